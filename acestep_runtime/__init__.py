@@ -1,0 +1,1 @@
+"""The AceBridge runtime: tasks, engines and signal processing. It knows no gRPC, no DAW and no database."""

@@ -1,0 +1,79 @@
+"""What the draft engine knows about a piece of music: a beat grid, a key and chords. Values only, no analysis.
+
+Times are seconds from the start of the audio they were measured on; they may be negative or lie past its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acestep_runtime.values import PITCH_NAMES, Key
+
+#: Semitones above the root, by chord quality.
+CHORD_TONES = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "sus4": (0, 5, 7),
+    "dim": (0, 3, 6),
+}
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord from ``start_s`` to ``end_s``: ``root`` is a pitch class 0–11 (C = 0), ``quality`` a key of `CHORD_TONES`."""
+
+    start_s: float
+    end_s: float
+    root: int
+    quality: str = ""
+
+    def __str__(self) -> str:
+        return PITCH_NAMES[self.root] + self.quality
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A steady beat grid. ``first_downbeat_s`` is beat one of some bar, ``beats_per_bar`` the meter."""
+
+    bpm: float
+    first_downbeat_s: float = 0.0
+    beats_per_bar: int = 4
+
+    @property
+    def beat_s(self) -> float:
+        """Length of a beat in seconds."""
+        return 60.0 / self.bpm
+
+    @property
+    def bar_s(self) -> float:
+        """Length of a bar in seconds."""
+        return self.beat_s * self.beats_per_bar
+
+    def beat_to_s(self, beat: float) -> float:
+        """Return the time of ``beat``, counted from the first downbeat (0 = that downbeat)."""
+        return self.first_downbeat_s + beat * self.beat_s
+
+    def s_to_beat(self, time_s: float) -> float:
+        """Return the (fractional) beat at ``time_s``, counted from the first downbeat."""
+        return (time_s - self.first_downbeat_s) / self.beat_s
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that was heard. ``beats_s`` are the beats as played; ``grid`` is the steady grid that fits them best.
+
+    ``loudness_db`` is the RMS level in dBFS; ``confidence`` (0–1) says how sure tempo, key and meter are, by name.
+    """
+
+    grid: Grid
+    key: Key
+    beats_s: tuple[float, ...]
+    downbeats_s: tuple[float, ...]
+    chords: tuple[Chord, ...]
+    duration_s: float
+    loudness_db: float
+    confidence: dict[str, float]
+    caption: str = ""

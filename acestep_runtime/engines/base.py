@@ -1,0 +1,82 @@
+"""The engine protocol: what a task asks of an engine, and what comes back.
+
+An engine sees one window of audio at 48 kHz stereo and knows nothing of files, projects, takes or splicing.
+
+Letters: N frames of the window, 2 channels. Samples are float32 with full scale ±1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from acestep_runtime.values import CancelToken, Music, Sampling
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One piece of work on one window.
+
+    ``frames`` is N, the length of every role that comes back. ``source`` is ``[N, 2]``, silent where the window
+    reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
+    reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
+    of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete.
+    """
+
+    task: str
+    frames: int
+    seed: int
+    music: Music = field(default_factory=Music)
+    sampling: Sampling = field(default_factory=Sampling)
+    source: Samples | None = None
+    span: tuple[int, int] = (0, 0)
+    known: tuple[int, int] = (0, 0)
+    tracks: tuple[str, ...] = ()
+    strength: float = 1.0
+    mode: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``fraction`` of the engine's work that is done, 0 to 1, and the ``stage`` it is in, in plain words."""
+
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """The next ``[n, 2]`` samples of ``role``. Blocks of one role are contiguous from frame 0 and add up to N."""
+
+    role: str
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the engine found out or decided, JSON-ready: bpm, keyscale, timesignature, caption, chords, beats, lrc, score…"""
+
+    values: Mapping[str, Any]
+
+
+EngineEvent = Progress | Block | Facts
+
+
+class Engine(Protocol):
+    """Anything that can serve requests."""
+
+    name: str
+
+    def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
+
+        Deterministic: equal requests give equal blocks on one machine. Raises `UnsupportedTask` for a task the engine
+        lacks and `InvalidValue` for audio it can make nothing of.
+        """
+        ...

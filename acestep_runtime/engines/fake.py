@@ -1,0 +1,52 @@
+"""An engine for tests: instant, exact, and slow on demand. It makes tones, so that what arrives can be checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress, Samples
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import CancelToken
+
+_BLOCK_FRAMES = ENGINE_RATE_HZ
+_ROLELESS = {"understand", "align_lyrics", "score", "create_sample", "format_sample"}
+
+
+def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
+    """Return frames ``start`` to ``stop`` of the tone that belongs to a seed and role: a sine at −12 dBFS, ``[n, 2]``."""
+    hz = 110.0 + seed % 440 + 7.0 * role_index
+    phase = 2 * np.pi * hz * np.arange(start, stop) / ENGINE_RATE_HZ
+    return np.repeat(0.25 * np.sin(phase), 2).reshape(-1, 2).astype(np.float32)
+
+
+class FakeEngine:
+    """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
+
+    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`.
+    """
+
+    name = "fake"
+
+    def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""
+        steps = request.sampling.steps or 4
+        step_s = float(os.environ.get("ACEBRIDGE_FAKE_STEP_MS", "0")) / 1000
+        for step in range(steps):
+            cancel.sleep(step_s)
+            yield Progress("sampling", step / steps)
+        if request.music.caption == "crash":
+            os._exit(42)
+        if request.music.caption == "fail":
+            raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
+        yield Facts({"bpm": request.music.bpm or 120.0, "keyscale": request.music.keyscale or "C major",
+                     "timesignature": request.music.timesignature or 4})
+        if request.task in _ROLELESS:
+            return
+        for index, role in enumerate(request.tracks or ("mix",)):
+            for start in range(0, request.frames, _BLOCK_FRAMES):
+                cancel.check()
+                yield Block(role, tone(request.seed, index, start, min(start + _BLOCK_FRAMES, request.frames)))
