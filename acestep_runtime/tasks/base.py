@@ -1,0 +1,158 @@
+"""What all tasks share: where audio comes from, how it goes back, and the events of a task being performed.
+
+Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from acestep_runtime.audio import MediaInfo, Samples, probe
+from acestep_runtime.engines.base import Engine, Facts, Progress
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.units import END
+from acestep_runtime.values import MAX_SEED, TRACKS, CancelToken, Music, Sampling, limited
+
+#: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
+MAX_SOURCE_S = 1200.0
+MAX_DURATION_S = 600.0
+MAX_TAKES = 8
+ENCODINGS = ("float32", "pcm24", "pcm16")
+SCOPES = ("whole", "region")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages."""
+
+    path: str
+    start_s: float = limited(0.0, low=0, unit="seconds")
+    end_s: float | None = limited(None, low=END, unit="seconds")
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name to use in messages."""
+        return self.name or Path(self.path).name
+
+    def part(self) -> tuple[MediaInfo, int, int]:
+        """Return the file's facts and the first and last-plus-one frame wanted, at the file's rate.
+
+        Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it or too long.
+        """
+        info = probe(self.path, name=self.shown)
+        start = round(self.start_s * info.sample_rate)
+        stop = info.frames
+        if self.end_s is not None and self.end_s != END:
+            stop = min(round(self.end_s * info.sample_rate), info.frames)
+        if start >= info.frames:
+            raise InvalidValue("source.region.start_s", self.start_s, f"0 to below {info.duration_s:.3f} seconds",
+                               remedy=f"{self.shown} is {info.duration_s:.3f} s long.")
+        if stop <= start:
+            raise InvalidValue("source.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end")
+        length_s = (stop - start) / info.sample_rate
+        if length_s > MAX_SOURCE_S:
+            raise InvalidValue("source", self.shown, f"at most {MAX_SOURCE_S:g} seconds",
+                               message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
+                               remedy="Send a part of it: give the source a region.")
+        return info, start, stop
+
+
+@dataclass(frozen=True)
+class Output:
+    """How results come back; ``None`` means as the source (48 kHz stereo when there is none)."""
+
+    sample_rate: int | None = limited(None, low=8000, high=384_000, unit="Hz")
+    channels: int | None = limited(None, choices=(1, 2))
+    encoding: str = limited("float32", choices=ENCODINGS)
+    takes: int = limited(1, low=1, high=MAX_TAKES, unit="takes")
+    seeds: tuple[int, ...] = limited((), low=0, high=MAX_SEED)
+
+    def __post_init__(self) -> None:
+        if len(self.seeds) > MAX_TAKES:
+            raise InvalidValue("output.seeds", self.seeds, f"at most {MAX_TAKES} seeds, one for each take")
+
+
+class Task(Protocol):
+    """A task is a frozen dataclass; its fields are the vocabulary of the command line, the wire and the DAW scripts."""
+
+    name: ClassVar[str]
+
+    def validate(self) -> None:
+        """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
+        ...
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """Do the work, take after take."""
+        ...
+
+
+@dataclass(frozen=True)
+class OutputHeader:
+    """Announces output number ``output``: ``frames`` frames of ``role``, the first at ``start_frame`` of the source."""
+
+    output: int
+    take: int
+    role: str
+    sample_rate: int
+    channels: int
+    encoding: str
+    frames: int
+    start_frame: int = 0
+
+
+@dataclass(frozen=True)
+class OutputBlock:
+    """The next ``[n, C]`` samples of an output."""
+
+    output: int
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class TakeDone:
+    """A take is complete; all its outputs have all their frames."""
+
+    take: int
+    seed: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+TaskEvent = Progress | OutputHeader | OutputBlock | TakeDone
+
+
+def with_seeds(output: Output) -> Output:
+    """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
+    seeds = list(output.seeds[: output.takes]) or [secrets.randbits(31)]
+    while len(seeds) < output.takes:
+        seeds.append((seeds[-1] + 1) % (MAX_SEED + 1))
+    return dataclasses.replace(output, seeds=tuple(seeds))
+
+
+def in_take(progress: Progress, take: int, takes: int) -> Progress:
+    """Return an engine's progress within one take as progress of the whole task."""
+    stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
+    return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
+
+
+def check_tracks(tracks: tuple[str, ...]) -> None:
+    """Raise `InvalidValue` unless ``tracks`` are one to twelve different names of `TRACKS`."""
+    for track in tracks:
+        if track not in TRACKS:
+            raise InvalidValue("tracks", track, ", ".join(TRACKS))
+    if not tracks:
+        raise InvalidValue("tracks", "nothing", ", ".join(TRACKS), remedy="Name at least one track.")
+    if len(set(tracks)) != len(tracks):
+        raise InvalidValue("tracks", ", ".join(tracks), "each name once")
+
+
+__all__ = [
+    "ENCODINGS", "MAX_DURATION_S", "MAX_SOURCE_S", "MAX_TAKES", "SCOPES", "CancelToken", "Engine", "Facts", "Music",
+    "Output", "OutputBlock", "OutputHeader", "Progress", "Sampling", "Source", "TakeDone", "Task", "TaskEvent",
+    "check_tracks", "in_take", "limited", "with_seeds",
+]  # fmt: skip

@@ -1,0 +1,351 @@
+from acebridge.v1 import audio_pb2 as _audio_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Engine(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ENGINE_UNSPECIFIED: _ClassVar[Engine]
+    ENGINE_AUTO: _ClassVar[Engine]
+    ENGINE_DRAFT: _ClassVar[Engine]
+    ENGINE_NEURAL: _ClassVar[Engine]
+    ENGINE_FAKE: _ClassVar[Engine]
+
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_UNSPECIFIED: _ClassVar[Priority]
+    PRIORITY_LOW: _ClassVar[Priority]
+    PRIORITY_NORMAL: _ClassVar[Priority]
+    PRIORITY_HIGH: _ClassVar[Priority]
+
+class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SCOPE_UNSPECIFIED: _ClassVar[Scope]
+    SCOPE_WHOLE: _ClassVar[Scope]
+    SCOPE_REGION: _ClassVar[Scope]
+ENGINE_UNSPECIFIED: Engine
+ENGINE_AUTO: Engine
+ENGINE_DRAFT: Engine
+ENGINE_NEURAL: Engine
+ENGINE_FAKE: Engine
+PRIORITY_UNSPECIFIED: Priority
+PRIORITY_LOW: Priority
+PRIORITY_NORMAL: Priority
+PRIORITY_HIGH: Priority
+SCOPE_UNSPECIFIED: Scope
+SCOPE_WHOLE: Scope
+SCOPE_REGION: Scope
+
+class Music(_message.Message):
+    __slots__ = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    LYRICS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    BPM_FIELD_NUMBER: _ClassVar[int]
+    KEYSCALE_FIELD_NUMBER: _ClassVar[int]
+    TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    caption: str
+    lyrics: str
+    language: str
+    bpm: float
+    keyscale: str
+    timesignature: int
+    def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
+
+class Sampling(_message.Message):
+    __slots__ = ("model", "steps", "guidance")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    steps: int
+    guidance: float
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ...) -> None: ...
+
+class Output(_message.Message):
+    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds")
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    TAKES_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
+    sample_rate: int
+    channels: int
+    encoding: _audio_pb2.Encoding
+    takes: int
+    seeds: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Submission(_message.Message):
+    __slots__ = ("engine", "priority", "idempotency_key")
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    engine: Engine
+    priority: Priority
+    idempotency_key: str
+    def __init__(self, engine: _Optional[_Union[Engine, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class TextToMusicRequest(_message.Message):
+    __slots__ = ("submission", "music", "duration_s", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    music: Music
+    duration_s: float
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class CoverRequest(_message.Message):
+    __slots__ = ("submission", "source", "music", "strength", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    strength: float
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class RepaintRequest(_message.Message):
+    __slots__ = ("submission", "source", "music", "start_s", "end_s", "mode", "strength", "context_s", "crossfade_ms", "match_loudness", "scope", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_S_FIELD_NUMBER: _ClassVar[int]
+    CROSSFADE_MS_FIELD_NUMBER: _ClassVar[int]
+    MATCH_LOUDNESS_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    start_s: float
+    end_s: float
+    mode: str
+    strength: float
+    context_s: float
+    crossfade_ms: float
+    match_loudness: bool
+    scope: Scope
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[str] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class LegoRequest(_message.Message):
+    __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_S_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    tracks: _containers.RepeatedScalarFieldContainer[str]
+    start_s: float
+    end_s: float
+    context_s: float
+    scope: Scope
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., context_s: _Optional[float] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class CompleteRequest(_message.Message):
+    __slots__ = ("submission", "source", "music", "tracks", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    tracks: _containers.RepeatedScalarFieldContainer[str]
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class ExtractRequest(_message.Message):
+    __slots__ = ("submission", "source", "tracks", "sampling", "output")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    tracks: _containers.RepeatedScalarFieldContainer[str]
+    sampling: Sampling
+    output: Output
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+
+class UnderstandRequest(_message.Message):
+    __slots__ = ("submission", "source", "music")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ...) -> None: ...
+
+class AlignLyricsRequest(_message.Message):
+    __slots__ = ("submission", "source", "music")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ...) -> None: ...
+
+class ScoreRequest(_message.Message):
+    __slots__ = ("submission", "source", "music")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ...) -> None: ...
+
+class CreateSampleRequest(_message.Message):
+    __slots__ = ("submission", "description", "instrumental", "seed")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENTAL_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    description: str
+    instrumental: bool
+    seed: int
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., description: _Optional[str] = ..., instrumental: _Optional[bool] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class FormatSampleRequest(_message.Message):
+    __slots__ = ("submission", "music", "seed")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    music: Music
+    seed: int
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class TaskEvent(_message.Message):
+    __slots__ = ("sequence", "job_id", "queued", "started", "progress", "audio_header", "audio_chunk", "take_finished", "completed")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_HEADER_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_CHUNK_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    job_id: str
+    queued: Queued
+    started: Started
+    progress: Progress
+    audio_header: _audio_pb2.AudioHeader
+    audio_chunk: _audio_pb2.AudioChunk
+    take_finished: TakeFinished
+    completed: Completed
+    def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., queued: _Optional[_Union[Queued, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., audio_header: _Optional[_Union[_audio_pb2.AudioHeader, _Mapping]] = ..., audio_chunk: _Optional[_Union[_audio_pb2.AudioChunk, _Mapping]] = ..., take_finished: _Optional[_Union[TakeFinished, _Mapping]] = ..., completed: _Optional[_Union[Completed, _Mapping]] = ...) -> None: ...
+
+class Queued(_message.Message):
+    __slots__ = ("position",)
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    def __init__(self, position: _Optional[int] = ...) -> None: ...
+
+class Started(_message.Message):
+    __slots__ = ("engine", "device", "attempt")
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    engine: str
+    device: str
+    attempt: int
+    def __init__(self, engine: _Optional[str] = ..., device: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("stage", "fraction", "eta_s")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    ETA_S_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    fraction: float
+    eta_s: float
+    def __init__(self, stage: _Optional[str] = ..., fraction: _Optional[float] = ..., eta_s: _Optional[float] = ...) -> None: ...
+
+class StoredOutput(_message.Message):
+    __slots__ = ("output", "take", "role", "asset_id", "sample_rate", "channels", "frames", "start_frame")
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    START_FRAME_FIELD_NUMBER: _ClassVar[int]
+    output: int
+    take: int
+    role: str
+    asset_id: str
+    sample_rate: int
+    channels: int
+    frames: int
+    start_frame: int
+    def __init__(self, output: _Optional[int] = ..., take: _Optional[int] = ..., role: _Optional[str] = ..., asset_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., frames: _Optional[int] = ..., start_frame: _Optional[int] = ...) -> None: ...
+
+class TakeFinished(_message.Message):
+    __slots__ = ("take", "seed", "metadata", "outputs")
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    take: int
+    seed: int
+    metadata: _struct_pb2.Struct
+    outputs: _containers.RepeatedCompositeFieldContainer[StoredOutput]
+    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[StoredOutput, _Mapping]]] = ...) -> None: ...
+
+class Completed(_message.Message):
+    __slots__ = ("engine", "takes", "waited_s", "worked_s")
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    TAKES_FIELD_NUMBER: _ClassVar[int]
+    WAITED_S_FIELD_NUMBER: _ClassVar[int]
+    WORKED_S_FIELD_NUMBER: _ClassVar[int]
+    engine: str
+    takes: _containers.RepeatedCompositeFieldContainer[TakeFinished]
+    waited_s: float
+    worked_s: float
+    def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., waited_s: _Optional[float] = ..., worked_s: _Optional[float] = ...) -> None: ...
