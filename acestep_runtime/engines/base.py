@@ -11,12 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from acestep_runtime.audio import Samples as Samples
 from acestep_runtime.values import CancelToken, Music, Sampling
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the engine found out or decided, JSON-ready: bpm, keyscale, timesignature, caption, chords, beats, lrc, score…"""
+    """What the engine found out or decided, JSON-ready: bpm, keyscale, timesignature, caption, chords, beats, lrc…"""
 
     values: Mapping[str, Any]
 

@@ -1,0 +1,214 @@
+"""Reading audio files, and changing the rate and the channels of audio. Writing lives in `acestep_runtime.wav`.
+
+Letters: N and M frames, C channels (1 or 2). Samples are float32 with full scale ±1: an integer sample of b bits is
+divided by 2^(b−1), which float32 holds exactly up to 24 bits.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from acestep_runtime import units
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
+
+Samples = npt.NDArray[np.float32]
+
+MIN_RATE_HZ = 8_000
+MAX_RATE_HZ = 384_000
+#: Nothing longer is read. It also catches headers that lie about, or do not know, their length.
+MAX_DURATION_S = 24 * 3600
+READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 384 kHz"
+
+_Refuse = Callable[[str, str], NoReturn]
+_BLOCK_FRAMES = 1 << 16
+_LONGEST_SHOWN_NAME = 80
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What the header of a file says. ``format`` and ``subtype`` are libsndfile's names, such as WAV and PCM_24."""
+
+    sample_rate: int
+    channels: int
+    frames: int
+    format: str
+    subtype: str
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return units.frames_to_seconds(self.frames, self.sample_rate)
+
+
+def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | None = None) -> MediaInfo:
+    """Read the header of a file and check that `read` would take it.
+
+    ``name`` is shown to the user in place of the base name of ``path``; ``field`` is what the error blames. Raises
+    `UnreadableAudio` for what is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
+    """
+    with _opened(path, field, name) as (_, info, _):
+        return info
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    start_frame: int = 0,
+    stop_frame: int | None = None,
+    field: str = "source",
+    name: str | None = None,
+) -> Samples:
+    """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file; returns ``[N, C]``.
+
+    Only the part asked for is decoded. Raises `UnreadableAudio` where `probe` would, at the first frame that holds a
+    NaN or an infinity, and for a file that ends before its header says. (WAV, AIFF and OGG files that were cut off do
+    not count as such: their true length is known up front, and `probe` reports it.) Raises `InvalidValue` unless
+    0 ≤ start ≤ stop ≤ length.
+    """
+    with _opened(path, field, name) as (file, info, refuse):
+        stop = info.frames if stop_frame is None else stop_frame
+        if not 0 <= start_frame <= stop <= info.frames:
+            raise InvalidValue("start_frame, stop_frame", (start_frame, stop), f"0 to {info.frames}, in this order")
+        out = np.empty((stop - start_frame, info.channels), np.float32)
+        if start_frame:
+            file.seek(start_frame)
+        for at in range(0, len(out), _BLOCK_FRAMES):
+            wanted = out[at : at + _BLOCK_FRAMES]
+            if _fill(file, wanted) < len(wanted):
+                end_s = units.frames_to_seconds(start_frame + at, info.sample_rate)
+                refuse(
+                    f"cannot be read beyond about {end_s:.1f} s, though its header promises {info.duration_s:.1f} s",
+                    "Copy or export it again.",
+                )
+            finite = np.isfinite(wanted).all(axis=1)
+            if not finite.all():
+                frame = start_frame + at + int(np.argmin(finite))
+                at_s = units.frames_to_seconds(frame, info.sample_rate)
+                refuse(
+                    f"holds a sample that is not a number at frame {frame} ({at_s:.3f} s)",
+                    "Render it again, without the plug-in that broke it.",
+                )
+        return out
+
+
+def _fill(file: Any, out: Samples) -> int:
+    """Decode into ``out`` and return how many frames there were; a decoder that gives up counts as the end."""
+    import soundfile
+
+    try:
+        return len(file.read(out=out))
+    except soundfile.SoundFileError:
+        return 0
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], field: str, name: str | None) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
+    """Open and check a file; yields the open file, its info, and a function that refuses it with a sentence."""
+    import soundfile
+
+    shown = _printable(Path(path).name if name is None else name)
+
+    def refuse(what: str, remedy: str) -> NoReturn:
+        raise UnreadableAudio(field, shown, READABLE, remedy=remedy, message=f"{shown} {what}.")
+
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            refuse("is not a file", "Name an audio file.")
+        with Path(path).open("rb"):
+            pass
+    except FileNotFoundError:
+        refuse("does not exist", "Check the path.")
+    except PermissionError:
+        refuse("may not be read", "Check the permissions of the file.")
+    except (OSError, ValueError) as error:
+        refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
+    try:
+        file = soundfile.SoundFile(path)
+    except TypeError:  # soundfile wants a rate and a format for names that end in .raw
+        refuse("is raw audio without a header", f"Save it as {READABLE}.")
+    except soundfile.SoundFileError:
+        refuse("is not audio, is damaged, or is of a kind that AceBridge does not read", f"Use {READABLE}.")
+    with file:
+        info = MediaInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
+        _check(info, refuse)
+        yield file, info, refuse
+
+
+def _check(info: MediaInfo, refuse: _Refuse) -> None:
+    if info.channels not in (1, 2):
+        refuse(f"has {info.channels} channels", "Mix it down to stereo or mono, or export two of its channels.")
+    if not MIN_RATE_HZ <= info.sample_rate <= MAX_RATE_HZ:
+        refuse(f"has a sample rate of {info.sample_rate} Hz", "Convert it to a rate from 8 to 384 kHz.")
+    if info.frames <= 0:
+        refuse("holds no audio (0 frames)", "Choose a file with sound in it.")
+    if info.duration_s > MAX_DURATION_S:
+        refuse("is longer than 24 hours or does not say how long it is", "Save it again as WAV, in shorter pieces.")
+
+
+def _printable(name: str) -> str:
+    """Return a file name that can stand in any message: no control characters, no undecodable bytes, not too long."""
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name) or "The source"
+    return clean if len(clean) <= _LONGEST_SHOWN_NAME else clean[: _LONGEST_SHOWN_NAME - 1] + "…"
+
+
+def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = None) -> Samples:
+    """Change the rate of ``[N, C]``; returns ``[M, C]``, the very same array when nothing has to change.
+
+    M is ``frames``, or else N scaled by the rates and rounded; the end is padded with zeros or trimmed to it. The
+    filter is soxr's VHQ (linear phase, pass band to 0.913 of the lower Nyquist frequency), free of delay.
+    """
+    length = units.frames_to_frames(len(samples), from_hz, to_hz) if frames is None else frames
+    if from_hz != to_hz and len(samples):
+        import soxr
+
+        samples = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
+    return _exactly(samples, length)
+
+
+def _exactly(samples: Samples, frames: int) -> Samples:
+    if len(samples) >= frames:
+        return samples if len(samples) == frames else samples[:frames]
+    return np.concatenate([samples, np.zeros((frames - len(samples), samples.shape[1]), np.float32)])
+
+
+class StreamResampler:
+    """`resample` for audio that arrives in blocks: the blocks it returns add up to exactly ``frames_out`` frames."""
+
+    def __init__(self, from_hz: int, to_hz: int, channels: int, frames_out: int) -> None:
+        self._left = frames_out
+        self._channels = channels
+        self._stream: Any = None
+        if from_hz != to_hz:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="VHQ")
+
+    def push(self, block: Samples, last: bool = False) -> Samples:
+        """Take the next ``[n, C]`` and return what is ready, ``[m, C]``; m may be 0.
+
+        With ``last`` the tail comes out too, padded with zeros or trimmed; push nothing after that.
+        """
+        out = block if self._stream is None else self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
+        out = _exactly(out.reshape(-1, self._channels), self._left if last else min(len(out), self._left))
+        self._left -= len(out)
+        return out
+
+
+def to_channels(samples: Samples, channels: int) -> Samples:
+    """Return ``[N, channels]``: mono is doubled, stereo is averaged; the same array when the count is right already."""
+    if samples.shape[1] == channels:
+        return samples
+    if (samples.shape[1], channels) == (2, 1):
+        return (samples[:, :1] + samples[:, 1:]) * np.float32(0.5)
+    if samples.shape[1] != 1:
+        raise ValueError(f"cannot turn {samples.shape[1]} channels into {channels}")
+    return np.repeat(samples, channels, axis=1)
