@@ -1,0 +1,74 @@
+"""A source as a task sees it: at the output's rate and channel count, read where and when it is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from acestep_runtime import audio
+from acestep_runtime.audio import Samples
+from acestep_runtime.tasks.base import Output, Source
+from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
+
+BLOCK_FRAMES = 1 << 16
+#: Formats whose decoders cannot seek to an exact sample: they are decoded once, from the start.
+_NO_EXACT_SEEK = {"MP3", "OGG"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """The part of a file that a `Source` names: ``frames`` frames at ``rate_hz`` with ``channels`` channels."""
+
+    source: Source
+    frames: int
+    rate_hz: int
+    channels: int
+    _file_start: int
+    #: All samples, when they cannot be read piece by piece.
+    _whole: Samples | None
+
+    @classmethod
+    def open(cls, source: Source, output: Output) -> Clip:
+        """Open a source for reading at the rate and channel count that ``output`` asks for."""
+        info, start, stop = source.part()
+        rate_hz = output.sample_rate or info.sample_rate
+        channels = output.channels or info.channels
+        whole = None
+        if rate_hz != info.sample_rate or info.format in _NO_EXACT_SEEK:
+            first = 0 if info.format in _NO_EXACT_SEEK else start
+            samples = audio.read(source.path, start_frame=first, stop_frame=stop, name=source.shown)[start - first :]
+            whole = audio.resample(audio.to_channels(samples, channels), info.sample_rate, rate_hz)
+        frames = stop - start if whole is None else len(whole)
+        return cls(source, frames, rate_hz, channels, start, whole)
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Return frames ``start`` to ``stop`` as ``[stop - start, C]``; what lies outside of the clip is silence."""
+        inside = slice(min(max(start, 0), self.frames), min(max(stop, 0), self.frames))
+        if self._whole is not None:
+            held = self._whole[inside]
+        elif inside.start < inside.stop:
+            held = audio.read(
+                self.source.path, start_frame=self._file_start + inside.start,
+                stop_frame=self._file_start + inside.stop, name=self.source.shown,
+            )  # fmt: skip
+        else:
+            held = np.zeros((0, self.channels), np.float32)
+        held = audio.to_channels(held, self.channels)
+        if len(held) == stop - start:
+            return held
+        return np.pad(held, ((inside.start - start, stop - inside.stop), (0, 0)))
+
+    def blocks(self, start: int, stop: int) -> Iterator[Samples]:
+        """Yield frames ``start`` to ``stop`` in pieces."""
+        for at in range(start, stop, BLOCK_FRAMES):
+            yield self.read(at, min(at + BLOCK_FRAMES, stop))
+
+    def for_engine(self, start: int, stop: int) -> Samples:
+        """Return frames ``start`` to ``stop`` as an engine wants them: ``[N, 2]`` at 48 kHz."""
+        return audio.resample(audio.to_channels(self.read(start, stop), 2), self.rate_hz, ENGINE_RATE_HZ)
+
+    def to_engine_frame(self, frame: int) -> int:
+        """Return the engine frame nearest to a frame of the clip."""
+        return frames_to_frames(frame, self.rate_hz, ENGINE_RATE_HZ)

@@ -1,0 +1,46 @@
+"""Performing a task whose engine output goes straight through: every role as long as the source, or as asked.
+
+Also the tasks that only find facts, which are the same with no role at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from acestep_runtime import audio
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
+from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, TakeDone, TaskEvent, in_take, with_seeds
+from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import CancelToken
+
+
+def perform_through(
+    request: EngineRequest, output: Output, *, frames: int, rate_hz: int, channels: int, engine: Engine, cancel: CancelToken
+) -> Iterator[TaskEvent]:
+    """Run every take of ``request`` and pass its roles on, ``frames`` frames each at ``rate_hz``, while they come.
+
+    ``request.seed`` is replaced by the takes' seeds.
+    """
+    output = with_seeds(output)
+    number = 0
+    for take, seed in enumerate(output.seeds):
+        facts: dict[str, Any] = {}
+        streams: dict[str, tuple[int, audio.StreamResampler, int]] = {}
+        for event in engine.run(dataclasses.replace(request, seed=seed), cancel):
+            if isinstance(event, Progress):
+                yield in_take(event, take, output.takes)
+            elif isinstance(event, Facts):
+                facts.update(event.values)
+            elif isinstance(event, Block):
+                if event.role not in streams:
+                    yield OutputHeader(number, take, event.role, rate_hz, channels, output.encoding, frames)
+                    resampler = audio.StreamResampler(ENGINE_RATE_HZ, rate_hz, channels, frames)
+                    streams[event.role] = (number, resampler, request.frames)
+                    number += 1
+                index, resampler, left = streams[event.role]
+                left -= len(event.samples)
+                streams[event.role] = (index, resampler, left)
+                yield OutputBlock(index, resampler.push(audio.to_channels(event.samples, channels), last=left == 0))
+        yield TakeDone(take, seed, facts)

@@ -1,0 +1,98 @@
+"""Settings of the daemon: built-in defaults, then ``config.toml`` in the data folder, then the command line.
+
+The data folder is ``ACEBRIDGE_HOME`` when that is set, else the platform's own place for application data.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from daemon.errors import DaemonFault
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_PORT = 50710
+GIB = 2**30
+
+
+def data_folder() -> Path:
+    """Return the folder that holds the database, the assets and ``config.toml``."""
+    home = os.environ.get("ACEBRIDGE_HOME")
+    return Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
+
+
+def _default_roots() -> tuple[Path, ...]:
+    return (Path.home(), Path(tempfile.gettempdir()), Path.cwd())
+
+
+class Config(BaseModel):
+    """All settings; every field may stand in ``config.toml`` under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=data_folder)
+    host: str = "127.0.0.1"
+    #: 0 takes a free port.
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
+    #: Folders from which requests may name files by path.
+    roots: tuple[Path, ...] = Field(default_factory=_default_roots)
+    #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
+    quota_bytes: int = Field(20 * GIB, ge=0)
+    max_age_days: float = Field(30.0, gt=0)
+    max_upload_bytes: int = Field(2 * GIB, ge=1)
+    max_waiting_jobs: int = Field(1000, ge=1)
+    #: Seconds an engine has to stop by itself before its process is ended.
+    cancel_grace_s: float = Field(10.0, ge=0)
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        try:
+            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
+        return host
+
+    @field_validator("roots")
+    @classmethod
+    def _resolve_roots(cls, roots: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys(root.expanduser().resolve() for root in roots))
+
+
+def load_config(**overrides: Any) -> Config:
+    """Return the settings in force; ``overrides`` that are ``None`` are ignored.
+
+    Raises `DaemonFault` naming the file and field for a setting that is not allowed.
+    """
+    path = data_folder() / "config.toml"
+    settings: dict[str, Any] = {}
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DaemonFault(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
+    settings.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Config(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        where = "the command line" if overrides.get(field) is not None else str(path)
+        raise DaemonFault(
+            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg']}.", remedy="Correct or remove it."
+        ) from error

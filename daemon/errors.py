@@ -1,0 +1,37 @@
+"""The daemon's error tree; transport codes are given in one table, in `daemon.edge.status`."""
+
+from __future__ import annotations
+
+
+class DaemonFault(Exception):
+    """Base of all errors the daemon raises on purpose: one sentence, and what to do about it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message if not remedy else f"{message} {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+class NotFound(DaemonFault):
+    """There is no such job or asset (any more)."""
+
+
+class Conflict(DaemonFault):
+    """The thing is in a state that forbids this now, for example a job that still runs."""
+
+
+class Busy(DaemonFault):
+    """A bound is reached: the queue, the store or an upload is full."""
+
+
+class Unavailable(DaemonFault):
+    """The daemon is stopping, or cannot be reached."""
+
+
+class JobFailed(DaemonFault):
+    """A job ended without a result. ``kind`` names the error class it ended with, ``details`` its parts."""
+
+    def __init__(self, kind: str, message: str, *, remedy: str = "", details: dict[str, str] | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.kind = kind
+        self.details = details or {}

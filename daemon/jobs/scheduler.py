@@ -1,0 +1,136 @@
+"""Runs waiting jobs, one at a time on each device, and brings what the worker says into the journal and the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import NotFound
+from daemon.jobs.job import CANCELLED, FAILED, RUNNING, Job
+from daemon.jobs.journal import Journal
+from daemon.jobs.process import WorkerDied, WorkerProcess
+from daemon.store.assets import AssetStore
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """The devices of a daemon and the jobs on them."""
+
+    def __init__(self, journal: Journal, store: AssetStore, spool: Path, devices: tuple[str, ...], grace_s: float) -> None:
+        self._journal = journal
+        self._store = store
+        self._spool = spool
+        self._grace_s = grace_s
+        self.workers = {device: WorkerProcess(device) for device in devices}
+        self.running: dict[str, str] = {}
+        self._cancelled: set[str] = set()
+        self._cancels: dict[str, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        #: Called after every job that ended.
+        self.on_end: Callable[[], None] = lambda: None
+        shutil.rmtree(spool, ignore_errors=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._loops = [asyncio.create_task(self._serve(worker)) for worker in self.workers.values()]
+
+    async def stop(self) -> None:
+        """Stop working: running jobs go back to the queue, worker processes end."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        for worker in self.workers.values():
+            await worker.kill()
+        for job_id in list(self.running.values()):
+            await self._journal.release(job_id)
+        self.running.clear()
+        shutil.rmtree(self._spool, ignore_errors=True)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job wherever it is; one that has ended stays as it is. Raises `NotFound`."""
+        job = await self._journal.cancel_waiting(job_id)
+        if job.state == RUNNING:
+            self._cancelled.add(job_id)
+            self._pass_on_cancel(job_id)
+        return job
+
+    def _pass_on_cancel(self, job_id: str) -> None:
+        device = next((device for device, running in self.running.items() if running == job_id), None)
+        if device is not None and job_id in self._cancelled and job_id not in self._cancels:
+            self._cancels[job_id] = asyncio.create_task(self.workers[device].cancel(job_id, self._grace_s))
+
+    def output_path(self, job_id: str, output: int) -> Path:
+        """Return where an output of a running job grows."""
+        return self._spool / job_id / f"{output}.wav"
+
+    async def _serve(self, worker: WorkerProcess) -> None:
+        while True:
+            self._journal.work.clear()
+            job = await self._journal.claim(worker.device)
+            if job is None:
+                await self._journal.work.wait()
+                continue
+            self.running[worker.device] = job.id
+            self._pass_on_cancel(job.id)
+            try:
+                await self._run(job, worker)
+            except Exception:
+                log.exception("job failed inside the daemon", extra={"job": job.id})
+                await worker.kill()
+                await self._journal.fail(job.id, _failure("The daemon failed while it ran this job."))
+            finally:
+                self._cancelled.discard(job.id)
+                if (cancel := self._cancels.pop(job.id, None)) is not None:
+                    cancel.cancel()
+            shutil.rmtree(self._spool / job.id, ignore_errors=True)
+            del self.running[worker.device]
+            self.on_end()
+
+    async def _run(self, job: Job, worker: WorkerProcess) -> None:
+        log.info("job started", extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device})
+        try:
+            files = {f"asset:{asset}": str(self._store.path((await self._store.get(asset)).id)) for asset in job.sources}
+        except NotFound as gone:
+            await self._journal.fail(job.id, _failure(gone.message, gone.remedy))
+            return
+        order = {"id": job.id, "task": job.task, "params": job.params, "engine": job.engine, "files": files,
+                 "spool": str(self._spool / job.id)}  # fmt: skip
+        error: dict[str, Any] = {}
+        try:
+            async for message in worker.run(order):
+                kind = message.pop("is")
+                if kind == "error":
+                    error = message
+                elif kind == "take":
+                    await self._journal.append(job.id, "take", await self._adopt(job, message))
+                elif kind != "done":
+                    await self._journal.append(job.id, kind, message)
+        except WorkerDied as death:
+            error = _failure(f"The engine's process ended in the middle of the job ({death}).",
+                             "The daemon goes on with the next job; send this one again, with a shorter region if it "
+                             "may have run out of memory.")  # fmt: skip
+        if error and job.id in self._cancelled:
+            error = {"kind": "Cancelled", "message": "The job was cancelled."}
+        if error:
+            await self._journal.fail(job.id, error, state=CANCELLED if error["kind"] == "Cancelled" else FAILED)
+        else:
+            await self._journal.succeed(job.id)
+        log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
+
+    async def _adopt(self, job: Job, take: dict[str, Any]) -> dict[str, Any]:
+        """Move the files of a finished take into the store."""
+        outputs = []
+        for output in take["outputs"]:
+            name = f"{job.task}-{output['role']}-{take['seed']}.wav"
+            await self._store.adopt(Path(output.pop("file")), output["asset_id"], name)
+            outputs.append(output)
+        return {**take, "outputs": outputs}
+
+
+def _failure(message: str, remedy: str = "See the daemon's log for the reason.") -> dict[str, Any]:
+    return {"kind": "EngineFailure", "message": message, "remedy": remedy, "details": {}}

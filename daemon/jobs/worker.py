@@ -1,0 +1,165 @@
+"""The child process that runs engines: ``python -m daemon.jobs.worker``. One JSON object a line in, one a line out.
+
+In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder}``, ``{"do": "cancel", "id"}``.
+Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, and one of ``done`` or ``error``.
+
+Audio does not go through the pipe: it is written to WAV files in the spool folder, whose pages both processes share, and
+only "frames up to here are there" is told. When the daemon dies the input ends, and so does this process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from acestep_runtime import wav
+from acestep_runtime.engines import registry
+from acestep_runtime.engines.base import Engine, Progress
+from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, RuntimeFault, UnreadableAudio, UnsupportedTask
+from acestep_runtime.tasks import Task, from_json
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
+from acestep_runtime.values import CancelToken
+
+#: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
+KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
+_PROGRESS_INTERVAL_S = 0.05
+
+Message = dict[str, Any]
+
+
+class SpooledOutput:
+    """One output being written: a WAV file whose header already tells its final length, hashed as it grows."""
+
+    def __init__(self, header: OutputHeader, folder: Path) -> None:
+        self.header = header
+        self.path = folder / f"{header.output}.wav"
+        self.frames = 0
+        self._digest = hashlib.sha256()
+        self._file: BinaryIO = self.path.open("xb", buffering=0)
+        self._put(wav.header(header.frames, header.channels, header.sample_rate, header.encoding))
+
+    def _put(self, data: bytes) -> None:
+        self._digest.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def add(self, block: OutputBlock) -> Message:
+        """Append samples; return the message that says so."""
+        self._put(wav.encode(block.samples, self.header.encoding))
+        offset, self.frames = self.frames, self.frames + len(block.samples)
+        return {"is": "audio", "output": self.header.output, "offset_frames": offset, "frames": len(block.samples)}
+
+    def finish(self) -> Message:
+        """Bring the file safely to disk; return what the store needs to know of it."""
+        if self.frames != self.header.frames:
+            raise EngineFailure(f"{self.header.role} has {self.frames} frames instead of {self.header.frames}.",
+                                remedy="This is a fault in AceBridge: please report it.")  # fmt: skip
+        self._put(wav.trailer(self.header.frames, self.header.channels, self.header.encoding))
+        os.fsync(self._file.fileno())
+        self.close()
+        return {"file": str(self.path), "asset_id": self._digest.hexdigest(), **dataclasses.asdict(self.header)}
+
+    def close(self) -> None:
+        """Close the file, whole or not."""
+        self._file.close()
+
+
+def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Iterator[Message]:
+    """Perform ``task`` and yield its messages; the WAV files appear in ``spool``."""
+    spool.mkdir(parents=True, exist_ok=True)
+    began, last_progress_s = time.monotonic(), -1.0
+    open_outputs: dict[int, SpooledOutput] = {}
+    try:
+        for event in task.perform(engine, cancel):
+            cancel.check()
+            if isinstance(event, Progress):
+                elapsed_s = time.monotonic() - began
+                if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
+                    last_progress_s = elapsed_s
+                    eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
+                    yield {"is": "progress", "stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}
+            elif isinstance(event, OutputHeader):
+                open_outputs[event.output] = SpooledOutput(event, spool)
+                yield {"is": "header", **dataclasses.asdict(event)}
+            elif isinstance(event, OutputBlock):
+                if len(event.samples):
+                    yield open_outputs[event.output].add(event)
+            elif isinstance(event, TakeDone):
+                outputs = [output.finish() for output in open_outputs.values()]
+                open_outputs.clear()
+                yield {"is": "take", "take": event.take, "seed": event.seed, "facts": dict(event.facts), "outputs": outputs}
+    finally:
+        for output in open_outputs.values():
+            output.close()
+
+
+def describe(error: BaseException) -> Message:
+    """Return an error as the message that carries it to the client."""
+    if not isinstance(error, RuntimeFault):
+        error = EngineFailure(f"The engine failed: {type(error).__name__}: {error}.",
+                              remedy="Try again; if it happens again, please report it with the daemon's log.")  # fmt: skip
+    kind = type(error).__name__ if type(error).__name__ in KINDS else EngineFailure.__name__
+    details = {name: getattr(error, name) for name in ("field", "value", "allowed") if hasattr(error, name)}
+    return {"is": "error", "kind": kind, "message": error.message, "remedy": error.remedy, "details": details}
+
+
+def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: CancelToken) -> Iterator[Message]:
+    """Run one ordered job; never raises."""
+    try:
+        name = order["engine"]
+        if name not in engines:
+            yield {"is": "progress", "stage": f"loading the {name} engine", "fraction": 0.0, "eta_s": None}
+            engines[name] = registry.load(registry.ENGINES[name])
+        task = from_json(order["task"], order["params"], files=order["files"])
+        yield from perform(task, engines[name], Path(order["spool"]), cancel)
+        yield {"is": "done"}
+    except Exception as error:
+        if not isinstance(error, RuntimeFault):
+            traceback.print_exc()
+        yield describe(error)
+
+
+def _listen(orders: SimpleQueue[Message], running: dict[str, CancelToken]) -> None:
+    for line in sys.stdin.buffer:
+        order = json.loads(line)
+        if order["do"] == "job":
+            running[order["id"]] = CancelToken()
+            orders.put(order)
+        elif order["id"] in running:
+            running[order["id"]].cancel()
+    os._exit(0)  # the daemon is gone: nobody is left to work for
+
+
+def main() -> None:
+    """Serve orders until the input ends."""
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not break the protocol
+
+    def tell(message: Message) -> None:
+        out.write(json.dumps(message).encode() + b"\n")
+
+    orders: SimpleQueue[Message] = SimpleQueue()
+    running: dict[str, CancelToken] = {}
+    engines: dict[str, Engine] = {}
+    threading.Thread(target=_listen, args=(orders, running), daemon=True).start()
+    tell({"is": "ready"})
+    while True:
+        order = orders.get()
+        for message in run_job(order, engines, running[order["id"]]):
+            tell(message)
+        running.pop(order["id"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""Audio files named by the SHA-256 of their bytes. A file is visible only when it is whole.
+
+Files arrive in ``incoming/``, are hashed while they are written, and are renamed into ``assets/ab/abcdef…``.
+A file without a row (the daemon died in between) is swept at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from acestep_runtime.audio import probe
+from acestep_runtime.errors import InvalidValue
+from daemon.errors import Busy, Conflict, NotFound
+from daemon.store.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS assets (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, sample_rate INTEGER NOT NULL,
+  channels INTEGER NOT NULL, frames INTEGER NOT NULL, pinned INTEGER NOT NULL DEFAULT 0,
+  created REAL NOT NULL, last_used REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS assets_by_use ON assets (last_used);
+CREATE TABLE IF NOT EXISTS paths (
+  path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, asset_id TEXT NOT NULL) WITHOUT ROWID;
+"""
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A stored file and what is known of it. Times are Unix seconds."""
+
+    id: str
+    name: str
+    size_bytes: int
+    sample_rate: int
+    channels: int
+    frames: int
+    pinned: bool
+    created: float
+    last_used: float
+
+
+def _asset(row: sqlite3.Row) -> Asset:
+    return Asset(**{**dict(row), "pinned": bool(row["pinned"])})
+
+
+class AssetStore:
+    """The assets below one folder."""
+
+    def __init__(self, database: Database, folder: Path, *, max_upload_bytes: int) -> None:
+        self._database = database
+        self._assets = folder / "assets"
+        self._incoming = folder / "incoming"
+        self._max_upload_bytes = max_upload_bytes
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._incoming.mkdir(parents=True)
+        self._assets.mkdir(parents=True, exist_ok=True)
+        database.transact(self._prepare)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        for statement in SCHEMA.split(";"):
+            connection.execute(statement)
+        known = {row["id"] for row in connection.execute("SELECT id FROM assets")}
+        found = {file.name: file for file in self._assets.glob("??/*")}
+        for stray in found.keys() - known:
+            found[stray].unlink()
+        for lost in known - found.keys():
+            connection.execute("DELETE FROM assets WHERE id = ?", (lost,))
+
+    def path(self, asset_id: str) -> Path:
+        """Return where the bytes of ``asset_id`` are, or would be."""
+        return self._assets / asset_id[:2] / asset_id
+
+    async def get(self, asset_id: str) -> Asset:
+        """Return an asset and mark it as used now. Raises `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> sqlite3.Row | None:
+            connection.execute("UPDATE assets SET last_used = ? WHERE id = ?", (time.time(), asset_id))
+            row: sqlite3.Row | None = connection.execute("SELECT * FROM assets WHERE id = ?", (asset_id,)).fetchone()
+            return row
+
+        row = await self._database.run(work)
+        if row is None:
+            raise NotFound(
+                f"There is no asset {asset_id[:80]!r}.", remedy="It may have been evicted or deleted: upload it again."
+            )
+        return _asset(row)
+
+    async def list(self, limit: int) -> list[Asset]:
+        """Return the newest ``limit`` assets."""
+        rows = await self._database.run(
+            lambda c: c.execute("SELECT * FROM assets ORDER BY created DESC LIMIT ?", (limit,)).fetchall()
+        )
+        return [_asset(row) for row in rows]
+
+    async def total_bytes(self) -> int:
+        """Return the size of all assets together."""
+        row = await self._database.run(lambda c: c.execute("SELECT total(size_bytes) FROM assets").fetchone())
+        return int(row[0])
+
+    async def pin(self, asset_id: str, pinned: bool) -> Asset:
+        """Protect an asset from eviction, or stop doing so. Raises `NotFound`."""
+        await self._database.run(
+            lambda c: c.execute("UPDATE assets SET pinned = ? WHERE id = ?", (int(pinned), asset_id))
+        )
+        return await self.get(asset_id)
+
+    async def delete(self, asset_id: str, *, in_use: Iterable[str]) -> None:
+        """Remove an asset. Raises `NotFound`, and `Conflict` when it is one of those ``in_use``."""
+        await self.get(asset_id)
+        if asset_id in set(in_use):
+            raise Conflict(
+                f"Asset {asset_id[:12]}… is needed by a job that waits or runs.", remedy="Cancel the job first."
+            )
+        await self._remove([asset_id])
+
+    async def _remove(self, ids: Iterable[str]) -> None:
+        ids = list(ids)
+        await self._database.run(
+            lambda c: c.executemany("DELETE FROM assets WHERE id = ?", [(asset_id,) for asset_id in ids])
+        )
+        for asset_id in ids:
+            await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+
+    async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str]) -> int:
+        """Remove what is too old or too much, least recently used first; return how many went."""
+        kept = set(in_use)
+        rows = await self._database.run(
+            lambda c: c.execute("SELECT id, size_bytes, last_used, pinned FROM assets ORDER BY last_used").fetchall()
+        )
+        excess = sum(row["size_bytes"] for row in rows) - quota_bytes
+        oldest = time.time() - max_age_s
+        gone = []
+        for row in rows:
+            if row["pinned"] or row["id"] in kept:
+                continue
+            if excess > 0 or row["last_used"] < oldest:
+                gone.append(row["id"])
+                excess -= row["size_bytes"]
+        await self._remove(gone)
+        return len(gone)
+
+    async def put(self, chunks: AsyncIterator[bytes], name: str) -> Asset:
+        """Store a file that arrives in pieces. Raises `Busy` above the upload limit, `UnreadableAudio` if it is no audio."""
+        incoming = self._incoming / uuid.uuid4().hex
+        digest, size = hashlib.sha256(), 0
+        try:
+            with incoming.open("wb") as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    self._check_size(size, name)
+                    await asyncio.to_thread(_write, file.fileno(), digest, chunk)
+            return await self.adopt(incoming, digest.hexdigest(), name)
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    async def put_path(self, path: Path) -> Asset:
+        """Store a copy of the file at ``path`` (already known to be inside the allowed roots).
+
+        An unchanged file that was stored before is not read again.
+        """
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise InvalidValue("source.path", str(path), "a file that can be read",
+                               message=f"{path.name[:80]} cannot be read: {error.strerror}.",
+                               remedy="Check the path.") from error  # fmt: skip
+        facts = (str(path), stat.st_size, stat.st_mtime_ns)
+        row = await self._database.run(
+            lambda c: c.execute(
+                "SELECT asset_id FROM paths JOIN assets ON assets.id = asset_id"
+                " WHERE path = ? AND paths.size_bytes = ? AND mtime_ns = ?", facts,
+            ).fetchone()
+        )  # fmt: skip
+        if row is not None:
+            return await self.get(row["asset_id"])
+        self._check_size(stat.st_size, path.name)
+        # The header first: nothing is copied of what is no audio.
+        await asyncio.to_thread(probe, path)
+        incoming = self._incoming / uuid.uuid4().hex
+        try:
+            digest = await asyncio.to_thread(_copy, path, incoming)
+            asset = await self.adopt(incoming, digest, path.name)
+        finally:
+            incoming.unlink(missing_ok=True)
+        await self._database.run(
+            lambda c: c.execute("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?)", (*facts, asset.id))
+        )
+        return asset
+
+    async def adopt(self, file: Path, asset_id: str, name: str) -> Asset:
+        """Take over a whole file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is no audio."""
+        info = await asyncio.to_thread(probe, file, name=name)
+        size, target = file.stat().st_size, self.path(asset_id)
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
+        now = time.time()
+        values = (asset_id, name, size, info.sample_rate, info.channels, info.frames, 0, now, now)
+        await self._database.run(
+            lambda c: c.execute(
+                "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used", values,
+            )
+        )  # fmt: skip
+        return await self.get(asset_id)
+
+    def _check_size(self, size: int, name: str) -> None:
+        if size > self._max_upload_bytes:
+            raise Busy(
+                f"{name or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.0f} MiB.",
+                remedy="Send only the part that is needed, or raise max_upload_bytes in config.toml.",
+            )
+
+
+def _write(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
+    digest.update(chunk)
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _copy(source: Path, target: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(_COPY_BYTES):
+            _write(writer.fileno(), digest, chunk)
+    return digest.hexdigest()
