@@ -1,0 +1,179 @@
+"""From the words of a caption to a `Style`. The words and what they do are data: style.toml."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+_HANGUL = "가-힣"
+#: Korean particles and endings that may follow a word without making it another one.
+_PARTICLES = (
+    "을|를|이|가|은|는|의|로|으로|와|과|도|만|에|에서|풍|풍의|한|하게|하고|적인|적이고|스러운|스타일|곡|음악|느낌|연주|파트|라인|버전"
+)
+_NOT_BEFORE = re.compile(r"\b(?:no|without|minus)\s+(?:\w+\s+)?$")
+_NOT_AFTER = re.compile(r"^[%s]{0,2}\s*(?:없이|없는|빼고|제외)" % _HANGUL)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Who plays: a track of the twelve, a voice (or kit) and a rhythm, by their names in style.toml."""
+
+    track: str
+    voice: str
+    pattern: str
+
+    @property
+    def leads(self) -> bool:
+        """Whether it plays the melody."""
+        return self.pattern == "melody"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to play. ``instruments`` are in order of entry, those named in the caption first.
+
+    ``bpm`` is a usual range; ``swing`` is where in a beat its second half falls (0.5 straight, 0.66 shuffle);
+    ``brightness`` runs from −1 (dark) to 1, ``energy`` is added to that of a section (−0.6 to 0.6), ``room_s`` is the
+    reverberation time. ``named`` counts the instruments at the front that the caption asks for; ``solo`` is the track
+    that is to stand out, if any. ``words`` are the words that were understood.
+    """
+
+    genre: str
+    bpm: tuple[float, float]
+    mode: str
+    harmony: str
+    swing: float
+    room_s: float
+    brightness: float
+    energy: float
+    instruments: tuple[Instrument, ...]
+    named: int = 0
+    solo: str = ""
+    words: tuple[str, ...] = ()
+
+
+@cache
+def table() -> dict[str, Any]:
+    """Return style.toml as it stands."""
+    with (Path(__file__).parent / "style.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def _words() -> tuple[tuple[str, str, str], ...]:
+    """Every (word, kind, name), longest word first."""
+    data = table()
+    found = [(w, kind, name) for kind in ("genre", "mood", "instrument") for name, row in data[kind].items()
+             for w in row["words"]]  # fmt: skip
+    found += [(w, "solo", "solo") for w in data["solo"]["words"]]
+    return tuple(sorted(found, key=lambda row: -len(row[0])))
+
+
+def word_pattern(word: str) -> re.Pattern[str]:
+    """Return a pattern for a whole word: a Latin one may take a plural s, a Korean one a particle."""
+    if re.search(f"[{_HANGUL}]$", word):
+        return re.compile(f"(?<![{_HANGUL}]){re.escape(word)}(?:{_PARTICLES})*(?![{_HANGUL}])")
+    return re.compile(rf"(?<!\w){re.escape(word)}s?(?=\W|$|[{_HANGUL}])")
+
+
+def understood(caption: str) -> list[tuple[str, str, str]]:
+    """Return the (word, kind, name) found in a caption, in the order in which they stand there.
+
+    Longer words are taken first and no letter counts twice. Words after "no" or "without", and before 없이, are left out.
+    """
+    text = caption.lower()
+    found = []
+    for word, kind, name in _words():
+        for match in word_pattern(word).finditer(text):
+            start, end = match.span()
+            if not _NOT_BEFORE.search(text[:start]) and not _NOT_AFTER.search(text[end:]):
+                found.append((start, word, kind, name))
+            text = text[:start] + " " * (end - start) + text[end:]
+    return [(word, kind, name) for _, word, kind, name in sorted(found)]
+
+
+def parse_instrument(line: str) -> Instrument:
+    """Read ``"track voice pattern"``."""
+    track, voice, pattern = line.split()
+    return Instrument(track, voice, pattern)
+
+
+def _with_instrument(players: list[Instrument], row: dict[str, str]) -> tuple[list[Instrument], Instrument]:
+    """Return the players with one asked for added or changed, and that one."""
+    same = [p for p in players if p.track == row["track"]]
+    kept = [p for p in players if p not in same]
+    usual = next((p for p in same if not p.leads), same[0] if same else None)
+    voice = row.get("voice") or (usual.voice if usual else row["fallback"])
+    pattern = row.get("pattern") or (usual.pattern if usual else row["usual"])
+    asked = Instrument(row["track"], voice, pattern)
+    others = [p for p in same if p is not usual]
+    return [*kept, *others, asked], asked
+
+
+def style_of(caption: str) -> Style:
+    """Return the style that a caption, English or Korean, asks for; pop where it names no genre.
+
+    The first genre named wins, moods add up, instruments named are added or take over their track.
+    """
+    found = understood(caption)
+    data = table()
+    genres = [name for _, kind, name in found if kind == "genre"]
+    genre = data["genre"][genres[0] if genres else "pop"]
+    moods = [data["mood"][name] for _, kind, name in found if kind == "mood"]
+    rows = [genre, *moods]
+    pace = 1.0
+    room = 1.0
+    for row in moods:
+        pace *= row.get("pace", 1.0)
+        room *= row.get("room", 1.0)
+
+    players = [parse_instrument(line) for line in genre["play"]]
+    named: list[Instrument] = []
+    for _, kind, name in found:
+        if kind == "instrument":
+            row = data["instrument"][name]
+            named = [p for p in named if p.track != row["track"]]
+            players, asked = _with_instrument(players, row)
+            named.append(asked)
+    solo = ""
+    if any(kind == "solo" for _, kind, _ in found):
+        pitched = [p for p in named if p.track not in ("drums", "percussion")]
+        front = pitched[0] if pitched else next((p for p in players if p.leads), players[0])
+        lead = Instrument(front.track, data["solo"]["voices"].get(front.voice, front.voice), "melody")
+        players = [p for p in players if not p.leads]
+        named = [lead, *(p for p in named if p is not front)]
+        solo = lead.track
+    order = [*named, *(p for p in players if p not in named)]
+    low, high = genre["bpm"]
+    return Style(
+        genre=genres[0] if genres else "pop",
+        bpm=(low * pace, high * pace),
+        mode=next((row["mode"] for row in reversed(rows) if "mode" in row), ""),
+        harmony=genre["harmony"],
+        swing=genre.get("swing", 0.5),
+        room_s=min(3.0, genre["room_s"] * room),
+        brightness=max(-1.0, min(1.0, sum(row.get("brightness", 0.0) for row in rows))),
+        energy=max(-0.6, min(0.6, sum(row.get("energy", 0.0) for row in rows))),
+        instruments=tuple(order),
+        named=len(named),
+        solo=solo,
+        words=tuple(word for word, _, _ in found),
+    )
+
+
+def only(style: Style, track: str) -> Style:
+    """Return the style with the instruments of one track only: as it stands in the style, else the track's usual one."""
+    mine = tuple(p for p in style.instruments if p.track == track)
+    named = tuple(p for p in style.instruments[: style.named] if p.track == track)
+    voice, pattern = table()["track"][track].split()
+    chosen = named[:1] or tuple(p for p in mine if not p.leads)[:1] or mine[:1] or (Instrument(track, voice, pattern),)
+    return replace(style, instruments=chosen, named=1)
