@@ -1,0 +1,280 @@
+"""Replacing a region of a song: which frames are meant, what surrounds them, and putting new audio in their place.
+
+Knows no engine and no file. All frames are at the source's own rate and counted from the source's first frame, so a
+region that starts before the song has a negative start, and one that extends the song stops past its end:
+
+    source                 0 ────────────────────────────────── N
+    window           ····· │ context │ region │ context │ ·····       what an engine gets to see
+    replacement            ·     │fade│ region │fade│     ·            what it has to make
+    result                 = = = ╲╱ new new new  ╲╱ = = = = =          "=": bit for bit the source
+
+Crossfades lie outside the region, where the source still plays: inside the region all is new. Where the region meets
+an end of the song there is nothing to fade with, and no fade.
+
+Letters: N frames of the source, R of the region, W of the window, M of the result, L = R + fades, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from acestep_runtime import units
+from acestep_runtime.audio import Samples
+from acestep_runtime.errors import InvalidValue
+
+#: Nothing that lasts longer than a day is taken for a time in a song.
+MAX_TIME_S = 24 * 3600.0
+
+SEAM_MS = 400.0
+_SHORTEST_SEAM_MS = 50.0
+_MAX_CHANGE_DB = 9.0
+_SILENCE_DB = -60.0
+_BLOCK_FRAMES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Span:
+    """The region ``start`` to ``stop`` of a source of ``source_frames`` frames. It overlaps or touches the source."""
+
+    start: int
+    stop: int
+    source_frames: int
+
+    def __post_init__(self) -> None:
+        if not (self.start < self.stop and self.start <= self.source_frames and self.stop >= 0):
+            raise ValueError(f"{self} is empty, or does not touch the source")
+
+    @classmethod
+    def resolve(cls, start_s: float, end_s: float | None, source_frames: int, rate_hz: int) -> Span:
+        """Turn times in seconds into the nearest frames.
+
+        ``end_s`` of ``None`` or −1 is the end of the source. A negative ``start_s`` prepends, an ``end_s`` past the
+        source extends it; ``start_s`` may be exactly its end (only extend) and ``end_s`` exactly 0 (only prepend).
+        Raises `InvalidValue` for ``start_s`` or ``end_s`` otherwise.
+        """
+        source_s = units.frames_to_seconds(source_frames, rate_hz)
+        to_end = end_s is None or end_s == units.END
+        end_s = source_s if end_s is None or to_end else end_s
+        for name, value in (("start_s", start_s), ("end_s", end_s)):
+            if not (math.isfinite(value) and abs(value) <= MAX_TIME_S):
+                raise InvalidValue(name, value, f"a time in seconds, at most {MAX_TIME_S:g} either way")
+        if end_s < 0:
+            raise InvalidValue("end_s", end_s, "0 or more, or -1 for the end of the source")
+        start = units.seconds_to_frames(start_s, rate_hz)
+        stop = source_frames if to_end else units.seconds_to_frames(end_s, rate_hz)
+        if start > source_frames:
+            raise InvalidValue(
+                "start_s",
+                start_s,
+                f"at most {source_s:g}, the end of the source",
+                remedy="To extend the song, start at its end or before.",
+            )
+        if stop <= start:
+            shown = f"{end_s:g}, the end of the source" if to_end else f"{end_s:g}"
+            allowed = f"at least one frame later than start_s, {start_s:g}"
+            raise InvalidValue("end_s", end_s, allowed, message=f"end_s is {shown}; allowed: {allowed}.")
+        return cls(start, stop, source_frames)
+
+    @property
+    def frames(self) -> int:
+        """R, the length of the region."""
+        return self.stop - self.start
+
+    @property
+    def prepended(self) -> int:
+        """How many frames come before the source; its frame f becomes frame f + prepended of the result."""
+        return max(0, -self.start)
+
+    @property
+    def appended(self) -> int:
+        """How many frames come after the source."""
+        return max(0, self.stop - self.source_frames)
+
+    @property
+    def total_frames(self) -> int:
+        """M, the length of the result."""
+        return self.prepended + self.source_frames + self.appended
+
+
+@dataclass(frozen=True)
+class Fades:
+    """How many frames ``before`` and ``after`` the region source and replacement overlap."""
+
+    before: int = 0
+    after: int = 0
+
+    @classmethod
+    def around(cls, span: Span, crossfade_frames: int) -> Fades:
+        """Return fades of ``crossfade_frames``, shorter where the source has less outside the region."""
+        return cls(
+            min(crossfade_frames, max(0, span.start)), min(crossfade_frames, max(0, span.source_frames - span.stop))
+        )
+
+
+@dataclass(frozen=True)
+class Window:
+    """What an engine gets to see of a source: the region with its fades and context, ``start`` to ``stop``."""
+
+    span: Span
+    fades: Fades
+    start: int
+    stop: int
+
+    @classmethod
+    def around(cls, span: Span, context_frames: int, crossfade_frames: int = 0) -> Window:
+        """Return the region with ``context_frames`` (at least the fades) of source on each side, or what there is."""
+        fades = Fades.around(span, crossfade_frames)
+        before = max(fades.before, min(context_frames, max(0, span.start)))
+        after = max(fades.after, min(context_frames, max(0, span.source_frames - span.stop)))
+        return cls(span, fades, span.start - before, span.stop + after)
+
+    @property
+    def frames(self) -> int:
+        """W, the length of the window."""
+        return self.stop - self.start
+
+    @property
+    def region(self) -> tuple[int, int]:
+        """The region in frames of the window."""
+        return self.span.start - self.start, self.span.stop - self.start
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """The region with its fades, in frames of the window: what has to be made anew."""
+        return self.region[0] - self.fades.before, self.region[1] + self.fades.after
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """The part of the window that the source covers, in frames of the window."""
+        return max(0, -self.start), min(self.stop, self.span.source_frames) - self.start
+
+    def cut(self, source: Samples) -> Samples:
+        """Return the window of ``source`` ``[N, C]`` as a new array ``[W, C]``, silent outside the source."""
+        _require(len(source) == self.span.source_frames, f"the source has {len(source)} frames")
+        out = np.zeros((self.frames, source.shape[1]), np.float32)
+        start, stop = self.known
+        out[start:stop] = source[self.start + start : self.start + stop]
+        return out
+
+    def replacement(self, generated: Samples) -> Samples:
+        """Return the part ``[L, C]`` of a generated window ``[W, C]`` that `splice` takes."""
+        _require(len(generated) == self.frames, f"the generated window has {len(generated)} frames")
+        return generated[slice(*self.wanted)]
+
+
+def fade_gains(frames: int) -> tuple[Samples, Samples]:
+    """Return equal-power gains ``[frames, 1]``, falling and rising: cos and sin, so that their squares add up to 1.
+
+    Equal power because source and replacement are different performances; equal gain would dip by 3 dB between them.
+    """
+    angle = (np.arange(frames)[:, None] + 0.5) * (np.pi / 2 / max(1, frames))
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+
+
+def seam_gains_db(
+    replacement: Samples, source: Samples, span: Span, fades: Fades, rate_hz: int
+) -> tuple[float | None, float | None]:
+    """Return by how many dB the source is louder than the replacement ``[L, C]`` at the left and the right seam.
+
+    Compares RMS over `SEAM_MS` of source just outside the region and of replacement just inside. ``None`` where that
+    says nothing: one of them is shorter than 50 ms, or practically silent (below −60 dBFS).
+    """
+    seam = units.ms_to_frames(SEAM_MS, rate_hz)
+    shortest = units.ms_to_frames(_SHORTEST_SEAM_MS, rate_hz)
+    inside = replacement[fades.before : fades.before + span.frames]
+
+    def difference_db(outside: Samples, new: Samples) -> float | None:
+        if min(len(outside), len(new)) < shortest:
+            return None
+        old_db, new_db = _rms_db(outside), _rms_db(new)
+        return None if min(old_db, new_db) < _SILENCE_DB else old_db - new_db
+
+    left = source[max(0, span.start - seam) : max(0, span.start)]
+    right = source[span.stop : span.stop + seam]
+    return difference_db(left, inside[:seam]), difference_db(right, inside[-seam:])
+
+
+def _rms_db(samples: Samples) -> float:
+    return units.gain_to_db(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))))
+
+
+def match_loudness(replacement: Samples, source: Samples, span: Span, fades: Fades, rate_hz: int) -> Samples:
+    """Return the replacement ``[L, C]`` as loud as the source ``[N, C]`` at the seams; the same array if it is already.
+
+    The gains of `seam_gains_db`, limited to ±9 dB, hold through the fades and are interpolated across the region,
+    linearly in dB. Where only one seam can be measured, its gain holds throughout: an extension keeps the level of
+    the song and its own dynamics. Boosts end where the loudest sample would pass full scale (or, if the replacement
+    was beyond full scale before, at no boost), so no peak grows past max(1, the peak before).
+    """
+    _check(source, replacement, span, fades)
+    left_db, right_db = seam_gains_db(replacement, source, span, fades, rate_hz)
+    measured = [db for db in (left_db, right_db) if db is not None]
+    if not measured:
+        return replacement
+    peak = float(max(replacement.max(), -replacement.min()))
+    ceiling = max(1.0, peak)
+    highest_db = min(_MAX_CHANGE_DB, units.gain_to_db(ceiling / peak))
+    ends_db = [min(highest_db, max(-_MAX_CHANGE_DB, db)) for db in (measured[0], measured[-1])]
+    if ends_db == [0.0, 0.0]:
+        return replacement
+    out = np.empty_like(replacement)
+    for at in range(0, len(replacement), _BLOCK_FRAMES):
+        block = replacement[at : at + _BLOCK_FRAMES]
+        frame = np.arange(at, at + len(block)) - fades.before
+        gain = 10.0 ** (np.interp(frame, (0, span.frames), ends_db) / 20)
+        np.multiply(block, gain[:, None].astype(np.float32), out=out[at : at + len(block)])
+    return np.clip(out, -ceiling, ceiling, out=out)  # for the last bit only: the gains were chosen to fit
+
+
+def splice(source: Samples, replacement: Samples, span: Span, fades: Fades) -> Samples:
+    """Return ``[M, C]``: the source ``[N, C]`` with the replacement ``[L, C]`` in the region, crossfaded outside it."""
+    out = np.empty((span.total_frames, source.shape[1]), np.float32)
+    at = 0
+    for block in spliced_blocks(source, replacement, span, fades):
+        out[at : at + len(block)] = block
+        at += len(block)
+    return out
+
+
+def spliced_blocks(
+    source: Samples, replacement: Samples, span: Span, fades: Fades, block_frames: int = _BLOCK_FRAMES
+) -> Iterator[Samples]:
+    """Return what `splice` does as contiguous blocks of at most ``block_frames`` frames.
+
+    All but the faded ones are views of the arrays given: nothing is copied, and nobody may write to them.
+    """
+    _check(source, replacement, span, fades)
+    start, stop = max(0, span.start), min(len(source), span.stop)
+    region = len(replacement) - fades.after
+    parts = (
+        source[: start - fades.before],
+        _crossfade(source[start - fades.before : start], replacement[: fades.before]),
+        replacement[fades.before : region],
+        _crossfade(replacement[region:], source[stop : stop + fades.after]),
+        source[stop + fades.after :],
+    )
+    return (part[at : at + block_frames] for part in parts for at in range(0, len(part), block_frames))
+
+
+def _crossfade(old: Samples, new: Samples) -> Samples:
+    falling, rising = fade_gains(len(old))
+    return old * falling + new * rising
+
+
+def _check(source: Samples, replacement: Samples, span: Span, fades: Fades) -> None:
+    _require(len(source) == span.source_frames, f"the source has {len(source)} frames, its span says otherwise: {span}")
+    _require(source.shape[1] == replacement.shape[1], "source and replacement differ in channels")
+    room = Fades.around(span, span.source_frames)
+    fit = 0 <= fades.before <= room.before and 0 <= fades.after <= room.after
+    _require(fit, f"{fades} reach out of the source: {span}")
+    wanted = fades.before + span.frames + fades.after
+    _require(len(replacement) == wanted, f"the replacement has {len(replacement)} frames, not {wanted}")
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)
