@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import noise, sine
 
-from acestep_runtime import units
+from acestep_runtime import audio, units, wav
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.splice import (
     Fades,
@@ -283,3 +283,35 @@ def test_matching_is_finite_bounded_and_never_louder_than_allowed(
     ratio = np.abs(got.astype(float)) / np.maximum(np.abs(new), 1e-30)
     assert (ratio[new != 0] <= units.db_to_gain(9.001)).all()
     assert (ratio[new != 0] >= units.db_to_gain(-9.001) * (1 - 1e-6)).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    rate_hz=RATES,
+    channels=st.sampled_from((1, 2)),
+    start_s=st.floats(-0.3, 0.5),
+    length_s=st.floats(0.01, 0.9),
+    encoding=st.sampled_from(("pcm16", "pcm24", "float32")),
+)
+def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
+    rate_hz: int, channels: int, start_s: float, length_s: float, encoding: str
+) -> None:
+    """The whole way of an edit: file, window, 48 kHz stereo and back, splice, file."""
+    frames = rate_hz // 2
+    bits = {"pcm16": 16, "pcm24": 24, "float32": 24}[encoding]
+    source = wav.decode(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
+    span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
+    window = Window.around(span, rate_hz // 10, rate_hz // 100)
+    heard = audio.to_channels(audio.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
+    made = audio.resample(audio.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
+    new = match_loudness(window.replacement(made), source, span, window.fades, rate_hz)
+    before = wav.encode(source, encoding)
+    after = wav.encode(splice(source, new, span, window.fades), encoding)
+    width = len(before) // frames
+    assert len(after) == span.total_frames * width
+    if span.start > 0:
+        kept = (span.start - window.fades.before) * width
+        assert after[:kept] == before[:kept]
+    if span.stop < frames:
+        kept = (frames - span.stop - window.fades.after) * width
+        assert after[len(after) - kept :] == before[len(before) - kept :]
