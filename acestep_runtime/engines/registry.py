@@ -9,9 +9,18 @@ from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 
 ALL_TASKS = (
-    "text2music", "cover", "repaint", "lego", "complete", "extract",
-    "understand", "align_lyrics", "score", "create_sample", "format_sample",
-)  # fmt: skip
+    "text2music",
+    "cover",
+    "repaint",
+    "lego",
+    "complete",
+    "extract",
+    "understand",
+    "align_lyrics",
+    "score",
+    "create_sample",
+    "format_sample",
+)
 
 
 @dataclass(frozen=True)
@@ -79,5 +88,3 @@ def load(info: EngineInfo) -> Engine:
     module, _, name = info.factory.partition(":")
     engine: Engine = getattr(import_module(module), name)()
     return engine
-
-

@@ -51,15 +51,25 @@ class Source:
         if self.end_s is not None and self.end_s != END:
             stop = min(round(self.end_s * info.sample_rate), info.frames)
         if start >= info.frames:
-            raise InvalidValue("source.region.start_s", self.start_s, f"0 to below {info.duration_s:.3f} seconds",
-                               remedy=f"{self.shown} is {info.duration_s:.3f} s long.")
+            raise InvalidValue(
+                "source.region.start_s",
+                self.start_s,
+                f"0 to below {info.duration_s:.3f} seconds",
+                remedy=f"{self.shown} is {info.duration_s:.3f} s long.",
+            )
         if stop <= start:
-            raise InvalidValue("source.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end")
+            raise InvalidValue(
+                "source.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
+            )
         length_s = (stop - start) / info.sample_rate
         if length_s > MAX_SOURCE_S:
-            raise InvalidValue("source", self.shown, f"at most {MAX_SOURCE_S:g} seconds",
-                               message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
-                               remedy="Send a part of it: give the source a region.")
+            raise InvalidValue(
+                "source",
+                self.shown,
+                f"at most {MAX_SOURCE_S:g} seconds",
+                message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
+                remedy="Send a part of it: give the source a region.",
+            )
         return info, start, stop
 
 
@@ -152,7 +162,26 @@ def check_tracks(tracks: tuple[str, ...]) -> None:
 
 
 __all__ = [
-    "ENCODINGS", "MAX_DURATION_S", "MAX_SOURCE_S", "MAX_TAKES", "SCOPES", "CancelToken", "Engine", "Facts", "Music",
-    "Output", "OutputBlock", "OutputHeader", "Progress", "Sampling", "Source", "TakeDone", "Task", "TaskEvent",
-    "check_tracks", "in_take", "limited", "with_seeds",
-]  # fmt: skip
+    "ENCODINGS",
+    "MAX_DURATION_S",
+    "MAX_SOURCE_S",
+    "MAX_TAKES",
+    "SCOPES",
+    "CancelToken",
+    "Engine",
+    "Facts",
+    "Music",
+    "Output",
+    "OutputBlock",
+    "OutputHeader",
+    "Progress",
+    "Sampling",
+    "Source",
+    "TakeDone",
+    "Task",
+    "TaskEvent",
+    "check_tracks",
+    "in_take",
+    "limited",
+    "with_seeds",
+]

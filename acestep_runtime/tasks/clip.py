@@ -17,6 +17,11 @@ BLOCK_FRAMES = 1 << 16
 _NO_EXACT_SEEK = {"MP3", "OGG"}
 
 
+def pieces(samples: Samples) -> Iterator[Samples]:
+    """Yield ``[N, C]`` in views of at most `BLOCK_FRAMES` frames."""
+    return (samples[at : at + BLOCK_FRAMES] for at in range(0, len(samples), BLOCK_FRAMES))
+
+
 @dataclasses.dataclass(frozen=True)
 class Clip:
     """The part of a file that a `Source` names: ``frames`` frames at ``rate_hz`` with ``channels`` channels."""
@@ -50,9 +55,11 @@ class Clip:
             held = self._whole[inside]
         elif inside.start < inside.stop:
             held = audio.read(
-                self.source.path, start_frame=self._file_start + inside.start,
-                stop_frame=self._file_start + inside.stop, name=self.source.shown,
-            )  # fmt: skip
+                self.source.path,
+                start_frame=self._file_start + inside.start,
+                stop_frame=self._file_start + inside.stop,
+                name=self.source.shown,
+            )
         else:
             held = np.zeros((0, self.channels), np.float32)
         held = audio.to_channels(held, self.channels)

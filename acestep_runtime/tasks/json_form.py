@@ -18,7 +18,9 @@ def to_json(value: Any) -> dict[str, Any]:
         held = getattr(value, f.name)
         default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
         if held != default:
-            out[f.name] = to_json(held) if dataclasses.is_dataclass(held) else list(held) if isinstance(held, tuple) else held
+            out[f.name] = (
+                to_json(held) if dataclasses.is_dataclass(held) else list(held) if isinstance(held, tuple) else held
+            )
     return out
 
 

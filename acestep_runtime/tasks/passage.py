@@ -17,7 +17,14 @@ from acestep_runtime.values import CancelToken
 
 
 def perform_through(
-    request: EngineRequest, output: Output, *, frames: int, rate_hz: int, channels: int, engine: Engine, cancel: CancelToken
+    request: EngineRequest,
+    output: Output,
+    *,
+    frames: int,
+    rate_hz: int,
+    channels: int,
+    engine: Engine,
+    cancel: CancelToken,
 ) -> Iterator[TaskEvent]:
     """Run every take of ``request`` and pass its roles on, ``frames`` frames each at ``rate_hz``, while they come.
 

@@ -40,12 +40,23 @@ _IN_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, n
 
 def _job(row: sqlite3.Row) -> Job:
     return Job(
-        id=row["id"], task=row["task"], params=json.loads(row["params"]), engine=row["engine"], state=row["state"],
-        priority=_PRIORITY_NAMES[row["priority"]], position=max(row["position"], 0) if row["state"] == QUEUED else 0,
-        attempts=row["attempts"], created=row["created"], started=row["started"], finished=row["finished"],
-        last_sequence=row["last_sequence"], progress=json.loads(row["progress"]), error=json.loads(row["error"]),
-        takes=tuple(json.loads(row["takes"])), sources=tuple(json.loads(row["sources"])),
-    )  # fmt: skip
+        id=row["id"],
+        task=row["task"],
+        params=json.loads(row["params"]),
+        engine=row["engine"],
+        state=row["state"],
+        priority=_PRIORITY_NAMES[row["priority"]],
+        position=max(row["position"], 0) if row["state"] == QUEUED else 0,
+        attempts=row["attempts"],
+        created=row["created"],
+        started=row["started"],
+        finished=row["finished"],
+        last_sequence=row["last_sequence"],
+        progress=json.loads(row["progress"]),
+        error=json.loads(row["error"]),
+        takes=tuple(json.loads(row["takes"])),
+        sources=tuple(json.loads(row["sources"])),
+    )
 
 
 def _append(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any]) -> None:
@@ -81,8 +92,11 @@ class Journal:
             if row["attempts"] < MAX_ATTEMPTS:
                 self._requeue(connection, row["number"])
             else:
-                error = {"kind": "EngineFailure", "message": "The daemon was ended twice while this job ran.",
-                         "remedy": "Look into its log for the reason, then send the job again."}  # fmt: skip
+                error = {
+                    "kind": "EngineFailure",
+                    "message": "The daemon was ended twice while this job ran.",
+                    "remedy": "Look into its log for the reason, then send the job again.",
+                }
                 self._end(connection, row["number"], FAILED, error)
         self._announce_positions(connection)
 
@@ -114,9 +128,16 @@ class Journal:
         return moved
 
     async def submit(
-        self, task: str, params: Mapping[str, Any], *, engine: str, priority: str, key: str, request_digest: str,
+        self,
+        task: str,
+        params: Mapping[str, Any],
+        *,
+        engine: str,
+        priority: str,
+        key: str,
+        request_digest: str,
         sources: Sequence[str],
-    ) -> Job:  # fmt: skip
+    ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
         Raises `Conflict` when that one was asked for something else, `Busy` when too many jobs wait.
@@ -134,9 +155,19 @@ class Journal:
             connection.execute(
                 "INSERT INTO jobs (id, key, digest, task, params, engine, state, priority, created, sources)"
                 " VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (job_id, key or None, request_digest, task, json.dumps(params), engine, QUEUED, PRIORITIES[priority],
-                 time.time(), json.dumps(list(sources))),
-            )  # fmt: skip
+                (
+                    job_id,
+                    key or None,
+                    request_digest,
+                    task,
+                    json.dumps(params),
+                    engine,
+                    QUEUED,
+                    PRIORITIES[priority],
+                    time.time(),
+                    json.dumps(list(sources)),
+                ),
+            )
             moved = self._announce_positions(connection)
             return connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone(), moved
 
@@ -194,7 +225,11 @@ class Journal:
         def work(connection: sqlite3.Connection) -> list[str]:
             row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
             now = time.time()
-            body = {"engine": row["engine"], "waited_s": row["started"] - row["created"], "worked_s": now - row["started"]}
+            body = {
+                "engine": row["engine"],
+                "waited_s": row["started"] - row["created"],
+                "worked_s": now - row["started"],
+            }
             self._end(connection, row["number"], SUCCEEDED, {})
             _append(connection, row["number"], "completed", body)
             return self._announce_positions(connection)
@@ -208,7 +243,8 @@ class Journal:
             row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
             whole = {output["output"] for take in json.loads(row["takes"]) for output in take["outputs"]}
             events = connection.execute(
-                "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')", (row["number"],)
+                "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')",
+                (row["number"],),
             ).fetchall()
             void = [(row["number"], e["sequence"]) for e in events if json.loads(e["body"])["output"] not in whole]
             connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)
@@ -234,9 +270,14 @@ class Journal:
         def work(connection: sqlite3.Connection) -> list[str]:
             changed = connection.execute(
                 "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE id = ? AND state = ?",
-                (CANCELLED, time.time(), json.dumps({"kind": "Cancelled", "message": "The job was cancelled."}), job_id,
-                 QUEUED),
-            ).rowcount  # fmt: skip
+                (
+                    CANCELLED,
+                    time.time(),
+                    json.dumps({"kind": "Cancelled", "message": "The job was cancelled."}),
+                    job_id,
+                    QUEUED,
+                ),
+            ).rowcount
             return self._announce_positions(connection) if changed else []
 
         self._ring([job_id, *await self._database.run(work)])
@@ -269,7 +310,9 @@ class Journal:
 
     async def count(self, state: str) -> int:
         """Return how many jobs are in ``state``."""
-        row = await self._database.run(lambda c: c.execute("SELECT count(*) FROM jobs WHERE state = ?", (state,)).fetchone())
+        row = await self._database.run(
+            lambda c: c.execute("SELECT count(*) FROM jobs WHERE state = ?", (state,)).fetchone()
+        )
         return int(row[0])
 
     async def assets_in_use(self) -> set[str]:

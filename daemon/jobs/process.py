@@ -39,11 +39,16 @@ class WorkerProcess:
             return
         self.restarts += 1
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "daemon.jobs.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_LINE_LIMIT,
+            sys.executable,
+            "-m",
+            "daemon.jobs.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
             # Ctrl-C in the daemon's terminal is the daemon's to handle.
             start_new_session=True,
-        )  # fmt: skip
+        )
         self._log_task = asyncio.create_task(self._forward_log(self._process))
         await self._read()
 

@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 class Scheduler:
     """The devices of a daemon and the jobs on them."""
 
-    def __init__(self, journal: Journal, store: AssetStore, spool: Path, devices: tuple[str, ...], grace_s: float) -> None:
+    def __init__(
+        self, journal: Journal, store: AssetStore, spool: Path, devices: tuple[str, ...], grace_s: float
+    ) -> None:
         self._journal = journal
         self._store = store
         self._spool = spool
@@ -94,12 +96,20 @@ class Scheduler:
     async def _run(self, job: Job, worker: WorkerProcess) -> None:
         log.info("job started", extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device})
         try:
-            files = {f"asset:{asset}": str(self._store.path((await self._store.get(asset)).id)) for asset in job.sources}
+            files = {
+                f"asset:{asset}": str(self._store.path((await self._store.get(asset)).id)) for asset in job.sources
+            }
         except NotFound as gone:
             await self._journal.fail(job.id, _failure(gone.message, gone.remedy))
             return
-        order = {"id": job.id, "task": job.task, "params": job.params, "engine": job.engine, "files": files,
-                 "spool": str(self._spool / job.id)}  # fmt: skip
+        order = {
+            "id": job.id,
+            "task": job.task,
+            "params": job.params,
+            "engine": job.engine,
+            "files": files,
+            "spool": str(self._spool / job.id),
+        }
         error: dict[str, Any] = {}
         try:
             async for message in worker.run(order):
@@ -111,9 +121,11 @@ class Scheduler:
                 elif kind != "done":
                     await self._journal.append(job.id, kind, message)
         except WorkerDied as death:
-            error = _failure(f"The engine's process ended in the middle of the job ({death}).",
-                             "The daemon goes on with the next job; send this one again, with a shorter region if it "
-                             "may have run out of memory.")  # fmt: skip
+            error = _failure(
+                f"The engine's process ended in the middle of the job ({death}).",
+                "The daemon goes on with the next job; send this one again, with a shorter region if it "
+                "may have run out of memory.",
+            )
         if error and job.id in self._cancelled:
             error = {"kind": "Cancelled", "message": "The job was cancelled."}
         if error:

@@ -25,7 +25,14 @@ from typing import Any, BinaryIO
 from acestep_runtime import wav
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
-from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, RuntimeFault, UnreadableAudio, UnsupportedTask
+from acestep_runtime.errors import (
+    Cancelled,
+    EngineFailure,
+    InvalidValue,
+    RuntimeFault,
+    UnreadableAudio,
+    UnsupportedTask,
+)
 from acestep_runtime.tasks import Task, from_json
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
 from acestep_runtime.values import CancelToken
@@ -63,8 +70,10 @@ class SpooledOutput:
     def finish(self) -> Message:
         """Bring the file safely to disk; return what the store needs to know of it."""
         if self.frames != self.header.frames:
-            raise EngineFailure(f"{self.header.role} has {self.frames} frames instead of {self.header.frames}.",
-                                remedy="This is a fault in AceBridge: please report it.")  # fmt: skip
+            raise EngineFailure(
+                f"{self.header.role} has {self.frames} frames instead of {self.header.frames}.",
+                remedy="This is a fault in AceBridge: please report it.",
+            )
         self._put(wav.trailer(self.header.frames, self.header.channels, self.header.encoding))
         os.fsync(self._file.fileno())
         self.close()
@@ -98,7 +107,13 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
             elif isinstance(event, TakeDone):
                 outputs = [output.finish() for output in open_outputs.values()]
                 open_outputs.clear()
-                yield {"is": "take", "take": event.take, "seed": event.seed, "facts": dict(event.facts), "outputs": outputs}
+                yield {
+                    "is": "take",
+                    "take": event.take,
+                    "seed": event.seed,
+                    "facts": dict(event.facts),
+                    "outputs": outputs,
+                }
     finally:
         for output in open_outputs.values():
             output.close()
@@ -107,8 +122,10 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
 def describe(error: BaseException) -> Message:
     """Return an error as the message that carries it to the client."""
     if not isinstance(error, RuntimeFault):
-        error = EngineFailure(f"The engine failed: {type(error).__name__}: {error}.",
-                              remedy="Try again; if it happens again, please report it with the daemon's log.")  # fmt: skip
+        error = EngineFailure(
+            f"The engine failed: {type(error).__name__}: {error}.",
+            remedy="Try again; if it happens again, please report it with the daemon's log.",
+        )
     kind = type(error).__name__ if type(error).__name__ in KINDS else EngineFailure.__name__
     details = {name: getattr(error, name) for name in ("field", "value", "allowed") if hasattr(error, name)}
     return {"is": "error", "kind": kind, "message": error.message, "remedy": error.remedy, "details": details}

@@ -169,18 +169,23 @@ class AssetStore:
         An unchanged file that was stored before is not read again.
         """
         try:
-            stat = path.stat()
+            stat = await asyncio.to_thread(path.stat)
         except OSError as error:
-            raise InvalidValue("source.path", str(path), "a file that can be read",
-                               message=f"{path.name[:80]} cannot be read: {error.strerror}.",
-                               remedy="Check the path.") from error  # fmt: skip
+            raise InvalidValue(
+                "source.path",
+                str(path),
+                "a file that can be read",
+                message=f"{path.name[:80]} cannot be read: {error.strerror}.",
+                remedy="Check the path.",
+            ) from error
         facts = (str(path), stat.st_size, stat.st_mtime_ns)
         row = await self._database.run(
             lambda c: c.execute(
                 "SELECT asset_id FROM paths JOIN assets ON assets.id = asset_id"
-                " WHERE path = ? AND paths.size_bytes = ? AND mtime_ns = ?", facts,
+                " WHERE path = ? AND paths.size_bytes = ? AND mtime_ns = ?",
+                facts,
             ).fetchone()
-        )  # fmt: skip
+        )
         if row is not None:
             return await self.get(row["asset_id"])
         self._check_size(stat.st_size, path.name)
@@ -200,17 +205,16 @@ class AssetStore:
     async def adopt(self, file: Path, asset_id: str, name: str) -> Asset:
         """Take over a whole file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is no audio."""
         info = await asyncio.to_thread(probe, file, name=name)
-        size, target = file.stat().st_size, self.path(asset_id)
-        target.parent.mkdir(exist_ok=True)
-        file.replace(target)
+        size = await asyncio.to_thread(_move, file, self.path(asset_id))
         now = time.time()
         values = (asset_id, name, size, info.sample_rate, info.channels, info.frames, 0, now, now)
         await self._database.run(
             lambda c: c.execute(
                 "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used", values,
+                " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
+                values,
             )
-        )  # fmt: skip
+        )
         return await self.get(asset_id)
 
     def _check_size(self, size: int, name: str) -> None:
@@ -219,6 +223,13 @@ class AssetStore:
                 f"{name or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.0f} MiB.",
                 remedy="Send only the part that is needed, or raise max_upload_bytes in config.toml.",
             )
+
+
+def _move(file: Path, target: Path) -> int:
+    size = file.stat().st_size
+    target.parent.mkdir(exist_ok=True)
+    file.replace(target)
+    return size
 
 
 def _write(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:

@@ -1,0 +1,272 @@
+"""Where the beat is: onset strength, tempo, beats and the steady grid through them. Meter lives in `meter`.
+
+Letters: T frames of an onset curve, at `FRAME_HZ`; B bands.
+
+librosa has an onset curve and a beat tracker too, but they are compiled when first called, which costs half a minute
+on a fresh machine; the same methods are a few lines of numpy, so only librosa's filter banks are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+RATE_HZ = 22_050
+HOP = 256
+FRAME_HZ = RATE_HZ / HOP
+DEFAULT_BPM = 120.0
+BPM_RANGE = (50.0, 220.0)
+
+_FFT = 1024
+_BANDS = 48
+#: Mean rise over all bands, in log units, that a curve must reach somewhere to hold an onset at all.
+_FAINTEST_ONSET = 0.08
+_FEWEST_ONSETS = 4
+#: Tempo prior: log-normal, after the tapping data that Ellis (2007) and Moelants (2002) use.
+_PRIOR_BPM = 116.0
+_PRIOR_OCTAVES = 0.85
+#: Share of onset energy near the grid, beyond chance, that noise reaches as well.
+_CHANCE_SHARE = 0.25
+#: Tempi that a tempo may be mistaken for.
+_RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """Onset strength over time: ``full`` ``[T]``, and of the bands below 150 Hz (``low``) and above 2 kHz (``high``)."""
+
+    full: Floats
+    low: Floats
+    high: Floats
+
+    def near(self, curve: Floats, times_s: Floats) -> Floats:
+        """Return the strongest value of ``curve`` within two frames of each time, 0 outside the audio."""
+        at = np.rint(times_s * FRAME_HZ).astype(int)[:, None] + np.arange(-2, 3)
+        inside = (at >= 0) & (at < len(curve))
+        return np.asarray(np.where(inside, curve[np.clip(at, 0, len(curve) - 1)], 0.0).max(axis=1))
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A steady pulse: beat k is at ``phase_s`` + k·``period_s``. ``beats_s`` are the beats inside the audio."""
+
+    period_s: float
+    phase_s: float
+    beats_s: Floats
+    confidence: float
+
+
+def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
+    """Return the half-wave rectified flux of a log mel spectrogram of ``[N]`` samples at `RATE_HZ` (Böck 2012)."""
+    from librosa.filters import mel
+
+    centred = np.pad(mono, _FFT // 2)
+    if len(centred) < _FFT + HOP:
+        return Onsets(*(np.zeros(1) for _ in range(3)))
+    frames = np.lib.stride_tricks.sliding_window_view(centred, _FFT)[::HOP]
+    window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
+    bank = mel(sr=RATE_HZ, n_fft=_FFT, n_mels=_BANDS, fmin=30.0, norm=None)
+    bands = np.concatenate(
+        [np.abs(np.fft.rfft(frames[i : i + 2048] * window)) @ bank.T for i in range(0, len(frames), 2048)]
+    )
+    bands = np.log1p(bands / (0.05 * np.sqrt(np.mean(bands**2, axis=0).max()) + 1e-9))
+    rise = np.zeros_like(bands)
+    rise[2:] = np.maximum(0.0, bands[2:] - bands[:-2])
+    rise[:2] = bands[:2]
+    centre_hz = np.linspace(0, RATE_HZ / 2, _FFT // 2 + 1)[bank.argmax(axis=1)]
+    return Onsets(rise.mean(axis=1), rise[:, centre_hz < 150].mean(axis=1), rise[:, centre_hz > 2000].mean(axis=1))
+
+
+def _salient(curve: Floats) -> Floats:
+    """Subtract the local mean (1 s) and scale to unit RMS."""
+    from scipy.ndimage import uniform_filter1d
+
+    above = np.maximum(0.0, curve - uniform_filter1d(curve, round(FRAME_HZ), mode="nearest"))
+    return np.asarray(above / max(1e-9, float(np.sqrt(np.mean(above**2)))))
+
+
+def count_onsets(onsets: Onsets) -> int:
+    """Return how many clear peaks the full-band curve has."""
+    curve = onsets.full
+    threshold = max(_FAINTEST_ONSET, 0.25 * float(np.quantile(curve, 0.999)))
+    peak = (curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:]) & (curve[1:-1] > threshold)
+    return int(peak.sum())
+
+
+def tempo_salience(curve: Floats) -> tuple[Floats, Floats]:
+    """Return candidate tempi in bpm and how well each fits, from the averages of 12 s windows.
+
+    The autocorrelation at a beat's lag also answers to half the tempo, the Fourier transform also to its double; their
+    product answers to the tempo (Peeters 2006), and is weighted with a prior.
+    """
+    bpm = np.geomspace(*BPM_RANGE, 300)
+    size = min(len(curve), round(12 * FRAME_HZ))
+    padded = 1 << (4 * size - 1).bit_length()
+    lags = 60.0 * FRAME_HZ / bpm
+    total = np.zeros_like(bpm)
+    for start in range(0, max(1, len(curve) - size + 1), max(1, size // 2)):
+        part = curve[start : start + size]
+        part = part - part.mean()
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), padded))
+        correlation = np.fft.irfft(np.abs(np.fft.rfft(part, padded)) ** 2)
+        correlation = correlation[:size] / max(1e-9, correlation[0]) / (1 - np.arange(size) / (size + 1.0))
+        lag_axis = np.arange(size)
+        acf = sum(np.interp(lags * n, lag_axis, correlation, right=0.0) / n for n in (1, 2, 4)) / 1.75
+        fourier = np.interp(bpm / 60.0, np.fft.rfftfreq(padded, 1 / FRAME_HZ), spectrum / max(1e-9, spectrum.max()))
+        total += np.maximum(0.0, acf) * np.sqrt(fourier)
+    return bpm, total * np.exp(-0.5 * (np.log2(bpm / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2)
+
+
+def track_beats(curve: Floats, period_s: float, tightness: float = 400.0) -> Floats:
+    """Return beat times by dynamic programming (Ellis 2007): strong onsets, about one period apart."""
+    period = period_s * FRAME_HZ
+    reach = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
+    cost = -tightness * np.log(-reach / period) ** 2
+    score, back = curve.copy(), np.full(len(curve), -1)
+    for t in range(-int(reach[-1]), len(curve)):
+        lo = max(0, t + int(reach[0]))
+        before = score[lo : t + int(reach[-1]) + 1] + cost[len(cost) - (t + int(reach[-1]) + 1 - lo) :]
+        best = int(before.argmax())
+        score[t] += before[best]
+        back[t] = lo + best
+    tail = max(0, len(curve) - round(period))
+    at = tail + int(score[tail:].argmax())
+    beats = []
+    while at >= 0:
+        beats.append(at)
+        at = int(back[at])
+    return np.array(beats[::-1]) / FRAME_HZ
+
+
+def fit_line(beats_s: Floats, period_s: float) -> tuple[float, float, float]:
+    """Fit beat k at phase + k·period to tracked beats; returns period, phase and the median deviation, all in seconds.
+
+    Least squares, repeated on the beats within 12 % of a period of the last line, so that stray beats do not count.
+    """
+    index = np.concatenate([[0], np.cumsum(np.maximum(1, np.rint(np.diff(beats_s) / period_s)))])
+    keep = np.ones(len(beats_s), bool)
+    slope, offset = period_s, float(np.median(beats_s - index * period_s))
+    for _ in range(4):
+        if keep.sum() < 3:
+            break
+        slope, offset = np.polyfit(index[keep], beats_s[keep], 1)
+        deviation = np.abs(beats_s - offset - slope * index)
+        keep = deviation <= max(0.12 * slope, float(np.median(deviation)))
+    return float(slope), float(offset), float(np.median(np.abs(beats_s - offset - slope * index)))
+
+
+def _comb(curve: Floats, periods_s: Floats, phases_s: Floats) -> Floats:
+    """Return the mean of the curve at the beats of every (period, phase), ``[P, Q]``; phases lie within one period."""
+    axis = np.arange(len(curve))
+    out = np.zeros((len(periods_s), len(phases_s)))
+    for row, period in enumerate(periods_s):
+        beats = np.arange(max(1, int(len(curve) / FRAME_HZ / period)))
+        times = phases_s[:, None] + beats * period
+        out[row] = np.interp(times * FRAME_HZ, axis, curve, left=0.0, right=0.0).mean(axis=1)
+    return out
+
+
+def _refine(curve: Floats, period_s: float, phase_s: float, *, fixed: bool) -> tuple[float, float]:
+    """Return the period and phase near the given ones whose beats meet the most onset energy."""
+    from scipy.ndimage import gaussian_filter1d
+
+    smooth = gaussian_filter1d(curve, 1.5)
+    count = max(1.0, len(curve) / FRAME_HZ / period_s)
+    if fixed:
+        phases = np.linspace(0, period_s, max(16, round(period_s * FRAME_HZ)), endpoint=False)
+        phase_s = float(phases[_comb(smooth, np.array([period_s]), phases)[0].argmax()])
+    for width_s in (0.03, 0.008):
+        # A beat at either end of the audio may move by width_s.
+        slopes = np.zeros(1) if fixed else np.linspace(-1, 1, 13) * width_s / count
+        periods = period_s + slopes
+        offsets = phase_s + np.linspace(-1, 1, 13) * width_s
+        scores = _comb(smooth, periods, offsets)
+        row, column = np.unravel_index(int(scores.argmax()), scores.shape)
+        period_s, phase_s = float(periods[row]), float(offsets[column])
+    return period_s, phase_s
+
+
+def _confidence(curve: Floats, period_s: float, phase_s: float) -> float:
+    """Return how much more of the onset energy than by chance lies within 35 ms of beats and half beats, 0 to 1."""
+    half = period_s / 2
+    times = np.arange(len(curve)) / FRAME_HZ
+    away = np.abs((times - phase_s + half / 2) % half - half / 2)
+    near = float(curve[away <= 0.035].sum() / max(1e-9, curve.sum()))
+    chance = min(0.9, 0.07 / half)
+    beyond = (near - chance) / (1 - chance)
+    return float(np.clip((beyond - _CHANCE_SHARE) / (1 - _CHANCE_SHARE), 0.0, 1.0))
+
+
+def _level_score(curve: Floats, period_s: float) -> tuple[float, float]:
+    """Return how well a period suits as *the beat* among the metrical levels, and the phase at which it does.
+
+    A beat is strong; every other beat is not much weaker than the rest (else the period is too short), and what lies
+    halfway between beats is weaker than the beats (else it is too long).
+    """
+    phases = np.arange(24) * period_s / 24
+    strength = _comb(curve, np.array([period_s]), phases)[0]
+    best = int(strength.argmax())
+    beat, between = float(strength[best]), float(strength[(best + 12) % 24])
+    pairs = _comb(curve, np.array([2 * period_s]), phases[best] + np.array([0.0, period_s]))[0]
+    balance = float(pairs.min() / max(1e-9, pairs.max()))
+    too_short = min(1.0, balance / 0.6)
+    too_long = 1.0 - 0.65 * float(np.clip((between / max(1e-9, beat) - 0.5) / 0.4, 0.0, 1.0))
+    prior = float(np.exp(-0.5 * (np.log2(60.0 / period_s / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2))
+    return beat * too_short * too_long * prior, float(phases[best])
+
+
+def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> Pulse:
+    """Find tempo and phase; a given ``bpm`` is kept and only its phase is searched.
+
+    Without enough onsets, or when they keep no time, the pulse is `DEFAULT_BPM` from 0 with confidence 0. Where the
+    playing drifts away from any steady grid, ``beats_s`` are the beats as tracked.
+    """
+    if count_onsets(onsets) < _FEWEST_ONSETS:
+        return _steady(60.0 / (bpm or DEFAULT_BPM), 0.0, duration_s, 0.0)
+    curve = _salient(onsets.full)
+    accents = curve + 0.5 * _salient(onsets.low)
+    if bpm is not None:
+        period_s, phase_s = _refine(accents, 60.0 / bpm, 0.0, fixed=True)
+        return _steady(period_s, phase_s, duration_s, _confidence(curve, period_s, phase_s))
+    from scipy.ndimage import gaussian_filter1d
+
+    candidates, salience = tempo_salience(curve)
+    smooth = gaussian_filter1d(accents, 2.0)
+    best_score, best, drifting = 0.0, (0.0, 0.0), None
+    for peak in _highest_peaks(salience, 3):
+        beats_s = track_beats(curve, 60.0 / float(candidates[peak]))
+        if len(beats_s) < 3:
+            continue
+        line_s, _, deviation_s = fit_line(beats_s, 60.0 / float(candidates[peak]))
+        if deviation_s > 0.08 * line_s:
+            drifting = beats_s if drifting is None else drifting
+            continue
+        for relative in _RELATIVES:
+            if BPM_RANGE[0] <= 60.0 / (line_s * relative) <= BPM_RANGE[1]:
+                score, at_s = _level_score(smooth, line_s * relative)
+                best_score, best = max((best_score, best), (score, (line_s * relative, at_s)))
+    if best_score > 0:
+        period_s, phase_s = _refine(curve, *best, fixed=False)
+        confidence = _confidence(curve, period_s, phase_s)
+        if confidence > 0:
+            return _steady(period_s, phase_s, duration_s, confidence)
+    elif drifting is not None:
+        period_s = float(np.median(np.diff(drifting)))
+        phase_s = float(np.median(drifting - np.arange(len(drifting)) * period_s))
+        return Pulse(period_s, phase_s, drifting, 0.3)
+    return _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
+
+
+def _highest_peaks(curve: Floats, count: int) -> list[int]:
+    peaks = np.flatnonzero((curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:])) + 1
+    return [int(p) for p in peaks[np.argsort(-curve[peaks], kind="stable")][:count]]
+
+
+def _steady(period_s: float, phase_s: float, duration_s: float, confidence: float) -> Pulse:
+    phase_s -= np.floor((phase_s + 0.02) / period_s) * period_s
+    beats = phase_s + period_s * np.arange(max(0, int(np.ceil((duration_s - phase_s) / period_s))))
+    return Pulse(period_s, phase_s, beats, confidence)

@@ -1,0 +1,62 @@
+"""The tasks: one frozen dataclass each, with its defaults and limits, and what is done around the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks.base import Task, with_seeds
+from acestep_runtime.tasks.complete import Complete
+from acestep_runtime.tasks.cover import Cover
+from acestep_runtime.tasks.extract import Extract
+from acestep_runtime.tasks.json_form import build, to_json
+from acestep_runtime.tasks.lego import Lego
+from acestep_runtime.tasks.listening import AlignLyrics, Score, Understand
+from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.text2music import TextToMusic
+from acestep_runtime.tasks.writing import CreateSample, FormatSample
+from acestep_runtime.values import check
+
+#: Every task by its name.
+TASKS: dict[str, type[Any]] = {
+    task.name: task
+    for task in (
+        TextToMusic,
+        Cover,
+        Repaint,
+        Lego,
+        Complete,
+        Extract,
+        Understand,
+        AlignLyrics,
+        Score,
+        CreateSample,
+        FormatSample,
+    )
+}
+
+
+def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] | None = None) -> Task:
+    """Construct a task from its JSON form and check its values (not its source, see `Task.validate`).
+
+    ``files`` maps what stands for a source's path to the real path. Raises `InvalidValue`.
+    """
+    if name not in TASKS:
+        raise InvalidValue("task", name, ", ".join(TASKS))
+    if files and isinstance(source := fields.get("source"), dict) and source.get("path") in files:
+        fields = {**fields, "source": {**source, "path": files[source["path"]]}}
+    task: Task = build(TASKS[name], fields)
+    check(task)
+    return task
+
+
+def with_all_seeds(task: Any) -> Any:
+    """Return the task with the seeds it will use written into it, so that running it again gives the same result."""
+    if hasattr(task, "output"):
+        return dataclasses.replace(task, output=with_seeds(task.output))
+    return task
+
+
+__all__ = ["TASKS", "Task", "check", "from_json", "to_json", "with_all_seeds"]

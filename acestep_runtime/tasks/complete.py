@@ -1,0 +1,43 @@
+"""Complete: an accompaniment of chosen tracks around the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from acestep_runtime.engines.base import Engine
+from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_tracks
+from acestep_runtime.tasks.whole_source import perform_whole
+from acestep_runtime.values import CancelToken, Music, Sampling
+
+
+@dataclass(frozen=True)
+class Complete:
+    """Accompany ``source`` with ``tracks``."""
+
+    name: ClassVar[str] = "complete"
+
+    source: Source
+    music: Music = field(default_factory=Music)
+    tracks: tuple[str, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        check_tracks(self.tracks)
+        self.source.part()
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. Outputs as long as the source."""
+        return perform_whole(
+            self.name,
+            self.source,
+            self.output,
+            engine,
+            cancel,
+            music=self.music,
+            sampling=self.sampling,
+            tracks=self.tracks,
+        )

@@ -1,0 +1,42 @@
+"""Cover: the source's melody, beat and chords in another style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from acestep_runtime.engines.base import Engine
+from acestep_runtime.tasks.base import Output, Source, TaskEvent
+from acestep_runtime.tasks.whole_source import perform_whole
+from acestep_runtime.values import CancelToken, Music, Sampling, limited
+
+
+@dataclass(frozen=True)
+class Cover:
+    """Re-voice ``source`` by the caption; ``strength`` 1 follows it closely, 0 ignores it."""
+
+    name: ClassVar[str] = "cover"
+
+    source: Source
+    music: Music = field(default_factory=Music)
+    strength: float = limited(1.0, low=0, high=1)
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        self.source.part()
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix", as long as the source."""
+        return perform_whole(
+            self.name,
+            self.source,
+            self.output,
+            engine,
+            cancel,
+            music=self.music,
+            sampling=self.sampling,
+            strength=self.strength,
+        )

@@ -1,0 +1,102 @@
+"""Lego: new tracks that play along with the source, each on its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from acestep_runtime.audio import Samples
+from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.splice import Span
+from acestep_runtime.tasks.base import (
+    MAX_SOURCE_S,
+    SCOPES,
+    Output,
+    OutputBlock,
+    OutputHeader,
+    Source,
+    TakeDone,
+    TaskEvent,
+    check_tracks,
+    in_take,
+    with_seeds,
+)
+from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
+from acestep_runtime.tasks.region import Region, collect
+from acestep_runtime.units import frames_to_seconds
+from acestep_runtime.values import CancelToken, Music, Sampling, limited
+
+
+@dataclass(frozen=True)
+class Lego:
+    """Play ``tracks`` to ``source`` from ``start_s`` to ``end_s`` (``None`` and −1: its end)."""
+
+    name: ClassVar[str] = "lego"
+
+    source: Source
+    music: Music = field(default_factory=Music)
+    tracks: tuple[str, ...] = ()
+    start_s: float = limited(0.0, low=0, high=MAX_SOURCE_S, unit="seconds")
+    end_s: float | None = limited(None, low=-1, high=MAX_SOURCE_S, unit="seconds, or -1 for the end")
+    context_s: float = limited(30.0, low=0, high=600, unit="seconds")
+    scope: str = limited("whole", choices=SCOPES)
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        check_tracks(self.tracks)
+        info, start, stop = self.source.part()
+        self._span(stop - start, info.sample_rate)
+
+    def _span(self, frames: int, rate_hz: int) -> Span:
+        span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
+        if span.appended or span.start >= frames:
+            raise InvalidValue(
+                "end_s",
+                self.end_s,
+                f"at most {frames_to_seconds(frames, rate_hz):g} seconds",
+                remedy="A layer plays with the source, so it cannot go on after it.",
+            )
+        return span
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. One output for each track, silent outside the region."""
+        clip = Clip.open(self.source, self.output)
+        span = self._span(clip.frames, clip.rate_hz)
+        region = Region.around(clip, span, self.context_s)
+        whole = self.scope == "whole"
+        before, after = (span.start, clip.frames - span.stop) if whole else (0, 0)
+        request = region.request(EngineRequest(self.name, 0, 0, self.music, self.sampling, tracks=self.tracks))
+        output = with_seeds(self.output)
+        number = 0
+        for take, seed in enumerate(output.seeds):
+            facts: dict[str, Any] = {}
+            roles: dict[str, Samples] = {}
+            for progress in collect(engine, dataclasses.replace(request, seed=seed), cancel, roles, facts):
+                yield in_take(progress, take, output.takes)
+            for role, made in roles.items():
+                layer = region.from_engine(made)[slice(*region.window.region)]
+                yield OutputHeader(
+                    number,
+                    take,
+                    role,
+                    clip.rate_hz,
+                    clip.channels,
+                    output.encoding,
+                    before + span.frames + after,
+                    span.start - before,
+                )
+                for block in (*_silence(before, clip.channels), *pieces(layer), *_silence(after, clip.channels)):
+                    yield OutputBlock(number, block)
+                number += 1
+            yield TakeDone(take, seed, facts)
+
+
+def _silence(frames: int, channels: int) -> Iterator[Samples]:
+    return (np.zeros((min(BLOCK_FRAMES, frames - at), channels), np.float32) for at in range(0, frames, BLOCK_FRAMES))

@@ -1,0 +1,51 @@
+"""The tasks that hear a source and report facts, no audio: understand, align lyrics, score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from acestep_runtime.engines.base import Engine
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks.base import Output, Source, TaskEvent
+from acestep_runtime.tasks.whole_source import perform_whole
+from acestep_runtime.values import CancelToken, Music
+
+
+@dataclass(frozen=True)
+class Understand:
+    """Hear tempo, key, meter, beats and chords of ``source``; facts given in ``music`` are kept."""
+
+    name: ClassVar[str] = "understand"
+
+    source: Source
+    music: Music = field(default_factory=Music)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        self.source.part()
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
+        return perform_whole(self.name, self.source, Output(seeds=(0,)), engine, cancel, music=self.music)
+
+
+@dataclass(frozen=True)
+class AlignLyrics(Understand):
+    """Find when each line of ``music.lyrics`` is sung in ``source``."""
+
+    name: ClassVar[str] = "align_lyrics"
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        if not self.music.lyrics.strip():
+            raise InvalidValue("music.lyrics", self.music.lyrics, "the words that are sung", remedy="Give the lyrics.")
+        super().validate()
+
+
+@dataclass(frozen=True)
+class Score(Understand):
+    """Judge how well ``source`` fits its lyrics and description."""
+
+    name: ClassVar[str] = "score"

@@ -1,0 +1,92 @@
+"""What repaint and lego share: the engine hears a window, region plus context, and the whole song costs nothing.
+
+clip      0 ─────────────────────────────────────────── N
+near          a ──────────────────────────────── b          read from the file, as long as a seam needs at least
+window            │ context │ region │ context │            what the engine hears, at 48 kHz
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from acestep_runtime import audio
+from acestep_runtime.audio import Samples
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.splice import SEAM_MS, Span, Window
+from acestep_runtime.tasks.clip import Clip
+from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames, seconds_to_frames
+from acestep_runtime.values import CancelToken
+
+
+@dataclass(frozen=True)
+class Region:
+    """A span of a clip with what surrounds it. ``window`` counts in frames of ``near``, which starts at frame ``start``."""
+
+    clip: Clip
+    span: Span
+    window: Window
+    near: Samples
+    start: int
+
+    @classmethod
+    def around(cls, clip: Clip, span: Span, context_s: float, crossfade_ms: float = 0.0) -> Region:
+        """Read the region, its context and enough beyond to judge the loudness at the seams."""
+        context = seconds_to_frames(context_s, clip.rate_hz)
+        crossfade = ms_to_frames(crossfade_ms, clip.rate_hz)
+        margin = max(context, ms_to_frames(SEAM_MS, clip.rate_hz)) + crossfade
+        start, stop = max(0, span.start - margin), min(clip.frames, span.stop + margin)
+        local = Span(span.start - start, span.stop - start, stop - start)
+        return cls(clip, span, Window.around(local, context, crossfade), clip.read(start, stop), start)
+
+    def request(self, request: EngineRequest) -> EngineRequest:
+        """Return ``request`` with the window as its source."""
+        rate_hz = self.clip.rate_hz
+        heard = audio.resample(audio.to_channels(self.window.cut(self.near), 2), rate_hz, ENGINE_RATE_HZ)
+        (made_start, made_stop), (known_start, known_stop) = self.window.wanted, self.window.known
+        return dataclasses.replace(
+            request,
+            frames=len(heard),
+            source=heard,
+            # One frame more on each side, so that no rounded edge of the old sound stays inside the new.
+            span=(
+                max(0, self.clip.to_engine_frame(made_start) - 1),
+                min(len(heard), self.clip.to_engine_frame(made_stop) + 1),
+            ),
+            known=(self.clip.to_engine_frame(known_start), min(len(heard), self.clip.to_engine_frame(known_stop))),
+        )
+
+    def from_engine(self, made: Samples) -> Samples:
+        """Return a window made by an engine at the rate and channel count of the clip, ``[W, C]``."""
+        return audio.resample(
+            audio.to_channels(made, self.clip.channels), ENGINE_RATE_HZ, self.clip.rate_hz, self.window.frames
+        )
+
+
+def collect(
+    engine: Engine, request: EngineRequest, cancel: CancelToken, roles: dict[str, Samples], facts: dict[str, Any]
+) -> Iterator[Progress]:
+    """Run ``request``, yield its progress, and leave each role's ``[N, 2]`` samples in ``roles`` and the facts in ``facts``."""
+    filled: dict[str, int] = {}
+    for event in engine.run(request, cancel):
+        if isinstance(event, Progress):
+            yield event
+        elif isinstance(event, Facts):
+            facts.update(event.values)
+        elif isinstance(event, Block):
+            if event.role not in roles:
+                roles[event.role], filled[event.role] = np.zeros((request.frames, 2), np.float32), 0
+            at = filled[event.role]
+            filled[event.role] = at + len(event.samples)
+            roles[event.role][at : filled[event.role]] = event.samples
+    short = [role for role, frames in filled.items() if frames != request.frames]
+    if short or not roles:
+        raise EngineFailure(
+            f"The {engine.name} engine returned incomplete audio ({', '.join(short) or 'none at all'}).",
+            remedy="This is a fault in AceBridge: please report it.",
+        )

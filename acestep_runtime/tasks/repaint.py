@@ -1,0 +1,110 @@
+"""Repaint: a region of the source made anew, sample-exact, everything else untouched."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from acestep_runtime.audio import Samples
+from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.splice import Span, match_loudness, splice
+from acestep_runtime.tasks.base import (
+    MAX_SOURCE_S,
+    SCOPES,
+    Output,
+    OutputBlock,
+    OutputHeader,
+    Source,
+    TakeDone,
+    TaskEvent,
+    in_take,
+    with_seeds,
+)
+from acestep_runtime.tasks.clip import Clip, pieces
+from acestep_runtime.tasks.region import Region, collect
+from acestep_runtime.units import frames_to_seconds
+from acestep_runtime.values import CancelToken, Music, Sampling, limited
+
+MODES = ("conservative", "balanced", "aggressive")
+
+
+@dataclass(frozen=True)
+class Repaint:
+    """Make ``start_s`` to ``end_s`` of ``source`` anew.
+
+    A negative start puts new audio before the source, an end past the source extends it, ``None`` and −1 mean its end.
+    """
+
+    name: ClassVar[str] = "repaint"
+
+    source: Source
+    music: Music = field(default_factory=Music)
+    start_s: float = limited(0.0, low=-MAX_SOURCE_S, high=MAX_SOURCE_S, unit="seconds")
+    end_s: float | None = limited(None, low=-1, high=2 * MAX_SOURCE_S, unit="seconds, or -1 for the end")
+    mode: str = limited("balanced", choices=MODES)
+    strength: float = limited(0.5, low=0, high=1)
+    context_s: float = limited(30.0, low=0, high=600, unit="seconds")
+    crossfade_ms: float = limited(20.0, low=0, high=1000, unit="ms")
+    match_loudness: bool = True
+    scope: str = limited("whole", choices=SCOPES)
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        info, start, stop = self.source.part()
+        self._span(stop - start, info.sample_rate)
+
+    def _span(self, frames: int, rate_hz: int) -> Span:
+        span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
+        total_s = frames_to_seconds(span.total_frames, rate_hz)
+        if total_s > MAX_SOURCE_S:
+            raise InvalidValue(
+                "end_s",
+                self.end_s,
+                f"a result of at most {MAX_SOURCE_S:g} seconds",
+                message=f"The result would be {total_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
+                remedy="Extend or prepend less.",
+            )
+        return span
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix": the whole result, or only what changed."""
+        clip = Clip.open(self.source, self.output)
+        region = Region.around(clip, self._span(clip.frames, clip.rate_hz), self.context_s, self.crossfade_ms)
+        span, near_stop = region.span, region.start + len(region.near)
+        fades = region.window.fades
+        whole = self.scope == "whole"
+        frames = span.total_frames if whole else fades.before + span.frames + fades.after
+        first = min(0, span.start) if whole else span.start - fades.before
+        request = region.request(
+            EngineRequest(self.name, 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength)
+        )
+        output = with_seeds(self.output)
+        for take, seed in enumerate(output.seeds):
+            yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)
+            if whole:
+                yield from (OutputBlock(take, block) for block in clip.blocks(0, region.start))
+            facts: dict[str, Any] = {}
+            roles: dict[str, Samples] = {}
+            for progress in collect(engine, dataclasses.replace(request, seed=seed), cancel, roles, facts):
+                yield in_take(progress, take, output.takes)
+            mended = self._mend(region, roles["mix"])
+            if not whole:
+                offset = span.start - fades.before - region.start + region.window.span.prepended
+                mended = mended[offset : offset + frames]
+            yield from (OutputBlock(take, block) for block in pieces(mended))
+            if whole:
+                yield from (OutputBlock(take, block) for block in clip.blocks(near_stop, clip.frames))
+            yield TakeDone(take, seed, facts)
+
+    def _mend(self, region: Region, made: Samples) -> Samples:
+        """Return the part of the song that was read, with the region replaced by what the engine made."""
+        local, fades = region.window.span, region.window.fades
+        replacement = region.window.replacement(region.from_engine(made))
+        if self.match_loudness:
+            replacement = match_loudness(replacement, region.near, local, fades, region.clip.rate_hz)
+        return splice(region.near, replacement, local, fades)

@@ -1,0 +1,44 @@
+"""Text to music: a song from a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.tasks.base import MAX_DURATION_S, Output, TaskEvent
+from acestep_runtime.tasks.passage import perform_through
+from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
+from acestep_runtime.values import CancelToken, Music, Sampling, limited
+
+
+@dataclass(frozen=True)
+class TextToMusic:
+    """Write ``duration_s`` seconds of music."""
+
+    name: ClassVar[str] = "text2music"
+
+    music: Music = field(default_factory=Music)
+    duration_s: float = limited(30.0, low=0.1, high=MAX_DURATION_S, unit="seconds")
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""
+        rate_hz = self.output.sample_rate or ENGINE_RATE_HZ
+        request = EngineRequest(
+            self.name, seconds_to_frames(self.duration_s, ENGINE_RATE_HZ), 0, self.music, self.sampling
+        )
+        return perform_through(
+            request,
+            self.output,
+            frames=seconds_to_frames(self.duration_s, rate_hz),
+            rate_hz=rate_hz,
+            channels=self.output.channels or 2,
+            engine=engine,
+            cancel=cancel,
+        )

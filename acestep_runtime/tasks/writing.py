@@ -1,0 +1,61 @@
+"""The tasks that turn words into better words: create a sample from a sentence, format caption and lyrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks.base import Output, TaskEvent
+from acestep_runtime.tasks.passage import perform_through
+from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, limited
+
+
+@dataclass(frozen=True)
+class CreateSample:
+    """Turn ``description`` into caption, lyrics, tempo, key and duration."""
+
+    name: ClassVar[str] = "create_sample"
+
+    description: str = limited("", longest=MAX_TEXT)
+    instrumental: bool = False
+    seed: int | None = limited(None, low=0, high=MAX_SEED)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        if not self.description.strip():
+            raise InvalidValue("description", self.description, "a sentence", remedy="Say what the song should be.")
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
+        mode = "instrumental" if self.instrumental else "song"
+        return _facts(
+            EngineRequest(self.name, 0, 0, Music(caption=self.description), mode=mode), self.seed, engine, cancel
+        )
+
+
+@dataclass(frozen=True)
+class FormatSample:
+    """Put caption and lyrics of ``music`` into the form that the model likes best."""
+
+    name: ClassVar[str] = "format_sample"
+
+    music: Music = field(default_factory=Music)
+    seed: int | None = limited(None, low=0, high=MAX_SEED)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        if not (self.music.caption.strip() or self.music.lyrics.strip()):
+            raise InvalidValue("music.caption", "", "a caption, lyrics or both", remedy="Give something to format.")
+
+    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
+        return _facts(EngineRequest(self.name, 0, 0, self.music), self.seed, engine, cancel)
+
+
+def _facts(request: EngineRequest, seed: int | None, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
+    output = Output(seeds=() if seed is None else (seed,))
+    return perform_through(request, output, frames=0, rate_hz=ENGINE_RATE_HZ, channels=2, engine=engine, cancel=cancel)
