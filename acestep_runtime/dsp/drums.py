@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ _ACOUSTIC = {
 }
 
 
-def _kit(**changes: dict[str, float]) -> dict[str, Piece]:
+def _kit(**changes: dict[str, Any]) -> dict[str, Piece]:
     return {name: replace(piece, **changes.get(name, {})) for name, piece in _ACOUSTIC.items()}
 
 

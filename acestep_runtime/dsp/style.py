@@ -17,10 +17,11 @@ else:  # pragma: no cover
 _HANGUL = "가-힣"
 #: Korean particles and endings that may follow a word without making it another one.
 _PARTICLES = (
-    "을|를|이|가|은|는|의|로|으로|와|과|도|만|에|에서|풍|풍의|한|하게|하고|적인|적이고|스러운|스타일|곡|음악|느낌|연주|파트|라인|버전"
+    "을|를|이|가|은|는|의|로|으로|와|과|도|만|에|에서|풍|풍의|한|하게|하고|적인|적이고|스러운"
+    "|스타일|곡|음악|느낌|연주|파트|라인|버전"
 )
 _NOT_BEFORE = re.compile(r"\b(?:no|without|minus)\s+(?:\w+\s+)?$")
-_NOT_AFTER = re.compile(r"^[%s]{0,2}\s*(?:없이|없는|빼고|제외)" % _HANGUL)
+_NOT_AFTER = re.compile(rf"^[{_HANGUL}]{{0,2}}\s*(?:없이|없는|빼고|제외)")
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,16 @@ def word_pattern(word: str) -> re.Pattern[str]:
 def understood(caption: str) -> list[tuple[str, str, str]]:
     """Return the (word, kind, name) found in a caption, in the order in which they stand there.
 
-    Longer words are taken first and no letter counts twice. Words after "no" or "without", and before 없이, are left out.
+    Longer words are taken first and no letter counts twice. What stands after "no" or "without", or before 없이, comes
+    back with the kind "without".
     """
     text = caption.lower()
     found = []
     for word, kind, name in _words():
         for match in word_pattern(word).finditer(text):
             start, end = match.span()
-            if not _NOT_BEFORE.search(text[:start]) and not _NOT_AFTER.search(text[end:]):
-                found.append((start, word, kind, name))
+            denied = _NOT_BEFORE.search(text[:start]) or _NOT_AFTER.search(text[end:])
+            found.append((start, word, "without" if denied else kind, name))
             text = text[:start] + " " * (end - start) + text[end:]
     return [(word, kind, name) for _, word, kind, name in sorted(found)]
 
@@ -128,7 +130,9 @@ def style_of(caption: str) -> Style:
     data = table()
     genres = [name for _, kind, name in found if kind == "genre"]
     genre = data["genre"][genres[0] if genres else "pop"]
-    moods = [data["mood"][name] for _, kind, name in found if kind == "mood"]
+    moods = [data["mood"][name] for name in dict.fromkeys(name for _, kind, name in found if kind == "mood")]
+    silent = {data["instrument"][name]["track"] for _, kind, name in found
+              if kind == "without" and name in data["instrument"]}  # fmt: skip
     rows = [genre, *moods]
     pace = 1.0
     room = 1.0
@@ -136,7 +140,7 @@ def style_of(caption: str) -> Style:
         pace *= row.get("pace", 1.0)
         room *= row.get("room", 1.0)
 
-    players = [parse_instrument(line) for line in genre["play"]]
+    players = [p for p in map(parse_instrument, genre["play"]) if p.track not in silent]
     named: list[Instrument] = []
     for _, kind, name in found:
         if kind == "instrument":
@@ -166,7 +170,7 @@ def style_of(caption: str) -> Style:
         instruments=tuple(order),
         named=len(named),
         solo=solo,
-        words=tuple(word for word, _, _ in found),
+        words=tuple(word for word, kind, _ in found if kind != "without"),
     )
 
 

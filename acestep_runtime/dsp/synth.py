@@ -108,7 +108,7 @@ def filtered(samples: Mono, *, low_hz: float = 0.0, high_hz: float = 0.0, order:
 def band_noise(n: int, rng: np.random.Generator, *, low_hz: float = 0.0, high_hz: float = 0.0, order: int = 2) -> Mono:
     """Return Gaussian noise between two corners (0 = open), scaled to an RMS of one."""
     noise = filtered(rng.standard_normal(n).astype(np.float32), low_hz=low_hz, high_hz=high_hz, order=order)
-    return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+    return np.asarray(noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9), np.float32)
 
 
 def fall(n: int, decay_s: float) -> Mono:

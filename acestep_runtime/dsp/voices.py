@@ -46,7 +46,7 @@ def _slope(k: Floats, hz: float, corner_hz: float, tilt: float = 1.0) -> Floats:
 
 
 def _opened(corner_hz: float, touch: float, bright: float) -> float:
-    return corner_hz * 2.0 ** (1.1 * bright + 1.2 * (touch - 0.6))
+    return float(corner_hz * 2.0 ** (1.1 * bright + 1.2 * (touch - 0.6)))
 
 
 def _piano(pitches: Pitches, length_s: float, touch: float, bright: float, rng: np.random.Generator) -> Mono:

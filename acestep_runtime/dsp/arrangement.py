@@ -1,0 +1,149 @@
+"""What is played when: the plan of a song, and the bars of a part that joins music which is already there.
+
+Plans only: players.py turns a bar into notes, render.py turns notes into sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from acestep_runtime.dsp.form import Section, form
+from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
+from acestep_runtime.dsp.musical import Grid
+from acestep_runtime.dsp.players import Bar, Note, play
+from acestep_runtime.dsp.style import Instrument, Style
+from acestep_runtime.values import Key, Music
+
+#: Keys that hands and ears like, drawn when none is asked for.
+_KEYS = {"major": (0, 2, 4, 5, 7, 9, 10), "minor": (9, 11, 0, 2, 4, 5, 7)}
+
+
+@dataclass(frozen=True)
+class Song:
+    """A planned song: tempo, key, chords and sections, before any note. ``bars`` includes the last, possibly cut one."""
+
+    grid: Grid
+    key: Key
+    harmony: Harmony
+    sections: tuple[Section, ...]
+    bars: int
+    ending: int
+    seed: int
+
+
+def plan(music: Music, style: Style, seconds: float, seed: int) -> Song:
+    """Plan a song of a length: what ``music`` gives is kept, the rest comes from the style and the seed."""
+    rng = np.random.default_rng([seed, 1])
+    meter = music.timesignature or 4
+    low, high = style.bpm
+    drawn = float(round(rng.uniform(low, high))) * (1.5 if meter == 6 else 1.0)
+    grid = Grid(music.bpm or min(300.0, max(30.0, drawn)), 0.0, meter)
+    mode = style.mode or ("major" if rng.random() < 0.7 else "minor")
+    tonic = _KEYS[mode][rng.integers(len(_KEYS[mode]))]
+    key = Key.parse(music.keyscale) if music.keyscale else Key(tonic, mode)
+    bars = max(1, int(np.ceil(seconds / grid.bar_s - 1e-9)))
+    ending = _ending(seconds, grid, bars)
+    sections = tuple(form(music.lyrics, ending if ending < bars else bars))
+    first, second = rng.permutation(8)[:2]
+    verse, chorus = progression(style, key, int(first)), progression(style, key, int(second))
+    by_beat: dict[int, Sound] = {}
+    for section in sections:
+        chords = chorus if section.kind in ("chorus", "solo", "postchorus", "bridge") else verse
+        for bar in range(section.first_bar, section.first_bar + section.bars):
+            for beat in range(meter):
+                by_beat[bar * meter + beat] = chords[(bar - section.first_bar) % len(chords)]
+    return Song(grid, key, Harmony(by_beat, home_of(key)), sections, bars, ending, seed)
+
+
+def _ending(seconds: float, grid: Grid, bars: int) -> int:
+    """Return the bar that holds the last chord, or ``bars`` when a song is too short to have one.
+
+    It is the last bar, unless so little of that is left that the chord could not ring.
+    """
+    if bars < 5:
+        return bars
+    left_s = seconds - (bars - 1) * grid.bar_s
+    return bars - 1 if left_s >= grid.beat_s else bars - 2
+
+
+def instruments_at(style: Style, section: Section) -> tuple[Instrument, ...]:
+    """Return who plays in a section: more of the style's instruments the more energy it has, those named always.
+
+    Melodies rest in quiet sections, unless they were asked for.
+    """
+    energy = section.energy + 0.5 * style.energy
+    count = max(1, round(energy * len(style.instruments) + 0.2))
+    loud = section.kind in ("solo", "instrumental", "chorus", "postchorus")
+    chosen = []
+    for order, who in enumerate(style.instruments):
+        named = order < style.named
+        if (who.leads and not named and not loud and energy < 0.6) or (order >= count and not (who.leads and loud)):
+            continue
+        chosen.append(who)
+    return tuple(chosen) or style.instruments[:1]
+
+
+def song_bars(song: Song, style: Style) -> Iterator[tuple[Section, list[Note], float]]:
+    """Yield for each bar of a song its section, its notes and the time it ends. Nothing sounds after the last chord."""
+    for section in song.sections:
+        energy = float(np.clip(section.energy + style.energy, 0.08, 1.0))
+        who = instruments_at(style, section)
+        for bar in range(section.first_bar, section.first_bar + section.bars):
+            yield (
+                section,
+                play(_bar(song, bar, section, energy), style, who),
+                song.grid.beat_to_s((bar + 1) * _meter(song)),
+            )
+    if song.ending < song.bars and not song.sections[-1].fades:
+        section = song.sections[-1]
+        last = replace(_bar(song, song.ending, section, 0.7), ends=True, place=3)
+        who = instruments_at(style, replace(section, energy=max(section.energy, 0.7)))
+        yield section, play(last, style, who), song.grid.beat_to_s(song.bars * _meter(song))
+
+
+def fullest_bar(song: Song, style: Style) -> list[Note]:
+    """Return the notes of a bar in the fullest section, moved to time 0: what loudness is set by."""
+    section = max(song.sections, key=lambda s: s.energy)
+    energy = float(np.clip(section.energy + style.energy, 0.08, 1.0))
+    bar = _bar(song, section.first_bar + min(1, section.bars - 1), section, energy)
+    start_s = bar.grid.beat_to_s(bar.first_beat)
+    return [replace(n, start_s=n.start_s - start_s) for n in play(bar, style, instruments_at(style, section))]
+
+
+def _meter(song: Song) -> int:
+    return song.grid.beats_per_bar
+
+
+def _bar(song: Song, index: int, section: Section, energy: float) -> Bar:
+    place = index - section.first_bar
+    lifted = min(1.0, energy + (0.06 if place + 1 == section.bars else 0.0))
+    return Bar(index, song.grid, song.harmony, song.key, lifted, song.seed, section.kind, place, section.bars)
+
+
+def joined_bars(
+    *, grid: Grid, harmony: Harmony, key: Key, style: Style, instruments: tuple[Instrument, ...], start_s: float,
+    end_s: float, energies: dict[int, float], seed: int,
+) -> Iterator[tuple[list[Note], float]]:  # fmt: skip
+    """Yield the bars of a new part between two times of existing music: notes that start inside, and each bar's end.
+
+    ``energies`` (0–1) by bar number follow the music; phrases are four bars of its grid. Times are those of the grid.
+    """
+    first = int(np.floor(grid.s_to_beat(start_s) / grid.beats_per_bar + 1e-6))
+    last = int(np.ceil(grid.s_to_beat(end_s) / grid.beats_per_bar - 1e-6))
+    for index in range(first, max(last, first + 1)):
+        bar = Bar(index, grid, harmony, key, energies.get(index, 0.7), seed, "part", index % 4, 4)
+        yield (
+            list(inside(play(bar, style, instruments), start_s, end_s)),
+            grid.beat_to_s((index + 1) * grid.beats_per_bar),
+        )
+
+
+def inside(notes: Iterable[Note], start_s: float, end_s: float) -> Iterator[Note]:
+    """Yield the notes that start between two times, cut to end in time; one that is early by a hair starts on time."""
+    for note in notes:
+        begin_s = start_s if start_s - 0.012 <= note.start_s < start_s else note.start_s
+        if start_s <= begin_s < end_s - 0.02:
+            yield replace(note, start_s=begin_s, length_s=min(note.length_s, end_s - begin_s))

@@ -1,0 +1,276 @@
+"""Who plays what in one bar: track → player. A player turns a bar, a style and an instrument into notes; no sound.
+
+To let a track be played that cannot be yet: a function here, one line in `PLAYERS`, one line under [track] in style.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from zlib import crc32
+
+import numpy as np
+
+from acestep_runtime.dsp.drums import PIECES
+from acestep_runtime.dsp.progressions import SCALES, Harmony, Sound, tones
+from acestep_runtime.dsp.musical import Grid
+from acestep_runtime.dsp.style import Instrument, Style, table
+from acestep_runtime.values import Key
+
+#: Notes are moved off the grid by no more than this.
+HUMANISE_S = 0.008
+_LOUD = {"X": 1.0, "x": 0.74, "o": 0.36, "s": 0.8}
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note, chord or stroke. ``piece`` is set for drums, ``pitches`` (MIDI) for the rest; velocity 0 to 1."""
+
+    start_s: float
+    length_s: float
+    track: str
+    voice: str
+    velocity: float
+    pitches: tuple[int, ...] = ()
+    piece: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of work. ``index`` counts from the grid's first downbeat and may be negative; ``energy`` is 0 to 1.
+
+    ``section`` keys the melody, so that a section that returns brings its melody back; ``place`` and ``places`` say
+    which bar of how many of its section this is. ``ends`` marks the last chord of a song.
+    """
+
+    index: int
+    grid: Grid
+    harmony: Harmony
+    key: Key
+    energy: float
+    seed: int
+    section: str = ""
+    place: int = 0
+    places: int = 4
+    ends: bool = False
+
+    @property
+    def first_beat(self) -> int:
+        """The beat that the bar begins with."""
+        return self.index * self.grid.beats_per_bar
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the generator of one player in this bar: the same whatever else is played."""
+        return np.random.default_rng([self.seed, crc32(name.encode()), self.index + 2**20])
+
+    def time_s(self, beat: float, swing: float) -> float:
+        """Return the time of a beat of this bar (0 = its downbeat), its second half swung."""
+        whole, part = divmod(beat, 1.0)
+        if self.grid.beats_per_bar != 6:
+            part = 2 * part * swing if part <= 0.5 else swing + (2 * part - 1) * (1 - swing)
+        return self.grid.beat_to_s(self.first_beat + whole + part)
+
+
+Player = Callable[[Bar, Style, Instrument], list[Note]]
+
+
+def rhythm(kind: str, name: str, beats_per_bar: int) -> dict[str, str]:
+    """Return the strings of a rhythm for a meter, blanks removed; those of "plain" where it has none."""
+    rows = table()["rhythm"][kind]
+    lines = rows.get(name, {}).get(str(beats_per_bar)) or rows["plain"][str(beats_per_bar)]
+    return {part: line.replace(" ", "") for part, line in lines.items()}
+
+
+def _drums(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """The rhythm of the style, denser with energy, a crash to open a section and a fill to close a phrase."""
+    meter = bar.grid.beats_per_bar
+    kind = "percussion" if who.track == "percussion" else "drums"
+    rng = bar.rng(who.track)
+    hits: list[tuple[float, str, float]] = []
+    for piece, line in rhythm(kind, who.pattern, meter).items():
+        for step, sign in enumerate(line):
+            if sign == "X" or (sign == "x" and bar.energy >= 0.35) or (sign == "o" and bar.energy >= 0.5):
+                hits.append((step * meter / len(line), piece, _LOUD[sign]))
+    if kind == "drums":
+        if bar.ends:
+            hits = [(0.0, "kick", 1.0), (0.0, "crash", 0.9)]
+        elif bar.energy >= 0.45 and (bar.place + 1 == bar.places or ((bar.place + 1) % 4 == 0 and rng.random() < 0.6)):
+            fill = _fill(table()["rhythm"]["fills"]["rolls"], rng)
+            start = max(0.0, meter - fill[0])
+            hits = [h for h in hits if h[0] < start or h[1] == "kick"]
+            hits += [(start + at, piece, loud) for at, piece, loud in fill[1] if start + at < meter]
+        if bar.place == 0 and bar.energy >= 0.6 and who.voice != "brushes" and not bar.ends:
+            hits.append((0.0, "crash", 0.8))
+    elif bar.ends:
+        hits = []
+    level = 0.62 + 0.38 * bar.energy
+    return [
+        Note(bar.time_s(beat, style.swing) + _human(rng, 0.4), 1.0, who.track, who.voice,
+             float(np.clip(loud * level * (1 + 0.07 * rng.standard_normal()), 0.05, 1.0)), piece=piece)
+        for beat, piece, loud in hits if piece in PIECES
+    ]  # fmt: skip
+
+
+def _fill(rolls: list[str], rng: np.random.Generator) -> tuple[float, list[tuple[float, str, float]]]:
+    """Draw a fill; return its length in beats and its strokes (beat, piece, velocity). Four signs are a beat."""
+    words = rolls[rng.integers(len(rolls))].split()
+    at, strokes = 0.0, []
+    for piece, line in zip(words[::2], words[1::2], strict=True):
+        strokes += [(at + i / 4, piece, _LOUD[sign]) for i, sign in enumerate(line) if sign != "."]
+        at += len(line) / 4
+    return at, strokes
+
+
+def _human(rng: np.random.Generator, share: float = 1.0) -> float:
+    return float(share * HUMANISE_S * np.clip(rng.standard_normal() / 2, -1.0, 1.0))
+
+
+def _spans(line: str, meter: int, bar: Bar) -> list[tuple[float, float, str]]:
+    """Read a rhythm as (beat, beats, sign). A held chord is struck anew where the harmony moves."""
+    step = meter / len(line)
+    spans: list[tuple[float, float, str]] = []
+    sounding = False
+    for i, sign in enumerate(line):
+        moved = i > 0 and bar.harmony.at(bar.first_beat + i * step) != bar.harmony.at(bar.first_beat + (i - 1) * step)
+        if sign == "-" and sounding and moved:
+            sign = spans[-1][2]
+        if sign == "-" and spans and sounding:
+            beat, beats, old = spans[-1]
+            spans[-1] = (beat, beats + step, old)
+        elif sign not in ".-":
+            spans.append((i * step, step, sign))
+        sounding = sign != "."
+    return spans
+
+
+def near(pitch_class: int, low: int) -> int:
+    """Return the lowest MIDI pitch of a pitch class at or above ``low``."""
+    return low + (pitch_class - low) % 12
+
+
+def _bass(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """A line on the roots. Beat one of every chord is its root, whatever the rhythm says."""
+    meter = bar.grid.beats_per_bar
+    rng = bar.rng(who.track)
+    line = "R" + "-" * (2 * meter - 1) if bar.ends else rhythm("bass", who.pattern, meter)["line"]
+    low = 36 if who.voice == "strings" else 28
+    notes, last = [], None
+    for beat, beats, sign in _spans(line, meter, bar):
+        chord = bar.harmony.at(bar.first_beat + beat)
+        root = near(chord[0], low)
+        pcs = tones(chord)
+        following = near(bar.harmony.at(bar.first_beat + meter)[0], low)
+        pitch = {"3": root + (pcs[1] - root) % 12, "5": root + (pcs[2] - root) % 12, "8": root + 12,
+                 "a": following + (1 if rng.random() < 0.5 else -1)}.get(sign, root)  # fmt: skip
+        if chord != last:
+            pitch = root
+        last = chord
+        length_s = bar.grid.beat_s * beats * (0.96 if beats > 0.5 else 0.85)
+        loud = (0.9 if beat == 0 else 0.76) * (0.7 + 0.3 * bar.energy) * (1 + 0.05 * rng.standard_normal())
+        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), length_s, who.track, who.voice,
+                          float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
+    return notes
+
+
+def voicing(chord: Sound, voice: str) -> tuple[int, ...]:
+    """Return the pitches that a voice plays for a chord, lowest first.
+
+    Keyboards and winds keep their notes within a fixed octave, so that neighbouring chords share tones and move by
+    steps; guitars stack root, fifth, octave, third; string sections spread.
+    """
+    pcs = tones(chord)
+    if voice == "guitar_driven":
+        return (near(chord[0], 40),)
+    if voice.startswith("guitar"):
+        root = near(pcs[0], 40)
+        third, fifth = (pcs[1] - pcs[0]) % 12, (pcs[2] - pcs[0]) % 12
+        color = (pcs[3] - pcs[0]) % 12 if len(pcs) > 3 else fifth
+        return tuple(sorted({root, root + fifth, root + 12, root + 12 + third, root + 12 + color}))
+    if voice in ("strings", "pad"):
+        return (near(pcs[0], 43), near(pcs[2], 52), near(pcs[1], 60), *(near(pc, 64) for pc in pcs[3:]))
+    low = {"brass": 58, "strings_short": 58, "supersaw": 57, "synth_pluck": 64, "bell": 67}.get(voice, 55)
+    return tuple(sorted(near(pc, low) for pc in pcs))
+
+
+def _chords(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """Chords or broken chords in the instrument's rhythm; the melody where its rhythm is "melody"."""
+    if who.leads:
+        return _melody(bar, style, who)
+    meter = bar.grid.beats_per_bar
+    rng = bar.rng(f"{who.track} {who.voice}")
+    line = "X" + "-" * (2 * meter - 1) if bar.ends else rhythm("chords", who.pattern, meter)["line"]
+    notes = []
+    for beat, beats, sign in _spans(line, meter, bar):
+        pitches = voicing(bar.harmony.at(bar.first_beat + beat), who.voice)
+        length_s = bar.grid.beat_s * beats * (0.55 if sign == "s" else 0.97)
+        if sign.isdigit():
+            ladder = (*pitches, *(p + 12 for p in pitches), *(p + 24 for p in pitches))
+            pitches = (ladder[int(sign) - 1],)
+            length_s = max(length_s, min(1.2, 2.5 * length_s))
+        elif who.voice in ("piano", "epiano") and beat == 0 and bar.energy > 0.4:
+            pitches = (near(bar.harmony.at(bar.first_beat)[0], 41), *pitches)
+        loud = _LOUD.get(sign, 0.72) * (0.62 + 0.38 * bar.energy) * (1 + 0.06 * rng.standard_normal())
+        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), length_s, who.track, who.voice,
+                          float(np.clip(loud, 0.08, 1.0)), pitches))  # fmt: skip
+    return notes
+
+
+def _melody(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """A line from two or three motifs a section, each a rhythm and a contour, bound to the chord on strong beats."""
+    data = table()["melody"]
+    meter = bar.grid.beats_per_bar
+    plan = np.random.default_rng([bar.seed, crc32(f"{bar.section} {who.track}".encode())])
+    liveliness = bar.energy + (0.25 if style.solo == who.track else 0.0)
+    pool = data["busy"] if liveliness > 1.0 else data["lively"] if liveliness > 0.55 else data["calm"]
+    motifs = [
+        (pool[plan.integers(len(pool))], data["contours"][plan.integers(len(data["contours"]))]) for _ in range(3)
+    ]
+    letter = ((0, 0, 1, 2), (0, 1, 0, 2), (0, 1, 1, 2))[plan.integers(3)][bar.place % 4]
+    line, contour = motifs[letter]
+    size = meter * (4 if len(line) > 8 else 2)
+    line = (line * 3)[:size]
+    closes = bar.place % 4 == 3 or bar.ends
+    if closes:
+        half = size // 2
+        line = "x" + "-" * half + "." * (size - half - 1) if bar.ends else line[:half] + "-" * (size - half)
+    low = {"saxophone": 61, "clarinet": 62, "trumpet": 63, "strings": 67, "flute": 72, "bell": 72}.get(who.voice, 64)
+    scale = {(bar.key.tonic + s) % 12 for s in SCALES[bar.key.mode]}
+    ladder = [p for p in range(low - 5, low + 22) if p % 12 in scale]
+    base = int(plan.integers(4, 7)) + (2 if liveliness > 0.8 else 0)
+    rng = bar.rng(f"{who.track} melody")
+    notes = []
+    for order, (beat, beats, _) in enumerate(_spans(line, meter, bar)):
+        pitch = ladder[min(len(ladder) - 1, max(0, base + contour[order % len(contour)]))]
+        pcs = tones(bar.harmony.at(bar.first_beat + beat))
+        if beat % 1 == 0 or beats >= 1:
+            pitch = min((p for p in range(pitch - 6, pitch + 7) if p % 12 in pcs), key=lambda p: (abs(p - pitch), p))
+        loud = (0.85 if beat % 1 == 0 else 0.72) * (0.7 + 0.3 * bar.energy) * (1 + 0.06 * rng.standard_normal())
+        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), bar.grid.beat_s * beats * 0.94, who.track,
+                          who.voice, float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
+    return notes
+
+
+#: Track → who can play it.
+PLAYERS: dict[str, Player] = {
+    "drums": _drums,
+    "bass": _bass,
+    "guitar": _chords,
+    "keyboard": _chords,
+    "percussion": _drums,
+    "strings": _chords,
+    "synth": _chords,
+    "brass": _chords,
+    "woodwinds": _chords,
+}
+
+
+@cache
+def playable() -> tuple[str, ...]:
+    """Return the tracks that can be played."""
+    return tuple(PLAYERS)
+
+
+def play(bar: Bar, style: Style, instruments: tuple[Instrument, ...]) -> list[Note]:
+    """Return the notes of one bar by the given instruments."""
+    return [note for who in instruments for note in PLAYERS[who.track](bar, style, who)]

@@ -1,0 +1,187 @@
+"""From notes to stereo: mixing desk, room and master, a bar at a time. N frames, 2 channels, float32, 48 kHz.
+
+notes of bar k ─► sounds (cached) ─► desk: gain, pan ─┬────────────► sum ─► soft ceiling ─► frames up to bar k+1
+                                                     └─► room ───────┘      what rings on is kept for later bars
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from acestep_runtime.dsp.drums import KITS, strike
+from acestep_runtime.dsp.players import Note
+from acestep_runtime.dsp.synth import Mono, band_noise, fall, seconds
+from acestep_runtime.dsp.voices import sound
+from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
+
+Stereo = npt.NDArray[np.float32]
+
+#: The master bends above the knee and never passes the ceiling (−1.1 dBFS).
+KNEE, CEILING = 0.55, 0.88
+#: Humanised notes may come this much before their bar.
+_EARLY_FRAMES = seconds(0.02)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A channel of the desk: gain, place (−1 left to 1 right), how far its pitches spread, and how much room it gets."""
+
+    gain_db: float
+    pan: float = 0.0
+    spread: float = 0.0
+    send_db: float = -14.0
+
+
+STRIPS = {
+    "drums": Strip(-3.0, 0.0, 1.0, -19.0),
+    "bass": Strip(-4.5, 0.0, 0.0, -34.0),
+    "guitar": Strip(-9.0, 0.34, 0.1, -14.0),
+    "keyboard": Strip(-7.5, -0.18, 0.5, -14.0),
+    "percussion": Strip(-8.0, 0.0, 1.0, -16.0),
+    "strings": Strip(-11.0, 0.0, 0.7, -8.0),
+    "synth": Strip(-10.5, 0.14, 0.3, -10.0),
+    "brass": Strip(-9.5, -0.28, 0.2, -10.0),
+    "woodwinds": Strip(-9.0, 0.20, 0.0, -10.0),
+}
+#: Voices that are played twice, once to each side.
+_DOUBLED = {"guitar_driven": 0.8, "guitar_acoustic": 0.4, "supersaw": 0.5}
+#: Single lines sit in front, wherever their track has its place.
+_FRONT_DB = {
+    "guitar_lead": 1.5,
+    "synth_lead": 0.5,
+    "synth_pluck": -2.0,
+    "guitar_muted": 1.0,
+    "trumpet": 1.0,
+    "bell": -1.0,
+}
+
+
+def room(room_s: float, seed: int) -> Stereo:
+    """Return the impulse response of a room, ``[n, 2]`` with unit energy a channel: decaying noise in three bands.
+
+    The high band dies first, the low end is left dry. ``room_s`` is the time to fall by 60 dB in the middle band
+    (Moorer, About This Reverberation Business, 1979).
+    """
+    n = seconds(0.012 + 0.9 * room_s)
+    late = seconds(0.012)
+    out = np.zeros((n, 2), np.float32)
+    for side in range(2):
+        rng = np.random.default_rng([seed, side, 77])
+        for low, high, share, level in ((180, 800, 1.1, 1.0), (800, 3500, 1.0, 0.8), (3500, 9000, 0.5, 0.4)):
+            band = band_noise(n - late, rng, low_hz=low, high_hz=high) * fall(n - late, room_s * share)
+            out[late:, side] += np.float32(level) * band
+    fade = seconds(0.05)
+    out[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    return np.asarray(out / np.sqrt(np.sum(out**2, axis=0)), np.float32)
+
+
+def ceiling(samples: Stereo) -> Stereo:
+    """Return the samples bent smoothly above `KNEE`, so that no peak passes `CEILING`; below it they are untouched."""
+    over = np.maximum(np.abs(samples) - KNEE, 0)
+    if not over.any():
+        return samples
+    bent = np.sign(samples) * (KNEE + (CEILING - KNEE) * np.tanh(over / (CEILING - KNEE)))
+    return np.where(over > 0, bent, samples).astype(np.float32)
+
+
+class Desk:
+    """Places sounds in a rolling buffer and hands out finished frames. Sounds that repeat are made once."""
+
+    def __init__(self, *, seed: int, brightness: float, room_s: float, gain_db: float = 0.0) -> None:
+        self._seed, self._bright = seed, brightness
+        self._gain = db_to_gain(gain_db)
+        self._room = room(room_s, seed)
+        self._dry = np.zeros((0, 2), np.float32)
+        self._send = np.zeros((0, 2), np.float32)
+        self._wet = np.zeros((0, 2), np.float32)
+        self._at = 0
+        self._make = lru_cache(maxsize=192)(self._made)
+        self._spectrum = lru_cache(maxsize=4)(lambda size: np.fft.rfft(self._room, size, axis=0))
+
+    def _made(self, voice: str, what: tuple[int, ...] | str, length_ms: int, touch: float, take: int) -> Mono:
+        rng = np.random.default_rng([self._seed, crc32(f"{voice} {what} {length_ms} {touch} {take}".encode())])
+        if isinstance(what, str):
+            return strike(voice, what, rng)
+        return sound(voice, what, length_ms / 1000, touch, self._bright, rng)
+
+    def play(self, note: Note) -> None:
+        """Add one note. It may start no earlier than the frames already handed out; what it would have there is lost."""
+        strip = STRIPS[note.track]
+        touch = round(note.velocity * 4) / 4
+        start = round(note.start_s * ENGINE_RATE_HZ)
+        level = db_to_gain(strip.gain_db + _FRONT_DB.get(note.voice, 0.0)) * note.velocity
+        if note.piece:
+            place = strip.pan + strip.spread * KITS[note.voice][note.piece].pan
+            takes = [(place, start % 3, 0)]
+            what: tuple[int, ...] | str = note.piece
+        else:
+            middle = sum(note.pitches) / len(note.pitches)
+            place = strip.pan + strip.spread * float(np.clip((middle - 62) / 30, -1, 1))
+            wide = _DOUBLED.get(note.voice)
+            takes = [(place, 0, 0)] if wide is None else [(-wide, 0, 0), (wide, 1, 420)]
+            what = note.pitches
+            level *= 1.0 if wide is None else 0.75
+        length_ms = 0 if note.piece else max(30, 10 * round(note.length_s * 100))
+        for pan, take, late in takes:
+            mono = self._make(note.voice, what, length_ms, touch, take)
+            angle = (float(np.clip(pan, -1, 1)) + 1) * np.pi / 4
+            sides = np.array([np.cos(angle), np.sin(angle)], np.float32) * np.float32(np.sqrt(2) * level)
+            self._add(start + late, mono[:, None] * sides, db_to_gain(strip.send_db))
+
+    def _add(self, start: int, stereo: Stereo, send: float) -> None:
+        skip = max(0, self._at - start)
+        stereo = stereo[skip:]
+        at = max(start, self._at) - self._at
+        self._grow(at + len(stereo))
+        self._dry[at : at + len(stereo)] += stereo
+        self._send[at : at + len(stereo)] += np.float32(send) * stereo
+
+    def _grow(self, n: int) -> None:
+        if n > len(self._dry):
+            more = np.zeros((n - len(self._dry), 2), np.float32)
+            self._dry = np.concatenate((self._dry, more))
+            self._send = np.concatenate((self._send, more))
+
+    def take(self, until: int) -> Stereo:
+        """Return the finished frames from the last call's end to frame ``until``."""
+        n = until - self._at
+        if n <= 0:
+            return np.zeros((0, 2), np.float32)
+        self._grow(n)
+        wet = np.zeros((max(len(self._wet), n + len(self._room)), 2), np.float32)
+        wet[: len(self._wet)] = self._wet
+        if self._send[:n].any():
+            size = 1 << (n + len(self._room) - 1).bit_length()
+            tail = np.fft.irfft(np.fft.rfft(self._send[:n], size, axis=0) * self._spectrum(size), size, axis=0)
+            wet[: n + len(self._room)] += tail[: n + len(self._room)].astype(np.float32)
+        out = ceiling(((self._dry[:n] + wet[:n]) * np.float32(self._gain)).astype(np.float32))
+        self._dry, self._send, self._wet = self._dry[n:].copy(), self._send[n:].copy(), wet[n:].copy()
+        self._at = until
+        return out
+
+
+def render(bars: Iterable[tuple[list[Note], float]], frames: int, desk: Desk) -> Iterator[Stereo]:
+    """Play bars, each with its notes and the time in seconds at which it ends; yield blocks that add up to ``frames``."""
+    done = 0
+    for notes, end_s in bars:
+        for note in notes:
+            if note.start_s * ENGINE_RATE_HZ < frames:
+                desk.play(note)
+        until = min(frames, round(end_s * ENGINE_RATE_HZ) - _EARLY_FRAMES)
+        if until > done:
+            yield desk.take(until)
+            done = until
+    if done < frames:
+        yield desk.take(frames)
+
+
+def rms_db(samples: Stereo) -> float:
+    """Return the RMS level in dBFS, −120 for silence."""
+    power = float(np.mean(samples.astype(np.float64) ** 2)) if len(samples) else 0.0
+    return max(-120.0, 10 * np.log10(power)) if power > 0 else -120.0
