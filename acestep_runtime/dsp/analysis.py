@@ -1,0 +1,130 @@
+"""Listening to a piece of music: `analyse` puts together what `tempo`, `harmony` and `meter` find.
+
+Everything is measured on a mono mix at 22.05 kHz.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acestep_runtime import audio, units
+from acestep_runtime.audio import Samples
+from acestep_runtime.dsp import caption, harmony, meter, tempo
+from acestep_runtime.dsp.musical import Analysis, Grid
+from acestep_runtime.values import Key
+
+#: Quieter than this is silence.
+SILENCE_DB = -80.0
+#: Shorter than this holds no rhythm or harmony worth naming.
+SHORTEST_S = 0.5
+
+
+def analyse(
+    samples: Samples,
+    rate_hz: int,
+    *,
+    bpm: float | None = None,
+    keyscale: str | None = None,
+    timesignature: int | None = None,
+) -> Analysis:
+    """Return tempo, beats, meter, key, chords and loudness of ``samples`` ``[N, 1 or 2]``, and a caption.
+
+    Given facts are kept, with confidence 1; only the place of the beats and downbeats is searched then. Never raises on
+    account of the audio: what cannot be heard gets a default (120 bpm, 4 beats a bar, C major) with confidence 0.
+    Raises `InvalidValue` for a ``keyscale`` that is none.
+    """
+    given_key = None if keyscale is None else Key.parse(keyscale)
+    duration_s = units.frames_to_seconds(len(samples), rate_hz)
+    mono = _mono(samples, rate_hz)
+    loudness_db = units.gain_to_db(_rms(samples))
+    if loudness_db < SILENCE_DB or duration_s < SHORTEST_S:
+        return _unheard(duration_s, loudness_db, bpm, given_key, timesignature)
+
+    onsets = tempo.onset_strength(mono)
+    pitches = harmony.pitch_classes(mono)
+    pulse = tempo.find_pulse(onsets, duration_s, bpm)
+    beats_s = pulse.beats_s
+    evidence = meter.downbeat_evidence(onsets, pitches, beats_s, duration_s)
+    beats_per_bar, downbeat, meter_confidence = meter.find_meter(
+        evidence, _first_sounding(mono, beats_s), timesignature
+    )
+    if pulse.confidence == 0 and timesignature is None:
+        beats_per_bar, downbeat, meter_confidence = meter.DEFAULT_METER, 0, 0.0
+    bounds_s, positions = _units(beats_s, downbeat, beats_per_bar, duration_s)
+    key, key_confidence = given_key, 1.0
+    if key is None:
+        triads = harmony.find_chords(pitches, bounds_s, None, positions, beats_per_bar)
+        key, key_confidence = harmony.find_key(pitches, triads)
+    chords = harmony.find_chords(pitches, bounds_s, key, positions, beats_per_bar) if key_confidence > 0 else ()
+    grid = Grid(bpm or 60.0 / pulse.period_s, pulse.phase_s + downbeat * pulse.period_s, beats_per_bar)
+    confidence = {
+        "tempo": 1.0 if bpm is not None else pulse.confidence,
+        "beats": pulse.confidence,
+        "key": key_confidence,
+        "meter": meter_confidence,
+    }
+    return Analysis(
+        grid=grid,
+        key=key,
+        beats_s=tuple(beats_s.tolist()),
+        downbeats_s=tuple(beats_s[downbeat::beats_per_bar].tolist()),
+        chords=chords,
+        duration_s=duration_s,
+        loudness_db=loudness_db,
+        confidence=confidence,
+        caption=caption.describe(mono, onsets, grid.bpm, key, beats_per_bar, loudness_db, confidence),
+    )
+
+
+def _mono(samples: Samples, rate_hz: int) -> Samples:
+    """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
+    clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
+    low = audio.resample(np.ascontiguousarray(audio.to_channels(clean, 1)), rate_hz, tempo.RATE_HZ)[:, 0]
+    return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
+
+
+def _rms(samples: Samples) -> float:
+    clean = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
+    return float(np.sqrt(np.mean(clean**2))) if samples.size else 0.0
+
+
+def _first_sounding(mono: Samples, beats_s: tempo.Floats) -> int:
+    """Return the index of the first beat that is not in the silence before the music."""
+    loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max())
+    start_s = float(loud[0]) / tempo.RATE_HZ if len(loud) else 0.0
+    return int(np.searchsorted(beats_s, start_s - 0.06)) if len(beats_s) else 0
+
+
+def _units(
+    beats_s: tempo.Floats, downbeat: int, beats_per_bar: int, duration_s: float
+) -> tuple[tempo.Floats, list[int]]:
+    """Return the bounds of the spans that get one chord each (beats, and what lies before the first), and their place
+    in the bar."""
+    inside = (beats_s > 0.05) & (beats_s < duration_s - 0.05)
+    bounds_s = np.concatenate([[0.0], beats_s[inside], [duration_s]])
+    first = int(np.argmax(inside)) if inside.any() else 0
+    return bounds_s, [(first - 1 + unit - downbeat) % beats_per_bar for unit in range(len(bounds_s) - 1)]
+
+
+def _unheard(
+    duration_s: float, loudness_db: float, bpm: float | None, key: Key | None, timesignature: int | None
+) -> Analysis:
+    grid = Grid(bpm or tempo.DEFAULT_BPM, 0.0, timesignature or meter.DEFAULT_METER)
+    beats = [k * grid.beat_s for k in range(int(np.ceil(duration_s / grid.beat_s)))]
+    what = "Silence." if loudness_db < SILENCE_DB else "A sound too short to tell tempo or key."
+    return Analysis(
+        grid=grid,
+        key=key or harmony.DEFAULT_KEY,
+        beats_s=tuple(beats),
+        downbeats_s=tuple(beats[:: grid.beats_per_bar]),
+        chords=(),
+        duration_s=duration_s,
+        loudness_db=loudness_db,
+        confidence={
+            "tempo": float(bpm is not None),
+            "beats": 0.0,
+            "key": float(key is not None),
+            "meter": float(timesignature is not None),
+        },
+        caption=what,
+    )

@@ -1,0 +1,76 @@
+"""Which beats are downbeats, and how many make a bar. Takes beats as given.
+
+Letters: U beats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from acestep_runtime.dsp import harmony, tempo
+
+Floats = npt.NDArray[np.float64]
+
+METERS = (4, 3)
+DEFAULT_METER = 4
+#: How much each kind of evidence says for a beat being a downbeat.
+_WEIGHTS = {"chord change": 1.0, "bass change": 0.6, "low onset": 0.5, "onset": 0.2, "high onset": -0.15}
+#: A downbeat score that leaves no doubt, in standard deviations of the evidence.
+_SURE = 1.5
+#: Confidence up to which the meter is taken to be the usual one.
+_DOUBTFUL = 0.2
+#: How much of a bar the first onset being a downbeat is worth where nothing else decides.
+_FIRST_ONSET = 0.15
+
+
+def _standard(values: Floats) -> Floats:
+    spread = float(values.std())
+    return (values - values.mean()) / spread if spread > 1e-6 else np.zeros_like(values)
+
+
+def _change(classes: Floats) -> Floats:
+    """Return 1 minus the cosine between what sounds before and after each unit's start, ``[U]``."""
+    unit = classes / np.maximum(1e-9, np.linalg.norm(classes, axis=1, keepdims=True))
+    change = 1.0 - np.sum(unit[1:] * unit[:-1], axis=1)
+    change[np.linalg.norm(unit[1:], axis=1) * np.linalg.norm(unit[:-1], axis=1) < 0.5] = 0.0
+    return np.concatenate([[0.0], change])
+
+
+def downbeat_evidence(onsets: tempo.Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> Floats:
+    """Return how much each beat ``[U]`` sounds like the first of a bar, in standard deviations."""
+    bounds_s = np.append(beats_s, max(end_s, beats_s[-1] + 1e-3))
+    signs = {
+        "chord change": _change(harmony.per_unit(pitches.full, bounds_s)),
+        "bass change": _change(harmony.per_unit(pitches.bass, bounds_s)),
+        "low onset": onsets.near(onsets.low, beats_s),
+        "onset": onsets.near(onsets.full, beats_s),
+        "high onset": onsets.near(onsets.high, beats_s),
+    }
+    return np.asarray(sum(weight * _standard(signs[name]) for name, weight in _WEIGHTS.items()))
+
+
+def find_meter(evidence: Floats, first_onset: int, meter: int | None = None) -> tuple[int, int, float]:
+    """Return beats per bar, the index (below that) of the first downbeat, and how sure the meter is (0 to 1).
+
+    ``evidence`` is `downbeat_evidence`; ``first_onset`` the index of the first beat at which anything sounds; a given
+    ``meter`` is kept. Of the free meters 3 and 4 are told apart; 2 and 6 are taken only when given, since a bar of 2 or
+    6 sounds like half or two of them.
+    """
+    scores: dict[int, tuple[float, int]] = {}
+    for beats in METERS if meter is None else (meter,):
+        by_phase = []
+        for phase in range(beats):
+            here = np.arange(len(evidence)) % beats == phase
+            contrast = float(evidence[here].mean() - evidence[~here].mean()) if 0 < here.sum() < len(here) else 0.0
+            by_phase.append(contrast + _FIRST_ONSET * (phase == first_onset % beats))
+        best = int(np.argmax(by_phase))
+        scores[beats] = (by_phase[best], best)
+    if meter is not None:
+        return meter, scores[meter][1], 1.0
+    ranked = sorted(scores, key=lambda beats: -scores[beats][0])
+    lead = scores[ranked[0]][0] - scores[ranked[1]][0]
+    enough = len(evidence) >= 2 * max(METERS)
+    confidence = float(np.clip(lead / _SURE, 0.0, 1.0)) if enough else 0.0
+    chosen = ranked[0] if confidence > _DOUBTFUL else DEFAULT_METER
+    return chosen, scores[chosen][1], confidence
