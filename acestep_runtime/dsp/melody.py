@@ -1,0 +1,114 @@
+"""Following the sung melody through a spectrogram, and masking the voice along its harmonics.
+
+Letters: K frames, F bins, P candidate pitches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+
+LOW_HZ, HIGH_HZ = 100.0, 900.0
+_PER_SEMITONE = 4
+_HARMONICS = 10
+#: Fall of a harmonic's weight to the next, after Salamon & Gómez (2012).
+_FALL = 0.8
+#: Cost of a step of one candidate, in units of the frame's greatest salience.
+_STEP_COST = 0.04
+_REACH = 6
+#: Half width of a harmonic: the lobe of the window, plus vibrato, which grows with frequency.
+_LOBE_HZ, _VIBRATO = 16.0, 0.012
+#: A voice wavers: share of its energy from 600 Hz up that is not steady. Held keys and pads stay below the first.
+_WAVER = (0.10, 0.30)
+#: Share of the frame's level that the voice's harmonics must have.
+_PRESENCE = (0.08, 0.2)
+_TINY = 1e-12
+
+
+def voice_mask(sung: Plane, level: Plane, residual: Plane, bin_hz: float) -> Plane:
+    """Return 0 to 1 for each point ``[K, F]``: how likely it is part of a voice.
+
+    ``sung`` is the level that could be sung (centred, not struck, not held), ``level`` all there is, ``residual`` the
+    share of the power that is neither steady nor struck.
+    """
+    pitches = candidates()
+    salience = pitch_salience(sung, pitches, bin_hz)
+    path = track(salience)
+    f0 = pitches[path].astype(np.float32)
+    comb = _comb(f0, sung.shape[1], bin_hz)
+    hz = np.arange(sung.shape[1]) * bin_hz
+    body, upper = (hz > LOW_HZ) & (hz < 5000), (hz > 600) & (hz < 5000)
+    power = level**2
+    waver = _share(comb[:, upper] * residual[:, upper] * power[:, upper], comb[:, upper] * power[:, upper])
+    presence = _share(comb[:, body] * sung[:, body] ** 2, power[:, body])
+    voiced = _ramp(_smooth(waver), *_WAVER) * _ramp(_smooth(presence), *_PRESENCE)
+    return np.asarray(comb * voiced[:, None].astype(np.float32))
+
+
+def candidates() -> npt.NDArray[np.float64]:
+    """Return the candidate pitches in Hz, ``[P]``."""
+    steps = int(12 * _PER_SEMITONE * np.log2(HIGH_HZ / LOW_HZ))
+    return np.asarray(LOW_HZ * 2 ** (np.arange(steps + 1) / (12 * _PER_SEMITONE)))
+
+
+def pitch_salience(sung: Plane, pitches: npt.NDArray[np.float64], bin_hz: float) -> Plane:
+    """Sum the compressed level at each candidate's harmonics, less that halfway between them; ``[K, P]``."""
+    squeezed = np.sqrt(sung)
+    out = np.zeros((len(sung), len(pitches)), np.float32)
+    for harmonic in range(1, _HARMONICS + 1):
+        for multiple, sign in ((harmonic, 1.0), (harmonic - 0.5, -0.5)):
+            at = pitches * multiple / bin_hz
+            inside = at < sung.shape[1] - 1
+            gain = (sign * _FALL ** (harmonic - 1) * inside).astype(np.float32)
+            out += squeezed[:, np.where(inside, np.rint(at), 0).astype(int)] * gain
+    return np.maximum(out, np.float32(0))
+
+
+def track(salience: Plane) -> npt.NDArray[np.int64]:
+    """Return the smoothest strong path through ``[K, P]`` (Viterbi; steps of up to `_REACH` candidates, or a jump)."""
+    score = salience / np.maximum(salience.max(axis=1, keepdims=True), np.float32(_TINY))
+    steps = np.arange(-_REACH, _REACH + 1)
+    cost = _STEP_COST * np.abs(steps)
+    jump = cost[-1] * 3
+    width = score.shape[1]
+    back = np.zeros(score.shape, np.int64)
+    total = score[0].astype(np.float64)
+    for k in range(1, len(score)):
+        padded = np.pad(total, _REACH, constant_values=-np.inf)
+        near = np.lib.stride_tricks.sliding_window_view(padded, len(steps)) - cost
+        choice = near.argmax(axis=1)
+        best = near[np.arange(width), choice]
+        top = int(total.argmax())
+        jumped = total[top] - jump > best
+        back[k] = np.where(jumped, top, np.arange(width) + steps[choice])
+        total = np.where(jumped, total[top] - jump, best) + score[k]
+    path = np.empty(len(score), np.int64)
+    path[-1] = int(total.argmax())
+    for k in range(len(score) - 1, 0, -1):
+        path[k - 1] = back[k, path[k]]
+    return path
+
+
+def _comb(f0: Plane, bins: int, bin_hz: float) -> Plane:
+    """Return a Gaussian around every harmonic of ``f0`` ``[K]``, ``[K, F]``."""
+    hz = (np.arange(bins) * bin_hz).astype(np.float32)
+    ratio = hz / f0[:, None]
+    away = np.abs(ratio - np.maximum(np.rint(ratio), np.float32(1))) * f0[:, None]
+    return np.asarray(np.exp(-0.5 * (away / (_LOBE_HZ + _VIBRATO * hz)) ** 2), np.float32)
+
+
+def _share(part: Plane, whole: Plane) -> npt.NDArray[np.float64]:
+    total = whole.sum(axis=1, dtype=np.float64)
+    return np.asarray(part.sum(axis=1, dtype=np.float64) / np.maximum(total, _TINY * max(_TINY, float(total.max()))))
+
+
+def _smooth(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    from scipy.ndimage import uniform_filter1d
+
+    return np.asarray(uniform_filter1d(curve, 9, mode="nearest"))
+
+
+def _ramp(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
+    return np.asarray(np.clip((values - low) / (high - low), 0.0, 1.0))
