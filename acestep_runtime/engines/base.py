@@ -22,7 +22,8 @@ class EngineRequest:
     ``frames`` is N, the length of every role that comes back. ``source`` is ``[N, 2]``, silent where the window
     reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
     reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
-    of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete.
+    of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
+    ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them.
     """
 
     task: str
@@ -36,6 +37,8 @@ class EngineRequest:
     tracks: tuple[str, ...] = ()
     strength: float = 1.0
     mode: str = ""
+    auto_lrc: bool = False
+    auto_score: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from acestep_runtime.audio import MediaInfo, Samples, probe
-from acestep_runtime.engines.base import Engine, Facts, Progress
+from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import END
 from acestep_runtime.values import MAX_SEED, TRACKS, CancelToken, Music, Sampling, limited
@@ -82,6 +82,8 @@ class Output:
     encoding: str = limited("float32", choices=ENCODINGS)
     takes: int = limited(1, low=1, high=MAX_TAKES, unit="takes")
     seeds: tuple[int, ...] = limited((), low=0, high=MAX_SEED)
+    auto_lrc: bool = False
+    auto_score: bool = False
 
     def __post_init__(self) -> None:
         if len(self.seeds) > MAX_TAKES:
@@ -144,6 +146,22 @@ def with_seeds(output: Output) -> Output:
     return dataclasses.replace(output, seeds=tuple(seeds))
 
 
+def for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
+    """Return ``request`` as it is for one take."""
+    return dataclasses.replace(request, seed=seed, auto_lrc=output.auto_lrc, auto_score=output.auto_score)
+
+
+def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output, engine: Engine) -> TakeDone:
+    """Return the end of a take; what was asked for on top of the audio and did not come is said to be missing."""
+    wanted = {"lrc": output.auto_lrc, "score": output.auto_score}
+    missing = {
+        f"{name}_missing": f"The {engine.name} engine gave no {name} for this take."
+        for name, asked in wanted.items()
+        if asked and name not in facts
+    }
+    return TakeDone(take, seed, {**facts, **missing})
+
+
 def in_take(progress: Progress, take: int, takes: int) -> Progress:
     """Return an engine's progress within one take as progress of the whole task."""
     stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
@@ -181,6 +199,8 @@ __all__ = [
     "Task",
     "TaskEvent",
     "check_tracks",
+    "finished_take",
+    "for_take",
     "in_take",
     "limited",
     "with_seeds",

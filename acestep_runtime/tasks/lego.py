@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -20,9 +19,10 @@ from acestep_runtime.tasks.base import (
     OutputBlock,
     OutputHeader,
     Source,
-    TakeDone,
     TaskEvent,
     check_tracks,
+    finished_take,
+    for_take,
     in_take,
     with_seeds,
 )
@@ -78,7 +78,7 @@ class Lego:
         for take, seed in enumerate(output.seeds):
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
-            for progress in collect(engine, dataclasses.replace(request, seed=seed), cancel, roles, facts):
+            for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.takes)
             for role, made in roles.items():
                 layer = region.from_engine(made)[slice(*region.window.region)]
@@ -95,7 +95,7 @@ class Lego:
                 for block in (*_silence(before, clip.channels), *pieces(layer), *_silence(after, clip.channels)):
                     yield OutputBlock(number, block)
                 number += 1
-            yield TakeDone(take, seed, facts)
+            yield finished_take(take, seed, facts, output, engine)
 
 
 def _silence(frames: int, channels: int) -> Iterator[Samples]:

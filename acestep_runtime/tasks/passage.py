@@ -5,13 +5,21 @@ Also the tasks that only find facts, which are the same with no role at all.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 from acestep_runtime import audio
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
-from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, TakeDone, TaskEvent, in_take, with_seeds
+from acestep_runtime.tasks.base import (
+    Output,
+    OutputBlock,
+    OutputHeader,
+    TaskEvent,
+    finished_take,
+    for_take,
+    in_take,
+    with_seeds,
+)
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
@@ -35,7 +43,7 @@ def perform_through(
     for take, seed in enumerate(output.seeds):
         facts: dict[str, Any] = {}
         streams: dict[str, tuple[int, audio.StreamResampler, int]] = {}
-        for event in engine.run(dataclasses.replace(request, seed=seed), cancel):
+        for event in engine.run(for_take(request, seed, output), cancel):
             if isinstance(event, Progress):
                 yield in_take(event, take, output.takes)
             elif isinstance(event, Facts):
@@ -50,4 +58,4 @@ def perform_through(
                 left -= len(event.samples)
                 streams[event.role] = (index, resampler, left)
                 yield OutputBlock(index, resampler.push(audio.to_channels(event.samples, channels), last=left == 0))
-        yield TakeDone(take, seed, facts)
+        yield finished_take(take, seed, facts, output, engine)

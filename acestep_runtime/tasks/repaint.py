@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,8 +17,9 @@ from acestep_runtime.tasks.base import (
     OutputBlock,
     OutputHeader,
     Source,
-    TakeDone,
     TaskEvent,
+    finished_take,
+    for_take,
     in_take,
     with_seeds,
 )
@@ -90,7 +90,7 @@ class Repaint:
                 yield from (OutputBlock(take, block) for block in clip.blocks(0, region.start))
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
-            for progress in collect(engine, dataclasses.replace(request, seed=seed), cancel, roles, facts):
+            for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.takes)
             mended = self._mend(region, roles["mix"])
             if not whole:
@@ -99,7 +99,7 @@ class Repaint:
             yield from (OutputBlock(take, block) for block in pieces(mended))
             if whole:
                 yield from (OutputBlock(take, block) for block in clip.blocks(near_stop, clip.frames))
-            yield TakeDone(take, seed, facts)
+            yield finished_take(take, seed, facts, output, engine)
 
     def _mend(self, region: Region, made: Samples) -> Samples:
         """Return the part of the song that was read, with the region replaced by what the engine made."""

@@ -299,7 +299,7 @@ class Journal:
             raise NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
         return _job(row)
 
-    async def list(self, states: Sequence[str] = (), limit: int = 100) -> list[Job]:
+    async def recent(self, states: Sequence[str] = (), limit: int = 100) -> list[Job]:
         """Return jobs in any of ``states`` (all when empty), newest first."""
         marks = ",".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
@@ -321,6 +321,15 @@ class Journal:
             lambda c: c.execute("SELECT * FROM jobs WHERE state IN (?, ?)", (QUEUED, RUNNING)).fetchall()
         )
         return {asset for row in rows for asset in (*_job(row).sources, *_job(row).results())}
+
+    async def headers(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the bodies of the job's ``header`` events."""
+        rows = await self._database.run(
+            lambda c: c.execute(
+                "SELECT body FROM events JOIN jobs ON number = job_number WHERE id = ? AND kind = 'header'", (job_id,)
+            ).fetchall()
+        )
+        return [json.loads(row["body"]) for row in rows]
 
     async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[Event]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.

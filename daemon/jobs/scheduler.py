@@ -113,13 +113,13 @@ class Scheduler:
         error: dict[str, Any] = {}
         try:
             async for message in worker.run(order):
-                kind = message.pop("is")
+                kind, body = message["is"], {name: value for name, value in message.items() if name != "is"}
                 if kind == "error":
-                    error = message
+                    error = body
                 elif kind == "take":
-                    await self._journal.append(job.id, "take", await self._adopt(job, message))
+                    await self._journal.append(job.id, "take", await self._adopt(job, body))
                 elif kind != "done":
-                    await self._journal.append(job.id, kind, message)
+                    await self._journal.append(job.id, kind, body)
         except WorkerDied as death:
             error = _failure(
                 f"The engine's process ended in the middle of the job ({death}).",

@@ -95,7 +95,7 @@ class AssetStore:
             )
         return _asset(row)
 
-    async def list(self, limit: int) -> list[Asset]:
+    async def recent(self, limit: int) -> list[Asset]:
         """Return the newest ``limit`` assets."""
         rows = await self._database.run(
             lambda c: c.execute("SELECT * FROM assets ORDER BY created DESC LIMIT ?", (limit,)).fetchall()

@@ -69,18 +69,22 @@ class Sampling(_message.Message):
     def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds")
+    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score")
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     TAKES_FIELD_NUMBER: _ClassVar[int]
     SEEDS_FIELD_NUMBER: _ClassVar[int]
+    AUTO_LRC_FIELD_NUMBER: _ClassVar[int]
+    AUTO_SCORE_FIELD_NUMBER: _ClassVar[int]
     sample_rate: int
     channels: int
     encoding: _audio_pb2.Encoding
     takes: int
     seeds: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ...) -> None: ...
+    auto_lrc: bool
+    auto_score: bool
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ...) -> None: ...
 
 class Submission(_message.Message):
     __slots__ = ("engine", "priority", "idempotency_key")

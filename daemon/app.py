@@ -1,0 +1,138 @@
+"""The daemon: puts the parts together, serves, and takes them apart in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import filelock
+import grpc
+from acebridge.v1 import (
+    assets_pb2_grpc,
+    daemon_pb2_grpc,
+    jobs_pb2_grpc,
+    models_pb2_grpc,
+    tasks_pb2_grpc,
+)
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from daemon.config import Config
+from daemon.edge.discovery import ADDRESS_FILE
+from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
+from daemon.errors import Conflict, DaemonFault
+from daemon.jobs.journal import Journal
+from daemon.jobs.scheduler import Scheduler
+from daemon.monitor import logs
+from daemon.store.assets import AssetStore
+from daemon.store.database import Database
+
+log = logging.getLogger(__name__)
+#: A whole inline source with room for the rest of the request.
+MAX_MESSAGE_BYTES = 8 * 2**20
+_STOP_GRACE_S = 2.0
+_EVICTION_INTERVAL_S = 3600.0
+_SERVICES = {
+    "acebridge.v1.TaskService": (tasks_pb2_grpc.add_TaskServiceServicer_to_server, TaskService),
+    "acebridge.v1.JobService": (jobs_pb2_grpc.add_JobServiceServicer_to_server, JobService),
+    "acebridge.v1.AssetService": (assets_pb2_grpc.add_AssetServiceServicer_to_server, AssetService),
+    "acebridge.v1.ModelService": (models_pb2_grpc.add_ModelServiceServicer_to_server, ModelService),
+    "acebridge.v1.DaemonService": (daemon_pb2_grpc.add_DaemonServiceServicer_to_server, DaemonService),
+}
+
+
+def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
+    """Run the daemon until it is told to stop. Raises `Conflict` when another one holds the data folder or the port."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    log_path = logs.set_up(config.data_dir / "logs", config.log_level)
+    lock = filelock.FileLock(config.data_dir / "daemon.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise Conflict(
+            f"Another daemon already serves {config.data_dir}.",
+            remedy="Use that one, stop it with `acebridge stop`, or set ACEBRIDGE_HOME to another folder.",
+        ) from None
+    with lock:
+        asyncio.run(_serve(config, devices, log_path))
+
+
+async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            loop.add_signal_handler(number, stop.set)
+
+    database = Database(config.data_dir / "acebridge.db")
+    store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
+    journal = Journal(database, max_waiting=config.max_waiting_jobs)
+    scheduler = Scheduler(journal, store, config.data_dir / "spool", devices, config.cancel_grace_s)
+    house = House(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
+
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    for name, (add, service) in _SERVICES.items():
+        add(service(house), server)
+        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    try:
+        port = server.add_insecure_port(f"{config.host}:{config.port}")
+    except RuntimeError as error:
+        database.close()
+        raise DaemonFault(
+            f"Port {config.port} of {config.host} is taken by another program.",
+            remedy="Choose another with --port, or --port 0 for any free one.",
+        ) from error
+    await server.start()
+    scheduler.start()
+
+    address = f"{config.host}:{port}"
+    address_file = config.data_dir / ADDRESS_FILE
+    unfinished = address_file.with_suffix(".part")
+    unfinished.write_text(json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")}))
+    unfinished.replace(address_file)
+    log.info("serving", extra={"address": address, "data": str(config.data_dir), "log": str(log_path)})
+    eviction = asyncio.create_task(_evict(house))
+    try:
+        await stop.wait()
+    finally:
+        log.info("stopping")
+        address_file.unlink(missing_ok=True)
+        eviction.cancel()
+        await health_servicer.enter_graceful_shutdown()
+        # First the engines: what they were doing goes back to the queue before anybody can ask for more.
+        await scheduler.stop()
+        await server.stop(_STOP_GRACE_S)
+        await asyncio.to_thread(database.close)
+        log.info("stopped")
+
+
+async def _evict(house: House) -> None:
+    """Keep the store within its quota: after every job, and once an hour."""
+    ended = asyncio.Event()
+    house.scheduler.on_end = ended.set
+    while True:
+        in_use = await house.journal.assets_in_use()
+        gone = await house.store.evict(
+            quota_bytes=house.config.quota_bytes, max_age_s=house.config.max_age_days * 86400, in_use=in_use
+        )
+        if gone:
+            log.info("evicted assets", extra={"count": gone})
+        ended.clear()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(ended.wait(), _EVICTION_INTERVAL_S)

@@ -1,0 +1,64 @@
+"""The ``acebridge`` command. Exit codes: 0 ok, 2 bad input, 3 no daemon, 4 failed, 5 cancelled.
+
+Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from daemon.cli import manage, tasks
+from daemon.cli.outcome import CANCELLED, exit_code
+from daemon.errors import DaemonFault
+
+app = typer.Typer(
+    name="acebridge",
+    help="AI music inside the DAW: repaint bars, extract stems, add layers. Start with `acebridge demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"acebridge {version('acebridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+tasks.add_to(app)
+manage.add_to(app)
+
+
+def main() -> None:
+    """Run the command line; every failure is one sentence on stderr and an exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(CANCELLED)
+    except DaemonFault as fault:
+        typer.echo(f"acebridge: {fault}", err=True)
+        sys.exit(exit_code(fault))
+    except Exception as error:
+        from acestep_runtime.errors import RuntimeFault
+
+        if not isinstance(error, (RuntimeFault, OSError)):
+            raise
+        told = isinstance(error, OSError) and error.filename and error.strerror
+        typer.echo(f"acebridge: {f'{error.filename}: {error.strerror}.' if told else error}", err=True)
+        sys.exit(exit_code(error))

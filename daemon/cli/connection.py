@@ -1,0 +1,23 @@
+"""Getting hold of a daemon for a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.errors import Unavailable
+
+if TYPE_CHECKING:
+    from daemon.edge.client import Client
+
+
+def connect(address: str | None, *, autostart: bool) -> Client:
+    """Return a client of the daemon that answers, starting one if allowed. Raises `Unavailable`."""
+    from daemon.edge import discovery
+    from daemon.edge.client import Client
+
+    found = discovery.known_address(address)
+    if not discovery.answers(found):
+        if not autostart:
+            raise Unavailable(f"No AceBridge daemon answers at {found}.", remedy="Start one with `acebridge serve`.")
+        found = discovery.start(address)
+    return Client(found)

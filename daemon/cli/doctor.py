@@ -1,0 +1,102 @@
+"""``acebridge doctor``: what a musician would have to check by hand, checked."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from daemon.config import GIB, data_folder, load_config
+from daemon.errors import DaemonFault
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing checked: whether it is well, what was found, and what to do if it is not."""
+
+    about: str
+    ok: bool
+    says: str
+    remedy: str = ""
+
+
+def _python(_: str | None) -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 10), found, "Install Python 3.10 or newer.")
+
+
+def _settings(_: str | None) -> Finding:
+    try:
+        config = load_config()
+    except DaemonFault as fault:
+        return Finding("settings", False, fault.message, fault.remedy)
+    return Finding("settings", True, f"port {config.port}, roots {', '.join(map(str, config.roots))}")
+
+
+def _disk(_: str | None) -> Finding:
+    folder = data_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return Finding("data folder", False, f"{folder} cannot be written: {error.strerror}.",
+                       "Set ACEBRIDGE_HOME to a folder of yours.")  # fmt: skip
+    free = shutil.disk_usage(folder).free
+    return Finding("data folder", free > GIB, f"{folder}, {free / GIB:.1f} GiB free", "Free at least 1 GiB.")
+
+
+def _codecs(_: str | None) -> Finding:
+    import soundfile
+
+    missing = {"WAV", "FLAC", "AIFF", "OGG", "MP3"} - set(soundfile.available_formats())
+    says = f"libsndfile {soundfile.__libsndfile_version__}"
+    return Finding("audio files", not missing, f"{says}, cannot read {', '.join(missing)}" if missing else says,
+                   "Reinstall the soundfile package.")  # fmt: skip
+
+
+def _playback(_: str | None) -> Finding:
+    try:
+        import sounddevice
+
+        outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"]]
+    except (OSError, ImportError):
+        outputs = []
+    # Nothing but `demo --play` needs it, so it is never a fault.
+    return Finding("sound output", True, outputs[0] if outputs else "none found; only `acebridge demo --play` needs it")
+
+
+def _engines(_: str | None) -> Finding:
+    from acestep_runtime.engines.registry import ENGINES
+
+    says = "; ".join(f"{e.name}: {'yes' if e.factory else e.missing}" for e in ENGINES.values() if e.name != "fake")
+    return Finding("engines", bool(ENGINES["draft"].factory), says)
+
+
+def _daemon(address: str | None) -> Finding:
+    from acebridge.v1 import daemon_pb2
+
+    from daemon.cli.connection import connect
+
+    try:
+        with connect(address, autostart=True) as client:
+            state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+            says = f"version {state.version} answers at {client.address}"
+    except DaemonFault as fault:
+        return Finding("daemon", False, fault.message, fault.remedy)
+    own = version("acebridge")
+    if state.version != own:
+        return Finding("daemon", False, f"{says}, but this command is version {own}.",
+                       "Run `acebridge stop`; the next command starts the right one.")  # fmt: skip
+    return Finding("daemon", True, says)
+
+
+CHECKS: tuple[Callable[[str | None], Finding], ...] = (_python, _settings, _disk, _codecs, _playback, _engines, _daemon)
+
+
+def examine(address: str | None) -> list[Finding]:
+    """Make every check; the last one starts a daemon when none answers."""
+    return [check(address) for check in CHECKS]

@@ -1,0 +1,109 @@
+"""Where results go: names of output files, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from acebridge.v1 import audio_pb2
+
+from acestep_runtime import wav
+from acestep_runtime.errors import InvalidValue
+
+_ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A folder that gets ``<role>.wav``, or a file whose further roles and takes get a suffix.
+
+    folder        drums.wav  bass.wav  drums-2.wav
+    out.wav       out.wav  out-bass.wav  out-2.wav
+    """
+
+    path: Path
+    is_folder: bool
+
+    @classmethod
+    def choose(cls, out: Path | None, *, source: Path | None, task: str, many: bool) -> Destination:
+        """Return where the outputs of ``task`` go; ``many`` says that it returns several roles.
+
+        Without ``out`` a name that is still free is made from the source's. Raises `InvalidValue` for a file that is
+        not WAV, and for the source itself.
+        """
+        if out is None:
+            base = f"{source.stem}-{task}" if source is not None else task
+            names = (base if n == 1 else f"{base} ({n})" for n in range(1, 10_000))
+            path = next(Path(name) for name in names if not Path(name).exists() and not Path(f"{name}.wav").exists())
+            return cls(path, True) if many else cls(path.with_name(path.name + ".wav"), False)
+        if source is not None and out.exists() and source.exists() and out.samefile(source):
+            raise InvalidValue("--out", str(out), "any file but the source", remedy="Originals are never overwritten.")
+        if out.is_dir():
+            return cls(out, True) if many else cls(out / f"{source.stem if source else task}-{task}.wav", False)
+        if out.suffix.lower() == ".wav":
+            return cls(out, False)
+        if many and not out.exists():
+            return cls(out, True)
+        allowed = "a folder, or a name that ends in .wav" if many else "a name that ends in .wav"
+        raise InvalidValue("--out", str(out), allowed)
+
+    def file(self, role: str, take: int, first_role: str) -> Path:
+        """Return the file for a role of a take (from 0)."""
+        number = f"-{take + 1}" if take else ""
+        if self.is_folder:
+            return self.path / f"{role}{number}.wav"
+        return self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
+
+
+class Writer:
+    """Writes outputs while they arrive, under temporary names, and gives them their own only when they are whole."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._files: dict[int, tuple[audio_pb2.AudioHeader, BinaryIO, Path, Path]] = {}
+        self._stack = ExitStack()
+        self._first_role = ""
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove everything that is not whole."""
+        self._stack.close()
+        for _, _, unfinished, _ in self._files.values():
+            unfinished.unlink(missing_ok=True)
+        self._files.clear()
+
+    def begin(self, header: audio_pb2.AudioHeader) -> None:
+        """Open the file of an output."""
+        self._first_role = self._first_role or header.role
+        path = self._destination.file(header.role, header.take, self._first_role)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+        file = self._stack.enter_context(unfinished.open("xb"))
+        self._files[header.output] = (header, file, unfinished, path)
+        file.write(wav.header(header.frames, header.channels, header.sample_rate, _ENCODINGS[header.encoding]))
+
+    def add(self, chunk: audio_pb2.AudioChunk) -> None:
+        """Write samples."""
+        header, file, _, _ = self._files[chunk.output]
+        encoding = _ENCODINGS[header.encoding]
+        frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
+        base = wav.data_offset(header.frames, header.channels, header.sample_rate, encoding)
+        file.seek(base + chunk.offset_frames * frame_bytes)
+        file.write(chunk.data)
+
+    def finish(self, output: int) -> Path:
+        """Give a whole output its name; return it."""
+        header, file, unfinished, path = self._files.pop(output)
+        file.seek(0, 2)
+        file.write(wav.trailer(header.frames, header.channels, _ENCODINGS[header.encoding]))
+        file.close()
+        unfinished.replace(path)
+        return path

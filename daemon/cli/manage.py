@@ -1,0 +1,311 @@
+"""Commands about the daemon itself, its jobs, its assets and its engines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from daemon.cli.connection import connect
+from daemon.cli.options import OPTIONS
+from daemon.errors import Unavailable
+
+Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
+AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
+NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
+JobId = Annotated[str, typer.Argument(help="Id of the job.", show_default=False)]
+AssetId = Annotated[str, typer.Argument(help="Id of the asset.", show_default=False)]
+Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
+
+jobs = typer.Typer(help="List, watch, cancel and delete jobs.", invoke_without_command=True)
+assets = typer.Typer(help="List, upload, download, pin and delete stored audio.", invoke_without_command=True)
+
+
+def _json(message: Any) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    fields: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return fields
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=None, header_style="bold")
+    table.columns[0].no_wrap = True  # an id is of use only when it is whole
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def serve(
+    host: Annotated[Optional[str], typer.Option(help="Loopback address to serve at.", show_default=False)] = None,  # noqa: UP045
+    port: Annotated[Optional[int], typer.Option(help="Port, 0 for any free one (50710).", show_default=False)] = None,  # noqa: UP045
+    root: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="Folder from which files may be named by path; repeat for more.", show_default=False),
+    ] = None,
+    log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.", show_default=False)] = None,  # noqa: UP045
+) -> None:
+    """Run the daemon in this terminal until Ctrl-C."""
+    from daemon import app
+    from daemon.config import load_config
+
+    app.serve(load_config(host=host, port=port, roots=tuple(root) if root else None, log_level=log_level))
+
+
+def status(json: AsJson = False, address: Address = None) -> None:
+    """Show what the daemon is doing."""
+    from acebridge.v1 import daemon_pb2
+
+    with connect(address, autostart=False) as client:
+        state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+        if json:
+            _print_json({"address": client.address, **_json(state)})
+            return
+        up_s = time.time() - state.started.ToSeconds()
+        typer.echo(f"AceBridge {state.version} at {client.address}, process {state.pid}, up {up_s / 60:.0f} min")
+        typer.echo(f"jobs: {state.running_jobs} running, {state.waiting_jobs} waiting")
+        typer.echo(f"store: {_size(state.stored_bytes)} of {_size(state.quota_bytes)} in {state.data_dir}")
+        for worker in state.workers:
+            typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}")
+
+
+def stop(address: Address = None) -> None:
+    """Stop the daemon. What it was doing goes on at its next start."""
+    from acebridge.v1 import daemon_pb2
+
+    from daemon.edge import discovery
+
+    with connect(address, autostart=False) as client:
+        client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+        for _ in range(200):
+            if not discovery.answers(client.address):
+                typer.echo("stopped")
+                return
+            time.sleep(0.1)
+    raise Unavailable("The daemon is still stopping after 20 s.", remedy="Look at its log.")
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("demo-out"),
+    play: Annotated[bool, typer.Option("--play", help="Play the repainted song at the end.")] = False,
+) -> None:
+    """Make a song, repaint it, take it apart, add layers; a page and a REAPER project show the result."""
+    from daemon.demo import run_demo
+
+    run_demo(out, play=play)
+
+
+def doctor(json: AsJson = False, address: Address = None) -> None:
+    """Check the installation and say what to do about what is wrong."""
+    from daemon.cli.doctor import examine
+
+    findings = examine(address)
+    if json:
+        _print_json([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")
+            if not finding.ok:
+                typer.echo(f"     {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(4)
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    limit: Limit = 20,
+    json: AsJson = False,
+    address: Address = None,
+    no_autostart: NoAutostart = False,
+) -> None:
+    """List the newest jobs."""
+    if context.invoked_subcommand is not None:
+        return
+    from acebridge.v1 import jobs_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        listed = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=limit)).jobs
+    if json:
+        _print_json([_json(job) for job in listed])
+        return
+    rows = []
+    for job in listed:
+        state = jobs_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+        done = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error
+        rows.append((job.id, job.task, job.engine, state, job.created.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"), done))
+    _table(("job", "task", "engine", "state", "created (UTC)", ""), rows)
+
+
+@jobs.command("show")
+def show_job(job_id: JobId, address: Address = None) -> None:
+    """Show everything about a job, as JSON."""
+    from acebridge.v1 import jobs_pb2
+
+    with connect(address, autostart=True) as client:
+        _print_json(_json(client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))))
+
+
+@jobs.command("watch")
+def watch_job(
+    job_id: JobId,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", "-o", help="File or folder for the results.", show_default=False),
+    ] = None,
+    json: AsJson = False,
+    address: Address = None,
+) -> None:
+    """Follow a job, old or running, and fetch its results. Ctrl-C cancels it."""
+    from contextlib import ExitStack
+
+    from acebridge.v1 import jobs_pb2
+
+    from daemon.cli.files import Destination, Writer
+    from daemon.cli.perform import Result, follow
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(address, autostart=True))
+        job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+        many = job.task in ("extract", "complete", "lego")
+        destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}", many=many)
+        writer = stack.enter_context(Writer(destination))
+        follow(client.watch(job_id), Result(began), writer, client, title=job.task, as_json=json)
+
+
+@jobs.command("cancel")
+def cancel_job(job_id: JobId, address: Address = None) -> None:
+    """Cancel a job that waits or runs."""
+    with connect(address, autostart=True) as client:
+        client.cancel(job_id)
+    typer.echo("cancelled")
+
+
+@jobs.command("delete")
+def delete_job(job_id: JobId, address: Address = None) -> None:
+    """Forget an ended job and its unpinned results."""
+    from acebridge.v1 import jobs_pb2
+
+    with connect(address, autostart=True) as client:
+        client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
+    typer.echo("deleted")
+
+
+@assets.callback()
+def list_assets(
+    context: typer.Context,
+    limit: Limit = 20,
+    json: AsJson = False,
+    address: Address = None,
+    no_autostart: NoAutostart = False,
+) -> None:
+    """List the newest stored audio files."""
+    if context.invoked_subcommand is not None:
+        return
+    from acebridge.v1 import assets_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        listed = client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=limit)).assets
+    if json:
+        _print_json([_json(asset) for asset in listed])
+        return
+    rows = (
+        (a.id, a.name, f"{a.frames / a.sample_rate:.1f} s", a.sample_rate, a.channels, _size(a.size_bytes),
+         "pinned" if a.pinned else "")
+        for a in listed
+    )  # fmt: skip
+    _table(("asset", "name", "length", "Hz", "channels", "size", ""), rows)
+
+
+@assets.command("upload")
+def upload_asset(
+    file: Annotated[Path, typer.Argument(help="Audio file.", show_default=False)], address: Address = None
+) -> None:
+    """Store a file; prints its id."""
+    with connect(address, autostart=True) as client:
+        typer.echo(client.upload(file).asset_id)
+
+
+@assets.command("download")
+def download_asset(
+    asset_id: AssetId, out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")], address: Address = None
+) -> None:
+    """Write a stored file."""
+    import secrets
+
+    unfinished = out.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with connect(address, autostart=True) as client, unfinished.open("xb") as target:
+            for data in client.download(asset_id):
+                target.write(data)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    typer.echo(str(out))
+
+
+@assets.command("pin")
+def pin_asset(
+    asset_id: AssetId,
+    off: Annotated[bool, typer.Option("--off", help="Unpin.")] = False,
+    address: Address = None,
+) -> None:
+    """Keep a stored file for good."""
+    from acebridge.v1 import assets_pb2
+
+    with connect(address, autostart=True) as client:
+        client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset_id, pinned=not off))
+    typer.echo("unpinned" if off else "pinned")
+
+
+@assets.command("delete")
+def delete_asset(asset_id: AssetId, address: Address = None) -> None:
+    """Remove a stored file."""
+    from acebridge.v1 import assets_pb2
+
+    with connect(address, autostart=True) as client:
+        client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=asset_id))
+    typer.echo("deleted")
+
+
+def models(json: AsJson = False, address: Address = None, no_autostart: NoAutostart = False) -> None:
+    """Show the engines, what they can do, and the models that there are."""
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
+        known = client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models
+    if json:
+        _print_json({"capabilities": _json(able), "models": [_json(model) for model in known]})
+        return
+    _table(
+        ("engine", "available", "tasks", "about"),
+        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in able.engines),
+    )
+    for model in known:
+        typer.echo(f"{model.name} ({model.engine}, {_size(model.size_bytes)}{', loaded' if model.loaded else ''})")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (serve, status, stop, demo, doctor, models):
+        app.command(rich_help_panel="Daemon")(command)
+    app.add_typer(jobs, name="jobs", rich_help_panel="Daemon")
+    app.add_typer(assets, name="assets", rich_help_panel="Daemon")

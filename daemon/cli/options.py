@@ -1,0 +1,87 @@
+"""The options of the command line, each defined once. A command names the ones it has."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+_MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works", "Daemon"
+
+
+class EngineName(str, Enum):
+    """Engines to choose from."""
+
+    auto = "auto"
+    draft = "draft"
+    neural = "neural"
+    fake = "fake"
+
+
+class Format(str, Enum):
+    """Sample formats of the WAV files."""
+
+    float32 = "float32"
+    pcm24 = "pcm24"
+    pcm16 = "pcm16"
+
+
+class Scope(str, Enum):
+    """How much of the song comes back."""
+
+    whole = "whole"
+    region = "region"
+
+
+def _option(kind: Any, *names: str, text: str, panel: str) -> Any:
+    return Annotated[Optional[kind], typer.Option(*names, help=text, rich_help_panel=panel, show_default=False)]  # noqa: UP045
+
+
+def _flag(name: str, text: str, panel: str) -> Any:
+    return Annotated[bool, typer.Option(name, help=text, rich_help_panel=panel)]
+
+
+def _argument(kind: Any, text: str) -> Any:
+    return Annotated[kind, typer.Argument(help=text, show_default=False)]
+
+
+#: Parameter name → its annotation. `Annotated[bool, …]` ones default to False, arguments have no default, others None.
+OPTIONS: dict[str, Any] = {
+    "src": _argument(Path, "Audio file: WAV, FLAC, AIFF, OGG or MP3."),
+    "description": _argument(str, "What the song should be, in a sentence."),
+    "start": _option(float, "--start", text="Start of the region, seconds; negative prepends.", panel=_MUSIC),
+    "end": _option(float, "--end", text="End of the region; -1 is the end, later extends.", panel=_MUSIC),
+    "caption": _option(str, "--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC),
+    "lyrics": _option(str, "--lyrics", text="Lyrics, or a text file with them.", panel=_MUSIC),
+    "track": _option(list[str], "--track", "-t", text="Track name; repeat for more.", panel=_MUSIC),
+    "strength": _option(float, "--strength", text="0 to 1.", panel=_MUSIC),
+    "mode": _option(str, "--mode", text="conservative, balanced or aggressive.", panel=_MUSIC),
+    "bpm": _option(float, "--bpm", text="30 to 300.", panel=_MUSIC),
+    "key": _option(str, "--key", text='"C major", "F# minor", "Am".', panel=_MUSIC),
+    "time_signature": _option(int, "--time-signature", text="Beats per bar: 2, 3, 4 or 6.", panel=_MUSIC),
+    "language": _option(str, "--language", text="Language of the lyrics, such as en or ko.", panel=_MUSIC),
+    "duration": _option(float, "--duration", text="Length in seconds (30).", panel=_MUSIC),
+    "instrumental": _flag("--instrumental", "Without vocals.", _MUSIC),
+    "engine": _option(
+        EngineName, "--engine", "-e", text="auto takes neural when it is there, else draft.", panel=_WORK
+    ),
+    "context": _option(float, "--context", text="Seconds around the region that are heard (30).", panel=_WORK),
+    "crossfade": _option(float, "--crossfade", text="Crossfade outside the region, ms (20).", panel=_WORK),
+    "steps": _option(int, "--steps", text="Denoising steps of a neural engine.", panel=_WORK),
+    "guidance": _option(float, "--guidance", text="Guidance of a neural engine.", panel=_WORK),
+    "seed": _option(list[int], "--seed", "-s", text="Seed; repeat for more takes.", panel=_RESULT),
+    "takes": _option(int, "--takes", "-n", text="Number of takes, 1 to 8.", panel=_RESULT),
+    "sample_rate": _option(int, "--sample-rate", text="Hz; default as the source, else 48000.", panel=_RESULT),
+    "channels": _option(int, "--channels", text="1 or 2; default as the source, else 2.", panel=_RESULT),
+    "format": _option(Format, "--format", text="Samples of the WAV file (float32).", panel=_RESULT),
+    "scope": _option(Scope, "--scope", text="whole song (default), or only the region.", panel=_RESULT),
+    "auto_lrc": _flag("--auto-lrc", "Time the lyrics of every take.", _RESULT),
+    "auto_score": _flag("--auto-score", "Score every take.", _RESULT),
+    "out": _option(Path, "--out", "-o", text="File or folder to write.", panel=_RESULT),
+    "json": _flag("--json", "Print one JSON object.", _RESULT),
+    "by_path": _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON),
+    "address": _option(str, "--address", text="host:port of the daemon.", panel=_DAEMON),
+    "no_autostart": _flag("--no-autostart", "Fail when no daemon answers.", _DAEMON),
+}

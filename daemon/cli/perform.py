@@ -1,0 +1,196 @@
+"""Performing a task from the command line: progress while it runs, files when it is done, one object with ``--json``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from acebridge.v1 import audio_pb2, tasks_pb2
+from google.protobuf.json_format import MessageToDict
+
+from daemon.cli.connection import connect
+from daemon.cli.files import Destination, Writer
+from daemon.edge.client import Client
+from daemon.errors import JobFailed
+
+#: Facts that stand in columns of their own, or are too long for a terminal.
+_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence"}
+
+
+class ProgressLine:
+    """A live progress bar on stderr; silent when stderr is no terminal or the result is wanted as JSON."""
+
+    def __init__(self, title: str, shown: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("[bold]{task.fields[title]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not (shown and console.is_terminal),
+            transient=True,
+        )
+        self._row = self._bar.add_task("sending", total=1.0, title=title)
+
+    def __enter__(self) -> ProgressLine:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, event: tasks_pb2.TaskEvent) -> None:
+        """Show what an event tells."""
+        match event.WhichOneof("event"):
+            case "queued":
+                ahead = event.queued.position
+                self._bar.update(self._row, description=f"waiting, {ahead} ahead" if ahead else "about to start")
+            case "started":
+                self._bar.update(
+                    self._row, completed=0, description=f"{event.started.engine} on {event.started.device}"
+                )
+            case "progress":
+                eta = f", {event.progress.eta_s:.0f} s to go" if event.progress.HasField("eta_s") else ""
+                self._bar.update(self._row, completed=event.progress.fraction, description=event.progress.stage + eta)
+            case "completed":
+                self._bar.update(self._row, completed=1.0, description="done")
+
+
+def perform(
+    task: str,
+    fields: Mapping[str, Any],
+    *,
+    title: str,
+    source: Path | None,
+    out: Path | None,
+    many: bool = False,
+    has_audio: bool = True,
+    as_json: bool,
+    by_path: bool,
+    submission: Mapping[str, Any],
+    address: str | None,
+    autostart: bool,
+) -> None:
+    """Run ``task`` to its end and report. Raises `JobFailed` and friends; Ctrl-C cancels the job."""
+    began = time.monotonic()
+    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(address, autostart=autostart))
+        sent = None if source is None else _source(client, source, by_path)
+        writer = stack.enter_context(Writer(destination)) if destination is not None else None
+        result = Result(began)
+        events = client.perform(task, fields, source=sent, submission=submission)
+        follow(events, result, writer, client, title=title, as_json=as_json)
+
+
+def follow(
+    events: Iterator[tasks_pb2.TaskEvent],
+    result: Result,
+    writer: Writer | None,
+    client: Client,
+    *,
+    title: str,
+    as_json: bool,
+) -> None:
+    """Show and write ``events`` as they come, then print the report. Ctrl-C cancels the job."""
+    with _cancelling(client, result), ProgressLine(title, shown=not as_json) as line:
+        for event in events:
+            line.show(event)
+            result.take_in(event, writer)
+    report = result.report()
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        _print(report)
+
+
+def _source(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
+    return audio_pb2.AudioInput(path=str(path.absolute()), name=path.name) if by_path else client.upload(path)
+
+
+@contextmanager
+def _cancelling(client: Client, result: Result) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if result.job_id:
+            client.cancel(result.job_id)
+        raise JobFailed("Cancelled", f"Job {result.job_id or ''} was cancelled.".replace("  ", " ")) from None
+
+
+class Result:
+    """What a job has returned so far."""
+
+    def __init__(self, began: float) -> None:
+        self.job_id = ""
+        self._began = began
+        self._first_audio_s: float | None = None
+        self._files: dict[int, Path] = {}
+        self._completed: tasks_pb2.Completed | None = None
+
+    def take_in(self, event: tasks_pb2.TaskEvent, writer: Writer | None) -> None:
+        """Take note of an event and write its audio."""
+        self.job_id = event.job_id
+        kind = event.WhichOneof("event")
+        if kind == "completed":
+            self._completed = event.completed
+        if writer is None:
+            return
+        if kind == "started":
+            writer.discard()
+        elif kind == "audio_header":
+            writer.begin(event.audio_header)
+        elif kind == "audio_chunk":
+            if self._first_audio_s is None:
+                self._first_audio_s = time.monotonic() - self._began
+            writer.add(event.audio_chunk)
+        elif kind == "take_finished":
+            for output in event.take_finished.outputs:
+                self._files[output.output] = writer.finish(output.output)
+
+    def report(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        done = self._completed
+        if done is None:
+            raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.",
+                            remedy=f"See `acebridge jobs {self.job_id}`.")  # fmt: skip
+        facts = [MessageToDict(take.metadata) for take in done.takes]
+        outputs = [
+            {
+                "file": str(self._files[output.output]), "take": take.take + 1, "seed": take.seed, "role": output.role,
+                "sample_rate": output.sample_rate, "channels": output.channels, "frames": output.frames,
+                "start_frame": output.start_frame, "score": fact.get("score"), "lrc": fact.get("lrc"),
+                "asset": output.asset_id,
+            }
+            for take, fact in zip(done.takes, facts, strict=True)
+            for output in take.outputs
+            if output.output in self._files
+        ]  # fmt: skip
+        timing = {
+            "waited_s": round(done.waited_s, 4),
+            "worked_s": round(done.worked_s, 4),
+            "first_audio_s": None if self._first_audio_s is None else round(self._first_audio_s, 4),
+            "total_s": round(time.monotonic() - self._began, 4),
+        }
+        return {"job": self.job_id, "engine": done.engine, "outputs": outputs, "metadata": facts, "timing": timing}
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    for output in report["outputs"]:
+        seconds = output["frames"] / output["sample_rate"]
+        typer.echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
+    for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
+        for name, value in facts.items():
+            if name not in _LONG_FACTS and value not in (None, "") and name != "engine":
+                typer.echo(f"  {name}: {value:g}" if isinstance(value, float) else f"  {name}: {value}")
+    typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

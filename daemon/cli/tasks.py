@@ -1,0 +1,193 @@
+"""One command for each task, from one table. Options left out are left to the daemon, whose defaults are the contract's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import typer
+
+from daemon.cli.options import OPTIONS
+
+_MUSIC = "bpm key time_signature"
+_WORDS = f"caption lyrics language {_MUSIC}"
+_SAMPLING = "steps guidance"
+_RESULT = "seed takes sample_rate channels format"
+_EXTRAS = "auto_lrc auto_score"
+_CLIENT = "json address no_autostart"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: the task it asks for, the names of its options, and whether several roles or only facts come back."""
+
+    task: str
+    about: str
+    options: str
+    many: bool = False
+    has_audio: bool = True
+
+
+COMMANDS = {
+    "generate": Command(
+        "text2music",
+        "Write a song from a description.",
+        f"{_WORDS} duration {_SAMPLING} {_RESULT} {_EXTRAS} out engine {_CLIENT}",
+    ),
+    "cover": Command(
+        "cover",
+        "Play the source in another style.",
+        f"src {_WORDS} strength {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+    ),
+    "repaint": Command(
+        "repaint",
+        "Make a region anew; everything outside of it stays bit-identical.",
+        f"src start end {_WORDS} mode strength context crossfade {_SAMPLING} {_RESULT} scope {_EXTRAS} out engine by_path"
+        f" {_CLIENT}",
+    ),
+    "extract": Command(
+        "extract",
+        'Take tracks out of a mix; with "other" they add up to it.',
+        f"src track {_SAMPLING} {_RESULT} out engine by_path {_CLIENT}",
+        many=True,
+    ),
+    "lego": Command(
+        "lego",
+        "Play new tracks to the source, each on its own.",
+        f"src track start end {_WORDS} context {_SAMPLING} {_RESULT} scope {_EXTRAS} out engine by_path {_CLIENT}",
+        many=True,
+    ),
+    "complete": Command(
+        "complete",
+        "Build an accompaniment around the source.",
+        f"src track {_WORDS} {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+        many=True,
+    ),
+    "understand": Command(
+        "understand",
+        "Hear tempo, key, meter, beats and chords.",
+        f"src {_MUSIC} engine by_path {_CLIENT}",
+        has_audio=False,
+    ),
+    "lrc": Command(
+        "align_lyrics",
+        "Time lyrics against a recording.",
+        f"src lyrics language engine by_path {_CLIENT}",
+        has_audio=False,
+    ),
+    "score": Command(
+        "score",
+        "Score a recording against its lyrics and description.",
+        f"src {_WORDS} engine by_path {_CLIENT}",
+        has_audio=False,
+    ),
+    "compose": Command(
+        "create_sample",
+        "Turn a sentence into caption, lyrics, tempo, key and duration.",
+        f"description instrumental seed engine {_CLIENT}",
+        has_audio=False,
+    ),
+    "format": Command(
+        "format_sample",
+        "Put caption and lyrics into the form that the model likes best.",
+        f"{_WORDS} seed engine {_CLIENT}",
+        has_audio=False,
+    ),
+}
+
+#: Fields of a request that are an option under another, or the same, name; nested ones below their group.
+_FIELDS = {
+    "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
+    "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
+    "description": "description", "instrumental": "instrumental",
+}  # fmt: skip
+_GROUPS = {
+    "music": {
+        "caption": "caption", "lyrics": "lyrics", "language": "language", "bpm": "bpm", "keyscale": "key",
+        "timesignature": "time_signature",
+    },
+    "sampling": {"steps": "steps", "guidance": "guidance"},
+    "output": {
+        "sample_rate": "sample_rate", "channels": "channels", "encoding": "format", "takes": "takes", "seeds": "seed",
+        "auto_lrc": "auto_lrc", "auto_score": "auto_score",
+    },
+}  # fmt: skip
+
+
+def _text_or_file(lyrics: str) -> str:
+    """Return the text of the file that ``lyrics`` names, or ``lyrics`` itself."""
+    try:
+        return Path(lyrics).read_text("utf-8-sig") if Path(lyrics).is_file() else lyrics
+    except (OSError, ValueError):
+        return lyrics  # too long or too odd for a file name: then it is the lyrics
+
+
+def _given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
+    values = {field: options.get(option) for field, option in names.items()}
+    plain = {field: value.value if isinstance(value, Enum) else value for field, value in values.items()}
+    return {field: value for field, value in plain.items() if value is not None and value is not False and value != []}
+
+
+def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the request that a command's options make."""
+    options = dict(options)
+    if options.get("lyrics"):
+        options["lyrics"] = _text_or_file(options["lyrics"])
+    seeds = options.get("seed") or []
+    if options.get("takes") is None and len(seeds) > 1:
+        options["takes"] = len(seeds)
+    fields = _given(_FIELDS, options)
+    groups = {group: _given(names, options) for group, names in _GROUPS.items()}
+    if not command.has_audio:
+        groups.pop("output")
+        fields.update({"seed": seeds[0]} if seeds else {})
+    return {**fields, **{group: given for group, given in groups.items() if given}}
+
+
+def _function(name: str, command: Command) -> Callable[..., None]:
+    def run(**options: Any) -> None:
+        from daemon.cli.perform import perform
+
+        tracks = options.get("track") or []
+        perform(
+            command.task,
+            request_fields(command, options),
+            title=name,
+            source=options.get("src"),
+            out=options.get("out"),
+            many=command.many and not (command.task == "lego" and len(tracks) == 1),
+            has_audio=command.has_audio,
+            as_json=options["json"],
+            by_path=options.get("by_path", False),
+            submission=_given({"engine": "engine"}, options),
+            address=options["address"],
+            autostart=not options["no_autostart"],
+        )
+
+    # Typer reads a command's options from its signature; this one is made from the table.
+    parameters = []
+    for option in command.options.split():
+        kind = OPTIONS[option]
+        default = (
+            inspect.Parameter.empty
+            if option in ("src", "description")
+            else False
+            if get_args(kind)[0] is bool
+            else None
+        )
+        parameters.append(inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
+    run.__name__, run.__doc__ = name, command.about
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for name, command in COMMANDS.items():
+        app.command(name, rich_help_panel="Tasks")(_function(name, command))

@@ -1,0 +1,147 @@
+"""The client that the command line and scripts use: plain calls, plain iterators, errors as `JobFailed`.
+
+with Client("127.0.0.1:50710") as client:
+    for event in client.perform("repaint", {"start_s": 4, "end_s": 8}, source=client.upload("song.wav")):
+        ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+from acebridge.v1 import (
+    assets_pb2,
+    assets_pb2_grpc,
+    audio_pb2,
+    daemon_pb2_grpc,
+    jobs_pb2,
+    jobs_pb2_grpc,
+    models_pb2_grpc,
+    tasks_pb2,
+    tasks_pb2_grpc,
+)
+
+from daemon.edge.status import fault_of
+from daemon.errors import JobFailed
+
+T = TypeVar("T")
+_UPLOAD_BYTES = 1 << 20
+_READ_BYTES = 1 << 20
+
+
+class Client:
+    """A connection to one daemon. Every call raises `JobFailed` when the daemon refuses or fails it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel = grpc.insecure_channel(address)
+        self.tasks = tasks_pb2_grpc.TaskServiceStub(self._channel)
+        self.jobs = jobs_pb2_grpc.JobServiceStub(self._channel)
+        self.assets = assets_pb2_grpc.AssetServiceStub(self._channel)
+        self.models = models_pb2_grpc.ModelServiceStub(self._channel)
+        self.daemon = daemon_pb2_grpc.DaemonServiceStub(self._channel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; running jobs go on."""
+        self._channel.close()
+
+    @staticmethod
+    def call(method: Callable[..., T], request: Any, timeout_s: float = 30.0) -> T:
+        """Make a unary call of any service, for example ``client.call(client.jobs.GetJob, request)``."""
+        try:
+            return method(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise fault_of(error) from error
+
+    def perform(
+        self,
+        task: str,
+        fields: Mapping[str, Any],
+        *,
+        source: audio_pb2.AudioInput | None = None,
+        submission: Mapping[str, Any] | None = None,
+    ) -> Iterator[tasks_pb2.TaskEvent]:
+        """Ask for ``task`` and yield its events. ``fields`` are those of the request message, nested ones as dicts.
+
+        Leaving the iterator early leaves the job running: see `cancel`.
+        """
+        from daemon.edge.convert import RPCS, fill, request_type
+
+        request = request_type(task)()
+        fill(request, fields)
+        if source is not None:
+            request.source.CopyFrom(source)
+        fill(request.submission, submission or {})
+        rpc = next(rpc for rpc, name in RPCS.items() if name == task)
+        return self._events(getattr(self.tasks, rpc)(request))
+
+    def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[tasks_pb2.TaskEvent]:
+        """Yield the events of a job after number ``after_sequence``, old and new."""
+        return self._events(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
+
+    @staticmethod
+    def _events(call: Any) -> Iterator[tasks_pb2.TaskEvent]:
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise fault_of(error) from error
+        finally:
+            call.cancel()
+
+    def cancel(self, job_id: str) -> jobs_pb2.Job:
+        """Cancel a job."""
+        job: jobs_pb2.Job = self.call(self.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=job_id))
+        return job
+
+    def upload(self, path: str | Path) -> audio_pb2.AudioInput:
+        """Store a file, unless the daemon has it already, and return it as the source of a request.
+
+        Raises ``OSError`` when the file cannot be read.
+        """
+        path = Path(path)
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while data := file.read(_READ_BYTES):
+                digest.update(data)
+        asset_id = digest.hexdigest()
+        try:
+            self.call(self.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset_id))
+        except JobFailed as missing:
+            if missing.kind != "NotFound":
+                raise
+            try:
+                self.assets.UploadAsset(_upload_messages(path))
+            except grpc.RpcError as error:
+                raise fault_of(error) from error
+        return audio_pb2.AudioInput(asset_id=asset_id, name=path.name)
+
+    def download(self, asset_id: str) -> Iterator[bytes]:
+        """Yield the bytes of an asset."""
+        call = self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id))
+        try:
+            for message in call:
+                yield message.data
+        except grpc.RpcError as error:
+            raise fault_of(error) from error
+        finally:
+            call.cancel()
+
+
+def _upload_messages(path: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
+    with path.open("rb") as file:
+        yield assets_pb2.UploadAssetRequest(name=path.name, data=file.read(_UPLOAD_BYTES))
+        while data := file.read(_UPLOAD_BYTES):
+            yield assets_pb2.UploadAssetRequest(data=data)

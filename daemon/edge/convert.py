@@ -1,0 +1,137 @@
+"""Wire messages to JSON-like fields and back. Names are the same on both sides, so one pair of routines serves all.
+
+Only what a client set is carried over; enums become the lower-case end of their name (``ENCODING_PCM24`` → ``pcm24``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from acestep_runtime.tasks import TASKS
+from daemon.jobs.job import Job
+from daemon.store.assets import Asset
+
+#: Method of TaskService → name of its task.
+RPCS = {kind.__name__: name for name, kind in TASKS.items()}
+
+
+def request_type(task: str) -> type[Any]:
+    """Return the request message class of a task."""
+    kind: type[Any] = getattr(tasks_pb2, f"{TASKS[task].__name__}Request")
+    return kind
+
+
+def _enum_prefix(field: Any) -> str:
+    return str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
+
+
+def _from_wire(field: Any, value: Any) -> Any:
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
+        return fields_of(value)
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        known = field.enum_type.values_by_number.get(value)
+        return known.name.removeprefix(_enum_prefix(field)).lower() if known else f"number {value}"
+    return value
+
+
+def fields_of(message: Message) -> dict[str, Any]:
+    """Return the fields that are set in ``message``, nested messages as dicts."""
+    return {
+        field.name: [_from_wire(field, item) for item in value] if field.is_repeated else _from_wire(field, value)
+        for field, value in message.ListFields()
+    }
+
+
+def fill(message: Message, fields: Mapping[str, Any]) -> None:
+    """Set ``fields`` (as `fields_of` returns them) in ``message``; ``None`` values are left out.
+
+    Raises ``KeyError`` for a field or enum value that the message does not have.
+    """
+    for name, value in fields.items():
+        field = message.DESCRIPTOR.fields_by_name[name]
+        if value is None:
+            continue
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
+            getattr(message, name).SetInParent()
+            fill(getattr(message, name), value)
+        elif field.enum_type is not None:
+            setattr(message, name, field.enum_type.values_by_name[_enum_prefix(field) + value.upper()].number)
+        elif field.is_repeated:
+            getattr(message, name).extend(value)
+        else:
+            setattr(message, name, value)
+
+
+def timestamp(seconds: float | None) -> Timestamp | None:
+    """Return Unix seconds as a Timestamp."""
+    if seconds is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromMicroseconds(round(seconds * 1e6))
+    return stamp
+
+
+def struct(values: Mapping[str, Any]) -> Struct:
+    """Return JSON-like values as a Struct."""
+    out = Struct()
+    out.update(values)
+    return out
+
+
+def _encoding(name: str) -> Any:
+    holder = tasks_pb2.Output()
+    fill(holder, {"encoding": name})
+    return holder.encoding
+
+
+_STORED = ("output", "take", "role", "asset_id", "sample_rate", "channels", "frames", "start_frame")
+
+
+def take_finished(body: Mapping[str, Any]) -> tasks_pb2.TakeFinished:
+    """Return the body of a ``take`` event as its message."""
+    outputs = [tasks_pb2.StoredOutput(**{name: output[name] for name in _STORED}) for output in body["outputs"]]
+    return tasks_pb2.TakeFinished(take=body["take"], seed=body["seed"], metadata=struct(body["facts"]), outputs=outputs)
+
+
+def event_fields(kind: str, body: Mapping[str, Any], job: Job | None = None) -> dict[str, Any]:
+    """Return the oneof field of a TaskEvent, ready to construct it, for every kind of journal event but ``audio``.
+
+    ``completed`` needs the ``job``, whose takes it repeats.
+    """
+    if kind == "header":
+        header = {**body, "encoding": _encoding(body["encoding"])}
+        return {"audio_header": header}
+    if kind == "take":
+        return {"take_finished": take_finished(body)}
+    if kind == "completed":
+        assert job is not None
+        return {"completed": {**body, "takes": [take_finished(take) for take in job.takes]}}
+    return {kind: body}
+
+
+def job_message(job: Job) -> jobs_pb2.Job:
+    """Return a job as its message."""
+    out = jobs_pb2.Job(
+        id=job.id, task=job.task, engine=job.engine, position=job.position, attempts=job.attempts,
+        created=timestamp(job.created), started=timestamp(job.started), finished=timestamp(job.finished),
+        last_sequence=job.last_sequence, error=" ".join(filter(None, (job.error.get("message"), job.error.get("remedy")))),
+        takes=[take_finished(take) for take in job.takes], progress=tasks_pb2.Progress(**job.progress),
+    )  # fmt: skip
+    fill(out, {"state": job.state, "priority": job.priority})
+    return out
+
+
+def asset_message(asset: Asset) -> assets_pb2.Asset:
+    """Return an asset as its message."""
+    return assets_pb2.Asset(
+        id=asset.id, name=asset.name, size_bytes=asset.size_bytes, sample_rate=asset.sample_rate,
+        channels=asset.channels, frames=asset.frames, pinned=asset.pinned, created=timestamp(asset.created),
+        last_used=timestamp(asset.last_used),
+    )  # fmt: skip

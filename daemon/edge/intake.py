@@ -1,0 +1,99 @@
+"""From a request message to a job: find the source, check everything that can be checked, fix the seeds, queue it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from acebridge.v1 import audio_pb2
+
+from acestep_runtime.engines import registry
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
+from daemon.edge.convert import fields_of
+from daemon.jobs.job import PRIORITIES, Job
+from daemon.jobs.journal import Journal, digest
+from daemon.store.assets import Asset, AssetStore
+
+MAX_INLINE_BYTES = 4 * 2**20
+_LONGEST_KEY = 128
+
+
+async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
+    """Queue the job that ``request`` asks for, or return the one its idempotency key already names."""
+    fields = fields_of(request)
+    submission = fields.pop("submission", {})
+    key = submission.get("idempotency_key", "")
+    if len(key) > _LONGEST_KEY:
+        raise InvalidValue("submission.idempotency_key", key, f"at most {_LONGEST_KEY} characters")
+    if submission.get("priority", "normal") not in PRIORITIES:
+        raise InvalidValue("submission.priority", submission["priority"], ", ".join(PRIORITIES))
+    request_digest = digest({"task": task, "request": request.SerializeToString(deterministic=True).hex()})
+    if key and (known := await journal.find_key(key, request_digest)) is not None:
+        return known
+
+    engine = registry.resolve(submission.get("engine", "auto"), task).name
+    sources: list[str] = []
+    files: dict[str, str] = {}
+    if "source" in {f.name for f in dataclasses.fields(TASKS[task])}:
+        asset = await _stored(request.source, store, roots)
+        stand_in = f"asset:{asset.id}"
+        sources, files = [asset.id], {stand_in: str(store.path(asset.id))}
+        region = fields.get("source", {}).get("region", {})
+        fields["source"] = {"path": stand_in, "name": request.source.name or asset.name, **region}
+    checked = from_json(task, fields, files=files)
+    await asyncio.to_thread(checked.validate)
+    params = to_json(with_all_seeds(from_json(task, fields)))
+    return await journal.submit(
+        task,
+        params,
+        engine=engine,
+        priority=submission.get("priority", "normal"),
+        key=key,
+        request_digest=request_digest,
+        sources=sources,
+    )
+
+
+async def _stored(source: audio_pb2.AudioInput, store: AssetStore, roots: tuple[Path, ...]) -> Asset:
+    """Return the asset that ``source`` names, storing its bytes first when they are not yet."""
+    match source.WhichOneof("source"):
+        case "asset_id":
+            return await store.get(source.asset_id)
+        case "inline":
+            if len(source.inline) > MAX_INLINE_BYTES:
+                raise InvalidValue(
+                    "source.inline", f"{len(source.inline)} bytes", f"at most {MAX_INLINE_BYTES} bytes",
+                    remedy="Upload the file with AssetService.UploadAsset and send its asset id.",
+                )  # fmt: skip
+            return await store.put(_once(source.inline), source.name or "inline audio")
+        case "path":
+            return await store.put_path(await asyncio.to_thread(confined, source.path, roots))
+    raise InvalidValue("source", "nothing", "an asset id, inline bytes or a path", remedy="Say which audio to work on.")
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def confined(path: str, roots: tuple[Path, ...]) -> Path:
+    """Return ``path`` with links resolved. Raises `InvalidValue` unless it is absolute and inside one of ``roots``."""
+    allowed = "a file below " + ", ".join(str(root) for root in roots)
+    if not Path(path).is_absolute():
+        raise InvalidValue("source.path", path, allowed, remedy="Give the full path.")
+    try:
+        real = Path(path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidValue("source.path", path, allowed, message=f"{path[:80]} cannot be found: {reason}.") from error
+    if not any(real.is_relative_to(root) for root in roots):
+        raise InvalidValue(
+            "source.path", path, allowed,
+            message=f"{Path(path).name[:80]} lies outside the folders that the daemon may read "
+            f"({', '.join(str(root) for root in roots)}).",
+            remedy="Upload it instead, or add its folder to `roots` in config.toml.",
+        )  # fmt: skip
+    return real

@@ -1,0 +1,134 @@
+"""From a job's journal to a stream of TaskEvents: the audio is read back from the spool or the store in pieces.
+
+A stream holds one piece at a time, whatever the length of the song and however slow its reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from acebridge.v1 import audio_pb2, tasks_pb2
+
+from acestep_runtime import wav
+from daemon.edge.convert import event_fields
+from daemon.errors import JobFailed, NotFound
+from daemon.jobs.job import CANCELLED, FAILED
+from daemon.jobs.journal import Journal
+from daemon.jobs.scheduler import Scheduler
+from daemon.store.assets import AssetStore
+
+CHUNK_BYTES = 256 * 1024
+
+
+class OutputReader:
+    """Reads samples of a job's outputs, from the growing file or the stored one. Keeps one file open."""
+
+    def __init__(self, job_id: str, journal: Journal, scheduler: Scheduler, store: AssetStore) -> None:
+        self._job_id = job_id
+        self._journal = journal
+        self._scheduler = scheduler
+        self._store = store
+        self._headers: dict[int, Mapping[str, Any]] = {}
+        self._file: BinaryIO | None = None
+        self._output = -1
+
+    def announce(self, header: Mapping[str, Any]) -> None:
+        """Take note of an output's header."""
+        self._headers[header["output"]] = header
+
+    async def _open(self, output: int) -> BinaryIO:
+        if self._file is not None and self._output == output:
+            return self._file
+        self.close()
+        try:
+            self._file = await asyncio.to_thread(self._scheduler.output_path(self._job_id, output).open, "rb")
+        except FileNotFoundError:
+            self._file = await asyncio.to_thread(_open_stored, await self._stored(output))
+        self._output = output
+        return self._file
+
+    async def _stored(self, output: int) -> Path:
+        job = await self._journal.get(self._job_id)
+        for take in job.takes:
+            for stored in take["outputs"]:
+                if stored["output"] == output:
+                    return self._store.path(stored["asset_id"])
+        raise NotFound("The audio of this job is gone.", remedy="Run the task again.")
+
+    async def chunks(self, body: Mapping[str, Any]) -> AsyncIterator[audio_pb2.AudioChunk]:
+        """Yield the frames that an ``audio`` event tells of."""
+        output: int = body["output"]
+        if output not in self._headers:
+            for known in await self._journal.headers(self._job_id):
+                self.announce(known)
+        header = self._headers[output]
+        frame_bytes = wav.encoding_of(header["encoding"]).sample_bytes * header["channels"]
+        base = wav.data_offset(header["frames"], header["channels"], header["sample_rate"], header["encoding"])
+        chunk_frames = CHUNK_BYTES // frame_bytes
+        file = await self._open(output)
+        stop: int = body["offset_frames"] + body["frames"]
+        for at in range(body["offset_frames"], stop, chunk_frames):
+            count = min(chunk_frames, stop - at) * frame_bytes
+            data = await asyncio.to_thread(_read_at, file, base + at * frame_bytes, count)
+            yield audio_pb2.AudioChunk(output=output, offset_frames=at, data=data)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _open_stored(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.") from None
+
+
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(file.fileno(), count, offset)
+    file.seek(offset)
+    return file.read(count)
+
+
+async def file_pieces(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+    """Yield bytes ``start`` to ``stop`` of a stored file. Raises `NotFound` when it is gone."""
+    file = await asyncio.to_thread(_open_stored, path)
+    with file:
+        for at in range(start, stop, CHUNK_BYTES):
+            yield await asyncio.to_thread(_read_at, file, at, min(CHUNK_BYTES, stop - at))
+
+
+async def events(
+    job_id: str, after_sequence: int, journal: Journal, scheduler: Scheduler, store: AssetStore
+) -> AsyncIterator[tasks_pb2.TaskEvent]:
+    """Yield the events of a job, audio included, until it has ended.
+
+    Raises `JobFailed` when it ended without a result, `NotFound` when it, or its audio, is no longer there.
+    """
+    reader = OutputReader(job_id, journal, scheduler, store)
+    try:
+        async for event in journal.watch(job_id, after_sequence):
+            if event.kind == "audio":
+                async for chunk in reader.chunks(event.body):
+                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, audio_chunk=chunk)
+                continue
+            if event.kind == "header":
+                reader.announce(event.body)
+            job = await journal.get(job_id) if event.kind == "completed" else None
+            fields = event_fields(event.kind, event.body, job)
+            yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
+    finally:
+        reader.close()
+    job = await journal.get(job_id)
+    if job.state in (FAILED, CANCELLED):
+        error = job.error
+        raise JobFailed(
+            error["kind"], error["message"], remedy=error.get("remedy", ""), details=error.get("details") or {}
+        )

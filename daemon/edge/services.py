@@ -1,0 +1,275 @@
+"""The gRPC services: each method is a few lines between the wire and the journal, the store or the registry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from acebridge.v1 import (
+    assets_pb2,
+    assets_pb2_grpc,
+    daemon_pb2,
+    daemon_pb2_grpc,
+    jobs_pb2,
+    jobs_pb2_grpc,
+    models_pb2,
+    models_pb2_grpc,
+    tasks_pb2,
+    tasks_pb2_grpc,
+)
+
+from acestep_runtime.engines import registry
+from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
+from acestep_runtime.values import TRACKS
+from daemon.config import Config
+from daemon.edge import intake, playback
+from daemon.edge.convert import RPCS, asset_message, fields_of, fill, job_message, timestamp
+from daemon.edge.status import streaming, unary
+from daemon.errors import Conflict, NotFound, Unavailable
+from daemon.jobs.job import QUEUED, RUNNING
+from daemon.jobs.journal import Journal
+from daemon.jobs.scheduler import Scheduler
+from daemon.store.assets import AssetStore
+
+MAX_LISTED = 1000
+
+
+@dataclass(frozen=True)
+class House:
+    """What the services stand on."""
+
+    config: Config
+    journal: Journal
+    store: AssetStore
+    scheduler: Scheduler
+    started: float
+    pid: int
+    #: Asks the daemon to stop; returns at once.
+    shut_down: Callable[[], None]
+    #: Whether it was asked to.
+    stopping: Callable[[], bool]
+
+    def events(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[tasks_pb2.TaskEvent]:
+        """See `playback.events`."""
+        return playback.events(job_id, after_sequence, self.journal, self.scheduler, self.store)
+
+
+def _limit(request: Any) -> int:
+    limit: int = request.limit if request.HasField("limit") else 100
+    if not 1 <= limit <= MAX_LISTED:
+        raise InvalidValue("limit", limit, f"1 to {MAX_LISTED}")
+    return limit
+
+
+class TaskService(tasks_pb2_grpc.TaskServiceServicer):
+    """One method for each task, all alike: queue the job, then stream its events."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def perform(self, task: str, request: Any) -> AsyncIterator[tasks_pb2.TaskEvent]:
+        """Queue ``request`` and yield what happens to it."""
+        house = self._house
+        if house.stopping():
+            raise Unavailable("The daemon is stopping.", remedy="Start it again.")
+        job = await intake.submit(task, request, journal=house.journal, store=house.store, roots=house.config.roots)
+        async for event in house.events(job.id):
+            yield event
+
+
+def _task_method(task: str) -> Any:
+    async def method(self: TaskService, request: Any, _: Any) -> AsyncIterator[tasks_pb2.TaskEvent]:
+        async for event in self.perform(task, request):
+            yield event
+
+    return streaming(method)
+
+
+for _rpc, _task in RPCS.items():
+    setattr(TaskService, _rpc, _task_method(_task))
+
+
+class JobService(jobs_pb2_grpc.JobServiceServicer):
+    """Look up, watch, cancel and delete jobs."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @unary
+    async def GetJob(self, request: jobs_pb2.GetJobRequest, _: Any) -> jobs_pb2.Job:  # noqa: N802
+        """See jobs.proto."""
+        return job_message(await self._house.journal.get(request.job_id))
+
+    @unary
+    async def ListJobs(self, request: jobs_pb2.ListJobsRequest, _: Any) -> jobs_pb2.ListJobsResponse:  # noqa: N802
+        """See jobs.proto."""
+        states = fields_of(request).get("states", [])
+        jobs = await self._house.journal.recent(states, _limit(request))
+        return jobs_pb2.ListJobsResponse(jobs=[job_message(job) for job in jobs])
+
+    @streaming
+    async def WatchJob(  # noqa: N802
+        self, request: jobs_pb2.WatchJobRequest, _: Any
+    ) -> AsyncIterator[tasks_pb2.TaskEvent]:
+        """See jobs.proto."""
+        async for event in self._house.events(request.job_id, request.after_sequence):
+            yield event
+
+    @unary
+    async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: Any) -> jobs_pb2.Job:  # noqa: N802
+        """See jobs.proto."""
+        return job_message(await self._house.scheduler.cancel(request.job_id))
+
+    @unary
+    async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, _: Any) -> jobs_pb2.DeleteJobResponse:  # noqa: N802
+        """See jobs.proto."""
+        house = self._house
+        job = await house.journal.delete(request.job_id)
+        needed = await house.journal.assets_in_use()
+        for asset_id in dict.fromkeys(job.results()):
+            with suppress(NotFound, Conflict):  # already gone, or by now the source of another job
+                if not (await house.store.get(asset_id)).pinned:
+                    await house.store.delete(asset_id, in_use=needed)
+        return jobs_pb2.DeleteJobResponse()
+
+
+class AssetService(assets_pb2_grpc.AssetServiceServicer):
+    """Upload, download and keep audio files."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @unary
+    async def UploadAsset(self, requests: Any, _: Any) -> assets_pb2.Asset:  # noqa: N802
+        """See assets.proto."""
+        first = await anext(aiter(requests), None)
+        if first is None:
+            raise InvalidValue("data", "nothing", "the bytes of an audio file")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield first.data
+            async for request in requests:
+                yield request.data
+
+        return asset_message(await self._house.store.put(chunks(), Path(first.name).name[:200] or "upload"))
+
+    @streaming
+    async def DownloadAsset(  # noqa: N802
+        self, request: assets_pb2.DownloadAssetRequest, _: Any
+    ) -> AsyncIterator[assets_pb2.DownloadAssetResponse]:
+        """See assets.proto."""
+        asset = await self._house.store.get(request.asset_id)
+        if request.offset_bytes > asset.size_bytes:
+            raise InvalidValue("offset_bytes", request.offset_bytes, f"0 to {asset.size_bytes}, the size of the asset")
+        length = request.length_bytes if request.HasField("length_bytes") else asset.size_bytes
+        stop = min(request.offset_bytes + length, asset.size_bytes)
+        async for data in playback.file_pieces(self._house.store.path(asset.id), request.offset_bytes, stop):
+            yield assets_pb2.DownloadAssetResponse(data=data)
+
+    @unary
+    async def GetAsset(self, request: assets_pb2.GetAssetRequest, _: Any) -> assets_pb2.Asset:  # noqa: N802
+        """See assets.proto."""
+        return asset_message(await self._house.store.get(request.asset_id))
+
+    @unary
+    async def ListAssets(self, request: assets_pb2.ListAssetsRequest, _: Any) -> assets_pb2.ListAssetsResponse:  # noqa: N802
+        """See assets.proto."""
+        assets = await self._house.store.recent(_limit(request))
+        return assets_pb2.ListAssetsResponse(assets=[asset_message(asset) for asset in assets])
+
+    @unary
+    async def DeleteAsset(self, request: assets_pb2.DeleteAssetRequest, _: Any) -> assets_pb2.DeleteAssetResponse:  # noqa: N802
+        """See assets.proto."""
+        await self._house.store.delete(request.asset_id, in_use=await self._house.journal.assets_in_use())
+        return assets_pb2.DeleteAssetResponse()
+
+    @unary
+    async def PinAsset(self, request: assets_pb2.PinAssetRequest, _: Any) -> assets_pb2.Asset:  # noqa: N802
+        """See assets.proto."""
+        return asset_message(await self._house.store.pin(request.asset_id, request.pinned))
+
+
+class ModelService(models_pb2_grpc.ModelServiceServicer):
+    """What the engines can do. No engine of this version has weights to load."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @unary
+    async def GetCapabilities(self, _request: Any, _: Any) -> models_pb2.Capabilities:  # noqa: N802
+        """See models.proto."""
+        house, engines = self._house, []
+        for info in registry.ENGINES.values():
+            message = models_pb2.EngineCapabilities(
+                name=info.name, about=info.about, available=bool(info.factory), missing=info.missing,
+                tasks=[task for task in registry.ALL_TASKS if task in info.tasks],
+            )  # fmt: skip
+            fill(message, {"engine": info.name})
+            engines.append(message)
+        limits = models_pb2.Limits(
+            max_source_s=MAX_SOURCE_S, max_duration_s=MAX_DURATION_S, max_takes=MAX_TAKES,
+            max_inline_bytes=intake.MAX_INLINE_BYTES, max_upload_bytes=house.config.max_upload_bytes,
+            max_waiting_jobs=house.config.max_waiting_jobs,
+        )  # fmt: skip
+        return models_pb2.Capabilities(
+            version=version("acebridge"),
+            engines=engines,
+            tracks=TRACKS,
+            limits=limits,
+            devices=list(house.scheduler.workers),
+        )
+
+    @unary
+    async def ListModels(self, _request: Any, _: Any) -> models_pb2.ListModelsResponse:  # noqa: N802
+        """See models.proto."""
+        return models_pb2.ListModelsResponse()
+
+    @unary
+    async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
+        """See models.proto."""
+        info = registry.ENGINES["neural"]
+        raise UnsupportedTask(f"Model {request.name[:80]!r} cannot be loaded: {info.missing}.",
+                              remedy="The draft engine needs no model.")  # fmt: skip
+
+    @unary
+    async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
+        """See models.proto."""
+        raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy="List the models that there are.")
+
+
+class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
+    """The daemon's own state and end."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @unary
+    async def GetStatus(self, _request: Any, _: Any) -> daemon_pb2.DaemonStatus:  # noqa: N802
+        """See daemon.proto."""
+        house = self._house
+        workers = [
+            daemon_pb2.WorkerStatus(
+                device=device,
+                pid=worker.pid,
+                job_id=house.scheduler.running.get(device, ""),
+                restarts=max(worker.restarts, 0),
+            )
+            for device, worker in house.scheduler.workers.items()
+        ]
+        return daemon_pb2.DaemonStatus(
+            version=version("acebridge"), pid=house.pid, started=timestamp(house.started),
+            data_dir=str(house.config.data_dir), roots=[str(root) for root in house.config.roots],
+            waiting_jobs=await house.journal.count(QUEUED), running_jobs=await house.journal.count(RUNNING),
+            stored_bytes=await house.store.total_bytes(), quota_bytes=house.config.quota_bytes, workers=workers,
+        )  # fmt: skip
+
+    @unary
+    async def Shutdown(self, _request: Any, _: Any) -> daemon_pb2.ShutdownResponse:  # noqa: N802
+        """See daemon.proto."""
+        self._house.shut_down()
+        return daemon_pb2.ShutdownResponse()

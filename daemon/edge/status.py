@@ -1,0 +1,122 @@
+"""Errors to gRPC status and back: one table, one message form, used by every service and by the client.
+
+Details of a status: google.rpc.ErrorInfo (reason = error kind, domain ``acebridge``, metadata field, value, allowed,
+remedy) and, when a field is to blame, google.rpc.BadRequest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from acestep_runtime.errors import RuntimeFault
+from daemon.errors import DaemonFault, JobFailed
+
+log = logging.getLogger(__name__)
+Code = grpc.StatusCode
+
+CODES = {
+    "InvalidValue": Code.INVALID_ARGUMENT,
+    "UnreadableAudio": Code.INVALID_ARGUMENT,
+    "UnsupportedTask": Code.FAILED_PRECONDITION,
+    "Conflict": Code.FAILED_PRECONDITION,
+    "NotFound": Code.NOT_FOUND,
+    "Busy": Code.RESOURCE_EXHAUSTED,
+    "Unavailable": Code.UNAVAILABLE,
+    "Cancelled": Code.CANCELLED,
+    "EngineFailure": Code.INTERNAL,
+}
+DOMAIN = "acebridge"
+_DETAILS_KEY = "grpc-status-details-bin"
+# Headers are limited to 8 KiB by default; a message that names a long value must not break the call.
+_LONGEST_TEXT = 1000
+
+
+def _parts(error: RuntimeFault | DaemonFault) -> tuple[str, dict[str, str]]:
+    if isinstance(error, JobFailed):
+        return error.kind, dict(error.details)
+    parts = {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}
+    return type(error).__name__, parts
+
+
+async def abort(context: Any, error: RuntimeFault | DaemonFault) -> NoReturn:
+    """End a call with the status that belongs to ``error``."""
+    kind, metadata = _parts(error)
+    metadata = {name: value[:_LONGEST_TEXT] for name, value in metadata.items() if value}
+    if error.remedy:
+        metadata["remedy"] = error.remedy[:_LONGEST_TEXT]
+    details = [error_details_pb2.ErrorInfo(reason=kind, domain=DOMAIN, metadata=metadata)]
+    if "field" in metadata:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=metadata["field"], description=error.message)
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    code = CODES.get(kind, Code.INTERNAL)
+    text = str(error)[:_LONGEST_TEXT]
+    status = status_pb2.Status(code=code.value[0], message=text)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    await context.abort(code, text, ((_DETAILS_KEY, status.SerializeToString()),))
+    raise AssertionError("abort returned")
+
+
+async def _abort_unexpected(context: Any) -> NoReturn:
+    log.exception("a call failed")
+    await context.abort(Code.INTERNAL, "AceBridge failed at this call. See the daemon's log, and please report it.")
+    raise AssertionError("abort returned")
+
+
+def unary(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Let a unary method raise our errors."""
+
+    @functools.wraps(handler)
+    async def translated(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return await handler(self, request, context)
+        except (RuntimeFault, DaemonFault) as error:
+            await abort(context, error)
+        except (asyncio.CancelledError, grpc.aio.AbortError):
+            raise
+        except Exception:
+            await _abort_unexpected(context)
+
+    return translated
+
+
+def streaming(handler: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+    """Let a server-streaming method raise our errors."""
+
+    @functools.wraps(handler)
+    async def translated(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for message in handler(self, request, context):
+                yield message
+        except (RuntimeFault, DaemonFault) as error:
+            await abort(context, error)
+        except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
+            raise
+        except Exception:
+            await _abort_unexpected(context)
+
+    return translated
+
+
+def fault_of(error: Any) -> JobFailed:
+    """Return what a failed call (a ``grpc.RpcError``) says: ``kind`` is the error kind, else the status code's name."""
+    code, text = error.code(), error.details() or error.code().name
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY:
+            for detail in status_pb2.Status.FromString(value).details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    details = dict(info.metadata)
+                    remedy = details.pop("remedy", "")
+                    return JobFailed(info.reason, text.removesuffix(remedy).strip(), remedy=remedy, details=details)
+    return JobFailed(code.name, text)

@@ -1,0 +1,58 @@
+"""Structured logs: one JSON object a line in a rotating file, and plain lines on the terminal.
+
+Never logged: captions, lyrics and audio. They belong to the musician.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+from datetime import datetime, timezone
+from pathlib import Path
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_FILE_BYTES, _FILES = 4 * 2**20, 3
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN and value not in ("", None)}
+
+
+class JsonLines(logging.Formatter):
+    """``{"time", "level", "logger", "message", …extra fields}``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extras(record),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class PlainLines(logging.Formatter):
+    """The same for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line, and its trace if it has one."""
+        extras = " ".join(f"{name}={value}" for name, value in _extras(record).items())
+        text = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {record.getMessage()} {extras}".rstrip()
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def set_up(folder: Path, level: str) -> Path:
+    """Send all logs to the terminal and to a file in ``folder``; return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "daemon.log"
+    file = logging.handlers.RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8")
+    file.setFormatter(JsonLines())
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(PlainLines())
+    logging.basicConfig(level=level.upper(), handlers=[file, terminal], force=True)
+    return path

@@ -1,0 +1,20 @@
+"""Shared fixtures: every test has a home of its own, and none leaves a process behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder that only this test sees."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(folder))
+    monkeypatch.delenv("ACEBRIDGE_ADDRESS", raising=False)
+    yield folder
