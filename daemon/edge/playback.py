@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,9 +45,11 @@ class OutputReader:
         if self._file is not None and self._output == output:
             return self._file
         self.close()
-        try:
-            self._file = await asyncio.to_thread(self._scheduler.output_path(self._job_id, output).open, "rb")
-        except FileNotFoundError:
+        for path in self._scheduler.output_paths(self._job_id, output):
+            with suppress(FileNotFoundError):
+                self._file = await asyncio.to_thread(path.open, "rb")
+                break
+        else:
             self._file = await asyncio.to_thread(_open_stored, await self._stored(output))
         self._output = output
         return self._file

@@ -31,6 +31,8 @@ class Scheduler:
         self.workers = {device: WorkerProcess(device) for device in devices}
         self.running: dict[str, str] = {}
         self._cancelled: set[str] = set()
+        #: Of running jobs: output → its place in the store, known from just before it moves there.
+        self._kept: dict[str, dict[int, tuple[Path, ...]]] = {}
         self._cancels: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         #: Called after every job that ended.
@@ -66,9 +68,10 @@ class Scheduler:
         if device is not None and job_id in self._cancelled and job_id not in self._cancels:
             self._cancels[job_id] = asyncio.create_task(self.workers[device].cancel(job_id, self._grace_s))
 
-    def output_path(self, job_id: str, output: int) -> Path:
-        """Return where an output of a running job grows."""
-        return self._spool / job_id / f"{output}.wav"
+    def output_paths(self, job_id: str, output: int) -> list[Path]:
+        """Return where an output of a running job grows, and then where it is about to be kept, if that is known."""
+        growing = self._spool / job_id / f"{output}.wav"
+        return [growing, *self._kept.get(job_id, {}).get(output, ())]
 
     async def _serve(self, worker: WorkerProcess) -> None:
         while True:
@@ -90,6 +93,7 @@ class Scheduler:
                 if (cancel := self._cancels.pop(job.id, None)) is not None:
                     cancel.cancel()
             shutil.rmtree(self._spool / job.id, ignore_errors=True)
+            self._kept.pop(job.id, None)
             del self.running[worker.device]
             self.on_end()
 
@@ -139,6 +143,7 @@ class Scheduler:
         outputs = []
         for output in take["outputs"]:
             name = f"{job.task}-{output['role']}-{take['seed']}.wav"
+            self._kept.setdefault(job.id, {})[output["output"]] = (self._store.path(output["asset_id"]),)
             await self._store.adopt(Path(output.pop("file")), output["asset_id"], name)
             outputs.append(output)
         return {**take, "outputs": outputs}

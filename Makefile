@@ -1,0 +1,68 @@
+# Everything happens in .venv, which each target makes and keeps up to date by itself. The system's Python is only read.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+MAKE_VENV := $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+MAKE_VENV := $(PYTHON) -m venv $(VENV)
+endif
+PROTOS := $(wildcard protos/acebridge/v1/*.proto)
+SOURCES := daemon acestep_runtime tests examples
+
+.PHONY: demo test check bench protos clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
+	@echo "make test    run all tests"
+	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
+	@echo "make bench   measure latency, streaming and the draft engine"
+	@echo "make protos  generate the Python code of the wire contract again"
+	@echo "make clean   remove everything that was made, .venv included"
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "AceBridge needs Python 3.10 or newer, $(PYTHON) is %d.%d; try: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "making $(VENV)"
+	@$(MAKE_VENV)
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing AceBridge into $(VENV)"
+	@$(INSTALL) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	@echo "installing the test tools into $(VENV)"
+	@$(INSTALL) -c constraints.txt -e '.[test]'
+	@touch $@
+
+demo: $(VENV)/.base
+	@$(BIN)/acebridge demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test lint test
+
+.PHONY: lint
+lint: $(VENV)/.test
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/check_protos.py
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench $(ARGS)
+
+protos: $(VENV)/.test
+	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
