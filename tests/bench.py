@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
+
 from daemon.edge.client import Client
 from daemon.edge.playback import CHUNK_BYTES
 
@@ -160,7 +160,9 @@ def draft(client: Client) -> None:
 
 def main() -> None:
     """Measure everything."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}"
+    )
     with _daemon() as (client, pid):
         latency(client)
         streaming(client, pid)

@@ -6,6 +6,8 @@ A stream holds one piece at a time, whatever the length of the song and however 
 from __future__ import annotations
 
 import asyncio
+import bisect
+import itertools
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -17,7 +19,7 @@ from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import wav
 from daemon.edge.convert import event_fields
 from daemon.errors import JobFailed, NotFound
-from daemon.jobs.job import CANCELLED, FAILED
+from daemon.jobs.job import CANCELLED, FAILED, Event
 from daemon.jobs.journal import Journal
 from daemon.jobs.scheduler import Scheduler
 from daemon.store.assets import AssetStore
@@ -62,9 +64,13 @@ class OutputReader:
                     return self._store.path(stored["asset_id"])
         raise NotFound("The audio of this job is gone.", remedy="Run the task again.")
 
-    async def chunks(self, body: Mapping[str, Any]) -> AsyncIterator[audio_pb2.AudioChunk]:
-        """Yield the frames that an ``audio`` event tells of."""
-        output: int = body["output"]
+    async def chunks(self, events: list[Event]) -> AsyncIterator[tuple[int, audio_pb2.AudioChunk]]:
+        """Yield the frames that contiguous ``audio`` events of one output tell of, in pieces of `CHUNK_BYTES`.
+
+        With each comes the number of the last event that is told in full with it, so that a reader who goes on after
+        that number misses nothing; the next piece is read while this one is on its way.
+        """
+        output: int = events[0].body["output"]
         if output not in self._headers:
             for known in await self._journal.headers(self._job_id):
                 self.announce(known)
@@ -73,17 +79,37 @@ class OutputReader:
         base = wav.data_offset(header["frames"], header["channels"], header["sample_rate"], header["encoding"])
         chunk_frames = CHUNK_BYTES // frame_bytes
         file = await self._open(output)
-        stop: int = body["offset_frames"] + body["frames"]
-        for at in range(body["offset_frames"], stop, chunk_frames):
-            count = min(chunk_frames, stop - at) * frame_bytes
-            data = await asyncio.to_thread(_read_at, file, base + at * frame_bytes, count)
-            yield audio_pb2.AudioChunk(output=output, offset_frames=at, data=data)
+        start, ends = events[0].body["offset_frames"], [_end_frame(event) for event in events]
+        numbers = [events[0].sequence - 1, *(event.sequence for event in events)]
+
+        def read(at: int) -> asyncio.Future[bytes]:
+            count = min(chunk_frames, ends[-1] - at) * frame_bytes
+            return asyncio.ensure_future(asyncio.to_thread(_read_at, file, base + at * frame_bytes, count))
+
+        coming = read(start)
+        try:
+            for at in range(start, ends[-1], chunk_frames):
+                data, after = await coming, at + chunk_frames
+                if after < ends[-1]:
+                    coming = read(after)
+                number = numbers[bisect.bisect_right(ends, after)]
+                yield number, audio_pb2.AudioChunk(output=output, offset_frames=at, data=data)
+        finally:
+            await asyncio.wait([coming])  # it reads from the file that is closed next
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _end_frame(event: Event) -> int:
+    return int(event.body["offset_frames"] + event.body["frames"])
+
+
+def _audio_output(event: Event) -> int | None:
+    return event.body["output"] if event.kind == "audio" else None
 
 
 def _open_stored(path: Path) -> BinaryIO:
@@ -117,16 +143,18 @@ async def events(
     """
     reader = OutputReader(job_id, journal, scheduler, store)
     try:
-        async for event in journal.watch(job_id, after_sequence):
-            if event.kind == "audio":
-                async for chunk in reader.chunks(event.body):
-                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, audio_chunk=chunk)
-                continue
-            if event.kind == "header":
-                reader.announce(event.body)
-            job = await journal.get(job_id) if event.kind == "completed" else None
-            fields = event_fields(event.kind, event.body, job)
-            yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
+        async for batch in journal.watch(job_id, after_sequence):
+            for output, group in itertools.groupby(batch, _audio_output):
+                if output is not None:
+                    async for number, chunk in reader.chunks(list(group)):
+                        yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
+                    continue
+                for event in group:
+                    if event.kind == "header":
+                        reader.announce(event.body)
+                    job = await journal.get(job_id) if event.kind == "completed" else None
+                    fields = event_fields(event.kind, event.body, job)
+                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
     finally:
         reader.close()
     job = await journal.get(job_id)

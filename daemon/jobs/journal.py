@@ -331,8 +331,10 @@ class Journal:
         )
         return [json.loads(row["body"]) for row in rows]
 
-    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[Event]:
+    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[list[Event]]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
+
+        They come in lists of those that are there already.
 
         Raises `NotFound` when there is no such job, or no longer.
         """
@@ -353,9 +355,9 @@ class Journal:
             while True:
                 bell.clear()
                 rows, state = await self._database.run(work)
-                for row in rows:
-                    after_sequence = row["sequence"]
-                    yield Event(row["sequence"], row["kind"], json.loads(row["body"]))
+                if rows:
+                    after_sequence = rows[-1]["sequence"]
+                    yield [Event(row["sequence"], row["kind"], json.loads(row["body"])) for row in rows]
                 if state is None:
                     raise NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
                 if not rows and state in ENDED:

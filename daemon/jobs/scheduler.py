@@ -32,7 +32,7 @@ class Scheduler:
         self.running: dict[str, str] = {}
         self._cancelled: set[str] = set()
         #: Of running jobs: output → its place in the store, known from just before it moves there.
-        self._kept: dict[str, dict[int, tuple[Path, ...]]] = {}
+        self._kept: dict[str, dict[int, Path]] = {}
         self._cancels: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         #: Called after every job that ended.
@@ -70,8 +70,8 @@ class Scheduler:
 
     def output_paths(self, job_id: str, output: int) -> list[Path]:
         """Return where an output of a running job grows, and then where it is about to be kept, if that is known."""
-        growing = self._spool / job_id / f"{output}.wav"
-        return [growing, *self._kept.get(job_id, {}).get(output, ())]
+        growing, kept = self._spool / job_id / f"{output}.wav", self._kept.get(job_id, {}).get(output)
+        return [growing] if kept is None else [growing, kept]
 
     async def _serve(self, worker: WorkerProcess) -> None:
         while True:
@@ -143,7 +143,7 @@ class Scheduler:
         outputs = []
         for output in take["outputs"]:
             name = f"{job.task}-{output['role']}-{take['seed']}.wav"
-            self._kept.setdefault(job.id, {})[output["output"]] = (self._store.path(output["asset_id"]),)
+            self._kept.setdefault(job.id, {})[output["output"]] = self._store.path(output["asset_id"])
             await self._store.adopt(Path(output.pop("file")), output["asset_id"], name)
             outputs.append(output)
         return {**take, "outputs": outputs}
