@@ -75,4 +75,5 @@ def _power(mono: npt.NDArray[np.float32], size: int = 2048) -> npt.NDArray[np.fl
 
 def _struck(curve: npt.NDArray[np.float64]) -> bool:
     """Whether a band's onsets stand out: the strongest 2 % of frames rise clearly, most frames do not."""
-    return bool(np.quantile(curve, 0.98) > 0.3 and np.median(curve) < 0.25 * np.quantile(curve, 0.98))
+    strong = float(np.quantile(curve, 0.98))
+    return strong > 0.03 and float(np.median(curve)) < 0.1 * strong

@@ -24,8 +24,8 @@ FRAME_S = HOP / ENGINE_RATE_HZ
 #: A note sounds at least twice this long to count as harmonic, unless a beat is known to be short.
 SUSTAIN_S = 0.235
 _STEADY_S = 1.0
-_PERCUSSIVE_HZ = 360.0
-_THUMP_HZ = 150.0
+_PERCUSSIVE_HZ = 260.0
+_THUMP_HZ = 200.0
 #: Nobody is ruled out by stereo position or envelope alone.
 _LEAST = np.float32(0.1)
 _TINY = np.float32(1e-20)
@@ -36,7 +36,7 @@ class Evidence:
     """What an instrument is like.
 
     It plays between ``low_hz`` and ``high_hz`` and claims ``harmonic``, ``percussive``, ``thump`` (drum-like below
-    150 Hz), ``residual`` (neither steady nor struck) and ``voice`` (along the sung melody) energy with these weights.
+    200 Hz), ``residual`` (neither steady nor struck) and ``voice`` (along the sung melody) energy with these weights.
     ``centre`` and ``steady`` are exponents: above 0 for centred and for held notes, below 0 for wide and for decaying.
     """
 
@@ -53,10 +53,10 @@ class Evidence:
 
 #: Drums, bass and vocals are told apart by strong cues; the others share what is left, approximately.
 EVIDENCE = {
-    "vocals": Evidence(100, 9000, residual=0.06, voice=6.0, centre=1.5),
+    "vocals": Evidence(100, 9000, residual=0.04, voice=4.0, centre=1.5),
     "backing_vocals": Evidence(180, 8000, residual=0.12, voice=0.5, centre=-1.5),
-    "drums": Evidence(20, 24000, percussive=1.0, thump=1.5, residual=0.25, centre=0.3),
-    "bass": Evidence(25, 260, harmonic=2.0, residual=0.3, centre=0.5),
+    "drums": Evidence(20, 24000, percussive=2.0, thump=1.5, residual=0.35, centre=0.3),
+    "bass": Evidence(25, 220, harmonic=2.0, residual=0.15, centre=0.5),
     "guitar": Evidence(160, 5000, harmonic=0.30, residual=0.25, percussive=0.02, centre=-0.7, steady=-0.5),
     "keyboard": Evidence(120, 6000, harmonic=0.30, residual=0.20, percussive=0.02, steady=-0.5),
     "percussion": Evidence(350, 16000, percussive=0.25, centre=-1.5),

@@ -19,11 +19,13 @@ _FALL = 0.8
 _STEP_COST = 0.04
 _REACH = 6
 #: Half width of a harmonic: the lobe of the window, plus vibrato, which grows with frequency.
-_LOBE_HZ, _VIBRATO = 16.0, 0.012
+_LOBE_HZ, _VIBRATO = 14.0, 0.011
 #: A voice wavers: share of its energy from 600 Hz up that is not steady. Held keys and pads stay below the first.
 _WAVER = (0.10, 0.30)
 #: Share of the frame's level that the voice's harmonics must have.
 _PRESENCE = (0.08, 0.2)
+#: Share of the sung energy that lies in the comb, beyond the share of the spectrum that the comb covers.
+_PITCHED = (0.08, 0.2)
 _TINY = 1e-12
 
 
@@ -43,7 +45,9 @@ def voice_mask(sung: Plane, level: Plane, residual: Plane, bin_hz: float) -> Pla
     power = level**2
     waver = _share(comb[:, upper] * residual[:, upper] * power[:, upper], comb[:, upper] * power[:, upper])
     presence = _share(comb[:, body] * sung[:, body] ** 2, power[:, body])
-    voiced = _ramp(_smooth(waver), *_WAVER) * _ramp(_smooth(presence), *_PRESENCE)
+    # Noise fills the comb as it fills the gaps: what counts is how much more of the sung energy the comb holds.
+    pitched = _share(comb[:, body] * sung[:, body] ** 2, sung[:, body] ** 2) - comb[:, body].mean(axis=1)
+    voiced = _ramp(_smooth(waver), *_WAVER) * _ramp(_smooth(presence), *_PRESENCE) * _ramp(_smooth(pitched), *_PITCHED)
     return np.asarray(comb * voiced[:, None].astype(np.float32))
 
 

@@ -20,21 +20,25 @@ _WEIGHTS = {"chord change": 1.0, "bass change": 0.6, "low onset": 0.5, "onset": 
 _SURE = 1.5
 #: Confidence up to which the meter is taken to be the usual one.
 _DOUBTFUL = 0.2
-#: How much of a bar the first onset being a downbeat is worth where nothing else decides.
-_FIRST_ONSET = 0.15
+#: What it is worth, in standard deviations, that the first bar begins with the first onset.
+_FIRST_ONSET = 0.25
 
 
 def _standard(values: Floats) -> Floats:
-    spread = float(values.std())
+    """Centre and scale to unit deviation, but do not blow up differences of less than a tenth of the greatest value."""
+    spread = max(float(values.std()), 0.1 * float(np.abs(values).max(initial=0.0)))
     return (values - values.mean()) / spread if spread > 1e-6 else np.zeros_like(values)
 
 
 def _change(classes: Floats) -> Floats:
-    """Return 1 minus the cosine between what sounds before and after each unit's start, ``[U]``."""
+    """Return 1 minus the cosine between what sounds before and after each unit's start, ``[U]``.
+
+    The first unit has nothing before it and gets the mean, which says neither yes nor no.
+    """
     unit = classes / np.maximum(1e-9, np.linalg.norm(classes, axis=1, keepdims=True))
     change = 1.0 - np.sum(unit[1:] * unit[:-1], axis=1)
     change[np.linalg.norm(unit[1:], axis=1) * np.linalg.norm(unit[:-1], axis=1) < 0.5] = 0.0
-    return np.concatenate([[0.0], change])
+    return np.concatenate([[change.mean() if len(change) else 0.0], change])
 
 
 def downbeat_evidence(onsets: tempo.Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> Floats:

@@ -67,11 +67,17 @@ def separate(
         for name, mask in masks.soft_masks(cues, extracted).items():
             _add(stems[name], spectra[:, core] * mask[core], start)
         progress(stop / frames)
-    rest = samples.astype(np.float64)
-    for stem in stems.values():
-        rest -= stem
-    stems[remainder] = rest.astype(np.float32)
+    stems[remainder] = _remainder(samples, list(stems.values()))
     return {name: stems[name] for name in dict.fromkeys((*names, remainder))}
+
+
+def _remainder(samples: Samples, stems: list[Samples]) -> Samples:
+    """Return ``samples`` minus all ``stems``, subtracted in double precision, in blocks to spare memory."""
+    out = np.empty(samples.shape, np.float32)
+    for at in range(0, len(samples), FFT * HOP):
+        block = slice(at, at + FFT * HOP)
+        out[block] = samples[block].astype(np.float64) - sum(stem[block].astype(np.float64) for stem in stems)
+    return out
 
 
 def _sustain_s(analysis: Analysis | None) -> float:

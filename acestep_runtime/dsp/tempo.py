@@ -8,7 +8,7 @@ on a fresh machine; the same methods are a few lines of numpy, so only librosa's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +31,21 @@ _PRIOR_BPM = 116.0
 _PRIOR_OCTAVES = 0.85
 #: Share of onset energy near the grid, beyond chance, that noise reaches as well.
 _CHANCE_SHARE = 0.25
+#: Median distance of tracked beats from the best line, in beats, from which the tempo is said to drift.
+_DRIFT = 0.08
+#: Weight of the squared log of a gap over the period, against onsets: for steady and for drifting music.
+_TIGHT, _LOOSE = 400.0, 40.0
 #: Tempi that a tempo may be mistaken for.
 _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
 class Onsets:
-    """Onset strength over time: ``full`` ``[T]``, and of the bands below 150 Hz (``low``) and above 2 kHz (``high``)."""
+    """Onset strength over time, ``[T]`` each.
+
+    ``full`` is in log units, the mean over all bands. ``low`` (below 150 Hz) and ``high`` (above 2 kHz) are rises of the
+    band's level relative to the greatest level of the whole, so that a kick outweighs the low end of a snare.
+    """
 
     full: Floats
     low: Floats
@@ -73,12 +81,17 @@ def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
     bands = np.concatenate(
         [np.abs(np.fft.rfft(frames[i : i + 2048] * window)) @ bank.T for i in range(0, len(frames), 2048)]
     )
-    bands = np.log1p(bands / (0.05 * np.sqrt(np.mean(bands**2, axis=0).max()) + 1e-9))
-    rise = np.zeros_like(bands)
-    rise[2:] = np.maximum(0.0, bands[2:] - bands[:-2])
-    rise[:2] = bands[:2]
     centre_hz = np.linspace(0, RATE_HZ / 2, _FFT // 2 + 1)[bank.argmax(axis=1)]
-    return Onsets(rise.mean(axis=1), rise[:, centre_hz < 150].mean(axis=1), rise[:, centre_hz > 2000].mean(axis=1))
+    greatest = max(1e-9, float(bands.sum(axis=1).max()))
+    low, high = (_rise(bands[:, inside].sum(axis=1) / greatest) for inside in (centre_hz < 150, centre_hz > 2000))
+    loudness = np.log1p(bands / (0.05 * np.sqrt(np.mean(bands**2, axis=0).max()) + 1e-9))
+    return Onsets(_rise(loudness).mean(axis=1), low, high)
+
+
+def _rise(level: Floats) -> Floats:
+    """Return how much the level grew over two frames (23 ms), never below 0; before the start it was 0."""
+    before = np.concatenate([np.zeros_like(level[:2]), level[:-2]])
+    return np.asarray(np.maximum(0.0, level - before))
 
 
 def _salient(curve: Floats) -> Floats:
@@ -121,7 +134,7 @@ def tempo_salience(curve: Floats) -> tuple[Floats, Floats]:
     return bpm, total * np.exp(-0.5 * (np.log2(bpm / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2)
 
 
-def track_beats(curve: Floats, period_s: float, tightness: float = 400.0) -> Floats:
+def track_beats(curve: Floats, period_s: float, tightness: float = _TIGHT) -> Floats:
     """Return beat times by dynamic programming (Ellis 2007): strong onsets, about one period apart."""
     period = period_s * FRAME_HZ
     reach = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
@@ -205,13 +218,17 @@ def _polish(curve: Floats, period_s: float, phase_s: float) -> tuple[float, floa
     return float(slope), float(offset)
 
 
-def _confidence(curve: Floats, period_s: float, phase_s: float) -> float:
-    """Return how much more of the onset energy than by chance lies within 35 ms of beats and half beats, 0 to 1."""
-    half = period_s / 2
-    times = np.arange(len(curve)) / FRAME_HZ
-    away = np.abs((times - phase_s + half / 2) % half - half / 2)
-    near = float(curve[away <= 0.035].sum() / max(1e-9, curve.sum()))
-    chance = min(0.9, 0.07 / half)
+def _confidence(curve: Floats, beats_s: Floats) -> float:
+    """Return how much more of the onset energy than in noise lies within 35 ms of beats and half beats, 0 to 1."""
+    if len(beats_s) < 2:
+        return 0.0
+    before, after = 2 * beats_s[0] - beats_s[1], 2 * beats_s[-1] - beats_s[-2]
+    beats_s = np.concatenate([[before], beats_s, [after]])
+    half_s = float(np.median(np.diff(beats_s))) / 2
+    halves = 2 * np.interp(np.arange(len(curve)) / FRAME_HZ, beats_s, np.arange(len(beats_s)))
+    away_s = np.abs(halves - np.rint(halves)) * half_s
+    near = float(curve[away_s <= 0.035].sum() / max(1e-9, curve.sum()))
+    chance = min(0.9, 0.07 / half_s)
     beyond = (near - chance) / (1 - chance)
     return float(np.clip((beyond - _CHANCE_SHARE) / (1 - _CHANCE_SHARE), 0.0, 1.0))
 
@@ -245,8 +262,7 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
     curve = _salient(onsets.full)
     accents = curve + 0.5 * _salient(onsets.low)
     if bpm is not None:
-        period_s, phase_s = _refine(accents, 60.0 / bpm, 0.0, fixed=True)
-        return _steady(period_s, phase_s, duration_s, _confidence(curve, period_s, phase_s))
+        return _with_confidence(curve, _steady(*_refine(accents, 60.0 / bpm, 0.0, fixed=True), duration_s, 0.0))
     from scipy.ndimage import gaussian_filter1d
 
     candidates, salience = tempo_salience(curve)
@@ -256,24 +272,23 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
         beats_s = track_beats(curve, 60.0 / float(candidates[peak]))
         if len(beats_s) < 3:
             continue
-        line_s, _, deviation_s = fit_line(beats_s, 60.0 / float(candidates[peak]))
-        if deviation_s > 0.08 * line_s:
-            drifting = beats_s if drifting is None else drifting
+        line_s, phase_s, deviation_s = fit_line(beats_s, 60.0 / float(candidates[peak]))
+        if deviation_s > _DRIFT * line_s:
+            loose_s = track_beats(curve, 60.0 / float(candidates[peak]), _LOOSE)
+            drifting = drifting or Pulse(line_s, phase_s, loose_s, 0.0)
             continue
         for relative in _RELATIVES:
             if BPM_RANGE[0] <= 60.0 / (line_s * relative) <= BPM_RANGE[1]:
                 score, at_s = _level_score(smooth, line_s * relative)
                 best_score, best = max((best_score, best), (score, (line_s * relative, at_s)))
-    if best_score > 0:
-        period_s, phase_s = _refine(curve, *best, fixed=False)
-        confidence = _confidence(curve, period_s, phase_s)
-        if confidence > 0:
-            return _steady(period_s, phase_s, duration_s, confidence)
-    elif drifting is not None:
-        period_s = float(np.median(np.diff(drifting)))
-        phase_s = float(np.median(drifting - np.arange(len(drifting)) * period_s))
-        return Pulse(period_s, phase_s, drifting, 0.3)
-    return _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
+    found = _steady(*_refine(curve, *best, fixed=False), duration_s, 0.0) if best_score > 0 else None
+    heard = [_with_confidence(curve, pulse) for pulse in (found, drifting) if pulse is not None]
+    sure = [pulse for pulse in heard if pulse.confidence > 0]
+    return sure[0] if sure else _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
+
+
+def _with_confidence(curve: Floats, pulse: Pulse) -> Pulse:
+    return replace(pulse, confidence=_confidence(curve, pulse.beats_s))
 
 
 def _highest_peaks(curve: Floats, count: int) -> list[int]:
@@ -284,4 +299,4 @@ def _highest_peaks(curve: Floats, count: int) -> list[int]:
 def _steady(period_s: float, phase_s: float, duration_s: float, confidence: float) -> Pulse:
     phase_s = float(phase_s - np.floor((phase_s + 0.02) / period_s) * period_s)
     beats = phase_s + period_s * np.arange(max(0, int(np.ceil((duration_s - phase_s) / period_s))))
-    return Pulse(period_s, phase_s, beats, confidence)
+    return Pulse(period_s, phase_s, np.asarray(beats, np.float64), confidence)
