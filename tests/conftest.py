@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+_TESTS = Path(__file__).parent
+sys.path.insert(0, str(_TESTS))
+# Before the folder of tests, or else its `daemon` would stand for the package of that name.
+sys.path.insert(0, str(_TESTS.parent))
 
 
 @pytest.fixture(autouse=True)
