@@ -31,7 +31,7 @@ from daemon.edge import intake, playback
 from daemon.edge.convert import RPCS, asset_message, fields_of, fill, job_message, timestamp
 from daemon.edge.status import streaming, unary
 from daemon.errors import Conflict, NotFound, Unavailable
-from daemon.jobs.job import QUEUED, RUNNING
+from daemon.jobs.job import ENDED, QUEUED, RUNNING
 from daemon.jobs.journal import Journal
 from daemon.jobs.scheduler import Scheduler
 from daemon.store.assets import AssetStore
@@ -130,9 +130,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         house = self._house
         job = await house.journal.delete(request.job_id)
-        needed = await house.journal.assets_in_use()
+        # Equal requests make equal assets: what another job made or reads too is still wanted.
+        needed = await house.journal.assets_in_use((QUEUED, RUNNING, *ENDED))
         for asset_id in dict.fromkeys(job.results()):
-            with suppress(NotFound, Conflict):  # already gone, or by now the source of another job
+            with suppress(NotFound, Conflict):  # already gone, or not this job's alone
                 if not (await house.store.get(asset_id)).pinned:
                     await house.store.delete(asset_id, in_use=needed)
         return jobs_pb2.DeleteJobResponse()

@@ -315,12 +315,15 @@ class Journal:
         )
         return int(row[0])
 
-    async def assets_in_use(self) -> set[str]:
-        """Return the assets that waiting and running jobs read or have made."""
+    async def assets_in_use(self, states: Sequence[str] = (QUEUED, RUNNING)) -> set[str]:
+        """Return the assets that waiting and running jobs, or those in ``states``, read or have made."""
+        marks = ",".join("?" * len(states))
         rows = await self._database.run(
-            lambda c: c.execute("SELECT * FROM jobs WHERE state IN (?, ?)", (QUEUED, RUNNING)).fetchall()
+            lambda c: c.execute(f"SELECT sources, takes FROM jobs WHERE state IN ({marks})", tuple(states)).fetchall()
         )
-        return {asset for row in rows for asset in (*_job(row).sources, *_job(row).results())}
+        used = {asset for row in rows for asset in json.loads(row["sources"])}
+        made = (output for row in rows for take in json.loads(row["takes"]) for output in take["outputs"])
+        return used | {output["asset_id"] for output in made}
 
     async def headers(self, job_id: str) -> list[dict[str, Any]]:
         """Return the bodies of the job's ``header`` events."""
