@@ -14,7 +14,7 @@ endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 SOURCES := daemon acestep_runtime tests examples
 
-.PHONY: demo test check bench protos clean help
+.PHONY: demo test check bench protos docs clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make protos  generate the Python code of the wire contract again"
+	@echo "make docs    write docs/commands.md and docs/contract.md again"
 	@echo "make clean   remove everything that was made, .venv included"
 
 $(VENV)/.python:
@@ -62,6 +63,10 @@ bench: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+docs: $(VENV)/.test
+	$(BIN)/typer daemon.cli utils docs --name acebridge --title Commands --output docs/commands.md
+	$(BIN)/python tests/transcripts.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

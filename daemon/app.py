@@ -24,7 +24,7 @@ from acebridge.v1 import (
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from daemon.config import Config
+from daemon.config import DEFAULT_PORT, Config
 from daemon.edge.discovery import ADDRESS_FILE
 from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
 from daemon.errors import Conflict, DaemonFault
@@ -91,13 +91,10 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
-        port = server.add_insecure_port(f"{config.host}:{config.port}")
-    except RuntimeError as error:
+        port = _listen(server, config)
+    except DaemonFault:
         database.close()
-        raise DaemonFault(
-            f"Port {config.port} of {config.host} is taken by another program.",
-            remedy="Choose another with --port, or --port 0 for any free one.",
-        ) from error
+        raise
     await server.start()
     scheduler.start()
 
@@ -120,6 +117,17 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
         await server.stop(_STOP_GRACE_S)
         await asyncio.to_thread(database.close)
         log.info("stopped")
+
+
+def _listen(server: grpc.aio.Server, config: Config) -> int:
+    """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for."""
+    for port in (DEFAULT_PORT, 0) if config.port is None else (config.port,):
+        with suppress(RuntimeError):
+            return server.add_insecure_port(f"{config.host}:{port}")
+    raise DaemonFault(
+        f"Port {config.port} of {config.host} is taken by another program.",
+        remedy="Choose another with --port, or --port 0 for any free one.",
+    )
 
 
 async def _evict(house: House) -> None:

@@ -43,8 +43,8 @@ class Config(BaseModel):
 
     data_dir: Path = Field(default_factory=data_folder)
     host: str = "127.0.0.1"
-    #: 0 takes a free port.
-    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
+    #: 0 takes a free port; ``None`` the usual one, or a free one when another program has it.
+    port: int | None = Field(None, ge=0, le=65535)
     #: Folders from which requests may name files by path.
     roots: tuple[Path, ...] = Field(default_factory=_default_roots)
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.

@@ -18,6 +18,7 @@ def connect(address: str | None, *, autostart: bool) -> Client:
     found = discovery.known_address(address)
     if not discovery.answers(found):
         if not autostart:
-            raise Unavailable(f"No AceBridge daemon answers at {found}.", remedy="Start one with `acebridge serve`.")
+            where = f"answers at {found}" if found else "runs"
+            raise Unavailable(f"No AceBridge daemon {where}.", remedy="Start one with `acebridge serve`.")
         found = discovery.start(address)
     return Client(found)

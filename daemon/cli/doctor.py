@@ -32,7 +32,7 @@ def _settings(_: str | None) -> Finding:
         config = load_config()
     except DaemonFault as fault:
         return Finding("settings", False, fault.message, fault.remedy)
-    return Finding("settings", True, f"port {config.port}, roots {', '.join(map(str, config.roots))}")
+    return Finding("settings", True, f"port {config.port or 'as usual'}, roots {', '.join(map(str, config.roots))}")
 
 
 def _disk(_: str | None) -> Finding:

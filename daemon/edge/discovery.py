@@ -7,30 +7,43 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.config import DEFAULT_PORT, data_folder
+from daemon.config import data_folder
 from daemon.errors import Unavailable
 
 ADDRESS_FILE = "daemon.json"
 _START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 
 
 def known_address(explicit: str | None = None) -> str:
-    """Return where the daemon should be: ``explicit``, ``ACEBRIDGE_ADDRESS``, the running one's own word, the default."""
+    """Return where the daemon should be: ``explicit``, ``ACEBRIDGE_ADDRESS``, or what the running one says of itself.
+
+    Empty when no daemon serves this data folder.
+    """
     if explicit or os.environ.get("ACEBRIDGE_ADDRESS"):
         return explicit or os.environ["ACEBRIDGE_ADDRESS"]
+    return address_in(data_folder())
+
+
+def address_in(home: Path) -> str:
+    """Return where the daemon with the data folder ``home`` says that it serves; empty when none says so."""
     try:
-        address: str = json.loads((data_folder() / ADDRESS_FILE).read_text("utf-8"))["address"]
+        address: str = json.loads((home / ADDRESS_FILE).read_text("utf-8"))["address"]
     except (OSError, ValueError, KeyError, TypeError):
-        return f"127.0.0.1:{DEFAULT_PORT}"
+        return ""
     return address
 
 
 def answers(address: str, timeout_s: float = 1.0) -> bool:
-    """Return whether an AceBridge daemon serves at ``address``."""
+    """Return whether an AceBridge daemon serves at ``address``; none serves at an empty one."""
+    if not address:
+        return False
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -49,23 +62,54 @@ def start(explicit: str | None = None) -> str:
     Two clients may do so at once: one daemon gets the data folder, both clients find it.
     """
     address = explicit or os.environ.get("ACEBRIDGE_ADDRESS")
-    command = [sys.executable, "-m", "daemon.cli", "serve"]
+    options: tuple[str, ...] = ()
     if address:
         host, _, port = address.rpartition(":")
-        command += ["--host", host, "--port", port]
-    folder = data_folder() / "logs"
+        options = ("--host", host, "--port", port)
+    process, output = _launch(data_folder(), options)
+    return _until_it_answers(process, output, lambda: known_address(explicit))
+
+
+@contextmanager
+def private_daemon(home: Path) -> Iterator[str]:
+    """Run a daemon of one's own, with the data folder ``home`` and on any free port; give its address, stop it at the end.
+
+    It shares nothing with the user's own daemon. Raises `Unavailable` when it does not start.
+    """
+    process, output = _launch(home, ("--port", "0"))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        output = folder / "start.log"
+        yield _until_it_answers(process, output, lambda: address_in(home))
+    finally:
+        _stop(process, address_in(home))
+
+
+def _launch(home: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a daemon; return its process and the file that gets what it prints."""
+    command = [sys.executable, "-m", "daemon.cli", "serve", *options]
+    environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
+    output = home / "logs" / "start.log"
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path.home(), **_detached()
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path.home(),
+                env=environment,
+                **_detached(),
             )
     except OSError as error:
         raise Unavailable(f"The daemon could not be started: {error}.", remedy="Check the data folder.") from error
+    return process, output
+
+
+def _until_it_answers(process: subprocess.Popen[bytes], output: Path, where: Callable[[], str]) -> str:
+    """Return the address that ``where`` gives as soon as a daemon answers there. Raises `Unavailable`."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
-        found = known_address(explicit)
+        found = where()
         if answers(found):
             return found
         if process.poll() not in (None, 0) and not _another_starts(output):
@@ -73,6 +117,23 @@ def start(explicit: str | None = None) -> str:
         time.sleep(_POLL_S)
     last = output.read_text("utf-8", errors="replace").strip().splitlines()[-1:] or ["no message"]
     raise Unavailable(f"The daemon did not start: {last[0]}", remedy=f"The whole message is in {output}.")
+
+
+def _stop(process: subprocess.Popen[bytes], address: str) -> None:
+    """End a daemon: by asking, which also ends its workers in order, else by force."""
+    import grpc
+    from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
+
+    try:
+        with grpc.insecure_channel(address or "localhost:0") as channel:
+            daemon_pb2_grpc.DaemonServiceStub(channel).Shutdown(daemon_pb2.ShutdownRequest(), timeout=5)
+    except grpc.RpcError:  # it is not up yet, or not any more
+        process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _another_starts(output: Path) -> bool:
