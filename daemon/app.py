@@ -83,7 +83,7 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
             ("grpc.so_reuseport", 0),
         ]
     )
-    health_servicer = health.aio.HealthServicer()
+    health_servicer = health.aio.HealthServicer()  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     for name, (add, service) in _SERVICES.items():
         add(service(house), server)

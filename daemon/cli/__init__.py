@@ -54,11 +54,14 @@ def main() -> None:
     except DaemonFault as fault:
         typer.echo(f"acebridge: {fault}", err=True)
         sys.exit(exit_code(fault))
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+        typer.echo(f"acebridge: {told}", err=True)
+        sys.exit(exit_code(error))
     except Exception as error:
         from acestep_runtime.errors import RuntimeFault
 
-        if not isinstance(error, (RuntimeFault, OSError)):
+        if not isinstance(error, RuntimeFault):
             raise
-        told = isinstance(error, OSError) and error.filename and error.strerror
-        typer.echo(f"acebridge: {f'{error.filename}: {error.strerror}.' if told else error}", err=True)
+        typer.echo(f"acebridge: {error}", err=True)
         sys.exit(exit_code(error))

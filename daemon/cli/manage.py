@@ -55,9 +55,9 @@ def _size(count: float) -> str:
 def serve(
     host: Annotated[Optional[str], typer.Option(help="Loopback address to serve at.", show_default=False)] = None,  # noqa: UP045
     port: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Port, 0 for any free one (50710, or a free one when that is taken).", show_default=False),
-    ] = None,  # noqa: UP045
+    ] = None,
     root: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(help="Folder from which files may be named by path; repeat for more.", show_default=False),
