@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ sys.path.insert(0, str(_TESTS.parent))
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder that only this test sees."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("ACEBRIDGE_HOME", str(folder))
     monkeypatch.delenv("ACEBRIDGE_ADDRESS", raising=False)
-    yield folder
+    return folder

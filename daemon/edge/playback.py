@@ -9,8 +9,8 @@ import asyncio
 import bisect
 import itertools
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,7 +64,7 @@ class OutputReader:
                     return self._store.path(stored["asset_id"])
         raise NotFound("The audio of this job is gone.", remedy="Run the task again.")
 
-    async def chunks(self, events: list[Event]) -> AsyncIterator[tuple[int, audio_pb2.AudioChunk]]:
+    async def chunks(self, events: list[Event]) -> AsyncGenerator[tuple[int, audio_pb2.AudioChunk], None]:
         """Yield the frames that contiguous ``audio`` events of one output tell of, in pieces of `CHUNK_BYTES`.
 
         With each comes the number of the last event that is told in full with it, so that a reader who goes on after
@@ -126,7 +126,7 @@ def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
     return file.read(count)
 
 
-async def file_pieces(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+async def file_pieces(path: Path, start: int, stop: int) -> AsyncGenerator[bytes, None]:
     """Yield bytes ``start`` to ``stop`` of a stored file. Raises `NotFound` when it is gone."""
     file = await asyncio.to_thread(_open_stored, path)
     with file:
@@ -136,25 +136,21 @@ async def file_pieces(path: Path, start: int, stop: int) -> AsyncIterator[bytes]
 
 async def events(
     job_id: str, after_sequence: int, journal: Journal, scheduler: Scheduler, store: AssetStore
-) -> AsyncIterator[tasks_pb2.TaskEvent]:
+) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
     """Yield the events of a job, audio included, until it has ended.
 
     Raises `JobFailed` when it ended without a result, `NotFound` when it, or its audio, is no longer there.
     """
     reader = OutputReader(job_id, journal, scheduler, store)
     try:
-        async for batch in journal.watch(job_id, after_sequence):
-            for output, group in itertools.groupby(batch, _audio_output):
-                if output is not None:
-                    async for number, chunk in reader.chunks(list(group)):
-                        yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
-                    continue
-                for event in group:
-                    if event.kind == "header":
-                        reader.announce(event.body)
-                    job = await journal.get(job_id) if event.kind == "completed" else None
-                    fields = event_fields(event.kind, event.body, job)
-                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
+        # Closed by hand, from the inside out: a reader that leaves must not close a file that is being read.
+        async with aclosing(_told(job_id, after_sequence, journal, reader)) as told:
+            async for event in told:
+                yield event
+    except NotFound:
+        # A job that failed while this reader lagged behind has taken its unfinished audio with it.
+        if (await journal.get(job_id)).state not in (FAILED, CANCELLED):
+            raise
     finally:
         reader.close()
     job = await journal.get(job_id)
@@ -163,3 +159,22 @@ async def events(
         raise JobFailed(
             error["kind"], error["message"], remedy=error.get("remedy", ""), details=error.get("details") or {}
         )
+
+
+async def _told(
+    job_id: str, after_sequence: int, journal: Journal, reader: OutputReader
+) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+    async with aclosing(journal.watch(job_id, after_sequence)) as batches:
+        async for batch in batches:
+            for output, group in itertools.groupby(batch, _audio_output):
+                if output is not None:
+                    async with aclosing(reader.chunks(list(group))) as chunks:
+                        async for number, chunk in chunks:
+                            yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
+                    continue
+                for event in group:
+                    if event.kind == "header":
+                        reader.announce(event.body)
+                    job = await journal.get(job_id) if event.kind == "completed" else None
+                    fields = event_fields(event.kind, event.body, job)
+                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,7 +54,7 @@ class House:
     #: Whether it was asked to.
     stopping: Callable[[], bool]
 
-    def events(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[tasks_pb2.TaskEvent]:
+    def events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `playback.events`."""
         return playback.events(job_id, after_sequence, self.journal, self.scheduler, self.store)
 
@@ -72,20 +72,22 @@ class TaskService(tasks_pb2_grpc.TaskServiceServicer):
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def perform(self, task: str, request: Any) -> AsyncIterator[tasks_pb2.TaskEvent]:
+    async def perform(self, task: str, request: Any) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """Queue ``request`` and yield what happens to it."""
         house = self._house
         if house.stopping():
             raise Unavailable("The daemon is stopping.", remedy="Start it again.")
         job = await intake.submit(task, request, journal=house.journal, store=house.store, roots=house.config.roots)
-        async for event in house.events(job.id):
-            yield event
+        async with aclosing(house.events(job.id)) as events:
+            async for event in events:
+                yield event
 
 
 def _task_method(task: str) -> Any:
-    async def method(self: TaskService, request: Any, _: Any) -> AsyncIterator[tasks_pb2.TaskEvent]:
-        async for event in self.perform(task, request):
-            yield event
+    async def method(self: TaskService, request: Any, _: Any) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+        async with aclosing(self.perform(task, request)) as events:
+            async for event in events:
+                yield event
 
     return streaming(method)
 
@@ -115,10 +117,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @streaming
     async def WatchJob(  # noqa: N802
         self, request: jobs_pb2.WatchJobRequest, _: Any
-    ) -> AsyncIterator[tasks_pb2.TaskEvent]:
+    ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See jobs.proto."""
-        async for event in self._house.events(request.job_id, request.after_sequence):
-            yield event
+        async with aclosing(self._house.events(request.job_id, request.after_sequence)) as events:
+            async for event in events:
+                yield event
 
     @unary
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: Any) -> jobs_pb2.Job:  # noqa: N802
@@ -162,15 +165,17 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     @streaming
     async def DownloadAsset(  # noqa: N802
         self, request: assets_pb2.DownloadAssetRequest, _: Any
-    ) -> AsyncIterator[assets_pb2.DownloadAssetResponse]:
+    ) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:
         """See assets.proto."""
         asset = await self._house.store.get(request.asset_id)
         if request.offset_bytes > asset.size_bytes:
             raise InvalidValue("offset_bytes", request.offset_bytes, f"0 to {asset.size_bytes}, the size of the asset")
         length = request.length_bytes if request.HasField("length_bytes") else asset.size_bytes
         stop = min(request.offset_bytes + length, asset.size_bytes)
-        async for data in playback.file_pieces(self._house.store.path(asset.id), request.offset_bytes, stop):
-            yield assets_pb2.DownloadAssetResponse(data=data)
+        path = self._house.store.path(asset.id)
+        async with aclosing(playback.file_pieces(path, request.offset_bytes, stop)) as pieces:
+            async for data in pieces:
+                yield assets_pb2.DownloadAssetResponse(data=data)
 
     @unary
     async def GetAsset(self, request: assets_pb2.GetAssetRequest, _: Any) -> assets_pb2.Asset:  # noqa: N802

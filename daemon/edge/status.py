@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
@@ -90,14 +91,15 @@ def unary(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any
     return translated
 
 
-def streaming(handler: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+def streaming(handler: Callable[..., AsyncGenerator[Any, None]]) -> Callable[..., AsyncGenerator[Any, None]]:
     """Let a server-streaming method raise our errors."""
 
     @functools.wraps(handler)
-    async def translated(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
+    async def translated(self: Any, request: Any, context: Any) -> AsyncGenerator[Any, None]:
         try:
-            async for message in handler(self, request, context):
-                yield message
+            async with aclosing(handler(self, request, context)) as messages:
+                async for message in messages:
+                    yield message
         except (RuntimeFault, DaemonFault) as error:
             await abort(context, error)
         except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from daemon.errors import Busy, Conflict, NotFound
@@ -334,7 +334,7 @@ class Journal:
         )
         return [json.loads(row["body"]) for row in rows]
 
-    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[list[Event]]:
+    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
 
         They come in lists of those that are there already.
