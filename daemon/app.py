@@ -50,7 +50,7 @@ _SERVICES = {
 
 def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
     """Run the daemon until it is told to stop. Raises `Conflict` when another one holds the data folder or the port."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     log_path = logs.set_up(config.data_dir / "logs", config.log_level)
     lock = filelock.FileLock(config.data_dir / "daemon.lock")
     try:
@@ -114,6 +114,7 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
         await health_servicer.enter_graceful_shutdown()
         # First the engines: what they were doing goes back to the queue before anybody can ask for more.
         await scheduler.stop()
+        journal.end_watches()
         await server.stop(_STOP_GRACE_S)
         await asyncio.to_thread(database.close)
         log.info("stopped")

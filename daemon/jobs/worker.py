@@ -10,6 +10,7 @@ only "frames up to here are there" is told. When the daemon dies the input ends,
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -121,6 +122,15 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
 
 def describe(error: BaseException) -> Message:
     """Return an error as the message that carries it to the client."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = EngineFailure(
+            "The disk is full, so the result could not be kept.",
+            remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
+        )
+    elif isinstance(error, MemoryError):
+        error = EngineFailure(
+            "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
+        )
     if not isinstance(error, RuntimeFault):
         error = EngineFailure(
             f"The engine failed: {type(error).__name__}: {error}.",
@@ -142,7 +152,16 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
         yield from perform(task, engines[name], Path(order["spool"]), cancel)
         yield {"is": "done"}
     except Exception as error:
-        if not isinstance(error, RuntimeFault):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = EngineFailure(
+            "The disk is full, so the result could not be kept.",
+            remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
+        )
+    elif isinstance(error, MemoryError):
+        error = EngineFailure(
+            "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
+        )
+    if not isinstance(error, RuntimeFault):
             traceback.print_exc()
         yield describe(error)
 
