@@ -17,6 +17,8 @@ from acestep_runtime.values import Key
 SILENCE_DB = -80.0
 #: Shorter than this holds no rhythm or harmony worth naming.
 SHORTEST_S = 0.5
+#: How much less one tempo says about music that drifts.
+_DRIFTING = 0.5
 
 
 def analyse(
@@ -58,7 +60,7 @@ def analyse(
     chords = harmony.find_chords(pitches, bounds_s, key, positions, beats_per_bar) if key_confidence > 0 else ()
     grid = Grid(bpm or 60.0 / pulse.period_s, pulse.phase_s + downbeat * pulse.period_s, beats_per_bar)
     confidence = {
-        "tempo": 1.0 if bpm is not None else pulse.confidence,
+        "tempo": 1.0 if bpm is not None else pulse.confidence * (_DRIFTING if pulse.drifts else 1.0),
         "beats": pulse.confidence,
         "key": key_confidence,
         "meter": meter_confidence,

@@ -27,8 +27,8 @@ _BANDS = 48
 _FAINTEST_ONSET = 0.08
 _FEWEST_ONSETS = 4
 #: Tempo prior: log-normal, after the tapping data that Ellis (2007) and Moelants (2002) use.
-_PRIOR_BPM = 116.0
-_PRIOR_OCTAVES = 0.85
+_PRIOR_BPM = 120.0
+_PRIOR_OCTAVES = 0.75
 #: Share of onset energy near the grid, beyond chance, that noise reaches as well.
 _CHANCE_SHARE = 0.25
 #: Median distance of tracked beats from the best line, in beats, from which the tempo is said to drift.
@@ -43,11 +43,13 @@ _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 class Onsets:
     """Onset strength over time, ``[T]`` each.
 
-    ``full`` is in log units, the mean over all bands. ``low`` (below 150 Hz) and ``high`` (above 2 kHz) are rises of the
-    band's level relative to the greatest level of the whole, so that a kick outweighs the low end of a snare.
+    ``full`` is in log units, the mean over all bands: it hears soft and loud onsets alike. ``level`` is the rise of the
+    RMS level: it hears which are accents. ``low`` (below 150 Hz) and ``high`` (above 2 kHz) are rises of the band's level
+    relative to the greatest level of the whole, so that a kick outweighs the low end of a snare.
     """
 
     full: Floats
+    level: Floats
     low: Floats
     high: Floats
 
@@ -60,12 +62,16 @@ class Onsets:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A steady pulse: beat k is at ``phase_s`` + k·``period_s``. ``beats_s`` are the beats inside the audio."""
+    """A steady pulse: beat k is at ``phase_s`` + k·``period_s``. ``beats_s`` are the beats inside the audio.
+
+    Where the pulse ``drifts``, the line is only the best fit, and the beats are those tracked.
+    """
 
     period_s: float
     phase_s: float
     beats_s: Floats
     confidence: float
+    drifts: bool = False
 
 
 def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
@@ -74,18 +80,18 @@ def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
 
     centred = np.pad(mono, _FFT // 2)
     if len(centred) < _FFT + HOP:
-        return Onsets(*(np.zeros(1) for _ in range(3)))
+        return Onsets(*(np.zeros(1) for _ in range(4)))
     frames = np.lib.stride_tricks.sliding_window_view(centred, _FFT)[::HOP]
     window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
     bank = mel(sr=RATE_HZ, n_fft=_FFT, n_mels=_BANDS, fmin=30.0, norm=None)
-    bands = np.concatenate(
-        [np.abs(np.fft.rfft(frames[i : i + 2048] * window)) @ bank.T for i in range(0, len(frames), 2048)]
-    )
+    spectra = (np.abs(np.fft.rfft(frames[i : i + 2048] * window)) for i in range(0, len(frames), 2048))
+    parts = [(part @ bank.T, np.sqrt(np.mean(part**2, axis=1))) for part in spectra]
+    bands, level = (np.concatenate(part) for part in zip(*parts, strict=True))
     centre_hz = np.linspace(0, RATE_HZ / 2, _FFT // 2 + 1)[bank.argmax(axis=1)]
     greatest = max(1e-9, float(bands.sum(axis=1).max()))
     low, high = (_rise(bands[:, inside].sum(axis=1) / greatest) for inside in (centre_hz < 150, centre_hz > 2000))
     loudness = np.log1p(bands / (0.05 * np.sqrt(np.mean(bands**2, axis=0).max()) + 1e-9))
-    return Onsets(_rise(loudness).mean(axis=1), low, high)
+    return Onsets(_rise(loudness).mean(axis=1), _rise(level), low, high)
 
 
 def _rise(level: Floats) -> Floats:
@@ -218,37 +224,57 @@ def _polish(curve: Floats, period_s: float, phase_s: float) -> tuple[float, floa
     return float(slope), float(offset)
 
 
+def _coverage(at_beats: Floats) -> float:
+    """Return the share of beats on which there is something, counting a faint onset in part."""
+    usual = float(np.quantile(at_beats, 0.8)) if len(at_beats) else 0.0
+    return float(np.minimum(1.0, at_beats / (0.25 * usual)).mean()) if usual > 0 else 0.0
+
+
 def _confidence(curve: Floats, beats_s: Floats) -> float:
-    """Return how much more of the onset energy than in noise lies within 35 ms of beats and half beats, 0 to 1."""
+    """Return how much more of the onset energy than in noise lies within 35 ms of the beats, or of their halves or
+    quarters, times the share of beats on which there is any; 0 to 1."""
     if len(beats_s) < 2:
         return 0.0
     before, after = 2 * beats_s[0] - beats_s[1], 2 * beats_s[-1] - beats_s[-2]
-    beats_s = np.concatenate([[before], beats_s, [after]])
-    half_s = float(np.median(np.diff(beats_s))) / 2
-    halves = 2 * np.interp(np.arange(len(curve)) / FRAME_HZ, beats_s, np.arange(len(beats_s)))
-    away_s = np.abs(halves - np.rint(halves)) * half_s
-    near = float(curve[away_s <= 0.035].sum() / max(1e-9, curve.sum()))
-    chance = min(0.9, 0.07 / half_s)
-    beyond = (near - chance) / (1 - chance)
-    return float(np.clip((beyond - _CHANCE_SHARE) / (1 - _CHANCE_SHARE), 0.0, 1.0))
+    longer_s = np.concatenate([[before], beats_s, [after]])
+    beat_s = float(np.median(np.diff(longer_s)))
+    position = np.interp(np.arange(len(curve)) / FRAME_HZ, longer_s, np.arange(len(longer_s)))
+    best = 0.0
+    for parts in (1, 2, 4):
+        away_s = np.abs(parts * position - np.rint(parts * position)) * beat_s / parts
+        near = float(curve[away_s <= 0.035].sum() / max(1e-9, curve.sum()))
+        chance = min(0.9, 0.07 * parts / beat_s)
+        best = max(best, ((near - chance) / (1 - chance) - _CHANCE_SHARE) / (1 - _CHANCE_SHARE))
+    strength = np.interp(beats_s * FRAME_HZ, np.arange(len(curve)), _widened(curve))
+    return float(np.clip(best, 0.0, 1.0)) * _coverage(strength)
+
+
+def _widened(curve: Floats) -> Floats:
+    """Let every onset count within two frames, 23 ms, of its place."""
+    from scipy.ndimage import maximum_filter1d
+
+    return np.asarray(maximum_filter1d(curve, 5, mode="nearest"))
 
 
 def _level_score(curve: Floats, period_s: float) -> tuple[float, float]:
     """Return how well a period suits as *the beat* among the metrical levels, and the phase at which it does.
 
-    A beat is strong; every other beat is not much weaker than the rest (else the period is too short), and what lies
-    halfway between beats is weaker than the beats (else it is too long).
+    A beat is strong and seldom left out; every other beat is not much weaker than the rest (else the period is too
+    short), and what lies halfway between beats is weaker than the beats (else it is too long).
     """
     phases = np.arange(24) * period_s / 24
     strength = _comb(curve, np.array([period_s]), phases)[0]
     best = int(strength.argmax())
-    beat, between = float(strength[best]), float(strength[(best + 12) % 24])
+    beat = float(strength[best])
+    between = max(float(strength[(best + part) % 24]) for part in (8, 12, 16))
     pairs = _comb(curve, np.array([2 * period_s]), phases[best] + np.array([0.0, period_s]))[0]
     balance = float(pairs.min() / max(1e-9, pairs.max()))
     too_short = min(1.0, balance / 0.6)
-    too_long = 1.0 - 0.65 * float(np.clip((between / max(1e-9, beat) - 0.5) / 0.4, 0.0, 1.0))
+    too_long = 1.0 - 0.35 * float(np.clip((between / max(1e-9, beat) - 0.4) / 0.4, 0.0, 1.0))
     prior = float(np.exp(-0.5 * (np.log2(60.0 / period_s / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2))
-    return beat * too_short * too_long * prior, float(phases[best])
+    times = np.arange(phases[best], len(curve) / FRAME_HZ, period_s)
+    covered = _coverage(np.interp(times * FRAME_HZ, np.arange(len(curve)), curve))
+    return float(np.sqrt(beat)) * covered * too_short * too_long * prior, float(phases[best])
 
 
 def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> Pulse:
@@ -260,7 +286,7 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
     if count_onsets(onsets) < _FEWEST_ONSETS:
         return _steady(60.0 / (bpm or DEFAULT_BPM), 0.0, duration_s, 0.0)
     curve = _salient(onsets.full)
-    accents = curve + 0.5 * _salient(onsets.low)
+    accents = curve + _salient(onsets.level)
     if bpm is not None:
         return _with_confidence(curve, _steady(*_refine(accents, 60.0 / bpm, 0.0, fixed=True), duration_s, 0.0))
     from scipy.ndimage import gaussian_filter1d
@@ -275,7 +301,7 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
         line_s, phase_s, deviation_s = fit_line(beats_s, 60.0 / float(candidates[peak]))
         if deviation_s > _DRIFT * line_s:
             loose_s = track_beats(curve, 60.0 / float(candidates[peak]), _LOOSE)
-            drifting = drifting or Pulse(line_s, phase_s, loose_s, 0.0)
+            drifting = drifting or Pulse(line_s, phase_s, loose_s, 0.0, drifts=True)
             continue
         for relative in _RELATIVES:
             if BPM_RANGE[0] <= 60.0 / (line_s * relative) <= BPM_RANGE[1]:
