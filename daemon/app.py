@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import filelock
 import grpc
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
 _EVICTION_INTERVAL_S = 3600.0
-_SERVICES = {
+_SERVICES: dict[str, tuple[Any, type[Any]]] = {
     "acebridge.v1.TaskService": (tasks_pb2_grpc.add_TaskServiceServicer_to_server, TaskService),
     "acebridge.v1.JobService": (jobs_pb2_grpc.add_JobServiceServicer_to_server, JobService),
     "acebridge.v1.AssetService": (assets_pb2_grpc.add_AssetServiceServicer_to_server, AssetService),
@@ -83,7 +84,7 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
             ("grpc.so_reuseport", 0),
         ]
     )
-    health_servicer = health.aio.HealthServicer()  # type: ignore[no-untyped-call]
+    health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     for name, (add, service) in _SERVICES.items():
         add(service(house), server)

@@ -152,16 +152,7 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
         yield from perform(task, engines[name], Path(order["spool"]), cancel)
         yield {"is": "done"}
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        error = EngineFailure(
-            "The disk is full, so the result could not be kept.",
-            remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
-        )
-    elif isinstance(error, MemoryError):
-        error = EngineFailure(
-            "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
-        )
-    if not isinstance(error, RuntimeFault):
+        if not isinstance(error, RuntimeFault):
             traceback.print_exc()
         yield describe(error)
 
