@@ -1,4 +1,4 @@
-"""Listening to a piece of music: `analyse` puts together what `tempo`, `harmony` and `meter` find.
+"""Listening to a piece of music: `analyse` puts together what `onsets`, `tempo`, `harmony` and `meter` find.
 
 Everything is measured on a mono mix at 22.05 kHz.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 from acestep_runtime import audio, units
 from acestep_runtime.audio import Samples
-from acestep_runtime.dsp import caption, harmony, meter, tempo
+from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.values import Key
 
@@ -42,11 +42,11 @@ def analyse(
     if loudness_db < SILENCE_DB or duration_s < SHORTEST_S:
         return _unheard(duration_s, loudness_db, bpm, given_key, timesignature)
 
-    onsets = tempo.onset_strength(mono)
+    rises = onsets.onset_strength(mono)
     pitches = harmony.pitch_classes(mono)
-    pulse = tempo.find_pulse(onsets, duration_s, bpm)
+    pulse = tempo.find_pulse(rises, duration_s, bpm)
     beats_s = pulse.beats_s
-    evidence = meter.downbeat_evidence(onsets, pitches, beats_s, duration_s)
+    evidence = meter.downbeat_evidence(rises, pitches, beats_s, duration_s)
     beats_per_bar, downbeat, meter_confidence = meter.find_meter(
         evidence, _first_sounding(mono, beats_s), timesignature
     )
@@ -74,14 +74,14 @@ def analyse(
         duration_s=duration_s,
         loudness_db=loudness_db,
         confidence=confidence,
-        caption=caption.describe(mono, onsets, grid.bpm, key, beats_per_bar, loudness_db, confidence),
+        caption=caption.describe(mono, rises, grid.bpm, key, beats_per_bar, loudness_db, confidence),
     )
 
 
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
-    low = audio.resample(np.ascontiguousarray(audio.to_channels(clean, 1)), rate_hz, tempo.RATE_HZ)[:, 0]
+    low = audio.resample(np.ascontiguousarray(audio.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
 
 
@@ -90,16 +90,16 @@ def _rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(clean**2))) if samples.size else 0.0
 
 
-def _first_sounding(mono: Samples, beats_s: tempo.Floats) -> int:
+def _first_sounding(mono: Samples, beats_s: onsets.Floats) -> int:
     """Return the index of the first beat that is not in the silence before the music."""
     loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max())
-    start_s = float(loud[0]) / tempo.RATE_HZ if len(loud) else 0.0
+    start_s = float(loud[0]) / onsets.RATE_HZ if len(loud) else 0.0
     return int(np.searchsorted(beats_s, start_s - 0.06)) if len(beats_s) else 0
 
 
 def _units(
-    beats_s: tempo.Floats, downbeat: int, beats_per_bar: int, duration_s: float
-) -> tuple[tempo.Floats, list[int]]:
+    beats_s: onsets.Floats, downbeat: int, beats_per_bar: int, duration_s: float
+) -> tuple[onsets.Floats, list[int]]:
     """Return the bounds of the spans that get one chord each (beats, and what lies before the first), and their place
     in the bar."""
     inside = (beats_s > 0.05) & (beats_s < duration_s - 0.05)

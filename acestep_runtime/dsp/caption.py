@@ -7,7 +7,7 @@ from bisect import bisect
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.dsp import tempo
+from acestep_runtime.dsp.onsets import RATE_HZ, Onsets, count_onsets
 from acestep_runtime.values import Key
 
 _TEMPO_WORDS = ((76, "slow"), (100, "moderate"), (126, "mid-tempo"), (152, "upbeat"), (1e9, "fast"))
@@ -27,25 +27,25 @@ def _word(table: tuple[tuple[float, str], ...], value: float) -> str:
 
 def describe(
     mono: npt.NDArray[np.float32],
-    onsets: tempo.Onsets,
+    onsets: Onsets,
     bpm: float,
     key: Key,
     beats_per_bar: int,
     loudness_db: float,
     confidence: dict[str, float],
 ) -> str:
-    """Return a sentence on ``mono`` ``[N]`` at `tempo.RATE_HZ`. Facts with little confidence are left out.
+    """Return a sentence on ``mono`` ``[N]`` at `RATE_HZ`. Facts with little confidence are left out.
 
     Instruments are named only where a band gives them away: drums by strong onsets both below 150 Hz and above 2 kHz,
     bass by steady energy between 40 and 160 Hz.
     """
     power = _power(mono)
-    hz = np.linspace(0, tempo.RATE_HZ / 2, power.shape[1])
+    hz = np.linspace(0, RATE_HZ / 2, power.shape[1])
     total = float(power.sum())
     amplitude = np.sqrt(power)
     centroid_hz = float((amplitude * hz).sum() / max(1e-12, amplitude.sum()))
     low = power[:, (hz >= 40) & (hz < 160)].sum(axis=1)
-    per_s = tempo.count_onsets(onsets) / (len(mono) / tempo.RATE_HZ)
+    per_s = count_onsets(onsets) / (len(mono) / RATE_HZ)
     sounds = f"{_word(_ENERGY_WORDS, loudness_db)}, {_word(_BRIGHTNESS_WORDS, centroid_hz)}-sounding"
     kind = f"{_word(_DENSITY_WORDS, per_s)} music"
     if confidence["key"] == 0 and confidence["tempo"] == 0:

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acestep_runtime.dsp.musical import CHORD_TONES, Chord
+from acestep_runtime.dsp.onsets import RATE_HZ, Floats
 from acestep_runtime.values import Key
 
-Floats = npt.NDArray[np.float64]
-
-RATE_HZ = 22_050
 HOP = 1024
 FRAME_HZ = RATE_HZ / HOP
 DEFAULT_KEY = Key(0, "major")

@@ -6,11 +6,9 @@ Letters: U beats.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from acestep_runtime.dsp import harmony, tempo
-
-Floats = npt.NDArray[np.float64]
+from acestep_runtime.dsp import harmony
+from acestep_runtime.dsp.onsets import Floats, Onsets
 
 METERS = (4, 3)
 DEFAULT_METER = 4
@@ -41,7 +39,7 @@ def _change(classes: Floats) -> Floats:
     return np.concatenate([[change.mean() if len(change) else 0.0], change])
 
 
-def downbeat_evidence(onsets: tempo.Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> Floats:
+def downbeat_evidence(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> Floats:
     """Return how much each beat ``[U]`` sounds like the first of a bar, in standard deviations."""
     bounds_s = np.append(beats_s, max(end_s, beats_s[-1] + 1e-3))
     signs = {
