@@ -17,6 +17,7 @@ from acestep_runtime.values import Key
 SILENCE_DB = -80.0
 #: Shorter than this holds no rhythm or harmony worth naming.
 SHORTEST_S = 0.5
+_BLOCK_FRAMES = 1 << 20
 #: How much less one tempo says about music that drifts.
 _DRIFTING = 0.5
 
@@ -86,8 +87,10 @@ def _mono(samples: Samples, rate_hz: int) -> Samples:
 
 
 def _rms(samples: Samples) -> float:
-    clean = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
-    return float(np.sqrt(np.mean(clean**2))) if samples.size else 0.0
+    """Return the RMS over all channels, in blocks to spare memory; what is not a number counts as 0."""
+    blocks = (samples[at : at + _BLOCK_FRAMES] for at in range(0, len(samples), _BLOCK_FRAMES))
+    clean = (np.nan_to_num(block.astype(np.float64), posinf=0.0, neginf=0.0) for block in blocks)
+    return float(np.sqrt(sum(float(np.sum(block**2)) for block in clean) / max(1, samples.size)))
 
 
 def _first_sounding(mono: Samples, beats_s: onsets.Floats) -> int:
