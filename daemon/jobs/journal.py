@@ -12,10 +12,10 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
-from daemon.errors import Busy, Conflict, NotFound
+from daemon.errors import Busy, Conflict, NotFound, Unavailable
 from daemon.jobs.job import CANCELLED, ENDED, FAILED, PRIORITIES, QUEUED, RUNNING, SUCCEEDED, Event, Job
 from daemon.store.database import Database
 
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS events (
 """
 #: A job that was running when the daemon died runs again, once.
 MAX_ATTEMPTS = 2
+CANCELLED_ERROR = {"kind": "Cancelled", "message": "The job was cancelled."}
 _WATCH_ROWS = 256
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 _IN_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, number"
@@ -81,6 +82,7 @@ class Journal:
         self._database = database
         self._max_waiting = max_waiting
         self._bells: dict[str, set[asyncio.Event]] = {}
+        self._closing = False
         #: Set whenever there may be something to claim.
         self.work = asyncio.Event()
         database.transact(self._recover)
@@ -97,6 +99,7 @@ class Journal:
                     "message": "The daemon was ended twice while this job ran.",
                     "remedy": "Look into its log for the reason, then send the job again.",
                 }
+                self._void(connection, row["number"])
                 self._end(connection, row["number"], FAILED, error)
         self._announce_positions(connection)
 
@@ -107,6 +110,17 @@ class Journal:
         connection.execute(
             "UPDATE jobs SET state = ?, position = -1, progress = '{}', takes = '[]' WHERE number = ?", (QUEUED, number)
         )
+
+    @staticmethod
+    def _void(connection: sqlite3.Connection, number: int) -> None:
+        """Forget the audio of takes that were never finished."""
+        (takes,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
+        whole = {output["output"] for take in json.loads(takes) for output in take["outputs"]}
+        events = connection.execute(
+            "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')", (number,)
+        ).fetchall()
+        void = [(number, event["sequence"]) for event in events if json.loads(event["body"])["output"] not in whole]
+        connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)
 
     @staticmethod
     def _end(connection: sqlite3.Connection, number: int, state: str, error: Mapping[str, Any]) -> None:
@@ -240,29 +254,28 @@ class Journal:
         """End a job with ``error`` (kind, message, remedy, details); audio of takes that never finished is forgotten."""
 
         def work(connection: sqlite3.Connection) -> list[str]:
-            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            whole = {output["output"] for take in json.loads(row["takes"]) for output in take["outputs"]}
-            events = connection.execute(
-                "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')",
-                (row["number"],),
-            ).fetchall()
-            void = [(row["number"], e["sequence"]) for e in events if json.loads(e["body"])["output"] not in whole]
-            connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)
+            row = connection.execute("SELECT number FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            self._void(connection, row["number"])
             self._end(connection, row["number"], state, error)
             return self._announce_positions(connection)
 
         self._ring([job_id, *await self._database.run(work)])
 
-    async def release(self, job_id: str) -> None:
-        """Put a running job back to its place in the queue, as if it had not been started."""
+    async def release(self, cancelled: Collection[str] = ()) -> None:
+        """Put the running jobs back to their places in the queue, as if not started; those ``cancelled`` end so."""
 
         def work(connection: sqlite3.Connection) -> list[str]:
-            row = connection.execute("SELECT number FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            connection.execute("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (row["number"],))
-            self._requeue(connection, row["number"])
-            return self._announce_positions(connection)
+            rows = connection.execute("SELECT number, id FROM jobs WHERE state = ?", (RUNNING,)).fetchall()
+            for row in rows:
+                if row["id"] in cancelled:
+                    self._void(connection, row["number"])
+                    self._end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
+                else:
+                    connection.execute("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (row["number"],))
+                    self._requeue(connection, row["number"])
+            return [*(row["id"] for row in rows), *self._announce_positions(connection)]
 
-        self._ring([job_id, *await self._database.run(work)])
+        self._ring(await self._database.run(work))
 
     async def cancel_waiting(self, job_id: str) -> Job:
         """Cancel a job that still waits; return it as it is then. Raises `NotFound`."""
@@ -273,7 +286,7 @@ class Journal:
                 (
                     CANCELLED,
                     time.time(),
-                    json.dumps({"kind": "Cancelled", "message": "The job was cancelled."}),
+                    json.dumps(CANCELLED_ERROR),
                     job_id,
                     QUEUED,
                 ),
@@ -339,7 +352,7 @@ class Journal:
 
         They come in lists of those that are there already.
 
-        Raises `NotFound` when there is no such job, or no longer.
+        Raises `NotFound` when there is no such job, or no longer, and `Unavailable` when the daemon stops before its end.
         """
         bell = asyncio.Event()
         self._bells.setdefault(job_id, set()).add(bell)
@@ -365,6 +378,8 @@ class Journal:
                     raise NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
                 if not rows and state in ENDED:
                     return
+                if not rows and self._closing:
+                    raise Unavailable("The daemon is stopping.", remedy="The job goes on when it is started again.")
                 if not rows:
                     await bell.wait()
         finally:
@@ -372,8 +387,9 @@ class Journal:
             if not self._bells[job_id]:
                 del self._bells[job_id]
 
-    def ring_all(self) -> None:
-        """Wake every watcher, so that it can notice that the daemon stops."""
+    def end_watches(self) -> None:
+        """Tell every watcher that the daemon stops, once it has heard all that there is."""
+        self._closing = True
         self._ring(list(self._bells))
 
     def _ring(self, job_ids: Sequence[str]) -> None:

@@ -77,14 +77,26 @@ class WorkerProcess:
 
     async def run(self, order: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Give it a job and yield what it says, up to and with ``done`` or ``error``. Raises `WorkerDied`."""
-        async with self._ordering:
-            await self.start()
-            await self._tell({"do": "job", **order})
-        while True:
+        rested = bool(self.pid)
+        await self._give(order)
+        try:
             message = await self._read()
+        except WorkerDied:
+            if not rested:
+                raise
+            # It died, or was being ended, while it had nothing to do: that is not this job's fault.
+            await self._give(order)
+            message = await self._read()
+        while True:
             yield message
             if message["is"] in ("done", "error"):
                 return
+            message = await self._read()
+
+    async def _give(self, order: Mapping[str, Any]) -> None:
+        async with self._ordering:
+            await self.start()
+            await self._tell({"do": "job", **order})
 
     async def cancel(self, job_id: str, grace_s: float) -> None:
         """Ask it to stop a job; end the process when the job still runs after ``grace_s``, unless cancelled meanwhile."""
@@ -100,5 +112,5 @@ class WorkerProcess:
             self._process.kill()
             await self._process.wait()
         if self._log_task is not None:
-            await self._log_task
+            await asyncio.wait([self._log_task])  # which outlives it when this wait is cancelled
             self._log_task = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from daemon.errors import NotFound
 from daemon.jobs.job import CANCELLED, FAILED, RUNNING, Job
-from daemon.jobs.journal import Journal
+from daemon.jobs.journal import CANCELLED_ERROR, Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
 from daemon.store.assets import AssetStore
 
@@ -45,13 +45,14 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Stop working: running jobs go back to the queue, worker processes end."""
+        cancelled = set(self._cancelled)  # the loops forget it as they end
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         for worker in self.workers.values():
             await worker.kill()
-        for job_id in list(self.running.values()):
-            await self._journal.release(job_id)
+        # What the journal says is running, for a loop may have been stopped between two steps.
+        await self._journal.release(cancelled)
         self.running.clear()
         shutil.rmtree(self._spool, ignore_errors=True)
 
@@ -131,7 +132,7 @@ class Scheduler:
                 "may have run out of memory.",
             )
         if error and job.id in self._cancelled:
-            error = {"kind": "Cancelled", "message": "The job was cancelled."}
+            error = CANCELLED_ERROR
         if error:
             await self._journal.fail(job.id, error, state=CANCELLED if error["kind"] == "Cancelled" else FAILED)
         else:
