@@ -33,7 +33,7 @@ def until(found: Callable[[], T], what: str = "") -> T:
     """Return the first true result of ``found``, which is asked again and again."""
     deadline = time.monotonic() + PATIENCE_S
     while not (result := found()):
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        assert time.monotonic() < deadline, f"waited in vain: {what or result}"
         time.sleep(0.01)
     return result
 

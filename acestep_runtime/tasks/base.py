@@ -6,6 +6,7 @@ Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a
 from __future__ import annotations
 
 import dataclasses
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,12 @@ class Source:
     start_s: float = limited(0.0, low=0, unit="seconds")
     end_s: float | None = limited(None, low=END, unit="seconds")
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < math.inf:
+            raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
+        if self.end_s is not None and not END <= self.end_s < math.inf:
+            raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
 
     @property
     def shown(self) -> str:
@@ -68,7 +75,7 @@ class Source:
                 self.shown,
                 f"at most {MAX_SOURCE_S:g} seconds",
                 message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
-                remedy="Send a part of it: give the source a region.",
+                remedy="Cut out the part that matters, or give the source a region.",
             )
         return info, start, stop
 
@@ -87,7 +94,12 @@ class Output:
 
     def __post_init__(self) -> None:
         if len(self.seeds) > MAX_TAKES:
-            raise InvalidValue("output.seeds", self.seeds, f"at most {MAX_TAKES} seeds, one for each take")
+            allowed = f"at most {MAX_TAKES}, one for each take"
+            message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
+            raise InvalidValue("seeds", self.seeds, allowed, message=message)
+        for seed in self.seeds:
+            if not 0 <= seed <= MAX_SEED:
+                raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
 
 
 class Task(Protocol):
@@ -174,7 +186,10 @@ def check_tracks(tracks: tuple[str, ...]) -> None:
         if track not in TRACKS:
             raise InvalidValue("tracks", track, ", ".join(TRACKS))
     if not tracks:
-        raise InvalidValue("tracks", "nothing", ", ".join(TRACKS), remedy="Name at least one track.")
+        allowed = ", ".join(TRACKS)
+        raise InvalidValue(
+            "tracks", "", allowed, message=f"No track is named; allowed: {allowed}.", remedy="Name at least one."
+        )
     if len(set(tracks)) != len(tracks):
         raise InvalidValue("tracks", ", ".join(tracks), "each name once")
 

@@ -31,7 +31,14 @@ def build(kind: type[Any], fields: Mapping[str, Any], prefix: str = "") -> Any:
     for name in fields:
         if name not in known:
             raise InvalidValue(prefix + name, fields[name], f"the fields {', '.join(sorted(known))}")
-    return kind(**{name: _value(hints[name], held, prefix + name) for name, held in fields.items()})
+    values = {name: _value(hints[name], held, prefix + name) for name, held in fields.items()}
+    try:
+        return kind(**values)
+    except InvalidValue as error:  # it knows its own field, but not whose it is
+        message = prefix + error.message if error.message.startswith(error.field) else error.message
+        placed = InvalidValue(prefix + error.field, "", error.allowed, remedy=error.remedy, message=message)
+        placed.value = error.value
+        raise placed from None
 
 
 def _value(hint: Any, held: Any, name: str) -> Any:

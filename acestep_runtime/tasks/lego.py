@@ -60,7 +60,7 @@ class Lego:
             raise InvalidValue(
                 "end_s",
                 self.end_s,
-                f"at most {frames_to_seconds(frames, rate_hz):g} seconds",
+                f"at most {frames_to_seconds(frames, rate_hz):g} s, the end of the source",
                 remedy="A layer plays with the source, so it cannot go on after it.",
             )
         return span

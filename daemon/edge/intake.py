@@ -14,12 +14,15 @@ from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
 from daemon.edge.convert import fields_of
+from daemon.errors import printable
 from daemon.jobs.job import PRIORITIES, Job
 from daemon.jobs.journal import Journal, digest
 from daemon.store.assets import Asset, AssetStore
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_KEY = 128
+_ENGINES = ("auto", *registry.ENGINES)
+_ROOTS_SHOWN = 3
 
 
 async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
@@ -28,14 +31,19 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
     submission = fields.pop("submission", {})
     key = submission.get("idempotency_key", "")
     if len(key) > _LONGEST_KEY:
-        raise InvalidValue("submission.idempotency_key", key, f"at most {_LONGEST_KEY} characters")
+        raise InvalidValue(
+            "submission.idempotency_key", key, f"at most {_LONGEST_KEY} characters",
+            message=f"submission.idempotency_key holds {len(key)} characters; allowed: at most {_LONGEST_KEY}.",
+        )  # fmt: skip
     if submission.get("priority", "normal") not in PRIORITIES:
         raise InvalidValue("submission.priority", submission["priority"], ", ".join(PRIORITIES))
+    if (engine := submission.get("engine", "auto")) not in _ENGINES:
+        raise InvalidValue("submission.engine", engine, ", ".join(_ENGINES))
     request_digest = digest({"task": task, "request": request.SerializeToString(deterministic=True).hex()})
     if key and (known := await journal.find_key(key, request_digest)) is not None:
         return known
 
-    engine = registry.resolve(submission.get("engine", "auto"), task).name
+    engine = registry.resolve(engine, task).name
     sources: list[str] = []
     files: dict[str, str] = {}
     if "source" in {f.name for f in dataclasses.fields(TASKS[task])}:
@@ -66,13 +74,17 @@ async def _stored(source: audio_pb2.AudioInput, store: AssetStore, roots: tuple[
         case "inline":
             if len(source.inline) > MAX_INLINE_BYTES:
                 raise InvalidValue(
-                    "source.inline", f"{len(source.inline)} bytes", f"at most {MAX_INLINE_BYTES} bytes",
+                    "source.inline", len(source.inline), f"at most {MAX_INLINE_BYTES} bytes",
+                    message=f"source.inline holds {len(source.inline)} bytes; allowed: at most {MAX_INLINE_BYTES}.",
                     remedy="Upload the file with AssetService.UploadAsset and send its asset id.",
                 )  # fmt: skip
             return await store.put(_once(source.inline), source.name or "inline audio")
         case "path":
             return await store.put_path(await asyncio.to_thread(confined, source.path, roots))
-    raise InvalidValue("source", "nothing", "an asset id, inline bytes or a path", remedy="Say which audio to work on.")
+    raise InvalidValue(
+        "source", "", "an asset id, inline bytes or a path", message="The request names no source.",
+        remedy="Say which audio to work on: by an asset id, inline bytes or a path.",
+    )  # fmt: skip
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
@@ -81,19 +93,24 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 def confined(path: str, roots: tuple[Path, ...]) -> Path:
     """Return ``path`` with links resolved. Raises `InvalidValue` unless it is absolute and inside one of ``roots``."""
-    allowed = "a file below " + ", ".join(str(root) for root in roots)
+    named = [str(root) for root in roots[:_ROOTS_SHOWN]]
+    folders = ", ".join(named) + (f" and {len(roots) - _ROOTS_SHOWN} more" if len(roots) > _ROOTS_SHOWN else "")
+    allowed = f"a file below {folders}"
+    if "\0" in path:
+        raise InvalidValue("source.path", path, allowed, message="source.path holds a NUL character.",
+                           remedy="Check the path.")  # fmt: skip
     if not Path(path).is_absolute():
         raise InvalidValue("source.path", path, allowed, remedy="Give the full path.")
     try:
         real = Path(path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidValue("source.path", path, allowed, message=f"{path[:80]} cannot be found: {reason}.") from error
+        reason = getattr(error, "strerror", None) or "its links lead round in a circle"
+        message = f"{printable(Path(path).name)} cannot be found: {reason}."
+        raise InvalidValue("source.path", path, allowed, message=message, remedy="Check the path.") from error
     if not any(real.is_relative_to(root) for root in roots):
         raise InvalidValue(
             "source.path", path, allowed,
-            message=f"{Path(path).name[:80]} lies outside the folders that the daemon may read "
-            f"({', '.join(str(root) for root in roots)}).",
+            message=f"{printable(Path(path).name)} lies outside the folders that the daemon may read ({folders}).",
             remedy="Upload it instead, or add its folder to `roots` in config.toml.",
         )  # fmt: skip
     return real

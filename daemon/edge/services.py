@@ -110,7 +110,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @unary
     async def ListJobs(self, request: jobs_pb2.ListJobsRequest, _: Any) -> jobs_pb2.ListJobsResponse:  # noqa: N802
         """See jobs.proto."""
-        states = fields_of(request).get("states", [])
+        states, known = fields_of(request).get("states", []), (QUEUED, RUNNING, *ENDED)
+        for state in states:
+            if state not in known:
+                raise InvalidValue("states", state, ", ".join(known))
         jobs = await self._house.journal.recent(states, _limit(request))
         return jobs_pb2.ListJobsResponse(jobs=[job_message(job) for job in jobs])
 
@@ -153,7 +156,8 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         """See assets.proto."""
         first = await anext(aiter(requests), None)
         if first is None:
-            raise InvalidValue("data", "nothing", "the bytes of an audio file")
+            raise InvalidValue("data", "", "the bytes of an audio file", message="No bytes were sent.",
+                               remedy="Send an audio file.")  # fmt: skip
 
         async def chunks() -> AsyncIterator[bytes]:
             yield first.data

@@ -36,8 +36,25 @@ CODES = {
 }
 DOMAIN = "acebridge"
 _DETAILS_KEY = "grpc-status-details-bin"
-# Headers are limited to 8 KiB by default; a message that names a long value must not break the call.
-_LONGEST_TEXT = 1000
+# Headers are limited to 8 KiB by default, where a message stands three times, once with every byte tripled: one that
+# names a long value must not break the call.
+_LONGEST_TEXT_BYTES = 900
+_LONGEST_VALUE_BYTES = 250
+#: What gRPC says in its own words, in ours.
+_IN_PLAIN_WORDS = {
+    "UNAVAILABLE": ("The daemon does not answer any more.", "Start it again: the jobs that it has go on."),
+    "DEADLINE_EXCEEDED": ("The daemon did not answer in time.", "Try again; if that does not help, look at its log."),
+    "RESOURCE_EXHAUSTED": (
+        "The request is larger than the daemon takes.",
+        "Upload the audio, and send its id instead.",
+    ),
+}
+
+
+def _shortened(text: str, longest_bytes: int) -> str:
+    """Return ``text``, or as much of its beginning as fits."""
+    data = text.encode("utf-8", "replace")
+    return text if len(data) <= longest_bytes else data[: longest_bytes - 3].decode("utf-8", "ignore") + "…"
 
 
 def _parts(error: RuntimeFault | DaemonFault) -> tuple[str, dict[str, str]]:
@@ -50,15 +67,17 @@ def _parts(error: RuntimeFault | DaemonFault) -> tuple[str, dict[str, str]]:
 async def abort(context: Any, error: RuntimeFault | DaemonFault) -> NoReturn:
     """End a call with the status that belongs to ``error``."""
     kind, metadata = _parts(error)
-    metadata = {name: value[:_LONGEST_TEXT] for name, value in metadata.items() if value}
-    if error.remedy:
-        metadata["remedy"] = error.remedy[:_LONGEST_TEXT]
+    remedy = _shortened(error.remedy, _LONGEST_VALUE_BYTES)
+    message = _shortened(error.message, _LONGEST_TEXT_BYTES - len(remedy.encode()) - 1)
+    metadata = {name: _shortened(value, _LONGEST_VALUE_BYTES) for name, value in metadata.items() if value}
+    if remedy:
+        metadata["remedy"] = remedy
     details = [error_details_pb2.ErrorInfo(reason=kind, domain=DOMAIN, metadata=metadata)]
     if "field" in metadata:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=metadata["field"], description=error.message)
+        violation = error_details_pb2.BadRequest.FieldViolation(field=metadata["field"], description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     code = CODES.get(kind, Code.INTERNAL)
-    text = str(error)[:_LONGEST_TEXT]
+    text = f"{message} {remedy}".rstrip()
     status = status_pb2.Status(code=code.value[0], message=text)
     for detail in details:
         packed = any_pb2.Any()
@@ -121,4 +140,5 @@ def fault_of(error: Any) -> JobFailed:
                     details = dict(info.metadata)
                     remedy = details.pop("remedy", "")
                     return JobFailed(info.reason, text.removesuffix(remedy).strip(), remedy=remedy, details=details)
-    return JobFailed(code.name, text)
+    message, remedy = _IN_PLAIN_WORDS.get(code.name, (text, ""))
+    return JobFailed(code.name, message, remedy=remedy)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from acestep_runtime.audio import probe
 from acestep_runtime.errors import InvalidValue
-from daemon.errors import Busy, Conflict, NotFound
+from daemon.errors import Busy, Conflict, NotFound, printable
 from daemon.store.database import Database
 
 SCHEMA = """
@@ -175,7 +175,7 @@ class AssetStore:
                 "source.path",
                 str(path),
                 "a file that can be read",
-                message=f"{path.name[:80]} cannot be read: {error.strerror}.",
+                message=f"{printable(path.name)} cannot be read: {error.strerror}.",
                 remedy="Check the path.",
             ) from error
         facts = (str(path), stat.st_size, stat.st_mtime_ns)
@@ -220,7 +220,7 @@ class AssetStore:
     def _check_size(self, size: int, name: str) -> None:
         if size > self._max_upload_bytes:
             raise Busy(
-                f"{name or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.0f} MiB.",
+                f"{printable(name) or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.1f} MiB.",
                 remedy="Send only the part that is needed, or raise max_upload_bytes in config.toml.",
             )
 

@@ -107,8 +107,9 @@ def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> Non
             client = house.start()
             assert all(state(client, job_id) == "succeeded" for job_id in before)
         for job_id, seed in asked.items():
-            until_state(client, job_id, "succeeded")
-            assert job(client, job_id).attempts == 1
+            until_state(client, job_id, "succeeded", "failed", "cancelled")
+            ended = job(client, job_id)
+            assert (ended.error, ended.attempts) == ("", 1)
             assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
         house.check_store()
 
