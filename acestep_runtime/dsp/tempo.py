@@ -1,6 +1,6 @@
 """Where the beat is: tempo, beats and the steady grid through them. Onsets are `onsets`, bars are `meter`.
 
-librosa has a beat tracker too, but it is compiled when first called, which costs seconds on a fresh machine; the same
+librosa has a beat tracker too, but it compiles itself when first called, which costs seconds on a fresh machine; the same
 method is a few lines of numpy.
 """
 
