@@ -87,6 +87,7 @@ def page_html(show: Show) -> str:
         "song_players": _players(show, show.songs, scale),
         "claims": _claims(show),
         "stems_text": "The song taken apart. What is in none of the stems asked for comes as “other”, so nothing is lost."
+        " Nobody sings in this song: what the vocals stem holds was mistaken for a voice."
         " All waveforms on this page have the scale of the song.",
         "stem_players": _players(show, show.stems, scale),
         "layers_text": escape(
@@ -278,7 +279,6 @@ def _engine_note(engine: str) -> str:
     notes = {
         "draft": "<b>No neural model was at work here.</b> The draft engine analyses, separates, arranges and synthesises"
         " by rule, on any CPU and without weights. What you hear is a sketch: it shows the workflow and its exactness,"
-        " not the sound of ACE-Step. It does not sing, and its stems are softer around the edges than a trained"
-        " separator's.",
+        " not the sound of ACE-Step. It does not sing, and its stems leak into each other.",
     }
     return notes.get(engine, f"The <b>{escape(engine)}</b> engine was at work here.")

@@ -71,11 +71,11 @@ SONG = Step(
     {
         "duration_s": BARS * BAR_S,
         "music": {
-            "caption": "warm pop with acoustic guitar, strings and a synth lead",
+            "caption": "upbeat pop with drums, bass, acoustic guitar and strings",
             "lyrics": "[Intro]\n[Verse]\n[Chorus]\n[Outro]",
             **KNOWN,
         },
-        "output": _output(7),
+        "output": _output(9),
     },
     files={"mix": "song.wav"},
 )
@@ -108,7 +108,7 @@ LAYER = Step(
     "lego",
     "playing new drums and bass",
     BARS * BAR_S,
-    {"tracks": list(LAYERS), "music": {"caption": "funky groove, busy bass", **KNOWN}, "output": _output(4)},
+    {"tracks": list(LAYERS), "music": {"caption": "funky drums and bass", **KNOWN}, "output": _output(4)},
     source="backing.wav",
     files={layer: f"layers/{layer}.wav" for layer in LAYERS},
 )
