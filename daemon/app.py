@@ -25,7 +25,7 @@ from acebridge.v1 import (
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from daemon.config import DEFAULT_PORT, Config
+from daemon.config import DEFAULT_PORT, LOCK_FILE, Config
 from daemon.edge.discovery import ADDRESS_FILE
 from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
 from daemon.errors import Conflict, DaemonFault
@@ -53,7 +53,7 @@ def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
     """Run the daemon until it is told to stop. Raises `Conflict` when another one holds the data folder or the port."""
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     log_path = logs.set_up(config.data_dir / "logs", config.log_level)
-    lock = filelock.FileLock(config.data_dir / "daemon.lock")
+    lock = filelock.FileLock(config.data_dir / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:

@@ -23,6 +23,8 @@ else:
     import tomli as tomllib
 
 DEFAULT_PORT = 50710
+#: In the data folder; held by the daemon that serves it.
+LOCK_FILE = "daemon.lock"
 GIB = 2**30
 
 

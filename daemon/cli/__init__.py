@@ -14,6 +14,8 @@ from daemon.cli import manage, tasks
 from daemon.cli.outcome import CANCELLED, exit_code
 from daemon.errors import DaemonFault
 
+_TYPERS_CTRL_C = 130
+
 app = typer.Typer(
     name="acebridge",
     help="AI music inside the DAW: repaint bars, extract stems, add layers. Start with `acebridge demo`.",
@@ -51,6 +53,8 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
+    except SystemExit as end:
+        sys.exit(CANCELLED if end.code == _TYPERS_CTRL_C else end.code)
     except DaemonFault as fault:
         typer.echo(f"acebridge: {fault}", err=True)
         sys.exit(exit_code(fault))

@@ -26,6 +26,8 @@ class Destination:
 
     path: Path
     is_folder: bool
+    #: Never written to.
+    source: Path | None = None
 
     @classmethod
     def choose(cls, out: Path | None, *, source: Path | None, task: str, many: bool) -> Destination:
@@ -38,24 +40,33 @@ class Destination:
             base = f"{source.stem}-{task}" if source is not None else task
             names = (base if n == 1 else f"{base} ({n})" for n in range(1, 10_000))
             path = next(Path(name) for name in names if not Path(name).exists() and not Path(f"{name}.wav").exists())
-            return cls(path, True) if many else cls(path.with_name(path.name + ".wav"), False)
+            return cls(path, True, source) if many else cls(path.with_name(path.name + ".wav"), False, source)
         if source is not None and out.exists() and source.exists() and out.samefile(source):
-            raise InvalidValue("--out", str(out), "any file but the source", remedy="Originals are never overwritten.")
+            raise _is_source(out)
         if out.is_dir():
-            return cls(out, True) if many else cls(out / f"{source.stem if source else task}-{task}.wav", False)
+            name = f"{source.stem if source else task}-{task}.wav"
+            return cls(out, True, source) if many else cls(out / name, False, source)
         if out.suffix.lower() == ".wav":
-            return cls(out, False)
+            return cls(out, False, source)
         if many and not out.exists():
-            return cls(out, True)
+            return cls(out, True, source)
         allowed = "a folder, or a name that ends in .wav" if many else "a name that ends in .wav"
         raise InvalidValue("--out", str(out), allowed)
 
     def file(self, role: str, take: int, first_role: str) -> Path:
-        """Return the file for a role of a take (from 0)."""
+        """Return the file for a role of a take (from 0). Raises `InvalidValue` when that is the source."""
         number = f"-{take + 1}" if take else ""
         if self.is_folder:
-            return self.path / f"{role}{number}.wav"
-        return self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
+            file = self.path / f"{role}{number}.wav"
+        else:
+            file = self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
+        if self.source is not None and file.exists() and file.samefile(self.source):
+            raise _is_source(file)
+        return file
+
+
+def _is_source(out: Path) -> InvalidValue:
+    return InvalidValue("--out", str(out), "any file but the source", remedy="Originals are never overwritten.")
 
 
 class Writer:

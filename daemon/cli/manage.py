@@ -16,6 +16,7 @@ from daemon.errors import Unavailable
 Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
 AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
 NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
+_STOP_TIMEOUT_S = 20.0
 JobId = Annotated[str, typer.Argument(help="Id of the job.", show_default=False)]
 AssetId = Annotated[str, typer.Argument(help="Id of the asset.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
@@ -92,16 +93,21 @@ def stop(address: Address = None) -> None:
     """Stop the daemon. What it was doing goes on at its next start."""
     from acebridge.v1 import daemon_pb2
 
-    from daemon.edge import discovery
-
     with connect(address, autostart=False) as client:
+        folder = Path(client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).data_dir)
         client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
-        for _ in range(200):
-            if not discovery.answers(client.address):
-                typer.echo("stopped")
-                return
-            time.sleep(0.1)
-    raise Unavailable("The daemon is still stopping after 20 s.", remedy="Look at its log.")
+    import filelock
+
+    from daemon.config import LOCK_FILE
+
+    try:
+        # It lets go of its folder last of all: only then can another one start there.
+        with filelock.FileLock(folder / LOCK_FILE, timeout=_STOP_TIMEOUT_S):
+            typer.echo("stopped")
+    except filelock.Timeout:
+        raise Unavailable(
+            f"The daemon is still stopping after {_STOP_TIMEOUT_S:g} s.", remedy="Look at its log."
+        ) from None
 
 
 def demo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,9 +14,10 @@ import typer
 from acebridge.v1 import audio_pb2, tasks_pb2
 from google.protobuf.json_format import MessageToDict
 
+from acestep_runtime.errors import InvalidValue
 from daemon.cli.connection import connect
 from daemon.cli.files import Destination, Writer
-from daemon.edge.client import Client
+from daemon.edge.client import Client, text_of
 from daemon.errors import JobFailed
 
 #: Facts that stand in columns of their own, or are too long for a terminal.
@@ -109,13 +111,18 @@ def follow(
             result.take_in(event, writer)
     report = result.report()
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
+        _say(json.dumps(report, ensure_ascii=False))
     else:
         _print(report)
 
 
 def _source(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
-    return audio_pb2.AudioInput(path=str(path.absolute()), name=path.name) if by_path else client.upload(path)
+    if not by_path:
+        return client.upload(path)
+    where = str(path.absolute())
+    if where != text_of(where):
+        raise InvalidValue("--by-path", text_of(where), "a path that is text (UTF-8)", remedy="Leave out --by-path.")
+    return audio_pb2.AudioInput(path=where, name=path.name)
 
 
 @contextmanager
@@ -126,6 +133,10 @@ def _cancelling(client: Client, result: Result) -> Iterator[None]:
         if result.job_id:
             client.cancel(result.job_id)
         raise JobFailed("Cancelled", f"Job {result.job_id or ''} was cancelled.".replace("  ", " ")) from None
+    except InvalidValue:  # there is no place for the result
+        if result.job_id:
+            client.cancel(result.job_id)
+        raise
 
 
 class Result:
@@ -185,10 +196,20 @@ class Result:
         return {"job": self.job_id, "engine": done.engine, "outputs": outputs, "metadata": facts, "timing": timing}
 
 
+def _say(text: str) -> None:
+    """Print a line; a file name in it that is no text goes out byte for byte."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        typer.echo(os.fsencode(text))
+    else:
+        typer.echo(text)
+
+
 def _print(report: Mapping[str, Any]) -> None:
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
-        typer.echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
+        _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
             if name not in _LONG_FACTS and value not in (None, "") and name != "engine":

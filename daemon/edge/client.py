@@ -123,10 +123,10 @@ class Client:
             if missing.kind != "NotFound":
                 raise
             try:
-                self.assets.UploadAsset(_upload_messages(path))
+                asset_id = self.assets.UploadAsset(_upload_messages(path)).id
             except grpc.RpcError as error:
                 raise fault_of(error) from error
-        return audio_pb2.AudioInput(asset_id=asset_id, name=path.name)
+        return audio_pb2.AudioInput(asset_id=asset_id, name=text_of(path.name))
 
     def download(self, asset_id: str) -> Iterator[bytes]:
         """Yield the bytes of an asset."""
@@ -140,8 +140,13 @@ class Client:
             call.cancel()
 
 
+def text_of(name: str) -> str:
+    """Return a file name as text for a message: bytes that are no text (in old file systems) become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def _upload_messages(path: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
     with path.open("rb") as file:
-        yield assets_pb2.UploadAssetRequest(name=path.name, data=file.read(_UPLOAD_BYTES))
+        yield assets_pb2.UploadAssetRequest(name=text_of(path.name), data=file.read(_UPLOAD_BYTES))
         while data := file.read(_UPLOAD_BYTES):
             yield assets_pb2.UploadAssetRequest(data=data)

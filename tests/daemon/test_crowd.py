@@ -130,8 +130,7 @@ def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(client: Clie
     until_state(client, job_id, "cancelled")
     time.sleep(0.2)
     with pytest.raises(JobFailed, match=r"^The job was cancelled\.$") as caught:
-        for event in events:
-            kinds.append(event.WhichOneof("event"))
+        kinds.extend(event.WhichOneof("event") for event in events)
     assert caught.value.kind == "Cancelled"
     assert "completed" not in kinds
     with pytest.raises(JobFailed, match=r"^The job was cancelled\.$"):

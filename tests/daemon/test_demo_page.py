@@ -61,7 +61,7 @@ def results(**changes: object) -> Results:
         "text2music": {"sections": [{"name": "Verse <1>", "start_s": 0.0, "end_s": 0.25}]},
         "understand": {
             "bpm": 111.96, "keyscale": "B minor", "timesignature": 4.0, "confidence": {"key": 0.5},
-            "chords": [{"start_s": 0.0, "end_s": 0.3, "chord": "F#m7"}, {"start_s": 0.3, "end_s": 0.6, "chord": "N"}],
+            "chords": [{"start_s": 0.0, "end_s": 0.3, "name": "F#m7"}, {"start_s": 0.3, "end_s": 0.6, "name": "N"}],
         },
     }  # fmt: skip
     outcomes = [
@@ -129,6 +129,12 @@ def test_figures_are_shown_as_measured(made: str) -> None:
 def test_what_the_engine_says_is_escaped(made: str) -> None:
     assert "Verse &lt;1&gt;" in made
     assert sections(results()) == [("Verse <1>", 0, 12_000)]
+
+
+def test_sections_lie_on_the_bar_lines_that_milliseconds_mean() -> None:
+    found = results()
+    found.outcomes[0].facts["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
+    assert sections(found) == [("Verse <1>", 0, steps.region_frames()[1])]
 
 
 def test_page_says_that_draft_is_no_neural_model(made: str) -> None:

@@ -39,11 +39,10 @@ def worker_of(house: Daemon) -> psutil.Process:
 
 def test_an_engine_that_ends_its_process(house: Daemon, client: Client) -> None:
     restarts = status(client).workers[0].restarts
-    waiting = []
+    events = generate(client, 0.3, caption="crash", steps=20)
+    next(events)
+    waiting = [queued(client, 0.2, seed=seed) for seed in (5, 6)]
     with pytest.raises(JobFailed) as caught:
-        events = generate(client, 0.3, caption="crash", steps=20)
-        next(events)
-        waiting = [queued(client, 0.2, seed=seed) for seed in (5, 6)]
         collect(events)
     fault = caught.value
     assert fault.kind == "EngineFailure"

@@ -52,7 +52,7 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     gone(workers)
 
     client = frail.start()
-    assert {id: download(client, id) for id in files} == files
+    assert {asset_id: download(client, asset_id) for asset_id in files} == files
     assert collect(client.watch(done.job_id)).data == done.data
     again = collect(client.watch(running, after_sequence=seen))
     assert again.kinds[0] == "queued"
@@ -73,7 +73,8 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
     fatal = queued(client, 1.0, steps=100, takes=2)
     after = queued(client, 0.2, seed=6)
     for _ in range(2):
-        until(lambda: state(client, fatal) == "running" and frail.children(), "the job to run")
+        until_state(client, fatal, "running")
+        until(frail.children, "the worker")
         time.sleep(0.05)
         gone(frail.kill())
         client = frail.start()
@@ -91,8 +92,9 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
 def test_killed_twice_amid_audio(frail: Daemon) -> None:
     """What a lost attempt has played is not offered to those who ask how it ended."""
     client = frail.start()
+    fatal = ""
     for attempt in (1, 2):
-        events = client.watch(fatal) if attempt == 2 else generate(client, 500.0, seed=2, takes=8)
+        events = client.watch(fatal) if attempt == 2 else generate(client, 300.0, seed=2, takes=8)
         for event in events:
             fatal = event.job_id
             if event.WhichOneof("event") == "audio_chunk" and event.audio_chunk.output >= attempt - 1:
@@ -111,14 +113,14 @@ def test_killed_twice_amid_audio(frail: Daemon) -> None:
 @pytest.mark.slow
 def test_any_moment_will_do(frail: Daemon, tmp_path: Path) -> None:
     """Kills that fall into uploading, starting, playing, storing and finishing: nothing half-done is ever seen."""
-    upload = write_wav(tmp_path / "a.wav", noise(30.0))
+    upload = write_wav(tmp_path / "a.wav", noise(10.0))
     finished: dict[str, list[str]] = {}
     asked: dict[str, int] = {}
     client = frail.start()
-    for number, moment_ms in enumerate((0, 40, 120, 200, 270, 330, 400, 500)):
+    for number, moment_ms in enumerate((0, 60, 150, 250, 400)):
         seed = 100 + number
         call = client.assets.UploadAsset.future(_pieces(upload))
-        asked[queued(client, 20.0, seed=seed, takes=3, steps=4)] = seed
+        asked[queued(client, 10.0, seed=seed, takes=3, steps=4)] = seed
         time.sleep(moment_ms / 1000)
         for job_id in asked:
             if state(client, job_id) == "succeeded":
@@ -138,8 +140,8 @@ def test_any_moment_will_do(frail: Daemon, tmp_path: Path) -> None:
             continue
         take = collect(client.watch(job_id))
         for output in range(3):
-            assert np.array_equal(take.samples(output), expected_tone(seed + output, 20.0))
-    assert len([job_id for job_id in asked if state(client, job_id) == "succeeded"]) >= 5
+            assert np.array_equal(take.samples(output), expected_tone(seed + output, 10.0))
+    assert len([job_id for job_id in asked if state(client, job_id) == "succeeded"]) >= 3
     assert frail.stop() == 0
     frail.check_store()
     assert not [p for p in psutil.process_iter(["environ"]) if _of(p, frail.home)]

@@ -20,7 +20,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def output_paths(self, job_id: str, output: int) -> list[Path]:
+    def output_paths(self, _job_id: str, output: int) -> list[Path]:
         return [self.folder / f"{output}.wav"]
 
 
