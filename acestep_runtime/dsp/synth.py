@@ -130,4 +130,4 @@ def levelled(samples: Mono, rms: float = 0.2) -> Mono:
     window = min(len(samples), seconds(0.05))
     energy = np.concatenate(([0.0], np.cumsum(samples.astype(np.float64) ** 2)))
     loudest = np.sqrt(np.max(energy[window:] - energy[:-window]) / window)
-    return samples * np.float32(rms / (loudest + 1e-9))
+    return np.asarray(samples * np.float32(rms / (loudest + 1e-9)), np.float32)

@@ -1,0 +1,213 @@
+"""What music surrounds a span: its grid, key and chords, its loudness, and bars of it to build with.
+
+Everything is in frames or seconds of one window ``[N, 2]`` at 48 kHz, of which ``known`` frames hold the song.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from acestep_runtime.dsp.analysis import analyse
+from acestep_runtime.dsp.musical import Analysis, Chord, Grid
+from acestep_runtime.dsp.progressions import Harmony, continued, heard, progression
+from acestep_runtime.dsp.render import Stereo, rms_db
+from acestep_runtime.dsp.style import Style
+from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
+from acestep_runtime.values import Key, Music
+
+Span = tuple[int, int]
+
+#: Less than this on one side of a span tells neither tempo nor key.
+ENOUGH_S = 3.0
+#: Bars quieter than this are no material.
+_SILENT_DB = -55.0
+_SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
+
+
+@dataclass(frozen=True)
+class PlayedGrid(Grid):
+    """A grid through beats as they were played, for music whose tempo drifts. Outside of them it goes on steadily.
+
+    ``beats_s`` holds beat number ``first_beat`` and those that follow it.
+    """
+
+    beats_s: tuple[float, ...] = ()
+    first_beat: int = 0
+
+    def beat_to_s(self, beat: float) -> float:
+        """See `Grid.beat_to_s`."""
+        at, last = beat - self.first_beat, len(self.beats_s) - 1
+        inner = float(np.interp(at, np.arange(last + 1), self.beats_s))
+        return inner + (min(at, 0.0) + max(at - last, 0.0)) * self.beat_s
+
+    def s_to_beat(self, time_s: float) -> float:
+        """See `Grid.s_to_beat`."""
+        first, last = self.beats_s[0], self.beats_s[-1]
+        inner = float(np.interp(time_s, self.beats_s, np.arange(len(self.beats_s))))
+        return self.first_beat + inner + (min(time_s - first, 0.0) + max(time_s - last, 0.0)) / self.beat_s
+
+
+@dataclass(frozen=True)
+class Context:
+    """A grid, a key and a chord for every beat of a span, as heard around it."""
+
+    grid: Grid
+    key: Key
+    harmony: Harmony
+
+
+def following(found: Analysis) -> Grid:
+    """Return the grid to play along with: the steady one, or the beats as played where they leave it by over 30 ms."""
+    beats = np.array(found.beats_s)
+    if len(beats) < 8 or not found.downbeats_s:
+        return found.grid
+    numbers = np.array([found.grid.s_to_beat(b) for b in beats])
+    if np.max(np.abs(numbers - np.round(numbers))) * found.grid.beat_s < 0.03:
+        return found.grid
+    first = -int(np.argmin(np.abs(beats - found.downbeats_s[0])))
+    return PlayedGrid(found.grid.bpm, found.downbeats_s[0], found.grid.beats_per_bar, found.beats_s, first)
+
+
+def heard_along(source: Stereo, span: Span, music: Music, style: Style) -> Context:
+    """Listen to all of ``source``, the span too: for a part that plays along with it."""
+    found = analyse(source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale, timesignature=music.timesignature)
+    return _joined([(0, found)], following(found), span, style)
+
+
+def heard_around(source: Stereo, known: Span, span: Span, music: Music, style: Style) -> Context:
+    """Listen to what surrounds ``span``, for music that takes its place.
+
+    The longer side sets tempo, key and meter; the other side is laid on the same grid, and the tempo is adjusted by up
+    to 2 % so that the beat meets both. With too little on either side, the old content of the span is heard instead.
+    """
+    enough = round(ENOUGH_S * ENGINE_RATE_HZ)
+    before, after = (known[0], min(span[0], known[1])), (max(span[1], known[0]), known[1])
+    sides = [side for side in (before, after) if side[1] - side[0] >= enough] or [known]
+    sides.sort(key=lambda side: side[0] - side[1])
+    main_at, main_end = sides[0]
+    main = analyse(source[main_at:main_end], ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale,
+                   timesignature=music.timesignature)  # fmt: skip
+    grid = _shifted(main.grid, main_at)
+    parts = [(main_at, main)]
+    for at, end in sides[1:]:
+        other = analyse(source[at:end], ENGINE_RATE_HZ, bpm=grid.bpm, keyscale=str(main.key),
+                        timesignature=grid.beats_per_bar)  # fmt: skip
+        parts.append((at, other))
+        if music.bpm is None and other.confidence.get("beats", 0.0) > 0:
+            grid = _meeting(grid, _shifted(other.grid, at), (main_at + main_end) / 2, (at + end) / 2)
+    return _joined(parts, grid, span, style)
+
+
+def _shifted(grid: Grid, frames: int) -> Grid:
+    return Grid(grid.bpm, grid.first_downbeat_s + frames / ENGINE_RATE_HZ, grid.beats_per_bar)
+
+
+def _meeting(grid: Grid, other: Grid, here: float, there: float) -> Grid:
+    """Return the grid with its tempo changed so that it also meets a beat of the other grid, in the middle of its part."""
+    anchor = round(grid.s_to_beat(here / ENGINE_RATE_HZ))
+    far_s = other.beat_to_s(round(other.s_to_beat(there / ENGINE_RATE_HZ)))
+    anchor_s = grid.beat_to_s(anchor)
+    beats = round((far_s - anchor_s) / grid.beat_s)
+    if beats == 0:
+        return grid
+    beat_s = (far_s - anchor_s) / beats
+    if abs(beat_s / grid.beat_s - 1) > 0.02:
+        return grid
+    return Grid(60.0 / beat_s, anchor_s - anchor * beat_s, grid.beats_per_bar)
+
+
+def _joined(parts: list[tuple[int, Analysis]], grid: Grid, span: Span, style: Style) -> Context:
+    """Lay the chords heard in several parts on one grid and continue them through the span."""
+    key = parts[0][1].key
+    chords = [Chord(c.start_s + at / ENGINE_RATE_HZ, c.end_s + at / ENGINE_RATE_HZ, c.root, c.quality)
+              for at, found in parts for c in found.chords]  # fmt: skip
+    first = int(np.floor(grid.s_to_beat(span[0] / ENGINE_RATE_HZ))) - 1
+    last = int(np.ceil(grid.s_to_beat(span[1] / ENGINE_RATE_HZ))) + grid.beats_per_bar
+    known = heard(chords, grid, key)
+    return Context(grid, key, continued(known, range(first, last + 1), grid.beats_per_bar, progression(style, key, 0)))
+
+
+def bar_frames(grid: Grid, bar: int) -> Span:
+    """Return the first and last-plus-one frame of a bar."""
+    meter = grid.beats_per_bar
+    return (
+        round(grid.beat_to_s(bar * meter) * ENGINE_RATE_HZ),
+        round(grid.beat_to_s((bar + 1) * meter) * ENGINE_RATE_HZ),
+    )
+
+
+def bars_over(grid: Grid, span: Span) -> range:
+    """Return the numbers of the bars that overlap a span."""
+    meter = grid.beats_per_bar
+    first = int(np.floor(grid.s_to_beat(span[0] / ENGINE_RATE_HZ) / meter + 1e-6))
+    last = int(np.ceil(grid.s_to_beat(span[1] / ENGINE_RATE_HZ) / meter - 1e-6))
+    return range(first, max(last, first + 1))
+
+
+def energies(source: Stereo, grid: Grid, span: Span) -> dict[int, float]:
+    """Return how full (0.25 to 1) each bar over the span is, from its level against the usual bar's; 18 dB are 1."""
+    levels = {}
+    for bar in bars_over(grid, span):
+        start, stop = bar_frames(grid, bar)
+        levels[bar] = rms_db(source[max(0, start) : max(0, stop)])
+    heard_db = [level for level in levels.values() if level > _SILENT_DB] or [0.0]
+    usual = float(np.median(heard_db))
+    return {bar: float(np.clip(0.72 + (level - usual) / 18, 0.25, 1.0)) for bar, level in levels.items()}
+
+
+def bed(
+    source: Stereo, known: Span, span: Span, context: Context, seed: int, cancel_check: Callable[[], None]
+) -> Stereo | None:
+    """Return the span filled with bars of the song itself, ``[span, 2]``; ``None`` when no whole bar lies outside of it.
+
+    Each bar is one with the same chords in the same place of the phrase and with the level of the span's neighbours;
+    among the best the seed chooses, and what followed in the song is liked to follow here. Seams are 12 ms long and lie
+    on bar lines.
+    """
+    grid, harmony, meter = context.grid, context.harmony, context.grid.beats_per_bar
+    material = {}
+    for bar in bars_over(grid, known):
+        start, stop = bar_frames(grid, bar)
+        clear = stop <= span[0] or start >= span[1]
+        if clear and start >= known[0] and stop <= known[1] and rms_db(source[start:stop]) > _SILENT_DB:
+            material[bar] = rms_db(source[start:stop])
+    if not material:
+        return None
+    rng = np.random.default_rng([seed, 5])
+    wanted = bars_over(grid, span)
+    near = sorted(material, key=lambda b: min(abs(b - wanted[0]), abs(b - wanted[-1])))[:4]
+    usual_db = float(np.mean([material[b] for b in near]))
+    out = np.zeros((span[1] - span[0], 2), np.float32)
+    previous = wanted[0] - 1
+    for bar in wanted:
+        cancel_check()
+
+        def misfit(other: int, bar: int = bar, previous: int = previous) -> float:
+            chords = sum(harmony.at(other * meter + b) != harmony.at(bar * meter + b) for b in range(meter)) / meter
+            place = 0.5 * ((other - bar) % 2 != 0) + 0.5 * ((other - bar) % 4 != 0)
+            flow = 0.0 if other == previous + 1 else 0.6
+            return 3.0 * chords + place + flow + abs(material[other] - usual_db) / 6
+
+        ranked = sorted(material, key=misfit)
+        best = [b for b in ranked[:4] if misfit(b) <= misfit(ranked[0]) + 0.8]
+        previous = best[rng.integers(len(best))]
+        _lay(out, source, known, bar_frames(grid, bar)[0] - span[0], bar_frames(grid, previous))
+    return out
+
+
+def _lay(out: Stereo, source: Stereo, known: Span, at: int, taken: Span) -> None:
+    """Add frames ``taken`` of the source to ``out`` from frame ``at`` on, with half a seam more on either side."""
+    half = _SEAM // 2
+    start, stop = max(known[0], taken[0] - half), min(known[1], taken[1] + half)
+    ramp = np.sin(0.5 * np.pi * (np.arange(_SEAM) + 0.5) / _SEAM).astype(np.float32)
+    gain = np.ones(taken[1] - taken[0] + 2 * half, np.float32)
+    if len(gain) >= 2 * _SEAM:
+        gain[:_SEAM], gain[-_SEAM:] = ramp, ramp[::-1]
+    piece = source[start:stop] * gain[start - taken[0] + half : stop - taken[0] + half, None]
+    first = at + start - taken[0]
+    low, high = max(0, first), min(len(out), first + len(piece))
+    if high > low:
+        out[low:high] += piece[low - first : high - first]
