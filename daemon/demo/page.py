@@ -214,7 +214,7 @@ def _scientific(value: float) -> str:
         return "0"
     exponent = math.floor(math.log10(value))
     digits = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value / 10**exponent:.1f} × 10{digits}"
+    return f"{value / 10**exponent:.1f} × 10{digits}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _heard(show: Show) -> str:
@@ -242,10 +242,10 @@ def _chords(show: Show) -> str:
     for chord in show.heard.get("chords", ()):
         start, stop = max(0.0, chord["start_s"]), min(whole_s, chord["end_s"])
         place = f"left:{_percent(start, whole_s)};width:calc({_percent(stop - start, whole_s)} - 2px)"
-        blocks.append(f'<span style="{place};--h:{_hue(chord["chord"])}">{escape(chord["chord"])}</span>')
+        blocks.append(f'<span style="{place};--h:{_hue(chord["name"])}">{escape(chord["name"])}</span>')
     if not blocks:
         return ""
-    names = escape(", ".join(chord["chord"] for chord in show.heard["chords"]))
+    names = escape(", ".join(chord["name"] for chord in show.heard["chords"]))
     return (
         f'<div class="scroll" tabindex="0" role="img" aria-label="Chords: {names}"><div class="chords">{"".join(blocks)}</div>'
         "</div>"

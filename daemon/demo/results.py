@@ -48,11 +48,17 @@ def mixed(parts: Sequence[Samples]) -> Samples:
 
 
 def sections(results: Results) -> list[tuple[str, int, int]]:
-    """Return the sections of the song as its engine planned them: name, first and last-plus-one frame."""
-    return [
-        (str(row["name"]), seconds_to_frames(row["start_s"], steps.RATE_HZ), seconds_to_frames(row["end_s"], steps.RATE_HZ))
-        for row in results.facts("text2music").get("sections", ())
-    ]  # fmt: skip
+    """Return the sections of the song as its engine planned them: name, first and last-plus-one frame.
+
+    The engine tells milliseconds; what lies that close to a bar line is taken to be on it.
+    """
+
+    def frame(time_s: float) -> int:
+        bar_s = round(time_s / steps.BAR_S) * steps.BAR_S
+        return seconds_to_frames(bar_s if abs(time_s - bar_s) < 0.001 else time_s, steps.RATE_HZ)
+
+    rows = results.facts("text2music").get("sections", ())
+    return [(str(row["name"]), frame(row["start_s"]), frame(row["end_s"])) for row in rows]
 
 
 def page_content(results: Results) -> Show:

@@ -111,7 +111,7 @@ def test_figures_are_shown_as_measured(made: str) -> None:
     for figure in (
         "26,000",
         "−132 dBFS",
-        "2.4 × 10⁻⁷",
+        "2.4\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁷",
         "0.43 s",
         "112.0 bpm",
         "B minor",
