@@ -32,6 +32,10 @@ def _enum_prefix(field: Any) -> str:
     return str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
 
 
+def _number(field: Any, name: str) -> int:
+    return int(field.enum_type.values_by_name[_enum_prefix(field) + name.upper()].number)
+
+
 def _from_wire(field: Any, value: Any) -> Any:
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         return fields_of(value)
@@ -62,7 +66,11 @@ def fill(message: Message, fields: Mapping[str, Any]) -> None:
             getattr(message, name).SetInParent()
             fill(getattr(message, name), value)
         elif field.enum_type is not None:
-            setattr(message, name, field.enum_type.values_by_name[_enum_prefix(field) + value.upper()].number)
+            numbers = [_number(field, item) for item in (value if field.is_repeated else [value])]
+            if field.is_repeated:
+                getattr(message, name).extend(numbers)
+            else:
+                setattr(message, name, numbers[0])
         elif field.is_repeated:
             getattr(message, name).extend(value)
         else:

@@ -61,6 +61,8 @@ class AssetStore:
         self._assets = folder / "assets"
         self._incoming = folder / "incoming"
         self._max_upload_bytes = max_upload_bytes
+        # Held from a change of the rows to that of the files, so that storing and removing the same never mix.
+        self._changing = asyncio.Lock()
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True)
         self._assets.mkdir(parents=True, exist_ok=True)
@@ -124,12 +126,16 @@ class AssetStore:
         await self._remove([asset_id])
 
     async def _remove(self, ids: Iterable[str]) -> None:
-        ids = list(ids)
-        await self._database.run(
-            lambda c: c.executemany("DELETE FROM assets WHERE id = ?", [(asset_id,) for asset_id in ids])
-        )
-        for asset_id in ids:
-            await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+        rows = [(asset_id,) for asset_id in ids]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM assets WHERE id = ?", rows)
+            connection.executemany("DELETE FROM paths WHERE asset_id = ?", rows)
+
+        async with self._changing:
+            await self._database.run(work)
+            for (asset_id,) in rows:
+                await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
 
     async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str]) -> int:
         """Remove what is too old or too much, least recently used first; return how many went."""
@@ -205,17 +211,18 @@ class AssetStore:
     async def adopt(self, file: Path, asset_id: str, name: str) -> Asset:
         """Take over a whole file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is no audio."""
         info = await asyncio.to_thread(probe, file, name=name)
-        size = await asyncio.to_thread(_move, file, self.path(asset_id))
         now = time.time()
-        values = (asset_id, name, size, info.sample_rate, info.channels, info.frames, 0, now, now)
-        await self._database.run(
-            lambda c: c.execute(
-                "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
-                values,
+        async with self._changing:
+            size = await asyncio.to_thread(_move, file, self.path(asset_id))
+            values = (asset_id, name, size, info.sample_rate, info.channels, info.frames, 0, now, now)
+            await self._database.run(
+                lambda c: c.execute(
+                    "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?)"
+                    " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
+                    values,
+                )
             )
-        )
-        return await self.get(asset_id)
+            return await self.get(asset_id)
 
     def _check_size(self, size: int, name: str) -> None:
         if size > self._max_upload_bytes:

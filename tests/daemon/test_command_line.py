@@ -378,9 +378,10 @@ def recent(client: Client) -> Any:
 def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes calls and says nothing
         process = alone.start("status", "--address", f"127.0.0.1:{silent.getsockname()[1]}")
-        call = silent.accept()[0]
-        call.recv(1)
-    process.send_signal(signal.SIGINT)
+        with silent.accept()[0] as call:
+            call.recv(1)
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 5
     assert "Traceback" not in err

@@ -1,0 +1,66 @@
+"""Settings, and the sentences about wrong ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.config import Config, data_folder, load_config
+from daemon.errors import DaemonFault
+
+
+def test_defaults_then_file_then_command_line(home: Path) -> None:
+    assert load_config().port is None  # the usual one, or any free one when that is taken
+    assert load_config().data_dir == home
+    (home / "config.toml").write_text('port = 1234\nquota_bytes = 5\nroots = ["~", "/tmp", "/tmp/../tmp"]\n')
+    config = load_config(port=None, log_level="debug")
+    assert (config.port, config.quota_bytes, config.log_level) == (1234, 5, "debug")
+    assert config.roots == (Path.home().resolve(), Path("/tmp").resolve())
+    assert load_config(port=0).port == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("port = 70000", "Setting port in {file} is 70000: "),
+        ("port = 'x'", "Setting port in {file} is 'x': "),
+        ("colour = 'red'", "Setting colour in {file} is 'red': "),
+        ("host = '0.0.0.0'", "Setting host in {file} is '0.0.0.0': "),
+        ("host = 'example.org'", "Setting host in {file} is 'example.org': "),
+        ("log_level = 'loud'", "Setting log_level in {file} is 'loud': "),
+        ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
+        ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
+        ("port = ", "{file} cannot be read as TOML: "),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(home: Path, text: str, says: str) -> None:
+    file = home / "config.toml"
+    file.write_text(text)
+    with pytest.raises(DaemonFault) as caught:
+        load_config()
+    assert str(caught.value).startswith(says.format(file=file))
+    assert caught.value.remedy
+    assert ".." not in str(caught.value)
+
+
+def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
+    (home / "config.toml").write_text("port = 1\n")
+    with pytest.raises(DaemonFault, match=r"^Setting port in the command line is 70000: "):
+        load_config(port=70000)
+    (home / "config.toml").write_bytes(b"\xff")
+    with pytest.raises(DaemonFault, match="cannot be read as TOML"):
+        load_config()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost"])
+def test_loopback_hosts(host: str) -> None:
+    assert Config(host=host).host == host
+
+
+def test_the_data_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert data_folder() == home
+    monkeypatch.setenv("ACEBRIDGE_HOME", "somewhere")
+    assert data_folder() == Path.cwd() / "somewhere"
+    monkeypatch.delenv("ACEBRIDGE_HOME")
+    assert data_folder().name == "acebridge"

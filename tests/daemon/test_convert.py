@@ -1,0 +1,118 @@
+"""Messages to fields and back, for every request of the contract."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from acebridge.v1 import jobs_pb2, tasks_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acestep_runtime.tasks import TASKS
+from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp
+
+F = FieldDescriptor
+SCALARS: dict[int, st.SearchStrategy[Any]] = {
+    F.TYPE_STRING: st.text(max_size=8),
+    F.TYPE_BYTES: st.binary(max_size=8),
+    F.TYPE_BOOL: st.booleans(),
+    F.TYPE_DOUBLE: st.floats(allow_nan=False),
+    F.TYPE_INT32: st.integers(-(2**31), 2**31 - 1),
+    F.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
+}
+
+
+@st.composite
+def messages(draw: st.DrawFn, kind: type[Message]) -> Message:
+    """Any message of a kind: fields set or not, to anything, also to their defaults."""
+    message = kind()
+    for field in kind.DESCRIPTOR.fields:
+        if not draw(st.booleans()):
+            continue
+        if field.type == F.TYPE_MESSAGE:
+            held = getattr(message, field.name)
+            held.SetInParent()
+            held.CopyFrom(draw(messages(type(held))))
+        else:
+            enum = field.enum_type
+            values = st.sampled_from([v.number for v in enum.values]) if enum is not None else SCALARS[field.type]
+            if field.is_repeated:
+                getattr(message, field.name).extend(draw(st.lists(values, max_size=3)))
+            else:
+                setattr(message, field.name, draw(values))
+    return message
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data(), task=st.sampled_from(sorted(TASKS)))
+def test_requests_survive_the_round_trip(data: st.DataObject, task: str) -> None:
+    message = data.draw(messages(request_type(task)))
+    again = type(message)()
+    fill(again, fields_of(message))
+    assert again == message
+    assert fields_of(again) == fields_of(message)
+
+
+def test_repeated_enums_survive_too() -> None:
+    message = jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_QUEUED])
+    assert fields_of(message) == {"states": ["failed", "queued"]}
+    again = jobs_pb2.ListJobsRequest()
+    fill(again, fields_of(message))
+    assert again == message
+
+
+def test_every_task_has_its_method_and_its_request() -> None:
+    methods = tasks_pb2.DESCRIPTOR.services_by_name["TaskService"].methods
+    assert {method.name: method.input_type.name for method in methods} == {
+        rpc: request_type(task).DESCRIPTOR.name for rpc, task in RPCS.items()
+    }
+    assert set(RPCS.values()) == set(TASKS)
+
+
+def test_requests_and_tasks_have_the_same_words() -> None:
+    import dataclasses
+
+    for task, kind in TASKS.items():
+        wire = {field.name for field in request_type(task).DESCRIPTOR.fields} - {"submission"}
+        assert wire == {field.name for field in dataclasses.fields(kind)}, task
+
+
+def test_unset_is_not_zero() -> None:
+    assert fields_of(tasks_pb2.RepaintRequest()) == {}
+    assert fields_of(tasks_pb2.RepaintRequest(start_s=0, match_loudness=False)) == {
+        "start_s": 0,
+        "match_loudness": False,
+    }
+    message = tasks_pb2.RepaintRequest()
+    fill(message, {"start_s": None, "end_s": 0.0, "music": {}})
+    assert not message.HasField("start_s")
+    assert message.HasField("end_s")
+    assert message.HasField("music")
+    with pytest.raises(KeyError):
+        fill(message, {"colour": 1})
+
+
+def test_unknown_enum_numbers_are_told() -> None:
+    message = tasks_pb2.Submission()
+    message.engine = 77  # type: ignore[assignment]
+    assert fields_of(message) == {"engine": "number 77"}
+
+
+@given(seconds=st.floats(0, 4e9))
+@settings(deadline=None)
+def test_times_keep_their_microseconds(seconds: float) -> None:
+    stamp = timestamp(seconds)
+    assert stamp is not None
+    assert math.isclose(stamp.ToMicroseconds() / 1e6, seconds, abs_tol=1e-6)
+    assert timestamp(None) is None
+
+
+def test_facts_of_any_depth() -> None:
+    facts = {"bpm": 120.0, "chords": [{"start_s": 0.0, "name": "C"}], "lrc": None, "ok": True, "key": "F♯"}
+    from google.protobuf.json_format import MessageToDict
+
+    assert MessageToDict(struct(facts)) == facts

@@ -1,0 +1,224 @@
+"""The journal against a model of it in plain Python, and its recovery."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.errors import Busy, Conflict, NotFound, Unavailable
+from daemon.jobs.job import PRIORITIES
+from daemon.jobs.journal import Journal, digest
+from daemon.store.database import Database
+
+
+def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]], *, max_waiting: int = 1000) -> Any:
+    database = Database(path)
+    try:
+        return asyncio.run(work(Journal(database, max_waiting=max_waiting)))  # type: ignore[arg-type]
+    finally:
+        database.close()
+
+
+async def submit(journal: Journal, priority: str = "normal", key: str = "", about: str = "", **more: Any) -> str:
+    made = await journal.submit(
+        "text2music", {"about": about}, engine="fake", priority=priority, key=key, request_digest=about,
+        sources=more.get("sources", ()),
+    )  # fmt: skip
+    return made.id
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from([("submit", name) for name in PRIORITIES]),
+        st.tuples(st.just("cancel"), st.integers(0, 30)),
+        st.tuples(st.sampled_from(["claim", "succeed", "fail", "release", "reopen"]), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(steps=STEPS)
+def test_the_queue_is_priority_then_first_come_first_served(steps: list[tuple[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "db"
+        database = Database(path)
+        journal = Journal(database, max_waiting=1000)
+        order: list[str] = []  # by submission
+        rank: dict[str, int] = {}
+        state: dict[str, str] = {}
+        attempts: dict[str, int] = {}
+
+        async def play() -> None:
+            nonlocal database, journal
+            for what, which in steps:
+                running = [job_id for job_id in order if state[job_id] == "running"]
+                if what == "submit":
+                    job_id = await submit(journal, which)
+                    order.append(job_id)
+                    rank[job_id], state[job_id], attempts[job_id] = PRIORITIES[which], "queued", 0
+                elif what == "claim":
+                    waiting = sorted((j for j in order if state[j] == "queued"), key=lambda j: -rank[j])
+                    claimed = await journal.claim("cpu")
+                    assert (claimed.id if claimed else None) == (waiting[0] if waiting else None)
+                    if claimed:
+                        state[claimed.id] = "running"
+                        attempts[claimed.id] += 1
+                elif what == "cancel" and order:
+                    job_id = order[which % len(order)]
+                    await journal.cancel_waiting(job_id)
+                    state[job_id] = "cancelled" if state[job_id] == "queued" else state[job_id]
+                elif what in ("succeed", "fail") and running:
+                    if what == "succeed":
+                        await journal.succeed(running[0])
+                    else:
+                        await journal.fail(running[0], {"kind": "EngineFailure", "message": "It broke."})
+                    state[running[0]] = {"succeed": "succeeded", "fail": "failed"}[what]
+                elif what == "release":
+                    await journal.release()
+                    for job_id in running:
+                        state[job_id], attempts[job_id] = "queued", attempts[job_id] - 1
+                elif what == "reopen":  # as after a kill
+                    database.close()
+                    database = Database(path)
+                    journal = Journal(database, max_waiting=1000)
+                    for job_id in running:
+                        state[job_id] = "queued" if attempts[job_id] < 2 else "failed"
+                jobs = {job.id: job for job in await journal.recent(limit=1000)}
+                assert {j: jobs[j].state for j in order} == state
+                assert {j: jobs[j].attempts for j in order} == attempts
+                waiting = sorted((j for j in order if state[j] == "queued"), key=lambda j: -rank[j])
+                busy = sum(held == "running" for held in state.values())
+                assert [jobs[j].position for j in waiting] == list(range(busy, busy + len(waiting)))
+
+        try:
+            asyncio.run(play())
+        finally:
+            database.close()
+
+
+def test_numbers_of_events_never_fall_even_over_attempts(tmp_path: Path) -> None:
+    async def first(journal: Journal) -> tuple[str, int]:
+        job_id = await submit(journal)
+        await journal.claim("cpu")
+        for fraction in (0.1, 0.5):
+            await journal.append(job_id, "progress", {"stage": "x", "fraction": fraction, "eta_s": None})
+        return job_id, (await journal.get(job_id)).last_sequence
+
+    async def second(journal: Journal) -> list[tuple[str, int]]:
+        await journal.claim("cpu")
+        await journal.succeed(job_id)
+        return [(event.kind, event.sequence) async for batch in journal.watch(job_id) for event in batch]
+
+    job_id, last = with_journal(tmp_path / "db", first)
+    assert last == 4
+    told = with_journal(tmp_path / "db", second)
+    assert told == [("queued", 5), ("started", 6), ("completed", 7)]
+
+
+def test_keys(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        first = await submit(journal, key="k", about="one")
+        assert await submit(journal, key="k", about="one") == first
+        with pytest.raises(Conflict, match="already belongs to job"):
+            await submit(journal, key="k", about="two")
+        with pytest.raises(Conflict):
+            await journal.find_key("k", "two")
+        assert await journal.find_key("other", "one") is None
+        assert await submit(journal, about="one") != first  # no key, no likeness
+        await journal.cancel_waiting(first)
+        await journal.delete(first)
+        assert await submit(journal, key="k", about="two") != first
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_a_full_queue_and_missing_jobs(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        ids = [await submit(journal) for _ in range(3)]
+        with pytest.raises(Busy, match="3 jobs wait already"):
+            await submit(journal)
+        assert await submit(journal, key="") if await journal.cancel_waiting(ids[0]) else None
+        for call in (journal.get("no"), journal.cancel_waiting("no"), journal.delete("no")):
+            with pytest.raises(NotFound, match="There is no job 'no'"):
+                await call
+        with pytest.raises(Conflict, match="is queued"):
+            await journal.delete(ids[1])
+
+    with_journal(tmp_path / "db", work, max_waiting=3)
+
+
+def test_watchers_hear_all_wake_up_and_are_let_go(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        job_id = await submit(journal)
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async for batch in journal.watch(job_id):
+                heard.extend(event.kind for event in batch)
+
+        watcher = asyncio.create_task(listen())
+        await asyncio.sleep(0.01)
+        await journal.claim("cpu")
+        for number in range(600):  # more than one batch
+            await journal.append(job_id, "audio", {"output": 0, "offset_frames": number, "frames": 1})
+        await journal.succeed(job_id)
+        await watcher
+        assert heard == ["queued", "started", *["audio"] * 600, "completed"]
+        assert not journal._bells
+        waiting = await submit(journal)
+        watcher = asyncio.create_task(anext_of(journal, waiting))
+        await asyncio.sleep(0.01)
+        journal.end_watches()
+        with pytest.raises(Unavailable, match="The job goes on"):
+            await watcher
+        assert not journal._bells
+
+    async def anext_of(journal: Journal, job_id: str) -> None:
+        async for _ in journal.watch(job_id):
+            pass
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_a_job_that_ended_is_not_released(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        done, cancelled, stopped = [await submit(journal) for _ in range(3)]
+        for _ in range(3):
+            await journal.claim("cpu")
+        await journal.succeed(done)
+        await journal.release({cancelled})
+        states = [(await journal.get(job_id)).state for job_id in (done, cancelled, stopped)]
+        assert states == ["succeeded", "cancelled", "queued"]
+        assert (await journal.get(stopped)).attempts == 0
+        assert (await journal.get(cancelled)).error["message"] == "The job was cancelled."
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_assets_in_use(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        running = await submit(journal, sources=["a"])
+        await journal.claim("cpu")
+        await journal.append(running, "take", {"take": 0, "seed": 1, "facts": {}, "outputs": [{"asset_id": "b"}]})
+        waiting = await submit(journal, sources=["a", "c"])
+        assert await journal.assets_in_use() == {"a", "b", "c"}
+        await journal.cancel_waiting(waiting)
+        assert await journal.assets_in_use() == {"a", "b"}
+        await journal.succeed(running)
+        assert await journal.assets_in_use() == set()
+        assert await journal.assets_in_use(("succeeded",)) == {"a", "b"}
+        assert (await journal.get(running)).results() == ["b"]
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_digests_know_content_not_order() -> None:
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1}) != digest({"a": 1, "b": [3]})
