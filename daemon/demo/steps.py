@@ -161,7 +161,7 @@ def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.Tas
             show(event)
             match event.WhichOneof("event"):
                 case "started":  # the second time, after a crash: what has come before is void
-                    _close(files)
+                    _discard(files)
                 case "audio_header":
                     header = event.audio_header
                     files[header.output] = _File.create(out / step.files[header.role], header)
@@ -175,22 +175,29 @@ def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.Tas
             client.cancel(job_id)
         raise
     finally:
-        roles = {file.role for file in files.values()}
-        _close(files)
-    if missing := set(step.files) - roles:
-        problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
-        raise JobFailed("EngineFailure", problem, remedy="This is a fault in AceBridge: please report it.")
+        if done is None:
+            _discard(files)
     if done is None or first_event_s is None:
         raise JobFailed("EngineFailure", f"The daemon ended {step.task} before it was complete.", remedy="Try again.")
+    for file in files.values():
+        file.finish()
+    if missing := set(step.files) - {file.role for file in files.values()}:
+        problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
+        raise JobFailed("EngineFailure", problem, remedy="This is a fault in AceBridge: please report it.")
     facts: dict[str, Any] = MessageToDict(done.takes[0].metadata)
     return Outcome(step, done.engine, first_event_s, first_audio_s, time.monotonic() - began, facts)
 
 
 @dataclass
 class _File:
-    """A WAV file that is written while its samples arrive, byte by byte as the daemon sent them."""
+    """A WAV file that is written while its samples arrive, byte by byte as the daemon sent them.
+
+    It has another name until it is whole.
+    """
 
     role: str
+    path: Path
+    unfinished: Path
     handle: BinaryIO
     data_at: int
     frame_bytes: int
@@ -199,24 +206,27 @@ class _File:
     @classmethod
     def create(cls, path: Path, header: Any) -> _File:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("wb")
+        unfinished = path.with_suffix(".part")
+        handle = unfinished.open("wb")
         start = wav.header(header.frames, header.channels, header.sample_rate, ENCODING)
         handle.write(start)
         frame_bytes = wav.encoding_of(ENCODING).sample_bytes * header.channels
         end = wav.trailer(header.frames, header.channels, ENCODING)
-        return cls(header.role, handle, len(start), frame_bytes, end)
+        return cls(header.role, path, unfinished, handle, len(start), frame_bytes, end)
 
     def add(self, chunk: Any) -> None:
         self.handle.seek(self.data_at + chunk.offset_frames * self.frame_bytes)
         self.handle.write(chunk.data)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self.handle.seek(0, 2)
         self.handle.write(self.trailer)
         self.handle.close()
+        self.unfinished.replace(self.path)
 
 
-def _close(files: dict[int, _File]) -> None:
+def _discard(files: dict[int, _File]) -> None:
     for file in files.values():
-        file.close()
+        file.handle.close()
+        file.unfinished.unlink(missing_ok=True)
     files.clear()

@@ -42,6 +42,7 @@ def test_a_failure_leaves_no_daemon_and_no_page(
     assert children() == before
     assert list(temporary.iterdir()) == []
     assert not (tmp_path / "out" / "index.html").exists()
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_an_interrupt_leaves_no_daemon(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
