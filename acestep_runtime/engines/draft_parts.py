@@ -28,7 +28,6 @@ _BED_DB, _OVER_DB, _SOLO_DB = -2.5, -5.0, -3.0
 #: Level of a layer against its source.
 _LAYER_DB = {"drums": -5.0, "bass": -6.0, "percussion": -12.0}
 _LAYER_USUAL_DB = -9.0
-_EDGE = ms_to_frames(10, ENGINE_RATE_HZ)
 _RELEASE = ms_to_frames(60, ENGINE_RATE_HZ)
 
 
@@ -78,7 +77,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
         new = _at_level(_at_level(ground, target_db + _BED_DB) + new, target_db)
     yield Progress("joining", 0.97)
     out = source.copy()
-    out[span[0] : span[1]] = _joined(ceiling(new), source, known, span, request)
+    out[span[0] : span[1]] = _ended(ceiling(new), known, span, request)
     yield from (Block("mix", piece) for piece in pieces(out))
 
 
@@ -92,23 +91,15 @@ def _players(style: Style, over_bed: bool) -> tuple[Instrument, ...]:
     return tuple([who for who in pitched if not who.leads][:1] + [who for who in pitched if who.leads][:1])
 
 
-def _joined(
-    new: Stereo, source: Stereo, known: tuple[int, int], span: tuple[int, int], request: EngineRequest
-) -> Stereo:
-    """Return the new span with its ends blended into the song, or faded where the song does not go on."""
-    n = len(new)
-    out = new.copy()
-    edge = min(_EDGE, n // 2)
-    ramp = ((np.arange(edge) + 0.5) / max(1, edge)).astype(np.float32)[:, None]
-    out[:edge] = ramp * out[:edge] + (1 - ramp) * source[span[0] : span[0] + edge]
+def _ended(new: Stereo, known: tuple[int, int], span: tuple[int, int], request: EngineRequest) -> Stereo:
+    """Return the new span with its end faded where the song does not go on after it.
+
+    A long fade only where words ask for it: songs are extended again and again, and must not dip at every join.
+    """
     if span[1] < known[1]:
-        out[n - edge :] = ramp[::-1] * out[n - edge :] + (1 - ramp[::-1]) * source[span[1] - edge : span[1]]
-        return out
+        return new
     wished = "fade out" in request.music.caption.lower() or any(fades for *_, fades in tags(request.music.lyrics))
-    fade = n * 3 // 5 if wished else min(ENGINE_RATE_HZ, n // 4)
-    if fade:
-        out[n - fade :] *= np.cos(0.5 * np.pi * (np.arange(fade) + 1) / fade).astype(np.float32)[:, None]
-    return out
+    return _released(new, len(new) * 3 // 5 if wished else _RELEASE)
 
 
 def _surrounding_db(source: Stereo, known: tuple[int, int], span: tuple[int, int]) -> float:
@@ -167,9 +158,9 @@ def _only_known(source: Stereo, start: int, stop: int) -> Stereo:
     return out
 
 
-def _released(samples: Stereo) -> Stereo:
-    """Fade the last 60 ms, so that what still rings at the end of a span does not click."""
-    n = min(_RELEASE, len(samples))
+def _released(samples: Stereo, frames: int = _RELEASE) -> Stereo:
+    """Fade the last frames (60 ms), so that what still rings at the end of a span does not click."""
+    n = min(frames, len(samples))
     out = samples.copy()
     out[len(out) - n :] *= np.cos(0.5 * np.pi * (np.arange(n) + 1) / max(1, n)).astype(np.float32)[:, None]
     return out
