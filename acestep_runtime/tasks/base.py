@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 from acestep_runtime.audio import MediaInfo, Samples, probe
 from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.units import END
 from acestep_runtime.values import MAX_SEED, TRACKS, CancelToken, Music, Sampling, limited
 
@@ -174,6 +174,16 @@ def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output
     return TakeDone(take, seed, {**facts, **missing})
 
 
+def check_complete(engine: Engine, made: Mapping[str, int], wanted: int) -> None:
+    """Raise `EngineFailure` unless the engine made every role, and all ``wanted`` frames of each."""
+    wrong = [f"{frames} of {wanted} frames of {role}" for role, frames in made.items() if frames != wanted]
+    if wrong or not made:
+        raise EngineFailure(
+            f"The {engine.name} engine returned {', '.join(wrong) or 'no audio'}.",
+            remedy="This is a fault in AceBridge: please report it.",
+        )
+
+
 def in_take(progress: Progress, take: int, takes: int) -> Progress:
     """Return an engine's progress within one take as progress of the whole task."""
     stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
@@ -213,6 +223,7 @@ __all__ = [
     "TakeDone",
     "Task",
     "TaskEvent",
+    "check_complete",
     "check_tracks",
     "finished_take",
     "for_take",

@@ -26,11 +26,16 @@ def to_json(value: Any) -> dict[str, Any]:
 
 def build(kind: type[Any], fields: Mapping[str, Any], prefix: str = "") -> Any:
     """Construct dataclass ``kind`` from JSON-like ``fields``. Raises `InvalidValue` for unknown names and wrong types."""
+    if not isinstance(fields, Mapping):
+        raise InvalidValue(prefix.rstrip("."), fields, "an object")
     hints = typing.get_type_hints(kind)
     known = {f.name for f in dataclasses.fields(kind)}
     for name in fields:
         if name not in known:
             raise InvalidValue(prefix + name, fields[name], f"the fields {', '.join(sorted(known))}")
+    for f in dataclasses.fields(kind):
+        if f.default is f.default_factory is dataclasses.MISSING and f.name not in fields:
+            raise InvalidValue(prefix + f.name, "", "a value", message=f"{prefix}{f.name} is missing.")
     values = {name: _value(hints[name], held, prefix + name) for name, held in fields.items()}
     try:
         return kind(**values)
@@ -49,6 +54,8 @@ def _value(hint: Any, held: Any, name: str) -> Any:
     if dataclasses.is_dataclass(wanted):
         return build(typing.cast(type[Any], wanted), held, name + ".")
     if typing.get_origin(wanted) is tuple:
+        if not isinstance(held, (list, tuple)):
+            raise InvalidValue(name, held, "a list")
         return tuple(_value(typing.get_args(wanted)[0], item, name) for item in held)
     if wanted is float and isinstance(held, int) and not isinstance(held, bool):
         return float(held)

@@ -28,7 +28,8 @@ class Understand:
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        return perform_whole(self.name, self.source, Output(seeds=(0,)), engine, cancel, music=self.music)
+        output = Output(seeds=(0,))
+        return perform_whole(self.name, self.source, output, engine, cancel, music=self.music, only_facts=True)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from acestep_runtime.tasks.base import (
     OutputBlock,
     OutputHeader,
     TaskEvent,
+    check_complete,
     finished_take,
     for_take,
     in_take,
@@ -35,6 +36,8 @@ def perform_through(
     cancel: CancelToken,
 ) -> Iterator[TaskEvent]:
     """Run every take of ``request`` and pass its roles on, ``frames`` frames each at ``rate_hz``, while they come.
+
+    ``frames`` of 0 is for tasks that only find facts.
 
     ``request.seed`` is replaced by the takes' seeds.
     """
@@ -58,4 +61,7 @@ def perform_through(
                 left -= len(event.samples)
                 streams[event.role] = (index, resampler, left)
                 yield OutputBlock(index, resampler.push(audio.to_channels(event.samples, channels), last=left == 0))
+        if frames:
+            made = {role: request.frames - left for role, (_, _, left) in streams.items()}
+            check_complete(engine, made, request.frames)
         yield finished_take(take, seed, facts, output, engine)

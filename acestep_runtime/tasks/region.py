@@ -17,8 +17,8 @@ import numpy as np
 from acestep_runtime import audio
 from acestep_runtime.audio import Samples
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
-from acestep_runtime.errors import EngineFailure
 from acestep_runtime.splice import SEAM_MS, Span, Window
+from acestep_runtime.tasks.base import check_complete
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames, seconds_to_frames
 from acestep_runtime.values import CancelToken
@@ -83,10 +83,5 @@ def collect(
                 roles[event.role], filled[event.role] = np.zeros((request.frames, 2), np.float32), 0
             at = filled[event.role]
             filled[event.role] = at + len(event.samples)
-            roles[event.role][at : filled[event.role]] = event.samples
-    short = [role for role, frames in filled.items() if frames != request.frames]
-    if short or not roles:
-        raise EngineFailure(
-            f"The {engine.name} engine returned incomplete audio ({', '.join(short) or 'none at all'}).",
-            remedy="This is a fault in AceBridge: please report it.",
-        )
+            roles[event.role][at : filled[event.role]] = event.samples[: max(0, request.frames - at)]
+    check_complete(engine, filled, request.frames)

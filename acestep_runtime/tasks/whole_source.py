@@ -22,6 +22,7 @@ def perform_whole(
     sampling: Sampling | None = None,
     tracks: tuple[str, ...] = (),
     strength: float = 1.0,
+    only_facts: bool = False,
 ) -> Iterator[TaskEvent]:
     """Run ``task`` on all of ``source``; see `perform_through`."""
     clip = Clip.open(source, output)
@@ -39,6 +40,7 @@ def perform_whole(
         tracks=tracks,
         strength=strength,
     )
+    frames = 0 if only_facts else clip.frames
     yield from perform_through(
-        request, output, frames=clip.frames, rate_hz=clip.rate_hz, channels=clip.channels, engine=engine, cancel=cancel
+        request, output, frames=frames, rate_hz=clip.rate_hz, channels=clip.channels, engine=engine, cancel=cancel
     )

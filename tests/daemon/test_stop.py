@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,9 +92,8 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
         assert state(client, job_id) == "cancelled"
 
 
+@pytest.mark.slow
 def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    import time
-
     with daemon_at(tmp_path / "home", step_ms=1) as house:
         client = house.client
         assert client is not None
