@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from acestep_runtime.dsp.form import Section, form
-from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play
+from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
 from acestep_runtime.dsp.style import Instrument, Style
 from acestep_runtime.values import Key, Music
 

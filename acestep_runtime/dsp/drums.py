@@ -67,11 +67,15 @@ def _snare(piece: Piece, rng: np.random.Generator) -> Mono:
 def _metal(piece: Piece, rng: np.random.Generator) -> Mono:
     """A cymbal: many inharmonic modes in noise, the high ones dying first."""
     n = seconds(piece.ring_s)
-    modes = piece.tone_hz * (1 + 11 * np.sort(rng.random(28)))
+    modes = piece.tone_hz * (1 + 11 * np.sort(rng.random(_MODES)))
     damp = 6.9 / piece.ring_s * (0.7 + 1.2 * (modes / modes.max()) ** 2)
-    bell = partials(n, modes, rng.uniform(0.3, 1.0, 28) / 6, damp, rng.uniform(0, 2 * np.pi, 28))
+    bell = partials(n, modes, rng.uniform(0.3, 1.0, _MODES) / 8, damp, rng.uniform(0, 2 * np.pi, _MODES))
     sizzle = band_noise(n, rng, low_hz=piece.low_hz, high_hz=piece.high_hz) * fall(n, 0.8 * piece.ring_s)
     return np.float32(1 - piece.noise) * bell + np.float32(0.4 * piece.noise) * sizzle
+
+
+#: Modes of a cymbal; with fewer it rings like a bell.
+_MODES = 48
 
 
 def _clap(piece: Piece, rng: np.random.Generator) -> Mono:

@@ -13,8 +13,8 @@ from zlib import crc32
 import numpy as np
 
 from acestep_runtime.dsp.drums import PIECES
-from acestep_runtime.dsp.progressions import SCALES, Harmony, Sound, tones
 from acestep_runtime.dsp.musical import Grid
+from acestep_runtime.dsp.progressions import SCALES, Harmony, Sound, tones
 from acestep_runtime.dsp.style import Instrument, Style, table
 from acestep_runtime.values import Key
 
@@ -206,7 +206,7 @@ def _chords(bar: Bar, style: Style, who: Instrument) -> list[Note]:
         length_s = bar.grid.beat_s * beats * (0.55 if sign == "s" else 0.97)
         if sign.isdigit():
             ladder = (*pitches, *(p + 12 for p in pitches), *(p + 24 for p in pitches))
-            pitches = (ladder[int(sign) - 1],)
+            pitches = (ladder[(int(sign) - 1) % len(ladder)],)  # a power chord has few
             length_s = max(length_s, min(1.2, 2.5 * length_s))
         elif who.voice in ("piano", "epiano") and beat == 0 and bar.energy > 0.4:
             pitches = (near(bar.harmony.at(bar.first_beat)[0], 41), *pitches)

@@ -78,17 +78,19 @@ def continued(known: Harmony, beats: Iterable[int], beats_per_bar: int, fallback
     """Return the harmony with the given beats filled in by continuing the progression of the known ones.
 
     The period is the number of bars at which the known bars repeat themselves best; a beat then takes the chord most
-    often heard in its place. Places never heard take the bar of ``fallback`` at their position.
+    often heard in its place, or else in its place of four bars. Places never heard take the bar of ``fallback`` at their
+    position.
     """
-    period = period_bars(known, beats_per_bar) * beats_per_bar
-    places: dict[int, Counter[Sound]] = {}
+    periods = (period_bars(known, beats_per_bar) * beats_per_bar, 4 * beats_per_bar)
+    places: dict[tuple[int, int], Counter[Sound]] = {}
     for beat, chord in known.chords.items():
-        places.setdefault(beat % period, Counter())[chord] += 1
+        for period in periods:
+            places.setdefault((period, beat % period), Counter())[chord] += 1
     filled = dict(known.chords)
     for beat in beats:
         if beat in filled:
             continue
-        votes = places.get(beat % period)
+        votes = next((places[p, beat % p] for p in periods if (p, beat % p) in places), None)
         filled[beat] = votes.most_common(1)[0][0] if votes else fallback[(beat // beats_per_bar) % len(fallback)]
     return Harmony(filled, known.home)
 

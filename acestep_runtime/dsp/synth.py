@@ -113,16 +113,20 @@ def band_noise(n: int, rng: np.random.Generator, *, low_hz: float = 0.0, high_hz
 
 def fall(n: int, decay_s: float) -> Mono:
     """Return an exponential envelope that falls by 60 dB in ``decay_s``."""
-    return np.exp(np.arange(n) * (-6.907755 / (decay_s * ENGINE_RATE_HZ))).astype(np.float32)
+    return np.asarray(np.exp(np.arange(n) * (-6.907755 / (decay_s * ENGINE_RATE_HZ))), np.float32)
 
 
 def shaped(samples: Mono, attack_s: float, release_s: float) -> Mono:
-    """Return the sound with raised-cosine ends, so that it starts and stops without a click."""
+    """Return the sound with raised-cosine ends, so that it starts and stops without a click, and without DC.
+
+    What a cut or an attack leaves of a mean is taken out under a Hann window: a bump below 1/length Hz, out of hearing.
+    """
     out = samples.copy()
     for length_s, end in ((attack_s, slice(None)), (release_s, slice(None, None, -1))):
         n = min(seconds(length_s), len(out))
         out[end][:n] *= (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)).astype(np.float32)
-    return out
+    bump = (1 - np.cos(2 * np.pi * (np.arange(len(out)) + 0.5) / len(out))).astype(np.float32)
+    return out - np.float32(out.mean(dtype=np.float64)) * bump
 
 
 def levelled(samples: Mono, rms: float = 0.2) -> Mono:

@@ -14,7 +14,7 @@ from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import PLAYERS, Note
 from acestep_runtime.dsp.progressions import spelled
 from acestep_runtime.dsp.render import Desk, Stereo, ceiling, render, rms_db
-from acestep_runtime.dsp.style import Instrument, Style, only, style_of
+from acestep_runtime.dsp.style import Instrument, Style, only, style_of, understood
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
@@ -50,7 +50,10 @@ def pieces(samples: Stereo) -> Iterator[Stereo]:
 
 
 def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Make the span anew: bars of the song itself as a bed, and new parts in the caption's style over it."""
+    """Make the span anew: bars of the song itself as a bed, and new parts in the caption's style over it.
+
+    A caption that names a genre and no instrument asks for another band, which plays without a bed.
+    """
     source, known, music = source_of(request), request.known, request.music
     span = (max(0, request.span[0]), min(request.frames, request.span[1]))
     style = style_of(music.caption)
@@ -63,7 +66,8 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
         return
 
     yield Progress("choosing bars", 0.4)
-    ground = bed(source, known, span, context, request.seed, cancel.check)
+    other_band = not style.named and any(kind == "genre" for _, kind, _ in understood(music.caption))
+    ground = None if other_band else bed(source, known, span, context, request.seed, cancel.check)
     full = float(np.clip(0.68 + style.energy, 0.25, 1.0))
     loud = dict.fromkeys(bars_over(context.grid, span), full)
     over = np.zeros((0, 2), np.float32)

@@ -1,0 +1,160 @@
+"""Notes against the grid and the chords they are meant for."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acestep_runtime.dsp.arrangement import inside, joined_bars, plan, song_bars
+from acestep_runtime.dsp.musical import Grid
+from acestep_runtime.dsp.players import HUMANISE_S, PLAYERS, Bar, Note, play
+from acestep_runtime.dsp.progressions import Harmony, tones
+from acestep_runtime.dsp.style import only, style_of, table
+from acestep_runtime.values import Key, Music
+
+GENRES = list(table()["genre"])
+
+
+def a_bar(index=0, meter=4, chord=(0, ""), energy=0.8, seed=1, **more):
+    grid = Grid(100, 0.3, meter)
+    return Bar(index, grid, Harmony({}, chord), Key(0, "major"), energy, seed, "verse", 1, 4, **more)
+
+
+@pytest.mark.parametrize("meter", [2, 3, 4, 6])
+@pytest.mark.parametrize("genre", GENRES)
+def test_every_genre_plays_every_meter_inside_its_bar(genre, meter):
+    style = style_of(genre)
+    for index in (-3, 0, 7):
+        bar = a_bar(index, meter)
+        notes = play(bar, style, style.instruments)
+        start, end = bar.grid.beat_to_s(index * meter), bar.grid.beat_to_s((index + 1) * meter)
+        assert notes
+        assert all(start - HUMANISE_S <= n.start_s < end for n in notes)
+        assert all(0 < n.velocity <= 1 and n.length_s > 0 for n in notes)
+        assert all(20 <= p <= 110 for n in notes for p in n.pitches)
+
+
+@pytest.mark.parametrize("genre", ["rock", "pop", "electronic", "metal"])
+def test_straight_drums_lie_on_sixteenths(genre):
+    style = style_of(genre)
+    bar = a_bar()
+    for note in play(bar, style, only(style, "drums").instruments):
+        steps = 4 * bar.grid.s_to_beat(note.start_s)
+        assert abs(steps - round(steps)) / 4 * bar.grid.beat_s <= HUMANISE_S
+
+
+def test_swing_delays_the_second_half_of_the_beat():
+    bar = a_bar()
+    assert bar.time_s(1.5, 0.66) == pytest.approx(bar.grid.beat_to_s(1.66))
+    assert bar.time_s(2.0, 0.66) == pytest.approx(bar.grid.beat_to_s(2.0))
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_the_bass_begins_every_chord_with_its_root(genre):
+    style = style_of(genre)
+    for root in range(12):
+        notes = play(a_bar(chord=(root, "m")), style, only(style, "bass").instruments)
+        assert notes[0].pitches[0] % 12 == root
+        assert abs(notes[0].start_s - 0.3) <= HUMANISE_S
+
+
+def test_the_bass_follows_a_change_inside_the_bar():
+    harmony = Harmony({0: (0, ""), 1: (0, ""), 2: (9, "m"), 3: (9, "m")}, (0, ""))
+    bar = Bar(0, Grid(100), harmony, Key(0, "major"), 0.8, 1)
+    for pattern in ("long", "pump", "eighths"):
+        style = style_of("pop")
+        who = only(style, "bass").instruments[0]
+        notes = play(bar, style, (type(who)(who.track, who.voice, pattern),))
+        changed = min((n for n in notes if n.start_s > 1.2 - 0.05), key=lambda n: n.start_s)
+        assert changed.pitches[0] % 12 == 9
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_chords_hold_only_chord_tones(genre):
+    style = style_of(genre)
+    for who in style.instruments:
+        if who.track in ("drums", "percussion", "bass") or who.leads:
+            continue
+        for note in play(a_bar(chord=(5, "maj7")), style, (who,)):
+            allowed = tones((5, "maj7"))
+            assert {p % 12 for p in note.pitches} <= set(allowed), who
+
+
+def test_melodies_keep_to_key_and_chord_and_return_with_their_section():
+    style = style_of("pop synth solo")
+    lead = tuple(w for w in style.instruments if w.leads)
+    first = [play(a_bar(i), style, lead) for i in range(4)]
+    again = [play(a_bar(i + 8), style, lead) for i in range(4)]
+    key = {0, 2, 4, 5, 7, 9, 11}
+    assert all(p % 12 in key for notes in first for n in notes for p in n.pitches)
+    assert [[n.pitches for n in notes] for notes in first] == [[n.pitches for n in notes] for notes in again]
+
+
+def test_more_energy_more_notes():
+    style = style_of("funk")
+    counts = [len(play(a_bar(energy=e), style, only(style, "drums").instruments)) for e in (0.2, 0.4, 0.9)]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2]
+
+
+def test_seed_changes_the_notes_and_nothing_else_does():
+    style = style_of("rock")
+    assert play(a_bar(seed=1), style, style.instruments) == play(a_bar(seed=1), style, style.instruments)
+    assert play(a_bar(seed=1), style, style.instruments) != play(a_bar(seed=2), style, style.instruments)
+
+
+@settings(deadline=None, max_examples=40)
+@given(start=st.floats(-5, 30), length=st.floats(0.05, 20), bpm=st.floats(40, 220), meter=st.sampled_from([2, 3, 4, 6]))
+def test_parts_stay_inside_their_span(start, length, bpm, meter):
+    style = only(style_of("rock"), "drums")
+    grid = Grid(bpm, 0.7, meter)
+    bars = list(
+        joined_bars(
+            grid=grid,
+            harmony=Harmony({}, (0, "")),
+            key=Key(0, "major"),
+            style=style,
+            instruments=style.instruments,
+            start_s=start,
+            end_s=start + length,
+            energies={},
+            seed=3,
+        )
+    )
+    assert all(start <= n.start_s < start + length for notes, _ in bars for n in notes)
+    assert bars[-1][1] >= start + length - 1e-3
+
+
+def test_a_note_early_by_a_hair_starts_on_time():
+    note = Note(0.995, 0.5, "drums", "acoustic", 1.0, piece="kick")
+    assert [n.start_s for n in inside([note], 1.0, 2.0)] == [1.0]
+    assert not list(inside([note], 1.1, 2.0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(seconds=st.floats(0.0001, 90), seed=st.integers(0, 2**32 - 1), meter=st.sampled_from([2, 3, 4, 6]))
+def test_plans_keep_what_is_given_and_cover_the_song(seconds, seed, meter):
+    music = Music(caption="rock", bpm=131, keyscale="F# minor", timesignature=meter)
+    style = style_of(music.caption)
+    song = plan(music, style, seconds, seed)
+    assert (song.grid.bpm, str(song.key), song.grid.beats_per_bar) == (131, "F# minor", meter)
+    assert song.bars * song.grid.bar_s >= seconds - 1e-6
+    ends = [end for *_, end in song_bars(song, style)]
+    assert ends == sorted(ends)
+    assert len(ends) in (song.bars, song.bars - 1)
+
+
+def test_without_tempo_or_key_the_style_and_the_seed_choose():
+    style = style_of("jazz")
+    plans = [plan(Music(caption="jazz"), style, 20, seed) for seed in range(12)]
+    assert all(style.bpm[0] - 1 <= p.grid.bpm <= style.bpm[1] + 1 for p in plans)
+    assert len({p.grid.bpm for p in plans}) > 3
+    assert len({str(p.key) for p in plans}) > 3
+
+
+def test_every_player_of_the_table_plays():
+    style = style_of("pop")
+    for track in PLAYERS:
+        alone = only(style, track)
+        assert any(play(a_bar(i, energy=0.9), alone, alone.instruments) for i in range(4)), track
+    assert np.isfinite(HUMANISE_S)
