@@ -18,10 +18,12 @@ _HANGUL = "가-힣"
 #: Korean particles and endings that may follow a word without making it another one.
 _PARTICLES = (
     "을|를|이|가|은|는|의|로|으로|와|과|도|만|에|에서|풍|풍의|한|하게|하고|적인|적이고|스러운"
-    "|스타일|곡|음악|느낌|연주|파트|라인|버전"
+    "|랑|이랑|스타일|곡|음악|느낌|연주|파트|라인|버전"
 )
 _NOT_BEFORE = re.compile(r"\b(?:no|without|minus)\s+(?:\w+\s+)?$")
 _NOT_AFTER = re.compile(rf"^[{_HANGUL}]{{0,2}}\s*(?:없이|없는|빼고|제외)")
+_AND = re.compile(r"\s*,?\s+(?:and|or|nor)\s+(?:\w+\s+)?")
+_AND_PARTICLES = ("과", "와", "하고", "랑")
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,40 @@ def word_pattern(word: str) -> re.Pattern[str]:
 def understood(caption: str) -> list[tuple[str, str, str]]:
     """Return the (word, kind, name) found in a caption, in the order in which they stand there.
 
-    Longer words are taken first and no letter counts twice. What stands after "no" or "without", or before 없이, comes
-    back with the kind "without".
+    Longer words are taken first and no letter counts twice. What is declined comes back with the kind "without".
     """
-    text = caption.lower()
+    text = left = caption.lower()
     found = []
     for word, kind, name in _words():
-        if word not in text:  # compiling hundreds of patterns takes longer than looking
+        if word not in left:  # compiling hundreds of patterns takes longer than looking
             continue
-        for match in word_pattern(word).finditer(text):
+        for match in word_pattern(word).finditer(left):
             start, end = match.span()
-            denied = _NOT_BEFORE.search(text[:start]) or _NOT_AFTER.search(text[end:])
-            found.append((start, word, "without" if denied else kind, name))
-            text = text[:start] + " " * (end - start) + text[end:]
-    return [(word, kind, name) for _, word, kind, name in sorted(found)]
+            found.append((start, end, word, kind, name))
+            left = left[:start] + " " * (end - start) + left[end:]
+    found.sort()
+    declined = _declined(text, [(start, end, kind) for start, end, _, kind, _ in found])
+    return [(word, "without" if no else kind, name)
+            for (_, _, word, kind, name), no in zip(found, declined, strict=True)]  # fmt: skip
+
+
+def _declined(text: str, spans: list[tuple[int, int, str]]) -> list[bool]:
+    """Say for each (start, end, kind) found in a text whether it stands after "no" or "without", or before 없이.
+
+    What is said of a word holds for those joined to it by "and", "or" or 과, and "no soft piano" declines the piano.
+    """
+    starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
+    gaps = [text[end:start] for end, start in zip([0, *ends], [*starts, len(text)], strict=True)]
+    before, after = [False] * len(spans), [False] * len(spans)
+    for i in range(len(spans)):
+        qualified = i > 0 and spans[i - 1][2] in ("genre", "mood") and gaps[i].isspace()
+        joined = i > 0 and before[i - 1] and (qualified or bool(_AND.fullmatch(gaps[i])))
+        before[i] = joined or bool(_NOT_BEFORE.search(gaps[i]))
+    for i in reversed(range(len(spans))):
+        start, end, _ = spans[i]
+        joined = i + 1 < len(spans) and after[i + 1] and text[start:end].endswith(_AND_PARTICLES)
+        after[i] = joined or bool(_NOT_AFTER.search(gaps[i + 1]))
+    return [b or a for b, a in zip(before, after, strict=True)]
 
 
 def parse_instrument(line: str) -> Instrument:
@@ -150,8 +172,11 @@ def style_of(caption: str) -> Style:
             named = [p for p in named if p.track != row["track"]]
             players, asked = _with_instrument(players, row)
             named.append(asked)
+    if not players:  # everyone the genre has was declined
+        players = [parse_instrument(f"{track} {line}") for track, line in data["track"].items() if track not in silent]
+        players = players[:1]
     solo = ""
-    if any(kind == "solo" for _, kind, _ in found):
+    if players and any(kind == "solo" for _, kind, _ in found):
         pitched = [p for p in named if p.track not in ("drums", "percussion")]
         front = pitched[0] if pitched else next((p for p in players if p.leads), players[0])
         lead = Instrument(front.track, data["solo"]["voices"].get(front.voice, front.voice), "melody")
