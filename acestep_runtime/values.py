@@ -92,8 +92,13 @@ def check(value: Any, prefix: str = "") -> None:
             continue
         if limits["longest"] is not None and len(held) > limits["longest"]:
             what = f"{limits['unit'] or 'characters'}"
-            raise InvalidValue(name, held, allowed_text(limits), remedy=limits["remedy"],
-                               message=f"{name} holds {len(held)} {what}; allowed: at most {limits['longest']}.")
+            raise InvalidValue(
+                name,
+                held,
+                allowed_text(limits),
+                remedy=limits["remedy"],
+                message=f"{name} holds {len(held)} {what}; allowed: at most {limits['longest']}.",
+            )
         for item in held if isinstance(held, tuple) else (held,):
             _check_item(name, item, limits)
 
@@ -121,11 +126,15 @@ class Key:
         raw = text.strip()
         letter, rest = raw[:1].upper(), raw[1:]
         accidental = rest[:1] if rest[:1] in _ACCIDENTALS and rest[:1] else ""
-        tail = rest[len(accidental):].strip()
+        tail = rest[len(accidental) :].strip()
         mode = _MODES.get(tail if tail in ("m",) else tail.lower()) if tail != "M" else "major"
         if letter not in _SEMITONES or not letter or mode is None:
-            raise InvalidValue("keyscale", text, "A to G, with #, b, ♯ or ♭, then major or minor",
-                               remedy='Write for example "C major", "F# minor" or "Am".')
+            raise InvalidValue(
+                "keyscale",
+                text,
+                "A to G, with #, b, ♯ or ♭, then major or minor",
+                remedy='Write for example "C major", "F# minor" or "Am".',
+            )
         return cls((_SEMITONES[letter] + _ACCIDENTALS[accidental]) % 12, mode)
 
     def __str__(self) -> str:

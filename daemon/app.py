@@ -28,7 +28,7 @@ from grpc_reflection.v1alpha import reflection
 from daemon.config import DEFAULT_PORT, LOCK_FILE, Config
 from daemon.edge.discovery import ADDRESS_FILE
 from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
-from daemon.errors import Conflict, DaemonFault
+from daemon.errors import Conflict
 from daemon.jobs.journal import Journal
 from daemon.jobs.scheduler import Scheduler
 from daemon.monitor import logs
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
 _EVICTION_INTERVAL_S = 3600.0
+_FRESH_S = 600.0
 _SERVICES: dict[str, tuple[Any, type[Any]]] = {
     "acebridge.v1.TaskService": (tasks_pb2_grpc.add_TaskServiceServicer_to_server, TaskService),
     "acebridge.v1.JobService": (jobs_pb2_grpc.add_JobServiceServicer_to_server, JobService),
@@ -93,13 +94,13 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
         port = _listen(server, config)
-    except DaemonFault:
+    except Conflict:
         database.close()
         raise
     await server.start()
     scheduler.start()
 
-    address = f"{config.host}:{port}"
+    address = _address(config.host, port)
     address_file = config.data_dir / ADDRESS_FILE
     unfinished = address_file.with_suffix(".part")
     unfinished.write_text(json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")}))
@@ -121,25 +122,31 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
         log.info("stopped")
 
 
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _listen(server: grpc.aio.Server, config: Config) -> int:
     """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for."""
     for port in (DEFAULT_PORT, 0) if config.port is None else (config.port,):
         with suppress(RuntimeError):
-            return server.add_insecure_port(f"{config.host}:{port}")
-    raise DaemonFault(
+            return server.add_insecure_port(_address(config.host, port))
+    raise Conflict(
         f"Port {config.port} of {config.host} is taken by another program.",
         remedy="Choose another with --port, or --port 0 for any free one.",
     )
 
 
 async def _evict(house: House) -> None:
-    """Keep the store within its quota: after every job, and once an hour."""
+    """Keep the store within its quota and forget old jobs: after every job, and once an hour."""
     ended = asyncio.Event()
     house.scheduler.on_end = ended.set
     while True:
+        max_age_s = house.config.max_age_days * 86400
+        await house.journal.prune(max_age_s)
         in_use = await house.journal.assets_in_use()
         gone = await house.store.evict(
-            quota_bytes=house.config.quota_bytes, max_age_s=house.config.max_age_days * 86400, in_use=in_use
+            quota_bytes=house.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
         )
         if gone:
             log.info("evicted assets", extra={"count": gone})

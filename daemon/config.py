@@ -15,7 +15,7 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from daemon.errors import DaemonFault
+from daemon.errors import InvalidSetting
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,7 +78,7 @@ class Config(BaseModel):
 def load_config(**overrides: Any) -> Config:
     """Return the settings in force; ``overrides`` that are ``None`` are ignored.
 
-    Raises `DaemonFault` naming the file and field for a setting that is not allowed.
+    Raises `InvalidSetting` naming the file and field for a setting that is not allowed.
     """
     path = data_folder() / "config.toml"
     settings: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def load_config(**overrides: Any) -> Config:
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DaemonFault(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
+        raise InvalidSetting(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
     settings.update({name: value for name, value in overrides.items() if value is not None})
     try:
         return Config(**settings)
@@ -95,6 +95,7 @@ def load_config(**overrides: Any) -> Config:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         where = "the command line" if overrides.get(field) is not None else str(path)
-        raise DaemonFault(
-            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg']}.", remedy="Correct or remove it."
+        raise InvalidSetting(
+            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}.",
+            remedy="Correct or remove it.",
         ) from error

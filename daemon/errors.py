@@ -18,6 +18,10 @@ class DaemonFault(Exception):
         self.remedy = remedy
 
 
+class InvalidSetting(DaemonFault):
+    """A setting holds something that is not allowed."""
+
+
 class NotFound(DaemonFault):
     """There is no such job or asset (any more)."""
 

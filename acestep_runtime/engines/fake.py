@@ -42,8 +42,13 @@ class FakeEngine:
             os._exit(42)
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
-        yield Facts({"bpm": request.music.bpm or 120.0, "keyscale": request.music.keyscale or "C major",
-                     "timesignature": request.music.timesignature or 4})
+        yield Facts(
+            {
+                "bpm": request.music.bpm or 120.0,
+                "keyscale": request.music.keyscale or "C major",
+                "timesignature": request.music.timesignature or 4,
+            }
+        )
         if request.task in _ROLELESS:
             return
         for index, role in enumerate(request.tracks or ("mix",)):

@@ -8,6 +8,7 @@ OK, BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 0, 2, 3, 4, 5
 
 _BY_KIND = {
     "InvalidValue": BAD_INPUT,
+    "InvalidSetting": BAD_INPUT,
     "UnreadableAudio": BAD_INPUT,
     "UnsupportedTask": BAD_INPUT,
     "Conflict": BAD_INPUT,

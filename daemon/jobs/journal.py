@@ -305,6 +305,10 @@ class Journal:
         self._ring([job_id])
         return job
 
+    async def prune(self, max_age_s: float) -> None:
+        """Forget jobs that ended longer ago than that."""
+        await self._database.run(lambda c: c.execute("DELETE FROM jobs WHERE finished < ?", (time.time() - max_age_s,)))
+
     async def get(self, job_id: str) -> Job:
         """Return a job. Raises `NotFound`."""
         row = await self._database.run(lambda c: c.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())

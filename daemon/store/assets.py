@@ -137,8 +137,11 @@ class AssetStore:
             for (asset_id,) in rows:
                 await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
 
-    async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str]) -> int:
-        """Remove what is too old or too much, least recently used first; return how many went."""
+    async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str], fresh_s: float = 0.0) -> int:
+        """Remove what is too old or too much, least recently used first; return how many went.
+
+        What was used in the last ``fresh_s`` stays: somebody may still be fetching it.
+        """
         kept = set(in_use)
         rows = await self._database.run(
             lambda c: c.execute("SELECT id, size_bytes, last_used, pinned FROM assets ORDER BY last_used").fetchall()
@@ -147,7 +150,7 @@ class AssetStore:
         oldest = time.time() - max_age_s
         gone = []
         for row in rows:
-            if row["pinned"] or row["id"] in kept:
+            if row["pinned"] or row["id"] in kept or row["last_used"] > time.time() - fresh_s:
                 continue
             if excess > 0 or row["last_used"] < oldest:
                 gone.append(row["id"])

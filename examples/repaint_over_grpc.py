@@ -1,0 +1,72 @@
+"""Repaint a region with nothing but the generated stubs, the way a plug-in in any language would.
+
+    acebridge serve --port 50710 &
+    python examples/repaint_over_grpc.py song.wav 4 8 "brighter piano" region.wav --address 127.0.0.1:50710
+
+Only the region and its crossfades come back (SCOPE_REGION); the header says where in the song they belong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import soundfile
+
+from acebridge.v1 import assets_pb2, assets_pb2_grpc, audio_pb2, tasks_pb2, tasks_pb2_grpc
+
+
+def upload(song: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
+    """Yield the file in pieces of a megabyte, its name first."""
+    yield assets_pb2.UploadAssetRequest(name=song.name)
+    with song.open("rb") as file:
+        while data := file.read(1 << 20):
+            yield assets_pb2.UploadAssetRequest(data=data)
+
+
+def main() -> None:
+    """Repaint and write the new region."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("start_s", type=float)
+    parser.add_argument("end_s", type=float)
+    parser.add_argument("caption")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--address", default="127.0.0.1:50710")
+    given = parser.parse_args()
+
+    with grpc.insecure_channel(given.address) as channel:
+        asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(given.song))
+        request = tasks_pb2.RepaintRequest(
+            source=audio_pb2.AudioInput(asset_id=asset.id),
+            music=tasks_pb2.Music(caption=given.caption),
+            start_s=given.start_s,
+            end_s=given.end_s,
+            scope=tasks_pb2.SCOPE_REGION,
+            output=tasks_pb2.Output(takes=1, seeds=[7]),
+        )
+        region = np.zeros((0, 2), np.float32)
+        header = audio_pb2.AudioHeader()
+        try:
+            for event in tasks_pb2_grpc.TaskServiceStub(channel).Repaint(request):
+                if event.HasField("progress"):
+                    print(f"{event.progress.fraction:4.0%} {event.progress.stage}")
+                elif event.HasField("audio_header"):
+                    header = event.audio_header
+                    region = np.zeros((header.frames, header.channels), np.float32)
+                elif event.HasField("audio_chunk"):
+                    chunk = event.audio_chunk
+                    samples = np.frombuffer(chunk.data, "<f4").reshape(-1, header.channels)
+                    region[chunk.offset_frames : chunk.offset_frames + len(samples)] = samples
+        except grpc.RpcError as error:
+            sys.exit(f"{error.code().name}: {error.details()}")  # type: ignore[attr-defined]
+    soundfile.write(given.out, region, header.sample_rate, subtype="FLOAT")
+    print(f"{given.out}: {header.frames} frames, to be placed at frame {header.start_frame} of {given.song.name}")
+
+
+if __name__ == "__main__":
+    main()
