@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Song:
 
 def plan(music: Music, style: Style, seconds: float, seed: int) -> Song:
     """Plan a song of a length: what ``music`` gives is kept, the rest comes from the style and the seed."""
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, crc32(style.genre.encode())])
     meter = music.timesignature or 4
     low, high = style.bpm
     drawn = float(round(rng.uniform(low, high))) * (1.5 if meter == 6 else 1.0)

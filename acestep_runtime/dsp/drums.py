@@ -146,7 +146,7 @@ KITS = {
         kick={"ring_s": 0.26, "noise": 0.1, "gain": 0.55},
         snare={"noise": 0.95, "ring_s": 0.2, "gain": 0.32, "high_hz": 5500},
         hat={"gain": 0.22, "ring_s": 0.08},
-        ride={"gain": 0.32},
+        ride={"gain": 0.22},
     ),
     "orchestral": _kit(
         kick={"tone_hz": 46, "ring_s": 0.9, "noise": 0.15, "bend": 0.8, "high_hz": 1500, "low_hz": 200},

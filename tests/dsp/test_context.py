@@ -1,0 +1,146 @@
+"""Where a span lies in its music: grids against the beats they were made from, beds against the bars they come from."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acestep_runtime.dsp.context import (
+    Context,
+    PlayedGrid,
+    bars_over,
+    bed,
+    energies,
+    following,
+    heard_around,
+)
+from acestep_runtime.dsp.musical import Analysis, Grid
+from acestep_runtime.dsp.progressions import Harmony
+from acestep_runtime.dsp.style import style_of
+from acestep_runtime.values import Key, Music
+
+RATE = 48_000
+C = Key(0, "major")
+
+
+def analysis(beats_s, grid, downbeat=0):
+    beats = tuple(float(b) for b in beats_s)
+    return Analysis(grid, C, beats, beats[downbeat :: grid.beats_per_bar], (), beats[-1], -20.0, {})
+
+
+def test_steady_beats_keep_the_steady_grid():
+    grid = Grid(120, 0.5)
+    assert following(analysis(0.5 + 0.5 * np.arange(32), grid)) is grid
+
+
+def test_drifting_beats_are_followed():
+    beats = np.cumsum(np.linspace(0.48, 0.56, 40))
+    played = following(analysis(beats, Grid(60 / np.mean(np.diff(beats)), float(beats[2])), downbeat=2))
+    assert [played.beat_to_s(k - 2) for k in range(40)] == pytest.approx(beats.tolist())
+    assert played.beat_to_s(0) == pytest.approx(beats[2])
+
+
+@settings(deadline=None, max_examples=50)
+@given(beat=st.floats(-20, 60), seed=st.integers(0, 99))
+def test_a_played_grid_counts_back_what_it_times(beat, seed):
+    beats = tuple(np.cumsum(np.random.default_rng(seed).uniform(0.4, 0.6, 30)).tolist())
+    grid = PlayedGrid(120, beats[3], 4, beats, -3)
+    assert grid.s_to_beat(grid.beat_to_s(beat)) == pytest.approx(beat, abs=1e-6)
+
+
+def numbered(bars, bar_s=2.0):
+    """A song whose bar k holds the constant (k + 1) / 100, so that a bed shows where it comes from."""
+    levels = np.repeat((np.arange(bars) + 1) / 100, round(bar_s * RATE)).astype(np.float32)
+    return np.stack((levels, levels), axis=1)
+
+
+def loop(bars):
+    chords = [(0, ""), (7, ""), (9, "m"), (5, "")]
+    return Harmony({bar * 4 + beat: chords[bar % 4] for bar in range(-8, bars) for beat in range(4)}, (0, ""))
+
+
+def laid(span, bars=16, known=None, seed=1):
+    song = numbered(bars)
+    context = Context(Grid(120), C, loop(bars + 8))
+    made = bed(song, known or (0, len(song)), span, context, seed, lambda: None)
+    return song, made
+
+
+def test_a_bed_is_made_of_bars_with_the_same_chord_from_outside_the_span():
+    span = (6 * 2 * RATE, 10 * 2 * RATE)
+    song, made = laid(span)
+    for place in range(4):
+        middle = made[place * 2 * RATE + RATE, 0]
+        taken = round(float(middle) * 100) - 1
+        assert taken % 4 == (6 + place) % 4
+        assert not 6 <= taken < 10
+    assert len(made) == span[1] - span[0]
+    assert np.isfinite(made).all()
+    assert np.abs(made).max() <= 1.5 * np.abs(song).max()
+
+
+def test_a_bed_may_begin_anywhere_and_lie_past_the_end():
+    song = numbered(12)
+    span = (len(song) - 12_345, len(song) + 5 * RATE)
+    longer = np.concatenate((song, np.zeros((5 * RATE, 2), np.float32)))
+    made = bed(longer, (0, len(song)), span, Context(Grid(120), C, loop(20)), 1, lambda: None)
+    assert len(made) == span[1] - span[0]
+    assert (made[100:-100] > 0).all()
+
+
+def test_seeds_choose_different_bars():
+    span = (6 * 2 * RATE, 10 * 2 * RATE)
+    beds = [laid(span, seed=seed)[1] for seed in range(6)]
+    assert any(not np.array_equal(beds[0], other) for other in beds[1:])
+    assert np.array_equal(beds[0], laid(span, seed=0)[1])
+
+
+def test_without_a_whole_bar_outside_there_is_no_bed():
+    song, made = laid((RATE, 31 * RATE))
+    assert made is None
+    assert bed(0 * song, (0, len(song)), (0, RATE), Context(Grid(120), C, loop(20)), 1, lambda: None) is None
+
+
+def test_bars_over_a_span():
+    grid = Grid(120, 0.5)
+    assert list(bars_over(grid, (0, RATE // 4))) == [-1]
+    assert list(bars_over(grid, (RATE // 2, 9 * RATE // 2))) == [0, 1]
+    assert list(bars_over(grid, (RATE, RATE))) == [0]
+
+
+def test_energy_follows_level():
+    song = numbered(8)
+    song[4 * RATE : 6 * RATE] = 0
+    found = energies(song, Grid(120), (0, len(song)))
+    assert found[0] < found[3] < found[7]
+    assert found[2] == 0.25
+    assert all(0.25 <= e <= 1 for e in found.values())
+
+
+def clicks(seconds, period_s, first_s):
+    out = np.zeros((round(seconds * RATE), 2), np.float32)
+    burst = np.random.default_rng(0).standard_normal((1200, 1)) * np.exp(-np.arange(1200) / 200)[:, None] * 0.5
+    for k, at in enumerate(np.arange(first_s, seconds - 0.1, period_s)):
+        start = round(at * RATE)
+        out[start : start + 1200] += (1.0 if k % 4 == 0 else 0.6) * burst
+    return out
+
+
+def test_the_grid_meets_the_beats_on_both_sides_of_the_span():
+    song = clicks(40, 60 / 117.3, 0.4)
+    span = (15 * RATE, 24 * RATE)
+    gap = song.copy()
+    gap[span[0] : span[1]] = 0
+    context = heard_around(gap, (0, len(gap)), span, Music(), style_of("rock"))
+    assert context.grid.bpm == pytest.approx(117.3, rel=0.002)
+    for time_s in (14.0, 19.5, 25.0, 38.0):
+        truth = (time_s - 0.4) / (60 / 117.3)
+        off = context.grid.s_to_beat(time_s) - truth
+        assert abs(off - round(off)) * 60 / 117.3 < 0.02
+
+
+def test_what_is_given_is_kept():
+    song = clicks(12, 0.5, 0.2)
+    music = Music(bpm=120, keyscale="E minor", timesignature=3)
+    context = heard_around(song, (0, len(song)), (4 * RATE, 8 * RATE), music, style_of(""))
+    assert (context.grid.bpm, str(context.key), context.grid.beats_per_bar) == (120, "E minor", 3)
