@@ -15,6 +15,9 @@ from typing import Any
 
 import filelock
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
 from acebridge.v1 import (
     assets_pb2_grpc,
     daemon_pb2_grpc,
@@ -22,9 +25,6 @@ from acebridge.v1 import (
     models_pb2_grpc,
     tasks_pb2_grpc,
 )
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-
 from daemon.config import DEFAULT_PORT, LOCK_FILE, Config
 from daemon.edge.discovery import ADDRESS_FILE
 from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService

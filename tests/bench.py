@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
 
+from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
 from daemon.edge.client import Client
 from daemon.edge.playback import CHUNK_BYTES
 

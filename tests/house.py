@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import psutil
-from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 
+from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import audio, wav
 from acestep_runtime.engines.fake import tone
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames

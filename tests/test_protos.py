@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from google.protobuf.descriptor import FileDescriptor
 
+from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.tasks import TASKS
 from daemon.edge.convert import RPCS

@@ -14,6 +14,8 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from daemon.edge.discovery import known_address
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -38,9 +40,6 @@ def folder(tmp_path: Path, home: Path) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_command_runs_in_order(folder: Path) -> None:
-    (folder / "config").mkdir()
-    port = ["--port", "0"]
-    subprocess.Popen([BIN / "acebridge", "serve", *port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for command in commands():
         if command[0] == "make":  # what `make demo` runs is tested with the demo; `make test` runs this
             targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -88,3 +87,20 @@ def test_no_file_outgrows_its_idea() -> None:
     sources = [path for folder in ("daemon", "acestep_runtime", "tests") for path in (ROOT / folder).rglob("*.py")]
     too_long = {path.name: lines for path in sources if (lines := len(path.read_text("utf-8").splitlines())) > 450}
     assert not too_long
+
+
+@pytest.mark.slow
+def test_the_grpc_example_runs(folder: Path) -> None:
+    run = [BIN / "acebridge", "generate", "--duration", "10", "--seed", "1", "-e", "fake", "-o", "song.wav"]
+    subprocess.run(run, cwd=folder, check=True, capture_output=True)
+    address = known_address()
+    example = [sys.executable, ROOT / "examples" / "repaint_over_grpc.py"]
+    done = subprocess.run(
+        [*example, "song.wav", "4", "6", "brighter piano", "region.wav", "--address", address],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "to be placed at frame 191040 of song.wav" in done.stdout
+    assert soundfile.info(folder / "region.wav").frames == 2 * 48_000 + 2 * 960

@@ -14,11 +14,11 @@ from typing import Any
 
 import grpc
 import numpy as np
-from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime import wav
 from daemon.edge.client import Client
 from daemon.edge.convert import RPCS, request_type

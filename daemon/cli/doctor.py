@@ -78,7 +78,6 @@ def _engines(_: str | None) -> Finding:
 
 def _daemon(address: str | None) -> Finding:
     from acebridge.v1 import daemon_pb2
-
     from daemon.cli.connection import connect
 
     try:

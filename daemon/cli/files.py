@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from acebridge.v1 import audio_pb2
-
 from acestep_runtime import wav
 from acestep_runtime.errors import InvalidValue
 

@@ -185,7 +185,6 @@ def watch_job(
     from contextlib import ExitStack
 
     from acebridge.v1 import jobs_pb2
-
     from daemon.cli.files import Destination, Writer
     from daemon.cli.perform import Result, follow
 

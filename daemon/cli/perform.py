@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from acebridge.v1 import audio_pb2, tasks_pb2
 from google.protobuf.json_format import MessageToDict
 
+from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from daemon.cli.connection import connect
 from daemon.cli.files import Destination, Writer

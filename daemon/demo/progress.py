@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from acebridge.v1 import tasks_pb2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from acebridge.v1 import tasks_pb2
 
 ShowEvent = Callable[[tasks_pb2.TaskEvent], None]
 

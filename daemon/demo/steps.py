@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from acebridge.v1 import tasks_pb2
 from google.protobuf.json_format import MessageToDict
 
+from acebridge.v1 import tasks_pb2
 from acestep_runtime import wav
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from daemon.edge.client import Client

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
+
 from acebridge.v1 import (
     assets_pb2,
     assets_pb2_grpc,
@@ -25,7 +26,6 @@ from acebridge.v1 import (
     tasks_pb2,
     tasks_pb2_grpc,
 )
-
 from daemon.edge.status import fault_of
 from daemon.errors import JobFailed
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.tasks import TASKS
 from daemon.jobs.job import Job
 from daemon.store.assets import Asset

@@ -122,6 +122,7 @@ def _until_it_answers(process: subprocess.Popen[bytes], output: Path, where: Cal
 def _stop(process: subprocess.Popen[bytes], address: str) -> None:
     """End a daemon: by asking, which also ends its workers in order, else by force."""
     import grpc
+
     from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
 
     try:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from acebridge.v1 import audio_pb2
-
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from acebridge.v1 import audio_pb2, tasks_pb2
-
 from acestep_runtime import wav
 from daemon.edge.convert import event_fields
 from daemon.errors import JobFailed, NotFound

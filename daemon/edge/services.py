@@ -21,7 +21,6 @@ from acebridge.v1 import (
     tasks_pb2,
     tasks_pb2_grpc,
 )
-
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES

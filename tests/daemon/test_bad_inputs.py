@@ -13,11 +13,11 @@ import grpc
 import numpy as np
 import pytest
 import soundfile
-from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from house import Daemon, collect, daemon_at, expected_tone, generate, song, status, write_wav
 
+from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import wav
 from daemon.edge.client import Client
 

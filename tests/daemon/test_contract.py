@@ -14,7 +14,6 @@ import grpc
 import numpy as np
 import pytest
 import soundfile
-from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from house import (
     ENCODING_NAMES,
     Daemon,
@@ -32,6 +31,7 @@ from house import (
     write_wav,
 )
 
+from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import wav
 from acestep_runtime.values import TRACKS
 from daemon.edge.client import Client

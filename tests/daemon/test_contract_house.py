@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 import pytest
-from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from house import (
@@ -23,6 +22,7 @@ from house import (
     write_wav,
 )
 
+from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.values import TRACKS
 from daemon.edge.client import Client
 from daemon.errors import JobFailed

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import pytest
-from acebridge.v1 import jobs_pb2, tasks_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.tasks import TASKS
 from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acebridge.v1 import daemon_pb2
 from house import (
     Daemon,
     collect,
@@ -26,6 +25,7 @@ from house import (
     until_state,
 )
 
+from acebridge.v1 import daemon_pb2
 from daemon.errors import JobFailed
 
 
