@@ -165,7 +165,7 @@ def bed(
 
     Each bar is one with the same chords in the same place of the phrase and with the level of the span's neighbours;
     among the best the seed chooses, and what followed in the song is liked to follow here. Seams are 12 ms long and lie
-    on bar lines.
+    on bar lines; where a bar goes on as it did in the song, they leave no trace.
     """
     grid, harmony, meter = context.grid, context.harmony, context.grid.beats_per_bar
     material = {}
@@ -180,7 +180,7 @@ def bed(
     wanted = bars_over(grid, span)
     near = sorted(material, key=lambda b: min(abs(b - wanted[0]), abs(b - wanted[-1])))[:4]
     usual_db = float(np.mean([material[b] for b in near]))
-    out = np.zeros((span[1] - span[0], 2), np.float32)
+    pieces = []
     previous = wanted[0] - 1
     for bar in wanted:
         cancel_check()
@@ -194,20 +194,30 @@ def bed(
         ranked = sorted(material, key=misfit)
         best = [b for b in ranked[:4] if misfit(b) <= misfit(ranked[0]) + 0.8]
         previous = best[rng.integers(len(best))]
-        _lay(out, source, known, bar_frames(grid, bar)[0] - span[0], bar_frames(grid, previous))
-    return out
+        taken = bar_frames(grid, previous)
+        start, stop = max(known[0], taken[0] - _SEAM // 2), min(known[1], taken[1] + _SEAM // 2)
+        pieces.append((bar_frames(grid, bar)[0] - span[0] + start - taken[0], source[start:stop]))
+    return _seamed(pieces, span[1] - span[0])
 
 
-def _lay(out: Stereo, source: Stereo, known: Span, at: int, taken: Span) -> None:
-    """Add frames ``taken`` of the source to ``out`` from frame ``at`` on, with half a seam more on either side."""
-    half = _SEAM // 2
-    start, stop = max(known[0], taken[0] - half), min(known[1], taken[1] + half)
-    ramp = np.sin(0.5 * np.pi * (np.arange(_SEAM) + 0.5) / _SEAM).astype(np.float32)
-    gain = np.ones(taken[1] - taken[0] + 2 * half, np.float32)
-    if len(gain) >= 2 * _SEAM:
-        gain[:_SEAM], gain[-_SEAM:] = ramp, ramp[::-1]
-    piece = source[start:stop] * gain[start - taken[0] + half : stop - taken[0] + half, None]
-    first = at + start - taken[0]
-    low, high = max(0, first), min(len(out), first + len(piece))
-    if high > low:
-        out[low:high] += piece[low - first : high - first]
+def _seamed(pieces: list[tuple[int, Stereo]], frames: int) -> Stereo:
+    """Join pieces, each given with the frame at which it starts, where they overlap; return ``[frames, 2]`` from frame 0.
+
+    Like and unlike bars meet at constant power (Fink, Holters and Zölzer, Signal-matched power-complementary
+    cross-fading, 2016).
+    """
+    begin = min(0, pieces[0][0])
+    end = max(frames, max(at + len(piece) for at, piece in pieces))
+    out = np.zeros((end - begin, 2), np.float32)
+    done = 0
+    for at, piece in pieces:
+        first = at - begin
+        seam = max(0, done - first)
+        angle = (0.5 * np.pi * (np.arange(seam) + 0.5) / max(1, seam))[:, None]
+        old, new = out[first : first + seam].astype(np.float64), piece[:seam].astype(np.float64)
+        likeness = np.sum(old * new) / max(1e-12, float(np.sqrt(np.sum(old**2) * np.sum(new**2))))
+        power = 1 + max(0.0, float(likeness)) * np.sin(2 * angle)
+        out[first : first + seam] = (np.cos(angle) * old + np.sin(angle) * new) / np.sqrt(power)
+        out[first + seam : first + len(piece)] = piece[seam:]
+        done = first + len(piece)
+    return out[-begin : frames - begin]
