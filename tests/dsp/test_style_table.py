@@ -65,7 +65,7 @@ def test_every_instrument_can_join_every_genre_in_every_meter(genre: str) -> Non
     for name, row in DATA["instrument"].items():
         style = style_of(f"{DATA['genre'][genre]['words'][0]}, {row['words'][0]}")
         assert row["track"] in {who.track for who in style.instruments[: style.named]}, name
-        for who, meter, ends in product(style.instruments, TIME_SIGNATURES, (False, True)):
+        for who, meter, ends in product(style.instruments[: style.named], TIME_SIGNATURES, (False, True)):
             check_player(who)
             bar = Bar(0, Grid(100, 0.0, meter), Harmony(chords, (0, "")), Key(0, "major"), 0.9, 1, "verse", 1, 4, ends)
             notes = play(bar, style, (who,))
