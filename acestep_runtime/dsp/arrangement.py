@@ -22,6 +22,10 @@ from acestep_runtime.values import Key, Music
 _KEYS = {"major": (0, 2, 4, 5, 7, 9, 10), "minor": (9, 11, 0, 2, 4, 5, 7)}
 
 
+#: What of a note reaches this far into a span is worth striking anew.
+_HELD_S = 0.15
+
+
 @dataclass(frozen=True)
 class Song:
     """A planned song: tempo, key, chords and sections, before any note. ``bars`` includes the last, possibly cut one."""
@@ -143,8 +147,14 @@ def joined_bars(
 
 
 def inside(notes: Iterable[Note], start_s: float, end_s: float) -> Iterator[Note]:
-    """Yield the notes that start between two times, cut to end in time; one that is early by a hair starts on time."""
+    """Yield the notes between two times, cut to end in time; one that is early by a hair starts on time.
+
+    A pitched note that is held into the span from before it is struck anew at its start, so that none begins in silence.
+    """
     for note in notes:
-        begin_s = start_s if start_s - 0.012 <= note.start_s < start_s else note.start_s
+        end = note.start_s + note.length_s
+        held = bool(note.pitches) and end > start_s + _HELD_S
+        joins = note.start_s < start_s and (held or note.start_s >= start_s - 0.012)
+        begin_s = start_s if joins else note.start_s
         if start_s <= begin_s < end_s - 0.02:
-            yield replace(note, start_s=begin_s, length_s=min(note.length_s, end_s - begin_s))
+            yield replace(note, start_s=begin_s, length_s=min(max(0.03, end - begin_s), end_s - begin_s))
