@@ -239,6 +239,16 @@ def test_layers_are_zero_outside_and_every_track_plays_inside(song: Samples) -> 
         assert np.abs(layer[[start, stop - 1]]).max() < 0.003, track
 
 
+@pytest.mark.parametrize("task", ["repaint", "lego"])
+def test_held_notes_sound_from_the_start_of_a_span_inside_a_bar(song: Samples, task: str) -> None:
+    """Beat two and a half of a bar: whole chords do not wait for the next bar line."""
+    span = (round(6.8 * RATE_HZ), 11 * RATE_HZ)
+    request = EngineRequest(task, len(song), 1, Music(caption="orchestral"), source=song, span=span,
+                            known=(0, len(song)), tracks=("strings",))  # fmt: skip
+    for samples in served(request)[0].values():
+        assert rms_db(samples[span[0] : span[0] + RATE_HZ // 3]) > rms_db(samples[slice(*span)]) - 15
+
+
 @pytest.mark.parametrize("bpm", [96.0, 131.0])
 def test_drums_meet_the_clicks_of_the_source(bpm: float) -> None:
     """The beats are known exactly; the kick and snare of a plain rhythm fall on eighths of them."""
