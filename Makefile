@@ -46,7 +46,7 @@ demo: $(VENV)/.base
 	@$(BIN)/acebridge demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(VENV)/.test lint test
 

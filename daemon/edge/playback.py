@@ -24,6 +24,8 @@ from daemon.jobs.scheduler import Scheduler
 from daemon.store.assets import AssetStore
 
 CHUNK_BYTES = 256 * 1024
+#: A read takes a trip to another thread, which costs as much as sending half a chunk.
+_CHUNKS_PER_READ = 4
 
 
 class OutputReader:
@@ -81,18 +83,23 @@ class OutputReader:
         start, ends = events[0].body["offset_frames"], [_end_frame(event) for event in events]
         numbers = [events[0].sequence - 1, *(event.sequence for event in events)]
 
+        read_frames = _CHUNKS_PER_READ * chunk_frames
+
         def read(at: int) -> asyncio.Future[bytes]:
-            count = min(chunk_frames, ends[-1] - at) * frame_bytes
+            count = min(read_frames, ends[-1] - at) * frame_bytes
             return asyncio.ensure_future(asyncio.to_thread(_read_at, file, base + at * frame_bytes, count))
 
         coming = read(start)
         try:
-            for at in range(start, ends[-1], chunk_frames):
-                data, after = await coming, at + chunk_frames
-                if after < ends[-1]:
-                    coming = read(after)
-                number = numbers[bisect.bisect_right(ends, after)]
-                yield number, audio_pb2.AudioChunk(output=output, offset_frames=at, data=data)
+            for read_at in range(start, ends[-1], read_frames):
+                data = await coming
+                if read_at + read_frames < ends[-1]:
+                    coming = read(read_at + read_frames)
+                for at in range(read_at, min(read_at + read_frames, ends[-1]), chunk_frames):
+                    number = numbers[bisect.bisect_right(ends, at + chunk_frames)]
+                    skip = (at - read_at) * frame_bytes
+                    piece = data[skip : skip + chunk_frames * frame_bytes]
+                    yield number, audio_pb2.AudioChunk(output=output, offset_frames=at, data=piece)
         finally:
             await asyncio.wait([coming])  # it reads from the file that is closed next
 

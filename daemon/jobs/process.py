@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -46,6 +47,7 @@ class WorkerProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
+            env={"OPENBLAS_NUM_THREADS": "1", **os.environ},  # its threads spin, at the cost of the DAW's audio
             # Ctrl-C in the daemon's terminal is the daemon's to handle.
             start_new_session=True,
         )
