@@ -146,16 +146,18 @@ def draft(client: Client) -> None:
     )
     for task, fields in orders:
         output = {} if task == "understand" else {"output": {"seeds": [1]}}
-        began, first_s = time.perf_counter(), float("nan")
+        began, first_s = time.perf_counter(), 0.0
         source_given = None if task == "text2music" else source
         for event in client.perform(task, {**fields, **output}, source=source_given, submission={"engine": "draft"}):
-            if event.HasField("audio_chunk") and first_s != first_s:
+            if event.HasField("audio_chunk") and not first_s:
                 first_s = time.perf_counter() - began
             if event.HasField("completed") and task == "text2music":
                 source = audio_pb2.AudioInput(asset_id=event.completed.takes[0].outputs[0].asset_id)
         took_s = time.perf_counter() - began
-        print(f"draft {task}, {duration_s:.0f} s of audio: {took_s:.2f} s ({duration_s / took_s:.1f} x real time), "
-              f"first audio after {first_s:.2f} s")  # fmt: skip
+        first = f"first audio after {first_s:.2f} s" if first_s else "no audio"
+        print(
+            f"draft {task}, {duration_s:.0f} s of audio: {took_s:.2f} s ({duration_s / took_s:.1f} x real time), {first}"
+        )
 
 
 def main() -> None:

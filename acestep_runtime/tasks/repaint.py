@@ -75,36 +75,34 @@ class Repaint:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix": the whole result, or only what changed."""
         clip = Clip.open(self.source, self.output)
         region = Region.around(clip, self._span(clip.frames, clip.rate_hz), self.context_s, self.crossfade_ms)
-        span, near_stop = region.span, region.start + len(region.near)
-        fades = region.window.fades
-        whole = self.scope == "whole"
-        frames = span.total_frames if whole else fades.before + span.frames + fades.after
-        first = min(0, span.start) if whole else span.start - fades.before
+        span, fades, whole = region.span, region.window.fades, self.scope == "whole"
+        changed_start, changed_stop = span.start - fades.before, span.stop + fades.after
+        frames = span.total_frames if whole else changed_stop - changed_start
+        first = min(0, span.start) if whole else changed_start
         request = region.request(
             EngineRequest(self.name, 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength)
         )
         output = with_seeds(self.output)
         for take, seed in enumerate(output.seeds):
             yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)
-            if whole:
-                yield from (OutputBlock(take, block) for block in clip.blocks(0, region.start))
+            if whole:  # what stays as it is goes out before the engine begins
+                yield from (OutputBlock(take, block) for block in clip.blocks(0, changed_start))
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.takes)
-            mended = self._mend(region, roles["mix"])
-            if not whole:
-                offset = span.start - fades.before - region.start + region.window.span.prepended
-                mended = mended[offset : offset + frames]
-            yield from (OutputBlock(take, block) for block in pieces(mended))
+            changed = self._mend(region, roles["mix"])
+            yield from (OutputBlock(take, block) for block in pieces(changed))
             if whole:
-                yield from (OutputBlock(take, block) for block in clip.blocks(near_stop, clip.frames))
+                yield from (OutputBlock(take, block) for block in clip.blocks(changed_stop, clip.frames))
             yield finished_take(take, seed, facts, output, engine)
 
     def _mend(self, region: Region, made: Samples) -> Samples:
-        """Return the part of the song that was read, with the region replaced by what the engine made."""
+        """Return the region as the engine made it, joined to the song by its crossfades: all that changes."""
         local, fades = region.window.span, region.window.fades
         replacement = region.window.replacement(region.from_engine(made))
         if self.match_loudness:
             replacement = match_loudness(replacement, region.near, local, fades, region.clip.rate_hz)
-        return splice(region.near, replacement, local, fades)
+        mended = splice(region.near, replacement, local, fades)
+        start = local.start - fades.before + local.prepended
+        return mended[start : start + len(replacement)]
