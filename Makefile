@@ -56,7 +56,6 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tests/check_protos.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench $(ARGS)
