@@ -20,7 +20,9 @@ from daemon.cli.files import Destination, Writer
 from daemon.edge.client import Client, text_of
 from daemon.errors import JobFailed
 
-#: Facts that stand in columns of their own, or are too long for a terminal.
+#: What a person asks first.
+_FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
+#: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence"}
 
 
@@ -175,7 +177,7 @@ class Result:
         if done is None:
             raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.",
                             remedy=f"See `acebridge jobs {self.job_id}`.")  # fmt: skip
-        facts = [MessageToDict(take.metadata) for take in done.takes]
+        facts = [_in_order(MessageToDict(take.metadata)) for take in done.takes]
         outputs = [
             {
                 "file": str(self._files[output.output]), "take": take.take + 1, "seed": take.seed, "role": output.role,
@@ -204,6 +206,12 @@ def _say(text: str) -> None:
         typer.echo(os.fsencode(text))
     else:
         typer.echo(text)
+
+
+def _in_order(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as a person would tell them; a Struct has no order of its own."""
+    first = [name for name in _FIRST_FACTS if name in facts]
+    return {name: facts[name] for name in (*first, *sorted(facts.keys() - set(first)))}
 
 
 def _print(report: Mapping[str, Any]) -> None:
