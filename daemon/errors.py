@@ -34,6 +34,16 @@ class Busy(DaemonFault):
     """A bound is reached: the queue, the store or an upload is full."""
 
 
+class DiskFull(Busy):
+    """There is no room on the disk of the data folder."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk that holds the data folder is full.",
+            remedy="Free some space, or lower quota_bytes in config.toml, then try again.",
+        )
+
+
 class Unavailable(DaemonFault):
     """The daemon is stopping, or cannot be reached."""
 

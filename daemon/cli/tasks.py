@@ -119,11 +119,18 @@ _GROUPS = {
 
 
 def _text_or_file(lyrics: str) -> str:
-    """Return the text of the file that ``lyrics`` names, or ``lyrics`` itself."""
+    """Return the text of the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding."""
     try:
-        return Path(lyrics).read_text("utf-8-sig") if Path(lyrics).is_file() else lyrics
+        if not Path(lyrics).is_file():
+            return lyrics
     except (OSError, ValueError):
         return lyrics  # too long or too odd for a file name: then it is the lyrics
+    try:
+        return Path(lyrics).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
 
 
 def _given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:

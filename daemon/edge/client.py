@@ -7,6 +7,7 @@ with Client("127.0.0.1:50710") as client:
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -112,6 +113,8 @@ class Client:
         Raises ``OSError`` when the file cannot be read.
         """
         path = Path(path)
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise OSError(errno.EINVAL, "a folder or a device, not an audio file", str(path))
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while data := file.read(_READ_BYTES):

@@ -184,3 +184,4 @@ async def _told(
                     job = await journal.get(job_id) if event.kind == "completed" else None
                     fields = event_fields(event.kind, event.body, job)
                     yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
+            reader.close()  # while it waits for more: an open file that was removed keeps its space on the disk

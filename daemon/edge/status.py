@@ -6,7 +6,7 @@ remedy) and, when a field is to blame, google.rpc.BadRequest.
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -18,7 +18,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from acestep_runtime.errors import RuntimeFault
-from daemon.errors import DaemonFault, JobFailed
+from daemon.errors import DaemonFault, DiskFull, JobFailed
 
 log = logging.getLogger(__name__)
 Code = grpc.StatusCode
@@ -30,6 +30,7 @@ CODES = {
     "Conflict": Code.FAILED_PRECONDITION,
     "NotFound": Code.NOT_FOUND,
     "Busy": Code.RESOURCE_EXHAUSTED,
+    "DiskFull": Code.RESOURCE_EXHAUSTED,
     "Unavailable": Code.UNAVAILABLE,
     "Cancelled": Code.CANCELLED,
     "EngineFailure": Code.INTERNAL,
@@ -87,8 +88,13 @@ async def abort(context: Any, error: RuntimeFault | DaemonFault) -> NoReturn:
     raise AssertionError("abort returned")
 
 
-async def _abort_unexpected(context: Any) -> NoReturn:
-    log.exception("a call failed")
+async def _end(context: Any, error: Exception) -> NoReturn:
+    """End a call with what it raised: ours as it is, a full disk as such, everything else as our fault."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = DiskFull()
+    if isinstance(error, (RuntimeFault, DaemonFault)):
+        await abort(context, error)
+    log.error("a call failed", exc_info=error)
     await context.abort(Code.INTERNAL, "AceBridge failed at this call. See the daemon's log, and please report it.")
     raise AssertionError("abort returned")
 
@@ -100,12 +106,10 @@ def unary(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any
     async def translated(self: Any, request: Any, context: Any) -> Any:
         try:
             return await handler(self, request, context)
-        except (RuntimeFault, DaemonFault) as error:
-            await abort(context, error)
-        except (asyncio.CancelledError, grpc.aio.AbortError):
+        except grpc.aio.AbortError:
             raise
-        except Exception:
-            await _abort_unexpected(context)
+        except Exception as error:
+            await _end(context, error)
 
     return translated
 
@@ -119,12 +123,10 @@ def streaming(handler: Callable[..., AsyncGenerator[Any, None]]) -> Callable[...
             async with aclosing(handler(self, request, context)) as messages:
                 async for message in messages:
                     yield message
-        except (RuntimeFault, DaemonFault) as error:
-            await abort(context, error)
-        except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
+        except grpc.aio.AbortError:
             raise
-        except Exception:
-            await _abort_unexpected(context)
+        except Exception as error:
+            await _end(context, error)
 
     return translated
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from daemon.errors import NotFound
+from daemon.errors import DaemonFault, DiskFull, NotFound
 from daemon.jobs.job import CANCELLED, FAILED, RUNNING, Job
 from daemon.jobs.journal import CANCELLED_ERROR, Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
 from daemon.store.assets import AssetStore
 
 log = logging.getLogger(__name__)
+_FULL_DISK_PAUSE_S = 1.0
 
 
 class Scheduler:
@@ -77,36 +78,65 @@ class Scheduler:
     async def _serve(self, worker: WorkerProcess) -> None:
         while True:
             self._journal.work.clear()
-            job = await self._journal.claim(worker.device)
+            try:
+                job = await self._journal.claim(worker.device)
+            except DiskFull:
+                await asyncio.sleep(_FULL_DISK_PAUSE_S)
+                continue
             if job is None:
                 await self._journal.work.wait()
                 continue
             self.running[worker.device] = job.id
             self._pass_on_cancel(job.id)
             try:
-                await self._run(job, worker)
-            except Exception:
-                log.exception("job failed inside the daemon", extra={"job": job.id})
-                await worker.kill()
-                await self._journal.fail(job.id, _failure("The daemon failed while it ran this job."))
+                error = await self._attempt(job, worker)
+                # First the space, then the word: on a full disk there is no room for the word otherwise.
+                shutil.rmtree(self._spool / job.id, ignore_errors=True)
+                await self._end(job, error)
             finally:
                 self._cancelled.discard(job.id)
                 if (cancel := self._cancels.pop(job.id, None)) is not None:
                     cancel.cancel()
-            shutil.rmtree(self._spool / job.id, ignore_errors=True)
             self._kept.pop(job.id, None)
             del self.running[worker.device]
             self.on_end()
 
-    async def _run(self, job: Job, worker: WorkerProcess) -> None:
+    async def _attempt(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
+        """Run a job; return the error that it ends with, empty when it ends well. Raises nothing."""
+        try:
+            error = await self._run(job, worker)
+        except Exception as fault:
+            log.exception("job failed inside the daemon", extra={"job": job.id})
+            await worker.kill()
+            error = _failure("The daemon failed while it ran this job.")
+            if isinstance(fault, DaemonFault):
+                error = _failure(fault.message, fault.remedy)
+        return CANCELLED_ERROR if error and job.id in self._cancelled else error
+
+    async def _end(self, job: Job, error: dict[str, Any]) -> None:
+        """Write down how a job ended; on a full disk, as soon as there is room."""
+        while True:
+            try:
+                if error:
+                    state = CANCELLED if error["kind"] == "Cancelled" else FAILED
+                    await self._journal.fail(job.id, error, state=state)
+                else:
+                    await self._journal.succeed(job.id)
+            except DiskFull:  # noqa: PERF203
+                log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
+                await asyncio.sleep(_FULL_DISK_PAUSE_S)
+            else:
+                log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
+                return
+
+    async def _run(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
         log.info("job started", extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device})
         try:
             files = {
                 f"asset:{asset}": str(self._store.path((await self._store.get(asset)).id)) for asset in job.sources
             }
         except NotFound as gone:
-            await self._journal.fail(job.id, _failure(gone.message, gone.remedy))
-            return
+            return _failure(gone.message, gone.remedy)
         order = {
             "id": job.id,
             "task": job.task,
@@ -131,13 +161,7 @@ class Scheduler:
                 "The daemon goes on with the next job; send this one again, with a shorter region if it "
                 "may have run out of memory.",
             )
-        if error and job.id in self._cancelled:
-            error = CANCELLED_ERROR
-        if error:
-            await self._journal.fail(job.id, error, state=CANCELLED if error["kind"] == "Cancelled" else FAILED)
-        else:
-            await self._journal.succeed(job.id)
-        log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
+        return error
 
     async def _adopt(self, job: Job, take: dict[str, Any]) -> dict[str, Any]:
         """Move the files of a finished take into the store."""

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from daemon.errors import DiskFull
+
 T = TypeVar("T")
 
 
@@ -24,14 +26,20 @@ class Database:
             self._connection.execute(f"PRAGMA {pragma}")
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy.
+
+        Raises `DiskFull`.
+        """
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             result = work(self._connection)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite has ended it by itself when the disk was full
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise DiskFull from error
             raise
-        self._connection.execute("COMMIT")
         return result
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,0 +1,33 @@
+"""A full disk: said plainly, and the daemon goes on when there is room again."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import DiskFull
+from daemon.jobs.worker import describe
+from daemon.store.database import Database
+
+
+def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:
+    database = Database(tmp_path / "small.db")
+    database.transact(lambda c: c.execute("CREATE TABLE notes (text TEXT)"))
+    pages = database.transact(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    database.transact(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 2}").fetchall())
+    with pytest.raises(DiskFull, match="The disk that holds the data folder is full"):
+        database.transact(lambda c: c.execute("INSERT INTO notes VALUES (?)", ("x" * 100_000,)))
+    database.transact(lambda c: c.execute("PRAGMA max_page_count = 10000").fetchall())
+    database.transact(lambda c: c.execute("INSERT INTO notes VALUES (?)", ("y" * 100_000,)))
+    rows = database.transact(lambda c: c.execute("SELECT substr(text, 1, 1) AS first FROM notes").fetchall())
+    assert [row["first"] for row in rows] == ["y"]
+    database.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_worker_says_so(number: int) -> None:
+    told = describe(OSError(number, "no"))
+    assert told["message"] == "The disk is full, so the result could not be kept."
+    assert "Free some space" in told["remedy"]
