@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,11 @@ _TESTS = Path(__file__).parent
 sys.path.insert(0, str(_TESTS))
 # Before the folder of tests, or else its `daemon` would stand for the package of that name.
 sys.path.insert(0, str(_TESTS.parent))
+
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from daemon.store.assets import AssetStore
 CHUNK_BYTES = 256 * 1024
 #: A read takes a trip to another thread, which costs as much as sending half a chunk.
 _CHUNKS_PER_READ = 4
+_OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.01
 
 
 class OutputReader:
@@ -48,22 +49,25 @@ class OutputReader:
         if self._file is not None and self._output == output:
             return self._file
         self.close()
-        for path in self._scheduler.output_paths(self._job_id, output):
-            with suppress(FileNotFoundError):
-                self._file = await asyncio.to_thread(path.open, "rb")
+        # For a moment a finished output is in neither place that is known: it moves into the store, then the journal
+        # hears of it.
+        for _ in range(_OPEN_TRIES):
+            ended = (await self._journal.get(self._job_id)).ended
+            paths = [*self._scheduler.output_paths(self._job_id, output), *await self._stored(output)]
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    self._file, self._output = await asyncio.to_thread(path.open, "rb"), output
+                    return self._file
+            if ended:
                 break
-        else:
-            self._file = await asyncio.to_thread(_open_stored, await self._stored(output))
-        self._output = output
-        return self._file
+            await asyncio.sleep(_OPEN_PAUSE_S)
+        raise NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.")
 
-    async def _stored(self, output: int) -> Path:
+    async def _stored(self, output: int) -> list[Path]:
+        """Return where a finished output is kept, if it is finished."""
         job = await self._journal.get(self._job_id)
-        for take in job.takes:
-            for stored in take["outputs"]:
-                if stored["output"] == output:
-                    return self._store.path(stored["asset_id"])
-        raise NotFound("The audio of this job is gone.", remedy="Run the task again.")
+        outputs = (stored for take in job.takes for stored in take["outputs"])
+        return [self._store.path(stored["asset_id"]) for stored in outputs if stored["output"] == output]
 
     async def chunks(self, events: list[Event]) -> AsyncGenerator[tuple[int, audio_pb2.AudioChunk], None]:
         """Yield the frames that contiguous ``audio`` events of one output tell of, in pieces of `CHUNK_BYTES`.

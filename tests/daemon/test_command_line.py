@@ -258,7 +258,7 @@ def test_refusals(shell: Shell) -> None:
     assert say("repaint", "notes.wav").startswith("notes.wav is not audio, is damaged, or is of a kind")
     assert say("repaint", "absent.wav") == "absent.wav: No such file or directory."
     assert say("repaint", "gone.wav") == "gone.wav: No such file or directory."
-    assert say("repaint", "folder.wav") == "folder.wav: Is a directory."
+    assert say("repaint", "folder.wav") == "folder.wav: a folder or a device, not an audio file."
     assert say("repaint", "folder.wav", "--by-path") == "folder.wav is not a file. Name an audio file."
     assert say("repaint", "x" * 300 + ".wav", "-o", "y.wav").endswith(": File name too long.")
     assert say("repaint", "x" * 250 + ".wav").endswith(": File name too long.")
