@@ -60,5 +60,5 @@ def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path
         with pytest.raises(JobFailed, match=r"^It broke\.$"):
             asyncio.run(scenario())
     else:
-        with pytest.raises(NotFound, match="The audio of this job is gone"):
+        with pytest.raises(NotFound, match="was deleted or evicted"):
             asyncio.run(scenario())
