@@ -163,8 +163,8 @@ def _listen(orders: SimpleQueue[Message], running: dict[str, CancelToken]) -> No
         if order["do"] == "job":
             running[order["id"]] = CancelToken()
             orders.put(order)
-        elif order["id"] in running:
-            running[order["id"]].cancel()
+        elif (token := running.get(order["id"])) is not None:
+            token.cancel()
     os._exit(0)  # the daemon is gone: nobody is left to work for
 
 
