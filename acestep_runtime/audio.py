@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acestep_runtime import units
-from acestep_runtime.errors import InvalidValue, UnreadableAudio
+from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 
 Samples = npt.NDArray[np.float32]
 
@@ -30,7 +30,6 @@ READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 38
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
-_LONGEST_SHOWN_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _opened(path: str | os.PathLike[str], field: str, name: str | None) -> Itera
     """Open and check a file; yields the open file, its info, and a function that refuses it with a sentence."""
     import soundfile
 
-    shown = _printable(Path(path).name if name is None else name)
+    shown = printable(Path(path).name if name is None else name) or "The source"
 
     def refuse(what: str, remedy: str) -> NoReturn:
         raise UnreadableAudio(field, shown, READABLE, remedy=remedy, message=f"{shown} {what}.")
@@ -152,12 +151,6 @@ def _check(info: MediaInfo, refuse: _Refuse) -> None:
         refuse("holds no audio (0 frames)", "Choose a file with sound in it.")
     if info.duration_s > MAX_DURATION_S:
         refuse("is longer than 24 hours or does not say how long it is", "Save it again as WAV, in shorter pieces.")
-
-
-def _printable(name: str) -> str:
-    """Return a file name that can stand in any message: no control characters, no undecodable bytes, not too long."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name) or "The source"
-    return clean if len(clean) <= _LONGEST_SHOWN_NAME else clean[: _LONGEST_SHOWN_NAME - 1] + "…"
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = None) -> Samples:

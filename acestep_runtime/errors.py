@@ -6,6 +6,12 @@ Transport layers translate these once, at their edge; nothing here knows about s
 from __future__ import annotations
 
 
+def printable(name: str, longest: int = 80) -> str:
+    """Return a name as it can stand in any message: in one line, without control characters, and not too long."""
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
 class RuntimeFault(Exception):
     """Base of all errors the runtime raises on purpose.
 

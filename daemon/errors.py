@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 
-def printable(name: str, longest: int = 80) -> str:
-    """Return a name as it can stand in any message: in one line, without control characters, and not too long."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
-
-
 class DaemonFault(Exception):
     """Base of all errors the daemon raises on purpose: one sentence, and what to do about it."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -263,12 +262,6 @@ PLAYERS: dict[str, Player] = {
     "brass": _chords,
     "woodwinds": _chords,
 }
-
-
-@cache
-def playable() -> tuple[str, ...]:
-    """Return the tracks that can be played."""
-    return tuple(PLAYERS)
 
 
 def play(bar: Bar, style: Style, instruments: tuple[Instrument, ...]) -> list[Note]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.errors import JobFailed, Unavailable
 
-OK, BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 0, 2, 3, 4, 5
+BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 2, 3, 4, 5
 
 _BY_KIND = {
     "InvalidValue": BAD_INPUT,

@@ -10,10 +10,9 @@ from typing import Any
 
 from acebridge.v1 import audio_pb2
 from acestep_runtime.engines import registry
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
 from daemon.edge.convert import fields_of
-from daemon.errors import printable
 from daemon.jobs.job import PRIORITIES, Job
 from daemon.jobs.journal import Journal, digest
 from daemon.store.assets import Asset, AssetStore

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acestep_runtime.audio import probe
-from acestep_runtime.errors import InvalidValue
-from daemon.errors import Busy, Conflict, NotFound, printable
+from acestep_runtime.errors import InvalidValue, printable
+from daemon.errors import Busy, Conflict, NotFound
 from daemon.store.database import Database
 
 SCHEMA = """
