@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import time
 from contextlib import suppress
 from importlib.metadata import version
@@ -28,7 +29,7 @@ from acebridge.v1 import (
 from daemon.config import DEFAULT_PORT, LOCK_FILE, Config
 from daemon.edge.discovery import ADDRESS_FILE
 from daemon.edge.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
-from daemon.errors import Conflict
+from daemon.errors import Conflict, DaemonFault
 from daemon.jobs.journal import Journal
 from daemon.jobs.scheduler import Scheduler
 from daemon.monitor import logs
@@ -138,18 +139,28 @@ def _listen(server: grpc.aio.Server, config: Config) -> int:
 
 
 async def _evict(house: House) -> None:
-    """Keep the store within its quota and forget old jobs: after every job, and once an hour."""
+    """Tidy up after every job, and once an hour. What goes wrong once may go well the next time."""
     ended = asyncio.Event()
     house.scheduler.on_end = ended.set
     while True:
-        max_age_s = house.config.max_age_days * 86400
-        await house.journal.prune(max_age_s)
-        in_use = await house.journal.assets_in_use()
-        gone = await house.store.evict(
-            quota_bytes=house.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
-        )
-        if gone:
-            log.info("evicted assets", extra={"count": gone})
         ended.clear()
+        try:
+            await _tidy(house)
+        except (OSError, sqlite3.Error, DaemonFault) as error:  # a full disk, a locked database, a file that vanished
+            log.warning("could not tidy up", extra={"error": repr(error)})
+        except Exception:
+            log.exception("could not tidy up")
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(ended.wait(), _EVICTION_INTERVAL_S)
+
+
+async def _tidy(house: House) -> None:
+    """Keep the store within its quota and forget old jobs."""
+    max_age_s = house.config.max_age_days * 86400
+    await house.journal.prune(max_age_s)
+    in_use = await house.journal.assets_in_use()
+    gone = await house.store.evict(
+        quota_bytes=house.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
+    )
+    if gone:
+        log.info("evicted assets", extra={"count": gone})

@@ -1,0 +1,44 @@
+"""What the daemon does by itself: it tidies up, and goes on doing so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon import app
+from daemon.errors import DiskFull
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DiskFull(), sqlite3.OperationalError("database is locked"), FileNotFoundError(2, "No such file"), KeyError("?")],
+)
+def test_one_error_does_not_end_the_housekeeping(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    rounds: list[bool] = []
+    house: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
+
+    async def tidy(_: Any) -> None:
+        rounds.append(True)
+        house.scheduler.on_end()  # as if a job had ended meanwhile
+        if len(rounds) == 1:
+            raise error
+        if len(rounds) == 3:
+            raise asyncio.CancelledError
+
+    async def trial() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app._evict(house)
+
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(app, "_tidy", tidy)
+        asyncio.run(trial())
+    assert len(rounds) == 3
+    (record,) = caplog.records
+    assert record.getMessage() == "could not tidy up"
+    assert (record.exc_info is not None) == isinstance(error, KeyError)
