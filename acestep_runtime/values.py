@@ -68,12 +68,13 @@ def allowed_text(limits: dict[str, Any]) -> str:
     unit = f" {limits['unit']}" if limits["unit"] else ""
     if limits["choices"]:
         return ", ".join(str(c) for c in limits["choices"])
+    # Whole numbers to the last digit: a seed has ten.
     if limits["low"] is not None and limits["high"] is not None:
-        return f"{limits['low']:g} to {limits['high']:g}{unit}"
+        return f"{limits['low']:.12g} to {limits['high']:.12g}{unit}"
     if limits["low"] is not None:
-        return f"at least {limits['low']:g}{unit}"
+        return f"at least {limits['low']:.12g}{unit}"
     if limits["high"] is not None:
-        return f"at most {limits['high']:g}{unit}"
+        return f"at most {limits['high']:.12g}{unit}"
     return f"at most {limits['longest']}{unit or ' characters'}"
 
 

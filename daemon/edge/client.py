@@ -77,15 +77,17 @@ class Client:
     ) -> Iterator[tasks_pb2.TaskEvent]:
         """Ask for ``task`` and yield its events. ``fields`` are those of the request message, nested ones as dicts.
 
-        Leaving the iterator early leaves the job running: see `cancel`.
+        Leaving the iterator early leaves the job running: see `cancel`. Raises `InvalidValue` for a value that its field
+        cannot hold.
         """
+        from acestep_runtime.tasks import TASKS
         from daemon.edge.convert import RPCS, fill, request_type
 
         request = request_type(task)()
-        fill(request, fields)
+        fill(request, fields, TASKS[task])
         if source is not None:
             request.source.CopyFrom(source)
-        fill(request.submission, submission or {})
+        fill(request.submission, submission or {}, prefix="submission.")
         rpc = next(rpc for rpc, name in RPCS.items() if name == task)
         return self._events(getattr(self.tasks, rpc)(request))
 

@@ -5,7 +5,10 @@ Only what a client set is carried over; enums become the lower-case end of their
 
 from __future__ import annotations
 
+import dataclasses
+import typing
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -14,12 +17,23 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
+from acestep_runtime.values import allowed_text
 from daemon.jobs.job import Job
 from daemon.store.assets import Asset
 
 #: Method of TaskService → name of its task.
 RPCS = {kind.__name__: name for name, kind in TASKS.items()}
+#: What a field of a type holds, for those that people fill.
+_ON_THE_WIRE = {
+    FieldDescriptor.TYPE_STRING: "text (UTF-8)",
+    FieldDescriptor.TYPE_BOOL: "true or false",
+    FieldDescriptor.TYPE_DOUBLE: "a number",
+    FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31)} to {2**31 - 1}",
+    FieldDescriptor.TYPE_INT64: f"a whole number from {-(2**63)} to {2**63 - 1}",
+}
+_NOT_UTF_8 = "Set the terminal to UTF-8, or give the text in a file."
 
 
 def request_type(task: str) -> type[Any]:
@@ -53,10 +67,11 @@ def fields_of(message: Message) -> dict[str, Any]:
     }
 
 
-def fill(message: Message, fields: Mapping[str, Any]) -> None:
+def fill(message: Message, fields: Mapping[str, Any], kind: type[Any] | None = None, prefix: str = "") -> None:
     """Set ``fields`` (as `fields_of` returns them) in ``message``; ``None`` values are left out.
 
-    Raises ``KeyError`` for a field or enum value that the message does not have.
+    Raises ``KeyError`` for a field or enum value that the message does not have, and `InvalidValue` for what does not
+    fit into its field; what it says to be allowed is taken from ``kind``, the dataclass that the message stands for.
     """
     for name, value in fields.items():
         field = message.DESCRIPTOR.fields_by_name[name]
@@ -64,17 +79,26 @@ def fill(message: Message, fields: Mapping[str, Any]) -> None:
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
             getattr(message, name).SetInParent()
-            fill(getattr(message, name), value)
-        elif field.enum_type is not None:
-            numbers = [_number(field, item) for item in (value if field.is_repeated else [value])]
-            if field.is_repeated:
-                getattr(message, name).extend(numbers)
-            else:
-                setattr(message, name, numbers[0])
-        elif field.is_repeated:
-            getattr(message, name).extend(value)
-        else:
-            setattr(message, name, value)
+            inner = typing.get_type_hints(kind).get(name) if kind is not None else None
+            fill(getattr(message, name), value, inner, f"{prefix}{name}.")
+            continue
+        put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
+        for item in value if field.is_repeated else [value]:
+            fitting = item if field.enum_type is None else _number(field, item)
+            try:
+                put(fitting)
+            except (ValueError, TypeError, OverflowError) as error:
+                remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
+                raise InvalidValue(prefix + name, item, _allowed(field, kind), remedy=remedy) from error
+
+
+def _allowed(field: Any, kind: type[Any] | None) -> str:
+    """Say what a field may hold: a number what its dataclass says, anything else what its type on the wire holds."""
+    if field.type != FieldDescriptor.TYPE_STRING and kind is not None:
+        for f in dataclasses.fields(kind):
+            if f.name == field.name and "limits" in f.metadata:
+                return allowed_text(f.metadata["limits"])
+    return _ON_THE_WIRE.get(field.type, "a value of another type")
 
 
 def timestamp(seconds: float | None) -> Timestamp | None:

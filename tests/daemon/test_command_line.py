@@ -249,6 +249,11 @@ def test_refusals(shell: Shell) -> None:
     assert say("repaint", "song.wav", "--bpm", "1000").startswith("music.bpm is 1000.0; allowed: 30 to 300")
     assert say("repaint", "song.wav", "--bpm", "nan").startswith("music.bpm is nan; allowed: 30 to 300")
     assert say("repaint", "song.wav", "-n", "9") == "output.takes is 9; allowed: 1 to 8 takes."
+    assert say("generate", "--steps", "99999999999") == "sampling.steps is 99999999999; allowed: 1 to 200 steps."
+    assert say("generate", "--seed", str(10**20)) == f"output.seeds is {10**20}; allowed: 0 to 4294967295."
+    assert say("generate", "-c", os.fsdecode(b"caf\xe9")).startswith(
+        "music.caption is 'caf\\udce9'; allowed: text (UTF-8)."
+    )
     assert say("repaint", "song.wav", "--key", "Q").startswith("music.keyscale is 'Q'; allowed: A to G")
     assert say("extract", "song.wav", "-t", "kazoo").startswith("tracks is 'kazoo'; allowed: vocals,")
     for name in ("song.wav", "./song.wav", str(shell.folder / "song.wav")):

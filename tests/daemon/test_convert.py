@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.v1 import jobs_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
 from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp
 
@@ -116,3 +117,26 @@ def test_facts_of_any_depth() -> None:
     from google.protobuf.json_format import MessageToDict
 
     assert MessageToDict(struct(facts)) == facts
+
+
+MISFITS: list[tuple[dict[str, Any], str]] = [
+    ({"sampling": {"steps": 99_999_999_999}}, "sampling.steps is 99999999999; allowed: 1 to 200 steps."),
+    ({"output": {"seeds": [1, 10**20]}}, f"output.seeds is {10**20}; allowed: 0 to 4294967295."),
+    ({"music": {"timesignature": -(10**12)}}, "music.timesignature is -1000000000000; allowed: 2, 3, 4, 6."),
+    ({"music": {"caption": "caf\udce9"}}, "music.caption is 'caf\\udce9'; allowed: text (UTF-8). Set the terminal to"),
+    ({"tracks": ["bass", "\udce9"]}, "tracks is '\\udce9'; allowed: text (UTF-8). Set the terminal to"),
+    ({"start_s": "early"}, "start_s is 'early'; allowed: 0 to 1200 seconds."),
+    ({"start_s": 10**400}, "start_s is 1000"),
+]
+
+
+@pytest.mark.parametrize(("fields", "says"), MISFITS)
+def test_what_does_not_fit_its_field_is_named(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        fill(tasks_pb2.LegoRequest(), fields, TASKS["lego"])
+    assert str(caught.value).startswith(says)
+
+
+def test_without_limits_the_wire_says_what_fits() -> None:
+    with pytest.raises(InvalidValue, match=r"^takes is 2147483648; allowed: a whole number from -2147483648 to"):
+        fill(tasks_pb2.Output(), {"takes": 2**31})
