@@ -14,6 +14,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,19 +84,36 @@ class AssetStore:
         return self._assets / asset_id[:2] / asset_id
 
     async def get(self, asset_id: str) -> Asset:
-        """Return an asset and mark it as used now. Raises `NotFound`."""
+        """Return an asset and mark it as used now. Raises `NotFound`.
 
+        One whose file somebody has removed or cut is forgotten, so that it can be uploaded again.
+        """
+        asset = await self._row(asset_id)
+        if asset is not None and not await asyncio.to_thread(self._is_whole, asset):
+            async with self._changing:  # what is changing now may be whole by then
+                if not await asyncio.to_thread(self._is_whole, asset):
+                    await self._drop([asset_id])
+                    asset = None
+        if asset is None:
+            raise NotFound(
+                f"There is no asset {asset_id[:80]!r}.", remedy="It may have been evicted or deleted: upload it again."
+            )
+        return asset
+
+    async def _row(self, asset_id: str) -> Asset | None:
         def work(connection: sqlite3.Connection) -> sqlite3.Row | None:
             connection.execute("UPDATE assets SET last_used = ? WHERE id = ?", (time.time(), asset_id))
             row: sqlite3.Row | None = connection.execute("SELECT * FROM assets WHERE id = ?", (asset_id,)).fetchone()
             return row
 
         row = await self._database.run(work)
-        if row is None:
-            raise NotFound(
-                f"There is no asset {asset_id[:80]!r}.", remedy="It may have been evicted or deleted: upload it again."
-            )
-        return _asset(row)
+        return None if row is None else _asset(row)
+
+    def _is_whole(self, asset: Asset) -> bool:
+        try:
+            return self.path(asset.id).stat().st_size == asset.size_bytes
+        except FileNotFoundError:
+            return False
 
     async def recent(self, limit: int) -> list[Asset]:
         """Return the newest ``limit`` assets."""
@@ -123,19 +141,20 @@ class AssetStore:
             raise Conflict(
                 f"Asset {asset_id[:12]}… is needed by a job that waits or runs.", remedy="Cancel the job first."
             )
-        await self._remove([asset_id])
+        async with self._changing:
+            await self._drop([asset_id])
 
-    async def _remove(self, ids: Iterable[str]) -> None:
+    async def _drop(self, ids: Iterable[str]) -> None:
+        """Remove rows, then files; for those who hold the lock."""
         rows = [(asset_id,) for asset_id in ids]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM assets WHERE id = ?", rows)
             connection.executemany("DELETE FROM paths WHERE asset_id = ?", rows)
 
-        async with self._changing:
-            await self._database.run(work)
-            for (asset_id,) in rows:
-                await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+        await self._database.run(work)
+        for (asset_id,) in rows:
+            await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
 
     async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str], fresh_s: float = 0.0) -> int:
         """Remove what is too old or too much, least recently used first; return how many went.
@@ -155,7 +174,8 @@ class AssetStore:
             if excess > 0 or row["last_used"] < oldest:
                 gone.append(row["id"])
                 excess -= row["size_bytes"]
-        await self._remove(gone)
+        async with self._changing:
+            await self._drop(gone)
         return len(gone)
 
     async def put(self, chunks: AsyncIterator[bytes], name: str) -> Asset:
@@ -196,7 +216,8 @@ class AssetStore:
             ).fetchone()
         )
         if row is not None:
-            return await self.get(row["asset_id"])
+            with suppress(NotFound):  # its file is gone: then it is copied again
+                return await self.get(row["asset_id"])
         self._check_size(stat.st_size, path.name)
         # The header first: nothing is copied of what is no audio.
         await asyncio.to_thread(probe, path)
@@ -225,7 +246,9 @@ class AssetStore:
                     values,
                 )
             )
-            return await self.get(asset_id)
+            asset = await self._row(asset_id)
+            assert asset is not None
+            return asset
 
     def _check_size(self, size: int, name: str) -> None:
         if size > self._max_upload_bytes:

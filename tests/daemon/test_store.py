@@ -209,3 +209,25 @@ def test_what_is_in_use_is_not_deleted_and_pins_hold(tmp_path: Path) -> None:
         assert not np.any(list((tmp_path / "assets").rglob("*/*")))
 
     with_store(tmp_path, work)
+
+
+def test_a_file_that_vanished_or_was_cut_can_be_stored_again(tmp_path: Path) -> None:
+    data = wav_bytes(tmp_path)
+    file = write_wav(tmp_path / "song.wav", song(0.1, seed=1))
+
+    async def work(store: AssetStore) -> None:
+        for spoil in (Path.unlink, lambda path: os.truncate(path, 100)):
+            asset = await store.put(pieces(data), "x")
+            spoil(store.path(asset.id))
+            with pytest.raises(NotFound, match="upload it again"):
+                await store.get(asset.id)
+            assert asset.id not in {known.id for known in await store.recent(10)}
+            assert (await store.put(pieces(data), "x")).id == asset.id
+            assert store.path((await store.get(asset.id)).id).read_bytes() == data
+
+            named = await store.put_path(file)
+            spoil(store.path(named.id))
+            assert (await store.put_path(file)).id == named.id
+            assert store.path(named.id).read_bytes() == file.read_bytes()
+
+    with_store(tmp_path, work)
