@@ -15,6 +15,7 @@ from daemon.errors import Unavailable
 
 Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
 AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
+Out = Annotated[Optional[str], OPTIONS["out"].__metadata__[0]]  # noqa: UP045
 NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
 _STOP_TIMEOUT_S = 20.0
 JobId = Annotated[str, typer.Argument(help="Id of the job.", show_default=False)]
@@ -174,10 +175,7 @@ def show_job(job_id: JobId, address: Address = None) -> None:
 @jobs.command("watch")
 def watch_job(
     job_id: JobId,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", "-o", help="File or folder for the results.", show_default=False),
-    ] = None,
+    out: Out = None,
     json: AsJson = False,
     address: Address = None,
 ) -> None:
@@ -253,20 +251,21 @@ def upload_asset(
 
 @assets.command("download")
 def download_asset(
-    asset_id: AssetId, out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")], address: Address = None
+    asset_id: AssetId,
+    out: Annotated[str, typer.Option("--out", "-o", help="File to write.", metavar="PATH")],
+    address: Address = None,
 ) -> None:
     """Write a stored file."""
-    import secrets
+    from acestep_runtime.errors import InvalidValue
+    from daemon.cli.files import check_writable, names_folder, write_whole
 
-    unfinished = out.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with connect(address, autostart=True) as client, unfinished.open("xb") as target:
-            for data in client.download(asset_id):
-                target.write(data)
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    typer.echo(str(out))
+    path = Path(out)
+    if names_folder(out) or path.is_dir():
+        raise InvalidValue("--out", out, "the name of a file", remedy=f"Write for example {path / 'song.wav'}.")
+    check_writable(path.parent)
+    with connect(address, autostart=True) as client:
+        write_whole(path, client.download(asset_id))
+    typer.echo(out)
 
 
 @assets.command("pin")

@@ -35,8 +35,9 @@ class Scope(str, Enum):
     region = "region"
 
 
-def _option(kind: Any, *names: str, text: str, panel: str) -> Any:
-    return Annotated[Optional[kind], typer.Option(*names, help=text, rich_help_panel=panel, show_default=False)]  # noqa: UP045
+def _option(kind: Any, *names: str, text: str, panel: str, metavar: str | None = None) -> Any:
+    option = typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar)
+    return Annotated[Optional[kind], option]  # noqa: UP045
 
 
 def _flag(name: str, text: str, panel: str) -> Any:
@@ -79,7 +80,14 @@ OPTIONS: dict[str, Any] = {
     "scope": _option(Scope, "--scope", text="whole song (default), or only the region.", panel=_RESULT),
     "auto_lrc": _flag("--auto-lrc", "Time the lyrics of every take.", _RESULT),
     "auto_score": _flag("--auto-score", "Score every take.", _RESULT),
-    "out": _option(Path, "--out", "-o", text="File or folder to write.", panel=_RESULT),
+    "out": _option(
+        str,  # no `Path`, which would lose the slash at the end of a folder's name
+        "--out",
+        "-o",
+        text="File or folder to write; files that are there are replaced.",
+        panel=_RESULT,
+        metavar="PATH",
+    ),
     "json": _flag("--json", "Print one JSON object.", _RESULT),
     "by_path": _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON),
     "address": _option(str, "--address", text="host:port of the daemon.", panel=_DAEMON),

@@ -16,7 +16,7 @@ from google.protobuf.json_format import MessageToDict
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from daemon.cli.connection import connect
-from daemon.cli.files import Destination, Writer
+from daemon.cli.files import Destination, Writer, unwritable
 from daemon.edge.client import Client, text_of
 from daemon.errors import JobFailed
 
@@ -76,7 +76,7 @@ def perform(
     *,
     title: str,
     source: Path | None,
-    out: Path | None,
+    out: str | None,
     many: bool = False,
     has_audio: bool = True,
     as_json: bool,
@@ -107,7 +107,7 @@ def follow(
     as_json: bool,
 ) -> None:
     """Show and write ``events`` as they come, then print the report. Ctrl-C cancels the job."""
-    with _cancelling(client, result), ProgressLine(title, shown=not as_json) as line:
+    with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
         for event in events:
             line.show(event)
             result.take_in(event, writer)
@@ -128,7 +128,7 @@ def _source(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
 
 
 @contextmanager
-def _cancelling(client: Client, result: Result) -> Iterator[None]:
+def _cancelling(client: Client, result: Result, writer: Writer | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -139,6 +139,11 @@ def _cancelling(client: Client, result: Result) -> Iterator[None]:
         if result.job_id:
             client.cancel(result.job_id)
         raise
+    except OSError as error:  # the disk is full, the folder is gone: the daemon has the result all the same
+        if writer is None or not result.job_id:
+            raise
+        remedy = f"The job goes on: fetch its result with `acebridge jobs watch {result.job_id} -o PATH`."
+        raise unwritable(writer.destination.folder, error, remedy) from error
 
 
 class Result:
