@@ -39,7 +39,7 @@ def _default_roots() -> tuple[Path, ...]:
 
 
 class Config(BaseModel):
-    """All settings; every field may stand in ``config.toml`` under its own name."""
+    """All settings; every field but ``data_dir`` may stand in ``config.toml`` under its own name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,6 +88,11 @@ def load_config(**overrides: Any) -> Config:
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSetting(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
+    if "data_dir" in settings:  # clients, which read no settings, would not find the daemon
+        raise InvalidSetting(
+            f"Setting data_dir in {path} is not allowed: that file is in the data folder itself.",
+            remedy="Remove it, and set the environment variable ACEBRIDGE_HOME to the folder.",
+        )
     settings.update({name: value for name, value in overrides.items() if value is not None})
     try:
         return Config(**settings)

@@ -29,6 +29,7 @@ def test_defaults_then_file_then_command_line(home: Path) -> None:
         ("host = '0.0.0.0'", "Setting host in {file} is '0.0.0.0': "),
         ("host = 'example.org'", "Setting host in {file} is 'example.org': "),
         ("log_level = 'loud'", "Setting log_level in {file} is 'loud': "),
+        ("data_dir = '/tmp/elsewhere'", "Setting data_dir in {file} is not allowed: "),
         ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
         ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
         ("port = ", "{file} cannot be read as TOML: "),
