@@ -5,13 +5,16 @@ Everything is in frames or seconds of one window ``[N, 2]`` at 48 kHz, of which 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from acestep_runtime.audio import resample, to_channels
 from acestep_runtime.dsp.analysis import analyse
+from acestep_runtime.dsp.harmony import Pitches, find_chords, find_key, pitch_classes
 from acestep_runtime.dsp.musical import Analysis, Chord, Grid
+from acestep_runtime.dsp.onsets import RATE_HZ, Floats
 from acestep_runtime.dsp.progressions import Harmony, continued, heard, progression
 from acestep_runtime.dsp.render import Stereo, rms_db
 from acestep_runtime.dsp.style import Style
@@ -74,31 +77,79 @@ def following(found: Analysis) -> Grid:
 def heard_along(source: Stereo, span: Span, music: Music, style: Style) -> Context:
     """Listen to all of ``source``, the span too: for a part that plays along with it."""
     found = analyse(source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale, timesignature=music.timesignature)
-    return _joined([(0, found)], following(found), span, style)
+    return _joined(list(found.chords), found.key, following(found), span, style)
 
 
 def heard_around(source: Stereo, known: Span, span: Span, music: Music, style: Style) -> Context:
     """Listen to what surrounds ``span``, for music that takes its place.
 
-    The longer side sets tempo, key and meter; the other side is laid on the same grid, and the tempo is adjusted by up
-    to 2 % so that the beat meets both. With too little on either side, the old content of the span is heard instead.
+    The longer side sets tempo and meter; the other side is laid on the same grid, and the tempo is adjusted by up to
+    2 % so that the beat meets both. The key is the one that all speaks for together: both sides, and the old content
+    of the span unless there is more of that than of them. With too little on either side, only the old content is heard.
     """
     enough = round(ENOUGH_S * ENGINE_RATE_HZ)
     before, after = (known[0], min(span[0], known[1])), (max(span[1], known[0]), known[1])
     sides = [side for side in (before, after) if side[1] - side[0] >= enough] or [known]
-    sides.sort(key=lambda side: side[0] - side[1])
-    main_at, main_end = sides[0]
+    main_at, main_end = main_span = max(sides, key=lambda side: side[1] - side[0])
     main = analyse(source[main_at:main_end], ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale,
                    timesignature=music.timesignature)  # fmt: skip
     grid = _shifted(main.grid, main_at)
-    parts = [(main_at, main)]
-    for at, end in sides[1:]:
+    for at, end in sides:
+        if at == main_at or music.bpm is not None:
+            continue
         other = analyse(source[at:end], ENGINE_RATE_HZ, bpm=grid.bpm, keyscale=str(main.key),
                         timesignature=grid.beats_per_bar)  # fmt: skip
-        parts.append((at, other))
-        if music.bpm is None and other.confidence.get("beats", 0.0) > 0:
+        if other.confidence.get("beats", 0.0) > 0:
             grid = _meeting(grid, _shifted(other.grid, at), (main_at + main_end) / 2, (at + end) / 2)
-    return _joined(parts, grid, span, style)
+    outside = [part for part in (before, after) if part[1] - part[0] >= ENGINE_RATE_HZ // 2]
+    inside = (max(known[0], span[0]), min(known[1], span[1]))
+    parts = outside or [main_span]
+    if outside and 0 < inside[1] - inside[0] < sum(end - at for at, end in outside):
+        parts = sorted([*outside, inside])
+    key, chords = _harmony_of(source, parts, grid, music)
+    return _joined([c for c in chords if not _lies_in(c, span)] if outside else chords, key, grid, span, style)
+
+
+def _harmony_of(source: Stereo, parts: list[Span], grid: Grid, music: Music) -> tuple[Key, list[Chord]]:
+    """Return the key that several parts of a song speak for together (or the one given), and their chords in it."""
+    listened = [(at, *_pitches_on(source[at:end], at, grid)) for at, end in parts]
+
+    def chords_in(key: Key | None) -> list[Chord]:
+        return [chord for at, pitches, bounds_s, places in listened
+                for chord in _moved(find_chords(pitches, bounds_s, key, places, grid.beats_per_bar), at)]  # fmt: skip
+
+    key = Key.parse(music.keyscale) if music.keyscale is not None else None
+    key = key or find_key(together([pitches for _, pitches, _, _ in listened]), chords_in(None))[0]
+    return key, chords_in(key)
+
+
+def _lies_in(chord: Chord, span: Span) -> bool:
+    middle = (chord.start_s + chord.end_s) / 2 * ENGINE_RATE_HZ
+    return span[0] <= middle < span[1]
+
+
+def _pitches_on(part: Stereo, at: int, grid: Grid) -> tuple[Pitches, Floats, list[int]]:
+    """Return the pitch classes of a part that begins at frame ``at``, the bounds of its beats and their places in bars."""
+    mono = resample(np.ascontiguousarray(to_channels(part, 1)), ENGINE_RATE_HZ, RATE_HZ)[:, 0]
+    start_s, length_s = at / ENGINE_RATE_HZ, len(part) / ENGINE_RATE_HZ
+    first = int(np.ceil(grid.s_to_beat(start_s + 0.05)))
+    last = int(np.floor(grid.s_to_beat(start_s + length_s - 0.05)))
+    beats_s = [grid.beat_to_s(beat) - start_s for beat in range(first, last + 1)]
+    places = [(first - 1 + unit) % grid.beats_per_bar for unit in range(len(beats_s) + 1)]
+    return pitch_classes(mono), np.array([0.0, *beats_s, length_s]), places
+
+
+def together(parts: list[Pitches]) -> Pitches:
+    """Return the pitch classes of several parts as those of one piece."""
+    frames = np.array([len(part.level) for part in parts])
+    tonal = float(np.average([part.tonal for part in parts], weights=frames))
+    full, bass, level = (np.concatenate([getattr(part, name) for part in parts]) for name in ("full", "bass", "level"))
+    return Pitches(full, bass, level, tonal)
+
+
+def _moved(chords: Iterable[Chord], frames: int) -> list[Chord]:
+    by_s = frames / ENGINE_RATE_HZ
+    return [Chord(c.start_s + by_s, c.end_s + by_s, c.root, c.quality) for c in chords]
 
 
 def _shifted(grid: Grid, frames: int) -> Grid:
@@ -119,11 +170,8 @@ def _meeting(grid: Grid, other: Grid, here: float, there: float) -> Grid:
     return Grid(60.0 / beat_s, anchor_s - anchor * beat_s, grid.beats_per_bar)
 
 
-def _joined(parts: list[tuple[int, Analysis]], grid: Grid, span: Span, style: Style) -> Context:
-    """Lay the chords heard in several parts on one grid and continue them through the span."""
-    key = parts[0][1].key
-    chords = [Chord(c.start_s + at / ENGINE_RATE_HZ, c.end_s + at / ENGINE_RATE_HZ, c.root, c.quality)
-              for at, found in parts for c in found.chords]  # fmt: skip
+def _joined(chords: list[Chord], key: Key, grid: Grid, span: Span, style: Style) -> Context:
+    """Lay the chords that were heard on a grid and continue them through the span."""
     first = int(np.floor(grid.s_to_beat(span[0] / ENGINE_RATE_HZ))) - 1
     last = int(np.ceil(grid.s_to_beat(span[1] / ENGINE_RATE_HZ))) + grid.beats_per_bar
     known = heard(chords, grid, key)

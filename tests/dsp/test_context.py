@@ -17,7 +17,9 @@ from acestep_runtime.dsp.context import (
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.progressions import Harmony
 from acestep_runtime.dsp.style import style_of
-from acestep_runtime.values import Key, Music
+from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.values import CancelToken, Key, Music
 
 RATE = 48_000
 C = Key(0, "major")
@@ -144,3 +146,69 @@ def test_what_is_given_is_kept():
     music = Music(bpm=120, keyscale="E minor", timesignature=3)
     context = heard_around(song, (0, len(song)), (4 * RATE, 8 * RATE), music, style_of(""))
     assert (context.grid.bpm, str(context.key), context.grid.beats_per_bar) == (120, "E minor", 3)
+
+
+# The keys of songs. Their tempi are left to the style; the spans lie in the middle.
+SONGS = [
+    ("warm pop, electric piano", "A minor"),
+    ("rock", "C major"),
+    ("jazz", "E minor"),
+    ("folk", "F# minor"),
+    ("ballad", "Bb major"),
+    ("electronic", "D major"),
+    ("funk", "G minor"),
+    ("lo-fi", "Eb major"),
+    ("orchestral", "B minor"),
+    ("latin", "F major"),
+]
+
+
+def engine_song(seconds, seed, **music):
+    request = EngineRequest("text2music", round(seconds * RATE), seed, Music(**music))
+    return np.concatenate([e.samples for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Block)])
+
+
+def relative(key):
+    return Key((key.tonic + 3) % 12, "major") if key.mode == "minor" else key
+
+
+def key_around(song, span_s):
+    span = (round(span_s[0] * RATE), round(span_s[1] * RATE))
+    return heard_around(song, (0, min(len(song), 16 * RATE)), span, Music(), style_of("brighter piano")).key
+
+
+def test_the_song_of_the_readme_keeps_its_key_wherever_it_is_repainted():
+    song = engine_song(16, 1, caption="warm pop, electric piano", bpm=100, keyscale="A minor")
+    longer = np.concatenate((song, np.zeros((4 * RATE, 2), np.float32)))
+    for span in ((4, 8), (2, 6), (8, 12), (3.5, 12), (16, 20)):
+        assert relative(key_around(longer, span)) == Key(0, "major"), span
+    request = EngineRequest("repaint", len(song), 7, Music(caption="brighter piano"), source=song,
+                            span=(4 * RATE, 8 * RATE), known=(0, len(song)))  # fmt: skip
+    facts = next(e for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Facts))
+    assert facts.values["keyscale"] in ("A minor", "C major")
+
+
+@pytest.mark.slow
+def test_the_key_around_a_span_is_that_of_the_song():
+    right = 0
+    for seed, (caption, keyscale) in enumerate(SONGS):
+        song = engine_song(16, seed + 1, caption=caption, keyscale=keyscale)
+        right += relative(key_around(song, (5.6, 10.4))) == relative(Key.parse(keyscale))
+    assert right >= 0.9 * len(SONGS)
+
+
+def test_both_sides_have_a_say_in_the_key():
+    """G and C alone are taken for G major; the F on the shorter side makes it C."""
+    roots = [*[7] * 4, *[0] * 4, *[7] * 4, *[0] * 4, *[5] * 4, *[0] * 8]
+    song = np.concatenate([triad(root, 0.5) for root in roots])
+    span = (7 * RATE, 8 * RATE)
+    assert heard_around(song, (0, 8 * RATE), span, Music(bpm=120), style_of("")).key == Key(7, "major")
+    assert heard_around(song, (0, len(song)), span, Music(bpm=120), style_of("")).key == C
+
+
+def triad(root, seconds):
+    t = np.arange(round(seconds * RATE)) / RATE
+    tone = sum(np.sin(2 * np.pi * 261.63 * 2 ** ((root + step - 12 * (root > 5)) / 12) * h * t) / h
+               for step in (0, 4, 7) for h in (1, 2, 3))  # fmt: skip
+    mono = 0.08 * tone * np.exp(-t / 0.4) * np.minimum(1, t / 0.005)
+    return np.stack((mono, mono), axis=1).astype(np.float32)
