@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,109 +16,11 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from house import Daemon, expected_tone, gone, queued, song, state, until, until_state, write_wav
+from house import Daemon, expected_tone, queued, song, state, until, until_state, write_wav
+from shell import COMMAND, FAKE, Shell, belongs, recent
 
 from acestep_runtime import audio
-from daemon.cli import main
 from daemon.edge.client import Client
-
-COMMAND = [sys.executable, "-m", "daemon.cli"]
-Done = subprocess.CompletedProcess[str]
-
-
-class Shell:
-    """A folder to work in, and the command with a daemon that runs already."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.environment = {**environment, "COLUMNS": "200"}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(self, *arguments: str, code: int = 0) -> Done:
-        """Run the command in this process, which saves it the imports."""
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setattr(sys, "argv", ["acebridge", *arguments])
-            for name in ("ACEBRIDGE_HOME", "COLUMNS"):
-                patch.setenv(name, self.environment[name])
-            patch.chdir(self.folder)
-            with pytest.raises(SystemExit) as end:
-                main()
-        return self.checked(Done(arguments, int(end.value.code or 0), out.getvalue(), err.getvalue()), code)
-
-    def spawn(self, *arguments: str, code: int = 0) -> Done:
-        """Run the command in a process of its own, as a musician does."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
-        return self.checked(Done(process.args, process.returncode, out, err), code)
-
-    @staticmethod
-    def checked(done: Done, code: int) -> Done:
-        assert done.returncode == code, done
-        assert "Traceback" not in done.stderr + done.stdout
-        return done
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.run(arguments[0], "--json", *arguments[1:]).stdout)
-
-    def refused(self, *arguments: str, code: int = 2) -> str:
-        """The one sentence that a failing command says."""
-        done = self.run(*arguments, code=code)
-        (line,) = done.stderr.strip().splitlines()
-        assert line.startswith("acebridge: ")
-        assert line.endswith("."), line
-        assert not done.stdout
-        return line.removeprefix("acebridge: ")
-
-    def files(self) -> set[str]:
-        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
-
-
-class LoneShell(Shell):
-    """Every command in a process of its own, for one that starts a daemon does not wait for its end."""
-
-    def run(self, *arguments: str, code: int = 0) -> Done:
-        return self.spawn(*arguments, code=code)
-
-
-@pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Shell:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Shell(folder, house.environment)
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Any:
-    """A home where no daemon runs yet; whichever is started there is ended."""
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
-    (home / "config.toml").write_text("port = 0\n")
-    environment = {**os.environ, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "5"}
-    # Without a daemon.json the command looks at the default port, where the musician's own daemon may be.
-    (home / "daemon.json").write_text('{"address": "127.0.0.1:1"}')
-    yield LoneShell(folder, environment)
-    left = [process for process in psutil.process_iter() if belongs(process, home)]
-    for process in left:
-        process.kill()
-    gone(left)
-
-
-def belongs(process: psutil.Process, home: Path) -> bool:
-    try:
-        return process.environ().get("ACEBRIDGE_HOME") == str(home) and process.pid != os.getpid()
-    except psutil.Error:
-        return False
-
-
-FAKE = ("--engine", "fake")
-
 
 # ---- tasks ----
 
@@ -296,57 +195,6 @@ def test_no_result_ever_overwrites_the_source(shell: Shell) -> None:
     assert shell.refused("cover", "song-2.wav", "-o", "other.wav", *FAKE).endswith("never overwritten.")
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(shell: Shell, client: Client) -> None:
-    write_wav(shell.folder / "song.wav", song(0.3, seed=77))
-    (shell.folder / "notes.txt").write_text("dear diary")
-    before, latest = shell.files(), recent(client)
-    folder = shell.folder / "notes.txt"
-    says = "The folder {} cannot be written: Not a directory. Choose another place with -o."
-    for out in ("notes.txt/out.wav", "notes.txt/"):
-        assert shell.refused("cover", "song.wav", "-o", out, *FAKE) == says.format(folder)
-    told = shell.refused("extract", "song.wav", "-t", "bass", "-o", "notes.txt/stems/", *FAKE)
-    assert told == says.format(folder / "stems")
-    assert shell.refused("jobs", "watch", queued(client, 0.2), "-o", "notes.txt/x.wav") == says.format(folder)
-    asset = client.upload(shell.folder / "song.wav").asset_id
-    assert shell.refused("assets", "download", asset, "-o", "notes.txt/x.wav") == says.format(folder)
-    assert shell.refused("assets", "download", asset, "-o", "stems/").startswith(
-        "--out is 'stems/'; allowed: the name of"
-    )
-    assert shell.refused("assets", "download", asset, "-o", ".").startswith(
-        "--out is '.'; allowed: the name of a file."
-    )
-    assert shell.files() == before
-    assert len(recent(client)) <= len(latest) + 1  # the one that was watched
-
-
-def test_folders_are_made_and_a_slash_names_one(shell: Shell, client: Client) -> None:
-    write_wav(shell.folder / "song.wav", song(0.3))
-    shell.run("cover", "song.wav", "-o", "new/folder/out.wav", *FAKE)
-    shell.run("cover", "song.wav", "-o", "covers/", *FAKE)
-    shell.run("extract", "song.wav", "-t", "bass", "-o", "stems/", *FAKE)
-    asset = client.upload(shell.folder / "song.wav").asset_id
-    shell.run("assets", "download", asset, "-o", "missing/dir/x.wav")
-    assert shell.files() == {
-        "song.wav", "new/folder/out.wav", "covers/song-cover.wav", "stems/bass.wav", "missing/dir/x.wav",
-    }  # fmt: skip
-
-
-def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, client: Client) -> None:
-    process = shell.start("generate", "--duration", "2", "-s", "9", "--steps", "100", "-o", "out/tone.wav", *FAKE)
-    until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
-    shutil.rmtree(shell.folder / "out")
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    fetch = f"acebridge jobs watch {recent(client)[0].id} -o PATH"
-    folder = shell.folder / "out"
-    assert err == (
-        f"acebridge: The folder {folder} cannot be written: No such file or directory."
-        f" The job goes on: fetch its result with `{fetch}`.\n"
-    )
-    shell.run(*fetch.replace("PATH", "tone.wav").split()[1:])
-    assert np.array_equal(audio.read(shell.folder / "tone.wav"), expected_tone(9, 2.0))
-
-
 # ---- the daemon from the command line ----
 
 
@@ -424,12 +272,6 @@ def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client)
     assert not out
     until_state(client, running, "cancelled")
     assert not [file for file in shell.files() if file.endswith(".part")]
-
-
-def recent(client: Client) -> Any:
-    from acebridge.v1 import jobs_pb2
-
-    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=3)).jobs
 
 
 def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:

@@ -1,0 +1,97 @@
+"""The ``acebridge`` command as tests run it: in this process, or in one of its own as a musician does."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from acebridge.v1 import jobs_pb2
+from daemon.cli import main
+from daemon.edge.client import Client
+
+COMMAND = [sys.executable, "-m", "daemon.cli"]
+Done = subprocess.CompletedProcess[str]
+
+
+class Shell:
+    """A folder to work in, and the command with a daemon that runs already."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = {**environment, "COLUMNS": "200"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, code: int = 0) -> Done:
+        """Run the command in this process, which saves it the imports."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", ["acebridge", *arguments])
+            for name in ("ACEBRIDGE_HOME", "COLUMNS"):
+                patch.setenv(name, self.environment[name])
+            patch.chdir(self.folder)
+            with pytest.raises(SystemExit) as end:
+                main()
+        return self.checked(Done(arguments, int(end.value.code or 0), out.getvalue(), err.getvalue()), code)
+
+    def spawn(self, *arguments: str, code: int = 0) -> Done:
+        """Run the command in a process of its own, as a musician does."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        return self.checked(Done(process.args, process.returncode, out, err), code)
+
+    @staticmethod
+    def checked(done: Done, code: int) -> Done:
+        assert done.returncode == code, done
+        assert "Traceback" not in done.stderr + done.stdout
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(arguments[0], "--json", *arguments[1:]).stdout)
+
+    def refused(self, *arguments: str, code: int = 2) -> str:
+        """The one sentence that a failing command says."""
+        done = self.run(*arguments, code=code)
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("acebridge: ")
+        assert line.endswith("."), line
+        assert not done.stdout
+        return line.removeprefix("acebridge: ")
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+
+
+class LoneShell(Shell):
+    """Every command in a process of its own, for one that starts a daemon does not wait for its end."""
+
+    def run(self, *arguments: str, code: int = 0) -> Done:
+        return self.spawn(*arguments, code=code)
+
+
+def belongs(process: psutil.Process, home: Path) -> bool:
+    try:
+        return process.environ().get("ACEBRIDGE_HOME") == str(home) and process.pid != os.getpid()
+    except psutil.Error:
+        return False
+
+
+def recent(client: Client) -> Any:
+    """Its three newest jobs."""
+    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=3)).jobs
+
+
+FAKE = ("--engine", "fake")
