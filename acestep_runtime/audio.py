@@ -30,6 +30,8 @@ READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 38
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
+#: Formats whose decoders cannot seek to an exact sample.
+NO_EXACT_SEEK = {"MP3", "OGG"}
 
 
 @dataclass(frozen=True)
@@ -66,37 +68,62 @@ def read(
     field: str = "source",
     name: str | None = None,
 ) -> Samples:
-    """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file; returns ``[N, C]``.
+    """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file; returns ``[N, C]``. See `blocks`."""
+    info = probe(path, field=field, name=name)
+    stop = info.frames if stop_frame is None else stop_frame
+    out = np.empty((max(0, min(stop, info.frames) - start_frame), info.channels), np.float32)
+    at = 0
+    for block in blocks(path, start_frame=start_frame, stop_frame=stop, field=field, name=name):
+        out[at : at + len(block)] = block
+        at += len(block)
+    return out
 
-    Only the part asked for is decoded. Raises `UnreadableAudio` where `probe` would, at the first frame that holds a
-    NaN or an infinity, and for a file that ends before its header says. (WAV, AIFF and OGG files that were cut off do
-    not count as such: their true length is known up front, and `probe` reports it.) Raises `InvalidValue` unless
-    0 ≤ start ≤ stop ≤ length.
+
+def blocks(
+    path: str | os.PathLike[str],
+    *,
+    start_frame: int = 0,
+    stop_frame: int | None = None,
+    block_frames: int = _BLOCK_FRAMES,
+    field: str = "source",
+    name: str | None = None,
+) -> Iterator[Samples]:
+    """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file in blocks ``[n, C]``, at least one.
+
+    Only the part asked for is decoded, except in formats that cannot seek to an exact sample: there, what comes before
+    it is too. Raises `UnreadableAudio` where `probe` would, at the first frame that holds a NaN or an infinity, and for
+    a file that ends before its header says. (WAV, AIFF and OGG files that were cut off do not count as such: their true
+    length is known up front, and `probe` reports it.) Raises `InvalidValue` unless 0 ≤ start ≤ stop ≤ length.
     """
     with _opened(path, field, name) as (file, info, refuse):
         stop = info.frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= info.frames:
             raise InvalidValue("start_frame, stop_frame", (start_frame, stop), f"0 to {info.frames}, in this order")
-        out = np.empty((stop - start_frame, info.channels), np.float32)
-        if start_frame:
-            file.seek(start_frame)
-        for at in range(0, len(out), _BLOCK_FRAMES):
-            wanted = out[at : at + _BLOCK_FRAMES]
-            if _fill(file, wanted) < len(wanted):
-                end_s = units.frames_to_seconds(start_frame + at, info.sample_rate)
+        at = 0 if info.format in NO_EXACT_SEEK else start_frame
+        if at:
+            file.seek(at)
+        if start_frame == stop:
+            yield np.zeros((0, info.channels), np.float32)
+        while at < stop:
+            end = min(start_frame if at < start_frame else stop, at + block_frames)
+            out = np.empty((end - at, info.channels), np.float32)
+            if _fill(file, out) < len(out):
+                end_s = units.frames_to_seconds(at, info.sample_rate)
                 refuse(
                     f"cannot be read beyond about {end_s:.1f} s, though its header promises {info.duration_s:.1f} s",
                     "Copy or export it again.",
                 )
-            finite = np.isfinite(wanted).all(axis=1)
-            if not finite.all():
-                frame = start_frame + at + int(np.argmin(finite))
-                at_s = units.frames_to_seconds(frame, info.sample_rate)
-                refuse(
-                    f"holds a sample that is not a number at frame {frame} ({at_s:.3f} s)",
-                    "Render it again, without the plug-in that broke it.",
-                )
-        return out
+            if at >= start_frame:
+                finite = np.isfinite(out).all(axis=1)
+                if not finite.all():
+                    frame = at + int(np.argmin(finite))
+                    at_s = units.frames_to_seconds(frame, info.sample_rate)
+                    refuse(
+                        f"holds a sample that is not a number at frame {frame} ({at_s:.3f} s)",
+                        "Render it again, without the plug-in that broke it.",
+                    )
+                yield out
+            at = end
 
 
 def _fill(file: Any, out: Samples) -> int:

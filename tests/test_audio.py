@@ -53,6 +53,16 @@ def test_a_part_equals_that_part_of_the_whole(tmp_path: Path, name: str) -> None
     assert np.array_equal(audio.read(path, start_frame=100_000), whole[100_000:])
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_blocks_are_bounded_and_add_up_to_the_part(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, noise(1.0), name)
+    blocks = list(audio.blocks(path, start_frame=777, stop_frame=40_000, block_frames=4096))
+    assert max(len(block) for block in blocks) <= 4096
+    whole, _ = sf.read(path, dtype="float32", always_2d=True)
+    np.testing.assert_array_equal(np.concatenate(blocks), whole[777:40_000])
+    assert [len(block) for block in audio.blocks(path, start_frame=5, stop_frame=5)] == [0]
+
+
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (6, 5), (0, 11)])
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path, start: int, stop: int) -> None:
     path = written(tmp_path, np.zeros((10, 2), np.float32))

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
 
 from acestep_runtime import audio
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import MediaInfo, Samples
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 
 BLOCK_FRAMES = 1 << 16
-#: Formats whose decoders cannot seek to an exact sample: they are decoded once, from the start.
-_NO_EXACT_SEEK = {"MP3", "OGG"}
 
 
 def pieces(samples: Samples) -> Iterator[Samples]:
     """Yield ``[N, C]`` in views of at most `BLOCK_FRAMES` frames."""
     return (samples[at : at + BLOCK_FRAMES] for at in range(0, len(samples), BLOCK_FRAMES))
+
+
+def _copied(
+    source: Source, start: int, stop: int, info: MediaInfo, rate_hz: int, channels: int, frames: int
+) -> Samples:
+    """Return frames ``start`` to ``stop`` of a file, converted, as ``[frames, channels]`` in a nameless file on disk."""
+    stream = audio.StreamResampler(info.sample_rate, rate_hz, channels, frames)
+    left = stop - start
+    with tempfile.TemporaryFile() as file:
+        for block in audio.blocks(source.path, start_frame=start, stop_frame=stop, name=source.shown):
+            left -= len(block)
+            file.write(stream.push(audio.to_channels(block, channels), last=left == 0).tobytes())
+        file.flush()
+        return np.asarray(np.memmap(file, np.float32, mode="r", shape=(frames, channels)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +44,7 @@ class Clip:
     rate_hz: int
     channels: int
     _file_start: int
-    #: All samples, when they cannot be read piece by piece.
+    #: All samples, on disk, when they cannot be read piece by piece from the file itself.
     _whole: Samples | None
 
     @classmethod
@@ -40,12 +53,9 @@ class Clip:
         info, start, stop = source.part()
         rate_hz = output.sample_rate or info.sample_rate
         channels = output.channels or info.channels
-        whole = None
-        if rate_hz != info.sample_rate or info.format in _NO_EXACT_SEEK:
-            first = 0 if info.format in _NO_EXACT_SEEK else start
-            samples = audio.read(source.path, start_frame=first, stop_frame=stop, name=source.shown)[start - first :]
-            whole = audio.resample(audio.to_channels(samples, channels), info.sample_rate, rate_hz)
-        frames = stop - start if whole is None else len(whole)
+        frames = frames_to_frames(stop - start, info.sample_rate, rate_hz)
+        copied = rate_hz != info.sample_rate or info.format in audio.NO_EXACT_SEEK
+        whole = _copied(source, start, stop, info, rate_hz, channels, frames) if copied else None
         return cls(source, frames, rate_hz, channels, start, whole)
 
     def read(self, start: int, stop: int) -> Samples:
