@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
+from daemon.cli import listing
 from daemon.cli.connection import connect
 from daemon.cli.options import OPTIONS
 from daemon.errors import Unavailable
@@ -18,8 +18,8 @@ AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
 Out = Annotated[Optional[str], OPTIONS["out"].__metadata__[0]]  # noqa: UP045
 NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
 _STOP_TIMEOUT_S = 20.0
-JobId = Annotated[str, typer.Argument(help="Id of the job.", show_default=False)]
-AssetId = Annotated[str, typer.Argument(help="Id of the asset.", show_default=False)]
+JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
+AssetId = Annotated[str, typer.Argument(help="Id of the asset, or its beginning.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
 
 jobs = typer.Typer(help="List, watch, cancel and delete jobs.", invoke_without_command=True)
@@ -37,21 +37,6 @@ def _print_json(value: Any) -> None:
     import json
 
     typer.echo(json.dumps(value, ensure_ascii=False))
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None, header_style="bold")
-    table.columns[0].no_wrap = True  # an id is of use only when it is whole
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
-
-
-def _size(count: float) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 def serve(
@@ -85,7 +70,9 @@ def status(json: AsJson = False, address: Address = None) -> None:
         up_s = time.time() - state.started.ToSeconds()
         typer.echo(f"AceBridge {state.version} at {client.address}, process {state.pid}, up {up_s / 60:.0f} min")
         typer.echo(f"jobs: {state.running_jobs} running, {state.waiting_jobs} waiting")
-        typer.echo(f"store: {_size(state.stored_bytes)} of {_size(state.quota_bytes)} in {state.data_dir}")
+        typer.echo(
+            f"store: {listing.size(state.stored_bytes)} of {listing.size(state.quota_bytes)} in {state.data_dir}"
+        )
         for worker in state.workers:
             typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}")
 
@@ -146,21 +133,17 @@ def list_jobs(
     no_autostart: NoAutostart = False,
 ) -> None:
     """List the newest jobs."""
-    if context.invoked_subcommand is not None:
-        return
-    from acebridge.v1 import jobs_pb2
+    if context.invoked_subcommand is None:
+        _list("job", limit, json, address, no_autostart)
 
+
+def _list(kind: listing.Kind, limit: int, json: bool, address: str | None, no_autostart: bool) -> None:
     with connect(address, autostart=not no_autostart) as client:
-        listed = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=limit)).jobs
+        listed = listing.newest(client, kind, limit)
     if json:
-        _print_json([_json(job) for job in listed])
-        return
-    rows = []
-    for job in listed:
-        state = jobs_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
-        done = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error
-        rows.append((job.id, job.task, job.engine, state, job.created.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"), done))
-    _table(("job", "task", "engine", "state", "created (UTC)", ""), rows)
+        _print_json([_json(item) for item in listed])
+    else:
+        listing.show_list(kind, listed)
 
 
 @jobs.command("show")
@@ -169,6 +152,7 @@ def show_job(job_id: JobId, address: Address = None) -> None:
     from acebridge.v1 import jobs_pb2
 
     with connect(address, autostart=True) as client:
+        job_id = listing.whole_id(client, "job", job_id)
         _print_json(_json(client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))))
 
 
@@ -189,6 +173,7 @@ def watch_job(
     began = time.monotonic()
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=True))
+        job_id = listing.whole_id(client, "job", job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         many = job.task in ("extract", "complete", "lego")
         destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}", many=many)
@@ -200,7 +185,7 @@ def watch_job(
 def cancel_job(job_id: JobId, address: Address = None) -> None:
     """Cancel a job that waits or runs."""
     with connect(address, autostart=True) as client:
-        client.cancel(job_id)
+        client.cancel(listing.whole_id(client, "job", job_id))
     typer.echo("cancelled")
 
 
@@ -210,6 +195,7 @@ def delete_job(job_id: JobId, address: Address = None) -> None:
     from acebridge.v1 import jobs_pb2
 
     with connect(address, autostart=True) as client:
+        job_id = listing.whole_id(client, "job", job_id)
         client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
     typer.echo("deleted")
 
@@ -223,21 +209,8 @@ def list_assets(
     no_autostart: NoAutostart = False,
 ) -> None:
     """List the newest stored audio files."""
-    if context.invoked_subcommand is not None:
-        return
-    from acebridge.v1 import assets_pb2
-
-    with connect(address, autostart=not no_autostart) as client:
-        listed = client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=limit)).assets
-    if json:
-        _print_json([_json(asset) for asset in listed])
-        return
-    rows = (
-        (a.id, a.name, f"{a.frames / a.sample_rate:.1f} s", a.sample_rate, a.channels, _size(a.size_bytes),
-         "pinned" if a.pinned else "")
-        for a in listed
-    )  # fmt: skip
-    _table(("asset", "name", "length", "Hz", "channels", "size", ""), rows)
+    if context.invoked_subcommand is None:
+        _list("asset", limit, json, address, no_autostart)
 
 
 @assets.command("upload")
@@ -264,7 +237,7 @@ def download_asset(
         raise InvalidValue("--out", out, "the name of a file", remedy=f"Write for example {path / 'song.wav'}.")
     check_writable(path.parent)
     with connect(address, autostart=True) as client:
-        write_whole(path, client.download(asset_id))
+        write_whole(path, client.download(listing.whole_id(client, "asset", asset_id)))
     typer.echo(out)
 
 
@@ -278,6 +251,7 @@ def pin_asset(
     from acebridge.v1 import assets_pb2
 
     with connect(address, autostart=True) as client:
+        asset_id = listing.whole_id(client, "asset", asset_id)
         client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset_id, pinned=not off))
     typer.echo("unpinned" if off else "pinned")
 
@@ -288,6 +262,7 @@ def delete_asset(asset_id: AssetId, address: Address = None) -> None:
     from acebridge.v1 import assets_pb2
 
     with connect(address, autostart=True) as client:
+        asset_id = listing.whole_id(client, "asset", asset_id)
         client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=asset_id))
     typer.echo("deleted")
 
@@ -302,12 +277,14 @@ def models(json: AsJson = False, address: Address = None, no_autostart: NoAutost
     if json:
         _print_json({"capabilities": _json(able), "models": [_json(model) for model in known]})
         return
-    _table(
+    listing.show(
         ("engine", "available", "tasks", "about"),
         ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in able.engines),
     )
     for model in known:
-        typer.echo(f"{model.name} ({model.engine}, {_size(model.size_bytes)}{', loaded' if model.loaded else ''})")
+        typer.echo(
+            f"{model.name} ({model.engine}, {listing.size(model.size_bytes)}{', loaded' if model.loaded else ''})"
+        )
 
 
 def add_to(app: typer.Typer) -> None:

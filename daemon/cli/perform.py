@@ -181,7 +181,7 @@ class Result:
         done = self._completed
         if done is None:
             raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.",
-                            remedy=f"See `acebridge jobs {self.job_id}`.")  # fmt: skip
+                            remedy=f"See `acebridge jobs show {self.job_id}`.")  # fmt: skip
         facts = [_in_order(MessageToDict(take.metadata)) for take in done.takes]
         outputs = [
             {
