@@ -1,12 +1,12 @@
 """Who plays what in one bar: track → player. A player turns a bar, a style and an instrument into notes; no sound.
 
-To let a track be played that cannot be yet: a function here, one line in `PLAYERS`, one line under [track] in style.toml.
+Every track of the twelve has a player. Words are sung by singing.py; the singers here have none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -24,7 +24,10 @@ _LOUD = {"X": 1.0, "x": 0.74, "o": 0.36, "s": 0.8}
 
 @dataclass(frozen=True)
 class Note:
-    """One note, chord or stroke. ``piece`` is set for drums, ``pitches`` (MIDI) for the rest; velocity 0 to 1."""
+    """One note, chord or stroke. ``piece`` is set for drums, ``pitches`` (MIDI) for the rest; velocity 0 to 1.
+
+    ``pan`` (−2 to 2) moves it from the place of its track, 1 being from the centre to the right.
+    """
 
     start_s: float
     length_s: float
@@ -33,6 +36,7 @@ class Note:
     velocity: float
     pitches: tuple[int, ...] = ()
     piece: str = ""
+    pan: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -233,7 +237,18 @@ def _melody(bar: Bar, style: Style, who: Instrument) -> list[Note]:
     if closes:
         half = size // 2
         line = "x" + "-" * half + "." * (size - half - 1) if bar.ends else line[:half] + "-" * (size - half)
-    low = {"saxophone": 61, "clarinet": 62, "trumpet": 63, "strings": 67, "flute": 72, "bell": 72}.get(who.voice, 64)
+    low = {
+        "saxophone": 61,
+        "clarinet": 62,
+        "trumpet": 63,
+        "strings": 67,
+        "flute": 72,
+        "bell": 72,
+        "female": 62,
+        "male": 50,
+        "hum": 60,
+        "choir": 60,
+    }.get(who.voice, 64)
     scale = {(bar.key.tonic + s) % 12 for s in SCALES[bar.key.mode]}
     ladder = [p for p in range(low - 5, low + 22) if p % 12 in scale]
     base = int(plan.integers(4, 7)) + (2 if liveliness > 0.8 else 0)
@@ -250,8 +265,63 @@ def _melody(bar: Bar, style: Style, who: Instrument) -> list[Note]:
     return notes
 
 
+def _vocals(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """A melody without words: one vowel a section, the last bar of a phrase for its end and a breath."""
+    vowel = "uoa"[np.random.default_rng([bar.seed, crc32(bar.section.encode())]).integers(3)]
+    calm = replace(bar, energy=min(bar.energy, 0.9))  # nobody sings sixteenths without words
+    return [replace(note, voice=f"{who.voice}:{vowel}") for note in _melody(calm, replace(style, solo=""), who)]
+
+
+def harmony_parts(chord: Sound, lead: int) -> tuple[int, int]:
+    """Return two more voices to a sung pitch: the nearest chord tones below it and above it, a third away or more."""
+    pcs = tones(chord)
+    below = next(p for p in range(lead - 3, lead - 13, -1) if p % 12 in pcs)
+    return below, next(p for p in range(lead + 3, lead + 13) if p % 12 in pcs)
+
+
+def _backing(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """Held chords in three parts, left, middle and right: "ooh", and "aah" in full music."""
+    if who.leads:
+        return _vocals(bar, style, who)
+    vowel = "a" if bar.energy >= 0.65 else "u"
+    chords = _chords(bar, style, who)
+    low = 50 if who.voice == "male" else 57
+    parts = []
+    for chord in chords:
+        pitches = sorted({near(p % 12, low) for p in chord.pitches})[:3]
+        for order, pitch in enumerate(pitches):
+            side = 1.2 * (order / max(1, len(pitches) - 1) - 0.5)
+            parts.append(replace(chord, voice=f"{who.voice}:{vowel}", pitches=(pitch,), pan=side))
+    return parts
+
+
+def _fx(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+    """What lies between the phrases, by the row of four bars under [effects]; sections open with a stroke."""
+    data = table()["effects"]
+    rng = bar.rng(who.track)
+    meter = bar.grid.beats_per_bar
+    row = data["rows"].get(who.pattern, data["rows"]["all"])
+    sign = row[bar.place % 4]
+    if bar.ends:
+        sign = "i"
+    elif bar.place + 1 == bar.places and bar.places > 1 and "r" in row:
+        sign = "r"
+    voices = [data["signs"][sign]]
+    if bar.place == 0 and bar.energy >= 0.6 and "i" not in sign:
+        voices.append("impact")
+    root = near(bar.harmony.at(bar.first_beat)[0], 48)
+    loud = 0.55 + 0.35 * bar.energy
+    end_s = bar.grid.beat_to_s(bar.first_beat + meter)
+    start_s = bar.time_s(0, style.swing)
+    return [Note(start_s, end_s - start_s, who.track, voice, float(np.clip(loud, 0.1, 1.0)), (root,),
+                 pan=float(rng.uniform(-0.3, 0.3)) if voice in ("sweep", "ambience") else 0.0)
+            for voice in voices]  # fmt: skip
+
+
 #: Track → who can play it.
 PLAYERS: dict[str, Player] = {
+    "vocals": _vocals,
+    "backing_vocals": _backing,
     "drums": _drums,
     "bass": _bass,
     "guitar": _chords,
@@ -259,6 +329,7 @@ PLAYERS: dict[str, Player] = {
     "percussion": _drums,
     "strings": _chords,
     "synth": _chords,
+    "fx": _fx,
     "brass": _chords,
     "woodwinds": _chords,
 }

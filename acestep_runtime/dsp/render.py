@@ -39,6 +39,8 @@ class Strip:
 
 
 STRIPS = {
+    "vocals": Strip(-4.5, 0.0, 0.0, -12.0),
+    "backing_vocals": Strip(-12.0, 0.0, 0.0, -8.0),
     "drums": Strip(-3.0, 0.0, 1.0, -19.0),
     "bass": Strip(-4.5, 0.0, 0.0, -34.0),
     "guitar": Strip(-9.0, 0.34, 0.1, -14.0),
@@ -46,11 +48,12 @@ STRIPS = {
     "percussion": Strip(-8.0, 0.0, 1.0, -16.0),
     "strings": Strip(-11.0, 0.0, 0.7, -8.0),
     "synth": Strip(-10.5, 0.14, 0.3, -10.0),
+    "fx": Strip(-13.0, 0.0, 0.0, -8.0),
     "brass": Strip(-9.5, -0.28, 0.2, -10.0),
     "woodwinds": Strip(-9.0, 0.20, 0.0, -10.0),
 }
 #: Voices that are played twice, once to each side.
-_DOUBLED = {"guitar_driven": 0.8, "guitar_acoustic": 0.4, "supersaw": 0.5}
+_DOUBLED = {"guitar_driven": 0.8, "guitar_acoustic": 0.4, "supersaw": 0.5, "riser": 0.7, "downlifter": 0.7}
 #: Single lines sit in front, wherever their track has its place.
 _FRONT_DB = {
     "guitar_lead": 1.5,
@@ -126,6 +129,7 @@ class Desk:
             wide = _DOUBLED.get(note.voice)
             takes = [(place, 0, 0)] if wide is None else [(-wide, 0, 0), (wide, 1, 420)]
             what = note.pitches
+            place += note.pan
             level *= 1.0 if wide is None else 0.75
         length_ms = 0 if note.piece else max(30, 10 * round(note.length_s * 100))
         for pan, take, late in takes:

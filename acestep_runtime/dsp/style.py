@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -177,7 +178,7 @@ def style_of(caption: str) -> Style:
         players = players[:1]
     solo = ""
     if players and any(kind == "solo" for _, kind, _ in found):
-        pitched = [p for p in named if p.track not in ("drums", "percussion")]
+        pitched = [p for p in named if p.track not in ("drums", "percussion", "fx")]
         front = pitched[0] if pitched else next((p for p in players if p.leads), players[0])
         lead = Instrument(front.track, data["solo"]["voices"].get(front.voice, front.voice), "melody")
         players = [p for p in players if not p.leads]
@@ -199,6 +200,13 @@ def style_of(caption: str) -> Style:
         solo=solo,
         words=tuple(word for word, kind, _ in found if kind != "without"),
     )
+
+
+def without(style: Style, tracks: Collection[str]) -> Style:
+    """Return the style with everybody but those who play the given tracks."""
+    left = tuple(p for p in style.instruments if p.track not in tracks)
+    named = sum(p.track not in tracks for p in style.instruments[: style.named])
+    return replace(style, instruments=left, named=named, solo="" if style.solo in tracks else style.solo)
 
 
 def only(style: Style, track: str) -> Style:

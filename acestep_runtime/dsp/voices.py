@@ -1,8 +1,9 @@
-"""The pitched instruments: one function a voice, from MIDI pitches and a length to a mono sound. Drums: drums.py.
+"""The instruments: one function a voice, from MIDI pitches and a length to a mono sound. Drums: drums.py.
 
 A voice gets all pitches that sound together, because an amplifier distorts a chord and not its notes. ``touch`` (0–1) is
 how hard it is played, ``bright`` (−1 dark to 1 bright) comes from the style. A voice with a release rings on a little
-after ``length_s``; nothing rings longer than `LONGEST_S` seconds.
+after ``length_s``; nothing rings longer than `LONGEST_S` seconds. Singers sing "a", or the syllable after a colon in their
+name: "male:ta" (see vocal_tract.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from acestep_runtime.dsp.effects import EFFECTS
 from acestep_runtime.dsp.synth import (
     Floats,
     Mono,
@@ -26,6 +28,7 @@ from acestep_runtime.dsp.synth import (
     shaped,
     vibrato_phase,
 )
+from acestep_runtime.dsp.vocal_tract import sung_note
 
 LONGEST_S = 12.0
 Pitches = tuple[int, ...]
@@ -210,6 +213,26 @@ def _sung(corner_hz: float, tilt: float, depth_cents: float, attack_s: float, br
     return voice
 
 
+#: Who sings: the vocal tract (either one by range where it is empty), and how far the voices of a group are apart.
+SINGERS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "female": ("female", (0.0,)),
+    "male": ("male", (0.0,)),
+    "hum": ("", (0.0,)),
+    "choir": ("", (-11.0, 2.0, 9.0)),
+}
+
+
+def _singing(name: str, syllable: str) -> Voice:
+    """Return a singer with one syllable to sing."""
+    who, cents = SINGERS[name]
+    heard = syllable[:-1] + "m" if name == "hum" else syllable
+
+    def voice(pitches: Pitches, length_s: float, touch: float, bright: float, rng: np.random.Generator) -> Mono:
+        return sung_note(who, heard, pitches, length_s, touch, bright, rng, cents)
+
+    return voice
+
+
 #: Name in style.toml → voice.
 VOICES: dict[str, Voice] = {
     "piano": _piano,
@@ -238,9 +261,13 @@ VOICES: dict[str, Voice] = {
     "saxophone": _sung(1900, 0.55, 16, 0.03, breath=0.025, odd=0.7, nasal_hz=950),
     "flute": _sung(900, 1.5, 18, 0.05, breath=0.06),
     "clarinet": _sung(1800, 0.8, 8, 0.03, odd=0.2),
+    **{name: _singing(name, "a") for name in SINGERS},
+    **EFFECTS,
 }
 
 
 def sound(voice: str, pitches: Pitches, length_s: float, touch: float, bright: float, rng: np.random.Generator) -> Mono:
     """Play ``pitches`` on a voice for ``length_s`` seconds and return the sound with its release, levelled."""
-    return levelled(VOICES[voice](pitches, min(length_s, LONGEST_S), touch, bright, rng))
+    name, _, syllable = voice.partition(":")
+    play = _singing(name, syllable) if syllable else VOICES[name]
+    return levelled(play(pitches, min(length_s, LONGEST_S), touch, bright, rng))

@@ -99,7 +99,7 @@ def test_every_name_in_the_table_exists():
         assert who.track in TRACKS
         assert who.track in PLAYERS
         assert who.voice in (drums.KITS if kind in ("drums", "percussion") else voices.VOICES)
-        assert who.leads or who.pattern in data["rhythm"][kind]
+        assert who.leads or who.pattern in (data["effects"]["rows"] if who.track == "fx" else data["rhythm"][kind])
     assert set(data["track"]) == set(PLAYERS)
     assert all(genre["harmony"] in data["harmony"] for genre in data["genre"].values())
 

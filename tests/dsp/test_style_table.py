@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.drums import KITS
+from acestep_runtime.dsp.effects import EFFECTS
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import PLAYERS, Bar, play
 from acestep_runtime.dsp.progressions import Harmony, progression
@@ -35,7 +36,8 @@ def check_player(who: Instrument) -> None:
     assert who.track in PLAYERS
     assert who.track in STRIPS
     assert who.voice in (KITS if beaten else VOICES), who
-    assert who.pattern in DATA["rhythm"][kind] or (who.leads and kind == "chords"), who
+    patterns = DATA["effects"]["rows"] if who.track == "fx" else DATA["rhythm"][kind]
+    assert who.pattern in patterns or (who.leads and kind == "chords"), who
 
 
 def test_every_word_means_its_row_and_nothing_else() -> None:
@@ -80,6 +82,12 @@ def test_every_progression_is_in_its_key(family: str) -> None:
     for mode, steps in (("major", {0, 2, 4, 5, 7, 9, 11, 10}), ("minor", {0, 2, 3, 5, 7, 8, 10})):
         for which in range(len(DATA["harmony"][family][mode])):
             assert {root for root, _ in progression(style, Key(0, mode), which)} <= steps
+
+
+def test_the_rows_of_effects_hold_four_bars_of_signs_that_sound() -> None:
+    signs = DATA["effects"]["signs"]
+    assert set(signs.values()) == set(EFFECTS)
+    assert all(len(row) == 4 and set(row) <= set(signs) for row in DATA["effects"]["rows"].values())
 
 
 def test_sections_are_made_of_kinds() -> None:

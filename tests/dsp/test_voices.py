@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from acestep_runtime.dsp.drums import KITS, PIECES, strike
+from acestep_runtime.dsp.effects import EFFECTS
 from acestep_runtime.dsp.synth import filtered, harmonics, midi_to_hz, partials, pluck
 from acestep_runtime.dsp.voices import VOICES, sound
 
@@ -69,7 +70,9 @@ def test_a_voice_is_in_tune_clean_and_bounded(voice):
         assert np.abs(made).max() < 1.2
         assert abs(made.mean()) < 1e-3
         assert max(abs(made[0]), abs(made[-1])) < 1e-3
-        cents = 1200 * np.log2(pitch_hz(made) / midi_to_hz(low)) if voice != "organ" else 0.0
+        if voice in EFFECTS or voice == "organ":  # no pitch, and one an octave lower
+            continue
+        cents = 1200 * np.log2(pitch_hz(made) / midi_to_hz(low))
         assert abs((cents + 600) % 1200 - 600) < 25
 
 
