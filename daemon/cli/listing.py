@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
@@ -47,7 +46,7 @@ def whole_id(client: Client, kind: Kind, given: str) -> str:
     if len(listed) == _MOST and len(given) < SHORT:
         found = []  # there may be others that begin like that
     if len(found) > 1:
-        length = max(SHORT, len(os.path.commonprefix(found)) + 4)
+        length = next(n for n in range(SHORT, _WHOLE[kind] + 1) if len({each[:n] for each in found}) == len(found))
         shown = ", ".join(each[:length] for each in found[:_NAMED])
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         message = f"{given!r} is the beginning of {len(found)} {kind} ids: {shown}{more}."
