@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import Task, with_seeds
+from acestep_runtime.tasks.base import Output, Task, with_seeds
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
@@ -56,6 +56,8 @@ def with_all_seeds(task: Any) -> Any:
     """Return the task with the seeds it will use written into it, so that running it again gives the same result."""
     if hasattr(task, "output"):
         return dataclasses.replace(task, output=with_seeds(task.output))
+    if hasattr(task, "seed") and task.seed is None:
+        return dataclasses.replace(task, seed=with_seeds(Output()).seeds[0])
     return task
 
 

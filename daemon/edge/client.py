@@ -95,6 +95,10 @@ class Client:
         """Yield the events of a job after number ``after_sequence``, old and new."""
         return self._events(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
 
+    def next_batch(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
+        """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was made ahead."""
+        return self._events(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
+
     @staticmethod
     def _events(call: Any) -> Iterator[tasks_pb2.TaskEvent]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
 from daemon.edge.convert import fields_of
+from daemon.jobs.ahead import seeds_of
 from daemon.jobs.job import PRIORITIES, Job
 from daemon.jobs.journal import Journal, digest
 from daemon.store.assets import Asset, AssetStore
 
 MAX_INLINE_BYTES = 4 * 2**20
-_LONGEST_KEY = 128
+_LONGEST_NAME = 128
 _ENGINES = ("auto", *registry.ENGINES)
 _ROOTS_SHOWN = 3
 
@@ -27,12 +28,7 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
     """Queue the job that ``request`` asks for, or return the one its idempotency key already names."""
     fields = fields_of(request)
     submission = fields.pop("submission", {})
-    key = submission.get("idempotency_key", "")
-    if len(key) > _LONGEST_KEY:
-        raise InvalidValue(
-            "submission.idempotency_key", key, f"at most {_LONGEST_KEY} characters",
-            message=f"submission.idempotency_key holds {len(key)} characters; allowed: at most {_LONGEST_KEY}.",
-        )  # fmt: skip
+    key, session = (_short_name(submission, field) for field in ("idempotency_key", "session"))
     if submission.get("priority", "normal") not in PRIORITIES:
         raise InvalidValue("submission.priority", submission["priority"], ", ".join(PRIORITIES))
     if (engine := submission.get("engine", "auto")) not in _ENGINES:
@@ -53,6 +49,11 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
     checked = from_json(task, fields, files=files)
     await asyncio.to_thread(checked.validate)
     params = to_json(with_all_seeds(from_json(task, fields)))
+    auto_gen = submission.get("auto_gen", False)
+    if auto_gen and not seeds_of(params):
+        raise InvalidValue("submission.auto_gen", True, "no next batch of a task without seeds",
+                           message=f"submission.auto_gen is set, but another {task} would be the same again.",
+                           remedy="Leave it out.")  # fmt: skip
     return await journal.submit(
         task,
         params,
@@ -61,7 +62,19 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
         key=key,
         request_digest=request_digest,
         sources=sources,
+        session=session,
+        auto_gen=auto_gen,
     )
+
+
+def _short_name(submission: Mapping[str, Any], field: str) -> str:
+    name: str = submission.get(field, "")
+    if len(name) > _LONGEST_NAME:
+        raise InvalidValue(
+            f"submission.{field}", name, f"at most {_LONGEST_NAME} characters",
+            message=f"submission.{field} holds {len(name)} characters; allowed: at most {_LONGEST_NAME}.",
+        )  # fmt: skip
+    return name
 
 
 async def _stored(source: audio_pb2.AudioInput, store: AssetStore, roots: tuple[Path, ...]) -> Asset:

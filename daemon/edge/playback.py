@@ -45,7 +45,7 @@ class OutputReader:
         """Take note of an output's header."""
         self._headers[header["output"]] = header
 
-    async def _open(self, output: int) -> BinaryIO:
+    async def _open(self, output: int, sequence: int) -> BinaryIO:
         if self._file is not None and self._output == output:
             return self._file
         self.close()
@@ -57,11 +57,14 @@ class OutputReader:
             for path in paths:
                 with suppress(FileNotFoundError):
                     self._file, self._output = await asyncio.to_thread(path.open, "rb"), output
+                    # Else it may be the file of the next attempt, which is not as long yet.
+                    if not await self._journal.holds(self._job_id, sequence):
+                        raise _gone()
                     return self._file
-            if ended:
+            if ended or not await self._journal.holds(self._job_id, sequence):
                 break
             await asyncio.sleep(_OPEN_PAUSE_S)
-        raise NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.")
+        raise _gone()
 
     async def _stored(self, output: int) -> list[Path]:
         """Return where a finished output is kept, if it is finished."""
@@ -79,11 +82,13 @@ class OutputReader:
         if output not in self._headers:
             for known in await self._journal.headers(self._job_id):
                 self.announce(known)
+        if output not in self._headers:
+            raise _gone()
         header = self._headers[output]
         frame_bytes = wav.encoding_of(header["encoding"]).sample_bytes * header["channels"]
         base = wav.data_offset(header["frames"], header["channels"], header["sample_rate"], header["encoding"])
         chunk_frames = CHUNK_BYTES // frame_bytes
-        file = await self._open(output)
+        file = await self._open(output, events[0].sequence)
         start, ends = events[0].body["offset_frames"], [_end_frame(event) for event in events]
         numbers = [events[0].sequence - 1, *(event.sequence for event in events)]
 
@@ -114,6 +119,10 @@ class OutputReader:
             self._file = None
 
 
+def _gone() -> NotFound:
+    return NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.")
+
+
 def _end_frame(event: Event) -> int:
     return int(event.body["offset_frames"] + event.body["frames"])
 
@@ -126,7 +135,7 @@ def _open_stored(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.") from None
+        raise _gone() from None
 
 
 def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
@@ -176,16 +185,30 @@ async def _told(
 ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
     async with aclosing(journal.watch(job_id, after_sequence)) as batches:
         async for batch in batches:
-            for output, group in itertools.groupby(batch, _audio_output):
-                if output is not None:
-                    async with aclosing(reader.chunks(list(group))) as chunks:
-                        async for number, chunk in chunks:
-                            yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
-                    continue
-                for event in group:
-                    if event.kind == "header":
-                        reader.announce(event.body)
-                    job = await journal.get(job_id) if event.kind == "completed" else None
-                    fields = event_fields(event.kind, event.body, job)
-                    yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)
+            async with aclosing(_told_of(batch, job_id, journal, reader)) as told:
+                async for event in told:
+                    yield event
             reader.close()  # while it waits for more: an open file that was removed keeps its space on the disk
+
+
+async def _told_of(
+    batch: list[Event], job_id: str, journal: Journal, reader: OutputReader
+) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+    for output, events_of in itertools.groupby(batch, _audio_output):
+        group = list(events_of)
+        if output is not None:
+            try:
+                async with aclosing(reader.chunks(group)) as chunks:
+                    async for number, chunk in chunks:
+                        yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
+            except NotFound:
+                if await journal.holds(job_id, group[0].sequence):
+                    raise
+                return  # the job was put back to the queue, or failed, and with it went what it had told
+            continue
+        for event in group:
+            if event.kind == "header":
+                reader.announce(event.body)
+            job = await journal.get(job_id) if event.kind == "completed" else None
+            fields = event_fields(event.kind, event.body, job)
+            yield tasks_pb2.TaskEvent(sequence=event.sequence, job_id=job_id, **fields)

@@ -30,7 +30,7 @@ from daemon.edge import intake, playback
 from daemon.edge.convert import RPCS, asset_message, fields_of, fill, job_message, timestamp
 from daemon.edge.status import streaming, unary
 from daemon.errors import Conflict, NotFound, Unavailable
-from daemon.jobs.job import ENDED, QUEUED, RUNNING
+from daemon.jobs.job import ENDED, QUEUED, RUNNING, Job
 from daemon.jobs.journal import Journal
 from daemon.jobs.scheduler import Scheduler
 from daemon.store.assets import AssetStore
@@ -53,6 +53,11 @@ class House:
     #: Whether it was asked to.
     stopping: Callable[[], bool]
 
+    def check_open(self) -> None:
+        """Raise `Unavailable` when no more jobs are taken."""
+        if self.stopping():
+            raise Unavailable("The daemon is stopping.", remedy="Start it again.")
+
     def events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `playback.events`."""
         return playback.events(job_id, after_sequence, self.journal, self.scheduler, self.store)
@@ -74,8 +79,7 @@ class TaskService(tasks_pb2_grpc.TaskServiceServicer):
     async def perform(self, task: str, request: Any) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """Queue ``request`` and yield what happens to it."""
         house = self._house
-        if house.stopping():
-            raise Unavailable("The daemon is stopping.", remedy="Start it again.")
+        house.check_open()
         job = await intake.submit(task, request, journal=house.journal, store=house.store, roots=house.config.roots)
         async with aclosing(house.events(job.id)) as events:
             async for event in events:
@@ -124,6 +128,31 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         async with aclosing(self._house.events(request.job_id, request.after_sequence)) as events:
             async for event in events:
                 yield event
+
+    @streaming
+    async def NextBatch(  # noqa: N802
+        self, request: jobs_pb2.NextBatchRequest, _: Any
+    ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+        """See jobs.proto."""
+        house = self._house
+        house.check_open()
+        job = await house.journal.next_batch(request.job_id)
+        if not await self._has_results(job):
+            with suppress(NotFound):  # somebody else saw it too
+                await house.journal.delete(job.id)
+            job = await house.journal.next_batch(request.job_id)
+        async with aclosing(house.events(job.id)) as events:
+            async for event in events:
+                yield event
+
+    async def _has_results(self, job: Job) -> bool:
+        """Return whether all is there that ``job`` has made; what was made ahead long ago may have been evicted."""
+        try:
+            for asset_id in job.results():
+                await self._house.store.get(asset_id)
+        except NotFound:
+            return False
+        return True
 
     @unary
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: Any) -> jobs_pb2.Job:  # noqa: N802

@@ -9,6 +9,7 @@ from typing import Any
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
+CANCELLED_ERROR = {"kind": "Cancelled", "message": "The job was cancelled."}
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Job:
     takes: tuple[Mapping[str, Any], ...]
     #: Assets it reads.
     sources: tuple[str, ...]
+    #: The job whose next batch it is, "" when it was a request of its own.
+    next_of: str
+    #: False while it is made ahead.
+    asked: bool
 
     @property
     def ended(self) -> bool:

@@ -11,60 +11,30 @@ import hashlib
 import json
 import sqlite3
 import time
-import uuid
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from daemon.errors import Busy, Conflict, NotFound, Unavailable
-from daemon.jobs.job import CANCELLED, ENDED, FAILED, PRIORITIES, QUEUED, RUNNING, SUCCEEDED, Event, Job
+from daemon.jobs import ahead, tables
+from daemon.jobs.job import (
+    CANCELLED,
+    CANCELLED_ERROR,
+    ENDED,
+    FAILED,
+    PRIORITIES,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    Event,
+    Job,
+)
 from daemon.store.database import Database
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, key TEXT UNIQUE, digest TEXT NOT NULL,
-  task TEXT NOT NULL, params TEXT NOT NULL, engine TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
-  position INTEGER NOT NULL DEFAULT -1, attempts INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, started REAL,
-  finished REAL, last_sequence INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}',
-  error TEXT NOT NULL DEFAULT '{}', takes TEXT NOT NULL DEFAULT '[]', sources TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, priority DESC, number);
-CREATE TABLE IF NOT EXISTS events (
-  job_number INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, sequence INTEGER NOT NULL, kind TEXT NOT NULL,
-  body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
-"""
+T = TypeVar("T")
+
 #: A job that was running when the daemon died runs again, once.
 MAX_ATTEMPTS = 2
-CANCELLED_ERROR = {"kind": "Cancelled", "message": "The job was cancelled."}
 _WATCH_ROWS = 256
-_PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
-_IN_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, number"
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        task=row["task"],
-        params=json.loads(row["params"]),
-        engine=row["engine"],
-        state=row["state"],
-        priority=_PRIORITY_NAMES[row["priority"]],
-        position=max(row["position"], 0) if row["state"] == QUEUED else 0,
-        attempts=row["attempts"],
-        created=row["created"],
-        started=row["started"],
-        finished=row["finished"],
-        last_sequence=row["last_sequence"],
-        progress=json.loads(row["progress"]),
-        error=json.loads(row["error"]),
-        takes=tuple(json.loads(row["takes"])),
-        sources=tuple(json.loads(row["sources"])),
-    )
-
-
-def _append(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any]) -> None:
-    (sequence,) = connection.execute(
-        "UPDATE jobs SET last_sequence = last_sequence + 1 WHERE number = ? RETURNING last_sequence", (number,)
-    ).fetchone()
-    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (number, sequence, kind, json.dumps(body)))
 
 
 def _check_same(row: sqlite3.Row, key: str, request_digest: str) -> None:
@@ -73,6 +43,17 @@ def _check_same(row: sqlite3.Row, key: str, request_digest: str) -> None:
             f"Idempotency key {key!r} already belongs to job {row['id']}, which asked for something else.",
             remedy="Use a new key for a new request.",
         )
+
+
+def _no_job(job_id: str) -> NotFound:
+    return NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
+
+
+def _known(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+    row = tables.find(connection, job_id)
+    if row is None:
+        raise _no_job(job_id)
+    return row
 
 
 class Journal:
@@ -85,61 +66,57 @@ class Journal:
         self._closing = False
         #: Set whenever there may be something to claim.
         self.work = asyncio.Event()
+        #: Set whenever a running job may be in the way.
+        self.arrival = asyncio.Event()
         database.transact(self._recover)
 
     def _recover(self, connection: sqlite3.Connection) -> None:
-        for statement in SCHEMA.split(";"):
-            connection.execute(statement)
+        tables.prepare(connection)
         for row in connection.execute("SELECT number, attempts FROM jobs WHERE state = ?", (RUNNING,)).fetchall():
             if row["attempts"] < MAX_ATTEMPTS:
-                self._requeue(connection, row["number"])
+                tables.requeue(connection, row["number"])
             else:
                 error = {
                     "kind": "EngineFailure",
                     "message": "The daemon was ended twice while this job ran.",
                     "remedy": "Look into its log for the reason, then send the job again.",
                 }
-                self._void(connection, row["number"])
-                self._end(connection, row["number"], FAILED, error)
-        self._announce_positions(connection)
+                tables.void_audio(connection, row["number"])
+                tables.end(connection, row["number"], FAILED, error)
+        self._settle(connection)
 
     @staticmethod
-    def _requeue(connection: sqlite3.Connection, number: int) -> None:
-        # What the interrupted attempt told is void; sequence numbers go on, so that watchers miss nothing.
-        connection.execute("DELETE FROM events WHERE job_number = ?", (number,))
-        connection.execute(
-            "UPDATE jobs SET state = ?, position = -1, progress = '{}', takes = '[]' WHERE number = ?", (QUEUED, number)
-        )
-
-    @staticmethod
-    def _void(connection: sqlite3.Connection, number: int) -> None:
-        """Forget the audio of takes that were never finished."""
-        (takes,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
-        whole = {output["output"] for take in json.loads(takes) for output in take["outputs"]}
-        events = connection.execute(
-            "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')", (number,)
-        ).fetchall()
-        void = [(number, event["sequence"]) for event in events if json.loads(event["body"])["output"] not in whole]
-        connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)
-
-    @staticmethod
-    def _end(connection: sqlite3.Connection, number: int, state: str, error: Mapping[str, Any]) -> None:
-        connection.execute(
-            "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE number = ?",
-            (state, time.time(), json.dumps(error), number),
-        )
-
-    @staticmethod
-    def _announce_positions(connection: sqlite3.Connection) -> list[str]:
-        """Tell waiting jobs whose place changed; return their ids."""
-        (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = ?", (RUNNING,)).fetchone()
-        moved = []
-        for position, row in enumerate(connection.execute(_IN_ORDER).fetchall(), start=running):
+    def _settle(connection: sqlite3.Connection) -> list[str]:
+        """Cancel what waits and nobody wants any more, tell the others whose place changed; return the ids of both."""
+        moved = ahead.cancel_unwanted(connection)
+        # What was made ahead and still runs makes way, so it does not count.
+        (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = ? AND asked", (RUNNING,)).fetchone()
+        for position, row in enumerate(connection.execute(tables.IN_ORDER).fetchall(), start=running):
             if row["position"] != position:
                 connection.execute("UPDATE jobs SET position = ? WHERE number = ?", (position, row["number"]))
-                _append(connection, row["number"], "queued", {"position": position})
+                tables.append(connection, row["number"], "queued", {"position": position})
                 moved.append(row["id"])
         return moved
+
+    async def _change(self, work: Callable[[sqlite3.Connection], tuple[T, list[str]]], *, arrives: bool = True) -> T:
+        """Run a transaction that returns its result and the jobs to which something happened, and tell all whom it concerns.
+
+        They are told even when the caller does not wait for the end. ``arrives``: there may be more to do than before.
+        """
+
+        async def to_the_end() -> T:
+            result, told = await self._database.run(work)
+            self._ring(told)
+            if arrives:
+                self.work.set()
+                self.arrival.set()
+            return result
+
+        return await asyncio.shield(to_the_end())
+
+    def _check_room(self, connection: sqlite3.Connection) -> None:
+        if (waiting := tables.waiting(connection, asked=True)) >= self._max_waiting:
+            raise Busy(f"{waiting} jobs wait already.", remedy="Try again later, or cancel some of them.")
 
     async def submit(
         self,
@@ -151,44 +128,57 @@ class Journal:
         key: str,
         request_digest: str,
         sources: Sequence[str],
+        session: str = "",
+        auto_gen: bool = False,
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
-        Raises `Conflict` when that one was asked for something else, `Busy` when too many jobs wait.
+        A new job is the newest of its ``session``: nobody wants what was made ahead for the others any more. Raises
+        `Conflict` when the one that is there was asked for something else, `Busy` when too many jobs wait.
         """
-        job_id = uuid.uuid4().hex
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
             known = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone() if key else None
             if known is not None:
                 _check_same(known, key, request_digest)
                 return known, []
-            (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = ?", (QUEUED,)).fetchone()
-            if waiting >= self._max_waiting:
-                raise Busy(f"{waiting} jobs wait already.", remedy="Try again later, or cancel some of them.")
-            connection.execute(
-                "INSERT INTO jobs (id, key, digest, task, params, engine, state, priority, created, sources)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (
-                    job_id,
-                    key or None,
-                    request_digest,
-                    task,
-                    json.dumps(params),
-                    engine,
-                    QUEUED,
-                    PRIORITIES[priority],
-                    time.time(),
-                    json.dumps(list(sources)),
-                ),
-            )
-            moved = self._announce_positions(connection)
-            return connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone(), moved
+            self._check_room(connection)
+            row = tables.insert(
+                connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
+                engine=engine, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
+                auto_gen=int(auto_gen),
+            )  # fmt: skip
+            moved = self._settle(connection)
+            return _known(connection, row["id"]), moved
 
-        row, moved = await self._database.run(work)
-        self._ring(moved)
-        self.work.set()
-        return _job(row)
+        return tables.job_of(await self._change(work))
+
+    async def next_batch(self, job_id: str) -> Job:
+        """Ask for the next batch of a job, which is queued unless it is there already; return it.
+
+        Raises `NotFound`, `Conflict` when another batch would be the same again, `Busy` when too many jobs wait.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
+            row = _known(connection, job_id)
+            following = ahead.batch_after(connection, row)
+            if following is not None:
+                ahead.ask(connection, following)
+            elif not ahead.seeds_of(json.loads(row["params"])):
+                raise Conflict(
+                    f"Job {job_id} ({row['task']}) has no next batch: it would be the same again.",
+                    remedy="Ask for another one only of tasks that take seeds.",
+                )
+            else:
+                self._check_room(connection)
+                following = ahead.queue(connection, row, asked=True)
+            following = _known(connection, following["id"])
+            if following["state"] == SUCCEEDED:
+                ahead.go_on(connection, following, self._max_waiting)
+            moved = self._settle(connection)
+            return _known(connection, following["id"]), moved
+
+        return tables.job_of(await self._change(work))
 
     async def find_key(self, key: str, request_digest: str) -> Job | None:
         """Return the job that ``key`` names, if any. Raises `Conflict` when it was asked for something else."""
@@ -196,13 +186,13 @@ class Journal:
         if row is None:
             return None
         _check_same(row, key, request_digest)
-        return _job(row)
+        return tables.job_of(row)
 
     async def claim(self, device: str) -> Job | None:
         """Take the first waiting job for ``device`` and mark it running."""
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, list[str]]:
-            row = connection.execute(_IN_ORDER + " LIMIT 1").fetchone()
+            row = connection.execute(tables.IN_ORDER + " LIMIT 1").fetchone()
             if row is None:
                 return None, []
             connection.execute(
@@ -210,100 +200,106 @@ class Journal:
                 (RUNNING, time.time(), row["number"]),
             )
             body = {"engine": row["engine"], "device": device, "attempt": row["attempts"] + 1}
-            _append(connection, row["number"], "started", body)
-            moved = self._announce_positions(connection)
-            return connection.execute("SELECT * FROM jobs WHERE number = ?", (row["number"],)).fetchone(), moved
+            tables.append(connection, row["number"], "started", body)
+            moved = self._settle(connection)
+            return _known(connection, row["id"]), [*moved, row["id"]]
 
-        row, moved = await self._database.run(work)
-        self._ring(moved + ([row["id"]] if row is not None else []))
-        return None if row is None else _job(row)
+        row = await self._change(work, arrives=False)
+        return None if row is None else tables.job_of(row)
 
     async def append(self, job_id: str, kind: str, body: Mapping[str, Any]) -> None:
         """Add an event to a running job; ``progress`` and ``take`` are also kept in the job itself."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
             row = connection.execute("SELECT number, takes FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            _append(connection, row["number"], kind, body)
+            tables.append(connection, row["number"], kind, body)
             if kind == "progress":
                 connection.execute("UPDATE jobs SET progress = ? WHERE number = ?", (json.dumps(body), row["number"]))
             elif kind == "take":
                 takes = json.dumps([*json.loads(row["takes"]), body])
                 connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (takes, row["number"]))
+            return None, [job_id]
 
-        await self._database.run(work)
-        self._ring([job_id])
+        await self._change(work, arrives=False)
 
     async def succeed(self, job_id: str) -> None:
-        """End a job well."""
+        """End a job well; queue its next batch where that is wished."""
 
-        def work(connection: sqlite3.Connection) -> list[str]:
-            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
+            row = _known(connection, job_id)
             now = time.time()
             body = {
                 "engine": row["engine"],
                 "waited_s": row["started"] - row["created"],
                 "worked_s": now - row["started"],
             }
-            self._end(connection, row["number"], SUCCEEDED, {})
-            _append(connection, row["number"], "completed", body)
-            return self._announce_positions(connection)
+            tables.end(connection, row["number"], SUCCEEDED, {})
+            tables.append(connection, row["number"], "completed", body)
+            if not ahead.is_outdated(connection, row):
+                ahead.go_on(connection, row, self._max_waiting)
+            return None, [job_id, *self._settle(connection)]
 
-        self._ring([job_id, *await self._database.run(work)])
+        await self._change(work)
 
     async def fail(self, job_id: str, error: Mapping[str, Any], *, state: str = FAILED) -> None:
         """End a job with ``error`` (kind, message, remedy, details); audio of takes that never finished is forgotten."""
 
-        def work(connection: sqlite3.Connection) -> list[str]:
-            row = connection.execute("SELECT number FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            self._void(connection, row["number"])
-            self._end(connection, row["number"], state, error)
-            return self._announce_positions(connection)
+        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
+            row = _known(connection, job_id)
+            tables.void_audio(connection, row["number"])
+            tables.end(connection, row["number"], state, error)
+            return None, [job_id, *self._settle(connection)]
 
-        self._ring([job_id, *await self._database.run(work)])
+        await self._change(work)
 
-    async def release(self, cancelled: Collection[str] = ()) -> None:
-        """Put the running jobs back to their places in the queue, as if not started; those ``cancelled`` end so."""
+    async def release(self, cancelled: Collection[str] = (), *, only: str = "") -> None:
+        """Put the running jobs back to their places in the queue, as if not started; those ``cancelled`` end so.
 
-        def work(connection: sqlite3.Connection) -> list[str]:
+        ``only`` names the one that it is about. One that was made ahead and is unwanted ends as cancelled.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
             rows = connection.execute("SELECT number, id FROM jobs WHERE state = ?", (RUNNING,)).fetchall()
+            rows = [row for row in rows if only in ("", row["id"])]
             for row in rows:
                 if row["id"] in cancelled:
-                    self._void(connection, row["number"])
-                    self._end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
+                    tables.void_audio(connection, row["number"])
+                    tables.end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
                 else:
                     connection.execute("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (row["number"],))
-                    self._requeue(connection, row["number"])
-            return [*(row["id"] for row in rows), *self._announce_positions(connection)]
+                    tables.requeue(connection, row["number"])
+            return None, [*(row["id"] for row in rows), *self._settle(connection)]
 
-        self._ring(await self._database.run(work))
+        await self._change(work)
+
+    async def in_the_way(self) -> list[str]:
+        """Return the running jobs that were made ahead and have to stop: see `daemon.jobs.ahead.in_the_way`."""
+        return await self._database.run(ahead.in_the_way)
 
     async def cancel_waiting(self, job_id: str) -> Job:
         """Cancel a job that still waits; return it as it is then. Raises `NotFound`."""
 
-        def work(connection: sqlite3.Connection) -> list[str]:
-            changed = connection.execute(
-                "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE id = ? AND state = ?",
-                (
-                    CANCELLED,
-                    time.time(),
-                    json.dumps(CANCELLED_ERROR),
-                    job_id,
-                    QUEUED,
-                ),
-            ).rowcount
-            return self._announce_positions(connection) if changed else []
+        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
+            row = _known(connection, job_id)
+            if row["state"] != QUEUED:
+                return row, []
+            tables.end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
+            moved = self._settle(connection)
+            return _known(connection, job_id), [job_id, *moved]
 
-        self._ring([job_id, *await self._database.run(work)])
-        return await self.get(job_id)
+        return tables.job_of(await self._change(work))
 
     async def delete(self, job_id: str) -> Job:
         """Forget an ended job and its events; return it. Raises `NotFound`, or `Conflict` while it waits or runs."""
-        job = await self.get(job_id)
-        if not job.ended:
-            raise Conflict(f"Job {job_id} is {job.state}.", remedy="Cancel it first.")
-        await self._database.run(lambda c: c.execute("DELETE FROM jobs WHERE id = ?", (job_id,)))
-        self._ring([job_id])
-        return job
+
+        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
+            row = _known(connection, job_id)
+            if row["state"] not in ENDED:
+                raise Conflict(f"Job {job_id} is {row['state']}.", remedy="Cancel it first.")
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+            return row, [job_id, *self._settle(connection)]
+
+        return tables.job_of(await self._change(work))
 
     async def prune(self, max_age_s: float) -> None:
         """Forget jobs that ended longer ago than that."""
@@ -311,10 +307,7 @@ class Journal:
 
     async def get(self, job_id: str) -> Job:
         """Return a job. Raises `NotFound`."""
-        row = await self._database.run(lambda c: c.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
-        if row is None:
-            raise NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
-        return _job(row)
+        return tables.job_of(await self._database.run(lambda c: _known(c, job_id)))
 
     async def recent(self, states: Sequence[str] = (), limit: int = 100) -> list[Job]:
         """Return jobs in any of ``states`` (all when empty), newest first."""
@@ -323,7 +316,7 @@ class Journal:
         rows = await self._database.run(
             lambda c: c.execute(f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT ?", (*states, limit)).fetchall()
         )
-        return [_job(row) for row in rows]
+        return [tables.job_of(row) for row in rows]
 
     async def count(self, state: str) -> int:
         """Return how many jobs are in ``state``."""
@@ -350,6 +343,16 @@ class Journal:
             ).fetchall()
         )
         return [json.loads(row["body"]) for row in rows]
+
+    async def holds(self, job_id: str, sequence: int) -> bool:
+        """Return whether an event still counts; those of an attempt that was put back to the queue do not."""
+        row = await self._database.run(
+            lambda c: c.execute(
+                "SELECT 1 FROM events JOIN jobs ON number = job_number WHERE id = ? AND sequence = ?",
+                (job_id, sequence),
+            ).fetchone()
+        )
+        return row is not None
 
     async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
@@ -379,7 +382,7 @@ class Journal:
                     after_sequence = rows[-1]["sequence"]
                     yield [Event(row["sequence"], row["kind"], json.loads(row["body"])) for row in rows]
                 if state is None:
-                    raise NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
+                    raise _no_job(job_id)
                 if not rows and state in ENDED:
                     return
                 if not rows and self._closing:

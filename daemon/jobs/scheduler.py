@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import DaemonFault, DiskFull, NotFound
-from daemon.jobs.job import CANCELLED, FAILED, RUNNING, Job
-from daemon.jobs.journal import CANCELLED_ERROR, Journal
+from daemon.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
+from daemon.jobs.journal import Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
 from daemon.store.assets import AssetStore
 
@@ -32,6 +32,8 @@ class Scheduler:
         self.workers = {device: WorkerProcess(device) for device in devices}
         self.running: dict[str, str] = {}
         self._cancelled: set[str] = set()
+        #: Running jobs that were made ahead and have to stop.
+        self._displaced: set[str] = set()
         #: Of running jobs: output → its place in the store, known from just before it moves there.
         self._kept: dict[str, dict[int, Path]] = {}
         self._cancels: dict[str, asyncio.Task[None]] = {}
@@ -42,7 +44,8 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to work."""
-        self._loops = [asyncio.create_task(self._serve(worker)) for worker in self.workers.values()]
+        serving = (self._serve(worker) for worker in self.workers.values())
+        self._loops = [asyncio.create_task(loop) for loop in (*serving, self._make_way())]
 
     async def stop(self) -> None:
         """Stop working: running jobs go back to the queue, worker processes end."""
@@ -67,8 +70,23 @@ class Scheduler:
 
     def _pass_on_cancel(self, job_id: str) -> None:
         device = next((device for device, running in self.running.items() if running == job_id), None)
-        if device is not None and job_id in self._cancelled and job_id not in self._cancels:
+        if device is not None and job_id in self._cancelled | self._displaced and job_id not in self._cancels:
             self._cancels[job_id] = asyncio.create_task(self.workers[device].cancel(job_id, self._grace_s))
+
+    async def _make_way(self) -> None:
+        """Stop what was made ahead as soon as nobody wants it any more, or somebody waits for something else."""
+        while True:
+            await self._journal.arrival.wait()
+            self._journal.arrival.clear()
+            try:
+                displaced = await self._journal.in_the_way()
+            except DiskFull:
+                await asyncio.sleep(_FULL_DISK_PAUSE_S)
+                self._journal.arrival.set()
+                continue
+            for job_id in displaced:
+                self._displaced.add(job_id)
+                self._pass_on_cancel(job_id)
 
     def output_paths(self, job_id: str, output: int) -> list[Path]:
         """Return where an output of a running job grows, and then where it is about to be kept, if that is known."""
@@ -95,6 +113,7 @@ class Scheduler:
                 await self._end(job, error)
             finally:
                 self._cancelled.discard(job.id)
+                self._displaced.discard(job.id)
                 if (cancel := self._cancels.pop(job.id, None)) is not None:
                     cancel.cancel()
             self._kept.pop(job.id, None)
@@ -111,12 +130,16 @@ class Scheduler:
             error = _failure("The daemon failed while it ran this job.")
             if isinstance(fault, DaemonFault):
                 error = _failure(fault.message, fault.remedy)
-        return CANCELLED_ERROR if error and job.id in self._cancelled else error
+        return CANCELLED_ERROR if error and job.id in self._cancelled | self._displaced else error
 
     async def _end(self, job: Job, error: dict[str, Any]) -> None:
         """Write down how a job ended; on a full disk, as soon as there is room."""
         while True:
             try:
+                if error and job.id in self._displaced - self._cancelled:
+                    await self._journal.release(only=job.id)
+                    log.info("job made way", extra={"job": job.id})
+                    return
                 if error:
                     state = CANCELLED if error["kind"] == "Cancelled" else FAILED
                     await self._journal.fail(job.id, error, state=state)

@@ -27,7 +27,7 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class Job(_message.Message):
-    __slots__ = ("id", "task", "engine", "state", "priority", "position", "progress", "created", "started", "finished", "attempts", "last_sequence", "error", "takes")
+    __slots__ = ("id", "task", "engine", "state", "priority", "position", "progress", "created", "started", "finished", "attempts", "last_sequence", "error", "takes", "next_of", "made_ahead")
     ID_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,8 @@ class Job(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     TAKES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_OF_FIELD_NUMBER: _ClassVar[int]
+    MADE_AHEAD_FIELD_NUMBER: _ClassVar[int]
     id: str
     task: str
     engine: str
@@ -56,7 +58,9 @@ class Job(_message.Message):
     last_sequence: int
     error: str
     takes: _containers.RepeatedCompositeFieldContainer[_tasks_pb2.TakeFinished]
-    def __init__(self, id: _Optional[str] = ..., task: _Optional[str] = ..., engine: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., priority: _Optional[_Union[_tasks_pb2.Priority, str]] = ..., position: _Optional[int] = ..., progress: _Optional[_Union[_tasks_pb2.Progress, _Mapping]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., error: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[_tasks_pb2.TakeFinished, _Mapping]]] = ...) -> None: ...
+    next_of: str
+    made_ahead: bool
+    def __init__(self, id: _Optional[str] = ..., task: _Optional[str] = ..., engine: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., priority: _Optional[_Union[_tasks_pb2.Priority, str]] = ..., position: _Optional[int] = ..., progress: _Optional[_Union[_tasks_pb2.Progress, _Mapping]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., error: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[_tasks_pb2.TakeFinished, _Mapping]]] = ..., next_of: _Optional[str] = ..., made_ahead: _Optional[bool] = ...) -> None: ...
 
 class GetJobRequest(_message.Message):
     __slots__ = ("job_id",)
@@ -85,6 +89,12 @@ class WatchJobRequest(_message.Message):
     job_id: str
     after_sequence: int
     def __init__(self, job_id: _Optional[str] = ..., after_sequence: _Optional[int] = ...) -> None: ...
+
+class NextBatchRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
 
 class CancelJobRequest(_message.Message):
     __slots__ = ("job_id",)

@@ -50,6 +50,11 @@ class JobServiceStub:
                 request_serializer=acebridge_dot_v1_dot_jobs__pb2.WatchJobRequest.SerializeToString,
                 response_deserializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
                 _registered_method=True)
+        self.NextBatch = channel.unary_stream(
+                '/acebridge.v1.JobService/NextBatch',
+                request_serializer=acebridge_dot_v1_dot_jobs__pb2.NextBatchRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
+                _registered_method=True)
         self.CancelJob = channel.unary_unary(
                 '/acebridge.v1.JobService/CancelJob',
                 request_serializer=acebridge_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
@@ -86,6 +91,17 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def NextBatch(self, request, context):
+        """Makes another batch of a job's takes: the same task, parameters, source and engine, the seeds counted on from the
+        last of the job's; no seed of the chain comes again. Streams the events of that batch, a job of its own, from the
+        first; at once when it was made ahead (see Submission.auto_gen). Asking again joins the same batch, unless it failed,
+        was cancelled or its audio is gone: then it is made anew, with the same seeds. It runs at PRIORITY_NORMAL. With auto_gen the
+        batch after it is made ahead next. FAILED_PRECONDITION for a task without seeds, such as Understand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelJob(self, request, context):
         """Stops a waiting job at once and a running one at its next step. A finished job stays as it is.
         """
@@ -116,6 +132,11 @@ def add_JobServiceServicer_to_server(servicer, server):
             'WatchJob': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchJob,
                     request_deserializer=acebridge_dot_v1_dot_jobs__pb2.WatchJobRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.SerializeToString,
+            ),
+            'NextBatch': grpc.unary_stream_rpc_method_handler(
+                    servicer.NextBatch,
+                    request_deserializer=acebridge_dot_v1_dot_jobs__pb2.NextBatchRequest.FromString,
                     response_serializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.SerializeToString,
             ),
             'CancelJob': grpc.unary_unary_rpc_method_handler(
@@ -209,6 +230,33 @@ class JobService:
             target,
             '/acebridge.v1.JobService/WatchJob',
             acebridge_dot_v1_dot_jobs__pb2.WatchJobRequest.SerializeToString,
+            acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NextBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/acebridge.v1.JobService/NextBatch',
+            acebridge_dot_v1_dot_jobs__pb2.NextBatchRequest.SerializeToString,
             acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
             options,
             channel_credentials,

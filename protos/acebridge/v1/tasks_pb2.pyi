@@ -87,14 +87,18 @@ class Output(_message.Message):
     def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("engine", "priority", "idempotency_key")
+    __slots__ = ("engine", "priority", "idempotency_key", "auto_gen", "session")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    AUTO_GEN_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     engine: Engine
     priority: Priority
     idempotency_key: str
-    def __init__(self, engine: _Optional[_Union[Engine, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    auto_gen: bool
+    session: str
+    def __init__(self, engine: _Optional[_Union[Engine, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., auto_gen: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
     __slots__ = ("submission", "music", "duration_s", "sampling", "output")
