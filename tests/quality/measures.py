@@ -1,0 +1,175 @@
+"""One song through the draft engine's tasks, and what each made of it against the truth. Each function returns figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acestep_runtime import wav
+from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.registry import ENGINES
+from acestep_runtime.tasks.base import Output, OutputBlock, Source
+from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.values import TRACKS, CancelToken, Key, Music
+
+from . import metrics
+from .songs import Samples, Song
+from .sounds import RATE_HZ
+
+Figures = dict[str, Any]
+STRENGTHS = (0.0, 0.3, 0.5, 0.8, 1.0)
+_SEED = 7
+_REPAINT_S = 8.0
+
+
+def can(task: str) -> bool:
+    """Whether the draft engine does a task."""
+    return task in ENGINES["draft"].tasks
+
+
+def order(task: str, song: Song, caption: str = "", **more: Any) -> EngineRequest:
+    """Return a request on the whole of a song's mix."""
+    whole = (0, len(song.mix))
+    return EngineRequest(
+        task, len(song.mix), _SEED, Music(caption=caption), source=song.mix, span=whole, known=whole, **more
+    )
+
+
+def served(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
+    """Let the draft engine serve a request; return the samples by role, and the facts."""
+    blocks: dict[str, list[Samples]] = {}
+    facts: Figures = {}
+    for event in DraftEngine().run(request, CancelToken()):
+        if isinstance(event, Block):
+            blocks.setdefault(event.role, []).append(event.samples)
+        elif isinstance(event, Facts):
+            facts.update(event.values)
+    return {role: np.concatenate(parts) for role, parts in blocks.items()}, facts
+
+
+def understand(song: Song) -> Figures:
+    """Tempo ratio, key, meter, and how many of the true beats and chords were found."""
+    _, facts = served(order("understand", song))
+    true, heard = Key.parse(song.plan.key), Key.parse(facts["keyscale"])
+    relative = true.mode != heard.mode and (true.tonic - heard.tonic) % 12 == (9 if true.mode == "minor" else 3)
+    middle = (song.beats_s[:-1] + song.beats_s[1:]) / 2
+    names = [next((c["name"] for c in facts["chords"] if c["start_s"] <= t < c["end_s"]), "") for t in middle]
+    right = [Key(root, "minor" if quality == "m" else "major") == _triad(name)
+             for (root, quality), name in zip(song.chords, names, strict=False)]  # fmt: skip
+    return {
+        "bpm": facts["bpm"],
+        "ratio": facts["bpm"] / song.plan.bpm,
+        "beats": metrics.onset_f_measure(np.array(facts["beats"]), song.beats_s, 0.07),
+        "downbeats": metrics.onset_f_measure(np.array(facts["downbeats"]), song.beats_s[:: song.plan.meter], 0.07),
+        "key": facts["keyscale"],
+        "key_right": heard == true,
+        "key_relative": relative,
+        "meter": facts["timesignature"],
+        "chords": float(np.mean(right)),
+    }
+
+
+def _triad(name: str) -> Key | None:
+    """Return a chord as the key it is the tonic of; sus4 and diminished ones have none."""
+    plain = name.replace("sus4", "?").replace("dim", "?")
+    return None if not plain or "?" in plain else Key.parse(plain.removesuffix("7"))
+
+
+def extract(song: Song) -> Figures:
+    """How much better than the mix each stem is, and what the stems of one call lack of the mix."""
+    stems, _ = served(order("extract", song, tracks=TRACKS))
+    gains = {name: metrics.si_sdr_db(stems[name], song.stems[name]) - metrics.si_sdr_db(song.mix, song.stems[name])
+             for name in ("drums", "bass", "vocals")}  # fmt: skip
+    return {**gains, "sum_db": metrics.error_db(list(stems.values()), song.mix)}
+
+
+def lego(song: Song) -> Figures:
+    """How near the drums are to the true grid, and how often the bass has the true root."""
+    drums = served(order("lego", song, "pop drums", tracks=("drums",)))[0]["drums"]
+    low = served(order("lego", song, "bass", tracks=("bass",)))[0]["bass"]
+    errors_s = metrics.grid_errors_s(metrics.onsets_s(drums), song.beats_s)
+    found = []
+    for beat_s, (root, quality) in zip(song.beats_s, song.chords, strict=True):
+        hz = metrics.fundamental_hz(low, beat_s + 0.04, min(0.3, 0.9 * song.beat_s))
+        if hz:
+            found.append((metrics.pitch_class(hz) - root, quality))
+    return {
+        "drums_ms": 1e3 * float(np.median(np.abs(errors_s))) if len(errors_s) else float("nan"),
+        "drums_late_ms": 1e3 * float(np.median(errors_s)) if len(errors_s) else float("nan"),
+        "drum_onsets": len(errors_s),
+        "roots": float(np.mean([above % 12 == 0 for above, _ in found])) if found else 0.0,
+        "chord_tones": float(np.mean([above % 12 in _tones(quality) for above, quality in found])) if found else 0.0,
+        "bass_beats": len(found) / len(song.beats_s),
+    }
+
+
+def _tones(quality: str) -> tuple[int, ...]:
+    return (0, 3, 7) if quality == "m" else (0, 4, 7)
+
+
+def repaint(song: Song) -> Figures:
+    """Steps at the seams, and the loudness of the new part, of a repaint through the task layer."""
+    start = round((len(song.mix) / RATE_HZ - _REPAINT_S) / 2) * RATE_HZ
+    stop = start + round(_REPAINT_S) * RATE_HZ
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "song.wav")
+        wav.write(path, song.mix, RATE_HZ)
+        task = Repaint(Source(str(path)), Music(caption="brighter piano"), start_s=start / RATE_HZ,
+                       end_s=stop / RATE_HZ, output=Output(seeds=(_SEED,)))  # fmt: skip
+        made = np.concatenate(list(_blocks(task)))
+    usual = float(np.quantile(metrics.jumps(song.mix), 0.999))
+    width = round(0.05 * RATE_HZ)
+    new, old = metrics.jumps(made), metrics.jumps(song.mix)
+    around = [slice(seam - width, seam + width) for seam in (start, stop)]
+    eight = round(8 * RATE_HZ)
+    sides = np.concatenate((made[max(0, start - eight) : start], made[stop : stop + eight]))
+    return {
+        "jump": max(float(new[at].max()) for at in around) / usual,
+        "own_jump": max(float(old[at].max()) for at in around) / usual,
+        "seam_step": max(float(new[seam - 1]) for seam in (start, stop)) / usual,
+        "loudness_lu": metrics.loudness_lufs(made[start:stop]) - metrics.loudness_lufs(sides),
+        "kept": bool(np.array_equal(made[: start - width], song.mix[: start - width])),
+    }
+
+
+def _blocks(task: Repaint) -> Iterator[Samples]:
+    return (event.samples for event in task.perform(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
+
+
+def cover(song: Song) -> Figures:
+    """Chroma similarity and onset agreement with the source for each strength, by strength."""
+    chroma, onsets = [], []
+    source_s = metrics.onsets_s(song.mix)
+    for strength in STRENGTHS:
+        made = served(order("cover", song, "jazz piano trio", strength=strength))[0]["mix"]
+        chroma.append(metrics.chroma_similarity(made, song.mix, song.beats_s))
+        onsets.append(metrics.onset_f_measure(metrics.onsets_s(made), source_s))
+    return {"chroma": chroma, "onsets": onsets}
+
+
+def complete(song: Song) -> Figures:
+    """Whether the source is in the mix as it was, and how near what was added is to the true grid.
+
+    What is asked for are drums, bass, keyboard and guitar, to the voice and the drums of the song.
+    """
+    bare = np.asarray(song.stems["vocals"] + song.stems["drums"], np.float32)
+    request = replace(order("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "percussion")), source=bare)
+    roles, _ = served(request)
+    added = roles["mix"].astype(np.float64) - bare if "mix" in roles else sum(roles.values())
+    errors_s = metrics.grid_errors_s(metrics.onsets_s(added), song.beats_s)
+    return {
+        "roles": sorted(roles),
+        "grid_ms": 1e3 * float(np.median(np.abs(errors_s))) if len(errors_s) else float("nan"),
+        "chroma": metrics.chroma_similarity(added, song.mix, song.beats_s),
+    }
+
+
+#: Everything that is measured song by song; the last two as soon as the engine can do them.
+MEASURES = {"understand": understand, "extract": extract, "lego": lego, "repaint": repaint, "cover": cover,
+            "complete": complete}  # fmt: skip
