@@ -14,9 +14,12 @@ sys.path.insert(0, str(_TESTS))
 sys.path.insert(0, str(_TESTS.parent))
 
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
+# A shell that starts the tests in the background has them ignore Ctrl-C, and nohup hang-ups; what they start would inherit
+# that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

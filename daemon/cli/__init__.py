@@ -5,7 +5,9 @@ Everything heavy is imported inside the commands, so that ``acebridge --version`
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -47,8 +49,19 @@ tasks.add_to(app)
 manage.add_to(app)
 
 
+def _end_in_order() -> None:
+    """Let a shell that closes, or a request to end, do what Ctrl-C does. What was to be ignored (``nohup``) still is."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """Run the command line; every failure is one sentence on stderr and an exit code."""
+    _end_in_order()
     try:
         app()
     except KeyboardInterrupt:

@@ -261,11 +261,12 @@ def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
 # ---- Ctrl-C ----
 
 
-def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client, sent: signal.Signals) -> None:
     process = shell.start("generate", "--duration", "300", "-n", "8", "--steps", "20", "-o", "out/long.wav", *FAKE)
     until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
     (running,) = [job.id for job in recent(client) if job.state == 2]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 5, err
     assert err.strip() == f"acebridge: Job {running} was cancelled."

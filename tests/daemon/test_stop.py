@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +34,12 @@ def by_signal(house: Daemon) -> None:
     assert house.stop() == 0
 
 
+def by_hang_up(house: Daemon) -> None:
+    assert house.process is not None
+    house.process.send_signal(signal.SIGHUP)
+    assert house.process.wait(20) == 0
+
+
 def by_request(house: Daemon) -> None:
     assert house.client is not None
     assert house.process is not None
@@ -40,7 +47,7 @@ def by_request(house: Daemon) -> None:
     assert house.process.wait(20) == 0
 
 
-@pytest.mark.parametrize("stop", [by_signal, by_request])
+@pytest.mark.parametrize("stop", [by_signal, by_hang_up, by_request])
 def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable[[Daemon], None]) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as house:
         client = house.client
