@@ -1,0 +1,280 @@
+"""The queue with batches made ahead, against a model of it in plain Python that is written from the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from daemon.errors import Busy, Conflict
+from daemon.jobs.ahead import counted_on
+from daemon.jobs.job import PRIORITIES
+from daemon.jobs.journal import Journal
+from daemon.store.database import Database
+
+MAX_WAITING = 6
+LIVE = ("queued", "running", "succeeded")
+ANY = st.integers(0, 40)
+
+
+@dataclass
+class Known:
+    """A job as the model knows it."""
+
+    id: str
+    number: int
+    rank: int
+    session: str
+    auto_gen: bool
+    seeds: list[int]
+    parent: Known | None = None
+    asked: bool = True
+    state: str = "queued"
+    attempts: int = 0
+    deleted: bool = False
+    chain: list[int] = field(default_factory=list)
+
+
+class Queue(RuleBasedStateMachine):
+    """The journal and its model, side by side."""
+
+    @initialize()
+    def open(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.jobs: list[Known] = []
+        self.number = 0
+        self.start()
+
+    def start(self) -> None:
+        self.database = Database(Path(self.folder.name) / "db")
+        self.journal = Journal(self.database, max_waiting=MAX_WAITING)
+
+    def teardown(self) -> None:
+        if hasattr(self, "database"):
+            self.database.close()
+            self.folder.cleanup()
+            self.loop.close()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    # ---- the model ----
+
+    def there(self) -> list[Known]:
+        return [job for job in self.jobs if not job.deleted]
+
+    def outdated(self, job: Known) -> bool:
+        newer = (other for other in self.there() if other.number > job.number and other.parent is None)
+        return bool(job.session) and any(other.session == job.session for other in newer)
+
+    def unwanted(self, job: Known) -> bool:
+        assert job.asked or job.parent is not None
+        return not job.asked and (self.outdated(job) or bool(job.parent and job.parent.deleted))
+
+    def in_order(self) -> list[Known]:
+        waiting = [job for job in self.there() if job.state == "queued"]
+        return sorted(waiting, key=lambda job: (-job.rank, not job.asked, job.number))
+
+    def in_state(self, state: str) -> list[Known]:
+        return [job for job in self.there() if job.state == state]
+
+    def settle(self) -> None:
+        for job in self.in_state("queued"):
+            if self.unwanted(job):
+                job.state = "cancelled"
+
+    def after(self, job: Known) -> Known | None:
+        found = [other for other in self.there() if other.parent is job and other.state in LIVE]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def expect_next(self, job: Known, *, asked: bool) -> Known:
+        """The batch after ``job`` as it must be; its id is not known yet."""
+        self.number += 1
+        seeds = []
+        candidate = job.seeds[-1]
+        while len(seeds) < len(job.seeds):
+            candidate = (candidate + 1) % 2**32
+            if candidate not in job.chain + job.seeds:
+                seeds.append(candidate)
+        rank = PRIORITIES["normal" if asked else "low"]
+        made = Known("", self.number, rank, job.session, job.auto_gen, seeds, job, asked)
+        made.chain = job.chain + job.seeds
+        self.jobs.append(made)
+        return made
+
+    def go_on(self, job: Known) -> None:
+        if job.auto_gen and job.asked and self.after(job) is None and len(self.in_state("queued")) < MAX_WAITING:
+            self.expect_next(job, asked=False)
+
+    # ---- what happens ----
+
+    @rule(
+        priority=st.sampled_from(list(PRIORITIES)),
+        session=st.sampled_from(["", "a", "b"]),
+        auto_gen=st.booleans(),
+        seeds=st.lists(st.sampled_from([0, 1, 2, 5, 7, 2**32 - 1]), max_size=3, unique=True),
+    )
+    def submit(self, priority: str, session: str, auto_gen: bool, seeds: list[int]) -> None:
+        full = sum(job.asked for job in self.in_state("queued")) >= MAX_WAITING
+        made = self.journal.submit(
+            "text2music", {"output": {"seeds": seeds}}, engine="fake", priority=priority, key="", request_digest="",
+            sources=(), session=session, auto_gen=auto_gen and bool(seeds),
+        )  # fmt: skip
+        if full:
+            with pytest.raises(Busy):
+                self.run(made)
+            return
+        self.number += 1
+        auto_gen = auto_gen and bool(seeds)
+        self.jobs.append(Known(self.run(made).id, self.number, PRIORITIES[priority], session, auto_gen, seeds))
+        self.settle()
+
+    @rule()
+    def claim(self) -> None:
+        waiting = self.in_order()
+        claimed = self.run(self.journal.claim("cpu"))
+        assert (claimed.id if claimed else None) == (waiting[0].id if waiting else None)
+        if waiting:
+            waiting[0].state = "running"
+            waiting[0].attempts += 1
+
+    @precondition(lambda self: self.in_state("running"))
+    @rule(which=ANY, well=st.sampled_from([True, True, True, False]))
+    def finish(self, which: int, well: bool) -> None:
+        running = self.in_state("running")
+        job = running[which % len(running)]
+        if not well:
+            self.run(self.journal.fail(job.id, {"kind": "EngineFailure", "message": "It broke."}))
+            job.state = "failed"
+            return
+        self.run(self.journal.succeed(job.id))
+        job.state = "succeeded"
+        if not self.outdated(job):
+            self.go_on(job)
+        self.settle()
+
+    @precondition(lambda self: self.there())
+    @rule(which=ANY)
+    def next_batch(self, which: int) -> None:
+        job = self.there()[which % len(self.there())]
+        following = self.after(job)
+        asking = self.journal.next_batch(job.id)
+        if following is None and not job.seeds:
+            with pytest.raises(Conflict, match="the same again"):
+                self.run(asking)
+            return
+        if following is None and sum(other.asked for other in self.in_state("queued")) >= MAX_WAITING:
+            with pytest.raises(Busy):
+                self.run(asking)
+            return
+        told = self.run(asking)
+        if following is None:
+            following = self.expect_next(job, asked=True)
+            following.id = told.id
+        following.asked, following.rank = True, max(following.rank, PRIORITIES["normal"])
+        if following.state == "succeeded":
+            self.go_on(following)
+        self.settle()
+        assert (told.id, told.state) == (following.id, following.state)
+
+    @precondition(lambda self: self.there())
+    @rule(which=ANY)
+    def cancel(self, which: int) -> None:
+        job = self.there()[which % len(self.there())]
+        self.run(self.journal.cancel_waiting(job.id))
+        if job.state == "queued":
+            job.state = "cancelled"
+
+    @precondition(lambda self: self.there())
+    @rule(which=ANY)
+    def delete(self, which: int) -> None:
+        job = self.there()[which % len(self.there())]
+        if job.state in ("queued", "running"):
+            with pytest.raises(Conflict):
+                self.run(self.journal.delete(job.id))
+            return
+        self.run(self.journal.delete(job.id))
+        job.deleted = True
+        self.settle()
+
+    @rule()
+    def make_way(self) -> None:
+        for job_id in self.run(self.journal.in_the_way()):
+            (job,) = (known for known in self.jobs if known.id == job_id)
+            self.run(self.journal.release(only=job_id))
+            job.state, job.attempts = "queued", job.attempts - 1
+            self.settle()
+
+    @rule(killed=st.booleans())
+    def reopen(self, killed: bool) -> None:
+        if not killed:
+            self.run(self.journal.release())
+        self.database.close()
+        self.start()
+        for job in self.in_state("running"):
+            job.attempts -= not killed
+            job.state = "queued" if job.attempts < 2 else "failed"
+        self.settle()
+
+    # ---- what always holds ----
+
+    @invariant()
+    def agrees(self) -> None:
+        if not hasattr(self, "journal"):
+            return
+        told = {job.id: job for job in self.run(self.journal.recent(limit=1000))}
+        by_parent = {job.next_of: job.id for job in reversed(told.values()) if job.next_of}
+        for job in self.jobs:
+            if not job.id:  # made since the last look
+                assert job.parent is not None
+                job.id = by_parent[job.parent.id]
+        assert told.keys() == {job.id for job in self.there()}
+        for job in self.there():
+            row = told[job.id]
+            assert (row.state, row.attempts, row.asked) == (job.state, job.attempts, job.asked)
+            assert PRIORITIES[row.priority] == job.rank
+            assert list(row.params["output"]["seeds"]) == job.seeds
+            assert row.next_of == (job.parent.id if job.parent else "")
+        busy = sum(job.asked for job in self.in_state("running"))
+        places = [told[job.id].position for job in self.in_order()]
+        assert places == list(range(busy, busy + len(places)))
+
+    @invariant()
+    def the_right_ones_are_in_the_way(self) -> None:
+        if not hasattr(self, "journal"):
+            return
+        running = [job for job in self.in_state("running") if not job.asked]
+        must = [job for job in running if self.unwanted(job)]
+        may = sorted((job for job in running if job not in must), key=lambda job: -job.number)
+        waiting = sum(job.asked for job in self.in_state("queued"))
+        told = self.run(self.journal.in_the_way())
+        assert sorted(told) == sorted(job.id for job in [*must, *may[:waiting]])
+
+    @invariant()
+    def never_two_ahead_and_no_seed_twice(self) -> None:
+        for job in getattr(self, "jobs", ()):
+            assert job.asked or (job.parent is not None and job.parent.asked)
+            heard = [*job.chain, *job.seeds]
+            assert len(set(heard)) == len(heard)
+
+
+Queue.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=40)
+TestQueue = Queue.TestCase
+
+
+def test_counting_on() -> None:
+    assert counted_on([5], [5]) == [6]
+    assert counted_on([9, 5], [9, 5]) == [6, 7]
+    assert counted_on([6, 7], [9, 5]) == [8, 10]
+    assert counted_on([2**32 - 2], []) == [2**32 - 1]
+    assert counted_on([3, 2**32 - 1], [3, 2**32 - 1]) == [0, 1]
