@@ -1,0 +1,269 @@
+"""Writing down what is heard, note by note: the main melody, and where low, middle and high sounds are struck.
+
+Chords and beats are `analysis`; what is done with the notes is left to the engine. All is measured on the middle of a
+mix at 22.05 kHz. Letters: K frames of `HOP` samples, F bins, P semitones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from acestep_runtime.audio import Samples, resample, to_channels
+from acestep_runtime.dsp.melody import Plane, pitch_salience
+from acestep_runtime.dsp.musical import Analysis, Grid
+from acestep_runtime.dsp.onsets import RATE_HZ
+from acestep_runtime.dsp.progressions import SCALES
+
+HOP = 256
+FRAME_S = HOP / RATE_HZ
+#: The melody is looked for between G2 and F6.
+LOW_MIDI, HIGH_MIDI = 43, 89
+#: Nothing shorter is a note.
+SHORTEST_S = 0.08
+#: Strokes are written on sixteenths: this many to a beat.
+PARTS = 4
+#: Bounds in Hz of what counts as low (kick, bass), middle (snare, chords) and high (cymbals).
+BANDS = {"low": (25.0, 150.0), "mid": (150.0, 2500.0), "high": (5000.0, 11_000.0)}
+
+_WINDOW, _FFT = 2048, 4096
+_BIN_HZ = RATE_HZ / _FFT
+_TOP_BIN = int(5500 / _BIN_HZ)
+_CHUNK = 1024
+_LASTING = 7
+#: Candidates are a third of a semitone apart; the middle three of a semitone count for it.
+_PER_SEMITONE = 3
+#: Cost of going from one note, or silence, to another, in units of the salience of a clear note.
+_CHANGE_COST = 0.9
+#: Salience of a clear note below which there is none.
+_REST = 0.30
+#: Growth of a note's level over 46 ms, of its greatest level, that is a new stroke of the same note.
+_RESTRIKE = 0.3
+#: Share of the sound that lasts, in clear notes: white noise has 0.13, drums 0.19, songs from 0.4 on.
+_NOISY = 0.28
+#: Salience that counts as silence.
+_FAINTEST = 1e-4
+#: How much less the pitches far from the middle of a melody weigh, per octave beyond one and a half.
+_FAR = 0.35
+#: How much less pitches outside of a sure key weigh.
+_OUT_OF_KEY = 0.1
+#: Rise of a band's level, of its usual peak, that is a stroke.
+_STROKE = 0.3
+
+MelodyNote = tuple[float, float, int, float]
+
+
+def melody(source: Samples, rate_hz: int, analysis: Analysis) -> tuple[MelodyNote, ...]:
+    """Return the main melody of ``source`` ``[N, 1 or 2]`` as (start_s, length_s, MIDI pitch, strength 0 to 1), in order.
+
+    One note at a time, none shorter than 80 ms. Salience is a sum over harmonics (Klapuri 2006; Salamon and Gómez 2012),
+    the notes are the best path through it that pays for every change (Ryynänen and Klapuri 2008). Empty where nothing
+    sings: silence, noise, drums alone.
+    """
+    salience, body, lasting = _semitones(_middle(source, rate_hz))
+    clear = _clear(salience, lasting)
+    if clear <= 0:
+        return ()
+    scaled = np.minimum(salience / np.float32(clear), np.float32(1.5))
+    scaled = scaled * _leaning(scaled) * _in_key(analysis)
+    path = _path(scaled)
+    notes = []
+    for start, stop, pitch in _runs(path, body):
+        if (stop - start) * FRAME_S < SHORTEST_S:
+            continue
+        strength = float(np.clip(np.mean(scaled[start:stop, pitch]), 0.0, 1.0))
+        notes.append((start * FRAME_S, (stop - start) * FRAME_S, LOW_MIDI + pitch, strength))
+    return tuple(notes)
+
+
+def _middle(source: Samples, rate_hz: int) -> npt.NDArray[np.float32]:
+    clean = np.nan_to_num(source, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
+    return resample(np.ascontiguousarray(to_channels(clean, 1)), rate_hz, RATE_HZ)[:, 0]
+
+
+def _frames(mono: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    if len(mono) < HOP:
+        return np.zeros((0, size), np.float32)
+    return np.lib.stride_tricks.sliding_window_view(np.pad(mono, size // 2), size)[:-1:HOP]
+
+
+def _semitones(mono: npt.NDArray[np.float32]) -> tuple[Plane, Plane, Plane]:
+    """Return the salience of every semitone ``[K, P]``, the level of its first three harmonics ``[K, P]``, and what share
+    of the sound lasts ``[K]``."""
+    frames = _frames(mono, _WINDOW)
+    count = HIGH_MIDI - LOW_MIDI + 1
+    steps = np.arange(count * _PER_SEMITONE)
+    fine = 440.0 * 2 ** ((LOW_MIDI + (steps - _PER_SEMITONE // 2) / _PER_SEMITONE - 69) / 12)
+    near = _harmonic_bands(count)
+    salience, body = np.zeros((len(frames), count), np.float32), np.zeros((len(frames), count), np.float32)
+    share = np.zeros(len(frames), np.float32)
+    for start in range(0, len(frames), _CHUNK):
+        first, stop = max(0, start - _LASTING), min(len(frames), start + _CHUNK)
+        level = _levels(frames[first : min(len(frames), stop + _LASTING)])
+        peaks = _peaks(level)
+        lasting = _lasting(peaks)
+        own = slice(start - first, stop - first)
+        found = pitch_salience(lasting[own], fine, _BIN_HZ)
+        salience[start:stop] = found.reshape(len(found), -1, _PER_SEMITONE).max(axis=2)
+        body[start:stop] = np.sqrt(peaks[own] ** 2 @ near)
+        share[start:stop] = lasting[own].sum(axis=1) / np.maximum(level[own].sum(axis=1), np.float32(1e-9))
+    return salience, body, share
+
+
+def _levels(frames: npt.NDArray[np.float32]) -> Plane:
+    """Return the level of ``[K, window]`` samples, ``[K, F]``."""
+    window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
+    return np.asarray(np.abs(np.fft.rfft(frames * window, _FFT)[:, :_TOP_BIN]), np.float32)
+
+
+def _peaks(level: Plane) -> Plane:
+    """Return the level of spectral peaks above the broad floor that noise and drums leave."""
+    from scipy.ndimage import uniform_filter1d
+
+    floor = uniform_filter1d(level, 61, axis=1, mode="nearest")
+    return np.asarray(np.maximum(level - floor, np.float32(0)))
+
+
+def _lasting(levels: Plane) -> Plane:
+    """Return the level of what lasts for 80 ms: a running median takes strokes out."""
+    from scipy.ndimage import median_filter
+
+    turned = np.ascontiguousarray(levels.T)
+    smooth = median_filter(turned.ravel(), size=_LASTING, mode="nearest").reshape(turned.shape)
+    return np.asarray(np.minimum(levels, smooth.T))
+
+
+def _harmonic_bands(count: int) -> Plane:
+    """Return which bins belong to the first three harmonics of each semitone, vibrato included, ``[F, count]``."""
+    hz = (np.arange(_TOP_BIN) * _BIN_HZ)[:, None]
+    f0 = 440.0 * 2 ** ((LOW_MIDI + np.arange(count) - 69) / 12)
+    return np.asarray(sum(np.abs(hz - h * f0) < 0.06 * h * f0 for h in (1, 2, 3)) > 0, np.float32)
+
+
+def _clear(salience: Plane, lasting: Plane) -> float:
+    """Return the salience of a clear note, what a tenth of the frames reach; 0 where those frames hold mostly noise."""
+    top = salience.max(axis=1)
+    if not len(top) or top.max() <= _FAINTEST:
+        return 0.0
+    clear = float(np.quantile(top, 0.9)) or float(top.max())
+    return clear if float(np.median(lasting[top >= 0.9 * clear])) > _NOISY else 0.0
+
+
+def _leaning(scaled: Plane) -> Plane:
+    """Return weights ``[P]`` that favour the register in which most of the melody lies."""
+    best = scaled.argmax(axis=1)
+    weight = scaled[np.arange(len(scaled)), best]
+    centre = float(np.average(best, weights=weight + np.float32(1e-9)))
+    octaves = np.abs(np.arange(scaled.shape[1]) - centre) / 12
+    return np.asarray(np.clip(1 - _FAR * np.maximum(0.0, octaves - 1.0), 0.2, 1.0), np.float32)
+
+
+def _in_key(analysis: Analysis) -> Plane:
+    """Return weights ``[P]`` that favour the notes of the key a little, as far as it is sure."""
+    scale = {(analysis.key.tonic + step) % 12 for step in SCALES[analysis.key.mode]}
+    outside = [(LOW_MIDI + semitone) % 12 not in scale for semitone in range(HIGH_MIDI - LOW_MIDI + 1)]
+    return np.asarray(1 - _OUT_OF_KEY * analysis.confidence.get("key", 0.0) * np.array(outside), np.float32)
+
+
+def _path(scaled: Plane) -> npt.NDArray[np.int64]:
+    """Return the best semitone of each frame, ``[K]``, P standing for none."""
+    score = np.column_stack((scaled, np.full(len(scaled), _REST, np.float32))).astype(np.float64)
+    back = np.zeros(score.shape, np.int32)
+    total = score[0].copy()
+    own = np.arange(score.shape[1])
+    for k in range(1, len(score)):
+        best = int(total.argmax())
+        jump = total[best] - _CHANGE_COST
+        stays = total >= jump
+        back[k] = np.where(stays, own, best)
+        total = np.where(stays, total, jump) + score[k]
+    path = np.empty(len(score), np.int64)
+    path[-1] = int(total.argmax())
+    for k in range(len(score) - 1, 0, -1):
+        path[k - 1] = back[k, path[k]]
+    return path
+
+
+def _runs(path: npt.NDArray[np.int64], body: Plane) -> list[tuple[int, int, int]]:
+    """Return (first frame, last plus one, semitone) of every note; a note that is struck again is two."""
+    edges = np.flatnonzero(np.diff(path)) + 1
+    bounds = [0, *edges.tolist(), len(path)]
+    runs = []
+    for start, stop in pairwise(bounds):
+        pitch = int(path[start])
+        if pitch < body.shape[1]:
+            cuts = [start, *(start + k for k in _struck_again(body[start:stop, pitch])), stop]
+            runs += [(a, b, pitch) for a, b in pairwise(cuts)]
+    return runs
+
+
+def _struck_again(level: npt.NDArray[np.float32]) -> list[int]:
+    """Return the frames at which a note that has begun grows anew, to a good part of its loudest."""
+    reach, least = 4, round(SHORTEST_S / FRAME_S)
+    if len(level) < 2 * least:
+        return []
+    rise = level[reach:] - level[:-reach]
+    wanted = _RESTRIKE * float(level.max())
+    found: list[int] = []
+    for k in range(1, len(rise) - 1):
+        if rise[k] > wanted and rise[k] >= rise[k - 1] and rise[k] > rise[k + 1]:
+            place = k + reach // 2
+            if least <= place <= len(level) - least and (not found or place - found[-1] >= least):
+                found.append(place)
+    return found
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A sound that begins: on which ``sixteenth`` of the grid (counted from its first downbeat), in which of `BANDS`,
+    and how strongly, 0 to 1."""
+
+    sixteenth: int
+    band: str
+    strength: float
+
+
+def strokes(source: Samples, rate_hz: int, grid: Grid) -> tuple[Stroke, ...]:
+    """Return where the energy of each band rises, put on sixteenths of the grid, in order; one per band and place."""
+    curves = _rises(_middle(source, rate_hz))
+    found: dict[tuple[int, str], float] = {}
+    for band, curve in curves.items():
+        usual = float(np.quantile(curve, 0.99)) if len(curve) else 0.0
+        if usual <= 1e-6:
+            continue
+        for k in range(1, len(curve) - 1):
+            if curve[k] > _STROKE * usual and curve[k] >= curve[k - 1] and curve[k] > curve[k + 1]:
+                place = round(PARTS * grid.s_to_beat(k * FRAME_S))
+                strength = float(min(1.0, curve[k] / usual))
+                found[place, band] = max(found.get((place, band), 0.0), strength)
+    return tuple(Stroke(place, band, strength) for (place, band), strength in sorted(found.items()))
+
+
+def _rises(mono: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+    """Return how much the level of each band grew over 23 ms, ``[K]``, in units of the band's greatest level."""
+    size = 1024
+    frames = _frames(mono, size)
+    window = np.hanning(size + 1)[:-1].astype(np.float32)
+    hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
+    parts: dict[str, list[npt.NDArray[np.float32]]] = {band: [] for band in BANDS}
+    for start in range(0, len(frames), _CHUNK):
+        power = np.abs(np.fft.rfft(frames[start : start + _CHUNK] * window)) ** 2
+        for band, (low, high) in BANDS.items():
+            parts[band].append(np.sqrt(power[:, (hz >= low) & (hz < high)].sum(axis=1)).astype(np.float32))
+    rises = {}
+    for band, levels in parts.items():
+        level = np.concatenate(levels) if levels else np.zeros(0, np.float32)
+        level = level / max(1e-6, float(level.max(initial=0.0)))
+        before = np.concatenate((np.zeros(2, np.float32), level[:-2])) if len(level) > 2 else level
+        rises[band] = np.maximum(level - before, np.float32(0))
+    return rises
+
+
+def sounding_share(notes: Sequence[MelodyNote], start_s: float, end_s: float) -> float:
+    """Return for what share of a stretch of time the melody sounds, 0 to 1."""
+    sounds = sum(max(0.0, min(end_s, at + length) - max(start_s, at)) for at, length, _, _ in notes)
+    return min(1.0, sounds / max(1e-9, end_s - start_s))
