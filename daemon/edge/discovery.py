@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from acestep_runtime.errors import InvalidValue
 from daemon.config import data_folder
 from daemon.errors import Unavailable
 
@@ -24,11 +25,30 @@ _POLL_S = 0.05
 def known_address(explicit: str | None = None) -> str:
     """Return where the daemon should be: ``explicit``, ``ACEBRIDGE_ADDRESS``, or what the running one says of itself.
 
-    Empty when no daemon serves this data folder.
+    Empty when no daemon serves this data folder. Raises `InvalidValue` for an address that is none.
     """
-    if explicit or os.environ.get("ACEBRIDGE_ADDRESS"):
-        return explicit or os.environ["ACEBRIDGE_ADDRESS"]
-    return address_in(data_folder())
+    return _given_address(explicit) or address_in(data_folder())
+
+
+def _given_address(explicit: str | None) -> str:
+    """Return the address that the user names, checked; empty when there is none."""
+    field, address = "--address", explicit
+    if explicit is None:
+        field, address = "ACEBRIDGE_ADDRESS", os.environ.get("ACEBRIDGE_ADDRESS") or None
+    if address is None:
+        return ""
+    host, _, port = address.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    plain = bare.isascii() and bare.isprintable() and not set(bare) & set(" /[]")
+    if not bare or not plain or (":" in host and bare == host) or not _is_port(port):
+        raise InvalidValue(
+            field, address, "host:port, with a port from 1 to 65535", remedy="Write for example 127.0.0.1:50710."
+        )
+    return address
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
 
 
 def address_in(home: Path) -> str:
@@ -61,11 +81,16 @@ def start(explicit: str | None = None) -> str:
 
     Two clients may do so at once: one daemon gets the data folder, both clients find it.
     """
-    address = explicit or os.environ.get("ACEBRIDGE_ADDRESS")
+    address, own = _given_address(explicit), address_in(data_folder())
     options: tuple[str, ...] = ()
     if address:
+        if own != address and answers(own):  # it holds the data folder, so no other can be started
+            raise Unavailable(
+                f"No AceBridge daemon answers at {address}; the one of this data folder is at {own}.",
+                remedy="Leave the address out, or give that one.",
+            )
         host, _, port = address.rpartition(":")
-        options = ("--host", host, "--port", port)
+        options = ("--host", host.strip("[]"), "--port", port)
     process, output = _launch(data_folder(), options)
     return _until_it_answers(process, output, lambda: known_address(explicit))
 
