@@ -1,1 +1,22 @@
-"""The AceBridge runtime: tasks, engines and signal processing. It knows no gRPC, no DAW and no database."""
+"""AI music without a host: tasks, engines and signal processing. Knows no network, no DAW and no database.
+
+The Python API is here as ``from acestep_runtime import generate, …``; see `acestep_runtime.guide`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acestep_runtime.guide import Audio, Result, Take, analyze_audio, concat, generate, mix, save, save_lrc
+
+__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "generate", "mix", "save", "save_lrc"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API when it is asked for: those who need one module of the runtime do not pay for all."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from acestep_runtime import guide
+
+    return getattr(guide, name)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from google.protobuf.json_format import MessageToDict
 
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from daemon.cli.connection import connect
 from daemon.cli.files import Destination, Writer, unwritable
 from daemon.edge.client import Client, text_of
+from daemon.edge.convert import values_of
 from daemon.errors import JobFailed
 
 #: What a person asks first.
@@ -182,7 +182,7 @@ class Result:
         if done is None:
             raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.",
                             remedy=f"See `acebridge jobs show {self.job_id}`.")  # fmt: skip
-        facts = [_in_order(MessageToDict(take.metadata)) for take in done.takes]
+        facts = [_in_order(values_of(take.metadata)) for take in done.takes]
         outputs = [
             {
                 "file": str(self._files[output.output]), "take": take.take + 1, "seed": take.seed, "role": output.role,

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from google.protobuf.json_format import MessageToDict
-
 from acebridge.v1 import tasks_pb2
 from acestep_runtime import wav
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from daemon.edge.client import Client
+from daemon.edge.convert import values_of
 from daemon.errors import JobFailed
 
 ENGINE = "draft"
@@ -184,7 +183,7 @@ def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.Tas
     if missing := set(step.files) - {file.role for file in files.values()}:
         problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
         raise JobFailed("EngineFailure", problem, remedy="This is a fault in AceBridge: please report it.")
-    facts: dict[str, Any] = MessageToDict(done.takes[0].metadata)
+    facts = values_of(done.takes[0].metadata)
     return Outcome(step, done.engine, first_event_s, first_audio_s, time.monotonic() - began, facts)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -115,6 +116,20 @@ def struct(values: Mapping[str, Any]) -> Struct:
     out = Struct()
     out.update(values)
     return out
+
+
+def values_of(message: Struct) -> dict[str, Any]:
+    """Return a Struct as JSON-like values; whole numbers, which a Struct keeps as floats, come back as integers."""
+    values: dict[str, Any] = _whole(MessageToDict(message))
+    return values
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_whole(held) for held in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _encoding(name: str) -> Any:

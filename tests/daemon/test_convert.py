@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
-from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp
+from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp, values_of
 
 F = FieldDescriptor
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
@@ -113,10 +113,9 @@ def test_times_keep_their_microseconds(seconds: float) -> None:
 
 
 def test_facts_of_any_depth() -> None:
-    facts = {"bpm": 120.0, "chords": [{"start_s": 0.0, "name": "C"}], "lrc": None, "ok": True, "key": "F♯"}
-    from google.protobuf.json_format import MessageToDict
-
-    assert MessageToDict(struct(facts)) == facts
+    facts = {"bpm": 120.5, "chords": [{"start_s": 0.25, "name": "C"}], "lrc": None, "ok": True, "key": "F♯", "beats": 3}
+    assert values_of(struct(facts)) == facts
+    assert str(values_of(struct(facts))["beats"]) == "3"
 
 
 MISFITS: list[tuple[dict[str, Any], str]] = [

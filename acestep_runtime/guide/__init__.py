@@ -1,0 +1,17 @@
+"""The Python API: one call makes music, in this process or on a daemon.
+
+    from acestep_runtime import analyze_audio, concat, generate, mix, save, save_lrc
+
+    song = generate(caption="warm piano ballad", lyrics="[Verse]\\nHello, morning", auto_lrc=True)
+    brighter = generate(task_type="repaint", src_audio=song, repainting_start=4, repainting_end=8, caption="bright piano")
+    save(brighter, "brighter.flac")
+
+Names are those that users of ACE-Step know. What a call takes: calls.py; what it returns: result.py.
+"""
+
+from acestep_runtime.guide.calls import analyze_audio, generate
+from acestep_runtime.guide.mixing import concat, mix, save, save_lrc
+from acestep_runtime.guide.result import Result, Take
+from acestep_runtime.guide.sound import Audio
+
+__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "generate", "mix", "save", "save_lrc"]

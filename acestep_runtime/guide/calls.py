@@ -1,0 +1,235 @@
+"""`generate` and `analyze_audio`: one call, all tasks. Values go through the same checks as on the wire."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.guide.mixing import mix
+from acestep_runtime.guide.request import Order, named_as_given, order
+from acestep_runtime.guide.result import Result, Take
+from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
+from acestep_runtime.guide.sound import Audio, Folder, audio_of
+from acestep_runtime.recording import RecordedTake
+from acestep_runtime.values import CancelToken
+
+#: Arguments that only a neural engine has a use for.
+_NEURAL = (
+    "thinking", "lm_batch_chunk_size", "offload_to_cpu", "offload_dit_to_cpu", "model", "inference_steps", "guidance_scale",
+)  # fmt: skip
+_MODES = ("custom", "simple")
+
+_listening = threading.local()
+
+
+def generate(
+    task_type: str = "text2music",
+    *,
+    src_audio: Any = None,
+    caption: str | None = None,
+    lyrics: str | None = None,
+    vocal_language: str | None = None,
+    bpm: float | None = None,
+    keyscale: str | None = None,
+    timesignature: int | str | None = None,
+    duration: float | None = None,
+    audio_cover_strength: float | None = None,
+    repainting_start: float | None = None,
+    repainting_end: float | None = None,
+    repaint_mode: str | None = None,
+    repaint_strength: float | None = None,
+    track_name: str | None = None,
+    track_names: Sequence[str] | None = None,
+    mode: str = "custom",
+    song_description: str | None = None,
+    instrumental: bool = False,
+    batch_size: int | None = None,
+    seed: int | Sequence[int] | None = None,
+    auto_lrc: bool = False,
+    auto_score: bool = False,
+    auto_gen: bool = False,
+    thinking: bool = False,
+    lm_batch_chunk_size: int | None = None,
+    offload_to_cpu: bool = False,
+    offload_dit_to_cpu: bool = False,
+    model: str | None = None,
+    inference_steps: int | None = None,
+    guidance_scale: float | None = None,
+    engine: str = "auto",
+    daemon: str | None = None,
+    on_progress: Callable[[str, float], None] | None = None,
+) -> Result:
+    """Make music, and return its takes.
+
+    What it should be: ``caption`` (style, instruments, mood), ``lyrics`` with section tags, ``vocal_language``, ``bpm``
+    (30 to 300), ``keyscale`` ("C major", "Am"), ``timesignature`` (2, 3, 4, 6 or "3/4"). What is not given is heard in
+    the source or chosen.
+
+    What to do, ``task_type``:
+
+    * ``text2music`` writes a song of ``duration`` seconds; without one, as long as the lyrics need.
+    * ``cover`` plays ``src_audio`` in another style; ``audio_cover_strength`` 1 (default) follows it closely, 0 not at all.
+    * ``repaint`` makes ``repainting_start`` to ``repainting_end`` seconds anew; −1 (default) is the end, a negative start
+      puts music before the source, an end past it extends it. With ``repainting_end=-1``, ``duration`` adds that many
+      seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive".
+    * ``lego`` plays ``track_name`` (or ``track_names``) to the source; the audio is both together, the stems the layers.
+    * ``complete`` accompanies the source with ``track_names``; the audio is all together.
+    * ``extract`` takes ``track_name`` (or ``track_names``) out of a mix; the stems also hold "other", what is left.
+
+    ``src_audio`` is a path, a result, a take, an array ``[frames, channels]`` at 48 kHz, or (array, sample rate).
+    ``mode="simple"`` writes caption and lyrics from ``song_description``; what is given besides is kept.
+
+    ``batch_size`` takes (1 to 8) are made, with ``seed`` (one, or one each) or random seeds. ``auto_lrc`` and
+    ``auto_score`` add ``result["lrc"]`` and ``result["lyrics_alignment_score"]``. ``auto_gen`` makes the next batch in
+    the background, for `Result.next_batch`; it is dropped when the same thread asks for another with ``auto_gen``, or the
+    result is gone.
+
+    ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
+    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``model``, ``inference_steps`` and
+    ``guidance_scale`` are for neural engines; where one had no effect, ``result.notes`` says so. ``on_progress`` is
+    called with a stage in plain words and the fraction done. Safe to call from several threads.
+
+    Raises `InvalidValue` for what is not allowed, naming the argument, `UnreadableAudio` for a source that is none,
+    `UnsupportedTask` for what an engine cannot do, and `EngineFailure`. KeyboardInterrupt stops the work.
+    """
+    asked = dict(locals())
+    if mode not in _MODES:
+        raise InvalidValue("mode", mode, ", ".join(_MODES))
+    if track_name is not None and track_names is not None:
+        raise InvalidValue("track_name", track_name, "one of track_name and track_names, not both")
+    given = {
+        "caption": caption, "lyrics": lyrics, "vocal_language": vocal_language, "bpm": bpm, "keyscale": keyscale,
+        "timesignature": timesignature, "duration": duration, "audio_cover_strength": audio_cover_strength,
+        "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
+        "repaint_strength": repaint_strength, "track_names": track_names if track_name is None else [track_name],
+        "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
+        "inference_steps": inference_steps, "guidance_scale": guidance_scale,
+    }  # fmt: skip
+    runner, report = runner_for(daemon), on_progress or _quiet
+    if mode == "simple":
+        given = _composed(runner, given, task_type, song_description, instrumental, engine)
+    elif song_description is not None:
+        raise InvalidValue("song_description", song_description, "nothing in custom mode", remedy='Set mode="simple".')
+    wanted = order(task_type, given, src_audio, engine)
+    unused = tuple(name for name in _NEURAL if asked[name])
+    return _Session(runner, wanted, unused, report).first(auto_gen=auto_gen)
+
+
+def analyze_audio(
+    src_audio: Any,
+    *,
+    bpm: float | None = None,
+    keyscale: str | None = None,
+    timesignature: int | str | None = None,
+    engine: str = "auto",
+    daemon: str | None = None,
+) -> dict[str, Any]:
+    """Return what is heard in ``src_audio``: bpm, keyscale, timesignature, caption, duration, beats, chords, confidence…
+
+    Facts that are given are kept, and help to hear the others. Raises as `generate` does.
+    """
+    facts = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
+    source = audio_of(src_audio)
+    music = order("cover", facts, source, engine).fields.get("music", {})
+    return _facts(runner_for(daemon), Order("understand", {"music": music} if music else {}, source, engine))
+
+
+def _quiet(_stage: str, _fraction: float) -> None:
+    pass
+
+
+def _facts(runner: Runner, wanted: Order) -> dict[str, Any]:
+    """Return the facts of a task that finds nothing else."""
+    folder = Folder()
+    try:
+        batch = runner.perform(wanted, folder.path, CancelToken(), _quiet)
+    except InvalidValue as error:
+        raise named_as_given(error, wanted.task) from None
+    return dict(batch.takes[0].facts)
+
+
+def _composed(
+    runner: Runner, given: Mapping[str, Any], task_type: str, description: str | None, instrumental: bool, engine: str
+) -> dict[str, Any]:
+    """Return the arguments with what is missing written from a description."""
+    if task_type != "text2music":
+        raise InvalidValue("mode", "simple", f"custom for {task_type}: simple writes whole songs")
+    if not description or not description.strip():
+        raise InvalidValue("song_description", description or "", "a sentence", remedy="Say what the song should be.")
+    fields: dict[str, Any] = {"description": description, "instrumental": instrumental}
+    if (seed := given["seed"]) is not None:
+        fields["seed"] = seed if isinstance(seed, int) else next(iter(seed))
+    facts = _facts(runner, Order("create_sample", fields, None, engine))
+    found = {name: facts.get(name) for name in ("caption", "lyrics", "bpm", "keyscale", "timesignature", "duration")}
+    found["vocal_language"] = facts.get("language")
+    return {**given, **{name: value for name, value in found.items() if given.get(name) is None}}
+
+
+class _Session:
+    """One request and its batches, one after the other."""
+
+    def __init__(self, runner: Runner, wanted: Order, unused: tuple[str, ...], report: Report) -> None:
+        self._runner, self._order, self._unused, self._report = runner, wanted, unused, report
+
+    def first(self, *, auto_gen: bool) -> Result:
+        if auto_gen:
+            self._order = self._order.listened_to(_listener())
+            _replace_ahead(None)
+        folder, cancel = Folder(), CancelToken()
+        try:
+            batch = self._runner.perform(self._order, folder.path, cancel, self._report)
+        except InvalidValue as error:
+            raise named_as_given(error, self._order.task) from None
+        return self._result(batch, folder, auto_gen=auto_gen)
+
+    def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
+        takes = tuple(self._take(take, folder) for take in batch.takes)
+        first = takes[0]
+        begun = self._begun(batch) if auto_gen else None
+
+        def following() -> Result:
+            ahead, place = begun or self._begun(batch)
+            return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
+
+        notes = tuple(f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft")
+        result = Result(first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, following)
+        if begun is not None:
+            _replace_ahead(begun[0])
+            weakref.finalize(result, begun[0].drop)
+        return result
+
+    def _begun(self, batch: Batch) -> tuple[Ahead, Folder]:
+        folder = Folder()
+        return self._runner.ahead(self._order, batch, folder.path), folder
+
+    def _take(self, take: RecordedTake, folder: Folder) -> Take:
+        sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
+        source, task = self._order.source, self._order.task
+        mixed = sounds.pop("mix", None)
+        if mixed is None and task == "lego":
+            mixed = mix(source, *sounds.values())
+        elif mixed is None:  # extract: what was asked for, without the rest
+            asked = [sounds[name] for name in sounds if name != "other"] or list(sounds.values())
+            mixed = asked[0] if len(asked) == 1 else mix(*asked)
+        return Take(mixed, sounds, take.seed, dict(take.facts))
+
+
+def _listener() -> str:
+    """Return a name for whoever listens in this thread, the same for all its requests."""
+    import uuid
+
+    if not hasattr(_listening, "name"):
+        _listening.name = uuid.uuid4().hex
+    name: str = _listening.name
+    return name
+
+
+def _replace_ahead(ahead: Ahead | None) -> None:
+    """Remember the batch that is made for this thread's listener, and drop the one before."""
+    before: Callable[[], Ahead | None] = getattr(_listening, "ahead", lambda: None)
+    if (old := before()) is not None:
+        old.drop()
+    _listening.ahead = weakref.ref(ahead) if ahead is not None else (lambda: None)

@@ -1,0 +1,166 @@
+"""What is done with finished audio: put it in a row, put it together, save it. Files are read and written in pieces."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acestep_runtime import audio, units, wav
+from acestep_runtime.audio import Samples
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.guide.sound import Audio, Folder, audio_of
+
+_BLOCK_FRAMES = 1 << 18
+#: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
+_FORMATS = {
+    ".wav": ("WAV", "FLOAT"),
+    ".flac": ("FLAC", "PCM_24"),
+    ".aiff": ("AIFF", "PCM_24"),
+    ".aif": ("AIFF", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+def concat(*parts: Any) -> Audio:
+    """Return the parts one after the other, at the rate of the first and with the most channels of any.
+
+    A part is anything `generate` takes as ``src_audio``. Where rates agree, samples are kept bit for bit.
+    """
+    sounds = _opened(parts)
+    rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
+    frames = [units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds]
+    blocks = (block for sound in sounds for block in _blocks(sound, rate_hz, channels))
+    return _written(blocks, sum(frames), channels, rate_hz)
+
+
+def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
+    """Return the parts played together from their starts, as long as the longest, at the rate of the first.
+
+    ``gains_db`` holds one gain for each part; without it all are added as they are. The sum is float32 and may exceed full
+    scale; `save` takes care of that.
+    """
+    sounds = _opened(parts)
+    if gains_db and len(gains_db) != len(sounds):
+        raise InvalidValue("gains_db", len(gains_db), f"one gain for each of the {len(sounds)} parts")
+    rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
+    gains = [np.float32(units.db_to_gain(gain)) for gain in gains_db] or list(repeat(np.float32(1), len(sounds)))
+    frames = max(units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds)
+    streams = [_Stream(_blocks(sound, rate_hz, channels), channels) for sound in sounds]
+
+    def blocks() -> Iterator[Samples]:
+        for at in range(0, frames, _BLOCK_FRAMES):
+            n = min(_BLOCK_FRAMES, frames - at)
+            total = np.zeros((n, channels), np.float32)
+            for gain, stream in zip(gains, streams, strict=True):
+                total += gain * stream.take(n)
+            yield total
+
+    return _written(blocks(), frames, channels, rate_hz)
+
+
+def _opened(parts: tuple[Any, ...]) -> list[Audio]:
+    if not parts:
+        raise InvalidValue("parts", "none", "one or more pieces of audio", message="There is nothing to join.")
+    return [audio_of(part) for part in parts]
+
+
+def _blocks(sound: Audio, rate_hz: int, channels: int) -> Iterator[Samples]:
+    """Yield a file in pieces at a rate and channel count; the pieces add up to its exact length there."""
+    frames = units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz)
+    stream = audio.StreamResampler(sound.sample_rate, rate_hz, channels, frames)
+    for at in range(0, sound.frames, _BLOCK_FRAMES):
+        stop = min(at + _BLOCK_FRAMES, sound.frames)
+        block = audio.read(sound.path, start_frame=at, stop_frame=stop)
+        yield stream.push(audio.to_channels(block, channels), last=stop == sound.frames)
+
+
+class _Stream:
+    """Blocks of any length, taken as pieces of a wanted one; silence after their end."""
+
+    def __init__(self, blocks: Iterator[Samples], channels: int) -> None:
+        self._blocks, self._held = blocks, np.zeros((0, channels), np.float32)
+
+    def take(self, frames: int) -> Samples:
+        while len(self._held) < frames:
+            block = next(self._blocks, None)
+            if block is None:
+                self._held = np.pad(self._held, ((0, frames - len(self._held)), (0, 0)))
+            else:
+                self._held = np.concatenate((self._held, block))
+        out, self._held = self._held[:frames], self._held[frames:]
+        return out
+
+
+def _written(blocks: Iterator[Samples], frames: int, channels: int, rate_hz: int) -> Audio:
+    folder = Folder()
+    path = folder.path / "mix.wav"
+    wav.write_blocks(path, blocks, frames, channels, rate_hz)
+    return Audio(path, folder)
+
+
+def save(sound: Any, path: str | os.PathLike[str]) -> Path:
+    """Write audio to ``path`` and return it; the ending chooses WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
+
+    The file is there whole or not at all; an older one is replaced. Peaks above full scale are kept in WAV; for the other
+    formats, which cannot hold them, the whole file is lowered to fit, with a warning that says by how much. Raises
+    `InvalidValue` for another ending and ``OSError`` as the file system does.
+    """
+    path, held = Path(path), audio_of(sound)
+    if path.suffix.lower() not in _FORMATS:
+        raise InvalidValue("path", path.name, f"a name that ends in {', '.join(_FORMATS)}")
+    kind, subtype = _FORMATS[path.suffix.lower()]
+    if kind == "WAV":
+        wav.write_blocks(
+            path, _blocks(held, held.sample_rate, held.channels), held.frames, held.channels, held.sample_rate
+        )
+        return path
+    rate_hz = held.sample_rate
+    if kind == "MP3" and rate_hz not in _MP3_RATES_HZ:
+        rate_hz = max((rate for rate in _MP3_RATES_HZ if rate <= rate_hz), default=_MP3_RATES_HZ[0])
+    peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(held, rate_hz, held.channels))
+    gain = np.float32(min(1.0, (1 - 2**-20) / max(peak, 1e-9)))
+    if peak > 1:
+        lowered_db = -units.gain_to_db(float(gain))
+        warnings.warn(
+            f"{path.name} was lowered by {lowered_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
+        )
+    _encoded(path, held, rate_hz, gain, kind, subtype)
+    return path
+
+
+def _encoded(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str, subtype: str) -> None:
+    import soundfile
+
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")  # in the same folder: only there is a rename atomic
+    try:
+        with unfinished.open("xb") as raw:
+            # libsndfile's MP3 encoder wants short blocks.
+            with soundfile.SoundFile(raw, "w", rate_hz, sound.channels, format=kind, subtype=subtype) as file:
+                for block in _blocks(sound, rate_hz, sound.channels):
+                    for at in range(0, len(block), 1 << 14):
+                        file.write(gain * block[at : at + (1 << 14)])
+            raw.flush()
+            os.fsync(raw.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def save_lrc(lrc: str, path: str | os.PathLike[str]) -> Path:
+    """Write timed lyrics, as ``result["lrc"]`` holds them, to ``path`` in UTF-8, and return it."""
+    if not isinstance(lrc, str):
+        allowed = 'text, as result["lrc"] holds it'
+        raise InvalidValue("lrc", lrc, allowed, message=f"lrc is of type {type(lrc).__name__}; allowed: {allowed}.")
+    path = Path(path)
+    path.write_text(lrc, encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,188 @@
+"""Who performs an order: this process, or a daemon elsewhere. Both give the same batch.
+
+The runtime knows no network. Whoever can reach a daemon says so under the entry point `GROUP`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from acestep_runtime.engines import registry
+from acestep_runtime.engines.base import Engine, Progress
+from acestep_runtime.errors import UnsupportedTask
+from acestep_runtime.guide.request import Order
+from acestep_runtime.recording import RecordedTake, record
+from acestep_runtime.tasks import from_json, with_all_seeds
+from acestep_runtime.values import MAX_SEED, CancelToken
+
+#: Entry points of functions ``address → Runner``.
+GROUP = "acebridge.runners"
+
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The takes of one order, as files, and the engine that made them. ``job_id`` is empty without a daemon."""
+
+    engine: str
+    takes: tuple[RecordedTake, ...]
+    job_id: str = ""
+
+
+class Runner(Protocol):
+    """Performs orders. Both methods may be called from any thread, and raise what the task raises."""
+
+    def perform(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
+        """Perform ``order`` into ``folder``; tell ``report`` the stage and the fraction done."""
+        ...
+
+    def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
+        """Return the batch that follows ``batch``, on its way into ``folder``."""
+        ...
+
+
+class Ahead(Protocol):
+    """A batch that is made while nobody waits for it."""
+
+    def take(self, cancel: CancelToken, report: Report) -> Batch:
+        """Wait for the batch, which is now wanted, and return it."""
+        ...
+
+    def drop(self) -> None:
+        """Nobody will want it: stop making it. Does nothing once it is taken."""
+        ...
+
+
+@cache
+def _engine(name: str) -> Engine:
+    return registry.load(registry.ENGINES[name])
+
+
+class _Courtesy:
+    """Lets work in the background wait while other work is done."""
+
+    def __init__(self) -> None:
+        self._busy, self._changed = 0, threading.Condition()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def give_way(self, wanted: threading.Event, cancel: CancelToken) -> None:
+        """Wait until nobody else works, or until this work is wanted."""
+        with self._changed:
+            while self._busy and not wanted.is_set():
+                cancel.check()
+                self._changed.wait(0.1)
+
+
+_courtesy = _Courtesy()
+
+
+def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
+    info = registry.resolve(order.engine, order.task)
+    fields: dict[str, Any] = dict(order.fields)
+    if order.source is not None:
+        fields["source"] = {"path": str(order.source.path), "name": order.source.path.name}
+    task = with_all_seeds(from_json(order.task, fields))
+    task.validate()
+    takes = []
+    for event in record(task, _engine(info.name), folder, cancel):
+        pause()
+        if isinstance(event, Progress):
+            report(event.stage, event.fraction)
+        elif isinstance(event, RecordedTake):
+            takes.append(event)
+    return Batch(info.name, tuple(takes))
+
+
+class Here:
+    """Performs orders in this process."""
+
+    def perform(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
+        """See `Runner.perform`."""
+        with _courtesy.working():
+            return _local(order, folder, cancel, report, cancel.check)
+
+    def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
+        """See `Runner.ahead`."""
+        return _AheadHere(order.seeded(following_seeds(batch)), folder)
+
+
+def following_seeds(batch: Batch) -> tuple[int, ...]:
+    """Return the seeds of the batch after ``batch``: they count on from its last."""
+    last = batch.takes[-1].seed
+    return tuple((last + 1 + n) % (MAX_SEED + 1) for n in range(len(batch.takes)))
+
+
+class _AheadHere:
+    """A thread that makes a batch whenever nothing else is made in this process."""
+
+    def __init__(self, order: Order, folder: Path) -> None:
+        self._wanted, self._cancel = threading.Event(), CancelToken()
+        self._report: Report = _say_nothing
+        self._outcome: Batch | BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(order, folder), name="next-batch", daemon=True)
+        self._thread.start()
+
+    def _run(self, order: Order, folder: Path) -> None:
+        def pause() -> None:
+            _courtesy.give_way(self._wanted, self._cancel)
+
+        try:
+            pause()
+            self._outcome = _local(order, folder, self._cancel, lambda *what: self._report(*what), pause)
+        except BaseException as error:
+            self._outcome = error
+
+    def take(self, cancel: CancelToken, report: Report) -> Batch:
+        """See `Ahead.take`."""
+        self._report = report
+        self._wanted.set()
+        try:
+            while self._thread.is_alive():
+                cancel.check()
+                self._thread.join(0.1)
+        except BaseException:
+            self.drop()
+            raise
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
+
+    def drop(self) -> None:
+        """See `Ahead.drop`."""
+        self._cancel.cancel()
+
+
+def _say_nothing(_stage: str, _fraction: float) -> None:
+    pass
+
+
+def runner_for(daemon: str | None) -> Runner:
+    """Return what performs orders: this process, or the daemon at ``host:port``.
+
+    Raises `UnsupportedTask` when nothing that reaches a daemon is installed.
+    """
+    if daemon is None:
+        return Here()
+    for point in entry_points(group=GROUP):
+        runner: Runner = point.load()(daemon)
+        return runner
+    raise UnsupportedTask("Nothing here can reach a daemon.", remedy="Install AceBridge with its daemon package.")

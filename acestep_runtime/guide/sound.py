@@ -1,0 +1,110 @@
+"""A piece of audio in a file, and everything that may stand for one: a path, a result, an array."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acestep_runtime import audio, wav
+from acestep_runtime.audio import Samples
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.units import ENGINE_RATE_HZ
+
+_SOURCES = "a path, a result, a take, an Audio, an array [frames, channels], or (array, sample rate)"
+
+
+class Folder:
+    """A temporary folder that vanishes with the last piece of audio in it, or when Python ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="acebridge-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class Audio:
+    """Audio in a file: ``frames`` frames of ``channels`` channels at ``sample_rate``. It is read when it is asked for.
+
+    ``len(sound)`` is its length in whole seconds, rounded down; ``sound.seconds`` is exact. ``numpy.asarray(sound)`` and
+    ``sound.samples()`` give float32 ``[frames, channels]`` with full scale ±1.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
+        """Open a file. Raises `UnreadableAudio` for what is none; ``folder`` lives at least as long as this."""
+        info = audio.probe(path, field="src_audio")
+        self.path = Path(path)
+        self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
+        self._folder = folder
+
+    @property
+    def seconds(self) -> float:
+        """The exact length."""
+        return self.frames / self.sample_rate
+
+    def samples(self) -> Samples:
+        """Return all samples, ``[frames, channels]``."""
+        return audio.read(self.path, field="src_audio")
+
+    def __len__(self) -> int:
+        return int(self.seconds)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        del copy  # there is always a new array
+        return self.samples() if dtype is None else self.samples().astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"Audio({str(self.path)!r}, {self.seconds:.2f} s, {self.sample_rate} Hz, {self.channels} ch)"
+
+
+def audio_of(thing: Any) -> Audio:
+    """Return what ``thing`` stands for. Arrays without a rate count as 48 kHz.
+
+    Raises `InvalidValue` for what stands for no audio, and `UnreadableAudio` for a file that holds none.
+    """
+    if isinstance(thing, Audio):
+        return thing
+    if isinstance(getattr(thing, "audio", None), Audio):  # a result or a take
+        held: Audio = thing.audio
+        return held
+    if isinstance(thing, (str, os.PathLike)):
+        return Audio(thing)
+    if isinstance(thing, tuple) and len(thing) == 2:
+        return _stored(*thing)
+    if hasattr(thing, "__array__") or isinstance(thing, list):
+        return _stored(thing, ENGINE_RATE_HZ)
+    kind = type(thing).__name__
+    raise InvalidValue("src_audio", kind, _SOURCES, message=f"src_audio is of type {kind}; allowed: {_SOURCES}.")
+
+
+def _stored(array: Any, rate_hz: Any) -> Audio:
+    """Write an array to a file of its own."""
+    samples = np.asarray(array)
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    elif samples.ndim == 2 and samples.shape[0] <= 2 < samples.shape[1]:
+        samples = samples.T  # [channels, frames], as torch has it
+    if samples.ndim != 2 or samples.shape[1] not in (1, 2) or not len(samples) or samples.dtype.kind not in "fiu":
+        raise InvalidValue(
+            "src_audio", f"an array {list(samples.shape)} of {samples.dtype}", "[frames, 1 or 2] of numbers"
+        )
+    if samples.dtype.kind == "u":
+        raise InvalidValue("src_audio", f"an array of {samples.dtype}", "signed integers, or floats within ±1")
+    if samples.dtype.kind == "i":
+        samples = samples / (1 + np.iinfo(samples.dtype).max)
+    if not np.isfinite(samples).all():
+        raise InvalidValue("src_audio", "an array with NaN or infinity", "finite numbers")
+    low, high = audio.MIN_RATE_HZ, audio.MAX_RATE_HZ
+    if isinstance(rate_hz, bool) or not isinstance(rate_hz, (int, np.integer)) or not low <= rate_hz <= high:
+        raise InvalidValue("src_audio", f"a sample rate of {rate_hz}", f"{low} to {high} Hz, as a whole number")
+    folder = Folder()
+    path = folder.path / "array.wav"
+    wav.write(path, samples.astype(np.float32), int(rate_hz))
+    return Audio(path, folder)
