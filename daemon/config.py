@@ -9,6 +9,7 @@ import ipaddress
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,31 @@ GIB = 2**30
 
 
 def data_folder() -> Path:
-    """Return the folder that holds the database, the assets and ``config.toml``."""
+    """Return the folder that holds the database, the assets and ``config.toml``.
+
+    Raises `InvalidSetting` where there is no home folder to have it in.
+    """
     home = os.environ.get("ACEBRIDGE_HOME")
-    return Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
+    try:
+        folder = (
+            Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
+        )
+    except RuntimeError:
+        folder = Path()
+    if not folder.is_absolute():  # some platformdirs raise, others leave the ~ that they cannot resolve
+        raise InvalidSetting(
+            "There is no home folder to keep data in.",
+            remedy="Set the environment variable ACEBRIDGE_HOME to the full path of a folder.",
+        )
+    return folder
 
 
 def _default_roots() -> tuple[Path, ...]:
-    return (Path.home(), Path(tempfile.gettempdir()), Path.cwd())
+    roots = []
+    for folder in (Path.home, lambda: Path(tempfile.gettempdir()), Path.cwd):
+        with suppress(RuntimeError, OSError):  # no home; a working folder that was deleted
+            roots.append(folder())
+    return tuple(roots)
 
 
 class Config(BaseModel):
@@ -72,7 +91,10 @@ class Config(BaseModel):
     @field_validator("roots")
     @classmethod
     def _resolve_roots(cls, roots: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(dict.fromkeys(root.expanduser().resolve() for root in roots))
+        try:
+            return tuple(dict.fromkeys(root.expanduser().resolve() for root in roots))
+        except RuntimeError as error:
+            raise ValueError("there is no home folder that ~ could mean") from error
 
 
 def load_config(**overrides: Any) -> Config:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from daemon.config import GIB, data_folder, load_config
+from daemon.config import DEFAULT_PORT, GIB, data_folder, load_config
 from daemon.errors import DaemonFault
 
 
@@ -32,11 +32,16 @@ def _settings(_: str | None) -> Finding:
         config = load_config()
     except DaemonFault as fault:
         return Finding("settings", False, fault.message, fault.remedy)
-    return Finding("settings", True, f"port {config.port or 'as usual'}, roots {', '.join(map(str, config.roots))}")
+    port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
+    says = port.get(config.port, f"port {config.port}")
+    return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
 
 
 def _disk(_: str | None) -> Finding:
-    folder = data_folder()
+    try:
+        folder = data_folder()
+    except DaemonFault as fault:
+        return Finding("data folder", False, fault.message, fault.remedy)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"

@@ -121,12 +121,13 @@ def _launch(home: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes]
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=Path.home(),
+                cwd=home,
                 env=environment,
                 **_detached(),
             )
     except OSError as error:
-        raise Unavailable(f"The daemon could not be started: {error}.", remedy="Check the data folder.") from error
+        why = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        raise Unavailable(f"The daemon could not be started: {why}.", remedy="Check the data folder.") from error
     return process, output
 
 

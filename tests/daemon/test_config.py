@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from daemon.cli import doctor
 from daemon.config import Config, data_folder, load_config
 from daemon.errors import DaemonFault
 
@@ -65,3 +67,37 @@ def test_the_data_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_folder() == Path.cwd() / "somewhere"
     monkeypatch.delenv("ACEBRIDGE_HOME")
     assert data_folder().name == "acebridge"
+
+
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError("no such user")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+def test_without_a_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_home(monkeypatch)
+    assert load_config().roots == (Path(tempfile.gettempdir()).resolve(), Path.cwd())
+    assert doctor._settings(None).ok
+    (home / "config.toml").write_text('roots = ["~"]\n')
+    with pytest.raises(DaemonFault, match="there is no home folder that ~ could mean"):
+        load_config()
+    says = "There is no home folder to keep data in."
+    monkeypatch.setenv("ACEBRIDGE_HOME", "~/music")
+    with pytest.raises(DaemonFault, match=rf"^{says} Set the environment variable"):
+        data_folder()
+    monkeypatch.delenv("ACEBRIDGE_HOME")
+    with pytest.raises(DaemonFault, match=rf"^{says} Set the environment variable"):
+        data_folder()
+    findings = {finding.about: finding for finding in doctor.examine(None)}
+    for about in ("settings", "data folder", "daemon"):
+        assert (findings[about].ok, findings[about].says) == (False, says)
+
+
+def test_a_working_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    assert Path.home().resolve() in load_config().roots
