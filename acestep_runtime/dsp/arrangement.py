@@ -5,23 +5,29 @@ Plans only: players.py turns a bar into notes, render.py turns notes into sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.dsp.form import Section, form
+from acestep_runtime.dsp.form import Section, form, is_played
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play
 from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
-from acestep_runtime.dsp.style import Instrument, Style
+from acestep_runtime.dsp.singing import harmonised, stage, sung
+from acestep_runtime.dsp.style import Instrument, Style, without
+from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.values import Key, Music
 
 #: Keys that hands and ears like, drawn when none is asked for.
 _KEYS = {"major": (0, 2, 4, 5, 7, 9, 10), "minor": (9, 11, 0, 2, 4, 5, 7)}
 
 
+#: The tracks that sing.
+VOICES = ("vocals", "backing_vocals")
+#: Where words are sung in harmony, if anybody sings along.
+_TOGETHER = ("chorus", "postchorus", "bridge")
 #: What of a note reaches this far into a span is worth striking anew.
 _HELD_S = 0.15
 
@@ -51,7 +57,7 @@ def plan(music: Music, style: Style, seconds: float, seed: int) -> Song:
     key = Key.parse(music.keyscale) if music.keyscale else Key(tonic, mode)
     bars = max(1, int(np.ceil(seconds / grid.bar_s - 1e-9)))
     ending = _ending(seconds, grid, bars)
-    sections = tuple(form(music.lyrics, ending if ending < bars else bars))
+    sections = tuple(form(music.lyrics, ending if ending < bars else bars, meter))
     first, second = rng.permutation(8)[:2]
     verse, chorus = progression(style, key, int(first)), progression(style, key, int(second))
     by_beat: dict[int, Sound] = {}
@@ -77,7 +83,7 @@ def _ending(seconds: float, grid: Grid, bars: int) -> int:
 def instruments_at(style: Style, section: Section) -> tuple[Instrument, ...]:
     """Return who plays in a section: more of the style's instruments the more energy it has, those named always.
 
-    Melodies rest in quiet sections, unless they were asked for.
+    Melodies rest in quiet sections and where words are sung, unless they were asked for. Singers rest in solos.
     """
     energy = section.energy + 0.5 * style.energy
     count = max(1, round(energy * len(style.instruments) + 0.2))
@@ -87,21 +93,56 @@ def instruments_at(style: Style, section: Section) -> tuple[Instrument, ...]:
         named = order < style.named
         if (who.leads and not named and not loud and energy < 0.6) or (order >= count and not (who.leads and loud)):
             continue
+        if (who.leads and not named and section.lines) or (who.track in VOICES and is_played(section)):
+            continue
         chosen.append(who)
     return tuple(chosen) or style.instruments[:1]
 
 
-def song_bars(song: Song, style: Style) -> Iterator[tuple[Section, list[Note], float]]:
+@dataclass(frozen=True)
+class Vocals:
+    """What is sung in a song: notes by bar number, and the times of the lines."""
+
+    by_bar: Mapping[int, list[Note]]
+    lines: tuple[TimedLine, ...]
+
+
+def vocals(song: Song, style: Style, seconds: float) -> Vocals:
+    """Sing the lines of every section of a song of a length, in harmony in choruses if the style has backing vocals.
+
+    A section that returns returns with its tune.
+    """
+    by_bar: dict[int, list[Note]] = {}
+    timed: list[TimedLine] = []
+    meter = _meter(song)
+    for section in song.sections:
+        start_s, end_s = (
+            song.grid.beat_to_s(bar * meter) for bar in (section.first_bar, section.first_bar + section.bars)
+        )
+        grid, harmony, bars = stage(song.grid, song.harmony, start_s, min(end_s, seconds))
+        mood = float(np.clip(section.energy - 0.6 + 0.5 * style.energy, -0.6, 0.6))
+        notes, lines = sung(section.lines, bars=bars, grid=grid, harmony=harmony, key=song.key,
+                            seed=song.seed ^ crc32(section.kind.encode()), style=replace(style, energy=mood))  # fmt: skip
+        if section.kind in _TOGETHER and any(who.track == "backing_vocals" for who in style.instruments):
+            notes += harmonised(notes, song.harmony, song.grid)
+        for note in notes:
+            by_bar.setdefault(int(song.grid.s_to_beat(note.start_s) / meter + 1e-6), []).append(note)
+        timed += lines
+    return Vocals(by_bar, tuple(timed))
+
+
+NOBODY = Vocals({}, ())
+
+
+def song_bars(song: Song, style: Style, singing: Vocals = NOBODY) -> Iterator[tuple[Section, list[Note], float]]:
     """Yield for each bar of a song its section, its notes and the time it ends. Nothing sounds after the last chord."""
+    style = _around(style, singing)
     for section in song.sections:
         energy = float(np.clip(section.energy + style.energy, 0.08, 1.0))
         who = instruments_at(style, section)
         for bar in range(section.first_bar, section.first_bar + section.bars):
-            yield (
-                section,
-                play(_bar(song, bar, section, energy), style, who),
-                song.grid.beat_to_s((bar + 1) * _meter(song)),
-            )
+            notes = play(_bar(song, bar, section, energy), style, who) + singing.by_bar.get(bar, [])
+            yield section, notes, song.grid.beat_to_s((bar + 1) * _meter(song))
     if song.ending < song.bars and not song.sections[-1].fades:
         section = song.sections[-1]
         last = replace(_bar(song, song.ending, section, 0.7), ends=True, place=3)
@@ -109,13 +150,20 @@ def song_bars(song: Song, style: Style) -> Iterator[tuple[Section, list[Note], f
         yield section, play(last, style, who), song.grid.beat_to_s(song.bars * _meter(song))
 
 
-def fullest_bar(song: Song, style: Style) -> list[Note]:
+def _around(style: Style, singing: Vocals) -> Style:
+    """Return who plays around the singers: where words are sung, nobody else sings the tune."""
+    return without(style, ("vocals",)) if singing.lines else style
+
+
+def fullest_bar(song: Song, style: Style, singing: Vocals = NOBODY) -> list[Note]:
     """Return the notes of a bar in the fullest section, moved to time 0: what loudness is set by."""
+    style = _around(style, singing)
     section = max(song.sections, key=lambda s: s.energy)
     energy = float(np.clip(section.energy + style.energy, 0.08, 1.0))
     bar = _bar(song, section.first_bar + min(1, section.bars - 1), section, energy)
     start_s = bar.grid.beat_to_s(bar.first_beat)
-    return [replace(n, start_s=n.start_s - start_s) for n in play(bar, style, instruments_at(style, section))]
+    notes = play(bar, style, instruments_at(style, section)) + singing.by_bar.get(bar.index, [])
+    return [replace(n, start_s=n.start_s - start_s) for n in notes]
 
 
 def _meter(song: Song) -> int:

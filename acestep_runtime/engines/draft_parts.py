@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from acestep_runtime.dsp.render import Desk, Stereo, ceiling, render, rms_db
 from acestep_runtime.dsp.style import Instrument, Style, only, style_of, understood
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 from acestep_runtime.values import CancelToken, Key
 
@@ -35,6 +36,12 @@ def facts_of(grid: Grid, key: Key) -> dict[str, object]:
     """Return the facts that every result of this engine has."""
     return {"engine": "draft", "bpm": round(float(grid.bpm), 2), "keyscale": str(key),
             "timesignature": grid.beats_per_bar}  # fmt: skip
+
+
+def lines_of(lines: Sequence[TimedLine], request: EngineRequest) -> dict[str, object]:
+    """Return the facts about lines that are sung, in seconds of the window: "lines" if there are any, "lrc" if asked."""
+    rows = [{"start_s": round(x.start_s, 3), "end_s": round(x.end_s, 3), "text": x.text} for x in lines]
+    return {**({"lines": rows} if rows else {}), **({"lrc": to_lrc(lines)} if request.auto_lrc else {})}
 
 
 def source_of(request: EngineRequest) -> Stereo:

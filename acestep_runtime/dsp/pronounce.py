@@ -1,0 +1,54 @@
+"""How a syllable of any script is sung: its first consonant's class and its vowel, as vocal_tract.py writes them.
+
+A rough likeness, from the names that Unicode gives to characters: HIRAGANA LETTER KA, HANGUL SYLLABLE NEUN. Nobody will
+make out the words, but plosives, fricatives, nasals and vowels fall where they should.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_CLASSES = {letter: kind for kind, letters in (("t", "bpdtgkqc"), ("s", "szfvhxj"), ("n", "mnlr"))
+            for letter in letters}  # fmt: skip
+#: Spellings of vowels, longest first; what follows in English changes the last one.
+_SPELLINGS = (
+    (r"igh|[iy][^aeiouy]+e$", "a"),  # light, time
+    (r"ee|ea|ie|ui|yi|ey$", "i"),
+    (r"ai|ay|ae|ei|a[^aeiouy]+e$|oe|we", "e"),
+    (r"oo|ou|eu|ew|ue|u[^aeiouy]+e$|yu|wu", "u"),
+    (r"oa|ow|aw|au|eo|o", "o"),
+    (r"a", "a"), (r"e", "e"), (r"i|y", "i"), (r"u|w", "u"),
+)  # fmt: skip
+_NO_SPELLING = ("CJK UNIFIED", "CJK COMPATIBILITY", "DIGIT")
+
+
+@lru_cache(maxsize=4096)
+def pronounced(syllable: str) -> str:
+    """Return the sound of a syllable, such as "ta" for "과" or "na" for "la": see vocal_tract.py. Never empty."""
+    spelled = "".join(_romanised(char) for char in unicodedata.normalize("NFC", syllable))
+    if not spelled:
+        return _by_chance(syllable)
+    spelled = re.sub(r"^[yw](?=[aeiou])", "", spelled)  # glides are vowels, and soft
+    first = "s" if re.match(r"ch|sh|th|ts|ph", spelled) else _CLASSES.get(spelled[0], "")
+    found = [(match.start(), order, vowel) for order, (pattern, vowel) in enumerate(_SPELLINGS)
+             if (match := re.search(pattern, spelled))]  # fmt: skip
+    if not found:
+        return first + ("m" if first == "n" else "u")  # a syllable without a vowel is hummed or murmured
+    return first + min(found)[2]
+
+
+def _romanised(char: str) -> str:
+    """Return Latin letters for a character: "é" → e, "か" → ka, "는" → neun; nothing where its name does not say."""
+    name = unicodedata.name(char, "")
+    if not char.isalpha() or name.startswith(_NO_SPELLING):
+        return ""
+    word = name.split(" WITH ")[0].split()[-1].lower()
+    return word if word.isascii() and word.isalpha() else ""
+
+
+def _by_chance(syllable: str) -> str:
+    """Return some sound that is always the same for the same characters."""
+    number = sum(ord(char) * (7 + place) for place, char in enumerate(syllable))
+    return ("", "t", "s", "n")[number % 4] + "aeiou"[number // 4 % 5]

@@ -1,0 +1,278 @@
+"""Lyrics as notes: where each line lies in the bars, how its syllables fall on the beat, and the tune they are sung to.
+
+Words only; singing without words is a player like others (players.py). What a syllable sounds like: pronounce.py.
+
+lines ─► slots in the bars ─► rhythm: a step of the grid a syllable, stressed and last ones longer ─► tune ─► notes
+                       or ─► the notes of a melody that is given, in order ────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+import numpy as np
+
+from acestep_runtime.dsp.form import bars_per_line
+from acestep_runtime.dsp.musical import Grid
+from acestep_runtime.dsp.players import Note, harmony_parts
+from acestep_runtime.dsp.progressions import SCALES, Harmony, tones
+from acestep_runtime.dsp.pronounce import pronounced
+from acestep_runtime.dsp.style import Style, table
+from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.lyrics.text import Line, syllables
+from acestep_runtime.values import Key
+
+Melody = Sequence[tuple[float, float, int]]
+
+#: Lowest pitch of each singer; a tune spans an octave and a half above it.
+_LOWEST = {"female": 57, "male": 45, "hum": 52, "choir": 52}
+_RANGE = 18
+#: No syllable on the grid lasts longer than this at first, nor moves further than this many scale steps.
+_STEP_S, _STEPS = 0.45, 4
+#: Phrases a, b, a, c: the third line of a stanza takes up the tune of the first.
+_LETTERS = (0, 1, 0, 2)
+
+
+@dataclass(frozen=True)
+class _Tone:
+    """A syllable, or a part of one that moves on without its consonant, in seconds and MIDI."""
+
+    start_s: float
+    end_s: float
+    pitch: int
+    sound: str
+    loud: float
+
+
+def singer(style: Style) -> str:
+    """Return the voice that sings lyrics in a style: the one the caption asks for, else the usual one."""
+    named = [who.voice for who in style.instruments if who.track == "vocals"]
+    return str((named or [table()["track"]["vocals"].split()[0]])[0])
+
+
+def sung(
+    lines: Sequence[Line], *, bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
+    melody: Melody = (),
+) -> tuple[list[Note], list[TimedLine]]:  # fmt: skip
+    """Place ``lines`` over ``bars`` (one after the other) and return their notes (track "vocals") and their times.
+
+    Every line is sung once, in order, within the bars: one of 4/4 takes two bars where there is room and is followed by
+    rests where there is more; where there is less all become faster. Syllables lie on eighths or sixteenths if these
+    suffice, and move in steps through the key, on strong beats through the harmony. The tune depends on ``seed`` and the
+    place of a line among ``lines``, so that a chorus keeps its tune. On ``melody`` (start_s, length_s, MIDI pitch),
+    syllables take its notes in order: several notes a syllable where there are more, split notes where there are fewer.
+    A time is that of the first syllable's start and the last one's end.
+    """
+    lines = [line for line in lines if line.syllables]
+    if not lines or not bars:
+        return [], []
+    meter = grid.beats_per_bar
+    start_s, end_s = grid.beat_to_s(bars[0] * meter), grid.beat_to_s((bars[-1] + 1) * meter)
+    heard = _inside(melody, start_s, end_s)
+    voice = singer(style)
+    if heard:
+        placed = _on_melody(lines, heard)
+    else:
+        placed = _on_grid(lines, bars, grid, harmony, key, seed, style, _LOWEST.get(voice, 55))
+    notes, timed = [], []
+    for line, phrase in zip(lines, placed, strict=True):
+        following = [*phrase[1:], None]
+        for tone, after in zip(phrase, following, strict=True):
+            length_s = tone.end_s - tone.start_s
+            gap_s = (
+                0.0 if after is None else 0.085 if after.sound[:1] == "t" else 0.05 if len(after.sound) > 1 else 0.03
+            )
+            notes.append(Note(tone.start_s, length_s - min(gap_s, 0.3 * length_s), "vocals", f"{voice}:{tone.sound}",
+                              tone.loud, (tone.pitch,)))  # fmt: skip
+        timed.append(TimedLine(phrase[0].start_s, phrase[-1].end_s, line.text))
+    return notes, timed
+
+
+def stage(grid: Grid, harmony: Harmony, start_s: float, end_s: float) -> tuple[Grid, Harmony, range]:
+    """Return where to sing between two times: a grid, its harmony and its bars, all of them inside.
+
+    The whole bars that lie inside if they make up most of the time; else one bar of all the beats that do; else all of
+    the time as one beat.
+    """
+    meter = grid.beats_per_bar
+    first, last = (grid.s_to_beat(time_s) for time_s in (start_s, end_s))
+    bars = range(int(np.ceil(first / meter - 1e-6)), int(np.floor(last / meter + 1e-6)))
+    if len(bars) * meter >= 0.6 * (last - first):
+        return grid, harmony, bars
+    beats = range(int(np.ceil(first - 1e-6)), int(np.floor(last + 1e-6)))
+    if len(beats) >= 0.5 * (last - first) and len(beats):
+        inner = Grid(grid.bpm, grid.beat_to_s(beats[0]), len(beats))
+    else:
+        beats = range(int(np.floor(first)), int(np.floor(first)) + 1)
+        inner = Grid(60.0 / max(0.02, end_s - start_s), start_s, 1)
+    return inner, Harmony({k: harmony.at(beat) for k, beat in enumerate(beats)}, harmony.home), range(1)
+
+
+def harmonised(notes: Sequence[Note], harmony: Harmony, grid: Grid) -> list[Note]:
+    """Return backing vocals to sung notes: the next chord tones below and above, to the left and to the right."""
+    parts = []
+    for note in notes:
+        below, above = harmony_parts(harmony.at(grid.s_to_beat(note.start_s + 0.02)), note.pitches[0])
+        for pitch, side in ((below, -0.6), (above, 0.6)):
+            parts.append(
+                replace(note, track="backing_vocals", pitches=(pitch,), pan=side, velocity=0.85 * note.velocity)
+            )
+    return parts
+
+
+# ------------------------------------------------------------------------------------------------ on the grid
+def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
+             lowest: int) -> list[list[_Tone]]:  # fmt: skip
+    meter = grid.beats_per_bar
+    scale = {(key.tonic + step) % 12 for step in SCALES[key.mode]}
+    ladder = [p for p in range(lowest, lowest + _RANGE + 1) if p % 12 in scale]
+    placed = []
+    at = len(ladder) // 2
+    for number, (line, (first, beats)) in enumerate(zip(lines, _slots(len(lines), bars, meter), strict=True)):
+        rng = np.random.default_rng([seed, 41, _LETTERS[number % 4]])
+        spans = _rhythm(line, beats, grid.beat_s, rng)
+        targets = _contour(len(spans), len(ladder), style.energy, rng)
+        phrase = []
+        for order, ((offset, length), target, stress) in enumerate(zip(spans, targets, _stresses(line), strict=True)):
+            at = int(np.clip(target, at - _STEPS, at + _STEPS))
+            pitch = ladder[at]
+            chord = harmony.at(first + offset + 1e-3)
+            last = order == len(spans) - 1
+            if last or (first + offset) % 1 < 1e-3 or length >= 1:
+                home = tones(chord)[:1] if last and number == len(lines) - 1 else tones(chord)
+                pitch = _nearest(pitch, home, ladder[0], ladder[-1])
+            start_s, end_s = (_time_s(grid, first + beat, style.swing) for beat in (offset, offset + length))
+            loud = 0.74 + 0.16 * stress + 0.2 * style.energy + 0.04 * rng.standard_normal()
+            phrase.append(_Tone(start_s, end_s, pitch, pronounced(line.syllables[order]), float(np.clip(loud, 0.3, 1))))
+        placed.append(phrase)
+    return placed
+
+
+def _time_s(grid: Grid, beat: float, swing: float) -> float:
+    """Return the time of a beat, the second half of each beat swung as the players do."""
+    whole, part = divmod(beat, 1.0)
+    if grid.beats_per_bar != 6:
+        part = 2 * part * swing if part <= 0.5 else swing + (2 * part - 1) * (1 - swing)
+    return grid.beat_to_s(whole + part)
+
+
+def _slots(count: int, bars: range, meter: int) -> list[tuple[float, float]]:
+    """Divide bars among lines: (first beat, beats) of each. Whole phrases where there is room, else bars, else beats."""
+    usual = bars_per_line(meter)
+    unit = next((u for u in (usual, 1) if len(bars) // u >= count), 0)
+    if unit:
+        places = len(bars) // unit
+        starts = [float(meter * (bars[0] + unit * (i * places // count))) for i in range(count)]
+    else:
+        whole = len(bars) * meter / count
+        fine = 4 if whole >= 0.5 else 0  # sixteenths, as long as a line has two
+        starts = [bars[0] * meter + (round(i * whole * fine) / fine if fine else i * whole) for i in range(count)]
+    ends = [*starts[1:], float(meter * (bars[-1] + 1))]
+    return [(start, min(end - start, float(usual * meter))) for start, end in zip(starts, ends, strict=True)]
+
+
+def _rhythm(line: Line, beats: float, beat_s: float, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Return (offset, length) in beats for each syllable, with a breath left at the end.
+
+    The longest step of the grid that fits; steps to spare lengthen the last syllable and those that are stressed.
+    """
+    n = len(line.syllables)
+    usable = beats - min(1.0, beats / 8)
+    step = next((s for s in (1.0, 0.5, 0.25) if s * beat_s <= _STEP_S and (n + 1) * s <= usable), 0.0)
+    if not step:
+        step = next((s for s in (0.5, 0.25) if (n + 1) * s <= usable), usable / (n + 1))
+    spare = int(usable / step + 1e-6) - n
+    lengths = [1] * n
+    lengths[-1] += min(spare, 3)
+    spare -= lengths[-1] - 1
+    late = int(rng.integers(0, min(spare, 2) + 1)) if spare > 2 else 0
+    spare -= late
+    for _ in range(2):
+        for order, stressed in enumerate(_stresses(line)[:-1]):
+            if stressed and spare > 0 and rng.random() < 0.75:
+                lengths[order] += 1
+                spare -= 1
+    offsets = late + np.concatenate(([0], np.cumsum(lengths)))
+    return [(float(a * step), float((b - a) * step)) for a, b in pairwise(offsets)]
+
+
+def _stresses(line: Line) -> list[bool]:
+    """Return for each syllable whether it is stressed: the first of a word of some length, in any language."""
+    marks: list[bool] = []
+    for word in line.text.split():
+        parts = syllables(word)
+        marks += [order == 0 and (len(parts) > 1 or len(word) > 3) for order in range(len(parts))]
+    if len(marks) != len(line.syllables) or not any(marks):
+        marks = [order % 2 == 0 for order in range(len(line.syllables))]
+    return marks
+
+
+def _contour(count: int, steps: int, energy: float, rng: np.random.Generator) -> list[int]:
+    """Return a place on the ladder for each syllable: an arch, a fall, a rise or a wave, with small steps aside."""
+    x = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
+    shapes = (np.sin(np.pi * x), 1 - x, x, np.sin(2 * np.pi * x), 1 - np.sin(np.pi * x))
+    shape = shapes[rng.integers(len(shapes))] * rng.uniform(1.5, 3.5)
+    base = 0.36 * steps + 3.0 * energy + rng.uniform(-0.5, 1.0)
+    aside = rng.choice([-1, 0, 0, 1], size=max(count, 64))[:count]  # drawn alike for lines of different lengths
+    return [int(v) for v in np.clip(np.round(base + shape + aside), 0, steps - 1)]
+
+
+def _nearest(pitch: int, classes: tuple[int, ...], low: int, high: int) -> int:
+    return min((p for p in range(low, high + 1) if p % 12 in classes), key=lambda p: (abs(p - pitch), p), default=pitch)
+
+
+# ------------------------------------------------------------------------------------------------ on a melody
+def _inside(melody: Melody, start_s: float, end_s: float) -> list[tuple[float, float, int]]:
+    """Return the notes that begin between two times as (start, end, pitch), in order, none reaching into the next."""
+    found = sorted((at, at + length, int(pitch)) for at, length, pitch in melody
+                   if start_s <= at < end_s - 0.02 and length > 0)  # fmt: skip
+    nexts = [at for at, _, _ in found[1:]] + [end_s] * bool(found)
+    notes = [(at, min(end, after), pitch) for (at, end, pitch), after in zip(found, nexts, strict=True)]
+    return [note for note in notes if note[1] > note[0]]
+
+
+def _on_melody(lines: Sequence[Line], notes: list[tuple[float, float, int]]) -> list[list[_Tone]]:
+    counts = [len(line.syllables) for line in lines]
+    notes = _split(notes, sum(counts))
+    placed, done = [], 0
+    for number, line in enumerate(lines):
+        stop = _phrase_end(notes, done, counts[number:])
+        mine, done = notes[done:stop], stop
+        count = counts[number]
+        stresses = _stresses(line)
+        phrase = []
+        for order, syllable in enumerate(line.syllables):
+            sound = pronounced(syllable)
+            first, last = order * len(mine) // count, (order + 1) * len(mine) // count
+            for place in range(first, last):
+                start_s, end_s, pitch = mine[place]
+                loud = 0.74 + 0.16 * stresses[order]
+                phrase.append(_Tone(start_s, end_s, pitch, sound if place == first else sound[-1], loud))
+        placed.append(phrase)
+    return placed
+
+
+def _split(notes: list[tuple[float, float, int]], count: int) -> list[tuple[float, float, int]]:
+    """Halve the longest note until there are ``count``."""
+    heap = [(at - end, at, end, pitch) for at, end, pitch in notes]
+    heapify(heap)
+    while len(heap) < count:
+        _, at, end, pitch = heappop(heap)
+        middle = (at + end) / 2
+        heappush(heap, (at - middle, at, middle, pitch))
+        heappush(heap, (middle - end, middle, end, pitch))
+    return sorted((at, end, pitch) for _, at, end, pitch in heap)
+
+
+def _phrase_end(notes: list[tuple[float, float, int]], done: int, counts: list[int]) -> int:
+    """Return the note before which the next line begins: near its share of the notes, at the longest rest there."""
+    left, need = len(notes) - done, sum(counts)
+    if len(counts) == 1:
+        return len(notes)
+    share = done + round(left * counts[0] / need)
+    low, high = done + counts[0], len(notes) - (need - counts[0])
+    near = [n for n in range(share - 2, share + 3) if low <= n <= high] or [min(max(share, low), high)]
+    return max(near, key=lambda n: (round(notes[n][0] - notes[n - 1][1], 3), -abs(n - share)))
