@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
 _EVICTION_INTERVAL_S = 3600.0
+_LOOK_INTERVAL_S = 3.0
 _FRESH_S = 600.0
 _SERVICES: dict[str, tuple[Any, type[Any]]] = {
     "acebridge.v1.TaskService": (tasks_pb2_grpc.add_TaskServiceServicer_to_server, TaskService),
@@ -107,16 +108,19 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
     address = _address(config.host, port)
     address_file = config.data_dir / ADDRESS_FILE
     unfinished = address_file.with_suffix(".part")
-    unfinished.write_text(json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")}))
+    own = json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")})
+    unfinished.write_text(own)
     unfinished.replace(address_file)
     log.info("serving", extra={"address": address, "data": str(config.data_dir), "log": str(log_path)})
-    eviction = asyncio.create_task(_evict(house))
+    chores = [asyncio.create_task(_evict(house)), asyncio.create_task(_stop_when_lost(address_file, own, stop))]
     try:
         await stop.wait()
     finally:
         log.info("stopping")
-        address_file.unlink(missing_ok=True)
-        eviction.cancel()
+        if _holds(address_file, own):
+            address_file.unlink(missing_ok=True)
+        for chore in chores:
+            chore.cancel()
         await health_servicer.enter_graceful_shutdown()
         # First the engines: what they were doing goes back to the queue before anybody can ask for more.
         await scheduler.stop()
@@ -139,6 +143,25 @@ def _listen(server: grpc.aio.Server, config: Config) -> int:
         f"Port {config.port} of {config.host} is taken by another program.",
         remedy="Choose another with --port, or --port 0 for any free one.",
     )
+
+
+def _holds(file: Path, text: str) -> bool:
+    try:
+        return file.read_bytes() == text.encode()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # too many open files, a network folder that is slow: no proof that it is gone
+        return True
+
+
+async def _stop_when_lost(address_file: Path, own: str, stop: asyncio.Event) -> None:
+    """Stop once the address file is gone, with its folder or without, or is another daemon's: no client comes any more."""
+    while _holds(address_file, own):
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_INTERVAL_S)
+            return
+    log.warning("stopping, for daemon.json is gone or another daemon's", extra={"file": str(address_file)})
+    stop.set()
 
 
 async def _evict(house: House) -> None:

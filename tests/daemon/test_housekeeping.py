@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from house import Daemon, gone, queued
 
 from daemon import app
 from daemon.errors import DiskFull
@@ -42,3 +46,20 @@ def test_one_error_does_not_end_the_housekeeping(error: Exception, caplog: pytes
     (record,) = caplog.records
     assert record.getMessage() == "could not tidy up"
     assert (record.exc_info is not None) == isinstance(error, KeyError)
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])
+def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
+    house = Daemon(tmp_path / "home", step_ms=5)
+    client = house.start()
+    assert house.process is not None
+    queued(client, 5.0, steps=190)
+    workers = house.children()
+    console = (house.home / "console.txt").open()
+    lose(house.home)
+    assert house.process.wait(60) == 0
+    with console:
+        said = console.read()
+    assert "stopping, for daemon.json is gone or another daemon's" in said
+    gone(workers)
+    assert not house.home.exists() or (house.home / "daemon.json").read_text() == "{}"
