@@ -62,4 +62,5 @@ def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Pat
         said = console.read()
     assert "stopping, for daemon.json is gone or another daemon's" in said
     gone(workers)
-    assert not house.home.exists() or (house.home / "daemon.json").read_text() == "{}"
+    left = house.home / "daemon.json"
+    assert not left.exists() or left.read_text() == "{}"
