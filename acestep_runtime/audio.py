@@ -6,13 +6,15 @@ divided by 2^(b−1), which float32 holds exactly up to 24 bits.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +38,17 @@ NO_EXACT_SEEK = {"MP3", "OGG"}
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the header of a file says. ``format`` and ``subtype`` are libsndfile's names, such as WAV and PCM_24."""
+    """What the header of a file says. ``format`` and ``subtype`` are libsndfile's names, such as WAV and PCM_24.
+
+    ``frames`` are those that are there. ``promised_s`` is how long a WAV or AIFF file that was cut off was to be.
+    """
 
     sample_rate: int
     channels: int
     frames: int
     format: str
     subtype: str
+    promised_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -57,7 +63,41 @@ def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | No
     `UnreadableAudio` for what is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
     """
     with _opened(path, field, name) as (_, info, _):
-        return info
+        return dataclasses.replace(info, promised_s=_promised_s(path, info))
+
+
+#: Format → how its chunk sizes are packed, and the chunk that holds the samples.
+_CHUNKED = {"WAV": ("<I", b"data"), "WAVEX": ("<I", b"data"), "RF64": ("<I", b"data"), "AIFF": (">I", b"SSND")}
+#: Sizes from here on (and 0) say that the length was not known when the header was written.
+_UNKNOWN_BYTES = 0x7FFF_F000
+_MOST_CHUNKS = 1000
+
+
+def _promised_s(path: str | os.PathLike[str], info: MediaInfo) -> float | None:
+    """Return how long the samples of a file were to be when it ends before its header says, else ``None``."""
+    if info.format not in _CHUNKED:
+        return None
+    packing, wanted = _CHUNKED[info.format]
+    with Path(path).open("rb") as file:
+        end, wide = file.seek(0, os.SEEK_END), 0
+        packing = ">I" if _at(file, 0, 4) == b"RIFX" else packing
+        at = len(b"RIFF____WAVE")
+        for _ in range(_MOST_CHUNKS):
+            head = _at(file, at, 8).ljust(8, b"\0")
+            (size,) = struct.unpack(packing, head[4:])
+            if head[:4] == wanted:
+                size, there = wide or (size if size < _UNKNOWN_BYTES else 0), end - at - 8
+                promised_s = info.duration_s * size / max(there, 1)
+                return promised_s if promised_s - info.duration_s >= 1 / info.sample_rate else None
+            if head[:4] == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
+                (wide,) = struct.unpack("<Q", _at(file, at + 16, 8).ljust(8, b"\0"))
+            at += 8 + size + size % 2
+    return None
+
+
+def _at(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
 
 
 def read(

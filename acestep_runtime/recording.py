@@ -16,6 +16,7 @@ from acestep_runtime import wav
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone, Task
+from acestep_runtime.tasks.warned import perform_warned
 from acestep_runtime.values import CancelToken
 
 
@@ -94,7 +95,7 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     growing: dict[int, _Recorder] = {}
     try:
-        for event in task.perform(engine, cancel):
+        for event in perform_warned(task, engine, cancel):
             cancel.check()
             if isinstance(event, Progress):
                 yield event

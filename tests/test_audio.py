@@ -1,4 +1,5 @@
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import noise, sine
 
-from acestep_runtime import audio, units
+from acestep_runtime import audio, units, wav
 from acestep_runtime.engines import base
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 
@@ -90,6 +91,44 @@ def test_a_wav_that_was_cut_off_has_its_true_length(tmp_path: Path) -> None:
     path.write_bytes(whole[:-8000])
     assert audio.probe(path).frames == 47_000
     assert np.array_equal(audio.read(path), samples[:47_000])
+
+
+CHUNKED = [
+    ("WAV", "PCM_16", "LITTLE"), ("WAV", "PCM_16", "BIG"), ("WAV", "FLOAT", "FILE"), ("WAV", "ULAW", "FILE"),
+    ("WAVEX", "PCM_24", "FILE"), ("RF64", "PCM_16", "FILE"), ("AIFF", "PCM_24", "FILE"), ("AIFF", "FLOAT", "FILE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "subtype", "endian"), CHUNKED)
+def test_a_file_that_was_cut_off_tells_how_long_it_was_to_be(
+    tmp_path: Path, kind: str, subtype: str, endian: str
+) -> None:
+    path = tmp_path / "song"
+    sf.write(path, noise(2.0), 48_000, format=kind, subtype=subtype, endian=endian)
+    assert audio.probe(path).promised_s is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    info = audio.probe(path)
+    assert info.duration_s < 0.7
+    assert info.promised_s == pytest.approx(2.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF])
+def test_a_stream_that_does_not_know_its_length_was_not_cut_off(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "stream.wav"
+    head = wav.header(0, 2, 48_000, "pcm16")
+    path.write_bytes(head[:-4] + struct.pack("<I", size) + bytes(4 * 48_000))
+    info = audio.probe(path)
+    assert (info.frames, info.promised_s) == (48_000, None)
+
+
+def test_chunks_after_the_samples_and_before_them_are_no_samples(tmp_path: Path) -> None:
+    path = tmp_path / "chunks.wav"
+    head, note = wav.header(480, 2, 48_000, "pcm16"), b"note" + struct.pack("<I", 3) + b"abc\0"
+    path.write_bytes(head[:-8] + note + head[-8:] + bytes(4 * 480) + note)
+    info = audio.probe(path)
+    assert (info.frames, info.promised_s) == (480, None)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert audio.probe(path).promised_s == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.mp3"])

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from acebridge.v1 import audio_pb2, tasks_pb2
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, printable
 from daemon.cli.connection import connect
 from daemon.cli.files import Destination, Writer, unwritable
 from daemon.edge.client import Client, text_of
@@ -24,6 +24,8 @@ from daemon.errors import JobFailed
 _FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
 #: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence"}
+#: Told on stderr instead.
+_WARNINGS = "warnings"
 
 
 class ProgressLine:
@@ -112,6 +114,8 @@ def follow(
             line.show(event)
             result.take_in(event, writer)
     report = result.report()
+    for warning in dict.fromkeys(warning for facts in report["metadata"] for warning in facts.get(_WARNINGS, ())):
+        typer.echo(f"warning: {printable(warning, 1000)}", err=True)
     if as_json:
         _say(json.dumps(report, ensure_ascii=False))
     else:
@@ -225,6 +229,6 @@ def _print(report: Mapping[str, Any]) -> None:
         _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
-            if name not in _LONG_FACTS and value not in (None, "") and name != "engine":
+            if name not in (*_LONG_FACTS, _WARNINGS) and value not in (None, "") and name != "engine":
                 typer.echo(f"  {name}: {value:g}" if isinstance(value, float) else f"  {name}: {value}")
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

@@ -36,6 +36,7 @@ from acestep_runtime.errors import (
 )
 from acestep_runtime.tasks import Task, from_json
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
+from acestep_runtime.tasks.warned import perform_warned
 from acestep_runtime.values import CancelToken
 
 #: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
@@ -91,7 +92,7 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
     began, last_progress_s = time.monotonic(), -1.0
     open_outputs: dict[int, SpooledOutput] = {}
     try:
-        for event in task.perform(engine, cancel):
+        for event in perform_warned(task, engine, cancel):
             cancel.check()
             if isinstance(event, Progress):
                 elapsed_s = time.monotonic() - began
