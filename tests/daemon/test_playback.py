@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from acestep_runtime import wav
 from daemon.edge import playback
 from daemon.errors import JobFailed, NotFound
 from daemon.jobs.journal import Journal
@@ -62,3 +64,51 @@ def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path
     else:
         with pytest.raises(NotFound, match="was deleted or evicted"):
             asyncio.run(scenario())
+
+
+def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_whole(tmp_path: Path) -> None:
+    """While the reader is busy the job goes back to the queue and begins anew; the file is there again, but shorter."""
+    frames = (np.arange(10, dtype=np.float32) / 10)[:, None]
+
+    async def scenario() -> list[str]:
+        database = Database(tmp_path / "db")
+        store = AssetStore(database, tmp_path, max_upload_bytes=1)
+        journal = Journal(database, max_waiting=9)
+        file = tmp_path / "0.wav"
+
+        async def play(job_id: str, start: int, stop: int) -> None:
+            if not start:
+                await journal.append(job_id, "header", {**HEADER, "output": 0, "start_frame": 0})
+                file.write_bytes(wav.header(10, 1, 48_000, "float32"))
+            with file.open("ab") as output:
+                output.write(wav.encode(frames[start:stop], "float32"))
+            await journal.append(job_id, "audio", {"output": 0, "offset_frames": start, "frames": stop - start})
+
+        made = await journal.submit(
+            "text2music", {}, engine="fake", priority="normal", key="", request_digest="", sources=()
+        )
+        await journal.claim("cpu")
+        await play(made.id, 0, 8)
+        kinds, heard = [], bytearray()
+        try:
+            async for event in playback.events(made.id, 0, journal, Spool(tmp_path), store):  # type: ignore[arg-type]
+                kinds.append(event.WhichOneof("event"))
+                if kinds == ["queued", "started", "audio_header"]:
+                    file.unlink()
+                    await journal.release(only=made.id)
+                    await journal.claim("cpu")
+                    await play(made.id, 0, 3)
+                elif kinds[-1] == "audio_chunk":
+                    heard += event.audio_chunk.data
+                    assert event.audio_chunk.offset_frames * 4 + len(event.audio_chunk.data) == len(heard)
+                    if len(heard) < 40:
+                        await play(made.id, len(heard) // 4, 10)
+                    else:
+                        await journal.succeed(made.id)
+        finally:
+            database.close()
+        assert np.array_equal(wav.decode(bytes(heard), "float32", 1), frames)
+        return kinds
+
+    again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "completed"]
+    assert asyncio.run(scenario()) == ["queued", "started", "audio_header", *again]
