@@ -71,6 +71,7 @@ def understand(song: Song) -> Figures:
         "key_right": heard == true,
         "key_relative": relative,
         "meter": facts["timesignature"],
+        "meter_right": facts["timesignature"] == song.plan.meter,
         "chords": float(np.mean(right)),
     }
 
@@ -156,17 +157,21 @@ def cover(song: Song) -> Figures:
 def complete(song: Song) -> Figures:
     """Whether the source is in the mix as it was, and how near what was added is to the true grid.
 
-    What is asked for are drums, bass, keyboard and guitar, to the voice and the drums of the song.
+    The source is the song without its bass and chords; what is asked for are four tracks that it lacks.
     """
     bare = np.asarray(song.stems["vocals"] + song.stems["drums"], np.float32)
-    request = replace(order("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "percussion")), source=bare)
-    roles, _ = served(request)
-    added = roles["mix"].astype(np.float64) - bare if "mix" in roles else sum(roles.values())
+    roles, _ = served(
+        replace(order("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "strings")), source=bare)
+    )
+    mix = roles["mix"].astype(np.float64)
+    gain = float(np.sum(mix * bare) / np.sum(bare.astype(np.float64) ** 2))
+    added = sum((part.astype(np.float64) for role, part in roles.items() if role != "mix"), np.zeros(mix.shape))
     errors_s = metrics.grid_errors_s(metrics.onsets_s(added), song.beats_s)
     return {
         "roles": sorted(roles),
+        "gain": gain,
+        "kept": metrics.error_db([bare, added], mix) < -60,
         "grid_ms": 1e3 * float(np.median(np.abs(errors_s))) if len(errors_s) else float("nan"),
-        "chroma": metrics.chroma_similarity(added, song.mix, song.beats_s),
     }
 
 
