@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -12,6 +13,10 @@ from daemon.cli import listing
 from daemon.cli.connection import connect
 from daemon.cli.options import OPTIONS
 from daemon.errors import Unavailable
+
+if TYPE_CHECKING:
+    from acebridge.v1.tasks_pb2 import TaskEvent
+    from daemon.edge.client import Client
 
 Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
 AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
@@ -22,7 +27,7 @@ JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", s
 AssetId = Annotated[str, typer.Argument(help="Id of the asset, or its beginning.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
 
-jobs = typer.Typer(help="List, watch, cancel and delete jobs.", invoke_without_command=True)
+jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next batch.", invoke_without_command=True)
 assets = typer.Typer(help="List, upload, download, pin and delete stored audio.", invoke_without_command=True)
 
 
@@ -164,6 +169,29 @@ def watch_job(
     address: Address = None,
 ) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C cancels it."""
+    _fetch(job_id, out, json, address, lambda client, known: client.watch(known))
+
+
+@jobs.command("next")
+def next_batch(
+    job_id: JobId,
+    out: Out = None,
+    json: AsJson = False,
+    address: Address = None,
+) -> None:
+    """Fetch the next batch of a job: the same request, further seeds. It is there at once after --auto-gen."""
+    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
+
+
+def _fetch(
+    job_id: str,
+    out: str | None,
+    json: bool,
+    address: str | None,
+    ask: Callable[[Client, str], Iterator[TaskEvent]],
+    suffix: str = "",
+) -> None:
+    """Show and write the events that ``ask`` has for a job; without ``out`` the files are named after it."""
     from contextlib import ExitStack
 
     from acebridge.v1 import jobs_pb2
@@ -176,9 +204,9 @@ def watch_job(
         job_id = listing.whole_id(client, "job", job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         many = job.task in ("extract", "complete", "lego")
-        destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}", many=many)
+        destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
         writer = stack.enter_context(Writer(destination))
-        follow(client.watch(job_id), Result(began), writer, client, title=job.task, as_json=json)
+        follow(ask(client, job_id), Result(began), writer, client, title=job.task, as_json=json)
 
 
 @jobs.command("cancel")

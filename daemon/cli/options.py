@@ -80,6 +80,10 @@ OPTIONS: dict[str, Any] = {
     "scope": _option(Scope, "--scope", text="whole song (default), or only the region.", panel=_RESULT),
     "auto_lrc": _flag("--auto-lrc", "Time the lyrics of every take.", _RESULT),
     "auto_score": _flag("--auto-score", "Score every take.", _RESULT),
+    "auto_gen": _flag("--auto-gen", "Make the next batch in the background, for `acebridge jobs next`.", _WORK),
+    "session": _option(
+        str, "--session", text="A name; a new request under it cancels the batch in the background.", panel=_WORK
+    ),
     "out": _option(
         str,  # no `Path`, which would lose the slash at the end of a folder's name
         "--out",

@@ -17,7 +17,7 @@ _MUSIC = "bpm key time_signature"
 _WORDS = f"caption lyrics language {_MUSIC}"
 _SAMPLING = "steps guidance"
 _RESULT = "seed takes sample_rate channels format"
-_EXTRAS = "auto_lrc auto_score"
+_EXTRAS = "auto_lrc auto_score auto_gen session"
 _CLIENT = "json address no_autostart"
 
 
@@ -171,7 +171,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             has_audio=command.has_audio,
             as_json=options["json"],
             by_path=options.get("by_path", False),
-            submission=_given({"engine": "engine"}, options),
+            submission=_given({name: name for name in ("engine", "auto_gen", "session")}, options),
             address=options["address"],
             autostart=not options["no_autostart"],
         )
