@@ -25,7 +25,11 @@ class Conflict(DaemonFault):
 
 
 class Busy(DaemonFault):
-    """A bound is reached: the queue, the store or an upload is full."""
+    """A bound is reached for now: the queue or the disk is full."""
+
+
+class TooLarge(DaemonFault):
+    """What was sent is more than the daemon takes, now and later."""
 
 
 class DiskFull(Busy):

@@ -14,6 +14,7 @@ _BY_KIND = {
     "Conflict": BAD_INPUT,
     "NotFound": BAD_INPUT,
     "INVALID_ARGUMENT": BAD_INPUT,
+    "TooLarge": BAD_INPUT,
     # gRPC's own word for a message above the size limit; `Busy` is ours, for a full queue.
     "RESOURCE_EXHAUSTED": BAD_INPUT,
     "Unavailable": NO_DAEMON,

@@ -30,6 +30,7 @@ CODES = {
     "Conflict": Code.FAILED_PRECONDITION,
     "NotFound": Code.NOT_FOUND,
     "Busy": Code.RESOURCE_EXHAUSTED,
+    "TooLarge": Code.RESOURCE_EXHAUSTED,
     "DiskFull": Code.RESOURCE_EXHAUSTED,
     "Unavailable": Code.UNAVAILABLE,
     "Cancelled": Code.CANCELLED,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from acestep_runtime.audio import probe
 from acestep_runtime.errors import InvalidValue, printable
-from daemon.errors import Busy, Conflict, NotFound
+from daemon.errors import Conflict, NotFound, TooLarge
 from daemon.store.database import Database
 
 SCHEMA = """
@@ -179,7 +179,10 @@ class AssetStore:
         return len(gone)
 
     async def put(self, chunks: AsyncIterator[bytes], name: str) -> Asset:
-        """Store a file that arrives in pieces. Raises `Busy` above the upload limit, `UnreadableAudio` if it is no audio."""
+        """Store a file that arrives in pieces.
+
+        Raises `TooLarge` above the upload limit, `UnreadableAudio` if it is no audio.
+        """
         incoming = self._incoming / uuid.uuid4().hex
         digest, size = hashlib.sha256(), 0
         try:
@@ -252,7 +255,7 @@ class AssetStore:
 
     def _check_size(self, size: int, name: str) -> None:
         if size > self._max_upload_bytes:
-            raise Busy(
+            raise TooLarge(
                 f"{printable(name) or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.1f} MiB.",
                 remedy="Send only the part that is needed, or raise max_upload_bytes in config.toml.",
             )

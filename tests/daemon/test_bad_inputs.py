@@ -16,6 +16,7 @@ import soundfile
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from house import Daemon, collect, daemon_at, expected_tone, generate, song, status, write_wav
+from shell import FAKE, Shell
 
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import wav
@@ -409,6 +410,9 @@ def test_bounds_of_a_small_house(tmp_path: Path) -> None:
         told = refused(lambda: client.assets.UploadAsset(iter(pieces)))
         assert told.code is Code.RESOURCE_EXHAUSTED
         assert told.text.startswith("big.wav is larger than 0.1 MiB. Send only the part that is needed")
+        assert told.info.reason == "TooLarge"
+        shell = Shell(tmp_path, house.environment)
+        assert shell.refused("cover", str(big), "-o", "x.wav", *FAKE).startswith("大.wav is larger than 0.1 MiB.")
         request = tasks_pb2.UnderstandRequest(source=at(big))
         request.submission.engine = tasks_pb2.ENGINE_FAKE
         told = refused(lambda: list(client.tasks.Understand(request)))

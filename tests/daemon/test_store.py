@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from daemon.errors import Busy, Conflict, NotFound
+from daemon.errors import Conflict, NotFound, TooLarge
 from daemon.store.assets import Asset, AssetStore
 from daemon.store.database import Database
 
@@ -64,7 +64,7 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
     async def work(store: AssetStore) -> None:
         with pytest.raises(UnreadableAudio, match=r"^diary\.wav is not audio"):
             await store.put(pieces(b"dear diary"), "diary.wav")
-        with pytest.raises(Busy, match="is larger than"):
+        with pytest.raises(TooLarge, match="is larger than"):
             await store.put(pieces(data * 100), "big.wav")
         with pytest.raises(ConnectionResetError):
             await store.put(broken(), "broken.wav")
