@@ -1,0 +1,37 @@
+"""Join two songs: put one after the other and make the seconds around the join anew.
+
+python examples/smart_join.py first.wav second.flac joined.wav --seconds 5
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common import how, options, run
+
+from acestep_runtime import Audio, analyze_audio, concat, generate, save
+
+
+def main() -> None:
+    """Join and save."""
+    parser = options(__doc__)
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=5.0, help="made anew on each side of the join (5)")
+    parser.add_argument("--caption", default="smooth transition, blend both styles")
+    given = parser.parse_args()
+
+    first, second = Audio(given.first), Audio(given.second)
+    for song in (first, second):
+        facts = analyze_audio(song, engine=given.engine, daemon=given.daemon)
+        print(f"{song.path.name}: {facts['bpm']:.1f} bpm, {facts['keyscale']}")
+    joined = generate(
+        "repaint", src_audio=concat(first, second), repainting_start=max(0.0, first.seconds - given.seconds),
+        repainting_end=first.seconds + min(given.seconds, second.seconds), caption=given.caption, **how(given),
+    )  # fmt: skip
+    print(f"saved {save(joined, given.out)}, {joined.seconds:.2f} s; the join is at {first.seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    run(main)

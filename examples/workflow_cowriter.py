@@ -1,0 +1,50 @@
+"""The guide's third workflow, writing with a partner: from a sentence to a draft, a better chorus, strings, a longer end.
+
+    python examples/workflow_cowriter.py "emotional piano ballad about lost love" song.wav
+
+The words go to a file beside the song, timed as LRC.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common import how, options, run
+
+from acestep_runtime import generate, save, save_lrc
+
+
+def main() -> None:
+    """Write, improve and save."""
+    parser = options(__doc__)
+    parser.add_argument("description")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--duration", type=float, help="seconds (default: as the sentence suggests)")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--outro-s", type=float, default=30.0, help="seconds that the outro adds (30)")
+    given = parser.parse_args()
+
+    draft = generate(
+        mode="simple", song_description=given.description, duration=given.duration, seed=given.seed, auto_lrc=True,
+        **how(given),
+    )  # fmt: skip
+    print(f"{draft['caption']}\n{draft['bpm']:g} bpm, {draft['keyscale']}, {draft.seconds:.0f} s, seed {draft.seed}")
+    third = draft.seconds / 3
+    better = generate(
+        "repaint", src_audio=draft, repainting_start=third, repainting_end=1.5 * third,
+        caption="more powerful, anthemic chorus with strings", **how(given),
+    )  # fmt: skip
+    strings = generate(
+        "lego", src_audio=better, track_name="strings", caption="lush string section, cinematic", **how(given)
+    )
+    final = generate(
+        "repaint", src_audio=strings, repainting_start=0.95 * strings.seconds, repainting_end=-1,
+        duration=given.outro_s, caption="extended outro with piano solo and fade out", **how(given),
+    )  # fmt: skip
+    print(f"saved {save(final, given.out)}")
+    if "lrc" in draft:
+        print(f"saved {save_lrc(draft['lrc'], given.out.with_suffix('.lrc'))}")
+
+
+if __name__ == "__main__":
+    run(main)
