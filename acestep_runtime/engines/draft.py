@@ -20,6 +20,7 @@ from acestep_runtime.dsp.stems import separate
 from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lego, pieces, repaint, source_of
+from acestep_runtime.engines.draft_scores import align_lyrics, score, scored
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -168,6 +169,8 @@ TASKS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] 
     "lego": lego,
     "extract": extract,
     "understand": understand,
+    "align_lyrics": align_lyrics,
+    "score": score,
 }
 
 
@@ -183,4 +186,4 @@ class DraftEngine:
                 f"The draft engine cannot do {request.task}; it can do {', '.join(TASKS)}.",
                 remedy="Use the neural engine with ACE-Step 1.5 weights.",
             )
-        return TASKS[request.task](request, cancel)
+        return scored(TASKS[request.task](request, cancel), request, cancel)

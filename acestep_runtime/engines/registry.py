@@ -40,7 +40,7 @@ ENGINES = {
         EngineInfo(
             "draft",
             "acestep_runtime.engines.draft:DraftEngine",
-            frozenset({"text2music", "repaint", "lego", "extract", "understand"}),
+            frozenset({"text2music", "repaint", "lego", "extract", "understand", "align_lyrics", "score"}),
             "Analyses, separates, arranges and synthesises on any CPU; needs no weights.",
         ),
         EngineInfo(
