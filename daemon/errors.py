@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class DaemonFault(Exception):
     """Base of all errors the daemon raises on purpose: one sentence, and what to do about it."""
@@ -30,6 +32,11 @@ class Busy(DaemonFault):
 
 class TooLarge(DaemonFault):
     """What was sent is more than the daemon takes, now and later."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error of the system says that a disk, or a user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class DiskFull(Busy):

@@ -6,7 +6,6 @@ remedy) and, when a field is to blame, google.rpc.BadRequest.
 
 from __future__ import annotations
 
-import errno
 import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -18,7 +17,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from acestep_runtime.errors import RuntimeFault
-from daemon.errors import DaemonFault, DiskFull, JobFailed
+from daemon.errors import DaemonFault, DiskFull, JobFailed, is_full
 
 log = logging.getLogger(__name__)
 Code = grpc.StatusCode
@@ -91,7 +90,7 @@ async def abort(context: Any, error: RuntimeFault | DaemonFault) -> NoReturn:
 
 async def _end(context: Any, error: Exception) -> NoReturn:
     """End a call with what it raised: ours as it is, a full disk as such, everything else as our fault."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         error = DiskFull()
     if isinstance(error, (RuntimeFault, DaemonFault)):
         await abort(context, error)

@@ -10,7 +10,6 @@ only "frames up to here are there" is told. When the daemon dies the input ends,
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
 import os
@@ -38,6 +37,7 @@ from acestep_runtime.tasks import Task, from_json
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
 from acestep_runtime.tasks.warned import perform_warned
 from acestep_runtime.values import CancelToken
+from daemon.errors import is_full
 
 #: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
 KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
@@ -123,7 +123,7 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
 
 def describe(error: BaseException) -> Message:
     """Return an error as the message that carries it to the client."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         error = EngineFailure(
             "The disk is full, so the result could not be kept.",
             remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
