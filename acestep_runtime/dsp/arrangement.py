@@ -93,7 +93,8 @@ def instruments_at(style: Style, section: Section) -> tuple[Instrument, ...]:
         named = order < style.named
         if (who.leads and not named and not loud and energy < 0.6) or (order >= count and not (who.leads and loud)):
             continue
-        if (who.leads and not named and section.lines) or (who.track in VOICES and is_played(section)):
+        together = who.track == "backing_vocals" and section.lines and section.kind in _TOGETHER
+        if together or (who.leads and not named and section.lines) or (who.track in VOICES and is_played(section)):
             continue
         chosen.append(who)
     return tuple(chosen) or style.instruments[:1]
@@ -123,8 +124,9 @@ def vocals(song: Song, style: Style, seconds: float) -> Vocals:
         mood = float(np.clip(section.energy - 0.6 + 0.5 * style.energy, -0.6, 0.6))
         notes, lines = sung(section.lines, bars=bars, grid=grid, harmony=harmony, key=song.key,
                             seed=song.seed ^ crc32(section.kind.encode()), style=replace(style, energy=mood))  # fmt: skip
-        if section.kind in _TOGETHER and any(who.track == "backing_vocals" for who in style.instruments):
-            notes += harmonised(notes, song.harmony, song.grid)
+        singers = [who.voice for who in style.instruments if who.track == "backing_vocals"]
+        if singers and section.kind in _TOGETHER:
+            notes += harmonised(notes, song.harmony, song.grid, singers[0])
         for note in notes:
             by_bar.setdefault(int(song.grid.s_to_beat(note.start_s) / meter + 1e-6), []).append(note)
         timed += lines

@@ -105,6 +105,11 @@ def is_played(section: Section) -> bool:
     return section.kind in ("solo", "instrumental") and not sings
 
 
+def words(lyrics: str) -> tuple[Section, ...]:
+    """Return the sections that have something to sing, 0 bars long, in order."""
+    return tuple(row for row in _outline(lyrics) if row.lines)
+
+
 def _length(section: Section, beats_per_bar: int) -> int:
     """Return how many bars a section takes when it has all the time it needs."""
     usual = int(table()["section"]["kinds"][section.kind]["bars"])

@@ -111,8 +111,8 @@ def stage(grid: Grid, harmony: Harmony, start_s: float, end_s: float) -> tuple[G
     return inner, Harmony({k: harmony.at(beat) for k, beat in enumerate(beats)}, harmony.home), range(1)
 
 
-def harmonised(notes: Sequence[Note], harmony: Harmony, grid: Grid) -> list[Note]:
-    """Return backing vocals to sung notes: the next chord tones below and above, to the left and to the right."""
+def harmonised(notes: Sequence[Note], harmony: Harmony, grid: Grid, voice: str) -> list[Note]:
+    """Return backing vocals by a voice to sung notes: the chord tones below and above, to the left and to the right."""
     parts = []
     for note in notes:
         below, above = harmony_parts(harmony.at(grid.s_to_beat(note.start_s + 0.02)), note.pitches[0])

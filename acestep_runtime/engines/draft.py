@@ -1,6 +1,6 @@
 """The draft engine: listens, takes apart, arranges and synthesises on any CPU. No weights; the same seed, the same music.
 
-This file serves the tasks that need a whole song or none; draft_parts.py those that join music that is there.
+This file serves the tasks that need a whole song or none; draft_parts.py and draft_repaint.py join music that is there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from queue import SimpleQueue
 import numpy as np
 
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan, song_bars
+from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan, song_bars, vocals
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.progressions import spelled
 from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
 from acestep_runtime.dsp.stems import separate
 from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import facts_of, lego, pieces, repaint, source_of
+from acestep_runtime.engines.draft_parts import facts_of, lego, lines_of, pieces, source_of
+from acestep_runtime.engines.draft_repaint import repaint
 from acestep_runtime.engines.draft_scores import align_lyrics, score, scored
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -30,24 +31,25 @@ SONG_DB = -15.0
 
 
 def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Write and play a song of ``frames`` frames, bar by bar: the first bar is out before the second is made."""
+    """Write, play and sing a song of ``frames`` frames, bar by bar: the first bar is out before the second is made."""
     yield Progress("planning the song", 0.0)
     music, frames = request.music, request.frames
     length_s = frames / ENGINE_RATE_HZ
     style = style_of(music.caption)
     song = plan(music, style, length_s, request.seed)
-    yield Facts(_song_facts(song, music.caption, length_s))
+    singing = vocals(song, style, length_s)
+    yield Facts({**_song_facts(song, music.caption, length_s), **lines_of(singing.lines, request)})
 
     cancel.check()
     trial = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
-    for note in fullest_bar(song, style):
+    for note in fullest_bar(song, style, singing):
         trial.play(note)
     level_db = rms_db(trial.take(round(song.grid.bar_s * ENGINE_RATE_HZ)))
     gain_db = SONG_DB - level_db if level_db > -60 else 0.0
     desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db)
 
-    names = [section.name for section, _, _ in song_bars(song, style)]
-    bars = ((notes, end_s) for _, notes, end_s in song_bars(song, style))
+    names = [section.name for section, _, _ in song_bars(song, style, singing)]
+    bars = ((notes, end_s) for _, notes, end_s in song_bars(song, style, singing))
     fade = _fade_frames(song, frames)
     done = 0
     for number, block in enumerate(render(bars, frames, desk)):

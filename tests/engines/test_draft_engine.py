@@ -199,12 +199,6 @@ def test_layers_follow_the_loudness_of_the_source(song):
     assert rms_db(loud) - rms_db(soft) == pytest.approx(20, abs=3)
 
 
-def test_tracks_nobody_plays_are_refused_by_name(song):
-    samples, _ = song
-    with pytest.raises(UnsupportedTask, match=r"cannot play vocals, fx; it can play drums, bass"):
-        run("lego", len(samples), source=samples, span=(0, RATE), tracks=("vocals", "drums", "fx"))
-
-
 # --------------------------------------------------------------------------------------------------------- repaint
 def repainted(samples, span, known=None, seed=1, caption="brighter piano", lyrics=""):
     music = Music(caption=caption, lyrics=lyrics)
