@@ -194,7 +194,8 @@ class _Session:
             ahead, place = begun or self._begun(batch)
             return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
 
-        notes = tuple(f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft")
+        unused = [f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft"]
+        notes = tuple(dict.fromkeys((*unused, *(warning for take in takes for warning in take.get("warnings", ())))))
         result = Result(first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, following)
         if begun is not None:
             _replace_ahead(begun[0])

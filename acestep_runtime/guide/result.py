@@ -82,7 +82,8 @@ class Take:
 class Result(Take):
     """All takes of one call; read as its first take. Going through it gives the takes, as ``result["batch"]`` does.
 
-    ``engine`` is the engine that played, ``notes`` are sentences on what was asked for and had no effect.
+    ``engine`` is the engine that played, ``notes`` are sentences on what was asked for and had no effect, and on
+    what is wrong with the audio that was given.
     """
 
     takes: tuple[Take, ...] = ()

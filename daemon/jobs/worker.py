@@ -10,7 +10,6 @@ only "frames up to here are there" is told. When the daemon dies the input ends,
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import sys
@@ -20,9 +19,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import Any
 
-from acestep_runtime import wav
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import (
@@ -33,9 +31,9 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
+from acestep_runtime.recording import Written, record
 from acestep_runtime.tasks import Task, from_json
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
-from acestep_runtime.tasks.warned import perform_warned
+from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
 from daemon.errors import is_full
 
@@ -46,79 +44,26 @@ _PROGRESS_INTERVAL_S = 0.05
 Message = dict[str, Any]
 
 
-class SpooledOutput:
-    """One output being written: a WAV file whose header already tells its final length, hashed as it grows."""
-
-    def __init__(self, header: OutputHeader, folder: Path) -> None:
-        self.header = header
-        self.path = folder / f"{header.output}.wav"
-        self.frames = 0
-        self._digest = hashlib.sha256()
-        self._file: BinaryIO = self.path.open("xb", buffering=0)
-        self._put(wav.header(header.frames, header.channels, header.sample_rate, header.encoding))
-
-    def _put(self, data: bytes) -> None:
-        self._digest.update(data)
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) or 0 :]
-
-    def add(self, block: OutputBlock) -> Message:
-        """Append samples; return the message that says so."""
-        self._put(wav.encode(block.samples, self.header.encoding))
-        offset, self.frames = self.frames, self.frames + len(block.samples)
-        return {"is": "audio", "output": self.header.output, "offset_frames": offset, "frames": len(block.samples)}
-
-    def finish(self) -> Message:
-        """Bring the file safely to disk; return what the store needs to know of it."""
-        if self.frames != self.header.frames:
-            raise EngineFailure(
-                f"{self.header.role} has {self.frames} frames instead of {self.header.frames}.",
-                remedy="This is a fault in AceBridge: please report it.",
-            )
-        self._put(wav.trailer(self.header.frames, self.header.channels, self.header.encoding))
-        os.fsync(self._file.fileno())
-        self.close()
-        return {"file": str(self.path), "asset_id": self._digest.hexdigest(), **dataclasses.asdict(self.header)}
-
-    def close(self) -> None:
-        """Close the file, whole or not."""
-        self._file.close()
-
-
 def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Iterator[Message]:
     """Perform ``task`` and yield its messages; the WAV files appear in ``spool``."""
-    spool.mkdir(parents=True, exist_ok=True)
     began, last_progress_s = time.monotonic(), -1.0
-    open_outputs: dict[int, SpooledOutput] = {}
-    try:
-        for event in perform_warned(task, engine, cancel):
-            cancel.check()
-            if isinstance(event, Progress):
-                elapsed_s = time.monotonic() - began
-                if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
-                    last_progress_s = elapsed_s
-                    eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
-                    yield {"is": "progress", "stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}
-            elif isinstance(event, OutputHeader):
-                open_outputs[event.output] = SpooledOutput(event, spool)
-                yield {"is": "header", **dataclasses.asdict(event)}
-            elif isinstance(event, OutputBlock):
-                if len(event.samples):
-                    yield open_outputs[event.output].add(event)
-            elif isinstance(event, TakeDone):
-                outputs = [output.finish() for output in open_outputs.values()]
-                open_outputs.clear()
-                yield {
-                    "is": "take",
-                    "take": event.take,
-                    "seed": event.seed,
-                    "facts": dict(event.facts),
-                    "outputs": outputs,
-                }
-    finally:
-        for output in open_outputs.values():
-            output.close()
+    for event in record(task, engine, spool, cancel):
+        if isinstance(event, Progress):
+            elapsed_s = time.monotonic() - began
+            if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
+                last_progress_s = elapsed_s
+                eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
+                yield {"is": "progress", "stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}
+        elif isinstance(event, OutputHeader):
+            yield {"is": "header", **dataclasses.asdict(event)}
+        elif isinstance(event, Written):
+            yield {"is": "audio", **dataclasses.asdict(event)}
+        else:
+            outputs = [
+                {"file": str(output.path), "asset_id": output.sha256, **dataclasses.asdict(output.header)}
+                for output in event.outputs
+            ]
+            yield {"is": "take", "take": event.take, "seed": event.seed, "facts": dict(event.facts), "outputs": outputs}
 
 
 def describe(error: BaseException) -> Message:
