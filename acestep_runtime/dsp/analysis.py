@@ -46,6 +46,8 @@ def analyse(
     rises = onsets.onset_strength(mono)
     pitches = harmony.pitch_classes(mono)
     pulse = tempo.find_pulse(rises, duration_s, bpm)
+    if meter.between_beats(rises, pitches, pulse.beats_s, duration_s):
+        pulse = tempo.half_later(pulse, duration_s)
     beats_s = pulse.beats_s
     evidence = meter.downbeat_evidence(rises, pitches, beats_s, duration_s)
     beats_per_bar, downbeat, meter_confidence = meter.find_meter(

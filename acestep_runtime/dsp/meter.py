@@ -1,4 +1,4 @@
-"""Which beats are downbeats, and how many make a bar. Takes beats as given.
+"""Which beats are downbeats, and how many make a bar. Takes beats as given, but for the question which eighth they are.
 
 Letters: U beats.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from acestep_runtime.dsp import harmony
-from acestep_runtime.dsp.onsets import Floats, Onsets
+from acestep_runtime.dsp.onsets import Floats, Onsets, salient
 
 METERS = (4, 3)
 DEFAULT_METER = 4
@@ -16,6 +16,9 @@ DEFAULT_METER = 4
 _WEIGHTS = {"chord change": 1.0, "bass change": 0.6, "low onset": 0.5, "onset": 0.2, "high onset": -0.15}
 #: A downbeat score that leaves no doubt, in standard deviations of the evidence.
 _SURE = 1.5
+#: How strong the onsets between beats must be, against those on them, for the harmony to have a say in which are beats;
+#: and how much more of it must change there.
+_AS_STRONG, _MORE_CHANGE = 0.75, 1.1
 #: Confidence up to which the meter is taken to be the usual one.
 _DOUBTFUL = 0.2
 #: What it is worth, in standard deviations, that the first bar begins with the first onset.
@@ -50,6 +53,24 @@ def downbeat_evidence(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats,
         "high onset": onsets.near(onsets.high, beats_s),
     }
     return np.asarray(sum(weight * _standard(signs[name]) for name, weight in _WEIGHTS.items()))
+
+
+def between_beats(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> bool:
+    """Return whether the true beats lie halfway between ``beats_s``: struck alike, and there the harmony changes.
+
+    What is struck does not tell the beat from the off-beat where hi-hats and stabs answer every kick, as in dance music.
+    Chords change on beats (Goto 2001).
+    """
+    if len(beats_s) < 2 * max(METERS):
+        return False
+    middles_s = beats_s + np.append(np.diff(beats_s), beats_s[-1] - beats_s[-2]) / 2
+    accents = salient(onsets.full) + salient(onsets.level)
+    if onsets.near(accents, middles_s).mean() < _AS_STRONG * onsets.near(accents, beats_s).mean():
+        return False
+    bounds_s = np.append(np.stack([beats_s, middles_s], axis=1).ravel(), max(end_s, middles_s[-1] + 1e-3))
+    change = sum(_change(harmony.per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
+    on, off = np.mean(np.asarray(change)[::2]), np.mean(np.asarray(change)[1::2])
+    return bool(off > _MORE_CHANGE * on)
 
 
 def find_meter(evidence: Floats, first_onset: int, meter: int | None = None) -> tuple[int, int, float]:

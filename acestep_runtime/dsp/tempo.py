@@ -240,6 +240,15 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
     return sure[0] if sure else _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
 
 
+def half_later(pulse: Pulse, duration_s: float) -> Pulse:
+    """Return the pulse with its beats halfway between those it has."""
+    moved = _steady(pulse.period_s, pulse.phase_s + pulse.period_s / 2, duration_s, pulse.confidence)
+    if not pulse.drifts:
+        return moved
+    middles_s = (pulse.beats_s[:-1] + pulse.beats_s[1:]) / 2
+    return replace(moved, beats_s=middles_s, drifts=True)
+
+
 def _with_confidence(curve: Floats, pulse: Pulse) -> Pulse:
     return replace(pulse, confidence=_confidence(curve, pulse.beats_s))
 

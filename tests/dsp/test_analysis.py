@@ -242,3 +242,28 @@ def test_never_fails_whatever_the_audio(frames, channels, rate_hz, kind, bpm, ti
     assert heard.duration_s == frames / rate_hz
     assert bpm is None or heard.grid.bpm == bpm
     assert timesignature is None or heard.grid.beats_per_bar == timesignature
+
+
+def test_the_beat_is_where_the_harmony_changes_not_where_hats_answer_it() -> None:
+    """Soft kicks and held chords on the beat, bright hats and stabs of the same chords between: as loud, but not the beat."""
+    beat_s, bars, rng = 60 / 124, 8, np.random.default_rng(3)
+    out = np.zeros((round((bars * 4 * beat_s + 0.5) * RATE_HZ), 2))
+    t = np.arange(round(0.15 * RATE_HZ)) / RATE_HZ
+    kick = 0.4 * np.sin(2 * np.pi * (50 * t + 4 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.06)
+    hat = 0.4 * np.diff(rng.standard_normal(len(t) + 1)) * np.exp(-t / 0.04)
+
+    def add(sound, beat: float) -> None:
+        at = round((0.3 + beat * beat_s) * RATE_HZ)
+        out[at : at + len(sound)] += sound.reshape(len(sound), -1)[: len(out) - at]
+
+    for bar in range(bars):
+        root, quality = PROGRESSION[bar % 4]
+        pitches = tuple(60 + (root + tone) % 12 for tone in CHORD_TONES[quality])
+        add(signals.chord(pitches, 4 * beat_s, peak=0.25), 4 * bar)
+        for beat in range(4 * bar, 4 * bar + 4):
+            add(kick, beat)
+            add(hat, beat + 0.5)
+            add(signals.chord(pitches, 0.4 * beat_s, peak=0.15), beat + 0.5)
+    heard = analyse(out.astype(np.float32), RATE_HZ)
+    assert heard.grid.bpm == pytest.approx(124, rel=0.002)
+    assert max(away_s(beat - 0.3, beat_s) for beat in heard.beats_s) < 0.03
