@@ -119,12 +119,14 @@ def record(client: Client, song: Path) -> str:
     parts.append(_spoken("Cover, with an engine that is not there", lacking, client.tasks.Cover(lacking)))
 
     newest = client.jobs.ListJobs(jobs_pb2.ListJobsRequest(limit=1)).jobs[0].id
-    result = client.jobs.ListJobs(jobs_pb2.ListJobsRequest()).jobs[-1].takes[0].outputs[0].asset_id
+    first = client.jobs.ListJobs(jobs_pb2.ListJobsRequest()).jobs[-1]
+    result = first.takes[0].outputs[0].asset_id
     parts.append("## JobService\n")
     unary: tuple[tuple[Any, str, Message], ...] = (
         (client.jobs, "GetJob", jobs_pb2.GetJobRequest(job_id=newest)),
         (client.jobs, "ListJobs", jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_SUCCEEDED], limit=1)),
         (client.jobs, "WatchJob", jobs_pb2.WatchJobRequest(job_id=newest, after_sequence=1)),
+        (client.jobs, "NextBatch", jobs_pb2.NextBatchRequest(job_id=first.id)),
         (client.jobs, "CancelJob", jobs_pb2.CancelJobRequest(job_id=newest)),
         (client.jobs, "DeleteJob", jobs_pb2.DeleteJobRequest(job_id=newest)),
         (client.assets, "GetAsset", assets_pb2.GetAssetRequest(asset_id=asset)),
@@ -151,7 +153,7 @@ def record(client: Client, song: Path) -> str:
         if rpc == "GetStatus":
             parts.append("## DaemonService\n")
         answered = getattr(stub, rpc)
-        streams = rpc in ("WatchJob", "DownloadAsset")
+        streams = rpc in ("WatchJob", "NextBatch", "DownloadAsset")
         parts.append(_spoken(rpc, request, answered(request) if streams else _once(answered, request)))
     check = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
     with grpc.insecure_channel(client.address) as channel:
