@@ -8,7 +8,7 @@ window            │ context │ region │ context │            what the eng
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ import numpy as np
 from acestep_runtime import audio
 from acestep_runtime.audio import Samples
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
+from acestep_runtime.lyrics import lrc
 from acestep_runtime.splice import SEAM_MS, Span, Window
 from acestep_runtime.tasks.base import check_complete
 from acestep_runtime.tasks.clip import Clip
-from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames, seconds_to_frames
+from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
 from acestep_runtime.values import CancelToken
 
 
@@ -66,6 +67,28 @@ class Region:
         return audio.resample(
             audio.to_channels(made, self.clip.channels), ENGINE_RATE_HZ, self.clip.rate_hz, self.window.frames
         )
+
+    def in_output_time(self, facts: Mapping[str, Any], first_frame: int) -> dict[str, Any]:
+        """Return an engine's facts with times counted from ``first_frame`` of the clip instead of the window's start."""
+        by_s = frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz)
+        moved = {name: _moved(value, by_s) if name in _TIMED else value for name, value in facts.items()}
+        if "lrc" in facts:
+            moved["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(facts["lrc"]))
+        return moved
+
+
+#: Facts that hold times in seconds: lists of times, or of objects with ``start_s`` and ``end_s``.
+_TIMED = ("beats", "downbeats", "chords", "lines", "sections")
+
+
+def _moved(values: list[Any], by_s: float) -> list[Any]:
+    """Return times moved by ``by_s``, to the millisecond."""
+    return [
+        {**value, **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s")}}
+        if isinstance(value, dict)
+        else round(value + by_s, 3)
+        for value in values
+    ]
 
 
 def collect(

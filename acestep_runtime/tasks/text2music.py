@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from acestep_runtime.dsp.form import natural_length_s
+from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
@@ -15,12 +17,12 @@ from acestep_runtime.values import CancelToken, Music, Sampling, limited
 
 @dataclass(frozen=True)
 class TextToMusic:
-    """Write ``duration_s`` seconds of music."""
+    """Write ``duration_s`` seconds of music; ``None`` is as long as the lyrics need, and 30 without any."""
 
     name: ClassVar[str] = "text2music"
 
     music: Music = field(default_factory=Music)
-    duration_s: float = limited(30.0, low=0.1, high=MAX_DURATION_S, unit="seconds")
+    duration_s: float | None = limited(None, low=0.1, high=MAX_DURATION_S, unit="seconds")
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
 
@@ -30,13 +32,14 @@ class TextToMusic:
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""
         rate_hz = self.output.sample_rate or ENGINE_RATE_HZ
-        request = EngineRequest(
-            self.name, seconds_to_frames(self.duration_s, ENGINE_RATE_HZ), 0, self.music, self.sampling
-        )
+        music, duration_s = self.music, self.duration_s
+        if duration_s is None:
+            duration_s = natural_length_s(music.lyrics, music.bpm, music.timesignature, style_of(music.caption))
+        request = EngineRequest(self.name, seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling)
         return perform_through(
             request,
             self.output,
-            frames=seconds_to_frames(self.duration_s, rate_hz),
+            frames=seconds_to_frames(duration_s, rate_hz),
             rate_hz=rate_hz,
             channels=self.output.channels or 2,
             engine=engine,
