@@ -14,7 +14,7 @@ endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 SOURCES := daemon acestep_runtime tests examples
 
-.PHONY: demo test check bench protos docs clean help
+.PHONY: demo test check bench quality protos docs clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test    run all tests"
 	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
 	@echo "make bench   measure latency, streaming and the draft engine"
+	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make docs    write docs/commands.md and docs/contract.md again"
 	@echo "make clean   remove everything that was made, .venv included"
@@ -59,6 +60,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench $(ARGS)
+
+quality: $(VENV)/.test
+	$(BIN)/python -m tests.quality
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)

@@ -155,7 +155,7 @@ def page(results: dict[str, Rows], took_s: float) -> str:
     lines = [
         "# Quality of the draft engine", "",
         "Written by `make quality`, which measures all of this on songs that it makes itself, so that tempo, key, meter,",
-        "chords and stems are known. Nothing of the engine's own voices, patterns or analysis goes into songs or measuring.", "",
+        "chords and stems are known. Nothing of the engine's own voices, patterns or analysis is in songs or measures.", "",
         f"{len(SONGS)} songs of 30 to 45 s, 60 to 180 bpm, {sum(p.meter == 3 for p in SONGS)} of them in 3/4. {players}",
         f"Constants of the engine may be chosen on half of them; the other {len(HELD_OUT)} are held out and only measured on.",
         "A goal counts as met when all songs and the held-out songs meet it.", "",
