@@ -80,7 +80,7 @@ def ambience(pitches: tuple[int, ...], length_s: float, touch: float, bright: fl
     hz = midi_to_hz(pitches[0])
     tones = partials(n, [hz, 1.5 * hz, 2.003 * hz, 3.01 * hz], [0.5, 0.35, 0.3, 0.12], 0.0, rng.uniform(0, 6, 4))
     swell = (0.75 + 0.25 * np.sin(2 * np.pi * (0.33 * t + rng.random()))).astype(np.float32)
-    return shaped((_moving_noise(waves, rng) + np.float32(0.3 * touch) * tones) * swell, 0.35 * length_s, 0.4)
+    return shaped((_moving_noise(waves, rng) + np.float32(0.3 * touch) * tones) * swell, 0.15 * length_s, 0.4)
 
 
 #: Name in style.toml → voice.
