@@ -25,6 +25,8 @@ Span = tuple[int, int]
 
 #: Less than this on one side of a span tells neither tempo nor key.
 ENOUGH_S = 3.0
+#: Share by which a given tempo may differ from the one heard, to be a hint.
+HINT = 0.04
 #: Bars quieter than this are no material.
 _SILENT_DB = -55.0
 _SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
@@ -72,6 +74,29 @@ def following(found: Analysis) -> Grid:
         return found.grid
     first = -int(np.argmin(np.abs(beats - found.downbeats_s[0])))
     return PlayedGrid(found.grid.bpm, found.downbeats_s[0], found.grid.beats_per_bar, found.beats_s, first)
+
+
+def is_tempo_hint(given_bpm: float, heard_bpm: float) -> bool:
+    """Return whether a tempo says how to count what was heard, and not to play it faster or slower."""
+    return any(abs(given_bpm / (heard_bpm * ratio) - 1) <= HINT for ratio in (0.5, 1.0, 2.0))
+
+
+def heard_by_hint(source: Stereo, music: Music) -> Analysis:
+    """Listen to all of ``source``. A tempo near the one heard, or near its half or double, says how to count the beats.
+
+    A tempo within 4 % need not be exact: where the beats do not keep to it, the one heard stands.
+    """
+    found = analyse(source, ENGINE_RATE_HZ, timesignature=music.timesignature)
+    bpm = music.bpm
+    if bpm is None or found.confidence.get("beats", 0.0) <= 0 or not is_tempo_hint(bpm, found.grid.bpm):
+        return found
+    counted = analyse(source, ENGINE_RATE_HZ, bpm=bpm, timesignature=music.timesignature)
+    if counted.confidence["beats"] >= 0.9 * found.confidence["beats"]:
+        return counted
+    ratio = min((0.5, 1.0, 2.0), key=lambda r: abs(float(np.log(bpm / (found.grid.bpm * r)))))
+    if ratio == 1.0:
+        return found
+    return analyse(source, ENGINE_RATE_HZ, bpm=found.grid.bpm * ratio, timesignature=music.timesignature)
 
 
 def heard_along(source: Stereo, span: Span, music: Music, style: Style) -> Context:

@@ -125,3 +125,75 @@ def spelled(harmony: Harmony, grid: Grid, start_s: float, end_s: float) -> list[
         else:
             rows.append((start, end, name))
     return [{"start_s": round(start, 3), "end_s": round(end, 3), "name": name} for start, end, name in rows]
+
+
+def interval(old: Key, new: Key) -> int:
+    """Return the nearest way from one tonic to another, −5 to 6 semitones."""
+    return (new.tonic - old.tonic + 5) % 12 - 5
+
+
+def same_notes(old: Key, new: Key) -> bool:
+    """Return whether two keys have the same notes: they are equal, or relatives."""
+    return {(old.tonic + s) % 12 for s in SCALES[old.mode]} == {(new.tonic + s) % 12 for s in SCALES[new.mode]}
+
+
+def pitch_moved(pitch: int, old: Key, new: Key) -> int:
+    """Return a MIDI pitch of one key as that of another: moved by the nearest interval, degree for degree.
+
+    Between major and minor a degree becomes that degree of the other scale; what lies between two degrees moves with the
+    lower one. Keys with the same notes leave it as it is.
+    """
+    if same_notes(old, new):
+        return pitch
+    scale = SCALES[old.mode]
+    above = (pitch - old.tonic) % 12
+    degree = max(d for d, step in enumerate(scale) if step <= above)
+    return pitch + interval(old, new) + SCALES[new.mode][degree] - scale[degree]
+
+
+def chord_moved(chord: Sound, old: Key, new: Key) -> Sound:
+    """Return a chord of one key as that of another; see `pitch_moved`. A triad of the old scale stays one of the new."""
+    if same_notes(old, new):
+        return chord
+    root, quality = pitch_moved(chord[0] + 60, old, new) % 12, chord[1]
+    if old.mode != new.mode and chord in triads(old):
+        quality = dict(triads(new)).get(root, quality)
+    return root, quality
+
+
+def triads(key: Key) -> list[Sound]:
+    """Return the seven triads of a key's own scale, the tonic first."""
+    scale = SCALES[key.mode]
+    found = []
+    for degree, root in enumerate(scale):
+        third, fifth = ((scale[(degree + d) % 7] - root) % 12 for d in (2, 4))
+        quality = {(4, 7): "", (3, 7): "m", (3, 6): "dim"}[third, fifth]
+        found.append(((key.tonic + root) % 12, quality))
+    return found
+
+
+def fitting(weights: Mapping[int, Mapping[int, float]], bars: range, key: Key, usual: list[Sound]) -> dict[int, Sound]:
+    """Return a chord for each bar under a melody: ``weights`` says, by bar, how long each pitch class sounds in it.
+
+    A chord suits the notes that are its own; ``usual``, the progression that the style would play, is preferred where it
+    suits nearly as well, and stands where nothing sounds.
+    """
+    choices = list(dict.fromkeys([*usual, *(c for c in triads(key) if c[1] != "dim")]))
+    found: dict[int, Sound] = {}
+    for bar in bars:
+        sounding = weights.get(bar, {})
+        total = sum(sounding.values())
+
+        def suits(
+            chord: Sound, bar: int = bar, sounding: Mapping[int, float] = sounding, total: float = total
+        ) -> float:
+            own = sum(sounding.get(pc, 0.0) * (1.2 if pc == chord[0] else 1.0) for pc in set(tones(chord)))
+            close = sum(
+                sounding.get((pc + 1) % 12, 0.0) for pc in set(tones(chord)) if (pc + 1) % 12 not in tones(chord)
+            )
+            planned = 0.22 * (chord == usual[bar % len(usual)])
+            ends = 0.15 * (chord == home_of(key) and bar in (bars[0], bars[-1]))
+            return (own - 0.4 * close) / max(total, 1e-9) * (total > 0) + planned + ends
+
+        found[bar] = max(choices, key=suits)
+    return found

@@ -54,6 +54,11 @@ _OUT_OF_KEY = 0.1
 #: Rise of a band's level, of its usual peak, that is a stroke.
 _STROKE = 0.3
 
+#: Share of the power on the harmonics of the melody from which on nobody else plays.
+ALONE = 0.8
+#: So many places are enough to tell.
+_LISTENED = 400
+
 MelodyNote = tuple[float, float, int, float]
 
 
@@ -267,3 +272,25 @@ def sounding_share(notes: Sequence[MelodyNote], start_s: float, end_s: float) ->
     """Return for what share of a stretch of time the melody sounds, 0 to 1."""
     sounds = sum(max(0.0, min(end_s, at + length) - max(start_s, at)) for at, length, _, _ in notes)
     return min(1.0, sounds / max(1e-9, end_s - start_s))
+
+
+def loneliness(source: Samples, rate_hz: int, notes: Sequence[MelodyNote]) -> float:
+    """Return how much of what is heard belongs to the melody: the median share of the power that lies on its harmonics.
+
+    Above `ALONE` nobody else plays. 0 without notes.
+    """
+    frames = _frames(_middle(source, rate_hz), _WINDOW)
+    times = [(at + share * length, pitch) for at, length, pitch, _ in notes for share in (0.3, 0.6)]
+    rows = [(round(at / FRAME_S), pitch) for at, pitch in times[:: max(1, len(times) // _LISTENED)]]
+    rows = [(k, pitch) for k, pitch in rows if k < len(frames)]
+    if not rows:
+        return 0.0
+    power = _levels(frames[[k for k, _ in rows]]) ** 2
+    hz = np.arange(_TOP_BIN) * _BIN_HZ
+    shares = []
+    for (_, pitch), row in zip(rows, power, strict=True):
+        f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+        away = np.abs(hz - np.maximum(1, np.rint(hz / f0)) * f0)
+        near = away < np.minimum(0.04 * np.maximum(hz, f0), 0.25 * f0) + _BIN_HZ
+        shares.append(float(row[near].sum()) / max(1e-12, float(row.sum())))
+    return float(np.median(shares))
