@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,15 +49,19 @@ def limited(
     choices: Sequence[Any] = (),
     longest: int | None = None,
     unit: str = "",
+    also: Mapping[float, str] | None = None,
     remedy: str = "",
     default_factory: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a dataclass field together with what it may hold. ``None`` values are always allowed (not given).
 
     ``low`` and ``high`` are inclusive, ``longest`` bounds ``len()``. On a tuple, ``low``, ``high`` and ``choices`` bound
-    each element.
+    each element. ``also`` names values outside of the range that are allowed too, each with what it stands for.
     """
-    limits = {"low": low, "high": high, "choices": tuple(choices), "longest": longest, "unit": unit, "remedy": remedy}
+    limits = {
+        "low": low, "high": high, "choices": tuple(choices), "longest": longest, "unit": unit, "also": also or {},
+        "remedy": remedy,
+    }  # fmt: skip
     if default_factory is not dataclasses.MISSING:
         return field(default_factory=default_factory, metadata={"limits": limits})
     return field(default=default, metadata={"limits": limits})
@@ -66,6 +70,7 @@ def limited(
 def allowed_text(limits: dict[str, Any]) -> str:
     """Say in words what a field with these limits may hold."""
     unit = f" {limits['unit']}" if limits["unit"] else ""
+    unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits["also"].items())
     if limits["choices"]:
         return ", ".join(str(c) for c in limits["choices"])
     # Whole numbers to the last digit: a seed has ten.
@@ -105,6 +110,8 @@ def check(value: Any, prefix: str = "") -> None:
 
 
 def _check_item(name: str, item: Any, limits: dict[str, Any]) -> None:
+    if item in limits["also"]:
+        return
     bad = bool(limits["choices"]) and item not in limits["choices"]
     if isinstance(item, (int, float)) and not isinstance(item, bool):
         bad = bad or not math.isfinite(item)

@@ -33,13 +33,13 @@ class Source:
 
     path: str
     start_s: float = limited(0.0, low=0, unit="seconds")
-    end_s: float | None = limited(None, low=END, unit="seconds")
+    end_s: float | None = limited(None, low=0, unit="seconds", also={END: "the end"})
     name: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_s < math.inf:
             raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
-        if self.end_s is not None and not END <= self.end_s < math.inf:
+        if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
             raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
 
     @property
@@ -97,6 +97,12 @@ class Output:
             allowed = f"at most {MAX_TAKES}, one for each take"
             message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
             raise InvalidValue("seeds", self.seeds, allowed, message=message)
+        if len(self.seeds) > self.takes >= 1:
+            allowed = f"at most as many as takes, {self.takes}"
+            message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
+            raise InvalidValue(
+                "seeds", self.seeds, allowed, message=message, remedy="Ask for more takes, or give fewer seeds."
+            )
         for seed in self.seeds:
             if not 0 <= seed <= MAX_SEED:
                 raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
@@ -152,7 +158,7 @@ TaskEvent = Progress | OutputHeader | OutputBlock | TakeDone
 
 def with_seeds(output: Output) -> Output:
     """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
-    seeds = list(output.seeds[: output.takes]) or [secrets.randbits(31)]
+    seeds = list(output.seeds) or [secrets.randbits(31)]
     while len(seeds) < output.takes:
         seeds.append((seeds[-1] + 1) % (MAX_SEED + 1))
     return dataclasses.replace(output, seeds=tuple(seeds))

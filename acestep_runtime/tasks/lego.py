@@ -28,7 +28,7 @@ from acestep_runtime.tasks.base import (
 )
 from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.units import frames_to_seconds
+from acestep_runtime.units import END, frames_to_seconds
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
 
 
@@ -42,7 +42,7 @@ class Lego:
     music: Music = field(default_factory=Music)
     tracks: tuple[str, ...] = ()
     start_s: float = limited(0.0, low=0, high=MAX_SOURCE_S, unit="seconds")
-    end_s: float | None = limited(None, low=-1, high=MAX_SOURCE_S, unit="seconds, or -1 for the end")
+    end_s: float | None = limited(None, low=0, high=MAX_SOURCE_S, unit="seconds", also={END: "the end"})
     context_s: float = limited(30.0, low=0, high=600, unit="seconds")
     scope: str = limited("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)

@@ -25,7 +25,7 @@ from acestep_runtime.tasks.base import (
 )
 from acestep_runtime.tasks.clip import Clip, pieces
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.units import frames_to_seconds
+from acestep_runtime.units import END, frames_to_seconds
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
 
 MODES = ("conservative", "balanced", "aggressive")
@@ -43,7 +43,7 @@ class Repaint:
     source: Source
     music: Music = field(default_factory=Music)
     start_s: float = limited(0.0, low=-MAX_SOURCE_S, high=MAX_SOURCE_S, unit="seconds")
-    end_s: float | None = limited(None, low=-1, high=2 * MAX_SOURCE_S, unit="seconds, or -1 for the end")
+    end_s: float | None = limited(None, low=0, high=2 * MAX_SOURCE_S, unit="seconds", also={END: "the end"})
     mode: str = limited("balanced", choices=MODES)
     strength: float = limited(0.5, low=0, high=1)
     context_s: float = limited(30.0, low=0, high=600, unit="seconds")

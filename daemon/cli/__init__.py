@@ -16,7 +16,9 @@ from daemon.cli import manage, tasks
 from daemon.cli.outcome import CANCELLED, exit_code
 from daemon.errors import DaemonFault
 
-_TYPERS_CTRL_C = 130
+#: What typer and rich end with, and what we do: 130 is Ctrl-C; 1 is that nobody reads the output any more, as behind
+#: ``| head -1``, which is no failure. Nothing else ends so.
+_OUR_CODES: dict[object, int] = {130: CANCELLED, 1: 0}
 
 app = typer.Typer(
     name="acebridge",
@@ -67,7 +69,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
     except SystemExit as end:
-        sys.exit(CANCELLED if end.code == _TYPERS_CTRL_C else end.code)
+        sys.exit(_OUR_CODES.get(end.code, end.code))
     except DaemonFault as fault:
         typer.echo(f"acebridge: {fault}", err=True)
         sys.exit(exit_code(fault))

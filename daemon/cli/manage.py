@@ -213,8 +213,8 @@ def _fetch(
 def cancel_job(job_id: JobId, address: Address = None) -> None:
     """Cancel a job that waits or runs."""
     with connect(address, autostart=True) as client:
-        client.cancel(listing.whole_id(client, "job", job_id))
-    typer.echo("cancelled")
+        state = listing.job_state(client.cancel(listing.whole_id(client, "job", job_id)))
+    typer.echo(f"it had already {state}" if state in ("succeeded", "failed") else "cancelled")
 
 
 @jobs.command("delete")
@@ -305,9 +305,10 @@ def models(json: AsJson = False, address: Address = None, no_autostart: NoAutost
     if json:
         _print_json({"capabilities": _json(able), "models": [_json(model) for model in known]})
         return
+    engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
     listing.show(
         ("engine", "available", "tasks", "about"),
-        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in able.engines),
+        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in engines),
     )
     for model in known:
         typer.echo(

@@ -77,6 +77,7 @@ def perform(
     fields: Mapping[str, Any],
     *,
     title: str,
+    note: str = "",
     source: Path | None,
     out: str | None,
     many: bool = False,
@@ -87,7 +88,10 @@ def perform(
     address: str | None,
     autostart: bool,
 ) -> None:
-    """Run ``task`` to its end and report. Raises `JobFailed` and friends; Ctrl-C cancels the job."""
+    """Run ``task`` to its end and report; say ``note`` once it is accepted.
+
+    Raises `JobFailed` and friends; Ctrl-C cancels the job.
+    """
     began = time.monotonic()
     destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
     with ExitStack() as stack:
@@ -96,7 +100,14 @@ def perform(
         writer = stack.enter_context(Writer(destination)) if destination is not None else None
         result = Result(began)
         events = client.perform(task, fields, source=sent, submission=submission)
-        follow(events, result, writer, client, title=title, as_json=as_json)
+        follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
+
+
+def _saying(note: str, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
+    for number, event in enumerate(events):
+        if note and number == 0:
+            typer.echo(note, err=True)
+        yield event
 
 
 def follow(
@@ -230,5 +241,6 @@ def _print(report: Mapping[str, Any]) -> None:
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
             if name not in (*_LONG_FACTS, _WARNINGS) and value not in (None, "") and name != "engine":
-                typer.echo(f"  {name}: {value:g}" if isinstance(value, float) else f"  {name}: {value}")
+                shown = f"{value:g}" if isinstance(value, float) else str(value)
+                typer.echo("\n".join(printable(line, 1000) for line in f"  {name}: {shown}".splitlines()))
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

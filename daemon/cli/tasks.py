@@ -145,6 +145,7 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
     options = dict(options)
     if options.get("lyrics"):
         options["lyrics"] = _text_or_file(options["lyrics"])
+    options["track"] = [track.strip().lower() for track in options.get("track") or []]
     seeds = options.get("seed") or []
     if options.get("takes") is None and len(seeds) > 1:
         options["takes"] = len(seeds)
@@ -161,10 +162,12 @@ def _function(name: str, command: Command) -> Callable[..., None]:
         from daemon.cli.perform import perform
 
         tracks = options.get("track") or []
+        everything = command.task == "repaint" and options.get("start") is None and options.get("end") is None
         perform(
             command.task,
             request_fields(command, options),
             title=name,
+            note="The whole song is made anew: --start and --end choose a part of it." if everything else "",
             source=options.get("src"),
             out=options.get("out"),
             many=command.many and not (command.task == "lego" and len(tracks) == 1),

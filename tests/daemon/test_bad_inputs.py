@@ -154,7 +154,7 @@ def test_values(ask: Callable[..., Refusal], request_message: Message, field: st
 REGIONS = [
     ({"start_s": 0.5, "end_s": 0.25}, "end_s", "end_s is 0.25; allowed: at least one frame later than start_s, 0.5."),
     ({"start_s": 1.5}, "start_s", "start_s is 1.5; allowed: at most 1, the end of the source."),
-    ({"end_s": -0.5}, "end_s", "end_s is -0.5; allowed: 0 or more, or -1 for the end of the source."),
+    ({"end_s": -0.5}, "end_s", "end_s is -0.5; allowed: 0 to 2400 seconds, or -1 for the end."),
     ({"start_s": math.nan}, "start_s", "start_s is nan; allowed: -1200 to 1200 seconds."),
     ({"mode": "wild"}, "mode", "mode is 'wild'; allowed: conservative, balanced, aggressive."),
     ({"strength": 1.01}, "strength", "strength is 1.01; allowed: 0 to 1."),

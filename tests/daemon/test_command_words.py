@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import numpy as np
-from house import song, write_wav
-from shell import FAKE, Shell
+import pytest
+from house import queued, song, until_state, write_wav
+from shell import COMMAND, FAKE, Shell
+
+from daemon.cli import perform
+from daemon.edge.client import Client
 
 
 def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:
@@ -27,3 +32,71 @@ def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:
     told = json.loads(done.stdout)
     assert [facts["warnings"] for facts in told["metadata"]] == [says, says]
     assert done.stderr.splitlines() == [f"warning: {sentence}" for sentence in says]
+
+
+def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(0.3))
+    says = "The whole song is made anew: --start and --end choose a part of it."
+    assert says in shell.run("repaint", "song.wav", *FAKE).stderr.splitlines()
+    for part in (("--start", "0"), ("--end", "0.2")):
+        assert says not in shell.run("repaint", "song.wav", *part, *FAKE).stderr
+    assert says not in shell.run("cover", "song.wav", *FAKE).stderr
+
+
+def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, client: Client) -> None:
+    for caption, state in (("", "succeeded"), ("fail", "failed")):
+        job_id = queued(client, 0.2, caption=caption)
+        until_state(client, job_id, state)
+        assert shell.run("jobs", "cancel", job_id).stdout == f"it had already {state}\n"
+    running = queued(client, 0.4, steps=190)
+    for _ in range(2):
+        assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
+        until_state(client, running, "cancelled")
+
+
+def test_seeds_and_takes(shell: Shell) -> None:
+    says = "output.seeds holds 3 seeds; allowed: at most as many as takes, 2. Ask for more takes, or give fewer seeds."
+    assert shell.refused("generate", "-n", "2", "-s", "1", "-s", "2", "-s", "3", *FAKE) == says
+    assert [o["seed"] for o in shell.json("generate", "--duration", "0.1", "-n", "3", "-s", "1", *FAKE)["outputs"]] == [
+        1,
+        2,
+        3,
+    ]
+
+
+def test_tracks_in_capitals(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(0.3))
+    told = shell.json("extract", "song.wav", "-t", "Drums", "-t", "BASS", *FAKE)
+    assert [output["role"] for output in told["outputs"]] == ["drums", "bass"]
+
+
+def test_ends_that_are_none(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(0.3))
+    for end in ("-0.5", "-7"):
+        told = shell.refused("repaint", "song.wav", "--end", end, *FAKE)
+        assert told == f"end_s is {float(end)}; allowed: 0 to 2400 seconds, or -1 for the end."
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Client) -> None:
+    for _ in range(3):
+        until_state(client, queued(client, 0.1), "succeeded")
+    for arguments in (["jobs"], ["jobs", "--json"], ["models"]):
+        with subprocess.Popen(
+            [*COMMAND, *arguments], env=shell.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            said = process.stderr.read()
+        assert (process.returncode, said) == (0, b"")
+
+
+def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = {"caption": "warm\x1b[2Jjazz", "lyrics": "la\n\tla\x07", "bpm": 120.0}
+    perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
+    assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics: la\n\ufffdla\ufffd\n  bpm: 120\n"
+
+
+def test_models_are_those_for_music(shell: Shell) -> None:
+    names = [line.split("\t")[0] for line in shell.run("models").stdout.splitlines()]
+    assert names == ["draft", "neural"]

@@ -101,7 +101,13 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
 def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Any valid instance of a task or of one of its parts, within the limits that its fields declare."""
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{f.name: _value_of(f, hints[f.name]) for f in dataclasses.fields(kind)})
+    fields = {f.name: _value_of(f, hints[f.name]) for f in dataclasses.fields(kind)}
+    if kind is not Output:
+        return st.builds(kind, **fields)
+    # No more seeds than takes.
+    return fields["seeds"].flatmap(
+        lambda seeds: st.builds(kind, **{**fields, "seeds": st.just(seeds), "takes": st.integers(len(seeds) or 1, 8)})
+    )
 
 
 def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
