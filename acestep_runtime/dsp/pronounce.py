@@ -44,7 +44,9 @@ def _romanised(char: str) -> str:
     name = unicodedata.name(char, "")
     if not char.isalpha() or name.startswith(_NO_SPELLING):
         return ""
-    word = name.split(" WITH ")[0].split()[-1].lower()
+    word = (name.split(" WITH ")[0].split() or [""])[-1].lower()
+    if name.startswith(("CYRILLIC", "GREEK")):  # letters have names of their own: DE, EN, ALPHA
+        word = word[1:] if re.fullmatch("e[flmnrs]", word) else (re.match("[aeiouy]+|[^aeiouy]+", word) or [""])[0]
     return word if word.isascii() and word.isalpha() else ""
 
 

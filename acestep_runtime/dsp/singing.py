@@ -116,10 +116,9 @@ def harmonised(notes: Sequence[Note], harmony: Harmony, grid: Grid, voice: str) 
     parts = []
     for note in notes:
         below, above = harmony_parts(harmony.at(grid.s_to_beat(note.start_s + 0.02)), note.pitches[0])
+        named = f"{voice}:{note.voice.partition(':')[2]}"
         for pitch, side in ((below, -0.6), (above, 0.6)):
-            parts.append(
-                replace(note, track="backing_vocals", pitches=(pitch,), pan=side, velocity=0.85 * note.velocity)
-            )
+            parts.append(replace(note, track="backing_vocals", voice=named, pitches=(pitch,), pan=side))
     return parts
 
 
@@ -138,10 +137,12 @@ def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, k
         phrase = []
         for order, ((offset, length), target, stress) in enumerate(zip(spans, targets, _stresses(line), strict=True)):
             at = int(np.clip(target, at - _STEPS, at + _STEPS))
+            if [tone.pitch for tone in phrase[-2:]] == [ladder[at]] * 2:  # the same note thrice is a dull tune
+                at += 1 if at < len(ladder) // 2 else -1
             pitch = ladder[at]
             chord = harmony.at(first + offset + 1e-3)
             last = order == len(spans) - 1
-            if last or (first + offset) % 1 < 1e-3 or length >= 1:
+            if last or (first + offset) % 2 < 1e-3 or length >= 1:
                 home = tones(chord)[:1] if last and number == len(lines) - 1 else tones(chord)
                 pitch = _nearest(pitch, home, ladder[0], ladder[-1])
             start_s, end_s = (_time_s(grid, first + beat, style.swing) for beat in (offset, offset + length))
@@ -214,7 +215,7 @@ def _contour(count: int, steps: int, energy: float, rng: np.random.Generator) ->
     """Return a place on the ladder for each syllable: an arch, a fall, a rise or a wave, with small steps aside."""
     x = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
     shapes = (np.sin(np.pi * x), 1 - x, x, np.sin(2 * np.pi * x), 1 - np.sin(np.pi * x))
-    shape = shapes[rng.integers(len(shapes))] * rng.uniform(1.5, 3.5)
+    shape = shapes[rng.integers(len(shapes))] * rng.uniform(2.0, 4.5)
     base = 0.36 * steps + 3.0 * energy + rng.uniform(-0.5, 1.0)
     aside = rng.choice([-1, 0, 0, 1], size=max(count, 64))[:count]  # drawn alike for lines of different lengths
     return [int(v) for v in np.clip(np.round(base + shape + aside), 0, steps - 1)]

@@ -1,0 +1,35 @@
+"""Syllables of many scripts as they sound, spelled here by hand."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acestep_runtime.dsp.pronounce import pronounced
+from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS
+
+
+@pytest.mark.parametrize(
+    ("syllable", "sound"),
+    [
+        ("la", "na"), ("Me", "ne"), ("time", "ta"), ("light", "na"), ("you", "u"), ("see", "si"), ("the", "se"),
+        ("go", "to"), ("way", "e"), ("blue", "tu"), ("é", "e"), ("für", "su"), ("ño", "no"),
+        ("가", "ta"), ("나", "na"), ("시", "si"), ("모", "no"), ("우", "u"), ("야", "a"), ("와", "a"), ("후", "su"),
+        ("か", "ta"), ("シ", "si"), ("め", "ne"), ("お", "o"), ("や", "a"), ("ん", "nm"),
+        ("да", "ta"), ("нет", "ni"), ("ю", "u"), ("μα", "na"), ("σε", "se"),
+    ],
+)  # fmt: skip
+def test_syllables_sound_as_they_are_spelled(syllable: str, sound: str) -> None:
+    assert pronounced(syllable) == sound
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(min_size=0, max_size=6))
+def test_everything_has_a_sound_and_always_the_same(text: str) -> None:
+    sound = pronounced(text)
+    assert sound[:-1] in ONSETS
+    assert sound[-1] in VOWELS
+    assert sound == pronounced(text)
+
+
+def test_chinese_characters_differ_though_nothing_says_how_they_sound() -> None:
+    assert len({pronounced(char) for char in "你好世界我爱音乐天空"}) > 3
