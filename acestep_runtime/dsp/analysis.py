@@ -5,6 +5,8 @@ Everything is measured on a mono mix at 22.05 kHz.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from acestep_runtime import audio, units
@@ -45,8 +47,8 @@ def analyse(
 
     rises = onsets.onset_strength(mono)
     pitches = harmony.pitch_classes(mono)
-    pulse = tempo.find_pulse(rises, duration_s, bpm)
-    if meter.between_beats(rises, pitches, pulse.beats_s, duration_s):
+    pulse = tempo.find_pulse(rises, duration_s, bpm, partial(meter.harmonic_rhythm, pitches))
+    if meter.between_beats(rises, pitches, pulse.beats_s):
         pulse = tempo.half_later(pulse, duration_s)
     beats_s = pulse.beats_s
     evidence = meter.downbeat_evidence(rises, pitches, beats_s, duration_s)

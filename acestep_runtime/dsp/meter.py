@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from acestep_runtime.dsp import harmony
-from acestep_runtime.dsp.onsets import Floats, Onsets, salient
+from acestep_runtime.dsp.onsets import Floats, Onsets, accents
 
 METERS = (4, 3)
 DEFAULT_METER = 4
@@ -19,6 +19,12 @@ _SURE = 1.5
 #: How strong the onsets between beats must be, against those on them, for the harmony to have a say in which are beats;
 #: and how much more of it must change there.
 _AS_STRONG, _MORE_CHANGE = 0.75, 1.1
+#: How usual it is that chords last so many beats; and by how much change there must exceed change elsewhere to tell,
+#: in means of all change.
+_CHORD_BEATS = {2: 0.92, 3: 1.0, 4: 1.0, 6: 0.96, 8: 0.92}
+_CLEAR_CHANGE, _AS_CLEAR = 0.5, 0.75
+#: Likelihood of beats between which the harmony changes; fewest beats that tell.
+_OFF_BEAT, _ENOUGH_BEATS = 0.85, 16
 #: Confidence up to which the meter is taken to be the usual one.
 _DOUBTFUL = 0.2
 #: What it is worth, in standard deviations, that the first bar begins with the first onset.
@@ -55,22 +61,55 @@ def downbeat_evidence(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats,
     return np.asarray(sum(weight * _standard(signs[name]) for name, weight in _WEIGHTS.items()))
 
 
-def between_beats(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats, end_s: float) -> bool:
+def _change_on_and_off(pitches: harmony.Pitches, beats_s: Floats, middles_s: Floats) -> tuple[float, float]:
+    """Return how much the harmony changes from one half of a beat to the next, on beats and halfway between them."""
+    bounds_s = np.append(np.stack([beats_s, middles_s], axis=1).ravel(), 2 * middles_s[-1] - beats_s[-1] + 1e-3)
+    change = sum(_change(harmony.per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
+    return float(np.mean(np.asarray(change)[::2])), float(np.mean(np.asarray(change)[1::2]))
+
+
+def _middles(beats_s: Floats) -> Floats:
+    return np.asarray(beats_s + np.append(np.diff(beats_s), beats_s[-1] - beats_s[-2]) / 2)
+
+
+def between_beats(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) -> bool:
     """Return whether the true beats lie halfway between ``beats_s``: struck alike, and there the harmony changes.
 
     What is struck does not tell the beat from the off-beat where hi-hats and stabs answer every kick, as in dance music.
     Chords change on beats (Goto 2001).
     """
-    if len(beats_s) < 2 * max(METERS):
+    if len(beats_s) < _ENOUGH_BEATS:
         return False
-    middles_s = beats_s + np.append(np.diff(beats_s), beats_s[-1] - beats_s[-2]) / 2
-    accents = salient(onsets.full) + salient(onsets.level)
-    if onsets.near(accents, middles_s).mean() < _AS_STRONG * onsets.near(accents, beats_s).mean():
+    middles_s = _middles(beats_s)
+    strength = accents(onsets)
+    if onsets.near(strength, middles_s).mean() < _AS_STRONG * onsets.near(strength, beats_s).mean():
         return False
-    bounds_s = np.append(np.stack([beats_s, middles_s], axis=1).ravel(), max(end_s, middles_s[-1] + 1e-3))
-    change = sum(_change(harmony.per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
-    on, off = np.mean(np.asarray(change)[::2]), np.mean(np.asarray(change)[1::2])
-    return bool(off > _MORE_CHANGE * on)
+    on, off = _change_on_and_off(pitches, beats_s, middles_s)
+    return off > _MORE_CHANGE * on
+
+
+def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
+    """Return how likely ``beats_s`` are by the harmony, 0 to 1; 1 if it does not tell.
+
+    Chords change on beats, not halfway between them (Goto 2001), and mostly last a bar, sometimes half a bar or two: so
+    the harmony decides between a tempo and its half or double (metrical levels jointly: Klapuri et al. 2006).
+    """
+    if len(beats_s) < _ENOUGH_BEATS:
+        return 1.0
+    on, off = _change_on_and_off(pitches, beats_s, _middles(beats_s))
+    on_beats = 1.0 if off <= _MORE_CHANGE * on else _OFF_BEAT
+    change = _change(harmony.per_unit(pitches.full, beats_s))
+    place = np.arange(len(change))
+    contrasts = {}
+    for beats in _CHORD_BEATS:
+        means = [float(change[place % beats == phase].mean()) for phase in range(beats)]
+        best = int(np.argmax(means))
+        contrasts[beats] = means[best] - float(change[place % beats != best].mean())
+    greatest = max(contrasts.values())
+    if greatest < _CLEAR_CHANGE * max(1e-9, float(change.mean())):
+        return on_beats
+    # Every other change stands out more, the best of all: what counts is the shortest that is nearly as clear.
+    return on_beats * next(usual for beats, usual in _CHORD_BEATS.items() if contrasts[beats] > _AS_CLEAR * greatest)
 
 
 def find_meter(evidence: Floats, first_onset: int, meter: int | None = None) -> tuple[int, int, float]:

@@ -101,6 +101,12 @@ def salient(curve: Floats) -> Floats:
     return np.asarray(above / max(1e-9, float(np.sqrt(np.mean(above**2)))))
 
 
+def accents(onsets: Onsets) -> Floats:
+    """Return how much each frame stands out, in all ways together: kicks and backbeats weigh more than equal stabs."""
+    bands = salient(onsets.low) + salient(onsets.high)
+    return np.asarray(salient(onsets.full) + salient(onsets.level) + 0.5 * bands)
+
+
 def count_onsets(onsets: Onsets) -> int:
     """Return how many clear peaks the full-band curve has."""
     curve = onsets.full

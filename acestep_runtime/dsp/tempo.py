@@ -6,11 +6,12 @@ method is a few lines of numpy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acestep_runtime.dsp.onsets import FRAME_HZ, Floats, Onsets, count_onsets, salient
+from acestep_runtime.dsp.onsets import FRAME_HZ, Floats, Onsets, accents, count_onsets, salient
 
 DEFAULT_BPM = 120.0
 BPM_RANGE = (50.0, 220.0)
@@ -25,6 +26,8 @@ _CHANCE_SHARE = 0.25
 _DRIFT = 0.08
 #: Weight of the squared log of a gap over the period, against onsets: for steady and for drifting music.
 _TIGHT, _LOOSE = 400.0, 40.0
+#: Share of the best level's score from which another one may still win.
+_RIVAL = 0.8
 #: Tempi that a tempo may be mistaken for.
 _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 
@@ -204,8 +207,13 @@ def _level_score(curve: Floats, period_s: float) -> tuple[float, float]:
     return float(np.sqrt(beat)) * covered * too_short * too_long * prior, float(phases[best])
 
 
-def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> Pulse:
+def find_pulse(
+    onsets: Onsets, duration_s: float, bpm: float | None = None, likely: Callable[[Floats], float] = lambda _: 1.0
+) -> Pulse:
     """Find tempo and phase; a given ``bpm`` is kept and only its phase is searched.
+
+    ``likely`` says of beats in seconds how likely they are by other signs than onsets, 0 to 1; it decides between
+    metrical levels that suit almost alike.
 
     Without enough onsets, or when they keep no time, the pulse is `DEFAULT_BPM` from 0 with confidence 0. Where the
     playing drifts away from any steady grid, ``beats_s`` are the beats as tracked.
@@ -213,14 +221,15 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
     if count_onsets(onsets) < _FEWEST_ONSETS:
         return _steady(60.0 / (bpm or DEFAULT_BPM), 0.0, duration_s, 0.0)
     curve = salient(onsets.full)
-    accents = curve + salient(onsets.level)
+    strength = accents(onsets)
     if bpm is not None:
-        return _with_confidence(curve, _steady(*_refine(accents, 60.0 / bpm, 0.0, fixed=True), duration_s, 0.0))
+        return _with_confidence(curve, _steady(*_refine(strength, 60.0 / bpm, 0.0, fixed=True), duration_s, 0.0))
     from scipy.ndimage import gaussian_filter1d
 
     candidates, salience = tempo_salience(curve)
-    smooth = gaussian_filter1d(accents, 2.0)
-    best_score, best, drifting = 0.0, (0.0, 0.0), None
+    smooth = gaussian_filter1d(strength, 2.0)
+    levels: list[tuple[float, tuple[float, float]]] = []
+    drifting = None
     for peak in _highest_peaks(salience, 3):
         beats_s = track_beats(curve, 60.0 / float(candidates[peak]))
         if len(beats_s) < 3:
@@ -233,8 +242,14 @@ def find_pulse(onsets: Onsets, duration_s: float, bpm: float | None = None) -> P
         for relative in _RELATIVES:
             if BPM_RANGE[0] <= 60.0 / (line_s * relative) <= BPM_RANGE[1]:
                 score, at_s = _level_score(smooth, line_s * relative)
-                best_score, best = max((best_score, best), (score, (line_s * relative, at_s)))
-    found = _steady(*_refine(curve, *best, fixed=False), duration_s, 0.0) if best_score > 0 else None
+                levels.append((score, (line_s * relative, at_s)))
+    highest = max((score for score, _ in levels), default=0.0)
+    rivals = [
+        (score * likely(_steady(*level, duration_s, 0.0).beats_s), level)
+        for score, level in levels
+        if score > _RIVAL * highest
+    ]
+    found = _steady(*_refine(curve, *max(rivals)[1], fixed=False), duration_s, 0.0) if rivals else None
     heard = [_with_confidence(curve, pulse) for pulse in (found, drifting) if pulse is not None]
     sure = [pulse for pulse in heard if pulse.confidence > 0]
     return sure[0] if sure else _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
