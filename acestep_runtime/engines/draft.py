@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
 
 import numpy as np
@@ -19,6 +20,8 @@ from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
 from acestep_runtime.dsp.stems import separate
 from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.draft_complete import complete
+from acestep_runtime.engines.draft_cover import cover
 from acestep_runtime.engines.draft_parts import facts_of, lego, lines_of, pieces, source_of
 from acestep_runtime.engines.draft_repaint import repaint
 from acestep_runtime.engines.draft_scores import align_lyrics, score, scored
@@ -167,8 +170,10 @@ def _watched(
 
 TASKS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] = {
     "text2music": text2music,
+    "cover": partial(cover, free=text2music),
     "repaint": repaint,
     "lego": lego,
+    "complete": complete,
     "extract": extract,
     "understand": understand,
     "align_lyrics": align_lyrics,

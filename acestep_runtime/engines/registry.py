@@ -40,7 +40,8 @@ ENGINES = {
         EngineInfo(
             "draft",
             "acestep_runtime.engines.draft:DraftEngine",
-            frozenset({"text2music", "repaint", "lego", "extract", "understand", "align_lyrics", "score"}),
+            frozenset({"text2music", "cover", "repaint", "lego", "complete", "extract",
+                       "understand", "align_lyrics", "score"}),  # fmt: skip
             "Analyses, separates, arranges and synthesises on any CPU; needs no weights.",
         ),
         EngineInfo(
