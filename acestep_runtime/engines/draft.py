@@ -25,6 +25,7 @@ from acestep_runtime.engines.draft_cover import cover
 from acestep_runtime.engines.draft_parts import facts_of, lego, lines_of, pieces, source_of
 from acestep_runtime.engines.draft_repaint import repaint
 from acestep_runtime.engines.draft_scores import align_lyrics, score, scored
+from acestep_runtime.engines.draft_words import create_sample, format_sample
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -178,6 +179,8 @@ TASKS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] 
     "understand": understand,
     "align_lyrics": align_lyrics,
     "score": score,
+    "create_sample": create_sample,
+    "format_sample": format_sample,
 }
 
 

@@ -40,8 +40,21 @@ ENGINES = {
         EngineInfo(
             "draft",
             "acestep_runtime.engines.draft:DraftEngine",
-            frozenset({"text2music", "cover", "repaint", "lego", "complete", "extract",
-                       "understand", "align_lyrics", "score"}),  # fmt: skip
+            frozenset(
+                {
+                    "text2music",
+                    "cover",
+                    "repaint",
+                    "lego",
+                    "complete",
+                    "extract",
+                    "understand",
+                    "align_lyrics",
+                    "score",
+                    "create_sample",
+                    "format_sample",
+                }
+            ),
             "Analyses, separates, arranges and synthesises on any CPU; needs no weights.",
         ),
         EngineInfo(
