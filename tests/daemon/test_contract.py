@@ -94,7 +94,8 @@ def test_seeds_count_on_and_wrap_and_missing_ones_are_drawn(client: Client) -> N
 
     assert seeds(seeds=[5, 9], takes=4) == [5, 9, 10, 11]
     assert seeds(seeds=[2**32 - 1], takes=2) == [2**32 - 1, 0]
-    assert seeds(seeds=[1, 2, 3], takes=2) == [1, 2]
+    with pytest.raises(JobFailed, match=r"^output\.seeds holds 3 seeds; allowed: at most as many as takes, 2\."):
+        seeds(seeds=[1, 2, 3], takes=2)
     drawn = seeds(takes=3)
     assert [seed - drawn[0] for seed in drawn] == [0, 1, 2]
     assert drawn != seeds(takes=3)
