@@ -39,8 +39,8 @@ class Strip:
 
 
 STRIPS = {
-    "vocals": Strip(-4.5, 0.0, 0.0, -12.0),
-    "backing_vocals": Strip(-12.0, 0.0, 0.0, -8.0),
+    "vocals": Strip(-4.5, 0.0, 0.0, -17.0),
+    "backing_vocals": Strip(-12.0, 0.0, 0.0, -12.0),
     "drums": Strip(-3.0, 0.0, 1.0, -19.0),
     "bass": Strip(-4.5, 0.0, 0.0, -34.0),
     "guitar": Strip(-9.0, 0.34, 0.1, -14.0),

@@ -38,7 +38,7 @@ _VIBRATO_CENTS, _SCOOP_CENTS, _JITTER_CENTS = 32.0, 45.0, 4.0
 #: How long the noise of each onset lasts, its band, its level against the vowel, and when the vowel sets in.
 _NOISES = {
     "t": (0.030, 1400.0, 5200.0, 0.30, 0.022),
-    "s": (0.085, 3800.0, 9500.0, 0.16, 0.038),
+    "s": (0.085, 3800.0, 9500.0, 0.20, 0.038),
 }
 
 

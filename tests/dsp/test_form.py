@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.form import form, tags
+from acestep_runtime.dsp.form import form, natural_length_s, tags
+from acestep_runtime.dsp.style import style_of
 
 LYRICS = """[Intro]
 [Verse 1]
@@ -52,3 +53,79 @@ def test_sections_divide_the_bars_without_gap(bars, lyrics):
         assert 0 < section.energy <= 1
         at += section.bars
     assert at == bars
+
+
+# ------------------------------------------------------------------------------------------------- words and lengths
+def texts(sections):
+    return [[line.text for line in section.lines] for section in sections]
+
+
+def test_lines_belong_to_the_sections_of_their_tags():
+    lyrics = "[Verse 1]\none\ntwo\n\n[Whatever]\nthree\n[Chorus]\nfour\n[Guitar Solo]\n[Outro - fade out]\nfive"
+    sections = form(lyrics, 40)
+    assert [s.name for s in sections] == ["Verse 1", "Chorus", "Guitar Solo", "Outro"]
+    assert texts(sections) == [["one", "two", "three"], ["four"], [], ["five"]]
+
+
+def test_lines_before_any_tag_are_a_verse():
+    assert [(s.kind, [x.text for x in s.lines]) for s in form("hello\n[Chorus]\nworld", 16)] == [
+        ("verse", ["hello"]), ("chorus", ["world"])]  # fmt: skip
+
+
+def test_nobody_sings_in_solos_and_interludes_but_in_vocal_solos():
+    lyrics = "[Verse]\none\n[Guitar Solo]\n(wailing)\n[간주]\nla\n[Vocal Solo]\nooh\n[보컬 솔로]\n아"
+    assert texts(form(lyrics, 60)) == [["one"], [], [], ["ooh"], ["아"]]
+    assert texts(form("[Solo]\nthese are all the words", 20)) == [["these are all the words"]]
+    assert [x for row in texts(form("[Instrumental]\nla la", 20)) for x in row] == ["la la"]
+
+
+def test_without_tags_there_are_verses_between_intro_and_outro():
+    rows = form("one\ntwo\n\nthree\nfour", 24)
+    assert [s.kind for s in rows] == ["intro", "verse", "verse", "outro"]
+    assert texts(rows) == [[], ["one", "two"], ["three", "four"], []]
+    many = form("\n".join(f"line {k}" for k in range(20)), 80)
+    assert [len(s.lines) for s in many] == [0, 8, 8, 4, 0]
+    assert [s.kind for s in form("one\ntwo", 3)] == ["verse"]
+
+
+@settings(deadline=None, max_examples=80)
+@given(bars=st.integers(1, 120), rows=st.lists(st.sampled_from(
+    ["[Verse]", "[Chorus]", "[Outro]", "[Instrumental]", "[Bridge]", "one", "둘", "three four", ""]), max_size=30))  # fmt: skip
+def test_every_line_has_a_section_whatever_the_length(bars, rows):
+    """Those under an instrumental tag apart, unless there are no others, or nothing but that tag."""
+    numbered = [row if row.startswith("[") or not row else f"{row} {k}" for k, row in enumerate(rows)]
+    under, due = "", []
+    for row in numbered:
+        under = row if row.startswith("[") else under
+        due += [row] if row and not row.startswith("[") and under != "[Instrumental]" else []
+    found = [text for row in texts(form("\n".join(numbered), bars)) for text in row]
+    everything = [row for row in numbered if row and not row.startswith("[")]
+    formless = [row for row in numbered if row.startswith("[")] in ([], ["[Instrumental]"])
+    assert found == (due if due and not formless else everything)
+
+
+def test_a_song_is_as_long_as_its_words():
+    style = style_of("pop")
+    bar_s = 4 * 60 / 120
+
+    def bars(lyrics):
+        return natural_length_s(lyrics, 120, 4, style) / bar_s
+
+    four = "one two\n" * 4
+    assert bars(f"[Intro]\n[Verse]\n{four}[Chorus]\n{four}[Solo]\n[Outro]") == 4 + 8 + 8 + 8 + 4 + 1
+    assert bars(four) == 4 + 8 + 4 + 1
+    assert bars(f"[Verse]\n{four * 4}") == 32 + 1
+    assert natural_length_s("", 120, 4, style) == natural_length_s("[Instrumental]", None, None, style) == 30.0
+    assert natural_length_s("hey", 300, 2, style) >= 20
+    assert natural_length_s("hey\n" * 500, 60, 4, style) <= 240
+    assert natural_length_s("[Verse]\n[Chorus]", 120, 4, style) / bar_s == 8 + 8 + 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines=st.integers(0, 90), bpm=st.floats(30, 300), meter=st.sampled_from([2, 3, 4, 6]))
+def test_natural_lengths_are_whole_bars_within_bounds(lines, bpm, meter):
+    length_s = natural_length_s("[Verse]\n" + "la la la\n" * lines, bpm, meter, style_of("pop"))
+    bar_s = meter * 60 / bpm
+    assert 20 <= length_s <= 240
+    assert abs(length_s / bar_s - round(length_s / bar_s)) < 1e-3
+    assert natural_length_s("la\n" * lines, None, None, style_of("jazz")) >= 20
