@@ -63,7 +63,7 @@ _Tone = tuple[float, float, int, float]
 
 @dataclass(frozen=True)
 class _Heard:
-    """The source as written down. ``bars`` are those it fills at least by half; what is by bar has its number."""
+    """The source as written down. What is by bar has its number."""
 
     grid: Grid
     key: Key
@@ -161,8 +161,7 @@ def _written_down(source: Stereo, found: Analysis, style: Style) -> _Heard:
     """Return the source's melody, chords, strokes and levels by bars of its grid as it is played."""
     grid = following(found)
     meter, frames = grid.beats_per_bar, len(source)
-    bars = [bar for bar in bars_over(grid, (0, frames)) if _share_inside(grid, bar, frames) >= 0.5]
-    span = range(bars[0], bars[-1] + 1) if bars else bars_over(grid, (0, frames))
+    span = bars_over(grid, (0, frames))
     beats = range(span[0] * meter, (span[-1] + 1) * meter)
     harmony = continued(heard(found.chords, grid, found.key), beats, meter, progression(style, found.key, 0))
     tones: dict[int, list[_Tone]] = {}
@@ -174,18 +173,14 @@ def _written_down(source: Stereo, found: Analysis, style: Style) -> _Heard:
         struck.setdefault(stroke.sixteenth // (PARTS * meter), []).append(stroke)
     level = energies(source, grid, (0, frames))
     silent = frozenset(bar for bar in span if rms_db(_bar_of(source, grid, bar)) < _SILENT_DB)
-    return _Heard(grid, found.key, harmony, span, tones, struck, level, silent)
+    rests = silent if len(silent) < len(span) else frozenset()
+    return _Heard(grid, found.key, harmony, span, tones, struck, level, rests)
 
 
 def _bar_of(source: Stereo, grid: Grid, bar: int) -> Stereo:
     meter = grid.beats_per_bar
     start, stop = (round(grid.beat_to_s(b * meter) * ENGINE_RATE_HZ) for b in (bar, bar + 1))
     return source[max(0, start) : max(0, stop)]
-
-
-def _share_inside(grid: Grid, bar: int, frames: int) -> float:
-    start_s, end_s = (grid.beat_to_s(b * grid.beats_per_bar) for b in (bar, bar + 1))
-    return (min(frames / ENGINE_RATE_HZ, end_s) - max(0.0, start_s)) / (end_s - start_s)
 
 
 def _snapped(grid: Grid, time_s: float) -> float:
@@ -203,20 +198,25 @@ def _planned(piece: _Heard, request: EngineRequest) -> _Plan:
     key = Key.parse(music.keyscale) if music.keyscale else piece.key
     if music.bpm is not None and not is_tempo_hint(music.bpm, grid.bpm):
         grid = Grid(music.bpm, piece.grid.first_downbeat_s * piece.grid.bpm / music.bpm, grid.beats_per_bar)
-    again = _fullest(piece)
+    whole = range(piece.bars[0], max(b for b in piece.bars if b == piece.bars[0] or _inside(piece.grid, b, frames)) + 1)
+    again = _fullest(piece, whole)
     rows = []
     for bar in bars_over(grid, (0, frames)):
-        late = bar - piece.bars[-1] - 1
-        rows.append((bar, bar if late < 0 else again[late % len(again)]))
-    cut = bool(rows) and rows[-1][0] < piece.bars[-1]
-    return _Plan(grid, key, Harmony({}, home_of(key)), tuple(rows), cut)
+        late = bar - whole[-1] - 1
+        rows.append((bar, bar if late < 0 or grid is piece.grid else again[late % len(again)]))
+    return _Plan(grid, key, Harmony({}, home_of(key)), tuple(rows), rows[-1][0] < whole[-1])
 
 
-def _fullest(piece: _Heard) -> range:
+def _inside(grid: Grid, bar: int, frames: int) -> bool:
+    """Return whether half of a bar lies before frame ``frames``."""
+    return grid.beat_to_s((bar + 0.5) * grid.beats_per_bar) <= frames / ENGINE_RATE_HZ
+
+
+def _fullest(piece: _Heard, whole: range) -> range:
     """Return the eight bars (four of a short piece, or all) with the most energy that begin where a phrase does."""
-    size = next((n for n in (8, 4) if len(piece.bars) >= 2 * n), len(piece.bars))
-    after = (piece.bars[-1] + 1) % 4
-    starts = [b for b in piece.bars if b % 4 == after and b + size <= piece.bars[-1] + 1] or [piece.bars[0]]
+    size = next((n for n in (8, 4) if len(whole) >= 2 * n), len(whole))
+    after = (whole[-1] + 1) % 4
+    starts = [b for b in whole if b % 4 == after and b + size <= whole[-1] + 1] or [whole[0]]
     best = max(starts, key=lambda b: (sum(piece.energy.get(b + k, 0.0) for k in range(size)), -b))
     return range(best, best + size)
 

@@ -317,8 +317,8 @@ def test_understanding_names_what_is_there(song):
 
 # ---------------------------------------------------------------------------------------------- refusals, stopping
 def test_other_tasks_are_refused():
-    with pytest.raises(UnsupportedTask, match="cannot do cover; it can do text2music"):
-        run("cover", RATE)
+    with pytest.raises(UnsupportedTask, match="cannot do remix; it can do text2music"):
+        run("remix", RATE)
 
 
 @pytest.mark.parametrize("task", ["repaint", "lego", "extract", "understand"])
