@@ -134,7 +134,7 @@ def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, k
         rng = np.random.default_rng([seed, 41, _LETTERS[number % 4]])
         spans = _rhythm(line, beats, grid.beat_s, rng)
         targets = _contour(len(spans), len(ladder), style.energy, rng)
-        phrase = []
+        phrase: list[_Tone] = []
         for order, ((offset, length), target, stress) in enumerate(zip(spans, targets, _stresses(line), strict=True)):
             at = int(np.clip(target, at - _STEPS, at + _STEPS))
             if [tone.pitch for tone in phrase[-2:]] == [ladder[at]] * 2:  # the same note thrice is a dull tune

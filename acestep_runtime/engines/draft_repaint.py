@@ -201,20 +201,20 @@ def _made(
     band = without(style, VOICES) if part.lines else style
     genre = any(kind == "genre" for _, kind, _ in understood(request.music.caption))
     other_band = genre and not without(style, VOICES).named
-    old = _old(source, request.known, span)
+    old, held = _old(source, request.known, span)
     over_db, bed_db = (_SOLO_DB if style.solo else _OVER_DB), _BED_DB
     if other_band:
         ground, bed_db = (old if keep > 0 else None), _BED_DB + 20 * float(np.log10(max(keep, 1e-3)))
         over_db *= keep
     else:
         ground = bed(source, known, span, context, request.seed, cancel.check)
-        ground = _kept(ground, old, keep, context, span, request.seed)
+        ground = _kept(ground, old, held, keep, context, span, request.seed)
     if ground is not None and part.lines and len(ground) <= _LONGEST_CLEARED_S * ENGINE_RATE_HZ:
         ground = separate(ground, ("vocals",), cancel_check=cancel.check, progress=lambda _: None)["other"]
     players = band.instruments if ground is None or other_band else _players(band, bool(part.lines))
     full = float(np.clip(0.68 + style.energy, 0.25, 1.0))
     loud = dict.fromkeys(bars_over(context.grid, span), full)
-    target_db = _target_db(source, request.known, request.span, old, keep)
+    target_db = _target_db(source, request.known, request.span, old[slice(*held)], keep)
     layers = [] if ground is None else [at_level(ground, target_db + bed_db)]
     voices = [note for note in part.notes if note.track == "vocals"]
     effects = [note for note in part.notes if note.track != "vocals"]
@@ -244,22 +244,27 @@ def _players(style: Style, sings: bool) -> tuple[Instrument, ...]:
     return tuple([who for who in pitched if not who.leads][:1] + [who for who in pitched if who.leads][:1])
 
 
-def _old(source: Stereo, known: Span, span: Span) -> Stereo:
-    """Return the span's old content, silent where the song does not reach."""
+def _old(source: Stereo, known: Span, span: Span) -> tuple[Stereo, Span]:
+    """Return the span's old content, silent where the song does not reach, and from where to where it does."""
     out = np.zeros((span[1] - span[0], 2), np.float32)
-    start, stop = max(known[0], span[0]), min(known[1], span[1])
-    if stop > start:
-        out[start - span[0] : stop - span[0]] = source[start:stop]
-    return out
+    start = min(len(out), max(0, known[0] - span[0]))
+    stop = max(start, min(len(out), known[1] - span[0]))
+    out[start:stop] = source[span[0] + start : span[0] + stop]
+    return out, (start, stop)
 
 
-def _kept(ground: Stereo | None, old: Stereo, keep: float, context: Context, span: Span, seed: int) -> Stereo | None:
-    """Return the ground with a share ``keep`` of its bars, evenly spread, as they were; silent bars are not kept."""
+def _kept(ground: Stereo | None, old: Stereo, held: Span, keep: float, context: Context, span: Span, seed: int
+          ) -> Stereo | None:  # fmt: skip
+    """Return the ground with a share ``keep`` of its bars, evenly spread, as they were.
+
+    Bars that were silent, or that the song only began, are not kept.
+    """
     phase = float(np.random.default_rng([seed, 9]).random())
     out = None if ground is None else ground.copy()
     for order, bar in enumerate(bars_over(context.grid, span)):
         start, stop = (min(len(old), max(0, frame - span[0])) for frame in bar_frames(context.grid, bar))
-        if (phase + order * 0.618034) % 1.0 >= keep or stop <= start or rms_db(old[start:stop]) < _SILENT_DB:
+        whole = held[0] <= start < stop <= held[1]
+        if (phase + order * 0.618034) % 1.0 >= keep or not whole or rms_db(old[start:stop]) < _SILENT_DB:
             continue
         out = np.zeros_like(old) if out is None else out
         weight = np.ones(stop - start)
