@@ -30,7 +30,10 @@ class Complete:
         self.source.part()
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. Outputs as long as the source."""
+        """See `acestep_runtime.tasks.base.Task.perform`. An output a track, as long as the source.
+
+        The draft engine sends "mix", the source with all tracks, before them; its outputs grow side by side.
+        """
         return perform_whole(
             self.name,
             self.source,
