@@ -21,9 +21,11 @@ _LEAST_S = 0.06
 #: A pause this long parts lines; a shorter one may be a breath or a consonant.
 _PAUSE_S = (0.08, 0.5)
 #: What a line costs by how far its length (natural log of seconds sung) and its onsets are from those expected.
-_LENGTH_WEIGHT, _ONSET_WEIGHT = 4.0, 1.0
+_LENGTH_WEIGHT, _ONSET_WEIGHT = 2.0, 1.0
 #: What it costs to begin a line without a pause or an onset, to pause within one, and to leave a second of voice over.
-_ABRUPT, _WEAK, _BROKEN, _LEFT_OVER = 3.0, 1.0, 2.5, 1.5
+_ABRUPT, _WEAK, _BROKEN, _LEFT_OVER = 5.0, 1.0, 2.5, 1.5
+#: How a line's length goes with its syllables: 1 in proportion, 0 all alike.
+_PROPORTION = 0.6
 #: A line is sung at no more than this many times the usual length.
 _LONGEST = 4.0
 _SPACING_S = 0.1
@@ -47,7 +49,7 @@ def align(lines: Sequence[Line], voice: Voice) -> tuple[TimedLine, ...] | None:
     as its syllables, with as many onsets, begun after a pause and not broken by one, little voice left over. How long a
     syllable is, is estimated from all the voice first, then from the lines found.
     """
-    syllables = np.array([len(line.syllables) for line in lines], float)
+    syllables = _evened(np.array([len(line.syllables) for line in lines], float))
     if not len(lines) or voice.seconds < _LEAST_S * syllables.sum():
         return None
     places = _places(voice, len(lines))
@@ -64,6 +66,12 @@ def align(lines: Sequence[Line], voice: Voice) -> tuple[TimedLine, ...] | None:
     if not spans:
         return None
     return tuple(_timed(line, span, voice) for line, span in zip(lines, spans, strict=True))
+
+
+def _evened(syllables: Floats) -> Floats:
+    """Return syllables brought towards their mean, since lines of few and of many fill the same bars."""
+    mean = max(1.0, float(syllables.mean())) if len(syllables) else 1.0
+    return np.asarray(mean * (syllables / mean) ** _PROPORTION)
 
 
 def _timed(line: Line, span: tuple[int, int], voice: Voice) -> TimedLine:

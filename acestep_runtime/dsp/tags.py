@@ -77,7 +77,7 @@ def _word(kind: str, name: str, korean: bool) -> str:
 
 def _named(who: Instrument, korean: bool) -> str:
     """Return a word that asks for an instrument: by its voice, or else by its track."""
-    rows = table()["instrument"]
+    rows = {name: row for name, row in table()["instrument"].items() if "pattern" not in row}
     exact = [name for name, row in rows.items() if row["track"] == who.track and row.get("voice") == who.voice]
     usual = [name for name, row in rows.items() if row["track"] == who.track and "voice" not in row]
     return next((_word("instrument", name, korean) for name in exact + usual), "")
