@@ -40,21 +40,7 @@ ENGINES = {
         EngineInfo(
             "draft",
             "acestep_runtime.engines.draft:DraftEngine",
-            frozenset(
-                {
-                    "text2music",
-                    "cover",
-                    "repaint",
-                    "lego",
-                    "complete",
-                    "extract",
-                    "understand",
-                    "align_lyrics",
-                    "score",
-                    "create_sample",
-                    "format_sample",
-                }
-            ),
+            frozenset(ALL_TASKS),
             "Analyses, separates, arranges and synthesises on any CPU; needs no weights.",
         ),
         EngineInfo(

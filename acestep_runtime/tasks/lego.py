@@ -95,7 +95,7 @@ class Lego:
                 for block in (*_silence(before, clip.channels), *pieces(layer), *_silence(after, clip.channels)):
                     yield OutputBlock(number, block)
                 number += 1
-            yield finished_take(take, seed, facts, output, engine)
+            yield finished_take(take, seed, region.in_output_time(facts, span.start - before), output, engine)
 
 
 def _silence(frames: int, channels: int) -> Iterator[Samples]:

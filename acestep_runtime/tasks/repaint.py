@@ -95,7 +95,7 @@ class Repaint:
             yield from (OutputBlock(take, block) for block in pieces(changed))
             if whole:
                 yield from (OutputBlock(take, block) for block in clip.blocks(changed_stop, clip.frames))
-            yield finished_take(take, seed, facts, output, engine)
+            yield finished_take(take, seed, region.in_output_time(facts, first), output, engine)
 
     def _mend(self, region: Region, made: Samples) -> Samples:
         """Return the region as the engine made it, joined to the song by its crossfades: all that changes."""

@@ -63,7 +63,9 @@ OPTIONS: dict[str, Any] = {
     "key": _option(str, "--key", text='"C major", "F# minor", "Am".', panel=_MUSIC),
     "time_signature": _option(int, "--time-signature", text="Beats per bar: 2, 3, 4 or 6.", panel=_MUSIC),
     "language": _option(str, "--language", text="Language of the lyrics, such as en or ko.", panel=_MUSIC),
-    "duration": _option(float, "--duration", text="Length in seconds (30).", panel=_MUSIC),
+    "duration": _option(
+        float, "--duration", text="Length in seconds; default: as the lyrics need, else 30.", panel=_MUSIC
+    ),
     "instrumental": _flag("--instrumental", "Without vocals.", _MUSIC),
     "engine": _option(
         EngineName, "--engine", "-e", text="auto takes neural when it is there, else draft.", panel=_WORK

@@ -209,16 +209,12 @@ def test_tracks(ask: Callable[..., Refusal], tmp_path: Path) -> None:
     )
 
 
-def test_tasks_that_an_engine_lacks(ask: Callable[..., Refusal], tmp_path: Path) -> None:
-    draft = tasks_pb2.Submission(engine=tasks_pb2.ENGINE_DRAFT)
-    told = ask("Cover", tasks_pb2.CoverRequest(submission=draft, source=good(tmp_path)))
-    assert told.code is Code.FAILED_PRECONDITION
-    assert told.text == "The draft engine cannot do cover. Use the neural engine with ACE-Step 1.5 weights."
-    assert told.info.reason == "UnsupportedTask"
+def test_an_engine_that_is_not_there(ask: Callable[..., Refusal], tmp_path: Path) -> None:
     neural = tasks_pb2.Submission(engine=tasks_pb2.ENGINE_NEURAL)
     told = ask("TextToMusic", tasks_pb2.TextToMusicRequest(submission=neural))
     assert told.code is Code.FAILED_PRECONDITION
     assert told.text.startswith("The neural engine cannot run: ")
+    assert told.info.reason == "UnsupportedTask"
     told = ask("AlignLyrics", tasks_pb2.AlignLyricsRequest(source=good(tmp_path)))
     assert told.text == "music.lyrics is ''; allowed: the words that are sung. Give the lyrics."
 

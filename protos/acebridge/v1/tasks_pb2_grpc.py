@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TaskServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Every engine does every task; a neural one as far as its model goes.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -92,80 +93,81 @@ class TaskServiceStub:
 
 
 class TaskServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Every engine does every task; a neural one as far as its model goes.
+    """
 
     def TextToMusic(self, request, context):
-        """Writes a song from a description. Engines: draft, neural.
+        """Writes a song from a description.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Cover(self, request, context):
-        """Keeps the melody, beat and chords of the source, in another style. Engines: neural.
+        """Keeps the melody, beat and chords of the source, in another style.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Repaint(self, request, context):
-        """Makes a region of the source anew; everything outside it stays bit-identical. Engines: draft, neural.
+        """Makes a region of the source anew; everything outside it stays bit-identical.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Lego(self, request, context):
-        """Plays new tracks to the source; each comes back on its own. Engines: draft (some tracks), neural.
+        """Plays new tracks to the source; each comes back on its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Complete(self, request, context):
-        """Builds an accompaniment around the source. Engines: neural.
+        """Plays an accompaniment of chosen tracks to the source: each on its own, and all together with it as "mix".
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Extract(self, request, context):
-        """Takes tracks out of a mix; with "other" they add up to it. Engines: draft, neural.
+        """Takes tracks out of a mix; with "other" they add up to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Understand(self, request, context):
-        """Hears tempo, key, meter, beats and chords. Engines: draft, neural.
+        """Hears tempo, key, meter, beats and chords.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AlignLyrics(self, request, context):
-        """Times lyrics against a recording. Engines: neural.
+        """Times lyrics against a recording.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Score(self, request, context):
-        """Scores a recording against its lyrics and description. Engines: neural.
+        """Scores a recording against its lyrics and description.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateSample(self, request, context):
-        """Turns one sentence into caption, lyrics, tempo, key and duration. Engines: neural.
+        """Turns one sentence into caption, lyrics, tempo, key and duration.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FormatSample(self, request, context):
-        """Puts caption and lyrics into the form that the model likes best. Engines: neural.
+        """Puts caption and lyrics into the form that the model likes best.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,7 +240,8 @@ def add_TaskServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TaskService:
-    """Missing associated documentation comment in .proto file."""
+    """Every engine does every task; a neural one as far as its model goes.
+    """
 
     @staticmethod
     def TextToMusic(request,
