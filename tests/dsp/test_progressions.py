@@ -1,9 +1,26 @@
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from acestep_runtime.dsp.musical import CHORD_TONES, Chord, Grid
-from acestep_runtime.dsp.progressions import Harmony, continued, heard, home_of, numeral, period_bars, spelled, tones
+from acestep_runtime.dsp.progressions import (
+    SCALES,
+    Harmony,
+    chord_moved,
+    continued,
+    fitting,
+    heard,
+    home_of,
+    numeral,
+    period_bars,
+    pitch_moved,
+    same_notes,
+    spelled,
+    tones,
+    triads,
+)
 from acestep_runtime.dsp.style import table
 from acestep_runtime.values import Key
 
@@ -82,3 +99,43 @@ def test_spelled_chords_meet_and_cover():
 
 def test_tones_begin_with_the_root():
     assert tones((9, "m7")) == (9, 0, 4, 7)
+
+
+KEYS = st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))
+
+
+@given(old=KEYS, new=KEYS, octave=st.integers(3, 6), degree=st.integers(0, 6))
+def test_degrees_move_to_degrees_by_the_nearest_way(old, new, octave, degree):
+    pitch = 12 * octave + old.tonic + SCALES[old.mode][degree]
+    moved = pitch_moved(pitch, old, new)
+    if same_notes(old, new):
+        assert moved == pitch
+    else:
+        assert (moved - new.tonic) % 12 == SCALES[new.mode][degree]
+        assert abs(moved - pitch) <= 7
+
+
+@given(old=KEYS, new=KEYS)
+def test_triads_of_a_key_move_to_triads_of_the_other(old, new):
+    for mine, theirs in zip(triads(old), triads(new), strict=True):
+        assert chord_moved(mine, old, new) == (mine if same_notes(old, new) else theirs)
+
+
+def test_relatives_have_the_same_notes_and_parallels_have_not():
+    assert same_notes(Key(0, "major"), Key(9, "minor"))
+    assert not same_notes(Key(0, "major"), Key(0, "minor"))
+
+
+def test_triads_are_those_of_the_textbook():
+    assert triads(Key(0, "major")) == [(0, ""), (2, "m"), (4, "m"), (5, ""), (7, ""), (9, "m"), (11, "dim")]
+    assert triads(Key(9, "minor")) == [(9, "m"), (11, "dim"), (0, ""), (2, "m"), (4, "m"), (5, ""), (7, "")]
+
+
+def test_chords_are_fitted_to_what_sounds_and_the_usual_ones_stand_elsewhere():
+    c, usual = Key(0, "major"), [(0, ""), (5, ""), (7, ""), (0, "")]
+    sounding = {0: {0: 2.0, 4: 1.0, 7: 1.0}, 1: {5: 1.0, 9: 2.0, 2: 1.0}, 2: {}, 3: {11: 2.0, 2: 1.0, 7: 1.0}}
+    found = fitting(sounding, range(4), c, usual)
+    assert found[0] == (0, "")
+    assert found[1] in ((2, "m"), (5, ""))
+    assert found[2] == usual[2]
+    assert found[3] == (7, "")
