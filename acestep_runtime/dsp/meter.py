@@ -17,8 +17,8 @@ _WEIGHTS = {"chord change": 1.0, "bass change": 0.6, "low onset": 0.5, "onset": 
 #: A downbeat score that leaves no doubt, in standard deviations of the evidence.
 _SURE = 1.5
 #: How strong the onsets between beats must be, against those on them, for the harmony to have a say in which are beats;
-#: and how much more of it must change there.
-_AS_STRONG, _MORE_CHANGE = 0.75, 1.1
+#: how much more of it must change there, and how much at least.
+_AS_STRONG, _MORE_CHANGE, _LEAST_CHANGE = 0.75, 1.1, 0.01
 #: How usual it is that chords last so many beats; and by how much change there must exceed change elsewhere to tell,
 #: in means of all change.
 _CHORD_BEATS = {2: 0.92, 3: 1.0, 4: 1.0, 6: 0.96, 8: 0.92}
@@ -61,11 +61,11 @@ def downbeat_evidence(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats,
     return np.asarray(sum(weight * _standard(signs[name]) for name, weight in _WEIGHTS.items()))
 
 
-def _change_on_and_off(pitches: harmony.Pitches, beats_s: Floats, middles_s: Floats) -> tuple[float, float]:
-    """Return how much the harmony changes from one half of a beat to the next, on beats and halfway between them."""
+def _changes_between(pitches: harmony.Pitches, beats_s: Floats, middles_s: Floats) -> bool:
+    """Whether the harmony changes more halfway between beats than on them, from one half of a beat to the next."""
     bounds_s = np.append(np.stack([beats_s, middles_s], axis=1).ravel(), 2 * middles_s[-1] - beats_s[-1] + 1e-3)
-    change = sum(_change(harmony.per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
-    return float(np.mean(np.asarray(change)[::2])), float(np.mean(np.asarray(change)[1::2]))
+    change = np.asarray(sum(_change(harmony.per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass)))
+    return bool(change[1::2].mean() > _MORE_CHANGE * change[::2].mean() + _LEAST_CHANGE)
 
 
 def _middles(beats_s: Floats) -> Floats:
@@ -84,8 +84,7 @@ def between_beats(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) -> 
     strength = accents(onsets)
     if onsets.near(strength, middles_s).mean() < _AS_STRONG * onsets.near(strength, beats_s).mean():
         return False
-    on, off = _change_on_and_off(pitches, beats_s, middles_s)
-    return off > _MORE_CHANGE * on
+    return _changes_between(pitches, beats_s, middles_s)
 
 
 def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
@@ -96,8 +95,7 @@ def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
     """
     if len(beats_s) < _ENOUGH_BEATS:
         return 1.0
-    on, off = _change_on_and_off(pitches, beats_s, _middles(beats_s))
-    on_beats = 1.0 if off <= _MORE_CHANGE * on else _OFF_BEAT
+    on_beats = _OFF_BEAT if _changes_between(pitches, beats_s, _middles(beats_s)) else 1.0
     change = _change(harmony.per_unit(pitches.full, beats_s))
     place = np.arange(len(change))
     contrasts = {}
