@@ -22,6 +22,10 @@ from acestep_runtime.values import TRACKS, CancelToken, Key, Music
 
 RATE_HZ = 48_000
 Samples = npt.NDArray[np.float32]
+TWO = ("drums", "bass")
+#: Tasks that hand out facts only, and words for those that need some.
+SILENT = ("understand", "align_lyrics", "score", "create_sample", "format_sample")
+SUNG = Music(lyrics="la la")
 
 
 def served(request: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any]]:
@@ -191,10 +195,12 @@ def test_the_shortest_sources_are_served_by_every_task(song: Samples, kind: str,
         "mono": signals.sine(440, 1.0)[:frames],
         "click": np.eye(frames, 2, dtype=np.float32),
     }[kind]
-    for task in TASKS if kind == "song" else ("repaint", "lego", "extract", "understand"):
+    for task in TASKS if kind == "song" else ("repaint", "lego", "extract", "understand", "align_lyrics", "score"):
         for span in ((0, frames), (frames // 2, frames)) if task in ("repaint", "lego") else ((0, 0),):
             served(
-                EngineRequest(task, frames, 1, source=source, span=span, known=(0, frames), tracks=("drums", "bass"))
+                EngineRequest(
+                    task, frames, 1, SUNG, source=source, span=span, known=(0, frames), tracks=TWO, auto_score=True
+                )
             )
 
 
@@ -318,9 +324,9 @@ def test_understanding_agrees_with_the_band() -> None:
 def test_what_is_cancelled_hands_out_no_more_sound(song: Samples, task: str) -> None:
     """At whichever of its first events the stop comes, no block follows; a stop before the start leaves none at all."""
     short = song[: 5 * RATE_HZ]
-    request = EngineRequest(task, len(short), 1, source=short, span=(0, len(short) // 2), known=(0, len(short)),
+    request = EngineRequest(task, len(short), 1, SUNG, source=short, span=(0, len(short) // 2), known=(0, len(short)),
                             tracks=("drums", "keyboard"))  # fmt: skip
-    for stop_after in range(2 if task == "understand" else 4):
+    for stop_after in range(2 if task in SILENT else 4):
         cancel, after = CancelToken(), []
         events = DraftEngine().run(request, cancel)
         for _ in range(stop_after):
