@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.arrangement import inside, joined_bars, plan, song_bars
+from acestep_runtime.dsp.arrangement import inside, joined_bars, plan, song_bars, vocals
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import HUMANISE_S, PLAYERS, Bar, Note, play
 from acestep_runtime.dsp.progressions import Harmony, tones
@@ -158,3 +158,58 @@ def test_every_player_of_the_table_plays():
         alone = only(style, track)
         assert any(play(a_bar(i, energy=0.9), alone, alone.instruments) for i in range(4)), track
     assert np.isfinite(HUMANISE_S)
+
+
+# ------------------------------------------------------------------------------------------- singers and effects
+def test_singers_without_words_keep_to_one_vowel_a_section_and_breathe():
+    style = style_of("pop with male vocals")
+    who = only(style, "vocals").instruments
+    assert who[0].voice == "male"
+    bars = [play(a_bar(i, energy=1.0), style, who) for i in range(4)]
+    assert len({n.voice for notes in bars for n in notes}) == 1
+    assert all(n.voice.startswith("male:") and 40 <= p <= 74 for notes in bars for n in notes for p in n.pitches)
+    sung_s = sum(n.length_s for notes in bars for n in notes)
+    assert sung_s < 0.95 * 4 * a_bar().grid.bar_s
+
+
+@pytest.mark.parametrize("chord", [(0, ""), (7, "7"), (2, "m7"), (11, "dim")])
+def test_backing_vocals_hold_the_chord_from_left_to_right(chord):
+    for caption in ("", "choir", "백보컬"):
+        who = only(style_of(caption), "backing_vocals").instruments
+        notes = play(a_bar(chord=chord), style_of(caption), who)
+        first = [n for n in notes if n.start_s == notes[0].start_s]
+        assert len(first) == 3
+        assert {n.pitches[0] % 12 for n in first} <= set(tones(chord))
+        assert [n.pan for n in first] == sorted(n.pan for n in first)
+        assert first[0].pan < -0.5 < 0.5 < first[-1].pan
+
+
+def test_effects_lead_into_sections_and_open_them():
+    style = style_of("")
+    who = only(style, "fx").instruments
+    grid, harmony = Grid(100), Harmony({}, (0, ""))
+    rows = [play(Bar(k, grid, harmony, Key(0, "major"), 0.9, 1, "chorus", k, 6), style, who) for k in range(6)]
+    voices = [{n.voice for n in notes} for notes in rows]
+    assert voices[0] == {"downlifter", "impact"}
+    assert voices[5] == {"riser"}
+    assert all(n.start_s == grid.beat_to_s(4 * k) for k, notes in enumerate(rows) for n in notes)
+    for caption, voice in (("riser", "riser"), ("sweeps", "sweep"), ("impacts", "impact"), ("앰비언스", "ambience")):
+        who = only(style_of(caption), "fx").instruments
+        bars = [Bar(k, grid, harmony, Key(0, "major"), 0.5, 1, "part", k, 4) for k in range(4)]
+        assert voice in {n.voice for bar in bars for n in play(bar, style, who)}
+
+
+def test_leads_make_room_for_words_and_singers_rest_in_solos():
+    style = style_of("pop, female vocals, choir")
+    lyrics = "[Verse]\nwalk along the road\n[Chorus]\nsing to me\n[Guitar Solo]\n[Outro]"
+    song = plan(Music(lyrics=lyrics, bpm=100), style, 70, 1)
+    singing = vocals(song, style, 70)
+    seen = {}
+    for section, notes, _ in song_bars(song, style, singing):
+        seen.setdefault(section.name, set()).update(n.track for n in notes)
+        assert "synth_lead" not in {n.voice for n in notes} or not section.lines
+    assert {"vocals", "backing_vocals"} <= seen["Chorus"]
+    assert not {"vocals", "backing_vocals"} & seen["Guitar Solo"]
+    assert "vocals" in seen["Verse"]
+    assert all(bar in range(song.bars) for bar in singing.by_bar)
+    assert len(singing.lines) == 2
