@@ -86,8 +86,8 @@ def melody(source: Samples, rate_hz: int, analysis: Analysis) -> tuple[MelodyNot
 
 
 def _middle(source: Samples, rate_hz: int) -> npt.NDArray[np.float32]:
-    clean = np.nan_to_num(source, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
-    return resample(np.ascontiguousarray(to_channels(clean, 1)), rate_hz, RATE_HZ)[:, 0]
+    mono = np.nan_to_num(to_channels(source, 1).astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
+    return resample(np.ascontiguousarray(mono), rate_hz, RATE_HZ)[:, 0]
 
 
 def _frames(mono: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
