@@ -24,15 +24,17 @@ import numpy as np
 
 from acestep_runtime import units
 from acestep_runtime.audio import Samples
+from acestep_runtime.dsp.loudness import loudness_lufs
 from acestep_runtime.errors import InvalidValue
 
 #: Nothing that lasts longer than a day is taken for a time in a song.
 MAX_TIME_S = 24 * 3600.0
 
-SEAM_MS = 400.0
+#: How far from a seam its loudness is judged by: some bars, so that no single stroke of a drum decides.
+SEAM_MS = 8000.0
 _SHORTEST_SEAM_MS = 50.0
 _MAX_CHANGE_DB = 9.0
-_SILENCE_DB = -60.0
+_SILENCE_LUFS = -60.0
 _BLOCK_FRAMES = 1 << 16
 
 
@@ -180,8 +182,8 @@ def seam_gains_db(
 ) -> tuple[float | None, float | None]:
     """Return by how many dB the source is louder than the replacement ``[L, C]`` at the left and the right seam.
 
-    Compares RMS over `SEAM_MS` of source just outside the region and of replacement just inside. ``None`` where that
-    says nothing: one of them is shorter than 50 ms, or practically silent (below −60 dBFS).
+    Compares the gated loudness (ITU-R BS.1770) of up to `SEAM_MS` of source just outside the region and of replacement
+    just inside. ``None`` where that says nothing: one of them is shorter than 50 ms, or practically silent (below −60 LUFS).
     """
     seam = units.ms_to_frames(SEAM_MS, rate_hz)
     shortest = units.ms_to_frames(_SHORTEST_SEAM_MS, rate_hz)
@@ -190,16 +192,12 @@ def seam_gains_db(
     def difference_db(outside: Samples, new: Samples) -> float | None:
         if min(len(outside), len(new)) < shortest:
             return None
-        old_db, new_db = _rms_db(outside), _rms_db(new)
-        return None if min(old_db, new_db) < _SILENCE_DB else old_db - new_db
+        old, loud = loudness_lufs([outside], rate_hz), loudness_lufs([new], rate_hz)
+        return None if min(old, loud) < _SILENCE_LUFS else old - loud
 
     left = source[max(0, span.start - seam) : max(0, span.start)]
     right = source[span.stop : span.stop + seam]
     return difference_db(left, inside[:seam]), difference_db(right, inside[-seam:])
-
-
-def _rms_db(samples: Samples) -> float:
-    return units.gain_to_db(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))))
 
 
 def match_loudness(replacement: Samples, source: Samples, span: Span, fades: Fades, rate_hz: int) -> Samples:

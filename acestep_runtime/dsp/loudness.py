@@ -1,4 +1,4 @@
-"""Integrated loudness as of Recommendation ITU-R BS.1770-4, measured while audio comes in. 48 kHz only.
+"""Integrated loudness as of Recommendation ITU-R BS.1770-4, measured while audio comes in.
 
 Letters: N samples, B gating blocks of 400 ms, each 100 ms after the one before.
 """
@@ -15,45 +15,57 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 
 Floats = npt.NDArray[np.float64]
 
-#: The two stages of the K-weighting at 48 kHz (tables 1 and 2): the effect of a head, and a high-pass; b0 b1 b2 a0 a1 a2.
-K_WEIGHTING = (
-    (1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585),
-    (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621),
-)
+#: The two stages of the K-weighting as analogue filters, from which the Recommendation's tables for 48 kHz follow (De Man,
+#: Evaluation of Implementations of the EBU R128 Loudness Measurement, 2018): the effect of a head, and a high-pass.
+_HEAD_HZ, _HEAD_DB, _HEAD_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
+_LOW_HZ, _LOW_Q = 38.13547087602444, 0.5003270373238773
 #: What silence measures: the absolute gate.
 SILENT_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
-_STEP = ENGINE_RATE_HZ // 10
+
+
+def k_weighting(rate_hz: int) -> Floats:
+    """Return the K-weighting at a sample rate as second-order sections, rows of b0 b1 b2 1 a1 a2."""
+    k = np.tan(np.pi * _HEAD_HZ / rate_hz)
+    high = 10 ** (_HEAD_DB / 20)
+    middle = high**0.4996667741545416
+    whole = 1 + k / _HEAD_Q + k * k
+    head = ((high + middle * k / _HEAD_Q + k * k) / whole, 2 * (k * k - high) / whole,
+            (high - middle * k / _HEAD_Q + k * k) / whole, 1.0, 2 * (k * k - 1) / whole,
+            (1 - k / _HEAD_Q + k * k) / whole)  # fmt: skip
+    k = np.tan(np.pi * _LOW_HZ / rate_hz)
+    whole = 1 + k / _LOW_Q + k * k
+    return np.array([head, (1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / whole, (1 - k / _LOW_Q + k * k) / whole)])
 
 
 class LoudnessMeter:
     """Takes blocks of audio of any length and tells how loud all of it is. Keeps ten numbers a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate_hz: int = ENGINE_RATE_HZ) -> None:
+        self._sos, self._step = k_weighting(rate_hz), rate_hz // 10
         self._state: Floats | None = None
         self._left = np.zeros(0)
         self._steps: list[Floats] = []
 
     def hear(self, samples: Samples) -> None:
-        """Take the next ``[n, C]`` samples at 48 kHz, C of 1 or 2; channels count alike (left and right)."""
+        """Take the next ``[n, C]`` samples, C of 1 or 2; channels count alike (left and right)."""
         from scipy.signal import sosfilt
 
         if not len(samples):
             return
-        sos = np.array(K_WEIGHTING)
         if self._state is None:
-            self._state = np.zeros((len(sos), 2, samples.shape[1]))
-        weighted, self._state = sosfilt(sos, samples.astype(np.float64), axis=0, zi=self._state)
+            self._state = np.zeros((len(self._sos), 2, samples.shape[1]))
+        weighted, self._state = sosfilt(self._sos, samples.astype(np.float64), axis=0, zi=self._state)
         power = np.concatenate([self._left, (weighted**2).sum(axis=1)])
-        whole = len(power) // _STEP * _STEP
-        self._steps.append(power[:whole].reshape(-1, _STEP).mean(axis=1))
+        whole = len(power) // self._step * self._step
+        self._steps.append(power[:whole].reshape(-1, self._step).mean(axis=1))
         self._left = power[whole:]
 
     def integrated_lufs(self) -> float:
         """Return the gated loudness of what was heard, `SILENT_LUFS` for silence. Under 400 ms, that of all there is."""
         steps = np.concatenate([*self._steps, np.zeros(0)])
         if len(steps) < 4:
-            power = np.concatenate([np.repeat(steps, _STEP), self._left])
+            power = np.concatenate([np.repeat(steps, self._step), self._left])
             blocks = np.array([power.mean()]) if len(power) else np.zeros(0)
         else:
             blocks = np.convolve(steps, np.full(4, 0.25), "valid")
@@ -64,9 +76,9 @@ class LoudnessMeter:
         return float(_lufs(loud[_lufs(loud) > gate].mean()))
 
 
-def loudness_lufs(blocks: Iterable[Samples]) -> float:
-    """Return the integrated loudness of audio at 48 kHz that comes in blocks ``[n, C]``."""
-    meter = LoudnessMeter()
+def loudness_lufs(blocks: Iterable[Samples], rate_hz: int = ENGINE_RATE_HZ) -> float:
+    """Return the integrated loudness of audio that comes in blocks ``[n, C]``."""
+    meter = LoudnessMeter(rate_hz)
     for block in blocks:
         meter.hear(block)
     return meter.integrated_lufs()
