@@ -91,7 +91,7 @@ def test_the_fundamental_of_a_low_note(midi: int) -> None:
     assert metrics.fundamental_hz(np.zeros((RATE_HZ, 2)), 0.05, 0.3) == 0
 
 
-@pytest.mark.parametrize("plan", [songs.SONGS[0], songs.SONGS[6], songs.SONGS[9]], ids=lambda plan: plan.name)
+@pytest.mark.parametrize("plan", [songs.SONGS[0], songs.SONGS[2], songs.SONGS[7]], ids=lambda plan: plan.name)
 def test_a_song_is_the_sum_of_its_stems_and_its_drums_keep_the_beat(plan: songs.Plan) -> None:
     song = songs.make(plan, least_s=6, renderer="numpy")
     assert metrics.error_db(list(song.stems.values()), song.mix) < -120
@@ -113,7 +113,7 @@ def test_the_bass_of_a_song_plays_the_roots_of_its_chords() -> None:
 
 
 def test_a_song_is_the_same_every_time() -> None:
-    one, other = (songs.make(songs.SONGS[8], least_s=3, renderer="numpy") for _ in range(2))
+    one, other = (songs.make(songs.SONGS[6], least_s=3, renderer="numpy") for _ in range(2))
     np.testing.assert_array_equal(one.mix, other.mix)
 
 

@@ -50,22 +50,18 @@ TUNING = (
     Plan("waltz", 90, "D major", 3, 4),
     Plan("house", 126, "A minor", 4, 5),
     Plan("funk", 104, "D minor", 4, 6),
-    Plan("slow waltz", 80, "F major", 3, 7),
-    Plan("hiphop", 84, "C minor", 4, 8),
     Plan("metal", 180, "B minor", 4, 9),
     Plan("jazz waltz", 150, "Bb major", 3, 10),
 )
 HELD_OUT = (
-    Plan("pop", 97, "Eb major", 4, 11),
-    Plan("rock", 160, "A major", 4, 12),
-    Plan("ballad", 60, "F minor", 4, 13),
-    Plan("waltz", 174, "G minor", 3, 14),
-    Plan("house", 133, "F# minor", 4, 15),
-    Plan("funk", 113, "E major", 4, 16),
-    Plan("rock waltz", 128, "Ab major", 3, 17),
-    Plan("reggae", 76, "D minor", 4, 18),
-    Plan("folk", 108, "Bb major", 4, 19),
-    Plan("swing", 168, "F major", 4, 20),
+    Plan("pop", 93, "C# major", 4, 31),
+    Plan("swing", 148, "Eb major", 4, 32),
+    Plan("ballad", 60, "Bb minor", 4, 33),
+    Plan("waltz", 168, "D minor", 3, 34),
+    Plan("house", 129, "C minor", 4, 35),
+    Plan("funk", 110, "F# minor", 4, 36),
+    Plan("slow waltz", 92, "E major", 3, 37),
+    Plan("reggae", 74, "A minor", 4, 38),
 )
 SONGS = TUNING + HELD_OUT
 
