@@ -154,9 +154,8 @@ def blocks(
                     "Copy or export it again.",
                 )
             if at >= start_frame:
-                finite = np.isfinite(out).all(axis=1)
-                if not finite.all():
-                    frame = at + int(np.argmin(finite))
+                if not np.isfinite(out).all():
+                    frame = at + int(np.argmin(np.isfinite(out).all(axis=1)))
                     at_s = units.frames_to_seconds(frame, info.sample_rate)
                     refuse(
                         f"holds a sample that is not a number at frame {frame} ({at_s:.3f} s)",
