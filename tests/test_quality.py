@@ -34,6 +34,13 @@ def test_what_a_sum_lacks() -> None:
     assert metrics.error_db([0.5 * whole, 0.5 * whole], whole) <= -200 + 50
 
 
+def test_a_source_is_unchanged_under_what_ducks_but_not_when_it_ducks_itself() -> None:
+    source, added = signals.noise(1, seed=1), signals.noise(1, seed=2)
+    gain = np.linspace(1, 0.3, len(source), dtype=np.float32)[:, None]
+    assert metrics.change_under_db(source, added, source + gain * added) < -100
+    assert metrics.change_under_db(source, added, gain * source + added) > -30
+
+
 @pytest.mark.parametrize("peak_db", [0, -20])
 def test_a_full_scale_sine_of_997_hz_has_the_loudness_of_the_standard(peak_db: float) -> None:
     """ITU-R BS.1770: 0 dBFS at 997 Hz in one channel reads −3.01 LKFS; the same in both, 3.01 more."""

@@ -164,13 +164,11 @@ def complete(song: Song) -> Figures:
         replace(order("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "strings")), source=bare)
     )
     mix = roles["mix"].astype(np.float64)
-    gain = float(np.sum(mix * bare) / np.sum(bare.astype(np.float64) ** 2))
     added = sum((part.astype(np.float64) for role, part in roles.items() if role != "mix"), np.zeros(mix.shape))
     errors_s = metrics.grid_errors_s(metrics.onsets_s(added), song.beats_s)
     return {
         "roles": sorted(roles),
-        "gain": gain,
-        "kept": metrics.error_db([bare, added], mix) < -60,
+        "kept": metrics.change_under_db(bare, added, mix) < -60,
         "grid_ms": 1e3 * float(np.median(np.abs(errors_s))) if len(errors_s) else float("nan"),
     }
 

@@ -34,6 +34,16 @@ def error_db(parts: list[Sound], whole: Sound) -> float:
     return float(10 * np.log10(max(1e-20, float(np.sum(rest**2)) / float(np.sum(whole.astype(np.float64) ** 2)))))
 
 
+def change_under_db(source: Sound, added: Sound, mix: Sound) -> float:
+    """Energy in the mix that is neither the source as it was nor what was added, relative to the mix, in dB.
+
+    What was added may have a gain of its own from 0 to 1 at every frame, equal in all channels, as a limiter gives it.
+    """
+    rest, new = mix.astype(np.float64) - source, added.astype(np.float64)
+    gain = np.clip((rest * new).sum(axis=1) / np.maximum((new**2).sum(axis=1), 1e-20), 0.0, 1.0)
+    return error_db([source, gain[:, None] * new], mix)
+
+
 def loudness_lufs(samples: Sound) -> float:
     """Integrated loudness (ITU-R BS.1770-4) of one or two channels, gated; −70 for silence."""
     from scipy.signal import lfilter
