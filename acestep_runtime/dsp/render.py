@@ -185,6 +185,17 @@ def render(bars: Iterable[tuple[list[Note], float]], frames: int, desk: Desk) ->
         yield desk.take(frames)
 
 
+def faded(block: Stereo, at: int, frames: int, fade: int) -> Stereo:
+    """Return ``block``, which begins at frame ``at`` of ``frames``, with its part of a fade over the last ``fade`` of them.
+
+    The gain is a quarter of a sine, and 0 at the very end.
+    """
+    left = frames - at - np.arange(len(block))
+    if not len(block) or left[-1] >= fade:
+        return block
+    return block * np.sin(0.5 * np.pi * np.clip(left / fade, 0.0, 1.0)).astype(np.float32)[:, None]
+
+
 def rms_db(samples: Stereo) -> float:
     """Return the RMS level in dBFS, −120 for silence."""
     power = float(np.mean(samples.astype(np.float64) ** 2)) if len(samples) else 0.0

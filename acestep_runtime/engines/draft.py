@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from queue import SimpleQueue
 
-import numpy as np
-
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan, song_bars, vocals
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.progressions import spelled
-from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
+from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.stems import separate
 from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
@@ -60,9 +58,7 @@ def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
         name = names[min(number, len(names) - 1)]
         yield Progress(f"playing {name.lower()}, bar {number + 1} of {song.bars}", done / max(1, frames))
         cancel.check()
-        left = frames - done - np.arange(len(block))
-        gain = np.sin(0.5 * np.pi * np.clip(left / fade, 0.0, 1.0)).astype(np.float32)
-        yield Block("mix", block * gain[:, None] if left[-1] < fade else block)
+        yield Block("mix", faded(block, done, frames, fade))
         done += len(block)
 
 

@@ -17,15 +17,14 @@ import numpy as np
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.context import bars_over, energies, following
 from acestep_runtime.dsp.musical import Analysis, Grid
-from acestep_runtime.dsp.players import PLAYERS, Bar, Note, play
+from acestep_runtime.dsp.players import Bar, Note, play
 from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting, heard, home_of, progression, spelled
-from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
+from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.singing import sung
 from acestep_runtime.dsp.style import Instrument, Style, only, style_of
 from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
-from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
@@ -42,6 +41,7 @@ _FULL_SCALE = 1.0
 _TRIAL_BARS = 3
 #: The accompaniment is lowered for a peak within this time, and comes back within it.
 _DUCK = ms_to_frames(4, ENGINE_RATE_HZ)
+#: What still rings at the end does not click.
 _FADE = ms_to_frames(60, ENGINE_RATE_HZ)
 #: Share of a bar that a melody sounds in, from which on nobody plays another one against it.
 _SUNG = 0.35
@@ -69,12 +69,6 @@ class _Heard:
 
 def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Accompany the source with the tracks asked for: "mix" with the source in it, and each track on its own."""
-    unable = [track for track in request.tracks if track not in PLAYERS]
-    if unable:
-        raise UnsupportedTask(
-            f"The draft engine cannot play {', '.join(unable)}; it can play {', '.join(PLAYERS)}.",
-            remedy="Ask for one of these, or use the neural engine with ACE-Step 1.5 weights.",
-        )
     source, music = source_of(request), request.music
     style = style_of(music.caption)
     yield Progress("listening to the source", 0.0)
@@ -96,11 +90,12 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
              for track, desk in desks.items()]  # fmt: skip
     under = _Under(source)
     held: list[Block] = []
+    fade = min(_FADE, max(1, request.frames // 4))
     done = 0
     for number, blocks in enumerate(zip(*parts, strict=True), 1):
         yield Progress(f"playing bar {min(number, len(rows))} of {len(rows)}", 0.2 + 0.8 * done / request.frames)
         cancel.check()
-        blocks = tuple(_faded(block, done, request.frames) for block in blocks)
+        blocks = tuple(faded(block, done, request.frames, fade) for block in blocks)
         done += len(blocks[0])
         mixed = under.push(_sum(blocks), last=done == request.frames)
         held += [Block(track, block) for track, block in zip(request.tracks, blocks, strict=True)]
@@ -114,15 +109,6 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
 
 def _sum(blocks: tuple[Stereo, ...]) -> Stereo:
     return np.asarray(sum(block.astype(np.float64) for block in blocks), np.float32)
-
-
-def _faded(block: Stereo, at: int, frames: int) -> Stereo:
-    """Fade the last 60 ms of a track, so that what still rings does not click."""
-    left = frames - at - np.arange(len(block))
-    fade = min(_FADE, max(1, frames // 4))
-    if not len(block) or left[-1] >= fade:
-        return block
-    return block * np.sin(0.5 * np.pi * np.clip(left / fade, 0.0, 1.0)).astype(np.float32)[:, None]
 
 
 class _Under:

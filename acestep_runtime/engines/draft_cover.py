@@ -27,7 +27,7 @@ from acestep_runtime.dsp.progressions import (
     progression,
     spelled,
 )
-from acestep_runtime.dsp.render import Desk, Stereo, ceiling, render, rms_db
+from acestep_runtime.dsp.render import Desk, Stereo, ceiling, faded, render, rms_db
 from acestep_runtime.dsp.singing import singer, sung
 from acestep_runtime.dsp.style import Instrument, Style, style_of, table, without
 from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes
@@ -131,9 +131,7 @@ def cover(
     for number, block in enumerate(render(bars, request.frames, desk), 1):
         yield Progress(f"playing bar {min(number, len(bars))} of {len(bars)}", 0.2 + 0.8 * done / request.frames)
         cancel.check()
-        left = request.frames - done - np.arange(len(block))
-        gain = np.sin(0.5 * np.pi * np.clip(left / fade, 0.0, 1.0)).astype(np.float32)
-        yield Block("mix", block * gain[:, None] if left[-1] < fade else block)
+        yield Block("mix", faded(block, done, request.frames, fade))
         done += len(block)
 
 
