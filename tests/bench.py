@@ -135,20 +135,30 @@ def draft(client: Client) -> None:
     """How fast the draft engine is against the audio it makes, and when its first audio arrives."""
     duration_s = 30.0
     source: audio_pb2.AudioInput | None = None
-    orders: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("text2music", {"duration_s": duration_s, "music": {"caption": "pop", "bpm": 100.0}}),
-        ("text2music", {"duration_s": duration_s, "music": {"caption": "jazz", "bpm": 120.0}}),
-        ("repaint", {"start_s": 10.0, "end_s": 18.0, "music": {"caption": "brighter piano"}}),
-        ("repaint", {"start_s": 12.0, "end_s": 20.0, "music": {"caption": "guitar solo"}}),
-        ("lego", {"tracks": ["drums", "bass"]}),
-        ("extract", {"tracks": ["drums", "bass", "vocals"]}),
-        ("understand", {}),
-    )
-    for task, fields in orders:
-        output = {} if task == "understand" else {"output": {"seeds": [1]}}
+    lyrics = "[Verse]\n" + "Morning light across the floor\nEvery shadow leads to you\n" * 3
+    orders: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("text2music", "pop", {"duration_s": duration_s, "music": {"caption": "pop", "bpm": 100.0}}),
+        ("text2music", "jazz", {"duration_s": duration_s, "music": {"caption": "jazz", "bpm": 120.0}}),
+        ("text2music", "pop, sung", {"duration_s": duration_s, "music": {"caption": "pop", "lyrics": lyrics}}),
+        ("text2music", "pop, sung, scored", {"duration_s": duration_s, "music": {"caption": "pop", "lyrics": lyrics},
+                                             "output": {"seeds": [2], "auto_score": True}}),
+        ("cover", "jazz, saxophone", {"music": {"caption": "jazz, saxophone"}}),
+        ("repaint", "8 s, piano", {"start_s": 10.0, "end_s": 18.0, "music": {"caption": "brighter piano"}}),
+        ("repaint", "8 s, guitar solo", {"start_s": 12.0, "end_s": 20.0, "music": {"caption": "guitar solo"}}),
+        ("lego", "drums and bass", {"tracks": ["drums", "bass"]}),
+        ("complete", "drums, bass, guitar, strings", {"tracks": ["drums", "bass", "guitar", "strings"]}),
+        ("extract", "drums, bass and vocals", {"tracks": ["drums", "bass", "vocals"]}),
+        ("understand", "", {}),
+        ("align_lyrics", "", {"music": {"lyrics": lyrics}}),
+        ("score", "", {"music": {"lyrics": lyrics}}),
+        ("create_sample", "", {"description": "an upbeat song about summer"}),
+    )  # fmt: skip
+    for task, what, fields in orders:
+        makes = task not in ("understand", "align_lyrics", "score", "create_sample")
+        output = {"output": {"seeds": [1]}} if makes else {}
         began, first_s = time.perf_counter(), 0.0
-        source_given = None if task == "text2music" else source
-        for event in client.perform(task, {**fields, **output}, source=source_given, submission={"engine": "draft"}):
+        source_given = None if task in ("text2music", "create_sample") else source
+        for event in client.perform(task, {**output, **fields}, source=source_given, submission={"engine": "draft"}):
             if event.HasField("audio_chunk") and not first_s:
                 first_s = time.perf_counter() - began
             if event.HasField("completed") and task == "text2music":
@@ -156,7 +166,7 @@ def draft(client: Client) -> None:
         took_s = time.perf_counter() - began
         first = f"first audio after {first_s:.2f} s" if first_s else "no audio"
         print(
-            f"draft {task}, {duration_s:.0f} s of audio: {took_s:.2f} s ({duration_s / took_s:.1f} x real time), {first}"
+            f"draft {', '.join(filter(None, (task, what)))}, {duration_s:.0f} s of audio: {took_s:.2f} s ({duration_s / took_s:.1f} x real time), {first}"
         )
 
 
