@@ -165,9 +165,9 @@ def draft(client: Client) -> None:
                 source = audio_pb2.AudioInput(asset_id=event.completed.takes[0].outputs[0].asset_id)
         took_s = time.perf_counter() - began
         first = f"first audio after {first_s:.2f} s" if first_s else "no audio"
-        print(
-            f"draft {', '.join(filter(None, (task, what)))}, {duration_s:.0f} s of audio: {took_s:.2f} s ({duration_s / took_s:.1f} x real time), {first}"
-        )
+        title = ", ".join(filter(None, (task, what)))
+        speed = f"{took_s:.2f} s ({duration_s / took_s:.1f} x real time)"
+        print(f"draft {title}, {duration_s:.0f} s of audio: {speed}, {first}")
 
 
 def main() -> None:
