@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import how, options, run
 
-from acestep_runtime import generate, save
+from acestep_runtime import analyze_audio, generate, save
 
 
 def main() -> None:
@@ -24,8 +24,12 @@ def main() -> None:
     parser.add_argument("--keep", default="vocals", help="the track to keep (vocals)")
     given = parser.parse_args()
 
+    facts = analyze_audio(given.song, engine=given.engine, daemon=given.daemon)
     kept = generate("extract", src_audio=given.song, track_name=given.keep, **how(given))
-    remix = generate("complete", src_audio=kept, track_names=given.tracks, caption=given.caption, **how(given))
+    remix = generate(
+        "complete", src_audio=kept, track_names=given.tracks, caption=given.caption, bpm=facts["bpm"],
+        keyscale=facts["keyscale"], **how(given),
+    )  # fmt: skip
     print(f"{remix['bpm']:.1f} bpm, {remix['keyscale']}, seed {remix.seed}")
     print(f"saved {save(remix, given.out)}")
     folder = given.out.with_name(given.out.stem + " stems")

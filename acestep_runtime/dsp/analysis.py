@@ -13,6 +13,7 @@ from acestep_runtime import audio, units
 from acestep_runtime.audio import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.musical import Analysis, Grid
+from acestep_runtime.dsp.remembering import remembered
 from acestep_runtime.values import Key
 
 #: Quieter than this is silence.
@@ -24,6 +25,7 @@ _BLOCK_FRAMES = 1 << 20
 _DRIFTING = 0.5
 
 
+@remembered(8)
 def analyse(
     samples: Samples,
     rate_hz: int,

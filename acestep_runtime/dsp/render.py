@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
 
 from acestep_runtime.dsp.drums import KITS, strike
 from acestep_runtime.dsp.players import Note
@@ -105,7 +106,7 @@ class Desk:
         self._wet = np.zeros((0, 2), np.float32)
         self._at = 0
         self._make = lru_cache(maxsize=192)(self._made)
-        self._spectrum = lru_cache(maxsize=4)(lambda size: np.fft.rfft(self._room, size, axis=0))
+        self._spectrum = lru_cache(maxsize=4)(lambda size: rfft(np.ascontiguousarray(self._room.T), size))
 
     def _made(self, voice: str, what: tuple[int, ...] | str, length_ms: int, touch: float, take: int) -> Mono:
         rng = np.random.default_rng([self._seed, crc32(f"{voice} {what} {length_ms} {touch} {take}".encode())])
@@ -161,9 +162,9 @@ class Desk:
         wet = np.zeros((max(len(self._wet), n + len(self._room)), 2), np.float32)
         wet[: len(self._wet)] = self._wet
         if self._send[:n].any():
-            size = 1 << (n + len(self._room) - 1).bit_length()
-            tail = np.fft.irfft(np.fft.rfft(self._send[:n], size, axis=0) * self._spectrum(size), size, axis=0)
-            wet[: n + len(self._room)] += tail[: n + len(self._room)].astype(np.float32)
+            size = next_fast_len(n + len(self._room), real=True)
+            tail = irfft(rfft(np.ascontiguousarray(self._send[:n].T), size) * self._spectrum(size), size)
+            wet[: n + len(self._room)] += tail.T[: n + len(self._room)]
         out = ceiling(((self._dry[:n] + wet[:n]) * np.float32(self._gain)).astype(np.float32))
         self._dry, self._send, self._wet = self._dry[n:].copy(), self._send[n:].copy(), wet[n:].copy()
         self._at = until

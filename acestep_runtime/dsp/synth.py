@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
 
 from acestep_runtime.units import ENGINE_RATE_HZ
 
@@ -95,14 +96,15 @@ def filtered(samples: Mono, *, low_hz: float = 0.0, high_hz: float = 0.0, order:
     0 leaves a side open. The phase is kept (the filter is symmetric in time), the ends are padded against wrap-around.
     """
     n = len(samples)
-    size = 1 << (n + 2048 - 1).bit_length()
+    size = next_fast_len(n + 2048, real=True)
     freq = np.fft.rfftfreq(size, 1 / ENGINE_RATE_HZ)
     gain = np.ones_like(freq)
     if low_hz:
         gain /= np.sqrt(1 + (low_hz / np.maximum(freq, 1e-3)) ** (2 * order))
     if high_hz:
         gain /= np.sqrt(1 + (freq / high_hz) ** (2 * order))
-    return np.fft.irfft(np.fft.rfft(samples, size) * gain, size)[:n].astype(np.float32)
+    spectrum = rfft(samples.astype(np.float32, copy=False), size) * gain.astype(np.float32)
+    return np.asarray(irfft(spectrum, size)[:n], np.float32)
 
 
 def band_noise(n: int, rng: np.random.Generator, *, low_hz: float = 0.0, high_hz: float = 0.0, order: int = 2) -> Mono:

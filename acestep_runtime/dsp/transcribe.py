@@ -18,6 +18,7 @@ from acestep_runtime.dsp.melody import Plane, pitch_salience
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ
 from acestep_runtime.dsp.progressions import SCALES
+from acestep_runtime.dsp.remembering import remembered
 
 HOP = 256
 FRAME_S = HOP / RATE_HZ
@@ -62,6 +63,7 @@ _LISTENED = 400
 MelodyNote = tuple[float, float, int, float]
 
 
+@remembered(4)
 def melody(source: Samples, rate_hz: int, analysis: Analysis) -> tuple[MelodyNote, ...]:
     """Return the main melody of ``source`` ``[N, 1 or 2]`` as (start_s, length_s, MIDI pitch, strength 0 to 1), in order.
 
@@ -232,6 +234,7 @@ class Stroke:
     strength: float
 
 
+@remembered(4)
 def strokes(source: Samples, rate_hz: int, grid: Grid) -> tuple[Stroke, ...]:
     """Return where the energy of each band rises, put on sixteenths of the grid, in order; one per band and place."""
     curves = _rises(_middle(source, rate_hz))

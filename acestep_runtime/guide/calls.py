@@ -187,6 +187,7 @@ class _Session:
 
     def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
         takes = tuple(self._take(take, folder) for take in batch.takes)
+        self._report("done", 1.0)
         first = takes[0]
         begun = self._begun(batch) if auto_gen else None
 

@@ -5,7 +5,9 @@ The runtime knows no network. Whoever can reach a daemon says so under the entry
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +141,7 @@ class _AheadHere:
         self._outcome: Batch | BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(order, folder), name="next-batch", daemon=True)
         self._thread.start()
+        _unfinished.add(self)
 
     def _run(self, order: Order, folder: Path) -> None:
         def pause() -> None:
@@ -166,9 +169,21 @@ class _AheadHere:
         assert self._outcome is not None
         return self._outcome
 
-    def drop(self) -> None:
-        """See `Ahead.drop`."""
+    def drop(self, patience_s: float = 0.0) -> None:
+        """See `Ahead.drop`. Waits for it to stop for up to ``patience_s``."""
         self._cancel.cancel()
+        self._thread.join(patience_s)
+
+
+#: Batches that may still be in the making when Python ends. What they hold must be let go of before the modules are.
+_unfinished: weakref.WeakSet[_AheadHere] = weakref.WeakSet()
+_LAST_PATIENCE_S = 3.0
+
+
+@atexit.register
+def _drop_unfinished() -> None:
+    for ahead in list(_unfinished):
+        ahead.drop(_LAST_PATIENCE_S)
 
 
 def _say_nothing(_stage: str, _fraction: float) -> None:

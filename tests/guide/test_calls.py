@@ -93,6 +93,7 @@ def test_progress_is_told() -> None:
     generate(duration=0.5, on_progress=lambda *what: told.append(what), **FAKE)
     assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
     assert told[0][0] == "sampling"
+    assert told[-1] == ("done", 1.0)
 
 
 def test_the_next_batch_counts_on_without_auto_gen() -> None:
@@ -140,6 +141,12 @@ def test_work_in_front_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     front_s = time.monotonic() - began
     assert _made_ahead(), f"it went on beside a call of {front_s:.2f} s"
     assert ahead.next_batch().seed == ahead.seed + 1
+
+
+def test_a_batch_in_the_making_does_not_hold_up_the_end() -> None:
+    code = "from acestep_runtime import generate; generate(duration=20, engine='draft', auto_gen=True)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_calls_from_many_threads() -> None:

@@ -1,0 +1,48 @@
+"""Listening to the same audio twice costs once: the takes of a job, and calls in a row, hear the same source."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def remembered(results: int) -> Callable[[F], F]:
+    """Let a function of audio keep its last results, by the content of the audio and the other arguments.
+
+    For functions whose first argument is an array, whose others have a `repr` that says all, and whose results are small
+    and never changed. Hashing runs at about 1 GB/s; each function keeps to itself. Safe in threads: two that ask at once
+    may both work.
+    """
+
+    def decorate(function: F) -> F:
+        kept: OrderedDict[bytes, Any] = OrderedDict()
+        lock = threading.Lock()
+
+        @functools.wraps(function)
+        def ask(samples: Any, *args: Any, **options: Any) -> Any:
+            about = repr((samples.shape, samples.dtype.str, args, sorted(options.items())))
+            digest = hashlib.blake2b(about.encode(), digest_size=20)
+            digest.update(np.ascontiguousarray(samples).reshape(-1).view(np.uint8).data)
+            key = digest.digest()
+            with lock:
+                if key in kept:
+                    kept.move_to_end(key)
+                    return kept[key]
+            found = function(samples, *args, **options)
+            with lock:
+                kept[key] = found
+                while len(kept) > results:
+                    kept.popitem(last=False)
+            return found
+
+        return ask  # type: ignore[return-value]
+
+    return decorate
