@@ -46,8 +46,11 @@ $(VENV)/.test: $(VENV)/.base
 demo: $(VENV)/.base
 	@$(BIN)/acebridge demo
 
+# One worker more than there are cores: many tests wait for a daemon.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 test: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.test lint test
 

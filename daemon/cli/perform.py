@@ -23,7 +23,7 @@ from daemon.errors import JobFailed
 #: What a person asks first.
 _FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence"}
+_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes"}
 #: Told on stderr instead.
 _WARNINGS = "warnings"
 
@@ -234,13 +234,26 @@ def _in_order(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: facts[name] for name in (*first, *sorted(facts.keys() - set(first)))}
 
 
+def _told(name: str, value: Any) -> list[str]:
+    """Return a fact in lines that a person reads."""
+    if isinstance(value, float):
+        return [f"{name}: {value:g}"]
+    if name == "score" and isinstance(value, Mapping):
+        parts = [f"{part} {value[part]:.2f}" for part in ("quality", "lyrics_alignment") if value.get(part) is not None]
+        return [f"score: {', '.join(parts)}", *(f"  {note}" for note in value.get("notes", ()))]
+    if isinstance(value, list):
+        return [f"{name}: {', '.join(str(item) for item in value)}"]
+    lines = str(value).splitlines() or [""]
+    return [f"{name}: {lines[0]}"] if len(lines) == 1 else [f"{name}:", *(f"  {line}" for line in lines)]
+
+
 def _print(report: Mapping[str, Any]) -> None:
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
         _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
-            if name not in (*_LONG_FACTS, _WARNINGS) and value not in (None, "") and name != "engine":
-                shown = f"{value:g}" if isinstance(value, float) else str(value)
-                typer.echo("\n".join(printable(line, 1000) for line in f"  {name}: {shown}".splitlines()))
+            if name not in (*_LONG_FACTS, _WARNINGS, "engine") and value not in (None, "", []):
+                for line in _told(name, value):
+                    typer.echo(f"  {printable(line, 1000)}")
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)
