@@ -77,14 +77,14 @@ class Region:
         return moved
 
 
-#: Facts that hold times in seconds: lists of times, or of objects with ``start_s`` and ``end_s``.
-_TIMED = ("beats", "downbeats", "chords", "lines", "sections")
+#: Facts that hold times in seconds: lists of times, or of objects with ``start_s``, ``end_s`` or both.
+_TIMED = ("beats", "downbeats", "chords", "lines", "sections", "changes")
 
 
 def _moved(values: list[Any], by_s: float) -> list[Any]:
     """Return times moved by ``by_s``, to the millisecond."""
     return [
-        {**value, **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s")}}
+        {**value, **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s") if end in value}}
         if isinstance(value, dict)
         else round(value + by_s, 3)
         for value in values

@@ -51,7 +51,7 @@ def test_times_count_from_the_first_frame(tmp_path: Path, task: str, fields: dic
     for name in ("lines", "chords"):
         assert facts[name][0]["start_s"] == pytest.approx(expected_s - fade_s, abs=0.001)
         assert facts[name][0]["end_s"] == pytest.approx(facts[name][0]["start_s"] + 1, abs=0.001)
-    assert facts["beats"] == [facts["lines"][0]["start_s"]]
+    assert facts["beats"] == [facts["lines"][0]["start_s"]] == [facts["changes"][0]["start_s"]]
     assert facts["lrc"] == f"[00:{max(0, facts['beats'][0]):05.2f}]la\n"
 
 
