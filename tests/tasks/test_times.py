@@ -23,7 +23,13 @@ class Marker:
         span = {"start_s": at_s, "end_s": at_s + 1}
         stamp = f"[00:{at_s:05.2f}]la\n"
         yield Facts(
-            {"lines": [{**span, "text": "la"}], "chords": [{**span, "name": "C"}], "beats": [at_s], "lrc": stamp}
+            {
+                "lines": [{**span, "text": "la"}],
+                "chords": [{**span, "name": "C"}],
+                "beats": [at_s],
+                "lrc": stamp,
+                "changes": [{"start_s": at_s, "bpm": 90}],
+            }
         )
         for role in request.tracks or ("mix",):
             yield Block(role, np.zeros((request.frames, 2), np.float32))
