@@ -166,6 +166,8 @@ def test_the_page_holds_the_goals_as_they_are() -> None:
     page = PAGE.read_text("utf-8")
     for goal in report.GOALS:
         task = {"costs": "all", "same": "all"}.get(goal.task, goal.task)
-        assert re.search(rf"^\| {re.escape(f'{task} | {goal.what} | {goal.goal}')} \| .+ \| (yes|\*\*no\*\*|–) \|", page, re.M)
+        assert re.search(
+            rf"^\| {re.escape(f'{task} | {goal.what} | {goal.goal}')} \| .+ \| (yes|\*\*no\*\*|–) \|", page, re.M
+        )
     for plan in songs.SONGS:
         assert f"| {plan.name}{' (held out)' if plan in songs.HELD_OUT else ''} | " in page

@@ -94,12 +94,19 @@ def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Clien
 def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {"caption": "warm\x1b[2Jjazz", "lyrics": "la\n\tla\x07", "bpm": 120.0}
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
-    assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n    \ufffdla\ufffd\n  bpm: 120\n"
+    assert (
+        capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n    \ufffdla\ufffd\n  bpm: 120\n"
+    )
 
 
 def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
     score = {"quality": 0.991, "lyrics_alignment": None, "parts": {"beat": 0.5}, "notes": ["The beat is loose."]}
-    facts = {"lines": [{"text": "la"}], "lrc": "[00:00.10]la\n[00:01.00]lo\n", "score": score, "notes": ["One.", "Two."]}
+    facts = {
+        "lines": [{"text": "la"}],
+        "lrc": "[00:00.10]la\n[00:01.00]lo\n",
+        "score": score,
+        "notes": ["One.", "Two."],
+    }
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
     assert capsys.readouterr().out.splitlines() == [
         "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  score: quality 0.99", "    The beat is loose.",
