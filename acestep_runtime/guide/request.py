@@ -82,6 +82,9 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str)
     wanted = {name: value for name, value in given.items() if value is not None and value is not False}
     if task_type == "repaint":
         wanted = _extended(wanted, source)
+    seeds: Any = wanted.get("seed")
+    if "batch_size" not in wanted and getattr(seeds, "ndim", None) != 0 and hasattr(seeds, "__len__") and len(seeds) > 1:
+        wanted["batch_size"] = len(seeds)  # a take for each
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
         group, _, leaf = FIELDS[name].rpartition(".")
@@ -111,8 +114,8 @@ def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
 
 def _json(name: str, value: Any) -> Any:
     """Return an argument as its field wants it: lists for what may be several, plain Python numbers."""
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        value = value.item()  # a number of numpy
+    if hasattr(value, "tolist"):
+        value = value.tolist()  # numbers of numpy
     if name in ("track_names", "seed") and not isinstance(value, (list, tuple)):
         return [value]
     if name == "timesignature" and isinstance(value, (str, float)):

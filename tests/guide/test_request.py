@@ -42,6 +42,12 @@ def test_names_go_where_the_tasks_have_them() -> None:
     from_json("cover", {**made.fields, "source": {"path": "x.wav"}})
 
 
+def test_a_seed_each_is_a_take_each() -> None:
+    for seeds in ([5, 6], (5, 6), np.array([5, 6])):
+        assert order("text2music", {"seed": seeds}, None, "auto").fields["output"] == {"takes": 2, "seeds": [5, 6]}
+    assert order("text2music", {"seed": np.int64(5)}, None, "auto").fields["output"] == {"seeds": [5]}
+
+
 def test_one_track_or_several() -> None:
     assert order("lego", {"track_names": ["drums"]}, SECOND, "auto").fields["tracks"] == ["drums"]
     assert order("complete", {"track_names": ("drums", "bass")}, SECOND, "auto").fields["tracks"] == ["drums", "bass"]
