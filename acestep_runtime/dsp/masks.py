@@ -114,9 +114,10 @@ def measure(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_S) ->
     total = across_time + across_hz + rest + _TINY
     harmonic, percussive, rest = across_time / total, across_hz / total, rest / total
     low = (1 / (1 + (np.arange(power.shape[1]) * BIN_HZ / _THUMP_HZ) ** 8)).astype(np.float32)
-    mid, side = uniform_filter(mid, 3), uniform_filter(side, 3)
+    # Running sums may fall below zero by a rounding.
+    mid, side = (np.maximum(uniform_filter(plane, 3), np.float32(0)) for plane in (mid, side))
     centre = np.maximum(mid - side, np.float32(0)) / (mid + side + _TINY)
-    sung = level * np.sqrt(centre * (1 - percussive)) - np.sqrt(held)
+    sung = level * np.sqrt(centre * np.maximum(1 - percussive, np.float32(0))) - np.sqrt(held)
     voice = melody.voice_mask(np.maximum(sung, np.float32(0)), level, rest, BIN_HZ)
     return Cues(harmonic, percussive, rest * low, rest * (1 - low), centre, held / power, voice)
 

@@ -7,13 +7,14 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import Order, named_as_given, order
+from acestep_runtime.guide.request import Order, named_as_given, order, plain
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 from acestep_runtime.recording import RecordedTake
+from acestep_runtime.tasks.base import counted_on
 from acestep_runtime.values import CancelToken
 
 #: Arguments that only a neural engine has a use for.
@@ -93,7 +94,8 @@ def generate(
     called with a stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` for what is not allowed, naming the argument, `UnreadableAudio` for a source that is none,
-    `UnsupportedTask` for what an engine cannot do, and `EngineFailure`. KeyboardInterrupt stops the work.
+    `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `daemon.errors.Unavailable` when
+    none answers and `daemon.errors.JobFailed` when it goes away. KeyboardInterrupt stops the work.
     """
     asked = dict(locals())
     if mode not in _MODES:
@@ -108,6 +110,7 @@ def generate(
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
+    given = {name: plain(name, value) for name, value in given.items()}
     runner, report = runner_for(daemon), on_progress or _quiet
     if mode == "simple":
         given = _composed(runner, given, task_type, song_description, instrumental, engine)
@@ -131,7 +134,7 @@ def analyze_audio(
 
     Facts that are given are kept, and help to hear the others. Raises as `generate` does.
     """
-    facts = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
+    facts = {"bpm": plain("bpm", bpm), "keyscale": keyscale, "timesignature": timesignature}
     source = audio_of(src_audio)
     music = order("cover", facts, source, engine).fields.get("music", {})
     return _facts(runner_for(daemon), Order("understand", {"music": music} if music else {}, source, engine))
@@ -157,11 +160,11 @@ def _composed(
     """Return the arguments with what is missing written from a description."""
     if task_type != "text2music":
         raise InvalidValue("mode", "simple", f"custom for {task_type}: simple writes whole songs")
-    if not description or not description.strip():
+    if not isinstance(description, str) or not description.strip():
         raise InvalidValue("song_description", description or "", "a sentence", remedy="Say what the song should be.")
     fields: dict[str, Any] = {"description": description, "instrumental": instrumental}
-    if (seed := given["seed"]) is not None:
-        fields["seed"] = seed if isinstance(seed, int) else next(iter(seed))
+    if given["seed"]:
+        fields["seed"] = given["seed"][0]
     facts = _facts(runner, Order("create_sample", fields, None, engine))
     found = {name: facts.get(name) for name in ("caption", "lyrics", "bpm", "keyscale", "timesignature", "duration")}
     found["vocal_language"] = facts.get("language")
@@ -173,6 +176,7 @@ class _Session:
 
     def __init__(self, runner: Runner, wanted: Order, unused: tuple[str, ...], report: Report) -> None:
         self._runner, self._order, self._unused, self._report = runner, wanted, unused, report
+        self._spent: frozenset[int] = frozenset()
 
     def first(self, *, auto_gen: bool) -> Result:
         if auto_gen:
@@ -183,6 +187,8 @@ class _Session:
             batch = self._runner.perform(self._order, folder.path, cancel, self._report)
         except InvalidValue as error:
             raise named_as_given(error, self._order.task) from None
+        # Every batch counts on from the one before, so only the first can hold seeds that lie ahead.
+        self._spent = frozenset(take.seed for take in batch.takes)
         return self._result(batch, folder, auto_gen=auto_gen)
 
     def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
@@ -190,10 +196,20 @@ class _Session:
         self._report("done", 1.0)
         first = takes[0]
         begun = self._begun(batch) if auto_gen else None
+        made: list[tuple[Ahead, Folder]] = [begun] if begun else []
 
         def following() -> Result:
-            ahead, place = begun or self._begun(batch)
-            return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
+            for _ in range(2):
+                ahead, place = made[0] if made else self._begun(batch)
+                made[:] = [(ahead, place)]
+                try:
+                    return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
+                except Cancelled:  # it was dropped for another request: make it again
+                    made.clear()
+                except BaseException:
+                    made.clear()
+                    raise
+            raise Cancelled
 
         unused = [f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft"]
         notes = tuple(dict.fromkeys((*unused, *(warning for take in takes for warning in take.get("warnings", ())))))
@@ -204,8 +220,9 @@ class _Session:
         return result
 
     def _begun(self, batch: Batch) -> tuple[Ahead, Folder]:
-        folder = Folder()
-        return self._runner.ahead(self._order, batch, folder.path), folder
+        folder, last = Folder(), batch.takes[-1].seed
+        seeds = counted_on(last, len(batch.takes), self._spent)
+        return self._runner.ahead(self._order.seeded(tuple(seeds)), batch, folder.path), folder
 
     def _take(self, take: RecordedTake, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}

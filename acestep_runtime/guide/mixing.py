@@ -18,6 +18,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 
 _BLOCK_FRAMES = 1 << 18
+_MOST_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
 _FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -49,8 +50,11 @@ def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
     scale; `save` takes care of that.
     """
     sounds = _opened(parts)
-    if gains_db and len(gains_db) != len(sounds):
-        raise InvalidValue("gains_db", len(gains_db), f"one gain for each of the {len(sounds)} parts")
+    gains_db = [float(gain) for gain in gains_db]
+    if (gains_db and len(gains_db) != len(sounds)) or not all(gain <= _MOST_DB for gain in gains_db):
+        raise InvalidValue(
+            "gains_db", gains_db, f"one gain for each of the {len(sounds)} parts, at most {_MOST_DB:g} dB"
+        )
     rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
     gains = [np.float32(units.db_to_gain(gain)) for gain in gains_db] or list(repeat(np.float32(1), len(sounds)))
     frames = max(units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds)

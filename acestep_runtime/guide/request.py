@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,8 @@ FIELDS = {
     "auto_lrc": "output.auto_lrc",
     "auto_score": "output.auto_score",
 }
+#: Switches that are off are not given.
+_OFF = (("auto_lrc", False), ("auto_score", False))
 #: Names that look alike from inside a task and are not: name → the only task that takes it.
 _ONLY = {"audio_cover_strength": "cover", "repaint_strength": "repaint", "repaint_mode": "repaint"}
 
@@ -79,12 +82,12 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str)
         raise InvalidValue("src_audio", "given", "nothing", message=f"{task_type} takes no src_audio.",
                            remedy="Choose task_type cover, repaint, lego, complete or extract.")  # fmt: skip
     source = None if src_audio is None else audio_of(src_audio)
-    wanted = {name: value for name, value in given.items() if value is not None and value is not False}
+    given = {name: plain(name, value) for name, value in given.items()}
+    wanted = {name: value for name, value in given.items() if value is not None and (name, value) not in _OFF}
     if task_type == "repaint":
         wanted = _extended(wanted, source)
-    seeds: Any = wanted.get("seed")
-    if "batch_size" not in wanted and getattr(seeds, "ndim", None) != 0 and hasattr(seeds, "__len__") and len(seeds) > 1:
-        wanted["batch_size"] = len(seeds)  # a take for each
+    if "batch_size" not in wanted and len(wanted.get("seed", ())) > 1:
+        wanted["batch_size"] = len(wanted["seed"])  # a take for each
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
         group, _, leaf = FIELDS[name].rpartition(".")
@@ -93,7 +96,9 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str)
             able = [_ONLY[name]] if name in _ONLY else able
             raise InvalidValue(name, value, f"nothing for {task_type}: it belongs to {', '.join(able)}",
                                remedy=f"Leave out {name}.")  # fmt: skip
-        (fields.setdefault(group, {}) if group else fields)[leaf] = _json(name, value)
+        (fields.setdefault(group, {}) if group else fields)[leaf] = (
+            _beats_per_bar(value) if name == "timesignature" else value
+        )
     return Order(task_type, fields, source, engine)
 
 
@@ -105,26 +110,29 @@ def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
     if end != END:
         raise InvalidValue("duration", added, "nothing for a region with an end",
                            remedy="Set repainting_end=-1 to add that many seconds after the end.")  # fmt: skip
-    if not (isinstance(added, (int, float)) and 0 < added < 1e6):
+    if isinstance(added, bool) or not (isinstance(added, (int, float)) and 0 < added < 1e6):
         raise InvalidValue("duration", added, "more than 0 seconds to add after the end")
     return {name: value for name, value in wanted.items() if name != "duration"} | {
         "repainting_end": source.seconds + added
     }
 
 
-def _json(name: str, value: Any) -> Any:
-    """Return an argument as its field wants it: lists for what may be several, plain Python numbers."""
+def plain(name: str, value: Any) -> Any:
+    """Return an argument in plain Python: numbers of numpy as numbers, lists for what may be several, "" as not given."""
     if hasattr(value, "tolist"):
-        value = value.tolist()  # numbers of numpy
-    if name in ("track_names", "seed") and not isinstance(value, (list, tuple)):
-        return [value]
-    if name == "timesignature" and isinstance(value, (str, float)):
-        return _beats_per_bar(value)
-    return list(value) if isinstance(value, tuple) else value
+        value = value.tolist()
+    if name in ("keyscale", "timesignature") and value == "":
+        return None
+    if name in ("track_names", "seed") and value is not None:
+        several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+        value = [item.item() if hasattr(item, "item") else item for item in value] if several else [value]
+    return value
 
 
-def _beats_per_bar(value: str | float) -> int:
-    """Read ``"3/4"``, ``"4"`` or ``4.0``."""
+def _beats_per_bar(value: Any) -> Any:
+    """Read ``"3/4"``, ``"4"`` or ``4.0``; leave a number as it is."""
+    if not isinstance(value, (str, float)):
+        return value
     beats = str(value).partition("/")[0].strip().removesuffix(".0")
     if not beats.isdecimal():
         raise InvalidValue("timesignature", value, 'beats per bar: 2, 3, 4 or 6, or for example "3/4"')
@@ -138,6 +146,7 @@ def named_as_given(error: InvalidValue, task: str) -> InvalidValue:
         if error.field in (place, leaf) and _ONLY.get(name, task) == task:
             message = error.message
             message = name + message[len(error.field) :] if message.startswith(error.field) else message
+            message = re.sub(r"\b(start|end)_s\b", r"repainting_\1", message)
             out = type(error)(name, "", error.allowed, remedy=error.remedy, message=message)
             out.value = error.value
             return out

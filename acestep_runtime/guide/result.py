@@ -60,6 +60,9 @@ class Take:
         """Return the names that there are."""
         return list(self._values())
 
+    def __iter__(self) -> Iterator[Take]:
+        yield self
+
     def __contains__(self, name: object) -> bool:
         return name in self._values()
 

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
-from acestep_runtime.errors import UnsupportedTask
+from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import RecordedTake, record
 from acestep_runtime.tasks import from_json, with_all_seeds
-from acestep_runtime.values import MAX_SEED, CancelToken
+from acestep_runtime.values import CancelToken
 
 #: Entry points of functions ``address → Runner``.
 GROUP = "acebridge.runners"
@@ -47,7 +47,7 @@ class Runner(Protocol):
         ...
 
     def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
-        """Return the batch that follows ``batch``, on its way into ``folder``."""
+        """Return what ``order``, the one that follows ``batch``, makes, on its way into ``folder``."""
         ...
 
 
@@ -55,7 +55,10 @@ class Ahead(Protocol):
     """A batch that is made while nobody waits for it."""
 
     def take(self, cancel: CancelToken, report: Report) -> Batch:
-        """Wait for the batch, which is now wanted, and return it."""
+        """Wait for the batch, which is now wanted, and return it; the same one to all who ask.
+
+        ``report`` is called from whichever thread makes it. Raises `Cancelled` for a batch that was dropped.
+        """
         ...
 
     def drop(self) -> None:
@@ -123,13 +126,8 @@ class Here:
 
     def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
         """See `Runner.ahead`."""
-        return _AheadHere(order.seeded(following_seeds(batch)), folder)
-
-
-def following_seeds(batch: Batch) -> tuple[int, ...]:
-    """Return the seeds of the batch after ``batch``: they count on from its last."""
-    last = batch.takes[-1].seed
-    return tuple((last + 1 + n) % (MAX_SEED + 1) for n in range(len(batch.takes)))
+        del batch
+        return _AheadHere(order, folder)
 
 
 class _AheadHere:
@@ -139,6 +137,7 @@ class _AheadHere:
         self._wanted, self._cancel = threading.Event(), CancelToken()
         self._report: Report = _say_nothing
         self._outcome: Batch | BaseException | None = None
+        self._ended = threading.Event()  # an interrupted Thread.join may take a running thread for one that ended
         self._thread = threading.Thread(target=self._run, args=(order, folder), name="next-batch", daemon=True)
         self._thread.start()
         _unfinished.add(self)
@@ -152,15 +151,16 @@ class _AheadHere:
             self._outcome = _local(order, folder, self._cancel, lambda *what: self._report(*what), pause)
         except BaseException as error:
             self._outcome = error
+        finally:
+            self._ended.set()
 
     def take(self, cancel: CancelToken, report: Report) -> Batch:
         """See `Ahead.take`."""
         self._report = report
         self._wanted.set()
         try:
-            while self._thread.is_alive():
+            while not self._ended.wait(0.1):
                 cancel.check()
-                self._thread.join(0.1)
         except BaseException:
             self.drop()
             raise
@@ -172,7 +172,7 @@ class _AheadHere:
     def drop(self, patience_s: float = 0.0) -> None:
         """See `Ahead.drop`. Waits for it to stop for up to ``patience_s``."""
         self._cancel.cancel()
-        self._thread.join(patience_s)
+        self._ended.wait(patience_s)
 
 
 #: Batches that may still be in the making when Python ends. What they hold must be let go of before the modules are.
@@ -197,6 +197,8 @@ def runner_for(daemon: str | None) -> Runner:
     """
     if daemon is None:
         return Here()
+    if not isinstance(daemon, str) or not daemon.strip():
+        raise InvalidValue("daemon", daemon, '"host:port", or "auto" for your own')
     for point in entry_points(group=GROUP):
         runner: Runner = point.load()(daemon)
         return runner

@@ -16,6 +16,8 @@ from acestep_runtime.audio import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 
+#: Floats beyond this (60 dB over full scale) are not meant as samples.
+_LOUDEST = 1000.0
 _SOURCES = "a path, a result, a take, an Audio, an array [frames, channels], or (array, sample rate)"
 
 
@@ -24,7 +26,12 @@ class Folder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="acebridge-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        weakref.finalize(self, _remove, self.path, os.getpid())
+
+
+def _remove(path: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child has a copy of everything but the files
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class Audio:
@@ -49,6 +56,12 @@ class Audio:
     def samples(self) -> Samples:
         """Return all samples, ``[frames, channels]``."""
         return audio.read(self.path, field="src_audio")
+
+    def __deepcopy__(self, _memo: Any) -> Audio:
+        return self  # it never changes
+
+    def __reduce__(self) -> Any:
+        raise TypeError("Audio lives in a temporary file of this process: save() it, and pass the path.")
 
     def __len__(self) -> int:
         return int(self.seconds)
@@ -86,7 +99,10 @@ def audio_of(thing: Any) -> Audio:
 
 def _stored(array: Any, rate_hz: Any) -> Audio:
     """Write an array to a file of its own."""
-    samples = np.asarray(array)
+    try:
+        samples = np.asarray(array)
+    except ValueError as error:
+        raise InvalidValue("src_audio", "a list of uneven length", "[frames, 1 or 2] of numbers") from error
     if samples.ndim == 1:
         samples = samples[:, None]
     elif samples.ndim == 2 and samples.shape[0] <= 2 < samples.shape[1]:
@@ -101,6 +117,9 @@ def _stored(array: Any, rate_hz: Any) -> Audio:
         samples = samples / (1 + np.iinfo(samples.dtype).max)
     if not np.isfinite(samples).all():
         raise InvalidValue("src_audio", "an array with NaN or infinity", "finite numbers")
+    if (peak := float(np.abs(samples).max())) > _LOUDEST:
+        raise InvalidValue("src_audio", f"an array with values up to {peak:g}", f"full scale is 1, at most {_LOUDEST:g}",
+                           remedy="Divide it by its full scale.")  # fmt: skip
     low, high = audio.MIN_RATE_HZ, audio.MAX_RATE_HZ
     if isinstance(rate_hz, bool) or not isinstance(rate_hz, (int, np.integer)) or not low <= rate_hz <= high:
         raise InvalidValue("src_audio", f"a sample rate of {rate_hz}", f"{low} to {high} Hz, as a whole number")

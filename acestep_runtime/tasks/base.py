@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -159,9 +159,18 @@ TaskEvent = Progress | OutputHeader | OutputBlock | TakeDone
 def with_seeds(output: Output) -> Output:
     """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
     seeds = list(output.seeds) or [secrets.randbits(31)]
-    while len(seeds) < output.takes:
-        seeds.append((seeds[-1] + 1) % (MAX_SEED + 1))
+    seeds += counted_on(seeds[-1], output.takes - len(seeds), seeds)
     return dataclasses.replace(output, seeds=tuple(seeds))
+
+
+def counted_on(last: int, count: int, spent: Collection[int]) -> list[int]:
+    """Return ``count`` seeds, counted on from ``last``; those that were ``spent`` before are left out."""
+    fresh: list[int] = []
+    while len(fresh) < count:
+        last = (last + 1) % (MAX_SEED + 1)
+        if last not in spent:
+            fresh.append(last)
+    return fresh
 
 
 def for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
@@ -231,6 +240,7 @@ __all__ = [
     "TaskEvent",
     "check_complete",
     "check_tracks",
+    "counted_on",
     "finished_take",
     "for_take",
     "in_take",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from acestep_runtime.values import MAX_SEED
+from acestep_runtime.tasks.base import counted_on
 from daemon.jobs import tables
 from daemon.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
 
@@ -28,17 +28,6 @@ def seeds_of(params: Mapping[str, Any]) -> list[int]:
     if "seed" in params:
         return [params["seed"]]
     return list(params.get("output", {}).get("seeds", ()))
-
-
-def counted_on(seeds: Sequence[int], spent: Collection[int]) -> list[int]:
-    """Return as many seeds, counted on from the last of them; those that were ``spent`` before are left out."""
-    fresh: list[int] = []
-    seed = seeds[-1]
-    while len(fresh) < len(seeds):
-        seed = (seed + 1) % (MAX_SEED + 1)
-        if seed not in spent:
-            fresh.append(seed)
-    return fresh
 
 
 def _with_seeds(params: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
@@ -66,7 +55,7 @@ def queue(connection: sqlite3.Connection, row: sqlite3.Row, *, asked: bool) -> s
         connection,
         digest="",
         task=row["task"],
-        params=json.dumps(_with_seeds(params, counted_on(seeds, spent))),
+        params=json.dumps(_with_seeds(params, counted_on(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
         priority=PRIORITIES["normal" if asked else "low"],
         sources=row["sources"],

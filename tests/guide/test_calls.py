@@ -132,6 +132,35 @@ def test_another_request_drops_what_was_made_ahead(monkeypatch: pytest.MonkeyPat
     assert second.seed == first.seed + 1
 
 
+def test_a_dropped_batch_is_made_again_when_it_is_asked_for_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
+    first = generate(duration=0.5, seed=7, auto_gen=True, **FAKE)
+    generate(duration=0.5, seed=100, auto_gen=True, **FAKE)
+    assert first.next_batch().seed == 8
+
+
+def test_a_failed_batch_is_made_again() -> None:
+    fails = [RuntimeError("once")]
+
+    def report(_stage: str, _fraction: float) -> None:
+        if len(told) == 1 and fails:
+            raise fails.pop()
+
+    told: list[int] = []
+    first = generate(duration=0.5, seed=7, on_progress=report, **FAKE)
+    told.append(1)
+    with pytest.raises(RuntimeError, match="once"):
+        first.next_batch()
+    assert first.next_batch().seed == 8
+
+
+def test_seeds_of_a_chain_never_repeat() -> None:
+    first = generate(duration=0.2, seed=[3, 2], **FAKE)
+    second = first.next_batch()
+    assert [t.seed for r in (first, second, second.next_batch()) for t in r] == [3, 2, 4, 5, 6, 7]
+    assert [t.seed for t in generate(duration=0.2, seed=[2, 1], batch_size=3, **FAKE)] == [2, 1, 3]
+
+
 def test_work_in_front_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """While another call works, the batch made ahead stands still at its next step."""
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
@@ -147,6 +176,14 @@ def test_a_batch_in_the_making_does_not_hold_up_the_end() -> None:
     code = "from acestep_runtime import generate; generate(duration=20, engine='draft', auto_gen=True)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_sentence_may_come_with_seeds_of_any_kind() -> None:
+    songs = [
+        generate(mode="simple", song_description="a sad song", seed=seed, duration=0.5, engine="draft")
+        for seed in (3, [3], np.int64(3), np.array([3]), range(3, 4))
+    ]
+    assert len({song["audio"].samples().tobytes() for song in songs}) == 1
 
 
 def test_calls_from_many_threads() -> None:

@@ -48,6 +48,9 @@ def test_nothing_cannot_be_joined(join) -> None:
 def test_every_part_wants_its_gain() -> None:
     with pytest.raises(InvalidValue, match="each of the 2 parts"):
         mix(sine(1, 0.1), sine(2, 0.1), gains_db=[0])
+    with pytest.raises(InvalidValue, match="at most 120 dB"):
+        mix(sine(1, 0.1), gains_db=[float("nan")])
+    assert mix(sine(1, 0.1), gains_db=np.array([0.0])).seconds == 0.1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
+import copy
 import gc
+import os
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +47,8 @@ def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
     ("bad", "said"),
     [
         (np.zeros((4, 3)), r"\[4, 3\] of float64"), (np.zeros((0, 2)), r"\[0, 2\]"), (np.zeros(3, complex), "complex128"),
-        (np.array([np.nan]), "NaN"), (np.zeros(3, np.uint8), "signed integers"), ((np.zeros(3), 10), "sample rate of 10"),
+        (np.array([np.nan]), "NaN"), ([[1, 2], [3]], "uneven length"), (np.full(3, 1e300), "full scale is 1"),
+        (np.zeros(3, np.uint8), "signed integers"), ((np.zeros(3), 10), "sample rate of 10"),
         ((np.zeros(3), 44_100.5), "44100.5"), (7, "int"), (None, "NoneType"), (object(), "object"),
     ],
 )  # fmt: skip
@@ -64,3 +70,26 @@ def test_temporary_files_go_with_the_last_that_needs_them() -> None:
     del sound
     gc.collect()
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_leaves_the_files_alone() -> None:
+    code = (
+        "import gc, os\n"
+        "from acestep_runtime import generate\n"
+        "result = generate(duration=0.2, engine='fake')\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    path = result.audio.path\n"
+        "    del result; gc.collect(); os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "assert result.audio.path.exists()\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_copies_are_the_same_and_other_processes_are_told_how() -> None:
+    sound = audio_of(sine(440, 0.1))
+    assert copy.deepcopy(sound) is sound
+    with pytest.raises(TypeError, match="save"):
+        pickle.dumps(sound)
