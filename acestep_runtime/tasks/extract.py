@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from acestep_runtime import audio
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_tracks
+from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TaskEvent, check_tracks
+from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.whole_source import perform_whole
+from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import TRACKS, CancelToken, Music, Sampling
+
+#: The role of what is in none of the tracks.
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,11 @@ class Extract:
         self.source.part()
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. One output for each track, each as long as the source."""
-        return perform_whole(
+        """See `acestep_runtime.tasks.base.Task.perform`. One output for each track, each as long as the source.
+
+        What no engine hears, for it lies above the band of 48 kHz or is lost on the way there, goes to the last output.
+        """
+        events = perform_whole(
             self.name,
             self.source,
             self.output,
@@ -40,3 +49,20 @@ class Extract:
             sampling=self.sampling,
             tracks=self.tracks,
         )
+        clip = Clip.open(self.source, self.output)
+        return events if clip.rate_hz == ENGINE_RATE_HZ else self._with_unheard(events, clip)
+
+    def _with_unheard(self, events: Iterator[TaskEvent], clip: Clip) -> Iterator[TaskEvent]:
+        heard = audio.to_channels(clip.for_engine(0, clip.frames), clip.channels)
+        unheard = clip.read(0, clip.frames) - audio.resample(heard, ENGINE_RATE_HZ, clip.rate_hz, clip.frames)
+        del heard
+        last = OTHER if len(self.tracks) < len(TRACKS) else self.tracks[-1]
+        places: dict[int, int] = {}
+        for event in events:
+            if isinstance(event, OutputHeader) and event.role == last:
+                places[event.output] = 0
+            elif isinstance(event, OutputBlock) and event.output in places:
+                start = places[event.output]
+                places[event.output] = stop = start + len(event.samples)
+                event = OutputBlock(event.output, event.samples + unheard[start:stop])
+            yield event
