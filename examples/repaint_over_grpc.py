@@ -51,22 +51,24 @@ def main() -> None:
         )
         region = np.zeros((0, 2), np.float32)
         header = audio_pb2.AudioHeader()
-        try:
-            for event in tasks_pb2_grpc.TaskServiceStub(channel).Repaint(request):
-                if event.HasField("progress"):
-                    print(f"{event.progress.fraction:4.0%} {event.progress.stage}")
-                elif event.HasField("audio_header"):
-                    header = event.audio_header
-                    region = np.zeros((header.frames, header.channels), np.float32)
-                elif event.HasField("audio_chunk"):
-                    chunk = event.audio_chunk
-                    samples = np.frombuffer(chunk.data, "<f4").reshape(-1, header.channels)
-                    region[chunk.offset_frames : chunk.offset_frames + len(samples)] = samples
-        except grpc.RpcError as error:
-            sys.exit(f"{error.code().name}: {error.details()}")  # type: ignore[attr-defined]
+        for event in tasks_pb2_grpc.TaskServiceStub(channel).Repaint(request):
+            if event.HasField("progress"):
+                print(f"{event.progress.fraction:4.0%} {event.progress.stage}")
+            elif event.HasField("audio_header"):
+                header = event.audio_header
+                region = np.zeros((header.frames, header.channels), np.float32)
+            elif event.HasField("audio_chunk"):
+                chunk = event.audio_chunk
+                samples = np.frombuffer(chunk.data, "<f4").reshape(-1, header.channels)
+                region[chunk.offset_frames : chunk.offset_frames + len(samples)] = samples
     soundfile.write(given.out, region, header.sample_rate, subtype="FLOAT")
     print(f"{given.out}: {header.frames} frames, to be placed at frame {header.start_frame} of {given.song.name}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except grpc.RpcError as failed:
+        sys.exit(f"{failed.code().name}: {failed.details()}")
+    except OSError as failed:
+        sys.exit(str(failed))

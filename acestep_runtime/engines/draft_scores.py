@@ -28,7 +28,7 @@ from acestep_runtime.values import CancelToken
 #: An agreement below this gets a note.
 _AGREED = 0.9
 _NO_VOICE = "No voice was heard that could sing these words: the lines are only spaced over the sound."
-_NO_WORDS = "There are no words that could be sung, so lyrics_alignment is not given."
+_NO_WORDS = "No words are given that could be sung, so there is no lyrics_alignment."
 #: What a low part of the agreement means.
 _DISAGREE = {
     "present": "Nobody is heard for part of the lines.",

@@ -114,14 +114,16 @@ def _written(blocks: Iterator[Samples], frames: int, channels: int, rate_hz: int
 def save(sound: Any, path: str | os.PathLike[str]) -> Path:
     """Write audio to ``path`` and return it; the ending chooses WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
 
-    The file is there whole or not at all; an older one is replaced. Peaks above full scale are kept in WAV; for the other
-    formats, which cannot hold them, the whole file is lowered to fit, with a warning that says by how much. Raises
+    The file is there whole or not at all; an older one is replaced, a missing folder made. Peaks above full scale are kept
+    in WAV; for the other formats, which cannot hold them, the whole file is lowered to fit, with a warning that says by how
+    much. Raises
     `InvalidValue` for another ending and ``OSError`` as the file system does.
     """
     path, held = Path(path), audio_of(sound)
     if path.suffix.lower() not in _FORMATS:
         raise InvalidValue("path", path.name, f"a name that ends in {', '.join(_FORMATS)}")
     kind, subtype = _FORMATS[path.suffix.lower()]
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "WAV":
         wav.write_blocks(
             path, _blocks(held, held.sample_rate, held.channels), held.frames, held.channels, held.sample_rate

@@ -184,9 +184,10 @@ def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output
     missing = {
         f"{name}_missing": f"The {engine.name} engine gave no {name} for this take."
         for name, asked in wanted.items()
-        if asked and name not in facts
+        if asked and not facts.get(name)
     }
-    return TakeDone(take, seed, {**facts, **missing})
+    found = {name: value for name, value in facts.items() if f"{name}_missing" not in missing}
+    return TakeDone(take, seed, {**found, **missing})
 
 
 def check_complete(engine: Engine, made: Mapping[str, int], wanted: int) -> None:

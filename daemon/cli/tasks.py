@@ -121,7 +121,13 @@ _GROUPS = {
 def _text_or_file(lyrics: str) -> str:
     """Return the text of the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding."""
     try:
-        if not Path(lyrics).is_file():
+        path = Path(lyrics)
+        if not path.is_file() and (path.is_dir() or path.suffix.lower() in (".txt", ".lrc", ".md")):
+            from acestep_runtime.errors import InvalidValue, printable
+
+            message = f"--lyrics names no file: {printable(lyrics)}."
+            raise InvalidValue("--lyrics", lyrics, "words, or a text file", message=message, remedy="Check the path.")
+        if not path.is_file():
             return lyrics
     except (OSError, ValueError):
         return lyrics  # too long or too odd for a file name: then it is the lyrics

@@ -81,7 +81,7 @@ def test_a_score_has_its_parts_and_says_what_lowered_it() -> None:
     assert set(good) == {"quality", "lyrics_alignment", "parts", "notes"}
     assert good["quality"] > 0.95
     assert good["lyrics_alignment"] is None
-    assert good["notes"] == ["There are no words that could be sung, so lyrics_alignment is not given."]
+    assert good["notes"] == ["No words are given that could be sung, so there is no lyrics_alignment."]
     assert bad["quality"] < 0.1
     assert any("clipped" in note for note in bad["notes"])
     assert any("120 bpm instead of 133" in note for note in bad["notes"])
