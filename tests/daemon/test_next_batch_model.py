@@ -14,8 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from acestep_runtime.tasks.base import counted_on
 from daemon.errors import Busy, Conflict
-from daemon.jobs.ahead import counted_on
 from daemon.jobs.job import PRIORITIES
 from daemon.jobs.journal import Journal
 from daemon.store.database import Database
@@ -284,8 +284,8 @@ TestQueue = Queue.TestCase
 
 
 def test_counting_on() -> None:
-    assert counted_on([5], [5]) == [6]
-    assert counted_on([9, 5], [9, 5]) == [6, 7]
-    assert counted_on([6, 7], [9, 5]) == [8, 10]
-    assert counted_on([2**32 - 2], []) == [2**32 - 1]
-    assert counted_on([3, 2**32 - 1], [3, 2**32 - 1]) == [0, 1]
+    assert counted_on(5, 1, [5]) == [6]
+    assert counted_on(5, 2, [9, 5]) == [6, 7]
+    assert counted_on(7, 2, [9, 5]) == [8, 10]
+    assert counted_on(2**32 - 2, 1, []) == [2**32 - 1]
+    assert counted_on(2**32 - 1, 2, [3, 2**32 - 1]) == [0, 1]
