@@ -129,6 +129,7 @@ def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, k
     scale = {(key.tonic + step) % 12 for step in SCALES[key.mode]}
     ladder = [p for p in range(lowest, lowest + _RANGE + 1) if p % 12 in scale]
     placed = []
+    tune: list[int] = []
     at = len(ladder) // 2
     for number, (line, (first, beats)) in enumerate(zip(lines, _slots(len(lines), bars, meter), strict=True)):
         rng = np.random.default_rng([seed, 41, _LETTERS[number % 4]])
@@ -137,14 +138,17 @@ def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, k
         phrase: list[_Tone] = []
         for order, ((offset, length), target, stress) in enumerate(zip(spans, targets, _stresses(line), strict=True)):
             at = int(np.clip(target, at - _STEPS, at + _STEPS))
-            if [tone.pitch for tone in phrase[-2:]] == [ladder[at]] * 2:  # the same note thrice is a dull tune
+            dull = tune[-1] if len(tune) > 1 and tune[-1] == tune[-2] else None  # the same note thrice is a dull tune
+            if ladder[at] == dull:
                 at += 1 if at < len(ladder) // 2 else -1
             pitch = ladder[at]
             chord = harmony.at(first + offset + 1e-3)
             last = order == len(spans) - 1
-            if last or (first + offset) % 2 < 1e-3 or length >= 1:
-                home = tones(chord)[:1] if last and number == len(lines) - 1 else tones(chord)
-                pitch = _nearest(pitch, home, ladder[0], ladder[-1])
+            if last and number == len(lines) - 1:  # the only note that may be the third
+                pitch = _nearest(pitch, tones(chord)[:1], ladder[0], ladder[-1])
+            elif last or (first + offset) % 2 < 1e-3 or length >= 1:
+                pitch = _nearest(pitch, tones(chord), ladder[0], ladder[-1], dull)
+            tune.append(pitch)
             start_s, end_s = (_time_s(grid, first + beat, style.swing) for beat in (offset, offset + length))
             loud = 0.74 + 0.16 * stress + 0.2 * style.energy + 0.04 * rng.standard_normal()
             phrase.append(_Tone(start_s, end_s, pitch, pronounced(line.syllables[order]), float(np.clip(loud, 0.3, 1))))
@@ -221,8 +225,10 @@ def _contour(count: int, steps: int, energy: float, rng: np.random.Generator) ->
     return [int(v) for v in np.clip(np.round(base + shape + aside), 0, steps - 1)]
 
 
-def _nearest(pitch: int, classes: tuple[int, ...], low: int, high: int) -> int:
-    return min((p for p in range(low, high + 1) if p % 12 in classes), key=lambda p: (abs(p - pitch), p), default=pitch)
+def _nearest(pitch: int, classes: tuple[int, ...], low: int, high: int, but: int | None = None) -> int:
+    """Return the pitch of one of the classes that is nearest, other than ``but``; the lower one of two."""
+    found = (p for p in range(low, high + 1) if p % 12 in classes and p != but)
+    return min(found, key=lambda p: (abs(p - pitch), p), default=pitch)
 
 
 # ------------------------------------------------------------------------------------------------ on a melody

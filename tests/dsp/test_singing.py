@@ -140,7 +140,7 @@ def test_tunes_are_singable(seed: int, caption: str, tonic: int, mode: str) -> N
     assert np.mean([abs(b - a) for a, b in pairwise(pitches)]) < 5
     assert max(pitches) - min(pitches) <= 18
     assert len(set(pitches)) >= 3
-    assert all(len(set(pitches[k : k + 10])) > 1 for k in range(len(pitches) - 9))
+    assert all(len(set(pitches[k : k + 6])) > 1 for k in range(len(pitches) - 5))
     finals = [max((n for n in notes if n.start_s < line.end_s), key=lambda n: n.start_s) for line in timed]
     chord = {(tonic + t) % 12 for t in CHORD_TONES[home[1]]}
     assert all(n.pitches[0] % 12 in chord for n in finals)
