@@ -52,6 +52,8 @@ _FAINTEST = 1e-4
 _FAR = 0.35
 #: How much less pitches outside of a sure key weigh.
 _OUT_OF_KEY = 0.1
+#: How much a pitch loses for what its octave is more salient.
+_SHADOW = np.float32(2.0)
 #: Rise of a band's level, of its usual peak, that is a stroke.
 _STROKE = 0.3
 
@@ -114,11 +116,22 @@ def _semitones(mono: npt.NDArray[np.float32]) -> tuple[Plane, Plane, Plane]:
         peaks = _peaks(level)
         lasting = _lasting(peaks)
         own = slice(start - first, stop - first)
-        found = pitch_salience(lasting[own], fine, _BIN_HZ)
+        found = _unshadowed(pitch_salience(lasting[own], fine, _BIN_HZ))
         salience[start:stop] = found.reshape(len(found), -1, _PER_SEMITONE).max(axis=2)
         body[start:stop] = np.sqrt(peaks[own] ** 2 @ near)
         share[start:stop] = lasting[own].sum(axis=1) / np.maximum(level[own].sum(axis=1), np.float32(1e-9))
     return salience, body, share
+
+
+def _unshadowed(salience: Plane) -> Plane:
+    """Return the salience of candidates ``[K, P * 3]``, lowered by twice what that of their octave has more.
+
+    Every tone lends most of its salience to the pitch an octave below, whose even harmonics are the tone's; one that
+    sounds itself has odd harmonics too, which count against its octave.
+    """
+    octave = 12 * _PER_SEMITONE
+    above = np.pad(salience[:, octave:], ((0, 0), (0, octave)))
+    return np.asarray(np.maximum(salience - _SHADOW * np.maximum(above - salience, 0), 0), np.float32)
 
 
 def _levels(frames: npt.NDArray[np.float32]) -> Plane:

@@ -6,6 +6,8 @@ import band
 import numpy as np
 import pytest
 import signals
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Grid
@@ -51,13 +53,21 @@ def tune(seed, seconds=8.0):
     return notes
 
 
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 10**6), harmonics=st.sampled_from([1, 4, 12]))
+def test_a_clean_melody_is_written_down(seed, harmonics):
+    notes = tune(seed)
+    found = heard(sung(notes, 8.0, harmonics))
+    assert f_measure(found, notes) >= 0.8
+
+
 @pytest.mark.parametrize("harmonics", [1, 4, 12])
-def test_clean_melodies_are_written_down(harmonics):
-    """On average; a sine that leaps through three octaves in sixteenths may lose a third of its notes."""
-    tunes = [tune(seed) for seed in (*range(5), 9288)]
+def test_melodies_that_leap_are_written_down(harmonics):
+    """The last two leap high above most of their notes, where a sine must not be taken for one an octave lower."""
+    tunes = [tune(seed) for seed in (*range(5), 29, 9288)]
     found = [f_measure(heard(sung(notes, 8.0, harmonics)), notes) for notes in tunes]
     assert np.mean(found) >= 0.9
-    assert min(found) >= 0.6
+    assert min(found) >= 0.8
 
 
 def test_the_same_note_struck_again_is_another_note():
