@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from daemon.cli import listing
-from daemon.cli.connection import connect
 from daemon.cli.options import OPTIONS
+from daemon.edge.connection import connect
 from daemon.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -162,23 +162,13 @@ def show_job(job_id: JobId, address: Address = None) -> None:
 
 
 @jobs.command("watch")
-def watch_job(
-    job_id: JobId,
-    out: Out = None,
-    json: AsJson = False,
-    address: Address = None,
-) -> None:
+def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C cancels it."""
     _fetch(job_id, out, json, address, lambda client, known: client.watch(known))
 
 
 @jobs.command("next")
-def next_batch(
-    job_id: JobId,
-    out: Out = None,
-    json: AsJson = False,
-    address: Address = None,
-) -> None:
+def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
     """Fetch the next batch of a job: the same request, further seeds. It is there at once after --auto-gen."""
     _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
 
@@ -195,7 +185,7 @@ def _fetch(
     from contextlib import ExitStack
 
     from acebridge.v1 import jobs_pb2
-    from daemon.cli.files import Destination, Writer
+    from daemon.cli.files import Destination, writer_to
     from daemon.cli.perform import Result, follow
 
     began = time.monotonic()
@@ -205,7 +195,7 @@ def _fetch(
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         many = job.task in ("extract", "complete", "lego")
         destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
-        writer = stack.enter_context(Writer(destination))
+        writer = stack.enter_context(writer_to(destination))
         follow(ask(client, job_id), Result(began), writer, client, title=job.task, as_json=json)
 
 
@@ -258,7 +248,8 @@ def download_asset(
 ) -> None:
     """Write a stored file."""
     from acestep_runtime.errors import InvalidValue
-    from daemon.cli.files import check_writable, names_folder, write_whole
+    from daemon.cli.files import names_folder
+    from daemon.edge.writing import check_writable, write_whole
 
     path = Path(out)
     if names_folder(out) or path.is_dir():
