@@ -9,7 +9,7 @@ from typing import Any
 
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import Order, named_as_given, order, plain
+from acestep_runtime.guide.request import Order, named_as_given, order, ordered, plain
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
@@ -110,7 +110,6 @@ def generate(
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
-    given = {name: plain(name, value) for name, value in given.items()}
     runner, report = runner_for(daemon), on_progress or _quiet
     if mode == "simple":
         given = _composed(runner, given, task_type, song_description, instrumental, engine)
@@ -134,10 +133,9 @@ def analyze_audio(
 
     Facts that are given are kept, and help to hear the others. Raises as `generate` does.
     """
-    facts = {"bpm": plain("bpm", bpm), "keyscale": keyscale, "timesignature": timesignature}
-    source = audio_of(src_audio)
-    music = order("cover", facts, source, engine).fields.get("music", {})
-    return _facts(runner_for(daemon), Order("understand", {"music": music} if music else {}, source, engine))
+    facts = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
+    wanted = ordered("understand", facts, audio_of(src_audio), engine)
+    return _facts(runner_for(daemon), wanted)
 
 
 def _quiet(_stage: str, _fraction: float) -> None:
@@ -162,6 +160,7 @@ def _composed(
         raise InvalidValue("mode", "simple", f"custom for {task_type}: simple writes whole songs")
     if not isinstance(description, str) or not description.strip():
         raise InvalidValue("song_description", description or "", "a sentence", remedy="Say what the song should be.")
+    given = {name: plain(name, value) for name, value in given.items()}  # so that what is not given is None
     fields: dict[str, Any] = {"description": description, "instrumental": instrumental}
     if given["seed"]:
         fields["seed"] = given["seed"][0]

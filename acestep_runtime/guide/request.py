@@ -66,40 +66,51 @@ class Order:
 
 
 def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str) -> Order:
-    """Return the order that a call asks for. ``given`` holds the arguments by name; ``None`` is not given.
+    """Return the order that a call of `generate` asks for, as `ordered` does.
 
-    Raises `InvalidValue` for an unknown task, and for an argument that the task has no use for.
+    Raises `InvalidValue` for a task that makes no music, and for a source that is missing or has no use, too.
     """
     if task_type not in MAKING:
         remedy = "Call analyze_audio." if task_type == "understand" else ""
         raise InvalidValue("task_type", task_type, ", ".join(MAKING), remedy=remedy)
-    kind = TASKS[task_type]
-    names = {f.name for f in dataclasses.fields(kind)}
+    names = _fields_of(task_type)
     if "source" in names and src_audio is None:
         raise InvalidValue("src_audio", "", "audio", message=f"{task_type} needs src_audio.",
                            remedy="Give it a path, a result or an array.")  # fmt: skip
     if "source" not in names and src_audio is not None:
         raise InvalidValue("src_audio", "given", "nothing", message=f"{task_type} takes no src_audio.",
                            remedy="Choose task_type cover, repaint, lego, complete or extract.")  # fmt: skip
-    source = None if src_audio is None else audio_of(src_audio)
+    return ordered(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
+
+
+def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: str) -> Order:
+    """Return the order for a task. ``given`` holds the arguments by name; ``None`` is not given.
+
+    Raises `InvalidValue` for an argument that the task has no use for.
+    """
+    names = _fields_of(task)
     given = {name: plain(name, value) for name, value in given.items()}
     wanted = {name: value for name, value in given.items() if value is not None and (name, value) not in _OFF}
-    if task_type == "repaint":
+    if task == "repaint":
         wanted = _extended(wanted, source)
     if "batch_size" not in wanted and len(wanted.get("seed", ())) > 1:
         wanted["batch_size"] = len(wanted["seed"])  # a take for each
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
         group, _, leaf = FIELDS[name].rpartition(".")
-        if (group or leaf) not in names or _ONLY.get(name, task_type) != task_type:
-            able = [t for t in MAKING if (group or leaf) in {f.name for f in dataclasses.fields(TASKS[t])}]
+        if (group or leaf) not in names or _ONLY.get(name, task) != task:
+            able = [t for t in MAKING if (group or leaf) in _fields_of(t)]
             able = [_ONLY[name]] if name in _ONLY else able
-            raise InvalidValue(name, value, f"nothing for {task_type}: it belongs to {', '.join(able)}",
+            raise InvalidValue(name, value, f"nothing for {task}: it belongs to {', '.join(able)}",
                                remedy=f"Leave out {name}.")  # fmt: skip
         (fields.setdefault(group, {}) if group else fields)[leaf] = (
             _beats_per_bar(value) if name == "timesignature" else value
         )
-    return Order(task_type, fields, source, engine)
+    return Order(task, fields, source, engine)
+
+
+def _fields_of(task: str) -> set[str]:
+    return {f.name for f in dataclasses.fields(TASKS[task])}
 
 
 def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
