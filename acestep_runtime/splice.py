@@ -17,7 +17,6 @@ Letters: N frames of the source, R of the region, W of the window, M of the resu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -230,21 +229,6 @@ def match_loudness(replacement: Samples, source: Samples, span: Span, fades: Fad
 
 def splice(source: Samples, replacement: Samples, span: Span, fades: Fades) -> Samples:
     """Return ``[M, C]``: the source ``[N, C]`` with the replacement ``[L, C]`` in the region, crossfaded outside it."""
-    out = np.empty((span.total_frames, source.shape[1]), np.float32)
-    at = 0
-    for block in spliced_blocks(source, replacement, span, fades):
-        out[at : at + len(block)] = block
-        at += len(block)
-    return out
-
-
-def spliced_blocks(
-    source: Samples, replacement: Samples, span: Span, fades: Fades, block_frames: int = _BLOCK_FRAMES
-) -> Iterator[Samples]:
-    """Return what `splice` does as contiguous blocks of at most ``block_frames`` frames.
-
-    All but the faded ones are views of the arrays given: nothing is copied, and nobody may write to them.
-    """
     _check(source, replacement, span, fades)
     start, stop = max(0, span.start), min(len(source), span.stop)
     region = len(replacement) - fades.after
@@ -255,7 +239,7 @@ def spliced_blocks(
         _crossfade(replacement[region:], source[stop : stop + fades.after]),
         source[stop + fades.after :],
     )
-    return (part[at : at + block_frames] for part in parts for at in range(0, len(part), block_frames))
+    return np.concatenate(parts)
 
 
 def _crossfade(old: Samples, new: Samples) -> Samples:

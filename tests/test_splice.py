@@ -17,7 +17,6 @@ from acestep_runtime.splice import (
     match_loudness,
     seam_gains_db,
     splice,
-    spliced_blocks,
 )
 
 RATES = st.sampled_from((44_100, 48_000, 88_200, 96_000))
@@ -149,11 +148,10 @@ def test_crossfades_have_equal_power(frames: int) -> None:
     span=spans(),
     crossfade=st.integers(0, 100),
     channels=st.sampled_from((1, 2)),
-    block=st.integers(1, 150),
     seed=st.integers(0, 9),
 )
 def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
-    span: Span, crossfade: int, channels: int, block: int, seed: int
+    span: Span, crossfade: int, channels: int, seed: int
 ) -> None:
     source = noise(span.source_frames / 48_000, channels=channels, seed=seed)
     fades = Fades.around(span, crossfade)
@@ -164,12 +162,9 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
     new = noise((fades.before + span.frames + fades.after) / 48_000, channels=channels, seed=seed + 10)
     kept = source.copy(), new.copy()
     whole = splice(source, new, span, fades)
-    blocks = list(spliced_blocks(source, new, span, fades, block))
 
     assert whole.shape == (span.total_frames, channels)
     assert whole.dtype == np.float32
-    assert all(0 < len(b) <= block for b in blocks)
-    assert np.array_equal(np.concatenate(blocks), whole)
     assert np.array_equal(source, kept[0])
     assert np.array_equal(new, kept[1])
     at, end = span.start + span.prepended, span.stop + span.prepended  # the region in the result
@@ -190,13 +185,6 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
         assert np.allclose(whole[end + i], made * math.cos(angle) + old * math.sin(angle), atol=1e-6)
 
 
-def test_blocks_are_views_of_what_was_given() -> None:
-    source, new = noise(1.0), noise(0.5, seed=1)
-    span = Span(12_000, 36_000, 48_000)
-    blocks = list(spliced_blocks(source, new, span, Fades()))
-    assert all(np.shares_memory(b, source) or np.shares_memory(b, new) for b in blocks)
-
-
 @pytest.mark.parametrize(
     ("fades", "frames", "channels", "says"),
     [
@@ -209,9 +197,7 @@ def test_blocks_are_views_of_what_was_given() -> None:
 )
 def test_a_replacement_that_does_not_fit_is_refused(fades: Fades, frames: int, channels: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        spliced_blocks(
-            np.zeros((100, 2), np.float32), np.zeros((frames, channels), np.float32), Span(5, 15, 100), fades
-        )
+        splice(np.zeros((100, 2), np.float32), np.zeros((frames, channels), np.float32), Span(5, 15, 100), fades)
     with pytest.raises(ValueError, match="source has 99"):
         splice(np.zeros((99, 2), np.float32), np.zeros((10, 2), np.float32), Span(5, 15, 100), Fades())
 
