@@ -1,0 +1,118 @@
+-- Finds the acebridge command and starts it.
+
+return function(import)
+  local files = import("files")
+  local settings = import("settings")
+  local M = {}
+
+  local WINDOWS = files.windows
+  local MAC = reaper.GetOS():match("^OSX") or reaper.GetOS():match("^macOS")
+  local NAME = WINDOWS and "acebridge.exe" or "acebridge"
+  local NO_WAIT = -2 -- of ExecProcess: return at once, and no window comes to the front
+
+  local function environment(name)
+    local value = os and os.getenv(name)
+    return value ~= "" and value or nil
+  end
+
+  --- On Windows the environment may come in another encoding than REAPER's paths, so REAPER's own folder helps out.
+  local function app_data(kind)
+    local roaming = reaper.GetResourcePath():match("^(.*[/\\]AppData[/\\])Roaming[/\\]")
+    return { environment(kind == "Local" and "LOCALAPPDATA" or "APPDATA"), roaming and roaming .. kind }
+  end
+
+  local function home() return environment("HOME") or environment("USERPROFILE") end
+
+  --- Where acebridge keeps its data (as its own data_folder has it), the likeliest first.
+  function M.data_folders()
+    local override = environment("ACEBRIDGE_HOME")
+    if override then return { (override:gsub("^~", home() or "~")) } end
+    local found = {}
+    local function add(...)
+      if (...) then found[#found + 1] = files.join(...) end
+    end
+    if WINDOWS then
+      for _, folder in pairs(app_data("Local")) do add(folder, "acebridge") end
+      return found
+    end
+    add(environment("XDG_DATA_HOME"), "acebridge")
+    if MAC then add(home(), "Library", "Application Support", "acebridge") else add(home(), ".local", "share", "acebridge") end
+    return found
+  end
+
+  --- Folders below `root` in which Pythons of a person put their commands: <root>/<version>/<last>.
+  local function versions(root, last, add)
+    local names = files.folders(root)
+    table.sort(names, function(a, b) return a > b end) -- newer ones first, nearly always
+    for _, name in ipairs(names) do add(files.join(root, name, last)) end
+  end
+
+  local function usual_folders()
+    local found = {}
+    local function add(folder) found[#found + 1] = folder end
+    for folder in (environment("PATH") or ""):gmatch(WINDOWS and "[^;]+" or "[^:]+") do add((folder:gsub('"', ""))) end
+    local user = home()
+    if user then add(files.join(user, ".local", "bin")) end
+    if WINDOWS then
+      for _, folder in pairs(app_data("Local")) do
+        add(files.join(folder, "Programs", "acebridge"))
+        versions(files.join(folder, "Programs", "Python"), "Scripts", add)
+      end
+      for _, folder in pairs(app_data("Roaming")) do
+        add(files.join(folder, "Python", "Scripts"))
+        versions(files.join(folder, "Python"), "Scripts", add)
+      end
+      return found
+    end
+    add("/usr/local/bin")
+    add("/opt/homebrew/bin")
+    if MAC and user then versions(files.join(user, "Library", "Python"), "bin", add) end
+    add("/usr/bin")
+    return found
+  end
+
+  --- The absolute path of the command, or nil, a message and a remedy.
+  function M.find()
+    if not io or not os then
+      return nil, "REAPER runs this script without access to files and programs.",
+        "Start the action from REAPER's action list, where scripts may use both."
+    end
+    local set = settings.get("command")
+    if set ~= "" then
+      local path = set:gsub('^"(.*)"$', "%1"):gsub("^~", home() or "~")
+      if files.exists(path) then return path end
+      return nil, ('The setting "command" is "%s"; there is no such file.'):format(set),
+        "Correct it in AceBridge: Settings, or empty it to have the command searched for."
+    end
+    for _, folder in ipairs(M.data_folders()) do
+      local path = (files.read(files.join(folder, "command")) or ""):match("^[^\r\n]+")
+      if path and files.exists(path) then return path end
+    end
+    for _, folder in ipairs(usual_folders()) do
+      local path = files.join(folder, NAME)
+      if files.exists(path) then return path end
+    end
+    return nil, "The acebridge command is not installed, or in no folder that is searched.",
+      'Install it with "pip install acebridge" and run "acebridge doctor" once, or give its path in AceBridge: Settings.'
+  end
+
+  --- Start `path argument …` and return at once: true, or nil and a message. Only the path may hold spaces: no shell and
+  -- no parser of command lines agrees with the next one about quotes.
+  function M.start(path, ...)
+    if path:find('["%c]') or path == "" then
+      return nil, ('The command is "%s"; allowed: a path without quotes and line breaks.'):format(path)
+    end
+    for _, argument in ipairs({ ... }) do
+      if argument == "" or argument:find("[^!#-&(-~]") then
+        return nil, ('The argument "%s" is not allowed: ASCII without spaces and quotes.'):format(argument)
+      end
+    end
+    if not files.exists(path) then return nil, ('There is no command "%s" any more.'):format(path) end
+    local quoted = '"' .. (WINDOWS and path:gsub("(\\+)$", "%1%1") or path) .. '"'
+    -- What it returns without waiting is not documented; whether it works is seen from the job's status.
+    reaper.ExecProcess(table.concat({ quoted, ... }, " "), NO_WAIT)
+    return true
+  end
+
+  return M
+end

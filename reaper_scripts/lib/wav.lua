@@ -1,0 +1,85 @@
+-- Writes float32 WAV files, piece by piece: what REAPER's accessors give goes to disk without a change.
+
+return function()
+  local M = {}
+
+  local HEADER = "<c4I4c4" .. "c4I4I2I2I4I4I2I2I2" .. "c4I4I4" .. "c4I4" -- RIFF, fmt, fact, data
+  local HEADER_BYTES = string.packsize(HEADER)
+  local IEEE_FLOAT, BYTES = 3, 4
+  local MOST_BYTES = 0xFFFFFFFF - HEADER_BYTES
+  local SLICE = 1024 -- values that are packed by one call: many, but far from Lua's limit for arguments
+  local BUFFER = 65536
+
+  local formats = {}
+  for i = 1, SLICE do formats[i] = false end
+
+  local function format(count)
+    local known = formats[count]
+    if not known then
+      known = "<" .. ("f"):rep(count)
+      formats[count] = known
+    end
+    return known
+  end
+
+  local function header(rate, channels, values)
+    local bytes = values * BYTES
+    return string.pack(HEADER, "RIFF", HEADER_BYTES - 8 + bytes, "WAVE",
+      "fmt ", 18, IEEE_FLOAT, channels, rate, rate * channels * BYTES, channels * BYTES, 8 * BYTES, 0,
+      "fact", 4, values // channels, "data", bytes)
+  end
+
+  local Writer = {}
+  Writer.__index = Writer
+
+  local function failed(writer, why)
+    writer.why = writer.why or ('"%s" cannot be written: %s'):format(writer.path, why or "unknown reason")
+    return nil, writer.why
+  end
+
+  --- Append `count` values of an interleaved table; true, or nil and a reason (then no more is written).
+  function Writer:add(values, count)
+    if self.why then return nil, self.why end
+    if not self.file then return failed(self, "it is closed") end
+    if (self.values + count) * BYTES > MOST_BYTES then return failed(self, "a WAV file holds at most 4 GiB") end
+    local file, pack, unpack = self.file, string.pack, table.unpack
+    for from = 1, count, SLICE do
+      local to = math.min(from + SLICE - 1, count)
+      local ok, why = file:write(pack(format(to - from + 1), unpack(values, from, to)))
+      if not ok then return failed(self, why) end
+    end
+    self.values = self.values + count
+    return true
+  end
+
+  --- Write the sizes and close; the number of frames, or nil and a reason. A second call says the same.
+  function Writer:close()
+    local file = self.file
+    if file then
+      self.file = nil
+      local ok, why = file:seek("set", 0)
+      if ok then ok, why = file:write(header(self.rate, self.channels, self.values)) end
+      local closed, late = file:close() -- a full disk may show only now
+      if not ok then failed(self, why) elseif not closed then failed(self, late) end
+    end
+    if self.why then return nil, self.why end
+    return self.values // self.channels
+  end
+
+  --- Begin a file; a writer, or nil and a reason.
+  function M.create(path, rate, channels)
+    if not io then return nil, "REAPER runs this script without access to files; allow it where the script was started." end
+    local writer = setmetatable({ path = path, rate = math.floor(rate + 0.5), channels = channels, values = 0 }, Writer)
+    local file, why = io.open(path, "wb")
+    if not file then return failed(writer, why) end
+    file:setvbuf("full", BUFFER)
+    writer.file = file
+    local ok
+    ok, why = file:write(header(writer.rate, channels, 0))
+    if ok then return writer end
+    file:close()
+    return failed(writer, why)
+  end
+
+  return M
+end
