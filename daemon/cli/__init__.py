@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import manage, tasks
+from daemon.cli import manage, reaper, tasks
 from daemon.cli.outcome import CANCELLED, exit_code
 from daemon.errors import DaemonFault
 
@@ -49,6 +49,7 @@ def _options(
 
 tasks.add_to(app)
 manage.add_to(app)
+app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")
 
 
 def _end_in_order() -> None:

@@ -83,7 +83,7 @@ def _engines(_: str | None) -> Finding:
 
 def _daemon(address: str | None) -> Finding:
     from acebridge.v1 import daemon_pb2
-    from daemon.cli.connection import connect
+    from daemon.edge.connection import connect
 
     try:
         with connect(address, autostart=True) as client:

@@ -1,21 +1,15 @@
-"""Where files go: names of output files, folders that can be written, and files that are there whole or not at all."""
+"""Where the results of a command go: names of output files, and the folders that get them."""
 
 from __future__ import annotations
 
 import os
-import secrets
-import tempfile
-from collections.abc import Iterable
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from acebridge.v1 import audio_pb2
-from acestep_runtime import wav
-from acestep_runtime.errors import InvalidValue, printable
-
-_ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
+from acestep_runtime.errors import InvalidValue
+from daemon.edge.files import check_writable
+from daemon.edge.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -88,87 +82,12 @@ def names_folder(name: str) -> bool:
     return name.endswith(("/", os.sep))
 
 
-def check_writable(folder: Path) -> None:
-    """Raise `InvalidValue` unless a file can be made in ``folder``, or in the part of its path that there is already."""
-    try:
-        there = next(above for above in (folder, *folder.parents) if above.exists() or above == above.parent)
-        with tempfile.TemporaryFile(prefix=".", suffix=".part", dir=there):
-            pass
-    except OSError as error:
-        raise unwritable(folder, error) from error
+def writer_to(destination: Destination) -> Writer:
+    """Return the writer of outputs that go to ``destination``; the first role that comes gets the bare name."""
+    first_roles: list[str] = []
 
+    def place(header: audio_pb2.AudioHeader) -> Path:
+        first_roles.append(header.role)
+        return destination.file(header.role, header.take, first_roles[0])
 
-def unwritable(folder: Path, error: OSError, remedy: str = "Choose another place with -o.") -> InvalidValue:
-    """Return the sentence about a folder that cannot be written."""
-    shown = printable(str(folder.absolute()), 200)
-    reason = error.strerror or str(error)
-    message = f"The folder {shown} cannot be written: {reason}."
-    return InvalidValue("--out", shown, "a folder that can be written", message=message, remedy=remedy)
-
-
-def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that gets its name when it is whole. Raises `InvalidValue` when its folder cannot be written."""
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("xb") as file:
-            for piece in pieces:
-                file.write(piece)
-        unfinished.replace(path)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-
-
-class Writer:
-    """Writes outputs while they arrive, under temporary names, and gives them their own only when they are whole."""
-
-    def __init__(self, destination: Destination) -> None:
-        self.destination = destination
-        self._files: dict[int, tuple[audio_pb2.AudioHeader, BinaryIO, Path, Path]] = {}
-        self._stack = ExitStack()
-        self._first_role = ""
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.discard()
-
-    def discard(self) -> None:
-        """Remove everything that is not whole."""
-        self._stack.close()
-        for _, _, unfinished, _ in self._files.values():
-            with suppress(OSError):
-                unfinished.unlink()
-        self._files.clear()
-
-    def begin(self, header: audio_pb2.AudioHeader) -> None:
-        """Open the file of an output."""
-        self._first_role = self._first_role or header.role
-        path = self.destination.file(header.role, header.take, self._first_role)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
-        file = self._stack.enter_context(unfinished.open("xb"))
-        self._files[header.output] = (header, file, unfinished, path)
-        file.write(wav.header(header.frames, header.channels, header.sample_rate, _ENCODINGS[header.encoding]))
-
-    def add(self, chunk: audio_pb2.AudioChunk) -> None:
-        """Write samples."""
-        header, file, _, _ = self._files[chunk.output]
-        encoding = _ENCODINGS[header.encoding]
-        frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
-        base = wav.data_offset(header.frames, header.channels, header.sample_rate, encoding)
-        file.seek(base + chunk.offset_frames * frame_bytes)
-        file.write(chunk.data)
-
-    def finish(self, output: int) -> Path:
-        """Give a whole output its name; return it."""
-        header, file, unfinished, path = self._files.pop(output)
-        file.seek(0, 2)
-        file.write(wav.trailer(header.frames, header.channels, _ENCODINGS[header.encoding]))
-        file.close()
-        unfinished.replace(path)
-        return path
+    return Writer(destination.folder, place)

@@ -249,7 +249,7 @@ def download_asset(
     """Write a stored file."""
     from acestep_runtime.errors import InvalidValue
     from daemon.cli.files import names_folder
-    from daemon.edge.writing import check_writable, write_whole
+    from daemon.edge.files import check_writable, write_whole
 
     path = Path(out)
     if names_folder(out) or path.is_dir():

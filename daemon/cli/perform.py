@@ -14,10 +14,12 @@ import typer
 
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
-from daemon.cli.connection import connect
-from daemon.cli.files import Destination, Writer, unwritable
+from daemon.cli.files import Destination, writer_to
 from daemon.edge.client import Client, text_of
+from daemon.edge.connection import connect
 from daemon.edge.convert import values_of
+from daemon.edge.files import unwritable
+from daemon.edge.writer import Writer
 from daemon.errors import JobFailed
 
 #: What a person asks first.
@@ -97,7 +99,7 @@ def perform(
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         sent = None if source is None else _source(client, source, by_path)
-        writer = stack.enter_context(Writer(destination)) if destination is not None else None
+        writer = stack.enter_context(writer_to(destination)) if destination is not None else None
         result = Result(began)
         events = client.perform(task, fields, source=sent, submission=submission)
         follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
@@ -158,7 +160,7 @@ def _cancelling(client: Client, result: Result, writer: Writer | None) -> Iterat
         if writer is None or not result.job_id:
             raise
         remedy = f"The job goes on: fetch its result with `acebridge jobs watch {result.job_id} -o PATH`."
-        raise unwritable(writer.destination.folder, error, remedy) from error
+        raise unwritable(writer.folder, error, remedy) from error
 
 
 class Result:

@@ -13,9 +13,9 @@ import numpy as np
 
 from acestep_runtime.audio import Samples
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
+from daemon.colours import REPAINT, colour_of
 from daemon.demo import steps
 from daemon.demo.claims import Untouched
-from daemon.demo.colours import REPAINT, colour_of
 from daemon.demo.page import Player, Show
 from daemon.demo.project import project
 from daemon.demo.session import markers, tracks

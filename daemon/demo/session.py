@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from daemon.demo.colours import OTHER, REPAINT, SONG, TRACK_COLOURS, colour_of
+from daemon.colours import OTHER, REPAINT, SONG, TRACK_COLOURS, colour_of
 from daemon.demo.project import Item, Marker, Track
 
 

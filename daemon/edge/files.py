@@ -1,0 +1,67 @@
+"""Files that are there whole or not at all, and folders that can be written. Light to import: small files are kept up to
+date with it while nothing else is loaded."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from acestep_runtime.errors import InvalidValue, printable
+
+#: How often, and after how many seconds, a name is asked for again that another program has open.
+_TRIES, _PAUSE_S = 20, 0.05
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `InvalidValue` unless a file can be made in ``folder``, or in the part of its path that there is already."""
+    try:
+        there = next(above for above in (folder, *folder.parents) if above.exists() or above == above.parent)
+        with tempfile.TemporaryFile(prefix=".", suffix=".part", dir=there):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(
+    folder: Path,
+    error: OSError,
+    remedy: str = "Choose another place with -o.",
+    *,
+    field: str = "--out",
+    called: str = "folder",
+) -> InvalidValue:
+    """Return the sentence about a folder that cannot be written."""
+    shown = printable(str(folder.absolute()), 200)
+    reason = error.strerror or str(error)
+    message = f"The {called} {shown} cannot be written: {reason}."
+    return InvalidValue(field, shown, "a folder that can be written", message=message, remedy=remedy)
+
+
+def replace(unfinished: Path, path: Path) -> None:
+    """Give a whole file its name. Windows refuses while another program reads the old one: then again, for a second."""
+    for _ in range(_TRIES - 1):
+        with suppress(PermissionError):
+            unfinished.replace(path)
+            return
+        time.sleep(_PAUSE_S)
+    unfinished.replace(path)
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that gets its name when it is whole. Raises `InvalidValue` when its folder cannot be written."""
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("xb") as file:
+            for piece in pieces:
+                file.write(piece)
+        replace(unfinished, path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()

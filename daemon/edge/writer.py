@@ -1,0 +1,71 @@
+"""Writing the audio of a job while it arrives."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from acebridge.v1 import audio_pb2
+from acestep_runtime import wav
+from daemon.edge.files import replace
+
+_ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
+
+
+class Writer:
+    """Writes outputs while they arrive, under temporary names, and gives them their own only when they are whole.
+
+    ``place`` says where the output with a header goes; ``folder`` is named when that cannot be written.
+    """
+
+    def __init__(self, folder: Path, place: Callable[[audio_pb2.AudioHeader], Path]) -> None:
+        self.folder = folder
+        self._place = place
+        self._files: dict[int, tuple[audio_pb2.AudioHeader, BinaryIO, Path, Path]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove everything that is not whole."""
+        with suppress(OSError):  # a full disk refuses what was still to be written
+            self._stack.close()
+        for _, _, unfinished, _ in self._files.values():
+            with suppress(OSError):
+                unfinished.unlink()
+        self._files.clear()
+
+    def begin(self, header: audio_pb2.AudioHeader) -> None:
+        """Open the file of an output."""
+        path = self._place(header)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+        file = self._stack.enter_context(unfinished.open("xb"))
+        self._files[header.output] = (header, file, unfinished, path)
+        file.write(wav.header(header.frames, header.channels, header.sample_rate, _ENCODINGS[header.encoding]))
+
+    def add(self, chunk: audio_pb2.AudioChunk) -> None:
+        """Write samples."""
+        header, file, _, _ = self._files[chunk.output]
+        encoding = _ENCODINGS[header.encoding]
+        frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
+        base = wav.data_offset(header.frames, header.channels, header.sample_rate, encoding)
+        file.seek(base + chunk.offset_frames * frame_bytes)
+        file.write(chunk.data)
+
+    def finish(self, output: int, path: Path | None = None) -> Path:
+        """Give a whole output its name, or ``path`` instead; return it."""
+        header, file, unfinished, chosen = self._files[output]
+        file.seek(0, 2)
+        file.write(wav.trailer(header.frames, header.channels, _ENCODINGS[header.encoding]))
+        file.close()
+        replace(unfinished, path or chosen)
+        del self._files[output]
+        return path or chosen

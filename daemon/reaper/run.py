@@ -1,0 +1,118 @@
+"""``acebridge reaper run``: from a job folder's request to its result, whatever happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
+from daemon.errors import DaemonFault, JobFailed
+from daemon.reaper import CANCEL, LOG, RESULT
+from daemon.reaper.request import read_request
+from daemon.reaper.status import Status, write_json
+from daemon.reaper.work import Work, perform_all
+
+_LOOK_S = 0.05
+#: Seconds that cancelled work has to end by itself.
+_GRACE_S = 1.0
+
+
+def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
+    """Perform the request in a job folder and return its result, which is in ``result.json`` then.
+
+    Raises what went wrong, after ``status.json`` has told it; `JobFailed` of kind ``Cancelled`` when it was cancelled.
+    """
+
+    def work(work: Work) -> Mapping[str, Any]:
+        request = read_request(folder)
+        work.status.tell(parts=len(request.parts))
+        work.status.log(f"{request.id}: {', '.join(part.task for part in request.parts)}")
+        return perform_all(work, request, address, autostart)
+
+    return supervise(folder, work)
+
+
+def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Do ``work`` while ``status.json`` is kept up to date and ``cancel`` is looked for; write what it returns as result.
+
+    Raises as `run` does, and `InvalidValue` when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InvalidValue("FOLDER", str(folder), "a job folder that is there")
+    status = Status(folder)
+    under_way = Work(status)
+    results: list[Mapping[str, Any]] = []
+    errors: list[BaseException] = []
+
+    def worked() -> None:
+        try:
+            results.append(work(under_way))
+        except BaseException as error:
+            errors.append(error)
+
+    worker = threading.Thread(target=worked, daemon=True)
+    worker.start()
+    try:
+        _look_after(under_way, worker)
+        if under_way.cancelled and not any(not isinstance(e, Cancelled) and _is_ours(e) for e in errors):
+            raise JobFailed("Cancelled", "The job was cancelled.")
+        if errors:
+            raise errors[0]
+        write_json(folder / RESULT, results[0])
+        status.end("done", stage="done", fraction=1.0)
+        status.log("done")
+    except BaseException as error:
+        under_way.undo()
+        raise _told(status, error) from error
+    return results[0]
+
+
+def _look_after(work: Work, worker: threading.Thread) -> None:
+    """Return when the worker has ended; when it is cancelled and does not end, somewhat later."""
+    cancelled_at: float | None = None
+    while worker.is_alive():
+        try:
+            worker.join(_LOOK_S)
+            if cancelled_at is None and (work.status.folder / CANCEL).exists():
+                work.status.log("asked to cancel")
+                cancelled_at = _cancel(work)
+            work.status.beat()
+        except KeyboardInterrupt:
+            cancelled_at = _cancel(work)
+        if cancelled_at is not None and time.monotonic() - cancelled_at > _GRACE_S:
+            return
+
+
+def _cancel(work: Work) -> float:
+    work.status.tell(stage="cancelling")
+    work.cancel()
+    return time.monotonic()
+
+
+def _is_ours(error: BaseException) -> bool:
+    return isinstance(error, (RuntimeFault, DaemonFault)) and getattr(error, "kind", "") not in (
+        "Cancelled",
+        "CANCELLED",
+    )
+
+
+def _told(status: Status, error: BaseException) -> Exception:
+    """Write how it failed; return the error that says so in a sentence."""
+    if not isinstance(error, (RuntimeFault, DaemonFault)):
+        status.log("".join(traceback.format_exception(error)).rstrip())
+        error = JobFailed(
+            "EngineFailure", f"AceBridge failed in an unexpected way: {type(error).__name__}.",
+            remedy=f"Please report it, with the file {status.folder / LOG}.",
+        )  # fmt: skip
+    kind = error.kind if isinstance(error, JobFailed) else type(error).__name__
+    state = "cancelled" if kind in ("Cancelled", "CANCELLED") else "failed"
+    status.log(f"{state}: {error}")
+    try:
+        status.end(state, stage=state, message=error.message, remedy=error.remedy, kind=kind)
+    except InvalidValue as unwritten:  # not even that: what went wrong first is what matters
+        status.log(str(unwritten))
+    return error

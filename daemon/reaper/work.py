@@ -1,0 +1,286 @@
+"""Performing the parts of a job at the daemon, one after the other, writing what they make into the media folder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
+from daemon.errors import DaemonFault, JobFailed
+from daemon.reaper import VERSION
+from daemon.reaper.request import Part, Request
+from daemon.reaper.status import Status
+
+if TYPE_CHECKING:
+    from acebridge.v1 import audio_pb2, tasks_pb2
+    from daemon.edge.client import Client
+    from daemon.edge.writer import Writer
+
+_CANCEL_TIMEOUT_S = 5.0
+
+
+class Work:
+    """What is under way: the job at the daemon, and the files written so far. Of two threads one works, one cancels."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._client: Client | None = None
+        self._job_id = ""
+        self._made: list[Path] = []
+        self._writer: Writer | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
+
+    def check(self) -> None:
+        """Raise `Cancelled` once it is cancelled."""
+        if self._cancelled:
+            raise Cancelled
+
+    def has_begun(self, client: Client, job_id: str) -> None:
+        """Note the job that is under way at the daemon. Raises `Cancelled` when that came too late."""
+        with self._lock:
+            if job_id == self._job_id:
+                return
+            self._client, self._job_id = client, job_id
+            if self._cancelled:
+                self._cancel_job()
+        self.check()
+        self.status.tell(job=job_id)
+
+    def has_ended(self) -> None:
+        """Note that no job is under way."""
+        with self._lock:
+            self._job_id = ""
+
+    def cancel(self) -> None:
+        """Cancel what is under way, and all that would come after it."""
+        with self._lock:
+            if not self._cancelled:
+                self._cancelled = True
+                self._cancel_job()
+
+    def _cancel_job(self) -> None:
+        if self._client is None or not self._job_id:
+            return
+        from acebridge.v1 import jobs_pb2
+
+        with suppress(JobFailed):  # the daemon is gone: then so is the job's worker
+            self._client.call(
+                self._client.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=self._job_id), timeout_s=_CANCEL_TIMEOUT_S
+            )
+
+    def writes_with(self, writer: Writer | None) -> None:
+        """Note the writer whose unfinished files `undo` removes."""
+        self._writer = writer
+
+    def makes(self, file: Path) -> Path:
+        """Note a file that `undo` removes."""
+        self._made.append(file)
+        return file
+
+    def undo(self) -> None:
+        """Remove everything that was written, and leave the daemon."""
+        if self._writer is not None:
+            self._writer.discard()
+        for file in self._made:
+            with suppress(OSError):
+                file.unlink()
+        self._made.clear()
+
+
+def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> dict[str, Any]:
+    """Perform every part; return the content of ``result.json``.
+
+    Raises what the daemon and the request are to blame for, with the label of the part when there are several.
+    """
+    from daemon.edge.connection import connect
+    from daemon.edge.files import check_writable
+    from daemon.reaper.fields import check_parts, complete_fields, submission
+
+    check_parts(request)
+    if request.media is not None:
+        try:
+            check_writable(request.media)
+        except InvalidValue as error:
+            raise _no_room(request.media, error.__cause__) from error
+    began = time.monotonic()
+    engine = ""
+    warnings: list[str] = []
+    done: list[dict[str, Any]] = []
+    with connect(address or request.address, autostart=autostart) as client:
+        for number, part in enumerate(request.parts):
+            work.check()
+            work.status.tell(part=number, stage=_stage(request, number, "sending"))
+            facts: Mapping[str, Any] = {}
+            if part.fill_from is not None:
+                facts = done[part.fill_from]["takes"][0]["metadata"]
+            with _labelled(request, part):
+                source = _source(client, number, part)
+                work.check()
+                events = client.perform(
+                    part.task,
+                    complete_fields(request, part, facts),
+                    source=source,
+                    submission=submission(request, part),
+                )
+                takes, engine = _follow(work, client, request, number, events)
+            done.append({"task": part.task, "label": part.label, "takes": takes})
+            warnings += [warning for take in takes for warning in take["metadata"].get("warnings", ())]
+    return {
+        "version": VERSION, "id": request.id, "engine": engine, "seconds": round(time.monotonic() - began, 3),
+        "warnings": list(dict.fromkeys(warnings)), "parts": done,
+    }  # fmt: skip
+
+
+class _labelled:  # noqa: N801
+    """Say which part it is that failed, when there are several."""
+
+    def __init__(self, request: Request, part: Part) -> None:
+        self._label = part.label if len(request.parts) > 1 else ""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self._label and isinstance(error, (RuntimeFault, DaemonFault)) and not isinstance(error, Cancelled):
+            name = error.kind if isinstance(error, JobFailed) else type(error).__name__
+            raise JobFailed(name, f"{self._label}: {error.message}", remedy=error.remedy) from error
+
+
+def _stage(request: Request, number: int, stage: str) -> str:
+    label = request.parts[number].label
+    return f"{label}: {stage}" if label and len(request.parts) > 1 else stage
+
+
+def _source(client: Client, number: int, part: Part) -> audio_pb2.AudioInput | None:
+    if part.source is None:
+        return None
+    try:
+        sent = client.upload(part.source.file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidValue(
+            f"parts[{number}].source.file", str(part.source.file), "an audio file",
+            message=f"The audio file {part.source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
+        ) from error  # fmt: skip
+    if part.source.start_s is not None:
+        sent.region.start_s = part.source.start_s
+    if part.source.end_s is not None:
+        sent.region.end_s = part.source.end_s
+    return sent
+
+
+def _follow(
+    work: Work, client: Client, request: Request, number: int, events: Iterator[tasks_pb2.TaskEvent]
+) -> tuple[list[dict[str, Any]], str]:
+    """Tell the status, and write the audio, while a part is performed; return its takes and its engine."""
+    from daemon.edge.writer import Writer
+
+    part, media = request.parts[number], request.media or work.status.folder
+    completed: tasks_pb2.Completed | None = None
+    files: dict[int, Path] = {}
+    job_id = ""
+    with Writer(media, lambda _: media / "AceBridge.wav") as writer:
+        work.writes_with(writer)
+        try:
+            for event in events:
+                job_id = event.job_id
+                work.has_begun(client, job_id)
+                work.check()
+                _tell(work.status, request, number, event)
+                if event.WhichOneof("event") == "completed":
+                    completed = event.completed
+                else:
+                    _write(work, request, writer, files, event)
+        except JobFailed as error:
+            raise (_ended(error) if job_id else error) from error.__cause__
+        except OSError as error:
+            work.cancel()
+            raise _no_room(media, error) from error
+    work.has_ended()
+    if completed is None:
+        raise _ended(JobFailed("UNAVAILABLE", ""))
+    return _takes(request, part, completed, files), completed.engine
+
+
+def _ended(error: JobFailed) -> JobFailed:
+    if error.kind != "UNAVAILABLE":
+        return error
+    return JobFailed(
+        "Unavailable", "The AceBridge daemon ended in the middle of the work.",
+        remedy="Run the action again: it starts the daemon anew.",
+    )  # fmt: skip
+
+
+def _no_room(media: Path, error: BaseException | None) -> InvalidValue:
+    from daemon.edge.files import unwritable
+
+    cause = error if isinstance(error, OSError) else OSError(0, "no file can be made in it")
+    remedy = "Free some space there, or save the project in another place, then run the action again."
+    return unwritable(media, cause, remedy, field="media.folder", called="media folder")
+
+
+def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path], event: tasks_pb2.TaskEvent) -> None:
+    from daemon.reaper.outputs import name_of_file, take_free_name
+
+    kind = event.WhichOneof("event")
+    if kind == "started":  # for the second time: all audio before it is void
+        writer.discard()
+        for file in files.values():
+            file.unlink(missing_ok=True)
+        files.clear()
+    elif kind == "audio_header":
+        writer.begin(event.audio_header)
+    elif kind == "audio_chunk":
+        writer.add(event.audio_chunk)
+    elif kind == "take_finished":
+        for output in event.take_finished.outputs:
+            assert request.media is not None
+            name = name_of_file(request, output.role, event.take_finished.seed)
+            path = work.makes(take_free_name(request.media, name))
+            files[output.output] = writer.finish(output.output, path)
+
+
+def _tell(status: Status, request: Request, number: int, event: tasks_pb2.TaskEvent) -> None:
+    parts = len(request.parts)
+
+    def told(stage: str, fraction: float, **more: Any) -> None:
+        status.tell(stage=_stage(request, number, stage), fraction=(number + fraction) / parts, **more)
+
+    match event.WhichOneof("event"):
+        case "queued":
+            ahead = event.queued.position
+            stage = f"waiting, {ahead} ahead" if ahead else "about to start"
+            told(stage, 0.0, state="waiting", queue_position=ahead, eta_s=None)
+        case "started":
+            stage = f"{event.started.engine} on {event.started.device}"
+            told(stage, 0.0, state="running", queue_position=None, eta_s=None)
+        case "progress":
+            last = number == parts - 1
+            eta_s = event.progress.eta_s if last and event.progress.HasField("eta_s") else None
+            told(event.progress.stage, event.progress.fraction, state="running", queue_position=None, eta_s=eta_s)
+        case "completed":
+            told("done", 1.0, eta_s=None)
+
+
+def _takes(
+    request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]
+) -> list[dict[str, Any]]:
+    from daemon.edge.convert import values_of
+    from daemon.reaper.outputs import described
+
+    takes = []
+    for take in completed.takes:
+        facts = values_of(take.metadata)
+        outputs = [described(output, files[output.output], request, part, facts) for output in take.outputs]
+        takes.append({"take": take.take + 1, "seed": take.seed, "metadata": facts, "outputs": outputs})
+    return takes
