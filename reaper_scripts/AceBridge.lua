@@ -1,0 +1,18 @@
+-- @description AceBridge: repaint, layers, stems and whole songs by AI, on your tracks
+-- @version 0.1.0
+-- @author The AceBridge authors
+-- @about
+--   # AceBridge for REAPER
+--
+--   Select bars and tracks, run an action, and new audio lands on tracks: sample-exact, undoable, with the original kept.
+--
+--   These scripts drive the `acebridge` command, which ReaPack cannot install. Install it (Python 3.10 or newer), run
+--   `acebridge doctor` once in a terminal, then run the action "AceBridge: Doctor". Nothing else is needed: no SWS, no
+--   js_ReaScriptAPI, no ReaImGui.
+-- @changelog
+--   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
+--     analyse, lyrics to regions, score takes, next and previous take, repeat, cancel, job list, settings, doctor.
+-- @metapackage
+-- @provides
+--   [main] AceBridge_*.lua
+--   [nomain] lib/*.lua

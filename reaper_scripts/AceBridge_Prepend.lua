@@ -1,0 +1,8 @@
+-- @noindex
+-- @description AceBridge: Prepend
+-- @version 0.1.0
+-- @author The AceBridge authors
+-- @about Puts some bars before the selected item.
+
+local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+dofile(folder .. "lib/acebridge.lua")(folder).run("prepend")

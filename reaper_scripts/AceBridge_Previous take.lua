@@ -1,0 +1,8 @@
+-- @noindex
+-- @description AceBridge: Previous take
+-- @version 0.1.0
+-- @author The AceBridge authors
+-- @about Steps to the previous take of the selected items.
+
+local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+dofile(folder .. "lib/acebridge.lua")(folder).run("previous_take")

@@ -1,0 +1,153 @@
+-- Running an action: what is selected, what is wanted, audio out, request sent, result awaited. Every step that may fail
+-- ends in one message that says what to do; no step waits.
+
+return function(import)
+  local actions = import("actions")
+  local capture = import("capture")
+  local commands = import("commands")
+  local ending = import("ending")
+  local files = import("files")
+  local form = import("form")
+  local guid = import("guid")
+  local job = import("job")
+  local json = import("json")
+  local selection = import("selection")
+  local settings = import("settings")
+  local watch = import("watch")
+  local M = {}
+
+  local SECTION = "AceBridge"
+  local OLDEST = 6.24
+
+  --- Wrap a function so that a fault of ours becomes a message and not an error window; `undo` is run then.
+  local function guarded(undo)
+    return function(step)
+      return function(...)
+        local ok, fault = xpcall(step, debug.traceback, ...)
+        if ok then return end
+        if undo then pcall(undo) end
+        if io then files.write(files.join(reaper.GetResourcePath(), "AceBridge", "error.txt"), tostring(fault)) end
+        watch.say("AceBridge met a fault of its own: " .. tostring(fault):match("[^\n]*"),
+          "Nothing was changed. Please report it with the file AceBridge/error.txt of REAPER's resource folder.")
+      end
+    end
+  end
+
+  local function usable()
+    local version = tonumber(reaper.GetAppVersion():match("^%d+%.?%d*"))
+    if version and version < OLDEST then
+      return nil, ("This is REAPER %s; AceBridge needs %.2f or newer."):format(reaper.GetAppVersion(), OLDEST), "Update REAPER."
+    end
+    if not io or not os then
+      return nil, "REAPER runs scripts in restricted mode, without access to files.", "Allow it in Preferences > Plug-ins > ReaScript, then run the action again."
+    end
+    return true
+  end
+
+  local function remembered(project, name)
+    local known, text = reaper.GetProjExtState(project, SECTION, "form " .. name)
+    return known > 0 and json.decode(text) or {}
+  end
+
+  local function remember(project, name, values)
+    reaper.SetProjExtState(project, SECTION, "form " .. name, json.encode(values))
+    reaper.SetProjExtState(project, SECTION, "last", json.encode({ action = name, values = values }))
+  end
+
+  --- The values of an action: asked for, or those of last time. nil: the dialog was cancelled.
+  local function values_of(action, project, name, options)
+    if options.values then return options.values end
+    local known = remembered(project, name)
+    if options.silent or #action.form == 0 then
+      local values = {}
+      for _, field in ipairs(action.form) do
+        values[field.key] = known[field.key]
+        if values[field.key] == nil then values[field.key] = field.default end
+      end
+      values.seed = nil -- a new take, not the same again
+      return values
+    end
+    return form.ask("AceBridge: " .. action.title, action.form, known)
+  end
+
+  local function request_of(name, action, plan, project)
+    local media = reaper.GetProjectPathEx(project)
+    plan.place.project = guid.of_project(project)
+    return {
+      action = name, title = action.title, engine = settings.get("engine"),
+      media = { folder = media, format = settings.get("media_format") }, parts = json.array(plan.parts), place = plan.place,
+    }
+  end
+
+  --- Capture, send and watch. `id`: the job's folder, made already.
+  local function send(id, request, recipes, guard, token)
+    local reading, why = capture.start(recipes, job.folder(id)), nil
+    local function give_up(message, remedy)
+      reading.abort()
+      job.discard(id)
+      watch.say(message, remedy)
+    end
+    local step
+    step = guard(function()
+      local share
+      share, why = reading.step()
+      if not share then return give_up(why, "Nothing was sent.") end
+      if share < 1 then return reaper.defer(step) end
+      local ok, message, remedy = job.submit(id, request)
+      if not ok then return give_up(message, remedy) end
+      if watch.taken(token) then return end -- somebody watches already
+      watch.run(guard, token, { id })
+    end)
+    ending.add(reading.abort)
+    step()
+  end
+
+  local function perform(name, options)
+    local action = actions[name]
+    local project = reaper.EnumProjects(-1)
+    local selected = selection.read(project)
+    local values = values_of(action, project, name, options)
+    if not values then return end
+    local plan, why, remedy = action.plan(selected, values)
+    if not plan then return watch.say(why, remedy) end
+    if not options.values then remember(project, name, values) end
+    local id
+    id, why = job.new()
+    if not id then return watch.say(why, "Free some disk space, then run the action again.") end
+    local guard = guarded(function() job.discard(id) end)
+    send(id, request_of(name, action, plan, project), plan.captures, guard, id)
+  end
+
+  --- Do an action again: as the selected take was made, else as the last one of this project.
+  function M.again(options)
+    local project = reaper.EnumProjects(-1)
+    local item = reaper.GetSelectedMediaItem(project, 0)
+    local take = item and reaper.GetActiveTake(item)
+    local facts = take and import("takes").facts(take)
+    local last = facts and actions[facts.action] and facts
+    if not last then
+      local known, text = reaper.GetProjExtState(project, SECTION, "last")
+      last = known > 0 and json.decode(text)
+    end
+    if not last or not actions[last.action] then
+      return watch.say("There is nothing to repeat in this project.", "Run another AceBridge action first.")
+    end
+    local values = {}
+    for key, value in pairs(last.values or {}) do values[key] = value end
+    values.seed = options and options.seed
+    perform(last.action, { values = values })
+  end
+
+  --- Run the action `name`. options.silent: without its dialog.
+  function M.run(name, options)
+    reaper.defer(function() end) -- no undo point of REAPER's own
+    guarded()(function()
+      local ok, why, remedy = usable()
+      if not ok then return watch.say(why, remedy) end
+      if actions[name] then return perform(name, options or {}) end
+      commands[name](M, guarded())
+    end)()
+  end
+
+  return M
+end

@@ -1,0 +1,55 @@
+-- The actions: what each is called, what its dialog asks and what it plans. One line of this table and one file beside
+-- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
+
+return function(import)
+  local plans = import("plans")
+
+  local STYLE = { key = "style", caption = "Style (instruments, mood)", kind = "text", optional = true }
+  local LYRICS = { key = "lyrics", caption = "Lyrics ( / between lines)", kind = "text", optional = true }
+  local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
+  local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
+  local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
+  local function tracks(default)
+    return { key = "tracks", caption = "Tracks (commas between)", kind = "text", default = default }
+  end
+
+  return {
+    repaint = {
+      title = "Repaint time selection", plan = plans.repaint,
+      form = {
+        STYLE, LYRICS, TAKES, SEED,
+        { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
+        { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
+      },
+    },
+    cover = {
+      title = "Cover", plan = plans.cover,
+      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
+    },
+    lego = { title = "Add layer", plan = plans.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
+    complete = { title = "Complete", plan = plans.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
+    extract = { title = "Extract stems", plan = plans.extract, form = { tracks("vocals, drums, bass") } },
+    generate = {
+      title = "Generate here", plan = plans.generate,
+      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "number", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
+    },
+    compose = {
+      title = "Compose from a description", plan = plans.compose,
+      form = {
+        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
+        { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
+        { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "number", allowed = { 0.1, 600 }, optional = true },
+        TAKES, SEED,
+      },
+    },
+    extend = { title = "Extend", plan = plans.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    prepend = { title = "Prepend", plan = plans.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    join = {
+      title = "Smooth the join of two items", plan = plans.join,
+      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "number", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
+    },
+    analyse = { title = "Analyse", plan = plans.analyse, form = {} },
+    lyrics_regions = { title = "Lyrics to regions", plan = plans.lyrics_regions, form = {} },
+    score = { title = "Score takes", plan = plans.score, form = {} },
+  }
+end

@@ -1,0 +1,125 @@
+-- The actions that send no audio: takes, jobs, settings, doctor.
+
+return function(import)
+  local command = import("command")
+  local files = import("files")
+  local form = import("form")
+  local job = import("job")
+  local settings = import("settings")
+  local takes = import("takes")
+  local watch = import("watch")
+  local M = {}
+
+  local function undoable(project, name, change)
+    reaper.PreventUIRefresh(1)
+    reaper.Undo_BeginBlock2(project)
+    local ok, fault = pcall(change)
+    reaper.Undo_EndBlock2(project, "AceBridge: " .. name, -1)
+    reaper.PreventUIRefresh(-1)
+    reaper.UpdateArrange()
+    if not ok then error(fault, 0) end
+  end
+
+  local function selected_items(project)
+    local found = {}
+    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do found[#found + 1] = reaper.GetSelectedMediaItem(project, i) end
+    return found
+  end
+
+  --- Step through the takes of the selected items. Past the last take of ours, the next one is made.
+  local function step(action, by)
+    local project = reaper.EnumProjects(-1)
+    local items = selected_items(project)
+    if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
+    if by > 0 and #items == 1 then
+      local last = reaper.GetMediaItemInfo_Value(items[1], "I_CURTAKE") == reaper.CountTakes(items[1]) - 1
+      local take = reaper.GetActiveTake(items[1])
+      if last and take and takes.facts(take) then return action.again() end
+    end
+    undoable(project, by > 0 and "Next take" or "Previous take", function()
+      for _, item in ipairs(items) do
+        local count = reaper.CountTakes(item)
+        if count > 1 then
+          local current = reaper.GetMediaItemInfo_Value(item, "I_CURTAKE")
+          reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", (current + by) % count)
+          reaper.UpdateItemInProject(item)
+        end
+      end
+    end)
+  end
+
+  function M.next_take(action) step(action, 1) end
+  function M.previous_take(action) step(action, -1) end
+  function M.repeat_last(action) action.again() end
+
+  function M.cancel()
+    local count = 0
+    for _, id in ipairs(job.open()) do
+      if not job.ended(job.status(id, job.request(id))) then
+        job.cancel(id)
+        count = count + 1
+      end
+    end
+    if count == 0 then watch.say("No AceBridge job is running.") end
+  end
+
+  function M.jobs(_, guard)
+    local token = reaper.genGuid("")
+    if watch.taken(token) then
+      return watch.say("The AceBridge window is open already.", "Look for it behind REAPER's windows.")
+    end
+    watch.run(guard, token, job.open(), true)
+  end
+
+  function M.settings()
+    local fields, known = {}, {}
+    for i, setting in ipairs(settings.all) do
+      fields[i] = { key = setting.key, caption = setting.caption, kind = setting.kind, allowed = setting.allowed, default = setting.default, optional = true }
+      known[setting.key] = settings.get(setting.key)
+    end
+    local values = form.ask("AceBridge: Settings", fields, known)
+    if not values then return end
+    for _, setting in ipairs(settings.all) do
+      local value = values[setting.key]
+      settings.set(setting.key, value == nil and setting.default or value)
+    end
+  end
+
+  local INSTALL = "Install it with `pip install acebridge` (or pipx, or uv), run `acebridge doctor` once in a terminal, then run this again."
+
+  --- What is found about the command, the daemon, the engine and the disk.
+  function M.doctor(_, guard)
+    local path, why, remedy = command.find()
+    if not path then return watch.say(why, remedy or INSTALL) end
+    local id, fault = job.new()
+    if not id then return watch.say(fault, "Free some disk space.") end
+    local ok
+    ok, fault = command.start(path, "reaper", "doctor", files.url(job.folder(id)))
+    if not ok then
+      job.discard(id)
+      return watch.say(fault, INSTALL)
+    end
+    local began = reaper.time_precise()
+    local tick
+    tick = guard(function()
+      local result = job.result(id)
+      if result and result.findings then
+        local lines = {}
+        for i, finding in ipairs(result.findings) do
+          lines[i] = ("%s %s: %s"):format(finding.ok and "ok " or "NO ", finding.about, finding.says)
+          if not finding.ok and finding.remedy ~= "" then lines[i] = lines[i] .. "\n      " .. finding.remedy end
+        end
+        job.discard(id)
+        return watch.say(("Command: %s\nREAPER %s\n\n%s"):format(path, reaper.GetAppVersion(), table.concat(lines, "\n")))
+      end
+      if reaper.time_precise() - began > 60 then
+        job.discard(id)
+        return watch.say(path .. " did not answer within a minute.", "Run `acebridge doctor` in a terminal to see why.")
+      end
+      reaper.defer(tick)
+    end)
+    tick()
+  end
+
+  return M
+end

@@ -1,0 +1,59 @@
+-- Names for tracks, items and projects that last longer than a pointer: a job may end after the script that sent it.
+
+return function()
+  local M = {}
+
+  local SECTION, KEY = "AceBridge", "project"
+
+  function M.of_track(track)
+    return reaper.GetTrackGUID(track)
+  end
+
+  function M.of_item(item)
+    return select(2, reaper.GetSetMediaItemInfo_String(item, "GUID", "", false))
+  end
+
+  function M.track(project, guid)
+    for i = 0, reaper.CountTracks(project) - 1 do
+      local track = reaper.GetTrack(project, i)
+      if reaper.GetTrackGUID(track) == guid then return track end
+    end
+  end
+
+  function M.item(project, guid)
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local item = reaper.GetMediaItem(project, i)
+      if M.of_item(item) == guid then return item end
+    end
+  end
+
+  --- The identity of a project: an id of ours in its extension state, its file, its name for messages.
+  function M.of_project(project)
+    local _, file = reaper.EnumProjects(-1)
+    local known, id = reaper.GetProjExtState(project, SECTION, KEY)
+    if known == 0 or id == "" then
+      id = reaper.genGuid("")
+      reaper.SetProjExtState(project, SECTION, KEY, id)
+    end
+    local name = reaper.GetProjectName(project)
+    return { id = id, file = file, name = name ~= "" and name or "the unsaved project" }
+  end
+
+  --- The open project with this identity. "Save as" copies our id, so among several the one with the same file is it.
+  function M.project(identity)
+    local found
+    local i = 0
+    while true do
+      local project, file = reaper.EnumProjects(i)
+      if not project then return found end
+      local _, id = reaper.GetProjExtState(project, SECTION, KEY)
+      if id == identity.id then
+        if file == identity.file then return project end
+        found = found or project
+      end
+      i = i + 1
+    end
+  end
+
+  return M
+end

@@ -1,0 +1,90 @@
+-- A job is a folder: the request goes in, the state and the result come out (docs/reaper.md). It outlives the script
+-- that made it, and REAPER too.
+
+return function(import)
+  local json = import("json")
+  local files = import("files")
+  local command = import("command")
+  local M = {}
+
+  local SILENT_S = 30 -- a command that says nothing for so long has ended
+  local START_S = 20 -- so long may a command take to say something first
+  local ENDED = { done = true, failed = true, cancelled = true }
+
+  function M.root()
+    return files.join(reaper.GetResourcePath(), "AceBridge", "jobs")
+  end
+
+  function M.folder(id)
+    return files.join(M.root(), id)
+  end
+
+  --- Make an empty job folder; returns its id, or nil and a message.
+  function M.new()
+    local id = os.date("!%Y%m%d-%H%M%S-") .. reaper.genGuid(""):gsub("%W", ""):sub(1, 8):lower()
+    local ok, why = files.make_folder(M.folder(id))
+    if not ok then return nil, why end
+    return id
+  end
+
+  --- Write the request and start the command on it; returns true, or nil, message and remedy.
+  function M.submit(id, request)
+    local path, why, remedy = command.find()
+    if not path then return nil, why, remedy end
+    request.version, request.id, request.created = 1, id, os.time()
+    local ok
+    ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
+    if not ok then return nil, why, "Free some disk space, then run the action again." end
+    ok, why = command.start(path, "reaper", "run", files.url(M.folder(id)))
+    if not ok then return nil, why, "Run AceBridge: Doctor." end
+    return true
+  end
+
+  local function object(id, name)
+    local text = files.read(files.join(M.folder(id), name))
+    return text and json.decode(text) or nil
+  end
+
+  function M.request(id) return object(id, "request.json") end
+  function M.result(id) return object(id, "result.json") end
+
+  --- The state of a job: status.json, or what its silence means.
+  function M.status(id, request)
+    local status = object(id, "status.json")
+    local now = os.time()
+    if not status then
+      local age = now - (request and request.created or now)
+      if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
+      return { state = "failed", message = "The acebridge command did not start.", remedy = "Run AceBridge: Doctor." }
+    end
+    if not ENDED[status.state] and now - (status.updated or now) > SILENT_S then
+      return { state = "failed", message = "The acebridge command ended without a word.",
+        remedy = "See log.txt in " .. M.folder(id) .. ", then run AceBridge: Repeat last." }
+    end
+    return status
+  end
+
+  function M.ended(status) return ENDED[status.state] or false end
+
+  function M.cancel(id) return files.touch(files.join(M.folder(id), "cancel")) end
+  function M.close(id) return files.touch(files.join(M.folder(id), "placed")) end
+  function M.closed(id) return files.exists(files.join(M.folder(id), "placed")) end
+
+  --- Ids of all jobs that were sent and not yet closed, the oldest first.
+  function M.open()
+    local found = {}
+    for _, id in ipairs(files.folders(M.root())) do
+      if not M.closed(id) and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
+    end
+    table.sort(found)
+    return found
+  end
+
+  --- Forget a job that was never sent.
+  function M.discard(id)
+    for _, name in ipairs(files.names(M.folder(id))) do files.remove(files.join(M.folder(id), name)) end
+    files.remove(M.folder(id))
+  end
+
+  return M
+end

@@ -1,0 +1,153 @@
+-- What the musician selected: a stretch of time, tracks and items. Time selection goes before razor edits, these before
+-- selected items, these before selected tracks.
+
+return function(import)
+  local tracks_of = import("tracks")
+  local M = {}
+
+  local FALLBACK_HZ = 48000
+
+  --- The sample rate of a project: its own, or that of the audio device.
+  function M.rate(project)
+    local own = reaper.GetSetProjectInfo(project, "PROJECT_SRATE", 0, false)
+    if reaper.GetSetProjectInfo(project, "PROJECT_SRATE_USE", 0, false) > 0 and own > 0 then return math.floor(own) end
+    local ok, device = reaper.GetAudioDeviceInfo("SRATE", "")
+    return math.floor(ok and tonumber(device) or (own > 0 and own or FALLBACK_HZ))
+  end
+
+  function M.item_span(item)
+    local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+    return start, start + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+  end
+
+  local function selected_items(project)
+    local found = {}
+    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
+      found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
+    end
+    return found
+  end
+
+  local function selected_tracks(project)
+    local found = {}
+    for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
+      found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
+    end
+    return tracks_of.with_children(project, found)
+  end
+
+  local function all_tracks(project)
+    local found = {}
+    for i = 0, reaper.CountTracks(project) - 1 do
+      found[#found + 1] = reaper.GetTrack(project, i)
+    end
+    return found
+  end
+
+  local function items_on(tracks)
+    local found = {}
+    for _, track in ipairs(tracks) do
+      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+        found[#found + 1] = reaper.GetTrackMediaItem(track, i)
+      end
+    end
+    return found
+  end
+
+  local function tracks_with(items)
+    local found, seen = {}, {}
+    for _, item in ipairs(items) do
+      local track = reaper.GetMediaItem_Track(item)
+      if not seen[track] then
+        seen[track] = true
+        found[#found + 1] = track
+      end
+    end
+    return found
+  end
+
+  local function extent(items)
+    local start, stop = math.huge, -math.huge
+    for _, item in ipairs(items) do
+      local first, last = M.item_span(item)
+      start, stop = math.min(start, first), math.max(stop, last)
+    end
+    return stop > start and start or nil, stop
+  end
+
+  --- Razor edits on tracks (not on envelopes): their extent and their tracks.
+  local function razor(project)
+    local start, stop, tracks = math.huge, -math.huge, {}
+    for _, track in ipairs(all_tracks(project)) do
+      local _, areas = reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", "", false)
+      local here = false
+      for first, last, envelope in areas:gmatch('(%S+) (%S+) "(.-)"') do
+        if envelope == "" then
+          here = true
+          start, stop = math.min(start, tonumber(first)), math.max(stop, tonumber(last))
+        end
+      end
+      if here then tracks[#tracks + 1] = track end
+    end
+    return stop > start and start or nil, stop, tracks
+  end
+
+  local function within(items, start, stop, rate)
+    local found = {}
+    for _, item in ipairs(items) do
+      local first, last = M.item_span(item)
+      local overlap = math.min(last, stop) - math.max(first, start)
+      if overlap * rate >= 1 then found[#found + 1] = item end
+    end
+    return found
+  end
+
+  --- Returns { project, rate, start, stop, from, tracks, items, anchor }.
+  --
+  -- start, stop: seconds on the sample grid; nil when nothing is selected that has a length.
+  -- from: "time selection", "razor edits", "items" or "tracks".
+  -- tracks: those that are meant; empty when none is: then all of them are. picked: whether somebody picked them.
+  -- items: what lies on them inside the stretch; when items are selected, only those.
+  -- anchor: the track that new tracks go below (the lowest one that is meant), or nil.
+  function M.read(project)
+    local rate = M.rate(project)
+    local picked_items, picked_tracks = selected_items(project), selected_tracks(project)
+    local razor_start, razor_stop, razor_tracks = razor(project)
+    local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)
+    local item_start, item_stop = extent(picked_items)
+    local track_start, track_stop = extent(items_on(picked_tracks))
+
+    local start, stop, from, tracks
+    if time_stop > time_start then
+      start, stop, from = time_start, time_stop, "time selection"
+    elseif razor_start then
+      start, stop, from, tracks = razor_start, razor_stop, "razor edits", razor_tracks
+    elseif item_start then
+      start, stop, from = item_start, item_stop, "items"
+    elseif track_start then
+      start, stop, from = track_start, track_stop, "tracks"
+    end
+    if start then
+      start = math.floor(math.max(0, start) * rate + 0.5) / rate
+      stop = math.floor(stop * rate + 0.5) / rate
+      if stop <= start then start, stop, from = nil, nil, nil end
+    end
+
+    local items = start and within(picked_items, start, stop, rate) or {}
+    if not tracks then
+      tracks = #items > 0 and tracks_with(items) or picked_tracks
+    elseif #items > 0 then
+      items = {} -- razor edits say themselves where they are
+    end
+    local picked = #tracks > 0
+    if not picked then tracks = all_tracks(project) end
+    local chosen = #items > 0
+    if not chosen and start then items = within(items_on(tracks), start, stop, rate) end
+    return {
+      project = project, rate = rate, start = start, stop = stop, from = from, tracks = tracks, picked = picked,
+      items = items, chosen = chosen, anchor = picked and tracks[#tracks] or nil,
+    }
+  end
+
+  return M
+end

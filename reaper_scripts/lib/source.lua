@@ -1,0 +1,108 @@
+-- Where audio for a request comes from: plain media files as they are, everything else as a recipe for `capture`.
+--
+-- A take that plays its file straight is sent as the file itself: nothing is copied, and what comes back is equal to it
+-- sample for sample outside the change. All other takes are read through their audio accessor. A take's own volume, pan
+-- and FX and the item's fades are left out both ways (what REAPER's accessor leaves out of a take is not documented; the
+-- new take gets the same ones, see `takes`).
+
+return function(import)
+  local selection = import("selection")
+  local tracks_of = import("tracks")
+  local M = {}
+
+  local FILES = { WAVE = true, FLAC = true, AIFF = true, MP3 = true, VORBIS = true } -- what the daemon reads as well
+  local MAX_S = 1200 -- the longest source a task takes
+
+  local function plays_straight(take, source)
+    return FILES[reaper.GetMediaSourceType(source)]
+      and reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") == 1
+      and reaper.GetMediaItemTakeInfo_Value(take, "D_PITCH") == 0
+      and reaper.GetMediaItemTakeInfo_Value(take, "I_CHANMODE") == 0
+      and reaper.GetTakeNumStretchMarkers(take) == 0
+  end
+
+  --- A take's audio from its item's start to its end. Returns { part = the request's source, or capture = a recipe,
+  -- rate, offset_s = where the item starts in that audio (less than a sample) } or nil and a message.
+  function M.of_take(take, rate, file)
+    local source = take and reaper.GetMediaItemTake_Source(take)
+    if not source or reaper.TakeIsMIDI(take) or reaper.GetMediaSourceType(source) == "EMPTY" then
+      return nil, "The selected item holds no audio; select an item with audio, or render it first."
+    end
+    local item = reaper.GetMediaItemTake_Item(take)
+    local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+    if length > MAX_S then
+      return nil, ("The item is %.0f s long; allowed: at most %d s. Split it and select the part that matters."):format(length, MAX_S)
+    end
+    local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
+    local own_rate = reaper.GetMediaSourceSampleRate(source)
+    local path = reaper.GetMediaSourceFileName(source)
+    local source_length = reaper.GetMediaSourceLength(source)
+    if plays_straight(take, source) and own_rate > 0 and path ~= "" and reaper.file_exists(path)
+      and offset >= 0 and offset + length <= source_length + 0.5 / own_rate then
+      local first = math.floor(offset * own_rate + 1e-6)
+      local last = math.min(math.ceil((offset + length) * own_rate - 1e-6), math.floor(source_length * own_rate + 0.5))
+      return {
+        part = { file = path, start_s = first / own_rate, end_s = last / own_rate },
+        rate = own_rate, offset_s = math.max(0, offset - first / own_rate),
+      }
+    end
+    local channels = math.min(2, math.max(1, reaper.GetMediaSourceNumChannels(source)))
+    local frames = math.ceil(length * rate - 1e-6)
+    return {
+      capture = { file = file, rate = rate, channels = channels, frames = frames, pieces = { { take = take, at = 0, frames = frames } } },
+      part = { file = file }, rate = rate, offset_s = 0,
+    }
+  end
+
+  local function only_midi(tracks, start, stop)
+    local midi, audio = false, false
+    for _, track in ipairs(tracks) do
+      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+        local item = reaper.GetTrackMediaItem(track, i)
+        local first, last = selection.item_span(item)
+        local take = reaper.GetActiveTake(item)
+        if take and first < stop and last > start then
+          if reaper.TakeIsMIDI(take) then midi = true else audio = true end
+        end
+      end
+    end
+    return midi, audio
+  end
+
+  --- What tracks play between two times, mixed by their faders: pre-FX through accessors, or rendered with FX.
+  -- Returns { capture, part, rate } or nil and a message.
+  function M.of_mix(selected, start, stop, file, how)
+    local rate = selected.rate
+    if stop - start > MAX_S then
+      return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
+    end
+    local midi, audio = only_midi(selected.tracks, start, stop)
+    if not audio and not (midi and how == "post") then
+      return nil, midi
+        and 'The selection holds MIDI only; set "Audio" to "post" (with FX) in AceBridge: Settings, or render it first.'
+        or "There is no audio in the selection; select some that holds audio."
+    end
+    local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
+    local recipe = { file = file, rate = rate, channels = 2, first = first, frames = last - first }
+    if how == "post" then
+      recipe.render = selected.picked and selected.tracks or "master"
+      recipe.project, recipe.start, recipe.stop = selected.project, start, stop
+    else
+      recipe.pieces = {}
+      local all_muted = true
+      for _, track in ipairs(selected.tracks) do
+        all_muted = all_muted and not tracks_of.gains(track)
+      end
+      for _, track in ipairs(selected.tracks) do
+        local left, right = tracks_of.gains(track)
+        if all_muted then left, right = 1, 1 end -- muted and meant all the same
+        if left and reaper.CountTrackMediaItems(track) > 0 then
+          recipe.pieces[#recipe.pieces + 1] = { track = track, at = 0, frames = last - first, left = left, right = right }
+        end
+      end
+    end
+    return { capture = recipe, part = { file = file }, rate = rate }
+  end
+
+  return M
+end

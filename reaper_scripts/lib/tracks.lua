@@ -1,0 +1,103 @@
+-- Tracks as a tree of folders: what belongs to a folder, and where new tracks go.
+
+return function()
+  local M = {}
+
+  local function index(track)
+    return math.floor(reaper.GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER")) - 1
+  end
+
+  local function depth(track)
+    return math.floor(reaper.GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH"))
+  end
+
+  --- The last track of a track's folder (itself, if it is none), and how many outer folders that one closes (<= 0).
+  local function last_of(project, track)
+    local level, i = 0, index(track)
+    while true do
+      local here = reaper.GetTrack(project, i)
+      level = level + depth(here)
+      if level <= 0 or i + 1 >= reaper.CountTracks(project) then return here, math.min(level, 0) end
+      i = i + 1
+    end
+  end
+
+  --- A list of tracks with everything in their folders, each once.
+  function M.with_children(project, tracks)
+    local found, seen = {}, {}
+    for _, track in ipairs(tracks) do
+      for i = index(track), index((last_of(project, track))) do
+        if not seen[i] then
+          seen[i] = true
+          found[#found + 1] = reaper.GetTrack(project, i)
+        end
+      end
+    end
+    return found
+  end
+
+  function M.name(track)
+    local _, name = reaper.GetSetMediaTrackInfo_String(track, "P_NAME", "", false)
+    return name ~= "" and name or ("Track " .. index(track) + 1)
+  end
+
+  --- Volume times pan of a track and the folders it is in, for the left and the right channel; nil when it is muted.
+  function M.gains(track)
+    local pan = reaper.GetMediaTrackInfo_Value(track, "D_PAN")
+    local left, right = math.min(1, 1 - pan), math.min(1, 1 + pan)
+    while track do
+      if reaper.GetMediaTrackInfo_Value(track, "B_MUTE") > 0 then return nil end
+      local volume = reaper.GetMediaTrackInfo_Value(track, "D_VOL")
+      left, right = left * volume, right * volume
+      track = reaper.GetParentTrack(track)
+    end
+    return left, right
+  end
+
+  local function insert(project, at)
+    if reaper.APIExists("InsertTrackInProject") then
+      reaper.InsertTrackInProject(project, at, 0)
+    else -- older ones insert into the current tab only
+      local current = reaper.EnumProjects(-1)
+      if current ~= project then reaper.SelectProjectInstance(project) end
+      reaper.InsertTrackAtIndex(at, false)
+      if current ~= project then reaper.SelectProjectInstance(current) end
+    end
+    return reaper.GetTrack(project, at)
+  end
+
+  --- Insert named tracks after `anchor` and its folder (nil: at the end), in the folder that it is in; with
+  -- `folder_name` the first of what is returned is a folder that holds the others. `specs`: { {name, colour} … }.
+  function M.insert_after(project, anchor, specs, folder_name)
+    local at, closes = reaper.CountTracks(project), 0
+    if anchor then
+      local last, outer = last_of(project, anchor)
+      at, closes = index(last) + 1, outer
+      if outer < 0 then -- the new tracks close the folder instead
+        reaper.SetMediaTrackInfo_Value(last, "I_FOLDERDEPTH", depth(last) - outer)
+      end
+    end
+    local made = {}
+    if folder_name then specs = { { name = folder_name }, table.unpack(specs) } end
+    for i, spec in ipairs(specs) do
+      local track = insert(project, at + i - 1)
+      reaper.GetSetMediaTrackInfo_String(track, "P_NAME", spec.name, true)
+      if spec.colour and spec.colour ~= "" then
+        reaper.SetMediaTrackInfo_Value(track, "I_CUSTOMCOLOR", M.native_colour(spec.colour))
+      end
+      made[i] = track
+    end
+    if folder_name then reaper.SetMediaTrackInfo_Value(made[1], "I_FOLDERDEPTH", 1) end
+    local last_depth = (folder_name and -1 or 0) + closes
+    if last_depth ~= 0 then reaper.SetMediaTrackInfo_Value(made[#made], "I_FOLDERDEPTH", last_depth) end
+    return made
+  end
+
+  --- "#rrggbb" as REAPER stores colours.
+  function M.native_colour(hex)
+    local r, g, b = hex:match("^#(%x%x)(%x%x)(%x%x)$")
+    return reaper.ColorToNative(tonumber(r, 16), tonumber(g, 16), tonumber(b, 16)) | 0x1000000
+  end
+
+  return M
+end

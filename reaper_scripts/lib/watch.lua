@@ -1,0 +1,155 @@
+-- Follows jobs until their results are placed. One script of a REAPER does it for all: whoever comes second leaves its job
+-- to the first. A job whose script has gone is found in its folder.
+
+return function(import)
+  local ending = import("ending")
+  local guid = import("guid")
+  local job = import("job")
+  local place = import("place")
+  local settings = import("settings")
+  local window = import("window")
+  local M = {}
+
+  local SECTION, KEY = "AceBridge", "watcher"
+  local LOOK_S, SEARCH_S, ALIVE_S = 0.1, 1, 3
+  local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start anew
+  local YES_NO, YES = 4, 6
+
+  local function say(message, remedy)
+    reaper.MB(remedy and remedy ~= "" and message .. "\n\n" .. remedy or message, "AceBridge", 0)
+  end
+  M.say = say
+
+  local function claim(token)
+    reaper.SetExtState(SECTION, KEY, ("%s %.3f"):format(token, reaper.time_precise()), false)
+  end
+
+  --- Whether another script of this REAPER watches already.
+  function M.taken(token)
+    local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
+    return who ~= nil and who ~= token and math.abs(reaper.time_precise() - tonumber(when)) < ALIVE_S
+  end
+
+  --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.
+  local function home(request, asked)
+    local identity = request.place.project
+    local project = guid.project(identity)
+    if project then return project end
+    if not asked then return nil end
+    local anchored = request.place.kind ~= "tracks"
+    local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
+    if anchored then
+      say(gone, "The result is kept: open that project again, then run AceBridge: Job list.")
+      return nil
+    end
+    local answer = reaper.MB(gone .. "\n\nPut the result on a new track of the project that is open now? (No keeps it for later.)", "AceBridge", YES_NO)
+    if answer ~= YES then return nil end
+    request.place.anchor = nil
+    return (reaper.EnumProjects(-1))
+  end
+
+  --- The end of a job. `asked`: somebody waits for it, so that what hinders it is worth a message.
+  local function finish(entry, asked)
+    local request, status = entry.request, entry.status
+    if status.state == "cancelled" then
+      job.close(entry.id)
+      return "cancelled", ""
+    end
+    if status.state == "failed" then
+      job.close(entry.id)
+      say(status.message, status.remedy)
+      return "failed", status.message
+    end
+    local result = job.result(entry.id)
+    if not result then
+      job.close(entry.id)
+      say("The result of " .. request.title .. " cannot be read.", "Run AceBridge: Repeat last.")
+      return "failed", "no result"
+    end
+    local project = home(request, asked)
+    if not project then return "kept", "waits for " .. request.place.project.name end
+    local ok, summary, remedy = place.place(project, request, result)
+    if not ok then
+      if asked then say(summary, remedy) end
+      return "kept", summary
+    end
+    job.close(entry.id)
+    if remedy then say(summary) end
+    return "done", summary
+  end
+
+  local function row(entry)
+    local status = entry.status
+    local eta = status.eta_s and (", %.0f s to go"):format(status.eta_s) or ""
+    local ahead = status.queue_position and status.queue_position > 0 and (", %d ahead"):format(status.queue_position) or ""
+    return {
+      id = entry.id, title = entry.request.title, fraction = status.fraction or 0, state = entry.state or status.state,
+      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta, note = entry.note or "",
+    }
+  end
+
+  --- Watch until nothing runs any more. `mine`: ids that were just sent; `stay`: keep the window open, as the job list.
+  function M.run(guard, token, mine, stay)
+    local entries, order = {}, {}
+    local searched, looked = -math.huge, -math.huge
+    local shown = stay or settings.get("window") == "yes"
+    local function add(id, is_mine)
+      local request = not entries[id] and job.request(id)
+      if not request or not request.place or not request.place.project then return end
+      entries[id] = { id = id, request = request, mine = is_mine, status = job.status(id, request) }
+      order[#order + 1] = id
+    end
+    for _, id in ipairs(mine) do add(id, true) end
+    claim(token)
+    ending.add(function()
+      if not M.taken(token) then reaper.DeleteExtState(SECTION, KEY, false) end
+      if shown then window.close() end
+    end)
+    if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
+    if shown then window.open("AceBridge") end
+
+    local function look(now)
+      claim(token)
+      if now - searched >= SEARCH_S then
+        searched = now
+        for _, id in ipairs(job.open()) do add(id, false) end
+      end
+      local running = 0
+      for _, id in ipairs(order) do
+        local entry = entries[id]
+        if not entry.state then
+          entry.status = job.status(id, entry.request)
+          if job.ended(entry.status) then
+            entry.state, entry.note = finish(entry, entry.mine or stay)
+          else
+            running = running + 1
+          end
+        end
+      end
+      return running
+    end
+
+    local running = 1
+    local function tick()
+      local now = reaper.time_precise()
+      if now - looked >= LOOK_S then
+        looked = now
+        running = look(now)
+      end
+      if shown then
+        local rows = {}
+        for i, id in ipairs(order) do rows[i] = row(entries[id]) end
+        local event = window.draw(rows)
+        if event and event[1] == "cancel" then job.cancel(event[2]) end
+        if event and event[1] == "close" then
+          window.close()
+          shown, stay = false, false
+        end
+      end
+      if running > 0 or (stay and shown) then reaper.defer(guard(tick)) end
+    end
+    tick()
+  end
+
+  return M
+end
