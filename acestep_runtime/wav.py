@@ -35,7 +35,6 @@ class Encoding(NamedTuple):
     sample_bytes: int
     format_tag: int
     encode: Callable[[Samples], bytes]
-    decode: Callable[[bytes], Samples]
 
 
 def _to_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
@@ -49,23 +48,10 @@ def _encode_pcm24(samples: Samples) -> bytes:
     return _to_integers(samples, 24).reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 
-def _decode_pcm24(data: bytes) -> Samples:
-    padded = np.zeros((len(data) // 3, 4), np.uint8)
-    padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)  # into the top three bytes, so that the sign is right
-    return (padded.view("<i4")[:, 0] >> 8).astype(np.float32) / np.float32(2**23)
-
-
 ENCODINGS = {
-    "float32": Encoding(
-        4, _IEEE_FLOAT, lambda x: x.astype("<f4").tobytes(), lambda b: np.frombuffer(b, "<f4").astype(np.float32)
-    ),
-    "pcm24": Encoding(3, _PCM, _encode_pcm24, _decode_pcm24),
-    "pcm16": Encoding(
-        2,
-        _PCM,
-        lambda x: _to_integers(x, 16).astype("<i2").tobytes(),
-        lambda b: np.frombuffer(b, "<i2").astype(np.float32) / np.float32(2**15),
-    ),
+    "float32": Encoding(4, _IEEE_FLOAT, lambda x: x.astype("<f4").tobytes()),
+    "pcm24": Encoding(3, _PCM, _encode_pcm24),
+    "pcm16": Encoding(2, _PCM, lambda x: _to_integers(x, 16).astype("<i2").tobytes()),
 }
 
 
@@ -83,14 +69,6 @@ def encode(samples: Samples, encoding: str) -> bytes:
     back as the same integers. float32 keeps every bit.
     """
     return encoding_of(encoding).encode(samples)
-
-
-def decode(data: bytes, encoding: str, channels: int) -> Samples:
-    """Return the bytes of a data chunk (whole frames) as ``[N, C]``; the inverse of `encode`."""
-    kind = encoding_of(encoding)
-    if len(data) % (kind.sample_bytes * channels):
-        raise ValueError(f"{len(data)} bytes are not whole frames of {channels} × {encoding}")
-    return kind.decode(data).reshape(-1, channels)
 
 
 def header(frames: int, channels: int, rate_hz: int, encoding: str) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import psutil
+from signals import decoded
 
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import audio, wav
@@ -168,7 +169,7 @@ class Take:
 
     def samples(self, output: int = 0) -> audio.Samples:
         header = self.headers[output]
-        return wav.decode(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
+        return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
 
 
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:

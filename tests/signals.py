@@ -1,11 +1,17 @@
-"""Test audio, synthesised: each function returns float32 ``[N, channels]`` with full scale ±1 and a known truth."""
+"""Test audio, synthesised with a known truth, or decoded: float32 ``[N, channels]`` with full scale ±1."""
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 Samples = npt.NDArray[np.float32]
+
+#: libsndfile's name of each encoding.
+SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
 
 
 def _spread(mono: npt.NDArray[np.float64], channels: int) -> Samples:
@@ -90,3 +96,12 @@ def song(
             add(hat, beat_at_s)
             add(hat, beat_at_s + beat_s / 2)
     return out
+
+
+def decoded(data: bytes, encoding: str, channels: int) -> Samples:
+    """The samples of a data chunk, as libsndfile reads them; all of its bytes are whole frames."""
+    sample_bytes = int(encoding[-2:]) // 8
+    assert len(data) % (sample_bytes * channels) == 0, f"{len(data)} bytes are no whole frames"
+    samples, _ = soundfile.read(io.BytesIO(data), samplerate=48_000, channels=channels, subtype=SUBTYPES[encoding],
+                                format="RAW", endian="LITTLE", dtype="float32", always_2d=True)  # fmt: skip
+    return samples

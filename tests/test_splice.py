@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signals import noise, sine
+from signals import decoded, noise, sine
 
 from acestep_runtime import audio, units, wav
 from acestep_runtime.errors import InvalidValue
@@ -285,7 +285,7 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     """The whole way of an edit: file, window, 48 kHz stereo and back, splice, file."""
     frames = rate_hz // 2
     bits = {"pcm16": 16, "pcm24": 24, "float32": 24}[encoding]
-    source = wav.decode(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
+    source = decoded(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
     span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
     heard = audio.to_channels(audio.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)

@@ -22,8 +22,8 @@ from house import (
     until,
     until_state,
 )
+from signals import decoded
 
-from acestep_runtime import wav
 from daemon.edge.client import Client
 from daemon.errors import JobFailed
 
@@ -95,7 +95,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
                     at = event.audio_chunk.offset_frames * 8
                     data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
             assert event.WhichOneof("event") == "completed"
-        assert np.array_equal(wav.decode(bytes(data), "float32", 2), expected_tone(402, 4.0))
+        assert np.array_equal(decoded(bytes(data), "float32", 2), expected_tone(402, 4.0))
 
     def slow() -> None:
         with Client(house.address) as client:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from signals import decoded
 
 from acestep_runtime import wav
 from daemon.edge import playback
@@ -107,7 +108,7 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
                         await journal.succeed(made.id)
         finally:
             database.close()
-        assert np.array_equal(wav.decode(bytes(heard), "float32", 1), frames)
+        assert np.array_equal(decoded(bytes(heard), "float32", 1), frames)
         return kinds
 
     again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "completed"]
