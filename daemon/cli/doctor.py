@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from json import dumps
+
+import typer
 
 from daemon.config import DEFAULT_PORT, GIB, data_folder, load_config
 from daemon.errors import DaemonFault
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing checked: whether it is well, what was found, and what to do if it is not."""
-
-    about: str
-    ok: bool
-    says: str
-    remedy: str = ""
+from daemon.finding import Finding
 
 
 def _python(_: str | None) -> Finding:
@@ -104,3 +97,16 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (_python, _settings, _disk
 def examine(address: str | None) -> list[Finding]:
     """Make every check; the last one starts a daemon when none answers."""
     return [check(address) for check in CHECKS]
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print findings; ends the command with code 4 when something is wrong."""
+    if as_json:
+        typer.echo(dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")
+            if not finding.ok:
+                typer.echo(f"     {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(4)

@@ -59,7 +59,9 @@ def serve(
     """Run the daemon in this terminal until Ctrl-C."""
     from daemon import app
     from daemon.config import load_config
+    from daemon.edge.command_path import record
 
+    record()
     app.serve(load_config(host=host, port=port, roots=tuple(root) if root else None, log_level=log_level))
 
 
@@ -115,18 +117,11 @@ def demo(
 
 def doctor(json: AsJson = False, address: Address = None) -> None:
     """Check the installation and say what to do about what is wrong."""
-    from daemon.cli.doctor import examine
+    from daemon.cli.doctor import examine, report
+    from daemon.edge.command_path import record
 
-    findings = examine(address)
-    if json:
-        _print_json([finding.__dict__ for finding in findings])
-    else:
-        for finding in findings:
-            typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")
-            if not finding.ok:
-                typer.echo(f"     {finding.remedy}")
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(4)
+    record()
+    report(examine(address), as_json=json)
 
 
 @jobs.callback()

@@ -2,23 +2,97 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from daemon.cli.manage import Address, NoAutostart
+from daemon.cli.manage import Address, AsJson, NoAutostart
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daemon.reaper.work import Work
 
 reaper = typer.Typer(help="Serve the scripts of REAPER.", no_args_is_help=True)
 JobFolder = Annotated[str, typer.Argument(help="Job folder, as a path or a file: URL.", show_default=False)]
+JobsFolder = Annotated[str, typer.Argument(help="Folder of job folders, a path or a file: URL.", show_default=False)]
+
+
+@reaper.callback()
+def note_command() -> None:
+    """Serve the scripts of REAPER."""
+    from daemon.edge.command_path import record
+
+    record()
+
+
+def _path(text: str) -> Path:
+    from daemon.reaper.places import folder_of
+
+    return Path(folder_of(text)).absolute()
 
 
 @reaper.command()
 def run(folder: JobFolder, address: Address = None, no_autostart: NoAutostart = False) -> None:
     """Perform the request in a job folder; status.json there tells how it goes, result.json what came of it."""
-    from daemon.reaper.places import folder_of
     from daemon.reaper.run import run
 
-    result = run(Path(folder_of(folder)), address=address, autostart=not no_autostart)
-    for output in (output for part in result["parts"] for take in part["takes"] for output in take["outputs"]):
-        typer.echo(output["file"])
+    run(_path(folder), address=address, autostart=not no_autostart)
+
+
+@reaper.command()
+def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
+    """List the jobs that wait or run, and the results that are on no track yet."""
+    from daemon.reaper.folders import pending
+
+    jobs = pending(_path(jobs_folder))
+    if json:
+        rows = ({"id": job.folder.name, **job.__dict__, "folder": str(job.folder)} for job in jobs)
+        typer.echo(dumps([{**row, "age_s": round(row["age_s"], 1)} for row in rows], ensure_ascii=False))
+        return
+    for job in jobs:
+        typer.echo(f"{job.folder.name}  {job.state}  {job.title or job.action}")
+
+
+@reaper.command()
+def clean(
+    jobs_folder: JobsFolder,
+    days: Annotated[float, typer.Option("--days", min=0, help="Days after which any job that does not run goes.")] = 7,
+) -> None:
+    """Remove the folders of jobs that are over, and the audio of results that never came onto a track."""
+    from daemon.reaper.folders import clean
+
+    for folder in clean(_path(jobs_folder), days):
+        typer.echo(f"removed {folder.name}")
+
+
+@reaper.command()
+def doctor(
+    folder: Annotated[
+        Optional[str], typer.Argument(help="Job folder that gets the findings.", show_default=False)
+    ] = None,  # noqa: UP045
+    json: AsJson = False,
+    address: Address = None,
+) -> None:
+    """Check the installation, REAPER's folder and the scripts in it, and say what to do about what is wrong."""
+    from daemon.cli.doctor import examine, report
+    from daemon.reaper import VERSION
+    from daemon.reaper import doctor as of_reaper
+
+    job = None if folder is None else _path(folder)
+
+    def work(_: Work | None) -> Mapping[str, Any]:
+        findings = [*examine(address), *of_reaper.examine(job)]
+        return {"version": VERSION, "findings": [finding.__dict__ for finding in findings]}
+
+    if job is None:
+        result = work(None)
+    else:
+        from daemon.reaper.run import supervise
+
+        result = supervise(job, work)
+    from daemon.finding import Finding
+
+    report([Finding(**finding) for finding in result["findings"]], as_json=json)

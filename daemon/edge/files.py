@@ -51,11 +51,12 @@ def replace(unfinished: Path, path: Path) -> None:
     unfinished.replace(path)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True) -> None:
     """Write a file that gets its name when it is whole. Raises `InvalidValue` when its folder cannot be written."""
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("xb") as file:
             for piece in pieces:
                 file.write(piece)

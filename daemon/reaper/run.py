@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,23 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
         if errors:
             raise errors[0]
         write_json(folder / RESULT, results[0])
-        status.end("done", stage="done", fraction=1.0)
-        status.log("done")
+        with _unless_taken(folder):
+            status.end("done", stage="done", fraction=1.0)
+            status.log("done")
     except BaseException as error:
         under_way.undo()
         raise _told(status, error) from error
     return results[0]
+
+
+@contextmanager
+def _unless_taken(folder: Path) -> Iterator[None]:
+    """A script that has its result may have removed the folder already: then there is nobody left to tell."""
+    try:
+        yield
+    except InvalidValue:
+        if folder.exists():
+            raise
 
 
 def _look_after(work: Work, worker: threading.Thread) -> None:

@@ -67,7 +67,8 @@ class Status:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, whole at any time. Raises `InvalidValue` when its folder cannot be written."""
-    write_whole(path, [json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")])
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    write_whole(path, [text.encode("utf-8", "replace")], make_folder=False)
 
 
 def read_status(folder: Path) -> Mapping[str, Any]:

@@ -259,7 +259,7 @@ def _tell(status: Status, request: Request, number: int, event: tasks_pb2.TaskEv
     match event.WhichOneof("event"):
         case "queued":
             ahead = event.queued.position
-            stage = f"waiting, {ahead} ahead" if ahead else "about to start"
+            stage = "waiting" if ahead else "about to start"
             told(stage, 0.0, state="waiting", queue_position=ahead, eta_s=None)
         case "started":
             stage = f"{event.started.engine} on {event.started.device}"
