@@ -12,19 +12,21 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV := $(PYTHON) -m venv $(VENV)
 endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
-SOURCES := daemon acestep_runtime tests examples
+SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test check bench quality protos docs clean help
+.PHONY: demo test test-reaper check bench quality protos docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
 	@echo "make test    run all tests"
+	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make docs    write docs/commands.md and docs/contract.md again"
+	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
 $(VENV)/.python:
@@ -52,6 +54,9 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: $(VENV)/.test
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+test-reaper: $(VENV)/.test
+	$(BIN)/python -m pytest tests/reaper -s $(ARGS)
+
 check: $(VENV)/.test lint test
 
 .PHONY: lint
@@ -73,6 +78,9 @@ protos: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/typer daemon.cli utils docs --name acebridge --title Commands --output docs/commands.md
 	$(BIN)/python tests/transcripts.py
+
+reapack: $(VENV)/.base
+	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

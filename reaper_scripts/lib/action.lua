@@ -96,7 +96,7 @@ return function(import)
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
       if watch.taken(token) then return end -- somebody watches already
-      watch.run(guard, token, { id })
+      watch.run(guarded(), token, { id })
     end)
     ending.add(reading.abort)
     step()

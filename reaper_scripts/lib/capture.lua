@@ -1,6 +1,6 @@
 -- Reads audio into WAV files, a little in every tick, so that REAPER never waits: about BUDGET_S of each.
 --
--- A recipe is { file, rate, channels, frames, pieces } with pieces { {take|track, at, frames, left, right} … } that are
+-- A recipe is { project, file, rate, channels, frames, pieces } with pieces { {take|track, at, frames, left, right} … } that are
 -- added up; `at` is a piece's first frame in the file. A take is read from its item's start (or from frame `skip` of it),
 -- a track from frame `first` of the project. A recipe with `render` is rendered with FX instead.
 
@@ -60,6 +60,15 @@ return function(import)
     return ok and count, why
   end
 
+  --- Whether all that is read is still there: musicians go on working meanwhile.
+  local function intact(recipe)
+    for _, piece in ipairs(recipe.pieces) do
+      local pointer, kind = piece.take or piece.track, piece.take and "MediaItem_Take*" or "MediaTrack*"
+      if not reaper.ValidatePtr2(recipe.project, pointer, kind) then return false end
+    end
+    return true
+  end
+
   local function close(recipe, writer)
     for _, piece in ipairs(recipe.pieces) do
       if piece.accessor then reaper.DestroyAudioAccessor(piece.accessor) end
@@ -88,6 +97,10 @@ return function(import)
 
     local function step()
       local began = reaper.time_precise()
+      if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") or not intact(recipe) then
+        close(recipe, writer)
+        return nil, "What was selected is no longer there."
+      end
       while done < recipe.frames and reaper.time_precise() - began < BUDGET_S do
         local count, fault = chunk(recipe, writer, buffer, done)
         if not count then

@@ -10,7 +10,7 @@ return function(import)
   local source = import("source")
   local takes = import("takes")
   local tempo = import("tempo")
-  local tracks = import("tracks")
+  local tracks_of = import("tracks")
   local M = {}
 
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
@@ -29,10 +29,11 @@ return function(import)
     return values.takes or tonumber(settings.get("takes"))
   end
 
-  local function music(selected, start, stop, values, heard)
+  --- `free`: the engine may find out for itself what the project does not know.
+  local function music(selected, start, stop, values, free)
     local told, changes = {}, nil
     if settings.get("tempo_from") == "project" then
-      told, changes = tempo.music(selected.project, start, stop, heard)
+      told, changes = tempo.music(selected.project, start, stop, free)
     end
     told.caption, told.lyrics = values.style, M.lyrics(values.lyrics)
     return told, changes
@@ -52,7 +53,7 @@ return function(import)
   local function label(item)
     local take = reaper.GetActiveTake(item)
     local name = take and takes.name(take) or ""
-    return name ~= "" and name or tracks.name(reaper.GetMediaItem_Track(item))
+    return name ~= "" and name or tracks_of.name(reaper.GetMediaItem_Track(item))
   end
 
   -- Tasks on items: the result is a take. ------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ return function(import)
       second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = 0 }
     end
     return {
-      parts = { part }, captures = { { file = "source-1.wav", rate = rate, channels = channels, frames = frames, pieces = pieces } },
+      parts = { part }, captures = { { project = selected.project, file = "source-1.wav", rate = rate, channels = channels, frames = frames, pieces = pieces } },
       place = { kind = "take", items = { first, second }, made = made(values, changes) },
     }
   end
@@ -243,13 +244,16 @@ return function(import)
 
   -- Tasks on what is heard: the result goes to new tracks. --------------------------------------------------------------
 
-  --- The audio that a selection means: the item itself when it is one whole item, else the mix of its tracks.
+  --- The audio that a selection means: the item itself when it is one whole item at full level, else the mix of tracks.
   local function heard(selected, start, stop, exact)
     local how = settings.get("capture")
     if how == "pre" and selected.chosen and #selected.items == 1 and exact then
       local first, last = selection.item_span(selected.items[1])
       local take = reaper.GetActiveTake(selected.items[1])
-      if math.abs(first - start) * selected.rate < 1 and math.abs(last - stop) * selected.rate < 1 then
+      local left, right = tracks_of.gains(reaper.GetMediaItem_Track(selected.items[1]))
+      local unity = left == 1 and right == 1 and take and reaper.GetMediaItemTakeInfo_Value(take, "D_VOL") == 1
+        and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0 and reaper.GetMediaItemInfo_Value(selected.items[1], "D_VOL") == 1
+      if unity and math.abs(first - start) * selected.rate < 1 and math.abs(last - stop) * selected.rate < 1 then
         local found, why = source.of_take(take, selected.rate, "source-1.wav")
         if not found then return nil, why end
         return found, first - found.offset_s
@@ -271,8 +275,8 @@ return function(import)
   local function on_tracks(selected, folder, values, changes)
     local anchor = selected.anchor
     return {
-      kind = "tracks", anchor = anchor and guid.of_track(anchor), anchor_name = anchor and tracks.name(anchor),
-      folder = folder and (anchor and ("%s: %s"):format(folder, tracks.name(anchor)) or folder), made = made(values, changes),
+      kind = "tracks", anchor = anchor and guid.of_track(anchor), anchor_name = anchor and tracks_of.name(anchor),
+      folder = folder and (anchor and ("%s: %s"):format(folder, tracks_of.name(anchor)) or folder), made = made(values, changes),
     }
   end
 
@@ -336,7 +340,7 @@ return function(import)
       task = "lego", position_s = position, source = found.part,
       fields = {
         music = told, tracks = names(values.tracks or "drums"), start_s = selected.start - start, end_s = selected.stop - start,
-        context_s = context, scope = "SCOPE_REGION", output = { sample_rate = rate, takes = number_of_takes(values), seeds = seeds(values) },
+        context_s = context, scope = "region", output = { sample_rate = rate, takes = number_of_takes(values), seeds = seeds(values) },
       },
     }
     return { parts = { part }, captures = { found.capture }, place = on_tracks(selected, "Layers", values, changes) }
@@ -345,7 +349,7 @@ return function(import)
   -- New music. ----------------------------------------------------------------------------------------------------------
 
   --- Whether a track has no item between two times.
-  local function free(track, start, stop)
+  local function is_free(track, start, stop)
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
       local first, last = selection.item_span(reaper.GetTrackMediaItem(track, i))
       if first < stop and last > start then return false end
@@ -353,14 +357,14 @@ return function(import)
     return true
   end
 
-  local function new_music(selected, values)
+  local function new_music(selected, values, free)
     local start = selected.from == "time selection" and selected.start or reaper.GetCursorPositionEx(selected.project)
     start = math.floor(start * selected.rate + 0.5) / selected.rate
     local duration = values.seconds
     if not duration and selected.from == "time selection" then duration = selected.stop - selected.start end
-    local told, changes = music(selected, start, start + (duration or DEFAULT_NEW_S), values, false)
+    local told, changes = music(selected, start, start + (duration or DEFAULT_NEW_S), values, free)
     local place = on_tracks(selected, nil, values, changes)
-    if selected.picked and #selected.tracks == 1 and duration and free(selected.tracks[1], start, start + duration) then
+    if selected.picked and #selected.tracks == 1 and duration and is_free(selected.tracks[1], start, start + duration) then
       place.into = place.anchor -- the selected track has room for it
     end
     return {
@@ -370,7 +374,7 @@ return function(import)
   end
 
   function M.generate(selected, values)
-    local part, place = new_music(selected, values)
+    local part, place = new_music(selected, values, false)
     return { parts = { part }, captures = {}, place = place }
   end
 
@@ -378,7 +382,7 @@ return function(import)
     if not values.description then
       return nil, "There is no description.", 'Say what the song should be, such as "a sad waltz with strings".'
     end
-    local part, place = new_music(selected, values)
+    local part, place = new_music(selected, values, true)
     part.fill_from = 0
     local idea = {
       task = "create_sample", label = "idea", position_s = part.position_s,

@@ -49,7 +49,7 @@ return function(import)
     local channels = math.min(2, math.max(1, reaper.GetMediaSourceNumChannels(source)))
     local frames = math.ceil(length * rate - 1e-6)
     return {
-      capture = { file = file, rate = rate, channels = channels, frames = frames, pieces = { { take = take, at = 0, frames = frames } } },
+      capture = { project = reaper.GetItemProjectContext(item), file = file, rate = rate, channels = channels, frames = frames, pieces = { { take = take, at = 0, frames = frames } } },
       part = { file = file }, rate = rate, offset_s = 0,
     }
   end
@@ -83,10 +83,10 @@ return function(import)
         or "There is no audio in the selection; select some that holds audio."
     end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
-    local recipe = { file = file, rate = rate, channels = 2, first = first, frames = last - first }
+    local recipe = { project = selected.project, file = file, rate = rate, channels = 2, first = first, frames = last - first }
     if how == "post" then
       recipe.render = selected.picked and selected.tracks or "master"
-      recipe.project, recipe.start, recipe.stop = selected.project, start, stop
+      recipe.start, recipe.stop = start, stop
     else
       recipe.pieces = {}
       local all_muted = true

@@ -33,18 +33,18 @@ return function()
     return known > 0 and key ~= "" and key or nil
   end
 
-  --- What to tell the engine about the music between two times. `heard`: it hears a source, and can find out by itself
-  -- what the project does not know. A tempo that changes on the way is left to its ears.
-  function M.music(project, start, stop, heard)
+  --- What to tell the engine about the music between two times. `free`: it has other ways to find out what
+  -- the project does not know: a source to hear, a description. A tempo that changes on the way is left to these.
+  function M.music(project, start, stop, free)
     local changes = M.changes(project, start, stop)
     local music = { keyscale = M.key(project) }
-    if heard and not chosen(project, changes) then return music, changes end
+    if free and not chosen(project, changes) then return music, changes end
     local first = changes[1]
     local steady = not first.linear
     for _, change in ipairs(changes) do
       steady = steady and math.abs(change.bpm - first.bpm) < 1e-6
     end
-    if (steady or not heard) and first.bpm >= 30 and first.bpm <= 300 then music.bpm = first.bpm end
+    if (steady or not free) and first.bpm >= 30 and first.bpm <= 300 then music.bpm = first.bpm end
     if METERS[first.beats] then music.timesignature = first.beats end
     return music, changes
   end
