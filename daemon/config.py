@@ -1,22 +1,18 @@
-"""Settings of the daemon: built-in defaults, then ``config.toml`` in the data folder, then the command line.
-
-The data folder is ``ACEBRIDGE_HOME`` when that is set, else the platform's own place for application data.
-"""
+"""Settings of the daemon: built-in defaults, then ``config.toml`` in the data folder, then the command line."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from daemon.errors import InvalidSetting
+from daemon.home import data_folder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,26 +23,6 @@ DEFAULT_PORT = 50710
 #: In the data folder; held by the daemon that serves it.
 LOCK_FILE = "daemon.lock"
 GIB = 2**30
-
-
-def data_folder() -> Path:
-    """Return the folder that holds the database, the assets and ``config.toml``.
-
-    Raises `InvalidSetting` where there is no home folder to have it in.
-    """
-    home = os.environ.get("ACEBRIDGE_HOME")
-    try:
-        folder = (
-            Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
-        )
-    except RuntimeError:
-        folder = Path()
-    if not folder.is_absolute():  # some platformdirs raise, others leave the ~ that they cannot resolve
-        raise InvalidSetting(
-            "There is no home folder to keep data in.",
-            remedy="Set the environment variable ACEBRIDGE_HOME to the full path of a folder.",
-        )
-    return folder
 
 
 def _default_roots() -> tuple[Path, ...]:

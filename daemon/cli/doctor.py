@@ -10,9 +10,10 @@ from json import dumps
 
 import typer
 
-from daemon.config import DEFAULT_PORT, GIB, data_folder, load_config
+from daemon.config import DEFAULT_PORT, GIB, load_config
 from daemon.errors import DaemonFault
 from daemon.finding import Finding
+from daemon.home import data_folder
 
 
 def _python(_: str | None) -> Finding:

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue
-from daemon.config import data_folder
 from daemon.edge.files import write_whole
 from daemon.errors import DaemonFault
+from daemon.home import data_folder
 
 COMMAND_FILE = "command"
 _NAME = "acebridge.exe" if os.name == "nt" else "acebridge"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
-from daemon.config import data_folder
 from daemon.errors import Unavailable
+from daemon.home import data_folder
 
 ADDRESS_FILE = "daemon.json"
 _START_TIMEOUT_S = 30.0

@@ -75,7 +75,7 @@ return function(import)
   function M.find()
     if not io or not os then
       return nil, "REAPER runs this script without access to files and programs.",
-        "Start the action from REAPER's action list, where scripts may use both."
+        "Run the action with full permissions."
     end
     local set = settings.get("command")
     if set ~= "" then

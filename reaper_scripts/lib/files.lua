@@ -5,7 +5,7 @@ return function()
 
   local WINDOWS = reaper.GetOS():match("^Win") ~= nil
   local SEPARATOR = WINDOWS and "\\" or "/"
-  local RESTRICTED = "REAPER runs this script without access to files; allow it where the script was started."
+  local RESTRICTED = "REAPER runs this script without access to files; run it with full permissions."
 
   M.windows, M.separator = WINDOWS, SEPARATOR
 

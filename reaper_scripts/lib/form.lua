@@ -10,7 +10,7 @@ return function()
 
   local MOST = 16 -- fields that REAPER's form holds
   local WIDTH = 260 -- pixels beyond the usual ones, for a line of text
-  local QUOTES = { ["'"] = "’", ['"'] = "”", ["\r\n"] = " ⏎ ", ["\n"] = " ⏎ " }
+  local QUOTES = { ["'"] = "’", ['"'] = "”", ["\r\n"] = " / ", ["\n"] = " / " }
   local BRACKETS = { ["("] = "（", [")"] = "）" }
 
   local function plain(text, from, to) return (text:gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")))) end

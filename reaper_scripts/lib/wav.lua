@@ -68,7 +68,7 @@ return function()
 
   --- Begin a file; a writer, or nil and a reason.
   function M.create(path, rate, channels)
-    if not io then return nil, "REAPER runs this script without access to files; allow it where the script was started." end
+    if not io then return nil, "REAPER runs this script without access to files; run it with full permissions." end
     local writer = setmetatable({ path = path, rate = math.floor(rate + 0.5), channels = channels, values = 0 }, Writer)
     local file, why = io.open(path, "wb")
     if not file then return failed(writer, why) end

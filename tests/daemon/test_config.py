@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import doctor
-from daemon.config import Config, data_folder, load_config
+from daemon.config import Config, load_config
 from daemon.errors import DaemonFault
 
 
