@@ -17,8 +17,8 @@ from acestep_runtime.errors import InvalidValue, printable
 from daemon.cli.files import Destination, writer_to
 from daemon.edge.client import Client, text_of
 from daemon.edge.connection import connect
-from daemon.edge.convert import values_of
 from daemon.edge.files import unwritable
+from daemon.edge.wire import values_of
 from daemon.edge.writer import Writer
 from daemon.errors import JobFailed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,8 +71,8 @@ def clean(
 @reaper.command()
 def doctor(
     folder: Annotated[
-        Optional[str], typer.Argument(help="Job folder that gets the findings.", show_default=False)
-    ] = None,  # noqa: UP045
+        str | None, typer.Argument(help="Job folder that gets the findings.", show_default=False)
+    ] = None,
     json: AsJson = False,
     address: Address = None,
 ) -> None:

@@ -12,7 +12,7 @@ from acebridge.v1 import tasks_pb2
 from acestep_runtime import wav
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from daemon.edge.client import Client
-from daemon.edge.convert import values_of
+from daemon.edge.wire import values_of
 from daemon.errors import JobFailed
 
 ENGINE = "draft"

@@ -81,14 +81,18 @@ class Client:
         cannot hold.
         """
         from acestep_runtime.tasks import TASKS
-        from daemon.edge.convert import RPCS, fill, request_type
+        from daemon.edge.wire import fill, request_type
 
         request = request_type(task)()
         fill(request, fields, TASKS[task])
         if source is not None:
             request.source.CopyFrom(source)
         fill(request.submission, submission or {}, prefix="submission.")
-        rpc = next(rpc for rpc, name in RPCS.items() if name == task)
+        return self.send(request)
+
+    def send(self, request: Any) -> Iterator[tasks_pb2.TaskEvent]:
+        """Send the request message of a task and yield its events, as `perform` does."""
+        rpc = type(request).__name__.removesuffix("Request")
         return self._events(getattr(self.tasks, rpc)(request))
 
     def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[tasks_pb2.TaskEvent]:

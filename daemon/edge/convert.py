@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
-from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import allowed_text
+from daemon.edge.wire import fill, struct
 from daemon.jobs.job import Job
 from daemon.store.assets import Asset
-
-#: Method of TaskService → name of its task.
-RPCS = {kind.__name__: name for name, kind in TASKS.items()}
-
-
-def request_type(task: str) -> type[Any]:
-    """Return the request message class of a task."""
-    kind: type[Any] = getattr(tasks_pb2, f"{TASKS[task].__name__}Request")
-    return kind
 
 
 def timestamp(seconds: float | None) -> Timestamp | None:

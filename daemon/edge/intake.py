@@ -12,7 +12,7 @@ from acebridge.v1 import audio_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
-from daemon.edge.convert import fields_of
+from daemon.edge.wire import fields_of
 from daemon.jobs.ahead import seeds_of
 from daemon.jobs.job import PRIORITIES, Job
 from daemon.jobs.journal import Journal, digest

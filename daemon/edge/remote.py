@@ -14,7 +14,7 @@ from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
 from daemon.edge import discovery
 from daemon.edge.client import Client
-from daemon.edge.convert import values_of
+from daemon.edge.wire import values_of
 from daemon.errors import JobFailed, Unavailable
 
 #: The address that means the user's own daemon, which is started when it does not run.

@@ -27,8 +27,9 @@ from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from daemon.config import Config
 from daemon.edge import intake, playback
-from daemon.edge.convert import RPCS, asset_message, fields_of, fill, job_message, timestamp
+from daemon.edge.convert import asset_message, job_message, timestamp
 from daemon.edge.status import streaming, unary
+from daemon.edge.wire import RPCS, fields_of, fill
 from daemon.errors import Conflict, NotFound, Unavailable
 from daemon.jobs.job import ENDED, QUEUED, RUNNING, Job
 from daemon.jobs.journal import Journal

@@ -1,4 +1,4 @@
-"""Writing the audio of a job while it arrives."""
+"""Writing the audio of a job while it arrives. How it is encoded is loaded with the first audio, when the job runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from acebridge.v1 import audio_pb2
-from acestep_runtime import wav
 from daemon.edge.files import replace
 
 _ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
@@ -44,6 +43,8 @@ class Writer:
 
     def begin(self, header: audio_pb2.AudioHeader) -> None:
         """Open the file of an output."""
+        from acestep_runtime import wav
+
         path = self._place(header)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -53,6 +54,8 @@ class Writer:
 
     def add(self, chunk: audio_pb2.AudioChunk) -> None:
         """Write samples."""
+        from acestep_runtime import wav
+
         header, file, _, _ = self._files[chunk.output]
         encoding = _ENCODINGS[header.encoding]
         frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
@@ -62,6 +65,8 @@ class Writer:
 
     def finish(self, output: int, path: Path | None = None) -> Path:
         """Give a whole output its name, or ``path`` instead; return it."""
+        from acestep_runtime import wav
+
         header, file, unfinished, chosen = self._files[output]
         file.seek(0, 2)
         file.write(wav.trailer(header.frames, header.channels, _ENCODINGS[header.encoding]))

@@ -1,32 +1,39 @@
-"""The fields of a part as the wire contract wants them: checked, filled from what earlier parts found, formats added."""
+"""The fields of a part as the wire contract wants them: checked, filled from what earlier parts found, formats added.
+
+Tasks are loaded only to say what is wrong: a command that a person waits for starts sooner without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks import TASKS
-from daemon.edge.convert import fill, request_type
+from daemon.edge.wire import RPCS, fill, request_type
 from daemon.reaper.request import Part, Request
 
 #: Facts that say what music should be, each the field of ``music`` with its name.
 _MUSIC_FACTS = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
+_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 
 
 def check_parts(request: Request) -> None:
     """Raise `InvalidValue` for the first thing that the contract does not know, or cannot hold."""
     for number, part in enumerate(request.parts):
-        if part.task not in TASKS:
-            raise InvalidValue(f"parts[{number}].task", part.task, ", ".join(TASKS))
+        place = f"parts[{number}]"
+        if part.task not in RPCS.values():
+            raise InvalidValue(f"{place}.task", part.task, ", ".join(RPCS.values()))
         if part.source is not None and not _has(part.task, "source"):
-            raise InvalidValue(f"parts[{number}].source", str(part.source.file), f"none: {part.task} works on no file")
+            raise InvalidValue(f"{place}.source", str(part.source.file), f"none: {part.task} works on no file")
         if part.source is None and _has(part.task, "source"):
-            raise InvalidValue(f"parts[{number}].source", "nothing", f"a file: {part.task} works on one")
+            raise InvalidValue(f"{place}.source", "nothing", f"a file: {part.task} works on one")
         if makes_audio(part) and request.media is None:
             raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")
-        _check_fields(f"parts[{number}].fields", part.task, complete_fields(request, part, {}))
-        _check_fields(f"parts[{number}].fields", part.task, {"submission": submission(request, part)})
+        if "source" in part.fields:
+            raise InvalidValue(f"{place}.fields.source", part.fields["source"], f"no such field; write {place}.source")
+        message_of(request, number, {})
 
 
 def makes_audio(part: Part) -> bool:
@@ -34,20 +41,33 @@ def makes_audio(part: Part) -> bool:
     return _has(part.task, "output")
 
 
-def submission(request: Request, part: Part) -> dict[str, Any]:
-    """Return how a part is queued, its engine among it."""
-    return {"engine": request.engine, **_group(part.fields, "submission")}
+def message_of(request: Request, number: int, facts: Mapping[str, Any]) -> Any:
+    """Return the request message of a part, without its source.
+
+    What is not given is taken from ``facts``, and the format from that of the media. Raises `InvalidValue`.
+    """
+    part = request.parts[number]
+    message = request_type(part.task)()
+    fields = _complete(request, part, facts)
+    place = f"parts[{number}].fields"
+    fields = _fitting(message.DESCRIPTOR, fields, place)
+    try:
+        fill(message, fields, prefix=f"{place}.")
+    except InvalidValue:
+        from acestep_runtime.tasks import TASKS
+
+        fill(message, fields, TASKS[part.task], prefix=f"{place}.")  # it says what is allowed more exactly
+        raise
+    return message
 
 
-def complete_fields(request: Request, part: Part, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields to send: those of the part, then ``facts``, then the format of the media."""
-    fields = {name: value for name, value in part.fields.items() if name != "submission"}
+def _complete(request: Request, part: Part, facts: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {**part.fields, "submission": {"engine": request.engine, **_group(part.fields, "submission")}}
     if makes_audio(part):
-        fields["output"] = {"encoding": request.format, **_given(_group(fields, "output"))}
+        fields["output"] = {"encoding": request.format, **_group(fields, "output")}
     if _has(part.task, "music"):
         found = {name: facts[name] for name in _MUSIC_FACTS if facts.get(name) not in (None, "")}
-        if music := {**found, **_given(_group(fields, "music"))}:
-            fields["music"] = music
+        fields["music"] = {**found, **_group(fields, "music")}
     if _has(part.task, "duration_s") and fields.get("duration_s") is None and facts.get("duration"):
         fields["duration_s"] = facts["duration"]
     return fields
@@ -58,24 +78,43 @@ def _has(task: str, name: str) -> bool:
 
 
 def _group(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return what is given of a group of fields; what is no group stays, to be refused."""
     group = fields.get(name)
-    return group if isinstance(group, Mapping) else {}
+    if group is None:
+        return {}
+    return {key: value for key, value in group.items() if value not in (None, "")} if isinstance(group, dict) else group
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "")}
-
-
-def _check_fields(place: str, task: str, fields: Mapping[str, Any], message: Any = None) -> None:
+def _fitting(descriptor: Any, fields: Any, place: str) -> dict[str, Any]:
+    """Return JSON fields as `fill` takes them: known ones, enums without their prefix, whole numbers as such."""
+    if not isinstance(fields, Mapping):
+        raise InvalidValue(place, fields, "an object")
+    fitting = {}
     for name, value in fields.items():
-        message = request_type(task)()
-        field = message.DESCRIPTOR.fields_by_name.get(name)
-        if field is None or name == "source":
-            known = ", ".join(n for n in message.DESCRIPTOR.fields_by_name if n not in ("source", "submission"))
-            raise InvalidValue(f"{place}.{name}", value, f"no such field; {task} has {known}")
-        try:
-            fill(message, {name: value}, TASKS[task], prefix=f"{place}.")
-        except KeyError as error:
-            raise InvalidValue(f"{place}.{name}", str(error.args[0]), "what the contract knows") from error
-        except (TypeError, AttributeError) as error:
-            raise InvalidValue(f"{place}.{name}", value, "a value of another type") from error
+        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}"
+        if field is None:
+            raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
+        if value is None:
+            continue
+        if field.is_repeated and not isinstance(value, list):
+            raise InvalidValue(where, value, "a list")
+        if field.is_repeated:
+            fitting[name] = [_item(field, item, f"{where}[{number}]") for number, item in enumerate(value)]
+        else:
+            fitting[name] = _item(field, value, where)
+    return fitting
+
+
+def _item(field: Any, value: Any, where: str) -> Any:
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
+        return _fitting(field.message_type, value, where)
+    if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if field.enum_type is None:
+        return value
+    prefix = str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
+    names = [known.name.removeprefix(prefix).lower() for known in field.enum_type.values[1:]]
+    name = value.upper().removeprefix(prefix).lower() if isinstance(value, str) else value
+    if name not in names:
+        raise InvalidValue(where, value, ", ".join(names))
+    return name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 from daemon.errors import DaemonFault, JobFailed
 from daemon.reaper import VERSION
-from daemon.reaper.request import Part, Request
+from daemon.reaper.request import AudioFile, Part, Request
 from daemon.reaper.status import Status
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     """
     from daemon.edge.connection import connect
     from daemon.edge.files import check_writable
-    from daemon.reaper.fields import check_parts, complete_fields, submission
+    from daemon.reaper.fields import check_parts, message_of
 
     check_parts(request)
     if request.media is not None:
@@ -124,15 +124,11 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
             if part.fill_from is not None:
                 facts = done[part.fill_from]["takes"][0]["metadata"]
             with _labelled(request, part):
-                source = _source(client, number, part)
+                message = message_of(request, number, facts)
+                if part.source is not None:
+                    message.source.CopyFrom(_source(client, number, part.source))
                 work.check()
-                events = client.perform(
-                    part.task,
-                    complete_fields(request, part, facts),
-                    source=source,
-                    submission=submission(request, part),
-                )
-                takes, engine = _follow(work, client, request, number, events)
+                takes, engine = _follow(work, client, request, number, client.send(message))
             done.append({"task": part.task, "label": part.label, "takes": takes})
             warnings += [warning for take in takes for warning in take["metadata"].get("warnings", ())]
     return {
@@ -161,21 +157,19 @@ def _stage(request: Request, number: int, stage: str) -> str:
     return f"{label}: {stage}" if label and len(request.parts) > 1 else stage
 
 
-def _source(client: Client, number: int, part: Part) -> audio_pb2.AudioInput | None:
-    if part.source is None:
-        return None
+def _source(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
     try:
-        sent = client.upload(part.source.file)
+        sent = client.upload(source.file)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InvalidValue(
-            f"parts[{number}].source.file", str(part.source.file), "an audio file",
-            message=f"The audio file {part.source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
+            f"parts[{number}].source.file", str(source.file), "an audio file",
+            message=f"The audio file {source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
         ) from error  # fmt: skip
-    if part.source.start_s is not None:
-        sent.region.start_s = part.source.start_s
-    if part.source.end_s is not None:
-        sent.region.end_s = part.source.end_s
+    if source.start_s is not None:
+        sent.region.start_s = source.start_s
+    if source.end_s is not None:
+        sent.region.end_s = source.end_s
     return sent
 
 
@@ -275,7 +269,7 @@ def _tell(status: Status, request: Request, number: int, event: tasks_pb2.TaskEv
 def _takes(
     request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]
 ) -> list[dict[str, Any]]:
-    from daemon.edge.convert import values_of
+    from daemon.edge.wire import values_of
     from daemon.reaper.outputs import described
 
     takes = []

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
-from daemon.edge.convert import RPCS, fields_of, fill, request_type, struct, timestamp, values_of
+from daemon.edge.convert import timestamp
+from daemon.edge.wire import RPCS, fields_of, fill, request_type, struct, values_of
 
 F = FieldDescriptor
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
