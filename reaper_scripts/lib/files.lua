@@ -56,7 +56,8 @@ return function()
     if os.rename(part, path) then return true end
     ok, why = put(path, text)
     os.remove(part)
-    return ok, why
+    if not ok then return nil, why end
+    return true
   end
 
   --- Is there such a file? (A folder is none.)
@@ -66,7 +67,8 @@ return function()
   function M.remove(path)
     if not os then return nil, RESTRICTED end
     local ok, why = os.remove(path)
-    return ok, why
+    if not ok then return nil, why end
+    return true
   end
 
   --- Make an empty file, or leave the one that is there.
@@ -74,7 +76,8 @@ return function()
     if not io then return nil, RESTRICTED end
     local file, why = io.open(path, "ab")
     if not file then return nil, why end
-    return file:close()
+    file:close()
+    return true
   end
 
   --- Make a folder and those above it; true as well when it was there.

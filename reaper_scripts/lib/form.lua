@@ -30,8 +30,10 @@ return function()
     return text, swaps
   end
 
-  local function answered(text, swaps)
-    for _, pair in ipairs(swaps) do text = plain(text, pair[2], pair[1]) end
+  --- What an answer means: untouched it is what it stood for, else the replacements are taken back.
+  local function answered(text, offer, original, swaps)
+    if text == offer then text = original end
+    for _, pair in ipairs(text == original and {} or swaps) do text = plain(text, pair[2], pair[1]) end
     return (text:gsub("^%s+", ""):gsub("%s+$", ""))
   end
 
@@ -104,7 +106,7 @@ return function()
       local found = lines(answer, #fields)
       local values, faults = {}, {}
       for i, field in ipairs(fields) do
-        texts[i] = answered(found[i] or "", swaps[i])
+        texts[i] = answered(found[i] or "", offers[i], texts[i], swaps[i])
         local value, fault = M.check(field, texts[i])
         values[field.key] = value
         faults[#faults + 1] = fault
