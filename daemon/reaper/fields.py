@@ -46,11 +46,15 @@ def message_of(request: Request, number: int, facts: Mapping[str, Any]) -> Any:
 
     What is not given is taken from ``facts``, and the format from that of the media. Raises `InvalidValue`.
     """
-    part = request.parts[number]
+    part, place = request.parts[number], f"parts[{number}].fields"
     message = request_type(part.task)()
-    fields = _complete(request, part, facts)
-    place = f"parts[{number}].fields"
-    fields = _fitting(message.DESCRIPTOR, fields, place)
+    fields = _complete(part, _fitting(message.DESCRIPTOR, part.fields, place), facts)
+    if makes_audio(part):
+        fields["output"] = {"encoding": request.format, **fields.get("output", {})}
+    fields["submission"] = {
+        **_fitting(message.submission.DESCRIPTOR, {"engine": request.engine}),
+        **fields.get("submission", {}),
+    }
     try:
         fill(message, fields, prefix=f"{place}.")
     except InvalidValue:
@@ -61,40 +65,34 @@ def message_of(request: Request, number: int, facts: Mapping[str, Any]) -> Any:
     return message
 
 
-def _complete(request: Request, part: Part, facts: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {**part.fields, "submission": {"engine": request.engine, **_group(part.fields, "submission")}}
-    if makes_audio(part):
-        fields["output"] = {"encoding": request.format, **_group(fields, "output")}
+def _complete(part: Part, fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with what is not given among them taken from ``facts``."""
+    filled = dict(fields)
     if _has(part.task, "music"):
         found = {name: facts[name] for name in _MUSIC_FACTS if facts.get(name) not in (None, "")}
-        fields["music"] = {**found, **_group(fields, "music")}
-    if _has(part.task, "duration_s") and fields.get("duration_s") is None and facts.get("duration"):
-        fields["duration_s"] = facts["duration"]
-    return fields
+        filled["music"] = {**found, **fields.get("music", {})}
+    if _has(part.task, "duration_s") and "duration_s" not in fields and facts.get("duration"):
+        filled["duration_s"] = facts["duration"]
+    return filled
 
 
 def _has(task: str, name: str) -> bool:
     return name in request_type(task).DESCRIPTOR.fields_by_name
 
 
-def _group(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return what is given of a group of fields; what is no group stays, to be refused."""
-    group = fields.get(name)
-    if group is None:
-        return {}
-    return {key: value for key, value in group.items() if value not in (None, "")} if isinstance(group, dict) else group
+def _fitting(descriptor: Any, fields: Any, place: str = "") -> dict[str, Any]:
+    """Return what is given of JSON fields as `fill` takes it: enums without their prefix, whole numbers as such.
 
-
-def _fitting(descriptor: Any, fields: Any, place: str) -> dict[str, Any]:
-    """Return JSON fields as `fill` takes them: known ones, enums without their prefix, whole numbers as such."""
+    Texts that are empty are not given, as in the contract. Raises `InvalidValue` for fields that there are not.
+    """
     if not isinstance(fields, Mapping):
         raise InvalidValue(place, fields, "an object")
     fitting = {}
     for name, value in fields.items():
-        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}"
+        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
         if field is None:
             raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
-        if value is None:
+        if value in (None, ""):
             continue
         if field.is_repeated and not isinstance(value, list):
             raise InvalidValue(where, value, "a list")

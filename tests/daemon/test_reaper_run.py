@@ -192,7 +192,7 @@ def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: s
     assert outputs(job.read("result.json")) == []
 
 
-def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Path) -> None:
+def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
     first, second = Job(tmp_path / "1"), Job(tmp_path / "2")
     first.ask(part(start_s=1, sampling={"steps": 200}))
     second.ask(part(start_s=1))
