@@ -77,7 +77,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_command_reference_is_current() -> None:
     from typer.cli import app
 
-    fresh = CliRunner().invoke(app, ["daemon.cli", "utils", "docs", "--name", "acebridge", "--title", "Commands"])
+    fresh = CliRunner().invoke(app, ["daemon.cli.app", "utils", "docs", "--name", "acebridge", "--title", "Commands"])
     assert fresh.exit_code == 0
     assert (ROOT / "docs" / "commands.md").read_text("utf-8").strip() == fresh.stdout.strip(), "run `make docs`"
 

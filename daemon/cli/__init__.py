@@ -1,6 +1,7 @@
 """The ``acebridge`` command. Exit codes: 0 ok, 2 bad input, 3 no daemon, 4 failed, 5 cancelled.
 
-Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick.
+Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick, and what the
+scripts of REAPER start begins at once.
 """
 
 from __future__ import annotations
@@ -8,48 +9,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
-
-from daemon.cli import manage, reaper, tasks
 from daemon.cli.outcome import CANCELLED, exit_code
 from daemon.errors import DaemonFault
 
 #: What typer and rich end with, and what we do: 130 is Ctrl-C; 1 is that nobody reads the output any more, as behind
 #: ``| head -1``, which is no failure. Nothing else ends so.
 _OUR_CODES: dict[object, int] = {130: CANCELLED, 1: 0}
-
-app = typer.Typer(
-    name="acebridge",
-    help="AI music inside the DAW: repaint bars, extract stems, add layers. Start with `acebridge demo`.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"acebridge {version('acebridge')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    pass
-
-
-tasks.add_to(app)
-manage.add_to(app)
-app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")
 
 
 def _end_in_order() -> None:
@@ -62,26 +29,40 @@ def _end_in_order() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def _perform(arguments: Sequence[str]) -> None:
+    """Perform a command; end with an exit code, or raise what went wrong."""
+    if len(arguments) == 3 and arguments[:2] == ["reaper", "run"] and not arguments[2].startswith("-"):
+        # As scripts start it, while a musician waits: no parser of options is needed for that.
+        from daemon.reaper.run import run_named
+
+        run_named(arguments[2])
+        sys.exit(0)
+    from daemon.cli.app import app
+
+    app(list(arguments))
+
+
 def main() -> None:
     """Run the command line; every failure is one sentence on stderr and an exit code."""
     _end_in_order()
     try:
-        app()
+        _perform(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
     except SystemExit as end:
         sys.exit(_OUR_CODES.get(end.code, end.code))
     except DaemonFault as fault:
-        typer.echo(f"acebridge: {fault}", err=True)
-        sys.exit(exit_code(fault))
+        _end(fault, str(fault))
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
-        typer.echo(f"acebridge: {told}", err=True)
-        sys.exit(exit_code(error))
+        _end(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
     except Exception as error:
         from acestep_runtime.errors import RuntimeFault
 
         if not isinstance(error, RuntimeFault):
             raise
-        typer.echo(f"acebridge: {error}", err=True)
-        sys.exit(exit_code(error))
+        _end(error, str(error))
+
+
+def _end(error: Exception, told: str) -> None:
+    print(f"acebridge: {told}", file=sys.stderr)
+    sys.exit(exit_code(error))

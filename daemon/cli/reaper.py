@@ -37,9 +37,9 @@ def _path(text: str) -> Path:
 @reaper.command()
 def run(folder: JobFolder, address: Address = None, no_autostart: NoAutostart = False) -> None:
     """Perform the request in a job folder; status.json there tells how it goes, result.json what came of it."""
-    from daemon.reaper.run import run
+    from daemon.reaper.run import run_named
 
-    run(_path(folder), address=address, autostart=not no_autostart)
+    run_named(folder, address=address, autostart=not no_autostart)
 
 
 @reaper.command()
@@ -70,9 +70,7 @@ def clean(
 
 @reaper.command()
 def doctor(
-    folder: Annotated[
-        str | None, typer.Argument(help="Job folder that gets the findings.", show_default=False)
-    ] = None,
+    folder: Annotated[str | None, typer.Argument(help="Job folder that gets the findings.", show_default=False)] = None,
     json: AsJson = False,
     address: Address = None,
 ) -> None:

@@ -6,13 +6,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
+from daemon.edge.command_path import record
 from daemon.errors import DaemonFault, JobFailed
 from daemon.reaper import CANCEL, LOG, RESULT
+from daemon.reaper.places import folder_of
 from daemon.reaper.request import read_request
 from daemon.reaper.status import Status, write_json
 from daemon.reaper.work import Work, perform_all
@@ -22,6 +24,11 @@ _LOOK_S = 0.05
 _GRACE_S = 1.0
 
 
+def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
+    """Do as `run`, for a folder named by its path or a ``file:`` URL."""
+    return run(Path(folder_of(folder)).absolute(), address=address, autostart=autostart)
+
+
 def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
     """Perform the request in a job folder and return its result, which is in ``result.json`` then.
 
@@ -29,6 +36,7 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
     """
 
     def work(work: Work) -> Mapping[str, Any]:
+        record()
         request = read_request(folder)
         work.status.tell(parts=len(request.parts))
         work.status.log(f"{request.id}: {', '.join(part.task for part in request.parts)}")
@@ -45,6 +53,7 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
     if not folder.is_dir():
         raise InvalidValue("FOLDER", str(folder), "a job folder that is there")
     status = Status(folder)
+    _forget_result(folder)  # of an earlier run
     under_way = Work(status)
     results: list[Mapping[str, Any]] = []
     errors: list[BaseException] = []
@@ -56,11 +65,11 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
             errors.append(error)
 
     worker = threading.Thread(target=worked, daemon=True)
-    worker.start()
     try:
+        worker.start()
         _look_after(under_way, worker)
-        if under_way.cancelled and not any(not isinstance(e, Cancelled) and _is_ours(e) for e in errors):
-            raise JobFailed("Cancelled", "The job was cancelled.")
+        if under_way.cancelled:
+            raise Cancelled
         if errors:
             raise errors[0]
         write_json(folder / RESULT, results[0])
@@ -68,9 +77,20 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
             status.end("done", stage="done", fraction=1.0)
             status.log("done")
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):  # the second one: there is no more waiting
+            under_way.cancel()
+        if worker.is_alive():
+            under_way.leave()
+            worker.join(_GRACE_S)
         under_way.undo()
+        _forget_result(folder)
         raise _told(status, error) from error
     return results[0]
+
+
+def _forget_result(folder: Path) -> None:
+    with suppress(OSError):
+        (folder / RESULT).unlink()
 
 
 @contextmanager
@@ -105,15 +125,10 @@ def _cancel(work: Work) -> float:
     return time.monotonic()
 
 
-def _is_ours(error: BaseException) -> bool:
-    return isinstance(error, (RuntimeFault, DaemonFault)) and getattr(error, "kind", "") not in (
-        "Cancelled",
-        "CANCELLED",
-    )
-
-
 def _told(status: Status, error: BaseException) -> Exception:
     """Write how it failed; return the error that says so in a sentence."""
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        error = JobFailed("Cancelled", "The job was cancelled.")
     if not isinstance(error, (RuntimeFault, DaemonFault)):
         status.log("".join(traceback.format_exception(error)).rstrip())
         error = JobFailed(

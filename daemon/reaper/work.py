@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,15 +68,25 @@ class Work:
                 self._cancelled = True
                 self._cancel_job()
 
+    def abandon(self) -> None:
+        """Cancel the job at the daemon, for what it makes can not be kept."""
+        with self._lock:
+            self._cancel_job()
+
+    def leave(self) -> None:
+        """Close the connection: whoever waits for the daemon waits no longer."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
     def _cancel_job(self) -> None:
         if self._client is None or not self._job_id:
             return
         from acebridge.v1 import jobs_pb2
 
-        with suppress(JobFailed):  # the daemon is gone: then so is the job's worker
-            self._client.call(
-                self._client.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=self._job_id), timeout_s=_CANCEL_TIMEOUT_S
-            )
+        cancel, request = self._client.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=self._job_id)
+        with suppress(JobFailed, ValueError):  # the daemon, or the connection, is gone: so is the job, or soon
+            self._client.call(cancel, request, timeout_s=_CANCEL_TIMEOUT_S)
 
     def writes_with(self, writer: Writer | None) -> None:
         """Note the writer whose unfinished files `undo` removes."""
@@ -88,7 +98,7 @@ class Work:
         return file
 
     def undo(self) -> None:
-        """Remove everything that was written, and leave the daemon."""
+        """Remove everything that was written."""
         if self._writer is not None:
             self._writer.discard()
         for file in self._made:
@@ -137,19 +147,18 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     }  # fmt: skip
 
 
-class _labelled:  # noqa: N801
+@contextmanager
+def _labelled(request: Request, part: Part) -> Iterator[None]:
     """Say which part it is that failed, when there are several."""
-
-    def __init__(self, request: Request, part: Part) -> None:
-        self._label = part.label if len(request.parts) > 1 else ""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._label and isinstance(error, (RuntimeFault, DaemonFault)) and not isinstance(error, Cancelled):
-            name = error.kind if isinstance(error, JobFailed) else type(error).__name__
-            raise JobFailed(name, f"{self._label}: {error.message}", remedy=error.remedy) from error
+    try:
+        yield
+    except Cancelled:
+        raise
+    except (RuntimeFault, DaemonFault) as error:
+        if len(request.parts) == 1 or not part.label:
+            raise
+        kind = error.kind if isinstance(error, JobFailed) else type(error).__name__
+        raise JobFailed(kind, f"{part.label}: {error.message}", remedy=error.remedy) from error
 
 
 def _stage(request: Request, number: int, stage: str) -> str:
@@ -198,9 +207,13 @@ def _follow(
         except JobFailed as error:
             raise (_ended(error) if job_id else error) from error.__cause__
         except OSError as error:
-            work.cancel()
+            work.abandon()
             raise _no_room(media, error) from error
-    work.has_ended()
+        except Exception:
+            work.abandon()
+            raise
+        finally:
+            work.has_ended()
     if completed is None:
         raise _ended(JobFailed("UNAVAILABLE", ""))
     return _takes(request, part, completed, files), completed.engine
