@@ -59,9 +59,9 @@ def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
 @reaper.command()
 def clean(
     jobs_folder: JobsFolder,
-    days: Annotated[float, typer.Option("--days", min=0, help="Days after which any job that does not run goes.")] = 7,
+    days: Annotated[float, typer.Option("--days", min=0, help="Days after which all that do not run go.")] = 7,
 ) -> None:
-    """Remove the folders of jobs that are over, and the audio of results that never came onto a track."""
+    """Remove jobs that were placed, failed or cancelled over an hour ago, and old ones with the audio never placed."""
     from daemon.reaper.folders import clean
 
     for folder in clean(_path(jobs_folder), days):
