@@ -13,15 +13,15 @@ from daemon.errors import DaemonFault
 from daemon.home import data_folder
 
 COMMAND_FILE = "command"
-_NAME = "acebridge.exe" if os.name == "nt" else "acebridge"
+NAME = "acebridge.exe" if os.name == "nt" else "acebridge"
 
 
 def own_command() -> Path | None:
     """Return the full path of this command; ``None`` when it is not installed as one."""
     started = Path(sys.argv[0])
-    named = started.with_name(_NAME) if started.stem.lower() == "acebridge" else None  # Windows leaves out the .exe
+    named = started.with_name(NAME) if started.stem.lower() == "acebridge" else None  # Windows leaves out the .exe
     # Beside Python is where a virtual environment has it; links are kept, for they say which environment it is.
-    beside = Path(sys.executable).parent / _NAME
+    beside = Path(sys.executable).parent / NAME
     found = next((path for path in (named, beside) if path is not None and path.is_file()), None)
     return None if found is None else Path(os.path.abspath(found))  # noqa: PTH100 - resolve() would follow links
 

@@ -188,7 +188,7 @@ def test_a_script_may_remove_the_folder_once_it_has_its_result(tmp_path: Path, m
 
 
 def test_the_command_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    home, name = tmp_path / "기타 home", command_path._NAME
+    home, name = tmp_path / "기타 home", command_path.NAME
     monkeypatch.setenv("ACEBRIDGE_HOME", str(home))
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -210,7 +210,7 @@ def test_the_command_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_serving_notes_the_command(shell: Shell, house: Daemon) -> None:
-    beside = Path(sys.executable).parent / command_path._NAME
+    beside = Path(sys.executable).parent / command_path.NAME
     if beside.is_file():
         assert (house.home / "command").read_text("utf-8") == f"{beside}\n"
     (house.home / "command").unlink(missing_ok=True)

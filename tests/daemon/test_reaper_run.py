@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,6 @@ from job_folders import RATE_HZ, Job, outputs, part
 from shell import Shell
 
 from acestep_runtime import audio
-from daemon.reaper.folders import _sha256
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) 
     assert (take["take"], take["seed"], take["metadata"]["bpm"]) == (1, 7, 120)
     (output,) = take["outputs"]
     file = job.media / "AceBridge Repaint time selection mix 7.wav"
-    assert output.pop("asset") == _sha256(file)
+    assert output.pop("asset") == hashlib.sha256(file.read_bytes()).hexdigest()
     assert output == {
         "file": str(file), "role": "mix", "name": "brighter piano", "colour": "", "sample_rate": RATE_HZ, "channels": 2,
         "frames": 2 * RATE_HZ, "start_frame": 0, "position_s": 12.5, "length_s": 2.0, "fade_in_s": 0.0,
@@ -209,3 +211,28 @@ def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
         assert (process.returncode, err) == (0, "")
     assert second.status["queue_position"] is None
     assert json.dumps(second.read("result.json")).count("wav") == 1
+
+
+def test_options_of_the_command(shell: Shell, house: Daemon, tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
+    nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
+    assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
+    assert job.status["state"] == "failed"
+    shell.run("reaper", "run", job.folder.as_uri(), "--address", house.address)
+    assert job.status["state"] == "done"
+
+
+def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part("understand"))
+    code = (
+        "import atexit, sys\n"
+        f"sys.argv = ['acebridge', 'reaper', 'run', {job.folder.as_uri()!r}]\n"
+        "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks'.split()\n"
+        "atexit.register(lambda: print(*[name for name in heavy if name in sys.modules]))\n"
+        "from daemon.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=shell.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert job.status["state"] == "done"
+    assert done.stdout.split() == []
