@@ -57,17 +57,19 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
     under_way = Work(status)
     results: list[Mapping[str, Any]] = []
     errors: list[BaseException] = []
+    ended = threading.Event()  # Thread.join, interrupted by a signal, may take a thread for ended that runs
 
     def worked() -> None:
         try:
             results.append(work(under_way))
         except BaseException as error:
             errors.append(error)
+        finally:
+            ended.set()
 
-    worker = threading.Thread(target=worked, daemon=True)
     try:
-        worker.start()
-        _look_after(under_way, worker)
+        threading.Thread(target=worked, daemon=True).start()
+        _look_after(under_way, ended)
         if under_way.cancelled:
             raise Cancelled
         if errors:
@@ -79,9 +81,9 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):  # the second one: there is no more waiting
             under_way.cancel()
-        if worker.is_alive():
+        if not ended.is_set():
             under_way.leave()
-            worker.join(_GRACE_S)
+            ended.wait(_GRACE_S)
         under_way.undo()
         _forget_result(folder)
         raise _told(status, error) from error
@@ -103,12 +105,12 @@ def _unless_taken(folder: Path) -> Iterator[None]:
             raise
 
 
-def _look_after(work: Work, worker: threading.Thread) -> None:
+def _look_after(work: Work, ended: threading.Event) -> None:
     """Return when the worker has ended; when it is cancelled and does not end, somewhat later."""
     cancelled_at: float | None = None
-    while worker.is_alive():
+    while not ended.is_set():
         try:
-            worker.join(_LOOK_S)
+            ended.wait(_LOOK_S)
             if cancelled_at is None and (work.status.folder / CANCEL).exists():
                 work.status.log("asked to cancel")
                 cancelled_at = _cancel(work)

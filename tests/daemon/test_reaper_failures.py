@@ -20,6 +20,7 @@ from acestep_runtime.errors import InvalidValue, RuntimeFault
 from daemon.edge.client import Client
 from daemon.errors import DaemonFault, JobFailed
 from daemon.reaper.run import run, supervise
+from daemon.reaper.work import Work
 
 
 @pytest.fixture
@@ -79,6 +80,25 @@ def test_a_signal_cancels(job: Job, shell: Shell, client: Client, name: str) -> 
     assert job.status["state"] == "cancelled"
     until_state(client, job.status["job"], "cancelled")
     assert job.media_files == set()
+
+
+def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job) -> None:
+    stopped = threading.Event()
+
+    def work(work: Work) -> Any:
+        time.sleep(0.2)  # until it is waited for
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: work.cancelled, "the signal")
+        time.sleep(0.2)
+        work.makes(job.media / "late.wav").touch()
+        stopped.set()
+        work.check()
+
+    with pytest.raises(JobFailed, match="The job was cancelled"):
+        supervise(job.folder, work)
+    assert stopped.is_set()
+    assert job.media_files == set()
+    assert job.status["state"] == "cancelled"
 
 
 def test_work_that_does_not_end_is_left(job: Job) -> None:
