@@ -102,7 +102,7 @@ def _checked(reaper: Any, name: str, arguments: tuple[Any, ...]) -> list[Any]:
         count = str(required) if required == len(params) else f"{required} to {len(params)}"
         raise ApiMisuse(f"reaper.{name} takes {count} arguments, got {len(arguments)}")
     values = []
-    for index, argument in enumerate(arguments):
+    for index, argument in enumerate((*arguments, *[None] * (len(params) - len(arguments)))):
         kind, wanted = params[index]["type"].removeprefix("optional "), params[index]["name"]
         if argument is None and index in optional:
             values.append(None)

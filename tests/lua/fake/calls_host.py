@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lua.fake import clock
-from tests.lua.fake.api import ApiMisuse, api, version_of
+from tests.lua.fake.api import ApiMisuse, api
 from tests.lua.fake.process import Process, words_of
 from tests.lua.fake.state import new_guid
 
@@ -213,8 +213,7 @@ def set_action_options(r: Call, flags: int) -> None:
 def get_action_context(r: Call) -> tuple[Any, ...]:
     path = str(r.script.path)
     command = r.command_ids.setdefault(path, 50000 + len(r.command_ids))
-    context = (False, path, 0, command, -1, -1, -1)
-    return (*context, "") if version_of(r.version) >= (6, 71) else context
+    return False, path, 0, command, -1, -1, -1, ""
 
 
 @api("new_array")

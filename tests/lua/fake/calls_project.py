@@ -75,8 +75,7 @@ def main_save_project(_r: Call, project: Any, ask: bool) -> None:
 @api("SetProjExtState")
 def set_proj_ext_state(_r: Call, project: Any, section: str, key: str, value: str) -> int:
     """An empty key clears the section, an empty value the key. Case does not matter for either. No undo point."""
-    section, key = section.upper(), key.upper()
-    for known in [k for k in project.ext if k[0] == section and (not key or k[1] == key)]:
+    for known in [k for k in project.ext if _same(k[0], section) and (not key or _same(k[1], key))]:
         del project.ext[known]
     if key and value:
         project.ext[section, key] = value
@@ -86,13 +85,17 @@ def set_proj_ext_state(_r: Call, project: Any, section: str, key: str, value: st
 
 @api("GetProjExtState")
 def get_proj_ext_state(_r: Call, project: Any, section: str, key: str) -> tuple[int, str]:
-    known = (section.upper(), key.upper())
-    return int(known in project.ext), project.ext.get(known, "")
+    found = [value for known, value in project.ext.items() if _same(known[0], section) and _same(known[1], key)]
+    return (1, found[0]) if found else (0, "")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.upper() == other.upper()
 
 
 @api("EnumProjExtState")
 def enum_proj_ext_state(_r: Call, project: Any, section: str, index: int) -> tuple[bool, str, str]:
-    entries = [(key, value) for (known, key), value in project.ext.items() if known == section.upper()]
+    entries = [(key, value) for (known, key), value in project.ext.items() if _same(known, section)]
     return (True, *entries[index]) if 0 <= index < len(entries) else (False, "", "")
 
 

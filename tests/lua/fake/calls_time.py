@@ -6,6 +6,7 @@ Tempo markers start a measure each. A marker without a meter keeps the one befor
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from tests.lua.fake.api import ApiMisuse, api
@@ -209,6 +210,29 @@ def get_tempo_time_sig_marker(r: Call, project: Any, index: int) -> Any:
     return True, marker.position, measure, beat, marker.bpm, marker.beats or -1, marker.unit or -1, marker.linear
 
 
+def _attachment(project: Any, item: Any) -> int:
+    return int(
+        next((m for m in (item["C_BEATATTACHMODE"], item.track["C_BEATATTACHMODE"]) if m >= 0), project.timebase)
+    )
+
+
+def _keeping_beats(project: Any, change: Callable[[], None]) -> None:
+    """Change the tempo map: items and markers that are attached to beats go with them, as in REAPER."""
+    items = [(item, mode) for item in project.items() if (mode := _attachment(project, item)) > 0]
+    before = [(quarters_at(project, item["D_POSITION"]), quarters_at(project, item.end)) for item, _ in items]
+    marks = [(quarters_at(project, m.position), quarters_at(project, m.end)) for m in project.markers]
+    change()
+    for (item, mode), (start, end) in zip(items, before, strict=True):
+        item["D_POSITION"] = time_at(project, start)
+        length = time_at(project, end) - item["D_POSITION"]
+        if mode == 1 and length > 0 and abs(length - item["D_LENGTH"]) > 1e-12:
+            for take in item.takes:
+                take["D_PLAYRATE"] *= item["D_LENGTH"] / length
+            item["D_LENGTH"] = length
+    for marker, (start, end) in zip(project.markers, marks, strict=True):
+        marker.position, marker.end = time_at(project, start), time_at(project, end) if marker.is_region else 0.0
+
+
 @api("SetTempoTimeSigMarker")
 def set_tempo_time_sig_marker(
     _r: Call,
@@ -228,9 +252,12 @@ def set_tempo_time_sig_marker(
         raise ApiMisuse(f"SetTempoTimeSigMarker: by time, with measure and beat -1 and a whole meter or none: {given}")
     if index >= len(project.tempos):
         return False
-    rest = [marker for i, marker in enumerate(project.tempos) if i != index]
-    project.tempos = rest
-    project.tempo(time, bpm, max(beats, 0), max(unit, 0), linear)
+
+    def change() -> None:
+        project.tempos = [marker for i, marker in enumerate(project.tempos) if i != index]
+        project.tempo(time, bpm, max(beats, 0), max(unit, 0), linear)
+
+    _keeping_beats(project, change)
     return True
 
 
@@ -245,15 +272,19 @@ def add_tempo_time_sig_marker(
 def delete_tempo_time_sig_marker(_r: Call, project: Any, index: int) -> bool:
     if not 0 <= index < len(project.tempos):
         return False
-    project.tempos = [marker for i, marker in enumerate(project.tempos) if i != index]
+    rest = [marker for i, marker in enumerate(project.tempos) if i != index]
+    _keeping_beats(project, lambda: setattr(project, "tempos", rest))
     return True
 
 
 @api("SetCurrentBPM")
 def set_current_bpm(_r: Call, project: Any, bpm: float, want_undo: bool) -> None:
-    project.bpm = bpm
-    if project.tempos and project.tempos[0].position == 0:
-        project.tempos = [Tempo(0.0, bpm, project.tempos[0].beats, project.tempos[0].unit), *project.tempos[1:]]
+    def change() -> None:
+        project.bpm = bpm
+        if project.tempos and project.tempos[0].position == 0:
+            project.tempos = [Tempo(0.0, bpm, project.tempos[0].beats, project.tempos[0].unit), *project.tempos[1:]]
+
+    _keeping_beats(project, change)
     if want_undo:
         project.undo_point("Change tempo")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lua.fake import sound
-from tests.lua.fake.api import ApiMisuse, api, exists
+from tests.lua.fake.api import ApiMisuse, api, version_of
 from tests.lua.fake.state import LANE_TRACK_VALUES, Track
 
 Call = Any
@@ -13,7 +13,7 @@ Call = Any
 
 def has_lanes(r: Call) -> bool:
     """Return whether this version has fixed lanes."""
-    return exists("PCM_Source_BuildPeaks", r.version)
+    return version_of(r.version) >= (7, 0)
 
 
 def at(things: list[Any], index: int) -> Any:

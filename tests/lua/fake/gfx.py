@@ -76,11 +76,11 @@ class Window:
         self._keys.append(ord(code) if isinstance(code, str) else code)
 
     def mouse(self, x: float, y: float, cap: int = 0) -> None:
-        """Move the mouse; ``cap`` 1 holds the left button. Seen from the next frame on, one frame after the other."""
+        """Move the mouse; ``cap`` 1 holds the left button. One such movement a tick."""
         self._mouse.append((x, y, cap))
 
     def click(self, text: str, which: int = 0) -> None:
-        """Click on a text: come, press, release, a frame each. Call ``tick`` three times or more to have it happen."""
+        """Click on a text: come, press, release, a tick each. Call ``r.tick(4)`` to have it happen."""
         at = self.find(text, which)
         x, y = at.x + at.w / 2, at.y + at.h / 2
         for cap in (0, 1, 0):
@@ -135,6 +135,10 @@ class Window:
 
     def update(self) -> None:
         self._show()
+
+    def next_event(self) -> None:
+        """Let the next movement of the mouse happen: one a tick."""
+        self._show()  # what is drawn shows without gfx.update as well, at the end of a tick
         if self._mouse:
             x, y, cap = self._mouse.pop(0)
             self._variables[b"mouse_x"], self._variables[b"mouse_y"], self._variables[b"mouse_cap"] = x, y, cap
@@ -193,8 +197,10 @@ class Window:
     def setfont(self, index: float, face: bytes = b"", size: float = 0, flags: float = 0) -> int:
         if not isinstance(face, bytes):
             raise TypeError("setfont takes a font's name as its second argument")
+        if not 0 <= index <= 16 or size % 1 or flags % 1:
+            raise ValueError(f"setfont({index}, {face!r}, {size}, {flags})")
         self._variables[b"texth"] = LINE_HEIGHT
-        return int(index) and 1 + 0 * int(size) * int(flags)
+        return int(index > 0)
 
     def getfont(self) -> tuple[int, bytes]:
         return 1, b"Arial"

@@ -23,7 +23,7 @@ from tests.lua.fake.state import (
 )
 
 #: What an undo point keeps. Cursor, view, extension state and render settings are not undone.
-_UNDOABLE = ("tracks", "markers", "tempos", "time_selection")
+_UNDOABLE = ("tracks", "markers", "tempos", "bpm", "meter", "time_selection")
 
 
 class Project:
@@ -41,6 +41,9 @@ class Project:
         self.tempos: list[Tempo] = []
         self.bpm = 120.0
         self.meter = (4, 4)
+        self.timebase = (
+            1  # C_BEATATTACHMODE of what has none of its own: beats (position, length, rate), REAPER's default
+        )
         self.time_selection: tuple[float, float] = (0.0, 0.0)
         self.loop: tuple[float, float] = (0.0, 0.0)
         self.cursor = 0.0
@@ -113,7 +116,7 @@ class Project:
             **{key: _plain(freeze(getattr(self, key))) for key in _UNDOABLE},
             "master": _plain(freeze(self.master)),
             "cursor": self.cursor, "loop": self.loop, "view": self.view, "ext": dict(self.ext),
-            "render": {**self.render_values, **self.render_strings}, "bpm": self.bpm, "meter": self.meter,
+            "render": {**self.render_values, **self.render_strings},
             "file": self.file, "rate": (self.rate, self.rate_used), "notes": self.notes, "undo": self.undo, "redo": self.redo,
         }  # fmt: skip
 

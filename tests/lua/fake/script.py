@@ -71,6 +71,7 @@ class Script:
 
     def tick(self) -> None:
         """Run what was deferred; without more of it, the script ends."""
+        self.window.next_event()
         functions, self.deferred = self.deferred, []
         for function in functions:
             self._guarded(function)
@@ -92,13 +93,15 @@ class Script:
             self.reaper.fault(f"{self.name} ended without DestroyAudioAccessor")
         if self.open_blocks:
             self.reaper.fault(f"{self.name} ended with an open undo block")
+            for project in self.reaper.projects:
+                project.blocks = 0
         self.window.close()
 
     def _guarded(self, function: Any) -> None:
         self._real_start = time.monotonic()
         try:
             function()
-        except lupa.LuaError as problem:
+        except Exception as problem:
             self.reaper.fault(f"{self.name}: {_message(problem)}")
             self.deferred = []
 
@@ -159,6 +162,6 @@ def _no_attributes(_object: Any, _name: Any, _setting: bool) -> Any:
     raise AttributeError("a pointer of REAPER has no fields")
 
 
-def _message(problem: lupa.LuaError) -> str:
+def _message(problem: Exception) -> str:
     text = problem.args[0] if problem.args else ""
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
