@@ -55,7 +55,7 @@ test: $(VENV)/.test
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-reaper: $(VENV)/.test
-	$(BIN)/python -m pytest tests/reaper -s $(ARGS)
+	$(BIN)/python -m pytest tests/lua/test_real_reaper.py -s $(ARGS)
 
 check: $(VENV)/.test lint test
 

@@ -34,9 +34,10 @@ return function(import)
   end
 
   local function usable()
-    local version = tonumber(reaper.GetAppVersion():match("^%d+%.?%d*"))
-    if version and version < OLDEST then
-      return nil, ("This is REAPER %s; AceBridge needs %.2f or newer."):format(reaper.GetAppVersion(), OLDEST), "Update REAPER."
+    local version = reaper.GetAppVersion()
+    local number = tonumber(version:match("^%d+%.?%d*"))
+    if number and number < OLDEST then
+      return nil, ("This is REAPER %s; AceBridge needs %.2f or newer."):format(version, OLDEST), "Update REAPER."
     end
     if not io or not os then
       return nil, "REAPER runs scripts in restricted mode, without access to files.", "Allow it in Preferences > Plug-ins > ReaScript, then run the action again."

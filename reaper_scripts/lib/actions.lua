@@ -4,7 +4,7 @@
 return function(import)
   local plans = import("plans")
 
-  local STYLE = { key = "style", caption = "Style (instruments, mood)", kind = "text", optional = true }
+  local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
   local LYRICS = { key = "lyrics", caption = "Lyrics ( / between lines)", kind = "text", optional = true }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }

@@ -32,14 +32,17 @@ return function()
 
   --- What an answer means: untouched it is what it stood for, else the replacements are taken back.
   local function answered(text, offer, original, swaps)
-    if text == offer then text = original end
-    for _, pair in ipairs(text == original and {} or swaps) do text = plain(text, pair[2], pair[1]) end
+    if text == offer then
+      text = original
+    else
+      for _, pair in ipairs(swaps) do text = plain(text, pair[2], pair[1]) end
+    end
     return (text:gsub("^%s+", ""):gsub("%s+$", ""))
   end
 
   local function shown(value)
     if value == nil then return "" end
-    if math.type(value) == "float" then return ("%.10g"):format(value) end
+    if math.type(value) == "float" then return ("%.14g"):format(value) end
     return tostring(value)
   end
 

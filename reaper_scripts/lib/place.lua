@@ -67,6 +67,10 @@ return function(import)
     return number
   end
 
+  local function new_item(track)
+    return reaper.AddMediaItemToTrack(track) or error("no new item could be made.", 0)
+  end
+
   --- A new lane of an item's track with a copy of the item's place; returns the item on it.
   local function lane_item(item)
     local track = reaper.GetMediaItem_Track(item)
@@ -78,7 +82,7 @@ return function(import)
       reaper.SetMediaTrackInfo_Value(track, "I_FREEMODE", FIXED_LANES)
     end
     reaper.SetMediaTrackInfo_Value(track, "I_NUMFIXEDLANES", lanes + 1)
-    local copy = reaper.AddMediaItemToTrack(track)
+    local copy = new_item(track)
     for _, key in ipairs({ "D_POSITION", "D_LENGTH", "D_VOL", "D_FADEINLEN", "D_FADEOUTLEN", "C_FADEINSHAPE", "C_FADEOUTSHAPE" }) do
       reaper.SetMediaItemInfo_Value(copy, key, reaper.GetMediaItemInfo_Value(item, key))
     end
@@ -177,7 +181,7 @@ return function(import)
         if place.folder then table.remove(made, 1) end
       end
       for i, lane in ipairs(lanes) do
-        local item = reaper.AddMediaItemToTrack(into or made[i])
+        local item = new_item(into or made[i])
         local first = lane.outputs[1].output
         reaper.SetMediaItemInfo_Value(item, "D_POSITION", first.position_s)
         reaper.SetMediaItemInfo_Value(item, "D_LENGTH", first.length_s)
@@ -218,11 +222,13 @@ return function(import)
 
   local function told(facts)
     local said = {}
-    if facts.bpm then said[#said + 1] = ("%.4g BPM"):format(facts.bpm) end
+    if facts.bpm then said[#said + 1] = ("%.1f BPM"):format(facts.bpm) end
     if facts.timesignature then said[#said + 1] = facts.timesignature .. "/4" end
     if facts.keyscale then said[#said + 1] = facts.keyscale end
     return table.concat(said, ", ")
   end
+
+  local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
   --- Set the tempo and the meter from `time` on, and leave every item where it is.
   local function set_tempo(project, time, facts)
@@ -232,7 +238,9 @@ return function(import)
       modes[i + 1] = { item, reaper.GetMediaItemInfo_Value(item, "C_BEATATTACHMODE") }
       reaper.SetMediaItemInfo_Value(item, "C_BEATATTACHMODE", TIME_BASE)
     end
-    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, facts.bpm, math.floor(facts.timesignature or 4), 4, false)
+    local whole = math.floor(facts.bpm + 0.5)
+    local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
+    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(facts.timesignature or 4), 4, false)
     for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
     reaper.UpdateTimeline()
   end

@@ -20,7 +20,7 @@ return function(import)
 
   --- Add a take that plays `source` from `offset_s` on. `old`: a take whose gain and FX it gets.
   function M.add(item, source, name, offset_s, old)
-    local take = reaper.AddTakeToMediaItem(item)
+    local take = reaper.AddTakeToMediaItem(item) or error("no new take could be made.", 0)
     reaper.SetMediaItemTake_Source(take, source)
     reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset_s)
     reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", name, true)

@@ -58,7 +58,7 @@ return function(import)
     if status.state == "failed" then
       job.close(entry.id)
       say(status.message, status.remedy)
-      return "failed", status.message
+      return "failed", status.message, status.remedy
     end
     local result = job.result(entry.id)
     if not result then
@@ -71,7 +71,7 @@ return function(import)
     local ok, summary, remedy = place.place(project, request, result)
     if not ok then
       if asked then say(summary, remedy) end
-      return "kept", summary
+      return "kept", summary, remedy
     end
     job.close(entry.id)
     if remedy then say(summary) end
@@ -83,8 +83,8 @@ return function(import)
     local eta = status.eta_s and (", %.0f s to go"):format(status.eta_s) or ""
     local ahead = status.queue_position and status.queue_position > 0 and (", %d ahead"):format(status.queue_position) or ""
     return {
-      id = entry.id, title = entry.request.title, fraction = status.fraction or 0, state = entry.state or status.state,
-      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta, note = entry.note or "",
+      id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
+      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta, note = entry.note or "", remedy = entry.remedy,
     }
   end
 
@@ -120,7 +120,7 @@ return function(import)
         if not entry.state then
           entry.status = job.status(id, entry.request)
           if job.ended(entry.status) then
-            entry.state, entry.note = finish(entry, entry.mine or stay)
+            entry.state, entry.note, entry.remedy = finish(entry, entry.mine or stay)
           else
             running = running + 1
           end
