@@ -524,3 +524,90 @@ def test_a_window_is_seen_and_clicked(r: Reaper) -> None:
     window.key(27)
     r.finish()
     assert not window.is_open
+
+
+def test_lanes_exist_since_seven_and_play_alone_or_together(r: Reaper, tmp_path: Path) -> None:
+    track = r.project.add_track()
+    code = """
+        local t = reaper.GetTrack(0, 0)
+        reaper.SetMediaTrackInfo_Value(t, "I_FREEMODE", 2)
+        reaper.SetMediaTrackInfo_Value(t, "I_NUMFIXEDLANES", 3)
+        local item = reaper.AddMediaItemToTrack(t)
+        reaper.SetMediaItemInfo_Value(item, "I_FIXEDLANE", 2)
+        local function plays() say(reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") .. " ") end
+        plays()
+        reaper.SetMediaTrackInfo_Value(t, "C_LANEPLAYS:2", 2)
+        plays()
+        reaper.SetMediaTrackInfo_Value(t, "C_LANEPLAYS:2", 1)
+        plays()
+    """
+    assert says(r, code) == "0.0 2.0 1.0 "
+    assert track.lanes == {2: 1}
+    refused(r, "reaper.SetMediaTrackInfo_Value(reaper.GetTrack(0, 0), 'C_LANEPLAYS:3', 1)", "has 3 lanes")
+    with Reaper(tmp_path / "old", version="6.24") as old:
+        refused(
+            old,
+            "reaper.GetMediaTrackInfo_Value(reaper.GetMasterTrack(0), 'I_NUMFIXEDLANES')",
+            "no value I_NUMFIXEDLANES",
+        )
+
+
+def test_new_items_fade_and_loop_and_fades_end_with_the_item(r: Reaper, wave: tuple[Path, np.ndarray]) -> None:
+    r.project.add_track()
+    code = f"""
+        local item = reaper.AddMediaItemToTrack(reaper.GetTrack(0, 0))
+        local function value(key) say(reaper.GetMediaItemInfo_Value(item, key) .. " ") end
+        value("D_FADEINLEN") value("B_LOOPSRC")
+        reaper.SetMediaItemInfo_Value(item, "D_FADEINLEN", 1)
+        value("D_FADEINLEN")
+        local take = reaper.AddTakeToMediaItem(item)
+        local source = reaper.PCM_Source_CreateFromFile([[{wave[0]}]])
+        say(reaper.GetMediaSourceType(source) .. reaper.GetMediaSourceSampleRate(source) .. " ")
+        say(reaper.GetMediaSourceLength(source) .. " ")
+        reaper.SetMediaItemTake_Source(take, source)
+        reaper.SetMediaItemLength(item, 7, false)
+        reaper.Main_OnCommand(40047, 0)
+        say(tostring(reaper.PCM_Source_CreateFromFile("/nothing.wav")))
+    """
+    assert says(r, code) == "0.01 1.0 0.0 WAVE44100 3.0 nil"
+    (item,) = r.project.items()
+    assert item.active.source.peaks
+    mix = r.project.render()
+    assert (mix[4 * RATE_HZ : 6 * RATE_HZ] == wave[1][RATE_HZ:]).all()  # the source begins again every three seconds
+    other = "reaper.AddTakeToMediaItem(reaper.GetMediaItem(0, 0))"
+    source = "reaper.GetMediaItemTake_Source(reaper.GetActiveTake(reaper.GetMediaItem(0, 0)))"
+    refused(r, f"reaper.SetMediaItemTake_Source({other}, {source})", "belongs to one take")
+    refused(r, f"reaper.PCM_Source_Destroy({source})", "a take still plays")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("wav", "WAVE"), ("flac", "FLAC"), ("aiff", "AIFF"), ("mp3", "MP3"), ("ogg", "VORBIS")]
+)
+def test_sources_are_named_as_reaper_names_them(r: Reaper, tmp_path: Path, suffix: str, kind: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.zeros((4410, 1), np.float32), RATE_HZ)
+    code = f"say(reaper.GetMediaSourceType(reaper.PCM_Source_CreateFromFile([[{path}]])))"
+    assert says(r, code) == kind
+
+
+def test_several_stems_are_several_numbered_files(r: Reaper, wave: tuple[Path, np.ndarray], tmp_path: Path) -> None:
+    for name in "ab":
+        r.project.add_track(name, I_SELECTED=1).add_item(wave[0])
+    code = f"""
+        for key, value in pairs({{ RENDER_SETTINGS = 128, RENDER_BOUNDSFLAG = 1, RENDER_TAILFLAG = 0 }}) do
+          reaper.GetSetProjectInfo(0, key, value, true)
+        end
+        reaper.GetSetProjectInfo_String(0, "RENDER_FILE", [[{tmp_path}/out]], true)
+        reaper.GetSetProjectInfo_String(0, "RENDER_PATTERN", "mix", true)
+        reaper.Main_OnCommand(42230, 0)
+        say(select(2, reaper.GetSetProjectInfo_String(0, "RENDER_TARGETS", "", false)))
+    """
+    expected = [tmp_path / "out" / "mix-001.wav", tmp_path / "out" / "mix-002.wav"]
+    assert says(r, code).split(";") == [str(path) for path in expected]
+    assert sorted((tmp_path / "out").iterdir()) == expected
+
+
+def test_a_script_that_does_not_end_is_told_apart(r: Reaper) -> None:
+    r.start(code="local function f() reaper.defer(f) end f()")
+    with pytest.raises(AssertionError, match="still running"):
+        r.finish(timeout_s=0.1)
