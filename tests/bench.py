@@ -27,6 +27,9 @@ from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
 from daemon.edge.client import Client
 from daemon.edge.playback import CHUNK_BYTES
 
+sys.path.insert(0, str(Path(__file__).parent))
+from tests.lua import bench_actions
+
 _LATENCY_CALLS = 200
 _STREAM_S = 600.0
 _RUNS = 5
@@ -66,7 +69,7 @@ def _echo(chunks: int) -> Iterator[Client]:
 
 
 @contextmanager
-def _daemon() -> Iterator[tuple[Client, int]]:
+def _daemon() -> Iterator[tuple[Client, int, str]]:
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "ACEBRIDGE_HOME": home}
         process = subprocess.Popen(
@@ -76,7 +79,7 @@ def _daemon() -> Iterator[tuple[Client, int]]:
         while not address.exists():
             time.sleep(0.02)
         with Client(json.loads(address.read_text())["address"]) as client:
-            yield client, process.pid
+            yield client, process.pid, home
         process.terminate()
         process.wait()
 
@@ -175,10 +178,12 @@ def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}"
     )
-    with _daemon() as (client, pid):
+    with _daemon() as (client, pid, _):
         latency(client)
         streaming(client, pid)
         draft(client)
+    with _daemon() as (_, _, home):
+        bench_actions.report({"ACEBRIDGE_HOME": home})
 
 
 if __name__ == "__main__":

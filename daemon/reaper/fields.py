@@ -26,7 +26,7 @@ def check_parts(request: Request) -> None:
         if part.task not in RPCS.values():
             raise InvalidValue(f"{place}.task", part.task, ", ".join(RPCS.values()))
         if part.source is not None and not _has(part.task, "source"):
-            raise InvalidValue(f"{place}.source", str(part.source.file), f"none: {part.task} works on no file")
+            raise InvalidValue(f"{place}.source", "given", f"none: {part.task} works on no file")
         if part.source is None and _has(part.task, "source"):
             raise InvalidValue(f"{place}.source", "nothing", f"a file: {part.task} works on one")
         if makes_audio(part) and request.media is None:

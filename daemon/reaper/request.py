@@ -14,6 +14,8 @@ from daemon.reaper import REQUEST, VERSION
 
 FORMATS = ("float32", "pcm24", "pcm16")
 _MEND = "Run the action again; if that does not help, install the scripts again."
+#: Twenty minutes, the longest source, at the highest rate.
+_LONGEST_MIX = 1200 * 384_000
 _NAMES = {
     str: "text",
     bool: "true or false",
@@ -34,13 +36,31 @@ class AudioFile:
 
 
 @dataclass(frozen=True)
+class MixTrack:
+    """A file of a mix: the frame of the mix that it begins at, and the gains of its channels (mono: left alone)."""
+
+    file: Path
+    at: int
+    left: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Files that are added up to one source, ``frames`` long."""
+
+    tracks: tuple[MixTrack, ...]
+    frames: int
+
+
+@dataclass(frozen=True)
 class Part:
     """One task. ``position_s`` is the project time of its source's first frame, or of the start of new music."""
 
     task: str
     label: str = ""
     position_s: float = 0.0
-    source: AudioFile | None = None
+    source: AudioFile | Mix | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     #: Number of the earlier part whose facts fill the fields that are not given.
     fill_from: int | None = None
@@ -132,16 +152,43 @@ def _part(content: Any, number: int, folder: Path) -> Part:
     )
 
 
-def _source(content: Any, place: str, folder: Path) -> AudioFile | None:
+def _source(content: Any, place: str, folder: Path) -> AudioFile | Mix | None:
     if content is None:
         return None
     if not isinstance(content, dict):
         raise _wrong(place, content, "an object")
-    name = _get(content, "file", str, "", f"{place}.")
+    if "mix" in content:
+        return _mix(content, place, folder)
+    file = _file(content, place, folder)
+    times = (_get(content, key, float, None, f"{place}.") for key in ("start_s", "end_s"))
+    return AudioFile(file, *times)
+
+
+def _file(content: Mapping[str, Any], place: str, folder: Path) -> Path:
+    name: str = _get(content, "file", str, "", f"{place}.")
     if not name or "\0" in name:
         raise _wrong(f"{place}.file", name, "the name of a file")
-    times = (_get(content, key, float, None, f"{place}.") for key in ("start_s", "end_s"))
-    return AudioFile(folder / name, *times)  # an absolute name stays what it is
+    return folder / name  # an absolute name stays what it is
+
+
+def _mix(content: Mapping[str, Any], place: str, folder: Path) -> Mix:
+    frames = _get(content, "frames", int, 0, f"{place}.")
+    if not 0 < frames <= _LONGEST_MIX:
+        raise _wrong(f"{place}.frames", frames, f"1 to {_LONGEST_MIX}")
+    entries = _get(content, "mix", list, [], f"{place}.")
+    if not entries:
+        raise _wrong(f"{place}.mix", entries, "at least one file")
+    tracks = []
+    for number, entry in enumerate(entries):
+        here = f"{place}.mix[{number}]"
+        if not isinstance(entry, dict):
+            raise _wrong(here, entry, "an object")
+        at = _get(entry, "at", int, 0, f"{here}.")
+        if at < 0:
+            raise _wrong(f"{here}.at", at, "0 or more")
+        gains = (_get(entry, side, float, 1.0, f"{here}.") for side in ("left", "right"))
+        tracks.append(MixTrack(_file(entry, here, folder), at, *gains))
+    return Mix(tuple(tracks), frames)
 
 
 def _get(content: Mapping[str, Any], key: str, kind: type[Any], default: Any, prefix: str) -> Any:

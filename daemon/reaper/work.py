@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 from daemon.errors import DaemonFault, JobFailed
 from daemon.reaper import VERSION
-from daemon.reaper.request import AudioFile, Part, Request
+from daemon.reaper.request import AudioFile, Mix, Part, Request
 from daemon.reaper.status import Status
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
             with _labelled(request, part):
                 message = message_of(request, number, facts)
                 if part.source is not None:
-                    message.source.CopyFrom(_source(client, number, part.source))
+                    message.source.CopyFrom(_source(client, number, part.source, work.status.folder))
                 work.check()
                 takes, engine = _follow(work, client, request, number, client.send(message))
             done.append({"task": part.task, "label": part.label, "takes": takes})
@@ -166,7 +166,11 @@ def _stage(request: Request, number: int, stage: str) -> str:
     return f"{label}: {stage}" if label and len(request.parts) > 1 else stage
 
 
-def _source(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
+def _source(client: Client, number: int, source: AudioFile | Mix, folder: Path) -> audio_pb2.AudioInput:
+    if isinstance(source, Mix):
+        from daemon.reaper.mixing import mixed
+
+        source = AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
     try:
         sent = client.upload(source.file)
     except OSError as error:

@@ -1,8 +1,8 @@
 -- Reads audio into WAV files, a little in every tick, so that REAPER never waits: about BUDGET_S of each.
 --
--- A recipe is { project, file, rate, channels, frames, pieces } with pieces { {take|track, at, frames, left, right} … } that are
--- added up; `at` is a piece's first frame in the file. A take is read from its item's start (or from frame `skip` of it),
--- a track from frame `first` of the project. A recipe with `render` is rendered with FX instead.
+-- A recipe is { project, take|track, first, frames, rate, channels, file }: `first` is its first frame, of the project for
+-- a track, from its item's start for a take. Nothing is computed here; what has to be mixed, the command mixes. A recipe
+-- with `render` is rendered with FX instead.
 
 return function(import)
   local files = import("files")
@@ -10,137 +10,83 @@ return function(import)
   local render = import("render")
   local M = {}
 
-  local BUDGET_S = 0.012
-  local CHUNK = 2048 -- frames; small enough that one more chunk does not matter
+  local BUDGET_S = 0.018
+  local CHUNK = 4096 -- frames; small enough that one more of them does not matter
 
-  --- Add `count` frames of a piece, from frame `done` of the file on, to the interleaved `sum`.
-  local function add(piece, recipe, done, count, buffer, sum)
-    local channels, values = recipe.channels, count * recipe.channels
-    local start_s = (piece.first + done - piece.at) / recipe.rate
-    local got = reaper.GetAudioAccessorSamples(piece.accessor, recipe.rate, channels, start_s, count, buffer)
-    if got < 0 then return nil, "REAPER could not read the audio of the selection; is its media online?" end
-    if got == 0 then return sum end -- nothing there
-    local heard = buffer.table(1, values)
-    local left, right = piece.left or 1, piece.right or 1
-    if not sum and left == 1 and right == 1 then return heard end
-    sum = sum or {}
-    for i = 1, values, channels do
-      sum[i] = (sum[i] or 0) + left * heard[i]
-      if channels == 2 then sum[i + 1] = (sum[i + 1] or 0) + right * heard[i + 1] end
-    end
-    return sum
-  end
-
-  --- Frames from `done` on that lie in the same pieces.
-  local function alike(recipe, done)
-    local stop = math.min(recipe.frames, done + CHUNK)
-    for _, piece in ipairs(recipe.pieces) do
-      for _, edge in ipairs({ piece.at, piece.at + piece.frames }) do
-        if edge > done and edge < stop then stop = edge end
-      end
-    end
-    return stop - done
-  end
-
-  local function chunk(recipe, writer, buffer, done)
-    local count = alike(recipe, done)
-    local sum, why
-    for _, piece in ipairs(recipe.pieces) do
-      if done >= piece.at and done < piece.at + piece.frames then
-        sum, why = add(piece, recipe, done, count, buffer, sum)
-        if why then return nil, why end
-      end
-    end
-    if not sum then
-      sum = {}
-      for i = 1, count * recipe.channels do sum[i] = 0 end
-    end
-    local ok
-    ok, why = writer:add(sum, count * recipe.channels)
-    return ok and count, why
-  end
-
-  --- Whether all that is read is still there: musicians go on working meanwhile.
-  local function intact(recipe)
-    for _, piece in ipairs(recipe.pieces) do
-      local pointer, kind = piece.take or piece.track, piece.take and "MediaItem_Take*" or "MediaTrack*"
-      if not reaper.ValidatePtr2(recipe.project, pointer, kind) then return false end
-    end
-    return true
-  end
-
-  local function close(recipe, writer)
-    for _, piece in ipairs(recipe.pieces) do
-      if piece.accessor then reaper.DestroyAudioAccessor(piece.accessor) end
-      piece.accessor = nil
-    end
-    if writer then return writer:close() end
-  end
-
-  --- Begin to read a recipe into `folder`. Returns { step, abort }, or nil and a message. `step()` works for a while and
-  -- returns the share that is done, 1 at the end; or nil and a message, after which nothing is left to close.
+  --- Begin to read a recipe into `folder`. Returns { step, abort }, or nil and a message. `step(until)` works until that
+  -- time and returns the share that is done, 1 at the end; or nil and a message, after which nothing is left to close.
   local function reader(recipe, folder)
-    for _, piece in ipairs(recipe.pieces) do
-      piece.accessor = piece.take and reaper.CreateTakeAudioAccessor(piece.take) or reaper.CreateTrackAudioAccessor(piece.track)
-      piece.first = piece.take and (piece.skip or 0) or recipe.first
-      if not piece.accessor then
-        close(recipe)
-        return nil, "REAPER gave no access to the audio of the selection; select it again."
-      end
-    end
-    local writer, why = wav.create(files.join(folder, recipe.file), recipe.rate, recipe.channels)
-    if not writer then
-      close(recipe)
-      return nil, why
-    end
-    local buffer, done = reaper.new_array(CHUNK * recipe.channels), 0
+    local pointer, kind = recipe.take or recipe.track, recipe.take and "MediaItem_Take*" or "MediaTrack*"
+    local rate, channels, frames = recipe.rate, recipe.channels, recipe.frames
 
-    local function step()
-      local began = reaper.time_precise()
-      if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") or not intact(recipe) then
-        close(recipe, writer)
-        return nil, "What was selected is no longer there."
-      end
-      while done < recipe.frames and reaper.time_precise() - began < BUDGET_S do
-        local count, fault = chunk(recipe, writer, buffer, done)
-        if not count then
-          close(recipe, writer)
-          return nil, fault
-        end
+    --- Whether what is read is still there: musicians go on working meanwhile.
+    local function intact()
+      return reaper.ValidatePtr2(0, recipe.project, "ReaProject*") and reaper.ValidatePtr2(recipe.project, pointer, kind)
+    end
+    local GONE = "What was selected is no longer there."
+    if not intact() then return nil, GONE end
+    local accessor = recipe.take and reaper.CreateTakeAudioAccessor(pointer) or reaper.CreateTrackAudioAccessor(pointer)
+    if not accessor then return nil, "REAPER gave no access to the audio of the selection; select it again." end
+    local writer, why = wav.create(files.join(folder, recipe.file), rate, channels)
+
+    local function close()
+      if accessor then reaper.DestroyAudioAccessor(accessor) end
+      accessor = nil
+      if writer then return writer:close() end
+    end
+    local function fail(message)
+      close()
+      return nil, message
+    end
+    if not writer then return fail(why) end
+
+    local buffer, done = reaper.new_array(CHUNK * channels), 0
+    local silence = {}
+    for i = 1, CHUNK * channels do silence[i] = 0 end
+
+    local function step(until_s)
+      if not intact() then return fail(GONE) end
+      while done < frames and reaper.time_precise() < until_s do
+        local count = math.min(CHUNK, frames - done)
+        local got = reaper.GetAudioAccessorSamples(accessor, rate, channels, (recipe.first + done) / rate, count, buffer)
+        if got < 0 then return fail("REAPER could not read the audio of the selection; is its media online?") end
+        local ok, fault = writer:add(got > 0 and buffer.table(1, count * channels) or silence, count * channels)
+        if not ok then return fail(fault) end
         done = done + count
       end
-      if done < recipe.frames then return done / recipe.frames end
-      local frames, fault = close(recipe, writer)
-      if not frames then return nil, fault end
+      if done < frames then return done / frames end
+      local written, fault = close()
+      if not written then return nil, fault end
       return 1
     end
 
-    return { step = step, abort = function() close(recipe, writer) end }
+    return { step = step, abort = close }
   end
 
-  --- Begin to read several recipes, one after the other. As `reader`.
+  --- Begin to read several recipes, one after the other. As `reader`, but `step` chooses its time itself.
   function M.start(recipes, folder)
     local number, current = 1, nil
     local all = {}
 
     function all.step()
-      local recipe = recipes[number]
-      if not recipe then return 1 end
-      if not current then
+      local until_s = reaper.time_precise() + BUDGET_S
+      while recipes[number] do
         local why
-        current, why = (recipe.render and render.start or reader)(recipe, folder)
-        if not current then return nil, why end
-      end
-      local share, why = current.step()
-      if not share then
-        current = nil
-        return nil, why
-      end
-      if share >= 1 then
+        if not current then
+          current, why = (recipes[number].render and render.start or reader)(recipes[number], folder)
+          if not current then return nil, why end
+        end
+        local share
+        share, why = current.step(until_s)
+        if not share then
+          current = nil
+          return nil, why
+        end
+        if share < 1 then return (number - 1 + share) / #recipes end
         number, current = number + 1, nil
-        share = 0
+        if reaper.time_precise() >= until_s then return math.min((number - 1) / #recipes, 0.99) end
       end
-      return (number - 1 + share) / #recipes
+      return 1
     end
 
     function all.abort()

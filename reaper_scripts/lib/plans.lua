@@ -47,6 +47,10 @@ return function(import)
     return { values = values, caption = values.style, lyrics = M.lyrics(values.lyrics), tempo = changes }
   end
 
+  local function add(list, more)
+    for _, entry in ipairs(more) do list[#list + 1] = entry end
+  end
+
   local NOTHING = "Nothing is selected."
   local SELECT_TIME = "Make a time selection, or select items or tracks, then run the action again."
 
@@ -61,7 +65,7 @@ return function(import)
   --- A part and a recipe for the whole of an item's active take.
   local function item_part(selected, item, number, task)
     local take = reaper.GetActiveTake(item)
-    local found, why = source.of_take(take, selected.rate, ("source-%d.wav"):format(number))
+    local found, why = source.of_take(take, selected.rate, ("source-%d"):format(number))
     if not found then return nil, why end
     local start = selection.item_span(item)
     return {
@@ -94,7 +98,8 @@ return function(import)
       }
       local end_s = stop - part.position_s
       part.fields.end_s = last - stop > 1 / found.rate and end_s or -1
-      plan.parts[number], plan.captures[#plan.captures + 1] = part, found.capture
+      plan.parts[number] = part
+      add(plan.captures, found.captures)
       plan.place.items[number] = target(item, number, found.offset_s)
       plan.place.made = made(values, changes)
     end
@@ -146,7 +151,7 @@ return function(import)
     part.fields = { music = told, context_s = tonumber(settings.get("context_s")), output = output(values) }
     local wanted = target(item, 1, found.offset_s)
     if side > 0 then
-      local source_s = found.capture and found.capture.frames / found.rate or found.part.end_s - found.part.start_s
+      local source_s = found.frames / found.rate
       part.fields.start_s, part.fields.end_s = source_s, source_s + grown_s
       wanted.set = { B_LOOPSRC = 0, D_LENGTH = source_s - found.offset_s + grown_s }
     else
@@ -154,7 +159,7 @@ return function(import)
       wanted.shift_s = grown_s
       wanted.set = { B_LOOPSRC = 0, D_POSITION = first - grown_s, D_LENGTH = last - first + grown_s }
     end
-    return { parts = { part }, captures = { found.capture }, place = { kind = "take", items = { wanted }, made = made(values, changes) } }
+    return { parts = { part }, captures = found.captures, place = { kind = "take", items = { wanted }, made = made(values, changes) } }
   end
 
   function M.extend(selected, values) return grown(selected, values, 1) end
@@ -174,29 +179,28 @@ return function(import)
     if b_start - a_stop > JOIN_GAP_S then
       return nil, ("The items are %.1f s apart; allowed: at most %d s."):format(b_start - a_stop, JOIN_GAP_S), "Move them together."
     end
-    local rate, pieces = selected.rate, {}
-    local base = math.floor(a_start * rate) -- the file's first frame in the project
-    local channels = 1
+    local rate, captures, mix = selected.rate, {}, {}
+    local base = math.floor(a_start * rate) -- the mix's first frame in the project
+    local frames
     for i, item in ipairs({ a, b }) do
       local take = reaper.GetActiveTake(item)
-      local found, why = source.of_take(take, rate, "")
-      if not found then return nil, why end
-      channels = math.max(channels, math.min(2, reaper.GetMediaSourceNumChannels(reaper.GetMediaItemTake_Source(take))))
+      local usable, why = source.of_take(take, rate, "")
+      if not usable then return nil, why end
       local start, stop = selection.item_span(item)
-      local first = math.max(0, math.floor(start * rate + 0.5) - base)
-      local last = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
+      local at = math.max(0, math.floor(start * rate + 0.5) - base)
+      frames = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
+      local recipe = source.recipe_of_take(take, rate, ("source-1-%d.wav"):format(i))
+      recipe.first, recipe.frames = base + at - start * rate, frames - at
+      if math.abs(recipe.first) < 1e-6 then recipe.first = 0 end -- else the item lies between two samples
       local gain = reaper.GetMediaItemInfo_Value(item, "D_VOL") * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
-      local skip = base + first - start * rate -- not zero for an item between two samples
-      if math.abs(skip) < 1e-6 then skip = 0 end
-      pieces[i] = { take = take, at = first, frames = last - first, skip = skip, left = gain, right = gain }
+      captures[i], mix[i] = recipe, { file = recipe.file, at = at, left = gain, right = gain }
     end
-    local frames = pieces[2].at + pieces[2].frames
     local around = values.around or 2
     local position_s = base / rate
     local told, changes = music(selected, b_start, b_start + 1, values, true)
     local length = frames / rate
     local part = {
-      task = "repaint", label = label(a), position_s = position_s, source = { file = "source-1.wav" },
+      task = "repaint", label = label(a), position_s = position_s, source = { mix = mix, frames = frames },
       fields = {
         music = told, output = output(values), context_s = tonumber(settings.get("context_s")),
         start_s = math.max(0, math.min(a_stop, b_start) - around - position_s),
@@ -213,7 +217,7 @@ return function(import)
       second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = 0 }
     end
     return {
-      parts = { part }, captures = { { project = selected.project, file = "source-1.wav", rate = rate, channels = channels, frames = frames, pieces = pieces } },
+      parts = { part }, captures = captures,
       place = { kind = "take", items = { first, second }, made = made(values, changes) },
     }
   end
@@ -226,7 +230,7 @@ return function(import)
     for i = 0, reaper.CountTakes(item) - 1 do
       local take = reaper.GetTake(item, i)
       local number = #plan.parts + 1
-      local found = take and source.of_take(take, selected.rate, ("source-%d.wav"):format(number))
+      local found = take and source.of_take(take, selected.rate, ("source-%d"):format(number))
       if found then
         local known = takes.facts(take) or {}
         local name = takes.name(take)
@@ -234,7 +238,7 @@ return function(import)
           task = "score", label = ("take %d%s"):format(i + 1, name ~= "" and " " .. name or ""), position_s = 0, source = found.part,
           fields = { music = { caption = values.style or known.caption, lyrics = M.lyrics(values.lyrics) or known.lyrics } },
         }
-        plan.captures[#plan.captures + 1] = found.capture
+        add(plan.captures, found.captures)
         plan.place.takes[number] = i
       end
     end
@@ -254,12 +258,12 @@ return function(import)
       local unity = left == 1 and right == 1 and take and reaper.GetMediaItemTakeInfo_Value(take, "D_VOL") == 1
         and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0 and reaper.GetMediaItemInfo_Value(selected.items[1], "D_VOL") == 1
       if unity and math.abs(first - start) * selected.rate < 1 and math.abs(last - stop) * selected.rate < 1 then
-        local found, why = source.of_take(take, selected.rate, "source-1.wav")
+        local found, why = source.of_take(take, selected.rate, "source-1")
         if not found then return nil, why end
         return found, first - found.offset_s
       end
     end
-    local found, why = source.of_mix(selected, start, stop, "source-1.wav", how)
+    local found, why = source.of_mix(selected, start, stop, "source-1", how)
     return found, found and start or why
   end
 
@@ -293,7 +297,7 @@ return function(import)
       local place = on_tracks(selected, folder, values, changes)
       place.mute = muted(selected)
       fill(part.fields, values, place)
-      return { parts = { part }, captures = { found.capture }, place = place }
+      return { parts = { part }, captures = found.captures, place = place }
     end
   end
 
@@ -343,7 +347,7 @@ return function(import)
         context_s = context, scope = "region", output = { sample_rate = rate, takes = number_of_takes(values), seeds = seeds(values) },
       },
     }
-    return { parts = { part }, captures = { found.capture }, place = on_tracks(selected, "Layers", values, changes) }
+    return { parts = { part }, captures = found.captures, place = on_tracks(selected, "Layers", values, changes) }
   end
 
   -- New music. ----------------------------------------------------------------------------------------------------------
@@ -401,7 +405,7 @@ return function(import)
       local part = { task = task, position_s = position, source = found.part, fields = {} }
       local ok, why, remedy = fill(part, selected, values)
       if not ok then return nil, why, remedy end
-      return { parts = { part }, captures = { found.capture }, place = { kind = kind } }
+      return { parts = { part }, captures = found.captures, place = { kind = kind } }
     end
   end
 

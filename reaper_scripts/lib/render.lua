@@ -1,11 +1,12 @@
--- Audio with FX: REAPER's own render of a stretch of the project, with every render setting as it was before.
+-- Audio with FX: REAPER's own render of the master for a stretch of the project, with the tracks that are meant soloed.
+-- Render settings and solos are put back as they were.
 
 return function(import)
   local files = import("files")
   local M = {}
 
   local RENDER_WITH_SETTINGS = 42230 -- "Render project, using the most recent render settings, auto-close render dialog"
-  local MASTER, SELECTED_VIA_MASTER = 0, 128
+  local MASTER, SOLO = 0, 1
   local LOOK_S, SURE, HEADER_BYTES = 0.1, 2, 44 -- how often to look, and how often the size must be the same
   local PATIENCE_S = 60
 
@@ -32,7 +33,7 @@ return function(import)
     end
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)
-      saved.tracks[i + 1] = { track, reaper.IsTrackSelected(track) }
+      saved.tracks[i + 1] = { track, reaper.GetMediaTrackInfo_Value(track, "I_SOLO") }
     end
     return saved
   end
@@ -41,26 +42,27 @@ return function(import)
     for key, value in pairs(saved.numbers) do reaper.GetSetProjectInfo(project, key, value, true) end
     for key, value in pairs(saved.strings) do reaper.GetSetProjectInfo_String(project, key, value, true) end
     for _, entry in ipairs(saved.tracks) do
-      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetTrackSelected(entry[1], entry[2]) end
+      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(entry[1], "I_SOLO", entry[2]) end
     end
   end
 
   local function set(project, recipe, folder, name)
     for _, key in ipairs(PLAIN) do reaper.GetSetProjectInfo(project, key, 0, true) end
-    local tracks = recipe.render ~= "master" and recipe.render
-    reaper.GetSetProjectInfo(project, "RENDER_SETTINGS", tracks and SELECTED_VIA_MASTER or MASTER, true)
+    reaper.GetSetProjectInfo(project, "RENDER_SETTINGS", MASTER, true)
     reaper.GetSetProjectInfo(project, "RENDER_BOUNDSFLAG", 0, true)
     reaper.GetSetProjectInfo(project, "RENDER_STARTPOS", recipe.start, true)
     reaper.GetSetProjectInfo(project, "RENDER_ENDPOS", recipe.stop, true)
     reaper.GetSetProjectInfo(project, "RENDER_SRATE", recipe.rate, true)
-    reaper.GetSetProjectInfo(project, "RENDER_CHANNELS", recipe.channels, true)
+    reaper.GetSetProjectInfo(project, "RENDER_CHANNELS", 2, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_FILE", folder, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_PATTERN", name, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_FORMAT", FLOAT_WAV, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_FORMAT2", "", true)
-    if tracks then
-      for i = 0, reaper.CountTracks(project) - 1 do reaper.SetTrackSelected(reaper.GetTrack(project, i), false) end
-      for _, track in ipairs(tracks) do reaper.SetTrackSelected(track, true) end
+    if #recipe.tracks > 0 then -- several selected tracks would be rendered into a file each, so they are soloed
+      for i = 0, reaper.CountTracks(project) - 1 do
+        reaper.SetMediaTrackInfo_Value(reaper.GetTrack(project, i), "I_SOLO", 0)
+      end
+      for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO) end
     end
   end
 

@@ -21,9 +21,10 @@ return function(import)
       and reaper.GetTakeNumStretchMarkers(take) == 0
   end
 
-  --- A take's audio from its item's start to its end. Returns { part = the request's source, or capture = a recipe,
-  -- rate, offset_s = where the item starts in that audio (less than a sample) } or nil and a message.
-  function M.of_take(take, rate, file)
+  --- A take's audio from its item's start to its end. Returns { part = the request's source, captures = recipes for it,
+  -- rate, frames, offset_s = where the item starts in that audio (less than a sample) } or nil and a message.
+  -- `name`: of the files that are made.
+  function M.of_take(take, rate, name)
     local source = take and reaper.GetMediaItemTake_Source(take)
     if not source or reaper.TakeIsMIDI(take) or reaper.GetMediaSourceType(source) == "EMPTY" then
       return nil, "The selected item holds no audio; select an item with audio, or render it first."
@@ -42,16 +43,20 @@ return function(import)
       local first = math.floor(offset * own_rate + 1e-6)
       local last = math.min(math.ceil((offset + length) * own_rate - 1e-6), math.floor(source_length * own_rate + 0.5))
       return {
-        part = { file = path, start_s = first / own_rate, end_s = last / own_rate },
-        rate = own_rate, offset_s = math.max(0, offset - first / own_rate),
+        part = { file = path, start_s = first / own_rate, end_s = last / own_rate }, captures = {},
+        rate = own_rate, frames = last - first, offset_s = math.max(0, offset - first / own_rate),
       }
     end
-    local channels = math.min(2, math.max(1, reaper.GetMediaSourceNumChannels(source)))
-    local frames = math.ceil(length * rate - 1e-6)
-    return {
-      capture = { project = reaper.GetItemProjectContext(item), file = file, rate = rate, channels = channels, frames = frames, pieces = { { take = take, at = 0, frames = frames } } },
-      part = { file = file }, rate = rate, offset_s = 0,
-    }
+    local recipe = M.recipe_of_take(take, rate, name .. ".wav")
+    recipe.first, recipe.frames = 0, math.ceil(length * rate - 1e-6)
+    return { part = { file = recipe.file }, captures = { recipe }, rate = rate, frames = recipe.frames, offset_s = 0 }
+  end
+
+  --- The recipe of a take, of which `first` and `frames` are still to be set.
+  function M.recipe_of_take(take, rate, file)
+    local channels = reaper.GetMediaSourceNumChannels(reaper.GetMediaItemTake_Source(take))
+    local project = reaper.GetItemProjectContext(reaper.GetMediaItemTake_Item(take))
+    return { project = project, take = take, rate = rate, channels = math.min(2, math.max(1, channels)), file = file }
   end
 
   local function only_midi(tracks, start, stop)
@@ -70,8 +75,8 @@ return function(import)
   end
 
   --- What tracks play between two times, mixed by their faders: pre-FX through accessors, or rendered with FX.
-  -- Returns { capture, part, rate } or nil and a message.
-  function M.of_mix(selected, start, stop, file, how)
+  -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
+  function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
     if stop - start > MAX_S then
       return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
@@ -83,25 +88,27 @@ return function(import)
         or "There is no audio in the selection; select some that holds audio."
     end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
-    local recipe = { project = selected.project, file = file, rate = rate, channels = 2, first = first, frames = last - first }
     if how == "post" then
-      recipe.render = selected.picked and selected.tracks or "master"
-      recipe.start, recipe.stop = start, stop
-    else
-      recipe.pieces = {}
-      local all_muted = true
-      for _, track in ipairs(selected.tracks) do
-        all_muted = all_muted and not tracks_of.gains(track)
-      end
-      for _, track in ipairs(selected.tracks) do
-        local left, right = tracks_of.gains(track)
-        if all_muted then left, right = 1, 1 end -- muted and meant all the same
-        if left and reaper.CountTrackMediaItems(track) > 0 then
-          recipe.pieces[#recipe.pieces + 1] = { track = track, at = 0, frames = last - first, left = left, right = right }
-        end
+      local file = name .. ".wav"
+      local tracks = selected.picked and selected.tracks or {}
+      local recipe = { project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file }
+      return { part = { file = file }, captures = { recipe } }
+    end
+    local all_muted = true
+    for _, track in ipairs(selected.tracks) do
+      all_muted = all_muted and not tracks_of.gains(track)
+    end
+    local captures, mix = {}, {}
+    for _, track in ipairs(selected.tracks) do
+      local left, right = tracks_of.gains(track)
+      if all_muted then left, right = 1, 1 end -- muted and meant all the same
+      if left and reaper.CountTrackMediaItems(track) > 0 then
+        local file = ("%s-%d.wav"):format(name, #mix + 1)
+        mix[#mix + 1] = { file = file, at = 0, left = left, right = right }
+        captures[#mix] = { project = selected.project, track = track, first = first, frames = last - first, rate = rate, channels = 2, file = file }
       end
     end
-    return { capture = recipe, part = { file = file }, rate = rate }
+    return { part = { mix = mix, frames = last - first }, captures = captures }
   end
 
   return M

@@ -11,7 +11,7 @@ return function(import)
   local M = {}
 
   local SECTION, KEY = "AceBridge", "watcher"
-  local LOOK_S, SEARCH_S, ALIVE_S = 0.1, 1, 3
+  local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
   local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start anew
   local YES_NO, YES = 4, 6
 

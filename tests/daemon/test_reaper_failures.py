@@ -197,7 +197,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(
     status = failed(job.ask(part(output={"takes": 2})), house)
     assert status["message"] == f"The media folder {job.media} cannot be written: No space left on device."
     assert status["remedy"].startswith("Free some space there")
-    assert state(client, status["job"]) in ("cancelled", "succeeded")
+    until(lambda: state(client, status["job"]) in ("cancelled", "succeeded"))
 
 
 def test_a_media_folder_that_cannot_be(job: Job, house: Daemon) -> None:

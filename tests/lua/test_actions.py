@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import ITEM_AT_S, RATE_HZ, Studio, media
 from signals import song
+from studio import ITEM_AT_S, RATE_HZ, Studio, media
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -206,7 +206,7 @@ def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
     (item,) = track.items
     exact(studio, item, START, STOP - START)
     assert len(item.takes) == 2
-    sent = samples(studio.jobs()[0] / "source-1.wav")
+    sent = samples(studio.jobs()[0] / ("source-1.wav" if capture == "post" else "mix-1.wav"))
     if capture == "post":
         assert np.abs(sent - heard).max() < 1e-6
     else:  # the same but for the effect, which turns the band over

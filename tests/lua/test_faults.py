@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, ITEM_AT_S, RATE_HZ, Studio
 from house import Daemon, daemon_at
+from studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

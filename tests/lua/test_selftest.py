@@ -6,9 +6,9 @@ import json
 
 import pytest
 import soundfile
-from conftest import RATE_HZ
 from reaper_report import SCRIPTS, SELFTEST, check
 from signals import song
+from studio import RATE_HZ
 
 from tests.lua.fake import Reaper
 
