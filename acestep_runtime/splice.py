@@ -161,11 +161,6 @@ class Window:
         out[start:stop] = source[self.start + start : self.start + stop]
         return out
 
-    def replacement(self, generated: Samples) -> Samples:
-        """Return the part ``[L, C]`` of a generated window ``[W, C]`` that `splice` takes."""
-        _require(len(generated) == self.frames, f"the generated window has {len(generated)} frames")
-        return generated[slice(*self.wanted)]
-
 
 def fade_gains(frames: int) -> tuple[Samples, Samples]:
     """Return equal-power gains ``[frames, 1]``, falling and rising: cos and sin, so that their squares add up to 1.

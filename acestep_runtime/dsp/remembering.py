@@ -17,9 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def remembered(results: int) -> Callable[[F], F]:
     """Let a function of audio keep its last results, by the content of the audio and the other arguments.
 
-    For functions whose first argument is an array, whose others have a `repr` that says all, and whose results are small
-    and never changed. Hashing runs at about 1 GB/s; each function keeps to itself. Safe in threads: two that ask at once
-    may both work.
+    For functions whose first argument is an array, whose others have a `repr` that says all (``None`` being as good as
+    left out), and whose results are small and never changed. Hashing runs at about 1 GB/s; each function keeps to itself.
+    Safe in threads: two that ask at once may both work.
     """
 
     def decorate(function: F) -> F:
@@ -28,7 +28,8 @@ def remembered(results: int) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def ask(samples: Any, *args: Any, **options: Any) -> Any:
-            about = repr((samples.shape, samples.dtype.str, args, sorted(options.items())))
+            given = sorted((name, value) for name, value in options.items() if value is not None)
+            about = repr((samples.shape, samples.dtype.str, args, given))
             digest = hashlib.blake2b(about.encode(), digest_size=20)
             digest.update(np.ascontiguousarray(samples).reshape(-1).view(np.uint8).data)
             key = digest.digest()

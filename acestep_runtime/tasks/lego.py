@@ -81,7 +81,7 @@ class Lego:
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.takes)
             for role, made in roles.items():
-                layer = region.from_engine(made)[slice(*region.window.region)]
+                layer = region.from_engine(made, *region.window.region)
                 yield OutputHeader(
                     number,
                     take,

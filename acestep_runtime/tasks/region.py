@@ -8,6 +8,7 @@ window            │ context │ region │ context │            what the eng
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from acestep_runtime.tasks.base import check_complete
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
 from acestep_runtime.values import CancelToken
+
+#: A resampling filter reaches over less than this part of a second (soxr's VHQ: some hundred frames of the lower rate).
+_FILTER_PER_S = 10
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,18 @@ class Region:
             known=(self.clip.to_engine_frame(known_start), min(len(heard), self.clip.to_engine_frame(known_stop))),
         )
 
-    def from_engine(self, made: Samples) -> Samples:
-        """Return a window made by an engine at the rate and channel count of the clip, ``[W, C]``."""
-        return audio.resample(
-            audio.to_channels(made, self.clip.channels), ENGINE_RATE_HZ, self.clip.rate_hz, self.window.frames
-        )
+    def from_engine(self, made: Samples, start: int, stop: int) -> Samples:
+        """Return frames ``start`` to ``stop`` of a window made by an engine, at the rate and channel count of the clip.
+
+        Only they are resampled, with so much around them that the filter does not notice.
+        """
+        rate_hz = self.clip.rate_hz
+        step = rate_hz // math.gcd(rate_hz, ENGINE_RATE_HZ)  # frames after which both rates meet again
+        first = max(0, start - rate_hz // _FILTER_PER_S) // step * step
+        last = min(self.window.frames, stop + rate_hz // _FILTER_PER_S)
+        at, end = first // step * (step * ENGINE_RATE_HZ // rate_hz), self.clip.to_engine_frame(last)
+        part = audio.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
+        return audio.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
     def in_output_time(self, facts: Mapping[str, Any], first_frame: int) -> dict[str, Any]:
         """Return an engine's facts with times counted from ``first_frame`` of the clip instead of the window's start."""

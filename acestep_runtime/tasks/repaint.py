@@ -100,7 +100,7 @@ class Repaint:
     def _mend(self, region: Region, made: Samples) -> Samples:
         """Return the region as the engine made it, joined to the song by its crossfades: all that changes."""
         local, fades = region.window.span, region.window.fades
-        replacement = region.window.replacement(region.from_engine(made))
+        replacement = region.from_engine(made, *region.window.wanted)
         if self.match_loudness:
             replacement = match_loudness(replacement, region.near, local, fades, region.clip.rate_hz)
         mended = splice(region.near, replacement, local, fades)
