@@ -9,6 +9,7 @@ return function(import)
 
   local SILENT_S = 30 -- a command that says nothing for so long has ended
   local START_S = 20 -- so long may a command take to say something first
+  local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
 
   function M.root()
@@ -78,6 +79,15 @@ return function(import)
     end
     table.sort(found)
     return found
+  end
+
+  --- Have old job folders removed, once a day; how it ends matters to nobody.
+  function M.clean_sometimes()
+    local last = tonumber(reaper.GetExtState(SECTION, CLEANED)) or 0
+    local path = os.time() - last > CLEAN_EVERY_S and command.find()
+    if not path then return end
+    reaper.SetExtState(SECTION, CLEANED, tostring(os.time()), true)
+    command.start(path, "reaper", "clean", files.url(M.root()))
   end
 
   --- Forget a job that was never sent.

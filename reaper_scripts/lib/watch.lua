@@ -130,6 +130,7 @@ return function(import)
     end
 
     local running = 1
+    job.clean_sometimes()
     local function tick()
       local now = reaper.time_precise()
       if now - looked >= LOOK_S then

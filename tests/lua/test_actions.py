@@ -216,6 +216,24 @@ def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
         assert np.abs(sent[:, 0]).max() > 0.1
 
 
+def test_several_tracks_are_rendered_as_one(studio: Studio) -> None:
+    studio.reaper.ext[("AceBridge", "capture")] = "post"
+    loud = studio.project.add_track("not meant")
+    loud.add_item(studio.song)
+    studio.band.selected = studio.pad.selected = 1
+    studio.project.time_selection = (START_S, STOP_S)
+    studio.project.settle()
+    loud.mute = 1
+    meant = studio.project.render(START_S, STOP_S)
+    loud.mute = 0
+    studio.project.settle()
+    before = original(studio)
+    studio.run("Cover", **{STYLE: "jazz trio"})
+    placed(studio, "Cover")
+    assert original(studio) == before
+    assert np.abs(samples(studio.jobs()[0] / "source-1.wav") - meant).max() < 1e-6
+
+
 def test_generate_lands_on_the_selected_track_or_on_a_new_one(studio: Studio) -> None:
     free = studio.project.add_track("free")
     free.selected = 1

@@ -436,7 +436,7 @@ def test_coroutines_and_packing_cost_as_well(r: Reaper) -> None:
 
 
 def test_virtual_time_goes_in_thirtieths(r: Reaper) -> None:
-    r.start(code="t = {} local function f() t[#t + 1] = reaper.time_precise() if #t < 4 then reaper.defer(f) else "
+    r.start(code="local t = {} local function f() t[#t + 1] = reaper.time_precise() if #t < 4 then reaper.defer(f) else "
                  "for i = 2, 4 do reaper.ShowConsoleMsg(('%.4f '):format(t[i] - t[i - 1])) end end end f()")  # fmt: skip
     r.finish()
     assert [round(float(step) * 30) for step in r.console.split()[1:]] == [1, 1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import Daemon, daemon_at
+from house import Daemon, daemon_at, until
 from studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -276,6 +278,22 @@ def test_a_job_outlives_its_script(studio: Studio) -> None:
     studio.run("Generate here", Seconds="2")
     assert len(studio.item.takes) == 2
     assert sorted(studio.project.undo) == ["AceBridge: Generate here", "AceBridge: Repaint time selection"]
+
+
+def test_old_jobs_are_cleaned_once_a_day(studio: Studio) -> None:
+    studio.run("Generate here", Seconds="1")
+    (old,) = studio.jobs()
+    long_ago = time.time() - 7200
+    os.utime(old / "placed", (long_ago, long_ago))
+    os.utime(old / "status.json", (long_ago, long_ago))
+    content = json.loads((old / "status.json").read_text("utf-8"))
+    (old / "status.json").write_text(json.dumps({**content, "updated": long_ago}), "utf-8")
+    media = media_files(studio)
+    studio.reaper.ext[("AceBridge", "cleaned")] = "0"
+    studio.run("Generate here", Seconds="1")
+    until(lambda: not old.exists(), "the old job to go")
+    assert set(media) <= set(media_files(studio))  # what is on a track stays
+    assert int(studio.reaper.ext[("AceBridge", "cleaned")]) > long_ago
 
 
 def test_two_actions_at_once_share_a_window(studio: Studio) -> None:

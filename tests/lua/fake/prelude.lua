@@ -215,4 +215,10 @@ return function(host, names, optional)
     end,
   })
   host.gfx_variables(variables)
+
+  -- Globals: a script brings none of its own, and reads only what there is.
+  setmetatable(_G, {
+    __index = function(_, name) fault("a script reads the global " .. tostring(name) .. ", which nobody set") end,
+    __newindex = function(_, name) fault("a script sets the global " .. tostring(name)) end,
+  })
 end
