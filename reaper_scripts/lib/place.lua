@@ -123,9 +123,11 @@ return function(import)
         if shift > 0 then
           for i = 0, reaper.CountTakes(item) - 1 do
             local take = reaper.GetTake(item, i)
-            local rate = reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
-            local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
-            reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset - shift * rate)
+            if take then -- an item may have empty takes
+              local rate = reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
+              local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
+              reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset - shift * rate)
+            end
           end
         end
         local on_lane = request.place.lane and shift == 0 and not wanted.set and lanes_exist()

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from house import Daemon, daemon_at
 from signals import song
 from studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
@@ -47,3 +49,17 @@ def studio(reaper: Reaper, tmp_path: Path) -> Studio:
     project.tempo(6, 90)
     project.settle()
     return Studio(reaper, project, band, item, pad, path, tmp_path)
+
+
+@pytest.fixture
+def r(tmp_path: Path) -> Iterator[Reaper]:
+    with Reaper(tmp_path, rate=RATE_HZ, resource="리소스 'x'") as reaper:
+        yield reaper
+
+
+@pytest.fixture
+def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * RATE_HZ, 2)).astype(np.float32)
+    path = tmp_path / "소리 '1'.wav"
+    soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
+    return path, samples
