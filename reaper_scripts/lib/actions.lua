@@ -2,7 +2,9 @@
 -- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
 
 return function(import)
-  local plans = import("plans")
+  local listening = import("plan_listening")
+  local on_takes = import("plan_takes")
+  local on_tracks = import("plan_tracks")
 
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
   local LYRICS = { key = "lyrics", caption = "Lyrics ( / between lines)", kind = "text", optional = true }
@@ -15,7 +17,7 @@ return function(import)
 
   return {
     repaint = {
-      title = "Repaint time selection", plan = plans.repaint,
+      title = "Repaint time selection", plan = on_takes.repaint,
       form = {
         STYLE, LYRICS, TAKES, SEED,
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
@@ -23,18 +25,18 @@ return function(import)
       },
     },
     cover = {
-      title = "Cover", plan = plans.cover,
+      title = "Cover", plan = on_tracks.cover,
       form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
     },
-    lego = { title = "Add layer", plan = plans.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
-    complete = { title = "Complete", plan = plans.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
-    extract = { title = "Extract stems", plan = plans.extract, form = { tracks("vocals, drums, bass") } },
+    lego = { title = "Add layer", plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
+    complete = { title = "Complete", plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
+    extract = { title = "Extract stems", plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
-      title = "Generate here", plan = plans.generate,
+      title = "Generate here", plan = on_tracks.generate,
       form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "number", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
     },
     compose = {
-      title = "Compose from a description", plan = plans.compose,
+      title = "Compose from a description", plan = on_tracks.compose,
       form = {
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
@@ -42,14 +44,14 @@ return function(import)
         TAKES, SEED,
       },
     },
-    extend = { title = "Extend", plan = plans.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
-    prepend = { title = "Prepend", plan = plans.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     join = {
-      title = "Smooth the join of two items", plan = plans.join,
+      title = "Smooth the join of two items", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "number", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
-    analyse = { title = "Analyse", plan = plans.analyse, form = {} },
-    lyrics_regions = { title = "Lyrics to regions", plan = plans.lyrics_regions, form = {} },
-    score = { title = "Score takes", plan = plans.score, form = {} },
+    analyse = { title = "Analyse", plan = listening.analyse, form = {} },
+    lyrics_regions = { title = "Lyrics to regions", plan = listening.lyrics_regions, form = {} },
+    score = { title = "Score takes", plan = on_takes.score, form = {} },
   }
 end

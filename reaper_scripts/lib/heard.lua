@@ -1,0 +1,27 @@
+-- The audio that a selection means.
+
+return function(import)
+  local selection = import("selection")
+  local settings = import("settings")
+  local source = import("source")
+  local tracks_of = import("tracks")
+
+  --- The audio that a selection means: the item itself when it is one whole item at full level, else the mix of tracks.
+  return function(selected, start, stop, exact)
+    local how = settings.get("capture")
+    if how == "pre" and selected.chosen and #selected.items == 1 and exact then
+      local first, last = selection.item_span(selected.items[1])
+      local take = reaper.GetActiveTake(selected.items[1])
+      local left, right = tracks_of.gains(reaper.GetMediaItem_Track(selected.items[1]))
+      local unity = left == 1 and right == 1 and take and reaper.GetMediaItemTakeInfo_Value(take, "D_VOL") == 1
+        and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0 and reaper.GetMediaItemInfo_Value(selected.items[1], "D_VOL") == 1
+      if unity and math.abs(first - start) * selected.rate < 1 and math.abs(last - stop) * selected.rate < 1 then
+        local found, why = source.of_take(take, selected.rate, "source-1")
+        if not found then return nil, why end
+        return found, first - found.offset_s
+      end
+    end
+    local found, why = source.of_mix(selected, start, stop, "source-1", how)
+    return found, found and start or why
+  end
+end

@@ -1,0 +1,106 @@
+-- What is done with facts: regions, tempo, markers, scores. See `place`.
+
+return function(import)
+  local guid = import("guid")
+  local takes = import("takes")
+  local M = {}
+
+  local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
+
+  --- Regions named by the lines of a song.
+  function M.regions(_, request, result)
+    local part = result.parts[1]
+    local lines = part.takes[1].metadata.lines
+    if not lines or #lines == 0 then
+      return nil, part.takes[1].metadata.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
+    end
+    local start = request.parts[1].position_s
+    return function(project)
+      for _, line in ipairs(lines) do
+        reaper.AddProjectMarker2(project, true, start + line.start_s, start + line.end_s, line.text, -1, 0)
+      end
+      return #lines .. " regions"
+    end
+  end
+
+  local function told(facts)
+    local said = {}
+    if facts.bpm then said[#said + 1] = ("%.1f BPM"):format(facts.bpm) end
+    if facts.timesignature then said[#said + 1] = facts.timesignature .. "/4" end
+    if facts.keyscale then said[#said + 1] = facts.keyscale end
+    return table.concat(said, ", ")
+  end
+
+  local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
+
+  --- Set the tempo and the meter from `time` on, and leave every item where it is.
+  local function set_tempo(project, time, facts)
+    local modes = {}
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local item = reaper.GetMediaItem(project, i)
+      modes[i + 1] = { item, reaper.GetMediaItemInfo_Value(item, "C_BEATATTACHMODE") }
+      reaper.SetMediaItemInfo_Value(item, "C_BEATATTACHMODE", TIME_BASE)
+    end
+    local whole = math.floor(facts.bpm + 0.5)
+    local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
+    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(facts.timesignature or 4), 4, false)
+    for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
+    reaper.UpdateTimeline()
+  end
+
+  local YES = 6 -- what MB returns
+  local function yes(question, ...)
+    return reaper.MB(question:format(...), "AceBridge", 4) == YES
+  end
+
+  --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
+  function M.analysis(project, request, result)
+    local facts = result.parts[1].takes[1].metadata
+    local start = request.parts[1].position_s
+    local heard = told(facts)
+    if heard == "" then return nil, "Nothing could be told about this audio.", "Select a longer part of it." end
+    if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
+    local chords = facts.chords or {}
+    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", heard)
+    local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", heard, #chords)
+    if not tempo and not markers then return false, heard end
+    return function()
+      if tempo then set_tempo(project, start + (facts.downbeats and facts.downbeats[1] or 0), facts) end
+      for _, chord in ipairs(markers and chords or {}) do
+        reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
+      end
+      return heard
+    end
+  end
+
+  --- Scores of an item's takes: remembered on them; the best one becomes the active one.
+  function M.scores(project, request, result)
+    local item = guid.item(project, request.place.item)
+    if not item then
+      return nil, "The scored item is no longer in the project.", "Undo what removed it, then run AceBridge: Job list."
+    end
+    local lines, top, value = {}, nil, -math.huge
+    for i, part in ipairs(result.parts) do
+      local score = part.takes[1].metadata.score
+      local quality, words = score and score.quality, score and score.lyrics_alignment
+      lines[i] = ("%s: %s"):format(part.label, quality and ("quality %.2f%s"):format(quality, words and (", lyrics %.2f"):format(words) or "") or "no score")
+      local sum = (quality or -math.huge) + (words or 0)
+      if sum > value then top, value = i, sum end
+    end
+    return function()
+      for i, number in ipairs(request.place.takes) do
+        local take = reaper.GetTake(item, number)
+        if take then
+          local facts = takes.facts(take) or {}
+          facts.score = result.parts[i].takes[1].metadata.score
+          takes.remember(take, facts)
+        end
+      end
+      if top then reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", request.place.takes[top]) end
+      reaper.UpdateItemInProject(item)
+      return table.concat(lines, "\n"), true
+    end
+  end
+
+  return M
+end

@@ -1,0 +1,66 @@
+-- What all plans share: what is told about the music, the output, and where a request came from.
+
+return function(import)
+  local json = import("json")
+  local settings = import("settings")
+  local takes = import("takes")
+  local tempo = import("tempo")
+  local tracks_of = import("tracks")
+  local M = {}
+
+  --- Lyrics as one line of a dialog: " / " parts the lines.
+  function M.lyrics(text)
+    return text and (text:gsub("%s*/%s*", "\n"))
+  end
+
+  function M.seeds(values)
+    return values.seed and { values.seed } or nil
+  end
+
+  function M.number_of_takes(values)
+    return values.takes or tonumber(settings.get("takes"))
+  end
+
+  --- `free`: the engine may find out for itself what the project does not know.
+  function M.music(selected, start, stop, values, free)
+    local told, changes = {}, nil
+    if settings.get("tempo_from") == "project" then
+      told, changes = tempo.music(selected.project, start, stop, free)
+    end
+    told.caption, told.lyrics = values.style, M.lyrics(values.lyrics)
+    return told, changes
+  end
+
+  function M.output(values)
+    return { takes = M.number_of_takes(values), seeds = M.seeds(values) }
+  end
+
+  function M.made(values, changes)
+    return { values = values, caption = values.style, lyrics = M.lyrics(values.lyrics), tempo = changes }
+  end
+
+  function M.add(list, more)
+    for _, entry in ipairs(more) do list[#list + 1] = entry end
+  end
+
+  M.NOTHING = "Nothing is selected."
+  M.SELECT_TIME = "Make a time selection, or select items or tracks, then run the action again."
+
+  function M.label(item)
+    local take = reaper.GetActiveTake(item)
+    local name = take and takes.name(take) or ""
+    return name ~= "" and name or tracks_of.name(reaper.GetMediaItem_Track(item))
+  end
+
+  --- "drums, Backing vocals" as names of tracks.
+  function M.names(text)
+    local found = {}
+    for name in (text or ""):gmatch("[^,;]+") do
+      name = name:match("^%s*(.-)%s*$"):lower():gsub("[%s%-]+", "_")
+      if name ~= "" then found[#found + 1] = name end
+    end
+    return json.array(found)
+  end
+
+  return M
+end

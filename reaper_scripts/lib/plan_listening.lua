@@ -1,0 +1,48 @@
+-- Plans for listening: the result is facts. See `plan_takes`.
+
+return function(import)
+  local files = import("files")
+  local heard = import("heard")
+  local plan_of = import("plan")
+  local takes = import("takes")
+  local M = {}
+
+  local function listening(task, kind, fill)
+    return function(selected, values)
+      if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+      local found, position = heard(selected, selected.start, selected.stop, true)
+      if not found then return nil, position end
+      local part = { task = task, position_s = position, source = found.part, fields = {} }
+      local ok, why, remedy = fill(part, selected, values)
+      if not ok then return nil, why, remedy end
+      return { parts = { part }, captures = found.captures, place = { kind = kind } }
+    end
+  end
+
+  M.analyse = listening("understand", "analysis", function() return true end)
+
+  --- The lyrics of a selection: typed in, remembered on its take, in its item's notes, or a text file.
+  local function lyrics_of(selected, values)
+    if values.lyrics then return plan_of.lyrics(values.lyrics) end
+    for _, item in ipairs(selected.items) do
+      local take = reaper.GetActiveTake(item)
+      local facts = take and takes.facts(take)
+      local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
+      local found = facts and facts.lyrics or notes
+      if found and found:match("%S") then return found end
+    end
+    local ok, path = reaper.GetUserFileNameForRead("", "Lyrics of the selection", "txt")
+    return ok and files.read(path) or nil
+  end
+
+  M.lyrics_regions = listening("align_lyrics", "regions", function(part, selected, values)
+    local words = lyrics_of(selected, values)
+    if not words or not words:match("%S") then
+      return nil, "There are no lyrics.", "Put them into the item's notes, or choose a text file."
+    end
+    part.fields = { music = { lyrics = words } }
+    return true
+  end)
+
+  return M
+end

@@ -1,0 +1,203 @@
+-- Plans for tasks on items: the result is a take.
+--
+-- A plan turns a selection and the values of a dialog into the parts of a request, the recipes for their audio, and what is
+-- to be done with the result. It returns { parts, captures, place }, or nil, a message and a remedy.
+
+return function(import)
+  local guid = import("guid")
+  local plan_of = import("plan")
+  local selection = import("selection")
+  local settings = import("settings")
+  local source = import("source")
+  local takes = import("takes")
+  local tempo = import("tempo")
+  local M = {}
+
+  local JOIN_GAP_S = 10 -- the longest gap that a join closes
+
+  --- A part and a recipe for the whole of an item's active take.
+  local function item_part(selected, item, number, task)
+    local take = reaper.GetActiveTake(item)
+    local found, why = source.of_take(take, selected.rate, ("source-%d"):format(number))
+    if not found then return nil, why end
+    local start = selection.item_span(item)
+    return {
+      task = task, label = plan_of.label(item), position_s = start - found.offset_s, source = found.part, fields = {},
+    }, found
+  end
+
+  local function target(item, number, offset_s)
+    return { guid = guid.of_item(item), part = number, offset_s = offset_s, name = plan_of.label(item) }
+  end
+
+  function M.repaint(selected, values)
+    if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+    if #selected.items == 0 then
+      return nil, "There is no item in the selection.", "Select a stretch of time that lies on an item, or use AceBridge: Generate here."
+    end
+    if #selected.items > 1 and not selected.picked then
+      return nil, ("The selection holds %d items on different tracks."):format(#selected.items), "Select the item or the track that is to be repainted."
+    end
+    local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
+    for number, item in ipairs(selected.items) do
+      local part, found = item_part(selected, item, number, "repaint")
+      if not part then return nil, found end
+      local first, last = selection.item_span(item)
+      local start, stop = math.max(selected.start, first), math.min(selected.stop, last)
+      local told, changes = plan_of.music(selected, start, stop, values, true)
+      part.fields = {
+        music = told, start_s = math.max(0, start - part.position_s), mode = values.mode, strength = values.strength,
+        context_s = tonumber(settings.get("context_s")), output = plan_of.output(values),
+      }
+      local end_s = stop - part.position_s
+      part.fields.end_s = last - stop > 1 / found.rate and end_s or -1
+      plan.parts[number] = part
+      plan_of.add(plan.captures, found.captures)
+      plan.place.items[number] = target(item, number, found.offset_s)
+      plan.place.made = plan_of.made(values, changes)
+    end
+    return plan
+  end
+
+  --- The one item that is meant, or nil and a message.
+  local function one_item(selected)
+    if #selected.items == 1 then return selected.items[1] end
+    return nil, #selected.items == 0 and "No item is selected." or ("%d items are selected."):format(#selected.items),
+      "Select one item with audio, then run the action again."
+  end
+
+  --- Seconds until the next item on the track of `item`, before (-1) or after (1) it.
+  local function room(item, side)
+    local track = reaper.GetMediaItem_Track(item)
+    local first, last = selection.item_span(item)
+    local free = side < 0 and first or math.huge
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local other = reaper.GetTrackMediaItem(track, i)
+      local start, stop = selection.item_span(other)
+      if other ~= item then
+        if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
+        if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
+      end
+    end
+    return free
+  end
+
+  local function grown(selected, values, side)
+    local item, why, remedy = one_item(selected)
+    if not item then return nil, why, remedy end
+    local part, found = item_part(selected, item, 1, "repaint")
+    if not part then return nil, found end
+    local first, last = selection.item_span(item)
+    local edge = side > 0 and last or first
+    local length = math.abs(tempo.bars(selected.project, edge, side * (values.bars or 8)))
+    local free = room(item, side)
+    if side < 0 and first < length - 1e-9 and free == first then
+      return nil, ("There are only %.1f s before the item, and %.1f s are wanted."):format(first, length), "Move the item to the right, or choose fewer bars."
+    end
+    if free < length - 1e-9 then
+      return nil, ("Another item is %.1f s away, and %.1f s are wanted."):format(free, length), "Make room, or choose fewer bars."
+    end
+    -- The new part is as long in the file as it is in the project: whole frames.
+    local frames = math.floor(length * found.rate + 0.5)
+    local grown_s = frames / found.rate
+    local told, changes = plan_of.music(selected, edge, edge + 1, values, true)
+    part.fields = { music = told, context_s = tonumber(settings.get("context_s")), output = plan_of.output(values) }
+    local wanted = target(item, 1, found.offset_s)
+    if side > 0 then
+      local source_s = found.frames / found.rate
+      part.fields.start_s, part.fields.end_s = source_s, source_s + grown_s
+      wanted.set = { B_LOOPSRC = 0, D_LENGTH = source_s - found.offset_s + grown_s }
+    else
+      part.fields.start_s, part.fields.end_s = -grown_s, 0
+      wanted.shift_s = grown_s
+      wanted.set = { B_LOOPSRC = 0, D_POSITION = first - grown_s, D_LENGTH = last - first + grown_s }
+    end
+    return { parts = { part }, captures = found.captures, place = { kind = "take", items = { wanted }, made = plan_of.made(values, changes) } }
+  end
+
+  function M.extend(selected, values) return grown(selected, values, 1) end
+  function M.prepend(selected, values) return grown(selected, values, -1) end
+
+  --- Two items in a row: the music around the place where they meet is made anew, as one take that both of them play.
+  function M.join(selected, values)
+    local a, b = selected.items[1], selected.items[2]
+    if #selected.items ~= 2 or reaper.GetMediaItem_Track(a) ~= reaper.GetMediaItem_Track(b) then
+      return nil, ("%d items are selected."):format(#selected.items), "Select two items that follow each other on one track."
+    end
+    local a_start, a_stop = selection.item_span(a)
+    local b_start, b_stop = selection.item_span(b)
+    if b_start < a_start then
+      a, b, a_start, a_stop, b_start, b_stop = b, a, b_start, b_stop, a_start, a_stop
+    end
+    if b_start - a_stop > JOIN_GAP_S then
+      return nil, ("The items are %.1f s apart; allowed: at most %d s."):format(b_start - a_stop, JOIN_GAP_S), "Move them together."
+    end
+    local rate, captures, mix = selected.rate, {}, {}
+    local base = math.floor(a_start * rate) -- the mix's first frame in the project
+    local frames
+    for i, item in ipairs({ a, b }) do
+      local take = reaper.GetActiveTake(item)
+      local usable, why = source.of_take(take, rate, "")
+      if not usable then return nil, why end
+      local start, stop = selection.item_span(item)
+      local at = math.max(0, math.floor(start * rate + 0.5) - base)
+      frames = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
+      local recipe = source.recipe_of_take(take, rate, ("source-1-%d.wav"):format(i))
+      recipe.first, recipe.frames = base + at - start * rate, frames - at
+      if math.abs(recipe.first) < 1e-6 then recipe.first = 0 end -- else the item lies between two samples
+      local gain = reaper.GetMediaItemInfo_Value(item, "D_VOL") * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
+      captures[i], mix[i] = recipe, { file = recipe.file, at = at, left = gain, right = gain }
+    end
+    local around = values.around or 2
+    local position_s = base / rate
+    local told, changes = plan_of.music(selected, b_start, b_start + 1, values, true)
+    local length = frames / rate
+    local part = {
+      task = "repaint", label = plan_of.label(a), position_s = position_s, source = { mix = mix, frames = frames },
+      fields = {
+        music = told, output = plan_of.output(values), context_s = tonumber(settings.get("context_s")),
+        start_s = math.max(0, math.min(a_stop, b_start) - around - position_s),
+        end_s = math.min(length, math.max(a_stop, b_start) + around - position_s),
+      },
+    }
+    local overlap = a_stop > b_start + 1e-9
+    local first, second = target(a, 1, a_start - position_s), target(b, 1, b_start - position_s)
+    first.baked, second.baked = true, true
+    if overlap then -- both play the same there: their fades have to add up to one
+      first.set, second.set = { C_FADEOUTSHAPE = 0 }, { C_FADEINSHAPE = 0 }
+    else
+      first.set = { D_LENGTH = b_start - a_start, D_FADEOUTLEN = 0, D_FADEOUTLEN_AUTO = 0, B_LOOPSRC = 0 }
+      second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = 0 }
+    end
+    return {
+      parts = { part }, captures = captures,
+      place = { kind = "take", items = { first, second }, made = plan_of.made(values, changes) },
+    }
+  end
+
+  --- Every take of an item is scored.
+  function M.score(selected, values)
+    local item, why, remedy = one_item(selected)
+    if not item then return nil, why, remedy end
+    local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {} } }
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      local number = #plan.parts + 1
+      local found = take and source.of_take(take, selected.rate, ("source-%d"):format(number))
+      if found then
+        local known = takes.facts(take) or {}
+        local name = takes.name(take)
+        plan.parts[number] = {
+          task = "score", label = ("take %d%s"):format(i + 1, name ~= "" and " " .. name or ""), position_s = 0, source = found.part,
+          fields = { music = { caption = values.style or known.caption, lyrics = plan_of.lyrics(values.lyrics) or known.lyrics } },
+        }
+        plan_of.add(plan.captures, found.captures)
+        plan.place.takes[number] = i
+      end
+    end
+    if #plan.parts == 0 then return nil, "The selected item holds no audio.", "Select an item with audio takes." end
+    return plan
+  end
+
+  return M
+end

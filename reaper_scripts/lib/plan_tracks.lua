@@ -1,0 +1,133 @@
+-- Plans for tasks on what is heard, and for new music: the result goes to new tracks. See `plan_takes`.
+
+return function(import)
+  local guid = import("guid")
+  local heard = import("heard")
+  local plan_of = import("plan")
+  local selection = import("selection")
+  local settings = import("settings")
+  local tracks_of = import("tracks")
+  local M = {}
+
+  local DEFAULT_NEW_S = 30
+
+  --- How items that the result is made from are muted, if the musician wants that.
+  local function muted(selected)
+    local found = {}
+    if settings.get("mute_source") == "yes" and selected.chosen then
+      for i, item in ipairs(selected.items) do found[i] = guid.of_item(item) end
+    end
+    return found
+  end
+
+  local function on_tracks(selected, folder, values, changes)
+    local anchor = selected.anchor
+    return {
+      kind = "tracks", anchor = anchor and guid.of_track(anchor), anchor_name = anchor and tracks_of.name(anchor),
+      folder = folder and (anchor and ("%s: %s"):format(folder, tracks_of.name(anchor)) or folder), made = plan_of.made(values, changes),
+    }
+  end
+
+  local function whole(task, folder, fill)
+    return function(selected, values)
+      if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+      local found, position = heard(selected, selected.start, selected.stop, true)
+      if not found then return nil, position end
+      local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
+      local part = {
+        task = task, position_s = position, source = found.part,
+        fields = { music = told, output = { sample_rate = selected.rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) } },
+      }
+      local place = on_tracks(selected, folder, values, changes)
+      place.mute = muted(selected)
+      fill(part.fields, values, place)
+      return { parts = { part }, captures = found.captures, place = place }
+    end
+  end
+
+
+  M.cover = whole("cover", nil, function(fields, values) fields.strength = values.strength end)
+
+  M.complete = whole("complete", "Accompaniment", function(fields, values, place)
+    fields.tracks = plan_of.names(values.tracks or "drums, bass, keyboard")
+    place.skip, place.mute = { "mix" }, nil -- the source plays on
+  end)
+
+  M.extract = whole("extract", "Stems", function(fields, values)
+    fields.tracks, fields.music = plan_of.names(values.tracks or "vocals, drums, bass"), nil
+    fields.output.takes, fields.output.seeds = nil, nil
+  end)
+
+  --- New layers hear more than the selection: the music around it too.
+  function M.lego(selected, values)
+    if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+    local context = tonumber(settings.get("context_s"))
+    local rate = selected.rate
+    local last = 0
+    for _, track in ipairs(selected.tracks) do
+      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+        last = math.max(last, select(2, selection.item_span(reaper.GetTrackMediaItem(track, i))))
+      end
+    end
+    local start = math.floor(math.max(0, selected.start - context) * rate + 0.5) / rate
+    local stop = math.floor(math.max(selected.stop, math.min(selected.stop + context, last)) * rate + 0.5) / rate
+    local found, position = heard(selected, start, stop, false)
+    if not found then return nil, position end
+    local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
+    local part = {
+      task = "lego", position_s = position, source = found.part,
+      fields = {
+        music = told, tracks = plan_of.names(values.tracks or "drums"), start_s = selected.start - start, end_s = selected.stop - start,
+        context_s = context, scope = "region", output = { sample_rate = rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) },
+      },
+    }
+    return { parts = { part }, captures = found.captures, place = on_tracks(selected, "Layers", values, changes) }
+  end
+
+  -- New music. ----------------------------------------------------------------------------------------------------------
+
+  --- Whether a track has no item between two times.
+  local function is_free(track, start, stop)
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local first, last = selection.item_span(reaper.GetTrackMediaItem(track, i))
+      if first < stop and last > start then return false end
+    end
+    return true
+  end
+
+  local function new_music(selected, values, free)
+    local start = selected.from == "time selection" and selected.start or reaper.GetCursorPositionEx(selected.project)
+    start = math.floor(start * selected.rate + 0.5) / selected.rate
+    local duration = values.seconds
+    if not duration and selected.from == "time selection" then duration = selected.stop - selected.start end
+    local told, changes = plan_of.music(selected, start, start + (duration or DEFAULT_NEW_S), values, free)
+    local place = on_tracks(selected, nil, values, changes)
+    if selected.picked and #selected.tracks == 1 and duration and is_free(selected.tracks[1], start, start + duration) then
+      place.into = place.anchor -- the selected track has room for it
+    end
+    return {
+      task = "text2music", position_s = start,
+      fields = { music = told, duration_s = duration, output = { sample_rate = selected.rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) } },
+    }, place
+  end
+
+  function M.generate(selected, values)
+    local part, place = new_music(selected, values, false)
+    return { parts = { part }, captures = {}, place = place }
+  end
+
+  function M.compose(selected, values)
+    if not values.description then
+      return nil, "There is no description.", 'Say what the song should be, such as "a sad waltz with strings".'
+    end
+    local part, place = new_music(selected, values, true)
+    part.fill_from = 0
+    local idea = {
+      task = "create_sample", label = "idea", position_s = part.position_s,
+      fields = { description = values.description, instrumental = values.instrumental == "yes" or nil, seed = values.seed },
+    }
+    return { parts = { idea, part }, captures = {}, place = place }
+  end
+
+  return M
+end
