@@ -11,6 +11,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,6 +220,10 @@ def _check(info: MediaInfo, refuse: _Refuse) -> None:
         refuse("is longer than 24 hours or does not say how long it is", "Save it again as WAV, in shorter pieces.")
 
 
+#: Frames from which on a thread for each channel saves more than it costs.
+_WORTH_THREADS = 1 << 17
+
+
 def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = None) -> Samples:
     """Change the rate of ``[N, C]``; returns ``[M, C]``, the very same array when nothing has to change.
 
@@ -227,10 +232,21 @@ def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = No
     """
     length = units.frames_to_frames(len(samples), from_hz, to_hz) if frames is None else frames
     if from_hz != to_hz and len(samples):
-        import soxr
-
-        samples = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
+        samples = _resampled(samples, from_hz, to_hz)
     return _exactly(samples, length)
+
+
+def _resampled(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    import soxr
+
+    def convert(part: Samples) -> Samples:
+        return np.asarray(soxr.resample(part, from_hz, to_hz, quality="VHQ"))
+
+    if samples.shape[1] == 1 or len(samples) < _WORTH_THREADS:
+        return convert(samples)
+    with ThreadPoolExecutor(samples.shape[1]) as pool:  # the same samples, a channel to each thread
+        channels = pool.map(convert, (np.ascontiguousarray(channel) for channel in samples.T))
+        return np.stack(tuple(channels), axis=1)
 
 
 def _exactly(samples: Samples, frames: int) -> Samples:

@@ -6,6 +6,7 @@ Everything is in frames or seconds of one window ``[N, 2]`` at 48 kHz, of which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,7 +138,9 @@ def heard_around(source: Stereo, known: Span, span: Span, music: Music, style: S
 
 def _harmony_of(source: Stereo, parts: list[Span], grid: Grid, music: Music) -> tuple[Key, list[Chord]]:
     """Return the key that several parts of a song speak for together (or the one given), and their chords in it."""
-    listened = [(at, *_pitches_on(source[at:end], at, grid)) for at, end in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:  # most of it is numpy's, which threads can share
+        pitches = pool.map(lambda part: _pitches_on(source[part[0] : part[1]], part[0], grid), parts)
+        listened = [(at, *heard) for (at, _), heard in zip(parts, pitches, strict=True)]
 
     def chords_in(key: Key | None) -> list[Chord]:
         return [chord for at, pitches, bounds_s, places in listened
