@@ -97,10 +97,19 @@ return function(import)
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
       if watch.taken(token) then return end -- somebody watches already
-      watch.run(guarded(), token, { id })
+      watch.run(guarded(), token)
     end)
     ending.add(reading.abort)
     step()
+  end
+
+  --- Running an action again has ended the script that watched, perhaps: see to the jobs of this REAPER that run.
+  local function watch_on()
+    local token = reaper.genGuid("")
+    if watch.taken(token) then return end
+    for _, id in ipairs(job.open()) do
+      if job.is_ours(id) then return watch.run(guarded(), token) end
+    end
   end
 
   local function perform(name, options)
@@ -108,9 +117,12 @@ return function(import)
     local project = reaper.EnumProjects(-1)
     local selected = selection.read(project)
     local values = values_of(action, project, name, options)
-    if not values then return end
+    if not values then return watch_on() end
     local plan, why, remedy = action.plan(selected, values)
-    if not plan then return watch.say(why, remedy) end
+    if not plan then
+      watch.say(why, remedy)
+      return watch_on()
+    end
     if not options.values then remember(project, name, values) end
     local id
     id, why = job.new()
@@ -145,8 +157,11 @@ return function(import)
     guarded()(function()
       local ok, why, remedy = usable()
       if not ok then return watch.say(why, remedy) end
-      if actions[name] then return perform(name, options or {}) end
-      commands[name](M, guarded())
+      if actions[name] then
+        perform(name, options or {})
+      else
+        commands[name](M, guarded())
+      end
     end)()
   end
 

@@ -36,6 +36,9 @@ return function(import)
       local take = reaper.GetActiveTake(items[1])
       if last and take and takes.facts(take) then return action.again() end
     end
+    local any = false
+    for _, item in ipairs(items) do any = any or reaper.CountTakes(item) > 1 end
+    if not any then return watch.say("The selected item has one take only.", "Run AceBridge: Repaint time selection to make another.") end
     undoable(project, by > 0 and "Next take" or "Previous take", function()
       for _, item in ipairs(items) do
         local count = reaper.CountTakes(item)
@@ -66,9 +69,9 @@ return function(import)
   function M.jobs(_, guard)
     local token = reaper.genGuid("")
     if watch.taken(token) then
-      return watch.say("The AceBridge window is open already.", "Look for it behind REAPER's windows.")
+      return watch.show() -- another script watches: its window comes
     end
-    watch.run(guard, token, job.open(), true)
+    watch.run(guard, token, true)
   end
 
   function M.settings()

@@ -9,10 +9,10 @@ return function(import)
   --- The audio that a selection means: the item itself when it is one whole item at full level, else the mix of tracks.
   return function(selected, start, stop, exact)
     local how = settings.get("capture")
-    if how == "pre" and selected.chosen and #selected.items == 1 and exact then
+    if how == "pre" and selected.chosen and #selected.items == 1 and selected.anchor and exact then
       local first, last = selection.item_span(selected.items[1])
       local take = reaper.GetActiveTake(selected.items[1])
-      local left, right = tracks_of.gains(reaper.GetMediaItem_Track(selected.items[1]))
+      local left, right = tracks_of.gains(selected.anchor, reaper.GetParentTrack(selected.anchor))
       local unity = left == 1 and right == 1 and take and reaper.GetMediaItemTakeInfo_Value(take, "D_VOL") == 1
         and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0 and reaper.GetMediaItemInfo_Value(selected.items[1], "D_VOL") == 1
       if unity and math.abs(first - start) * selected.rate < 1 and math.abs(last - stop) * selected.rate < 1 then

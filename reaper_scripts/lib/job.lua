@@ -38,8 +38,12 @@ return function(import)
     if not ok then return nil, why, "Free some disk space, then run the action again." end
     ok, why = command.start(path, "reaper", "run", files.url(M.folder(id)))
     if not ok then return nil, why, "Run AceBridge: Doctor." end
+    reaper.SetExtState(SECTION, "sent " .. id, "1", false)
     return true
   end
+
+  --- Whether a job was sent since REAPER started: then somebody waits for it.
+  function M.is_ours(id) return reaper.HasExtState(SECTION, "sent " .. id) end
 
   local function object(id, name)
     local text = files.read(files.join(M.folder(id), name))

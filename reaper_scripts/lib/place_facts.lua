@@ -23,6 +23,18 @@ return function(import)
     end
   end
 
+  --- What was really heard: what an engine is not sure of at all is its default.
+  local function sure(facts)
+    local confidence = facts.confidence or {}
+    local function unless_guessed(fact, about)
+      return confidence[about] ~= 0 and fact or nil
+    end
+    return {
+      bpm = unless_guessed(facts.bpm, "tempo"), timesignature = unless_guessed(facts.timesignature, "meter"),
+      keyscale = unless_guessed(facts.keyscale, "key"), chords = facts.chords or {}, downbeats = facts.downbeats,
+    }
+  end
+
   local function told(facts)
     local said = {}
     if facts.bpm then said[#said + 1] = ("%.1f BPM"):format(facts.bpm) end
@@ -55,12 +67,12 @@ return function(import)
 
   --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
-    local facts = result.parts[1].takes[1].metadata
+    local facts = sure(result.parts[1].takes[1].metadata)
     local start = request.parts[1].position_s
     local heard = told(facts)
-    if heard == "" then return nil, "Nothing could be told about this audio.", "Select a longer part of it." end
+    if heard == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
-    local chords = facts.chords or {}
+    local chords = facts.chords
     local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", heard)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", heard, #chords)
     if not tempo and not markers then return false, heard end

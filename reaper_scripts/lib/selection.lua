@@ -33,7 +33,7 @@ return function(import)
     for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
       found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
     end
-    return tracks_of.with_children(project, found)
+    return found
   end
 
   local function all_tracks(project)
@@ -108,10 +108,11 @@ return function(import)
   -- from: "time selection", "razor edits", "items" or "tracks".
   -- tracks: those that are meant; empty when none is: then all of them are. picked: whether somebody picked them.
   -- items: what lies on them inside the stretch; when items are selected, only those.
-  -- anchor: the track that new tracks go below (the lowest one that is meant), or nil.
+  -- anchor: the track that new tracks go below (the lowest one that is meant, folders before what is in them), or nil.
   function M.read(project)
     local rate = M.rate(project)
-    local picked_items, picked_tracks = selected_items(project), selected_tracks(project)
+    local picked_items, chosen_tracks = selected_items(project), selected_tracks(project)
+    local picked_tracks = tracks_of.with_children(project, chosen_tracks)
     local razor_start, razor_stop, razor_tracks = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)
     local item_start, item_stop = extent(picked_items)
@@ -140,12 +141,13 @@ return function(import)
       items = {} -- razor edits say themselves where they are
     end
     local picked = #tracks > 0
+    local anchor = tracks == picked_tracks and tracks_of.lowest(chosen_tracks) or tracks[#tracks]
     if not picked then tracks = all_tracks(project) end
     local chosen = #items > 0
     if not chosen and start then items = within(items_on(tracks), start, stop, rate) end
     return {
       project = project, rate = rate, start = start, stop = stop, from = from, tracks = tracks, picked = picked,
-      items = items, chosen = chosen, anchor = picked and tracks[#tracks] or nil,
+      items = items, chosen = chosen, anchor = anchor,
     }
   end
 

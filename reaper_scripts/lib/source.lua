@@ -59,19 +59,37 @@ return function(import)
     return { project = project, take = take, rate = rate, channels = math.min(2, math.max(1, channels)), file = file }
   end
 
-  local function only_midi(tracks, start, stop)
-    local midi, audio = false, false
+  local function contents(tracks, start, stop)
+    local midi, audio, muted = false, false, false
     for _, track in ipairs(tracks) do
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, i)
         local first, last = selection.item_span(item)
         local take = reaper.GetActiveTake(item)
         if take and first < stop and last > start then
-          if reaper.TakeIsMIDI(take) then midi = true else audio = true end
+          if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
+            muted = true
+          elseif reaper.TakeIsMIDI(take) then
+            midi = true
+          else
+            audio = true
+          end
         end
       end
     end
-    return midi, audio
+    return midi, audio, muted
+  end
+
+  --- The tracks that are heard: those that are soloed, if any is and nobody picked some; and those that hold something.
+  local function heard_tracks(selected)
+    local found, soloed = {}, {}
+    for _, track in ipairs(selected.tracks) do
+      if reaper.CountTrackMediaItems(track) > 0 then
+        found[#found + 1] = track
+        if tracks_of.soloed(track) then soloed[#soloed + 1] = track end
+      end
+    end
+    return not selected.picked and #soloed > 0 and soloed or found
   end
 
   --- What tracks play between two times, mixed by their faders: pre-FX through accessors, or rendered with FX.
@@ -81,10 +99,11 @@ return function(import)
     if stop - start > MAX_S then
       return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
     end
-    local midi, audio = only_midi(selected.tracks, start, stop)
+    local midi, audio, silenced = contents(selected.tracks, start, stop)
     if not audio and not (midi and how == "post") then
       return nil, midi
         and 'The selection holds MIDI only; set "Audio" to "post" (with FX) in AceBridge: Settings, or render it first.'
+        or silenced and "The items in the selection are muted; unmute them first."
         or "There is no audio in the selection; select some that holds audio."
     end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
@@ -94,15 +113,17 @@ return function(import)
       local recipe = { project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file }
       return { part = { file = file }, captures = { recipe } }
     end
+    local heard = heard_tracks(selected)
+    local home = selected.anchor and reaper.GetParentTrack(selected.anchor)
     local all_muted = true
-    for _, track in ipairs(selected.tracks) do
-      all_muted = all_muted and not tracks_of.gains(track)
+    for _, track in ipairs(heard) do
+      all_muted = all_muted and not tracks_of.gains(track, home)
     end
     local captures, mix = {}, {}
-    for _, track in ipairs(selected.tracks) do
-      local left, right = tracks_of.gains(track)
+    for _, track in ipairs(heard) do
+      local left, right = tracks_of.gains(track, home)
       if all_muted then left, right = 1, 1 end -- muted and meant all the same
-      if left and reaper.CountTrackMediaItems(track) > 0 then
+      if left then
         local file = ("%s-%d.wav"):format(name, #mix + 1)
         mix[#mix + 1] = { file = file, at = 0, left = left, right = right }
         captures[#mix] = { project = selected.project, track = track, first = first, frames = last - first, rate = rate, channels = 2, file = file }

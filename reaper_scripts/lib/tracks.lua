@@ -41,17 +41,41 @@ return function()
     return name ~= "" and name or ("Track " .. index(track) + 1)
   end
 
-  --- Volume times pan of a track and the folders it is in, for the left and the right channel; nil when it is muted.
-  function M.gains(track)
-    local pan = reaper.GetMediaTrackInfo_Value(track, "D_PAN")
-    local left, right = math.min(1, 1 - pan), math.min(1, 1 + pan)
-    while track do
+  --- The lowest of several tracks that is in the folder of none of the others, or nil.
+  function M.lowest(list)
+    local found
+    for _, track in ipairs(list) do
+      local inside = false
+      for _, other in ipairs(list) do
+        local parent = reaper.GetParentTrack(track)
+        while parent and parent ~= other do parent = reaper.GetParentTrack(parent) end
+        inside = inside or parent ~= nil
+      end
+      if not inside then found = track end
+    end
+    return found
+  end
+
+  --- What a track is played with: volume and pan of its own and of the folders it is in, up to the folder `home` (nil:
+  -- all), whose own is added by REAPER to whatever comes to lie in it. For the left and the right channel; nil when muted.
+  function M.gains(track, home)
+    local left, right = 1, 1
+    while track and track ~= home do
       if reaper.GetMediaTrackInfo_Value(track, "B_MUTE") > 0 then return nil end
-      local volume = reaper.GetMediaTrackInfo_Value(track, "D_VOL")
-      left, right = left * volume, right * volume
+      local volume, pan = reaper.GetMediaTrackInfo_Value(track, "D_VOL"), reaper.GetMediaTrackInfo_Value(track, "D_PAN")
+      left, right = left * volume * math.min(1, 1 - pan), right * volume * math.min(1, 1 + pan)
       track = reaper.GetParentTrack(track)
     end
     return left, right
+  end
+
+  --- Whether a track is heard while others are soloed: it is, or a folder that it is in.
+  function M.soloed(track)
+    while track do
+      if reaper.GetMediaTrackInfo_Value(track, "I_SOLO") > 0 then return true end
+      track = reaper.GetParentTrack(track)
+    end
+    return false
   end
 
   local function insert(project, at)

@@ -10,7 +10,7 @@ return function(import)
   local window = import("window")
   local M = {}
 
-  local SECTION, KEY = "AceBridge", "watcher"
+  local SECTION, KEY, SHOW = "AceBridge", "watcher", "show"
   local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
   local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start anew
   local YES_NO, YES = 4, 6
@@ -29,6 +29,9 @@ return function(import)
     local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
     return who ~= nil and who ~= token and math.abs(reaper.time_precise() - tonumber(when)) < ALIVE_S
   end
+
+  --- Have the script that watches show its window.
+  function M.show() reaper.SetExtState(SECTION, SHOW, "1", false) end
 
   --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.
   local function home(request, asked)
@@ -88,18 +91,17 @@ return function(import)
     }
   end
 
-  --- Watch until nothing runs any more. `mine`: ids that were just sent; `stay`: keep the window open, as the job list.
-  function M.run(guard, token, mine, stay)
+  --- Watch until nothing runs any more; `stay`: keep the window open, as the job list.
+  function M.run(guard, token, stay)
     local entries, order = {}, {}
     local searched, looked = -math.huge, -math.huge
     local shown = stay or settings.get("window") == "yes"
-    local function add(id, is_mine)
+    local function add(id)
       local request = not entries[id] and job.request(id)
-      if not request or not request.place or not request.place.project then return end
-      entries[id] = { id = id, request = request, mine = is_mine, status = job.status(id, request) }
+      if not request or type(request.place) ~= "table" or type(request.place.project) ~= "table" then return end
+      entries[id] = { id = id, request = request, status = job.status(id, request) }
       order[#order + 1] = id
     end
-    for _, id in ipairs(mine) do add(id, true) end
     claim(token)
     ending.add(function()
       if not M.taken(token) then reaper.DeleteExtState(SECTION, KEY, false) end
@@ -112,7 +114,7 @@ return function(import)
       claim(token)
       if now - searched >= SEARCH_S then
         searched = now
-        for _, id in ipairs(job.open()) do add(id, false) end
+        for _, id in ipairs(job.open()) do add(id) end
       end
       local running = 0
       for _, id in ipairs(order) do
@@ -120,7 +122,13 @@ return function(import)
         if not entry.state then
           entry.status = job.status(id, entry.request)
           if job.ended(entry.status) then
-            entry.state, entry.note, entry.remedy = finish(entry, entry.mine or stay)
+            local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
+            if not ok then -- a result that cannot be what it should be; the next job is not to suffer from it
+              job.close(id)
+              say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), "Run AceBridge: Repeat last.")
+              state, note = "failed", "cannot be used"
+            end
+            entry.state, entry.note, entry.remedy = state, note, remedy
           else
             running = running + 1
           end
@@ -136,6 +144,11 @@ return function(import)
       if now - looked >= LOOK_S then
         looked = now
         running = look(now)
+      end
+      if reaper.HasExtState(SECTION, SHOW) then
+        reaper.DeleteExtState(SECTION, SHOW, false)
+        if not shown then window.open("AceBridge") end
+        shown, stay = true, true
       end
       if shown then
         local rows = {}
