@@ -46,6 +46,12 @@ class PlainLines(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
+def _reader_left(record: logging.LogRecord) -> bool:
+    """Whether gRPC says, as an error with a trace, no more than that a client went away while it was being sent something."""
+    error = record.exc_info[1] if record.exc_info else None
+    return type(error).__name__ == "ExecuteBatchError" and "SendMessageOperation" in str(error)
+
+
 def set_up(folder: Path, level: str) -> Path:
     """Send all logs to the terminal and to a file in ``folder``; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,5 +60,7 @@ def set_up(folder: Path, level: str) -> Path:
     file.setFormatter(JsonLines())
     terminal = logging.StreamHandler()
     terminal.setFormatter(PlainLines())
+    for handler in (file, terminal):
+        handler.addFilter(lambda record: not _reader_left(record))
     logging.basicConfig(level=level.upper(), handlers=[file, terminal], force=True)
     return path

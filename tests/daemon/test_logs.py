@@ -1,0 +1,37 @@
+"""What the daemon's logs leave out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from daemon.monitor.logs import set_up
+
+
+class ExecuteBatchError(Exception):
+    """Named as gRPC's own."""
+
+
+def logged(error: Exception, folder: Path) -> str:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    try:
+        path = set_up(folder, "info")
+        try:
+            raise error
+        except Exception as caught:
+            logging.getLogger("grpc").error("raised in core", exc_info=caught)
+        return path.read_text("utf-8")
+    finally:
+        for handler in logging.root.handlers:
+            handler.close()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+
+
+def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    assert logged(ExecuteBatchError("Failed execute_batch: (<grpc.SendMessageOperation object>,)"), tmp_path) == ""
+
+
+def test_other_errors_are_told_with_their_trace(tmp_path: Path) -> None:
+    assert "ReceiveMessageOperation" in logged(ExecuteBatchError("(<ReceiveMessageOperation>,)"), tmp_path / "a")
+    assert "Traceback" in logged(ValueError("SendMessageOperation"), tmp_path / "b")
