@@ -19,6 +19,7 @@ from daemon.reaper.status import read_status
 
 #: As the scripts name them: date, time, and what makes two of one second differ.
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{4,32}")
+_SOURCE = re.compile(r"source-[0-9-]+\.wav")
 _UNDER_WAY = ("starting", "waiting", "running")
 _ENDED_BADLY = ("failed", "cancelled")
 #: A command that has written nothing for so long has ended.
@@ -55,8 +56,13 @@ def job_folders(jobs: Path) -> Iterator[JobFolder]:
         raise InvalidValue("JOBS_FOLDER", str(jobs), "a folder that is there, such as AceBridge/jobs in REAPER's own")
     for folder in sorted(jobs.iterdir()):
         is_job = _ID.fullmatch(folder.name) and not folder.is_symlink() and folder.is_dir()
-        if is_job and any((folder / name).is_file() for name in (REQUEST, STATUS)):
+        if is_job and (any((folder / name).is_file() for name in (REQUEST, STATUS)) or _only_read(folder)):
             yield _job(folder)
+
+
+def _only_read(folder: Path) -> bool:
+    """Whether there is nothing but audio that a script had begun to read when it was ended."""
+    return all(entry.is_file() and _SOURCE.fullmatch(entry.name) for entry in folder.iterdir())
 
 
 def _job(folder: Path) -> JobFolder:

@@ -13,6 +13,7 @@ return function(import)
   local json = import("json")
   local selection = import("selection")
   local settings = import("settings")
+  local takes = import("takes")
   local watch = import("watch")
   local M = {}
 
@@ -83,6 +84,7 @@ return function(import)
   --- Capture, send and watch. `id`: the job's folder, made already.
   local function send(id, request, recipes, guard, token)
     local reading, why = capture.start(recipes, job.folder(id)), nil
+    local sent = false
     local function give_up(message, remedy)
       reading.abort()
       job.discard(id)
@@ -96,10 +98,14 @@ return function(import)
       if share < 1 then return reaper.defer(step) end
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
+      sent = true
       if watch.taken(token) then return end -- somebody watches already
       watch.run(guarded(), token)
     end)
-    ending.add(reading.abort)
+    ending.add(function()
+      reading.abort()
+      if not sent then job.discard(id) end
+    end)
     step()
   end
 
@@ -115,15 +121,15 @@ return function(import)
   local function perform(name, options)
     local action = actions[name]
     local project = reaper.EnumProjects(-1)
-    local selected = selection.read(project)
+    local selected = options.selected or selection.read(project)
     local values = values_of(action, project, name, options)
     if not values then return watch_on() end
     local plan, why, remedy = action.plan(selected, values)
     if not plan then
-      watch.say(why, remedy)
+      if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
       return watch_on()
     end
-    if not options.values then remember(project, name, values) end
+    if not options.values and #action.form > 0 then remember(project, name, values) end
     local id
     id, why = job.new()
     if not id then return watch.say(why, "Free some disk space, then run the action again.") end
@@ -131,24 +137,38 @@ return function(import)
     send(id, request_of(name, action, plan, project), plan.captures, guard, id)
   end
 
-  --- Do an action again: as the selected take was made, else as the last one of this project.
-  function M.again(options)
-    local project = reaper.EnumProjects(-1)
-    local item = reaper.GetSelectedMediaItem(project, 0)
+  local function without_seed(values)
+    local again = {}
+    for key, value in pairs(values or {}) do again[key] = value end
+    again.seed = nil
+    return again
+  end
+
+  --- Make another take of a stretch that was repainted: the same one of the same item, wherever that is now. Returns
+  -- whether the item's active take is such a one.
+  function M.another_take(item)
     local take = item and reaper.GetActiveTake(item)
-    local facts = take and import("takes").facts(take)
-    local last = facts and actions[facts.action] and facts
-    if not last then
-      local known, text = reaper.GetProjExtState(project, SECTION, "last")
-      last = known > 0 and json.decode(text)
-    end
+    local facts = take and takes.facts(take)
+    if not facts or facts.action ~= "repaint" or not facts.again then return false end
+    local selected = selection.read(reaper.EnumProjects(-1))
+    local start = selection.item_span(item)
+    selected.items, selected.picked, selected.chosen, selected.conflict = { item }, true, true, nil
+    selected.start, selected.stop, selected.from = start + facts.again.start, start + facts.again.stop, "items"
+    perform("repaint", { values = without_seed(facts.values), selected = selected })
+    return true
+  end
+
+  --- Do the last action again with a new seed: as the selected take was repainted, else the last one of this project on what
+  -- is selected now.
+  function M.again()
+    local project = reaper.EnumProjects(-1)
+    if M.another_take(reaper.GetSelectedMediaItem(project, 0)) then return end
+    local known, text = reaper.GetProjExtState(project, SECTION, "last")
+    local last = known > 0 and json.decode(text)
     if not last or not actions[last.action] then
       return watch.say("There is nothing to repeat in this project.", "Run another AceBridge action first.")
     end
-    local values = {}
-    for key, value in pairs(last.values or {}) do values[key] = value end
-    values.seed = options and options.seed
-    perform(last.action, { values = values })
+    perform(last.action, { values = without_seed(last.values) })
   end
 
   --- Run the action `name`. options.silent: without its dialog.

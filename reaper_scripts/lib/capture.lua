@@ -48,6 +48,7 @@ return function(import)
       if not intact() then return fail(GONE) end
       while done < frames and reaper.time_precise() < until_s do
         local count = math.min(CHUNK, frames - done)
+        buffer.clear() -- what is not written may be left from the last time
         local got = reaper.GetAudioAccessorSamples(accessor, rate, channels, (recipe.first + done) / rate, count, buffer)
         if got < 0 then return fail("REAPER could not read the audio of the selection; is its media online?") end
         local ok, fault = writer:add(got > 0 and buffer.table(1, count * channels) or silence, count * channels)

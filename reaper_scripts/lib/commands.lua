@@ -6,7 +6,6 @@ return function(import)
   local form = import("form")
   local job = import("job")
   local settings = import("settings")
-  local takes = import("takes")
   local watch = import("watch")
   local M = {}
 
@@ -26,15 +25,14 @@ return function(import)
     return found
   end
 
-  --- Step through the takes of the selected items. Past the last take of ours, the next one is made.
+  --- Step through the takes of the selected items. Past the last take, if it is a repaint of ours, another is made.
   local function step(action, by)
     local project = reaper.EnumProjects(-1)
     local items = selected_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
     if by > 0 and #items == 1 then
       local last = reaper.GetMediaItemInfo_Value(items[1], "I_CURTAKE") == reaper.CountTakes(items[1]) - 1
-      local take = reaper.GetActiveTake(items[1])
-      if last and take and takes.facts(take) then return action.again() end
+      if last and action.another_take(items[1]) then return end
     end
     local any = false
     for _, item in ipairs(items) do any = any or reaper.CountTakes(item) > 1 end

@@ -13,6 +13,18 @@ return function()
     return select(2, reaper.GetSetMediaItemInfo_String(item, "GUID", "", false))
   end
 
+  function M.of_take(take)
+    return select(2, reaper.GetSetMediaItemTakeInfo_String(take, "GUID", "", false))
+  end
+
+  --- The take of an item and its number, or nil.
+  function M.take(item, guid)
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      if take and M.of_take(take) == guid then return take, i end
+    end
+  end
+
   function M.track(project, guid)
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)

@@ -7,7 +7,7 @@ return function(import)
   local command = import("command")
   local M = {}
 
-  local SILENT_S = 30 -- a command that says nothing for so long has ended
+  local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
   local START_S = 20 -- so long may a command take to say something first
   local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
@@ -53,6 +53,19 @@ return function(import)
   function M.request(id) return object(id, "request.json") end
   function M.result(id) return object(id, "result.json") end
 
+  local heard = {} -- id → { updated, looked, silence }: only time in which we looked counts, or a sleeping computer would
+
+  --- How long a running command has said nothing while we listened.
+  local function silence(id, updated)
+    local now = reaper.time_precise()
+    local last = heard[id]
+    if not last or last.updated ~= updated then last = { updated = updated, looked = now, silence = 0 } end
+    last.silence = last.silence + math.min(now - last.looked, 1)
+    last.looked = now
+    heard[id] = last
+    return last.silence
+  end
+
   --- The state of a job: status.json, or what its silence means.
   function M.status(id, request)
     local status = object(id, "status.json")
@@ -62,7 +75,8 @@ return function(import)
       if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
       return { state = "failed", message = "The acebridge command did not start.", remedy = "Run AceBridge: Doctor." }
     end
-    if not ENDED[status.state] and now - (status.updated or now) > SILENT_S then
+    if ENDED[status.state] then return status end
+    if silence(id, status.updated) > SILENT_S or now - (status.updated or now) > LONG_AGO_S then
       return { state = "failed", message = "The acebridge command ended without a word.",
         remedy = "See log.txt in " .. M.folder(id) .. ", then run AceBridge: Repeat last." }
     end
@@ -73,6 +87,7 @@ return function(import)
 
   function M.cancel(id) return files.touch(files.join(M.folder(id), "cancel")) end
   function M.close(id) return files.touch(files.join(M.folder(id), "placed")) end
+  function M.reopen(id) return files.remove(files.join(M.folder(id), "placed")) end
   function M.closed(id) return files.exists(files.join(M.folder(id), "placed")) end
 
   --- Ids of all jobs that were sent and not yet closed, the oldest first.

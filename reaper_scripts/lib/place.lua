@@ -10,6 +10,10 @@ return function(import)
   local BUILD_MISSING_PEAKS = 40047
   local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
   local FIXED_LANES = 2 -- I_FREEMODE
+  local OF_THE_ITEM = {
+    "D_POSITION", "D_LENGTH", "D_VOL", "B_MUTE", "C_BEATATTACHMODE", "D_FADEINLEN", "D_FADEOUTLEN", "D_FADEINLEN_AUTO",
+    "D_FADEOUTLEN_AUTO", "C_FADEINSHAPE", "C_FADEOUTSHAPE",
+  }
 
   --- Outputs of a part by role, in order: { {role, outputs = {one for each take}} … }.
   local function by_role(part, skip)
@@ -46,13 +50,13 @@ return function(import)
   end
 
   --- What to remember on a take.
-  local function facts_of(request, part, take)
+  local function facts_of(request, part, take, again)
     local found = take.metadata or {}
     local made = request.place.made or {}
     return {
       action = request.action, title = request.title, values = made.values, seed = take.seed, engine = part.engine,
       task = part.task, caption = made.caption or found.caption, lyrics = made.lyrics or found.lyrics, model = found.model,
-      score = found.score, bpm = found.bpm, keyscale = found.keyscale,
+      score = found.score, bpm = found.bpm, keyscale = found.keyscale, again = again,
     }
   end
 
@@ -83,13 +87,14 @@ return function(import)
     end
     reaper.SetMediaTrackInfo_Value(track, "I_NUMFIXEDLANES", lanes + 1)
     local copy = new_item(track)
-    for _, key in ipairs({ "D_POSITION", "D_LENGTH", "D_VOL", "D_FADEINLEN", "D_FADEOUTLEN", "C_FADEINSHAPE", "C_FADEOUTSHAPE" }) do
+    for _, key in ipairs(OF_THE_ITEM) do
       reaper.SetMediaItemInfo_Value(copy, key, reaper.GetMediaItemInfo_Value(item, key))
     end
     reaper.SetMediaItemInfo_Value(copy, "I_FIXEDLANE", lanes)
     reaper.SetMediaItemInfo_Value(copy, "B_LOOPSRC", 0)
     -- A lane plays for its whole track: only when nothing else is on it may the new one take over.
     if alone then reaper.SetMediaTrackInfo_Value(track, "C_LANEPLAYS:" .. lanes, 1) end
+    reaper.UpdateTimeline() -- as REAPER's reference asks for after a change of lanes
     return copy
   end
 
@@ -110,12 +115,12 @@ return function(import)
       local item = guid.item(project, wanted.guid)
       if not item then
         return nil, ("The item %s is no longer in the project."):format(wanted.name),
-          "Undo what removed it, then run AceBridge: Job list; the result is kept."
+          "Undo what removed it, then run AceBridge: Job list; the result is kept.", true
       end
       local part = result.parts[wanted.part]
       local roles = by_role(part)
       local sources, why = open_media(roles)
-      if not sources then return nil, why end
+      if not sources then return nil, why, "Bring it back, then run AceBridge: Job list; the result is kept.", true end
       targets[#targets + 1] = { item = item, wanted = wanted, part = part, outputs = roles[1].outputs, sources = sources }
     end
     return function()
@@ -138,11 +143,13 @@ return function(import)
         for key, value in pairs(wanted.set or {}) do reaper.SetMediaItemInfo_Value(home, key, value) end
         local first = reaper.CountTakes(home)
         for _, made in ipairs(target.outputs) do
-          local take = takes.add(home, target.sources[made.output.file], made.output.name, wanted.offset_s, not wanted.baked and old)
-          if wanted.baked then -- the file holds the gains of item and take
-            reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", 1 / reaper.GetMediaItemInfo_Value(home, "D_VOL"))
+          local take = takes.add(home, target.sources[made.output.file], made.output.name, wanted.offset_s, old)
+          if wanted.baked then -- the file holds volume and pan of item and take
+            local volume = reaper.GetMediaItemInfo_Value(home, "D_VOL")
+            reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", volume > 0 and 1 / volume or 1)
+            reaper.SetMediaItemTakeInfo_Value(take, "D_PAN", 0)
           end
-          takes.remember(take, facts_of(request, target.part, made.take))
+          takes.remember(take, facts_of(request, target.part, made.take, wanted.again))
         end
         reaper.SetMediaItemInfo_Value(home, "I_CURTAKE", first + best(target.part) - 1)
         reaper.UpdateItemInProject(home)
@@ -157,7 +164,7 @@ return function(import)
     local anchor = place.anchor and guid.track(project, place.anchor)
     if place.anchor and not anchor then
       return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),
-        "Undo what removed it, then run AceBridge: Job list; the result is kept."
+        "Undo what removed it, then run AceBridge: Job list; the result is kept.", true
     end
     local skip = {}
     for _, role in ipairs(place.skip or {}) do skip[role] = true end
@@ -166,7 +173,7 @@ return function(import)
       if #part.takes > 0 and #part.takes[1].outputs > 0 then
         local roles = by_role(part, skip)
         local sources, why = open_media(roles)
-        if not sources then return nil, why end
+        if not sources then return nil, why, "Bring it back, then run AceBridge: Job list; the result is kept.", true end
         for _, role in ipairs(roles) do
           local first = role.outputs[1].output
           lanes[#lanes + 1] = { part = part, outputs = role.outputs, sources = sources, spec = { name = place.name or first.name, colour = first.colour } }
@@ -178,7 +185,9 @@ return function(import)
       local specs = {}
       for i, lane in ipairs(lanes) do specs[i] = lane.spec end
       local made
+      local first_output = lanes[1].outputs[1].output
       local into = place.into and guid.track(project, place.into)
+      if into and not tracks.is_free(into, first_output.position_s, first_output.position_s + first_output.length_s) then into = nil end
       if into then
         made = { into }
       else
@@ -211,12 +220,12 @@ return function(import)
 
 
   --- Place a result into `project`. Returns true, what was placed, and whether that is to be shown in a message;
-  -- or nil, a message and a remedy.
+  -- or nil, a message, a remedy, and whether it is worth trying again later.
   function M.place(project, request, result)
     for i, part in ipairs(result.parts) do part.engine = part.engine or result.engine or request.parts[i].engine end
-    local apply, why, remedy = kinds[request.place.kind](project, request, result)
+    local apply, why, remedy, later = kinds[request.place.kind](project, request, result)
     if apply == false then return true, why end
-    if not apply then return nil, why, remedy end
+    if not apply then return nil, why, remedy, later end
     reaper.PreventUIRefresh(1)
     reaper.Undo_BeginBlock2(project)
     local ok, summary, shown = pcall(apply, project)
@@ -224,7 +233,7 @@ return function(import)
     if not ok then reaper.Undo_DoUndo2(project) end
     reaper.PreventUIRefresh(-1)
     reaper.UpdateArrange()
-    if not ok then return nil, "REAPER could not place the result: " .. tostring(summary), "The result is kept: run AceBridge: Job list." end
+    if not ok then return nil, "REAPER could not place the result: " .. tostring(summary), "The result is kept: run AceBridge: Job list.", true end
     reaper.Main_OnCommandEx(BUILD_MISSING_PEAKS, 0, project)
     return true, summary, shown
   end

@@ -89,7 +89,7 @@ return function(import)
   function M.scores(project, request, result)
     local item = guid.item(project, request.place.item)
     if not item then
-      return nil, "The scored item is no longer in the project.", "Undo what removed it, then run AceBridge: Job list."
+      return nil, "The scored item is no longer in the project.", "Undo what removed it, then run AceBridge: Job list.", true
     end
     local lines, top, value = {}, nil, -math.huge
     for i, part in ipairs(result.parts) do
@@ -100,15 +100,15 @@ return function(import)
       if sum > value then top, value = i, sum end
     end
     return function()
-      for i, number in ipairs(request.place.takes) do
-        local take = reaper.GetTake(item, number)
-        if take then
+      for i, known in ipairs(request.place.takes) do
+        local take, number = guid.take(item, known)
+        if take then -- it may have been deleted meanwhile
           local facts = takes.facts(take) or {}
           facts.score = result.parts[i].takes[1].metadata.score
           takes.remember(take, facts)
+          if i == top then reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", number) end
         end
       end
-      if top then reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", request.place.takes[top]) end
       reaper.UpdateItemInProject(item)
       return table.concat(lines, "\n"), true
     end

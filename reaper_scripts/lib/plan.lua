@@ -43,8 +43,14 @@ return function(import)
     for _, entry in ipairs(more) do list[#list + 1] = entry end
   end
 
-  M.NOTHING = "Nothing is selected."
-  M.SELECT_TIME = "Make a time selection, or select items or tracks, then run the action again."
+  --- Whether a stretch of time is selected; nil, a message and a remedy if not.
+  function M.stretch(selected)
+    if not selected.start then
+      return nil, "Nothing is selected.", "Make a time selection, or select items or tracks, then run the action again."
+    end
+    if selected.conflict then return nil, table.unpack(selected.conflict) end
+    return true
+  end
 
   function M.label(item)
     local take = reaper.GetActiveTake(item)

@@ -9,7 +9,8 @@ return function(import)
 
   local function listening(task, kind, fill)
     return function(selected, values)
-      if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+      local ok, why, remedy = plan_of.stretch(selected)
+      if not ok then return nil, why, remedy end
       local found, position = heard(selected, selected.start, selected.stop, true)
       if not found then return nil, position end
       local part = { task = task, position_s = position, source = found.part, fields = {} }
@@ -21,23 +22,23 @@ return function(import)
 
   M.analyse = listening("understand", "analysis", function() return true end)
 
-  --- The lyrics of a selection: typed in, remembered on its take, in its item's notes, or a text file.
-  local function lyrics_of(selected, values)
-    if values.lyrics then return plan_of.lyrics(values.lyrics) end
+  --- The lyrics of a selection: from its item's notes, remembered on its take, or a text file; false when none is chosen.
+  local function lyrics_of(selected)
     for _, item in ipairs(selected.items) do
       local take = reaper.GetActiveTake(item)
       local facts = take and takes.facts(take)
       local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
-      local found = facts and facts.lyrics or notes
-      if found and found:match("%S") then return found end
+      if notes:match("%S") then return notes end
+      if facts and facts.lyrics and facts.lyrics:match("%S") then return facts.lyrics end
     end
     local ok, path = reaper.GetUserFileNameForRead("", "Lyrics of the selection", "txt")
-    return ok and files.read(path) or nil
+    return ok and (files.read(path) or "")
   end
 
-  M.lyrics_regions = listening("align_lyrics", "regions", function(part, selected, values)
-    local words = lyrics_of(selected, values)
-    if not words or not words:match("%S") then
+  M.lyrics_regions = listening("align_lyrics", "regions", function(part, selected)
+    local words = lyrics_of(selected)
+    if not words then return nil end -- the musician changed their mind
+    if not words:match("%S") then
       return nil, "There are no lyrics.", "Put them into the item's notes, or choose a text file."
     end
     part.fields = { music = { lyrics = words } }

@@ -31,12 +31,13 @@ return function(import)
   end
 
   function M.repaint(selected, values)
-    if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+    local ok, why, remedy = plan_of.stretch(selected)
+    if not ok then return nil, why, remedy end
     if #selected.items == 0 then
       return nil, "There is no item in the selection.", "Select a stretch of time that lies on an item, or use AceBridge: Generate here."
     end
     if #selected.items > 1 and not selected.picked then
-      return nil, ("The selection holds %d items on different tracks."):format(#selected.items), "Select the item or the track that is to be repainted."
+      return nil, ("The selection holds %d items, and none is selected."):format(#selected.items), "Select the item or the track that is to be repainted."
     end
     local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
     for number, item in ipairs(selected.items) do
@@ -54,6 +55,7 @@ return function(import)
       plan.parts[number] = part
       plan_of.add(plan.captures, found.captures)
       plan.place.items[number] = target(item, number, found.offset_s)
+      plan.place.items[number].again = { start = start - first, stop = stop - first } -- from the item's start
       plan.place.made = plan_of.made(values, changes)
     end
     return plan
@@ -61,8 +63,9 @@ return function(import)
 
   --- The one item that is meant, or nil and a message.
   local function one_item(selected)
-    if #selected.items == 1 then return selected.items[1] end
-    return nil, #selected.items == 0 and "No item is selected." or ("%d items are selected."):format(#selected.items),
+    local items = selected.selected_items
+    if #items == 1 then return items[1] end
+    return nil, #items == 0 and "No item is selected." or ("%d items are selected."):format(#items),
       "Select one item with audio, then run the action again."
   end
 
@@ -88,6 +91,12 @@ return function(import)
     local part, found = item_part(selected, item, 1, "repaint")
     if not part then return nil, found end
     local first, last = selection.item_span(item)
+    local take = reaper.GetActiveTake(item)
+    local source_s = reaper.GetMediaSourceLength(reaper.GetMediaItemTake_Source(take))
+    local played_s = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") + (last - first) * reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
+    if reaper.GetMediaItemInfo_Value(item, "B_LOOPSRC") > 0 and played_s > source_s + 1e-3 then
+      return nil, "The item repeats its source, which a longer one cannot.", "Glue the item first."
+    end
     local edge = side > 0 and last or first
     local length = math.abs(tempo.bars(selected.project, edge, side * (values.bars or 8)))
     local free = room(item, side)
@@ -104,9 +113,9 @@ return function(import)
     part.fields = { music = told, context_s = tonumber(settings.get("context_s")), output = plan_of.output(values) }
     local wanted = target(item, 1, found.offset_s)
     if side > 0 then
-      local source_s = found.frames / found.rate
-      part.fields.start_s, part.fields.end_s = source_s, source_s + grown_s
-      wanted.set = { B_LOOPSRC = 0, D_LENGTH = source_s - found.offset_s + grown_s }
+      local old_s = found.frames / found.rate
+      part.fields.start_s, part.fields.end_s = old_s, old_s + grown_s
+      wanted.set = { B_LOOPSRC = 0, D_LENGTH = old_s - found.offset_s + grown_s }
     else
       part.fields.start_s, part.fields.end_s = -grown_s, 0
       wanted.shift_s = grown_s
@@ -120,14 +129,17 @@ return function(import)
 
   --- Two items in a row: the music around the place where they meet is made anew, as one take that both of them play.
   function M.join(selected, values)
-    local a, b = selected.items[1], selected.items[2]
-    if #selected.items ~= 2 or reaper.GetMediaItem_Track(a) ~= reaper.GetMediaItem_Track(b) then
-      return nil, ("%d items are selected."):format(#selected.items), "Select two items that follow each other on one track."
+    local a, b = table.unpack(selected.selected_items)
+    if #selected.selected_items ~= 2 or reaper.GetMediaItem_Track(a) ~= reaper.GetMediaItem_Track(b) then
+      return nil, "Two items on one track are needed.", "Select two items that follow each other, then run the action again."
     end
     local a_start, a_stop = selection.item_span(a)
     local b_start, b_stop = selection.item_span(b)
     if b_start < a_start then
       a, b, a_start, a_stop, b_start, b_stop = b, a, b_start, b_stop, a_start, a_stop
+    end
+    if b_stop <= a_stop or b_start <= a_start then
+      return nil, "One of the items lies inside the other.", "Trim them so that one follows the other."
     end
     if b_start - a_stop > JOIN_GAP_S then
       return nil, ("The items are %.1f s apart; allowed: at most %d s."):format(b_start - a_stop, JOIN_GAP_S), "Move them together."
@@ -143,10 +155,12 @@ return function(import)
       local at = math.max(0, math.floor(start * rate + 0.5) - base)
       frames = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
       local recipe = source.recipe_of_take(take, rate, ("source-1-%d.wav"):format(i))
-      recipe.first, recipe.frames = base + at - start * rate, frames - at
+      recipe.first, recipe.frames, recipe.channels = base + at - start * rate, frames - at, 2
       if math.abs(recipe.first) < 1e-6 then recipe.first = 0 end -- else the item lies between two samples
       local gain = reaper.GetMediaItemInfo_Value(item, "D_VOL") * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
-      captures[i], mix[i] = recipe, { file = recipe.file, at = at, left = gain, right = gain }
+      local pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN")
+      captures[i] = recipe
+      mix[i] = { file = recipe.file, at = at, left = gain * math.min(1, 1 - pan), right = gain * math.min(1, 1 + pan) }
     end
     local around = values.around or 2
     local position_s = base / rate
@@ -164,10 +178,12 @@ return function(import)
     local first, second = target(a, 1, a_start - position_s), target(b, 1, b_start - position_s)
     first.baked, second.baked = true, true
     if overlap then -- both play the same there: their fades have to add up to one
-      first.set, second.set = { C_FADEOUTSHAPE = 0 }, { C_FADEINSHAPE = 0 }
+      local length_s = a_stop - b_start
+      first.set = { C_FADEOUTSHAPE = 0, D_FADEOUTLEN = length_s, D_FADEOUTLEN_AUTO = -1 }
+      second.set = { C_FADEINSHAPE = 0, D_FADEINLEN = length_s, D_FADEINLEN_AUTO = -1 }
     else
-      first.set = { D_LENGTH = b_start - a_start, D_FADEOUTLEN = 0, D_FADEOUTLEN_AUTO = 0, B_LOOPSRC = 0 }
-      second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = 0 }
+      first.set = { D_LENGTH = b_start - a_start, D_FADEOUTLEN = 0, D_FADEOUTLEN_AUTO = -1, B_LOOPSRC = 0 }
+      second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = -1 }
     end
     return {
       parts = { part }, captures = captures,
@@ -192,7 +208,7 @@ return function(import)
           fields = { music = { caption = values.style or known.caption, lyrics = plan_of.lyrics(values.lyrics) or known.lyrics } },
         }
         plan_of.add(plan.captures, found.captures)
-        plan.place.takes[number] = i
+        plan.place.takes[number] = guid.of_take(take)
       end
     end
     if #plan.parts == 0 then return nil, "The selected item holds no audio.", "Select an item with audio takes." end

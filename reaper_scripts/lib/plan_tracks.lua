@@ -9,7 +9,7 @@ return function(import)
   local tracks_of = import("tracks")
   local M = {}
 
-  local DEFAULT_NEW_S = 30
+  local DEFAULT_NEW_S, MIN_NEW_S, MAX_NEW_S = 30, 0.1, 600
 
   --- How items that the result is made from are muted, if the musician wants that.
   local function muted(selected)
@@ -30,7 +30,8 @@ return function(import)
 
   local function whole(task, folder, fill)
     return function(selected, values)
-      if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+      local ok, why, remedy = plan_of.stretch(selected)
+      if not ok then return nil, why, remedy end
       local found, position = heard(selected, selected.start, selected.stop, true)
       if not found then return nil, position end
       local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
@@ -60,7 +61,8 @@ return function(import)
 
   --- New layers hear more than the selection: the music around it too.
   function M.lego(selected, values)
-    if not selected.start then return nil, plan_of.NOTHING, plan_of.SELECT_TIME end
+    local ok, why, remedy = plan_of.stretch(selected)
+    if not ok then return nil, why, remedy end
     local context = tonumber(settings.get("context_s"))
     local rate = selected.rate
     local last = 0
@@ -86,23 +88,18 @@ return function(import)
 
   -- New music. ----------------------------------------------------------------------------------------------------------
 
-  --- Whether a track has no item between two times.
-  local function is_free(track, start, stop)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local first, last = selection.item_span(reaper.GetTrackMediaItem(track, i))
-      if first < stop and last > start then return false end
-    end
-    return true
-  end
-
   local function new_music(selected, values, free)
     local start = selected.from == "time selection" and selected.start or reaper.GetCursorPositionEx(selected.project)
     start = math.floor(start * selected.rate + 0.5) / selected.rate
     local duration = values.seconds
-    if not duration and selected.from == "time selection" then duration = selected.stop - selected.start end
+    local chosen_s = selected.from == "time selection" and selected.stop - selected.start
+    if not duration and chosen_s and chosen_s > MAX_NEW_S then
+      return nil, ("The time selection is %.0f s long; allowed: at most %d s of new music."):format(chosen_s, MAX_NEW_S), "Select less."
+    end
+    if not duration and chosen_s and chosen_s >= MIN_NEW_S then duration = chosen_s end
     local told, changes = plan_of.music(selected, start, start + (duration or DEFAULT_NEW_S), values, free)
     local place = on_tracks(selected, nil, values, changes)
-    if selected.picked and #selected.tracks == 1 and duration and is_free(selected.tracks[1], start, start + duration) then
+    if selected.picked and #selected.tracks == 1 and duration and tracks_of.is_free(selected.tracks[1], start, start + duration) then
       place.into = place.anchor -- the selected track has room for it
     end
     return {
@@ -112,7 +109,8 @@ return function(import)
   end
 
   function M.generate(selected, values)
-    local part, place = new_music(selected, values, false)
+    local part, place, remedy = new_music(selected, values, false)
+    if not part then return nil, place, remedy end
     return { parts = { part }, captures = {}, place = place }
   end
 
@@ -120,7 +118,8 @@ return function(import)
     if not values.description then
       return nil, "There is no description.", 'Say what the song should be, such as "a sad waltz with strings".'
     end
-    local part, place = new_music(selected, values, true)
+    local part, place, remedy = new_music(selected, values, true)
+    if not part then return nil, place, remedy end
     part.fill_from = 0
     local idea = {
       task = "create_sample", label = "idea", position_s = part.position_s,

@@ -17,7 +17,7 @@ return function(import)
     "RENDER_BRICKWALL", "RENDER_FADEIN", "RENDER_FADEOUT", "RENDER_FADEINSHAPE", "RENDER_FADEOUTSHAPE", "RENDER_PADSTART",
     "RENDER_PADEND", "RENDER_TRIMSTART", "RENDER_TRIMEND", "RENDER_DELAY",
   }
-  local STRINGS = { "RENDER_FILE", "RENDER_PATTERN", "RENDER_FORMAT", "RENDER_FORMAT2", "RENDER_METADATA" }
+  local STRINGS = { "RENDER_FILE", "RENDER_PATTERN", "RENDER_FORMAT", "RENDER_FORMAT2" }
   local PLAIN = { -- a bare render: nothing before, after or on top of the audio
     "RENDER_TAILFLAG", "RENDER_TAILMS", "RENDER_ADDTOPROJ", "RENDER_DITHER", "RENDER_NORMALIZE", "RENDER_FADEIN",
     "RENDER_FADEOUT", "RENDER_PADSTART", "RENDER_PADEND", "RENDER_TRIMSTART", "RENDER_TRIMEND", "RENDER_DELAY",
@@ -29,7 +29,7 @@ return function(import)
     for _, key in ipairs(NUMBERS) do saved.numbers[key] = reaper.GetSetProjectInfo(project, key, 0, false) end
     for _, key in ipairs(STRINGS) do
       local ok, value = reaper.GetSetProjectInfo_String(project, key, "", false)
-      if ok and key ~= "RENDER_METADATA" then saved.strings[key] = value end
+      if ok then saved.strings[key] = value end
     end
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)
@@ -104,9 +104,9 @@ return function(import)
         abort()
         return 1
       end
-      if not bytes and now - began > PATIENCE_S then
+      if same == 0 and now - began > PATIENCE_S then
         abort()
-        return nil, 'REAPER rendered no file; render once by hand to see why, or set "Audio" to "pre" in AceBridge: Settings.'
+        return nil, 'REAPER rendered no file; render once by hand to see why, or choose "pre" for "Send audio pre or post FX" in AceBridge: Settings.'
       end
       return 0.5
     end

@@ -75,21 +75,22 @@ return function(import)
     return stop > start and start or nil, stop
   end
 
-  --- Razor edits on tracks (not on envelopes): their extent and their tracks.
+  --- Razor edits on tracks (not on envelopes): their extent, their tracks, and whether they are all of the same stretch.
   local function razor(project)
-    local start, stop, tracks = math.huge, -math.huge, {}
+    local start, stop, tracks, alike = math.huge, -math.huge, {}, true
     for _, track in ipairs(all_tracks(project)) do
       local _, areas = reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", "", false)
       local here = false
       for first, last, envelope in areas:gmatch('(%S+) (%S+) "(.-)"') do
         if envelope == "" then
           here = true
+          alike = alike and (start == math.huge or (start == tonumber(first) and stop == tonumber(last)))
           start, stop = math.min(start, tonumber(first)), math.max(stop, tonumber(last))
         end
       end
       if here then tracks[#tracks + 1] = track end
     end
-    return stop > start and start or nil, stop, tracks
+    return stop > start and start or nil, stop, tracks, alike
   end
 
   local function within(items, start, stop, rate)
@@ -97,23 +98,25 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       local overlap = math.min(last, stop) - math.max(first, start)
-      if overlap * rate >= 1 then found[#found + 1] = item end
+      if overlap * rate > 0.999 then found[#found + 1] = item end -- a sample, whatever rounding makes of it
     end
     return found
   end
 
-  --- Returns { project, rate, start, stop, from, tracks, items, anchor }.
+  --- Returns { project, rate, start, stop, from, tracks, items, anchor, selected_items, conflict }.
   --
   -- start, stop: seconds on the sample grid; nil when nothing is selected that has a length.
   -- from: "time selection", "razor edits", "items" or "tracks".
   -- tracks: those that are meant; empty when none is: then all of them are. picked: whether somebody picked them.
   -- items: what lies on them inside the stretch; when items are selected, only those.
+  -- selected_items: all selected items, wherever they are.
+  -- conflict: a message and a remedy when it cannot be told which stretch is meant.
   -- anchor: the track that new tracks go below (the lowest one that is meant, folders before what is in them), or nil.
   function M.read(project)
     local rate = M.rate(project)
     local picked_items, chosen_tracks = selected_items(project), selected_tracks(project)
     local picked_tracks = tracks_of.with_children(project, chosen_tracks)
-    local razor_start, razor_stop, razor_tracks = razor(project)
+    local razor_start, razor_stop, razor_tracks, alike = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)
     local item_start, item_stop = extent(picked_items)
     local track_start, track_stop = extent(items_on(picked_tracks))
@@ -134,11 +137,18 @@ return function(import)
       if stop <= start then start, stop, from = nil, nil, nil end
     end
 
+    local conflict
+    if from == "razor edits" and not alike then
+      conflict = { "The razor edits are of different stretches of time.", "Leave those of one stretch, then run the action again." }
+    end
     local items = start and within(picked_items, start, stop, rate) or {}
     if not tracks then
       tracks = #items > 0 and tracks_with(items) or picked_tracks
     elseif #items > 0 then
       items = {} -- razor edits say themselves where they are
+    end
+    if from == "time selection" and #picked_items > 0 and #items == 0 then
+      conflict = { "The selected items lie outside of the time selection.", "Remove the time selection, or select items inside of it." }
     end
     local picked = #tracks > 0
     local anchor = tracks == picked_tracks and tracks_of.lowest(chosen_tracks) or tracks[#tracks]
@@ -148,6 +158,7 @@ return function(import)
     return {
       project = project, rate = rate, start = start, stop = stop, from = from, tracks = tracks, picked = picked,
       items = items, chosen = chosen, anchor = anchor,
+      selected_items = picked_items, conflict = conflict,
     }
   end
 

@@ -10,7 +10,8 @@ return function(import)
   local tracks_of = import("tracks")
   local M = {}
 
-  local FILES = { WAVE = true, FLAC = true, AIFF = true, MP3 = true, VORBIS = true } -- what the daemon reads as well
+  -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
+  local FILES = { WAVE = true, FLAC = true, AIFF = true, VORBIS = true }
   local MAX_S = 1200 -- the longest source a task takes
 
   local function plays_straight(take, source)
@@ -81,10 +82,10 @@ return function(import)
   end
 
   --- The tracks that are heard: those that are soloed, if any is and nobody picked some; and those that hold something.
-  local function heard_tracks(selected)
+  local function heard_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
-      if reaper.CountTrackMediaItems(track) > 0 then
+      if not tracks_of.is_free(track, start, stop) then
         found[#found + 1] = track
         if tracks_of.soloed(track) then soloed[#soloed + 1] = track end
       end
@@ -102,7 +103,7 @@ return function(import)
     local midi, audio, silenced = contents(selected.tracks, start, stop)
     if not audio and not (midi and how == "post") then
       return nil, midi
-        and 'The selection holds MIDI only; set "Audio" to "post" (with FX) in AceBridge: Settings, or render it first.'
+        and 'The selection holds MIDI only; choose "post" for "Send audio pre or post FX" in AceBridge: Settings, or render it first.'
         or silenced and "The items in the selection are muted; unmute them first."
         or "There is no audio in the selection; select some that holds audio."
     end
@@ -113,7 +114,7 @@ return function(import)
       local recipe = { project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file }
       return { part = { file = file }, captures = { recipe } }
     end
-    local heard = heard_tracks(selected)
+    local heard = heard_tracks(selected, start, stop)
     local home = selected.anchor and reaper.GetParentTrack(selected.anchor)
     local all_muted = true
     for _, track in ipairs(heard) do

@@ -44,8 +44,10 @@ return function()
     for _, change in ipairs(changes) do
       steady = steady and math.abs(change.bpm - first.bpm) < 1e-6
     end
-    if (steady or not free) and first.bpm >= 30 and first.bpm <= 300 then music.bpm = first.bpm end
-    if METERS[first.beats] then music.timesignature = first.beats end
+    local bpm = first.bpm * first.unit / 4 -- REAPER counts quarters, an engine the beats of the meter
+    local fits = bpm >= 30 and bpm <= 300
+    if (steady or not free) and fits then music.bpm = bpm end
+    if METERS[first.beats] and (fits or first.unit == 4) then music.timesignature = first.beats end
     return music, changes
   end
 

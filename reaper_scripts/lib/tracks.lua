@@ -56,6 +56,16 @@ return function()
     return found
   end
 
+  --- Whether a track has no item between two times.
+  function M.is_free(track, start, stop)
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local item = reaper.GetTrackMediaItem(track, i)
+      local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+      if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
+    end
+    return true
+  end
+
   --- What a track is played with: volume and pan of its own and of the folders it is in, up to the folder `home` (nil:
   -- all), whose own is added by REAPER to whatever comes to lie in it. For the left and the right channel; nil when muted.
   function M.gains(track, home)

@@ -51,32 +51,33 @@ return function(import)
     return (reaper.EnumProjects(-1))
   end
 
-  --- The end of a job. `asked`: somebody waits for it, so that what hinders it is worth a message.
+  --- The end of a job. `asked`: somebody waits for it, so that what hinders it is worth a message. Returns its state, a note
+  -- and a remedy. It is closed first: while a message waits for an answer, other scripts may look at it too.
   local function finish(entry, asked)
     local request, status = entry.request, entry.status
-    if status.state == "cancelled" then
-      job.close(entry.id)
-      return "cancelled", ""
-    end
+    if job.closed(entry.id) then return "done", "" end
+    job.close(entry.id)
+    if status.state == "cancelled" then return "cancelled", "" end
     if status.state == "failed" then
-      job.close(entry.id)
       say(status.message, status.remedy)
       return "failed", status.message, status.remedy
     end
     local result = job.result(entry.id)
     if not result then
-      job.close(entry.id)
       say("The result of " .. request.title .. " cannot be read.", "Run AceBridge: Repeat last.")
       return "failed", "no result"
     end
     local project = home(request, asked)
-    if not project then return "kept", "waits for " .. request.place.project.name end
-    local ok, summary, remedy = place.place(project, request, result)
-    if not ok then
-      if asked then say(summary, remedy) end
-      return "kept", summary, remedy
+    if not project then
+      job.reopen(entry.id)
+      return "kept", "waits for " .. request.place.project.name
     end
-    job.close(entry.id)
+    local ok, summary, remedy, later = place.place(project, request, result)
+    if not ok then
+      if later then job.reopen(entry.id) end
+      if asked or not later then say(summary, remedy) end
+      return later and "kept" or "failed", summary, remedy
+    end
     if remedy then say(summary) end
     return "done", summary
   end
@@ -111,6 +112,7 @@ return function(import)
     if shown then window.open("AceBridge") end
 
     local function look(now)
+      if M.taken(token) then return 0 end -- we were away for long, and another script watches now
       claim(token)
       if now - searched >= SEARCH_S then
         searched = now
@@ -123,8 +125,7 @@ return function(import)
           entry.status = job.status(id, entry.request)
           if job.ended(entry.status) then
             local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
-            if not ok then -- a result that cannot be what it should be; the next job is not to suffer from it
-              job.close(id)
+            if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
               say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), "Run AceBridge: Repeat last.")
               state, note = "failed", "cannot be used"
             end
@@ -160,7 +161,7 @@ return function(import)
           shown, stay = false, false
         end
       end
-      if running > 0 or (stay and shown) then reaper.defer(guard(tick)) end
+      if running > 0 or (stay and shown and not M.taken(token)) then reaper.defer(guard(tick)) end
     end
     tick()
   end

@@ -83,7 +83,7 @@ def test_no_daemon(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("Extend", "No item is selected."),
         ("Prepend", "No item is selected."),
         ("Score takes", "No item is selected."),
-        ("Smooth the join of two items", "0 items are selected."),
+        ("Smooth the join of two items", "Two items on one track are needed."),
         ("Next take", "No item is selected."),
         ("Previous take", "No item is selected."),
         ("Repeat last", "nothing to repeat"),
