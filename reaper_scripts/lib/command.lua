@@ -93,7 +93,7 @@ return function(import)
       if files.exists(path) then return path end
     end
     return nil, "The acebridge command is not installed, or in no folder that is searched.",
-      'Install it with "pip install acebridge" and run "acebridge doctor" once, or give its path in AceBridge: Settings.'
+      'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in AceBridge: Settings.'
   end
 
   --- Start `path argument …` and return at once: true, or nil and a message. Only the path may hold spaces: no shell and

@@ -86,7 +86,7 @@ return function(import)
     end
   end
 
-  local INSTALL = "Install it with `pip install acebridge` (or pipx, or uv), run `acebridge doctor` once in a terminal, then run this again."
+  local INSTALL = "Install AceBridge as its README says, run `acebridge doctor` once in a terminal, then run this again."
 
   --- What is found about the command, the daemon, the engine and the disk.
   function M.doctor(_, guard)
