@@ -218,7 +218,6 @@ return function(import)
     end
   end
 
-
   --- Place a result into `project`. Returns true, what was placed, and whether that is to be shown in a message;
   -- or nil, a message, a remedy, and whether it is worth trying again later.
   function M.place(project, request, result)
