@@ -6,7 +6,7 @@ notes of bar k ─► sounds (cached) ─► desk: gain, pan ─┬────�
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -97,7 +97,10 @@ def ceiling(samples: Stereo) -> Stereo:
 class Desk:
     """Places sounds in a rolling buffer and hands out finished frames. Sounds that repeat are made once."""
 
-    def __init__(self, *, seed: int, brightness: float, room_s: float, gain_db: float = 0.0) -> None:
+    def __init__(
+        self, *, seed: int, brightness: float, room_s: float, gain_db: float = 0.0, like: Desk | None = None
+    ) -> None:
+        """Set it up; the sounds of a desk ``like`` it, of the same seed and brightness, are not made again."""
         self._seed, self._bright = seed, brightness
         self._gain = db_to_gain(gain_db)
         self._room = room(room_s, seed)
@@ -105,7 +108,7 @@ class Desk:
         self._send = np.zeros((0, 2), np.float32)
         self._wet = np.zeros((0, 2), np.float32)
         self._at = 0
-        self._make = lru_cache(maxsize=192)(self._made)
+        self._make: Callable[..., Mono] = lru_cache(maxsize=192)(self._made) if like is None else like._make
         self._spectrum = lru_cache(maxsize=4)(lambda size: rfft(np.ascontiguousarray(self._room.T), size))
 
     def _made(self, voice: str, what: tuple[int, ...] | str, length_ms: int, touch: float, take: int) -> Mono:

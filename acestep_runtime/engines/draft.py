@@ -48,7 +48,7 @@ def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
         trial.play(note)
     level_db = rms_db(trial.take(round(song.grid.bar_s * ENGINE_RATE_HZ)))
     gain_db = SONG_DB - level_db if level_db > -60 else 0.0
-    desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db)
+    desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
 
     names = [section.name for section, _, _ in song_bars(song, style, singing)]
     bars = ((notes, end_s) for _, notes, end_s in song_bars(song, style, singing))

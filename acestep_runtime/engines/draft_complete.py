@@ -9,7 +9,7 @@ All roles come interleaved, a bar at a time, so that nothing has to be held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,11 +81,14 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     rows, timed = _arranged(piece, chairs, style, request)
     cancel.check()
     yield Progress("setting the levels", 0.15)
-    gains_db, lowered_db = _levels(source, piece, rows, style, request)
+    trials = {
+        track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
+    }
+    gains_db, lowered_db = _levels(trials, source, piece, rows, request.frames)
     yield Facts(_facts(request, piece, timed, lowered_db))
 
-    desks = {track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track])
-             for track in request.tracks}  # fmt: skip
+    desks = {track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
+                         like=trial) for track, trial in trials.items()}  # fmt: skip
     parts = [render([(notes[track], end_s) for notes, end_s in rows], request.frames, desk)
              for track, desk in desks.items()]  # fmt: skip
     under = _Under(source)
@@ -277,21 +280,20 @@ def _locked(bass: list[Note], drums: list[Note]) -> list[Note]:
 
 
 def _levels(
-    source: Stereo, piece: _Heard, rows: list[_Row], style: Style, request: EngineRequest
+    trials: Mapping[str, Desk], source: Stereo, piece: _Heard, rows: list[_Row], frames: int
 ) -> tuple[dict[str, float], float]:
     """Return the gain of each track in dB, set on the source's fullest bars, and by how much all had to be lowered."""
     meter = piece.grid.beats_per_bar
-    bars = bars_over(piece.grid, (0, request.frames))
+    bars = bars_over(piece.grid, (0, frames))
     order = sorted(range(len(rows)), key=lambda n: (-piece.energy.get(bars[n], 0.0), n))[:_TRIAL_BARS]
     source_db = rms_db(source)
     reference_db = source_db if source_db > -50 else _ALONE_DB
     segments = []
     for n in order:
         start, stop = (round(piece.grid.beat_to_s(b * meter) * ENGINE_RATE_HZ) for b in (bars[n], bars[n] + 1))
-        segments.append((max(0, start), min(request.frames, max(stop, start + 1))))
+        segments.append((max(0, start), min(frames, max(stop, start + 1))))
     gains, total = {}, [np.zeros((max(0, b - a), 2), np.float32) for a, b in segments]
-    for track in request.tracks:
-        desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
+    for track, desk in trials.items():
         made, at = [], 0
         for n, (start, stop) in zip(order, segments, strict=True):
             for note in rows[n][0][track]:
@@ -303,7 +305,7 @@ def _levels(
         gains[track] = wanted_db - made_db if made_db > -60 else 0.0
         for part, block in zip(total, made, strict=True):
             part += block * np.float32(db_to_gain(gains[track]))
-    crowd_db = 10 * np.log10(max(1.0, len(request.tracks) / 4))
+    crowd_db = 10 * np.log10(max(1.0, len(trials) / 4))
     lowered_db = _lowered_db(source, segments, total, crowd_db)
     return {track: gain - crowd_db - lowered_db for track, gain in gains.items()}, lowered_db
 

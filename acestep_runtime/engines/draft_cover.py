@@ -124,8 +124,9 @@ def cover(
 
     yield Progress("setting the level", 0.18)
     cancel.check()
-    gain_db = _gain_db(source, piece, plan, bars, style, request, level_db)
-    desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db)
+    trial = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
+    gain_db = _gain_db(trial, source, piece, plan, bars, level_db)
+    desk = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
     fade = max(1, min(request.frames // 4, round((_CUT_S if plan.cut else _CLICK_S) * ENGINE_RATE_HZ)))
     done = 0
     for number, block in enumerate(render(bars, request.frames, desk), 1):
@@ -401,13 +402,11 @@ def _thinned(own: list[Note], bar: Bar, struck: dict[str, dict[int, float]], swi
 
 
 def _gain_db(
-    source: Stereo, piece: _Heard, plan: _Plan, bars: list[tuple[list[Note], float]], style: Style,
-    request: EngineRequest, level_db: float,
-) -> float:  # fmt: skip
-    """Return the gain at which the fullest bars are as loud as those of the source that they stand for."""
+    trial: Desk, source: Stereo, piece: _Heard, plan: _Plan, bars: list[tuple[list[Note], float]], level_db: float
+) -> float:
+    """Return the gain at which the fullest bars, played on ``trial``, are as loud as those of the source they stand for."""
     meter = plan.grid.beats_per_bar
     order = sorted(range(len(bars)), key=lambda n: (-piece.energy.get(plan.bars[n][1], 0.0), n))[:_TRIAL_BARS]
-    trial = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
     at_s, wanted = 0.0, []
     for n in order:
         begin_s = plan.grid.beat_to_s(plan.bars[n][0] * meter)
