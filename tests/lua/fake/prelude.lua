@@ -101,6 +101,7 @@ return function(host, names, optional)
   local Array = {}
   local state = setmetatable({}, { __mode = "k" })
   local VALUES = 1024
+  local zeros = {}
   local function sized(self, first, size)
     first = first or 1
     local here = state[self].size
@@ -117,7 +118,12 @@ return function(host, names, optional)
     clear = function(self, value, first, size)
       first, size = sized(self, first, size)
       cost(size)
-      for i = first, first + size - 1 do rawset(self, i, value or 0.0) end
+      if value then
+        for i = first, first + size - 1 do rawset(self, i, value) end
+      else -- REAPER clears at once: no loop whose instructions would count
+        for i = #zeros + 1, size do zeros[i] = 0.0 end
+        move(zeros, 1, size, first, self)
+      end
     end,
     resize = function(self, size)
       if size > state[self].alloc then error("reaper.array: larger than what was allocated", 2) end
