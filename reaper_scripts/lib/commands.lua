@@ -5,6 +5,7 @@ return function(import)
   local files = import("files")
   local form = import("form")
   local job = import("job")
+  local selection = import("selection")
   local settings = import("settings")
   local watch = import("watch")
   local M = {}
@@ -19,16 +20,10 @@ return function(import)
     if not ok then error(fault, 0) end
   end
 
-  local function selected_items(project)
-    local found = {}
-    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do found[#found + 1] = reaper.GetSelectedMediaItem(project, i) end
-    return found
-  end
-
   --- Step through the takes of the selected items. Past the last take, if it is a repaint of ours, another is made.
   local function step(action, by)
     local project = reaper.EnumProjects(-1)
-    local items = selected_items(project)
+    local items = selection.selected_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
     if by > 0 and #items == 1 then
       local last = reaper.GetMediaItemInfo_Value(items[1], "I_CURTAKE") == reaper.CountTakes(items[1]) - 1

@@ -107,7 +107,7 @@ return function(import)
   -- and a remedy; or false and what there is to say when there is nothing to change.
   local kinds = import("place_facts")
 
-  --- New takes on items. place.items: { {guid, part, offset_s, name, length_s, position_s, shift_s, set} … }; `shift_s`:
+  --- New takes on items. place.items: { {guid, part, offset_s, name, shift_s, set, baked, again} … }; `shift_s`:
   -- how much earlier the item starts now; `set`: further values of the item.
   function kinds.take(project, request, result)
     local targets = {}

@@ -13,14 +13,6 @@ return function(import)
     return text and (text:gsub("%s*/%s*", "\n"))
   end
 
-  function M.seeds(values)
-    return values.seed and { values.seed } or nil
-  end
-
-  function M.number_of_takes(values)
-    return values.takes or tonumber(settings.get("takes"))
-  end
-
   --- `free`: the engine may find out for itself what the project does not know.
   function M.music(selected, start, stop, values, free)
     local told, changes = {}, nil
@@ -31,8 +23,9 @@ return function(import)
     return told, changes
   end
 
-  function M.output(values)
-    return { takes = M.number_of_takes(values), seeds = M.seeds(values) }
+  --- `rate`: of the result; nil: as its source has it.
+  function M.output(values, rate)
+    return { sample_rate = rate, takes = values.takes or settings.get("takes"), seeds = values.seed and { values.seed } }
   end
 
   function M.made(values, changes)

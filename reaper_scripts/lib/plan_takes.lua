@@ -48,7 +48,7 @@ return function(import)
       local told, changes = plan_of.music(selected, start, stop, values, true)
       part.fields = {
         music = told, start_s = math.max(0, start - part.position_s), mode = values.mode, strength = values.strength,
-        context_s = tonumber(settings.get("context_s")), output = plan_of.output(values),
+        context_s = settings.get("context_s"), output = plan_of.output(values),
       }
       local end_s = stop - part.position_s
       part.fields.end_s = last - stop > 1 / found.rate and end_s or -1
@@ -110,7 +110,7 @@ return function(import)
     local frames = math.floor(length * found.rate + 0.5)
     local grown_s = frames / found.rate
     local told, changes = plan_of.music(selected, edge, edge + 1, values, true)
-    part.fields = { music = told, context_s = tonumber(settings.get("context_s")), output = plan_of.output(values) }
+    part.fields = { music = told, context_s = settings.get("context_s"), output = plan_of.output(values) }
     local wanted = target(item, 1, found.offset_s)
     if side > 0 then
       local old_s = found.frames / found.rate
@@ -169,7 +169,7 @@ return function(import)
     local part = {
       task = "repaint", label = plan_of.label(a), position_s = position_s, source = { mix = mix, frames = frames },
       fields = {
-        music = told, output = plan_of.output(values), context_s = tonumber(settings.get("context_s")),
+        music = told, output = plan_of.output(values), context_s = settings.get("context_s"),
         start_s = math.max(0, math.min(a_stop, b_start) - around - position_s),
         end_s = math.min(length, math.max(a_stop, b_start) + around - position_s),
       },

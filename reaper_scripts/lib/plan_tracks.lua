@@ -37,7 +37,7 @@ return function(import)
       local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
       local part = {
         task = task, position_s = position, source = found.part,
-        fields = { music = told, output = { sample_rate = selected.rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) } },
+        fields = { music = told, output = plan_of.output(values, selected.rate) },
       }
       local place = on_tracks(selected, folder, values, changes)
       place.mute = muted(selected)
@@ -63,7 +63,7 @@ return function(import)
   function M.lego(selected, values)
     local ok, why, remedy = plan_of.stretch(selected)
     if not ok then return nil, why, remedy end
-    local context = tonumber(settings.get("context_s"))
+    local context = settings.get("context_s")
     local rate = selected.rate
     local last = 0
     for _, track in ipairs(selected.tracks) do
@@ -80,7 +80,7 @@ return function(import)
       task = "lego", position_s = position, source = found.part,
       fields = {
         music = told, tracks = plan_of.names(values.tracks or "drums"), start_s = selected.start - start, end_s = selected.stop - start,
-        context_s = context, scope = "region", output = { sample_rate = rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) },
+        context_s = context, scope = "region", output = plan_of.output(values, rate),
       },
     }
     return { parts = { part }, captures = found.captures, place = on_tracks(selected, "Layers", values, changes) }
@@ -104,7 +104,7 @@ return function(import)
     end
     return {
       task = "text2music", position_s = start,
-      fields = { music = told, duration_s = duration, output = { sample_rate = selected.rate, takes = plan_of.number_of_takes(values), seeds = plan_of.seeds(values) } },
+      fields = { music = told, duration_s = duration, output = plan_of.output(values, selected.rate) },
     }, place
   end
 
