@@ -16,13 +16,15 @@ import secrets
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from acestep_runtime.audio import Samples
 from acestep_runtime.errors import InvalidValue
+
+if TYPE_CHECKING:  # whoever only needs a header is spared the loading of numpy
+    import numpy as np
+    import numpy.typing as npt
+
+    from acestep_runtime.audio import Samples
 
 _PCM, _IEEE_FLOAT = 1, 3
 _MAX_32 = 0xFFFFFFFF
@@ -38,6 +40,8 @@ class Encoding(NamedTuple):
 
 
 def _to_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
+    import numpy as np
+
     full = 2 ** (bits - 1)
     # Scaling by a power of two and rounding to at most 24 bits are exact in float32.
     scaled: Samples = np.rint(samples * np.float32(full))
@@ -45,7 +49,7 @@ def _to_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
 
 
 def _encode_pcm24(samples: Samples) -> bytes:
-    return _to_integers(samples, 24).reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
+    return _to_integers(samples, 24).reshape(-1, 1).view("u1")[:, :3].tobytes()
 
 
 ENCODINGS = {

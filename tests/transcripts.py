@@ -148,6 +148,9 @@ def record(client: Client, song: Path) -> str:
                       assets_pb2.UploadAssetRequest(data=data[9000:])]  # fmt: skip
             shown = f'{{"name": "{song.name}", "data": "…"}}\n> {{"data": "…"}}'
             parts.append(_spoken("UploadAsset", shown, [client.assets.UploadAsset(iter(halves))]))
+            there = assets_pb2.ImportAssetRequest(path=str(song))
+            shown = f'{{"path": "/home/you/{song.name}"}}'
+            parts.append(_spoken("ImportAsset", shown, _once(client.assets.ImportAsset, there)))
         if rpc == "GetCapabilities":
             parts.append("## ModelService\n")
         if rpc == "GetStatus":
@@ -176,7 +179,7 @@ def main() -> None:
     sys.path.insert(0, str(PAGE.parent.parent))
     from tests.bench import _daemon
 
-    with tempfile.TemporaryDirectory() as folder, _daemon() as (client, _):
+    with tempfile.TemporaryDirectory() as folder, _daemon() as (client, *_):
         song = Path(folder, "song.wav")
         time = np.arange(24_000) / 24_000
         wav.write(song, np.float32(0.3) * np.sin(2 * np.pi * 220 * time).astype(np.float32)[:, None], 24_000, "pcm16")

@@ -71,6 +71,8 @@ class Engine(Protocol):
     """Anything that can serve requests."""
 
     name: str
+    #: So much of the music on each side of a region is all that it listens to, so nothing beyond is read.
+    hears_s: float
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).

@@ -184,6 +184,7 @@ class DraftEngine:
     """Needs no weights and no torch. See `acestep_runtime.engines.base.Engine`."""
 
     name = "draft"
+    hears_s = 20.0
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks and tracks the draft engine cannot do."""

@@ -48,8 +48,8 @@ Span = tuple[int, int]
 _BED_DB, _OVER_DB, _SOLO_DB, _SUNG_DB = -2.5, -5.0, -3.0, -3.0
 _SILENT_DB = -55.0
 _SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
-#: What lies nearest to the span is listened to: so much of each side at most, and to tell two songs apart at least.
-_HEARD_S, _TELLING_S = 20.0, 6.0
+#: To tell two songs apart, so much of each is needed.
+_TELLING_S = 6.0
 #: Two songs: tempi further apart than this, keys with no more than this many of seven notes in common.
 _TEMPO_APART, _NOTES_IN_COMMON = 0.04, 5
 _SURE = 0.5
@@ -118,28 +118,26 @@ class _Part:
 def _parts(source: Stereo, known: Span, span: Span, style: Style, request: EngineRequest) -> list[_Part]:
     """Return what to make: one part, or two where the songs before and after the span are not the same."""
     music, seed = request.music, request.seed
-    reach = round(_HEARD_S * ENGINE_RATE_HZ)
-    near = (max(known[0], span[0] - reach), min(known[1], span[1] + reach))
-    if not _two_songs(source, near, span, request):
-        context = heard_around(source, near, span, music, style)
+    if not _two_songs(source, known, span, request):
+        context = heard_around(source, known, span, music, style)
         notes, lines = words_sung(context, style, music.lyrics, span, seed, _melody(source, known, span, request))
         return [_Part(context, known, span, span[1], notes, lines)]
-    after = heard_around(source, (span[1], near[1]), ((span[0] + span[1]) // 2, span[1]), music, style)
+    after = heard_around(source, (span[1], known[1]), ((span[0] + span[1]) // 2, span[1]), music, style)
     middle = _downbeat_near((span[0] + span[1]) // 2, (span[1] - span[0]) // 4, after)
     fade = min(round(2 * after.grid.beat_s * ENGINE_RATE_HZ), (span[1] - span[0]) // 4)
     first, last = (span[0], min(span[1], middle + fade // 2)), (max(span[0], middle - fade // 2), span[1])
-    before = heard_around(source, (near[0], span[0]), first, music, style)
+    before = heard_around(source, (known[0], span[0]), first, music, style)
     notes, lines = words_sung(before, style, music.lyrics, (span[0], middle), seed)
     return [_Part(before, (known[0], span[0]), first, middle, [*notes, *_leading(before, span[0], middle)], lines),
             _Part(after, (span[1], known[1]), last, span[1], [], [])]  # fmt: skip
 
 
-def _two_songs(source: Stereo, near: Span, span: Span, request: EngineRequest) -> bool:
+def _two_songs(source: Stereo, known: Span, span: Span, request: EngineRequest) -> bool:
     """Whether what lies before and after the span are surely not one song: another tempo or a distant key."""
     music = request.music
     if music.bpm is not None and music.keyscale is not None:
         return False
-    sides = [source[near[0] : span[0]], source[span[1] : near[1]]]
+    sides = [source[known[0] : span[0]], source[span[1] : known[1]]]
     if min(len(side) for side in sides) < round(_TELLING_S * ENGINE_RATE_HZ):
         return False
     with ThreadPoolExecutor(len(sides)) as pool:  # most of it is numpy's, which threads can share

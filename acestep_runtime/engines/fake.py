@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ class FakeEngine:
     """
 
     name = "fake"
+    hears_s = math.inf
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""

@@ -69,7 +69,7 @@ class Lego:
         """See `acestep_runtime.tasks.base.Task.perform`. One output for each track, silent outside the region."""
         clip = Clip.open(self.source, self.output)
         span = self._span(clip.frames, clip.rate_hz)
-        region = Region.around(clip, span, self.context_s)
+        region = Region.around(clip, span, min(self.context_s, engine.hears_s))
         whole = self.scope == "whole"
         before, after = (span.start, clip.frames - span.stop) if whole else (0, 0)
         request = region.request(EngineRequest(self.name, 0, 0, self.music, self.sampling, tracks=self.tracks))

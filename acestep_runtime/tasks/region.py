@@ -81,15 +81,19 @@ class Region:
 
     def in_output_time(self, facts: Mapping[str, Any], first_frame: int) -> dict[str, Any]:
         """Return an engine's facts with times counted from ``first_frame`` of the clip instead of the window's start."""
-        by_s = frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz)
-        moved = {name: _moved(value, by_s) if name in _TIMED else value for name, value in facts.items()}
-        if "lrc" in facts:
-            moved["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(facts["lrc"]))
-        return moved
+        return moved(facts, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
 
 
 #: Facts that hold times in seconds: lists of times, or of objects with ``start_s``, ``end_s`` or both.
 _TIMED = ("beats", "downbeats", "chords", "lines", "sections", "changes")
+
+
+def moved(facts: Mapping[str, Any], by_s: float) -> dict[str, Any]:
+    """Return facts with all times in them moved by ``by_s``."""
+    out = {name: _moved(value, by_s) if name in _TIMED else value for name, value in facts.items()}
+    if "lrc" in facts:
+        out["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(facts["lrc"]))
+    return out
 
 
 def _moved(values: list[Any], by_s: float) -> list[Any]:

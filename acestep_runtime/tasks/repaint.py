@@ -74,7 +74,8 @@ class Repaint:
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix": the whole result, or only what changed."""
         clip = Clip.open(self.source, self.output)
-        region = Region.around(clip, self._span(clip.frames, clip.rate_hz), self.context_s, self.crossfade_ms)
+        context_s = min(self.context_s, engine.hears_s)
+        region = Region.around(clip, self._span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
         span, fades, whole = region.span, region.window.fades, self.scope == "whole"
         changed_start, changed_stop = span.start - fades.before, span.stop + fades.after
         frames = span.total_frames if whole else changed_stop - changed_start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.errors import Unavailable
+from daemon.home import data_folder
 
 if TYPE_CHECKING:
     from daemon.edge.client import Client
@@ -21,4 +22,4 @@ def connect(address: str | None, *, autostart: bool) -> Client:
             where = f"answers at {found}" if found else "runs"
             raise Unavailable(f"No AceBridge daemon {where}.", remedy="Start one with `acebridge serve`.")
         found = discovery.start(address)
-    return Client(found)
+    return Client(found, local=found == discovery.address_in(data_folder()))

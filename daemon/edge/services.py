@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -194,6 +195,12 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
                 yield request.data
 
         return asset_message(await self._house.store.put(chunks(), Path(first.name).name[:200] or "upload"))
+
+    @unary
+    async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: Any) -> assets_pb2.Asset:  # noqa: N802
+        """See assets.proto."""
+        path = await asyncio.to_thread(intake.confined, request.path, self._house.config.roots)
+        return asset_message(await self._house.store.put_path(path))
 
     @streaming
     async def DownloadAsset(  # noqa: N802

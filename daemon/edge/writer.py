@@ -11,7 +11,8 @@ from typing import BinaryIO
 from acebridge.v1 import audio_pb2
 from daemon.edge.files import replace
 
-_ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
+#: Names of the encodings of the contract.
+ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
 
 
 class Writer:
@@ -50,14 +51,14 @@ class Writer:
         unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
         file = self._stack.enter_context(unfinished.open("xb"))
         self._files[header.output] = (header, file, unfinished, path)
-        file.write(wav.header(header.frames, header.channels, header.sample_rate, _ENCODINGS[header.encoding]))
+        file.write(wav.header(header.frames, header.channels, header.sample_rate, ENCODINGS[header.encoding]))
 
     def add(self, chunk: audio_pb2.AudioChunk) -> None:
         """Write samples."""
         from acestep_runtime import wav
 
         header, file, _, _ = self._files[chunk.output]
-        encoding = _ENCODINGS[header.encoding]
+        encoding = ENCODINGS[header.encoding]
         frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
         base = wav.data_offset(header.frames, header.channels, header.sample_rate, encoding)
         file.seek(base + chunk.offset_frames * frame_bytes)
@@ -69,7 +70,7 @@ class Writer:
 
         header, file, unfinished, chosen = self._files[output]
         file.seek(0, 2)
-        file.write(wav.trailer(header.frames, header.channels, _ENCODINGS[header.encoding]))
+        file.write(wav.trailer(header.frames, header.channels, ENCODINGS[header.encoding]))
         file.close()
         replace(unfinished, path or chosen)
         del self._files[output]

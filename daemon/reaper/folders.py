@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 
 from acestep_runtime.errors import InvalidValue
 from daemon.reaper import PLACED, REQUEST, RESULT, STATUS
+from daemon.reaper.outputs import written_state
 from daemon.reaper.status import read_status
 
 #: As the scripts name them: date, time, and what makes two of one second differ.
@@ -26,7 +26,6 @@ _ENDED_BADLY = ("failed", "cancelled")
 _SILENT_S = 30.0
 _KEPT_S = 3600.0
 _DAY_S = 86400.0
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,10 @@ def _remove_audio(folder: Path) -> None:
     if not isinstance(place, str) or not place:
         return
     for output in _outputs(_object(folder / RESULT)):
-        file, digest = output.get("file"), output.get("asset")
+        file, written = output.get("file"), output.get("written")
         if isinstance(file, str) and file and Path(file).parent == Path(place):
             with suppress(OSError, ValueError):
-                if not Path(file).is_symlink() and _sha256(Path(file)) == digest:
+                if not Path(file).is_symlink() and written_state(Path(file)) == written:
                     Path(file).unlink()
 
 
@@ -132,11 +131,3 @@ def _outputs(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         lists = [level.get(key) for level in levels if isinstance(level, dict)]
         levels = [item for found in lists if isinstance(found, list) for item in found]
     yield from (level for level in levels if isinstance(level, dict))
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as data:
-        while block := data.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -75,6 +75,15 @@ def take_free_name(folder: Path, name: str) -> Path:
             return path
 
 
+def written_state(file: Path) -> list[int]:
+    """Return what tells a file as it was written from one that was changed since: its size, and when it changed (ns).
+
+    Raises ``OSError`` when it is gone.
+    """
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
 def one_line(text: str, longest: int = _LONGEST_NAME) -> str:
     """Return text in one line and cut to ``longest`` letters."""
     line = " ".join(text.split())
@@ -103,5 +112,5 @@ def described(
         "colour": TRACK_COLOURS.get(output.role, ""), "sample_rate": output.sample_rate, "channels": output.channels,
         "frames": output.frames, "start_frame": output.start_frame,
         "position_s": part.position_s + output.start_frame / output.sample_rate, "length_s": length_s,
-        "fade_in_s": fade_s, "fade_out_s": fade_s, "asset": output.asset_id,
+        "fade_in_s": fade_s, "fade_out_s": fade_s, "written": written_state(file),
     }  # fmt: skip

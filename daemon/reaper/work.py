@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from acebridge.v1 import audio_pb2, tasks_pb2
     from daemon.edge.client import Client
     from daemon.edge.writer import Writer
+    from daemon.reaper.around import Around
 
 _CANCEL_TIMEOUT_S = 5.0
 
@@ -135,10 +136,14 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
                 facts = done[part.fill_from]["takes"][0]["metadata"]
             with _labelled(request, part):
                 message = message_of(request, number, facts)
+                around: Around | None = None
                 if part.source is not None:
-                    message.source.CopyFrom(_source(client, number, part.source, work.status.folder))
+                    source = _file(number, part.source, work.status.folder)
+                    around = _around(message, source)
+                    message.source.CopyFrom(_sent(client, number, source))
                 work.check()
-                takes, engine = _follow(work, client, request, number, client.send(message))
+                events = client.send(message) if around is None else around.whole(client.send(message))
+                takes, engine = _follow(work, client, request, number, events)
             done.append({"task": part.task, "label": part.label, "takes": takes})
             warnings += [warning for take in takes for warning in take["metadata"].get("warnings", ())]
     return {
@@ -166,24 +171,50 @@ def _stage(request: Request, number: int, stage: str) -> str:
     return f"{label}: {stage}" if label and len(request.parts) > 1 else stage
 
 
-def _source(client: Client, number: int, source: AudioFile | Mix, folder: Path) -> audio_pb2.AudioInput:
-    if isinstance(source, Mix):
-        from daemon.reaper.mixing import mixed
+def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
+    """Return the file that a source stands for, made first if it is a mix."""
+    if isinstance(source, AudioFile):
+        return source
+    from daemon.reaper.mixing import mixed
 
-        source = AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
-    try:
+    with _readable(number, source.tracks[0].file):
+        return AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
+
+
+def _around(message: Any, source: AudioFile) -> Around | None:
+    """Have a repaint of a whole file send back only what changes; return what it is put into, if it is one."""
+    from acebridge.v1 import tasks_pb2
+    from daemon.reaper.around import Around
+
+    if not isinstance(message, tasks_pb2.RepaintRequest) or message.scope == tasks_pb2.SCOPE_REGION:
+        return None
+    with suppress(OSError):  # sending it says better what is wrong
+        message.scope = tasks_pb2.SCOPE_REGION
+        return Around.of(source)
+    return None
+
+
+def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
+    with _readable(number, source.file):
         sent = client.upload(source.file)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidValue(
-            f"parts[{number}].source.file", str(source.file), "an audio file",
-            message=f"The audio file {source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
-        ) from error  # fmt: skip
     if source.start_s is not None:
         sent.region.start_s = source.start_s
     if source.end_s is not None:
         sent.region.end_s = source.end_s
     return sent
+
+
+@contextmanager
+def _readable(number: int, file: Path) -> Iterator[None]:
+    """Say which audio file it is that cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidValue(
+            f"parts[{number}].source.file", str(file), "an audio file",
+            message=f"The audio file {file} cannot be read: {reason}.", remedy="Check that it is still there.",
+        ) from error  # fmt: skip
 
 
 def _follow(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -33,7 +32,8 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) 
     assert (take["take"], take["seed"], take["metadata"]["bpm"]) == (1, 7, 120)
     (output,) = take["outputs"]
     file = job.media / "AceBridge Repaint time selection mix 7.wav"
-    assert output.pop("asset") == hashlib.sha256(file.read_bytes()).hexdigest()
+    stat = file.stat()
+    assert output.pop("written") == [stat.st_size, stat.st_mtime_ns]
     assert output == {
         "file": str(file), "role": "mix", "name": "brighter piano", "colour": "", "sample_rate": RATE_HZ, "channels": 2,
         "frames": 2 * RATE_HZ, "start_frame": 0, "position_s": 12.5, "length_s": 2.0, "fade_in_s": 0.0,

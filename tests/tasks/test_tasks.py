@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ class Recorder:
     """The fake engine, with what it was asked."""
 
     name: str = "fake"
+    hears_s: float = math.inf
     requests: list[EngineRequest] = field(default_factory=list)
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -365,6 +367,7 @@ class Broken:
     lengths: tuple[int, ...]
     roles: tuple[str, ...] = ("mix",)
     name: str = "broken"
+    hears_s: float = math.inf
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
         yield Facts({})

@@ -1,5 +1,6 @@
 """Times in a take's facts count from the first frame of its audio, whatever window the engine heard."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ class Marker:
     """An engine that reports the first frame of the span it was to make, in every fact that holds a time."""
 
     name = "marker"
+    hears_s = math.inf
 
     def run(self, request, _cancel):
         at_s = request.span[0] / 48_000

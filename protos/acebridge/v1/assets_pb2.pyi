@@ -39,6 +39,12 @@ class UploadAssetRequest(_message.Message):
     data: bytes
     def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
+class ImportAssetRequest(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
 class DownloadAssetRequest(_message.Message):
     __slots__ = ("asset_id", "offset_bytes", "length_bytes")
     ASSET_ID_FIELD_NUMBER: _ClassVar[int]

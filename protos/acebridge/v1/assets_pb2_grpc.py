@@ -39,6 +39,11 @@ class AssetServiceStub:
                 request_serializer=acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.SerializeToString,
                 response_deserializer=acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
                 _registered_method=True)
+        self.ImportAsset = channel.unary_unary(
+                '/acebridge.v1.AssetService/ImportAsset',
+                request_serializer=acebridge_dot_v1_dot_assets__pb2.ImportAssetRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
+                _registered_method=True)
         self.DownloadAsset = channel.unary_stream(
                 '/acebridge.v1.AssetService/DownloadAsset',
                 request_serializer=acebridge_dot_v1_dot_assets__pb2.DownloadAssetRequest.SerializeToString,
@@ -71,6 +76,13 @@ class AssetServiceServicer:
 
     def UploadAsset(self, request_iterator, context):
         """Stores a file. The first message should carry the name; every message may carry bytes. At most 2 GiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportAsset(self, request, context):
+        """Stores a copy of a file on the daemon's machine, inside its allowed roots; one that has not changed is not read again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,6 +129,11 @@ def add_AssetServiceServicer_to_server(servicer, server):
             'UploadAsset': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadAsset,
                     request_deserializer=acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_assets__pb2.Asset.SerializeToString,
+            ),
+            'ImportAsset': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportAsset,
+                    request_deserializer=acebridge_dot_v1_dot_assets__pb2.ImportAssetRequest.FromString,
                     response_serializer=acebridge_dot_v1_dot_assets__pb2.Asset.SerializeToString,
             ),
             'DownloadAsset': grpc.unary_stream_rpc_method_handler(
@@ -171,6 +188,33 @@ class AssetService:
             target,
             '/acebridge.v1.AssetService/UploadAsset',
             acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.SerializeToString,
+            acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportAsset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/acebridge.v1.AssetService/ImportAsset',
+            acebridge_dot_v1_dot_assets__pb2.ImportAssetRequest.SerializeToString,
             acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
             options,
             channel_credentials,
