@@ -41,8 +41,8 @@ $(VENV)/.base: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	@echo "installing the test tools into $(VENV)"
-	@$(INSTALL) -c constraints.txt -e '.[test]'
+	@echo "installing the neural engine and the test tools into $(VENV)"
+	@$(INSTALL) -c constraints.txt -e '.[test,neural]'
 	@touch $@
 
 demo: $(VENV)/.base

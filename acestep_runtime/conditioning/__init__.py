@@ -1,0 +1,1 @@
+"""What the diffusion transformer is told: prompts, lyrics, timbre, and the latents that it works on."""
