@@ -1,0 +1,71 @@
+"""Silence, holes and masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+
+from acestep_runtime.conditioning import latents as lat
+from acestep_runtime.conditioning.timbre import FRAMES, no_reference, reference_of
+
+SILENCE = torch.arange(10.0).reshape(1, 10, 1).expand(1, 10, 4)
+
+
+@given(st.integers(1, 10**7))
+def test_frames_hold_all_samples_and_none_is_empty(samples: int) -> None:
+    frames = lat.frames_of(samples)
+    assert (frames - 1) * 1920 < samples <= frames * 1920
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**6))
+def test_a_span_holds_its_samples_and_no_frame_more(start: int, length: int) -> None:
+    first, stop = lat.span_of(start, start + length)
+    assert first * 1920 <= start < (first + 1) * 1920
+    assert start + length <= stop * 1920 or length == 0
+    assert stop == first + 1 or (stop - 1) * 1920 < start + length
+
+
+def test_silence_repeats_when_there_is_not_enough_of_it() -> None:
+    assert lat.silence_of(SILENCE, 23)[0, :, 0].tolist() == [*range(10), *range(10), 0, 1, 2]
+
+
+def test_what_is_too_short_goes_on_in_silence() -> None:
+    given = torch.full((2, 3, 4), 7.0)
+    longer = lat.filled_up(given, SILENCE, 12)
+    assert longer[1, :, 0].tolist() == [7, 7, 7, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+    assert lat.filled_up(given, SILENCE, 3) is given
+
+
+def test_a_hole_is_silent_and_the_rest_as_it_was() -> None:
+    given = torch.full((1, 12, 4), -1.0)
+    assert lat.hollow(given, SILENCE, (8, 11))[0, :, 3].tolist() == [-1] * 8 + [8, 9, 0, -1]
+    assert (given == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("span", "made", "mask"), [(None, 1.0, [1] * 5), ((1, 3), 1.0, [0, 1, 1, 0, 0]), ((0, 2), 2.0, [2, 2, 0, 0, 0])]
+)
+def test_the_mask_lies_beside_the_source(span: lat.Span | None, made: float, mask: list[int]) -> None:
+    given = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
+    told = lat.context(given, span, made)
+    assert torch.equal(told[..., :4], given)
+    assert all(torch.equal(told[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
+
+
+@pytest.mark.parametrize("length", [1, 48_000, 479_999, 1_440_000, 5_000_001])
+def test_a_reference_is_three_pieces_of_ten_seconds(length: int) -> None:
+    whole = np.repeat(np.arange(length, dtype=np.float32)[:, None], 2, 1)
+    pieces = reference_of(whole).reshape(3, 480_000, 2)
+    total = length if length >= 1_440_000 else -(-1_440_000 // length) * length
+    for piece, start in zip(pieces, (0, total // 3, total - 480_000), strict=True):
+        assert np.array_equal(piece[:, 0], (start + np.arange(480_000)) % length)
+
+
+def test_without_a_reference_there_is_silence() -> None:
+    assert no_reference(SILENCE.expand(1, 10, 4)).shape == (1, FRAMES, 4)

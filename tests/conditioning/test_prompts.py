@@ -1,0 +1,58 @@
+"""The texts that the model reads are, to the letter, those that it was trained on."""
+
+from __future__ import annotations
+
+import pytest
+
+from acestep_runtime.conditioning.prompts import (
+    INSTRUCTIONS,
+    instruction,
+    layer_caption,
+    lyrics_prompt,
+    text_prompt,
+)
+from acestep_runtime.values import Music
+
+pytest.importorskip("diffusers", reason="compares with diffusers, which only the neural engine needs")
+
+from diffusers import AceStepPipeline
+
+PIPELINE = AceStepPipeline.__new__(AceStepPipeline)  # its prompts need none of its models
+
+CASES = [
+    ("text2music", (), Music("funk with a slap bass", "", "en"), 30.0),
+    ("text2music", (), Music("  spaces  \nand lines ", "[Verse]\n밤하늘 별빛\n\n[Chorus]\n사랑해 ", "ko", 120, "A minor", 3), 61.96),
+    ("cover", (), Music('"quoted" {braces} 🎸', "la la", "unknown", 92.0, "Eb major", 6), 600.0),
+    ("repaint", (), Music("", "", "unknown", 300, None, 2), 10.0),
+    ("lego", ("backing_vocals",), Music("soft", "", "ja", None, "F# minor", 4), 119.999),
+    ("extract", ("drums",), Music(), 12.5),
+    ("complete", ("drums", "bass", "fx"), Music("band", "[Instrumental]", "zh", 30, "B♭ major", None), 45.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "tracks", "music", "duration_s"), CASES)
+def test_prompts_equal_those_of_diffusers(task: str, tracks: tuple[str, ...], music: Music, duration_s: float) -> None:
+    name = tracks[0] if len(tracks) == 1 and task != "complete" else None
+    told = PIPELINE._get_task_instruction(task, name, list(tracks) if task == "complete" else None)
+    text, lyrics = PIPELINE._format_prompt(
+        music.caption, music.lyrics, music.language, duration_s, told,
+        None if music.bpm is None else int(music.bpm), music.keyscale,
+        None if music.timesignature is None else str(music.timesignature),
+    )  # fmt: skip
+    assert instruction(task, tracks) == told
+    assert text_prompt(instruction(task, tracks), music, duration_s) == text
+    assert lyrics_prompt(music) == lyrics
+
+
+def test_every_task_that_makes_audio_has_an_instruction() -> None:
+    assert list(INSTRUCTIONS) == ["text2music", "cover", "repaint", "lego", "extract", "complete"]
+
+
+def test_a_tempo_is_told_in_whole_beats() -> None:
+    assert "- bpm: 93\n" in text_prompt("x:", Music(bpm=92.6), 30.0)
+
+
+def test_layers_are_asked_for_as_their_checkpoints_want_it() -> None:
+    assert (
+        layer_caption("a ballad", "brushes", explicit=False) == "Global: a ballad\nLocal: brushes\nMask Control: false"
+    )
