@@ -19,9 +19,10 @@ from diffusers import AceStepPipeline
 
 PIPELINE = AceStepPipeline.__new__(AceStepPipeline)  # its prompts need none of its models
 
+_WORDS = "[Verse]\n밤하늘 별빛\n\n[Chorus]\n사랑해 "
 CASES = [
     ("text2music", (), Music("funk with a slap bass", "", "en"), 30.0),
-    ("text2music", (), Music("  spaces  \nand lines ", "[Verse]\n밤하늘 별빛\n\n[Chorus]\n사랑해 ", "ko", 120, "A minor", 3), 61.96),
+    ("text2music", (), Music("  spaces  \nand lines ", _WORDS, "ko", 120, "A minor", 3), 61.96),
     ("cover", (), Music('"quoted" {braces} 🎸', "la la", "unknown", 92.0, "Eb major", 6), 600.0),
     ("repaint", (), Music("", "", "unknown", 300, None, 2), 10.0),
     ("lego", ("backing_vocals",), Music("soft", "", "ja", None, "F# minor", 4), 119.999),
