@@ -72,7 +72,7 @@ def allowed_text(limits: dict[str, Any]) -> str:
     unit = f" {limits['unit']}" if limits["unit"] else ""
     unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits["also"].items())
     if limits["choices"]:
-        return ", ".join(str(c) for c in limits["choices"])
+        return ", ".join(str(c) for c in limits["choices"] if c != "")
     # Whole numbers to the last digit: a seed has ten.
     if limits["low"] is not None and limits["high"] is not None:
         return f"{limits['low']:.12g} to {limits['high']:.12g}{unit}"
@@ -167,11 +167,26 @@ class Music:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How hard a neural engine works. Engines that do not sample ignore it."""
+    """How a neural engine works; other engines ignore it. ``None`` and "" are the model's own, or the method's usual, way.
+
+    What each does: Sampling in tasks.proto.
+    """
 
     model: str = limited("", longest=128)
     steps: int | None = limited(None, low=1, high=200, unit="steps")
     guidance: float | None = limited(None, low=0, high=30)
+    shift: float | None = limited(None, low=0.1, high=10)
+    sampler: str = limited("", choices=("", "euler", "heun", "sde"))
+    guidance_method: str = limited("", choices=("", "apg", "adg", "cfg"))
+    guidance_start: float | None = limited(None, low=0, high=1)
+    guidance_end: float | None = limited(None, low=0, high=1)
+    timesteps: tuple[float, ...] = limited((), low=0, high=1)
+    velocity_clamp: float | None = limited(None, low=0.01, high=100)
+    velocity_ema: float | None = limited(None, low=0, high=1)
+    noise_strength: float | None = limited(None, low=0, high=1)
+    skip_quantiser: bool = False
+    mask: str = limited("", choices=("", "explicit", "auto"))
+    skip_loop: bool = False
 
 
 class CancelToken:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 _MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works", "Daemon"
+_NEURAL = "How a neural engine works"
 
 
 class EngineName(str, Enum):
@@ -72,8 +73,18 @@ OPTIONS: dict[str, Any] = {
     ),
     "context": _option(float, "--context", text="Seconds around the region that are heard (30).", panel=_WORK),
     "crossfade": _option(float, "--crossfade", text="Crossfade outside the region, ms (20).", panel=_WORK),
-    "steps": _option(int, "--steps", text="Denoising steps of a neural engine.", panel=_WORK),
-    "guidance": _option(float, "--guidance", text="Guidance of a neural engine.", panel=_WORK),
+    "steps": _option(int, "--steps", text="Denoising steps.", panel=_NEURAL),
+    "guidance": _option(float, "--guidance", text="Guidance strength.", panel=_NEURAL),
+    "model": _option(str, "--model", text="Name, as `acebridge models list` has it.", panel=_NEURAL),
+    "shift": _option(float, "--shift", text="Shift of the schedule towards noise.", panel=_NEURAL),
+    "sampler": _option(str, "--sampler", text="euler (default), heun or sde.", panel=_NEURAL),
+    "guidance_method": _option(str, "--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL),
+    "noise_strength": _option(
+        float, "--noise-strength", text="How much of the source a cover starts from, 0 to 1.", panel=_NEURAL
+    ),
+    "skip_quantiser": _flag("--skip-quantiser", "Cover the source's latents themselves, not their codes.", _NEURAL),
+    "mask": _option(str, "--mask", text="explicit (default), or auto: the model decides.", panel=_NEURAL),
+    "skip_loop": _flag("--skip-loop", "Do not repeat sources under a minute.", _NEURAL),
     "seed": _option(list[int], "--seed", "-s", text="Seed; repeat for more takes.", panel=_RESULT),
     "takes": _option(int, "--takes", "-n", text="Number of takes, 1 to 8.", panel=_RESULT),
     "sample_rate": _option(int, "--sample-rate", text="Hz; default as the source, else 48000.", panel=_RESULT),

@@ -15,7 +15,7 @@ from daemon.cli.options import OPTIONS
 
 _MUSIC = "bpm key time_signature"
 _WORDS = f"caption lyrics language {_MUSIC}"
-_SAMPLING = "steps guidance"
+_SAMPLING = "model steps guidance shift sampler guidance_method"
 _RESULT = "seed takes sample_rate channels format"
 _EXTRAS = "auto_lrc auto_score auto_gen session"
 _CLIENT = "json address no_autostart"
@@ -41,24 +41,25 @@ COMMANDS = {
     "cover": Command(
         "cover",
         "Play the source in another style.",
-        f"src {_WORDS} strength {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+        f"src {_WORDS} strength {_SAMPLING} noise_strength skip_quantiser {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
     ),
     "repaint": Command(
         "repaint",
         "Make a region anew; everything outside of it stays bit-identical.",
-        f"src start end {_WORDS} mode strength context crossfade {_SAMPLING} {_RESULT} scope {_EXTRAS} out engine by_path"
+        f"src start end {_WORDS} mode strength context crossfade {_SAMPLING} mask {_RESULT} scope {_EXTRAS} out engine by_path"
         f" {_CLIENT}",
     ),
     "extract": Command(
         "extract",
         'Take tracks out of a mix; with "other" they add up to it.',
-        f"src track {_SAMPLING} {_RESULT} out engine by_path {_CLIENT}",
+        f"src track {_SAMPLING} skip_loop {_RESULT} out engine by_path {_CLIENT}",
         many=True,
     ),
     "lego": Command(
         "lego",
         "Play new tracks to the source, each on its own.",
-        f"src track start end {_WORDS} context {_SAMPLING} {_RESULT} scope {_EXTRAS} out engine by_path {_CLIENT}",
+        f"src track start end {_WORDS} context {_SAMPLING} mask skip_loop {_RESULT} scope {_EXTRAS} out engine by_path"
+        f" {_CLIENT}",
         many=True,
     ),
     "complete": Command(
@@ -110,7 +111,13 @@ _GROUPS = {
         "caption": "caption", "lyrics": "lyrics", "language": "language", "bpm": "bpm", "keyscale": "key",
         "timesignature": "time_signature",
     },
-    "sampling": {"steps": "steps", "guidance": "guidance"},
+    "sampling": {
+        name: name
+        for name in (
+            "model", "steps", "guidance", "shift", "sampler", "guidance_method", "noise_strength", "skip_quantiser",
+            "mask", "skip_loop",
+        )
+    },
     "output": {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "format", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score",

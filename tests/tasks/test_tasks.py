@@ -96,6 +96,7 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "mode": st.sampled_from(["conservative", "balanced", "aggressive"]),
     "scope": st.sampled_from(["whole", "region"]),
     "encoding": st.sampled_from(["float32", "pcm24", "pcm16"]),
+    "timesteps": st.lists(st.floats(0, 1), max_size=4).map(tuple),
     "timesignature": st.sampled_from([None, 2, 3, 4, 6]),
 }  # fmt: skip
 
@@ -119,7 +120,9 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     (wanted,) = (option for option in options if option is not type(None))
     limits = f.metadata.get("limits", {})
     low, high = limits.get("low"), limits.get("high")
-    if dataclasses.is_dataclass(wanted):
+    if limits.get("choices"):
+        made = st.sampled_from(limits["choices"])
+    elif dataclasses.is_dataclass(wanted):
         made = values_of(typing.cast(type[Any], wanted))
     elif wanted is float:
         made = st.floats(low, high, allow_nan=False, allow_infinity=False)

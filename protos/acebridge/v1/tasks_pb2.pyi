@@ -59,14 +59,38 @@ class Music(_message.Message):
     def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
 
 class Sampling(_message.Message):
-    __slots__ = ("model", "steps", "guidance")
+    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     GUIDANCE_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLER_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_METHOD_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_START_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_END_FIELD_NUMBER: _ClassVar[int]
+    TIMESTEPS_FIELD_NUMBER: _ClassVar[int]
+    VELOCITY_CLAMP_FIELD_NUMBER: _ClassVar[int]
+    VELOCITY_EMA_FIELD_NUMBER: _ClassVar[int]
+    NOISE_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    SKIP_QUANTISER_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    SKIP_LOOP_FIELD_NUMBER: _ClassVar[int]
     model: str
     steps: int
     guidance: float
-    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ...) -> None: ...
+    shift: float
+    sampler: str
+    guidance_method: str
+    guidance_start: float
+    guidance_end: float
+    timesteps: _containers.RepeatedScalarFieldContainer[float]
+    velocity_clamp: float
+    velocity_ema: float
+    noise_strength: float
+    skip_quantiser: bool
+    mask: str
+    skip_loop: bool
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[str] = ..., skip_loop: _Optional[bool] = ...) -> None: ...
 
 class Output(_message.Message):
     __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score")
