@@ -1,0 +1,85 @@
+"""Which device, which precision, and how much of the models stays on it: by one table, from what memory is free.
+
+Sizes are those of the released ACE-Step 1.5 checkpoints in bfloat16; beside them each row leaves room for what is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+
+GIB = 2**30
+#: What a float32 copy of the weights takes beyond bfloat16.
+_WIDER = {torch.float32: 2.0}
+
+
+class Offload(IntEnum):
+    """What leaves the device while it is not used. Each level needs less memory than the one before, and more time."""
+
+    NONE = 0
+    #: The text encoder and the VAE go; the transformer and its condition encoder stay.
+    IDLE = 1
+    #: Only what is at work is there.
+    ONE_AT_A_TIME = 2
+    #: Of the transformer only the layer that is at work.
+    LAYERS = 3
+
+
+#: Free memory in GiB that a level needs, by the size of the model.
+_NEEDED_GIB = {
+    "2B": {Offload.NONE: 8.0, Offload.IDLE: 6.0, Offload.ONE_AT_A_TIME: 4.5, Offload.LAYERS: 0.0},
+    "XL": {Offload.NONE: 14.0, Offload.IDLE: 12.0, Offload.ONE_AT_A_TIME: 10.0, Offload.LAYERS: 0.0},
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how to compute."""
+
+    device: torch.device
+    dtype: torch.dtype
+    offload: Offload
+
+
+def best_device() -> torch.device:
+    """Return a GPU of CUDA or ROCm, else one of Apple's, else the processor."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def native_dtype(device: torch.device) -> torch.dtype:
+    """Return bfloat16 where the device computes in it natively, float16 on older GPUs, float32 on the processor."""
+    if device.type == "cpu":
+        return torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16
+
+
+def free_gib(device: torch.device) -> float | None:
+    """Return how much memory of a device is free, in GiB; ``None`` where models need no second place: on the processor."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0]) / GIB
+    if device.type == "mps":
+        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / GIB
+    return None
+
+
+def offload_for(size: str, free: float | None, dtype: torch.dtype = torch.bfloat16) -> Offload:
+    """Return the first level that fits a model of ``size`` ("2B" or "XL") into ``free`` GiB."""
+    if free is None:
+        return Offload.NONE
+    wider = _WIDER.get(dtype, 1.0)
+    return next(level for level, needed in _NEEDED_GIB[size].items() if free >= needed * wider)
+
+
+def best_place(size: str) -> Place:
+    """Return where to compute with a model of ``size``, as things are now."""
+    device = best_device()
+    dtype = native_dtype(device)
+    return Place(device, dtype, offload_for(size, free_gib(device), dtype))
