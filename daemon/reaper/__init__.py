@@ -7,5 +7,5 @@ up to date, writes the audio into the project's media folder, and tells all abou
 #: Of the files in a job folder. Scripts and command of different versions do not understand each other.
 VERSION = 1
 REQUEST, STATUS, RESULT, LOG = "request.json", "status.json", "result.json", "log.txt"
-#: Empty files that the scripts make: stop the job; its result is on tracks, or was declined.
-CANCEL, PLACED = "cancel", "placed"
+#: Empty files that the scripts make: the request is coming; stop the job; its result is on tracks, or was declined.
+READYING, CANCEL, PLACED = "readying", "cancel", "placed"

@@ -13,8 +13,9 @@ from typing import Any
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 from daemon.edge.command_path import record
 from daemon.errors import DaemonFault, JobFailed
-from daemon.reaper import CANCEL, LOG, RESULT
+from daemon.reaper import CANCEL, LOG, READYING, RESULT
 from daemon.reaper.places import folder_of
+from daemon.reaper.readying import is_wanted
 from daemon.reaper.request import read_request
 from daemon.reaper.status import Status, write_json
 from daemon.reaper.work import Work, perform_all
@@ -25,8 +26,11 @@ _GRACE_S = 1.0
 
 
 def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
-    """Do as `run`, for a folder named by its path or a ``file:`` URL."""
-    return run(Path(folder_of(folder)).absolute(), address=address, autostart=autostart)
+    """Do as `run`, for a folder named by its path or a ``file:`` URL; nothing when the script gives up before it asks."""
+    path = Path(folder_of(folder)).absolute()
+    if (path / READYING).exists() and not is_wanted(path):
+        return {}
+    return run(path, address=address, autostart=autostart)
 
 
 def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:

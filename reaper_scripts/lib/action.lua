@@ -118,23 +118,40 @@ return function(import)
     end
   end
 
-  local function perform(name, options)
+  --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
+  local function planned(name, options, project)
     local action = actions[name]
-    local project = reaper.EnumProjects(-1)
     local selected = options.selected or selection.read(project)
     local values = values_of(action, project, name, options)
-    if not values then return watch_on() end
+    if not values then return nil end
     local plan, why, remedy = action.plan(selected, values)
     if not plan then
       if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
-      return watch_on()
+      return nil
     end
     if not options.values and #action.form > 0 then remember(project, name, values) end
-    local id
-    id, why = job.new()
-    if not id then return watch.say(why, "Free some disk space, then run the action again.") end
-    local guard = guarded(function() job.discard(id) end)
-    send(id, request_of(name, action, plan, project), plan.captures, guard, id)
+    return plan
+  end
+
+  local function perform(name, options)
+    local id, fault = job.new()
+    if not id then return watch.say(fault, "Free some disk space, then run the action again.") end
+    local function forget() job.discard(id) end
+    local guard = guarded(forget)
+    guard(function()
+      local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
+      if not ok then
+        forget()
+        return watch.say(why, remedy)
+      end
+      local project = reaper.EnumProjects(-1)
+      local plan = planned(name, options, project)
+      if not plan then
+        forget()
+        return watch_on()
+      end
+      send(id, request_of(name, actions[name], plan, project), plan.captures, guard, id)
+    end)()
   end
 
   local function without_seed(values)

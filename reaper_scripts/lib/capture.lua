@@ -10,7 +10,7 @@ return function(import)
   local render = import("render")
   local M = {}
 
-  local BUDGET_S = 0.018
+  local BUDGET_S = 0.022
   local CHUNK = 4096 -- frames; small enough that one more of them does not matter
 
   --- Begin to read a recipe into `folder`. Returns { step, abort }, or nil and a message. `step(until)` works until that

@@ -9,6 +9,7 @@ return function(import)
 
   local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
   local START_S = 20 -- so long may a command take to say something first
+  local READYING = "readying" -- a file that is there until the request is
   local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
 
@@ -28,16 +29,33 @@ return function(import)
     return id
   end
 
-  --- Write the request and start the command on it; returns true, or nil, message and remedy.
-  function M.submit(id, request)
+  local function start(id)
     local path, why, remedy = command.find()
     if not path then return nil, why, remedy end
-    request.version, request.id, request.created = 1, id, os.time()
     local ok
-    ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
-    if not ok then return nil, why, "Free some disk space, then run the action again." end
     ok, why = command.start(path, "reaper", "run", files.url(M.folder(id)))
     if not ok then return nil, why, "Run AceBridge: Doctor." end
+    return true
+  end
+
+  --- Start the command on a job whose request comes later: it loads what it needs meanwhile. Returns true, or nil, message
+  -- and remedy.
+  function M.ready(id)
+    local ok, why = files.touch(files.join(M.folder(id), READYING))
+    if not ok then return nil, why, "Free some disk space, then run the action again." end
+    return start(id)
+  end
+
+  --- Write the request, for the command that waits for it, or a new one; returns true, or nil, message and remedy.
+  function M.submit(id, request)
+    request.version, request.id, request.created = 1, id, os.time()
+    local ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
+    if not ok then return nil, why, "Free some disk space, then run the action again." end
+    local waits, remedy = files.remove(files.join(M.folder(id), READYING)), nil
+    if not waits then
+      ok, why, remedy = start(id)
+      if not ok then return nil, why, remedy end
+    end
     reaper.SetExtState(SECTION, "sent " .. id, "1", false)
     return true
   end
