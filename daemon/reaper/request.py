@@ -37,20 +37,26 @@ class AudioFile:
 
 @dataclass(frozen=True)
 class MixTrack:
-    """A file of a mix: the frame of the mix that it begins at, and the gains of its channels (mono: left alone)."""
+    """A file of a mix: the frame of the mix that it begins at, and the gains of its channels (mono: left alone).
+
+    ``first`` is its first frame that counts, ``frames`` how many do; ``None`` is all that follow.
+    """
 
     file: Path
     at: int
     left: float
     right: float
+    first: int = 0
+    frames: int | None = None
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Files that are added up to one source, ``frames`` long."""
+    """Files that are added up to one source, ``frames`` long; ``channels`` of ``None``: as many as its widest file."""
 
     tracks: tuple[MixTrack, ...]
     frames: int
+    channels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,9 @@ def _mix(content: Mapping[str, Any], place: str, folder: Path) -> Mix:
     frames = _get(content, "frames", int, 0, f"{place}.")
     if not 0 < frames <= _LONGEST_MIX:
         raise _wrong(f"{place}.frames", frames, f"1 to {_LONGEST_MIX}")
+    channels = _get(content, "channels", int, None, f"{place}.")
+    if channels not in (None, 1, 2):
+        raise _wrong(f"{place}.channels", channels, "1 or 2")
     entries = _get(content, "mix", list, [], f"{place}.")
     if not entries:
         raise _wrong(f"{place}.mix", entries, "at least one file")
@@ -183,12 +192,14 @@ def _mix(content: Mapping[str, Any], place: str, folder: Path) -> Mix:
         here = f"{place}.mix[{number}]"
         if not isinstance(entry, dict):
             raise _wrong(here, entry, "an object")
-        at = _get(entry, "at", int, 0, f"{here}.")
-        if at < 0:
-            raise _wrong(f"{here}.at", at, "0 or more")
-        gains = (_get(entry, side, float, 1.0, f"{here}.") for side in ("left", "right"))
-        tracks.append(MixTrack(_file(entry, here, folder), at, *gains))
-    return Mix(tuple(tracks), frames)
+        at, first = (_get(entry, key, int, 0, f"{here}.") for key in ("at", "first"))
+        length = _get(entry, "frames", int, None, f"{here}.")
+        for key, value, least in (("at", at, 0), ("first", first, 0), ("frames", length, 1)):
+            if value is not None and value < least:
+                raise _wrong(f"{here}.{key}", value, f"{least} or more")
+        left, right = (_get(entry, side, float, 1.0, f"{here}.") for side in ("left", "right"))
+        tracks.append(MixTrack(_file(entry, here, folder), at, left, right, first, length))
+    return Mix(tuple(tracks), frames, channels)
 
 
 def _get(content: Mapping[str, Any], key: str, kind: type[Any], default: Any, prefix: str) -> Any:

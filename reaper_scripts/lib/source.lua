@@ -3,24 +3,15 @@
 -- A take that plays its file straight is sent as the file itself: nothing is copied, and what comes back is equal to it
 -- sample for sample outside the change. All other takes are read through their audio accessor. A take's own volume, pan
 -- and FX and the item's fades are left out both ways (what REAPER's accessor leaves out of a take is not documented; the
--- new take gets the same ones, see `takes`).
+-- new take gets the same ones, see `takes`). Tracks of a mix that play nothing but such files are sent as lists of them.
 
 return function(import)
   local selection = import("selection")
+  local straight = import("straight")
   local tracks_of = import("tracks")
   local M = {}
 
-  -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
-  local FILES = { WAVE = true, FLAC = true, AIFF = true, VORBIS = true }
   local MAX_S = 1200 -- the longest source a task takes
-
-  local function plays_straight(take, source)
-    return FILES[reaper.GetMediaSourceType(source)]
-      and reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") == 1
-      and reaper.GetMediaItemTakeInfo_Value(take, "D_PITCH") == 0
-      and reaper.GetMediaItemTakeInfo_Value(take, "I_CHANMODE") == 0
-      and reaper.GetTakeNumStretchMarkers(take) == 0
-  end
 
   --- A take's audio from its item's start to its end. Returns { part = the request's source, captures = recipes for it,
   -- rate, frames, offset_s = where the item starts in that audio (less than a sample) } or nil and a message.
@@ -35,17 +26,13 @@ return function(import)
     if length > MAX_S then
       return nil, ("The item is %.0f s long; allowed: at most %d s. Split it and select the part that matters."):format(length, MAX_S)
     end
-    local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
-    local own_rate = reaper.GetMediaSourceSampleRate(source)
-    local path = reaper.GetMediaSourceFileName(source)
-    local source_length = reaper.GetMediaSourceLength(source)
-    if plays_straight(take, source) and own_rate > 0 and path ~= "" and reaper.file_exists(path)
-      and offset >= 0 and offset + length <= source_length + 0.5 / own_rate then
-      local first = math.floor(offset * own_rate + 1e-6)
-      local last = math.min(math.ceil((offset + length) * own_rate - 1e-6), math.floor(source_length * own_rate + 0.5))
+    local file = straight.file_of(take)
+    if file and file.offset_s >= 0 and (file.offset_s + length) * file.rate <= file.frames + 0.5 then
+      local first = math.floor(file.offset_s * file.rate + 1e-6)
+      local last = math.min(math.ceil((file.offset_s + length) * file.rate - 1e-6), file.frames)
       return {
-        part = { file = path, start_s = first / own_rate, end_s = last / own_rate }, captures = {},
-        rate = own_rate, frames = last - first, offset_s = math.max(0, offset - first / own_rate),
+        part = { file = file.path, start_s = first / file.rate, end_s = last / file.rate }, captures = {},
+        rate = file.rate, frames = last - first, offset_s = math.max(0, file.offset_s - first / file.rate),
       }
     end
     local recipe = M.recipe_of_take(take, rate, name .. ".wav")
@@ -93,7 +80,7 @@ return function(import)
     return not selected.picked and #soloed > 0 and soloed or found
   end
 
-  --- What tracks play between two times, mixed by their faders: pre-FX through accessors, or rendered with FX.
+  --- What tracks play between two times, mixed by their faders: pre-FX as files and through accessors, or rendered with FX.
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
@@ -121,16 +108,26 @@ return function(import)
       all_muted = all_muted and not tracks_of.gains(track, home)
     end
     local captures, mix = {}, {}
+    local function add(track, pieces, left, right)
+      if not pieces then
+        local file = ("%s-%d.wav"):format(name, #captures + 1)
+        captures[#captures + 1] = { project = selected.project, track = track, first = first, frames = last - first, rate = rate, channels = 2, file = file }
+        pieces = { { file = file, gain = 1 } }
+      end
+      for _, piece in ipairs(pieces) do
+        mix[#mix + 1] = {
+          file = piece.file, at = piece.at or 0, first = piece.first, frames = piece.frames,
+          left = left * piece.gain, right = right * piece.gain,
+        }
+      end
+    end
     for _, track in ipairs(heard) do
       local left, right = tracks_of.gains(track, home)
       if all_muted then left, right = 1, 1 end -- muted and meant all the same
-      if left then
-        local file = ("%s-%d.wav"):format(name, #mix + 1)
-        mix[#mix + 1] = { file = file, at = 0, left = left, right = right }
-        captures[#mix] = { project = selected.project, track = track, first = first, frames = last - first, rate = rate, channels = 2, file = file }
-      end
+      if left then add(track, straight.of_track(track, first, last, rate), left, right) end
     end
-    return { part = { mix = mix, frames = last - first }, captures = captures }
+    if #mix == 0 then add(heard[1], nil, 1, 1) end -- silence has to come from somewhere
+    return { part = { mix = mix, frames = last - first, channels = 2 }, captures = captures }
   end
 
   return M

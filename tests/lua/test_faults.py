@@ -366,6 +366,7 @@ def test_older_reapers(studio: Studio, version: str) -> None:
 def test_what_is_read_goes_away(studio: Studio, closes: bool) -> None:
     studio.reaper.new_tab("other song.rpp")
     studio.reaper.select_tab(studio.project)
+    studio.item.takes[0].pitch = 0.01  # it has to be read through REAPER
     select(studio, 1.0, 13.0)
     studio.reaper.form()
     studio.reaper.start("AceBridge_Cover.lua")

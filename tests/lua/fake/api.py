@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.lua.fake.state import Item, Source, Take, Track
+from tests.lua.fake.state import Envelope, Item, Source, Take, Track
 
 FUNCTIONS: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "reascript_api.json").read_text("utf-8")
@@ -218,6 +218,7 @@ def pointer_to(reaper: Any, target: Any) -> Pointer:
 
 _KINDS = {
     Track: "MediaTrack", Item: "MediaItem", Take: "MediaItem_Take", Source: "PCM_source", AudioAccessor: "AudioAccessor",
+    Envelope: "TrackEnvelope",
 }  # fmt: skip
 
 
@@ -242,7 +243,7 @@ def to_lua(reaper: Any, value: Any, kind: str = "") -> Any:
         return bool(value)
     if isinstance(value, (bool, int, float)):
         return float(value) if kind == "number" else int(value) if kind == "integer" else value
-    if isinstance(value, (Track, Item, Take, Source, AudioAccessor)) or value in reaper.projects:
+    if isinstance(value, (Track, Item, Take, Source, AudioAccessor, Envelope)) or value in reaper.projects:
         return pointer_to(reaper, value)
     return value
 

@@ -164,7 +164,8 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
 def _copied(take: Take, item: Item) -> Take:
     values, ext, markers = dict(take.values), dict(take.ext), list(take.markers)
     source = dataclasses.replace(take.source) if take.source else None
-    return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx))
+    return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx),
+                list(take.envelopes))  # fmt: skip
 
 
 @api("UpdateItemInProject")
@@ -313,7 +314,12 @@ def delete_take_marker(_r: Call, take: Take, index: int) -> bool:
     return True
 
 
-# Effects of takes
+# Envelopes and effects of takes
+
+
+@api("CountTakeEnvelopes")
+def count_take_envelopes(_r: Call, take: Take) -> int:
+    return len(take.envelopes)
 
 
 @api("TakeFX_GetCount")

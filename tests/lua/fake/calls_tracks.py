@@ -173,6 +173,11 @@ def track_fx_get_instrument(_r: Call, _track: Track) -> int:
     return -1
 
 
+@api("GetTrackEnvelopeByChunkName")
+def get_track_envelope_by_chunk_name(_r: Call, track: Track, name: str) -> Any:
+    return next((envelope for envelope in track.envelopes if envelope.name == name), None)
+
+
 @api("GetTrackNumSends")
 def get_track_num_sends(_r: Call, _track: Track, category: int) -> int:
     if category not in (-1, 0, 1):

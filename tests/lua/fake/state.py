@@ -18,7 +18,7 @@ TRACK_VALUES: dict[str, float] = {
     "I_RECMON": 1, "I_NCHAN": 2, "I_SELECTED": 0, "I_FOLDERDEPTH": 0, "I_FOLDERCOMPACT": 0, "I_CUSTOMCOLOR": 0,
     "I_HEIGHTOVERRIDE": 0, "B_HEIGHTLOCK": 0, "D_VOL": 1, "D_PAN": 0, "D_WIDTH": 1, "I_PANMODE": 3, "D_PANLAW": -1,
     "B_SHOWINMIXER": 1, "B_SHOWINTCP": 1, "B_MAINSEND": 1, "I_FREEMODE": 0, "C_BEATATTACHMODE": -1, "I_AUTOMODE": 0,
-    "I_PERFFLAGS": 0,
+    "I_PERFFLAGS": 0, "D_PLAY_OFFSET": 0, "I_PLAY_OFFSET_FLAG": 1,
 }  # fmt: skip
 LANE_TRACK_VALUES: dict[str, float] = {"I_NUMFIXEDLANES": 1, "C_LANESCOLLAPSED": 0, "C_LANESETTINGS": 0}
 ITEM_VALUES: dict[str, float] = {
@@ -75,6 +75,13 @@ class Fx:
     enabled: bool = True
 
 
+@dataclass(frozen=True)
+class Envelope:
+    """An envelope, by the name of its chunk. It is not played."""
+
+    name: str
+
+
 class Values:
     """Named properties over ``values``."""
 
@@ -104,6 +111,7 @@ class Take(Values):
     markers: list[tuple[float, str, int]] = field(default_factory=list)
     stretch: list[tuple[float, float]] = field(default_factory=list)
     fx: list[Fx] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
 
     offset, volume, pan, rate = _value("D_STARTOFFS"), _value("D_VOL"), _value("D_PAN"), _value("D_PLAYRATE")
     pitch = _value("D_PITCH")
@@ -152,6 +160,7 @@ class Track(Values):
     lanes: dict[int, int] = field(default_factory=lambda: {0: 1})
     items: list[Item] = field(default_factory=list)
     fx: list[Fx] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
     is_master: bool = False
 
     volume, pan, mute, solo = _value("D_VOL"), _value("D_PAN"), _value("B_MUTE"), _value("I_SOLO")
@@ -224,7 +233,7 @@ def freeze(thing: Any) -> Any:
         return Frozen(thing, frozen)
     if isinstance(thing, list):
         return [freeze(entry) for entry in thing]
-    return thing if isinstance(thing, (Source, Fx)) else copy.copy(thing)
+    return thing if isinstance(thing, (Source, Fx, Envelope)) else copy.copy(thing)
 
 
 class Frozen(dict):  # type: ignore[type-arg]
@@ -245,4 +254,4 @@ def thaw(frozen: Any) -> Any:
         return frozen.live
     if isinstance(frozen, list):
         return [thaw(entry) for entry in frozen]
-    return frozen if isinstance(frozen, (Source, Fx)) else copy.copy(frozen)
+    return frozen if isinstance(frozen, (Source, Fx, Envelope)) else copy.copy(frozen)
