@@ -53,8 +53,9 @@ def hollow(latents: Tensor, silence: Tensor, span: Span) -> Tensor:
     return out
 
 
-def context(latents: Tensor, span: Span | None = None, made: float = MADE) -> Tensor:
-    """Return ``[B, T, 2C]``: source latents beside the mask, which is ``made`` in the span (``None``: everywhere)."""
+def context(latents: Tensor, *spans: Span, made: float = MADE) -> Tensor:
+    """Return ``[B, T, 2C]``: source latents beside the mask, which is ``made`` in the spans; without any, everywhere."""
     mask = torch.full_like(latents, KEPT)
-    mask[:, slice(*span) if span is not None else slice(None)] = made
+    for first, stop in spans or [(0, latents.shape[1])]:
+        mask[:, first:stop] = made
     return torch.cat((latents, mask), -1)

@@ -49,11 +49,12 @@ def test_a_hole_is_silent_and_the_rest_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "made", "mask"), [(None, 1.0, [1] * 5), ((1, 3), 1.0, [0, 1, 1, 0, 0]), ((0, 2), 2.0, [2, 2, 0, 0, 0])]
+    ("spans", "made", "mask"),
+    [([], 1.0, [1] * 5), ([(1, 3)], 1.0, [0, 1, 1, 0, 0]), ([(0, 2), (4, 5)], 2.0, [2, 2, 0, 0, 2])],
 )
-def test_the_mask_lies_beside_the_source(span: lat.Span | None, made: float, mask: list[int]) -> None:
+def test_the_mask_lies_beside_the_source(spans: list[lat.Span], made: float, mask: list[int]) -> None:
     given = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
-    told = lat.context(given, span, made)
+    told = lat.context(given, *spans, made=made)
     assert torch.equal(told[..., :4], given)
     assert all(torch.equal(told[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
 
