@@ -11,6 +11,16 @@ import lupa.lua54 as lupa
 
 LIB = Path(__file__).parents[2] / "reaper_scripts" / "lib"
 
+#: What gives a script in the fake REAPER `import`.
+IMPORT = f"""
+local loaded = {{}}
+local import
+function import(name)
+  loaded[name] = loaded[name] or dofile([[{LIB}/]] .. name .. ".lua")(import)
+  return loaded[name]
+end
+"""
+
 _LOAD = """
 function(folder, reaper_of_test, unavailable)
   reaper = reaper_of_test

@@ -6,18 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from leaves import LIB
+from leaves import IMPORT
 
 from tests.lua.fake import Reaper
-
-IMPORT = f"""
-local loaded = {{}}
-local import
-function import(name)
-  loaded[name] = loaded[name] or dofile([[{LIB}/]] .. name .. ".lua")(import)
-  return loaded[name]
-end
-"""
 
 FORM = """
 local values = import("form").ask("AceBridge: Test", {
