@@ -6,7 +6,8 @@ notes of bar k ─► sounds (cached) ─► desk: gain, pan ─┬────�
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -18,6 +19,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from acestep_runtime.dsp.drums import KITS, strike
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.synth import Mono, band_noise, fall, seconds
+from acestep_runtime.dsp.threads import side_by_side
 from acestep_runtime.dsp.voices import sound
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
 
@@ -27,6 +29,8 @@ Stereo = npt.NDArray[np.float32]
 KNEE, CEILING = 0.55, 0.88
 #: Humanised notes may come this much before their bar.
 _EARLY_FRAMES = seconds(0.02)
+#: Sounds that a desk keeps, and the frames by which its buffers grow.
+_KEPT, _GROWTH = 192, seconds(2.0)
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,9 @@ _FRONT_DB = {
 }
 
 
+@lru_cache(maxsize=4)
 def room(room_s: float, seed: int) -> Stereo:
-    """Return the impulse response of a room, ``[n, 2]`` with unit energy a channel: decaying noise in three bands.
+    """Return the impulse response of a room, read-only ``[n, 2]`` with unit energy a channel: decaying noise in three bands.
 
     The high band dies first, the low end is left dry. ``room_s`` is the time to fall by 60 dB in the middle band
     (Moorer, About This Reverberation Business, 1979).
@@ -82,7 +87,14 @@ def room(room_s: float, seed: int) -> Stereo:
             out[late:, side] += np.float32(level) * band
     fade = seconds(0.05)
     out[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
-    return np.asarray(out / np.sqrt(np.sum(out**2, axis=0)), np.float32)
+    response = np.asarray(out / np.sqrt(np.sum(out**2, axis=0)), np.float32)
+    response.setflags(write=False)
+    return response
+
+
+@lru_cache(maxsize=4)
+def _room_spectrum(room_s: float, seed: int, size: int) -> npt.NDArray[np.complex64]:
+    return np.asarray(rfft(np.ascontiguousarray(room(room_s, seed).T), size))
 
 
 def ceiling(samples: Stereo) -> Stereo:
@@ -94,67 +106,85 @@ def ceiling(samples: Stereo) -> Stereo:
     return np.where(over > 0, bent, samples).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class _Sound:
+    """What a voice or a kit is to play: the pitches or the piece, how long, how hard, and which of several takes."""
+
+    voice: str
+    what: tuple[int, ...] | str
+    length_ms: int
+    touch: float
+    take: int
+
+
 class Desk:
-    """Places sounds in a rolling buffer and hands out finished frames. Sounds that repeat are made once."""
+    """Places sounds in a rolling buffer and hands out finished frames. Sounds that repeat are made once.
+
+    Buffers are ``[2, n]``, which numpy is faster with.
+    """
 
     def __init__(
         self, *, seed: int, brightness: float, room_s: float, gain_db: float = 0.0, like: Desk | None = None
     ) -> None:
         """Set it up; the sounds of a desk ``like`` it, of the same seed and brightness, are not made again."""
-        self._seed, self._bright = seed, brightness
+        self._seed, self._bright, self._room_s = seed, brightness, room_s
         self._gain = db_to_gain(gain_db)
-        self._room = room(room_s, seed)
-        self._dry = np.zeros((0, 2), np.float32)
-        self._send = np.zeros((0, 2), np.float32)
-        self._wet = np.zeros((0, 2), np.float32)
+        self._tail = len(room(room_s, seed))
+        self._dry = np.zeros((2, 0), np.float32)
+        self._send = np.zeros((2, 0), np.float32)
+        self._wet = np.zeros((2, 0), np.float32)
         self._at = 0
-        self._make: Callable[..., Mono] = lru_cache(maxsize=192)(self._made) if like is None else like._make
-        self._spectrum = lru_cache(maxsize=4)(lambda size: rfft(np.ascontiguousarray(self._room.T), size))
+        self._sounds: OrderedDict[_Sound, Mono] = OrderedDict() if like is None else like._sounds
 
-    def _made(self, voice: str, what: tuple[int, ...] | str, length_ms: int, touch: float, take: int) -> Mono:
+    def prepare(self, notes: Iterable[Note]) -> None:
+        """Make the sounds of notes to come side by side, which is faster than one by one in `play`."""
+        wanted = dict.fromkeys(take for note in notes for _, _, take in _takes(note))
+        lacking = [take for take in wanted if take not in self._sounds][:_KEPT]
+        for take, mono in zip(lacking, side_by_side(self._made, lacking), strict=True):
+            self._keep(take, mono)
+
+    def _made(self, wanted: _Sound) -> Mono:
+        voice, what, length_ms, touch, take = wanted.voice, wanted.what, wanted.length_ms, wanted.touch, wanted.take
         rng = np.random.default_rng([self._seed, crc32(f"{voice} {what} {length_ms} {touch} {take}".encode())])
         if isinstance(what, str):
             return strike(voice, what, rng)
         return sound(voice, what, length_ms / 1000, touch, self._bright, rng)
 
+    def _keep(self, made: _Sound, mono: Mono) -> Mono:
+        self._sounds[made] = mono
+        self._sounds.move_to_end(made)
+        while len(self._sounds) > _KEPT:
+            self._sounds.popitem(last=False)
+        return mono
+
     def play(self, note: Note) -> None:
         """Add one note. It may start no earlier than the frames already handed out; what it would have there is lost."""
         strip = STRIPS[note.track]
-        touch = round(note.velocity * 4) / 4
         start = round(note.start_s * ENGINE_RATE_HZ)
         level = db_to_gain(strip.gain_db + _FRONT_DB.get(note.voice, 0.0)) * note.velocity
-        if note.piece:
-            place = strip.pan + strip.spread * KITS[note.voice][note.piece].pan
-            takes = [(place, start % 3, 0)]
-            what: tuple[int, ...] | str = note.piece
-        else:
-            middle = sum(note.pitches) / len(note.pitches)
-            place = strip.pan + strip.spread * float(np.clip((middle - 62) / 30, -1, 1))
-            wide = _DOUBLED.get(note.voice)
-            takes = [(place, 0, 0)] if wide is None else [(-wide, 0, 0), (wide, 1, 420)]
-            what = note.pitches
-            place += note.pan
-            level *= 1.0 if wide is None else 0.75
-        length_ms = 0 if note.piece else max(30, 10 * round(note.length_s * 100))
-        for pan, take, late in takes:
-            mono = self._make(note.voice, what, length_ms, touch, take)
+        if note.pitches and note.voice in _DOUBLED:
+            level *= 0.75
+        for pan, late, wanted in _takes(note):
+            mono = self._keep(wanted, self._sounds[wanted] if wanted in self._sounds else self._made(wanted))
             angle = (float(np.clip(pan, -1, 1)) + 1) * np.pi / 4
             sides = np.array([np.cos(angle), np.sin(angle)], np.float32) * np.float32(np.sqrt(2) * level)
-            self._add(start + late, mono[:, None] * sides, db_to_gain(strip.send_db))
+            self._add(start + late, sides[:, None] * mono, db_to_gain(strip.send_db))
 
     def _add(self, start: int, stereo: Stereo, send: float) -> None:
         skip = max(0, self._at - start)
-        stereo = stereo[skip:]
+        stereo = stereo[:, skip:]
         at = max(start, self._at) - self._at
-        self._grow(at + len(stereo))
-        self._dry[at : at + len(stereo)] += stereo
-        self._send[at : at + len(stereo)] += np.float32(send) * stereo
+        stop = at + stereo.shape[1]
+        self._grow(stop)
+        self._dry[:, at:stop] += stereo
+        self._send[:, at:stop] += np.float32(send) * stereo
 
     def _grow(self, n: int) -> None:
-        if n > len(self._dry):
-            more = np.zeros((n - len(self._dry), 2), np.float32)
-            self._dry = np.concatenate((self._dry, more))
-            self._send = np.concatenate((self._send, more))
+        short = n - self._dry.shape[1]
+        if short > 0:
+            more = np.zeros((2, -(-short // _GROWTH) * _GROWTH), np.float32)
+            self._dry = np.concatenate((self._dry, more), axis=1)
+            self._send = np.concatenate((self._send, more), axis=1)
 
     def take(self, until: int) -> Stereo:
         """Return the finished frames from the last call's end to frame ``until``."""
@@ -162,25 +192,47 @@ class Desk:
         if n <= 0:
             return np.zeros((0, 2), np.float32)
         self._grow(n)
-        wet = np.zeros((max(len(self._wet), n + len(self._room)), 2), np.float32)
-        wet[: len(self._wet)] = self._wet
-        if self._send[:n].any():
-            size = next_fast_len(n + len(self._room), real=True)
-            tail = irfft(rfft(np.ascontiguousarray(self._send[:n].T), size) * self._spectrum(size), size)
-            wet[: n + len(self._room)] += tail.T[: n + len(self._room)]
-        out = ceiling(((self._dry[:n] + wet[:n]) * np.float32(self._gain)).astype(np.float32))
-        self._dry, self._send, self._wet = self._dry[n:].copy(), self._send[n:].copy(), wet[n:].copy()
+        wet = np.zeros((2, max(self._wet.shape[1], n + self._tail)), np.float32)
+        wet[:, : self._wet.shape[1]] = self._wet
+        if self._send[:, :n].any():
+            size = next_fast_len(n + self._tail, real=True)
+            spectrum = _room_spectrum(self._room_s, self._seed, size)
+
+            def resound(side: int) -> None:
+                tail = irfft(rfft(self._send[side, :n], size) * spectrum[side], size)
+                wet[side, : n + self._tail] += tail[: n + self._tail]
+
+            side_by_side(resound, range(2))
+        out = ceiling(((self._dry[:, :n] + wet[:, :n]) * np.float32(self._gain)).astype(np.float32))
+        self._dry, self._send, self._wet = self._dry[:, n:].copy(), self._send[:, n:].copy(), wet[:, n:].copy()
         self._at = until
-        return out
+        return np.ascontiguousarray(out.T)
+
+
+def _takes(note: Note) -> list[tuple[float, int, _Sound]]:
+    """Return what is to sound for a note: one or two sounds, each with its place and by how many frames it is late."""
+    strip = STRIPS[note.track]
+    touch = round(note.velocity * 4) / 4
+    if note.piece:
+        place = strip.pan + strip.spread * KITS[note.voice][note.piece].pan
+        take = round(note.start_s * ENGINE_RATE_HZ) % 3
+        return [(place, 0, _Sound(note.voice, note.piece, 0, touch, take))]
+    length_ms = max(30, 10 * round(note.length_s * 100))
+    middle = sum(note.pitches) / len(note.pitches)
+    place = strip.pan + strip.spread * float(np.clip((middle - 62) / 30, -1, 1)) + note.pan
+    wide = _DOUBLED.get(note.voice)
+    rows = [(place, 0, 0)] if wide is None else [(-wide, 0, 0), (wide, 420, 1)]
+    return [(pan, late, _Sound(note.voice, note.pitches, length_ms, touch, take)) for pan, late, take in rows]
 
 
 def render(bars: Iterable[tuple[list[Note], float]], frames: int, desk: Desk) -> Iterator[Stereo]:
     """Play bars, each with its notes and the time in seconds at which it ends; yield blocks that add up to ``frames``."""
     done = 0
     for notes, end_s in bars:
-        for note in notes:
-            if note.start_s * ENGINE_RATE_HZ < frames:
-                desk.play(note)
+        inside = [note for note in notes if note.start_s * ENGINE_RATE_HZ < frames]
+        desk.prepare(inside)
+        for note in inside:
+            desk.play(note)
         until = min(frames, round(end_s * ENGINE_RATE_HZ) - _EARLY_FRAMES)
         if until > done:
             yield desk.take(until)

@@ -73,7 +73,7 @@ def melody(source: Samples, rate_hz: int, analysis: Analysis) -> tuple[MelodyNot
     the notes are the best path through it that pays for every change (Ryynänen and Klapuri 2008). Empty where nothing
     sings: silence, noise, drums alone.
     """
-    salience, body, lasting = _semitones(_middle(source, rate_hz))
+    salience, body, lasting = tones(source, rate_hz)
     clear = _clear(salience, lasting)
     if clear <= 0:
         return ()
@@ -87,6 +87,13 @@ def melody(source: Samples, rate_hz: int, analysis: Analysis) -> tuple[MelodyNot
         strength = float(np.clip(np.mean(scaled[start:stop, pitch]), 0.0, 1.0))
         notes.append((start * FRAME_S, (stop - start) * FRAME_S, LOW_MIDI + pitch, strength))
     return tuple(notes)
+
+
+@remembered(1)
+def tones(source: Samples, rate_hz: int) -> tuple[Plane, Plane, Plane]:
+    """Return what `melody` hears in ``source`` before it knows the key, for its next call: to be found while beat and key
+    are."""
+    return _semitones(_middle(source, rate_hz))
 
 
 def _middle(source: Samples, rate_hz: int) -> npt.NDArray[np.float32]:

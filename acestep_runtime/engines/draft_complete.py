@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting
 from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.singing import sung
 from acestep_runtime.dsp.style import Instrument, Style, only, style_of
-from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share
+from acestep_runtime.dsp.threads import both, side_by_side
+from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
 from acestep_runtime.lyrics.lrc import TimedLine
@@ -73,7 +75,9 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     style = style_of(music.caption)
     yield Progress("listening to the source", 0.0)
     cancel.check()
-    found = analyse(source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale, timesignature=music.timesignature)
+    beat_and_key = partial(analyse, source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale,
+                           timesignature=music.timesignature)  # fmt: skip
+    found, _ = both(beat_and_key, partial(tones, source, ENGINE_RATE_HZ))
     yield Progress("looking for its harmony", 0.1)
     cancel.check()
     piece = _listened(source, found, music, style, request.seed)
@@ -95,7 +99,7 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     held: list[Block] = []
     fade = min(_FADE, max(1, request.frames // 4))
     done = 0
-    for number, blocks in enumerate(zip(*parts, strict=True), 1):
+    for number, blocks in enumerate(_in_step(parts), 1):
         yield Progress(f"playing bar {min(number, len(rows))} of {len(rows)}", 0.2 + 0.8 * done / request.frames)
         cancel.check()
         blocks = tuple(faded(block, done, request.frames, fade) for block in blocks)
@@ -108,6 +112,15 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
             held = []
     if under.ducked:
         yield Facts({"ducked_s": round(under.ducked / ENGINE_RATE_HZ, 3)})
+
+
+def _in_step(parts: list[Iterator[Stereo]]) -> Iterator[tuple[Stereo, ...]]:
+    """Yield a block of each part at a time; they are played side by side."""
+    while True:
+        blocks = [block for block in side_by_side(lambda part: next(part, None), parts) if block is not None]
+        if not blocks:
+            return
+        yield tuple(blocks)
 
 
 def _sum(blocks: tuple[Stereo, ...]) -> Stereo:
@@ -292,14 +305,19 @@ def _levels(
     for n in order:
         start, stop = (round(piece.grid.beat_to_s(b * meter) * ENGINE_RATE_HZ) for b in (bars[n], bars[n] + 1))
         segments.append((max(0, start), min(frames, max(stop, start + 1))))
-    gains, total = {}, [np.zeros((max(0, b - a), 2), np.float32) for a, b in segments]
-    for track, desk in trials.items():
-        made, at = [], 0
+
+    def tried(track: str) -> list[Stereo]:
+        desk, made, at = trials[track], list[Stereo](), 0
+        desk.prepare(note for n in order for note in rows[n][0][track])
         for n, (start, stop) in zip(order, segments, strict=True):
             for note in rows[n][0][track]:
                 desk.play(replace(note, start_s=max(0.0, note.start_s - start / ENGINE_RATE_HZ) + at / ENGINE_RATE_HZ))
             at += max(0, stop - start)
             made.append(desk.take(at))
+        return made
+
+    gains, total = {}, [np.zeros((max(0, b - a), 2), np.float32) for a, b in segments]
+    for track, made in zip(trials, side_by_side(tried, trials), strict=True):
         made_db = rms_db(np.concatenate(made)) if made else -120.0
         wanted_db = reference_db + _LEVEL_DB.get(track, _USUAL_DB) + (_MORE_DB if piece.alone else 0.0)
         gains[track] = wanted_db - made_db if made_db > -60 else 0.0

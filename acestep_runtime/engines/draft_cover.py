@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -30,7 +31,8 @@ from acestep_runtime.dsp.progressions import (
 from acestep_runtime.dsp.render import Desk, Stereo, ceiling, faded, render, rms_db
 from acestep_runtime.dsp.singing import singer, sung
 from acestep_runtime.dsp.style import Instrument, Style, style_of, table, without
-from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes
+from acestep_runtime.dsp.threads import both
+from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
 from acestep_runtime.lyrics.lrc import TimedLine
@@ -110,7 +112,7 @@ def cover(
         return
     yield Progress("listening to the source", 0.0)
     cancel.check()
-    found = heard_by_hint(source, music)
+    found, _ = both(partial(heard_by_hint, source, music), partial(tones, source, ENGINE_RATE_HZ))
     yield Progress("writing down the melody", 0.12)
     cancel.check()
     style = style_of(music.caption)
@@ -408,6 +410,7 @@ def _gain_db(
     meter = plan.grid.beats_per_bar
     order = sorted(range(len(bars)), key=lambda n: (-piece.energy.get(plan.bars[n][1], 0.0), n))[:_TRIAL_BARS]
     at_s, wanted = 0.0, []
+    trial.prepare(note for n in order for note in bars[n][0])
     for n in order:
         begin_s = plan.grid.beat_to_s(plan.bars[n][0] * meter)
         for note in bars[n][0]:

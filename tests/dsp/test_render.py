@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acestep_runtime.dsp import threads
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.render import CEILING, KNEE, STRIPS, Desk, ceiling, render, rms_db, room
 
@@ -40,6 +41,23 @@ def test_blocks_add_up_to_the_length_asked(frames, edges):
     blocks = list(render([([NOTES[0]], edge) for edge in edges], frames, desk()))
     assert sum(len(b) for b in blocks) == frames
     assert all(b.dtype == np.float32 and b.ndim == 2 and len(b) for b in blocks)
+
+
+def test_threads_change_no_sample(monkeypatch):
+    with_threads = []
+    for cores in (1, 4):
+        monkeypatch.setattr(threads.os, "cpu_count", lambda cores=cores: cores)
+        with_threads.append(played([0.5, 1.0], 2 * RATE))
+    assert np.array_equal(*with_threads)
+
+
+def test_prepared_sounds_are_the_ones_that_are_played():
+    prepared, straight = desk(), desk()
+    prepared.prepare(NOTES)
+    for one in (prepared, straight):
+        for note in NOTES:
+            one.play(note)
+    assert np.array_equal(prepared.take(2 * RATE), straight.take(2 * RATE))
 
 
 def test_silence_before_the_first_note_then_an_onset_on_time():
