@@ -6,15 +6,20 @@ Everything is measured on a mono mix at 22.05 kHz.
 from __future__ import annotations
 
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from acestep_runtime import audio, units
 from acestep_runtime.audio import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.remembering import remembered
+from acestep_runtime.dsp.threads import both
 from acestep_runtime.values import Key
+
+Number = TypeVar("Number", np.float32, np.float64)
 
 #: Quieter than this is silence.
 SILENCE_DB = -80.0
@@ -42,13 +47,12 @@ def analyse(
     """
     given_key = None if keyscale is None else Key.parse(keyscale)
     duration_s = units.frames_to_seconds(len(samples), rate_hz)
-    mono = _mono(samples, rate_hz)
-    loudness_db = units.gain_to_db(_rms(samples))
+    mono, rms = both(partial(_mono, samples, rate_hz), partial(_rms, samples))
+    loudness_db = units.gain_to_db(rms)
     if loudness_db < SILENCE_DB or duration_s < SHORTEST_S:
         return _unheard(duration_s, loudness_db, bpm, given_key, timesignature)
 
-    rises = onsets.onset_strength(mono)
-    pitches = harmony.pitch_classes(mono)
+    pitches, rises = both(partial(harmony.pitch_classes, mono), partial(onsets.onset_strength, mono))
     pulse = tempo.find_pulse(rises, duration_s, bpm, partial(meter.harmonic_rhythm, pitches))
     if meter.between_beats(rises, pitches, pulse.beats_s):
         pulse = tempo.half_later(pulse, duration_s)
@@ -87,15 +91,20 @@ def analyse(
 
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
-    clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
+    clean = _clean(samples).astype(np.float32, copy=False)
     low = audio.resample(np.ascontiguousarray(audio.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
+
+
+def _clean(samples: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Return samples with 0 for what is not a number, the very same array where all are: looking is cheap."""
+    return samples if np.isfinite(samples).all() else np.nan_to_num(samples, posinf=0.0, neginf=0.0)
 
 
 def _rms(samples: Samples) -> float:
     """Return the RMS over all channels, in blocks to spare memory; what is not a number counts as 0."""
     blocks = (samples[at : at + _BLOCK_FRAMES] for at in range(0, len(samples), _BLOCK_FRAMES))
-    clean = (np.nan_to_num(block.astype(np.float64), posinf=0.0, neginf=0.0) for block in blocks)
+    clean = (_clean(block.astype(np.float64)) for block in blocks)
     return float(np.sqrt(sum(float(np.sum(block**2)) for block in clean) / max(1, samples.size)))
 
 

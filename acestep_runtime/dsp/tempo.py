@@ -75,13 +75,19 @@ def track_beats(curve: Floats, period_s: float, tightness: float = _TIGHT) -> Fl
     period = period_s * FRAME_HZ
     reach = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
     cost = -tightness * np.log(-reach / period) ** 2
-    score, back = curve.copy(), np.full(len(curve), -1)
-    for t in range(-int(reach[-1]), len(curve)):
-        lo = max(0, t + int(reach[0]))
-        before = score[lo : t + int(reach[-1]) + 1] + cost[len(cost) - (t + int(reach[-1]) + 1 - lo) :]
-        best = int(before.argmax())
-        score[t] += before[best]
-        back[t] = lo + best
+    longest, shortest = -int(reach[0]), -int(reach[-1])
+    # What nothing can follow stands before the curve. No beat depends on those less than the shortest step before it,
+    # so that many frames are done at once.
+    score = np.concatenate((np.full(longest, -np.inf), curve))
+    back = np.full(len(curve), -1)
+    windows = np.lib.stride_tricks.sliding_window_view(score, len(reach))
+    for start in range(shortest, len(curve), shortest):
+        frames = np.arange(start, min(len(curve), start + shortest))
+        before = windows[frames] + cost
+        best = before.argmax(axis=1)
+        score[longest + frames] += before[np.arange(len(frames)), best]
+        back[frames] = frames - longest + best
+    score = score[longest:]
     tail = max(0, len(curve) - round(period))
     at = tail + int(score[tail:].argmax())
     beats = []

@@ -81,3 +81,22 @@ def test_few_onsets_make_no_pulse() -> None:
     pulse = listen(signals.clicks([0.5, 1.0, 1.5], 3, rate_hz=onsets.RATE_HZ, channels=1)[:, 0])
     assert pulse.confidence == 0
     assert listen(np.zeros(10, np.float32), 90).period_s == pytest.approx(60 / 90)
+
+
+@pytest.mark.parametrize(("frames", "period_s"), [(1, 0.5), (9, 0.5), (60, 0.5), (700, 0.27), (701, 1.2)])
+def test_beats_are_the_best_path_frame_by_frame(frames: int, period_s: float) -> None:
+    curve = np.random.default_rng(frames).random(frames) ** 4
+    period = period_s * onsets.FRAME_HZ
+    steps = range(max(1, round(period / 2)), round(2 * period) + 1)
+    score, back = curve.copy(), np.full(frames, -1)
+    for t in range(frames):  # Ellis 2007, one frame after the other
+        if t >= steps[0]:
+            rows = [(score[t - s] - 400.0 * np.log(s / period) ** 2, t - s) for s in steps if t - s >= 0]
+            best, back[t] = max(rows, key=lambda row: (row[0], -row[1]))
+            score[t] += best
+    tail = max(0, frames - round(period))
+    at, truth = tail + int(score[tail:].argmax()), []
+    while at >= 0:
+        truth.append(at / onsets.FRAME_HZ)
+        at = int(back[at])
+    np.testing.assert_allclose(tempo.track_beats(curve, period_s), truth[::-1])
