@@ -1,0 +1,143 @@
+"""Tensors in files: one file or shards with an index, safetensors before pickles, and pickles only as plain tensors.
+
+Nothing in a checkpoint folder is ever executed: pickles go through the unpickler of torch that knows tensors only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acestep_runtime.errors import EngineFailure, printable
+from acestep_runtime.weights.keys import Shape
+
+#: Names under which checkpoints keep their weights, the preferred first.
+_NAMES = (
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors",
+    "model.safetensors.index.json",
+    "diffusion_pytorch_model.safetensors.index.json",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "diffusion_pytorch_model.bin.index.json",
+)
+_MOST_JSON_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Which tensors there are, in which file each is, and its shape. None of them is in memory."""
+
+    files: Mapping[str, Path]
+    shapes: Mapping[str, Shape]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file. Raises `EngineFailure` where there is none."""
+    try:
+        if path.stat().st_size > _MOST_JSON_BYTES:
+            raise ValueError("it is too large")
+        value = json.loads(path.read_text("utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("it is no object")
+    except (OSError, ValueError) as error:
+        raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
+    return value
+
+
+def weights_in(folder: Path) -> Path | None:
+    """Return the file with the weights of ``folder``, or the index of its shards; ``None`` if it has neither."""
+    return next((folder / name for name in _NAMES if (folder / name).is_file()), None)
+
+
+def opened(folder: Path) -> Tensors:
+    """Read what tensors ``folder`` has. Raises `EngineFailure` for missing and damaged files."""
+    first = weights_in(folder)
+    if first is None:
+        raise EngineFailure(f"{folder} holds no weights.", remedy="Pull the model again.")
+    files: dict[str, Path] = {}
+    shapes: dict[str, Shape] = {}
+    for path in _shards(first) if first.suffix == ".json" else [first]:
+        found = _shapes(path)
+        shapes.update(found)
+        files.update(dict.fromkeys(found, path))
+    return Tensors(files, shapes)
+
+
+def _shards(index: Path) -> list[Path]:
+    mapping = read_json(index).get("weight_map")
+    names = sorted({str(name) for name in mapping.values()}) if isinstance(mapping, dict) else []
+    if not names:
+        raise EngineFailure(f"{index} names no files.", remedy="Pull the model again.")
+    for name in names:
+        if Path(name).name != name or not (index.parent / name).is_file():
+            raise EngineFailure(
+                f"{index} names {printable(name)!r}, which is not there.", remedy="Pull the model again."
+            )
+    return [index.parent / name for name in names]
+
+
+def _shapes(path: Path) -> dict[str, Shape]:
+    if path.suffix != ".safetensors":
+        return {key: tuple(value.shape) for key, value in pickled(path).items()}
+    with _readable(path) as file:
+        return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
+
+
+def _readable(path: Path) -> Any:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        return safe_open(path, framework="pt", device="cpu")
+    except (SafetensorError, OSError) as error:
+        raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy="Pull the model again.") from error
+
+
+def pickled(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a pickle, mapped from the file; one tensor alone is named "". Raises `EngineFailure`."""
+    from pickle import UnpicklingError
+
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise EngineFailure(
+            f"{path} is damaged, or holds more than tensors, which is not opened.",
+            remedy="Pull the model again, or convert it to safetensors.",
+        ) from error
+    value = {"": value} if isinstance(value, torch.Tensor) else value
+    if not isinstance(value, dict) or not all(isinstance(each, torch.Tensor) for each in value.values()):
+        raise EngineFailure(f"{path} holds something else than tensors.", remedy="Pull the model again.")
+    return value
+
+
+def read(
+    tensors: Tensors, wanted: Mapping[str, str], dtype: torch.dtype, device: torch.device
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors ``wanted`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``.
+
+    They come in the order of the files. On the processor, in the precision of the file, they are not even copied: the
+    system reads them from the file as they are used.
+    """
+    with ExitStack() as stack:
+        for path in dict.fromkeys(tensors.files[key] for key in wanted):
+            keys = [key for key in wanted if tensors.files[key] == path]
+            if path.suffix == ".safetensors":
+                file = stack.enter_context(_readable(path))
+                for key in keys:
+                    yield wanted[key], cast(file.get_tensor(key), dtype, device)
+            else:
+                values = pickled(path)
+                for key in keys:
+                    yield wanted[key], cast(values.pop(key), dtype, device)
+
+
+def cast(value: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return ``value`` on ``device``; numbers with a fraction as ``dtype``, others as they are."""
+    return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)

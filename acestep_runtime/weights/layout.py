@@ -1,0 +1,177 @@
+"""Which checkpoints are on the disk, and where their parts are. Reads names and small JSON files only; needs no torch.
+
+Two layouts. Original: a folder of models with ``vae/``, ``Qwen3-Embedding-0.6B/`` and one folder per transformer, such as
+``acestep-v15-turbo/``. diffusers: one folder with ``model_index.json`` and all parts below it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights import catalogue
+
+VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"
+KINDS = ("turbo", "base", "sft")
+_DEPTH = 3
+_XL_FROM_WIDTH = 2304
+_WEIGHTS = ("*.safetensors", "*.bin")
+#: What is taken where no model is named: the first kind that there is, the smaller first.
+_PREFERRED = {False: ("turbo", "sft", "base"), True: ("base",)}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One transformer with what it needs. ``kind`` is turbo, base or sft, ``size`` 2B or XL, ``layout`` original or diffusers.
+
+    ``dit``, ``vae`` and ``text_encoder`` are folders; the last two are ``None`` where they are not there.
+    """
+
+    name: str
+    kind: str
+    size: str
+    layout: str
+    dit: Path
+    vae: Path | None
+    text_encoder: Path | None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that has the name of the checkpoint."""
+        return self.dit if self.layout == "original" else self.dit.parent
+
+    @property
+    def text_tokenizer(self) -> Path | None:
+        """The folder of the text encoder's tokenizer."""
+        return self.text_encoder if self.layout == "original" else self.folder / "tokenizer"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all parts are there."""
+        return self.vae is not None and self.text_encoder is not None
+
+
+def find(folder: Path) -> tuple[Checkpoint, ...]:
+    """Return every checkpoint in and below a folder of models, by name. None where there is no such folder.
+
+    An original transformer takes the VAE and the text encoder beside it, else in it, else the first there is below
+    ``folder``.
+    """
+    folders = [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
+    shared = {name: next((each for each in folders if each.name == name and _has_weights(each)), None)
+              for name in (VAE, TEXT_ENCODER)}  # fmt: skip
+    found = (_diffusers(each) or _original(each, shared) for each in folders)
+    return tuple(sorted(filter(None, found), key=lambda each: (each.name, each.layout, str(each.dit))))
+
+
+def chosen(folder: Path, model: str, needs_base: bool) -> Checkpoint:
+    """Return the checkpoint called ``model``, or where that is empty the best one there is for the task.
+
+    ``needs_base`` says that the task (lego, extract, complete) is one of base models only. Raises `InvalidValue` for a model
+    that cannot do it or that nobody knows, and `EngineFailure` for one that is not on the disk, with the command to get it.
+    """
+    there = find(folder)
+    if not model:
+        order = {kind: place for place, kind in enumerate(_PREFERRED[needs_base])}
+        able = [each for each in there if each.kind in order and each.whole]
+        if able:
+            return min(able, key=lambda each: (order[each.kind], each.size, each.name.count("-"), each.name))
+        model = "acestep-v15-base" if needs_base else "acestep-v15-turbo"
+    name = catalogue.full_name(model, [each.name for each in there])
+    named = [each for each in there if each.name in (name, f"{name}-diffusers")]
+    if not named:
+        raise _not_there(model, name, folder, there)
+    checkpoint = max(named, key=lambda each: (each.whole, each.name == name))
+    if needs_base and checkpoint.kind != "base":
+        raise InvalidValue(
+            "model",
+            name,
+            "base models, such as acestep-v15-base",
+            message=f"Model {name} is a {checkpoint.kind} model; this task needs a base model.",
+            remedy=f"Choose acestep-v15-base. {catalogue.pull_hint('acestep-v15-base')}",
+        )
+    if not checkpoint.whole:
+        lacks = " and ".join(label for label, part in (("the VAE", checkpoint.vae),
+                             ("the text encoder", checkpoint.text_encoder)) if part is None)  # fmt: skip
+        raise EngineFailure(
+            f"Model {name} lacks {lacks} in {folder}.",
+            remedy=catalogue.pull_hint(name if name in catalogue.RELEASES else "acestep-v15-turbo"),
+        )
+    return checkpoint
+
+
+def _not_there(model: str, name: str, folder: Path, there: tuple[Checkpoint, ...]) -> EngineFailure | InvalidValue:
+    if name in catalogue.TRANSFORMERS:
+        return EngineFailure(f"Model {name} is not in {folder}.", remedy=catalogue.pull_hint(name))
+    known = dict.fromkeys([*(each.name for each in there), *catalogue.TRANSFORMERS])
+    return InvalidValue("model", model, ", ".join(known), remedy=catalogue.pull_hint("acestep-v15-turbo"))
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    try:
+        children = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    except OSError:
+        return
+    for child in children:
+        yield child
+        if depth > 1:
+            yield from _below(child, depth - 1)
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+
+
+def config_in(folder: Path) -> Mapping[str, Any]:
+    """Return the ``config.json`` of a part, empty where it cannot be read."""
+    return _config(folder / "config.json")
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    """Return a small JSON object, empty where it cannot be read: what is not understood is no checkpoint."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | None:
+    config = config_in(folder)
+    ours = config.get("model_type") == "acestep" or "AceStepConditionGenerationModel" in config.get("architectures", ())
+    if not ours or not _has_weights(folder):
+        return None
+
+    def part(name: str) -> Path | None:
+        near = (folder.parent / name, folder / name)
+        return next((each for each in near if _has_weights(each)), shared[name])
+
+    kind, size = _kind(config, folder.name), _size(config)
+    return Checkpoint(folder.name, kind, size, "original", folder, part(VAE), part(TEXT_ENCODER))
+
+
+def _diffusers(folder: Path) -> Checkpoint | None:
+    dit = folder / "transformer"
+    if _config(folder / "model_index.json").get("_class_name") != "AceStepPipeline" or not _has_weights(dit):
+        return None
+    vae, text_encoder = (each if _has_weights(each) else None for each in (folder / VAE, folder / "text_encoder"))
+    config = config_in(dit)
+    return Checkpoint(folder.name, _kind(config, folder.name), _size(config), "diffusers", dit, vae, text_encoder)
+
+
+def _kind(config: Mapping[str, Any], name: str) -> str:
+    """Return what a transformer was trained to be, from its config, and where that does not say, from its name."""
+    if config.get("is_turbo"):
+        return "turbo"
+    if "sft" in name.lower():  # made from a base model, whose config it may still have
+        return "sft"
+    version = str(config.get("model_version") or "").lower()
+    return version if version in KINDS else next((kind for kind in KINDS if kind in name.lower()), "base")
+
+
+def _size(config: Mapping[str, Any]) -> str:
+    return "XL" if int(config.get("hidden_size") or 0) >= _XL_FROM_WIDTH else "2B"
