@@ -20,3 +20,4 @@ def check(report: dict[str, Any]) -> None:
     assert report["difference_inside"] > 1e-3
     assert report["undo"] == "AceBridge: Repaint time selection"
     assert report["take_accessor_leaves_volume_out"] is True
+    assert report["track_accessor_is_takes_times_gains"] is True

@@ -13,14 +13,17 @@ local function write(report)
   os.rename(home .. "/report.part", home .. "/report.json")
 end
 
-local function samples(take, rate, from, count)
-  local accessor = reaper.CreateTakeAudioAccessor(take)
+local function read(accessor, rate, from, count)
   local buffer = reaper.new_array(count * 2)
   buffer.clear()
   reaper.GetAudioAccessorSamples(accessor, rate, 2, from, count, buffer)
   local values = buffer.table(1, count * 2)
   reaper.DestroyAudioAccessor(accessor)
   return values
+end
+
+local function samples(take, rate, from, count)
+  return read(reaper.CreateTakeAudioAccessor(take), rate, from, count)
 end
 
 local function peak(a, b)
@@ -47,6 +50,12 @@ local report = { reaper = reaper.GetAppVersion() }
 local loud = peak(samples(original, rate, 0, rate))
 reaper.SetMediaItemTakeInfo_Value(original, "D_VOL", 0.5)
 report.take_accessor_leaves_volume_out = math.abs(peak(samples(original, rate, 0, rate)) - loud) < 1e-6
+-- What is mixed from files has to be what the track would give: the take's samples, times all gains and nothing else.
+reaper.SetMediaItemInfo_Value(item, "D_VOL", 0.5)
+local alone, together = samples(original, rate, 1, rate), read(reaper.CreateTrackAudioAccessor(track), rate, 2, rate)
+for i = 1, #alone do alone[i] = alone[i] * 0.25 end
+report.track_accessor_is_takes_times_gains = peak(alone, together) < 1e-6
+reaper.SetMediaItemInfo_Value(item, "D_VOL", 1)
 reaper.SetMediaItemTakeInfo_Value(original, "D_VOL", 1)
 
 dofile(scripts .. "lib/acebridge.lua")(scripts).run("repaint", { values = { style = "brighter piano", seed = 7, takes = 1 } })
