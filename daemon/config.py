@@ -33,6 +33,10 @@ def _default_roots() -> tuple[Path, ...]:
     return tuple(roots)
 
 
+def _default_models_dir() -> Path:
+    return data_folder() / "models"
+
+
 class Config(BaseModel):
     """All settings; every field but ``data_dir`` may stand in ``config.toml`` under its own name."""
 
@@ -44,6 +48,8 @@ class Config(BaseModel):
     port: int | None = Field(None, ge=0, le=65535)
     #: Folders from which requests may name files by path.
     roots: tuple[Path, ...] = Field(default_factory=_default_roots)
+    #: Folder of the models of ACE-Step, which other programs may share.
+    models_dir: Path = Field(default_factory=_default_models_dir)
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
     quota_bytes: int = Field(20 * GIB, ge=0)
     max_age_days: float = Field(30.0, gt=0)
@@ -63,6 +69,14 @@ class Config(BaseModel):
         if not loopback:
             raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
         return host
+
+    @field_validator("models_dir")
+    @classmethod
+    def _resolve_models_dir(cls, folder: Path) -> Path:
+        try:
+            return folder.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError("there is no home folder that ~ could mean") from error
 
     @field_validator("roots")
     @classmethod

@@ -62,7 +62,7 @@ def find(folder: Path) -> tuple[Checkpoint, ...]:
     ``folder``.
     """
     folders = [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
-    shared = {name: next((each for each in folders if each.name == name and _has_weights(each)), None)
+    shared = {name: next((each for each in folders if each.name == name and has_weights(each)), None)
               for name in (VAE, TEXT_ENCODER)}  # fmt: skip
     found = (_diffusers(each) or _original(each, shared) for each in folders)
     return tuple(sorted(filter(None, found), key=lambda each: (each.name, each.layout, str(each.dit))))
@@ -122,7 +122,8 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _below(child, depth - 1)
 
 
-def _has_weights(folder: Path) -> bool:
+def has_weights(folder: Path) -> bool:
+    """Return whether a folder directly holds files with weights."""
     return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
 
 
@@ -143,12 +144,12 @@ def _config(path: Path) -> Mapping[str, Any]:
 def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | None:
     config = config_in(folder)
     ours = config.get("model_type") == "acestep" or "AceStepConditionGenerationModel" in config.get("architectures", ())
-    if not ours or not _has_weights(folder):
+    if not ours or not has_weights(folder):
         return None
 
     def part(name: str) -> Path | None:
         near = (folder.parent / name, folder / name)
-        return next((each for each in near if _has_weights(each)), shared[name])
+        return next((each for each in near if has_weights(each)), shared[name])
 
     kind, size = _kind(config, folder.name), _size(config)
     return Checkpoint(folder.name, kind, size, "original", folder, part(VAE), part(TEXT_ENCODER))
@@ -156,9 +157,9 @@ def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | N
 
 def _diffusers(folder: Path) -> Checkpoint | None:
     dit = folder / "transformer"
-    if _config(folder / "model_index.json").get("_class_name") != "AceStepPipeline" or not _has_weights(dit):
+    if _config(folder / "model_index.json").get("_class_name") != "AceStepPipeline" or not has_weights(dit):
         return None
-    vae, text_encoder = (each if _has_weights(each) else None for each in (folder / VAE, folder / "text_encoder"))
+    vae, text_encoder = (each if has_weights(each) else None for each in (folder / VAE, folder / "text_encoder"))
     config = config_in(dit)
     return Checkpoint(folder.name, _kind(config, folder.name), _size(config), "diffusers", dit, vae, text_encoder)
 

@@ -137,8 +137,9 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
 
 def load_vae(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> AutoencoderOobleck:
     """Load the VAE of ``folder``. Raises as `load` does."""
-    return fill(build("vae", files.read_json(folder / "config.json")), _whole(folder), f"{folder} (VAE)", dtype,
-                torch.device(device), _PULL_SHARED)  # fmt: skip
+    module = build("vae", files.read_json(folder / "config.json"))
+    vae: AutoencoderOobleck = fill(module, _whole(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
+    return vae
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> Qwen3Model:
@@ -152,8 +153,9 @@ def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | s
     whole = _whole(folder)
     names = {key: key.removeprefix("model.") for key in whole.names if key != "lm_head.weight"}
     source = PartSource(config, whole.tensors, names)
-    return fill(build("text_encoder", config), source, f"{folder} (text encoder)", dtype, torch.device(device),
-                _PULL_SHARED)  # fmt: skip
+    what, place = f"{folder} (text encoder)", torch.device(device)
+    encoder: Qwen3Model = fill(build("text_encoder", config), source, what, dtype, place, _PULL_SHARED)
+    return encoder
 
 
 def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -182,7 +184,7 @@ def build(part: str, config: Mapping[str, Any]) -> Any:
 
     Settings that the class does not know are left out; small tables that are not in files are computed.
     """
-    from accelerate import init_empty_weights
+    from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
     make = _classes()[part]
     if part != "text_encoder":

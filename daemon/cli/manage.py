@@ -1,4 +1,4 @@
-"""Commands about the daemon itself, its jobs, its assets and its engines."""
+"""Commands about the daemon itself, its jobs and its assets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from daemon.cli import listing
+from daemon.cli import listing, models
 from daemon.cli.options import OPTIONS
 from daemon.edge.connection import connect
 from daemon.errors import Unavailable
@@ -281,30 +281,10 @@ def delete_asset(asset_id: AssetId, address: Address = None) -> None:
     typer.echo("deleted")
 
 
-def models(json: AsJson = False, address: Address = None, no_autostart: NoAutostart = False) -> None:
-    """Show the engines, what they can do, and the models that there are."""
-    from acebridge.v1 import models_pb2
-
-    with connect(address, autostart=not no_autostart) as client:
-        able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
-        known = client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models
-    if json:
-        _print_json({"capabilities": _json(able), "models": [_json(model) for model in known]})
-        return
-    engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
-    listing.show(
-        ("engine", "available", "tasks", "about"),
-        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in engines),
-    )
-    for model in known:
-        typer.echo(
-            f"{model.name} ({model.engine}, {listing.size(model.size_bytes)}{', loaded' if model.loaded else ''})"
-        )
-
-
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (serve, status, stop, demo, doctor, models):
+    for command in (serve, status, stop, demo, doctor):
         app.command(rich_help_panel="Daemon")(command)
+    app.add_typer(models.models, name="models", rich_help_panel="Daemon")
     app.add_typer(jobs, name="jobs", rich_help_panel="Daemon")
     app.add_typer(assets, name="assets", rich_help_panel="Daemon")

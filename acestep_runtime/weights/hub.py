@@ -1,0 +1,288 @@
+"""Models from the Hugging Face Hub: fetched file by file, resumed where it stopped, and checked to the last bit.
+
+Only tensors and data are ever fetched (`catalogue`), never programs. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights import checksums
+from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
+from acestep_runtime.weights.checksums import Sum
+
+_POLL_S = 0.2
+#: Kept free beyond what is fetched.
+_SPARE_BYTES = 1 << 30
+_GB = 10**9
+#: Whatever the table says, no file of another kind is fetched.
+_SUFFIXES = {".safetensors", ".json", ".txt", ".jinja", ".pt", ""}
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a pull is: ``done`` of ``total`` bytes of ``stage``, which is fetching or checking."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What checking a ``folder`` of a model found: how many ``files`` and what is wrong, one sentence each."""
+
+    folder: Path
+    files: int
+    faults: tuple[str, ...]
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Files of one repository at one revision: path in it → what it is. ``root`` is the local folder it mirrors."""
+
+    source: Source
+    root: Path
+    revision: str
+    sums: dict[str, Sum]
+
+
+def pull(name: str, folder: Path, progress: Progress | None = None, *, endpoint: str | None = None) -> tuple[Path, ...]:
+    """Fetch the model ``name`` and what it needs into the folder of models; return the folders that it is in now.
+
+    What is there already and whole is not fetched again, what was interrupted is resumed, what is damaged is replaced. A
+    record of sizes and digests is left beside the files. ``endpoint`` is another Hub to ask.
+
+    Raises `InvalidValue` for an unknown name and `EngineFailure` when the library, the Hub or the room on the disk is
+    missing, or files stay damaged.
+    """
+    release = _release(name)
+    hub = _hub()
+    tell = progress or (lambda _: None)
+    batches = [_listed(hub, release, source, folder, endpoint) for source in _merged(release.sources)]
+    _check_room(folder, batches, release)
+    total = sum(each.size_bytes for batch in batches for each in batch.sums.values())
+    faults: list[str] = []
+    for _ in range(2):  # once more for what turns out damaged
+        _download(hub, release, batches, endpoint, lambda done: tell(Step("fetching", min(done, total), total)))
+        faults = _check(batches, lambda done: tell(Step("checking", done, total)))
+        if not faults:
+            return _record(batches)
+    raise EngineFailure(
+        f"{release.name} is still not whole: {faults[0]}{f', and {len(faults) - 1} more' if faults[1:] else ''}.",
+        remedy=f"Check the connection and the disk. {pull_hint(release.name)}",
+    )
+
+
+def verify(folder: Path, progress: Progress | None = None) -> tuple[Verdict, ...]:
+    """Check all files in the folder of models that have a record, and return what was found, one verdict a folder."""
+    folders = list(checksums.records_below(folder))
+    total = sum(_size(path) for each in folders for path in each.rglob("*") if path.name != checksums.NAME)
+    done = 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(Step("checking", min(done, total), total))
+
+    return tuple(_verdict(each, read) for each in folders)
+
+
+def _verdict(folder: Path, read: checksums.Read) -> Verdict:
+    try:
+        sums = checksums.recorded(folder)
+    except EngineFailure as error:
+        return Verdict(folder, 0, (error.message,))
+    found = [checksums.fault(folder / name, expected, read) for name, expected in sums.items()]
+    return Verdict(folder, len(sums), tuple(filter(None, found)))
+
+
+def _release(name: str) -> Release:
+    release = RELEASES.get(full_name(name))
+    if release is None:
+        raise InvalidValue("model", name, ", ".join(RELEASES), remedy="`acebridge models list` describes them.")
+    return release
+
+
+def _hub() -> Any:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise EngineFailure(
+            "Models are fetched with the package huggingface_hub, which is not installed.",
+            remedy="Run: pip install 'acebridge[neural]'",
+        ) from error
+    return huggingface_hub
+
+
+def _merged(sources: Sequence[Source]) -> Iterator[Source]:
+    """Yield the sources with one for each repository and place, so that none is asked twice."""
+    for repo, into in dict.fromkeys((source.repo, source.into) for source in sources):
+        same = [source for source in sources if (source.repo, source.into) == (repo, into)]
+        yield Source(repo, tuple(pattern for source in same for pattern in source.patterns), into)
+
+
+def _listed(hub: Any, release: Release, source: Source, folder: Path, endpoint: str | None) -> _Batch:
+    """Ask the Hub which files there are now, how large, and their digests."""
+    with _reached(hub, release, source.repo):
+        api = hub.HfApi(endpoint=endpoint)
+        revision = str(api.model_info(source.repo).sha)
+        there = [each for each in api.list_repo_tree(source.repo, recursive=True, revision=revision)
+                 if hasattr(each, "blob_id")]  # fmt: skip
+    sums = {
+        each.path: Sum(int(each.size), each.lfs.sha256 if each.lfs else each.blob_id)
+        for each in there
+        if _wanted(each.path, source.patterns)
+    }
+    if not any(path.endswith(".safetensors") for path in sums):
+        raise EngineFailure(f"{source.repo} has no weights of {release.name} any more.", remedy="Update AceBridge.")
+    return _Batch(source, folder / source.into, revision, sums)
+
+
+def _wanted(path: str, patterns: Sequence[str]) -> bool:
+    parts = PurePosixPath(path)
+    safe = ".." not in parts.parts and not parts.is_absolute() and "\\" not in path
+    return safe and parts.suffix in _SUFFIXES and any(fnmatch(path, pattern) for pattern in patterns)
+
+
+class _reached:  # noqa: N801 (a context manager reads as a verb)
+    """Say in one sentence when the Hub cannot be asked."""
+
+    def __init__(self, hub: Any, release: Release, repo: str) -> None:
+        self._hub, self._release, self._repo = hub, release, repo
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        if isinstance(error, self._hub.errors.RepositoryNotFoundError):
+            raise EngineFailure(
+                f"The Hub has no repository {self._repo}, or does not show it to you.", remedy="Update AceBridge."
+            ) from error
+        # Its libraries for HTTP differ from version to version, and so do what they raise.
+        raise EngineFailure(
+            f"The Hugging Face Hub cannot be reached for {self._repo} ({type(error).__name__}).",
+            remedy=f"Once there is a connection, run: acebridge models pull {self._release.name}",
+        ) from error
+
+
+def _check_room(folder: Path, batches: Sequence[_Batch], release: Release) -> None:
+    missing = sum(
+        max(0, each.size_bytes - _size(batch.root / path)) for batch in batches for path, each in batch.sums.items()
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise EngineFailure(
+            f"{folder} cannot be written: {error.strerror}.", remedy="Name another folder with --folder."
+        ) from error
+    if missing and missing + _SPARE_BYTES > free:
+        raise EngineFailure(
+            f"{release.name} needs {(missing + _SPARE_BYTES) / _GB:.1f} GB more in {folder}; {free / _GB:.1f} GB are free.",
+            remedy="Free some space, or name another folder with --folder.",
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _download(
+    hub: Any, release: Release, batches: Sequence[_Batch], endpoint: str | None, tell: Callable[[int], None]
+) -> None:
+    """Fetch in a thread of its own, and meanwhile tell how many bytes there are on the disk."""
+    failed: list[BaseException] = []
+
+    def fetch() -> None:
+        try:
+            for batch in batches:
+                hub.snapshot_download(
+                    batch.source.repo,
+                    revision=batch.revision,
+                    local_dir=batch.root,
+                    allow_patterns=[_literal(path) for path in batch.sums],
+                    endpoint=endpoint,
+                )
+        except BaseException as error:
+            failed.append(error)
+
+    were_shown = not hub.utils.are_progress_bars_disabled()
+    hub.utils.disable_progress_bars()
+    try:
+        # A daemon, so that Ctrl-C ends it too: what it has is kept, and resumed the next time.
+        worker = threading.Thread(target=fetch, daemon=True)
+        worker.start()
+        while worker.is_alive():
+            worker.join(_POLL_S)
+            tell(_on_disk(batches))
+    finally:
+        if were_shown:
+            hub.utils.enable_progress_bars()
+    if failed:
+        with _reached(hub, release, ", ".join(batch.source.repo for batch in batches)):
+            raise failed[0]
+
+
+def _literal(path: str) -> str:
+    """Return the pattern that only ``path`` matches."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
+
+
+def _on_disk(batches: Sequence[_Batch]) -> int:
+    """Return how many bytes are there, whole files and those under way."""
+    whole = sum(
+        min(_size(batch.root / path), each.size_bytes) for batch in batches for path, each in batch.sums.items()
+    )
+    roots = {batch.root / ".cache" / "huggingface" / "download" for batch in batches}
+    return whole + sum(_size(path) for root in roots for path in root.rglob("*.incomplete"))
+
+
+def _check(batches: Sequence[_Batch], tell: Callable[[int], None]) -> list[str]:
+    """Compare all files with what the Hub says they are; remove those that differ, so that they are fetched anew."""
+    done = 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done += count
+        tell(done)
+
+    faults = []
+    for batch in batches:
+        for path, expected in batch.sums.items():
+            wrong = checksums.fault(batch.root / path, expected, read)
+            if wrong:
+                faults.append(wrong)
+                (batch.root / path).unlink(missing_ok=True)
+    return faults
+
+
+def _record(batches: Sequence[_Batch]) -> tuple[Path, ...]:
+    """Write what the files are beside them, one record for each folder directly in the folder of models."""
+    folders: list[Path] = []
+    for batch in batches:
+        by_folder: dict[Path, dict[str, Sum]] = {}
+        for path, each in batch.sums.items():
+            first, _, rest = path.partition("/")
+            folder, name = (batch.root, path) if batch.source.into else (batch.root / first, rest)
+            by_folder.setdefault(folder, {})[name] = each
+        for folder, sums in by_folder.items():
+            checksums.write(folder, batch.source.repo, batch.revision, sums)
+            folders.append(folder)
+    return tuple(folders)
