@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.weights.folder import models_folder
+from acestep_runtime.weights.layout import find
 
 ALL_TASKS = (
     "text2music",
@@ -24,15 +28,35 @@ ALL_TASKS = (
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What an engine lacks to run here, as the end of a sentence, and what to do about it."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class EngineInfo:
-    """What is known of an engine without loading it. ``factory`` is ``module:class``; empty means not installed."""
+    """What is known of an engine without loading it. ``factory`` is ``module:class``; ``lack`` says what it lacks now."""
 
     name: str
     factory: str
     tasks: frozenset[str]
     about: str
-    missing: str = ""
+    lack: Callable[[], Lack | None] = lambda: None
 
+
+def _neural_lack() -> Lack | None:
+    lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
+    if lacking:
+        return Lack(f"{', '.join(lacking)} is not installed", "Install it: pip install 'acebridge[neural]'.")
+    folder = models_folder()
+    if not find(folder):
+        return Lack(f"there are no weights in {folder}", "Get some: acebridge models pull acestep-v15-turbo.")
+    return None
+
+
+_NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "safetensors")
 
 ENGINES = {
     info.name: info
@@ -45,10 +69,10 @@ ENGINES = {
         ),
         EngineInfo(
             "neural",
-            "",
-            frozenset(ALL_TASKS),
-            "ACE-Step 1.5.",
-            missing="this version of AceBridge does not contain it yet; use the draft engine",
+            "acestep_runtime.engines.neural:NeuralEngine",
+            frozenset(ALL_TASKS[:6]),
+            "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
+            _neural_lack,
         ),
         EngineInfo(
             "fake",
@@ -63,22 +87,22 @@ ENGINES = {
 def resolve(name: str, task: str) -> EngineInfo:
     """Return the engine that ``name`` (an engine or ``auto``) means for ``task``.
 
-    ``auto`` takes neural when it can run, else draft. Raises `InvalidValue` for an unknown name and `UnsupportedTask`
-    when the engine is not there or lacks the task, saying which one would do it.
+    ``auto`` takes neural when it can run and knows the task, else draft. Raises `InvalidValue` for an unknown name and
+    `UnsupportedTask` when the engine is not there or lacks the task, saying which one would do it.
     """
     if name == "auto":
-        name = "neural" if ENGINES["neural"].factory else "draft"
+        neural = ENGINES["neural"]
+        name = "neural" if task in neural.tasks and neural.lack() is None else "draft"
     if name not in ENGINES:
         raise InvalidValue("engine", name, ", ".join(("auto", *ENGINES)))
     info = ENGINES[name]
-    if not info.factory:
-        raise UnsupportedTask(f"The {name} engine cannot run: {info.missing}.", remedy="Choose --engine draft.")
     if task not in info.tasks:
         able = [e.name for e in ENGINES.values() if task in e.tasks and e.name != "fake"]
+        raise UnsupportedTask(f"The {name} engine cannot do {task}.", remedy=f"Use the {' or '.join(able)} engine.")
+    lack = info.lack()
+    if lack is not None:
         raise UnsupportedTask(
-            f"The {name} engine cannot do {task}.",
-            remedy=f"Use the {' or '.join(able)} engine"
-            + (" with ACE-Step 1.5 weights." if able == ["neural"] else "."),
+            f"The {name} engine cannot run: {lack.reason}.", remedy=f"{lack.remedy} Or choose --engine draft."
         )
     return info
 

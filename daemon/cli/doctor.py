@@ -71,8 +71,12 @@ def _playback(_: str | None) -> Finding:
 def _engines(_: str | None) -> Finding:
     from acestep_runtime.engines.registry import ENGINES
 
-    says = "; ".join(f"{e.name}: {'yes' if e.factory else e.missing}" for e in ENGINES.values() if e.name != "fake")
-    return Finding("engines", bool(ENGINES["draft"].factory), says)
+    says = []
+    for engine in ENGINES.values():
+        if engine.name != "fake":  # that one is for tests of programs
+            lack = engine.lack()
+            says.append(f"{engine.name}: yes" if lack is None else f"{engine.name}: no, {lack.reason} ({lack.remedy})")
+    return Finding("engines", True, "; ".join(says))
 
 
 def _daemon(address: str | None) -> Finding:

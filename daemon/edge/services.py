@@ -251,8 +251,10 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         """See models.proto."""
         house, engines = self._house, []
         for info in registry.ENGINES.values():
+            lack = await asyncio.to_thread(info.lack)
             message = models_pb2.EngineCapabilities(
-                name=info.name, about=info.about, available=bool(info.factory), missing=info.missing,
+                name=info.name, about=info.about, available=lack is None,
+                missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
                 tasks=[task for task in registry.ALL_TASKS if task in info.tasks],
             )  # fmt: skip
             fill(message, {"engine": info.name})
@@ -278,9 +280,10 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     @unary
     async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        info = registry.ENGINES["neural"]
-        raise UnsupportedTask(f"Model {request.name[:80]!r} cannot be loaded: {info.missing}.",
-                              remedy="The draft engine needs no model.")  # fmt: skip
+        lack = await asyncio.to_thread(registry.ENGINES["neural"].lack)
+        reason = "models are loaded by the jobs that need them" if lack is None else lack.reason
+        raise UnsupportedTask(f"Model {request.name[:80]!r} cannot be loaded: {reason}.",
+                              remedy="Send a job." if lack is None else lack.remedy)  # fmt: skip
 
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802

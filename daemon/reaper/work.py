@@ -177,8 +177,10 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
         return source
     from daemon.reaper.mixing import mixed
 
-    with _readable(number, source.tracks[0].file):
+    try:
         return AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
+    except OSError as error:
+        raise _no_room(folder, error, "job folder") from error
 
 
 def _around(message: Any, source: AudioFile) -> Around | None:
@@ -195,26 +197,19 @@ def _around(message: Any, source: AudioFile) -> Around | None:
 
 
 def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
-    with _readable(number, source.file):
+    try:
         sent = client.upload(source.file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidValue(
+            f"parts[{number}].source.file", str(source.file), "an audio file",
+            message=f"The audio file {source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
+        ) from error  # fmt: skip
     if source.start_s is not None:
         sent.region.start_s = source.start_s
     if source.end_s is not None:
         sent.region.end_s = source.end_s
     return sent
-
-
-@contextmanager
-def _readable(number: int, file: Path) -> Iterator[None]:
-    """Say which audio file it is that cannot be read."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidValue(
-            f"parts[{number}].source.file", str(file), "an audio file",
-            message=f"The audio file {file} cannot be read: {reason}.", remedy="Check that it is still there.",
-        ) from error  # fmt: skip
 
 
 def _follow(
@@ -263,12 +258,12 @@ def _ended(error: JobFailed) -> JobFailed:
     )  # fmt: skip
 
 
-def _no_room(media: Path, error: BaseException | None) -> InvalidValue:
+def _no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:
     from daemon.edge.files import unwritable
 
     cause = error if isinstance(error, OSError) else OSError(0, "no file can be made in it")
     remedy = "Free some space there, or save the project in another place, then run the action again."
-    return unwritable(media, cause, remedy, field="media.folder", called="media folder")
+    return unwritable(folder, cause, remedy, field=called.replace(" ", "."), called=called)
 
 
 def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path], event: tasks_pb2.TaskEvent) -> None:

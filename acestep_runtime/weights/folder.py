@@ -1,0 +1,20 @@
+"""Where models are kept: in ``ACEBRIDGE_MODELS``, which a daemon sets to its ``models_dir``, else in the data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+VARIABLE = "ACEBRIDGE_MODELS"
+
+
+def models_folder() -> Path:
+    """Return the folder of models; it need not be there."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    home = os.environ.get("ACEBRIDGE_HOME")
+    data = Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
+    return data / "models"
