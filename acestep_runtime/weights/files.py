@@ -6,7 +6,7 @@ Nothing in a checkpoint folder is ever executed: pickles go through the unpickle
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,9 +62,24 @@ def opened(folder: Path) -> Tensors:
     first = weights_in(folder)
     if first is None:
         raise EngineFailure(f"{folder} holds no weights.", remedy="Pull the model again.")
+    return _joined(_shards(first) if first.suffix == ".json" else [first])
+
+
+def opened_file(path: Path) -> Tensors:
+    """Read what tensors are in one file. Raises as `opened` does."""
+    return _joined([path])
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Return the texts that a safetensors file has beside its tensors."""
+    with _readable(path) as file:
+        return dict(file.metadata() or {})
+
+
+def _joined(paths: Iterable[Path]) -> Tensors:
     files: dict[str, Path] = {}
     shapes: dict[str, Shape] = {}
-    for path in _shards(first) if first.suffix == ".json" else [first]:
+    for path in paths:
         found = _shapes(path)
         shapes.update(found)
         files.update(dict.fromkeys(found, path))
