@@ -1,0 +1,118 @@
+"""A chain of convolutions in pieces: which part of the input a part of the output hears, and the part alone.
+
+Everything between two convolutions of an Oobleck works on single points, so the convolutions alone say what is heard. Each
+pads its input with zeros; a part comes out as from the whole when such padding is heard only where the whole has it too:
+
+    input   0 |--------[=====================]--------| end      the part that is heard
+    stage 1 0 |----------[=================]----------| end      cut down to what stage 2 needs of it, and so on
+    output  0 |-------------[===========]-------------| end      start to stop
+
+Letters: B items, n points of a signal. All spans are first point and the one after the last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+Span = tuple[int, int]
+Convolution = nn.Conv1d | nn.ConvTranspose1d
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Layers that run one after the other on ``[B, channels, n]``, and their convolutions in this order.
+
+    One stage holds convolutions that make a signal shorter, or such that make it longer, not both.
+    """
+
+    run: Callable[[Tensor], Tensor]
+    convolutions: tuple[Convolution, ...]
+
+    @classmethod
+    def of(cls, *modules: nn.Module) -> Stage:
+        """Return the stage of these modules, whose submodules must be registered in the order in which they run."""
+        return cls(nn.Sequential(*modules), tuple(conv for module in modules for conv in _convolutions(module)))
+
+    @property
+    def shorter(self) -> int:
+        """How many points of the input make one of the output."""
+        return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.Conv1d))
+
+    @property
+    def longer(self) -> int:
+        """How many points of the output one of the input makes."""
+        return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.ConvTranspose1d))
+
+    def length(self, points: int) -> int:
+        """Return how many points come out when so many go in."""
+        for conv in self.convolutions:
+            points = _length(conv, points)
+        return points
+
+    def hears(self, span: Span) -> Span:
+        """Return the span of the input, which may reach past its ends, that can change this span of the output."""
+        for conv in reversed(self.convolutions):
+            span = _hears(conv, span)
+        return span
+
+
+def heard(stages: Sequence[Stage], span: Span) -> Span:
+    """Return the span of the first stage's input that can change this span of the last one's output."""
+    for stage in reversed(stages):
+        span = stage.hears(span)
+    return span
+
+
+def part(stages: Sequence[Stage], points: int, span: Span, read: Callable[[int, int], Tensor]) -> Tensor:
+    """Return a span of what comes out of the stages, ``[B, channels, n]``, as if all ``points`` had gone in.
+
+    ``read`` returns the input from a point to another; it is called once, for what is needed of it. Each stage works on no
+    more than the next one needs, which spares the late ones, where a signal has grown long, most of the margin.
+    """
+    lengths = [points]
+    for stage in stages:
+        lengths.append(stage.length(lengths[-1]))
+    spans = [span]
+    for stage, length in zip(reversed(stages), reversed(lengths[:-1]), strict=True):
+        start, stop = stage.hears(spans[0])
+        # Points that go together stay together, or else a strided convolution would count from elsewhere.
+        spans.insert(0, (max(0, start) // stage.shorter * stage.shorter, min(length, stop)))
+    signal = read(*spans[0])
+    for stage, ((start, _), wanted) in zip(stages, pairwise(spans), strict=True):
+        at = start * stage.longer // stage.shorter
+        signal = stage.run(signal)[..., wanted[0] - at : wanted[1] - at]
+    return signal
+
+
+def _convolutions(module: nn.Module) -> tuple[Convolution, ...]:
+    return tuple(m for m in module.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d))
+
+
+def _length(conv: Convolution, points: int) -> int:
+    (kernel,), (stride,), (dilation,), padding = conv.kernel_size, conv.stride, conv.dilation, _padding(conv)
+    if isinstance(conv, nn.ConvTranspose1d):
+        return (points - 1) * stride - 2 * padding + (kernel - 1) * dilation + conv.output_padding[0] + 1
+    return (points + 2 * padding - (kernel - 1) * dilation - 1) // stride + 1
+
+
+def _hears(conv: Convolution, span: Span) -> Span:
+    """Output i of a convolution is made of inputs i·stride − padding + m·dilation, for each tap m of the kernel.
+
+    A transposed one is that the other way round: output i is made of each input j with i = j·stride − padding + m·dilation.
+    """
+    (kernel,), (stride,), (dilation,), padding = conv.kernel_size, conv.stride, conv.dilation, _padding(conv)
+    first, last, width = span[0], span[1] - 1, (kernel - 1) * dilation
+    if isinstance(conv, nn.ConvTranspose1d):
+        return -((width - first - padding) // stride), (last + padding) // stride + 1
+    return first * stride - padding, last * stride - padding + width + 1
+
+
+def _padding(conv: Convolution) -> int:
+    if isinstance(conv.padding, str) or conv.padding_mode != "zeros":
+        raise ValueError(f"{conv} does not pad with a given number of zeros")
+    return conv.padding[0]
