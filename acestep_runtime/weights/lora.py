@@ -65,6 +65,7 @@ def remove_adapter(dit: Any, name: str) -> None:
         _weigh(dit, scales)
     else:
         dit.unload_lora()
+        dit._adapter_scales = {}
 
 
 def adapters(dit: Any) -> tuple[str, ...]:

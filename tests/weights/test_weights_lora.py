@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights import lora
 from acestep_runtime.weights.layout import find
 from acestep_runtime.weights.load import load_dit
 from acestep_runtime.weights.lora import adapters, add_adapter, remove_adapter, scale_adapter
@@ -114,6 +115,9 @@ def test_scale_and_removal(dit: Any, tmp_path: Path) -> None:
     assert torch.equal(velocity(dit), plain)
     assert adapters(dit) == ()
     assert not [name for name, _ in dit.named_modules() if "lora" in name]
+    add_adapter(dit, tmp_path / "a.safetensors", "other", scale=0.5)
+    assert (velocity(dit) - half).abs().max() < 1e-5
+    assert lora._scales(dit) == {"other": 0.5}
 
 
 def test_two_adapters_at_once(dit: Any, tmp_path: Path) -> None:
