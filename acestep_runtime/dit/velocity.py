@@ -1,0 +1,214 @@
+"""The forward pass over the blocks of diffusers' transformer, written out, so that nothing is computed twice.
+
+    keys and values of cross-attention   once for each condition, not once for each step
+    unconditional branch                 one key: attention over it is its value, a constant for each layer
+    conditional and unconditional        one pass; they differ in nothing but cross-attention
+    masks, rotary tables                 once for each length
+
+Letters: B items, T latent frames, C channels, P = T / 2 patches, L condition tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.models import embeddings
+from torch import Tensor, nn
+from torch.nn import functional
+
+_turn: Any = embeddings.apply_rotary_emb
+_rotary_table: Any = embeddings.get_1d_rotary_pos_embed
+Visiting = Callable[[nn.Module], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What cross-attention needs of a condition: for each layer keys and values ``[B, heads, L, d]``.
+
+    Of a condition of a single token, the same for all items, ``constants`` holds what each layer adds, ``[1, 1, D]``.
+    """
+
+    pairs: tuple[tuple[Tensor, Tensor], ...] = ()
+    constants: tuple[Tensor, ...] = ()
+
+
+class Velocity:
+    """Velocities by a transformer. ``visiting`` is entered around each block, to bring it where it computes."""
+
+    def __init__(self, dit: Any, visiting: Visiting = lambda _: nullcontext()) -> None:
+        self._dit = dit
+        self._visiting = visiting
+        self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Any, Tensor]] | None = None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+        dtype: torch.dtype = self._dit.scale_shift_table.dtype
+        return dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        device: torch.device = self._dit.scale_shift_table.device
+        return device
+
+    def condition(self, hidden: Tensor) -> Keys:
+        """Return the keys and values of a condition ``[B, L, D]``."""
+        states = self._dit.condition_embedder(hidden.to(self.device, self.dtype))
+        pairs = []
+        for block in self._dit.layers:
+            with self._visiting(block):
+                pairs.append(_keys_and_values(block.cross_attn, states))
+        return Keys(pairs=tuple(pairs))
+
+    def null(self, null_condition: Tensor) -> Keys:
+        """Return the constants of the unconditional branch, whose condition is one vector ``[1, 1, D]``, repeated."""
+        states = self._dit.condition_embedder(null_condition.to(self.device, self.dtype))
+        constants = []
+        for block in self._dit.layers:
+            with self._visiting(block):
+                attention = block.cross_attn
+                value = attention.to_v(states).unflatten(-1, (attention.kv_heads, attention.head_dim))
+                every = value.repeat_interleave(attention.heads // attention.kv_heads, 2).flatten(2)
+                constants.append(_out(attention, every))
+        return Keys(constants=tuple(constants))
+
+    def __call__(self, x: Tensor, t: Tensor, context: Tensor, keys: Keys, null: Keys | None = None) -> Tensor:
+        """Return velocities ``[B, T, C]`` of noisy latents ``[B, T, C]`` at noise levels ``[B]``.
+
+        ``context`` is ``[B, T, 2C]``. With ``null`` it returns ``[2B, T, C]``: conditional ones first.
+        """
+        length, count = x.shape[1], len(x)
+        hidden, (temb, modulation) = self._patches(x, context), self._times(t)
+        if null is not None:
+            hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
+        rotary, mask = self._positions(hidden)
+        for number, block in enumerate(self._dit.layers):
+            with self._visiting(block):
+                hidden = _self_attended(block, hidden, modulation, rotary, self._mask_of(number, mask))
+                hidden = hidden + _cross_attended(block, hidden, number, count, keys, null)
+                hidden = _mixed(block, hidden, modulation)
+        shift, scale = (self._dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
+        hidden = (self._dit.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
+        out: Tensor = self._dit.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
+        return out[:, :length]
+
+    def attention(
+        self, x: Tensor, t: Tensor, context: Tensor, hidden: Tensor, wanted: Mapping[int, Sequence[int]]
+    ) -> dict[tuple[int, int], Tensor]:
+        """Return cross-attention ``[P, L]`` of the first item by wanted layer and head, in one pass that stops after them.
+
+        ``hidden`` is its condition ``[1, L, D]``.
+        """
+        keys = self.condition(hidden)
+        states, (_, modulation) = self._patches(x, context), self._times(t)
+        rotary, mask = self._positions(states)
+        found = {}
+        for number, block in enumerate(self._dit.layers[: max(wanted) + 1]):
+            with self._visiting(block):
+                states = _self_attended(block, states, modulation, rotary, self._mask_of(number, mask))
+                for head in wanted.get(number, ()):
+                    found[number, head] = _weights(block, states, keys.pairs[number][0], head)
+                states = states + _cross_attended(block, states, number, len(x), keys, None)
+                states = _mixed(block, states, modulation)
+        return found
+
+    def _patches(self, x: Tensor, context: Tensor) -> Tensor:
+        joined = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)
+        joined = functional.pad(joined, (0, 0, 0, -joined.shape[1] % self._dit.patch_size))
+        patches: Tensor = self._dit.proj_in_conv(joined.transpose(1, 2)).transpose(1, 2)
+        return patches
+
+    def _times(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embeddings of noise levels: for the output, and for the blocks."""
+        level = t.to(self.device, self.dtype)
+        temb, modulation = self._dit.time_embed(level)
+        temb_r, modulation_r = self._dit.time_embed_r(torch.zeros_like(level))
+        return temb + temb_r, modulation + modulation_r
+
+    def _positions(self, hidden: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Return rotary tables and the mask of sliding layers."""
+        like = hidden.shape[1], hidden.dtype, hidden.device
+        if self._tables is None or self._tables[0] != like:
+            positions = torch.arange(like[0], device=hidden.device, dtype=torch.float32)
+            cos, sin = _rotary_table(
+                self._dit.head_dim, positions, theta=self._dit.rope_theta, use_real=True, repeat_interleave_real=False
+            )
+            near = (positions[:, None] - positions[None]).abs() <= self._dit.config.sliding_window
+            self._tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), near[None, None])
+        return self._tables[1]
+
+    def _mask_of(self, layer: int, mask: Tensor) -> Tensor | None:
+        return mask if self._dit.layer_types[layer] == "sliding_attention" else None
+
+
+def _keys_and_values(attention: Any, states: Tensor) -> tuple[Tensor, Tensor]:
+    shape = attention.kv_heads, attention.head_dim
+    keys = attention.norm_k(attention.to_k(states).unflatten(-1, shape))
+    return keys.transpose(1, 2), attention.to_v(states).unflatten(-1, shape).transpose(1, 2)
+
+
+def _out(attention: Any, states: Tensor) -> Tensor:
+    out: Tensor = attention.to_out[0](states)
+    return out
+
+
+def _attended(attention: Any, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return the attention of queries ``[B, P, heads, d]`` to keys and values ``[B, heads, L, d]``, projected."""
+    mixed = functional.scaled_dot_product_attention(
+        query.transpose(1, 2), keys, values, attn_mask=mask, scale=attention.scaling,
+        enable_gqa=attention.heads != attention.kv_heads,
+    )  # fmt: skip
+    return _out(attention, mixed.transpose(1, 2).flatten(2))
+
+
+def _query(attention: Any, states: Tensor) -> Tensor:
+    query: Tensor = attention.norm_q(attention.to_q(states).unflatten(-1, (attention.heads, attention.head_dim)))
+    return query
+
+
+def _self_attended(
+    block: Any, hidden: Tensor, modulation: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None
+) -> Tensor:
+    shift, scale, gate, *_ = (block.scale_shift_table + modulation).chunk(6, dim=1)
+    states = (block.self_attn_norm(hidden) * (1 + scale) + shift).type_as(hidden)
+    attention = block.self_attn
+    keys, values = _keys_and_values(attention, states)
+    query = _turned(_query(attention, states), rotary)
+    keys = _turned(keys.transpose(1, 2), rotary).transpose(1, 2)
+    attended: Tensor = hidden + _attended(attention, query, keys, values, mask) * gate
+    return attended.type_as(hidden)
+
+
+def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    turned: Tensor = _turn(states, rotary, use_real=True, use_real_unbind_dim=-2, sequence_dim=1)
+    return turned
+
+
+def _cross_attended(block: Any, hidden: Tensor, layer: int, count: int, keys: Keys, null: Keys | None) -> Tensor:
+    attention = block.cross_attn
+    states = block.cross_attn_norm(hidden[:count]).type_as(hidden)
+    pair = tuple(each.expand(count, -1, -1, -1) for each in keys.pairs[layer])
+    attended = _attended(attention, _query(attention, states), *pair)
+    if null is None:
+        return attended
+    return torch.cat((attended, null.constants[layer].expand_as(attended)))
+
+
+def _mixed(block: Any, hidden: Tensor, modulation: Tensor) -> Tensor:
+    *_, shift, scale, gate = (block.scale_shift_table + modulation).chunk(6, dim=1)
+    states = (block.mlp_norm(hidden) * (1 + scale) + shift).type_as(hidden)
+    mixed: Tensor = hidden + block.mlp(states) * gate
+    return mixed.type_as(hidden)
+
+
+def _weights(block: Any, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
+    """Return how patches attend to the condition, ``[P, L]``, with one head."""
+    attention = block.cross_attn
+    query = _query(attention, block.cross_attn_norm(hidden[:1]).type_as(hidden))[0, :, head]
+    key = keys[0, head * attention.kv_heads // attention.heads]
+    return torch.softmax((query @ key.T).float() * attention.scaling, -1)

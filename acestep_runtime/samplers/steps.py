@@ -1,0 +1,64 @@
+"""One step of a sampler: from latents at one noise level to the next.
+
+A velocity field is a function ``(x, t) → v`` with v = noise − music, so that x falls by v · (t − t').
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Field = Callable[[Tensor, float], Tensor]
+
+
+#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the field, a corrector (the field
+#: without what moves from step to step), the latents, both levels, and what gives fresh noise like latents.
+Step = Callable[[Field, Field, Tensor, float, float, Field], Tensor]
+
+
+def euler(field: Field, _corrector: Field, x: Tensor, t: float, t_next: float, _fresh: Field) -> Tensor:
+    """Follow the velocity. The last step goes straight to the music."""
+    return x - field(x, t) * (t - t_next)
+
+
+def heun(field: Field, corrector: Field, x: Tensor, t: float, t_next: float, _fresh: Field) -> Tensor:
+    """Follow the mean of the velocities at both ends of the step."""
+    velocity = field(x, t)
+    ahead = x - velocity * (t - t_next)
+    return x - (velocity + corrector(ahead, t_next)) / 2 * (t - t_next)
+
+
+def sde(field: Field, _corrector: Field, x: Tensor, t: float, t_next: float, fresh: Field) -> Tensor:
+    """Go straight to the music, then back to the next level with new noise."""
+    music = x - field(x, t) * t
+    return music if t_next == 0 else t_next * fresh(x, t_next) + (1 - t_next) * music
+
+
+STEPS: dict[str, Step] = {"euler": euler, "heun": heun, "sde": sde}
+
+
+def steps_of(sampler: str, count: int, *, is_turbo: bool = False) -> list[Step]:
+    """Return the steps of a sampler by its name in `STEPS`. Turbo models go straight to the music in their last."""
+    steps = [STEPS[sampler]] * count
+    return [*steps[:-1], euler] if is_turbo else steps
+
+
+class Steady:
+    """Keeps velocities from jumping: at most ``clamp`` times the norm of the latents, and a share ``ema`` of the last one."""
+
+    def __init__(self, clamp: float | None = None, ema: float | None = None) -> None:
+        self._clamp, self._ema = clamp, ema
+        self._last: Tensor | None = None
+
+    def __call__(self, velocity: Tensor, x: Tensor) -> Tensor:
+        """Return the velocity ``[B, T, C]`` to take at ``x``."""
+        if self._clamp:
+            limit = self._clamp * torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
+            norm = torch.linalg.vector_norm(velocity, dim=(1, 2), keepdim=True)
+            velocity = velocity * (limit / (norm + 1e-10)).clamp(max=1.0)
+        if self._ema and self._last is not None:
+            velocity = (1 - self._ema) * velocity + self._ema * self._last
+        self._last = velocity
+        return velocity

@@ -1,0 +1,120 @@
+"""The forward pass written out equals diffusers' own, and the reference's numbers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from diffusers import AceStepTransformer1DModel
+from golden_cases import condition, difference, given, numbers, parts
+from torch import Tensor
+
+from acestep_runtime.dit.velocity import Velocity
+
+TINY = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 4, "num_attention_heads": 8,
+    "num_key_value_heads": 2, "head_dim": 4, "in_channels": 24, "audio_acoustic_hidden_dim": 8, "sliding_window": 6,
+}  # fmt: skip
+
+
+def _model(seed: int = 1, **more: object) -> AceStepTransformer1DModel:
+    torch.manual_seed(seed)
+    return AceStepTransformer1DModel(**{**TINY, **more}).eval()
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.inference_mode()
+def _theirs(dit: AceStepTransformer1DModel, x: Tensor, t: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
+    made: Tensor = dit(x, t, t, hidden, context, return_dict=False)[0]
+    return made
+
+
+@pytest.mark.parametrize("frames", [1, 2, 39, 40, 131])
+@pytest.mark.parametrize("more", [{}, {"encoder_hidden_size": 20}, {"hidden_size": 40}])
+def test_it_equals_the_forward_pass_of_diffusers(frames: int, more: dict[str, int]) -> None:
+    dit = _model(**more)
+    width = more.get("encoder_hidden_size", dit.config.hidden_size)
+    x, context, hidden = _random(2, frames, 8), _random(2, frames, 16, seed=1), _random(2, 7, width, seed=2)
+    t, null = torch.tensor([0.9, 0.3]), _random(1, 1, width, seed=3)
+    velocity = Velocity(dit)
+    with torch.inference_mode():
+        keys = velocity.condition(hidden)
+        alone = velocity(x, t, context, keys)
+        both = velocity(x, t, context, keys, velocity.null(null))
+    expected = _theirs(dit, x, t, context, hidden)
+    assert difference(alone, expected) <= 1e-5
+    assert difference(both[:2], expected) <= 1e-5
+    assert difference(both[2:], _theirs(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
+
+
+def test_a_condition_of_one_item_serves_a_batch() -> None:
+    dit, t = _model(), torch.tensor([0.5, 0.5, 0.5])
+    x, context, hidden = _random(3, 20, 8), _random(3, 20, 16, seed=1), _random(1, 7, 32, seed=2)
+    velocity = Velocity(dit)
+    with torch.inference_mode():
+        made = velocity(x, t, context, velocity.condition(hidden))
+    assert difference(made, _theirs(dit, x, t, context, hidden.expand(3, -1, -1))) <= 1e-5
+
+
+def test_tables_follow_the_length() -> None:
+    dit = _model()
+    velocity, hidden = Velocity(dit), _random(1, 5, 32)
+    with torch.inference_mode():
+        keys = velocity.condition(hidden)
+        for frames in (30, 12, 30):
+            x, context, t = _random(1, frames, 8), _random(1, frames, 16), torch.tensor([0.2])
+            assert difference(velocity(x, t, context, keys), _theirs(dit, x, t, context, hidden)) <= 1e-5
+
+
+def test_every_block_is_visited_while_it_works() -> None:
+    dit, visits = _model(), []
+
+    @contextmanager
+    def visiting(block: torch.nn.Module):
+        visits.append(list(dit.layers).index(block))
+        yield
+
+    velocity = Velocity(dit, visiting)
+    with torch.inference_mode():
+        keys = velocity.condition(_random(1, 5, 32))
+        velocity(_random(1, 8, 8), torch.tensor([1.0]), _random(1, 8, 16), keys)
+    assert visits == [0, 1, 2, 3] * 2
+
+
+@pytest.mark.parametrize("kind", ["base", "turbo"])
+def test_velocity_and_attention_are_those_of_the_reference(kind: str) -> None:
+    velocity, source = Velocity(parts(kind).dit), given(kind, "src_latents")
+    context = torch.cat((source, torch.ones_like(source)), -1)
+    noise, t, hidden = given(kind, "noise"), numbers(kind)["decoder/timestep"], condition(kind)
+    with torch.inference_mode():
+        made = velocity(noise, t, context, velocity.condition(hidden))
+        heads = {layer: range(12) for layer in range(8)}
+        attention = velocity.attention(noise[:1], t[:1], context[:1], hidden[:1], heads)
+    assert difference(made, numbers(kind)["decoder/velocity"]) <= 1e-5
+    for (layer, head), weights in attention.items():
+        assert difference(weights, numbers(kind)[f"cross_attention/layer{layer}"][0, head]) <= 1e-5
+    assert len(attention) == 96
+
+
+def test_the_pass_for_attention_stops_after_the_last_layer_that_is_wanted() -> None:
+    dit, visits = _model(), []
+
+    @contextmanager
+    def visiting(block: torch.nn.Module):
+        visits.append(block)
+        yield
+
+    velocity = Velocity(dit, visiting)
+    with torch.inference_mode():
+        args = _random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), _random(1, 5, 32)
+        found = velocity.attention(*args, {1: (3,), 0: (0, 5)})
+    assert set(found) == {(1, 3), (0, 0), (0, 5)}
+    assert visits[4:] == list(dit.layers[:2])
+    assert all(weights.shape == (4, 5) and torch.allclose(weights.sum(1), torch.ones(4)) for weights in found.values())

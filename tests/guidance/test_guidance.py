@@ -1,0 +1,76 @@
+"""Guidance against independent computations: by hand, in numpy, and by what each method promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
+from torch import Tensor
+
+from acestep_runtime.guidance import METHODS, between
+
+
+def _random(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*(shape or (2, 50, 8)), generator=torch.Generator().manual_seed(seed))
+
+
+def test_plain_guidance_goes_on_through_the_conditional_one() -> None:
+    cond, uncond = _random(1), _random(2)
+    assert torch.equal(METHODS["cfg"](0.0)(cond, uncond, cond, 1.0), uncond)
+    assert torch.allclose(METHODS["cfg"](1.0)(cond, uncond, cond, 1.0), cond, atol=1e-6)
+    assert torch.allclose(METHODS["cfg"](3.0)(cond, uncond, cond, 1.0), 3 * cond - 2 * uncond, atol=1e-5)
+
+
+def test_projected_guidance_equals_that_of_diffusers_over_several_steps() -> None:
+    guided, momentum = METHODS["apg"](7.0), MomentumBuffer(-0.75)
+    for step in range(5):
+        cond, uncond = _random(step), _random(100 + step)
+        theirs = normalized_guidance(
+            cond, uncond, 6.0, momentum, eta=0.0, norm_threshold=2.5, use_original_formulation=True, norm_dim=(1,)
+        )
+        assert torch.allclose(guided(cond, uncond, cond, 1.0), theirs, atol=1e-5)
+
+
+def test_what_projected_guidance_adds_is_orthogonal_and_bounded() -> None:
+    cond, uncond = _random(3), 100 * _random(4)
+    added = METHODS["apg"](2.0)(cond, uncond, cond, 1.0) - cond
+    assert (added * cond).sum(1).abs().max() < 1e-3
+    assert added.norm(dim=1).max() <= 2.5 + 1e-4
+
+
+def test_each_run_has_its_own_momentum() -> None:
+    cond, uncond = _random(5), _random(6)
+    first = METHODS["apg"](7.0)
+    once = first(cond, uncond, cond, 1.0)
+    assert not torch.equal(first(cond, uncond, cond, 1.0), once)
+    assert torch.equal(METHODS["apg"](7.0)(cond, uncond, cond, 1.0), once)
+
+
+def test_guidance_by_angle_turns_every_frame_as_numpy_does() -> None:
+    cond, uncond, x = _random(7), _random(8), _random(9)
+    strength, t = 5.0, 0.6
+    made = METHODS["adg"](strength)(cond, uncond, x, t).double().numpy()
+    for item in range(2):
+        for frame in range(50):
+            c, u = (x - t * v for x, v in ((x[item, frame].double().numpy(), v[item, frame].double().numpy())
+                                           for v in (cond, uncond)))  # fmt: skip
+            angle = np.arccos(c @ u / np.linalg.norm(c) / np.linalg.norm(u))
+            turned = np.clip((strength - 1 + 1e-3) * angle, -3.14 / 6, 3.14 / 6)
+            aside = (c - u) - ((c - u) @ u) / (u @ u) * u
+            clean = np.cos(turned) * c + np.sin(turned) / np.sin(angle) * aside
+            assert np.allclose(made[item, frame], (x[item, frame].double().numpy() - clean) / t, atol=2e-4)
+
+
+def test_guidance_by_angle_leaves_alone_what_agrees() -> None:
+    cond, x = _random(10), _random(11)
+    assert torch.allclose(METHODS["adg"](7.0)(cond, cond, x, 0.5), cond, atol=1e-2)
+    assert torch.isfinite(METHODS["adg"](7.0)(cond, cond, x, 0.5)).all()
+
+
+@pytest.mark.parametrize(("t", "works"), [(1.0, False), (0.8, True), (0.5, True), (0.2, True), (0.19, False)])
+def test_guidance_works_in_its_interval(t: float, works: bool) -> None:
+    assert between(t, 0.2, 0.8) is works

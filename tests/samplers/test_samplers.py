@@ -1,0 +1,134 @@
+"""Schedules against figures worked out by hand, steps against fields whose paths are known, the loop's own pieces."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from torch import Tensor
+
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.samplers import loop, schedule
+from acestep_runtime.samplers.steps import STEPS, Steady, steps_of
+
+
+def test_the_schedules_of_turbo_models() -> None:
+    assert schedule.turbo(1.0) == pytest.approx([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
+    assert schedule.turbo(3.0) == pytest.approx([1, 21 / 22, 0.9, 5 / 6, 0.75, 9 / 14, 0.5, 0.3, 0])
+    assert schedule.turbo(2.4) == schedule.turbo(2.0)
+    assert len(schedule.TURBO_LEVELS) == 20
+
+
+@given(st.integers(1, 200), st.floats(0.1, 10))
+def test_schedules_fall_from_noise_to_music(steps: int, shift: float) -> None:
+    levels = schedule.linear(steps, shift)
+    assert (levels[0], levels[-1], len(levels)) == (1.0, 0.0, steps + 1)
+    assert all(later < earlier for earlier, later in pairwise(levels))
+
+
+def test_custom_levels_are_kept_by_base_models_and_snap_on_turbo_models() -> None:
+    given = [1.0, 0.8, 0.61, 0.4, 0.2, 0.0]
+    assert schedule.custom(given) == given
+    assert schedule.custom(given[:-1]) == given
+    snapped = schedule.custom(given, is_turbo=True)
+    assert all(level in schedule.TURBO_LEVELS for level in snapped[:-1])
+    assert snapped[0] == 1.0
+    assert schedule.custom([0.9, 0.899], is_turbo=True) == [pytest.approx(0.9), 0.0]
+
+
+@pytest.mark.parametrize("levels", [[], [0.0], [0.5, 0.7], [1.0, 1.0], [1.2, 0.5], [-0.5]])
+def test_levels_that_do_not_fall_are_refused(levels: list[float]) -> None:
+    with pytest.raises(InvalidValue, match="levels that fall from at most 1 to 0"):
+        schedule.custom(levels)
+
+
+def _run(sampler: str, levels: list[float], x: Tensor, field) -> Tensor:
+    for step, t, t_next in zip(steps_of(sampler, len(levels) - 1), levels, levels[1:], strict=False):
+        x = step(field, field, x, t, t_next, lambda x, _t: torch.zeros_like(x))
+    return x
+
+
+@pytest.mark.parametrize("sampler", ["euler", "heun"])
+@pytest.mark.parametrize("steps", [1, 3, 8])
+def test_a_straight_path_is_followed_exactly(sampler: str, steps: int) -> None:
+    noise, music = torch.randn(1, 6, 4, dtype=torch.float64), torch.randn(1, 6, 4, dtype=torch.float64)
+    made = _run(sampler, schedule.linear(steps, 3.0), noise, lambda _x, _t: noise - music)
+    assert torch.allclose(made, music, atol=1e-12)
+
+
+def test_heun_is_of_second_order_where_euler_is_of_first() -> None:
+    """dx/dt = x: from 1 at t = 1 to 1/e at t = 0."""
+
+    def error(sampler: str, steps: int) -> float:
+        made = _run(sampler, schedule.linear(steps), torch.ones(1, 1, 1, dtype=torch.float64), lambda x, _t: x)
+        return abs(float(made) - math.exp(-1))
+
+    assert error("euler", 40) / error("euler", 80) == pytest.approx(2, abs=0.1)
+    assert error("heun", 40) / error("heun", 80) == pytest.approx(4, abs=0.2)
+
+
+def test_the_stochastic_sampler_forgets_where_it_came_from() -> None:
+    music = torch.randn(1, 6, 4)
+    for start in (torch.zeros(1, 6, 4), torch.full((1, 6, 4), 9.0)):
+        made = _run("sde", schedule.linear(4), start, lambda x, t: (x - music) / t)
+        assert torch.allclose(made, music, atol=1e-5)
+
+
+def test_turbo_models_go_straight_to_the_music_at_the_end() -> None:
+    assert steps_of("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
+    assert steps_of("heun", 2) == [STEPS["heun"]] * 2
+
+
+def test_velocities_are_clamped_and_averaged() -> None:
+    x, velocity = torch.ones(2, 3, 4), torch.stack([torch.full((3, 4), 8.0), torch.full((3, 4), 0.5)])
+    clamped = Steady(clamp=2.0)(velocity, x)
+    assert torch.allclose(clamped[0], torch.full((3, 4), 2.0))
+    assert torch.allclose(clamped[1], velocity[1])
+    steady = Steady(ema=0.25)
+    assert torch.equal(steady(velocity, x), velocity)
+    assert torch.allclose(steady(torch.zeros_like(velocity), x), 0.25 * velocity)
+
+
+def test_noise_is_of_its_seed_alone() -> None:
+    together, alone = loop.noise_of([7, 8, 7], 5, 4), loop.noise_of([8], 5, 4)
+    assert torch.equal(together[1:2], alone)
+    assert torch.equal(together[0], together[2])
+    assert not torch.equal(together[0], together[1])
+
+
+@pytest.mark.parametrize(("strength", "first"), [(0.0, 1.0), (0.3, 0.75), (0.5, 0.5), (0.99, 0.25)])
+def test_a_cover_may_start_from_its_source(strength: float, first: float) -> None:
+    levels, noise, clean = schedule.linear(4), torch.full((1, 2, 2), 10.0), torch.zeros(1, 2, 2)
+    rest, x = loop.begun(levels, noise, clean, strength)
+    assert rest == levels[levels.index(first) :]
+    assert torch.equal(x, torch.full_like(x, 10 * first))
+
+
+def test_what_surrounds_a_span_is_put_back_for_a_share_of_the_steps() -> None:
+    made = torch.tensor([False, True, False]).reshape(1, 3, 1)
+    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), made, ratio=0.5, steps=4)
+    x = torch.full((1, 3, 2), 7.0)
+    assert injection(x, 1, 0.25)[0, :, 0].tolist() == [0.25, 7.0, 0.25]
+    assert injection(x, 2, 0.25) is x
+
+
+@settings(deadline=None)
+@given(st.integers(0, 11), st.integers(1, 12), st.integers(0, 30))
+def test_seams_are_blended_outside_of_the_span_only(first: int, length: int, frames: int) -> None:
+    stop = min(12, first + length)
+    made, clean = torch.ones(1, 12, 2), torch.zeros(1, 12, 2)
+    share = loop.blended(made, clean, (first, stop), frames)[0, :, 0]
+    assert (share[first:stop] == 1).all()
+    assert (share[: max(0, first - frames)] == 0).all()
+    assert (share[stop + frames :] == 0).all()
+    assert (share[:first].diff() >= 0).all()
+    assert (share[stop:].diff() <= 0).all()
+    if frames and first:
+        assert share[first - 1] == pytest.approx(frames / (frames + 1))
