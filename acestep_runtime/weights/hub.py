@@ -5,20 +5,21 @@ Only tensors and data are ever fetched (`catalogue`), never programs. Needs no t
 
 from __future__ import annotations
 
+import glob
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import Sum
 
-_POLL_S = 0.2
 #: Kept free beyond what is fetched.
 _SPARE_BYTES = 1 << 30
 _GB = 10**9
@@ -70,14 +71,21 @@ def pull(name: str, folder: Path, progress: Progress | None = None, *, endpoint:
     hub = _hub()
     tell = progress or (lambda _: None)
     batches = [_listed(hub, release, source, folder, endpoint) for source in _merged(release.sources)]
-    _check_room(folder, batches, release)
     total = sum(each.size_bytes for batch in batches for each in batch.sums.values())
-    faults: list[str] = []
-    for _ in range(2):  # once more for what turns out damaged
-        _download(hub, release, batches, endpoint, lambda done: tell(Step("fetching", min(done, total), total)))
-        faults = _check(batches, lambda done: tell(Step("checking", done, total)))
-        if not faults:
-            return _record(batches)
+    _check_room(folder, batches, release)
+    try:
+        with FileLock(folder / ".pull.lock", timeout=0):
+            faults: list[str] = []
+            for _ in range(2):  # once more for what turns out damaged
+                _fetch(hub, release, batches, endpoint, lambda done: tell(Step("fetching", done, total)))
+                faults = _check(batches, lambda done: tell(Step("checking", done, total)))
+                if not faults:
+                    return _record(batches)
+    except Timeout:
+        raise EngineFailure(
+            f"Another pull is at work in {folder}.",
+            remedy=f"When it has ended, run: acebridge models pull {release.name}",
+        ) from None
     raise EngineFailure(
         f"{release.name} is still not whole: {faults[0]}{f', and {len(faults) - 1} more' if faults[1:] else ''}.",
         remedy=f"Check the connection and the disk. {pull_hint(release.name)}",
@@ -118,6 +126,7 @@ def _release(name: str) -> Release:
 def _hub() -> Any:
     try:
         import huggingface_hub
+        import huggingface_hub.file_download
     except ImportError as error:
         raise EngineFailure(
             "Models are fetched with the package huggingface_hub, which is not installed.",
@@ -181,7 +190,9 @@ class _reached:  # noqa: N801 (a context manager reads as a verb)
 
 def _check_room(folder: Path, batches: Sequence[_Batch], release: Release) -> None:
     missing = sum(
-        max(0, each.size_bytes - _size(batch.root / path)) for batch in batches for path, each in batch.sums.items()
+        max(0, each.size_bytes - max(_size(batch.root / path), _size(_part(batch.root / path, each))))
+        for batch in batches
+        for path, each in batch.sums.items()
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -204,54 +215,75 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _download(
+def _part(path: Path, expected: Sum) -> Path:
+    """Return the file that a download grows in, named after what it is to become: another revision starts anew."""
+    return path.with_name(f"{path.name}.{expected.digest[:12]}.part")
+
+
+class _Counted:
+    """A file that tells how many bytes are written to it."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file, self._told = file, told
+
+    def write(self, data: bytes) -> int:
+        self._told(len(data))
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _fetch(
     hub: Any, release: Release, batches: Sequence[_Batch], endpoint: str | None, tell: Callable[[int], None]
 ) -> None:
-    """Fetch in a thread of its own, and meanwhile tell how many bytes there are on the disk."""
-    failed: list[BaseException] = []
+    """Fetch the files that are missing or of another size, each on from where it stopped the last time.
 
-    def fetch() -> None:
-        try:
-            for batch in batches:
-                hub.snapshot_download(
-                    batch.source.repo,
-                    revision=batch.revision,
-                    local_dir=batch.root,
-                    allow_patterns=[_literal(path) for path in batch.sums],
-                    endpoint=endpoint,
-                )
-        except BaseException as error:
-            failed.append(error)
+    `snapshot_download` of the library begins a file that was interrupted anew, and large models are one file of 10 GB.
+    """
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        tell(done)
 
     were_shown = not hub.utils.are_progress_bars_disabled()
     hub.utils.disable_progress_bars()
     try:
-        # A daemon, so that Ctrl-C ends it too: what it has is kept, and resumed the next time.
-        worker = threading.Thread(target=fetch, daemon=True)
-        worker.start()
-        while worker.is_alive():
-            worker.join(_POLL_S)
-            tell(_on_disk(batches))
+        for batch in batches:
+            for path, expected in batch.sums.items():
+                with _reached(hub, release, batch.source.repo):
+                    _fetch_file(hub, batch, path, expected, endpoint, count)
     finally:
         if were_shown:
             hub.utils.enable_progress_bars()
-    if failed:
-        with _reached(hub, release, ", ".join(batch.source.repo for batch in batches)):
-            raise failed[0]
 
 
-def _literal(path: str) -> str:
-    """Return the pattern that only ``path`` matches."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
-
-
-def _on_disk(batches: Sequence[_Batch]) -> int:
-    """Return how many bytes are there, whole files and those under way."""
-    whole = sum(
-        min(_size(batch.root / path), each.size_bytes) for batch in batches for path, each in batch.sums.items()
-    )
-    roots = {batch.root / ".cache" / "huggingface" / "download" for batch in batches}
-    return whole + sum(_size(path) for root in roots for path in root.rglob("*.incomplete"))
+def _fetch_file(
+    hub: Any, batch: _Batch, path: str, expected: Sum, endpoint: str | None, count: Callable[[int], None]
+) -> None:
+    target = batch.root / path
+    if target.is_file() and _size(target) == expected.size_bytes:
+        count(expected.size_bytes)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _part(target, expected)
+    for old in target.parent.glob(f"{glob.escape(target.name)}.*.part"):
+        if old != part or _size(old) > expected.size_bytes:
+            old.unlink()
+    there = _size(part)
+    count(there)
+    with part.open("ab") as file:
+        if there < expected.size_bytes:
+            hub.file_download.http_get(
+                hub.hf_hub_url(batch.source.repo, path, revision=batch.revision, endpoint=endpoint),
+                _Counted(file, count),
+                resume_size=there,
+                headers=hub.utils.build_hf_headers(),
+                expected_size=expected.size_bytes,
+            )
+    part.replace(target)
 
 
 def _check(batches: Sequence[_Batch], tell: Callable[[int], None]) -> list[str]:

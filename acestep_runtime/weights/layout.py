@@ -123,8 +123,8 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def has_weights(folder: Path) -> bool:
-    """Return whether a folder directly holds files with weights."""
-    return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    """Return whether a folder directly holds a config and files with weights."""
+    return (folder / "config.json").is_file() and any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
 
 
 def config_in(folder: Path) -> Mapping[str, Any]:
