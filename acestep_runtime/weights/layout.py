@@ -62,8 +62,13 @@ def find(folder: Path) -> tuple[Checkpoint, ...]:
     ``folder``.
     """
     folders = [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
-    shared = {name: next((each for each in folders if each.name == name and has_weights(each)), None)
-              for name in (VAE, TEXT_ENCODER)}  # fmt: skip
+    own = {each for each in folders if (each / "model_index.json").exists()}
+    shared = {
+        name: next(
+            (each for each in folders if each.name == name and each.parent not in own and has_weights(each)), None
+        )
+        for name in (VAE, TEXT_ENCODER)
+    }
     found = (_diffusers(each) or _original(each, shared) for each in folders)
     return tuple(sorted(filter(None, found), key=lambda each: (each.name, each.layout, str(each.dit))))
 

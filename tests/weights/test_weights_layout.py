@@ -1,0 +1,162 @@
+"""Finding checkpoints on the disk, and choosing one: what is taken, and what is said when it is not there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights.facts import facts_of
+from acestep_runtime.weights.layout import chosen, find
+
+
+def part(folder: Path, config: dict[str, Any] | None = None, weights: str = "model.safetensors") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config or {}))
+    (folder / weights).write_bytes(b"")
+    return folder
+
+
+def original(folder: Path, **config: Any) -> Path:
+    return part(folder, {"model_type": "acestep", "hidden_size": 2048, "num_hidden_layers": 24,
+                         "audio_acoustic_hidden_dim": 64, **config})  # fmt: skip
+
+
+def shared(folder: Path) -> None:
+    part(folder / "vae", weights="diffusion_pytorch_model.safetensors")
+    part(folder / "Qwen3-Embedding-0.6B")
+
+
+def diffusers(folder: Path, **config: Any) -> Path:
+    part(folder / "transformer", {"hidden_size": 2048, **config}, "diffusion_pytorch_model.safetensors")
+    for name in ("vae", "text_encoder", "condition_encoder"):
+        part(folder / name)
+    (folder / "model_index.json").write_text('{"_class_name": "AceStepPipeline"}')
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder of models as it grows: several kinds and sizes, both layouts, and what is no checkpoint."""
+    shared(tmp_path)
+    original(tmp_path / "acestep-v15-turbo", is_turbo=True, model_version="turbo")
+    original(tmp_path / "acestep-v15-base", is_turbo=False, model_version="base")
+    original(tmp_path / "acestep-v15-xl-sft", is_turbo=False, model_version="base", hidden_size=2560)
+    diffusers(tmp_path / "acestep-v15-xl-turbo-diffusers", is_turbo=True, hidden_size=2560)
+    part(tmp_path / "acestep-5Hz-lm-1.7B", {"model_type": "qwen3"})
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "config.json").write_text("no json")
+    return tmp_path
+
+
+def test_all_are_found(models: Path) -> None:
+    assert [(c.name, c.kind, c.size, c.layout, c.whole) for c in find(models)] == [
+        ("acestep-v15-base", "base", "2B", "original", True),
+        ("acestep-v15-turbo", "turbo", "2B", "original", True),
+        ("acestep-v15-xl-sft", "sft", "XL", "original", True),
+        ("acestep-v15-xl-turbo-diffusers", "turbo", "XL", "diffusers", True),
+    ]
+    base, *_, packed = find(models)
+    assert (base.vae, base.text_encoder, base.text_tokenizer) == (
+        models / "vae", models / "Qwen3-Embedding-0.6B", models / "Qwen3-Embedding-0.6B",
+    )  # fmt: skip
+    assert (packed.folder, packed.text_tokenizer) == (
+        models / "acestep-v15-xl-turbo-diffusers", models / "acestep-v15-xl-turbo-diffusers" / "tokenizer",
+    )  # fmt: skip
+
+
+def test_a_folder_of_one_transformer_finds_what_is_beside_it(models: Path) -> None:
+    (checkpoint,) = find(models / "acestep-v15-base")
+    assert (checkpoint.vae, checkpoint.whole) == (models / "vae", True)
+    assert find(models / "acestep-v15-xl-turbo-diffusers")[0].layout == "diffusers"
+
+
+def test_what_is_shared_may_be_in_another_folder(tmp_path: Path) -> None:
+    shared(tmp_path / "Ace-Step1.5")
+    original(tmp_path / "Ace-Step1.5" / "acestep-v15-turbo", is_turbo=True)
+    original(tmp_path / "tuned" / "my-song-style", model_version="base")
+    original(tmp_path / "alone" / "whole")
+    shared(tmp_path / "alone" / "whole")
+    found = {checkpoint.name: checkpoint for checkpoint in find(tmp_path)}
+    assert {name: checkpoint.vae for name, checkpoint in found.items()} == {
+        "acestep-v15-turbo": tmp_path / "Ace-Step1.5" / "vae",
+        "my-song-style": tmp_path / "Ace-Step1.5" / "vae",
+        "whole": tmp_path / "alone" / "whole" / "vae",
+    }
+    assert chosen(tmp_path, "my-song-style", True).kind == "base"
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert find(tmp_path / "absent") == ()
+    (tmp_path / "acestep-v15-turbo").mkdir()
+    assert find(tmp_path) == ()
+    original(tmp_path / "half")
+    (tmp_path / "half" / "model.safetensors").unlink()
+    assert find(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "needs_base", "name"),
+    [
+        ("", False, "acestep-v15-turbo"), ("", True, "acestep-v15-base"), ("base", False, "acestep-v15-base"),
+        ("XL-SFT", False, "acestep-v15-xl-sft"), ("xl-turbo", False, "acestep-v15-xl-turbo-diffusers"),
+        ("acestep-v15-turbo", False, "acestep-v15-turbo"),
+    ],
+)  # fmt: skip
+def test_which_is_chosen(models: Path, model: str, needs_base: bool, name: str) -> None:
+    assert chosen(models, model, needs_base).name == name
+
+
+def test_what_is_not_there_is_said_with_the_command(models: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    for model, needs_base, name in (("", False, "acestep-v15-turbo"), ("", True, "acestep-v15-base"),
+                                    ("turbo-shift3", False, "acestep-v15-turbo-shift3")):  # fmt: skip
+        with pytest.raises(EngineFailure) as caught:
+            chosen(empty, model, needs_base)
+        assert str(caught.value) == f"Model {name} is not in {empty}. Run: acebridge models pull {name}"
+    with pytest.raises(
+        InvalidValue, match=r"model is 'trubo'; allowed: acestep-v15-base, .*\. Run: acebridge models pull"
+    ):
+        chosen(models, "trubo", False)
+    with pytest.raises(InvalidValue) as refused:
+        chosen(models, "turbo", True)
+    assert str(refused.value) == (
+        "Model acestep-v15-turbo is a turbo model; this task needs a base model."
+        " Choose acestep-v15-base. Run: acebridge models pull acestep-v15-base"
+    )
+    (models / "vae" / "config.json").unlink()
+    with pytest.raises(EngineFailure, match=r"Model acestep-v15-base lacks the VAE in .* Run: acebridge models pull"):
+        chosen(models, "base", False)
+    # The one that is whole is taken before the ones that are not.
+    assert chosen(models, "", False).name == "acestep-v15-xl-turbo-diffusers"
+
+
+def test_facts(models: Path) -> None:
+    base, turbo, sft = map(facts_of, find(models)[:3])
+    assert (base.steps, base.guidance, base.shift, base.sample_rate, base.channels) == (50, 7.0, 3.0, 48_000, 64)
+    assert (turbo.steps, turbo.guidance, turbo.lego_sft) == (8, 1.0, False)
+    assert base.lyric_heads == {2: (6,), 3: (10, 11), 4: (3,), 5: (8, 9), 6: (8,)}
+    assert sft.lyric_heads == {3: (18, 27), 4: (22,), 5: (5, 6, 7), 6: (2, 12, 13), 7: (20, 21)}
+    own = {"generation": {"infer_steps": 32, "guidance_scale": 4.5, "shift": 1.0}, "is_lego_sft": True,
+           "lyric_alignment_layers_config": {"1": [2, 3]}}  # fmt: skip
+    (tuned,) = find(original(models / "tuned-base-sft", **own))
+    facts = facts_of(tuned)
+    assert (facts.kind, facts.steps, facts.guidance, facts.shift, facts.lego_sft) == ("sft", 32, 4.5, 1.0, True)
+    assert facts.lyric_heads == {1: (2, 3)}
+    (broken,) = find(original(models / "broken", num_hidden_layers="many"))
+    with pytest.raises(EngineFailure, match=r"config\.json does not describe a model"):
+        facts_of(broken)
+
+
+def test_finding_needs_no_torch() -> None:
+    import subprocess
+
+    code = (
+        "import sys; import acestep_runtime.weights.layout, acestep_runtime.weights.hub, acestep_runtime.weights.facts;"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'diffusers', 'transformers', 'huggingface_hub')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
