@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -295,6 +296,20 @@ def test_frames_that_are_not_there_are_not_decoded(vae: Any, start: int, stop: i
 def test_nothing_cannot_be_encoded(vae: Any) -> None:
     with pytest.raises(ValueError, match="no samples"):
         Codec(vae).encode(np.zeros((0, 2), np.float32))
+
+
+@pytest.mark.parametrize(("free", "frames"), [(0, 32), (100 << 20, 100), (80 << 30, 512)])
+def test_a_tile_takes_half_of_what_is_free_on_a_gpu(
+    vae: Any, monkeypatch: pytest.MonkeyPatch, free: int, frames: int
+) -> None:
+    codec = Codec(vae)
+    weight = SimpleNamespace(device=torch.device("cuda"), element_size=lambda: 2)
+    monkeypatch.setattr(codec, "_weight", weight)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 0))
+    # Some copies of eight channels at 48 kHz, of two bytes each.
+    assert codec._frame_bytes() % (8 * FRAME * 2) == 0
+    monkeypatch.setattr(codec, "_frame_bytes", lambda: 512 << 10)
+    assert codec._affordable() == frames
 
 
 PEAK = """
