@@ -70,23 +70,23 @@ class Stage:
         return True
 
 
-def retried(stage: Stage, work: Callable[[], T]) -> T:
-    """Return what ``work`` returns; when memory runs out, once more with one level less on the device.
+def retried(stage: Stage, work: Callable[[], Iterator[T]], final: Callable[[T], bool]) -> Iterator[T]:
+    """Yield what ``work`` yields; when memory runs out, all of it once more with one level less on the device.
 
-    Raises `EngineFailure` when that is not enough either.
+    Nothing is done twice after something ``final`` has come. Raises `EngineFailure` when memory runs out all the same.
     """
-    try:
-        return work()
-    except torch.OutOfMemoryError:
-        pass  # what it held is freed only once the error is gone
-    _release(stage.place.device)
-    if stage.drop_one_level():
-        _release(stage.place.device)
+    for last in (False, True):
+        given_out = False
         try:
-            return work()
+            for item in work():
+                given_out = given_out or final(item)
+                yield item
+            return
         except torch.OutOfMemoryError:
-            pass
-    _release(stage.place.device)
+            pass  # what it held is freed only once the error is gone
+        _release(stage.place.device)
+        if last or given_out or not stage.drop_one_level():
+            break
     raise EngineFailure(
         f"The memory of {stage.place.device.type} is not enough for this job.",
         remedy="Ask for a shorter region, fewer takes or less context, close other programs that use the GPU, or take a"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
@@ -80,25 +82,41 @@ def test_layers_come_one_at_a_time() -> None:
         assert len(moves) == 2
 
 
+def _fitting(stage: Stage, level: Offload, calls: list[Offload], before: str = "") -> Iterator[str]:
+    """Work that fits at a level; it says ``before`` what it says when memory runs out."""
+    calls.append(stage.place.offload)
+    yield "step"
+    if before:
+        yield before
+    if stage.place.offload < level:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    yield "audio"
+
+
 def test_when_memory_runs_out_one_level_is_given_up_once() -> None:
-    stage, calls = Stage({}, Place(ELSEWHERE, torch.float32, Offload.NONE)), []
-
-    def fits_at(level: Offload) -> Offload:
-        calls.append(stage.place.offload)
-        if stage.place.offload < level:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return stage.place.offload
-
-    assert retried(stage, lambda: fits_at(Offload.IDLE)) is Offload.IDLE
+    stage, calls = Stage({}, Place(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
+    told = list(retried(stage, lambda: _fitting(stage, Offload.IDLE, calls), lambda item: item == "audio"))
+    assert told == ["step", "step", "audio"]
     assert calls == [Offload.NONE, Offload.IDLE]
     with pytest.raises(EngineFailure, match=r"is not enough for this job\. Ask for a shorter region"):
-        retried(stage, lambda: fits_at(Offload.LAYERS))
+        list(retried(stage, lambda: _fitting(stage, Offload.LAYERS, calls), lambda _: False))
     assert calls == [Offload.NONE, Offload.IDLE, Offload.IDLE, Offload.ONE_AT_A_TIME]
 
 
+def test_what_was_given_out_is_not_made_again() -> None:
+    stage, calls = Stage({}, Place(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
+    with pytest.raises(EngineFailure):
+        list(retried(stage, lambda: _fitting(stage, Offload.IDLE, calls, "audio"), lambda item: item == "audio"))
+    assert calls == [Offload.NONE]
+
+
 def test_other_errors_are_not_taken_for_it() -> None:
+    def work() -> Iterator[str]:
+        yield "step"
+        raise RuntimeError("shapes")
+
     with pytest.raises(RuntimeError, match="shapes"):
-        retried(_stage(Offload.NONE), lambda: (_ for _ in ()).throw(RuntimeError("shapes")))
+        list(retried(_stage(Offload.NONE), work, lambda _: False))
 
 
 def test_there_is_nothing_to_give_up_on_the_processor() -> None:

@@ -1,0 +1,207 @@
+"""The neural engine: ACE-Step 1.5 on the modules of diffusers. Needs weights, and torch.
+
+request ─► latents of the source ─► pieces (neural_tasks.py) ─► noise, denoised ─► decoded ─► blocks
+           VAE, tile by tile        what is told and seen         one pass a step    VAE, only what is used
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acestep_runtime.audio import Samples
+from acestep_runtime.conditioning.condition import condition_of, words_of
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES
+from acestep_runtime.conditioning.prompts import lyrics_prompt, text_prompt
+from acestep_runtime.dit.velocity import Keys
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.neural_model import Model
+from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece, Told
+from acestep_runtime.errors import UnsupportedTask
+from acestep_runtime.guidance import METHODS
+from acestep_runtime.memory.stage import retried
+from acestep_runtime.samplers import loop, schedule
+from acestep_runtime.samplers.fields import Guided, Guiding
+from acestep_runtime.samplers.steps import Steady, steps_of
+from acestep_runtime.values import CancelToken, Sampling
+from acestep_runtime.weights.folder import models_folder
+from acestep_runtime.weights.layout import chosen
+
+_ROLE_OF_THE_REST = "other"
+#: Shares of a request's time: the source and the words, the steps, and what is decoded.
+_HEARD, _SAMPLED = 0.1, 0.8
+
+
+class NeuralEngine:
+    """Keeps one model loaded. See `acestep_runtime.engines.base.Engine`."""
+
+    name = "neural"
+    hears_s = math.inf
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._model: Model | None = None
+
+    def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
+        if request.task not in TASKS:
+            raise UnsupportedTask(
+                f"The neural engine cannot do {request.task}; it can do {', '.join(TASKS)}.",
+                remedy="Use the draft engine.",
+            )
+        model = self._loaded(request)
+        return retried(model.stage, lambda: _served(model, request, cancel), lambda event: isinstance(event, Block))
+
+    def _loaded(self, request: EngineRequest) -> Model:
+        checkpoint = chosen(self._folder or models_folder(), request.sampling.model, request.task in BASE_ONLY)
+        if self._model is None or self._model.checkpoint != checkpoint:
+            self._model = None  # two do not fit
+            gc.collect()
+            self._model = Model.load(checkpoint)
+        return self._model
+
+
+@torch.inference_mode()
+def _served(model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    yield Progress("listening" if request.source is not None else "reading the words", 0.0)
+    source = None if request.source is None else _heard(model, request, cancel)
+    given = Given(request, model.silence, source, model.hints, model.facts.lego_sft)
+    music = request.music
+    yield Facts({
+        "model": model.facts.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,
+        "caption": music.caption,
+    })  # fmt: skip
+    pieces = list(TASKS[request.task](given))
+    rest = None if request.task != "extract" or request.source is None else request.source.copy()
+    for number, piece in enumerate(pieces):
+
+        def share(fraction: float, done: int = number) -> float:
+            return _HEARD + (1 - _HEARD) * (done + fraction) / len(pieces)
+
+        what = "" if len(pieces) == 1 else f"{piece.role}: "
+        levels, is_turbo = _levels(model, request.sampling)
+        for made, step, of in _sampled(model, request, piece, levels, is_turbo):
+            cancel.check()
+            latents = made
+            yield Progress(f"{what}step {step} of {of}", share(_SAMPLED * step / of))
+        at = 0
+        for block in _played(model, request, piece, latents, cancel):
+            yield Block(piece.role, block)
+            if rest is not None:
+                rest[at : at + len(block)] -= block
+            at += len(block)
+            yield Progress(f"{what}decoding", share(_SAMPLED + (1 - _SAMPLED) * at / request.frames))
+    if rest is not None:
+        yield Block(_ROLE_OF_THE_REST, rest)
+
+
+def _heard(model: Model, request: EngineRequest, cancel: CancelToken) -> Tensor:
+    assert request.source is not None
+    with model.stage.using("vae"):
+        return model.codec.encode(request.source, silence=model.silence, check=cancel.check)
+
+
+def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:
+    """Return the noise levels of a run, and whether the model is a turbo model."""
+    is_turbo = model.facts.kind == "turbo"
+    if sampling.timesteps:
+        return schedule.custom(sampling.timesteps, is_turbo=is_turbo), is_turbo
+    shift = sampling.shift or model.facts.shift
+    if is_turbo and sampling.steps in (None, schedule.TURBO_STEPS):
+        return schedule.turbo(shift), is_turbo
+    return schedule.linear(sampling.steps or model.facts.steps, shift), is_turbo
+
+
+def _sampled(
+    model: Model, request: EngineRequest, piece: Piece, levels: list[float], is_turbo: bool
+) -> Iterator[tuple[Tensor, int, int]]:
+    """Yield the latents ``[1, T, C]`` after every step, its number from 1, and how many steps there are."""
+    sampling, frames = request.sampling, piece.context.shape[1]
+    noise = loop.noise_of([request.seed], frames, model.facts.channels).to(model.device)
+    x = noise
+    if piece.begins_from is not None:
+        levels, x = loop.begun(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
+    count = len(levels) - 1
+    told = _keys(model, piece.told)
+    freely = None if piece.switch is None else _keys(model, piece.switch.told)
+    with model.stage.using("dit"):
+        guiding = _guiding(model, sampling, is_turbo)
+        steady = Steady(sampling.velocity_clamp, sampling.velocity_ema)
+        fields = [Guided(model.velocity, piece.context.to(noise), told, guiding, steady)] * count
+        if piece.switch is not None and freely is not None:
+            follows = int(count * piece.switch.after)
+            instead = Guided(model.velocity, piece.switch.context.to(noise), freely, guiding, steady)
+            fields[follows:] = [instead] * (count - follows)
+        steps = steps_of(sampling.sampler or "euler", count, is_turbo=is_turbo)
+        fresh = torch.Generator().manual_seed(request.seed ^ 0x5DEECE66D)
+
+        def renoised(like: Tensor, _t: float) -> Tensor:
+            return torch.randn(like.shape, generator=fresh).to(like)
+
+        states = loop.denoise(x, levels, steps, fields, renoised, _after(piece.kept, noise, count))
+        yield from ((state, number, count) for number, state in enumerate(states, 1))
+
+
+def _after(kept: Kept | None, noise: Tensor, count: int) -> loop.After:
+    if kept is None:
+        return lambda x, _number, _t: x
+    clean = kept.clean.to(noise)
+    made = torch.zeros(1, noise.shape[1], 1, dtype=torch.bool, device=noise.device)
+    made[:, slice(*kept.span)] = True
+    injection = loop.Injection(clean, noise, made, kept.ratio, count)
+
+    def after(x: Tensor, number: int, t_next: float) -> Tensor:
+        x = injection(x, number, t_next)
+        return x if number + 1 < count else loop.blended(x, clean, kept.span, kept.crossfade_frames)
+
+    return after
+
+
+def _keys(model: Model, told: Told) -> Keys:
+    """Return what cross-attention needs of the words."""
+    music = told.music
+    text = text_prompt(told.instruction, music, told.duration_s)
+    lyrics = lyrics_prompt(dataclasses.replace(music, lyrics=words_of(music.lyrics)))
+    with model.stage.using("text_encoder") as text_encoder, model.stage.using("encoder") as encoder:
+        hidden = condition_of(
+            text, lyrics, model.timbre, tokenizer=model.text_tokenizer, text_encoder=text_encoder, encoder=encoder
+        )
+    with model.stage.using("dit"):
+        return model.velocity.condition(hidden)
+
+
+def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> Guiding | None:
+    strength = model.facts.guidance if sampling.guidance is None else sampling.guidance
+    if is_turbo or strength <= 1 or model.null_condition is None:
+        return None
+    end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
+    return Guiding(
+        model.velocity.null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
+        METHODS["cfg"](strength), sampling.guidance_start or 0.0, end,
+    )  # fmt: skip
+
+
+def _played(
+    model: Model, request: EngineRequest, piece: Piece, latents: Tensor, cancel: CancelToken
+) -> Iterator[Samples]:
+    """Yield the whole window, of which only the frames that are wanted are decoded: the rest is silence."""
+    first, stop = (min(request.frames, frame * FRAME_SAMPLES) for frame in piece.wanted)
+    yield from _silence(first)
+    left = stop - first
+    with model.stage.using("vae"):
+        for block in model.codec.decode(latents, *piece.wanted, check=cancel.check):
+            yield block[:left]
+            left -= len(block[:left])
+    yield from _silence(request.frames - stop)
+
+
+def _silence(frames: int) -> Iterator[Samples]:
+    if frames > 0:
+        yield np.zeros((frames, 2), np.float32)

@@ -1,0 +1,72 @@
+"""A checkpoint that is loaded: its modules on their stage, and what computes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acestep_runtime.conditioning.codes import hints_of
+from acestep_runtime.conditioning.timbre import no_reference
+from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory.policy import Offload, best_place
+from acestep_runtime.memory.stage import Stage
+from acestep_runtime.vae.cache import TileCache
+from acestep_runtime.vae.codec import Codec, fingerprint
+from acestep_runtime.weights.facts import Facts
+from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.load import load
+
+_PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that a run needs. ``silence`` is ``[1, 15000, C]``, ``timbre`` the reference where none is given."""
+
+    checkpoint: Checkpoint
+    facts: Facts
+    stage: Stage
+    velocity: Velocity
+    codec: Codec
+    silence: Tensor
+    timbre: Tensor
+    null_condition: Tensor | None
+    text_tokenizer: Any
+    _has_tokenizers: bool
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint) -> Model:
+        """Load a checkpoint to where it computes best. Raises `EngineFailure` for files that do not fit."""
+        place = best_place(checkpoint.size)
+        models = load(checkpoint, place.dtype, place.device if place.offload is Offload.NONE else _CPU)
+        modules = {name: getattr(models, name) for name in _PARTS if getattr(models, name) is not None}
+        for module in modules.values():
+            module.eval()
+        stage = Stage(modules, place)
+        silence = models.silence.float().to(place.device)
+        vae: Any = models.vae
+        codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae))
+        return cls(
+            checkpoint, models.facts, stage, Velocity(models.dit, stage.visiting), codec, silence, no_reference(silence),
+            models.null_condition, models.text_tokenizer, "tokenizer" in modules and "detokenizer" in modules,
+        )  # fmt: skip
+
+    @property
+    def device(self) -> torch.device:
+        """Where latents are."""
+        return self.stage.place.device
+
+    def hints(self, latents: Tensor) -> Tensor:
+        """Return latents as their codes have them. Raises `EngineFailure` for a checkpoint without tokenizers."""
+        if not self._has_tokenizers:
+            raise EngineFailure(
+                f"Model {self.facts.name} has no audio tokenizer, which a cover needs.",
+                remedy="Use --skip-quantiser, or another model.",
+            )
+        with self.stage.using("tokenizer") as tokenizer, self.stage.using("detokenizer") as detokenizer:
+            return hints_of(tokenizer, detokenizer, latents.to(self.stage.place.dtype), self.silence).float()
