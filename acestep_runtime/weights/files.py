@@ -16,18 +16,8 @@ import torch
 
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.weights.keys import Shape
+from acestep_runtime.weights.layout import weights_in
 
-#: Names under which checkpoints keep their weights, the preferred first.
-_NAMES = (
-    "model.safetensors",
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors.index.json",
-    "diffusion_pytorch_model.safetensors.index.json",
-    "pytorch_model.bin",
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "diffusion_pytorch_model.bin.index.json",
-)
 _MOST_JSON_BYTES = 64 << 20
 
 
@@ -50,11 +40,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
     return value
-
-
-def weights_in(folder: Path) -> Path | None:
-    """Return the file with the weights of ``folder``, or the index of its shards; ``None`` if it has neither."""
-    return next((folder / name for name in _NAMES if (folder / name).is_file()), None)
 
 
 def opened(folder: Path) -> Tensors:

@@ -19,7 +19,12 @@ VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"
 KINDS = ("turbo", "base", "sft")
 _DEPTH = 3
 _XL_FROM_WIDTH = 2304
-_WEIGHTS = ("*.safetensors", "*.bin")
+#: Names under which parts keep their weights, the preferred first; an index names the files of one that is split.
+_WEIGHTS = tuple(
+    f"{stem}.{ending}"
+    for ending in ("safetensors", "safetensors.index.json", "bin", "bin.index.json")
+    for stem in ("model", "diffusion_pytorch_model", "pytorch_model")
+)
 #: What is taken where no model is named: the first kind that there is, the smaller first.
 _PREFERRED = {False: ("turbo", "sft", "base"), True: ("base",)}
 
@@ -127,9 +132,18 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _below(child, depth - 1)
 
 
+def weights_in(folder: Path) -> Path | None:
+    """Return the file with the weights of ``folder``, or the index of its shards; ``None`` if it has neither."""
+    return next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+
+
 def has_weights(folder: Path) -> bool:
-    """Return whether a folder directly holds a config and files with weights."""
-    return (folder / "config.json").is_file() and any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    """Return whether a folder directly holds a config and weights, with all shards of these."""
+    found = weights_in(folder) if (folder / "config.json").is_file() else None
+    if found is None or found.suffix != ".json":
+        return found is not None
+    shards = _config(found).get("weight_map")
+    return isinstance(shards, dict) and all((folder / str(name)).is_file() for name in set(shards.values()))
 
 
 def config_in(folder: Path) -> Mapping[str, Any]:

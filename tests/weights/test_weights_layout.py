@@ -99,6 +99,18 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert find(tmp_path) == ()
 
 
+def test_shards_count_when_all_are_there(tmp_path: Path) -> None:
+    folder = original(tmp_path / "mine")
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    assert find(tmp_path) == ()
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
+    )
+    assert find(tmp_path) == ()
+    (folder / "model-2.safetensors").touch()
+    assert [checkpoint.name for checkpoint in find(tmp_path)] == ["mine"]
+
+
 @pytest.mark.parametrize(
     ("model", "needs_base", "name"),
     [
