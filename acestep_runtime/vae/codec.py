@@ -44,7 +44,7 @@ _ALIVE = 6
 class Codec:
     """Encodes and decodes with an autoencoder, which it does not change. It is faster if it is `fused` first.
 
-    ``model_id`` says which weights these are wherever ``cache`` is shared with others (`fingerprint` of the encoder is such a name).
+    ``model_id`` says which weights these are wherever ``cache`` is shared with others; `fingerprint` of the encoder does.
     ``decoded_frames`` is the length of a tile that is decoded, by default what the device's memory allows. Work is done in
     the module's dtype and on its device; what comes out is float32.
     """
