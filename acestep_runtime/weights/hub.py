@@ -5,6 +5,7 @@ Only tensors and data are ever fetched (`catalogue`), never programs. Needs no t
 
 from __future__ import annotations
 
+import errno
 import glob
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ from acestep_runtime.weights.checksums import Sum
 #: Kept free beyond what is fetched.
 _SPARE_BYTES = 1 << 30
 _GB = 10**9
+#: Errors of the system that are no fault of the connection.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 #: Whatever the table says, no file of another kind is fetched.
 _SUFFIXES = {".safetensors", ".json", ".txt", ".jinja", ".pt", ""}
 
@@ -180,6 +183,12 @@ class _reached:  # noqa: N801 (a context manager reads as a verb)
         if isinstance(error, self._hub.errors.RepositoryNotFoundError):
             raise EngineFailure(
                 f"The Hub has no repository {self._repo}, or does not show it to you.", remedy="Update AceBridge."
+            ) from error
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            raise EngineFailure(
+                f"{self._release.name} cannot be written: {error.strerror}.",
+                remedy="Free some space, or name another folder with --folder, then run: acebridge models pull"
+                f" {self._release.name}",
             ) from error
         # Its libraries for HTTP differ from version to version, and so do what they raise.
         raise EngineFailure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import json
 import shutil
 import sys
@@ -177,6 +178,15 @@ def test_room_on_the_disk_is_looked_at_first(there: FakeHub, tmp_path: Path, mon
     with pytest.raises(EngineFailure, match=r"acestep-v15-base needs 1\.1 GB more in .*; 1\.0 GB are free\. Free some"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
     assert there.fetched() == []
+
+
+def test_a_disk_that_fills_up(there: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(hub._Counted, "write", write)
+    with pytest.raises(EngineFailure, match=r"acestep-v15-base cannot be written: No space left on device\. Free some"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
 
 
 def test_no_network(tmp_path: Path) -> None:
