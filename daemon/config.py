@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 import tempfile
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from daemon.errors import InvalidSetting
 from daemon.home import data_folder
 
@@ -34,7 +36,8 @@ def _default_roots() -> tuple[Path, ...]:
 
 
 def _default_models_dir() -> Path:
-    return data_folder() / "models"
+    named = os.environ.get(MODELS_FOLDER)
+    return Path(named) if named else data_folder() / "models"
 
 
 class Config(BaseModel):
@@ -48,7 +51,7 @@ class Config(BaseModel):
     port: int | None = Field(None, ge=0, le=65535)
     #: Folders from which requests may name files by path.
     roots: tuple[Path, ...] = Field(default_factory=_default_roots)
-    #: Folder of the models of ACE-Step, which other programs may share.
+    #: Folder of the models of ACE-Step, which other programs may share; by default ``ACEBRIDGE_MODELS``.
     models_dir: Path = Field(default_factory=_default_models_dir)
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
     quota_bytes: int = Field(20 * GIB, ge=0)

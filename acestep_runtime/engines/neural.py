@@ -30,6 +30,7 @@ from acestep_runtime.memory.stage import retried
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
 from acestep_runtime.samplers.steps import Steady, steps_of
+from acestep_runtime.vae.codec import SILENT
 from acestep_runtime.values import CancelToken, Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.layout import chosen
@@ -103,9 +104,11 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken) -> Iterat
 
 
 def _heard(model: Model, request: EngineRequest, cancel: CancelToken) -> Tensor:
+    """Return the latents of the source; silence is what the model knows as such."""
     assert request.source is not None
+    silent = not request.source.size or float(np.abs(request.source).max()) < SILENT
     with model.stage.using("vae"):
-        return model.codec.encode(request.source, silence=model.silence, check=cancel.check)
+        return model.codec.encode(request.source, silence=model.silence if silent else None, check=cancel.check)
 
 
 def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:

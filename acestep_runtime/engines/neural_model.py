@@ -16,6 +16,7 @@ from acestep_runtime.memory.policy import Offload, best_place
 from acestep_runtime.memory.stage import Stage
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import Codec, fingerprint
+from acestep_runtime.vae.fuse import fused
 from acestep_runtime.weights.facts import Facts
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import load
@@ -50,7 +51,8 @@ class Model:
         stage = Stage(modules, place)
         silence = models.silence.float().to(place.device)
         vae: Any = models.vae
-        codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae))
+        fused(vae)
+        codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         return cls(
             checkpoint, models.facts, stage, Velocity(models.dit, stage.visiting), codec, silence, no_reference(silence),
             models.null_condition, models.text_tokenizer, "tokenizer" in modules and "detokenizer" in modules,

@@ -11,7 +11,7 @@ VARIABLE = "ACEBRIDGE_MODELS"
 
 
 def models_folder() -> Path:
-    """Return the folder of models; it need not be there."""
+    """Return the folder of models; it need not be there. Raises ``RuntimeError`` where there is no home to have it in."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser().absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from json import dumps
 
 import typer
 
+from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from daemon.config import DEFAULT_PORT, GIB, load_config
 from daemon.errors import DaemonFault
 from daemon.finding import Finding
@@ -26,6 +28,7 @@ def _settings(_: str | None) -> Finding:
         config = load_config()
     except DaemonFault as fault:
         return Finding("settings", False, fault.message, fault.remedy)
+    os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
