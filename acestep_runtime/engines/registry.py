@@ -49,13 +49,13 @@ class EngineInfo:
 def _neural_lack() -> Lack | None:
     lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if lacking:
-        return Lack(f"{', '.join(lacking)} is not installed", "Install it: pip install 'acebridge[neural]'.")
+        return Lack(f"{', '.join(lacking)} is not installed", "Run `pip install 'acebridge[neural]'`.")
     try:
         folder = models_folder()
     except RuntimeError:
         return Lack("there is no home folder to keep models in", "Set ACEBRIDGE_MODELS to the full path of a folder.")
     if not find(folder):
-        return Lack(f"there are no weights in {folder}", "Get some: acebridge models pull acestep-v15-turbo.")
+        return Lack(f"there are no weights in {folder}", "Run `acebridge models pull acestep-v15-turbo`.")
     return None
 
 

@@ -94,4 +94,4 @@ def full_name(name: str, others: Sequence[str] = ()) -> str:
 
 def pull_hint(name: str) -> str:
     """Return the sentence that says how to get a model."""
-    return f"Run: acebridge models pull {name}"
+    return f"Run `acebridge models pull {name}`."

@@ -87,7 +87,7 @@ def pull(name: str, folder: Path, progress: Progress | None = None, *, endpoint:
     except Timeout:
         raise EngineFailure(
             f"Another pull is at work in {folder}.",
-            remedy=f"When it has ended, run: acebridge models pull {release.name}",
+            remedy=f"When it has ended, run `acebridge models pull {release.name}`.",
         ) from None
     raise EngineFailure(
         f"{release.name} is still not whole: {faults[0]}{f', and {len(faults) - 1} more' if faults[1:] else ''}.",
@@ -187,13 +187,13 @@ class _reached:  # noqa: N801 (a context manager reads as a verb)
         if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
             raise EngineFailure(
                 f"{self._release.name} cannot be written: {error.strerror}.",
-                remedy="Free some space, or name another folder with --folder, then run: acebridge models pull"
-                f" {self._release.name}",
+                remedy="Free some space, or name another folder with --folder, then run"
+                f" `acebridge models pull {self._release.name}`.",
             ) from error
         # Its libraries for HTTP differ from version to version, and so do what they raise.
         raise EngineFailure(
             f"The Hugging Face Hub cannot be reached for {self._repo} ({type(error).__name__}).",
-            remedy=f"Once there is a connection, run: acebridge models pull {self._release.name}",
+            remedy=f"Once there is a connection, run `acebridge models pull {self._release.name}`.",
         ) from error
 
 

@@ -304,5 +304,5 @@ def _silence(checkpoint: Checkpoint) -> torch.Tensor:
 
 def _remedy(checkpoint: Checkpoint) -> str:
     if checkpoint.name in catalogue.RELEASES:
-        return f"{catalogue.pull_hint(checkpoint.name)}, which fetches only what is missing or damaged."
+        return f"{catalogue.pull_hint(checkpoint.name)} It fetches only what is missing or damaged."
     return f"Mend or remove {checkpoint.folder}."

@@ -25,8 +25,9 @@ SELECTION = (25.0, 35.0)
 RUNS = 3
 ACTIONS = (
     ("Repaint time selection", "a take that plays its file straight", False),
-    ("Repaint time selection", "a take read through REAPER", True),
+    ("Repaint time selection", "a take of 60 s that is read through REAPER", True),
     ("Cover", "the mix of two tracks", False),
+    ("Cover", "the mix of two tracks, one of them read through REAPER", True),
     ("Add layer", "the mix of two tracks, 25 s on each side of it", False),
     ("Complete", "the mix of two tracks", False),
     ("Extract stems", "the mix of two tracks", False),

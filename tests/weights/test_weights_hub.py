@@ -108,7 +108,7 @@ def test_what_was_put_there_by_hand_is_kept(there: FakeHub, tmp_path: Path) -> N
 
 def test_an_interrupted_pull_goes_on_where_it_stopped(there: FakeHub, tmp_path: Path) -> None:
     there.cut["model.safetensors"] = 100_000
-    with pytest.raises(EngineFailure, match=r"cannot be reached .* run: acebridge models pull acestep-v15-base$"):
+    with pytest.raises(EngineFailure, match=r"cannot be reached .* run `acebridge models pull acestep-v15-base`\.$"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
     (part,) = tmp_path.rglob("*.part")
     assert part.stat().st_size == 100_000
@@ -192,7 +192,7 @@ def test_a_disk_that_fills_up(there: FakeHub, tmp_path: Path, monkeypatch: pytes
 def test_no_network(tmp_path: Path) -> None:
     with pytest.raises(EngineFailure) as caught:
         hub.pull("xl-turbo", tmp_path, endpoint="http://127.0.0.1:9")
-    assert caught.value.remedy == "Once there is a connection, run: acebridge models pull acestep-v15-xl-turbo"
+    assert caught.value.remedy == "Once there is a connection, run `acebridge models pull acestep-v15-xl-turbo`."
     assert everything(tmp_path) == set()
 
 

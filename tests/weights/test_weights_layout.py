@@ -129,19 +129,19 @@ def test_what_is_not_there_is_said_with_the_command(models: Path, tmp_path: Path
                                     ("turbo-shift3", False, "acestep-v15-turbo-shift3")):  # fmt: skip
         with pytest.raises(EngineFailure) as caught:
             chosen(empty, model, needs_base)
-        assert str(caught.value) == f"Model {name} is not in {empty}. Run: acebridge models pull {name}"
+        assert str(caught.value) == f"Model {name} is not in {empty}. Run `acebridge models pull {name}`."
     with pytest.raises(
-        InvalidValue, match=r"model is 'trubo'; allowed: acestep-v15-base, .*\. Run: acebridge models pull"
+        InvalidValue, match=r"model is 'trubo'; allowed: acestep-v15-base, .*\. Run `acebridge models pull"
     ):
         chosen(models, "trubo", False)
     with pytest.raises(InvalidValue) as refused:
         chosen(models, "turbo", True)
     assert str(refused.value) == (
         "Model acestep-v15-turbo is a turbo model; this task needs a base model."
-        " Choose acestep-v15-base. Run: acebridge models pull acestep-v15-base"
+        " Choose acestep-v15-base. Run `acebridge models pull acestep-v15-base`."
     )
     (models / "vae" / "config.json").unlink()
-    with pytest.raises(EngineFailure, match=r"Model acestep-v15-base lacks the VAE in .* Run: acebridge models pull"):
+    with pytest.raises(EngineFailure, match=r"Model acestep-v15-base lacks the VAE in .* Run `acebridge models pull"):
         chosen(models, "base", False)
     # The one that is whole is taken before the ones that are not.
     assert chosen(models, "", False).name == "acestep-v15-xl-turbo-diffusers"

@@ -213,7 +213,7 @@ def test_what_is_missing_or_left_over_is_named(copied: Path) -> None:
         f" vocoder.weight. Mend or remove {copied}."
     )
     official = copied.rename(copied.with_name("acestep-v15-base"))
-    with pytest.raises(EngineFailure, match=r"Run: acebridge models pull acestep-v15-base, which fetches only what"):
+    with pytest.raises(EngineFailure, match=r"Run `acebridge models pull acestep-v15-base`\. It fetches only what"):
         load_dit(only(official), torch.float32)
 
 
@@ -277,7 +277,7 @@ def test_a_text_encoder_of_another_kind(tiny: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "models", ignore=shutil.ignore_patterns("*-diffusers")))
     path = folder / "Qwen3-Embedding-0.6B" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "bert"}))
-    with pytest.raises(EngineFailure, match=r"is a 'bert' model; it should be qwen3\. Run: acebridge models pull"):
+    with pytest.raises(EngineFailure, match=r"is a 'bert' model; it should be qwen3\. Run `acebridge models pull"):
         load(only(folder), torch.float32)
     with pytest.raises(EngineFailure, match="has no VAE or no text encoder"):
         load(replace(only(folder), vae=None), torch.float32)
