@@ -80,8 +80,8 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
             raise errors[0]
         write_json(folder / RESULT, results[0])
         with _unless_taken(folder):
-            status.end("done", stage="done", fraction=1.0)
             status.log("done")
+            status.end("done", stage="done", fraction=1.0)  # the last that is written: the script may remove the folder
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):  # the second one: there is no more waiting
             under_way.cancel()

@@ -98,14 +98,16 @@ return function(import)
     local began = reaper.time_precise()
     local tick
     tick = guard(function()
-      local result = job.result(id)
-      if result and result.findings then
+      local state = job.status(id)
+      if job.ended(state) then -- before that, it still writes into the folder
+        local result = job.result(id)
+        job.discard(id)
+        if not result or not result.findings then return watch.say(state.message or "", state.remedy) end
         local lines = {}
         for i, finding in ipairs(result.findings) do
           lines[i] = ("%s %s: %s"):format(finding.ok and "ok " or "NO ", finding.about, finding.says)
           if not finding.ok and finding.remedy ~= "" then lines[i] = lines[i] .. "\n      " .. finding.remedy end
         end
-        job.discard(id)
         return watch.say(("Command: %s\nREAPER %s\n\n%s"):format(path, reaper.GetAppVersion(), table.concat(lines, "\n")))
       end
       if reaper.time_precise() - began > 60 then
