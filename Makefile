@@ -14,7 +14,7 @@ endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test test-reaper check bench quality protos docs reapack clean help
+.PHONY: demo test test-reaper check bench bench-neural quality protos docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
 	@echo "make bench   measure latency, streaming and the draft engine"
+	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make docs    write docs/commands.md and docs/contract.md again"
@@ -68,6 +69,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-neural: $(VENV)/.test
+	$(BIN)/python -m tests.bench_neural $(ARGS)
 
 quality: $(VENV)/.test
 	$(BIN)/python -m tests.quality

@@ -26,6 +26,7 @@ from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
+from acestep_runtime.weights.layout import Checkpoint, find
 from daemon.config import Config
 from daemon.edge import intake, playback
 from daemon.edge.convert import asset_message, job_message, timestamp
@@ -240,8 +241,13 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         return asset_message(await self._house.store.pin(request.asset_id, request.pinned))
 
 
+def _size_of(checkpoint: Checkpoint) -> int:
+    """Return the size of a transformer's files in bytes."""
+    return sum(file.stat().st_size for file in checkpoint.dit.iterdir() if file.suffix in (".safetensors", ".bin"))
+
+
 class ModelService(models_pb2_grpc.ModelServiceServicer):
-    """What the engines can do. No engine of this version has weights to load."""
+    """What the engines can do, and the models that there are. They are loaded by the jobs that need them."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -275,7 +281,14 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     @unary
     async def ListModels(self, _request: Any, _: Any) -> models_pb2.ListModelsResponse:  # noqa: N802
         """See models.proto."""
-        return models_pb2.ListModelsResponse()
+        found = await asyncio.to_thread(find, self._house.config.models_dir)
+        return models_pb2.ListModelsResponse(
+            models=[
+                models_pb2.Model(name=each.name, engine="neural", size_bytes=await asyncio.to_thread(_size_of, each))
+                for each in found
+                if each.whole
+            ]
+        )
 
     @unary
     async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802

@@ -81,6 +81,9 @@ def test_what_it_has_is_listed(shell: Shell) -> None:
     engines = {engine["name"]: engine for engine in told["capabilities"]["engines"]}
     assert engines["neural"]["available"]
     assert len(engines["neural"]["tasks"]) == 6
+    kinds = sorted(model["name"].split("-")[2] for model in told["models"])
+    assert kinds == ["base", "turbo"]
+    assert all(int(model["size_bytes"]) > 100_000 for model in told["models"])
 
 
 def test_a_model_that_is_not_there_is_named_with_the_command_that_gets_it(shell: Shell) -> None:
