@@ -23,7 +23,8 @@ class EngineRequest:
     reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
     reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
     of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
-    ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them.
+    ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
+    those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
     """
 
     task: str
@@ -39,6 +40,7 @@ class EngineRequest:
     mode: str = ""
     auto_lrc: bool = False
     auto_score: bool = False
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

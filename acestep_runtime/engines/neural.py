@@ -26,6 +26,7 @@ from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece, Told
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.guidance import METHODS
+from acestep_runtime.memory.policy import free_gib, takes_at_once
 from acestep_runtime.memory.stage import retried
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
@@ -35,7 +36,12 @@ from acestep_runtime.values import CancelToken, Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.layout import chosen
 
+#: Latents ``[1, T, C]`` of takes by the number of their piece and their seed.
+Made = dict[tuple[int, int], Tensor]
+
 _ROLE_OF_THE_REST = "other"
+#: Sets the noise that a stochastic sampler adds apart from that which it starts from.
+_OTHER_NOISE = 0x5DEECE66D
 #: Shares of a request's time: the source and the words, the steps, and what is decoded.
 _HEARD, _SAMPLED = 0.1, 0.8
 
@@ -49,6 +55,7 @@ class NeuralEngine:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._model: Model | None = None
+        self._job: tuple[EngineRequest, Samples | None, Made] | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
@@ -58,7 +65,15 @@ class NeuralEngine:
                 remedy="Use the draft engine.",
             )
         model = self._loaded(request)
-        return retried(model.stage, lambda: _served(model, request, cancel), lambda event: isinstance(event, Block))
+        made = self._made_for(request)
+        return retried(model.stage, lambda: _served(model, request, cancel, made), lambda e: isinstance(e, Block))
+
+    def _made_for(self, request: EngineRequest) -> Made:
+        """Return what was made beside earlier takes of the same job."""
+        like = dataclasses.replace(request, seed=0, source=None)
+        if self._job is None or self._job[0] != like or self._job[1] is not request.source:
+            self._job = like, request.source, {}
+        return self._job[2]
 
     def _loaded(self, request: EngineRequest) -> Model:
         checkpoint = chosen(self._folder or models_folder(), request.sampling.model, request.task in BASE_ONLY)
@@ -70,7 +85,7 @@ class NeuralEngine:
 
 
 @torch.inference_mode()
-def _served(model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Made) -> Iterator[EngineEvent]:
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
     source = None if request.source is None else _heard(model, request, cancel)
     given = Given(request, model.silence, source, model.hints, model.facts.lego_sft)
@@ -87,11 +102,14 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken) -> Iterat
             return _HEARD + (1 - _HEARD) * (done + fraction) / len(pieces)
 
         what = "" if len(pieces) == 1 else f"{piece.role}: "
-        levels, is_turbo = _levels(model, request.sampling)
-        for made, step, of in _sampled(model, request, piece, levels, is_turbo):
-            cancel.check()
-            latents = made
-            yield Progress(f"{what}step {step} of {of}", share(_SAMPLED * step / of))
+        if (number, request.seed) not in ahead:
+            seeds = _together(model, request, piece)
+            for latents, step, of in _sampled(model, request, piece, seeds):
+                cancel.check()
+                last = latents
+                yield Progress(f"{what}step {step} of {of}", share(_SAMPLED * step / of))
+            ahead.update({(number, seed): last[item : item + 1] for item, seed in enumerate(seeds)})
+        latents = ahead.pop((number, request.seed))
         at = 0
         for block in _played(model, request, piece, latents, cancel):
             yield Block(piece.role, block)
@@ -122,12 +140,22 @@ def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:
     return schedule.linear(sampling.steps or model.facts.steps, shift), is_turbo
 
 
-def _sampled(
-    model: Model, request: EngineRequest, piece: Piece, levels: list[float], is_turbo: bool
-) -> Iterator[tuple[Tensor, int, int]]:
-    """Yield the latents ``[1, T, C]`` after every step, its number from 1, and how many steps there are."""
+def _together(model: Model, request: EngineRequest, piece: Piece) -> list[int]:
+    """Return the seeds of the takes that are made in one pass: the one that is asked for, and those after it that fit."""
+    seeds = list(request.seeds)
+    later = seeds[seeds.index(request.seed) + 1 :] if request.seed in seeds else []
+    others = [seed for seed in dict.fromkeys(later) if seed != request.seed]
+    _, is_turbo = _levels(model, request.sampling)
+    frames = piece.context.shape[1]
+    count = takes_at_once(frames, free_gib(model.device), guided=_strength(model, request.sampling, is_turbo) > 1)
+    return [request.seed, *others[: count - 1]]
+
+
+def _sampled(model: Model, request: EngineRequest, piece: Piece, seeds: list[int]) -> Iterator[tuple[Tensor, int, int]]:
+    """Yield the latents ``[B, T, C]`` of takes after every step, its number from 1, and how many steps there are."""
     sampling, frames = request.sampling, piece.context.shape[1]
-    noise = loop.noise_of([request.seed], frames, model.facts.channels).to(model.device)
+    levels, is_turbo = _levels(model, sampling)
+    noise = loop.noise_of(seeds, frames, model.facts.channels).to(model.device)
     x = noise
     if piece.begins_from is not None:
         levels, x = loop.begun(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
@@ -137,19 +165,24 @@ def _sampled(
     with model.stage.using("dit"):
         guiding = _guiding(model, sampling, is_turbo)
         steady = Steady(sampling.velocity_clamp, sampling.velocity_ema)
-        fields = [Guided(model.velocity, piece.context.to(noise), told, guiding, steady)] * count
+        fields = [Guided(model.velocity, _each(piece.context, noise), told, guiding, steady)] * count
         if piece.switch is not None and freely is not None:
             follows = int(count * piece.switch.after)
-            instead = Guided(model.velocity, piece.switch.context.to(noise), freely, guiding, steady)
+            instead = Guided(model.velocity, _each(piece.switch.context, noise), freely, guiding, steady)
             fields[follows:] = [instead] * (count - follows)
         steps = steps_of(sampling.sampler or "euler", count, is_turbo=is_turbo)
-        fresh = torch.Generator().manual_seed(request.seed ^ 0x5DEECE66D)
+        fresh = [torch.Generator().manual_seed(seed ^ _OTHER_NOISE) for seed in seeds]
 
         def renoised(like: Tensor, _t: float) -> Tensor:
-            return torch.randn(like.shape, generator=fresh).to(like)
+            return torch.cat([torch.randn(like[:1].shape, generator=each) for each in fresh]).to(like)
 
         states = loop.denoise(x, levels, steps, fields, renoised, _after(piece.kept, noise, count))
         yield from ((state, number, count) for number, state in enumerate(states, 1))
+
+
+def _each(context: Tensor, noise: Tensor) -> Tensor:
+    """Return a context for every item."""
+    return context.to(noise).expand(len(noise), -1, -1)
 
 
 def _after(kept: Kept | None, noise: Tensor, count: int) -> loop.After:
@@ -180,9 +213,15 @@ def _keys(model: Model, told: Told) -> Keys:
         return model.velocity.condition(hidden)
 
 
-def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> Guiding | None:
+def _strength(model: Model, sampling: Sampling, is_turbo: bool) -> float:
+    """Return the strength of guidance; 1 is none, and what turbo models have built in."""
     strength = model.facts.guidance if sampling.guidance is None else sampling.guidance
-    if is_turbo or strength <= 1 or model.null_condition is None:
+    return 1.0 if is_turbo or model.null_condition is None else max(1.0, strength)
+
+
+def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> Guiding | None:
+    strength = _strength(model, sampling, is_turbo)
+    if strength <= 1 or model.null_condition is None:
         return None
     end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
     return Guiding(

@@ -34,6 +34,11 @@ _NEEDED_GIB = {
 }
 
 
+#: GiB that a take of 1,000 latent frames (40 s) takes while a step is computed: reckoned from the widest layer's arrays in
+#: bfloat16, with room to spare. Guidance computes two of them.
+_TAKE_GIB = 0.3
+
+
 @dataclass(frozen=True)
 class Place:
     """Where and how to compute."""
@@ -83,3 +88,13 @@ def best_place(size: str) -> Place:
     device = best_device()
     dtype = native_dtype(device)
     return Place(device, dtype, offload_for(size, free_gib(device), dtype))
+
+
+def takes_at_once(frames: int, free: float | None, *, guided: bool) -> int:
+    """Return how many takes of ``frames`` latent frames fit into half of ``free`` GiB, one at least.
+
+    On the processor it is one: several would take as long as one after the other, and more memory.
+    """
+    if free is None:
+        return 1
+    return max(1, int(free / 2 / (_TAKE_GIB * (1 + guided) * frames / 1000)))

@@ -175,7 +175,9 @@ def counted_on(last: int, count: int, spent: Collection[int]) -> list[int]:
 
 def for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
     """Return ``request`` as it is for one take."""
-    return dataclasses.replace(request, seed=seed, auto_lrc=output.auto_lrc, auto_score=output.auto_score)
+    return dataclasses.replace(
+        request, seed=seed, seeds=output.seeds, auto_lrc=output.auto_lrc, auto_score=output.auto_score
+    )
 
 
 def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output, engine: Engine) -> TakeDone:

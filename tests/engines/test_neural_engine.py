@@ -198,3 +198,19 @@ def test_when_memory_runs_out_the_job_says_so(
     monkeypatch.setattr(neural, "_sampled", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
         play(engine, request("repaint", source))
+
+
+def test_takes_that_fit_are_made_in_one_pass(
+    engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9))
+    alone = {seed: play(engine, replace(asked, seed=seed, seeds=()))[0] for seed in asked.seeds}
+    passes = []
+    plain = neural._sampled
+    monkeypatch.setattr(neural, "takes_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr(neural, "_sampled", lambda *given: (passes.append(given[3]), plain(*given))[1])
+    for seed in asked.seeds:
+        together, _, _ = play(engine, replace(asked, seed=seed))
+        for role, made in together.items():
+            assert np.abs(made - alone[seed][role]).max() < 1e-5
+    assert passes == [[7, 8]] * 2 + [[9]] * 2  # two tracks

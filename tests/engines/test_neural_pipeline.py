@@ -57,8 +57,7 @@ def model(folder: Path) -> Model:
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
     source = None if asked.source is None else neural._heard(model, asked, CancelToken())
     (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, False))
-    levels, is_turbo = neural._levels(model, asked.sampling)
-    *_, (latents, _, _) = neural._sampled(model, asked, piece, levels, is_turbo)
+    *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed])
     return latents
 
 

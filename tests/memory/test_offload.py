@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory.policy import Offload, Place, best_place, native_dtype, offload_for
+from acestep_runtime.memory.policy import Offload, Place, best_place, native_dtype, offload_for, takes_at_once
 from acestep_runtime.memory.stage import Stage, retried
 
 #: Stands for a GPU: a device of its own, on which nothing is computed.
@@ -122,3 +122,13 @@ def test_other_errors_are_not_taken_for_it() -> None:
 def test_there_is_nothing_to_give_up_on_the_processor() -> None:
     stage = _stage(Offload.NONE, torch.device("cpu"))
     assert not stage.drop_one_level()
+
+
+def test_more_memory_makes_more_takes_at_once() -> None:
+    assert takes_at_once(6000, None, guided=True) == 1
+    assert takes_at_once(6000, 0.1, guided=True) == 1
+    counts = [takes_at_once(6000, free, guided=False) for free in (4, 16, 80)]
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[0]
+    assert takes_at_once(6000, 80, guided=True) <= counts[-1]
+    assert takes_at_once(1500, 16, guided=False) >= takes_at_once(6000, 16, guided=False)
