@@ -3,9 +3,10 @@
     keys and values of cross-attention   once for each condition, not once for each step
     unconditional branch                 one key: attention over it is its value, a constant for each layer
     conditional and unconditional        one pass; they differ in nothing but cross-attention
-    masks, rotary tables                 once for each length
+    rotary tables, masks of windows      once for each length
+    embeddings of noise levels           once for each level of a run
 
-Letters: B items, T latent frames, C channels, P = T / 2 patches, L condition tokens, D width.
+Letters: B items, T latent frames, C channels, P = T / 2 patches, L condition tokens, D width, d channels of a head.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import torch
 from diffusers.models import embeddings
 from torch import Tensor, nn
 from torch.nn import functional
+
+from acestep_runtime.dit.windows import Attend, attend, attend_near
 
 _turn: Any = embeddings.apply_rotary_emb
 _rotary_table: Any = embeddings.get_1d_rotary_pos_embed
@@ -42,7 +45,8 @@ class Velocity:
     def __init__(self, dit: Any, visiting: Visiting = lambda _: nullcontext()) -> None:
         self._dit = dit
         self._visiting = visiting
-        self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Any, Tensor]] | None = None
+        self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Any, Attend]] | None = None
+        self._embedded: dict[tuple[float, ...], tuple[Tensor, Tensor]] = {}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -57,7 +61,8 @@ class Velocity:
         return device
 
     def condition(self, hidden: Tensor) -> Keys:
-        """Return the keys and values of a condition ``[B, L, D]``."""
+        """Return the keys and values of a condition ``[B, L, D]``. A run begins with it: weights may have changed before."""
+        self._embedded.clear()
         states = self._dit.condition_embedder(hidden.to(self.device, self.dtype))
         pairs = []
         for block in self._dit.layers:
@@ -86,10 +91,10 @@ class Velocity:
         hidden, (temb, modulation) = self._patches(x, context), self._times(t)
         if null is not None:
             hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
-        rotary, mask = self._positions(hidden)
+        rotary, near = self._positions(hidden)
         for number, block in enumerate(self._dit.layers):
             with self._visiting(block):
-                hidden = _self_attended(block, hidden, modulation, rotary, self._mask_of(number, mask))
+                hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 hidden = hidden + _cross_attended(block, hidden, number, count, keys, null)
                 hidden = _mixed(block, hidden, modulation)
         shift, scale = (self._dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
@@ -98,23 +103,25 @@ class Velocity:
         return out[:, :length]
 
     def attention(
-        self, x: Tensor, t: Tensor, context: Tensor, hidden: Tensor, wanted: Mapping[int, Sequence[int]]
+        self, x: Tensor, t: Tensor, context: Tensor, keys: Keys, wanted: Mapping[int, Sequence[int]]
     ) -> dict[tuple[int, int], Tensor]:
-        """Return cross-attention ``[P, L]`` of the first item by wanted layer and head, in one pass that stops after them.
+        """Return how condition tokens are attended to, ``[L, P]`` of the first item, by wanted layer and head.
 
-        ``hidden`` is its condition ``[1, L, D]``.
+        One pass, which stops at the last layer that is wanted.
         """
-        keys = self.condition(hidden)
-        states, (_, modulation) = self._patches(x, context), self._times(t)
-        rotary, mask = self._positions(states)
+        hidden, (_, modulation) = self._patches(x[:1], context[:1]), self._times(t[:1])
+        rotary, near = self._positions(hidden)
+        first = Keys(pairs=tuple((each[:1], value[:1]) for each, value in keys.pairs))
+        last = max(wanted)
         found = {}
-        for number, block in enumerate(self._dit.layers[: max(wanted) + 1]):
+        for number, block in enumerate(self._dit.layers[: last + 1]):
             with self._visiting(block):
-                states = _self_attended(block, states, modulation, rotary, self._mask_of(number, mask))
+                hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 for head in wanted.get(number, ()):
-                    found[number, head] = _weights(block, states, keys.pairs[number][0], head)
-                states = states + _cross_attended(block, states, number, len(x), keys, None)
-                states = _mixed(block, states, modulation)
+                    found[number, head] = _weights(block, hidden, first.pairs[number][0], head)
+                if number < last:
+                    hidden = hidden + _cross_attended(block, hidden, number, 1, first, None)
+                    hidden = _mixed(block, hidden, modulation)
         return found
 
     def _patches(self, x: Tensor, context: Tensor) -> Tensor:
@@ -124,26 +131,29 @@ class Velocity:
         return patches
 
     def _times(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the embeddings of noise levels: for the output, and for the blocks."""
-        level = t.to(self.device, self.dtype)
-        temb, modulation = self._dit.time_embed(level)
-        temb_r, modulation_r = self._dit.time_embed_r(torch.zeros_like(level))
-        return temb + temb_r, modulation + modulation_r
+        """Return the embeddings of noise levels: for the output ``[B, D]``, and for the blocks ``[B, 6, D]``."""
+        levels = tuple(t.tolist())
+        if levels not in self._embedded:
+            level = t.to(self.device, self.dtype)
+            temb, modulation = self._dit.time_embed(level)
+            temb_r, modulation_r = self._dit.time_embed_r(torch.zeros_like(level))
+            self._embedded[levels] = temb + temb_r, modulation + modulation_r
+        return self._embedded[levels]
 
-    def _positions(self, hidden: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        """Return rotary tables and the mask of sliding layers."""
+    def _positions(self, hidden: Tensor) -> tuple[tuple[Tensor, Tensor], Attend]:
+        """Return rotary tables and the attention of sliding layers."""
         like = hidden.shape[1], hidden.dtype, hidden.device
         if self._tables is None or self._tables[0] != like:
             positions = torch.arange(like[0], device=hidden.device, dtype=torch.float32)
             cos, sin = _rotary_table(
                 self._dit.head_dim, positions, theta=self._dit.rope_theta, use_real=True, repeat_interleave_real=False
             )
-            near = (positions[:, None] - positions[None]).abs() <= self._dit.config.sliding_window
-            self._tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), near[None, None])
+            near = attend_near(like[0], self._dit.config.sliding_window, hidden.device)
+            self._tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), near)
         return self._tables[1]
 
-    def _mask_of(self, layer: int, mask: Tensor) -> Tensor | None:
-        return mask if self._dit.layer_types[layer] == "sliding_attention" else None
+    def _attend_of(self, layer: int, near: Attend) -> Attend:
+        return near if self._dit.layer_types[layer] == "sliding_attention" else attend
 
 
 def _keys_and_values(attention: Any, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,13 +167,9 @@ def _out(attention: Any, states: Tensor) -> Tensor:
     return out
 
 
-def _attended(attention: Any, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+def _attended(attention: Any, query: Tensor, keys: Tensor, values: Tensor, how: Attend = attend) -> Tensor:
     """Return the attention of queries ``[B, P, heads, d]`` to keys and values ``[B, heads, L, d]``, projected."""
-    mixed = functional.scaled_dot_product_attention(
-        query.transpose(1, 2), keys, values, attn_mask=mask, scale=attention.scaling,
-        enable_gqa=attention.heads != attention.kv_heads,
-    )  # fmt: skip
-    return _out(attention, mixed.transpose(1, 2).flatten(2))
+    return _out(attention, how(query.transpose(1, 2), keys, values, attention.scaling).transpose(1, 2).flatten(2))
 
 
 def _query(attention: Any, states: Tensor) -> Tensor:
@@ -172,7 +178,7 @@ def _query(attention: Any, states: Tensor) -> Tensor:
 
 
 def _self_attended(
-    block: Any, hidden: Tensor, modulation: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None
+    block: Any, hidden: Tensor, modulation: Tensor, rotary: tuple[Tensor, Tensor], how: Attend
 ) -> Tensor:
     shift, scale, gate, *_ = (block.scale_shift_table + modulation).chunk(6, dim=1)
     states = (block.self_attn_norm(hidden) * (1 + scale) + shift).type_as(hidden)
@@ -180,7 +186,7 @@ def _self_attended(
     keys, values = _keys_and_values(attention, states)
     query = _turned(_query(attention, states), rotary)
     keys = _turned(keys.transpose(1, 2), rotary).transpose(1, 2)
-    attended: Tensor = hidden + _attended(attention, query, keys, values, mask) * gate
+    attended: Tensor = hidden + _attended(attention, query, keys, values, how) * gate
     return attended.type_as(hidden)
 
 
@@ -192,8 +198,8 @@ def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
 def _cross_attended(block: Any, hidden: Tensor, layer: int, count: int, keys: Keys, null: Keys | None) -> Tensor:
     attention = block.cross_attn
     states = block.cross_attn_norm(hidden[:count]).type_as(hidden)
-    pair = tuple(each.expand(count, -1, -1, -1) for each in keys.pairs[layer])
-    attended = _attended(attention, _query(attention, states), *pair)
+    own, values = (each.expand(count, -1, -1, -1) for each in keys.pairs[layer])
+    attended = _attended(attention, _query(attention, states), own, values)
     if null is None:
         return attended
     return torch.cat((attended, null.constants[layer].expand_as(attended)))
@@ -207,8 +213,8 @@ def _mixed(block: Any, hidden: Tensor, modulation: Tensor) -> Tensor:
 
 
 def _weights(block: Any, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
-    """Return how patches attend to the condition, ``[P, L]``, with one head."""
+    """Return how tokens are attended to, ``[L, P]``, by one head: over the tokens of a patch they add up to 1."""
     attention = block.cross_attn
-    query = _query(attention, block.cross_attn_norm(hidden[:1]).type_as(hidden))[0, :, head]
+    query = _query(attention, block.cross_attn_norm(hidden).type_as(hidden))[0, :, head]
     key = keys[0, head * attention.kv_heads // attention.heads]
-    return torch.softmax((query @ key.T).float() * attention.scaling, -1)
+    return torch.softmax((key @ query.T).float() * attention.scaling, 0)

@@ -40,10 +40,9 @@ def apg(strength: float) -> Guidance:
 
 
 def _orthogonal(of: Tensor, to: Tensor) -> Tensor:
-    """Return what of ``of`` is orthogonal to ``to`` over time, computed in float64 where the device has that."""
-    home = torch.device("cpu") if of.device.type == "mps" else of.device
-    wide, axis = of.to(home, torch.float64), to.to(home, torch.float64)
-    axis = torch.nn.functional.normalize(axis, dim=1)
+    """Return what of ``of`` is orthogonal to ``to`` over time, computed in float64, or float32 on Apple's GPUs."""
+    dtype = torch.float32 if of.device.type == "mps" else torch.float64
+    wide, axis = of.to(dtype), torch.nn.functional.normalize(to.to(dtype), dim=1)
     return (wide - (wide * axis).sum(1, keepdim=True) * axis).to(of)
 
 

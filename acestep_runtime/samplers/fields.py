@@ -35,18 +35,19 @@ class Guided:
 
     def __call__(self, x: Tensor, t: float) -> Tensor:
         """Return the velocity ``[B, T, C]`` at a noise level."""
-        return self._velocity(x, t, None if self.guiding is None else self.guiding.method)
+        return self.steady(self._velocity(x, t, None if self.guiding is None else self.guiding.method), x)
 
     @property
     def plain(self) -> Field:
-        """The field with a guidance that keeps no memory."""
-        return lambda x, t: self._velocity(x, t, None if self.guiding is None else self.guiding.plain)
+        """The field of a corrector: with a guidance that keeps no memory."""
+        plain = None if self.guiding is None else self.guiding.plain
+        return lambda x, t: self.steady.corrected(self._velocity(x, t, plain), x)
 
     def _velocity(self, x: Tensor, t: float, method: Guidance | None) -> Tensor:
         levels = torch.full((len(x),), t)
         guiding = self.guiding
         if guiding is None or method is None or not between(t, guiding.start, guiding.end):
-            return self.steady(self.velocity(x, levels, self.context, self.keys).to(x), x)
+            return self.velocity(x, levels, self.context, self.keys).to(x)
         both = self.velocity(x, levels, self.context, self.keys, guiding.null).to(x)
         cond, uncond = both.chunk(2)
-        return self.steady(method(cond, uncond, x, t), x)
+        return method(cond, uncond, x, t)

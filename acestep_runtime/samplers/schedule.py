@@ -13,7 +13,7 @@ TURBO_STEPS, TURBO_SHIFTS = 8, (1.0, 2.0, 3.0)
 
 def shifted(t: float, shift: float) -> float:
     """Return a noise level moved towards 1 by a shift above 1 (Esser et al., Scaling Rectified Flow Transformers, 2024)."""
-    return min(1.0, shift * t / (1 + (shift - 1) * t))
+    return shift * t / (shift * t + (1 - t))  # so written, noise stays exactly 1 and music 0
 
 
 def linear(steps: int, shift: float = 1.0) -> list[float]:

@@ -54,11 +54,20 @@ class Steady:
 
     def __call__(self, velocity: Tensor, x: Tensor) -> Tensor:
         """Return the velocity ``[B, T, C]`` to take at ``x``."""
+        self._last = self._held(velocity, x)
+        return self._last
+
+    def corrected(self, velocity: Tensor, x: Tensor) -> Tensor:
+        """Return the velocity of a corrector at ``x``; the last one is then its mean with the predictor's, which is taken."""
+        held = self._held(velocity, x)
+        self._last = held if self._last is None else (self._last + held) / 2
+        return held
+
+    def _held(self, velocity: Tensor, x: Tensor) -> Tensor:
         if self._clamp:
             limit = self._clamp * torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
             norm = torch.linalg.vector_norm(velocity, dim=(1, 2), keepdim=True)
             velocity = velocity * (limit / (norm + 1e-10)).clamp(max=1.0)
         if self._ema and self._last is not None:
             velocity = (1 - self._ema) * velocity + self._ema * self._last
-        self._last = velocity
         return velocity

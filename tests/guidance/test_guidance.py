@@ -35,6 +35,34 @@ def test_projected_guidance_equals_that_of_diffusers_over_several_steps() -> Non
         assert torch.allclose(guided(cond, uncond, cond, 1.0), theirs, atol=1e-5)
 
 
+def test_projected_guidance_equals_numpy_over_several_steps() -> None:
+    guided, momentum = METHODS["apg"](7.0), np.zeros((2, 50, 8))
+    for step in range(4):
+        cond, uncond = _random(step), (1 + 3 * step) * _random(100 + step)
+        c, u = cond.double().numpy(), uncond.double().numpy()
+        momentum = c - u - 0.75 * momentum
+        norm = np.sqrt((momentum**2).sum(1, keepdims=True))
+        clipped = np.where(norm > 2.5, 2.5 * momentum / norm, momentum)
+        along = (clipped * c).sum(1, keepdims=True) / (c * c).sum(1, keepdims=True) * c
+        expected = c + 6.0 * (clipped - along)
+        assert np.allclose(guided(cond, uncond, cond, 1.0).numpy(), expected, atol=2e-5)
+
+
+def test_guidance_changes_nothing_where_the_condition_changes_nothing() -> None:
+    cond = _random(12)
+    for name in ("cfg", "apg"):
+        assert torch.equal(METHODS[name](7.0)(cond, cond, cond, 1.0), cond)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_guidance_gives_what_it_was_given(name: str, dtype: torch.dtype) -> None:
+    cond, uncond, x = (_random(seed).to(dtype) for seed in (13, 14, 15))
+    made = METHODS[name](7.0)(cond, uncond, x, 0.5)
+    assert made.dtype is dtype
+    assert torch.isfinite(made).all()
+
+
 def test_what_projected_guidance_adds_is_orthogonal_and_bounded() -> None:
     cond, uncond = _random(3), 100 * _random(4)
     added = METHODS["apg"](2.0)(cond, uncond, cond, 1.0) - cond

@@ -21,6 +21,7 @@ from acestep_runtime.samplers.steps import STEPS, Steady, steps_of
 
 def test_the_schedules_of_turbo_models() -> None:
     assert schedule.turbo(1.0) == pytest.approx([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
+    assert schedule.turbo(2.0) == pytest.approx([1, 14 / 15, 6 / 7, 10 / 13, 2 / 3, 6 / 11, 0.4, 2 / 9, 0])
     assert schedule.turbo(3.0) == pytest.approx([1, 21 / 22, 0.9, 5 / 6, 0.75, 9 / 14, 0.5, 0.3, 0])
     assert schedule.turbo(2.4) == schedule.turbo(2.0)
     assert len(schedule.TURBO_LEVELS) == 20
@@ -41,6 +42,18 @@ def test_custom_levels_are_kept_by_base_models_and_snap_on_turbo_models() -> Non
     assert all(level in schedule.TURBO_LEVELS for level in snapped[:-1])
     assert snapped[0] == 1.0
     assert schedule.custom([0.9, 0.899], is_turbo=True) == [pytest.approx(0.9), 0.0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=12, unique=True))
+def test_snapped_levels_are_the_nearest_that_turbo_models_know(given: list[float]) -> None:
+    levels = sorted(given, reverse=True)
+    snapped = schedule.custom(levels, is_turbo=True)
+    assert snapped[-1] == 0
+    for level in levels:
+        nearest = min(abs(known - level) for known in schedule.TURBO_LEVELS)
+        assert any(abs(known - level) == nearest for known in snapped[:-1])
+    assert schedule.custom(levels) == [*levels, 0.0]
 
 
 @pytest.mark.parametrize("levels", [[], [0.0], [0.5, 0.7], [1.0, 1.0], [1.2, 0.5], [-0.5]])
@@ -94,6 +107,13 @@ def test_velocities_are_clamped_and_averaged() -> None:
     steady = Steady(ema=0.25)
     assert torch.equal(steady(velocity, x), velocity)
     assert torch.allclose(steady(torch.zeros_like(velocity), x), 0.25 * velocity)
+
+
+def test_what_is_averaged_after_a_correction_is_the_velocity_that_was_taken() -> None:
+    x, steady = torch.ones(1, 1, 1), Steady(ema=0.25)
+    predicted, corrected = steady(8 * x, x), steady.corrected(4 * x, x)
+    assert (float(predicted), float(corrected)) == (8.0, 0.75 * 4 + 0.25 * 8)
+    assert float(steady(0 * x, x)) == 0.25 * (8 + 5) / 2
 
 
 def test_noise_is_of_its_seed_alone() -> None:
