@@ -79,6 +79,25 @@ OPTIONS: dict[str, Any] = {
     "shift": _option(float, "--shift", text="Shift of the schedule towards noise.", panel=_NEURAL),
     "sampler": _option(str, "--sampler", text="euler (default), heun or sde.", panel=_NEURAL),
     "guidance_method": _option(str, "--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL),
+    "guidance_start": _option(
+        float, "--guidance-start", text="Noise level, 0 to 1, below which guidance rests (0).", panel=_NEURAL
+    ),
+    "guidance_end": _option(
+        float, "--guidance-end", text="Noise level, 0 to 1, above which guidance rests (1).", panel=_NEURAL
+    ),
+    "timesteps": _option(
+        str,
+        "--timesteps",
+        text="Noise levels of the steps, falling from 1, such as 1,0.75,0.5; in place of steps and shift.",
+        panel=_NEURAL,
+        metavar="LEVELS",
+    ),
+    "velocity_clamp": _option(
+        float, "--velocity-clamp", text="Largest velocity, relative to the latents, 0.01 to 100.", panel=_NEURAL
+    ),
+    "velocity_ema": _option(
+        float, "--velocity-ema", text="Share of the last velocity in the next, 0 to 1 (0).", panel=_NEURAL
+    ),
     "noise_strength": _option(
         float, "--noise-strength", text="How much of the source a cover starts from, 0 to 1.", panel=_NEURAL
     ),

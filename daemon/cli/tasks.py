@@ -15,7 +15,8 @@ from daemon.cli.options import OPTIONS
 
 _MUSIC = "bpm key time_signature"
 _WORDS = f"caption lyrics language {_MUSIC}"
-_SAMPLING = "model steps guidance shift sampler guidance_method"
+_STEPS = "steps shift sampler timesteps velocity_clamp velocity_ema"
+_SAMPLING = f"model {_STEPS} guidance guidance_method guidance_start guidance_end"
 _RESULT = "seed takes sample_rate channels format"
 _EXTRAS = "auto_lrc auto_score auto_gen session"
 _CLIENT = "json address no_autostart"
@@ -114,8 +115,8 @@ _GROUPS = {
     "sampling": {
         name: name
         for name in (
-            "model", "steps", "guidance", "shift", "sampler", "guidance_method", "noise_strength", "skip_quantiser",
-            "mask", "skip_loop",
+            "model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end",
+            "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
         )
     },
     "output": {
@@ -146,6 +147,16 @@ def _text_or_file(lyrics: str) -> str:
         raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
 
 
+def _levels(text: str) -> list[float]:
+    """Return the numbers of a list with commas. Raises `InvalidValue` for anything else; their order is not looked at."""
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--timesteps", text, "numbers with commas between them, such as 1,0.75,0.5") from None
+
+
 def _given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
     values = {field: options.get(option) for field, option in names.items()}
@@ -158,6 +169,8 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
     options = dict(options)
     if options.get("lyrics"):
         options["lyrics"] = _text_or_file(options["lyrics"])
+    if options.get("timesteps") is not None:
+        options["timesteps"] = _levels(options["timesteps"])
     options["track"] = [track.strip().lower() for track in options.get("track") or []]
     seeds = options.get("seed") or []
     if options.get("takes") is None and len(seeds) > 1:

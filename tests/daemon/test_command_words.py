@@ -11,6 +11,7 @@ from house import queued, song, until_state, write_wav
 from shell import COMMAND, FAKE, Shell
 
 from daemon.cli import perform
+from daemon.cli.tasks import COMMANDS, request_fields
 from daemon.edge.client import Client
 
 
@@ -117,3 +118,31 @@ def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str
 def test_models_are_those_for_music(shell: Shell) -> None:
     names = [line.split("\t")[0] for line in shell.run("models").stdout.splitlines()]
     assert names == ["draft", "neural"]
+
+
+def test_how_a_neural_engine_works_is_said_in_options(shell: Shell) -> None:
+    options = ("--timesteps", "1,0.75, .5", "--velocity-clamp", "2", "--velocity-ema", "0", "--guidance-start", "0.1",
+               "--guidance-end", "0.9")  # fmt: skip
+    sampling = {
+        "timesteps": [1.0, 0.75, 0.5], "velocity_clamp": 2.0, "velocity_ema": 0.0, "guidance_start": 0.1,
+        "guidance_end": 0.9,
+    }  # fmt: skip
+    names = [name for name, command in COMMANDS.items() if "sampler" in command.options.split()]
+    assert names == ["generate", "cover", "repaint", "extract", "lego", "complete"]
+    given = {**sampling, "timesteps": "1,0.75, .5"}
+    for name in names:
+        assert set(sampling) <= set(COMMANDS[name].options.split())
+        assert request_fields(COMMANDS[name], given)["sampling"] == sampling
+    shell.run("generate", "--duration", "0.1", *options, *FAKE)
+    numbers = "numbers with commas between them, such as 1,0.75,0.5."
+    for option, value, says in (
+        ("--timesteps", "1;0.5", f"--timesteps is '1;0.5'; allowed: {numbers}"),
+        ("--timesteps", "", f"--timesteps is ''; allowed: {numbers}"),
+        ("--timesteps", "1,2", "sampling.timesteps is 2.0; allowed: 0 to 1."),
+        ("--timesteps", "1,nan", "sampling.timesteps is nan; allowed: 0 to 1."),
+        ("--velocity-clamp", "0", "sampling.velocity_clamp is 0.0; allowed: 0.01 to 100."),
+        ("--velocity-ema", "1.5", "sampling.velocity_ema is 1.5; allowed: 0 to 1."),
+        ("--guidance-start", "-1", "sampling.guidance_start is -1.0; allowed: 0 to 1."),
+        ("--guidance-end", "2", "sampling.guidance_end is 2.0; allowed: 0 to 1."),
+    ):
+        assert shell.refused("generate", option, value, *FAKE) == says
