@@ -106,7 +106,10 @@ def check(value: Any, prefix: str = "") -> None:
                 message=f"{name} holds {len(held)} {what}; allowed: at most {limits['longest']}.",
             )
         for item in held if isinstance(held, tuple) else (held,):
-            _check_item(name, item, limits)
+            if dataclasses.is_dataclass(item):
+                check(item, name + ".")
+            else:
+                _check_item(name, item, limits)
 
 
 def _check_item(name: str, item: Any, limits: dict[str, Any]) -> None:
@@ -166,6 +169,14 @@ class Music:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """What a model was taught on top (a LoRA), by its name in the folder of adapters; ``scale`` 1 is as trained."""
+
+    name: str = limited("", longest=64)
+    scale: float = limited(1.0, low=-2, high=2)
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How a neural engine works; other engines ignore it. ``None`` and "" are the model's own, or the method's usual, way.
 
@@ -187,6 +198,7 @@ class Sampling:
     skip_quantiser: bool = False
     mask: str = limited("", choices=("", "explicit", "auto"))
     skip_loop: bool = False
+    adapters: tuple[Adapter, ...] = limited((), longest=8, unit="adapters")
 
 
 class CancelToken:

@@ -25,6 +25,7 @@ class EngineRequest:
     of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
     ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
     those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
+    ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted.
     """
 
     task: str
@@ -41,6 +42,7 @@ class EngineRequest:
     auto_lrc: bool = False
     auto_score: bool = False
     seeds: tuple[int, ...] = ()
+    reference: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Engine(Protocol):
     name: str
     #: So much of the music on each side of a region is all that it listens to, so nothing beyond is read.
     hears_s: float
+    #: Whether it listens to the reference of a request.
+    hears_reference: bool
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).

@@ -32,6 +32,7 @@ class FakeEngine:
 
     name = "fake"
     hears_s = math.inf
+    hears_reference = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,11 +52,12 @@ class NeuralEngine:
 
     name = "neural"
     hears_s = math.inf
+    hears_reference = True
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._model: Model | None = None
-        self._job: tuple[EngineRequest, Samples | None, Made] | None = None
+        self._job: tuple[EngineRequest, tuple[Samples | None, Samples | None], Made] | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
@@ -70,9 +72,10 @@ class NeuralEngine:
 
     def _made_for(self, request: EngineRequest) -> Made:
         """Return what was made beside earlier takes of the same job."""
-        like = dataclasses.replace(request, seed=0, source=None)
-        if self._job is None or self._job[0] != like or self._job[1] is not request.source:
-            self._job = like, request.source, {}
+        like = dataclasses.replace(request, seed=0, source=None, reference=None)
+        heard = request.source, request.reference
+        if self._job is None or self._job[0] != like or any(map(operator.is_not, self._job[1], heard)):
+            self._job = like, heard, {}
         return self._job[2]
 
     def _loaded(self, request: EngineRequest) -> Model:
@@ -87,7 +90,8 @@ class NeuralEngine:
 @torch.inference_mode()
 def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Made) -> Iterator[EngineEvent]:
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
-    source = None if request.source is None else _heard(model, request, cancel)
+    source = None if request.source is None else _heard(model, request.source, cancel)
+    timbre = model.timbre if request.reference is None else _heard(model, request.reference, cancel)
     given = Given(request, model.silence, source, model.hints, model.facts.lego_sft)
     music = request.music
     yield Facts({
@@ -104,7 +108,7 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
         what = "" if len(pieces) == 1 else f"{piece.role}: "
         if (number, request.seed) not in ahead:
             seeds = _together(model, request, piece)
-            for latents, step, of in _sampled(model, request, piece, seeds):
+            for latents, step, of in _sampled(model, request, piece, seeds, timbre):
                 cancel.check()
                 last = latents
                 yield Progress(f"{what}step {step} of {of}", share(_SAMPLED * step / of))
@@ -121,12 +125,11 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
         yield Block(_ROLE_OF_THE_REST, rest)
 
 
-def _heard(model: Model, request: EngineRequest, cancel: CancelToken) -> Tensor:
-    """Return the latents of the source; silence is what the model knows as such."""
-    assert request.source is not None
-    silent = not request.source.size or float(np.abs(request.source).max()) < SILENT
+def _heard(model: Model, samples: Samples, cancel: CancelToken) -> Tensor:
+    """Return the latents of samples ``[N, 2]``; silence is what the model knows as such."""
+    silent = not samples.size or float(np.abs(samples).max()) < SILENT
     with model.stage.using("vae"):
-        return model.codec.encode(request.source, silence=model.silence if silent else None, check=cancel.check)
+        return model.codec.encode(samples, silence=model.silence if silent else None, check=cancel.check)
 
 
 def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:
@@ -151,7 +154,9 @@ def _together(model: Model, request: EngineRequest, piece: Piece) -> list[int]:
     return [request.seed, *others[: count - 1]]
 
 
-def _sampled(model: Model, request: EngineRequest, piece: Piece, seeds: list[int]) -> Iterator[tuple[Tensor, int, int]]:
+def _sampled(
+    model: Model, request: EngineRequest, piece: Piece, seeds: list[int], timbre: Tensor
+) -> Iterator[tuple[Tensor, int, int]]:
     """Yield the latents ``[B, T, C]`` of takes after every step, its number from 1, and how many steps there are."""
     sampling, frames = request.sampling, piece.context.shape[1]
     levels, is_turbo = _levels(model, sampling)
@@ -160,8 +165,8 @@ def _sampled(model: Model, request: EngineRequest, piece: Piece, seeds: list[int
     if piece.begins_from is not None:
         levels, x = loop.begun(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
-    told = _keys(model, piece.told)
-    freely = None if piece.switch is None else _keys(model, piece.switch.told)
+    told = _keys(model, piece.told, timbre)
+    freely = None if piece.switch is None else _keys(model, piece.switch.told, timbre)
     with model.stage.using("dit"):
         guiding = _guiding(model, sampling, is_turbo)
         steady = Steady(sampling.velocity_clamp, sampling.velocity_ema)
@@ -200,14 +205,14 @@ def _after(kept: Kept | None, noise: Tensor, count: int) -> loop.After:
     return after
 
 
-def _keys(model: Model, told: Told) -> Keys:
-    """Return what cross-attention needs of the words."""
+def _keys(model: Model, told: Told, timbre: Tensor) -> Keys:
+    """Return what cross-attention needs of the words, and of a reference's latents ``[1, 750, C]``."""
     music = told.music
     text = text_prompt(told.instruction, music, told.duration_s)
     lyrics = lyrics_prompt(dataclasses.replace(music, lyrics=words_of(music.lyrics)))
     with model.stage.using("text_encoder") as text_encoder, model.stage.using("encoder") as encoder:
         hidden = condition_of(
-            text, lyrics, model.timbre, tokenizer=model.text_tokenizer, text_encoder=text_encoder, encoder=encoder
+            text, lyrics, timbre, tokenizer=model.text_tokenizer, text_encoder=text_encoder, encoder=encoder
         )
     with model.stage.using("dit"):
         return model.velocity.condition(hidden)

@@ -30,6 +30,7 @@ def generate(
     task_type: str = "text2music",
     *,
     src_audio: Any = None,
+    reference_audio: Any = None,
     caption: str | None = None,
     lyrics: str | None = None,
     vocal_language: str | None = None,
@@ -81,6 +82,7 @@ def generate(
     * ``extract`` takes ``track_name`` (or ``track_names``) out of a mix; the stems also hold "other", what is left.
 
     ``src_audio`` is a path, a result, a take, an array ``[frames, channels]`` at 48 kHz, or (array, sample rate).
+    The result takes its timbre from ``reference_audio``, where one is given; neural engines only.
     ``mode="simple"`` writes caption and lyrics from ``song_description``; what is given besides is kept.
 
     ``batch_size`` takes (1 to 8) are made, with ``seed`` (one, or one each) or random seeds. ``auto_lrc`` and
@@ -115,7 +117,7 @@ def generate(
         given = _composed(runner, given, task_type, song_description, instrumental, engine)
     elif song_description is not None:
         raise InvalidValue("song_description", song_description, "nothing in custom mode", remedy='Set mode="simple".')
-    wanted = order(task_type, given, src_audio, engine)
+    wanted = order(task_type, given, src_audio, engine, reference_audio)
     unused = tuple(name for name in _NEURAL if asked[name])
     return _Session(runner, wanted, unused, report).first(auto_gen=auto_gen)
 

@@ -47,13 +47,14 @@ _ONLY = {"audio_cover_strength": "cover", "repaint_strength": "repaint", "repain
 
 @dataclass(frozen=True)
 class Order:
-    """A task to perform: its name, its fields as JSON but for the source, the source, and the engine."""
+    """A task to perform: its name, its fields as JSON but for the audio, the source, the engine, and the reference."""
 
     task: str
     fields: Mapping[str, Any]
     source: Audio | None
     engine: str
     submission: Mapping[str, Any] = field(default_factory=dict)
+    reference: Audio | None = None
 
     def seeded(self, seeds: tuple[int, ...]) -> Order:
         """Return the order with other seeds."""
@@ -65,7 +66,7 @@ class Order:
         return dataclasses.replace(self, submission={"auto_gen": True, "session": session})
 
 
-def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str) -> Order:
+def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str, reference_audio: Any = None) -> Order:
     """Return the order that a call of `generate` asks for, as `ordered` does.
 
     Raises `InvalidValue` for a task that makes no music, and for a source that is missing or has no use, too.
@@ -80,7 +81,20 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str)
     if "source" not in names and src_audio is not None:
         raise InvalidValue("src_audio", "given", "nothing", message=f"{task_type} takes no src_audio.",
                            remedy="Choose task_type cover, repaint, lego, complete or extract.")  # fmt: skip
-    return ordered(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
+    if "reference" not in names and reference_audio is not None:
+        raise InvalidValue("reference_audio", "given", "nothing", message=f"{task_type} takes no reference_audio.",
+                           remedy="Leave it out.")  # fmt: skip
+    wanted = ordered(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
+    return dataclasses.replace(wanted, reference=None if reference_audio is None else _reference(reference_audio))
+
+
+def _reference(reference_audio: Any) -> Audio:
+    """See `audio_of`."""
+    try:
+        return audio_of(reference_audio)
+    except InvalidValue as error:
+        message = error.message.replace("src_audio", "reference_audio")
+        raise type(error)("reference_audio", error.value, error.allowed, remedy=error.remedy, message=message) from None
 
 
 def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: str) -> Order:

@@ -102,8 +102,9 @@ _courtesy = _Courtesy()
 def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
     info = registry.resolve(order.engine, order.task)
     fields: dict[str, Any] = dict(order.fields)
-    if order.source is not None:
-        fields["source"] = {"path": str(order.source.path), "name": order.source.path.name}
+    for name, heard in (("source", order.source), ("reference", order.reference)):
+        if heard is not None:
+            fields[name] = {"path": str(heard.path), "name": heard.path.name}
     task = with_all_seeds(from_json(order.task, fields))
     task.validate()
     takes = []

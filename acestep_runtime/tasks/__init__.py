@@ -38,15 +38,20 @@ TASKS: dict[str, type[Any]] = {
 }
 
 
+#: Fields of tasks that are audio files.
+HEARD = ("source", "reference")
+
+
 def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] | None = None) -> Task:
     """Construct a task from its JSON form and check its values (not its source, see `Task.validate`).
 
-    ``files`` maps what stands for a source's path to the real path. Raises `InvalidValue`.
+    ``files`` maps what stands for the path of a source or reference to the real path. Raises `InvalidValue`.
     """
     if name not in TASKS:
         raise InvalidValue("task", name, ", ".join(TASKS))
-    if files and isinstance(source := fields.get("source"), dict) and source.get("path") in files:
-        fields = {**fields, "source": {**source, "path": files[source["path"]]}}
+    for field, held in fields.items():
+        if field in HEARD and files and isinstance(held, dict) and held.get("path") in files:
+            fields = {**fields, field: {**held, "path": files[held["path"]]}}
     task: Task = build(TASKS[name], fields)
     check(task)
     return task
@@ -61,4 +66,4 @@ def with_all_seeds(task: Any) -> Any:
     return task
 
 
-__all__ = ["TASKS", "Task", "check", "from_json", "to_json", "with_all_seeds"]
+__all__ = ["HEARD", "TASKS", "Task", "check", "from_json", "to_json", "with_all_seeds"]

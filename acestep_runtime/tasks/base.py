@@ -47,35 +47,37 @@ class Source:
         """The name to use in messages."""
         return self.name or Path(self.path).name
 
-    def part(self) -> tuple[MediaInfo, int, int]:
+    def part(self, field: str = "source") -> tuple[MediaInfo, int, int]:
         """Return the file's facts and the first and last-plus-one frame wanted, at the file's rate.
+
+        ``field`` is what errors blame.
 
         Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it or too long.
         """
-        info = probe(self.path, name=self.shown)
+        info = probe(self.path, field=field, name=self.shown)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
         if self.end_s is not None and self.end_s != END:
             stop = min(round(self.end_s * info.sample_rate), info.frames)
         if start >= info.frames:
             raise InvalidValue(
-                "source.region.start_s",
+                f"{field}.region.start_s",
                 self.start_s,
                 f"0 to below {info.duration_s:.3f} seconds",
                 remedy=f"{self.shown} is {info.duration_s:.3f} s long.",
             )
         if stop <= start:
             raise InvalidValue(
-                "source.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
+                f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
             )
         length_s = (stop - start) / info.sample_rate
         if length_s > MAX_SOURCE_S:
             raise InvalidValue(
-                "source",
+                field,
                 self.shown,
                 f"at most {MAX_SOURCE_S:g} seconds",
                 message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
-                remedy="Cut out the part that matters, or give the source a region.",
+                remedy=f"Cut out the part that matters, or give the {field} a region.",
             )
         return info, start, stop
 
@@ -208,6 +210,12 @@ def in_take(progress: Progress, take: int, takes: int) -> Progress:
     return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
 
 
+def check_reference(reference: Source | None) -> None:
+    """Raise `InvalidValue` (or `UnreadableAudio`) for a reference that cannot be heard."""
+    if reference is not None:
+        reference.part("reference")
+
+
 def check_tracks(tracks: tuple[str, ...]) -> None:
     """Raise `InvalidValue` unless ``tracks`` are one to twelve different names of `TRACKS`."""
     for track in tracks:
@@ -242,6 +250,7 @@ __all__ = [
     "Task",
     "TaskEvent",
     "check_complete",
+    "check_reference",
     "check_tracks",
     "counted_on",
     "finished_take",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_tracks
+from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_reference, check_tracks
 from acestep_runtime.tasks.whole_source import perform_whole
 from acestep_runtime.values import CancelToken, Music, Sampling
 
@@ -23,11 +23,13 @@ class Complete:
     tracks: tuple[str, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
+    reference: Source | None = None
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
         check_tracks(self.tracks)
         self.source.part()
+        check_reference(self.reference)
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. An output a track, as long as the source.
@@ -42,5 +44,6 @@ class Complete:
             cancel,
             music=self.music,
             sampling=self.sampling,
+            reference=self.reference,
             tracks=self.tracks,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, TaskEvent
+from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_reference
 from acestep_runtime.tasks.whole_source import perform_whole
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
 
@@ -23,10 +23,12 @@ class Cover:
     strength: float = limited(1.0, low=0, high=1)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
+    reference: Source | None = None
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
         self.source.part()
+        check_reference(self.reference)
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix", as long as the source."""
@@ -38,5 +40,6 @@ class Cover:
             cancel,
             music=self.music,
             sampling=self.sampling,
+            reference=self.reference,
             strength=self.strength,
         )

@@ -18,10 +18,14 @@ def to_json(value: Any) -> dict[str, Any]:
         held = getattr(value, f.name)
         default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
         if held != default:
-            out[f.name] = (
-                to_json(held) if dataclasses.is_dataclass(held) else list(held) if isinstance(held, tuple) else held
-            )
+            out[f.name] = _plain(held)
     return out
+
+
+def _plain(held: Any) -> Any:
+    if isinstance(held, tuple):
+        return [_plain(item) for item in held]
+    return to_json(held) if dataclasses.is_dataclass(held) else held
 
 
 def build(kind: type[Any], fields: Mapping[str, Any], prefix: str = "") -> Any:

@@ -20,6 +20,7 @@ from acestep_runtime.tasks.base import (
     OutputHeader,
     Source,
     TaskEvent,
+    check_reference,
     check_tracks,
     finished_take,
     for_take,
@@ -27,6 +28,7 @@ from acestep_runtime.tasks.base import (
     with_seeds,
 )
 from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
+from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
@@ -47,12 +49,14 @@ class Lego:
     scope: str = limited("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
+    reference: Source | None = None
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
         check_tracks(self.tracks)
         info, start, stop = self.source.part()
         self._span(stop - start, info.sample_rate)
+        check_reference(self.reference)
 
     def _span(self, frames: int, rate_hz: int) -> Span:
         span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
@@ -72,7 +76,11 @@ class Lego:
         region = Region.around(clip, span, min(self.context_s, engine.hears_s))
         whole = self.scope == "whole"
         before, after = (span.start, clip.frames - span.stop) if whole else (0, 0)
-        request = region.request(EngineRequest(self.name, 0, 0, self.music, self.sampling, tracks=self.tracks))
+        request = region.request(
+            EngineRequest(
+                self.name, 0, 0, self.music, self.sampling, tracks=self.tracks, reference=heard_in(self.reference)
+            )
+        )
         output = with_seeds(self.output)
         number = 0
         for take, seed in enumerate(output.seeds):

@@ -18,12 +18,14 @@ from acestep_runtime.tasks.base import (
     OutputHeader,
     Source,
     TaskEvent,
+    check_reference,
     finished_take,
     for_take,
     in_take,
     with_seeds,
 )
 from acestep_runtime.tasks.clip import Clip, pieces
+from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
@@ -52,11 +54,13 @@ class Repaint:
     scope: str = limited("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
+    reference: Source | None = None
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
         info, start, stop = self.source.part()
         self._span(stop - start, info.sample_rate)
+        check_reference(self.reference)
 
     def _span(self, frames: int, rate_hz: int) -> Span:
         span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
@@ -80,9 +84,11 @@ class Repaint:
         changed_start, changed_stop = span.start - fades.before, span.stop + fades.after
         frames = span.total_frames if whole else changed_stop - changed_start
         first = min(0, span.start) if whole else changed_start
-        request = region.request(
-            EngineRequest(self.name, 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength)
-        )
+        asked = EngineRequest(
+            self.name, 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength,
+            reference=heard_in(self.reference),
+        )  # fmt: skip
+        request = region.request(asked)
         output = with_seeds(self.output)
         for take, seed in enumerate(output.seeds):
             yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)

@@ -9,8 +9,9 @@ from typing import ClassVar
 from acestep_runtime.dsp.form import natural_length_s
 from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Engine, EngineRequest
-from acestep_runtime.tasks.base import MAX_DURATION_S, Output, TaskEvent
+from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, TaskEvent, check_reference
 from acestep_runtime.tasks.passage import perform_through
+from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import CancelToken, Music, Sampling, limited
 
@@ -25,9 +26,11 @@ class TextToMusic:
     duration_s: float | None = limited(None, low=0.1, high=MAX_DURATION_S, unit="seconds")
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
+    reference: Source | None = None
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
+        check_reference(self.reference)
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""
@@ -35,7 +38,10 @@ class TextToMusic:
         music, duration_s = self.music, self.duration_s
         if duration_s is None:
             duration_s = natural_length_s(music.lyrics, music.bpm, music.timesignature, style_of(music.caption))
-        request = EngineRequest(self.name, seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling)
+        request = EngineRequest(
+            self.name, seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling,
+            reference=heard_in(self.reference),
+        )  # fmt: skip
         return perform_through(
             request,
             self.output,

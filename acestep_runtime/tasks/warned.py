@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from acestep_runtime.values import CancelToken
 
 def perform_warned(task: Task, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
     """Perform ``task``; where there is something to say, the facts of its takes hold sentences under "warnings"."""
-    of_source = _about_source(task)
+    said = [*_about_file(getattr(task, "source", None)), *_about_reference(getattr(task, "reference", None), engine)]
     levels: dict[int, _Level] = {}
     for event in task.perform(engine, cancel):
         if isinstance(event, OutputHeader):
@@ -26,15 +25,20 @@ def perform_warned(task: Task, engine: Engine, cancel: CancelToken) -> Iterator[
         elif isinstance(event, OutputBlock):
             levels[event.output].add(event.samples)
         elif isinstance(event, TakeDone):
-            warnings = [*of_source, *filter(None, (level.warning() for level in levels.values()))]
+            warnings = [*said, *filter(None, (level.warning() for level in levels.values()))]
             levels.clear()
             if warnings:
                 event = dataclasses.replace(event, facts={**event.facts, "warnings": warnings})
         yield event
 
 
-def _about_source(task: Any) -> list[str]:
-    source: Source | None = getattr(task, "source", None)
+def _about_reference(reference: Source | None, engine: Engine) -> list[str]:
+    if reference is None or engine.hears_reference:
+        return _about_file(reference)
+    return [f"The {engine.name} engine does not hear a reference: {printable(reference.shown)} had no effect."]
+
+
+def _about_file(source: Source | None) -> list[str]:
     if source is None:
         return []
     info = probe(source.path, name=source.shown)

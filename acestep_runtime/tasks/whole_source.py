@@ -8,6 +8,7 @@ from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.tasks.base import Output, Source, TaskEvent
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.passage import perform_through
+from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.values import CancelToken, Music, Sampling
 
 
@@ -22,6 +23,7 @@ def perform_whole(
     sampling: Sampling | None = None,
     tracks: tuple[str, ...] = (),
     strength: float = 1.0,
+    reference: Source | None = None,
     only_facts: bool = False,
 ) -> Iterator[TaskEvent]:
     """Run ``task`` on all of ``source``; see `perform_through`."""
@@ -39,6 +41,7 @@ def perform_whole(
         known=whole,
         tracks=tracks,
         strength=strength,
+        reference=heard_in(reference),
     )
     frames = 0 if only_facts else clip.frames
     yield from perform_through(

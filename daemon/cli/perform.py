@@ -81,6 +81,7 @@ def perform(
     title: str,
     note: str = "",
     source: Path | None,
+    reference: Path | None,
     out: str | None,
     many: bool = False,
     has_audio: bool = True,
@@ -98,10 +99,10 @@ def perform(
     destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
-        sent = None if source is None else _source(client, source, by_path)
+        sent, heard = (None if path is None else _sent(client, path, by_path) for path in (source, reference))
         writer = stack.enter_context(writer_to(destination)) if destination is not None else None
         result = Result(began)
-        events = client.perform(task, fields, source=sent, submission=submission)
+        events = client.perform(task, fields, source=sent, reference=heard, submission=submission)
         follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
 
 
@@ -135,7 +136,7 @@ def follow(
         _print(report)
 
 
-def _source(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
+def _sent(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
     if not by_path:
         return client.upload(path)
     where = str(path.absolute())

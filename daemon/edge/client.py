@@ -79,6 +79,7 @@ class Client:
         fields: Mapping[str, Any],
         *,
         source: audio_pb2.AudioInput | None = None,
+        reference: audio_pb2.AudioInput | None = None,
         submission: Mapping[str, Any] | None = None,
     ) -> Iterator[tasks_pb2.TaskEvent]:
         """Ask for ``task`` and yield its events. ``fields`` are those of the request message, nested ones as dicts.
@@ -91,8 +92,9 @@ class Client:
 
         request = request_type(task)()
         fill(request, fields, TASKS[task])
-        if source is not None:
-            request.source.CopyFrom(source)
+        for name, audio in (("source", source), ("reference", reference)):
+            if audio is not None:
+                getattr(request, name).CopyFrom(audio)
         fill(request.submission, submission or {}, prefix="submission.")
         return self.send(request)
 

@@ -11,7 +11,7 @@ from typing import Any
 from acebridge.v1 import audio_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
+from acestep_runtime.tasks import HEARD, TASKS, from_json, to_json, with_all_seeds
 from daemon.edge.wire import fields_of
 from daemon.jobs.ahead import seeds_of
 from daemon.jobs.job import PRIORITIES, Job
@@ -40,12 +40,17 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
     engine = registry.resolve(engine, task).name
     sources: list[str] = []
     files: dict[str, str] = {}
-    if "source" in {f.name for f in dataclasses.fields(TASKS[task])}:
-        asset = await _stored(request.source, store, roots)
-        stand_in = f"asset:{asset.id}"
-        sources, files = [asset.id], {stand_in: str(store.path(asset.id))}
-        region = fields.get("source", {}).get("region", {})
-        fields["source"] = {"path": stand_in, "name": request.source.name or asset.name, **region}
+    needed = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(TASKS[task])}
+    for name in HEARD:
+        if needed.get(name) or name in fields:
+            sent = getattr(request, name)
+            asset = await _stored(sent, name, store, roots)
+            stand_in = f"asset:{asset.id}"
+            files[stand_in] = str(store.path(asset.id))
+            if asset.id not in sources:
+                sources.append(asset.id)
+            region = fields.get(name, {}).get("region", {})
+            fields[name] = {"path": stand_in, "name": sent.name or asset.name, **region}
     checked = from_json(task, fields, files=files)
     await asyncio.to_thread(checked.validate)
     params = to_json(with_all_seeds(from_json(task, fields)))
@@ -77,7 +82,7 @@ def _short_name(submission: Mapping[str, Any], field: str) -> str:
     return name
 
 
-async def _stored(source: audio_pb2.AudioInput, store: AssetStore, roots: tuple[Path, ...]) -> Asset:
+async def _stored(source: audio_pb2.AudioInput, field: str, store: AssetStore, roots: tuple[Path, ...]) -> Asset:
     """Return the asset that ``source`` names, storing its bytes first when they are not yet."""
     match source.WhichOneof("source"):
         case "asset_id":
@@ -85,15 +90,15 @@ async def _stored(source: audio_pb2.AudioInput, store: AssetStore, roots: tuple[
         case "inline":
             if len(source.inline) > MAX_INLINE_BYTES:
                 raise InvalidValue(
-                    "source.inline", len(source.inline), f"at most {MAX_INLINE_BYTES} bytes",
-                    message=f"source.inline holds {len(source.inline)} bytes; allowed: at most {MAX_INLINE_BYTES}.",
+                    f"{field}.inline", len(source.inline), f"at most {MAX_INLINE_BYTES} bytes",
+                    message=f"{field}.inline holds {len(source.inline)} bytes; allowed: at most {MAX_INLINE_BYTES}.",
                     remedy="Upload the file with AssetService.UploadAsset and send its asset id.",
                 )  # fmt: skip
             return await store.put(_once(source.inline), source.name or "inline audio")
         case "path":
-            return await store.put_path(await asyncio.to_thread(confined, source.path, roots))
+            return await store.put_path(await asyncio.to_thread(confined, source.path, roots, field))
     raise InvalidValue(
-        "source", "", "an asset id, inline bytes or a path", message="The request names no source.",
+        field, "", "an asset id, inline bytes or a path", message=f"The request names no {field}.",
         remedy="Say which audio to work on: by an asset id, inline bytes or a path.",
     )  # fmt: skip
 
@@ -102,25 +107,25 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def confined(path: str, roots: tuple[Path, ...]) -> Path:
+def confined(path: str, roots: tuple[Path, ...], field: str = "source") -> Path:
     """Return ``path`` with links resolved. Raises `InvalidValue` unless it is absolute and inside one of ``roots``."""
     named = [str(root) for root in roots[:_ROOTS_SHOWN]]
     folders = ", ".join(named) + (f" and {len(roots) - _ROOTS_SHOWN} more" if len(roots) > _ROOTS_SHOWN else "")
     allowed = f"a file below {folders}"
     if "\0" in path:
-        raise InvalidValue("source.path", path, allowed, message="source.path holds a NUL character.",
+        raise InvalidValue(f"{field}.path", path, allowed, message=f"{field}.path holds a NUL character.",
                            remedy="Check the path.")  # fmt: skip
     if not Path(path).is_absolute():
-        raise InvalidValue("source.path", path, allowed, remedy="Give the full path.")
+        raise InvalidValue(f"{field}.path", path, allowed, remedy="Give the full path.")
     try:
         real = Path(path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its links lead round in a circle"
         message = f"{printable(Path(path).name)} cannot be found: {reason}."
-        raise InvalidValue("source.path", path, allowed, message=message, remedy="Check the path.") from error
+        raise InvalidValue(f"{field}.path", path, allowed, message=message, remedy="Check the path.") from error
     if not any(real.is_relative_to(root) for root in roots):
         raise InvalidValue(
-            "source.path", path, allowed,
+            f"{field}.path", path, allowed,
             message=f"{printable(Path(path).name)} lies outside the folders that the daemon may read ({folders}).",
             remedy="Upload it instead, or add its folder to `roots` in config.toml.",
         )  # fmt: skip

@@ -37,9 +37,11 @@ class Remote:
     def perform(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `guide.runners.Runner.perform`."""
         with Client(self._address) as client:
-            source = None if order.source is None else client.upload(order.source.path)
+            source, reference = (
+                None if heard is None else client.upload(heard.path) for heard in (order.source, order.reference)
+            )
             submission = {**order.submission, "engine": order.engine}
-            events = client.perform(order.task, order.fields, source=source, submission=submission)
+            events = client.perform(order.task, order.fields, source=source, reference=reference, submission=submission)
             return _fetched(client, events, folder, cancel, report)
 
     def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:

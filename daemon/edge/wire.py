@@ -81,10 +81,14 @@ def fill(message: Message, fields: Mapping[str, Any], kind: type[Any] | None = N
         field = message.DESCRIPTOR.fields_by_name[name]
         if value is None:
             continue
-        if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
-            getattr(message, name).SetInParent()
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
             inner = typing.get_type_hints(kind).get(name) if kind is not None else None
-            fill(getattr(message, name), value, inner, f"{prefix}{name}.")
+            if field.is_repeated:
+                for item in value:
+                    fill(getattr(message, name).add(), item, _element(inner), f"{prefix}{name}.")
+            else:
+                getattr(message, name).SetInParent()
+                fill(getattr(message, name), value, inner, f"{prefix}{name}.")
             continue
         put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
         for item in value if field.is_repeated else [value]:
@@ -94,6 +98,11 @@ def fill(message: Message, fields: Mapping[str, Any], kind: type[Any] | None = N
             except (ValueError, TypeError, OverflowError) as error:
                 remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
                 raise InvalidValue(prefix + name, item, _allowed(field, kind), remedy=remedy) from error
+
+
+def _element(kind: Any) -> Any:
+    """Return what a tuple is of."""
+    return (typing.get_args(kind) or (None,))[0]
 
 
 def _allowed(field: Any, kind: type[Any] | None) -> str:

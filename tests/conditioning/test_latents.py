@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.conditioning import latents as lat
-from acestep_runtime.conditioning.timbre import FRAMES, no_reference, reference_of
+from acestep_runtime.conditioning.timbre import FRAMES, no_reference
 
 SILENCE = torch.arange(10.0).reshape(1, 10, 1).expand(1, 10, 4)
 
@@ -57,15 +56,6 @@ def test_the_mask_lies_beside_the_source(spans: list[lat.Span], made: float, mas
     told = lat.context(given, *spans, made=made)
     assert torch.equal(told[..., :4], given)
     assert all(torch.equal(told[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
-
-
-@pytest.mark.parametrize("length", [1, 48_000, 479_999, 1_440_000, 5_000_001])
-def test_a_reference_is_three_pieces_of_ten_seconds(length: int) -> None:
-    whole = np.repeat(np.arange(length, dtype=np.float32)[:, None], 2, 1)
-    pieces = reference_of(whole).reshape(3, 480_000, 2)
-    total = length if length >= 1_440_000 else -(-1_440_000 // length) * length
-    for piece, start in zip(pieces, (0, total // 3, total - 480_000), strict=True):
-        assert np.array_equal(piece[:, 0], (start + np.arange(480_000)) % length)
 
 
 def test_without_a_reference_there_is_silence() -> None:

@@ -35,7 +35,10 @@ def messages(draw: st.DrawFn, kind: type[Message]) -> Message:
     for field in kind.DESCRIPTOR.fields:
         if not draw(st.booleans()):
             continue
-        if field.type == F.TYPE_MESSAGE:
+        if field.type == F.TYPE_MESSAGE and field.is_repeated:
+            inner = type(getattr(kind(), field.name).add())
+            getattr(message, field.name).extend(draw(st.lists(messages(inner), max_size=2)))
+        elif field.type == F.TYPE_MESSAGE:
             held = getattr(message, field.name)
             held.SetInParent()
             held.CopyFrom(draw(messages(type(held))))

@@ -71,6 +71,27 @@ def test_every_task_goes_from_wav_to_wav(shell: Shell, tmp_path: Path, command: 
         assert np.abs(made["vocals"] + made["other"] - old).max() < 1e-5
 
 
+def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_not(
+    shell: Shell, tmp_path: Path
+) -> None:
+    song = ["generate", "--duration", "1", "--steps", "2", "--seed", "3", "--json"]
+    told = [
+        shell.json(*song, *more, "-o", name)
+        for name, more in {
+            "plain.wav": ["--engine", "neural"],
+            "like.wav": ["--engine", "neural", "--reference", "곡.wav"],
+            "again.wav": ["--engine", "neural", "--reference", "곡.wav"],
+            "draft.wav": ["--engine", "draft", "--reference", "곡.wav"],
+        }.items()
+    ]
+    plain, like, again = (audio.read(tmp_path / name) for name in ("plain.wav", "like.wav", "again.wav"))
+    assert not np.array_equal(plain, like)
+    assert np.array_equal(like, again)
+    assert [each["metadata"][0].get("warnings") for each in told[:3]] == [None] * 3
+    assert told[3]["metadata"][0]["warnings"] == ["The draft engine does not hear a reference: 곡.wav had no effect."]
+    assert "reference" in shell.refused("generate", "--reference", "none.wav", code=2)
+
+
 def test_auto_takes_it_for_what_it_can_do_and_draft_for_the_rest(shell: Shell) -> None:
     assert shell.json("generate", "--duration", "1", "--steps", "1", "--json")["engine"] == "neural"
     assert shell.json("understand", "곡.wav", "--json")["engine"] == "draft"

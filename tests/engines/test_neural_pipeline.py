@@ -18,11 +18,14 @@ from signals import noise
 from tiny import tiny_checkpoint
 from torch import Tensor
 
+from acestep_runtime import wav
 from acestep_runtime.engines import neural
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import TASKS, Given
 from acestep_runtime.samplers.loop import noise_of
+from acestep_runtime.tasks.base import Source
+from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.values import CancelToken, Music, Sampling
 from acestep_runtime.weights.layout import find
 
@@ -53,11 +56,15 @@ def model(folder: Path) -> Model:
     return Model.load(checkpoint)
 
 
+def _timbre(model: Model, asked: EngineRequest) -> Tensor:
+    return model.timbre if asked.reference is None else neural._heard(model, asked.reference, CancelToken())
+
+
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
-    source = None if asked.source is None else neural._heard(model, asked, CancelToken())
+    source = None if asked.source is None else neural._heard(model, asked.source, CancelToken())
     (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, False))
-    *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed])
+    *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
 
@@ -90,3 +97,18 @@ def test_repaint(pipeline: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -
     )  # fmt: skip
     inside = slice(50, 100)
     assert (_ours(model, asked)[:, inside] - theirs[:, inside]).abs().max() <= 1e-4
+
+
+def test_the_timbre_of_a_reference(
+    pipeline: Any, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
+    recording = np.ascontiguousarray(0.3 * noise(40, rate_hz=48_000))
+    wav.write(tmp_path / "reference.wav", recording, 48_000)
+    asked = EngineRequest(
+        "text2music", FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
+        reference=heard_in(Source(str(tmp_path / "reference.wav"))),
+    )  # fmt: skip
+    theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
+    assert (_ours(model, asked) - theirs).abs().max() <= 1e-4
+    assert (theirs - _theirs(pipeline, model, 5, 8)).abs().max() > 1e-3
