@@ -58,6 +58,7 @@ OPTIONS: dict[str, Any] = {
     "caption": _option(str, "--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC),
     "lyrics": _option(str, "--lyrics", text="Lyrics, or a text file with them.", panel=_MUSIC),
     "track": _option(list[str], "--track", "-t", text="Track name; repeat for more.", panel=_MUSIC),
+    "reference": _option(Path, "--reference", text="Recording whose timbre it should have.", panel=_MUSIC),
     "strength": _option(float, "--strength", text="0 to 1.", panel=_MUSIC),
     "mode": _option(str, "--mode", text="conservative, balanced or aggressive.", panel=_MUSIC),
     "bpm": _option(float, "--bpm", text="30 to 300.", panel=_MUSIC),

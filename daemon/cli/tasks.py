@@ -37,18 +37,19 @@ COMMANDS = {
     "generate": Command(
         "text2music",
         "Write a song from a description.",
-        f"{_WORDS} duration {_SAMPLING} {_RESULT} {_EXTRAS} out engine {_CLIENT}",
+        f"{_WORDS} reference duration {_SAMPLING} {_RESULT} {_EXTRAS} out engine {_CLIENT}",
     ),
     "cover": Command(
         "cover",
         "Play the source in another style.",
-        f"src {_WORDS} strength {_SAMPLING} noise_strength skip_quantiser {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+        f"src {_WORDS} reference strength {_SAMPLING} noise_strength skip_quantiser {_RESULT} {_EXTRAS} out engine by_path"
+        f" {_CLIENT}",
     ),
     "repaint": Command(
         "repaint",
         "Make a region anew; everything outside of it stays bit-identical.",
-        f"src start end {_WORDS} mode strength context crossfade {_SAMPLING} mask {_RESULT} scope {_EXTRAS} out engine by_path"
-        f" {_CLIENT}",
+        f"src start end {_WORDS} reference mode strength context crossfade {_SAMPLING} mask {_RESULT} scope {_EXTRAS} out"
+        f" engine by_path {_CLIENT}",
     ),
     "extract": Command(
         "extract",
@@ -59,14 +60,14 @@ COMMANDS = {
     "lego": Command(
         "lego",
         "Play new tracks to the source, each on its own.",
-        f"src track start end {_WORDS} context {_SAMPLING} mask skip_loop {_RESULT} scope {_EXTRAS} out engine by_path"
-        f" {_CLIENT}",
+        f"src track start end {_WORDS} reference context {_SAMPLING} mask skip_loop {_RESULT} scope {_EXTRAS} out engine"
+        f" by_path {_CLIENT}",
         many=True,
     ),
     "complete": Command(
         "complete",
         "Build an accompaniment around the source.",
-        f"src track {_WORDS} {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+        f"src track {_WORDS} reference {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
         many=True,
     ),
     "understand": Command(
@@ -195,6 +196,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             title=name,
             note="The whole song is made anew: --start and --end choose a part of it." if everything else "",
             source=options.get("src"),
+            reference=options.get("reference"),
             out=options.get("out"),
             many=command.many and not (command.task == "lego" and len(tracks) == 1),
             has_audio=command.has_audio,
