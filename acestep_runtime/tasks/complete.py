@@ -32,9 +32,10 @@ class Complete:
         check_reference(self.reference)
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. An output a track, as long as the source.
+        """See `acestep_runtime.tasks.base.Task.perform`. "mix" is the source with all tracks.
 
-        The draft engine sends "mix", the source with all tracks, before them; its outputs grow side by side.
+        The draft engine also gives each track, which grow beside it; the neural engine plays all at once. All outputs are as
+        long as the source.
         """
         return perform_whole(
             self.name,

@@ -16,21 +16,29 @@ return function(import)
   }
 
   --- Outputs of a part by role, in order: { {role, outputs = {one for each take}} … }.
-  local function by_role(part, skip)
+  local function by_role(part)
     local roles, at = {}, {}
     for _, take in ipairs(part.takes) do
       for _, output in ipairs(take.outputs) do
-        if not (skip and skip[output.role]) then
-          if not at[output.role] then
-            roles[#roles + 1] = { role = output.role, outputs = {} }
-            at[output.role] = roles[#roles]
-          end
-          local outputs = at[output.role].outputs
-          outputs[#outputs + 1] = { output = output, take = take }
+        if not at[output.role] then
+          roles[#roles + 1] = { role = output.role, outputs = {} }
+          at[output.role] = roles[#roles]
         end
+        local outputs = at[output.role].outputs
+        outputs[#outputs + 1] = { output = output, take = take }
       end
     end
     return roles
+  end
+
+  --- Roles without `mix`, and true; or all of them, when there is no other: some engines play everything at once.
+  local function apart(roles, mix)
+    local rest = {}
+    for _, role in ipairs(roles) do
+      if role.role ~= mix then rest[#rest + 1] = role end
+    end
+    if #rest == 0 or #rest == #roles then return roles, false end
+    return rest, true
   end
 
   --- Open the media of outputs as sources: output file → source. nil and a message when one cannot be opened.
@@ -166,12 +174,11 @@ return function(import)
       return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),
         "Undo what removed it, then run AceBridge: Job list; the result is kept.", true
     end
-    local skip = {}
-    for _, role in ipairs(place.skip or {}) do skip[role] = true end
-    local lanes = {}
+    local lanes, plays_on = {}, false
     for _, part in ipairs(result.parts) do
       if #part.takes > 0 and #part.takes[1].outputs > 0 then
-        local roles = by_role(part, skip)
+        local roles
+        roles, plays_on = apart(by_role(part), place.mix)
         local sources, why = open_media(roles)
         if not sources then return nil, why, "Bring it back, then run AceBridge: Job list; the result is kept.", true end
         for _, role in ipairs(roles) do
@@ -210,7 +217,7 @@ return function(import)
         reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", best(lane.part) - 1)
         reaper.UpdateItemInProject(item)
       end
-      for _, muted in ipairs(place.mute or {}) do
+      for _, muted in ipairs(not plays_on and place.mute or {}) do
         local item = guid.item(project, muted)
         if item then reaper.SetMediaItemInfo_Value(item, "B_MUTE", 1) end
       end

@@ -51,7 +51,7 @@ return function(import)
 
   M.complete = whole("complete", "Accompaniment", function(fields, values, place)
     fields.tracks = plan_of.names(values.tracks or "drums, bass, keyboard")
-    place.skip, place.mute = { "mix" }, nil -- the source plays on
+    place.mix = "mix" -- which has the source in it: with tracks of their own, the source plays on
   end)
 
   M.extract = whole("extract", "Stems", function(fields, values)

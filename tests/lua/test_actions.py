@@ -191,6 +191,29 @@ def test_tracks_come_in_one_folder_below_the_source(
     undone(studio, seen)
 
 
+def test_an_accompaniment_that_is_played_at_once_is_a_track_and_replaces_its_source(studio: Studio) -> None:
+    """Neural engines give no tracks of their own, but all with the source."""
+    studio.reaper.ext[("AceBridge", "mute_source")] = "yes"
+    studio.item.selected = 1
+    studio.reaper.form(**{"Tracks": "drums"})
+    script = studio.reaper.start("AceBridge_Complete.lua")
+    studio.sent()
+    script.end()
+    (folder,) = studio.jobs()
+    studio.reaper.until(lambda: (folder / "result.json").exists())
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    (take,) = result["parts"][0]["takes"]
+    assert [output["role"] for output in take["outputs"]] == ["mix", "drums"]
+    del take["outputs"][1]
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    studio.reaper.start("AceBridge_Job list.lua")
+    studio.reaper.until(lambda: (folder / "placed").exists())
+    placed(studio, "Complete")
+    (track,) = on_tracks(studio)[1:]
+    assert track.items[0].length == studio.item.length
+    assert studio.item["B_MUTE"] == 1
+
+
 @pytest.mark.parametrize("capture", ["pre", "post"])
 def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
     studio.reaper.ext[("AceBridge", "capture")] = capture

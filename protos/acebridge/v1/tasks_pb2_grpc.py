@@ -125,7 +125,8 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Complete(self, request, context):
-        """Plays an accompaniment of chosen tracks to the source: each on its own, and all together with it as "mix".
+        """Plays an accompaniment of chosen tracks to the source: all together with it as "mix", and from the draft engine each on
+        its own too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
