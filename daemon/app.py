@@ -26,6 +26,7 @@ from acebridge.v1 import (
     models_pb2_grpc,
     tasks_pb2_grpc,
 )
+from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from daemon.config import DEFAULT_PORT, LOCK_FILE, Config
 from daemon.edge.discovery import ADDRESS_FILE
@@ -57,6 +58,7 @@ def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
     """Run the daemon until it is told to stop. Raises `Conflict` when another one holds the data folder or the port."""
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
+    os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
     log_path = logs.set_up(config.data_dir / "logs", config.log_level)
     lock = filelock.FileLock(config.data_dir / LOCK_FILE)
     try:

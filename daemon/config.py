@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from daemon.errors import InvalidSetting
 from daemon.home import data_folder
@@ -53,6 +54,8 @@ class Config(BaseModel):
     roots: tuple[Path, ...] = Field(default_factory=_default_roots)
     #: Folder of the models of ACE-Step, which other programs may share; by default ``ACEBRIDGE_MODELS``.
     models_dir: Path = Field(default_factory=_default_models_dir)
+    #: Whether models keep most weights in int8, which halves the memory that they take; by default ``ACEBRIDGE_INT8_WEIGHTS``.
+    int8_weights: bool = Field(default_factory=lambda: os.environ.get(INT8_WEIGHTS) or False, validate_default=True)
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
     quota_bytes: int = Field(20 * GIB, ge=0)
     max_age_days: float = Field(30.0, gt=0)
@@ -114,7 +117,8 @@ def load_config(**overrides: Any) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        where = "the command line" if overrides.get(field) is not None else str(path)
+        in_file = str(path) if field in settings else "the environment"
+        where = "the command line" if overrides.get(field) is not None else in_file
         raise InvalidSetting(
             f"Setting {field} in {where} is {first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}.",
             remedy="Correct or remove it.",

@@ -12,6 +12,7 @@ from acestep_runtime.conditioning.codes import hints_of
 from acestep_runtime.conditioning.timbre import no_reference
 from acestep_runtime.dit.velocity import Velocity
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, best_place
 from acestep_runtime.memory.stage import Stage
 from acestep_runtime.vae.cache import TileCache
@@ -42,9 +43,16 @@ class Model:
 
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> Model:
-        """Load a checkpoint to where it computes best. Raises `EngineFailure` for files that do not fit."""
-        place = best_place(checkpoint.size)
-        models = load(checkpoint, place.dtype, place.device if place.offload is Offload.NONE else _CPU)
+        """Load a checkpoint to where it computes best, with weights in int8 where the settings say so.
+
+        Raises `EngineFailure` for files that do not fit.
+        """
+        in_int8 = int8.wanted()
+        place = best_place(checkpoint.size, int8=in_int8)
+        at_once = place.offload is Offload.NONE and not in_int8  # what becomes smaller would not fit there whole
+        models = load(checkpoint, place.dtype, place.device if at_once else _CPU)
+        for name in int8.PARTS if in_int8 else ():
+            int8.quantised(getattr(models, name))
         modules = {name: getattr(models, name) for name in _PARTS if getattr(models, name) is not None}
         for module in modules.values():
             module.eval()

@@ -33,7 +33,11 @@ _NEEDED_GIB = {
     "XL": {Offload.NONE: 14.0, Offload.IDLE: 12.0, Offload.ONE_AT_A_TIME: 10.0, Offload.LAYERS: 0.0},
 }
 
-
+#: Of that, the weights that int8 makes smaller, in units of 2³⁰: those of the repeated linear layers that are on the device.
+_IN_INT8 = {
+    "2B": {Offload.NONE: 2.38, Offload.IDLE: 1.97, Offload.ONE_AT_A_TIME: 1.41, Offload.LAYERS: 0.0},
+    "XL": {Offload.NONE: 4.76, Offload.IDLE: 4.35, Offload.ONE_AT_A_TIME: 3.79, Offload.LAYERS: 0.0},
+}
 #: GiB that a take of 1,000 latent frames (40 s) takes while a step is computed: reckoned from the widest layer's arrays in
 #: bfloat16, with room to spare. Guidance computes two of them.
 _TAKE_GIB = 0.3
@@ -75,19 +79,24 @@ def free_gib(device: torch.device) -> float | None:
     return None
 
 
-def offload_for(size: str, free: float | None, dtype: torch.dtype = torch.bfloat16) -> Offload:
-    """Return the first level that fits a model of ``size`` ("2B" or "XL") into ``free`` GiB."""
+def needed_gib(size: str, level: Offload, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False) -> float:
+    """Return how much memory a level needs for a model of ``size`` ("2B" or "XL"), with weights in int8 or as ``dtype``."""
+    spared = _IN_INT8[size][level] * (dtype.itemsize - 1) if int8 else 0.0
+    return _NEEDED_GIB[size][level] * _WIDER.get(dtype, 1.0) - spared
+
+
+def offload_for(size: str, free: float | None, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False) -> Offload:
+    """Return the first level that fits a model of ``size`` into ``free`` GiB; all of it where models need no second place."""
     if free is None:
         return Offload.NONE
-    wider = _WIDER.get(dtype, 1.0)
-    return next(level for level, needed in _NEEDED_GIB[size].items() if free >= needed * wider)
+    return next(level for level in Offload if free >= needed_gib(size, level, dtype, int8=int8))
 
 
-def best_place(size: str) -> Place:
+def best_place(size: str, *, int8: bool = False) -> Place:
     """Return where to compute with a model of ``size``, as things are now."""
     device = best_device()
     dtype = native_dtype(device)
-    return Place(device, dtype, offload_for(size, free_gib(device), dtype))
+    return Place(device, dtype, offload_for(size, free_gib(device), dtype, int8=int8))
 
 
 def takes_at_once(frames: int, free: float | None, *, guided: bool) -> int:

@@ -45,6 +45,7 @@ def add_adapter(dit: Any, path: Path, name: str, scale: float = 1.0) -> None:
     scales = _scales(dit)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)  # several are wanted here
+        warnings.filterwarnings("ignore", "TorchaoLoraLinear", UserWarning)  # merging into int8 weights is not wanted
         dit.load_lora_adapter(state, prefix="transformer", adapter_name=name, low_cpu_mem_usage=True)
     _weigh(dit, {**scales, name: scale})
 

@@ -34,6 +34,7 @@ def test_defaults_then_file_then_command_line(home: Path) -> None:
         ("log_level = 'loud'", "Setting log_level in {file} is 'loud': "),
         ("data_dir = '/tmp/elsewhere'", "Setting data_dir in {file} is not allowed: "),
         ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
+        ("int8_weights = 'maybe'", "Setting int8_weights in {file} is 'maybe': "),
         ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
         ("port = ", "{file} cannot be read as TOML: "),
     ],
@@ -54,6 +55,21 @@ def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
         load_config(port=70000)
     (home / "config.toml").write_bytes(b"\xff")
     with pytest.raises(DaemonFault, match="cannot be read as TOML"):
+        load_config()
+
+
+def test_weights_in_int8_are_said_by_the_environment_and_then_by_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
+    assert not load_config().int8_weights
+    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "1")
+    assert load_config().int8_weights
+    (home / "config.toml").write_text("int8_weights = false\n")
+    assert not load_config().int8_weights
+    (home / "config.toml").unlink()
+    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "maybe")
+    with pytest.raises(DaemonFault, match=r"^Setting int8_weights in the environment is 'maybe': "):
         load_config()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,14 @@ from signals import noise
 from tiny import tiny_checkpoint
 
 from acestep_runtime.audio import Samples
-from acestep_runtime.engines import neural
+from acestep_runtime.engines import neural, neural_model
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural import NeuralEngine
 from acestep_runtime.engines.neural_tasks import TASKS
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.memory.policy import Offload, Place
 from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.weights.layout import chosen
 
 pytestmark = pytest.mark.slow
 
@@ -214,3 +217,45 @@ def test_takes_that_fit_are_made_in_one_pass(
         for role, made in together.items():
             assert np.abs(made - alone[seed][role]).max() < 1e-5
     assert passes == [[7, 8]] * 2 + [[9]] * 2  # two tracks
+
+
+def test_weights_in_int8_make_nearly_the_same(
+    engine: NeuralEngine, folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = NeuralEngine(folder)
+    for task in ("text2music", "repaint", "lego"):
+        monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
+        whole, _, _ = play(engine, request(task, source))
+        monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
+        made, _, _ = play(small, request(task, source))
+        again, _, _ = play(small, request(task, source))
+        for role, samples in made.items():
+            assert np.array_equal(samples, again[role])
+            off = np.linalg.norm(samples - whole[role]) / np.linalg.norm(whole[role])
+            assert 0 < off < 0.05, off
+
+
+def test_weights_in_int8_become_so_before_they_go_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded_to = []
+    place = Place(torch.device("meta"), torch.float32, Offload.NONE)
+    monkeypatch.setattr(neural_model, "best_place", lambda *_, **__: place)
+    plain = neural_model.load
+
+    def load(checkpoint: Any, dtype: torch.dtype, device: torch.device) -> Any:
+        loaded_to.append(device.type)
+        return plain(checkpoint, dtype, torch.device("cpu"))
+
+    monkeypatch.setattr(neural_model, "load", load)
+    monkeypatch.setattr(neural_model, "fingerprint", lambda _: "none")  # there are no values on that device
+    monkeypatch.setattr(neural_model.int8, "quantised", lambda _: loaded_to.append("smaller"))
+    for wanted in ("false", "true"):
+        monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", wanted)
+        neural_model.Model.load(chosen(folder, "turbo", needs_base=False))
+    assert loaded_to == ["meta", "cpu", "smaller", "smaller", "smaller"]
+
+
+def test_weights_in_int8_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
+    monkeypatch.setitem(sys.modules, "torchao.quantization", None)
+    with pytest.raises(EngineFailure, match=r"torchao is not installed\. Run `pip install 'acebridge\[neural-gpu\]'`"):
+        play(NeuralEngine(folder), request("repaint", source))
