@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
 from safetensors import safe_open
 
 from acestep_runtime.errors import EngineFailure

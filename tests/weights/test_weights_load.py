@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import tiny_checkpoint

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
 import torch
 from safetensors.torch import save_file
 
