@@ -49,7 +49,8 @@ class EngineInfo:
 def _neural_lack() -> Lack | None:
     lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if lacking:
-        return Lack(f"{', '.join(lacking)} is not installed", "Run `pip install 'acebridge[neural]'`.")
+        are = "is" if len(lacking) == 1 else "are"
+        return Lack(f"{', '.join(lacking)} {are} not installed", "Run `pip install 'acebridge[neural]'`.")
     try:
         folder = models_folder()
     except RuntimeError:
@@ -59,7 +60,7 @@ def _neural_lack() -> Lack | None:
     return None
 
 
-_NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "safetensors")
+_NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors")
 
 ENGINES = {
     info.name: info
