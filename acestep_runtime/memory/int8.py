@@ -12,6 +12,8 @@ from typing import Any
 from acestep_runtime.errors import EngineFailure, InvalidValue
 
 VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
+#: What to do where torchao is not there.
+REMEDY = "Run `pip install 'acebridge[neural-gpu]'`, or set int8_weights to false."
 #: Parts whose layers are kept in int8. What hears and codes audio stays whole: it is small, and its errors would be heard.
 PARTS = ("dit", "encoder", "text_encoder")
 #: Only the layers that a part repeats. Those before and after them are few, and set the level of all that follows.
@@ -36,8 +38,7 @@ def quantised(module: Any) -> None:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
     except ImportError as error:
         raise EngineFailure(
-            "Weights in int8 were asked for (int8_weights), and torchao is not installed.",
-            remedy="Run `pip install 'acebridge[neural-gpu]'`, or set int8_weights to false.",
+            "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=REMEDY
         ) from error
 
     def repeated(child: nn.Module, name: str) -> bool:

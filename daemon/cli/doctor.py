@@ -7,10 +7,12 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from json import dumps
 
 import typer
 
+from acestep_runtime.memory.int8 import REMEDY as INT8_REMEDY
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from daemon.config import DEFAULT_PORT, GIB, load_config
 from daemon.errors import DaemonFault
@@ -29,6 +31,8 @@ def _settings(_: str | None) -> Finding:
     except DaemonFault as fault:
         return Finding("settings", False, fault.message, fault.remedy)
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
+    if config.int8_weights and find_spec("torchao") is None:
+        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", INT8_REMEDY)
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")

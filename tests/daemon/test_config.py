@@ -73,6 +73,18 @@ def test_weights_in_int8_are_said_by_the_environment_and_then_by_the_file(
         load_config()
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_the_doctor_looks_for_what_int8_needs(home: Path, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda _: object() if there else None)
+    (home / "config.toml").write_text("int8_weights = true\n")
+    found = doctor._settings(None)
+    assert found.ok is there
+    assert there or "torchao is not installed" in found.says
+    assert there or "acebridge[neural-gpu]" in found.remedy
+    (home / "config.toml").write_text("int8_weights = false\n")
+    assert doctor._settings(None).ok
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost"])
 def test_loopback_hosts(host: str) -> None:
     assert Config(host=host).host == host
