@@ -66,7 +66,7 @@ def find(folder: Path) -> tuple[Checkpoint, ...]:
     An original transformer takes the VAE and the text encoder beside it, else in it, else the first there is below
     ``folder``.
     """
-    folders = [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
+    folders = below(folder)
     own = {each for each in folders if (each / "model_index.json").exists()}
     shared = {
         name: next(
@@ -119,6 +119,11 @@ def _not_there(model: str, name: str, folder: Path, there: tuple[Checkpoint, ...
         return EngineFailure(f"Model {name} is not in {folder}.", remedy=catalogue.pull_hint(name))
     known = dict.fromkeys([*(each.name for each in there), *catalogue.TRANSFORMERS])
     return InvalidValue("model", model, ", ".join(known), remedy=catalogue.pull_hint("acestep-v15-turbo"))
+
+
+def below(folder: Path) -> list[Path]:
+    """Return a folder of models and the folders in it, as deep as models lie; nothing where it is not there."""
+    return [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -1,0 +1,130 @@
+"""The language model's forward pass, a token at a time, on the modules of `transformers.Qwen3Model`.
+
+    prompts, each once ─► keys and values, copied to every row that has that prompt
+    one token a row    ─► one pass for all rows, each at its own position
+
+Rows are takes, with and without what they were asked for. Each begins at position 0 of its row of the cache, so unequal
+prompts need no filling up, and no row attends beyond its own end.
+
+Letters: R rows, n tokens, S positions that are looked at, H heads of keys and values, d channels of a head, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.lm.graphs import replayed
+
+#: Positions are looked at in so many at once, so that shapes change seldom.
+SPAN = 256
+
+
+class Rows:
+    """Texts in the making. ``hidden`` ``[R, D]`` are the states after the last token of each."""
+
+    def __init__(self, core: Any, prompts: Sequence[Sequence[int]], more: int) -> None:
+        """Read ``prompts``, of which there is one for each row; up to ``more`` tokens may be added to each.
+
+        Raises `EngineFailure` for what is longer than the model can hold.
+        """
+        self._core, config = core, core.config
+        device, dtype = core.embed_tokens.weight.device, core.embed_tokens.weight.dtype
+        longest, limit = max(map(len, prompts)) + more, int(config.max_position_embeddings)
+        if longest > limit:
+            raise EngineFailure(
+                f"The language model would have to read and write {longest} tokens; it can hold {limit}.",
+                remedy="Shorten the lyrics or the song.",
+            )
+        heads, channels = int(config.num_key_value_heads), int(core.layers[0].self_attn.head_dim)
+        shape = len(core.layers), len(prompts), heads, _rounded(longest), channels
+        self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
+        self._at = torch.tensor([len(prompt) for prompt in prompts], device=device)
+        self._longest = max(map(len, prompts))
+        self._step = replayed(self._forward_one, device)
+        self.hidden = torch.zeros(len(prompts), int(config.hidden_size), device=device, dtype=dtype)
+        self._read(prompts)
+
+    def _read(self, prompts: Sequence[Sequence[int]]) -> None:
+        first: dict[tuple[int, ...], int] = {}
+        for row, prompt in enumerate(prompts):
+            known = first.setdefault(tuple(prompt), row)
+            if known == row:
+                ids = torch.tensor([list(prompt)], device=self.hidden.device)
+                at = torch.zeros(1, dtype=torch.long, device=self.hidden.device)
+                self.hidden[row] = self._forward(ids, at, slice(row, row + 1), len(prompt))[0]
+            else:
+                for held in (self._keys, self._values):
+                    held[:, row, :, : len(prompt)] = held[:, known, :, : len(prompt)]
+                self.hidden[row] = self.hidden[known]
+
+    def add(self, tokens: Tensor) -> None:
+        """Add a token ``[R]`` to each row."""
+        self._longest += 1
+        span = min(_rounded(self._longest), self._keys.shape[3])
+        self.hidden = self._step(span, tokens, self._at)
+        self._at = self._at + 1
+
+    def _forward_one(self, span: int, tokens: Tensor, at: Tensor) -> Tensor:
+        return self._forward(tokens[:, None], at, slice(0, len(tokens)), span)
+
+    def _forward(self, ids: Tensor, at: Tensor, rows: slice, span: int) -> Tensor:
+        """Return the states ``[R, D]`` after the last of ``ids`` ``[R, n]``, of which the first are at positions ``at``."""
+        core, count = self._core, ids.shape[1]
+        positions = at[:, None] + torch.arange(count, device=at.device)
+        hidden = core.embed_tokens(ids)
+        rotary = core.rotary_emb(hidden, positions)
+        seen = (torch.arange(span, device=at.device) <= positions[..., None])[:, None]
+        for number, block in enumerate(core.layers):
+            keys, values = self._keys[number, rows], self._values[number, rows]
+            hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen)
+            hidden = hidden + block.mlp(block.post_attention_layernorm(hidden))
+        last: Tensor = core.norm(hidden[:, -1])
+        return last
+
+
+def logits_of(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
+    """Return the logits ``[R, V]`` in float32 of some tokens, which follow one another in the vocabulary."""
+    return functional.linear(hidden, head[tokens]).float()
+
+
+def _rounded(positions: int) -> int:
+    return -(-positions // SPAN) * SPAN
+
+
+def _attended(
+    block: Any,
+    hidden: Tensor,
+    rotary: tuple[Tensor, Tensor],
+    positions: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    seen: Tensor,
+) -> Tensor:
+    """Return the attention of states ``[R, n, D]``, whose keys and values are written to ``[R, H, S, d]`` first."""
+    attention = block.self_attn
+    states = block.input_layernorm(hidden)
+    heads = (*states.shape[:2], -1, attention.head_dim)
+    query = _turned(attention.q_norm(attention.q_proj(states).view(heads)), rotary)
+    rows = torch.arange(len(states), device=states.device)[:, None]
+    keys.transpose(1, 2)[rows, positions] = _turned(attention.k_norm(attention.k_proj(states).view(heads)), rotary)
+    values.transpose(1, 2)[rows, positions] = attention.v_proj(states).view(heads)
+    span = seen.shape[-1]
+    mixed = functional.scaled_dot_product_attention(
+        query.transpose(1, 2), keys[:, :, :span], values[:, :, :span], seen, scale=attention.scaling,
+        enable_gqa=query.shape[2] != keys.shape[1],
+    )  # fmt: skip
+    out: Tensor = attention.o_proj(mixed.transpose(1, 2).flatten(2))
+    return out
+
+
+def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Return ``[R, n, heads, d]`` turned by the position, Su et al. 2021, whose halves are apart as in Llama."""
+    cos, sin = (table[:, :, None] for table in rotary)
+    first, second = states.chunk(2, -1)
+    return states * cos + torch.cat((-second, first), -1) * sin

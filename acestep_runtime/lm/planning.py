@@ -1,0 +1,52 @@
+"""Thinking before a song is made: its metadata, and then the codes that the transformer follows.
+
+caption, lyrics ─► metadata, without guidance ─► codes, with guidance ─► hints of 25 Hz
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any
+
+from acestep_runtime.lm import decode, prompts
+from acestep_runtime.lm.grammar import FIELDS, grammar, read, written
+from acestep_runtime.lm.language import Language
+from acestep_runtime.lm.sampling import Choice
+
+#: Tokens that are done, and how many there are at most.
+Told = tuple[int, int]
+#: Metadata never has more tokens: its characters are limited by the grammar.
+_MOST = 3072
+
+
+def think(
+    language: Language, caption: str, lyrics: str, given: Mapping[str, Any], skipped: Collection[str], seeds: Sequence[int],
+    choice: Choice,
+) -> Generator[Told, None, list[dict[str, Any]]]:  # fmt: skip
+    """Yield what is done, and return the metadata of each seed's song: what is ``given``, and what the model adds.
+
+    Fields: `grammar.FIELDS`; those that are ``skipped`` and not given are left out.
+    """
+    if all(name in given or name in skipped for name in FIELDS):
+        return [dict(given) for _ in seeds]
+    vocabulary = language.vocabulary
+    prompt = vocabulary.encoded(f"{prompts.plan(caption, lyrics)}{prompts.THINK}\n")
+    asked = grammar(given, skipped, thought=vocabulary.thought)
+    texts: list[list[int]] = []
+    for texts in decode.words(language, [prompt] * len(seeds), asked, seeds, choice, _MOST):
+        yield max(map(len, texts)), _MOST
+    return [{**read(vocabulary.decoded(text)), **given} for text in texts]
+
+
+def compose(
+    language: Language, caption: str, lyrics: str, metadata: Sequence[Mapping[str, Any]], count: int, seeds: Sequence[int],
+    choice: Choice, guidance: float, negative: str = "",
+) -> Generator[Told, None, list[list[int]]]:  # fmt: skip
+    """Yield what is done, and return ``count`` codes for each seed, which follow its ``metadata``."""
+    vocabulary = language.vocabulary
+    asked = [vocabulary.encoded(prompts.codes(caption, lyrics, written(each))) for each in metadata]
+    without = vocabulary.encoded(prompts.codes_unguided(caption, lyrics, negative))
+    codes = None
+    for codes in decode.codes(language, asked, count, seeds, choice, decode.Guidance([without] * len(seeds), guidance)):
+        yield codes.shape[1], count
+    return [] if codes is None else codes.tolist()

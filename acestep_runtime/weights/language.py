@@ -1,0 +1,76 @@
+"""The 5 Hz language models on the disk: finding, choosing and loading them. A folder each, as transformers writes Qwen3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights import catalogue
+from acestep_runtime.weights.layout import below, config_in, has_weights
+
+if TYPE_CHECKING:
+    import torch
+
+_MARK = "5hz-lm"
+#: What is taken where no model is named.
+_PREFERRED = ("acestep-5Hz-lm-1.7B", "acestep-5Hz-lm-0.6B", "acestep-5Hz-lm-4B")
+_HEAD = "lm_head.weight"
+
+
+@dataclass(frozen=True)
+class LanguageCheckpoint:
+    """A language model: its name and its folder."""
+
+    name: str
+    folder: Path
+
+
+def find_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
+    """Return every language model below a folder of models, by name. Reads names and small files only."""
+    found = [
+        LanguageCheckpoint(each.name, each)
+        for each in below(folder)
+        if _MARK in each.name.lower() and config_in(each).get("model_type") == "qwen3" and has_weights(each)
+    ]
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def chosen_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
+    """Return the language model called ``name``, or the best there is. Raises `EngineFailure`, and `InvalidValue` for a name
+    that nobody knows, with the command that gets one."""
+    there = {each.name: each for each in find_language_models(folder)}
+    if not name:
+        best = [each for each in (*_PREFERRED, *there) if each in there]
+        if best:
+            return there[best[0]]
+        raise EngineFailure(f"There is no language model in {folder}.", remedy=catalogue.pull_hint(_PREFERRED[0]))
+    full = catalogue.full_name(name, list(there))
+    if full in there:
+        return there[full]
+    released = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
+    if full in released:
+        raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
+    known = ", ".join(dict.fromkeys([*there, *released]))
+    raise InvalidValue("thinking.model", name, known, remedy=catalogue.pull_hint(_PREFERRED[0]))
+
+
+def load_language_model(
+    checkpoint: LanguageCheckpoint, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> tuple[Any, torch.Tensor, Any]:
+    """Load a language model: a `transformers.Qwen3Model`, its head ``[V, D]``, and its tokenizer.
+
+    Raises `EngineFailure` for files that are missing, damaged or do not fit.
+    """
+    import torch
+
+    from acestep_runtime.weights import files
+    from acestep_runtime.weights.load import load_text_encoder, load_text_tokenizer
+
+    core = load_text_encoder(checkpoint.folder, dtype, device)
+    tensors = files.opened(checkpoint.folder)
+    head = core.embed_tokens.weight
+    if _HEAD in tensors.files and not config_in(checkpoint.folder).get("tie_word_embeddings"):
+        ((_, head),) = files.read(tensors, {_HEAD: _HEAD}, dtype, torch.device(device))
+    return core, head, load_text_tokenizer(checkpoint.folder)
