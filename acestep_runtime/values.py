@@ -200,6 +200,12 @@ class Sampling:
     skip_loop: bool = False
     adapters: tuple[Adapter, ...] = limited((), longest=8, unit="adapters")
 
+    def __post_init__(self) -> None:
+        names = [adapter.name for adapter in self.adapters]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidValue("adapters", twice, "each name once")
+
 
 class CancelToken:
     """A flag that travels down to the engine and is checked at every step. Thread-safe."""

@@ -6,6 +6,7 @@ shortened, so that recording again changes nothing but what the contract changed
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from typing import Any
 
 import grpc
 import numpy as np
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -54,13 +55,28 @@ _SHORTENED = (
     (re.compile(r'("data_dir": )"[^"]*"'), r'\g<1>"/home/you/.local/share/acebridge"'),
     (re.compile(r'("roots": )\[[^]]*\]'), r'\g<1>["/home/you", "/tmp"]'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:50710"),
+    (re.compile(r"/[^ \"]*/models\b"), "/home/you/.local/share/acebridge/models"),
 )
 
 
-def _shown(message: Message) -> str:
-    text = MessageToJson(message, preserving_proto_field_name=True, indent=None, ensure_ascii=False)
+def _shortened(text: str) -> str:
     for pattern, short in _SHORTENED:
         text = pattern.sub(short, text)
+    return text
+
+
+def _in_order(value: Any) -> Any:
+    """Return a message as JSON with its metadata, which has no order of its own, by name."""
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: dict(sorted(held.items())) if name == "metadata" else _in_order(held) for name, held in value.items()}
+
+
+def _shown(message: Message) -> str:
+    held = MessageToDict(message, preserving_proto_field_name=True)
+    text = _shortened(json.dumps(_in_order(held), ensure_ascii=False))
     return text if len(text) <= 600 else text[:597] + "…"
 
 
@@ -78,8 +94,9 @@ def _spoken(rpc: str, request: Message | str, answers: Iterable[Message]) -> str
             lines.append(f"< {_shown(answer)}")
     except grpc.RpcError as error:
         fault = fault_of(error)
-        lines.append(f"< {error.code().name}: {fault}")  # type: ignore[attr-defined]
-        lines.append(f"  ErrorInfo reason {fault.kind}, metadata {fault.details | {'remedy': fault.remedy}}")
+        told = dict(sorted(fault.details.items())) | {"remedy": fault.remedy}
+        lines.append(_shortened(f"< {error.code().name}: {fault}"))  # type: ignore[attr-defined]
+        lines.append(_shortened(f"  ErrorInfo reason {fault.kind}, metadata {told}"))
     return "\n".join([*lines, "```", ""])
 
 

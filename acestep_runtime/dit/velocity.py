@@ -43,7 +43,8 @@ class Velocity:
     """Velocities by a transformer. ``visiting`` is entered around each block, to bring it where it computes."""
 
     def __init__(self, dit: Any, visiting: Visiting = lambda _: nullcontext()) -> None:
-        self._dit = dit
+        #: The transformer.
+        self.dit = dit
         self._visiting = visiting
         self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Any, Attend]] | None = None
         self._embedded: dict[tuple[float, ...], tuple[Tensor, Tensor]] = {}
@@ -51,30 +52,30 @@ class Velocity:
     @property
     def dtype(self) -> torch.dtype:
         """What it computes in."""
-        dtype: torch.dtype = self._dit.scale_shift_table.dtype
+        dtype: torch.dtype = self.dit.scale_shift_table.dtype
         return dtype
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        device: torch.device = self._dit.scale_shift_table.device
+        device: torch.device = self.dit.scale_shift_table.device
         return device
 
     def condition(self, hidden: Tensor) -> Keys:
         """Return the keys and values of a condition ``[B, L, D]``. A run begins with it: weights may have changed before."""
         self._embedded.clear()
-        states = self._dit.condition_embedder(hidden.to(self.device, self.dtype))
+        states = self.dit.condition_embedder(hidden.to(self.device, self.dtype))
         pairs = []
-        for block in self._dit.layers:
+        for block in self.dit.layers:
             with self._visiting(block):
                 pairs.append(_keys_and_values(block.cross_attn, states))
         return Keys(pairs=tuple(pairs))
 
     def null(self, null_condition: Tensor) -> Keys:
         """Return the constants of the unconditional branch, whose condition is one vector ``[1, 1, D]``, repeated."""
-        states = self._dit.condition_embedder(null_condition.to(self.device, self.dtype))
+        states = self.dit.condition_embedder(null_condition.to(self.device, self.dtype))
         constants = []
-        for block in self._dit.layers:
+        for block in self.dit.layers:
             with self._visiting(block):
                 attention = block.cross_attn
                 value = attention.to_v(states).unflatten(-1, (attention.kv_heads, attention.head_dim))
@@ -92,14 +93,14 @@ class Velocity:
         if null is not None:
             hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
         rotary, near = self._positions(hidden)
-        for number, block in enumerate(self._dit.layers):
+        for number, block in enumerate(self.dit.layers):
             with self._visiting(block):
                 hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 hidden = hidden + _cross_attended(block, hidden, number, count, keys, null)
                 hidden = _mixed(block, hidden, modulation)
-        shift, scale = (self._dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
-        hidden = (self._dit.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
-        out: Tensor = self._dit.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
+        shift, scale = (self.dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
+        hidden = (self.dit.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
+        out: Tensor = self.dit.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
         return out[:, :length]
 
     def attention(
@@ -114,7 +115,7 @@ class Velocity:
         first = Keys(pairs=tuple((each[:1], value[:1]) for each, value in keys.pairs))
         last = max(wanted)
         found = {}
-        for number, block in enumerate(self._dit.layers[: last + 1]):
+        for number, block in enumerate(self.dit.layers[: last + 1]):
             with self._visiting(block):
                 hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 for head in wanted.get(number, ()):
@@ -126,8 +127,8 @@ class Velocity:
 
     def _patches(self, x: Tensor, context: Tensor) -> Tensor:
         joined = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)
-        joined = functional.pad(joined, (0, 0, 0, -joined.shape[1] % self._dit.patch_size))
-        patches: Tensor = self._dit.proj_in_conv(joined.transpose(1, 2)).transpose(1, 2)
+        joined = functional.pad(joined, (0, 0, 0, -joined.shape[1] % self.dit.patch_size))
+        patches: Tensor = self.dit.proj_in_conv(joined.transpose(1, 2)).transpose(1, 2)
         return patches
 
     def _times(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,8 +136,8 @@ class Velocity:
         levels = tuple(t.tolist())
         if levels not in self._embedded:
             level = t.to(self.device, self.dtype)
-            temb, modulation = self._dit.time_embed(level)
-            temb_r, modulation_r = self._dit.time_embed_r(torch.zeros_like(level))
+            temb, modulation = self.dit.time_embed(level)
+            temb_r, modulation_r = self.dit.time_embed_r(torch.zeros_like(level))
             self._embedded[levels] = temb + temb_r, modulation + modulation_r
         return self._embedded[levels]
 
@@ -146,14 +147,14 @@ class Velocity:
         if self._tables is None or self._tables[0] != like:
             positions = torch.arange(like[0], device=hidden.device, dtype=torch.float32)
             cos, sin = _rotary_table(
-                self._dit.head_dim, positions, theta=self._dit.rope_theta, use_real=True, repeat_interleave_real=False
+                self.dit.head_dim, positions, theta=self.dit.rope_theta, use_real=True, repeat_interleave_real=False
             )
-            near = attend_near(like[0], self._dit.config.sliding_window, hidden.device)
+            near = attend_near(like[0], self.dit.config.sliding_window, hidden.device)
             self._tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), near)
         return self._tables[1]
 
     def _attend_of(self, layer: int, near: Attend) -> Attend:
-        return near if self._dit.layer_types[layer] == "sliding_attention" else attend
+        return near if self.dit.layer_types[layer] == "sliding_attention" else attend
 
 
 def _keys_and_values(attention: Any, states: Tensor) -> tuple[Tensor, Tensor]:

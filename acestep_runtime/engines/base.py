@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from acestep_runtime.audio import Samples as Samples
 from acestep_runtime.values import CancelToken, Music, Sampling
@@ -69,6 +69,24 @@ class Facts:
 
 
 EngineEvent = Progress | Block | Facts
+
+
+@runtime_checkable
+class KeepsModels(Protocol):
+    """An engine whose models take time and memory to load, so that they stay until another is wanted."""
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the models that are loaded."""
+        ...
+
+    def load(self, model: str) -> str:
+        """Load a model, and return its full name. Raises `InvalidValue` and `EngineFailure`."""
+        ...
+
+    def unload(self, model: str) -> None:
+        """Free the memory of a model. One that is not loaded is no error."""
+        ...
 
 
 class Engine(Protocol):

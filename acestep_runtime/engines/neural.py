@@ -27,8 +27,8 @@ from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece, Told
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.guidance import METHODS
-from acestep_runtime.memory.policy import free_gib, takes_at_once
-from acestep_runtime.memory.stage import retried
+from acestep_runtime.memory.policy import best_device, free_gib, takes_at_once
+from acestep_runtime.memory.stage import release, retried
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
 from acestep_runtime.samplers.steps import Steady, steps_of
@@ -66,7 +66,8 @@ class NeuralEngine:
                 f"The neural engine cannot do {request.task}; it can do {', '.join(TASKS)}.",
                 remedy="Use the draft engine.",
             )
-        model = self._loaded(request)
+        model = self._loaded(request.sampling.model, needs_base=request.task in BASE_ONLY)
+        model.wear(self._models_folder, request.sampling.adapters)
         made = self._made_for(request)
         return retried(model.stage, lambda: _served(model, request, cancel, made), lambda e: isinstance(e, Block))
 
@@ -78,13 +79,35 @@ class NeuralEngine:
             self._job = like, heard, {}
         return self._job[2]
 
-    def _loaded(self, request: EngineRequest) -> Model:
-        checkpoint = chosen(self._folder or models_folder(), request.sampling.model, request.task in BASE_ONLY)
+    @property
+    def _models_folder(self) -> Path:
+        return self._folder or models_folder()
+
+    def _loaded(self, name: str, *, needs_base: bool = False) -> Model:
+        checkpoint = chosen(self._models_folder, name, needs_base)
         if self._model is None or self._model.checkpoint != checkpoint:
-            self._model = None  # two do not fit
-            gc.collect()
+            self._forget()  # two do not fit
             self._model = Model.load(checkpoint)
         return self._model
+
+    def _forget(self) -> None:
+        self._model = self._job = None
+        gc.collect()
+        release(best_device())
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """See `acestep_runtime.engines.base.KeepsModels`."""
+        return () if self._model is None else (self._model.checkpoint.name,)
+
+    def load(self, model: str) -> str:
+        """See `acestep_runtime.engines.base.KeepsModels`."""
+        return self._loaded(model).checkpoint.name
+
+    def unload(self, model: str) -> None:
+        """See `acestep_runtime.engines.base.KeepsModels`."""
+        if model in self.loaded:
+            self._forget()
 
 
 @torch.inference_mode()
@@ -97,6 +120,7 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
     yield Facts({
         "model": model.facts.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,
         "caption": music.caption,
+        **({"adapters": [dataclasses.asdict(each) for each in request.sampling.adapters]} if request.sampling.adapters else {}),
     })  # fmt: skip
     pieces = list(TASKS[request.task](given))
     rest = None if request.task != "extract" or request.source is None else request.source.copy()

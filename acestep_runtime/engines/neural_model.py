@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,9 +20,12 @@ from acestep_runtime.memory.stage import Stage
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import Codec, fingerprint
 from acestep_runtime.vae.fuse import fused
+from acestep_runtime.values import Adapter
+from acestep_runtime.weights.adapters import AdapterFile, adapter_called
 from acestep_runtime.weights.facts import Facts
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import load
+from acestep_runtime.weights.lora import adapters, add_adapter, remove_adapter, scale_adapter
 
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
@@ -40,6 +45,8 @@ class Model:
     null_condition: Tensor | None
     text_tokenizer: Any
     _has_tokenizers: bool
+    #: What was read for the adapters that are on.
+    _worn: list[AdapterFile] = field(default_factory=list)
 
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> Model:
@@ -65,6 +72,30 @@ class Model:
             checkpoint, models.facts, stage, Velocity(models.dit, stage.visiting), codec, silence, no_reference(silence),
             models.null_condition, models.text_tokenizer, "tokenizer" in modules and "detokenizer" in modules,
         )  # fmt: skip
+
+    def wear(self, folder: Path, wanted: Sequence[Adapter]) -> None:
+        """Have exactly these adapters, of a folder of models, on the transformer; one whose file has changed is read again.
+
+        Raises `InvalidValue` for one that there is not and `EngineFailure` for one that does not fit; then there are none.
+        """
+        dit = self.velocity.dit
+        files = [adapter_called(folder, adapter.name) for adapter in wanted]
+        if files != self._worn:  # also in another order, which would be heard in the last bits
+            self._undress()
+            try:
+                for adapter, file in zip(wanted, files, strict=True):
+                    add_adapter(dit, file.path, adapter.name, adapter.scale)
+                    self._worn.append(file)
+            except Exception:
+                self._undress()
+                raise
+        for adapter in wanted:
+            scale_adapter(dit, adapter.name, adapter.scale)
+
+    def _undress(self) -> None:
+        self._worn.clear()
+        for name in adapters(self.velocity.dit):
+            remove_adapter(self.velocity.dit, name)
 
     @property
     def device(self) -> torch.device:

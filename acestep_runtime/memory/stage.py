@@ -84,7 +84,7 @@ def retried(stage: Stage, work: Callable[[], Iterator[T]], final: Callable[[T], 
             return
         except torch.OutOfMemoryError:
             pass  # what it held is freed only once the error is gone
-        _release(stage.place.device)
+        release(stage.place.device)
         if last or given_out or not stage.drop_one_level():
             break
     raise EngineFailure(
@@ -94,7 +94,8 @@ def retried(stage: Stage, work: Callable[[], Iterator[T]], final: Callable[[T], 
     )
 
 
-def _release(device: torch.device) -> None:
+def release(device: torch.device) -> None:
+    """Give memory that nothing holds any more back to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

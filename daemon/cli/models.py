@@ -25,6 +25,9 @@ Folder = Annotated[
 ]
 Name = Annotated[str, typer.Argument(help="Name, as `acebridge models list` has it, or its end.", show_default=False)]
 
+#: Behind a long job, and from a slow disk.
+_LOADING_S = 3600.0
+
 models = typer.Typer(help="Show engines and models; list, fetch and check models.", invoke_without_command=True)
 
 
@@ -53,25 +56,28 @@ def show_models(
 
     with connect(address, autostart=not no_autostart) as client:
         able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
-        known = client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models
+        listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest())
     if json:
-        able_fields, *known_fields = (MessageToDict(each, preserving_proto_field_name=True) for each in (able, *known))
-        _print_json({"capabilities": able_fields, "models": known_fields})
+        able_fields, known_fields = (MessageToDict(each, preserving_proto_field_name=True) for each in (able, listed))
+        _print_json({"capabilities": able_fields, "models": [], "adapters": [], **known_fields})
         return
     engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
     listing.show(
         ("engine", "available", "tasks", "about"),
         ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in engines),
     )
-    for model in known:
+    for model in listed.models:
         typer.echo(
             f"{model.name} ({model.engine}, {listing.size(model.size_bytes)}{', loaded' if model.loaded else ''})"
         )
+    for adapter in listed.adapters:
+        typer.echo(f"{adapter.name} (adapter, {listing.size(adapter.size_bytes)})")
 
 
 @models.command("list")
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
-    """List the models of ACE-Step 1.5 that are released, and those that are in the folder of models."""
+    """List the models of ACE-Step 1.5 that are released, and the models and adapters that are in the folder of models."""
+    from acestep_runtime.weights.adapters import find_adapters
     from acestep_runtime.weights.catalogue import RELEASES
     from acestep_runtime.weights.layout import find, has_weights
 
@@ -100,8 +106,10 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
         for name, each in there.items()
         if name not in RELEASES
     ]
+    adapters = find_adapters(where)
     if json:
-        _print_json({"folder": str(where), "models": rows})
+        kept = [{"name": each.name, "size_bytes": each.size_bytes, "path": str(each.path)} for each in adapters]
+        _print_json({"folder": str(where), "models": rows, "adapters": kept})
         return
     listing.show(
         ("model", "kind", "size", "there", "about"),
@@ -111,6 +119,8 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
         ),
         flexible="about",
     )
+    for each in adapters:
+        typer.echo(f"{each.name} (adapter, {listing.size(each.size_bytes)}): --lora {each.name}")
 
 
 def _bytes_in(folder: Path) -> int:
@@ -126,6 +136,26 @@ def pull_model(name: Name, folder: Folder = None) -> None:
         folders = pull(name, _folder(folder), show)
     for each in folders:
         typer.echo(str(each))
+
+
+@models.command("load")
+def load_model(name: Name, address: Address = None, no_autostart: NoAutostart = False) -> None:
+    """Have the daemon load a model now, so that the first job need not wait for it."""
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        model = client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=name), timeout_s=_LOADING_S)
+    typer.echo(f"{model.name} is loaded")
+
+
+@models.command("unload")
+def unload_model(name: Name, address: Address = None) -> None:
+    """Free the memory of a model; the next job that needs it loads it again."""
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=False) as client:
+        model = client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name), timeout_s=_LOADING_S)
+    typer.echo(f"{model.name} is not loaded")
 
 
 @models.command("verify")

@@ -77,6 +77,13 @@ OPTIONS: dict[str, Any] = {
     "steps": _option(int, "--steps", text="Denoising steps.", panel=_NEURAL),
     "guidance": _option(float, "--guidance", text="Guidance strength.", panel=_NEURAL),
     "model": _option(str, "--model", text="Name, as `acebridge models list` has it.", panel=_NEURAL),
+    "lora": _option(
+        list[str],
+        "--lora",
+        text="Adapter, as `acebridge models list` has it; NAME:0.5 is half as strong. Repeat for more.",
+        panel=_NEURAL,
+        metavar="NAME[:SCALE]",
+    ),
     "shift": _option(float, "--shift", text="Shift of the schedule towards noise.", panel=_NEURAL),
     "sampler": _option(str, "--sampler", text="euler (default), heun or sde.", panel=_NEURAL),
     "guidance_method": _option(str, "--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL),

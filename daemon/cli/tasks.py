@@ -16,7 +16,7 @@ from daemon.cli.options import OPTIONS
 _MUSIC = "bpm key time_signature"
 _WORDS = f"caption lyrics language {_MUSIC}"
 _STEPS = "steps shift sampler timesteps velocity_clamp velocity_ema"
-_SAMPLING = f"model {_STEPS} guidance guidance_method guidance_start guidance_end"
+_SAMPLING = f"model lora {_STEPS} guidance guidance_method guidance_start guidance_end"
 _RESULT = "seed takes sample_rate channels format"
 _EXTRAS = "auto_lrc auto_score auto_gen session"
 _CLIENT = "json address no_autostart"
@@ -119,7 +119,7 @@ _GROUPS = {
             "model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end",
             "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
         )
-    },
+    } | {"adapters": "lora"},
     "output": {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "format", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score",
@@ -148,6 +148,19 @@ def _text_or_file(lyrics: str) -> str:
         raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
 
 
+def _adapter(text: str) -> dict[str, Any]:
+    """Return the adapter that NAME or NAME:SCALE stands for. Raises `InvalidValue` for a scale that is no number."""
+    name, colon, scale = text.rpartition(":")
+    if not colon:
+        return {"name": text}
+    try:
+        return {"name": name, "scale": float(scale)}
+    except ValueError:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--lora", text, "NAME, or NAME:SCALE with a number such as 0.5") from None
+
+
 def _levels(text: str) -> list[float]:
     """Return the numbers of a list with commas. Raises `InvalidValue` for anything else; their order is not looked at."""
     try:
@@ -170,6 +183,7 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
     options = dict(options)
     if options.get("lyrics"):
         options["lyrics"] = _text_or_file(options["lyrics"])
+    options["lora"] = [_adapter(text) for text in options.get("lora") or []]
     if options.get("timesteps") is not None:
         options["timesteps"] = _levels(options["timesteps"])
     options["track"] = [track.strip().lower() for track in options.get("track") or []]

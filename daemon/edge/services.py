@@ -23,10 +23,11 @@ from acebridge.v1 import (
     tasks_pb2_grpc,
 )
 from acestep_runtime.engines import registry
-from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
-from acestep_runtime.weights.layout import Checkpoint, find
+from acestep_runtime.weights.adapters import find_adapters
+from acestep_runtime.weights.layout import Checkpoint, chosen, find
 from daemon.config import Config
 from daemon.edge import intake, playback
 from daemon.edge.convert import asset_message, job_message, timestamp
@@ -241,13 +242,17 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         return asset_message(await self._house.store.pin(request.asset_id, request.pinned))
 
 
+#: The engine whose models these are.
+_MODELS_OF = "neural"
+
+
 def _size_of(checkpoint: Checkpoint) -> int:
     """Return the size of a transformer's files in bytes."""
     return sum(file.stat().st_size for file in checkpoint.dit.iterdir() if file.suffix in (".safetensors", ".bin"))
 
 
 class ModelService(models_pb2_grpc.ModelServiceServicer):
-    """What the engines can do, and the models that there are. They are loaded by the jobs that need them."""
+    """What the engines can do, and the models that there are. Jobs load those that they need by themselves."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -281,27 +286,45 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     @unary
     async def ListModels(self, _request: Any, _: Any) -> models_pb2.ListModelsResponse:  # noqa: N802
         """See models.proto."""
-        found = await asyncio.to_thread(find, self._house.config.models_dir)
+        folder = self._house.config.models_dir
+        found = await asyncio.to_thread(find, folder)
+        adapters = await asyncio.to_thread(find_adapters, folder)
         return models_pb2.ListModelsResponse(
-            models=[
-                models_pb2.Model(name=each.name, engine="neural", size_bytes=await asyncio.to_thread(_size_of, each))
-                for each in found
-                if each.whole
-            ]
+            models=[await self._model(each) for each in found if each.whole],
+            adapters=[models_pb2.AdapterFile(name=each.name, size_bytes=each.size_bytes) for each in adapters],
         )
+
+    async def _model(self, checkpoint: Checkpoint) -> models_pb2.Model:
+        return models_pb2.Model(
+            name=checkpoint.name, engine=_MODELS_OF, size_bytes=await asyncio.to_thread(_size_of, checkpoint),
+            loaded=any(checkpoint.name in worker.models for worker in self._house.scheduler.workers.values()),
+        )  # fmt: skip
+
+    async def _chosen(self, name: str) -> Checkpoint:
+        """Return the model called ``name``. Raises `InvalidValue`, and `UnsupportedTask` where it cannot be loaded here."""
+        if not name:
+            raise InvalidValue("name", "", "the name of a model", remedy="List the models that there are.")
+        lack = await asyncio.to_thread(registry.ENGINES[_MODELS_OF].lack)
+        if lack is not None:
+            raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
+        try:
+            return await asyncio.to_thread(chosen, self._house.config.models_dir, name, needs_base=False)
+        except EngineFailure as missing:
+            raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
 
     @unary
     async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        lack = await asyncio.to_thread(registry.ENGINES["neural"].lack)
-        reason = "models are loaded by the jobs that need them" if lack is None else lack.reason
-        raise UnsupportedTask(f"Model {request.name[:80]!r} cannot be loaded: {reason}.",
-                              remedy="Send a job." if lack is None else lack.remedy)  # fmt: skip
+        checkpoint = await self._chosen(request.name)
+        await self._house.scheduler.keep_model("load", checkpoint.name, _MODELS_OF)
+        return await self._model(checkpoint)
 
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy="List the models that there are.")
+        checkpoint = await self._chosen(request.name)
+        await self._house.scheduler.keep_model("unload", checkpoint.name, _MODELS_OF)
+        return await self._model(checkpoint)
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):

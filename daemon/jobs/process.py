@@ -24,6 +24,9 @@ class WorkerProcess:
     def __init__(self, device: str) -> None:
         self.device = device
         self.restarts = -1
+        #: Held by whoever gives it an order, until that is done.
+        self.turn = asyncio.Lock()
+        self._models: tuple[str, ...] = ()
         self._process: asyncio.subprocess.Process | None = None
         self._log_task: asyncio.Task[None] | None = None
         # Held until the process has its job, so that a cancel never overtakes the job it is for.
@@ -34,11 +37,17 @@ class WorkerProcess:
         """Its process id, 0 when it is not alive."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that it has loaded."""
+        return self._models if self.pid else ()
+
     async def start(self) -> None:
         """Make sure that the process is alive and ready."""
         if self.pid:
             return
         self.restarts += 1
+        self._models = ()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -78,7 +87,10 @@ class WorkerProcess:
             pass  # the reader of its output will notice
 
     async def run(self, order: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Give it a job and yield what it says, up to and with ``done`` or ``error``. Raises `WorkerDied`."""
+        """Give it an order and yield what it says, up to and with ``done`` or ``error``. Raises `WorkerDied`.
+
+        Only one order at a time: hold ``turn``.
+        """
         rested = bool(self.pid)
         await self._give(order)
         try:
@@ -90,15 +102,18 @@ class WorkerProcess:
             await self._give(order)
             message = await self._read()
         while True:
+            last = message["is"] in ("done", "error")
+            if last:
+                self._models = tuple(message.pop("models", ()))
             yield message
-            if message["is"] in ("done", "error"):
+            if last:
                 return
             message = await self._read()
 
     async def _give(self, order: Mapping[str, Any]) -> None:
         async with self._ordering:
             await self.start()
-            await self._tell({"do": "job", **order})
+            await self._tell(order)
 
     async def cancel(self, job_id: str, grace_s: float) -> None:
         """Ask it to stop a job; end the process when the job still runs after ``grace_s``, unless cancelled meanwhile."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from daemon.errors import DaemonFault, DiskFull, NotFound
+from daemon.errors import DaemonFault, DiskFull, JobFailed, NotFound
 from daemon.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from daemon.jobs.journal import Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
@@ -68,6 +68,26 @@ class Scheduler:
             self._pass_on_cancel(job_id)
         return job
 
+    async def keep_model(self, order: str, model: str, engine: str) -> None:
+        """Have every worker "load" or "unload" a model, when its job is done. Raises `JobFailed` with what a worker says."""
+        for worker in self.workers.values():
+            # A call that is cancelled must not leave a worker whose answer nobody reads.
+            await asyncio.shield(asyncio.create_task(self._keep_model(worker, order, model, engine)))
+
+    async def _keep_model(self, worker: WorkerProcess, order: str, model: str, engine: str) -> None:
+        async with worker.turn:
+            if (order == "load") == (model in worker.models):
+                return
+            last: dict[str, Any] = {}
+            try:
+                asked = {"do": order, "id": f"{order} {model}", "engine": engine, "model": model}
+                async for message in worker.run(asked):
+                    last = message
+            except WorkerDied as death:
+                last = _failure(f"The engine's process ended while it loaded {model} ({death}).")
+        if "kind" in last:
+            raise JobFailed(last["kind"], last["message"], remedy=last["remedy"], details=last["details"])
+
     def _pass_on_cancel(self, job_id: str) -> None:
         device = next((device for device, running in self.running.items() if running == job_id), None)
         if device is not None and job_id in self._cancelled | self._displaced and job_id not in self._cancels:
@@ -107,7 +127,8 @@ class Scheduler:
             self.running[worker.device] = job.id
             self._pass_on_cancel(job.id)
             try:
-                error = await self._attempt(job, worker)
+                async with worker.turn:
+                    error = await self._attempt(job, worker)
                 # First the space, then the word: on a full disk there is no room for the word otherwise.
                 shutil.rmtree(self._spool / job.id, ignore_errors=True)
                 await self._end(job, error)
@@ -161,6 +182,7 @@ class Scheduler:
         except NotFound as gone:
             return _failure(gone.message, gone.remedy)
         order = {
+            "do": "job",
             "id": job.id,
             "task": job.task,
             "params": job.params,

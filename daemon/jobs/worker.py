@@ -1,7 +1,9 @@
 """The child process that runs engines: ``python -m daemon.jobs.worker``. One JSON object a line in, one a line out.
 
-In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder}``, ``{"do": "cancel", "id"}``.
+In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder}``, ``{"do": "cancel", "id"}``,
+     ``{"do": "load" or "unload", "id", "engine", "model"}``.
 Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, and one of ``done`` or ``error``.
+     These two are all that comes for a model; they tell ``models``, the names of those that are loaded.
 
 Audio does not go through the pipe: it is written to WAV files in the spool folder, whose pages both processes share, and
 only "frames up to here are there" is told. When the daemon dies the input ends, and so does this process.
@@ -22,7 +24,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from acestep_runtime.engines import registry
-from acestep_runtime.engines.base import Engine, Progress
+from acestep_runtime.engines.base import Engine, KeepsModels, Progress
 from acestep_runtime.errors import (
     Cancelled,
     EngineFailure,
@@ -96,17 +98,40 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
             engines[name] = registry.load(registry.ENGINES[name])
         task = from_json(order["task"], order["params"], files=order["files"])
         yield from perform(task, engines[name], Path(order["spool"]), cancel)
-        yield {"is": "done"}
+        yield {"is": "done", "models": _loaded(engines)}
     except Exception as error:
         if not isinstance(error, RuntimeFault):
             traceback.print_exc()
-        yield describe(error)
+        yield {**describe(error), "models": _loaded(engines)}
+
+
+def _loaded(engines: Mapping[str, Engine]) -> list[str]:
+    return [model for engine in engines.values() if isinstance(engine, KeepsModels) for model in engine.loaded]
+
+
+def keep_model(order: Mapping[str, Any], engines: dict[str, Engine], _cancel: CancelToken) -> Iterator[Message]:
+    """Load or unload a model; never raises."""
+    try:
+        name = order["engine"]
+        if name not in engines and order["do"] == "load":
+            engines[name] = registry.load(registry.ENGINES[name])
+        engine = engines.get(name)
+        if isinstance(engine, KeepsModels):
+            (engine.load if order["do"] == "load" else engine.unload)(order["model"])
+        yield {"is": "done", "models": _loaded(engines)}
+    except Exception as error:
+        if not isinstance(error, RuntimeFault):
+            traceback.print_exc()
+        yield {**describe(error), "models": _loaded(engines)}
+
+
+_ORDERS = {"job": run_job, "load": keep_model, "unload": keep_model}
 
 
 def _listen(orders: SimpleQueue[Message], running: dict[str, CancelToken]) -> None:
     for line in sys.stdin.buffer:
         order = json.loads(line)
-        if order["do"] == "job":
+        if order["do"] in _ORDERS:
             running[order["id"]] = CancelToken()
             orders.put(order)
         elif (token := running.get(order["id"])) is not None:
@@ -129,7 +154,7 @@ def main() -> None:
     tell({"is": "ready"})
     while True:
         order = orders.get()
-        for message in run_job(order, engines, running[order["id"]]):
+        for message in _ORDERS[order["do"]](order, engines, running[order["id"]]):
             tell(message)
         running.pop(order["id"])
 
