@@ -33,6 +33,10 @@ TRACKS = (
 TIME_SIGNATURES = (2, 3, 4, 6)
 MAX_TEXT = 4096
 MAX_SEED = 2**32 - 1
+#: Codes of audio that there are, and how many a second of music takes.
+CODES, CODES_A_SECOND = 64_000, 5
+#: Those of ten minutes.
+MAX_CODES = 3000
 
 _LETTERS = "CDEFGAB"
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
@@ -205,6 +209,25 @@ class Sampling:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InvalidValue("adapters", twice, "each name once")
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How a language model plans a song, or answers in words. ``None`` and "" are the usual way.
+
+    What each does: Thinking in tasks.proto.
+    """
+
+    on: bool = False
+    model: str = limited("", longest=128)
+    temperature: float | None = limited(None, low=0, high=2)
+    top_k: int = limited(0, low=0, high=10_000)
+    top_p: float | None = limited(None, low=0, high=1)
+    guidance: float | None = limited(None, low=1, high=10)
+    repetition_penalty: float | None = limited(None, low=1, high=2)
+    negative: str = limited("", longest=MAX_TEXT)
+    keep_caption: bool = False
+    at_once: int = limited(8, low=1, high=8, unit="takes")
 
 
 class CancelToken:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.values import CODES
 
-CODES = 64_000
 FRAMES_A_CODE = 5
 
 

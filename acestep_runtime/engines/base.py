@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from acestep_runtime.audio import Samples as Samples
-from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class EngineRequest:
     of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
     ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
     those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
-    ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted.
+    ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted, ``codes`` are those of a plan to follow.
     """
 
     task: str
@@ -43,6 +43,8 @@ class EngineRequest:
     auto_score: bool = False
     seeds: tuple[int, ...] = ()
     reference: Samples | None = None
+    thinking: Thinking = field(default_factory=Thinking)
+    codes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

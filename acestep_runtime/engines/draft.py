@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from queue import SimpleQueue
+from typing import Any
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan, song_bars, vocals
@@ -90,8 +91,13 @@ def understand(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
     """Say what the source is."""
     yield Progress("listening", 0.0)
     cancel.check()
-    yield Facts(_heard_facts(_listen(request)))
+    yield Facts(heard(request))
     yield Progress("listening", 1.0)
+
+
+def heard(request: EngineRequest) -> dict[str, Any]:
+    """Return what signal processing hears in the source, as facts."""
+    return _heard_facts(_listen(request))
 
 
 def _listen(request: EngineRequest) -> Analysis:
@@ -100,7 +106,7 @@ def _listen(request: EngineRequest) -> Analysis:
                    timesignature=music.timesignature)  # fmt: skip
 
 
-def _heard_facts(found: Analysis) -> dict[str, object]:
+def _heard_facts(found: Analysis) -> dict[str, Any]:
     return {
         **facts_of(found.grid, found.key),
         "duration": round(found.duration_s, 3),

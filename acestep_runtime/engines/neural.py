@@ -10,7 +10,8 @@ import dataclasses
 import gc
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,21 @@ from acestep_runtime.conditioning.condition import condition_of, words_of
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
 from acestep_runtime.conditioning.prompts import lyrics_prompt, text_prompt
 from acestep_runtime.dit.velocity import Keys
+from acestep_runtime.engines import draft
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.neural_language import (
+    PLANNED,
+    WORDS,
+    LanguageKeeper,
+    Plan,
+    answered,
+    planned,
+    scaled,
+    without,
+)
 from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece, Told
-from acestep_runtime.errors import UnsupportedTask
+from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.memory.policy import best_device, free_gib, takes_at_once
 from acestep_runtime.memory.stage import release, retried
@@ -35,6 +47,7 @@ from acestep_runtime.samplers.steps import Steady, steps_of
 from acestep_runtime.vae.codec import SILENT
 from acestep_runtime.values import CancelToken, Sampling
 from acestep_runtime.weights.folder import models_folder
+from acestep_runtime.weights.language import find_language_models
 from acestep_runtime.weights.layout import chosen
 
 #: Latents ``[1, T, C]`` of takes by the number of their piece and their seed.
@@ -45,10 +58,22 @@ _ROLE_OF_THE_REST = "other"
 _OTHER_NOISE = 0x5DEECE66D
 #: Shares of a request's time: the source and the words, the steps, and what is decoded.
 _HEARD, _SAMPLED = 0.1, 0.8
+#: Share of the thinking before that, where there is some.
+_THOUGHT = 0.5
+
+
+@dataclass
+class Job:
+    """What is known of a job's later takes: the request without what differs, the audio it hears, latents, and plans."""
+
+    like: EngineRequest
+    heard: tuple[Samples | None, Samples | None]
+    made: Made = field(default_factory=dict)
+    plans: dict[int, Plan] = field(default_factory=dict)
 
 
 class NeuralEngine:
-    """Keeps one model loaded. See `acestep_runtime.engines.base.Engine`."""
+    """Keeps one model loaded, and one language model. See `acestep_runtime.engines.base.Engine`."""
 
     name = "neural"
     hears_s = math.inf
@@ -57,27 +82,77 @@ class NeuralEngine:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._model: Model | None = None
-        self._job: tuple[EngineRequest, tuple[Samples | None, Samples | None], Made] | None = None
+        self._language = LanguageKeeper()
+        self._job: Job | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
+        if request.task in WORDS:
+            return self._answered(request, cancel)
         if request.task not in TASKS:
             raise UnsupportedTask(
-                f"The neural engine cannot do {request.task}; it can do {', '.join(TASKS)}.",
+                f"The neural engine cannot do {request.task}; it can do {', '.join((*TASKS, *WORDS))}.",
                 remedy="Use the draft engine.",
             )
         model = self._loaded(request.sampling.model, needs_base=request.task in BASE_ONLY)
         model.wear(self._models_folder, request.sampling.adapters)
-        made = self._made_for(request)
-        return retried(model.stage, lambda: _served(model, request, cancel, made), lambda e: isinstance(e, Block))
+        return self._made(model, request, cancel)
 
-    def _made_for(self, request: EngineRequest) -> Made:
-        """Return what was made beside earlier takes of the same job."""
+    def _made(self, model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        job, thought = self._job_of(request), 0.0
+        if request.thinking.on and request.task in PLANNED and not request.codes:
+            request = yield from self._planned(request, job, cancel)
+            thought = _THOUGHT
+        served = retried(
+            model.stage, lambda: _served(model, request, cancel, job.made), lambda event: isinstance(event, Block)
+        )
+        for event in served:
+            if isinstance(event, Progress):
+                event = dataclasses.replace(event, fraction=thought + (1 - thought) * event.fraction)
+            yield event
+
+    def _job_of(self, request: EngineRequest) -> Job:
+        """Return what was made and thought of beside earlier takes of the same job."""
         like = dataclasses.replace(request, seed=0, source=None, reference=None)
         heard = request.source, request.reference
-        if self._job is None or self._job[0] != like or any(map(operator.is_not, self._job[1], heard)):
-            self._job = like, heard, {}
-        return self._job[2]
+        if self._job is None or self._job.like != like or any(map(operator.is_not, self._job.heard, heard)):
+            self._job = Job(like, heard)
+        return self._job
+
+    def _planned(
+        self, request: EngineRequest, job: Job, cancel: CancelToken
+    ) -> Generator[EngineEvent, None, EngineRequest]:
+        """Yield progress and the plan of a take, and return the request with the plan in it."""
+        if request.seed not in job.plans:
+            try:
+                self._language.load(self._models_folder, request.thinking.model)
+            except EngineFailure as missing:
+                yield without(missing, "The song is made without a plan.")
+                return request
+            seeds = [request.seed, *(seed for seed in request.seeds if seed != request.seed and seed not in job.plans)]
+            planning = planned(self._language, request, seeds, cancel)
+            job.plans.update((yield from scaled(planning, _THOUGHT)))
+        plan = job.plans[request.seed]
+        yield Facts({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
+        music = plan.music(request.music, keep_caption=request.thinking.keep_caption)
+        # Takes have plans of their own, so no two are made in one pass.
+        return dataclasses.replace(request, music=music, codes=plan.codes, seeds=())
+
+    def _answered(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        """Answer in words."""
+        try:
+            self._language.load(self._models_folder, request.thinking.model)
+        except EngineFailure as missing:
+            yield without(missing, "The draft engine answers.")
+            yield from draft.TASKS[request.task](request, cancel)
+            return
+
+        def codes() -> list[int]:
+            assert request.source is not None
+            model = self._loaded(request.sampling.model)
+            return model.codes(_heard(model, request.source, cancel))
+
+        yield from answered(self._language, request, codes, cancel)
 
     @property
     def _models_folder(self) -> Path:
@@ -98,14 +173,18 @@ class NeuralEngine:
     @property
     def loaded(self) -> tuple[str, ...]:
         """See `acestep_runtime.engines.base.KeepsModels`."""
-        return () if self._model is None else (self._model.checkpoint.name,)
+        return (*(() if self._model is None else (self._model.checkpoint.name,)), *self._language.loaded)
 
     def load(self, model: str) -> str:
         """See `acestep_runtime.engines.base.KeepsModels`."""
+        if any(each.name == model for each in find_language_models(self._models_folder)):
+            return self._language.load(self._models_folder, model)
         return self._loaded(model).checkpoint.name
 
     def unload(self, model: str) -> None:
         """See `acestep_runtime.engines.base.KeepsModels`."""
+        if model in self._language.loaded:
+            self._language.forget()
         if model in self.loaded:
             self._forget()
 
@@ -115,7 +194,7 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
     source = None if request.source is None else _heard(model, request.source, cancel)
     timbre = model.timbre if request.reference is None else _heard(model, request.reference, cancel)
-    given = Given(request, model.silence, source, model.hints, model.facts.lego_sft)
+    given = Given(request, model.silence, source, model.hints, model.decoded, model.facts.lego_sft)
     music = request.music
     yield Facts({
         "model": model.facts.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,

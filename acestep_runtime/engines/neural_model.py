@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.codes import hints_of
+from acestep_runtime.conditioning.codes import codes_of, hints_of, latents_of
 from acestep_runtime.conditioning.timbre import no_reference
 from acestep_runtime.dit.velocity import Velocity
 from acestep_runtime.errors import EngineFailure
@@ -102,12 +102,28 @@ class Model:
         """Where latents are."""
         return self.stage.place.device
 
+    def codes(self, latents: Tensor) -> list[int]:
+        """Return the codes of latents ``[1, T, C]``. Raises `EngineFailure` for a checkpoint without tokenizers."""
+        self._check_tokenizers("understanding audio")
+        with self.stage.using("tokenizer") as tokenizer:
+            return codes_of(tokenizer, latents.to(self.stage.place.dtype), self.silence)
+
+    def decoded(self, codes: Sequence[int]) -> Tensor:
+        """Return the latents ``[1, 5n, C]`` that codes stand for. Raises as `codes` does."""
+        self._check_tokenizers("a plan")
+        with self.stage.using("tokenizer") as tokenizer, self.stage.using("detokenizer") as detokenizer:
+            like = self.silence.to(self.stage.place.dtype)
+            return latents_of(tokenizer, detokenizer, codes, like).float()
+
     def hints(self, latents: Tensor) -> Tensor:
         """Return latents as their codes have them. Raises `EngineFailure` for a checkpoint without tokenizers."""
-        if not self._has_tokenizers:
-            raise EngineFailure(
-                f"Model {self.facts.name} has no audio tokenizer, which a cover needs.",
-                remedy="Use --skip-quantiser, or another model.",
-            )
+        self._check_tokenizers("a cover")
         with self.stage.using("tokenizer") as tokenizer, self.stage.using("detokenizer") as detokenizer:
             return hints_of(tokenizer, detokenizer, latents.to(self.stage.place.dtype), self.silence).float()
+
+    def _check_tokenizers(self, what: str) -> None:
+        if not self._has_tokenizers:
+            raise EngineFailure(
+                f"Model {self.facts.name} has no audio tokenizer, which {what} needs.",
+                remedy="Choose another model; a cover also works with --skip-quantiser.",
+            )

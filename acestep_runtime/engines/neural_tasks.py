@@ -12,7 +12,7 @@ complete     complete with tracks     source                       all
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -91,13 +91,15 @@ class Piece:
 class Given:
     """What a task is made of: the request, the source's latents ``[1, T, C]`` if there is one, and silence.
 
-    ``hints`` turns latents into what their codes say; ``layers`` says that the checkpoint was trained for layers.
+    ``hints`` turns latents into what their codes say, ``decoded`` codes into latents; ``layers`` says that the checkpoint was
+    trained for layers.
     """
 
     request: EngineRequest
     silence: Tensor
     source: Tensor | None
     hints: Callable[[Tensor], Tensor]
+    decoded: Callable[[Sequence[int]], Tensor]
     layers: bool
 
     @property
@@ -127,7 +129,11 @@ class Given:
 
 
 def text2music(given: Given) -> Iterator[Piece]:
-    """Make all of it, from silence."""
+    """Make all of it, from silence, or as the codes of a plan say: that is a cover of them."""
+    if given.request.codes:
+        planned = filled_up(given.decoded(given.request.codes)[:, : given.frames], given.silence, given.padded)
+        yield Piece("mix", given.told("cover"), context(planned), (0, given.frames))
+        return
     yield Piece("mix", given.told("text2music"), context(silence_of(given.silence, given.padded)), (0, given.frames))
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.weights.folder import models_folder
+from acestep_runtime.weights.language import find_language_models
 from acestep_runtime.weights.layout import find
 
 ALL_TASKS = (
@@ -37,13 +38,17 @@ class Lack:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What is known of an engine without loading it. ``factory`` is ``module:class``; ``lack`` says what it lacks now."""
+    """What is known of an engine without loading it. ``factory`` is ``module:class``; ``lack`` says what it lacks now.
+
+    ``does_well`` says whether it can do a task as it should now, and not only by another engine's means.
+    """
 
     name: str
     factory: str
     tasks: frozenset[str]
     about: str
     lack: Callable[[], Lack | None] = lambda: None
+    does_well: Callable[[str], bool] = lambda _: True
 
 
 def _neural_lack() -> Lack | None:
@@ -60,6 +65,12 @@ def _neural_lack() -> Lack | None:
     return None
 
 
+def _neural_does_well(task: str) -> bool:
+    return task not in _SPOKEN or bool(find_language_models(models_folder()))
+
+
+#: What a language model answers in words.
+_SPOKEN = ("understand", "create_sample", "format_sample")
 _NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors")
 
 ENGINES = {
@@ -74,9 +85,10 @@ ENGINES = {
         EngineInfo(
             "neural",
             "acestep_runtime.engines.neural:NeuralEngine",
-            frozenset(ALL_TASKS[:6]),
+            frozenset((*ALL_TASKS[:6], *_SPOKEN)),
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_lack,
+            _neural_does_well,
         ),
         EngineInfo(
             "fake",
@@ -96,7 +108,8 @@ def resolve(name: str, task: str) -> EngineInfo:
     """
     if name == "auto":
         neural = ENGINES["neural"]
-        name = "neural" if task in neural.tasks and neural.lack() is None else "draft"
+        is_able = task in neural.tasks and neural.lack() is None and neural.does_well(task)
+        name = "neural" if is_able else "draft"
     if name not in ENGINES:
         raise InvalidValue("engine", name, ", ".join(("auto", *ENGINES)))
     info = ENGINES[name]

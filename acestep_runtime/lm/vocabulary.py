@@ -16,9 +16,8 @@ from torch import Tensor
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import prompts
+from acestep_runtime.values import CODES
 
-#: Codes that there are; FSQ levels 8, 8, 8, 5, 5, 5.
-CODES = 64_000
 _FIRST_CODE = prompts.code(0)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_reference, check_tracks
 from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Complete:
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
+    thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -46,5 +47,6 @@ class Complete:
             music=self.music,
             sampling=self.sampling,
             reference=self.reference,
+            thinking=self.thinking,
             tracks=self.tracks,
         )

@@ -31,7 +31,7 @@ from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
-from acestep_runtime.values import CancelToken, Music, Sampling, limited
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking, limited
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Lego:
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
+    thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -78,7 +79,14 @@ class Lego:
         before, after = (span.start, clip.frames - span.stop) if whole else (0, 0)
         request = region.request(
             EngineRequest(
-                self.name, 0, 0, self.music, self.sampling, tracks=self.tracks, reference=heard_in(self.reference)
+                self.name,
+                0,
+                0,
+                self.music,
+                self.sampling,
+                tracks=self.tracks,
+                reference=heard_in(self.reference),
+                thinking=self.thinking,
             )
         )
         output = with_seeds(self.output)

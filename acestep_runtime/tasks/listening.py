@@ -10,14 +10,14 @@ from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks.base import Output, Source, TaskEvent
 from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import CancelToken, Music
+from acestep_runtime.values import CancelToken, Music, Thinking
 
 
 @dataclass(frozen=True)
-class Understand:
-    """Hear tempo, key, meter, beats and chords of ``source``; facts given in ``music`` are kept."""
+class _Listening:
+    """A task that hears a source; facts given in ``music`` are kept."""
 
-    name: ClassVar[str] = "understand"
+    name: ClassVar[str]
 
     source: Source
     music: Music = field(default_factory=Music)
@@ -28,12 +28,30 @@ class Understand:
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        output = Output(seeds=(0,))
-        return perform_whole(self.name, self.source, output, engine, cancel, music=self.music, only_facts=True)
+        thinking: Thinking | None = getattr(self, "thinking", None)
+        return perform_whole(
+            self.name,
+            self.source,
+            Output(seeds=(0,)),
+            engine,
+            cancel,
+            music=self.music,
+            thinking=thinking,
+            only_facts=True,
+        )
 
 
 @dataclass(frozen=True)
-class AlignLyrics(Understand):
+class Understand(_Listening):
+    """Hear tempo, key, meter, beats and chords of ``source``, and what it is with a language model."""
+
+    name: ClassVar[str] = "understand"
+
+    thinking: Thinking = field(default_factory=Thinking)
+
+
+@dataclass(frozen=True)
+class AlignLyrics(_Listening):
     """Find when each line of ``music.lyrics`` is sung in ``source``."""
 
     name: ClassVar[str] = "align_lyrics"
@@ -46,7 +64,7 @@ class AlignLyrics(Understand):
 
 
 @dataclass(frozen=True)
-class Score(Understand):
+class Score(_Listening):
     """Judge how well ``source`` fits its lyrics and description."""
 
     name: ClassVar[str] = "score"

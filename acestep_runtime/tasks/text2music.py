@@ -13,12 +13,12 @@ from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
-from acestep_runtime.values import CancelToken, Music, Sampling, limited
+from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, CancelToken, Music, Sampling, Thinking, limited
 
 
 @dataclass(frozen=True)
 class TextToMusic:
-    """Write ``duration_s`` seconds of music; ``None`` is as long as the lyrics need, and 30 without any."""
+    """Write ``duration_s`` seconds of music; ``None`` is as long as ``codes``, or as the lyrics need, else 30."""
 
     name: ClassVar[str] = "text2music"
 
@@ -27,6 +27,8 @@ class TextToMusic:
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
+    thinking: Thinking = field(default_factory=Thinking)
+    codes: tuple[int, ...] = limited((), low=0, high=CODES - 1, longest=MAX_CODES, unit="codes")
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -36,11 +38,13 @@ class TextToMusic:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""
         rate_hz = self.output.sample_rate or ENGINE_RATE_HZ
         music, duration_s = self.music, self.duration_s
+        if duration_s is None and self.codes:
+            duration_s = len(self.codes) / CODES_A_SECOND
         if duration_s is None:
             duration_s = natural_length_s(music.lyrics, music.bpm, music.timesignature, style_of(music.caption))
         request = EngineRequest(
             self.name, seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling,
-            reference=heard_in(self.reference),
+            reference=heard_in(self.reference), thinking=self.thinking, codes=self.codes,
         )  # fmt: skip
         return perform_through(
             request,

@@ -25,7 +25,11 @@ def perform_warned(task: Task, engine: Engine, cancel: CancelToken) -> Iterator[
         elif isinstance(event, OutputBlock):
             levels[event.output].add(event.samples)
         elif isinstance(event, TakeDone):
-            warnings = [*said, *filter(None, (level.warning() for level in levels.values()))]
+            warnings = [
+                *event.facts.get("warnings", ()),
+                *said,
+                *filter(None, (level.warning() for level in levels.values())),
+            ]
             levels.clear()
             if warnings:
                 event = dataclasses.replace(event, facts={**event.facts, "warnings": warnings})

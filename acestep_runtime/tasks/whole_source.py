@@ -9,7 +9,7 @@ from acestep_runtime.tasks.base import Output, Source, TaskEvent
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
-from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 
 def perform_whole(
@@ -24,6 +24,7 @@ def perform_whole(
     tracks: tuple[str, ...] = (),
     strength: float = 1.0,
     reference: Source | None = None,
+    thinking: Thinking | None = None,
     only_facts: bool = False,
 ) -> Iterator[TaskEvent]:
     """Run ``task`` on all of ``source``; see `perform_through`."""
@@ -42,6 +43,7 @@ def perform_whole(
         tracks=tracks,
         strength=strength,
         reference=heard_in(reference),
+        thinking=thinking or Thinking(),
     )
     frames = 0 if only_facts else clip.frames
     yield from perform_through(

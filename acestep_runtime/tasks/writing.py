@@ -11,7 +11,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks.base import Output, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, limited
+from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking, limited
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class CreateSample:
     description: str = limited("", longest=MAX_TEXT)
     instrumental: bool = False
     seed: int | None = limited(None, low=0, high=MAX_SEED)
+    thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -32,9 +33,9 @@ class CreateSample:
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
         mode = "instrumental" if self.instrumental else "song"
-        return _facts(
-            EngineRequest(self.name, 0, 0, Music(caption=self.description), mode=mode), self.seed, engine, cancel
-        )
+        music = Music(caption=self.description)
+        request = EngineRequest(self.name, 0, 0, music, mode=mode, thinking=self.thinking)
+        return _facts(request, self.seed, engine, cancel)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class FormatSample:
 
     music: Music = field(default_factory=Music)
     seed: int | None = limited(None, low=0, high=MAX_SEED)
+    thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -53,7 +55,7 @@ class FormatSample:
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        return _facts(EngineRequest(self.name, 0, 0, self.music), self.seed, engine, cancel)
+        return _facts(EngineRequest(self.name, 0, 0, self.music, thinking=self.thinking), self.seed, engine, cancel)
 
 
 def _facts(request: EngineRequest, seed: int | None, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:

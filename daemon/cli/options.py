@@ -10,6 +10,7 @@ import typer
 
 _MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works", "Daemon"
 _NEURAL = "How a neural engine works"
+_THINKING = "How a language model thinks"
 
 
 class EngineName(str, Enum):
@@ -84,6 +85,29 @@ OPTIONS: dict[str, Any] = {
         panel=_NEURAL,
         metavar="NAME[:SCALE]",
     ),
+    "thinking": _flag("--thinking", "Have a language model plan the song first.", _THINKING),
+    "plan": _option(
+        Path,
+        "--plan",
+        text="Follow the plan in this JSON file; what is given besides is changed in it.",
+        panel=_THINKING,
+    ),
+    "save_plan": _option(Path, "--save-plan", text="Write the first take's plan into this JSON file.", panel=_THINKING),
+    "lm": _option(str, "--lm", text="Name of the language model.", panel=_THINKING),
+    "lm_temperature": _option(float, "--lm-temperature", text="How freely it chooses, 0 to 2.", panel=_THINKING),
+    "lm_top_k": _option(int, "--lm-top-k", text="Choose among so many of the likeliest; 0 is all.", panel=_THINKING),
+    "lm_top_p": _option(
+        float, "--lm-top-p", text="Choose among this share of the probability, 0 to 1.", panel=_THINKING
+    ),
+    "lm_guidance": _option(
+        float, "--lm-guidance", text="How closely codes follow what is asked, 1 to 10.", panel=_THINKING
+    ),
+    "lm_repetition_penalty": _option(
+        float, "--lm-repetition-penalty", text="Make what was said before less likely, 1 to 2.", panel=_THINKING
+    ),
+    "lm_at_once": _option(int, "--lm-at-once", text="Takes thought about in one pass, 1 to 8.", panel=_THINKING),
+    "negative": _option(str, "--negative", text="What the plan should stay away from.", panel=_THINKING),
+    "keep_caption": _flag("--keep-caption", "Use the caption as it is, not as the model words it.", _THINKING),
     "shift": _option(float, "--shift", text="Shift of the schedule towards noise.", panel=_NEURAL),
     "sampler": _option(str, "--sampler", text="euler (default), heun or sde.", panel=_NEURAL),
     "guidance_method": _option(str, "--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL),

@@ -15,6 +15,7 @@ import typer
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 from daemon.cli.files import Destination, writer_to
+from daemon.cli.plans import save_plan
 from daemon.edge.client import Client, text_of
 from daemon.edge.connection import connect
 from daemon.edge.files import unwritable
@@ -25,7 +26,7 @@ from daemon.errors import JobFailed
 #: What a person asks first.
 _FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes"}
+_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "heard"}
 #: Told on stderr instead.
 _WARNINGS = "warnings"
 
@@ -85,6 +86,7 @@ def perform(
     out: str | None,
     many: bool = False,
     has_audio: bool = True,
+    plan: Path | None = None,
     as_json: bool,
     by_path: bool,
     submission: Mapping[str, Any],
@@ -103,7 +105,9 @@ def perform(
         writer = stack.enter_context(writer_to(destination)) if destination is not None else None
         result = Result(began)
         events = client.perform(task, fields, source=sent, reference=heard, submission=submission)
-        follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
+        report = follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
+        if plan is not None:
+            save_plan(plan, report["metadata"][0])
 
 
 def _saying(note: str, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -121,8 +125,8 @@ def follow(
     *,
     title: str,
     as_json: bool,
-) -> None:
-    """Show and write ``events`` as they come, then print the report. Ctrl-C cancels the job."""
+) -> Mapping[str, Any]:
+    """Show and write ``events`` as they come, then print the report, and return it. Ctrl-C cancels the job."""
     with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
         for event in events:
             line.show(event)
@@ -134,6 +138,7 @@ def follow(
         _say(json.dumps(report, ensure_ascii=False))
     else:
         _print(report)
+    return report
 
 
 def _sent(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:

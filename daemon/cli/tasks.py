@@ -12,11 +12,14 @@ from typing import Any, get_args
 import typer
 
 from daemon.cli.options import OPTIONS
+from daemon.cli.plans import planned
 
 _MUSIC = "bpm key time_signature"
 _WORDS = f"caption lyrics language {_MUSIC}"
 _STEPS = "steps shift sampler timesteps velocity_clamp velocity_ema"
 _SAMPLING = f"model lora {_STEPS} guidance guidance_method guidance_start guidance_end"
+_SPOKEN = "lm lm_temperature lm_top_k lm_top_p lm_repetition_penalty"
+_THINKING = f"thinking {_SPOKEN} lm_guidance lm_at_once negative keep_caption"
 _RESULT = "seed takes sample_rate channels format"
 _EXTRAS = "auto_lrc auto_score auto_gen session"
 _CLIENT = "json address no_autostart"
@@ -37,7 +40,7 @@ COMMANDS = {
     "generate": Command(
         "text2music",
         "Write a song from a description.",
-        f"{_WORDS} reference duration {_SAMPLING} {_RESULT} {_EXTRAS} out engine {_CLIENT}",
+        f"{_WORDS} reference duration {_THINKING} plan save_plan {_SAMPLING} {_RESULT} {_EXTRAS} out engine {_CLIENT}",
     ),
     "cover": Command(
         "cover",
@@ -60,20 +63,20 @@ COMMANDS = {
     "lego": Command(
         "lego",
         "Play new tracks to the source, each on its own.",
-        f"src track start end {_WORDS} reference context {_SAMPLING} mask skip_loop {_RESULT} scope {_EXTRAS} out engine"
-        f" by_path {_CLIENT}",
+        f"src track start end {_WORDS} reference context {_THINKING} {_SAMPLING} mask skip_loop {_RESULT} scope {_EXTRAS} out"
+        f" engine by_path {_CLIENT}",
         many=True,
     ),
     "complete": Command(
         "complete",
         "Build an accompaniment around the source.",
-        f"src track {_WORDS} reference {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
+        f"src track {_WORDS} reference {_THINKING} {_SAMPLING} {_RESULT} {_EXTRAS} out engine by_path {_CLIENT}",
         many=True,
     ),
     "understand": Command(
         "understand",
-        "Hear tempo, key, meter, beats and chords.",
-        f"src {_MUSIC} engine by_path {_CLIENT}",
+        "Hear tempo, key, meter, beats and chords; with a language model also words.",
+        f"src {_MUSIC} {_SPOKEN} engine by_path {_CLIENT}",
         has_audio=False,
     ),
     "lrc": Command(
@@ -91,13 +94,13 @@ COMMANDS = {
     "compose": Command(
         "create_sample",
         "Turn a sentence into caption, lyrics, tempo, key and duration.",
-        f"description instrumental seed engine {_CLIENT}",
+        f"description instrumental seed {_SPOKEN} engine {_CLIENT}",
         has_audio=False,
     ),
     "format": Command(
         "format_sample",
         "Put caption and lyrics into the form that the model likes best.",
-        f"{_WORDS} seed engine {_CLIENT}",
+        f"{_WORDS} seed {_SPOKEN} engine {_CLIENT}",
         has_audio=False,
     ),
 }
@@ -106,7 +109,7 @@ COMMANDS = {
 _FIELDS = {
     "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
     "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
-    "description": "description", "instrumental": "instrumental",
+    "description": "description", "instrumental": "instrumental", "codes": "codes",
 }  # fmt: skip
 _GROUPS = {
     "music": {
@@ -120,6 +123,11 @@ _GROUPS = {
             "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
         )
     } | {"adapters": "lora"},
+    "thinking": {
+        "on": "thinking", "model": "lm", "temperature": "lm_temperature", "top_k": "lm_top_k", "top_p": "lm_top_p",
+        "guidance": "lm_guidance", "repetition_penalty": "lm_repetition_penalty", "negative": "negative",
+        "keep_caption": "keep_caption", "at_once": "lm_at_once",
+    },
     "output": {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "format", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score",
@@ -190,6 +198,7 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
     seeds = options.get("seed") or []
     if options.get("takes") is None and len(seeds) > 1:
         options["takes"] = len(seeds)
+    options = planned(options)
     fields = _given(_FIELDS, options)
     groups = {group: _given(names, options) for group, names in _GROUPS.items()}
     if not command.has_audio:
@@ -212,6 +221,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             source=options.get("src"),
             reference=options.get("reference"),
             out=options.get("out"),
+            plan=options.get("save_plan"),
             many=command.many and not (command.task == "lego" and len(tracks) == 1),
             has_audio=command.has_audio,
             as_json=options["json"],

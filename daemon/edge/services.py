@@ -27,7 +27,9 @@ from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
-from acestep_runtime.weights.layout import Checkpoint, chosen, find
+from acestep_runtime.weights.catalogue import full_name
+from acestep_runtime.weights.language import find_language_models
+from acestep_runtime.weights.layout import chosen, find
 from daemon.config import Config
 from daemon.edge import intake, playback
 from daemon.edge.convert import asset_message, job_message, timestamp
@@ -246,9 +248,17 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
 _MODELS_OF = "neural"
 
 
-def _size_of(checkpoint: Checkpoint) -> int:
-    """Return the size of a transformer's files in bytes."""
-    return sum(file.stat().st_size for file in checkpoint.dit.iterdir() if file.suffix in (".safetensors", ".bin"))
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the models in a folder that are whole, language models too, with the bytes of their weights."""
+    parts = {each.name: each.dit for each in find(folder) if each.whole}
+    parts |= {each.name: each.folder for each in find_language_models(folder)}
+    return {
+        name: sum(file.stat().st_size for file in part.iterdir() if file.suffix in _WEIGHTS)
+        for name, part in parts.items()
+    }
+
+
+_WEIGHTS = (".safetensors", ".bin")
 
 
 class ModelService(models_pb2_grpc.ModelServiceServicer):
@@ -287,44 +297,44 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     async def ListModels(self, _request: Any, _: Any) -> models_pb2.ListModelsResponse:  # noqa: N802
         """See models.proto."""
         folder = self._house.config.models_dir
-        found = await asyncio.to_thread(find, folder)
+        sizes = await asyncio.to_thread(_sizes, folder)
         adapters = await asyncio.to_thread(find_adapters, folder)
         return models_pb2.ListModelsResponse(
-            models=[await self._model(each) for each in found if each.whole],
+            models=[self._model(name, size) for name, size in sizes.items()],
             adapters=[models_pb2.AdapterFile(name=each.name, size_bytes=each.size_bytes) for each in adapters],
         )
 
-    async def _model(self, checkpoint: Checkpoint) -> models_pb2.Model:
-        return models_pb2.Model(
-            name=checkpoint.name, engine=_MODELS_OF, size_bytes=await asyncio.to_thread(_size_of, checkpoint),
-            loaded=any(checkpoint.name in worker.models for worker in self._house.scheduler.workers.values()),
-        )  # fmt: skip
+    def _model(self, name: str, size_bytes: int) -> models_pb2.Model:
+        is_loaded = any(name in worker.models for worker in self._house.scheduler.workers.values())
+        return models_pb2.Model(name=name, engine=_MODELS_OF, size_bytes=size_bytes, loaded=is_loaded)
 
-    async def _chosen(self, name: str) -> Checkpoint:
-        """Return the model called ``name``. Raises `InvalidValue`, and `UnsupportedTask` where it cannot be loaded here."""
+    async def _kept(self, order: str, name: str) -> models_pb2.Model:
+        """Load or unload a model. Raises `InvalidValue`, and `UnsupportedTask` where it cannot be loaded here."""
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy="List the models that there are.")
         lack = await asyncio.to_thread(registry.ENGINES[_MODELS_OF].lack)
         if lack is not None:
             raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
-        try:
-            return await asyncio.to_thread(chosen, self._house.config.models_dir, name, needs_base=False)
-        except EngineFailure as missing:
-            raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
+        folder = self._house.config.models_dir
+        sizes = await asyncio.to_thread(_sizes, folder)
+        full = full_name(name, list(sizes))
+        if full not in sizes:
+            try:
+                full = (await asyncio.to_thread(chosen, folder, name, needs_base=False)).name
+            except EngineFailure as missing:
+                raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
+        await self._house.scheduler.keep_model(order, full, _MODELS_OF)
+        return self._model(full, sizes[full])
 
     @unary
     async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        checkpoint = await self._chosen(request.name)
-        await self._house.scheduler.keep_model("load", checkpoint.name, _MODELS_OF)
-        return await self._model(checkpoint)
+        return await self._kept("load", request.name)
 
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        checkpoint = await self._chosen(request.name)
-        await self._house.scheduler.keep_model("unload", checkpoint.name, _MODELS_OF)
-        return await self._model(checkpoint)
+        return await self._kept("unload", request.name)
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):

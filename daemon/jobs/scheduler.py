@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from daemon.errors import DaemonFault, DiskFull, JobFailed, NotFound
+from daemon.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailable
 from daemon.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from daemon.jobs.journal import Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
@@ -38,6 +38,9 @@ class Scheduler:
         self._kept: dict[str, dict[int, Path]] = {}
         self._cancels: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
+        #: Orders for models, waiting or at work.
+        self._orders: set[asyncio.Task[None]] = set()
+        self._stopping = False
         #: Called after every job that ended.
         self.on_end: Callable[[], None] = lambda: None
         shutil.rmtree(spool, ignore_errors=True)
@@ -49,10 +52,12 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Stop working: running jobs go back to the queue, worker processes end."""
+        self._stopping = True
         cancelled = set(self._cancelled)  # the loops forget it as they end
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        tasks = [*self._loops, *self._orders]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for worker in self.workers.values():
             await worker.kill()
         # What the journal says is running, for a loop may have been stopped between two steps.
@@ -69,22 +74,35 @@ class Scheduler:
         return job
 
     async def keep_model(self, order: str, model: str, engine: str) -> None:
-        """Have every worker "load" or "unload" a model, when its job is done. Raises `JobFailed` with what a worker says."""
+        """Have every worker "load" or "unload" a model, when its job is done.
+
+        Raises `JobFailed` with what a worker says, and `Unavailable` when the daemon stops meanwhile.
+        """
         for worker in self.workers.values():
-            # A call that is cancelled must not leave a worker whose answer nobody reads.
-            await asyncio.shield(asyncio.create_task(self._keep_model(worker, order, model, engine)))
+            if self._stopping:
+                raise _stopping()
+            task = asyncio.create_task(self._keep_model(worker, order, model, engine))
+            self._orders.add(task)
+            task.add_done_callback(self._orders.discard)
+            try:
+                await asyncio.shield(task)  # a call that is cancelled must not leave a worker whose answer nobody reads
+            except asyncio.CancelledError:
+                if task.cancelled():
+                    raise _stopping() from None
+                raise
 
     async def _keep_model(self, worker: WorkerProcess, order: str, model: str, engine: str) -> None:
         async with worker.turn:
             if (order == "load") == (model in worker.models):
                 return
+            log.info("model order", extra={"order": order, "model": model, "device": worker.device})
             last: dict[str, Any] = {}
             try:
                 asked = {"do": order, "id": f"{order} {model}", "engine": engine, "model": model}
                 async for message in worker.run(asked):
                     last = message
             except WorkerDied as death:
-                last = _failure(f"The engine's process ended while it loaded {model} ({death}).")
+                last = _failure(f"The engine's process ended at the order to {order} {model} ({death}).")
         if "kind" in last:
             raise JobFailed(last["kind"], last["message"], remedy=last["remedy"], details=last["details"])
 
@@ -117,29 +135,33 @@ class Scheduler:
         while True:
             self._journal.work.clear()
             try:
-                job = await self._journal.claim(worker.device)
+                # The worker before the job: one that runs has its worker, which hears of a cancel.
+                async with worker.turn:
+                    job = await self._journal.claim(worker.device)
+                    if job is not None:
+                        await self._serve_one(job, worker)
             except DiskFull:
                 await asyncio.sleep(_FULL_DISK_PAUSE_S)
                 continue
             if job is None:
                 await self._journal.work.wait()
-                continue
-            self.running[worker.device] = job.id
-            self._pass_on_cancel(job.id)
-            try:
-                async with worker.turn:
-                    error = await self._attempt(job, worker)
-                # First the space, then the word: on a full disk there is no room for the word otherwise.
-                shutil.rmtree(self._spool / job.id, ignore_errors=True)
-                await self._end(job, error)
-            finally:
-                self._cancelled.discard(job.id)
-                self._displaced.discard(job.id)
-                if (cancel := self._cancels.pop(job.id, None)) is not None:
-                    cancel.cancel()
-            self._kept.pop(job.id, None)
-            del self.running[worker.device]
-            self.on_end()
+
+    async def _serve_one(self, job: Job, worker: WorkerProcess) -> None:
+        self.running[worker.device] = job.id
+        self._pass_on_cancel(job.id)
+        try:
+            error = await self._attempt(job, worker)
+            # First the space, then the word: on a full disk there is no room for the word otherwise.
+            shutil.rmtree(self._spool / job.id, ignore_errors=True)
+            await self._end(job, error)
+        finally:
+            self._cancelled.discard(job.id)
+            self._displaced.discard(job.id)
+            if (cancel := self._cancels.pop(job.id, None)) is not None:
+                cancel.cancel()
+        self._kept.pop(job.id, None)
+        del self.running[worker.device]
+        self.on_end()
 
     async def _attempt(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
         """Run a job; return the error that it ends with, empty when it ends well. Raises nothing."""
@@ -217,6 +239,10 @@ class Scheduler:
             await self._store.adopt(Path(output.pop("file")), output["asset_id"], name)
             outputs.append(output)
         return {**take, "outputs": outputs}
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("The daemon is stopping.", remedy="Start it again.")
 
 
 def _failure(message: str, remedy: str = "See the daemon's log for the reason.") -> dict[str, Any]:

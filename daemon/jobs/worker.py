@@ -3,7 +3,7 @@
 In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder}``, ``{"do": "cancel", "id"}``,
      ``{"do": "load" or "unload", "id", "engine", "model"}``.
 Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, and one of ``done`` or ``error``.
-     These two are all that comes for a model; they tell ``models``, the names of those that are loaded.
+     These two tell ``models``, the names of those that are loaded. For a model one ``progress`` comes, and one of them.
 
 Audio does not go through the pipe: it is written to WAV files in the spool folder, whose pages both processes share, and
 only "frames up to here are there" is told. When the daemon dies the input ends, and so does this process.
@@ -112,6 +112,8 @@ def _loaded(engines: Mapping[str, Engine]) -> list[str]:
 def keep_model(order: Mapping[str, Any], engines: dict[str, Engine], _cancel: CancelToken) -> Iterator[Message]:
     """Load or unload a model; never raises."""
     try:
+        # Says that the order is here: a process that ends before its first word is taken for one that never saw it.
+        yield {"is": "progress", "stage": f"{order['do']}ing {order['model']}", "fraction": 0.0, "eta_s": None}
         name = order["engine"]
         if name not in engines and order["do"] == "load":
             engines[name] = registry.load(registry.ENGINES[name])

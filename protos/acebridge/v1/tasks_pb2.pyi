@@ -102,6 +102,30 @@ class Adapter(_message.Message):
     scale: float
     def __init__(self, name: _Optional[str] = ..., scale: _Optional[float] = ...) -> None: ...
 
+class Thinking(_message.Message):
+    __slots__ = ("on", "model", "temperature", "top_k", "top_p", "guidance", "repetition_penalty", "negative", "keep_caption", "at_once")
+    ON_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    TOP_P_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_FIELD_NUMBER: _ClassVar[int]
+    REPETITION_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_FIELD_NUMBER: _ClassVar[int]
+    KEEP_CAPTION_FIELD_NUMBER: _ClassVar[int]
+    AT_ONCE_FIELD_NUMBER: _ClassVar[int]
+    on: bool
+    model: str
+    temperature: float
+    top_k: int
+    top_p: float
+    guidance: float
+    repetition_penalty: float
+    negative: str
+    keep_caption: bool
+    at_once: int
+    def __init__(self, on: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
+
 class Output(_message.Message):
     __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score")
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -135,20 +159,24 @@ class Submission(_message.Message):
     def __init__(self, engine: _Optional[_Union[Engine, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., auto_gen: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
-    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference")
+    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
     DURATION_S_FIELD_NUMBER: _ClassVar[int]
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     music: Music
     duration_s: float
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    thinking: Thinking
+    codes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class CoverRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference")
@@ -201,7 +229,7 @@ class RepaintRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[str] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
 
 class LegoRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference")
+    __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference", "thinking")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +241,7 @@ class LegoRequest(_message.Message):
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -224,10 +253,11 @@ class LegoRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., context_s: _Optional[float] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    thinking: Thinking
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., context_s: _Optional[float] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
 class CompleteRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "tracks", "sampling", "output", "reference")
+    __slots__ = ("submission", "source", "music", "tracks", "sampling", "output", "reference", "thinking")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +265,7 @@ class CompleteRequest(_message.Message):
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -242,7 +273,8 @@ class CompleteRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    thinking: Thinking
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
 class ExtractRequest(_message.Message):
     __slots__ = ("submission", "source", "tracks", "sampling", "output")
@@ -259,14 +291,16 @@ class ExtractRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
 
 class UnderstandRequest(_message.Message):
-    __slots__ = ("submission", "source", "music")
+    __slots__ = ("submission", "source", "music", "thinking")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ...) -> None: ...
+    thinking: Thinking
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
 class AlignLyricsRequest(_message.Message):
     __slots__ = ("submission", "source", "music")
@@ -289,26 +323,30 @@ class ScoreRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ...) -> None: ...
 
 class CreateSampleRequest(_message.Message):
-    __slots__ = ("submission", "description", "instrumental", "seed")
+    __slots__ = ("submission", "description", "instrumental", "seed", "thinking")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTAL_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     description: str
     instrumental: bool
     seed: int
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., description: _Optional[str] = ..., instrumental: _Optional[bool] = ..., seed: _Optional[int] = ...) -> None: ...
+    thinking: Thinking
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., description: _Optional[str] = ..., instrumental: _Optional[bool] = ..., seed: _Optional[int] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
 class FormatSampleRequest(_message.Message):
-    __slots__ = ("submission", "music", "seed")
+    __slots__ = ("submission", "music", "seed", "thinking")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     music: Music
     seed: int
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., seed: _Optional[int] = ...) -> None: ...
+    thinking: Thinking
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., seed: _Optional[int] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
 class TaskEvent(_message.Message):
     __slots__ = ("sequence", "job_id", "queued", "started", "progress", "audio_header", "audio_chunk", "take_finished", "completed")

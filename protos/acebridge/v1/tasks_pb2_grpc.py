@@ -140,7 +140,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Understand(self, request, context):
-        """Hears tempo, key, meter, beats and chords.
+        """Hears tempo, key, meter, beats and chords; with a language model also caption, language and lyrics.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,275 @@
+"""What the neural engine does with a language model: it plans songs, and answers in words.
+
+    text2music        metadata and codes, which the transformer then follows
+    lego, complete    metadata: the codes would take the place of the source
+    understand        codes of the source ─► metadata and lyrics; what signal processing hears stands beside them
+    create_sample     a sentence ─► caption, lyrics, metadata
+    format_sample     caption and lyrics ─► the same in form
+
+Without a language model songs are made without a plan, and the draft engine answers; both are said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from acestep_runtime.conditioning.codes import FRAMES_A_CODE
+from acestep_runtime.conditioning.latents import frames_of
+from acestep_runtime.engines import draft
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.lm import planning, writing
+from acestep_runtime.lm.language import Language
+from acestep_runtime.lm.sampling import Choice
+from acestep_runtime.lm.vocabulary import Vocabulary
+from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.memory.policy import GIB, Offload, Place, best_device, free_gib, native_dtype
+from acestep_runtime.memory.stage import Stage
+from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import CancelToken, Key, Music, Thinking
+from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
+
+T = TypeVar("T")
+#: Tasks that only answer in words.
+WORDS = ("understand", "create_sample", "format_sample")
+#: Tasks that think first when they are asked to.
+PLANNED = ("text2music", "lego", "complete")
+_USUAL = Choice()
+_TO_UNDERSTAND = 0.3
+_GUIDANCE = 2.0
+#: Room beside the weights for what is read and written, as a share of them.
+_ROOM = 1.5
+#: Tempos closer than this are the same; so is their ratio to a power of two.
+_SAME = 0.04
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was thought of a take: metadata by the names of `lm.grammar.FIELDS`, and codes, none where only words matter."""
+
+    metadata: Mapping[str, Any]
+    codes: tuple[int, ...] = ()
+
+    def music(self, given: Music, *, keep_caption: bool) -> Music:
+        """Return what is to be made: what was given, and what was thought of where nothing was."""
+        told = self.metadata
+        return dataclasses.replace(
+            given,
+            caption=given.caption if keep_caption and given.caption else told.get("caption", given.caption),
+            bpm=given.bpm if given.bpm is not None else told.get("bpm"),
+            keyscale=given.keyscale or told.get("keyscale"),
+            timesignature=given.timesignature or told.get("timesignature"),
+            language=given.language if given.language != _UNKNOWN else told.get("language", _UNKNOWN),
+        )
+
+
+class _Modules(nn.Module):
+    """A language model as one module, so that all of it moves."""
+
+    def __init__(self, core: nn.Module, head: Tensor) -> None:
+        super().__init__()
+        self.core = core
+        self.head = head if isinstance(head, nn.Parameter) else nn.Parameter(head, requires_grad=False)
+
+
+class LanguageKeeper:
+    """Keeps one language model loaded, on the device when it is used if there is no room for it beside the others."""
+
+    def __init__(self) -> None:
+        self._held: tuple[LanguageCheckpoint, Stage, Vocabulary] | None = None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The name of the model that is loaded."""
+        return () if self._held is None else (self._held[0].name,)
+
+    def forget(self) -> None:
+        """Let go of the model."""
+        self._held = None
+
+    def load(self, folder: Path, name: str) -> str:
+        """Load a model, if another is loaded or none, and return its name. Raises as `chosen_language_model` does."""
+        checkpoint = chosen_language_model(folder, name)
+        if self._held is None or self._held[0] != checkpoint:
+            self._held = None
+            device = best_device()
+            dtype = native_dtype(device)
+            core, head, tokenizer = load_language_model(checkpoint, dtype)
+            modules = _Modules(core, head)
+            free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
+            level = Offload.NONE if free is None or free > _ROOM * size else Offload.ONE_AT_A_TIME
+            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), Vocabulary(tokenizer)
+        return checkpoint.name
+
+    def use(self, work: Callable[[Language], Generator[T, None, Any]]) -> Generator[T, None, Any]:
+        """Yield and return what ``work`` does with the model, which is loaded."""
+        assert self._held is not None
+        _, stage, vocabulary = self._held
+        with stage.using("language") as modules:
+            return (yield from work(Language(modules.core, modules.head, vocabulary)))
+
+
+def choice_of(thinking: Thinking, temperature: float = _USUAL.temperature) -> Choice:
+    """Return how tokens are chosen, with the usual way where nothing is asked."""
+    return Choice(
+        temperature if thinking.temperature is None else thinking.temperature,
+        thinking.top_k,
+        _USUAL.top_p if thinking.top_p is None else thinking.top_p,
+        thinking.repetition_penalty or 1.0,
+    )
+
+
+def given_in(music: Music, *, length_s: float | None = None, caption: bool = False) -> dict[str, Any]:
+    """Return the metadata that a user gave, as models word it."""
+    found = {
+        "bpm": None if music.bpm is None else round(music.bpm),
+        "caption": music.caption if caption and music.caption else None,
+        "duration": None if length_s is None else max(1, round(length_s)),
+        "keyscale": None if music.keyscale is None else str(Key.parse(music.keyscale)),
+        "language": None if music.language == _UNKNOWN else music.language,
+        "timesignature": music.timesignature,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@torch.inference_mode()
+def planned(
+    keeper: LanguageKeeper, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
+) -> Generator[Progress, None, dict[int, Plan]]:
+    """Yield progress, and return a plan for each of ``seeds``."""
+    thinking, music = request.thinking, request.music
+    length_s = request.frames / ENGINE_RATE_HZ
+    given = given_in(music, length_s=length_s)
+    skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
+    choice, count = choice_of(thinking), codes_for(request.frames) if request.task == "text2music" else 0
+    plans: dict[int, Plan] = {}
+    for at in range(0, len(seeds), thinking.at_once):
+        some = seeds[at : at + thinking.at_once]
+
+        def share(fraction: float, done: int = at, now: int = len(some)) -> float:
+            return (done + fraction * now) / len(seeds)
+
+        def think(
+            language: Language, some: Sequence[int] = some
+        ) -> Generator[planning.Told, None, list[dict[str, Any]]]:
+            return planning.think(language, music.caption, music.lyrics, given, skipped, some, choice)
+
+        metadata = yield from _told(keeper.use(think), "thinking about the song", cancel, lambda f: share(0.1 * f))
+        made: list[list[int]] = [[] for _ in some]
+        if count:
+
+            def compose(
+                language: Language, some: Sequence[int] = some, metadata: Any = metadata
+            ) -> Generator[planning.Told, None, list[list[int]]]:
+                return planning.compose(
+                    language, music.caption, music.lyrics, metadata, count, some, choice,
+                    _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
+                )  # fmt: skip
+
+            made = yield from _told(keeper.use(compose), "planning the song", cancel, lambda f: share(0.1 + 0.9 * f))
+        plans.update({seed: Plan(told, tuple(codes)) for seed, told, codes in zip(some, metadata, made, strict=True)})
+    return plans
+
+
+def scaled(events: Generator[Progress, None, T], share: float) -> Generator[Progress, None, T]:
+    """Yield progress as that of the first ``share`` of a whole; return what the generator returns."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield dataclasses.replace(event, fraction=share * event.fraction)
+
+
+def codes_for(frames: int) -> int:
+    """Return how many codes so many samples at 48 kHz take: five for a second, and one for what is left."""
+    return math.ceil(frames_of(frames) / FRAMES_A_CODE)
+
+
+def _told(
+    work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken, share: Callable[[float], float]
+) -> Generator[Progress, None, T]:
+    """Yield the tokens that are done as progress; cancels between tokens."""
+    while True:
+        try:
+            done, most = next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        cancel.check()
+        yield Progress(stage, share(done / most))
+
+
+@torch.inference_mode()
+def answered(
+    keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    """Answer a task of `WORDS`; ``codes`` are those of the source."""
+    yield from _ANSWERS[request.task](keeper, request, codes, cancel)
+
+
+def _understood(
+    keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    yield Progress("listening", 0.0)
+    heard = draft.heard(request)
+    cancel.check()
+    found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
+    given = given_in(request.music, caption=True)
+    work = keeper.use(lambda language: writing.understand(language, found, given, request.seed, choice))
+    answer = yield from _told(work, "describing", cancel, lambda fraction: 0.2 + 0.8 * fraction)
+    told = {name: value for name, value in answer.metadata.items() if name != "duration"}
+    beside = {name: heard[name] for name in ("bpm", "keyscale", "timesignature")}
+    notes = [note for note in (_tempo_note(float(told["bpm"]), float(heard["bpm"])),) if note]
+    yield Facts({**heard, **told, "lyrics": answer.lyrics, "heard": beside, "notes": notes})
+
+
+def _tempo_note(said: float, heard: float) -> str:
+    """Return what there is to say of the tempo that the model says and the one that is heard."""
+    octaves = math.log2(said / heard)
+    if abs(octaves) < _SAME:
+        return ""
+    if abs(abs(octaves) - 1) < _SAME:
+        return f"The model says {said:g} bpm, the analysis {heard:g}: one of them counts every beat of the other twice."
+    return f"The model says {said:g} bpm, the analysis {heard:g}."
+
+
+def _written(
+    keeper: LanguageKeeper, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    music, choice, instrumental = request.music, choice_of(request.thinking), request.mode == "instrumental"
+
+    def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
+        if request.task == "create_sample":
+            sentence = music.caption
+            return writing.simple(
+                language, sentence, instrumental=instrumental, given={}, seed=request.seed, choice=choice
+            )
+        given = given_in(music)
+        return writing.formatted(language, music.caption, music.lyrics, given, request.seed, choice)
+
+    answer = yield from _told(keeper.use(write), "writing", cancel, lambda fraction: fraction)
+    silent = instrumental or not sung_lines(answer.lyrics)
+    yield Facts({**answer.metadata, "lyrics": answer.lyrics, "instrumental": silent})
+
+
+_ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
+    "understand": _understood,
+    "create_sample": _written,
+    "format_sample": _written,
+}
+
+
+def without(missing: EngineFailure, instead: str) -> Facts:
+    """Return the warning that there is no language model, and what is done ``instead``."""
+    return Facts({"warnings": [f"{missing.message} {instead} {missing.remedy}"]})

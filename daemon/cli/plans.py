@@ -1,0 +1,56 @@
+"""Plans of songs as JSON files: what ``--plan`` reads and ``--save-plan`` writes.
+
+    {"metadata": {"bpm": 92, "caption": "…", "keyscale": "A minor", …}, "codes": [12003, 551, …]}
+
+Five codes make a second. Both parts may be edited; what a command is given besides holds before the metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: Name in a plan → option.
+_OPTIONS = {
+    "caption": "caption", "bpm": "bpm", "keyscale": "key", "timesignature": "time_signature", "language": "language",
+}  # fmt: skip
+
+
+def planned(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a command's options with the plan in them that ``--plan`` names. Raises `InvalidValue` for what is none."""
+    options = dict(options)
+    path: Path | None = options.get("plan")
+    if path is None:
+        return options
+    metadata, codes = _read(path)
+    for name, option in _OPTIONS.items():
+        if options.get(option) is None and metadata.get(name) is not None:
+            options[option] = metadata[name]
+    return {**options, "codes": codes}
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], list[int]]:
+    from acestep_runtime.errors import InvalidValue, printable
+
+    allowed = "a JSON file with metadata, an object, and codes, a list of whole numbers"
+    try:
+        held = json.loads(path.read_text("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise InvalidValue("--plan", printable(str(path)), allowed, remedy="Write one with --save-plan.") from error
+    metadata, codes = (held.get("metadata", {}), held.get("codes")) if isinstance(held, dict) else ({}, None)
+    whole = isinstance(codes, list) and all(isinstance(code, int) and not isinstance(code, bool) for code in codes)
+    if not whole or not codes or not isinstance(metadata, dict):
+        raise InvalidValue("--plan", printable(str(path)), allowed, remedy="Write one with --save-plan.")
+    return metadata, codes
+
+
+def save_plan(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write the plan that a take was made from. Raises `InvalidValue` where there is none, and ``OSError``."""
+    from acestep_runtime.errors import InvalidValue
+
+    plan = facts.get("plan")
+    if not plan:
+        raise InvalidValue("--save-plan", str(path), "a song that was planned", remedy="Add --thinking.")
+    path.write_text(json.dumps(plan, ensure_ascii=False, indent=1) + "\n", "utf-8")
