@@ -211,3 +211,19 @@ def test_only_safetensors_and_known_names(dit: Any, tmp_path: Path) -> None:
         add_adapter(dit, file, "warm")
     with pytest.raises(InvalidValue, match="adapter is 'cold'; allowed: warm"):
         remove_adapter(dit, "cold")
+
+
+@pytest.mark.parametrize("name", ["keys", "train", "half", "to", "lora_A", "base_layer", "default", "한국어"])
+def test_any_name_will_do(dit: Any, tmp_path: Path, name: str) -> None:
+    """Also those of attributes that every module of torch has."""
+    plain, made = velocity(dit), matrices(dit, 1)
+    path = saved(tmp_path / "a.safetensors", made, NAMES["peft"])
+    add_adapter(dit, path, name, 0.5)
+    add_adapter(dit, saved(tmp_path / "b.safetensors", matrices(dit, 2), NAMES["bare"]), "other", 0.0)
+    assert adapters(dit) == (name, "other")
+    with_it = velocity(dit)
+    remove_adapter(dit, "other")
+    assert torch.equal(velocity(dit), with_it)
+    remove_adapter(dit, name)
+    torch.testing.assert_close(with_it, merged(dit, (made, 0.5)))
+    assert torch.equal(velocity(dit), plain)
