@@ -9,7 +9,7 @@ from typing import Any
 
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import Order, named_as_given, order, ordered, plain
+from acestep_runtime.guide.request import THINKING, Order, named_as_given, order, ordered, plain
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
@@ -90,6 +90,9 @@ def generate(
     the background, for `Result.next_batch`; it is dropped when the same thread asks for another with ``auto_gen``, or the
     result is gone.
 
+    With ``thinking`` a language model plans the song first (text2music, lego, complete); ``result["plan"]`` is what it thought.
+    ``lm_batch_chunk_size`` takes are thought about at once.
+
     ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
     ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``model``, ``inference_steps`` and
     ``guidance_scale`` are for neural engines; where one had no effect, ``result.notes`` says so. ``on_progress`` is
@@ -112,6 +115,9 @@ def generate(
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
+    thinks = task_type in THINKING
+    if thinks:
+        given |= {"thinking": thinking, "lm_batch_chunk_size": lm_batch_chunk_size if thinking else None}
     runner, report = runner_for(daemon), on_progress or _quiet
     if mode == "simple":
         given = _composed(runner, given, task_type, song_description, instrumental, engine)
@@ -119,7 +125,8 @@ def generate(
         raise InvalidValue("song_description", song_description, "nothing in custom mode", remedy='Set mode="simple".')
     wanted = order(task_type, given, src_audio, engine, reference_audio)
     unused = tuple(name for name in _NEURAL if asked[name])
-    return _Session(runner, wanted, unused, report).first(auto_gen=auto_gen)
+    notes = () if thinks or not thinking else (f"thinking has no use for {task_type}: it follows the source.",)
+    return _Session(runner, wanted, unused, notes, report).first(auto_gen=auto_gen)
 
 
 def analyze_audio(
@@ -175,8 +182,10 @@ def _composed(
 class _Session:
     """One request and its batches, one after the other."""
 
-    def __init__(self, runner: Runner, wanted: Order, unused: tuple[str, ...], report: Report) -> None:
-        self._runner, self._order, self._unused, self._report = runner, wanted, unused, report
+    def __init__(
+        self, runner: Runner, wanted: Order, unused: tuple[str, ...], notes: tuple[str, ...], report: Report
+    ) -> None:
+        self._runner, self._order, self._unused, self._notes, self._report = runner, wanted, unused, notes, report
         self._spent: frozenset[int] = frozenset()
 
     def first(self, *, auto_gen: bool) -> Result:
@@ -213,7 +222,8 @@ class _Session:
             raise Cancelled
 
         unused = [f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft"]
-        notes = tuple(dict.fromkeys((*unused, *(warning for take in takes for warning in take.get("warnings", ())))))
+        warnings = (warning for take in takes for warning in take.get("warnings", ()))
+        notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
         result = Result(first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, following)
         if begun is not None:
             _replace_ahead(begun[0])

@@ -36,11 +36,15 @@ FIELDS = {
     "guidance_scale": "sampling.guidance",
     "batch_size": "output.takes",
     "seed": "output.seeds",
+    "thinking": "thinking.on",
+    "lm_batch_chunk_size": "thinking.at_once",
     "auto_lrc": "output.auto_lrc",
     "auto_score": "output.auto_score",
 }
+#: Tasks that think first, when they are asked to.
+THINKING = ("text2music", "lego", "complete")
 #: Switches that are off are not given.
-_OFF = (("auto_lrc", False), ("auto_score", False))
+_OFF = (("auto_lrc", False), ("auto_score", False), ("thinking", False))
 #: Names that look alike from inside a task and are not: name → the only task that takes it.
 _ONLY = {"audio_cover_strength": "cover", "repaint_strength": "repaint", "repaint_mode": "repaint"}
 

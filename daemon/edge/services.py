@@ -308,8 +308,10 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         is_loaded = any(name in worker.models for worker in self._house.scheduler.workers.values())
         return models_pb2.Model(name=name, engine=_MODELS_OF, size_bytes=size_bytes, loaded=is_loaded)
 
-    async def _kept(self, order: str, name: str) -> models_pb2.Model:
-        """Load or unload a model. Raises `InvalidValue`, and `UnsupportedTask` where it cannot be loaded here."""
+    @unary
+    async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
+        """See models.proto."""
+        name = request.name
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy="List the models that there are.")
         lack = await asyncio.to_thread(registry.ENGINES[_MODELS_OF].lack)
@@ -323,18 +325,18 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
                 full = (await asyncio.to_thread(chosen, folder, name, needs_base=False)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
-        await self._house.scheduler.keep_model(order, full, _MODELS_OF)
+        await self._house.scheduler.keep_model("load", full, _MODELS_OF)
         return self._model(full, sizes[full])
-
-    @unary
-    async def LoadModel(self, request: models_pb2.LoadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
-        """See models.proto."""
-        return await self._kept("load", request.name)
 
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        return await self._kept("unload", request.name)
+        sizes = await asyncio.to_thread(_sizes, self._house.config.models_dir)
+        name = full_name(request.name, list(sizes))
+        if name not in sizes:
+            raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy="List the models that there are.")
+        await self._house.scheduler.keep_model("unload", name, _MODELS_OF)
+        return self._model(name, sizes[name])
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):

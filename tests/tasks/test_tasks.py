@@ -128,7 +128,9 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     elif wanted is float:
         made = st.floats(low, high, allow_nan=False, allow_infinity=False)
     elif typing.get_origin(wanted) is tuple:
-        made = st.lists(values_of(typing.get_args(wanted)[0]), max_size=3).map(tuple)
+        of = typing.get_args(wanted)[0]
+        each = values_of(of) if dataclasses.is_dataclass(of) else st.integers(low, high)
+        made = st.lists(each, max_size=3, unique_by=lambda item: getattr(item, "name", id(item))).map(tuple)
     elif wanted is bool:
         made = st.booleans()
     elif wanted is int:
@@ -167,7 +169,7 @@ def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
     ("name", "fields", "blamed", "says"),
     [
         ("sing", {}, "task", "task is 'sing'; allowed: text2music, cover,"),
-        ("text2music", {"colour": 1}, "colour", "colour is 1; allowed: the fields duration_s, music, output, reference,"),
+        ("text2music", {"colour": 1}, "colour", "colour is 1; allowed: the fields codes, duration_s, music, output,"),
         ("text2music", {"music": {"tempo": 1}}, "music.tempo", "music.tempo is 1; allowed: the fields bpm,"),
         ("text2music", {"duration_s": "long"}, "duration_s", "duration_s is 'long'; allowed: a value of type float."),
         ("text2music", {"duration_s": True}, "duration_s", "duration_s is True; allowed: a value of type float."),
