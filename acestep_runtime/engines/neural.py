@@ -95,7 +95,8 @@ class NeuralEngine:
                 remedy="Use the draft engine.",
             )
         model = self._loaded(request.sampling.model, needs_base=request.task in BASE_ONLY)
-        model.wear(self._models_folder, request.sampling.adapters)
+        if model.wear(self._models_folder, request.sampling.adapters):
+            self._job = None  # what it made ahead was made with others
         return self._made(model, request, cancel)
 
     def _made(self, model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:

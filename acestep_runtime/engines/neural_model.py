@@ -73,14 +73,16 @@ class Model:
             models.null_condition, models.text_tokenizer, "tokenizer" in modules and "detokenizer" in modules,
         )  # fmt: skip
 
-    def wear(self, folder: Path, wanted: Sequence[Adapter]) -> None:
+    def wear(self, folder: Path, wanted: Sequence[Adapter]) -> bool:
         """Have exactly these adapters, of a folder of models, on the transformer; one whose file has changed is read again.
 
-        Raises `InvalidValue` for one that there is not and `EngineFailure` for one that does not fit; then there are none.
+        Returns whether any were put on or taken off. Raises `InvalidValue` for one that there is not and `EngineFailure` for
+        one that does not fit; then there are none.
         """
         dit = self.velocity.dit
         files = [adapter_called(folder, adapter.name) for adapter in wanted]
-        if files != self._worn:  # also in another order, which would be heard in the last bits
+        changes = files != self._worn
+        if changes:  # also in another order, which would be heard in the last bits
             self._undress()
             try:
                 for adapter, file in zip(wanted, files, strict=True):
@@ -91,6 +93,7 @@ class Model:
                 raise
         for adapter in wanted:
             scale_adapter(dit, adapter.name, adapter.scale)
+        return changes
 
     def _undress(self) -> None:
         self._worn.clear()

@@ -43,7 +43,7 @@ def adapter_called(models: Path, name: str) -> AdapterFile:
     if name not in there:
         raise InvalidValue(
             "sampling.adapters.name", name, ", ".join(there) or "none, as there are no adapters",
-            remedy=f"Put its file into {models / FOLDER}, as NAME{_SUFFIX}.",
+            remedy=f"Put its file into {models / FOLDER}, as NAME{_SUFFIX}; names have letters, digits, - and _, up to 64.",
         )  # fmt: skip
     return there[name]
 
