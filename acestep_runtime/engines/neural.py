@@ -31,6 +31,7 @@ from acestep_runtime.engines.neural_language import (
     LanguageKeeper,
     Plan,
     answered,
+    given_in,
     planned,
     scaled,
     without,
@@ -104,6 +105,8 @@ class NeuralEngine:
         if request.thinking.on and request.task in PLANNED and not request.codes:
             request = yield from self._planned(request, job, cancel)
             thought = _THOUGHT
+        elif request.codes:
+            yield Facts({"plan": {"metadata": given_in(request.music, caption=True), "codes": list(request.codes)}})
         served = retried(
             model.stage, lambda: _served(model, request, cancel, job.made), lambda event: isinstance(event, Block)
         )
@@ -168,8 +171,7 @@ class NeuralEngine:
 
     def _forget(self) -> None:
         self._model = self._job = None
-        gc.collect()
-        release(best_device())
+        _give_back()
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -186,8 +188,15 @@ class NeuralEngine:
         """See `acestep_runtime.engines.base.KeepsModels`."""
         if model in self._language.loaded:
             self._language.forget()
+            _give_back()
         if model in self.loaded:
             self._forget()
+
+
+def _give_back() -> None:
+    """Give memory that nothing uses any more back to the device."""
+    gc.collect()
+    release(best_device())
 
 
 @torch.inference_mode()

@@ -331,7 +331,8 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: Any) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        sizes = await asyncio.to_thread(_sizes, self._house.config.models_dir)
+        loaded = {name: 0 for worker in self._house.scheduler.workers.values() for name in worker.models}
+        sizes = {**loaded, **await asyncio.to_thread(_sizes, self._house.config.models_dir)}  # files may be gone by now
         name = full_name(request.name, list(sizes))
         if name not in sizes:
             raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy="List the models that there are.")

@@ -168,6 +168,18 @@ def test_a_daemon_stops_at_once_while_a_model_waits(house: Daemon, client: Clien
     assert "Traceback" not in house.console()
 
 
+def test_what_is_loaded_can_be_let_go_without_its_files(client: Client, models: Path) -> None:
+    assert load(client).loaded
+    moved = models.rename(models.with_name("elsewhere"))
+    try:
+        assert load(client, "UnloadModel").name == "acestep-v15-turbo"
+        with pytest.raises(JobFailed, match="acebridge models pull"):
+            load(client)
+    finally:
+        moved.rename(models)
+    assert loaded(client) == [False]
+
+
 def test_jobs_and_orders_at_once_all_end_well(client: Client) -> None:
     jobs = [beside(lambda seed=seed: collect(generate(client, 0.1, seed=seed)).samples()) for seed in range(4)]
     orders = [beside(lambda order=order: load(client, order)) for order in ("LoadModel", "UnloadModel") * 3]

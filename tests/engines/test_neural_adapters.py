@@ -16,6 +16,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import tiny_checkpoint
+from tiny_lm import tiny_lm
 
 from acestep_runtime.audio import Samples
 from acestep_runtime.engines import neural, neural_model
@@ -223,3 +224,19 @@ def test_models_are_kept_and_let_go(folder: Path, plain: Samples) -> None:
     assert np.array_equal(made(engine, Adapter("warm")), warm)
     with pytest.raises(EngineFailure, match="models pull"):
         engine.load("base")
+
+
+def test_the_memory_of_every_model_goes_back_to_the_device(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = shutil.copytree(folder, tmp_path / "both")
+    language = tiny_lm(both).name
+    released: list[tuple[str, ...]] = []
+    engine = NeuralEngine(both)
+    for name in ("acestep-v15-turbo", language):
+        engine.load(name)
+    assert engine.loaded == ("acestep-v15-turbo", language)
+    monkeypatch.setattr(neural, "release", lambda _: released.append(engine.loaded))
+    engine.unload(language)
+    engine.unload("acestep-v15-turbo")
+    assert released == [("acestep-v15-turbo",), ()]
