@@ -12,8 +12,10 @@ import pytest
 from house import daemon_at
 from shell import Shell
 
-HIDDEN = ("torch", "torchao", "torchaudio", "transformers", "diffusers", "accelerate", "safetensors", "tokenizers", "peft",
-          "huggingface_hub")  # fmt: skip
+HIDDEN = (
+    "torch", "torchao", "torchaudio", "transformers", "diffusers", "accelerate", "safetensors", "tokenizers", "llguidance",
+    "peft", "huggingface_hub",
+)  # fmt: skip
 #: The modules of the neural engine; names of packages stand for all below them.
 NEURAL = (
     "acestep_runtime.conditioning.codes", "acestep_runtime.conditioning.condition",
@@ -109,7 +111,7 @@ except SystemExit as end:
 """
     first, engines, *_, code_of_help = run(code)
     assert first == "(96000, 2) True"
-    lacking = "torch, transformers, diffusers, accelerate, safetensors are not installed"
+    lacking = "torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed"
     assert engines == f"True draft: yes; neural: no, {lacking} (Run `pip install 'acebridge[neural]'`.)"
     assert code_of_help == "0"
 
@@ -120,6 +122,6 @@ def test_who_asks_for_the_neural_engine_is_told_which_extra_it_is_in(without: Pa
         told = shell.refused("generate", "--engine", "neural", "--duration", "1")
         assert shell.json("generate", "--duration", "1")["engine"] == "draft"
     assert told == (
-        "The neural engine cannot run: torch, transformers, diffusers, accelerate, safetensors are not installed."
+        "The neural engine cannot run: torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed."
         " Run `pip install 'acebridge[neural]'`. Or choose --engine draft."
     )

@@ -32,7 +32,7 @@ from acestep_runtime.lm.sampling import Choice
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.memory.policy import GIB, Offload, Place, best_device, free_gib, native_dtype
-from acestep_runtime.memory.stage import Stage
+from acestep_runtime.memory.stage import Stage, release
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking
 from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
@@ -114,8 +114,16 @@ class LanguageKeeper:
         """Yield and return what ``work`` does with the model, which is loaded."""
         assert self._held is not None
         _, stage, vocabulary = self._held
-        with stage.using("language") as modules:
-            return (yield from work(Language(modules.core, modules.head, vocabulary)))
+        try:
+            with stage.using("language") as modules:
+                return (yield from work(Language(modules.core, modules.head, vocabulary)))
+        except torch.OutOfMemoryError:
+            pass  # what it held is freed only once the error is gone
+        release(stage.place.device)
+        raise EngineFailure(
+            f"The memory of {stage.place.device.type} is not enough for the language model.",
+            remedy="Think about fewer takes at once, take a smaller language model, or do without thinking.",
+        )
 
 
 def choice_of(thinking: Thinking, temperature: float = _USUAL.temperature) -> Choice:

@@ -71,7 +71,7 @@ def _neural_does_well(task: str) -> bool:
 
 #: What a language model answers in words.
 _SPOKEN = ("understand", "create_sample", "format_sample")
-_NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors")
+_NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors", "llguidance", "yaml")
 
 ENGINES = {
     info.name: info

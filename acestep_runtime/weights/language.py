@@ -46,7 +46,9 @@ def chosen_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
         if best:
             return there[best[0]]
         raise EngineFailure(f"There is no language model in {folder}.", remedy=catalogue.pull_hint(_PREFERRED[0]))
-    full = catalogue.full_name(name, list(there))
+    full = next(
+        (found for each in (name, f"lm-{name}") if (found := catalogue.full_name(each, list(there))) != each), name
+    )
     if full in there:
         return there[full]
     released = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]

@@ -23,6 +23,11 @@ def planned(options: Mapping[str, Any]) -> dict[str, Any]:
     options = dict(options)
     path: Path | None = options.get("plan")
     if path is None:
+        if options.get("save_plan") is not None and not options.get("thinking"):
+            from acestep_runtime.errors import InvalidValue
+
+            raise InvalidValue("--save-plan", str(options["save_plan"]), "with --thinking or --plan only",
+                               remedy="Add --thinking.")  # fmt: skip
         return options
     metadata, codes = _read(path)
     for name, option in _OPTIONS.items():
@@ -47,10 +52,13 @@ def _read(path: Path) -> tuple[Mapping[str, Any], list[int]]:
 
 
 def save_plan(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write the plan that a take was made from. Raises `InvalidValue` where there is none, and ``OSError``."""
-    from acestep_runtime.errors import InvalidValue
+    """Write the plan that a take was made from. Raises `EngineFailure` where there is none, and ``OSError``."""
+    from acestep_runtime.errors import EngineFailure
 
     plan = facts.get("plan")
     if not plan:
-        raise InvalidValue("--save-plan", str(path), "a song that was planned", remedy="Add --thinking.")
+        raise EngineFailure(
+            "The song was made without a plan, so there is none to write.",
+            remedy="Choose --engine neural, and get a language model: `acebridge models pull lm-1.7B`.",
+        )
     path.write_text(json.dumps(plan, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -75,7 +75,9 @@ def test_a_song_is_planned_and_follows_its_plan(shell: Shell, seconds: str, code
     made = audio.read(shell.folder / "a.wav")
     assert len(made) == round(float(seconds) * 48_000)
 
-    shell.json(*SONG, "--duration", seconds, "--key", "Am", "--plan", "plan.json", "-o", "b.wav")
+    again = ["--duration", seconds, "--key", "Am", "--plan", "plan.json", "--save-plan", "again.json", "-o", "b.wav"]
+    shell.json(*SONG, *again)
+    assert json.loads((shell.folder / "again.json").read_text("utf-8"))["codes"] == plan["codes"]
     assert np.array_equal(audio.read(shell.folder / "b.wav"), made)
 
 
@@ -102,6 +104,7 @@ def test_a_plan_can_be_edited_and_gives_its_length(shell: Shell) -> None:
 def test_a_plan_that_is_none_is_refused(shell: Shell, held: str, says: str) -> None:
     (shell.folder / "plan.json").write_text(held, "utf-8")
     assert says in shell.refused(*SONG, "--plan", "plan.json", code=2)
+    assert "Add --thinking." in shell.refused(*SONG, "--save-plan", "plan.json", code=2)
 
 
 def test_takes_have_plans_of_their_own_and_come_out_the_same_again(shell: Shell) -> None:
@@ -164,6 +167,8 @@ def test_without_a_language_model_it_is_said(models: Path, shell: Shell) -> None
         assert "without a plan" in warning
         assert "acebridge models pull acestep-5Hz-lm-1.7B" in warning
         assert "plan" not in told["metadata"][0]
+        asked = [*SONG, *THINK, "--duration", "1", "--save-plan", "plan.json", "-o", "a.wav"]
+        assert "so there is none to write" in shell.run(*asked, code=4).stderr
         (warning,) = shell.json("understand", "곡.wav", "--engine", "neural", "--json")["metadata"][0]["warnings"]
         assert "The draft engine answers" in warning
         assert shell.json("understand", "곡.wav", "--json")["engine"] == "draft"
