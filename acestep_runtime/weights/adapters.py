@@ -12,7 +12,9 @@ from pathlib import Path
 from acestep_runtime.errors import InvalidValue
 
 FOLDER = "adapters"
-_NAME = re.compile(r"[\w-]{1,64}")
+#: What an adapter may be called.
+NAME = re.compile(r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,64}")
+NAMES = "up to 64 characters without slashes and colons, no dot first"
 _SUFFIX = ".safetensors"
 
 
@@ -43,14 +45,14 @@ def adapter_called(models: Path, name: str) -> AdapterFile:
     if name not in there:
         raise InvalidValue(
             "sampling.adapters.name", name, ", ".join(there) or "none, as there are no adapters",
-            remedy=f"Put its file into {models / FOLDER}, as NAME{_SUFFIX}; names have letters, digits, - and _, up to 64.",
+            remedy=f"Put its file into {models / FOLDER}, as NAME{_SUFFIX}; names have {NAMES}.",
         )  # fmt: skip
     return there[name]
 
 
 def _described(path: Path) -> AdapterFile | None:
     name = path.name if path.is_dir() else path.stem
-    if not _NAME.fullmatch(name) or not (path.is_dir() or path.suffix == _SUFFIX):
+    if not NAME.fullmatch(name) or not (path.is_dir() or path.suffix == _SUFFIX):
         return None
     try:
         files = [each.stat() for each in (path.iterdir() if path.is_dir() else (path,)) if each.is_file()]

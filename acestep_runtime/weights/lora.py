@@ -18,6 +18,7 @@ from torch import nn
 
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
 from acestep_runtime.weights import files, keys
+from acestep_runtime.weights.adapters import NAME, NAMES
 
 #: Beginnings that training programs put before the names inside of the transformer.
 _PREFIX = re.compile(r"^(base_model\.model\.|transformer\.|diffusion_model\.|model\.|decoder\.)+")
@@ -25,8 +26,6 @@ _PREFIX = re.compile(r"^(base_model\.model\.|transformer\.|diffusion_model\.|mod
 _MATRIX = re.compile(r"\.(lora_[AB]|lora_down|lora_up)(?:\.default)?(?:\.weight)?$")
 _WORDS = {"lora_down": "lora_A", "lora_up": "lora_B"}
 _ALPHA = re.compile(r"\.alpha$")
-#: PEFT keeps adapters as attributes of layers, where "keys", "train" or "half" are taken already.
-_AS_ATTRIBUTE = "adapter_"
 _FILES = ("adapter_model.safetensors", "pytorch_lora_weights.safetensors")
 
 
@@ -48,7 +47,7 @@ def add_adapter(dit: Any, path: Path, name: str, scale: float = 1.0) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)  # several are wanted here
         warnings.filterwarnings("ignore", "TorchaoLoraLinear", UserWarning)  # merging into int8 weights is not wanted
-        dit.load_lora_adapter(state, prefix="transformer", adapter_name=_AS_ATTRIBUTE + name, low_cpu_mem_usage=True)
+        dit.load_lora_adapter(state, prefix="transformer", adapter_name=_attribute(name), low_cpu_mem_usage=True)
     _weigh(dit, {**scales, name: scale})
 
 
@@ -64,7 +63,7 @@ def remove_adapter(dit: Any, name: str) -> None:
     scales = _scales(dit)
     del scales[name]
     if scales:
-        dit.delete_adapters(_AS_ATTRIBUTE + name)
+        dit.delete_adapters(_attribute(name))
         _weigh(dit, scales)
     else:
         dit.unload_lora()
@@ -73,12 +72,17 @@ def remove_adapter(dit: Any, name: str) -> None:
 
 def adapters(dit: Any) -> tuple[str, ...]:
     """Return the names of the adapters on the transformer, in the order in which they came."""
-    return tuple(each.removeprefix(_AS_ATTRIBUTE) for each in getattr(dit, "peft_config", None) or ())
+    return tuple(_scales(dit))
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[\w-]{1,64}", name):
-        raise InvalidValue("adapter", name, "letters, digits, - and _, up to 64")
+    if not NAME.fullmatch(name):
+        raise InvalidValue("adapter", name, NAMES)
+
+
+def _attribute(name: str) -> str:
+    """Return an adapter's name for PEFT, which has it as an attribute of layers: no dots, nothing that is taken."""
+    return f"adapter_{name.encode().hex()}"
 
 
 def _check_there(dit: Any, name: str) -> None:
@@ -92,7 +96,7 @@ def _scales(dit: Any) -> dict[str, float]:
 
 
 def _weigh(dit: Any, scales: Mapping[str, float]) -> None:
-    dit.set_adapters([_AS_ATTRIBUTE + name for name in scales], list(scales.values()))
+    dit.set_adapters([_attribute(name) for name in scales], list(scales.values()))
     dit.requires_grad_(False)  # which choosing adapters turns on
     dit._adapter_scales = dict(scales)
 
