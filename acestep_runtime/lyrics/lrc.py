@@ -8,24 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from acestep_runtime.lyrics.timed import TimedLine as TimedLine
 
 _STAMP = re.compile(r"\[(\d{1,4}):(\d{1,2})(?:[.:](\d{1,3}))?\]")
 _OFFSET = re.compile(r"^\s*\[offset:\s*([+-]?\d{1,9})\s*\]", re.IGNORECASE)
 _WORD_STAMP = re.compile(r"<\d{1,4}:\d{1,2}(?:[.:]\d{1,3})?>\s?")
-
-
-@dataclass(frozen=True)
-class TimedLine:
-    """A line that is sung from ``start_s`` to ``end_s`` seconds."""
-
-    start_s: float
-    end_s: float
-    text: str
-
-    def moved(self, by_s: float) -> TimedLine:
-        """Return the line ``by_s`` seconds later."""
-        return TimedLine(self.start_s + by_s, self.end_s + by_s, self.text)
 
 
 def to_lrc(lines: Iterable[TimedLine]) -> str:

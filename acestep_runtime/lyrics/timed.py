@@ -1,0 +1,59 @@
+"""When lyrics are sung: lines, the words in them, and the sections that they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A word that is sung from ``start_s`` to ``end_s`` seconds."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+    def moved(self, by_s: float) -> TimedWord:
+        """Return the word ``by_s`` seconds later."""
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
+
+
+@dataclass(frozen=True)
+class TimedLine:
+    """A line that is sung from ``start_s`` to ``end_s`` seconds; ``words`` is empty where they are not known."""
+
+    start_s: float
+    end_s: float
+    text: str
+    words: tuple[TimedWord, ...] = ()
+
+    def moved(self, by_s: float) -> TimedLine:
+        """Return the line ``by_s`` seconds later."""
+        words = tuple(word.moved(by_s) for word in self.words)
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s, words=words)
+
+
+@dataclass(frozen=True)
+class TimedSection:
+    """A section of the song, such as "Verse 1", from ``start_s`` to ``end_s`` seconds."""
+
+    start_s: float
+    end_s: float
+    name: str
+
+    def moved(self, by_s: float) -> TimedSection:
+        """Return the section ``by_s`` seconds later."""
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Lines and sections in order of time."""
+
+    lines: tuple[TimedLine, ...]
+    sections: tuple[TimedSection, ...]
+
+    def moved(self, by_s: float) -> Timing:
+        """Return all of it ``by_s`` seconds later, as for a region that begins there in a song."""
+        lines, sections = (tuple(part.moved(by_s) for part in parts) for parts in (self.lines, self.sections))
+        return Timing(lines, sections)  # type: ignore[arg-type]
