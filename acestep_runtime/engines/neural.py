@@ -135,7 +135,7 @@ class NeuralEngine:
                 return request
             seeds = [request.seed, *(seed for seed in request.seeds if seed != request.seed and seed not in job.plans)]
             planning = planned(self._language, request, seeds, cancel)
-            job.plans.update((yield from scaled(planning, _THOUGHT)))
+            job.plans.update((yield from scaled(planning, 0.0, _THOUGHT)))
         plan = job.plans[request.seed]
         yield Facts({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
         music = plan.music(request.music, keep_caption=request.thinking.keep_caption)

@@ -15,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -154,49 +155,41 @@ def planned(
     keeper: LanguageKeeper, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
 ) -> Generator[Progress, None, dict[int, Plan]]:
     """Yield progress, and return a plan for each of ``seeds``."""
-    thinking, music = request.thinking, request.music
-    length_s = request.frames / ENGINE_RATE_HZ
-    given = given_in(music, length_s=length_s)
-    skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
-    choice, count = choice_of(thinking), codes_for(request.frames) if request.task == "text2music" else 0
     plans: dict[int, Plan] = {}
-    for at in range(0, len(seeds), thinking.at_once):
-        some = seeds[at : at + thinking.at_once]
-
-        def share(fraction: float, done: int = at, now: int = len(some)) -> float:
-            return (done + fraction * now) / len(seeds)
-
-        def think(
-            language: Language, some: Sequence[int] = some
-        ) -> Generator[planning.Told, None, list[dict[str, Any]]]:
-            return planning.think(language, music.caption, music.lyrics, given, skipped, some, choice)
-
-        metadata = yield from _told(keeper.use(think), "thinking about the song", cancel, lambda f: share(0.1 * f))
-        made: list[list[int]] = [[] for _ in some]
-        if count:
-
-            def compose(
-                language: Language, some: Sequence[int] = some, metadata: Any = metadata
-            ) -> Generator[planning.Told, None, list[list[int]]]:
-                return planning.compose(
-                    language, music.caption, music.lyrics, metadata, count, some, choice,
-                    _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
-                )  # fmt: skip
-
-            made = yield from _told(keeper.use(compose), "planning the song", cancel, lambda f: share(0.1 + 0.9 * f))
-        plans.update({seed: Plan(told, tuple(codes)) for seed, told, codes in zip(some, metadata, made, strict=True)})
+    for at in range(0, len(seeds), request.thinking.at_once):
+        some = seeds[at : at + request.thinking.at_once]
+        work = keeper.use(partial(_plans, request=request, seeds=some, cancel=cancel))
+        plans.update((yield from scaled(work, at / len(seeds), (at + len(some)) / len(seeds))))
     return plans
 
 
-def scaled(events: Generator[Progress, None, T], share: float) -> Generator[Progress, None, T]:
-    """Yield progress as that of the first ``share`` of a whole; return what the generator returns."""
+def _plans(
+    language: Language, *, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
+) -> Generator[Progress, None, dict[int, Plan]]:
+    thinking, music, choice = request.thinking, request.music, choice_of(request.thinking)
+    given = given_in(music, length_s=request.frames / ENGINE_RATE_HZ)
+    skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
+    thought = planning.think(language, music.caption, music.lyrics, given, skipped, seeds, choice)
+    metadata = yield from scaled(_told(thought, "thinking about the song", cancel), 0.0, 0.1)
+    codes: list[list[int]] = [[] for _ in seeds]
+    if request.task == "text2music":
+        composed = planning.compose(
+            language, music.caption, music.lyrics, metadata, codes_for(request.frames), seeds, choice,
+            _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
+        )  # fmt: skip
+        codes = yield from scaled(_told(composed, "planning the song", cancel), 0.1, 1.0)
+    return {seed: Plan(told, tuple(made)) for seed, told, made in zip(seeds, metadata, codes, strict=True)}
+
+
+def scaled(events: Generator[Progress, None, T], low: float, high: float) -> Generator[Progress, None, T]:
+    """Yield progress as that from ``low`` to ``high`` of a whole; return what the generator returns."""
     while True:
         try:
             event = next(events)
         except StopIteration as end:
             result: T = end.value
             return result
-        yield dataclasses.replace(event, fraction=share * event.fraction)
+        yield dataclasses.replace(event, fraction=low + (high - low) * event.fraction)
 
 
 def codes_for(frames: int) -> int:
@@ -204,9 +197,7 @@ def codes_for(frames: int) -> int:
     return math.ceil(frames_of(frames) / FRAMES_A_CODE)
 
 
-def _told(
-    work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken, share: Callable[[float], float]
-) -> Generator[Progress, None, T]:
+def _told(work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken) -> Generator[Progress, None, T]:
     """Yield the tokens that are done as progress; cancels between tokens."""
     while True:
         try:
@@ -215,7 +206,7 @@ def _told(
             result: T = end.value
             return result
         cancel.check()
-        yield Progress(stage, share(done / most))
+        yield Progress(stage, done / most)
 
 
 @torch.inference_mode()
@@ -235,7 +226,7 @@ def _understood(
     found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
     given = given_in(request.music, caption=True)
     work = keeper.use(lambda language: writing.understand(language, found, given, request.seed, choice))
-    answer = yield from _told(work, "describing", cancel, lambda fraction: 0.2 + 0.8 * fraction)
+    answer = yield from scaled(_told(work, "describing", cancel), 0.2, 1.0)
     told = {name: value for name, value in answer.metadata.items() if name != "duration"}
     beside = {name: heard[name] for name in ("bpm", "keyscale", "timesignature")}
     notes = [note for note in (_tempo_note(float(told["bpm"]), float(heard["bpm"])),) if note]
@@ -266,7 +257,7 @@ def _written(
         given = given_in(music)
         return writing.formatted(language, music.caption, music.lyrics, given, request.seed, choice)
 
-    answer = yield from _told(keeper.use(write), "writing", cancel, lambda fraction: fraction)
+    answer = yield from _told(keeper.use(write), "writing", cancel)
     silent = instrumental or not sung_lines(answer.lyrics)
     yield Facts({**answer.metadata, "lyrics": answer.lyrics, "instrumental": silent})
 
