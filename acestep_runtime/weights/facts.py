@@ -61,23 +61,26 @@ def facts_of(checkpoint: Checkpoint) -> Facts:
             sample_rate=_sample_rate(checkpoint),
             channels=int(config["audio_acoustic_hidden_dim"]),
             layers=int(config["num_hidden_layers"]),
-            steps=int(_default(own, "steps", _STEPS[checkpoint.kind])),
+            steps=int(_default(own, "steps", _STEPS[checkpoint.kind], low=1, high=1000)),
             # A turbo model has its guidance inside, whatever its defaults say.
             guidance=1.0
             if checkpoint.kind == "turbo"
-            else float(_default(own, "guidance", _GUIDANCE[checkpoint.kind])),
-            shift=float(_default(own, "shift", _SHIFT)),
+            else float(_default(own, "guidance", _GUIDANCE[checkpoint.kind], low=0, high=100)),
+            shift=float(_default(own, "shift", _SHIFT, low=0.01, high=100)),
             lego_sft=bool(config.get("is_lego_sft", False)),
             lyric_heads=heads or _LYRIC_HEADS[checkpoint.size],
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EngineFailure(
             f"{checkpoint.dit / 'config.json'} does not describe a model: {error!r}.", remedy=pull_hint(checkpoint.name)
         ) from error
 
 
-def _default(own: Mapping[str, Any], name: str, usual: float) -> Any:
-    return next((own[each] for each in _ALSO[name] if own.get(each) is not None), usual)
+def _default(own: Mapping[str, Any], name: str, usual: float, *, low: float, high: float) -> Any:
+    value = next((own[each] for each in _ALSO[name] if own.get(each) is not None), usual)
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; it should be {low} to {high}")
+    return value
 
 
 def _sample_rate(checkpoint: Checkpoint) -> int:

@@ -37,7 +37,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise ValueError("it is no object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
     return value
 

@@ -7,6 +7,7 @@ Two layouts. Original: a folder of models with ``vae/``, ``Qwen3-Embedding-0.6B/
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"
 KINDS = ("turbo", "base", "sft")
 _DEPTH = 3
 _XL_FROM_WIDTH = 2304
+_MOST_JSON_BYTES = 64 << 20
 #: Names under which parts keep their weights, the preferred first; an index names the files of one that is split.
 _WEIGHTS = tuple(
     f"{stem}.{ending}"
@@ -67,7 +69,7 @@ def find(folder: Path) -> tuple[Checkpoint, ...]:
     ``folder``.
     """
     folders = below(folder)
-    own = {each for each in folders if (each / "model_index.json").exists()}
+    own = {each for each in folders if _is_file(each / "model_index.json")}
     shared = {
         name: next(
             (each for each in folders if each.name == name and each.parent not in own and has_weights(each)), None
@@ -97,12 +99,13 @@ def chosen(folder: Path, model: str, needs_base: bool) -> Checkpoint:
         raise _not_there(model, name, folder, there)
     checkpoint = max(named, key=lambda each: (each.whole, each.name == name))
     if needs_base and checkpoint.kind != "base":
+        bases = [each.name for each in there if each.kind == "base" and each.whole]
         raise InvalidValue(
             "model",
             name,
             "base models, such as acestep-v15-base",
             message=f"Model {name} is a {checkpoint.kind} model; this task needs a base model.",
-            remedy=f"Choose acestep-v15-base. {catalogue.pull_hint('acestep-v15-base')}",
+            remedy=f"Choose {bases[0]}." if bases else catalogue.pull_hint("acestep-v15-base"),
         )
     if not checkpoint.whole:
         lacks = " and ".join(label for label, part in (("the VAE", checkpoint.vae),
@@ -123,7 +126,7 @@ def _not_there(model: str, name: str, folder: Path, there: tuple[Checkpoint, ...
 
 def below(folder: Path) -> list[Path]:
     """Return a folder of models and the folders in it, as deep as models lie; nothing where it is not there."""
-    return [folder, *_below(folder, _DEPTH)] if folder.is_dir() else []
+    return [folder, *_below(folder, _DEPTH)] if os.path.isdir(folder) else []  # noqa: PTH112 (as `_is_file`)
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
@@ -139,16 +142,21 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 def weights_in(folder: Path) -> Path | None:
     """Return the file with the weights of ``folder``, or the index of its shards; ``None`` if it has neither."""
-    return next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    return next((folder / name for name in _WEIGHTS if _is_file(folder / name)), None)
 
 
 def has_weights(folder: Path) -> bool:
     """Return whether a folder directly holds a config and weights, with all shards of these."""
-    found = weights_in(folder) if (folder / "config.json").is_file() else None
+    found = weights_in(folder) if _is_file(folder / "config.json") else None
     if found is None or found.suffix != ".json":
         return found is not None
     shards = _config(found).get("weight_map")
-    return isinstance(shards, dict) and all((folder / str(name)).is_file() for name in set(shards.values()))
+    return isinstance(shards, dict) and all(_is_file(folder / name) for name in set(map(str, shards.values())))
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is such a file; not where it may not be looked at, or has no name that a file can have."""
+    return os.path.isfile(path)  # noqa: PTH113 (a path's own raises)
 
 
 def config_in(folder: Path) -> Mapping[str, Any]:
@@ -159,15 +167,19 @@ def config_in(folder: Path) -> Mapping[str, Any]:
 def _config(path: Path) -> Mapping[str, Any]:
     """Return a small JSON object, empty where it cannot be read: what is not understood is no checkpoint."""
     try:
+        if path.stat().st_size > _MOST_JSON_BYTES:
+            return {}
         value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | None:
     config = config_in(folder)
-    ours = config.get("model_type") == "acestep" or "AceStepConditionGenerationModel" in config.get("architectures", ())
+    ours = config.get("model_type") == "acestep" or "AceStepConditionGenerationModel" in str(
+        config.get("architectures")
+    )
     if not ours or not has_weights(folder):
         return None
 
@@ -199,4 +211,5 @@ def _kind(config: Mapping[str, Any], name: str) -> str:
 
 
 def _size(config: Mapping[str, Any]) -> str:
-    return "XL" if int(config.get("hidden_size") or 0) >= _XL_FROM_WIDTH else "2B"
+    width = config.get("hidden_size")
+    return "XL" if isinstance(width, int) and width >= _XL_FROM_WIDTH else "2B"

@@ -8,6 +8,7 @@ Letters: C latent channels (64), D width of the condition encoder (2048).
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from acestep_runtime.errors import EngineFailure
+from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.weights import catalogue, files, keys
 from acestep_runtime.weights.facts import Facts, facts_of
-from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.layout import Checkpoint, config_in
 
 if TYPE_CHECKING:
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
@@ -46,6 +47,7 @@ _DIT_ONLY = ("layer_types",)
 _SPECIAL_TOKENS = ("eos_token", "pad_token", "bos_token", "unk_token")
 
 _PULL_SHARED = catalogue.pull_hint("acestep-v15-turbo")
+_MEND_SETTINGS = "Mend its config.json, or pull the model again."
 
 
 @dataclass(frozen=True)
@@ -182,16 +184,38 @@ def _token(value: Any) -> str:
 def build(part: str, config: Mapping[str, Any]) -> Any:
     """Return the module of ``part`` as ``config`` describes it, its weights without memory (on the meta device).
 
-    Settings that the class does not know are left out; small tables that are not in files are computed.
+    Settings that the class does not know are left out; small tables that are not in files are computed. Raises
+    `EngineFailure` for settings that it cannot be built with.
     """
     from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
     make = _classes()[part]
     if part != "text_encoder":
-        config = {name: value for name, value in config.items() if name in inspect.signature(make).parameters}
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), init_empty_weights(include_buffers=False):
-        warnings.simplefilter("ignore", FutureWarning)  # diffusers builds the VAE with the older weight_norm of torch
-        return make(**config)
+        known = inspect.signature(make).parameters
+        config = {name: value for name, value in config.items() if name in known}
+        for name, value in config.items():
+            _check_setting(part, name, value, known[name].default)
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), init_empty_weights(include_buffers=False):
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # diffusers builds the VAE with the older weight_norm of torch
+            return make(**config)
+    except Exception as error:  # whatever a class makes of settings that it was not written for
+        raise EngineFailure(
+            f"The settings of a model ({part}) make no sense: {type(error).__name__}: {error}.", remedy=_MEND_SETTINGS
+        ) from error
+
+
+def _check_setting(part: str, name: str, value: Any, usual: Any) -> None:
+    """Raise `EngineFailure` for a setting that is no number above 0 where the usual one is; ``None`` is "not given"."""
+    if isinstance(usual, bool) or not isinstance(usual, (int, float)) or usual <= 0 or value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise EngineFailure(
+            f"Setting {name} of a model ({part}) is {printable(repr(value))}; it should be a number above 0.",
+            remedy=_MEND_SETTINGS,
+        )
 
 
 def _classes() -> dict[str, Callable[..., nn.Module]]:
@@ -234,6 +258,11 @@ def fill(
     expected = {key: tuple(value.shape) for key, value in module.state_dict().items() if key not in given}
     keys.check(what, expected, source.shapes, remedy)
     tensors = dict(files.read(source.tensors, source.names, dtype, device))
+    strange = [f"{name} ({value.dtype})" for name, value in tensors.items() if value.dtype != dtype]
+    if strange:
+        raise EngineFailure(
+            f"The weights of {what} are no numbers with a fraction: {keys.some(strange)}.", remedy=remedy
+        )
     module.load_state_dict(tensors, assign=True, strict=False)
     return module.to(device).requires_grad_(False).eval()
 
@@ -297,8 +326,10 @@ def _silence(checkpoint: Checkpoint) -> torch.Tensor:
     if not path.is_file():
         raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_remedy(checkpoint))
     value = next(iter(files.pickled(path).values()), torch.empty(0))
-    if value.ndim != 3 or value.shape[0] != 1:
-        raise EngineFailure(f"{path} has shape {list(value.shape)} instead of [1, C, F].", remedy=_remedy(checkpoint))
+    channels = config_in(checkpoint.dit).get("audio_acoustic_hidden_dim")
+    if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
+        expected = f"[1, {channels}, F]"
+        raise EngineFailure(f"{path} has shape {list(value.shape)} instead of {expected}.", remedy=_remedy(checkpoint))
     return value.transpose(1, 2).contiguous()
 
 

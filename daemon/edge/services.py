@@ -253,7 +253,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     parts = {each.name: each.dit for each in find(folder) if each.whole}
     parts |= {each.name: each.folder for each in find_language_models(folder)}
     return {
-        name: sum(file.stat().st_size for file in part.iterdir() if file.suffix in _WEIGHTS)
+        name: sum(file.stat().st_size for file in part.iterdir() if file.suffix in _WEIGHTS and file.is_file())
         for name, part in parts.items()
     }
 

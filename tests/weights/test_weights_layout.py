@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,30 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert find(tmp_path) == ()
 
 
+def test_a_folder_that_makes_no_sense_hides_no_other(models: Path) -> None:
+    there = [each.name for each in find(models)]
+    original(models / "odd-width", hidden_size="wide")
+    part(models / "odd-names", {"architectures": None})
+    part(models / "odd-kind", {"architectures": 5})
+    (part(models / "deep") / "config.json").write_text("[" * 100_000)
+    split = part(models / "odd-shards", weights="model.safetensors.index.json")
+    for files in ({"x": [1]}, {"x": "a" * 5000}, {"x": "\0"}, [1]):
+        (split / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
+        assert [each.name for each in find(models)] == [*there, "odd-width"]
+
+
+def test_a_folder_that_may_not_be_looked_into_hides_no_other(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, stat, locked = [each.name for each in find(models)], os.stat, str(part(models / "locked"))
+
+    def refusing(path: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith(locked + os.sep):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    assert [each.name for each in find(models)] == there
+
+
 def test_shards_count_when_all_are_there(tmp_path: Path) -> None:
     folder = original(tmp_path / "mine")
     (folder / "model.safetensors").rename(folder / "model-1.safetensors")
@@ -137,9 +163,13 @@ def test_what_is_not_there_is_said_with_the_command(models: Path, tmp_path: Path
     with pytest.raises(InvalidValue) as refused:
         chosen(models, "turbo", True)
     assert str(refused.value) == (
-        "Model acestep-v15-turbo is a turbo model; this task needs a base model."
-        " Choose acestep-v15-base. Run `acebridge models pull acestep-v15-base`."
+        "Model acestep-v15-turbo is a turbo model; this task needs a base model. Choose acestep-v15-base."
     )
+    (models / "acestep-v15-base" / "config.json").unlink()
+    with pytest.raises(InvalidValue, match=r"needs a base model\. Run `acebridge models pull acestep-v15-base`\."):
+        chosen(models, "turbo", True)
+    (models / "acestep-v15-base").rename(models / "without")
+    original(models / "acestep-v15-base", model_version="base")
     (models / "vae" / "config.json").unlink()
     with pytest.raises(EngineFailure, match=r"Model acestep-v15-base lacks the VAE in .* Run `acebridge models pull"):
         chosen(models, "base", False)
@@ -162,6 +192,10 @@ def test_facts(models: Path) -> None:
     (broken,) = find(original(models / "broken", num_hidden_layers="many"))
     with pytest.raises(EngineFailure, match=r"config\.json does not describe a model"):
         facts_of(broken)
+    for name, value in (("steps", 0), ("guidance_scale", math.nan), ("shift", math.inf)):
+        (odd,) = find(original(models / f"odd-{name}", generation={name: value}))
+        with pytest.raises(EngineFailure, match=rf"does not describe a model: .*{name[:8]} is {value}; it should be"):
+            facts_of(odd)
 
 
 def test_finding_needs_no_torch() -> None:

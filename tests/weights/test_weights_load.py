@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 import warnings
 from dataclasses import replace
@@ -237,6 +238,41 @@ def test_damaged_files(copied: Path) -> None:
     (copied / "config.json").write_text("{")
     with pytest.raises(EngineFailure, match=r"config\.json cannot be read"):
         load_dit(checkpoint, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("sliding_window", 0, "sliding_window of a model (dit) is 0; it should be a number above 0"),
+        ("rope_theta", -1, "rope_theta of a model (dit) is -1"),
+        ("rms_norm_eps", "small", "rms_norm_eps of a model (dit) is 'small'"),
+        ("layer_types", ["full_attention"], "The settings of a model (dit) make no sense: IndexError"),
+    ],
+)
+def test_settings_that_make_no_sense(copied: Path, name: str, value: Any, said: str) -> None:
+    path = copied / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(EngineFailure, match=re.escape(said)) as caught:
+        load_dit(only(copied), torch.float32)
+    assert str(caught.value).endswith("Mend its config.json, or pull the model again.")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64])
+def test_weights_without_fractions(copied: Path, dtype: torch.dtype) -> None:
+    weights, name = load_file(copied / "model.safetensors"), "decoder.layers.0.self_attn.q_proj.weight"
+    save_file({**weights, name: weights[name].float().to(dtype)}, copied / "model.safetensors")
+    with pytest.raises(
+        EngineFailure, match=rf"no numbers with a fraction: layers\.0\.self_attn\.to_q\.weight \({dtype}\)"
+    ):
+        load_dit(only(copied), torch.float32)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 100), (1, 8, 0), (8, 100)])
+def test_silence_of_another_shape(copied: Path, shape: tuple[int, ...]) -> None:
+    torch.save(torch.zeros(shape), copied / "silence_latent.pt")
+    said = rf"silence_latent\.pt has shape {re.escape(str(list(shape)))} instead of \[1, 8, F\]\. "
+    with pytest.raises(EngineFailure, match=said):
+        load_dit(only(copied), torch.float32)
 
 
 class Evil:
