@@ -1,0 +1,46 @@
+"""Formats of timed lyrics. What a format cannot hold is left out; what it holds comes back as it was written.
+
+=============  ======  ========  =====  ========================
+name           suffix  sections  words  times
+=============  ======  ========  =====  ========================
+lrc            .lrc    no        no     hundredths of a second
+elrc           .lrc    no        yes    hundredths of a second
+srt            .srt    no        no     milliseconds
+vtt            .vtt    no        yes    milliseconds
+json           .json   yes       yes    milliseconds
+reaper-csv     .csv    yes       no     milliseconds
+=============  ======  ========  =====  ========================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from acestep_runtime.lyrics.formats import lrc, subtitles, tables
+from acestep_runtime.lyrics.formats.tables import facts_of, timing_of
+from acestep_runtime.lyrics.timed import Timing
+
+__all__ = ["FORMATS", "Format", "facts_of", "timing_of"]
+
+
+class Format(NamedTuple):
+    """How a format is written and read, and the suffix of its files. ``read`` raises `InvalidValue` for what is none."""
+
+    write: Callable[[Timing], str]
+    read: Callable[[str], Timing]
+    suffix: str
+
+
+#: Of two formats with one suffix the first is meant.
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "lrc": Format(lrc.write, lrc.read, ".lrc"),
+        "elrc": Format(lrc.write_enhanced, lrc.read, ".lrc"),
+        "srt": Format(subtitles.write_srt, subtitles.read_srt, ".srt"),
+        "vtt": Format(subtitles.write_vtt, subtitles.read_vtt, ".vtt"),
+        "json": Format(tables.write_json, tables.read_json, ".json"),
+        "reaper-csv": Format(tables.write_reaper, tables.read_reaper, ".csv"),
+    }
+)

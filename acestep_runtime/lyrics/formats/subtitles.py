@@ -1,0 +1,156 @@
+"""Subtitles: SubRip, and WebVTT with a time before each word, ``<00:00:12.600><c>down</c>``. Neither has sections.
+
+WebVTT is that of the W3C (webvtt1); SubRip has no standard, and no way to write a ``<`` that looks like a style: a word joiner
+behind it, which is not seen, makes it plain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+from acestep_runtime.lyrics.formats.rows import (
+    clock,
+    guarded,
+    laid,
+    refused,
+    sung,
+    tags_apart,
+    unguarded,
+    words_of,
+)
+from acestep_runtime.lyrics.timed import TimedLine, Timing
+
+_TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)[,.](\d{1,3})"
+_CUE = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
+_STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}")
+#: What would be taken for a style in the words.
+_STYLE_LIKE = re.compile(r"<(?=[/a-zA-Z])|\{(?=\\)")
+_TAG = re.compile(r"<([^<>]*)>")
+_WORD_TIME = re.compile(_TIME)
+_SRT_ALLOWED = "two times, such as 00:01:02,500 --> 00:01:05,000, above the words"
+_VTT_ALLOWED = "two times, such as 00:01:02.500 --> 00:01:05.000, above the words"
+_NO_CUES = ("NOTE", "STYLE", "REGION")
+
+Block = list[tuple[int, str]]
+
+
+def write_srt(timing: Timing) -> str:
+    """Return the lines of ``timing`` as SubRip, to the millisecond; no words, no sections."""
+    return "".join(
+        f"{number}\n{_srt_time(line.start_s)} --> {_srt_time(line.end_s)}\n{guarded(line.text, _STYLE_LIKE)}\n\n"
+        for number, line in enumerate(sung(timing).lines, start=1)
+    )
+
+
+def write_vtt(timing: Timing) -> str:
+    """Return the lines and words of ``timing`` as WebVTT, to the millisecond; no sections."""
+    cues = (
+        f"\n{_vtt_time(line.start_s)} --> {_vtt_time(line.end_s)}\n{_vtt_words(line)}\n" for line in sung(timing).lines
+    )
+    return "WEBVTT\n" + "".join(cues)
+
+
+def _vtt_words(line: TimedLine) -> str:
+    found = laid(line)
+    if not found:
+        return _escaped(line.text)
+    # Times in a cue rise, and lie between its own.
+    text, now, last = "", _vtt_time(line.start_s), _vtt_time(line.end_s)
+    for number, (word, part) in enumerate(found):
+        start, end = _vtt_time(word.start_s), _vtt_time(word.end_s)
+        if now < start < last:
+            text += f"<{start}>"
+            now = start
+        text += f"<c>{_escaped(part.rstrip())}</c>{part[len(part.rstrip()) :]}"
+        following = _vtt_time(found[number + 1][0].start_s) if number + 1 < len(found) else last
+        if now < end < following:
+            text += f"<{end}>"
+            now = end
+    return text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _srt_time(time_s: float) -> str:
+    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock(time_s, 1000, hours=True))
+
+
+def _vtt_time(time_s: float) -> str:
+    return _srt_time(time_s).replace(",", ".")
+
+
+def read_srt(text: str) -> Timing:
+    """Return what SubRip holds, without styles. Raises `InvalidValue` for words without their times."""
+    lines = []
+    for block in _blocks(text):
+        start_s, end_s, words = _cue(block, _SRT_ALLOWED)
+        lines.append(TimedLine(start_s, end_s, unguarded(_STYLE.sub("", " ".join(words)))))
+    return tags_apart(_without_blanks(lines))
+
+
+def read_vtt(text: str) -> Timing:
+    """Return what WebVTT holds, without styles. Raises `InvalidValue` where it does not begin so, and for words without
+    their times."""
+    blocks = list(_blocks(text))
+    if not blocks or not re.fullmatch(r"WEBVTT(?:[ \t].*)?", blocks[0][0][1]):
+        raise refused(*(blocks[0][0] if blocks else (1, "")), "WEBVTT on the first line")
+    lines = []
+    for block in blocks[1:]:
+        if not block[0][1].startswith(_NO_CUES) or any("-->" in row for _, row in block[:2]):
+            start_s, end_s, words = _cue(block, _VTT_ALLOWED)
+            lines.append(_vtt_line(start_s, end_s, " ".join(words)))
+    return tags_apart(_without_blanks(lines))
+
+
+def _vtt_line(start_s: float, end_s: float, words: str) -> TimedLine:
+    """Return the line of a cue. Its pieces begin at times and at ``<c>``; without either there are no words."""
+    pieces: list[tuple[float, str]] = [(start_s, "")]
+    for number, part in enumerate(_TAG.split(words)):
+        if number % 2 == 0:
+            at, text = pieces[-1]
+            pieces[-1] = (at, text + unescape(part))
+        elif time := _WORD_TIME.fullmatch(part):
+            pieces.append((_seconds(*time.groups()), ""))
+        elif re.match(r"c\b", part):
+            pieces.append((pieces[-1][0], ""))
+    text = "".join(text for _, text in pieces)
+    # A time and the <c> behind it open one piece; space between words is none.
+    kept = [
+        piece
+        for piece, following in zip(pieces, [*pieces[1:], None], strict=True)
+        if piece[1].strip() or following is None or following[0] > piece[0]
+    ]
+    return TimedLine(start_s, end_s, text.strip(), words_of(kept, end_s) if len(pieces) > 1 else ())
+
+
+def _without_blanks(lines: list[TimedLine]) -> Timing:
+    return Timing(tuple(line for line in lines if line.text.strip()), ())
+
+
+def _blocks(text: str) -> Iterator[Block]:
+    """Yield rows that no blank row parts, each with its number from 1."""
+    block: Block = []
+    for number, row in enumerate([*text.lstrip("\ufeff").splitlines(), ""], start=1):
+        if row.strip():
+            block.append((number, row))
+        elif block:
+            yield block
+            block = []
+
+
+def _cue(block: Block, allowed: str) -> tuple[float, float, list[str]]:
+    """Return start, end and words of a cue, whose times are in its first row or below its name."""
+    for at, (_, row) in enumerate(block[:2]):
+        if found := _CUE.fullmatch(row):
+            start_s, end_s = _seconds(*found.groups()[:4]), _seconds(*found.groups()[4:])
+            return start_s, max(start_s, end_s), [row for _, row in block[at + 1 :]]
+    raise refused(*next((row for row in block[:2] if "-->" in row[1]), block[0]), allowed)
+
+
+def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + float(f"0.{fraction}")
