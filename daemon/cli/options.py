@@ -156,6 +156,16 @@ OPTIONS: dict[str, Any] = {
         panel=_RESULT,
         metavar="PATH",
     ),
+    "timing": _option(
+        Path,
+        "--out",
+        "-o",
+        text="File for the timed lyrics, by its suffix: .lrc, .srt, .vtt, .json, or .csv for REAPER. Left out, they are"
+        " printed.",
+        panel=_RESULT,
+    ),
+    "words": _flag("--words", "Write the time of every word into an .lrc file (enhanced LRC).", _RESULT),
+    "html": _option(Path, "--html", text="Page that plays the song and follows its words.", panel=_RESULT),
     "json": _flag("--json", "Print one JSON object.", _RESULT),
     "by_path": _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON),
     "address": _option(str, "--address", text="host:port of the daemon.", panel=_DAEMON),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 from daemon.cli.files import Destination, writer_to
 from daemon.cli.plans import save_plan
+from daemon.cli.timing import TimingFiles
 from daemon.edge.client import Client, text_of
 from daemon.edge.connection import connect
 from daemon.edge.files import unwritable
@@ -87,6 +88,7 @@ def perform(
     many: bool = False,
     has_audio: bool = True,
     plan: Path | None = None,
+    timing: TimingFiles | None = None,
     as_json: bool,
     by_path: bool,
     submission: Mapping[str, Any],
@@ -105,9 +107,14 @@ def perform(
         writer = stack.enter_context(writer_to(destination)) if destination is not None else None
         result = Result(began)
         events = client.perform(task, fields, source=sent, reference=heard, submission=submission)
-        report = follow(_saying(note, events), result, writer, client, title=title, as_json=as_json)
+        hidden = () if timing is None or timing.out is None else ("lrc",)
+        report = follow(_saying(note, events), result, writer, client, title=title, as_json=as_json, hidden=hidden)
         if plan is not None:
             save_plan(plan, report["metadata"][0])
+        if timing is not None:
+            for line in timing.write(report["metadata"][0]):
+                if not as_json:
+                    _say(line)
 
 
 def _saying(note: str, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -125,8 +132,12 @@ def follow(
     *,
     title: str,
     as_json: bool,
+    hidden: Sequence[str] = (),
 ) -> Mapping[str, Any]:
-    """Show and write ``events`` as they come, then print the report, and return it. Ctrl-C cancels the job."""
+    """Show and write ``events`` as they come, then print the report, and return it. Ctrl-C cancels the job.
+
+    Facts that are ``hidden`` are not printed for a person.
+    """
     with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
         for event in events:
             line.show(event)
@@ -137,7 +148,7 @@ def follow(
     if as_json:
         _say(json.dumps(report, ensure_ascii=False))
     else:
-        _print(report)
+        _print(report, hidden)
     return report
 
 
@@ -255,13 +266,13 @@ def _told(name: str, value: Any) -> list[str]:
     return [f"{name}: {lines[0]}"] if len(lines) == 1 else [f"{name}:", *(f"  {line}" for line in lines)]
 
 
-def _print(report: Mapping[str, Any]) -> None:
+def _print(report: Mapping[str, Any], hidden: Sequence[str] = ()) -> None:
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
         _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
-            if name not in (*_LONG_FACTS, _WARNINGS, "engine") and value not in (None, "", []):
+            if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
                 for line in _told(name, value):
                     typer.echo(f"  {printable(line, 1000)}")
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

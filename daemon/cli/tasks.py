@@ -82,7 +82,7 @@ COMMANDS = {
     "lrc": Command(
         "align_lyrics",
         "Time lyrics against a recording.",
-        f"src lyrics language engine by_path {_CLIENT}",
+        f"src lyrics language timing words html engine by_path {_CLIENT}",
         has_audio=False,
     ),
     "score": Command(
@@ -210,6 +210,7 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
 def _function(name: str, command: Command) -> Callable[..., None]:
     def run(**options: Any) -> None:
         from daemon.cli.perform import perform
+        from daemon.cli.timing import TimingFiles
 
         tracks = options.get("track") or []
         everything = command.task == "repaint" and options.get("start") is None and options.get("end") is None
@@ -222,6 +223,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             reference=options.get("reference"),
             out=options.get("out"),
             plan=options.get("save_plan"),
+            timing=TimingFiles.choose(options),
             many=command.many and not (command.task == "lego" and len(tracks) == 1),
             has_audio=command.has_audio,
             as_json=options["json"],
