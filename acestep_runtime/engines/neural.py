@@ -357,9 +357,20 @@ def _played(
     left = stop - first
     with model.stage.using("vae"):
         for block in model.codec.decode(latents, *piece.wanted, check=cancel.check):
+            if not np.isfinite(block).all():
+                raise _no_numbers(model, request)
             yield block[:left]
             left -= len(block[:left])
     yield from _silence(request.frames - stop)
+
+
+def _no_numbers(model: Model, request: EngineRequest) -> EngineFailure:
+    names = ", ".join(each.name for each in request.sampling.adapters)
+    return EngineFailure(
+        f"Model {model.facts.name}{f' with {names}' if names else ''} made values that are no numbers.",
+        remedy=("Leave the adapters out, or choose a smaller scale, and c" if names else "C")
+        + "heck the model's files with `acebridge models verify`.",
+    )
 
 
 def _silence(frames: int) -> Iterator[Samples]:

@@ -21,6 +21,8 @@ from acestep_runtime.values import MAX_SEED, TRACKS, CancelToken, Music, Samplin
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
+#: The shortest: at least a few samples at every rate.
+MIN_SOURCE_S = 0.001
 MAX_DURATION_S = 600.0
 MAX_TAKES = 8
 ENCODINGS = ("float32", "pcm24", "pcm16")
@@ -52,7 +54,7 @@ class Source:
 
         ``field`` is what errors blame.
 
-        Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it or too long.
+        Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it, too long or too short.
         """
         info = probe(self.path, field=field, name=self.shown)
         start = round(self.start_s * info.sample_rate)
@@ -71,6 +73,11 @@ class Source:
                 f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
             )
         length_s = (stop - start) / info.sample_rate
+        if length_s < MIN_SOURCE_S:
+            message = f"{self.shown} is {1000 * length_s:.3g} ms long; allowed: at least {1000 * MIN_SOURCE_S:g} ms."
+            raise InvalidValue(
+                field, self.shown, f"at least {MIN_SOURCE_S:g} seconds", message=message, remedy="Choose a longer part."
+            )
         if length_s > MAX_SOURCE_S:
             raise InvalidValue(
                 field,

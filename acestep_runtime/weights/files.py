@@ -19,6 +19,7 @@ from acestep_runtime.weights.keys import Shape
 from acestep_runtime.weights.layout import weights_in
 
 _MOST_JSON_BYTES = 64 << 20
+_AGAIN = "Pull the model again."
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Tensors:
     shapes: Mapping[str, Shape]
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file. Raises `EngineFailure` where there is none."""
+def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Any]:
+    """Return the object in a JSON file. Raises `EngineFailure` with ``remedy`` where there is none."""
     try:
         if path.stat().st_size > _MOST_JSON_BYTES:
             raise ValueError("it is too large")
@@ -38,7 +39,7 @@ def read_json(path: Path) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError, RecursionError) as error:
-        raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
+        raise EngineFailure(f"{path} cannot be read: {error}.", remedy=remedy) from error
     return value
 
 
@@ -50,9 +51,9 @@ def opened(folder: Path) -> Tensors:
     return _joined(_shards(first) if first.suffix == ".json" else [first])
 
 
-def opened_file(path: Path) -> Tensors:
-    """Read what tensors are in one file. Raises as `opened` does."""
-    return _joined([path])
+def opened_file(path: Path, remedy: str = _AGAIN) -> Tensors:
+    """Read what tensors are in one file. Raises `EngineFailure` with ``remedy`` for a damaged one."""
+    return _joined([path], remedy)
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -61,11 +62,11 @@ def metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
-def _joined(paths: Iterable[Path]) -> Tensors:
+def _joined(paths: Iterable[Path], remedy: str = _AGAIN) -> Tensors:
     files: dict[str, Path] = {}
     shapes: dict[str, Shape] = {}
     for path in paths:
-        found = _shapes(path)
+        found = _shapes(path, remedy)
         shapes.update(found)
         files.update(dict.fromkeys(found, path))
     return Tensors(files, shapes)
@@ -84,20 +85,20 @@ def _shards(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def _shapes(path: Path) -> dict[str, Shape]:
+def _shapes(path: Path, remedy: str) -> dict[str, Shape]:
     if path.suffix != ".safetensors":
         return {key: tuple(value.shape) for key, value in pickled(path).items()}
-    with _readable(path) as file:
+    with _readable(path, remedy) as file:
         return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _readable(path: Path) -> Any:
+def _readable(path: Path, remedy: str = _AGAIN) -> Any:
     from safetensors import SafetensorError, safe_open
 
     try:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
-        raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy="Pull the model again.") from error
+        raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy=remedy) from error
 
 
 def pickled(path: Path) -> dict[str, torch.Tensor]:

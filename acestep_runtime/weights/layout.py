@@ -6,10 +6,11 @@ Two layouts. Original: a folder of models with ``vae/``, ``Qwen3-Embedding-0.6B/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,16 @@ _WEIGHTS = tuple(
 _PREFERRED = {False: ("turbo", "sft", "base"), True: ("base",)}
 
 
+#: Names, sizes and latest changes of files, in nanoseconds.
+Stamp = tuple[tuple[str, int, int], ...]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """One transformer with what it needs. ``kind`` is turbo, base or sft, ``size`` 2B or XL, ``layout`` original or diffusers.
 
-    ``dit``, ``vae`` and ``text_encoder`` are folders; the last two are ``None`` where they are not there.
+    ``dit``, ``vae`` and ``text_encoder`` are folders; the last two are ``None`` where they are not there. ``stamp`` is
+    another one when files in them have changed.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Checkpoint:
     dit: Path
     vae: Path | None
     text_encoder: Path | None
+    stamp: Stamp = field(default=(), repr=False)
 
     @property
     def folder(self) -> Path:
@@ -130,14 +137,18 @@ def below(folder: Path) -> list[Path]:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    try:
-        children = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    except OSError:
-        return
-    for child in children:
+    for child in _children(folder):
         yield child
         if depth > 1:
             yield from _below(child, depth - 1)
+
+
+def _children(folder: Path) -> list[Path]:
+    """Return the folders in a folder, by name, without hidden ones; none where it may not be looked at."""
+    try:
+        return sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    except OSError:
+        return []
 
 
 def weights_in(folder: Path) -> Path | None:
@@ -187,8 +198,9 @@ def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | N
         near = (folder.parent / name, folder / name)
         return next((each for each in near if has_weights(each)), shared[name])
 
-    kind, size = _kind(config, folder.name), _size(config)
-    return Checkpoint(folder.name, kind, size, "original", folder, part(VAE), part(TEXT_ENCODER))
+    kind, size, vae, text_encoder = _kind(config, folder.name), _size(config), part(VAE), part(TEXT_ENCODER)
+    stamp = _stamp(folder, vae, text_encoder)
+    return Checkpoint(folder.name, kind, size, "original", folder, vae, text_encoder, stamp)
 
 
 def _diffusers(folder: Path) -> Checkpoint | None:
@@ -196,8 +208,21 @@ def _diffusers(folder: Path) -> Checkpoint | None:
     if _config(folder / "model_index.json").get("_class_name") != "AceStepPipeline" or not has_weights(dit):
         return None
     vae, text_encoder = (each if has_weights(each) else None for each in (folder / VAE, folder / "text_encoder"))
-    config = config_in(dit)
-    return Checkpoint(folder.name, _kind(config, folder.name), _size(config), "diffusers", dit, vae, text_encoder)
+    config, stamp = config_in(dit), _stamp(*_children(folder))
+    kind, size = _kind(config, folder.name), _size(config)
+    return Checkpoint(folder.name, kind, size, "diffusers", dit, vae, text_encoder, stamp)
+
+
+def _stamp(*folders: Path | None) -> Stamp:
+    """Return what changes with the files of some folders."""
+    found: list[tuple[str, int, int]] = []
+    for folder in filter(None, folders):
+        with contextlib.suppress(OSError):  # what may not be looked at cannot be loaded either
+            for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+                if entry.is_file():
+                    facts = entry.stat()
+                    found.append((entry.path, facts.st_size, facts.st_mtime_ns))
+    return tuple(found)
 
 
 def _kind(config: Mapping[str, Any], name: str) -> str:

@@ -26,6 +26,7 @@ _PREFIX = re.compile(r"^(base_model\.model\.|transformer\.|diffusion_model\.|mod
 _MATRIX = re.compile(r"\.(lora_[AB]|lora_down|lora_up)(?:\.default)?(?:\.weight)?$")
 _WORDS = {"lora_down": "lora_A", "lora_up": "lora_B"}
 _ALPHA = re.compile(r"\.alpha$")
+_AGAIN = "Get the adapter's files again, or export them again."
 _FILES = ("adapter_model.safetensors", "pytorch_lora_weights.safetensors")
 
 
@@ -121,7 +122,7 @@ def _found(path: Path) -> tuple[Path, Mapping[str, Any]]:
             f"{path} is no adapter in safetensors.", remedy="Files of other kinds can hold programs; convert it first."
         )
     beside = file.parent / "adapter_config.json"
-    return file, files.read_json(beside) if beside.is_file() else {}
+    return file, files.read_json(beside, _AGAIN) if beside.is_file() else {}
 
 
 def _read(file: Path, config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -129,13 +130,15 @@ def _read(file: Path, config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
     Each B is multiplied by what the training program would: alpha / rank, or alpha / √rank where it says so.
     """
-    tensors = files.opened_file(file)
+    tensors = files.opened_file(file, _AGAIN)
     matrices: dict[tuple[str, str], torch.Tensor] = {}
     alphas: dict[str, float] = {}
     strange: list[str] = []
     for key, value in files.read(tensors, {key: key for key in tensors.files}, torch.float32, torch.device("cpu")):
         matrix, alpha = _MATRIX.search(key), _ALPHA.search(key)
-        if matrix:
+        if matrix and (value.dtype != torch.float32 or value.ndim < 2 or not value.numel()):
+            strange.append(f"{key} ({value.dtype}, {list(value.shape)})")
+        elif matrix:
             matrices[_layer(key[: matrix.start()]), _WORDS.get(matrix[1], matrix[1])] = value
         elif alpha and value.numel() == 1:
             alphas[_layer(key[: alpha.start()])] = float(value)
@@ -147,8 +150,11 @@ def _read(file: Path, config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
             remedy="Export it as a plain LoRA of the transformer, in the format of PEFT or diffusers.",
         )
     settings = {**_settings_in(file), **config}
-    factors = {layer: _factor(layer, value.shape[0], alphas, settings)
-               for (layer, matrix), value in matrices.items() if matrix == "lora_A"}  # fmt: skip
+    try:
+        factors = {layer: _factor(layer, value.shape[0], alphas, settings)
+                   for (layer, matrix), value in matrices.items() if matrix == "lora_A"}  # fmt: skip
+    except (TypeError, ValueError, AttributeError) as error:
+        raise EngineFailure(f"The settings of the adapter {file} make no sense: {error}.", remedy=_AGAIN) from error
     return {
         f"{layer}.{matrix}.weight": value * factors.get(layer, 1.0) if matrix == "lora_B" else value
         for (layer, matrix), value in matrices.items()
@@ -163,7 +169,7 @@ def _settings_in(file: Path) -> dict[str, Any]:
     """Return the settings that diffusers writes into the file itself, if it did."""
     try:
         value = json.loads(files.metadata(file).get("lora_adapter_metadata", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return (
         {str(name).removeprefix("transformer."): each for name, each in value.items()}

@@ -240,3 +240,29 @@ def test_the_memory_of_every_model_goes_back_to_the_device(
     engine.unload(language)
     engine.unload("acestep-v15-turbo")
     assert released == [("acestep-v15-turbo",), ()]
+
+
+def test_what_comes_out_as_no_number_is_said_and_not_played(folder: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(folder, tmp_path / "models"))
+    path = models / "adapters" / "warm.safetensors"
+    save_file({name: value * torch.nan for name, value in load_file(path).items()}, path)
+    engine = NeuralEngine(models)
+    with pytest.raises(EngineFailure) as caught:
+        made(engine, Adapter("warm"))
+    assert str(caught.value) == (
+        "Model acestep-v15-turbo with warm made values that are no numbers. Leave the adapters out, or choose a smaller"
+        " scale, and check the model's files with `acebridge models verify`."
+    )
+    assert np.isfinite(made(engine)).all()
+
+
+def test_a_model_whose_files_have_changed_is_read_again(folder: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(folder, tmp_path / "models"))
+    engine, path = NeuralEngine(models), models / "acestep-v15-turbo" / "model.safetensors"
+    before = made(engine)
+    weights = {name: 1.5 * value for name, value in load_file(path).items()}
+    save_file(weights, models / "new.safetensors")
+    (models / "new.safetensors").replace(path)
+    after = made(engine)
+    assert not np.array_equal(after, before)
+    assert np.array_equal(after, made(NeuralEngine(models)))

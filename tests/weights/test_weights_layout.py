@@ -13,7 +13,7 @@ import pytest
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights.facts import facts_of
-from acestep_runtime.weights.layout import chosen, find
+from acestep_runtime.weights.layout import chosen, find, weights_in
 
 
 def part(folder: Path, config: dict[str, Any] | None = None, weights: str = "model.safetensors") -> Path:
@@ -123,6 +123,19 @@ def test_a_folder_that_may_not_be_looked_into_hides_no_other(models: Path, monke
 
     monkeypatch.setattr(os, "stat", refusing)
     assert [each.name for each in find(models)] == there
+
+
+@pytest.mark.parametrize("name", ["acestep-v15-turbo", "acestep-v15-xl-turbo-diffusers"])
+def test_files_that_change_make_another_checkpoint(models: Path, name: str) -> None:
+    before = chosen(models, name, False)
+    assert chosen(models, name, False) == before
+    for part in filter(None, (before.dit, before.vae, before.text_encoder)):
+        weights = weights_in(part)
+        assert weights is not None
+        weights.write_bytes(b"anew")
+        after = chosen(models, name, False)
+        assert after != before
+        before = after
 
 
 def test_shards_count_when_all_are_there(tmp_path: Path) -> None:

@@ -213,7 +213,43 @@ def test_only_safetensors_and_known_names(dit: Any, tmp_path: Path) -> None:
         remove_adapter(dit, "cold")
 
 
-@pytest.mark.parametrize("name", ["keys", "train", "half", "to", "lora_A", "base_layer", "default", "한국어", "style v1.5"])
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        (torch.ones(2, 32, dtype=torch.int32), "int32, [2, 32]"),
+        (torch.ones(2, 32, dtype=torch.complex64), "complex64, [2, 32]"),
+        (torch.ones(0, 32), "float32, [0, 32]"),
+        (torch.ones(()), "float32, []"),
+    ],
+)
+def test_matrices_that_are_none(dit: Any, tmp_path: Path, matrix: torch.Tensor, said: str) -> None:
+    save_file({"layers.0.mlp.up_proj.lora_A.weight": matrix}, tmp_path / "odd.safetensors")
+    with pytest.raises(EngineFailure, match=re.escape(f"up_proj.lora_A.weight (torch.{said})")):
+        add_adapter(dit, tmp_path / "odd.safetensors", "odd")
+    assert adapters(dit) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('{"lora_alpha": "x"}', "make no sense"),
+        ('{"alpha_pattern": [1]}', "make no sense"),
+        ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+    ],
+)
+def test_settings_that_make_no_sense(dit: Any, tmp_path: Path, settings: str, said: str) -> None:
+    made = {"layers.0.mlp.up_proj": (torch.ones(2, 32), torch.ones(48, 2))}
+    saved(tmp_path / "adapter_model.safetensors", made, NAMES["peft"])
+    (tmp_path / "adapter_config.json").write_text(settings)
+    with pytest.raises(EngineFailure, match=rf"{said}.* Get the adapter's files again, or export them again\."):
+        add_adapter(dit, tmp_path, "odd")
+    assert adapters(dit) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["keys", "train", "half", "to", "lora_A", "base_layer", "default", "한국어", "style v1.5"]
+)
 def test_any_name_will_do(dit: Any, tmp_path: Path, name: str) -> None:
     """Also those of attributes that every module of torch has."""
     plain, made = velocity(dit), matrices(dit, 1)
