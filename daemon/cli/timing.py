@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.errors import EngineFailure, InvalidValue, printable
 from acestep_runtime.lyrics.formats import FORMATS, timing_of
 from acestep_runtime.lyrics.timed import Timing
 from daemon.edge.files import check_writable, write_whole
@@ -69,7 +69,10 @@ class TimingFiles:
         url, embedded = audio_url(self.source, page)
         if not embedded:
             typer.echo(f"note: The song is large, so the page plays it from its file; keep it at {url}.", err=True)
-        write_whole(page, [page_html(timing, title=self.source.stem, audio=url, language=self.language).encode()])
+        write_whole(
+            page,
+            [page_html(timing, title=printable(self.source.stem, 200), audio=url, language=self.language).encode()],
+        )
 
 
 def _format_of(out: Path | None, with_words: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:
     assert "<c>one</c> <00:00:01.000><c>two</c>" in written(".vtt")
     assert "R1,Verse,0:00:00.000,0:00:03.000,0:00:03.000\nM1,one two,0:00:00.500,,\n" in written(".csv")
     assert FORMATS["json"].read(written(".json")).lines[0].words[1].text == "two"
+
+
+def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
+    source = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    write_wav(source, sine(300, 0.1))
+    files = TimingFiles.choose({"src": source, "html": tmp_path / "page.html"})
+    assert files is not None
+    list(files.write(FACTS))
+    assert "<title>caf\ufffd</title>" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_a_page_of_a_large_song_refers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
