@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -139,7 +140,7 @@ def follow(
     Facts that are ``hidden`` are not printed for a person.
     """
     with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
-        for event in events:
+        for event in _named(events):
             line.show(event)
             result.take_in(event, writer)
     report = result.report()
@@ -161,14 +162,40 @@ def _sent(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
     return audio_pb2.AudioInput(path=where, name=path.name)
 
 
+def _named(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
+    """Yield events, and hold Ctrl-C back until the first has come, which names the job to cancel; a second does not wait."""
+    held: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual):  # it is ignored, as behind an ``&``
+        yield from events
+        return
+
+    def hold(number: int, _frame: object) -> None:
+        held.append(number)
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        first = next(events, None)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if first is not None:
+        yield first
+    if held:
+        raise KeyboardInterrupt
+    yield from events
+
+
 @contextmanager
 def _cancelling(client: Client, result: Result, writer: Writer | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if result.job_id:
-            client.cancel(result.job_id)
-        raise JobFailed("Cancelled", f"Job {result.job_id or ''} was cancelled.".replace("  ", " ")) from None
+        if not result.job_id:
+            remedy = "If the daemon took the job, `acebridge jobs` shows it."
+            raise JobFailed("Cancelled", "The daemon has not answered yet.", remedy=remedy) from None
+        client.cancel(result.job_id)
+        raise JobFailed("Cancelled", f"Job {result.job_id} was cancelled.") from None
     except InvalidValue:  # there is no place for the result
         if result.job_id:
             client.cancel(result.job_id)

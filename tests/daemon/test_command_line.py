@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -19,8 +22,11 @@ import soundfile
 from house import Daemon, expected_tone, queued, song, state, until, until_state, write_wav
 from shell import COMMAND, FAKE, Shell, belongs, recent
 
+from acebridge.v1 import tasks_pb2
 from acestep_runtime import audio
+from daemon.cli.perform import Result, follow
 from daemon.edge.client import Client
+from daemon.errors import JobFailed
 
 # ---- tasks ----
 
@@ -274,6 +280,28 @@ def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client,
     assert not out
     until_state(client, running, "cancelled")
     assert not [file for file in shell.files() if file.endswith(".part")]
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_before_the_daemon_has_named_the_job(presses: int) -> None:
+    cancelled: list[str] = []
+
+    def events() -> Iterator[tasks_pb2.TaskEvent]:
+        for _ in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        yield tasks_pb2.TaskEvent(job_id="abc")
+        pytest.fail("it goes on")
+
+    client = cast(Client, SimpleNamespace(cancel=cancelled.append))
+    with pytest.raises(JobFailed) as told:
+        follow(events(), Result(0.0), None, client, title="generate", as_json=True)
+    if presses == 1:
+        assert (cancelled, str(told.value)) == (["abc"], "Job abc was cancelled.")
+    else:
+        assert not cancelled
+        assert str(told.value).endswith("not answered yet. If the daemon took the job, `acebridge jobs` shows it.")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
