@@ -43,10 +43,12 @@ def _path_from(page: Path, source: Path) -> str:
 def _playable(source: Path) -> tuple[str, bytes]:
     import soundfile
 
-    info = soundfile.info(str(source))
-    if info.format in _TYPES and info.subtype != "DOUBLE":
-        return _TYPES[info.format], source.read_bytes()
-    samples, rate_hz = soundfile.read(str(source), dtype="float32", always_2d=True)
+    with source.open("rb") as file:  # libsndfile itself takes no name that is no text
+        info = soundfile.info(file)
+        if info.format in _TYPES and info.subtype != "DOUBLE":
+            return _TYPES[info.format], source.read_bytes()
+        file.seek(0)
+        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
     out = io.BytesIO()
     soundfile.write(out, samples, rate_hz, "PCM_24", format="FLAC")
     return "audio/flac", out.getvalue()

@@ -113,7 +113,8 @@ def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:
 
 def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
     source = tmp_path / os.fsdecode(b"caf\xe9.wav")
-    write_wav(source, sine(300, 0.1))
+    write_wav(tmp_path / "song.wav", sine(300, 0.1))
+    (tmp_path / "song.wav").rename(source)
     files = TimingFiles.choose({"src": source, "html": tmp_path / "page.html"})
     assert files is not None
     list(files.write(FACTS))
