@@ -33,8 +33,8 @@ class Tensors:
 def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Any]:
     """Return the object in a JSON file. Raises `EngineFailure` with ``remedy`` where there is none."""
     try:
-        if path.stat().st_size > _MOST_JSON_BYTES:
-            raise ValueError("it is too large")
+        if path.stat().st_size > _MOST_JSON_BYTES or not path.is_file():
+            raise ValueError("it is too large, or no file")
         value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise ValueError("it is no object")

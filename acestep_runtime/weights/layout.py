@@ -178,7 +178,7 @@ def config_in(folder: Path) -> Mapping[str, Any]:
 def _config(path: Path) -> Mapping[str, Any]:
     """Return a small JSON object, empty where it cannot be read: what is not understood is no checkpoint."""
     try:
-        if path.stat().st_size > _MOST_JSON_BYTES:
+        if not _is_file(path) or path.stat().st_size > _MOST_JSON_BYTES:  # a pipe would be waited for
             return {}
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

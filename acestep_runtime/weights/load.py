@@ -166,12 +166,14 @@ def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
     path = folder / "tokenizer.json"
     config = files.read_json(folder / "tokenizer_config.json")
-    special = {name: _token(config[name]) for name in _SPECIAL_TOKENS if config.get(name)}
-    extra = {name: config[name] for name in ("padding_side", "model_max_length") if name in config}
+    if not path.is_file():
+        raise EngineFailure(f"{path} is not there.", remedy=_PULL_SHARED)
     try:
+        special = {name: _token(config[name]) for name in _SPECIAL_TOKENS if config.get(name)}
+        extra = {name: config[name] for name in ("padding_side", "model_max_length") if name in config}
         return PreTrainedTokenizerFast(tokenizer_file=str(path), **special, **extra)
     except Exception as error:  # the tokenizers library raises plain Exception
-        raise EngineFailure(f"{path} cannot be read: {error}.", remedy=_PULL_SHARED) from error
+        raise EngineFailure(f"{path}, or what is beside it, cannot be read: {error!r}.", remedy=_PULL_SHARED) from error
 
 
 def _token(value: Any) -> str:

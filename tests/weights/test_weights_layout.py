@@ -107,6 +107,9 @@ def test_a_folder_that_makes_no_sense_hides_no_other(models: Path) -> None:
     part(models / "odd-names", {"architectures": None})
     part(models / "odd-kind", {"architectures": 5})
     (part(models / "deep") / "config.json").write_text("[" * 100_000)
+    for name in ("config.json", "model_index.json"):
+        (models / f"pipe-{name}").mkdir()
+        os.mkfifo(models / f"pipe-{name}" / name)  # opening it would wait for ever
     split = part(models / "odd-shards", weights="model.safetensors.index.json")
     for files in ({"x": [1]}, {"x": "a" * 5000}, {"x": "\0"}, [1]):
         (split / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))

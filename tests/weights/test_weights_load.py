@@ -320,3 +320,17 @@ def test_a_text_encoder_of_another_kind(tiny: Path, tmp_path: Path) -> None:
         load(only(folder), torch.float32)
     with pytest.raises(EngineFailure, match="has no VAE or no text encoder"):
         load(replace(only(folder), vae=None), torch.float32)
+
+
+def test_a_tokenizer_that_makes_no_sense(tiny: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "models", ignore=shutil.ignore_patterns("*-diffusers")))
+    encoder = folder / "Qwen3-Embedding-0.6B"
+    config = encoder / "tokenizer_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "pad_token": {"x": 1}}))
+    with pytest.raises(
+        EngineFailure, match=r"tokenizer\.json, or what is beside it, cannot be read: KeyError\('content'\)"
+    ):
+        load(only(folder), torch.float32)
+    (encoder / "tokenizer.json").unlink()
+    with pytest.raises(EngineFailure, match=r"tokenizer\.json is not there\. Run `acebridge models pull"):
+        load(only(folder), torch.float32)
