@@ -14,7 +14,7 @@ endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test test-reaper check bench bench-neural quality protos docs reapack clean help
+.PHONY: demo test test-reaper check bench bench-neural bench-lm quality protos docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
+	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make docs    write docs/commands.md and docs/contract.md again"
@@ -72,6 +73,9 @@ bench: $(VENV)/.test
 
 bench-neural: $(VENV)/.test
 	$(BIN)/python -m tests.bench_neural $(ARGS)
+
+bench-lm: $(VENV)/.test
+	$(BIN)/python -m tests.bench_lm $(ARGS)
 
 quality: $(VENV)/.test
 	$(BIN)/python -m tests.quality

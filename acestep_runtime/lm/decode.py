@@ -41,18 +41,18 @@ def words(
     uniform = _uniform(seeds, most)
     texts: list[list[int]] = [[] for _ in prompts]
     rows = _Guided(language, prompts, guidance, most)
+    said = torch.zeros(len(prompts), most, dtype=torch.long, device=rows.device)
     for step in range(most):
-        logits = penalised(
-            rows.logits(language.vocabulary.words), _padded(texts, rows.device), choice.repetition_penalty
-        )
+        logits = penalised(rows.logits(language.vocabulary.words), said[:, :step], choice.repetition_penalty)
         allowed = torch.stack([each.allowed() for each in matchers]).to(rows.device)
         tokens = chosen(logits.masked_fill(~allowed, -torch.inf), uniform[:, step].to(rows.device), choice)
+        said[:, step] = tokens
         for text, each, token in zip(texts, matchers, tokens.tolist(), strict=True):
             if not each.ended:
                 text.append(token)
                 each.take(token)
         yield texts
-        if all(each.ended for each in matchers):
+        if step + 1 == most or all(each.ended for each in matchers):
             return
         rows.add(tokens)  # also to those that are complete, where nobody looks at them any more
 
@@ -103,8 +103,3 @@ def _uniform(seeds: Sequence[int], count: int) -> Tensor:
     """Return numbers from 0 to below 1 ``[R, count]``; the first ones of a seed are the same whatever the count."""
     drawn = max(count, _DRAWN)  # how a few numbers are drawn depends on how many
     return torch.stack([torch.rand(drawn, generator=torch.Generator().manual_seed(seed)) for seed in seeds])[:, :count]
-
-
-def _padded(texts: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    longest = max(map(len, texts))
-    return torch.tensor([[*text, *[-1] * (longest - len(text))] for text in texts], dtype=torch.long, device=device)

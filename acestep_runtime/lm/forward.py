@@ -6,6 +6,8 @@
 Rows are takes, with and without what they were asked for. Each begins at position 0 of its row of the cache, so unequal
 prompts need no filling up, and no row attends beyond its own end.
 
+Heads of queries that share a head of keys and values are asked as if they were tokens of that head, so that nothing is copied.
+
 Letters: R rows, n tokens, S positions that are looked at, H heads of keys and values, d channels of a head, D width.
 """
 
@@ -74,18 +76,20 @@ class Rows:
         return self._forward(tokens[:, None], at, slice(0, len(tokens)), span)
 
     def _forward(self, ids: Tensor, at: Tensor, rows: slice, span: int) -> Tensor:
-        """Return the states ``[R, D]`` after the last of ``ids`` ``[R, n]``, of which the first are at positions ``at``."""
+        """Return the states ``[R, D]`` after the last of ``ids`` ``[R, n]``, of which the first are at positions ``at``.
+
+        That is 0 for whole prompts, of which ``span`` is the length, and anywhere for one token.
+        """
         core, count = self._core, ids.shape[1]
         positions = at[:, None] + torch.arange(count, device=at.device)
         hidden = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        seen = (torch.arange(span, device=at.device) <= positions[..., None])[:, None]
+        seen = None if count > 1 else _seen(at, span, hidden.dtype)
         for number, block in enumerate(core.layers):
             keys, values = self._keys[number, rows], self._values[number, rows]
-            hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen)
-            hidden = hidden + block.mlp(block.post_attention_layernorm(hidden))
-        last: Tensor = core.norm(hidden[:, -1])
-        return last
+            hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen, span)
+            hidden = hidden + block.mlp(_normed(block.post_attention_layernorm, hidden))
+        return _normed(core.norm, hidden[:, -1])
 
 
 def logits_of(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
@@ -104,23 +108,44 @@ def _attended(
     positions: Tensor,
     keys: Tensor,
     values: Tensor,
-    seen: Tensor,
+    seen: Tensor | None,
+    span: int,
 ) -> Tensor:
-    """Return the attention of states ``[R, n, D]``, whose keys and values are written to ``[R, H, S, d]`` first."""
+    """Return the attention of states ``[R, n, D]``, whose keys and values are written to ``[R, H, S, d]`` first.
+
+    ``seen`` is added to what one token sees; without it each sees itself and those before.
+    """
     attention = block.self_attn
-    states = block.input_layernorm(hidden)
+    states = _normed(block.input_layernorm, hidden)
     heads = (*states.shape[:2], -1, attention.head_dim)
-    query = _turned(attention.q_norm(attention.q_proj(states).view(heads)), rotary)
+    query = _turned(_normed(attention.q_norm, attention.q_proj(states).view(heads)), rotary)
     rows = torch.arange(len(states), device=states.device)[:, None]
-    keys.transpose(1, 2)[rows, positions] = _turned(attention.k_norm(attention.k_proj(states).view(heads)), rotary)
+    keys.transpose(1, 2)[rows, positions] = _turned(
+        _normed(attention.k_norm, attention.k_proj(states).view(heads)), rotary
+    )
     values.transpose(1, 2)[rows, positions] = attention.v_proj(states).view(heads)
-    span = seen.shape[-1]
-    mixed = functional.scaled_dot_product_attention(
-        query.transpose(1, 2), keys[:, :, :span], values[:, :, :span], seen, scale=attention.scaling,
-        enable_gqa=query.shape[2] != keys.shape[1],
-    )  # fmt: skip
-    out: Tensor = attention.o_proj(mixed.transpose(1, 2).flatten(2))
+    keys, values = keys[:, :, :span], values[:, :, :span]
+    if seen is None:
+        mixed = functional.scaled_dot_product_attention(
+            query.transpose(1, 2), keys, values, is_causal=True, scale=attention.scaling,
+            enable_gqa=query.shape[2] != keys.shape[1],
+        ).transpose(1, 2)  # fmt: skip
+    else:
+        query = query.view(len(states), keys.shape[1], -1, attention.head_dim)
+        mixed = functional.scaled_dot_product_attention(query, keys, values, seen, scale=attention.scaling)
+    out: Tensor = attention.o_proj(mixed.reshape(*states.shape[:2], -1))
     return out
+
+
+def _seen(at: Tensor, span: int, dtype: torch.dtype) -> Tensor:
+    """Return what is added to the attention of tokens at positions ``at`` ``[R]``, ``[R, 1, 1, S]``: nothing up to there."""
+    later = torch.arange(span, device=at.device) > at[:, None]
+    return torch.zeros(later.shape, device=at.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None, None]
+
+
+def _normed(norm: Any, states: Tensor) -> Tensor:
+    """Return states as a norm of transformers makes them, in one piece of work rather than six."""
+    return functional.rms_norm(states, states.shape[-1:], norm.weight, norm.variance_epsilon)
 
 
 def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:

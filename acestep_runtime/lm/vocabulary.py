@@ -31,7 +31,8 @@ class Vocabulary:
         marks = (_FIRST_CODE, prompts.code(CODES - 1), prompts.BEGIN, prompts.END, prompts.THINK, prompts.THOUGHT)
         missing = [mark for mark in marks if mark not in known]
         first, last, _, self.end, self.think, self.thought = (known.get(mark, -1) for mark in marks)
-        if missing or last - first != CODES - 1 or max(self.end, self.think, self.thought) > first:
+        in_order = not missing and all(known.get(prompts.code(code)) == first + code for code in range(CODES))
+        if not in_order or max(self.end, self.think, self.thought) > first:
             raise EngineFailure(
                 f"The tokenizer is not one of ACE-Step's language models: {', '.join(missing) or 'its codes are in disorder'}.",
                 remedy="Fetch the model again: `acebridge models pull acestep-5Hz-lm-1.7B`.",
@@ -45,8 +46,14 @@ class Vocabulary:
 
     def decoded(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, marks left out."""
-        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        words = [token for token in tokens if token not in self._marks]
+        text: str = self._tokenizer.decode(words, clean_up_tokenization_spaces=False)
         return text
+
+    @cached_property
+    def _marks(self) -> frozenset[int]:
+        """Those of thoughts are among them, which released tokenizers take for words."""
+        return frozenset(self._tokenizer.added_tokens_decoder)
 
     @cached_property
     def _guide(self) -> Any:
@@ -54,22 +61,25 @@ class Vocabulary:
         from llguidance import LLTokenizer
 
         content = json.loads(self._tokenizer.backend_tokenizer.to_str())
-        content["added_tokens"] = [mark for mark in content["added_tokens"] if mark["id"] < self.words.stop]
+        content["added_tokens"] = [
+            {**mark, "special": True} for mark in content["added_tokens"] if mark["id"] < self.words.stop
+        ]  # or they would also stand for the letters that they are written with
         return LLTokenizer(json.dumps(content), n_vocab=self.words.stop, eos_token=self.end)
 
     def matcher(self, grammar: str) -> Matcher:
         """Return what follows a text through ``grammar``."""
         from llguidance import LLMatcher
 
-        return Matcher(LLMatcher(self._guide, grammar), self.words.stop)
+        return Matcher(LLMatcher(self._guide, grammar), self._guide)
 
 
 class Matcher:
     """Follows a text through a grammar, token by token."""
 
-    def __init__(self, matcher: Any, size: int) -> None:
-        self._matcher, self._size = matcher, size
-        self._bits = np.zeros(-(-size // 32), np.int32)
+    def __init__(self, matcher: Any, guide: Any) -> None:
+        self._matcher, self._guide, self._size = matcher, guide, int(guide.vocab_size)
+        self._bits = np.zeros(-(-self._size // 32), np.int32)
+        self._bytes = self._bits.view(np.uint8)
         self._check()
 
     def _check(self) -> None:
@@ -89,12 +99,17 @@ class Matcher:
         """Return which words may follow, ``[words]``; where the text is fixed, one token only, as it is usually written."""
         fixed = self._matcher.compute_ff_tokens()
         if fixed:
+            if not self._matcher.validate_tokens(
+                fixed[:1]
+            ):  # a mark, where what a mark looks like was asked for as words
+                letter = self._matcher.compute_ff_bytes().decode(errors="ignore")[:1]
+                fixed = self._guide.tokenize_str(letter)
             only = torch.zeros(self._size, dtype=torch.bool)
             only[fixed[0]] = True
             return only
         self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         self._check()
-        each = np.unpackbits(self._bits.view(np.uint8), count=self._size, bitorder="little")
+        each = np.unpackbits(self._bytes, count=self._size, bitorder="little")
         return torch.from_numpy(each.view(np.bool_))
 
     def take(self, token: int) -> None:
@@ -104,4 +119,4 @@ class Matcher:
 
     def copy(self) -> Matcher:
         """Return one that is as far."""
-        return Matcher(self._matcher.deep_copy(), self._size)
+        return Matcher(self._matcher.deep_copy(), self._guide)
