@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, prompts
 from acestep_runtime.lm.grammar import FIELDS, grammar, read, written
 from acestep_runtime.lm.language import Language
@@ -15,8 +16,8 @@ from acestep_runtime.lm.sampling import Choice
 
 #: Tokens that are done, and how many there are at most.
 Told = tuple[int, int]
-#: Metadata never has more tokens: its characters are limited by the grammar.
-_MOST = 3072
+#: Metadata never has more tokens, even if each is a byte: its characters are limited by the grammar.
+_MOST = 4096
 
 
 def think(
@@ -35,7 +36,17 @@ def think(
     texts: list[list[int]] = []
     for texts in decode.words(language, [prompt] * len(seeds), asked, seeds, choice, _MOST):
         yield max(map(len, texts)), _MOST
-    return [{**read(vocabulary.decoded(text)), **given} for text in texts]
+    return [{**read(vocabulary.decoded(thought_in(language, text))), **given} for text in texts]
+
+
+def thought_in(language: Language, text: Sequence[int]) -> Sequence[int]:
+    """Return the thought at the beginning of an answer. Raises `EngineFailure` for one that did not come to its end."""
+    if language.vocabulary.thought not in text:
+        raise EngineFailure(
+            f"The language model did not come to an end within {len(text)} tokens.",
+            remedy="Try another seed, or a lower --lm-temperature.",
+        )
+    return text[: text.index(language.vocabulary.thought)]
 
 
 def compose(

@@ -45,7 +45,7 @@ def plan_unguided(lyrics: str, negative: str = "") -> str:
 
 def codes(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt after which the model writes codes. ``thought`` is YAML, as `grammar.written` writes it."""
-    return f"{plan(caption, lyrics)}{THINK}\n{thought.strip()}\n{THOUGHT}\n\n{END}\n"
+    return f"{plan(caption, lyrics)}{THINK}\n{_plain(thought).strip()}\n{THOUGHT}\n\n{END}\n"
 
 
 def codes_unguided(caption: str, lyrics: str, negative: str = "") -> str:

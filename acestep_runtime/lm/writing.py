@@ -12,7 +12,7 @@ from typing import Any
 from acestep_runtime.lm import decode, prompts
 from acestep_runtime.lm.grammar import grammar, read
 from acestep_runtime.lm.language import Language
-from acestep_runtime.lm.planning import Told
+from acestep_runtime.lm.planning import Told, thought_in
 from acestep_runtime.lm.sampling import Choice
 
 #: Metadata, and lyrics for ten minutes.
@@ -60,6 +60,6 @@ def _answered(
         language, [vocabulary.encoded(f"{prompt}{prompts.THINK}\n")], asked, [seed], choice, _MOST
     ):
         yield len(text), _MOST
-    thought = text.index(vocabulary.thought)
-    lyrics = vocabulary.decoded(text[thought + 1 :]).removeprefix(prompts.LYRIC_HEADING).strip()
-    return Answer({**read(vocabulary.decoded(text[:thought])), **given}, lyrics)
+    thought = thought_in(language, text)
+    lyrics = vocabulary.decoded(text[len(thought) + 1 :]).removeprefix(prompts.LYRIC_HEADING).strip()
+    return Answer({**read(vocabulary.decoded(thought)), **given}, lyrics)
