@@ -44,7 +44,7 @@ $(VENV)/.base: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.base
 	@echo "installing the neural engine and the test tools into $(VENV)"
-	@$(INSTALL) -c constraints.txt -e '.[test,neural]'
+	@$(INSTALL) -c constraints.txt -e '.[test,neural,int8]'
 	@touch $@
 
 demo: $(VENV)/.base

@@ -19,6 +19,8 @@ from acestep_runtime.lm import prompts
 from acestep_runtime.values import CODES
 
 _FIRST_CODE = prompts.code(0)
+#: How llguidance begins marks where it writes text as bytes.
+_MARK = b"\xff"
 
 
 class Vocabulary:
@@ -97,13 +99,13 @@ class Matcher:
 
     def allowed(self) -> Tensor:
         """Return which words may follow, ``[words]``; where the text is fixed, one token only, as it is usually written."""
-        fixed = self._matcher.compute_ff_tokens()
+        fixed = self._matcher.compute_ff_tokens()[:1]
+        if fixed and not self._matcher.validate_tokens(fixed):
+            # It took letters for a mark that looks like them, or a mark, which begins with a byte that no text has.
+            letters: bytes = self._matcher.compute_ff_bytes()
+            letter = "" if letters[:1] == _MARK else letters.decode(errors="ignore")[:1]
+            fixed = self._guide.tokenize_str(letter)[:1]
         if fixed:
-            if not self._matcher.validate_tokens(
-                fixed[:1]
-            ):  # a mark, where what a mark looks like was asked for as words
-                letter = self._matcher.compute_ff_bytes().decode(errors="ignore")[:1]
-                fixed = self._guide.tokenize_str(letter)
             only = torch.zeros(self._size, dtype=torch.bool)
             only[fixed[0]] = True
             return only

@@ -229,7 +229,7 @@ def test_jobs_and_assets(shell: Shell, client: Client) -> None:
     assert job_id[:12] in shell.run("jobs").stdout
     assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
     assert shell.run("jobs", "delete", job_id).stdout == "deleted\n"
-    running = queued(client, 0.4, steps=190)
+    running = queued(client, 0.4, steps=190, takes=8)
     assert shell.refused("jobs", "delete", running).endswith("Cancel it first.")
     assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
     until_state(client, running, "cancelled")

@@ -63,7 +63,7 @@ def _timbre(model: Model, asked: EngineRequest) -> Tensor:
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
     source = None if asked.source is None else neural._heard(model, asked.source, CancelToken())
-    (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, False))
+    (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, model.decoded, False))
     *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
