@@ -1,8 +1,6 @@
-"""Make N takes, score them, keep the best.
+"""Make N takes, keep the best.
 
     python examples/best_of_n.py "warm lo-fi, mellow piano" best.wav -n 12
-
-The next batch is made in the background while this one is judged, as it would be while you listen.
 """
 
 from __future__ import annotations
@@ -25,21 +23,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of the first take")
     given = parser.parse_args()
 
-    size = min(4, given.n)
-    batch = generate(
+    best = generate(
         caption=given.caption, lyrics=given.lyrics and given.lyrics.read_text("utf-8"), duration=given.duration,
-        seed=given.seed, batch_size=size, auto_score=True, auto_gen=given.n > size, **how(given),
+        seed=given.seed, best_of=given.n, **how(given),
     )  # fmt: skip
-    takes = list(batch)
-    while len(takes) < given.n:
-        batch = batch.next_batch()
-        takes += batch
-    ranked = sorted(takes[: given.n], key=lambda take: take["lyrics_alignment_score"], reverse=True)
-    for place, take in enumerate(ranked, 1):
-        print(
-            f"{place:2}. score {take['lyrics_alignment_score']:.3f}  seed {take.seed}  {take['bpm']:g} bpm {take['keyscale']}"
-        )
-    print(f"saved {save(ranked[0], given.out)}")
+    for place, take in enumerate(best.ranking, 1):
+        print(f"{place:2}. score {take.score:.3f}  seed {take.seed}")
+    print(f"saved {save(best, given.out)}")
 
 
 if __name__ == "__main__":

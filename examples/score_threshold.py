@@ -25,23 +25,16 @@ def main() -> int:
     parser.add_argument("--max-tries", type=int, default=10)
     parser.add_argument("--seed", type=int, help="of the first try")
     given = parser.parse_args()
-    if given.max_tries < 1:
-        parser.error(f"--max-tries is {given.max_tries}; allowed: at least 1")
 
-    take = best = generate(
+    best = generate(
         caption=given.caption, lyrics=given.lyrics and given.lyrics.read_text("utf-8"), duration=given.duration,
-        seed=given.seed, auto_score=True, **how(given),
+        seed=given.seed, min_score=given.min_score, max_tries=given.max_tries, **how(given),
     )  # fmt: skip
-    for tries in range(1, given.max_tries + 1):
-        score = take["lyrics_alignment_score"]
-        print(f"try {tries}: score {score:.3f}, seed {take.seed}")
-        best = max(best, take, key=lambda t: t["lyrics_alignment_score"])
-        if score >= given.min_score:
-            break
-        if tries < given.max_tries:
-            take = take.next_batch()
-    reached = best["lyrics_alignment_score"] >= given.min_score
-    print(f"{'reached' if reached else 'not reached; the best was'} {best['lyrics_alignment_score']:.3f}")
+    for take in sorted(best.ranking, key=lambda take: take.take):
+        print(f"try {take.take + 1}: score {take.score:.3f}, seed {take.seed}")
+    score = best.ranking[0].score
+    reached = score >= given.min_score
+    print(f"{'reached' if reached else 'not reached; the best was'} {score:.3f}")
     print(f"saved {save(best, given.out)}")
     return 0 if reached else 1
 

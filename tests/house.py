@@ -175,7 +175,7 @@ class Take:
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
     """Read a stream to its end, asserting all that the contract promises of every stream."""
     take = Take([], {}, {})
-    sequence, fraction = 0, 0.0
+    sequence, fraction, chooses = 0, 0.0, False
     frames_done: dict[int, int] = {}
     finished: set[int] = set()
     for event in events:
@@ -185,9 +185,9 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
         kind = event.WhichOneof("event")
         body = getattr(event, kind)
         if kind == "started":
-            take.headers.clear()
-            frames_done.clear()
-            fraction = 0.0
+            chooses, fraction = body.chooses, 0.0
+            for unfinished in take.headers.keys() - finished:
+                del take.headers[unfinished]
         elif kind == "progress":
             assert fraction <= body.fraction <= 1
             fraction = body.fraction
@@ -215,7 +215,10 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
                 sequence=event.sequence, job_id=event.job_id,
                 audio_chunk={"output": body.output, "offset_frames": body.offset_frames},
             )  # fmt: skip
-        assert kind != "completed" or set(take.headers) == finished
+        if kind == "completed":
+            wanted = {output.output for made in body.takes for output in made.outputs}
+            assert wanted <= finished
+            assert chooses or wanted == set(take.headers) == finished
     return take
 
 

@@ -27,7 +27,8 @@ def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
-    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`.
+    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`; with ``score`` a take scores the last two
+    digits of its seed, as hundredths.
     """
 
     name = "fake"
@@ -52,6 +53,8 @@ class FakeEngine:
                 "timesignature": request.music.timesignature or 4,
             }
         )
+        if request.music.caption == "score" and request.auto_score:
+            yield Facts({"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}})
         if request.task in _ROLELESS:
             return
         for index, role in enumerate(request.tracks or ("mix",)):

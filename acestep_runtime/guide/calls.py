@@ -52,6 +52,11 @@ def generate(
     seed: int | Sequence[int] | None = None,
     auto_lrc: bool = False,
     auto_score: bool = False,
+    best_of: int | None = None,
+    min_score: float | None = None,
+    max_tries: int | None = None,
+    score_by: str | None = None,
+    keep_all: bool = False,
     auto_gen: bool = False,
     thinking: bool = False,
     lm_batch_chunk_size: int | None = None,
@@ -86,9 +91,15 @@ def generate(
     ``mode="simple"`` writes caption and lyrics from ``song_description``; what is given besides is kept.
 
     ``batch_size`` takes (1 to 8) are made, with ``seed`` (one, or one each) or random seeds. ``auto_lrc`` and
-    ``auto_score`` add ``result["lrc"]`` and ``result["lyrics_alignment_score"]``. ``auto_gen`` makes the next batch in
-    the background, for `Result.next_batch`; it is dropped when the same thread asks for another with ``auto_gen``, or the
-    result is gone.
+    ``auto_score`` add ``result["lrc"]`` and ``result["lyrics_alignment_score"]``.
+
+    With ``best_of`` so many takes are made (1 to 64), of which the best ``batch_size`` come back, the best first; with
+    ``min_score`` takes are made until ``batch_size`` of them score that much, at most ``max_tries`` (8). ``score_by`` is
+    "lyrics_alignment", "quality" or "lm", by default the first, or quality where no words are sung. ``keep_all`` returns the
+    others behind them. ``result.ranking`` tells the scores of all.
+
+    ``auto_gen`` makes the next batch in the background, for `Result.next_batch`; it is dropped when the same thread asks for
+    another with ``auto_gen``, or the result is gone.
 
     With ``thinking`` a language model plans the song first (text2music, lego, complete); ``result["plan"]`` is what it thought.
     ``lm_batch_chunk_size`` takes are thought about at once.
@@ -113,6 +124,7 @@ def generate(
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "track_names": track_names if track_name is None else [track_name],
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
+        "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
     thinks = task_type in THINKING
@@ -198,7 +210,7 @@ class _Session:
         except InvalidValue as error:
             raise named_as_given(error, self._order.task) from None
         # Every batch counts on from the one before, so only the first can hold seeds that lie ahead.
-        self._spent = frozenset(take.seed for take in batch.takes)
+        self._spent = frozenset(batch.seeds)
         return self._result(batch, folder, auto_gen=auto_gen)
 
     def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
@@ -224,15 +236,16 @@ class _Session:
         unused = [f"The draft engine has no use for {name}." for name in self._unused if batch.engine == "draft"]
         warnings = (warning for take in takes for warning in take.get("warnings", ()))
         notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
-        result = Result(first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, following)
+        result = Result(
+            first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, batch.ranking, following
+        )  # fmt: skip
         if begun is not None:
             _replace_ahead(begun[0])
             weakref.finalize(result, begun[0].drop)
         return result
 
     def _begun(self, batch: Batch) -> tuple[Ahead, Folder]:
-        folder, last = Folder(), batch.takes[-1].seed
-        seeds = counted_on(last, len(batch.takes), self._spent)
+        folder, seeds = Folder(), counted_on(batch.seeds[-1], len(batch.seeds), self._spent)
         return self._runner.ahead(self._order.seeded(tuple(seeds)), batch, folder.path), folder
 
     def _take(self, take: RecordedTake, folder: Folder) -> Take:

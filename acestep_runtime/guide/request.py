@@ -40,11 +40,18 @@ FIELDS = {
     "lm_batch_chunk_size": "thinking.at_once",
     "auto_lrc": "output.auto_lrc",
     "auto_score": "output.auto_score",
+    "best_of": "output.tries",
+    "max_tries": "output.tries",
+    "min_score": "output.min_score",
+    "score_by": "output.score_by",
+    "keep_all": "output.keep_all",
 }
+#: Arguments with which the best of several takes are kept.
+_CHOOSING = {"best_of", "max_tries", "min_score"}
 #: Tasks that think first, when they are asked to.
 THINKING = ("text2music", "lego", "complete")
 #: Switches that are off are not given.
-_OFF = (("auto_lrc", False), ("auto_score", False), ("thinking", False))
+_OFF = (("auto_lrc", False), ("auto_score", False), ("thinking", False), ("keep_all", False))
 #: Names that look alike from inside a task and are not: name → the only task that takes it.
 _ONLY = {"audio_cover_strength": "cover", "repaint_strength": "repaint", "repaint_mode": "repaint"}
 
@@ -111,7 +118,9 @@ def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: s
     wanted = {name: value for name, value in given.items() if value is not None and (name, value) not in _OFF}
     if task == "repaint":
         wanted = _extended(wanted, source)
-    if "batch_size" not in wanted and len(wanted.get("seed", ())) > 1:
+    if "best_of" in wanted and "max_tries" in wanted:
+        raise InvalidValue("max_tries", wanted["max_tries"], "one of best_of and max_tries, not both")
+    if "batch_size" not in wanted and not _CHOOSING & wanted.keys() and len(wanted.get("seed", ())) > 1:
         wanted["batch_size"] = len(wanted["seed"])  # a take for each
     fields: dict[str, Any] = {}
     for name, value in wanted.items():

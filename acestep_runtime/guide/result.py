@@ -8,6 +8,7 @@ from typing import Any
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
+from acestep_runtime.tasks.choosing import Ranked
 
 #: Why something that may be asked for is not there.
 _WITHOUT = {
@@ -86,12 +87,13 @@ class Result(Take):
     """All takes of one call; read as its first take. Going through it gives the takes, as ``result["batch"]`` does.
 
     ``engine`` is the engine that played, ``notes`` are sentences on what was asked for and had no effect, and on
-    what is wrong with the audio that was given.
+    what is wrong with the audio that was given. Where the best takes were kept, ``ranking`` tells of all that were made.
     """
 
     takes: tuple[Take, ...] = ()
     engine: str = ""
     notes: tuple[str, ...] = ()
+    ranking: tuple[Ranked, ...] = ()
     _next: Callable[[], Result] | None = field(default=None, repr=False)
 
     def _values(self) -> dict[str, Any]:

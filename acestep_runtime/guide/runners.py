@@ -20,8 +20,9 @@ from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
-from acestep_runtime.recording import RecordedTake, record
+from acestep_runtime.recording import Ranking, RecordedTake, record
 from acestep_runtime.tasks import from_json, with_all_seeds
+from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
 
 #: Entry points of functions ``address → Runner``.
@@ -32,11 +33,17 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """The takes of one order, as files, and the engine that made them. ``job_id`` is empty without a daemon."""
+    """The takes of one order, as files, and the engine that made them. ``job_id`` is empty without a daemon.
+
+    ``seeds`` are those that the order could have taken. Where takes were chosen, the best come first, and ``ranking`` tells
+    of all.
+    """
 
     engine: str
     takes: tuple[RecordedTake, ...]
+    seeds: tuple[int, ...]
     job_id: str = ""
+    ranking: tuple[Ranked, ...] = ()
 
 
 class Runner(Protocol):
@@ -107,14 +114,22 @@ def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, paus
             fields[name] = {"path": str(heard.path), "name": heard.path.name}
     task = with_all_seeds(from_json(order.task, fields))
     task.validate()
-    takes = []
+    takes: dict[int, RecordedTake] = {}
+    ranking: tuple[Ranked, ...] = ()
     for event in record(task, _engine(info.name), folder, cancel):
         pause()
         if isinstance(event, Progress):
             report(event.stage, event.fraction)
         elif isinstance(event, RecordedTake):
-            takes.append(event)
-    return Batch(info.name, tuple(takes))
+            takes[event.take] = event
+        elif isinstance(event, Ranking):
+            ranking = event.takes
+    kept = [each.take for each in ranking if each.kept] or list(takes)
+    for take in takes.keys() - kept:
+        for output in takes[take].outputs:
+            output.path.unlink()
+    seeds = task.output.seeds if hasattr(task, "output") else ()
+    return Batch(info.name, tuple(takes[take] for take in kept), seeds, ranking=ranking)
 
 
 class Here:

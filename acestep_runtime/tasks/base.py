@@ -25,8 +25,12 @@ MAX_SOURCE_S = 1200.0
 MIN_SOURCE_S = 0.001
 MAX_DURATION_S = 600.0
 MAX_TAKES = 8
+#: Takes that are made to choose from: at most, and where only a score to reach is given.
+MAX_TRIES, USUAL_TRIES = 64, 8
 ENCODINGS = ("float32", "pcm24", "pcm16")
 SCOPES = ("whole", "region")
+#: What takes are chosen by; "" is how well the words are sung, and the quality where there are none.
+SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Output:
-    """How results come back; ``None`` means as the source (48 kHz stereo when there is none)."""
+    """How results come back; ``None`` means as the source (48 kHz stereo when there is none).
+
+    With ``tries`` or ``min_score`` so many takes are made, until ``takes`` of them reach the score, and the best ``takes``
+    are kept; the others too with ``keep_all``. ``done`` takes are there from an earlier attempt.
+    """
 
     sample_rate: int | None = limited(None, low=8000, high=384_000, unit="Hz")
     channels: int | None = limited(None, choices=(1, 2))
@@ -100,14 +108,40 @@ class Output:
     seeds: tuple[int, ...] = limited((), low=0, high=MAX_SEED)
     auto_lrc: bool = False
     auto_score: bool = False
+    tries: int | None = limited(None, low=1, high=MAX_TRIES, unit="tries")
+    min_score: float | None = limited(None, low=0, high=1)
+    score_by: str = limited("", choices=SCORES)
+    keep_all: bool = False
+    done: int = 0
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the best of its takes are kept."""
+        return self.tries is not None or self.min_score is not None
+
+    @property
+    def count(self) -> int:
+        """How many takes are made, if no score ends it before."""
+        if self.tries is not None:
+            return self.tries
+        return self.takes if self.min_score is None else max(self.takes, USUAL_TRIES)
 
     def __post_init__(self) -> None:
-        if len(self.seeds) > MAX_TAKES:
-            allowed = f"at most {MAX_TAKES}, one for each take"
+        if self.tries is not None and 1 <= self.tries < self.takes:
+            raise InvalidValue("tries", self.tries, f"at least as many as takes, {self.takes}")
+        if not self.chooses:
+            for name in ("score_by", "keep_all"):
+                if getattr(self, name):
+                    raise InvalidValue(
+                        name, getattr(self, name), "nothing where no take is chosen", remedy="Give tries or min_score."
+                    )
+        most = MAX_TRIES if self.chooses else MAX_TAKES
+        if len(self.seeds) > most:
+            allowed = f"at most {most}, one for each take"
             message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
             raise InvalidValue("seeds", self.seeds, allowed, message=message)
-        if len(self.seeds) > self.takes >= 1:
-            allowed = f"at most as many as takes, {self.takes}"
+        if len(self.seeds) > self.count >= 1:
+            allowed = f"at most as many as {'tries' if self.chooses else 'takes'}, {self.count}"
             message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
             raise InvalidValue(
                 "seeds", self.seeds, allowed, message=message, remedy="Ask for more takes, or give fewer seeds."
@@ -168,7 +202,7 @@ TaskEvent = Progress | OutputHeader | OutputBlock | TakeDone
 def with_seeds(output: Output) -> Output:
     """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
     seeds = list(output.seeds) or [secrets.randbits(31)]
-    seeds += counted_on(seeds[-1], output.takes - len(seeds), seeds)
+    seeds += counted_on(seeds[-1], output.count - len(seeds), seeds)
     return dataclasses.replace(output, seeds=tuple(seeds))
 
 
@@ -182,16 +216,25 @@ def counted_on(last: int, count: int, spent: Collection[int]) -> list[int]:
     return fresh
 
 
+def to_make(output: Output) -> list[tuple[int, int]]:
+    """Return number and seed of every take that is not there yet."""
+    return list(enumerate(output.seeds))[output.done :]
+
+
 def for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
-    """Return ``request`` as it is for one take."""
+    """Return ``request`` as it is for one take. Where a score may end it, no take is made before its turn."""
     return dataclasses.replace(
-        request, seed=seed, seeds=output.seeds, auto_lrc=output.auto_lrc, auto_score=output.auto_score
+        request,
+        seed=seed,
+        seeds=output.seeds if output.min_score is None else (),
+        auto_lrc=output.auto_lrc,
+        auto_score=output.auto_score or output.chooses,
     )
 
 
 def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output, engine: Engine) -> TakeDone:
     """Return the end of a take; what was asked for on top of the audio and did not come is said to be missing."""
-    wanted = {"lrc": output.auto_lrc, "score": output.auto_score}
+    wanted = {"lrc": output.auto_lrc, "score": output.auto_score or output.chooses}
     missing = {
         f"{name}_missing": f"The {engine.name} engine gave no {name} for this take."
         for name, asked in wanted.items()
@@ -242,7 +285,9 @@ __all__ = [
     "MAX_DURATION_S",
     "MAX_SOURCE_S",
     "MAX_TAKES",
+    "MAX_TRIES",
     "SCOPES",
+    "SCORES",
     "CancelToken",
     "Engine",
     "Facts",
@@ -264,5 +309,6 @@ __all__ = [
     "for_take",
     "in_take",
     "limited",
+    "to_make",
     "with_seeds",
 ]

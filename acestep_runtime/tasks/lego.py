@@ -25,6 +25,7 @@ from acestep_runtime.tasks.base import (
     finished_take,
     for_take,
     in_take,
+    to_make,
     with_seeds,
 )
 from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
@@ -91,11 +92,11 @@ class Lego:
         )
         output = with_seeds(self.output)
         number = 0
-        for take, seed in enumerate(output.seeds):
+        for take, seed in to_make(output):
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
-                yield in_take(progress, take, output.takes)
+                yield in_take(progress, take, output.count)
             for role, made in roles.items():
                 layer = region.from_engine(made, *region.window.region)
                 yield OutputHeader(

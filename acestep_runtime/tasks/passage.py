@@ -19,6 +19,7 @@ from acestep_runtime.tasks.base import (
     finished_take,
     for_take,
     in_take,
+    to_make,
     with_seeds,
 )
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -43,12 +44,12 @@ def perform_through(
     """
     output = with_seeds(output)
     number = 0
-    for take, seed in enumerate(output.seeds):
+    for take, seed in to_make(output):
         facts: dict[str, Any] = {}
         streams: dict[str, tuple[int, audio.StreamResampler, int]] = {}
         for event in engine.run(for_take(request, seed, output), cancel):
             if isinstance(event, Progress):
-                yield in_take(event, take, output.takes)
+                yield in_take(event, take, output.count)
             elif isinstance(event, Facts):
                 facts.update(event.values)
             elif isinstance(event, Block):

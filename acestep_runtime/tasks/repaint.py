@@ -22,6 +22,7 @@ from acestep_runtime.tasks.base import (
     finished_take,
     for_take,
     in_take,
+    to_make,
     with_seeds,
 )
 from acestep_runtime.tasks.clip import Clip, pieces
@@ -90,14 +91,14 @@ class Repaint:
         )  # fmt: skip
         request = region.request(asked)
         output = with_seeds(self.output)
-        for take, seed in enumerate(output.seeds):
+        for take, seed in to_make(output):
             yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)
             if whole:  # what stays as it is goes out before the engine begins
                 yield from (OutputBlock(take, block) for block in clip.blocks(0, changed_start))
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
-                yield in_take(progress, take, output.takes)
+                yield in_take(progress, take, output.count)
             changed = self._mend(region, roles["mix"])
             yield from (OutputBlock(take, block) for block in pieces(changed))
             if whole:

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from acebridge.v1 import audio_pb2
 from acestep_runtime.errors import InvalidValue
 from daemon.edge.files import check_writable
 from daemon.edge.writer import Writer
@@ -86,8 +85,8 @@ def writer_to(destination: Destination) -> Writer:
     """Return the writer of outputs that go to ``destination``; the first role that comes gets the bare name."""
     first_roles: list[str] = []
 
-    def place(header: audio_pb2.AudioHeader) -> Path:
-        first_roles.append(header.role)
-        return destination.file(header.role, header.take, first_roles[0])
+    def place(role: str, take: int) -> Path:
+        first_roles.append(role)
+        return destination.file(role, take, first_roles[0])
 
     return Writer(destination.folder, place)

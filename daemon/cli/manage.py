@@ -181,7 +181,8 @@ def _fetch(
 
     from acebridge.v1 import jobs_pb2
     from daemon.cli.files import Destination, writer_to
-    from daemon.cli.perform import Result, follow
+    from daemon.cli.perform import follow
+    from daemon.cli.result import Result
 
     began = time.monotonic()
     with ExitStack() as stack:

@@ -11,6 +11,7 @@ import typer
 _MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works", "Daemon"
 _NEURAL = "How a neural engine works"
 _THINKING = "How a language model thinks"
+_CHOICE = "Choosing the best"
 
 
 class EngineName(str, Enum):
@@ -144,6 +145,18 @@ OPTIONS: dict[str, Any] = {
     "scope": _option(Scope, "--scope", text="whole song (default), or only the region.", panel=_RESULT),
     "auto_lrc": _flag("--auto-lrc", "Time the lyrics of every take.", _RESULT),
     "auto_score": _flag("--auto-score", "Score every take.", _RESULT),
+    "best_of": _option(int, "--best-of", text="Make so many takes, 1 to 64, and keep the best.", panel=_CHOICE),
+    "min_score": _option(
+        float, "--min-score", text="Make takes until one scores that much, 0 to 1; keep the best.", panel=_CHOICE
+    ),
+    "max_tries": _option(int, "--max-tries", text="At most so many takes for --min-score, 1 to 64 (8).", panel=_CHOICE),
+    "score_by": _option(
+        str,
+        "--score-by",
+        text="lyrics_alignment, quality or lm; by how well words are sung, else by quality.",
+        panel=_CHOICE,
+    ),
+    "keep_all": _flag("--keep-all", "Write the takes that were not chosen too, the best first.", _CHOICE),
     "auto_gen": _flag("--auto-gen", "Make the next batch in the background, for `acebridge jobs next`.", _WORK),
     "session": _option(
         str, "--session", text="A name; a new request under it cancels the batch in the background.", panel=_WORK

@@ -17,16 +17,14 @@ from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 from daemon.cli.files import Destination, writer_to
 from daemon.cli.plans import save_plan
+from daemon.cli.result import Result
 from daemon.cli.timing import TimingFiles
 from daemon.edge.client import Client, text_of
 from daemon.edge.connection import connect
 from daemon.edge.files import unwritable
-from daemon.edge.wire import values_of
 from daemon.edge.writer import Writer
 from daemon.errors import JobFailed
 
-#: What a person asks first.
-_FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
 #: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "heard"}
 #: Told on stderr instead.
@@ -106,7 +104,7 @@ def perform(
         client = stack.enter_context(connect(address, autostart=autostart))
         sent, heard = (None if path is None else _sent(client, path, by_path) for path in (source, reference))
         writer = stack.enter_context(writer_to(destination)) if destination is not None else None
-        result = Result(began)
+        result = Result(began, fields.get("output", {}).get("min_score"))
         events = client.perform(task, fields, source=sent, reference=heard, submission=submission)
         hidden = () if timing is None or timing.out is None else ("lrc",)
         report = follow(_saying(note, events), result, writer, client, title=title, as_json=as_json, hidden=hidden)
@@ -142,9 +140,10 @@ def follow(
     with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
         for event in _named(events):
             line.show(event)
-            result.take_in(event, writer)
+            result.take_in(event, writer, client)
     report = result.report()
-    for warning in dict.fromkeys(warning for facts in report["metadata"] for warning in facts.get(_WARNINGS, ())):
+    warnings = [warning for facts in report["metadata"] for warning in facts.get(_WARNINGS, ())]
+    for warning in dict.fromkeys([*warnings, *result.complaints()]):
         typer.echo(f"warning: {printable(warning, 1000)}", err=True)
     if as_json:
         _say(json.dumps(report, ensure_ascii=False))
@@ -207,63 +206,6 @@ def _cancelling(client: Client, result: Result, writer: Writer | None) -> Iterat
         raise unwritable(writer.folder, error, remedy) from error
 
 
-class Result:
-    """What a job has returned so far."""
-
-    def __init__(self, began: float) -> None:
-        self.job_id = ""
-        self._began = began
-        self._first_audio_s: float | None = None
-        self._files: dict[int, Path] = {}
-        self._completed: tasks_pb2.Completed | None = None
-
-    def take_in(self, event: tasks_pb2.TaskEvent, writer: Writer | None) -> None:
-        """Take note of an event and write its audio."""
-        self.job_id = event.job_id
-        kind = event.WhichOneof("event")
-        if kind == "completed":
-            self._completed = event.completed
-        if writer is None:
-            return
-        if kind == "started":
-            writer.discard()
-        elif kind == "audio_header":
-            writer.begin(event.audio_header)
-        elif kind == "audio_chunk":
-            if self._first_audio_s is None:
-                self._first_audio_s = time.monotonic() - self._began
-            writer.add(event.audio_chunk)
-        elif kind == "take_finished":
-            for output in event.take_finished.outputs:
-                self._files[output.output] = writer.finish(output.output)
-
-    def report(self) -> dict[str, Any]:
-        """Return the object that ``--json`` prints."""
-        done = self._completed
-        if done is None:
-            raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.",
-                            remedy=f"See `acebridge jobs show {self.job_id}`.")  # fmt: skip
-        facts = [_in_order(values_of(take.metadata)) for take in done.takes]
-        outputs = [
-            {
-                "file": str(self._files[output.output]), "take": take.take + 1, "seed": take.seed, "role": output.role,
-                "sample_rate": output.sample_rate, "channels": output.channels, "frames": output.frames,
-                "start_frame": output.start_frame, "score": fact.get("score"), "lrc": fact.get("lrc"),
-                "asset": output.asset_id,
-            }
-            for take, fact in zip(done.takes, facts, strict=True)
-            for output in take.outputs
-            if output.output in self._files
-        ]  # fmt: skip
-        timing = {
-            "waited_s": round(done.waited_s, 4),
-            "worked_s": round(done.worked_s, 4),
-            "first_audio_s": None if self._first_audio_s is None else round(self._first_audio_s, 4),
-            "total_s": round(time.monotonic() - self._began, 4),
-        }
-        return {"job": self.job_id, "engine": done.engine, "outputs": outputs, "metadata": facts, "timing": timing}
-
-
 def _say(text: str) -> None:
     """Print a line; a file name in it that is no text goes out byte for byte."""
     try:
@@ -272,12 +214,6 @@ def _say(text: str) -> None:
         typer.echo(os.fsencode(text))
     else:
         typer.echo(text)
-
-
-def _in_order(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts as a person would tell them; a Struct has no order of its own."""
-    first = [name for name in _FIRST_FACTS if name in facts]
-    return {name: facts[name] for name in (*first, *sorted(facts.keys() - set(first)))}
 
 
 def _told(name: str, value: Any) -> list[str]:
@@ -294,6 +230,9 @@ def _told(name: str, value: Any) -> list[str]:
 
 
 def _print(report: Mapping[str, Any], hidden: Sequence[str] = ()) -> None:
+    for place, take in enumerate(report.get("ranking", ()), 1):
+        score = "no score" if take["score"] is None else f"score {take['score']:.3f}"
+        typer.echo(f"{place:3}. {score}, seed {take['seed']}{'' if take['chosen'] else ', not chosen'}", err=True)
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
         _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")

@@ -21,7 +21,8 @@ _SAMPLING = f"model lora {_STEPS} guidance guidance_method guidance_start guidan
 _SPOKEN = "lm lm_temperature lm_top_k lm_top_p lm_repetition_penalty"
 _THINKING = f"thinking {_SPOKEN} lm_guidance lm_at_once negative keep_caption"
 _RESULT = "seed takes sample_rate channels format"
-_EXTRAS = "auto_lrc auto_score auto_gen session"
+_CHOICE = "best_of min_score max_tries score_by keep_all"
+_EXTRAS = f"auto_lrc auto_score {_CHOICE} auto_gen session"
 _CLIENT = "json address no_autostart"
 
 
@@ -130,7 +131,8 @@ _GROUPS = {
     },
     "output": {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "format", "takes": "takes", "seeds": "seed",
-        "auto_lrc": "auto_lrc", "auto_score": "auto_score",
+        "auto_lrc": "auto_lrc", "auto_score": "auto_score", "tries": "tries", "min_score": "min_score",
+        "score_by": "score_by", "keep_all": "keep_all",
     },
 }  # fmt: skip
 
@@ -179,6 +181,17 @@ def _levels(text: str) -> list[float]:
         raise InvalidValue("--timesteps", text, "numbers with commas between them, such as 1,0.75,0.5") from None
 
 
+def _tries(options: Mapping[str, Any]) -> int | None:
+    """Return how many takes there are to choose from, by either of the options that say so."""
+    given = {options[name] for name in ("best_of", "max_tries") if options.get(name) is not None}
+    if len(given) > 1:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--max-tries", options["max_tries"], f"the same as --best-of, {options['best_of']}",
+                           remedy="Give one of them.")  # fmt: skip
+    return next(iter(given), None)
+
+
 def _given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
     values = {field: options.get(option) for field, option in names.items()}
@@ -198,6 +211,7 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
     seeds = options.get("seed") or []
     if options.get("takes") is None and len(seeds) > 1:
         options["takes"] = len(seeds)
+    options["tries"] = _tries(options)
     options = planned(options)
     fields = _given(_FIELDS, options)
     groups = {group: _given(names, options) for group, names in _GROUPS.items()}

@@ -148,6 +148,7 @@ def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.Tas
     """Perform a step, write its files below ``out`` and show its events. Raises `JobFailed`."""
     began = time.monotonic()
     first_event_s = first_audio_s = None
+    finished = False
     done: tasks_pb2.Completed | None = None
     job_id = ""
     files: dict[int, _File] = {}
@@ -159,8 +160,10 @@ def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.Tas
             job_id = event.job_id
             show(event)
             match event.WhichOneof("event"):
-                case "started":  # the second time, after a crash: what has come before is void
+                case "started" if not finished:  # the second time, after a crash: what has come before is void
                     _discard(files)
+                case "take_finished":
+                    finished = True
                 case "audio_header":
                     header = event.audio_header
                     files[header.output] = _File.create(out / step.files[header.role], header)

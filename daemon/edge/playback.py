@@ -180,20 +180,34 @@ async def events(
         )
 
 
+class _Changed(Exception):
+    """What was told next is void by now: the job was put back to the queue, has failed, or has dropped the take."""
+
+    def __init__(self, told: int) -> None:
+        self.told = told
+
+
 async def _told(
     job_id: str, after_sequence: int, journal: Journal, reader: OutputReader
 ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
-    async with aclosing(journal.watch(job_id, after_sequence)) as batches:
-        async for batch in batches:
-            async with aclosing(_told_of(batch, job_id, journal, reader)) as told:
-                async for event in told:
-                    yield event
-            reader.close()  # while it waits for more: an open file that was removed keeps its space on the disk
+    while True:
+        try:
+            async with aclosing(journal.watch(job_id, after_sequence)) as batches:
+                async for batch in batches:
+                    async with aclosing(_told_of(batch, job_id, journal, reader)) as told:
+                        async for event in told:
+                            yield event
+                    reader.close()  # while it waits for more: an open file that was removed keeps its space on the disk
+            return
+        except _Changed as changed:  # noqa: PERF203
+            after_sequence = changed.told
+            reader.close()
 
 
 async def _told_of(
     batch: list[Event], job_id: str, journal: Journal, reader: OutputReader
 ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+    """Yield what a batch of the journal tells. Raises `_Changed` when some of it is void by now."""
     for output, events_of in itertools.groupby(batch, _audio_output):
         group = list(events_of)
         if output is not None:
@@ -204,9 +218,11 @@ async def _told_of(
             except NotFound:
                 if await journal.holds(job_id, group[0].sequence):
                     raise
-                return  # the job was put back to the queue, or failed, and with it went what it had told
+                raise _Changed(group[0].sequence - 1) from None
             continue
         for event in group:
+            if event.kind in ("header", "take") and not await journal.holds(job_id, event.sequence):
+                raise _Changed(event.sequence)
             if event.kind == "header":
                 reader.announce(event.body)
             job = await journal.get(job_id) if event.kind == "completed" else None

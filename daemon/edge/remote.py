@@ -11,6 +11,7 @@ from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.runners import Ahead, Batch, Report
 from acestep_runtime.recording import Recorded, RecordedTake
 from acestep_runtime.tasks.base import OutputHeader
+from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
 from daemon.edge import discovery
 from daemon.edge.client import Client
@@ -80,8 +81,7 @@ def _fetched(
                 case "audio_header":
                     headers[event.audio_header.output] = _header(event.audio_header)
                 case "completed":
-                    takes = tuple(_take(client, take, headers, folder) for take in event.completed.takes)
-                    return Batch(event.completed.engine, takes, job_id)
+                    return _batch(client, event.completed, headers, folder, job_id)
         raise JobFailed("EngineFailure", "The daemon ended the stream before the job was complete.")
     except JobFailed as failed:
         raise _as_here(failed) from None
@@ -95,6 +95,18 @@ def _header(message: audio_pb2.AudioHeader) -> OutputHeader:
     encoding = audio_pb2.Encoding.Name(message.encoding).removeprefix("ENCODING_").lower()
     return OutputHeader(message.output, message.take, message.role, message.sample_rate, message.channels, encoding,
                         message.frames, message.start_frame)  # fmt: skip
+
+
+def _batch(
+    client: Client, done: tasks_pb2.Completed, headers: dict[int, OutputHeader], folder: Path, job_id: str
+) -> Batch:
+    takes = tuple(_take(client, take, headers, folder) for take in done.takes)
+    kept = {take.take for take in done.takes}
+    ranking = tuple(
+        Ranked(each.take, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept)
+        for each in done.ranking
+    )
+    return Batch(done.engine, takes, tuple(each.seed for each in ranking or takes), job_id, ranking)
 
 
 def _take(client: Client, take: tasks_pb2.TakeFinished, headers: dict[int, OutputHeader], folder: Path) -> RecordedTake:

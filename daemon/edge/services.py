@@ -35,9 +35,10 @@ from daemon.edge import intake, playback
 from daemon.edge.convert import asset_message, job_message, timestamp
 from daemon.edge.status import streaming, unary
 from daemon.edge.wire import RPCS, fields_of, fill
-from daemon.errors import Conflict, NotFound, Unavailable
+from daemon.errors import NotFound, Unavailable
 from daemon.jobs.job import ENDED, QUEUED, RUNNING, Job
 from daemon.jobs.journal import Journal
+from daemon.jobs.results import remove_results
 from daemon.jobs.scheduler import Scheduler
 from daemon.store.assets import AssetStore
 
@@ -170,12 +171,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         house = self._house
         job = await house.journal.delete(request.job_id)
-        # Equal requests make equal assets: what another job made or reads too is still wanted.
-        needed = await house.journal.assets_in_use((QUEUED, RUNNING, *ENDED))
-        for asset_id in dict.fromkeys(job.results()):
-            with suppress(NotFound, Conflict):  # already gone, or not this job's alone
-                if not (await house.store.get(asset_id)).pinned:
-                    await house.store.delete(asset_id, in_use=needed)
+        await remove_results(job.results(), house.journal, house.store)
         return jobs_pb2.DeleteJobResponse()
 
 

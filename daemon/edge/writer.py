@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +18,10 @@ ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
 class Writer:
     """Writes outputs while they arrive, under temporary names, and gives them their own only when they are whole.
 
-    ``place`` says where the output with a header goes; ``folder`` is named when that cannot be written.
+    ``place`` says where a role of a take (from 0) goes; ``folder`` is named when that cannot be written.
     """
 
-    def __init__(self, folder: Path, place: Callable[[audio_pb2.AudioHeader], Path]) -> None:
+    def __init__(self, folder: Path, place: Callable[[str, int], Path]) -> None:
         self.folder = folder
         self._place = place
         self._files: dict[int, tuple[audio_pb2.AudioHeader, BinaryIO, Path, Path]] = {}
@@ -46,9 +46,8 @@ class Writer:
         """Open the file of an output."""
         from acestep_runtime import wav
 
-        path = self._place(header)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+        path = self._place(header.role, header.take)
+        unfinished = _unfinished(path)
         file = self._stack.enter_context(unfinished.open("xb"))
         self._files[header.output] = (header, file, unfinished, path)
         file.write(wav.header(header.frames, header.channels, header.sample_rate, ENCODINGS[header.encoding]))
@@ -75,3 +74,21 @@ class Writer:
         replace(unfinished, path or chosen)
         del self._files[output]
         return path or chosen
+
+    def save(self, role: str, take: int, data: Iterable[bytes]) -> Path:
+        """Write a whole file, which comes as ``data``; return it."""
+        path = self._place(role, take)
+        unfinished = _unfinished(path)
+        try:
+            with unfinished.open("xb") as file:
+                file.writelines(data)
+            replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return path
+
+
+def _unfinished(path: Path) -> Path:
+    """Return a temporary name beside a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{secrets.token_hex(8)}.part")

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
+from acestep_runtime.tasks.choosing import is_choice
 from daemon.errors import Busy, Conflict, NotFound, Unavailable
 from daemon.jobs import ahead, tables
 from daemon.jobs.job import (
@@ -32,9 +33,11 @@ from daemon.store.database import Database
 
 T = TypeVar("T")
 
-#: A job that was running when the daemon died runs again, once.
-MAX_ATTEMPTS = 2
+#: A job that was running when the daemon died goes on; twice without a take in between is enough.
+MAX_LOST = 2
 _WATCH_ROWS = 256
+#: What a listener is told of each take that there was to choose from.
+_RANKED = ("take", "seed", "score", "chosen")
 
 
 def _check_same(row: sqlite3.Row, key: str, request_digest: str) -> None:
@@ -72,8 +75,8 @@ class Journal:
 
     def _recover(self, connection: sqlite3.Connection) -> None:
         tables.prepare(connection)
-        for row in connection.execute("SELECT number, attempts FROM jobs WHERE state = ?", (RUNNING,)).fetchall():
-            if row["attempts"] < MAX_ATTEMPTS:
+        for row in connection.execute("SELECT number, lost FROM jobs WHERE state = ?", (RUNNING,)).fetchall():
+            if row["lost"] < MAX_LOST:
                 tables.requeue(connection, row["number"])
             else:
                 error = {
@@ -196,10 +199,13 @@ class Journal:
             if row is None:
                 return None, []
             connection.execute(
-                "UPDATE jobs SET state = ?, started = ?, attempts = attempts + 1 WHERE number = ?",
+                "UPDATE jobs SET state = ?, started = ?, attempts = attempts + 1, lost = lost + 1 WHERE number = ?",
                 (RUNNING, time.time(), row["number"]),
             )
-            body = {"engine": row["engine"], "device": device, "attempt": row["attempts"] + 1}
+            body = {
+                "engine": row["engine"], "device": device, "attempt": row["attempts"] + 1,
+                "chooses": is_choice(json.loads(row["params"])),
+            }  # fmt: skip
             tables.append(connection, row["number"], "started", body)
             moved = self._settle(connection)
             return _known(connection, row["id"]), [*moved, row["id"]]
@@ -217,29 +223,37 @@ class Journal:
                 connection.execute("UPDATE jobs SET progress = ? WHERE number = ?", (json.dumps(body), row["number"]))
             elif kind == "take":
                 takes = json.dumps([*json.loads(row["takes"]), body])
-                connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (takes, row["number"]))
+                connection.execute("UPDATE jobs SET takes = ?, lost = 0 WHERE number = ?", (takes, row["number"]))
             return None, [job_id]
 
         await self._change(work, arrives=False)
 
-    async def succeed(self, job_id: str) -> None:
-        """End a job well; queue its next batch where that is wished."""
+    async def succeed(self, job_id: str, ranking: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+        """End a job well; queue its next batch where that is wished.
 
-        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
+        With a ``ranking`` (see `acestep_runtime.tasks.choosing.Ranked`) its takes are put in that order, and those that are not
+        kept are forgotten; returns their assets.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
             row = _known(connection, job_id)
+            dropped: list[str] = []
+            if ranking:
+                dropped = tables.choose(connection, row["number"], [take["take"] for take in ranking if take["kept"]])
             now = time.time()
             body = {
                 "engine": row["engine"],
                 "waited_s": row["started"] - row["created"],
                 "worked_s": now - row["started"],
+                "ranking": [{name: take[name] for name in _RANKED if take[name] is not None} for take in ranking],
             }
             tables.end(connection, row["number"], SUCCEEDED, {})
             tables.append(connection, row["number"], "completed", body)
             if not ahead.is_outdated(connection, row):
                 ahead.go_on(connection, row, self._max_waiting)
-            return None, [job_id, *self._settle(connection)]
+            return dropped, [job_id, *self._settle(connection)]
 
-        await self._change(work)
+        return await self._change(work)
 
     async def fail(self, job_id: str, error: Mapping[str, Any], *, state: str = FAILED) -> None:
         """End a job with ``error`` (kind, message, remedy, details); audio of takes that never finished is forgotten."""
@@ -266,7 +280,10 @@ class Journal:
                     tables.void_audio(connection, row["number"])
                     tables.end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
                 else:
-                    connection.execute("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (row["number"],))
+                    connection.execute(
+                        "UPDATE jobs SET attempts = attempts - 1, lost = max(0, lost - 1) WHERE number = ?",
+                        (row["number"],),
+                    )
                     tables.requeue(connection, row["number"])
             return None, [*(row["id"] for row in rows), *self._settle(connection)]
 

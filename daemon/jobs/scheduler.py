@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from daemon.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailabl
 from daemon.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from daemon.jobs.journal import Journal
 from daemon.jobs.process import WorkerDied, WorkerProcess
+from daemon.jobs.results import remove_results
 from daemon.store.assets import AssetStore
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ class Scheduler:
         self._displaced: set[str] = set()
         #: Of running jobs: output → its place in the store, known from just before it moves there.
         self._kept: dict[str, dict[int, Path]] = {}
+        #: Of running jobs that choose: all their takes, best first.
+        self._rankings: dict[str, list[dict[str, Any]]] = {}
         self._cancels: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         #: Orders for models, waiting or at work.
@@ -157,6 +161,7 @@ class Scheduler:
         finally:
             self._cancelled.discard(job.id)
             self._displaced.discard(job.id)
+            self._rankings.pop(job.id, None)
             if (cancel := self._cancels.pop(job.id, None)) is not None:
                 cancel.cancel()
         self._kept.pop(job.id, None)
@@ -176,7 +181,8 @@ class Scheduler:
         return CANCELLED_ERROR if error and job.id in self._cancelled | self._displaced else error
 
     async def _end(self, job: Job, error: dict[str, Any]) -> None:
-        """Write down how a job ended; on a full disk, as soon as there is room."""
+        """Write down how a job ended; on a full disk, as soon as there is room. Then remove the takes that were not chosen."""
+        dropped: list[str] = []
         while True:
             try:
                 if error and job.id in self._displaced - self._cancelled:
@@ -187,13 +193,15 @@ class Scheduler:
                     state = CANCELLED if error["kind"] == "Cancelled" else FAILED
                     await self._journal.fail(job.id, error, state=state)
                 else:
-                    await self._journal.succeed(job.id)
+                    dropped = await self._journal.succeed(job.id, self._rankings.get(job.id, ()))
             except DiskFull:  # noqa: PERF203
                 log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
                 await asyncio.sleep(_FULL_DISK_PAUSE_S)
             else:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
-                return
+                break
+        with suppress(DiskFull):  # then they are evicted some day
+            await remove_results(dropped, self._journal, self._store)
 
     async def _run(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
         log.info("job started", extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device})
@@ -211,6 +219,7 @@ class Scheduler:
             "engine": job.engine,
             "files": files,
             "spool": str(self._spool / job.id),
+            "made": list(job.takes),
         }
         error: dict[str, Any] = {}
         try:
@@ -218,6 +227,8 @@ class Scheduler:
                 kind, body = message["is"], {name: value for name, value in message.items() if name != "is"}
                 if kind == "error":
                     error = body
+                elif kind == "ranking":
+                    self._rankings[job.id] = body["takes"]
                 elif kind == "take":
                     await self._journal.append(job.id, "take", await self._adopt(job, body))
                 elif kind != "done":

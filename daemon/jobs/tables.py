@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon.jobs.job import PRIORITIES, QUEUED, Job
@@ -24,13 +24,14 @@ CREATE TABLE IF NOT EXISTS events (
   body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
 """
 #: Columns that the first databases did not have. ``asked`` is 0 for a next batch that nobody has asked for yet,
-#: ``spent`` holds the seeds that the first request of its chain named.
+#: ``spent`` holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished.
 ADDED_COLUMNS = {
     "session": "TEXT NOT NULL DEFAULT ''",
     "auto_gen": "INTEGER NOT NULL DEFAULT 0",
     "next_of": "TEXT",
     "asked": "INTEGER NOT NULL DEFAULT 1",
     "spent": "TEXT NOT NULL DEFAULT '[]'",
+    "lost": "INTEGER NOT NULL DEFAULT 0",
 }
 ADDED_INDEXES = """
 CREATE INDEX IF NOT EXISTS jobs_by_parent ON jobs (next_of) WHERE next_of IS NOT NULL;
@@ -118,22 +119,40 @@ def end(connection: sqlite3.Connection, number: int, state: str, error: Mapping[
 
 
 def requeue(connection: sqlite3.Connection, number: int) -> None:
-    """Put a job back to its place in the queue.
+    """Put a job back to its place in the queue, with the takes that are finished.
 
-    What the interrupted attempt told is void; sequence numbers go on, so that watchers miss nothing.
+    What the interrupted attempt told of others is void; sequence numbers go on, so that watchers miss nothing.
     """
-    connection.execute("DELETE FROM events WHERE job_number = ?", (number,))
-    connection.execute(
-        "UPDATE jobs SET state = ?, position = -1, progress = '{}', takes = '[]' WHERE number = ?", (QUEUED, number)
-    )
+    void_audio(connection, number)
+    connection.execute("DELETE FROM events WHERE job_number = ? AND kind = 'progress'", (number,))
+    connection.execute("UPDATE jobs SET state = ?, position = -1, progress = '{}' WHERE number = ?", (QUEUED, number))
 
 
 def void_audio(connection: sqlite3.Connection, number: int) -> None:
     """Forget the audio of takes that were never finished."""
     (takes,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
     whole = {output["output"] for take in json.loads(takes) for output in take["outputs"]}
+    _forget(connection, number, ("header", "audio"), lambda body: body["output"] not in whole)
+
+
+def choose(connection: sqlite3.Connection, number: int, order: Sequence[int]) -> list[str]:
+    """Keep the takes with these numbers, in this order, and forget the others; return the assets of those."""
+    (held,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
+    takes = {take["take"]: take for take in json.loads(held)}
+    kept = [takes[take] for take in order]
+    heard = {output["output"] for take in kept for output in take["outputs"]}
+    _forget(connection, number, ("header", "audio"), lambda body: body["output"] not in heard)
+    _forget(connection, number, ("take",), lambda body: body["take"] not in order)
+    connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(kept), number))
+    return [output["asset_id"] for take in takes.values() if take["take"] not in order for output in take["outputs"]]
+
+
+def _forget(
+    connection: sqlite3.Connection, number: int, kinds: Sequence[str], is_void: Callable[[Mapping[str, Any]], bool]
+) -> None:
+    marks = ",".join("?" * len(kinds))
     events = connection.execute(
-        "SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ('header', 'audio')", (number,)
+        f"SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ({marks})", (number, *kinds)
     ).fetchall()
-    void = [(number, event["sequence"]) for event in events if json.loads(event["body"])["output"] not in whole]
+    void = [(number, event["sequence"]) for event in events if is_void(json.loads(event["body"]))]
     connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)

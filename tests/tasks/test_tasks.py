@@ -108,10 +108,18 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     fields = {f.name: _value_of(f, hints[f.name]) for f in dataclasses.fields(kind)}
     if kind is not Output:
         return st.builds(kind, **fields)
-    # No more seeds than takes.
-    return fields["seeds"].flatmap(
-        lambda seeds: st.builds(kind, **{**fields, "seeds": st.just(seeds), "takes": st.integers(len(seeds) or 1, 8)})
-    )
+    # No more seeds than takes, and nothing of a choice without one.
+    plain = {
+        **fields,
+        "tries": st.none(),
+        "min_score": st.none(),
+        "score_by": st.just(""),
+        "keep_all": st.just(False),
+        "done": st.just(0),
+    }
+    some = {**plain, "takes": st.just(8)}
+    choosing = {**fields, "done": st.just(0), "takes": st.integers(1, 8), "tries": st.integers(8, 64)}
+    return st.one_of(*(st.builds(kind, **each) for each in ({**plain, "seeds": st.just(())}, some, choosing)))
 
 
 def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
@@ -152,7 +160,7 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
     seeded = with_all_seeds(task)
     assert with_all_seeds(seeded) == seeded
     if hasattr(task, "output"):
-        assert len(seeded.output.seeds) == task.output.takes
+        assert len(seeded.output.seeds) == task.output.count
         assert dataclasses.replace(seeded, output=task.output) == task
 
 

@@ -127,7 +127,7 @@ class Thinking(_message.Message):
     def __init__(self, on: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score")
+    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all")
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,10 @@ class Output(_message.Message):
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     AUTO_LRC_FIELD_NUMBER: _ClassVar[int]
     AUTO_SCORE_FIELD_NUMBER: _ClassVar[int]
+    TRIES_FIELD_NUMBER: _ClassVar[int]
+    MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_BY_FIELD_NUMBER: _ClassVar[int]
+    KEEP_ALL_FIELD_NUMBER: _ClassVar[int]
     sample_rate: int
     channels: int
     encoding: _audio_pb2.Encoding
@@ -142,7 +146,11 @@ class Output(_message.Message):
     seeds: _containers.RepeatedScalarFieldContainer[int]
     auto_lrc: bool
     auto_score: bool
-    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ...) -> None: ...
+    tries: int
+    min_score: float
+    score_by: str
+    keep_all: bool
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[str] = ..., keep_all: _Optional[bool] = ...) -> None: ...
 
 class Submission(_message.Message):
     __slots__ = ("engine", "priority", "idempotency_key", "auto_gen", "session")
@@ -377,14 +385,16 @@ class Queued(_message.Message):
     def __init__(self, position: _Optional[int] = ...) -> None: ...
 
 class Started(_message.Message):
-    __slots__ = ("engine", "device", "attempt")
+    __slots__ = ("engine", "device", "attempt", "chooses")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    CHOOSES_FIELD_NUMBER: _ClassVar[int]
     engine: str
     device: str
     attempt: int
-    def __init__(self, engine: _Optional[str] = ..., device: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+    chooses: bool
+    def __init__(self, engine: _Optional[str] = ..., device: _Optional[str] = ..., attempt: _Optional[int] = ..., chooses: _Optional[bool] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("stage", "fraction", "eta_s")
@@ -429,13 +439,27 @@ class TakeFinished(_message.Message):
     def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[StoredOutput, _Mapping]]] = ...) -> None: ...
 
 class Completed(_message.Message):
-    __slots__ = ("engine", "takes", "waited_s", "worked_s")
+    __slots__ = ("engine", "takes", "waited_s", "worked_s", "ranking")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     TAKES_FIELD_NUMBER: _ClassVar[int]
     WAITED_S_FIELD_NUMBER: _ClassVar[int]
     WORKED_S_FIELD_NUMBER: _ClassVar[int]
+    RANKING_FIELD_NUMBER: _ClassVar[int]
     engine: str
     takes: _containers.RepeatedCompositeFieldContainer[TakeFinished]
     waited_s: float
     worked_s: float
-    def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., waited_s: _Optional[float] = ..., worked_s: _Optional[float] = ...) -> None: ...
+    ranking: _containers.RepeatedCompositeFieldContainer[RankedTake]
+    def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., waited_s: _Optional[float] = ..., worked_s: _Optional[float] = ..., ranking: _Optional[_Iterable[_Union[RankedTake, _Mapping]]] = ...) -> None: ...
+
+class RankedTake(_message.Message):
+    __slots__ = ("take", "seed", "score", "chosen")
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    take: int
+    seed: int
+    score: float
+    chosen: bool
+    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., score: _Optional[float] = ..., chosen: _Optional[bool] = ...) -> None: ...

@@ -1,0 +1,58 @@
+"""Choosing among takes: what a take scores, when enough of them are good, and which are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acestep_runtime.tasks.base import Output
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A take among those that were made; ``score`` is ``None`` where there is none, ``kept`` says whether it is."""
+
+    take: int
+    seed: int
+    score: float | None
+    chosen: bool
+    kept: bool
+
+
+def is_choice(fields: Mapping[str, Any]) -> bool:
+    """Return whether a task, by its fields as JSON, chooses among its takes."""
+    output = fields.get("output", {})
+    return "tries" in output or "min_score" in output
+
+
+def score_of(facts: Mapping[str, Any], by: str = "") -> float | None:
+    """Return what a take is chosen by, one of `tasks.base.SCORES`; ``None`` where its facts have no such score."""
+    score = facts.get("score")
+    if not isinstance(score, Mapping):
+        return None
+    value = score.get(by or "lyrics_alignment")
+    if value is None and not by:
+        value = score.get("quality")
+    return None if value is None else float(value)
+
+
+def is_enough(output: Output, takes: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether so many of the ``takes``, by their facts, reach the score that no other is made."""
+    if output.min_score is None:
+        return False
+    scores = (score_of(facts, output.score_by) for facts in takes)
+    return sum(score is not None and score >= output.min_score for score in scores) >= output.takes
+
+
+def ranked(output: Output, takes: Sequence[tuple[int, int, Mapping[str, Any]]]) -> tuple[Ranked, ...]:
+    """Return all takes (number, seed, facts), the best first; equal ones in the order in which they were made.
+
+    Takes without a score come last. The first ``output.takes`` are chosen.
+    """
+    scored = [(score_of(facts, output.score_by), take, seed) for take, seed, facts in takes]
+    scored.sort(key=lambda made: (made[0] is None, -(made[0] or 0.0), made[1]))
+    return tuple(
+        Ranked(take, seed, score, place < output.takes, place < output.takes or output.keep_all)
+        for place, (score, take, seed) in enumerate(scored)
+    )
