@@ -209,9 +209,10 @@ def request_fields(command: Command, options: Mapping[str, Any]) -> dict[str, An
         options["timesteps"] = _levels(options["timesteps"])
     options["track"] = [track.strip().lower() for track in options.get("track") or []]
     seeds = options.get("seed") or []
-    if options.get("takes") is None and len(seeds) > 1:
-        options["takes"] = len(seeds)
     options["tries"] = _tries(options)
+    chooses = options["tries"] is not None or options.get("min_score") is not None
+    if options.get("takes") is None and len(seeds) > 1 and not chooses:
+        options["takes"] = len(seeds)
     options = planned(options)
     fields = _given(_FIELDS, options)
     groups = {group: _given(names, options) for group, names in _GROUPS.items()}

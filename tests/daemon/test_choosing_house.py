@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 from house import (
     assets,
     collect,
@@ -22,6 +24,7 @@ from house import (
     until,
     until_state,
 )
+from shell import Shell
 
 from acestep_runtime import generate as make
 from daemon.edge.client import Client
@@ -137,7 +140,12 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
         rest = list(client.watch(job_id, after_sequence=seen))
         made = [event.take_finished.seed for event in rest if event.WhichOneof("event") == "take_finished"]
         assert made
-        assert set(made) <= {30, 40, 20, 50}  # those before are not made again; the last may be dropped before it is told
+        assert set(made) <= {
+            30,
+            40,
+            20,
+            50,
+        }  # those before are not made again; the last may be dropped before it is told
         assert [each.seed for each in rest[-1].completed.ranking] == [80, 50, 40, 30, 20, 10]
         assert [take.seed for take in rest[-1].completed.takes] == [80]
         again = collect(client.watch(job_id))
@@ -179,3 +187,47 @@ def test_a_slow_listener_is_told_of_the_takes_that_were_kept(client: Client) -> 
     (take,) = heard.completed.takes
     assert take.seed == 90
     assert np.array_equal(heard.samples(take.outputs[0].output), expected_tone(90, 20.0))
+
+
+# ---- command line ----
+
+
+def test_the_command_writes_only_the_best(shell: Shell) -> None:
+    told = shell.run("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--duration", "0.3",
+                     "-e", "fake", "-o", "song.wav")  # fmt: skip
+    assert sorted(file.name for file in shell.folder.iterdir()) == ["song.wav"]
+    assert told.stdout.startswith("song.wav  (mix, 0.30 s, seed 80)\n")
+    assert told.stderr.splitlines()[:3] == [
+        "  1. score 0.800, seed 80", "  2. score 0.300, seed 30, not chosen", "  3. score 0.100, seed 10, not chosen",
+    ]  # fmt: skip
+
+
+def test_kept_ones_are_numbered_from_the_best(shell: Shell) -> None:
+    report = shell.json("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--keep-all",
+                        "--duration", "0.3", "-e", "fake", "-o", "song.wav")  # fmt: skip
+    assert [(Path(each["file"]).name, each["seed"]) for each in report["outputs"]] == [
+        ("song.wav", 80), ("song-2.wav", 30), ("song-3.wav", 10),
+    ]  # fmt: skip
+    assert [each["score"] for each in report["ranking"]] == [0.8, 0.3, 0.1]
+    for each in report["outputs"]:
+        assert np.array_equal(sf.read(shell.folder / each["file"], dtype="float32")[0], expected_tone(each["seed"], 0.3))
+
+
+def test_a_score_that_nobody_reaches_is_said(shell: Shell) -> None:
+    asked = ("generate", "-c", "score", "--min-score", "0.9", "-s", "10", "--duration", "0.3", "-e", "fake")
+    told = shell.run(*asked, "--max-tries", "3")
+    assert "warning: no take reached a score of 0.9; the best has 0.120. More tries may: --max-tries." in told.stderr
+    told = shell.run(*asked, "--score-by", "lm", "--max-tries", "2")
+    assert "warning: No take has such a score, so the first ones are kept." in told.stderr
+    told = shell.run(*asked, "--max-tries", "3", "--best-of", "4", code=2)
+    assert "--max-tries is 3; allowed: the same as --best-of, 4. Give one of them." in told.stderr
+    told = shell.run(*asked, "--max-tries", "99", code=2)
+    assert "allowed: 1 to 64 tries" in told.stderr
+
+
+def test_a_job_that_chose_can_be_fetched_again(shell: Shell) -> None:
+    job_id = shell.json("generate", "-c", "score", "--best-of", "2", "-s", "10", "-s", "80", "--duration", "0.3",
+                        "-e", "fake")["job"]  # fmt: skip
+    report = json.loads(shell.run("jobs", "watch", job_id, "--json", "-o", "again.wav").stdout)
+    assert [Path(each["file"]).name for each in report["outputs"]] == ["again.wav"]
+    assert np.array_equal(sf.read(shell.folder / "again.wav", dtype="float32")[0], expected_tone(80, 0.3))
