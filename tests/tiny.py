@@ -77,7 +77,7 @@ def _parts(kind: str, channels: int) -> dict[str, Any]:
     from transformers import Qwen3Config, Qwen3Model
 
     pooled = {**_WIDTHS, "audio_acoustic_hidden_dim": channels, "pool_window_size": _POOL}
-    tokenizer = _text_tokenizer()
+    tokenizer = text_tokenizer()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # diffusers builds the VAE with the older weight_norm of torch
         torch.manual_seed(SEED)
@@ -130,7 +130,7 @@ def _parts(kind: str, channels: int) -> dict[str, Any]:
     return {**modules, "tokenizer": tokenizer, "scheduler": scheduler}
 
 
-def _text_tokenizer() -> Any:
+def text_tokenizer() -> Any:
     """Return a byte-level BPE tokenizer, learnt from a few prompts, that ends every text like the released one."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast

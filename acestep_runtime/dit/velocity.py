@@ -11,7 +11,7 @@ Letters: B items, T latent frames, C channels, P = T / 2 patches, L condition to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -104,9 +104,15 @@ class Velocity:
         return out[:, :length]
 
     def attention(
-        self, x: Tensor, t: Tensor, context: Tensor, keys: Keys, wanted: Mapping[int, Sequence[int]]
-    ) -> dict[tuple[int, int], Tensor]:
-        """Return how condition tokens are attended to, ``[L, P]`` of the first item, by wanted layer and head.
+        self,
+        x: Tensor,
+        t: Tensor,
+        context: Tensor,
+        keys: Keys,
+        wanted: Mapping[int, Sequence[int]],
+        tokens: slice = slice(None),
+    ) -> Iterator[tuple[tuple[int, int], Tensor]]:
+        """Yield wanted layers and heads, and how condition ``tokens`` are attended to by them, ``[L, P]`` of the first item.
 
         One pass, which stops at the last layer that is wanted.
         """
@@ -114,16 +120,14 @@ class Velocity:
         rotary, near = self._positions(hidden)
         first = Keys(pairs=tuple((each[:1], value[:1]) for each, value in keys.pairs))
         last = max(wanted)
-        found = {}
         for number, block in enumerate(self.dit.layers[: last + 1]):
             with self._visiting(block):
                 hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 for head in wanted.get(number, ()):
-                    found[number, head] = _weights(block, hidden, first.pairs[number][0], head)
+                    yield (number, head), _weights(block, hidden, first.pairs[number][0], head)[tokens]
                 if number < last:
                     hidden = hidden + _cross_attended(block, hidden, number, 1, first, None)
                     hidden = _mixed(block, hidden, modulation)
-        return found
 
     def _patches(self, x: Tensor, context: Tensor) -> Tensor:
         joined = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)

@@ -5,21 +5,17 @@ The measuring is in `acestep_runtime.dsp`: quality, vocals and alignment.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from acestep_runtime.audio import Samples
-from acestep_runtime.dsp import quality, vocals
+from acestep_runtime.dsp import vocals
 from acestep_runtime.dsp.alignment import Agreement, agreement, align, spread
-from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener
 from acestep_runtime.dsp.vocals import Voice
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import facts_of, pieces, source_of
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.draft_parts import source_of
+from acestep_runtime.engines.scoring import Sound, Worth, listened, score_of, sound_of, with_score
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
 from acestep_runtime.lyrics.text import Line, sung_lines, syllables
@@ -28,7 +24,9 @@ from acestep_runtime.values import CancelToken
 #: An agreement below this gets a note.
 _AGREED = 0.9
 _NO_VOICE = "No voice was heard that could sing these words: the lines are only spaced over the sound."
-_NO_WORDS = "No words are given that could be sung, so there is no lyrics_alignment."
+NO_WORDS = "No words are given that could be sung."
+_NO_MODEL = "The draft engine has no language model."
+_VOICE = "the voice that signal analysis hears"
 #: What a low part of the agreement means.
 _DISAGREE = {
     "present": "Nobody is heard for part of the lines.",
@@ -36,8 +34,6 @@ _DISAGREE = {
     "paced": "More or fewer syllables are heard than the lines have.",
     "covered": "Singing is heard between the lines.",
 }
-#: Tasks whose roles are played along with the source.
-_WITH_SOURCE = ("lego", "complete")
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,14 @@ class _Words:
 
     lines: tuple[TimedLine, ...] = ()
     score: float | None = None
-    notes: tuple[str, ...] = (_NO_WORDS,)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    facts: Mapping[str, object]
+    words: _Words
+    score: dict[str, Any]
 
 
 def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -54,15 +57,20 @@ def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[Engine
     yield Progress("listening", 0.0)
     source = source_of(request)
     cancel.check()
-    if not sung_lines(request.music.lyrics):
-        raise InvalidValue(
-            "music.lyrics", request.music.lyrics, "the words that are sung", remedy="Give words to align."
-        )
-    found = yield from _heard(source, request, cancel, 0.0)
+    check_words(request)
+    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
     yield Facts(
         {**found.facts, "lines": _rows(found.words.lines), "lrc": to_lrc(found.words.lines), "score": found.score}
     )
     yield Progress("listening", 1.0)
+
+
+def check_words(request: EngineRequest) -> None:
+    """Raise `InvalidValue` for lyrics in which nothing is sung."""
+    if not sung_lines(request.music.lyrics):
+        raise InvalidValue(
+            "music.lyrics", request.music.lyrics, "the words that are sung", remedy="Give words to align."
+        )
 
 
 def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -70,68 +78,21 @@ def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
     source = source_of(request)
     cancel.check()
-    found = yield from _heard(source, request, cancel, 0.0)
+    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
     lines = {"lines": _rows(found.words.lines)} if found.words.lines else {}
     yield Facts({**found.facts, **lines, "score": found.score})
     yield Progress("listening", 1.0)
 
 
 def scored(events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Pass on the events of a task that makes audio; where ``request.auto_score`` asks for it, add a score at the end.
+    """Pass on the events of a task that makes audio, with a score where it is asked for; see `scoring.with_score`."""
 
-    What is scored is the role "mix", or else the sum of the roles, with the source for tasks that play along with it.
-    """
-    return _scored(events, request, cancel) if request.auto_score else events
+    def judge(
+        listener: Listener, fraction: float, facts: Mapping[str, Any]
+    ) -> Generator[Progress, None, dict[str, Any]]:
+        return (yield from _judged(listener, request, cancel, fraction, facts.get("lines"))).score
 
-
-def _scored(events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    listener = Listener(request.frames)
-    facts: dict[str, Any] = {}
-    total: Samples | None = None
-    places: dict[str, int] = {}
-    fraction = 0.0
-    for event in events:
-        if isinstance(event, Block) and event.role == "mix":
-            listener.hear(event.samples)
-            places["mix"] = 0
-        elif isinstance(event, Block):
-            if total is None:
-                along = request.task in _WITH_SOURCE and request.source is not None
-                total = source_of(request).copy() if along else np.zeros((request.frames, 2), np.float32)
-            at = places.get(event.role, 0)
-            total[at : at + len(event.samples)] += event.samples
-            places[event.role] = at + len(event.samples)
-        elif isinstance(event, Facts):
-            facts.update(event.values)
-        else:
-            fraction = event.fraction
-        yield event
-    if total is not None and "mix" not in places:
-        for piece in pieces(total):
-            cancel.check()
-            listener.hear(piece)
-    elif not places:
-        return
-    del total
-    found = yield from _judged(listener, request, cancel, fraction, facts.get("lines"))
-    yield Facts({"score": found.score})
-
-
-@dataclass(frozen=True)
-class _Found:
-    facts: dict[str, object]
-    words: _Words
-    score: dict[str, object]
-
-
-def _heard(
-    source: Samples, request: EngineRequest, cancel: CancelToken, fraction: float
-) -> Generator[Progress, None, _Found]:
-    listener = Listener(len(source))
-    for piece in pieces(source):
-        cancel.check()
-        listener.hear(piece)
-    return (yield from _judged(listener, request, cancel, fraction, None))
+    return with_score(events, request, cancel, judge)
 
 
 def _judged(
@@ -140,29 +101,24 @@ def _judged(
     """Judge what a listener heard; ``rows`` are the lines with times where the engine itself placed them."""
     yield Progress("scoring", fraction)
     cancel.check()
-    music, kept = request.music, listener.kept()
-    heard = analyse(kept, KEPT_RATE_HZ)
-    statistics = listener.statistics(kept)
-    parts = {**quality.signal_parts(statistics), **quality.musical_parts(heard, music)}
-    words = _Words()
-    if sung_lines(music.lyrics) or rows:
-        curves = []
-        for done, part in vocals.listen(kept, KEPT_RATE_HZ):
-            cancel.check()
-            curves.append(part)
-            yield Progress("listening to the singer", fraction + (1 - fraction) * 0.99 * done)
-        words = _words(sung_lines(music.lyrics), rows, vocals.voice_of(curves), statistics.sound_s)
-    result: dict[str, object] = {
-        "quality": round(quality.quality(parts), 4),
-        "lyrics_alignment": None if words.score is None else round(words.score, 4),
-        "parts": {name: round(value, 4) for name, value in parts.items()},
-        "notes": [*quality.notes(parts, statistics, heard, music), *words.notes],
-    }
-    return _Found(_facts(heard), words, result)
+    sound = sound_of(listener, request.music)
+    words = yield from _against_voice(sound, request, cancel, fraction, rows)
+    sung = Worth("lyrics_alignment", words.score, NO_WORDS if words.score is None else _VOICE, words.notes)
+    return _Found(sound.facts, words, score_of(sound, sung, Worth("lm", None, _NO_MODEL)))
 
 
-def _facts(heard: Analysis) -> dict[str, object]:
-    return {**facts_of(heard.grid, heard.key), "duration": round(heard.duration_s, 3)}
+def _against_voice(
+    sound: Sound, request: EngineRequest, cancel: CancelToken, fraction: float, rows: Sequence[dict[str, Any]] | None
+) -> Generator[Progress, None, _Words]:  # fmt: skip
+    lines = sung_lines(request.music.lyrics)
+    if not lines and not rows:
+        return _Words()
+    curves = []
+    for done, part in vocals.listen(sound.kept, KEPT_RATE_HZ):
+        cancel.check()
+        curves.append(part)
+        yield Progress("listening to the singer", fraction + (1 - fraction) * 0.99 * done)
+    return _words(lines, rows, vocals.voice_of(curves), sound.statistics.sound_s)
 
 
 def _words(

@@ -54,7 +54,9 @@ class FakeEngine:
             }
         )
         if request.music.caption == "score" and request.auto_score:
-            yield Facts({"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}})
+            yield Facts(
+                {"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}}
+            )
         if request.task in _ROLELESS:
             return
         for index, role in enumerate(request.tracks or ("mix",)):

@@ -177,7 +177,7 @@ def test_velocity_and_attention_are_those_of_the_reference(kind: str) -> None:
     with torch.inference_mode():
         made = velocity(noise, t, context, velocity.condition(hidden))
         heads = {layer: range(12) for layer in range(8)}
-        attention = velocity.attention(noise, t, context, velocity.condition(hidden), heads)
+        attention = dict(velocity.attention(noise, t, context, velocity.condition(hidden), heads))
     assert difference(made, numbers(kind)["decoder/velocity"]) <= 1e-5
     for (layer, head), weights in attention.items():
         assert difference(weights.T, numbers(kind)[f"cross_attention/layer{layer}"][0, head]) <= 1e-5
@@ -195,7 +195,10 @@ def test_the_pass_for_attention_stops_after_the_last_layer_that_is_wanted() -> N
     velocity = Velocity(dit, visiting)
     with torch.inference_mode():
         keys = velocity.condition(_random(1, 5, 32))
-        found = velocity.attention(_random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), keys, {1: (3,), 0: (0, 5)})
+        seen = _random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), keys, {1: (3,), 0: (0, 5)}
+        found = dict(velocity.attention(*seen))
+        some = dict(velocity.attention(*seen, slice(1, 3)))
     assert set(found) == {(1, 3), (0, 0), (0, 5)}
-    assert visits[4:] == list(dit.layers[:2])
+    assert visits[4:] == list(dit.layers[:2]) * 2
+    assert all(torch.equal(some[each], found[each][1:3]) for each in found)
     assert all(weights.shape == (5, 4) and torch.allclose(weights.sum(0), torch.ones(4)) for weights in found.values())

@@ -78,10 +78,14 @@ def test_a_score_has_its_parts_and_says_what_lowered_it() -> None:
     song = signals.song(bars=6)
     good = facts_of("score", song, bpm=120, keyscale="C major")["score"]
     bad = facts_of("score", (4 * song).clip(-1, 1), bpm=133)["score"]
-    assert set(good) == {"quality", "lyrics_alignment", "parts", "notes"}
+    assert set(good) == {"quality", "lyrics_alignment", "lm", "parts", "notes", "computed_from", "missing"}
     assert good["quality"] > 0.95
     assert good["lyrics_alignment"] is None
-    assert good["notes"] == ["No words are given that could be sung, so there is no lyrics_alignment."]
+    assert good["notes"] == []
+    assert good["missing"] == {
+        "lyrics_alignment": "No words are given that could be sung.", "lm": "The draft engine has no language model.",
+    }  # fmt: skip
+    assert list(good["computed_from"]) == ["quality"]
     assert bad["quality"] < 0.1
     assert any("clipped" in note for note in bad["notes"])
     assert any("120 bpm instead of 133" in note for note in bad["notes"])

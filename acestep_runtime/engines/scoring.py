@@ -1,0 +1,128 @@
+"""The score of a take, whatever made it: what its sound says, and what an engine knows of its words.
+
+Each value comes with what it was computed from. What cannot be computed is ``None``, with the reason under "missing".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from acestep_runtime.audio import Samples
+from acestep_runtime.dsp import quality
+from acestep_runtime.dsp.analysis import analyse
+from acestep_runtime.dsp.musical import Analysis
+from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener, Statistics
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.draft_parts import facts_of, pieces, source_of
+from acestep_runtime.values import CancelToken, Music
+
+#: Tasks whose roles are played along with the source.
+_WITH_SOURCE = ("lego", "complete")
+_SIGNAL = "signal analysis: faults of the sound, and tempo and key against those given"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What is heard of a take: samples at `KEPT_RATE_HZ`, statistics, its music, and faults as parts and sentences."""
+
+    kept: Samples
+    statistics: Statistics
+    heard: Analysis
+    parts: Mapping[str, float]
+    notes: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Tempo, key, meter and length."""
+        return {**facts_of(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
+
+
+@dataclass(frozen=True)
+class Worth:
+    """One value of a score, 0 to 1, and what it was computed from; ``None`` and the reason why it is missing."""
+
+    name: str
+    value: float | None
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+#: Yields progress and returns the score of what a listener heard; gets the fraction done before and the facts of the take.
+Judge = Callable[[Listener, float, Mapping[str, Any]], Generator[Progress, None, dict[str, Any]]]
+
+
+def listened(source: Samples, cancel: CancelToken) -> Listener:
+    """Return a listener that has heard all of a source."""
+    listener = Listener(len(source))
+    for piece in pieces(source):
+        cancel.check()
+        listener.hear(piece)
+    return listener
+
+
+def sound_of(listener: Listener, music: Music) -> Sound:
+    """Return what a listener heard, against the ``music`` that was asked for."""
+    kept = listener.kept()
+    heard, statistics = analyse(kept, KEPT_RATE_HZ), listener.statistics(kept)
+    parts = {**quality.signal_parts(statistics), **quality.musical_parts(heard, music)}
+    return Sound(kept, statistics, heard, parts, tuple(quality.notes(parts, statistics, heard, music)))
+
+
+def score_of(sound: Sound, *worths: Worth) -> dict[str, Any]:
+    """Return a score as the fact that tasks and listeners know."""
+    every = (Worth("quality", quality.quality(sound.parts), _SIGNAL, sound.notes), *worths)
+    return {
+        **{each.name: None if each.value is None else round(each.value, 4) for each in every},
+        "parts": {name: round(value, 4) for name, value in sound.parts.items()},
+        "notes": [note for each in every for note in each.notes],
+        "computed_from": {each.name: each.source for each in every if each.value is not None},
+        "missing": {each.name: each.source for each in every if each.value is None},
+    }
+
+
+def with_score(
+    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, judge: Judge
+) -> Iterator[EngineEvent]:
+    """Pass on the events of a task that makes audio; where ``request.auto_score`` asks for it, add a score at the end.
+
+    What is scored is the role "mix", or else the sum of the roles, with the source for tasks that play along with it.
+    """
+    return _with_score(events, request, cancel, judge) if request.auto_score else events
+
+
+def _with_score(
+    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, judge: Judge
+) -> Iterator[EngineEvent]:
+    listener = Listener(request.frames)
+    facts: dict[str, Any] = {}
+    total: Samples | None = None
+    places: dict[str, int] = {}
+    fraction = 0.0
+    for event in events:
+        if isinstance(event, Block) and event.role == "mix":
+            listener.hear(event.samples)
+            places["mix"] = 0
+        elif isinstance(event, Block):
+            if total is None:
+                along = request.task in _WITH_SOURCE and request.source is not None
+                total = source_of(request).copy() if along else np.zeros((request.frames, 2), np.float32)
+            at = places.get(event.role, 0)
+            total[at : at + len(event.samples)] += event.samples
+            places[event.role] = at + len(event.samples)
+        elif isinstance(event, Facts):
+            facts.update(event.values)
+        else:
+            fraction = event.fraction
+        yield event
+    if total is not None and "mix" not in places:
+        for piece in pieces(total):
+            cancel.check()
+            listener.hear(piece)
+    elif not places:
+        return
+    del total
+    yield Facts({"score": (yield from judge(listener, fraction, facts))})
