@@ -19,10 +19,7 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.audio import Samples
-from acestep_runtime.conditioning.condition import condition_of, words_of
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
-from acestep_runtime.conditioning.prompts import lyrics_prompt, text_prompt
-from acestep_runtime.dit.velocity import Keys
 from acestep_runtime.engines import draft
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural_language import (
@@ -37,7 +34,7 @@ from acestep_runtime.engines.neural_language import (
     without,
 )
 from acestep_runtime.engines.neural_model import Model
-from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece, Told
+from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.memory.policy import best_device, free_gib, takes_at_once
@@ -45,7 +42,6 @@ from acestep_runtime.memory.stage import release, retried
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
 from acestep_runtime.samplers.steps import Steady, steps_of
-from acestep_runtime.vae.codec import SILENT
 from acestep_runtime.values import CancelToken, Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
@@ -154,7 +150,7 @@ class NeuralEngine:
         def codes() -> list[int]:
             assert request.source is not None
             model = self._loaded(request.sampling.model)
-            return model.codes(_heard(model, request.source, cancel))
+            return model.codes(model.heard(request.source, cancel))
 
         yield from answered(self._language, request, codes, cancel)
 
@@ -202,8 +198,8 @@ def _give_back() -> None:
 @torch.inference_mode()
 def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Made) -> Iterator[EngineEvent]:
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
-    source = None if request.source is None else _heard(model, request.source, cancel)
-    timbre = model.timbre if request.reference is None else _heard(model, request.reference, cancel)
+    source = None if request.source is None else model.heard(request.source, cancel)
+    timbre = model.timbre if request.reference is None else model.heard(request.reference, cancel)
     given = Given(request, model.silence, source, model.hints, model.decoded, model.facts.lego_sft)
     music = request.music
     yield Facts({
@@ -236,13 +232,6 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
             yield Progress(f"{what}decoding", share(_SAMPLED + (1 - _SAMPLED) * at / request.frames))
     if rest is not None:
         yield Block(_ROLE_OF_THE_REST, rest)
-
-
-def _heard(model: Model, samples: Samples, cancel: CancelToken) -> Tensor:
-    """Return the latents of samples ``[N, 2]``; silence is what the model knows as such."""
-    silent = not samples.size or float(np.abs(samples).max()) < SILENT
-    with model.stage.using("vae"):
-        return model.codec.encode(samples, silence=model.silence if silent else None, check=cancel.check)
 
 
 def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:
@@ -278,8 +267,8 @@ def _sampled(
     if piece.begins_from is not None:
         levels, x = loop.begun(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
-    told = _keys(model, piece.told, timbre)
-    freely = None if piece.switch is None else _keys(model, piece.switch.told, timbre)
+    told = model.keys(*piece.told.prompts, timbre)
+    freely = None if piece.switch is None else model.keys(*piece.switch.told.prompts, timbre)
     with model.stage.using("dit"):
         guiding = _guiding(model, sampling, is_turbo)
         steady = Steady(sampling.velocity_clamp, sampling.velocity_ema)
@@ -316,19 +305,6 @@ def _after(kept: Kept | None, noise: Tensor, count: int) -> loop.After:
         return x if number + 1 < count else loop.blended(x, clean, kept.span, kept.crossfade_frames)
 
     return after
-
-
-def _keys(model: Model, told: Told, timbre: Tensor) -> Keys:
-    """Return what cross-attention needs of the words, and of a reference's latents ``[1, 750, C]``."""
-    music = told.music
-    text = text_prompt(told.instruction, music, told.duration_s)
-    lyrics = lyrics_prompt(dataclasses.replace(music, lyrics=words_of(music.lyrics)))
-    with model.stage.using("text_encoder") as text_encoder, model.stage.using("encoder") as encoder:
-        hidden = condition_of(
-            text, lyrics, timbre, tokenizer=model.text_tokenizer, text_encoder=text_encoder, encoder=encoder
-        )
-    with model.stage.using("dit"):
-        return model.velocity.condition(hidden)
 
 
 def _strength(model: Model, sampling: Sampling, is_turbo: bool) -> float:

@@ -7,20 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from acestep_runtime.audio import Samples
 from acestep_runtime.conditioning.codes import codes_of, hints_of, latents_of
+from acestep_runtime.conditioning.condition import condition_of
 from acestep_runtime.conditioning.timbre import no_reference
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import Keys, Velocity
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, best_place
 from acestep_runtime.memory.stage import Stage
 from acestep_runtime.vae.cache import TileCache
-from acestep_runtime.vae.codec import Codec, fingerprint
+from acestep_runtime.vae.codec import SILENT, Codec, fingerprint
 from acestep_runtime.vae.fuse import fused
-from acestep_runtime.values import Adapter
+from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights.adapters import AdapterFile, adapter_called
 from acestep_runtime.weights.facts import Facts
 from acestep_runtime.weights.layout import Checkpoint
@@ -104,6 +107,21 @@ class Model:
     def device(self) -> torch.device:
         """Where latents are."""
         return self.stage.place.device
+
+    def heard(self, samples: Samples, cancel: CancelToken) -> Tensor:
+        """Return the latents ``[1, T, C]`` of samples ``[N, 2]``; silence is what the model knows as such."""
+        silent = not samples.size or float(np.abs(samples).max()) < SILENT
+        with self.stage.using("vae"):
+            return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
+
+    def keys(self, text: str, lyrics: str, timbre: Tensor) -> Keys:
+        """Return what cross-attention needs of two prompts, and of a reference's latents ``[1, 750, C]``."""
+        with self.stage.using("text_encoder") as text_encoder, self.stage.using("encoder") as encoder:
+            hidden = condition_of(
+                text, lyrics, timbre, tokenizer=self.text_tokenizer, text_encoder=text_encoder, encoder=encoder
+            )
+        with self.stage.using("dit"):
+            return self.velocity.condition(hidden)
 
     def codes(self, latents: Tensor) -> list[int]:
         """Return the codes of latents ``[1, T, C]``. Raises `EngineFailure` for a checkpoint without tokenizers."""

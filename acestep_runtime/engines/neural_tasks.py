@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from acestep_runtime.conditioning.condition import words_of
 from acestep_runtime.conditioning.latents import (
     AUTO,
     FRAME_SAMPLES,
@@ -30,7 +31,7 @@ from acestep_runtime.conditioning.latents import (
     silence_of,
     span_of,
 )
-from acestep_runtime.conditioning.prompts import instruction, layer_caption
+from acestep_runtime.conditioning.prompts import instruction, layer_caption, lyrics_prompt, text_prompt
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music
@@ -46,6 +47,12 @@ class Told:
     instruction: str
     music: Music
     duration_s: float
+
+    @property
+    def prompts(self) -> tuple[str, str]:
+        """What the text encoder and the lyric encoder read."""
+        words = dataclasses.replace(self.music, lyrics=words_of(self.music.lyrics))
+        return text_prompt(self.instruction, self.music, self.duration_s), lyrics_prompt(words)
 
 
 @dataclass(frozen=True)

@@ -97,9 +97,13 @@ def moved(facts: Mapping[str, Any], by_s: float) -> dict[str, Any]:
 
 
 def _moved(values: list[Any], by_s: float) -> list[Any]:
-    """Return times moved by ``by_s``, to the millisecond."""
+    """Return times moved by ``by_s``, to the millisecond, also those of the words in a line."""
     return [
-        {**value, **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s") if end in value}}
+        {
+            **value,
+            **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s") if end in value},
+            **({"words": _moved(value["words"], by_s)} if "words" in value else {}),
+        }
         if isinstance(value, dict)
         else round(value + by_s, 3)
         for value in values

@@ -177,6 +177,9 @@ OPTIONS: dict[str, Any] = {
         " printed.",
         panel=_RESULT,
     ),
+    "offset": _option(
+        float, "--offset", text="Seconds that the recording begins after the song, added to all times.", panel=_RESULT
+    ),
     "words": _flag("--words", "Write the time of every word into an .lrc file (enhanced LRC).", _RESULT),
     "html": _option(Path, "--html", text="Page that plays the song and follows its words.", panel=_RESULT),
     "json": _flag("--json", "Print one JSON object.", _RESULT),

@@ -83,7 +83,7 @@ COMMANDS = {
     "lrc": Command(
         "align_lyrics",
         "Time lyrics against a recording.",
-        f"src lyrics language timing words html engine by_path {_CLIENT}",
+        f"src lyrics language timing words offset html engine by_path {_CLIENT}",
         has_audio=False,
     ),
     "score": Command(

@@ -16,6 +16,7 @@ from daemon.edge.files import check_writable, write_whole
 
 _HOLDING_WORDS = ("elrc", "vtt", "json")
 _PAGES = (".html", ".htm")
+_FARTHEST_S = 36_000.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class TimingFiles:
     form: str
     page: Path | None
     language: str
+    offset_s: float
 
     @classmethod
     def choose(cls, options: Mapping[str, Any]) -> TimingFiles | None:
@@ -42,9 +44,10 @@ class TimingFiles:
         for path in (out, page):
             if path is not None:
                 check_writable(path.parent)
+        offset_s = _offset(options.get("offset"), out)
         if out is None and page is None:
             return None
-        return cls(options["src"], out, form, page, options.get("language") or "")
+        return cls(options["src"], out, form, page, options.get("language") or "", offset_s)
 
     def write(self, facts: Mapping[str, Any]) -> Iterator[str]:
         """Write the files, and yield a line about each. Raises `EngineFailure` when nothing was timed."""
@@ -56,7 +59,7 @@ class TimingFiles:
         if self.out is not None:
             if self.form == "elrc" and not words:
                 typer.echo("warning: The engine timed lines only, so the file has no times of words.", err=True)
-            write_whole(self.out, [FORMATS[self.form].write(timing).encode()])
+            write_whole(self.out, [FORMATS[self.form].write(timing.moved(self.offset_s)).encode()])
             held = words if self.form in _HOLDING_WORDS else 0
             yield f"{self.out}  ({_counted(len(timing.lines), 'line')}{', ' + _counted(held, 'word') if held else ''})"
         if self.page is not None:
@@ -91,6 +94,17 @@ def _format_of(out: Path | None, with_words: bool) -> str:
         raise InvalidValue("--words", str(out), "for files that end in .lrc, .vtt or .json",
                            remedy="Leave out --words, or choose another suffix.")  # fmt: skip
     return holding[0]
+
+
+def _offset(offset_s: float | None, out: Path | None) -> float:
+    """Return what is added to the times of a file. Raises `InvalidValue` where there is none, and for what is no time."""
+    if offset_s is None:
+        return 0.0
+    if out is None:
+        raise InvalidValue("--offset", offset_s, "with -o and the name of a file", remedy="Add -o song.lrc.")
+    if not abs(offset_s) <= _FARTHEST_S:
+        raise InvalidValue("--offset", offset_s, f"{-_FARTHEST_S:g} to {_FARTHEST_S:g} seconds")
+    return offset_s
 
 
 def _counted(number: int, what: str) -> str:

@@ -82,6 +82,9 @@ def test_an_engine_that_times_nothing(shell: Shell, folder: Path) -> None:
         (["--words"], "--words is 'given'; allowed: with -o and a name that ends in .lrc. Add -o song.lrc."),
         (["-o", "song.srt", "--words"], "--words is 'song.srt'; allowed: for files that end in .lrc, .vtt or .json."),
         (["-o", "song.wav/song.lrc"], "The folder "),
+        (["--offset", "3"], "--offset is 3.0; allowed: with -o and the name of a file. Add -o song.lrc."),
+        (["-o", "song.lrc", "--offset", "1e9"], "--offset is 1000000000.0; allowed: -36000 to 36000 seconds."),
+        (["-o", "song.lrc", "--offset", "nan"], "--offset is nan; allowed: -36000 to 36000 seconds."),
     ],
 )
 def test_what_is_refused(shell: Shell, folder: Path, options: list[str], sentence: str) -> None:
@@ -109,6 +112,14 @@ def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:
     assert "<c>one</c> <00:00:01.000><c>two</c>" in written(".vtt")
     assert "R1,Verse,0:00:00.000,0:00:03.000,0:00:03.000\nM1,one two,0:00:00.500,,\n" in written(".csv")
     assert FORMATS["json"].read(written(".json")).lines[0].words[1].text == "two"
+
+
+def test_a_part_of_a_song_is_timed_as_the_song(tmp_path: Path) -> None:
+    options = {"src": tmp_path / "part.wav", "timing": tmp_path / "song.srt", "offset": 61.25}
+    files = TimingFiles.choose(options)
+    assert files is not None
+    list(files.write(FACTS))
+    assert "00:01:01,750 --> 00:01:" in (tmp_path / "song.srt").read_text("utf-8")
 
 
 def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:

@@ -57,12 +57,12 @@ def model(folder: Path) -> Model:
 
 
 def _timbre(model: Model, asked: EngineRequest) -> Tensor:
-    return model.timbre if asked.reference is None else neural._heard(model, asked.reference, CancelToken())
+    return model.timbre if asked.reference is None else model.heard(asked.reference, CancelToken())
 
 
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
-    source = None if asked.source is None else neural._heard(model, asked.source, CancelToken())
+    source = None if asked.source is None else model.heard(asked.source, CancelToken())
     (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, model.decoded, False))
     *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents

@@ -26,7 +26,7 @@ class Marker:
         stamp = f"[00:{at_s:05.2f}]la\n"
         yield Facts(
             {
-                "lines": [{**span, "text": "la"}],
+                "lines": [{**span, "text": "la", "words": [{**span, "text": "la"}]}],
                 "chords": [{**span, "name": "C"}],
                 "beats": [at_s],
                 "lrc": stamp,
