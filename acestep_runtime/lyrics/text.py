@@ -10,7 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-_TAG = re.compile(r"\[([^\[\]\n]{1,200})\]")
+#: What stands in square brackets.
+TAG = re.compile(r"\[([^\[\]\n]{1,200})\]")
 #: Vowels of the alphabets whose syllables are counted by their vowels, accents removed: Latin, Greek, Cyrillic.
 _VOWELS = frozenset("aeiouyæœøıəαεηιουωаеиоуыэюяєії")
 #: Kana that only change the one before them.
@@ -42,7 +43,7 @@ def parse(lyrics: str) -> tuple[Stanza, ...]:
     stanzas: list[tuple[str, list[Line]]] = []
     for row in lyrics.splitlines():
         at = 0
-        for tag in _TAG.finditer(row):
+        for tag in TAG.finditer(row):
             _add_line(stanzas, row[at : tag.start()])
             stanzas.append((tag[1].strip(), []))
             at = tag.end()
@@ -63,6 +64,19 @@ def _add_line(stanzas: list[tuple[str, list[Line]]], text: str) -> None:
 def sung_lines(lyrics: str) -> tuple[Line, ...]:
     """Return every line of ``lyrics`` in order; none for "", "[Instrumental]" or "..."."""
     return tuple(line for stanza in parse(lyrics) for line in stanza.lines)
+
+
+#: Scripts that leave no spaces between words: Chinese characters and kana, and what changes the one before.
+_SPACELESS = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+_WORD = re.compile(
+    rf"[{_SPACELESS}](?:[{''.join(sorted(_SMALL_KANA))}\u3099\u309a]|[^\w\s{_SPACELESS}])*|[^\s{_SPACELESS}]+"
+)
+
+
+def words_in(text: str) -> list[tuple[int, int]]:
+    """Return where words begin and end: between spaces, and each character where a script has none. Marks go with the word
+    before them."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def syllables(text: str) -> tuple[str, ...]:
