@@ -2,6 +2,7 @@
 
     prompts, each once ─► keys and values, copied to every row that has that prompt
     one token a row    ─► one pass for all rows, each at its own position
+    several of a text  ─► one pass in which each token sees those before, too; the rows go on as if it had not been read
 
 Rows are takes, with and without what they were asked for. Each begins at position 0 of its row of the cache, so unequal
 prompts need no filling up, and no row attends beyond its own end.
@@ -58,8 +59,9 @@ class Rows:
             known = first.setdefault(tuple(prompt), row)
             if known == row:
                 ids = torch.tensor([list(prompt)], device=self.hidden.device)
-                at = torch.zeros(1, dtype=torch.long, device=self.hidden.device)
-                self.hidden[row] = self._forward(ids, at, slice(row, row + 1), len(prompt))[0]
+                at = torch.arange(len(prompt), device=self.hidden.device)[None]
+                states = self._forward(ids, at, slice(row, row + 1), len(prompt), None)
+                self.hidden[row] = _normed(self._core.norm, states[0, -1])
             else:
                 for held in (self._keys, self._values):
                     held[:, row, :, : len(prompt)] = held[:, known, :, : len(prompt)]
@@ -72,24 +74,39 @@ class Rows:
         self.hidden = self._step(span, tokens, self._at)
         self._at = self._at + 1
 
-    def _forward_one(self, span: int, tokens: Tensor, at: Tensor) -> Tensor:
-        return self._forward(tokens[:, None], at, slice(0, len(tokens)), span)
+    def read_on(self, tokens: Tensor, past: int = 0) -> Tensor:
+        """Return the states ``[R, n, D]`` after each of ``tokens`` ``[R, n]``, and leave the rows where they are.
 
-    def _forward(self, ids: Tensor, at: Tensor, rows: slice, span: int) -> Tensor:
-        """Return the states ``[R, D]`` after the last of ``ids`` ``[R, n]``, of which the first are at positions ``at``.
-
-        That is 0 for whole prompts, of which ``span`` is the length, and anywhere for one token.
+        They follow ``past`` tokens that were read so before, which may be one piece of a text after another. What is read
+        or added next takes their place. No row may become longer than was said when it was begun.
         """
-        core, count = self._core, ids.shape[1]
-        positions = at[:, None] + torch.arange(count, device=at.device)
-        hidden = core.embed_tokens(ids)
+        count = tokens.shape[1]
+        span = min(_rounded(self._longest + past + count), self._keys.shape[3])
+        positions = self._at[:, None] + past + torch.arange(count, device=self._at.device)
+        seen = _seen(positions, span, self.hidden.dtype)
+        groups = int(self._core.config.num_attention_heads) // self._keys.shape[2]
+        seen = seen.repeat(1, 1, groups, 1)  # for all heads of queries that are asked together
+        return _normed(self._core.norm, self._forward(tokens, positions, slice(0, len(tokens)), span, seen))
+
+    def _forward_one(self, span: int, tokens: Tensor, at: Tensor) -> Tensor:
+        positions = at[:, None]
+        seen = _seen(positions, span, self.hidden.dtype)
+        states = self._forward(tokens[:, None], positions, slice(0, len(tokens)), span, seen)
+        return _normed(self._core.norm, states[:, -1])
+
+    def _forward(self, ids: Tensor, positions: Tensor, rows: slice, span: int, seen: Tensor | None) -> Tensor:
+        """Return the states ``[R, n, D]`` after each of ``ids`` ``[R, n]`` at ``positions``, before they are normed.
+
+        ``seen`` is as `_attended` has it; without it ids are whole prompts, of which ``span`` is the length.
+        """
+        core = self._core
+        hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        seen = None if count > 1 else _seen(at, span, hidden.dtype)
         for number, block in enumerate(core.layers):
             keys, values = self._keys[number, rows], self._values[number, rows]
             hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen, span)
             hidden = hidden + block.mlp(_normed(block.post_attention_layernorm, hidden))
-        return _normed(core.norm, hidden[:, -1])
+        return hidden
 
 
 def logits_of(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
@@ -113,7 +130,8 @@ def _attended(
 ) -> Tensor:
     """Return the attention of states ``[R, n, D]``, whose keys and values are written to ``[R, H, S, d]`` first.
 
-    ``seen`` is added to what one token sees; without it each sees itself and those before.
+    ``seen`` is added to what queries see, those of a group of heads behind one another: ``[R, 1, 1, S]`` for one token, else
+    ``[R, 1, group · n, S]``. Without it each token sees itself and those before.
     """
     attention = block.self_attn
     states = _normed(block.input_layernorm, hidden)
@@ -131,16 +149,19 @@ def _attended(
             enable_gqa=query.shape[2] != keys.shape[1],
         ).transpose(1, 2)  # fmt: skip
     else:
-        query = query.view(len(states), keys.shape[1], -1, attention.head_dim)
-        mixed = functional.scaled_dot_product_attention(query, keys, values, seen, scale=attention.scaling)
+        size, count = states.shape[:2]
+        query = query.view(size, count, keys.shape[1], -1, attention.head_dim).permute(0, 2, 3, 1, 4)
+        grouped = query.reshape(size, keys.shape[1], -1, attention.head_dim)
+        mixed = functional.scaled_dot_product_attention(grouped, keys, values, seen, scale=attention.scaling)
+        mixed = mixed.view(query.shape).permute(0, 3, 1, 2, 4)
     out: Tensor = attention.o_proj(mixed.reshape(*states.shape[:2], -1))
     return out
 
 
 def _seen(at: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """Return what is added to the attention of tokens at positions ``at`` ``[R]``, ``[R, 1, 1, S]``: nothing up to there."""
-    later = torch.arange(span, device=at.device) > at[:, None]
-    return torch.zeros(later.shape, device=at.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None, None]
+    """Return what is added to the attention of tokens at positions ``at`` ``[R, n]``, ``[R, 1, n, S]``: nothing up to there."""
+    later = torch.arange(span, device=at.device) > at[:, :, None]
+    return torch.zeros(later.shape, device=at.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None]
 
 
 def _normed(norm: Any, states: Tensor) -> Tensor:
