@@ -10,9 +10,10 @@ import dataclasses
 import gc
 import math
 import operator
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from acestep_runtime.audio import Samples
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
+from acestep_runtime.dsp.quality import Listener
 from acestep_runtime.engines import draft
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural_language import (
@@ -35,6 +37,8 @@ from acestep_runtime.engines.neural_language import (
 )
 from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import BASE_ONLY, TASKS, Given, Kept, Piece
+from acestep_runtime.engines.neural_words import JUDGING, SINGING, Findings, judged, liked, sung, times_of, words_in
+from acestep_runtime.engines.scoring import Judge, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.memory.policy import best_device, free_gib, takes_at_once
@@ -42,6 +46,7 @@ from acestep_runtime.memory.stage import release, retried
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
 from acestep_runtime.samplers.steps import Steady, steps_of
+from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
@@ -86,17 +91,47 @@ class NeuralEngine:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
         if request.task in WORDS:
             return self._answered(request, cancel)
+        if request.task in JUDGING:
+            return self._judged(request, cancel)
         if request.task not in TASKS:
             raise UnsupportedTask(
-                f"The neural engine cannot do {request.task}; it can do {', '.join((*TASKS, *WORDS))}.",
+                f"The neural engine cannot do {request.task}; it can do {', '.join((*TASKS, *WORDS, *JUDGING))}.",
                 remedy="Use the draft engine.",
             )
         model = self._loaded(request.sampling.model, needs_base=request.task in BASE_ONLY)
         if model.wear(self._models_folder, request.sampling.adapters):
             self._job = None  # what it made ahead was made with others
-        return self._made(model, request, cancel)
+        findings = Findings()
+        return with_score(
+            self._made(model, request, findings, cancel), request, cancel, self._judge(model, request, findings, cancel)
+        )
 
-    def _made(self, model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    def _judge(self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken) -> Judge:
+        """Return what scores a take when it is made."""
+
+        def judge(
+            listener: Listener, fraction: float, _: Mapping[str, Any]
+        ) -> Generator[Progress, None, dict[str, Any]]:
+            yield Progress("scoring", fraction)
+            cancel.check()
+            sound, music = sound_of(listener, findings.music), findings.music
+            length_s = request.frames / ENGINE_RATE_HZ
+            wanted, folder = request.thinking.model, self._models_folder
+            liking = liked(self._language, folder, wanted, findings.codes, music, length_s, cancel)
+            worth = yield from scaled(liking, fraction, 1.0)
+            return score_of(sound, sung(findings.words, music, model), worth)
+
+        return judge
+
+    def _judged(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        model = self._loaded(request.sampling.model)
+        return retried(
+            model.stage, lambda: judged(model, self._language, self._models_folder, request, cancel), lambda _: False
+        )
+
+    def _made(
+        self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken
+    ) -> Iterator[EngineEvent]:
         job, thought = self._job_of(request), 0.0
         if request.thinking.on and request.task in PLANNED and not request.codes:
             request = yield from self._planned(request, job, cancel)
@@ -104,7 +139,9 @@ class NeuralEngine:
         elif request.codes:
             yield Facts({"plan": {"metadata": given_in(request.music, caption=True), "codes": list(request.codes)}})
         served = retried(
-            model.stage, lambda: _served(model, request, cancel, job.made), lambda event: isinstance(event, Block)
+            model.stage,
+            lambda: _served(model, request, cancel, job.made, findings),
+            lambda event: isinstance(event, Block),
         )
         for event in served:
             if isinstance(event, Progress):
@@ -196,7 +233,9 @@ def _give_back() -> None:
 
 
 @torch.inference_mode()
-def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Made) -> Iterator[EngineEvent]:
+def _served(
+    model: Model, request: EngineRequest, cancel: CancelToken, ahead: Made, findings: Findings
+) -> Iterator[EngineEvent]:
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
     source = None if request.source is None else model.heard(request.source, cancel)
     timbre = model.timbre if request.reference is None else model.heard(request.reference, cancel)
@@ -207,7 +246,9 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
         "caption": music.caption,
         **({"adapters": [dataclasses.asdict(each) for each in request.sampling.adapters]} if request.sampling.adapters else {}),
     })  # fmt: skip
+    findings.music = music
     pieces = list(TASKS[request.task](given))
+    singing = next((number for number, piece in enumerate(pieces) if piece.role in SINGING), None)
     rest = None if request.task != "extract" or request.source is None else request.source.copy()
     for number, piece in enumerate(pieces):
 
@@ -223,6 +264,14 @@ def _served(model: Model, request: EngineRequest, cancel: CancelToken, ahead: Ma
                 yield Progress(f"{what}step {step} of {of}", share(_SAMPLED * step / of))
             ahead.update({(number, seed): last[item : item + 1] for item, seed in enumerate(seeds)})
         latents = ahead.pop((number, request.seed))
+        if number == singing and (request.auto_lrc or request.auto_score):
+            yield Progress(f"{what}timing the words", share(_SAMPLED))
+            steps = len(_levels(model, request.sampling)[0]) - 1
+            findings.words = words_in(model, latents, piece.told, piece.context, timbre, steps)
+            if request.auto_lrc and findings.words is not None:
+                yield Facts(times_of(findings.words, piece.told.music, model))
+        if piece.role == "mix" and request.auto_score and model.has_tokenizers:
+            findings.codes = model.codes(latents[:, slice(*piece.wanted)])
         at = 0
         for block in _played(model, request, piece, latents, cancel):
             yield Block(piece.role, block)

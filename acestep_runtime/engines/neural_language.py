@@ -170,14 +170,14 @@ def _plans(
     given = given_in(music, length_s=request.frames / ENGINE_RATE_HZ)
     skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
     thought = planning.think(language, music.caption, music.lyrics, given, skipped, seeds, choice)
-    metadata = yield from scaled(_told(thought, "thinking about the song", cancel), 0.0, 0.1)
+    metadata = yield from scaled(spoken(thought, "thinking about the song", cancel), 0.0, 0.1)
     codes: list[list[int]] = [[] for _ in seeds]
     if request.task == "text2music":
         composed = planning.compose(
             language, music.caption, music.lyrics, metadata, codes_for(request.frames), seeds, choice,
             _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
         )  # fmt: skip
-        codes = yield from scaled(_told(composed, "planning the song", cancel), 0.1, 1.0)
+        codes = yield from scaled(spoken(composed, "planning the song", cancel), 0.1, 1.0)
     return {seed: Plan(told, tuple(made)) for seed, told, made in zip(seeds, metadata, codes, strict=True)}
 
 
@@ -197,7 +197,7 @@ def codes_for(frames: int) -> int:
     return math.ceil(frames_of(frames) / FRAMES_A_CODE)
 
 
-def _told(work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken) -> Generator[Progress, None, T]:
+def spoken(work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken) -> Generator[Progress, None, T]:
     """Yield the tokens that are done as progress; cancels between tokens."""
     while True:
         try:
@@ -226,7 +226,7 @@ def _understood(
     found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
     given = given_in(request.music, caption=True)
     work = keeper.use(lambda language: writing.understand(language, found, given, request.seed, choice))
-    answer = yield from scaled(_told(work, "describing", cancel), 0.2, 1.0)
+    answer = yield from scaled(spoken(work, "describing", cancel), 0.2, 1.0)
     told = {name: value for name, value in answer.metadata.items() if name != "duration"}
     beside = {name: heard[name] for name in ("bpm", "keyscale", "timesignature")}
     notes = [note for note in (_tempo_note(float(told["bpm"]), float(heard["bpm"])),) if note]
@@ -257,7 +257,7 @@ def _written(
         given = given_in(music)
         return writing.formatted(language, music.caption, music.lyrics, given, request.seed, choice)
 
-    answer = yield from _told(keeper.use(write), "writing", cancel)
+    answer = yield from spoken(keeper.use(write), "writing", cancel)
     silent = instrumental or not sung_lines(answer.lyrics)
     yield Facts({**answer.metadata, "lyrics": answer.lyrics, "instrumental": silent})
 

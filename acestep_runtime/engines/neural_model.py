@@ -47,7 +47,7 @@ class Model:
     timbre: Tensor
     null_condition: Tensor | None
     text_tokenizer: Any
-    _has_tokenizers: bool
+    has_tokenizers: bool
     #: What was read for the adapters that are on.
     _worn: list[AdapterFile] = field(default_factory=list)
 
@@ -143,7 +143,7 @@ class Model:
             return hints_of(tokenizer, detokenizer, latents.to(self.stage.place.dtype), self.silence).float()
 
     def _check_tokenizers(self, what: str) -> None:
-        if not self._has_tokenizers:
+        if not self.has_tokenizers:
             raise EngineFailure(
                 f"Model {self.facts.name} has no audio tokenizer, which {what} needs.",
                 remedy="Choose another model; a cover also works with --skip-quantiser.",

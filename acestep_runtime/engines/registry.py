@@ -85,7 +85,7 @@ ENGINES = {
         EngineInfo(
             "neural",
             "acestep_runtime.engines.neural:NeuralEngine",
-            frozenset((*ALL_TASKS[:6], *_SPOKEN)),
+            frozenset(ALL_TASKS),
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_lack,
             _neural_does_well,

@@ -6,7 +6,7 @@ Each value comes with what it was computed from. What cannot be computed is ``No
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,16 @@ class Sound:
 
 @dataclass(frozen=True)
 class Worth:
-    """One value of a score, 0 to 1, and what it was computed from; ``None`` and the reason why it is missing."""
+    """One value of a score, 0 to 1, and what it was computed from; ``None`` and the reason why it is missing.
+
+    ``parts`` are what it is made of.
+    """
 
     name: str
     value: float | None
     source: str
     notes: tuple[str, ...] = ()
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 #: Yields progress and returns the score of what a listener heard; gets the fraction done before and the facts of the take.
@@ -73,14 +77,18 @@ def sound_of(listener: Listener, music: Music) -> Sound:
 
 
 def score_of(sound: Sound, *worths: Worth) -> dict[str, Any]:
+    """Return the score of a take: its quality, and other values."""
+    return told(Worth("quality", quality.quality(sound.parts), _SIGNAL, sound.notes, sound.parts), *worths)
+
+
+def told(*worths: Worth) -> dict[str, Any]:
     """Return a score as the fact that tasks and listeners know."""
-    every = (Worth("quality", quality.quality(sound.parts), _SIGNAL, sound.notes), *worths)
     return {
-        **{each.name: None if each.value is None else round(each.value, 4) for each in every},
-        "parts": {name: round(value, 4) for name, value in sound.parts.items()},
-        "notes": [note for each in every for note in each.notes],
-        "computed_from": {each.name: each.source for each in every if each.value is not None},
-        "missing": {each.name: each.source for each in every if each.value is None},
+        **{each.name: None if each.value is None else round(each.value, 4) for each in worths},
+        "parts": {name: round(value, 4) for each in worths for name, value in each.parts.items()},
+        "notes": [note for each in worths for note in each.notes],
+        "computed_from": {each.name: each.source for each in worths if each.value is not None},
+        "missing": {each.name: each.source for each in worths if each.value is None},
     }
 
 

@@ -177,8 +177,8 @@ def test_what_a_model_cannot_do_is_refused_with_the_model_that_can(
         next(NeuralEngine(folder).run(request("lego", source, sampling=Sampling(model="turbo")), CancelToken()))
     with pytest.raises(EngineFailure, match="acebridge models pull acestep-v15-base"):
         next(NeuralEngine(tmp_path).run(request("extract", source), CancelToken()))
-    with pytest.raises(UnsupportedTask, match=r"cannot do align_lyrics; it can do text2music, cover"):
-        next(NeuralEngine(folder).run(EngineRequest("align_lyrics", 0, 0), CancelToken()))
+    with pytest.raises(UnsupportedTask, match=r"cannot do mastering; it can do text2music, cover"):
+        next(NeuralEngine(folder).run(EngineRequest("mastering", 0, 0), CancelToken()))
 
 
 def test_cancelling_stops_at_the_next_step(engine: NeuralEngine, source: Samples) -> None:

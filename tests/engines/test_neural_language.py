@@ -15,7 +15,7 @@ from tiny import tiny_checkpoint
 from tiny_lm import tiny_lm
 
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural import NeuralEngine, _heard
+from acestep_runtime.engines.neural import NeuralEngine
 from acestep_runtime.engines.neural_language import Plan, _tempo_note, codes_for, given_in
 from acestep_runtime.errors import Cancelled
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
@@ -111,7 +111,7 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
 def test_audio_has_codes(engine: NeuralEngine) -> None:
     source = np.ascontiguousarray(0.3 * noise(4.2, rate_hz=48_000))
     model = engine._loaded("")
-    latents = _heard(model, source, CancelToken())
+    latents = model.heard(source, CancelToken())
     codes = model.codes(latents)
     assert len(codes) == codes_for(len(source)) == 21
     assert codes == model.codes(latents)

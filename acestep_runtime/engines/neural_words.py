@@ -1,0 +1,170 @@
+"""When words are sung, and how good a take is, by the models themselves.
+
+    latents ─► noised a little ─► one pass, up to the last layer that follows lyrics ─► maps, token by frame ─► times, score
+    codes of the audio ─► how likely the language model finds caption, lyrics and facts given them ─► score
+
+Source: the public ACE-Step 1.5 code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acestep_runtime.conditioning.latents import SHORTEST, context, filled_up, silence_of
+from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
+from acestep_runtime.conditioning.prompts import instruction
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.draft_parts import source_of
+from acestep_runtime.engines.draft_scores import NO_WORDS, check_words
+from acestep_runtime.engines.neural_language import LanguageKeeper, given_in, scaled, spoken
+from acestep_runtime.engines.neural_model import Model
+from acestep_runtime.engines.neural_tasks import Told
+from acestep_runtime.engines.scoring import Worth, listened, score_of, sound_of, told
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.lm.judging import judge
+from acestep_runtime.lyrics.alignment import Aligned, aligned
+from acestep_runtime.lyrics.formats import facts_of
+from acestep_runtime.lyrics.lrc import to_lrc
+from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.samplers import loop
+from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import CancelToken, Music
+
+#: Tasks that judge a source.
+JUDGING = ("align_lyrics", "score")
+#: Roles in which words are sung.
+SINGING = ("mix", "vocals", "backing_vocals")
+#: What latents are noised with; any noise will do.
+_SEED = 42
+_FRAMES_A_SECOND = 25
+_NOBODY = f"Words are timed only in {', '.join(SINGING)}."
+_NOTHING_GIVEN = "No caption, lyrics or facts are given that a language model could judge by."
+_NO_MIX = "A language model judges only what comes as one mix."
+
+
+@dataclass
+class Findings:
+    """What was found out of a take while it was made: its music, times of words, and codes of its mix."""
+
+    music: Music = field(default_factory=Music)
+    words: Aligned | None = None
+    codes: list[int] = field(default_factory=list)
+
+
+def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: Tensor, steps: int) -> Aligned | None:
+    """Return when the words of ``asked.music`` are sung in latents ``[1, T, C]``; ``None`` where there are none.
+
+    They were made with a context ``[1, T, 2C]`` and the latents of a reference, in so many steps: they are brought to the noise
+    level of the last.
+    """
+    tokens = lyric_tokens(asked.music, model.text_tokenizer)
+    if not tokens.pieces or not sung_lines(asked.music.lyrics):
+        return None
+    t = 1 / steps
+    latents = latents.to(model.device)
+    noise = loop.noise_of([_SEED], latents.shape[1], latents.shape[2]).to(latents)
+    keys = model.keys(*asked.prompts, timbre)
+    with model.stage.using("dit"):
+        maps = model.velocity.attention(
+            loop.noised(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
+        )
+        patched = latents.shape[1] + latents.shape[1] % 2
+        return aligned(
+            (each.cpu().numpy() for _, each in maps), tokens.pieces, patched / _FRAMES_A_SECOND, asked.duration_s
+        )
+
+
+def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
+    """Return times as facts: lines with their words, sections, LRC, and a warning where the lyrics were too long."""
+    facts = {**facts_of(found.timing), "lrc": to_lrc(found.timing.lines)}
+    lost = sung_lines(lyric_tokens(music, model.text_tokenizer).unread)
+    if lost:
+        facts["warnings"] = [
+            f"The lyrics are longer than the model reads, so there are no times from {lost[0].text!r} on."
+        ]
+    return facts
+
+
+def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
+    """Return when the words are sung in a source, as if the model had made it from words alone."""
+    asked = Told(instruction("text2music"), request.music, request.frames / ENGINE_RATE_HZ)
+    padded = filled_up(latents, model.silence, max(SHORTEST, latents.shape[1]))
+    silence = silence_of(model.silence, padded.shape[1]).to(padded)
+    return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
+
+
+def sung(found: Aligned | None, music: Music, model: Model) -> Worth:
+    """Return how well the words are sung."""
+    if found is None or found.agreement is None:
+        return Worth("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
+    agreed = found.agreement
+    parts = {
+        "lyrics_coverage": agreed.coverage,
+        "lyrics_monotonicity": agreed.monotonicity,
+        "lyrics_confidence": agreed.confidence,
+    }
+    return Worth("lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts)
+
+
+@torch.inference_mode()
+def liked(
+    keeper: LanguageKeeper,
+    models: Path,
+    wanted: str,
+    codes: list[int],
+    music: Music,
+    length_s: float,
+    cancel: CancelToken,
+) -> Generator[Progress, None, Worth]:
+    """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
+    given = given_in(music, length_s=length_s)
+    facts = {name: value for name, value in given.items() if name != "duration"}
+    if not music.caption.strip() and not sung_lines(music.lyrics) and not facts:
+        return Worth("lm", None, _NOTHING_GIVEN)
+    if not codes:
+        return Worth("lm", None, _NO_MIX)
+    try:
+        name = keeper.load(models, wanted)
+    except EngineFailure as missing:
+        return Worth("lm", None, missing.message)
+    judging = keeper.use(
+        lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
+    )
+    found = yield from spoken(judging, "judging", cancel)
+    if found is None:
+        return Worth("lm", None, _NOTHING_GIVEN)
+    parts = {f"lm_{part}": value for part, value in found.parts.items()} | {"lm_perplexity": found.perplexity}
+    return Worth("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
+
+
+@torch.inference_mode()
+def judged(
+    model: Model, keeper: LanguageKeeper, models: Path, request: EngineRequest, cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    """Answer a task of `JUDGING`."""
+    yield Progress("listening", 0.0)
+    source = source_of(request)
+    if request.task == "align_lyrics":
+        check_words(request)
+    latents = model.heard(source, cancel)
+    yield Progress("timing the words", 0.4)
+    found = _heard_words(model, request, latents)
+    times = {} if found is None else times_of(found, request.music, model)
+    alignment = sung(found, request.music, model)
+    if request.task == "align_lyrics":
+        yield Facts({"model": model.facts.name, **times, "score": told(alignment)})
+        return
+    cancel.check()
+    yield Progress("scoring", 0.5)
+    sound = sound_of(listened(source, cancel), request.music)
+    codes = model.codes(latents) if model.has_tokenizers else []
+    liking = liked(keeper, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
+    worth = yield from scaled(liking, 0.6, 1.0)
+    times.pop("lrc", None)
+    yield Facts({"model": model.facts.name, **sound.facts, **times, "score": score_of(sound, alignment, worth)})
