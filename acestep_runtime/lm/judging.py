@@ -126,13 +126,13 @@ def _texts(caption: str, lyrics: str, metadata: Mapping[str, Any]) -> dict[str, 
         for name in FIELDS
         if fields.get(name) not in (None, "")
     }
-    if (sung := prompts._plain(lyrics)).strip():
+    if (sung := prompts.plain(lyrics)).strip():
         texts["lyrics"] = f"{prompts.THINK}\n{prompts.THOUGHT}\n# Lyric\n{sung}\n"
     return texts
 
 
 def _worded(value: Any) -> Any:
-    return prompts._plain(value).strip() if isinstance(value, str) else value
+    return prompts.plain(value).strip() if isinstance(value, str) else value
 
 
 def _weighed(

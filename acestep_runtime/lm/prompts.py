@@ -34,18 +34,18 @@ _MARK = re.compile(r"<\|[^<>|]*\|>|</?think>")
 
 def plan(caption: str, lyrics: str) -> str:
     """Return the prompt after which the model thinks about a song."""
-    return _chat(GENERATE, f"# Caption\n{_plain(caption)}\n\n# Lyric\n{_plain(lyrics)}\n")
+    return _chat(GENERATE, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}\n")
 
 
 def plan_unguided(lyrics: str, negative: str = "") -> str:
     """Return what guidance compares `plan` with: a caption that is not wanted, or none."""
-    asked = f"# Caption\n{_plain(negative)}\n\n" if negative.strip() else ""
-    return _chat(GENERATE, f"{asked}# Lyric\n{_plain(lyrics)}\n")
+    asked = f"# Caption\n{plain(negative)}\n\n" if negative.strip() else ""
+    return _chat(GENERATE, f"{asked}# Lyric\n{plain(lyrics)}\n")
 
 
 def codes(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt after which the model writes codes. ``thought`` is YAML, as `grammar.written` writes it."""
-    return f"{plan(caption, lyrics)}{THINK}\n{_plain(thought).strip()}\n{THOUGHT}\n\n{END}\n"
+    return f"{plan(caption, lyrics)}{THINK}\n{plain(thought).strip()}\n{THOUGHT}\n\n{END}\n"
 
 
 def codes_unguided(caption: str, lyrics: str, negative: str = "") -> str:
@@ -60,27 +60,27 @@ def understand(audio_codes: Iterable[int]) -> str:
 
 def understand_unguided(negative: str = "") -> str:
     """Return what guidance compares `understand` with."""
-    return _chat(UNDERSTAND, _plain(negative))
+    return _chat(UNDERSTAND, plain(negative))
 
 
 def simple(sentence: str, *, instrumental: bool = False) -> str:
     """Return the prompt after which the model writes a song from a sentence."""
-    return _chat(EXPAND, f"{_plain(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
+    return _chat(EXPAND, f"{plain(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
 
 
 def simple_unguided(negative: str = "") -> str:
     """Return what guidance compares `simple` with."""
-    return _chat(EXPAND, _plain(negative))
+    return _chat(EXPAND, plain(negative))
 
 
 def formatted(caption: str, lyrics: str) -> str:
     """Return the prompt after which the model puts caption and lyrics into form."""
-    return _chat(FORMAT, f"# Caption\n{_plain(caption)}\n\n# Lyric\n{_plain(lyrics)}")
+    return _chat(FORMAT, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}")
 
 
 def formatted_unguided(negative: str = "") -> str:
     """Return what guidance compares `formatted` with."""
-    return _chat(FORMAT, _plain(negative))
+    return _chat(FORMAT, plain(negative))
 
 
 def code(number: int) -> str:
@@ -93,7 +93,7 @@ def _chat(instruction: str, user: str) -> str:
     return f"{BEGIN}system\n{system}{END}\n{BEGIN}user\n{user}{END}\n{BEGIN}assistant\n"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a user's text without anything that would end its turn, also where taking one mark away makes another."""
     while (without := _MARK.sub("", text)) != text:
         text = without

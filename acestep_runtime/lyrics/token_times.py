@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.lyrics.text import TAG, words_in
+from acestep_runtime.lyrics.text import TAG, syllables, words_in
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
 Seconds = npt.NDArray[np.float64]
@@ -73,7 +73,7 @@ def _lines_in(text: str) -> Iterator[tuple[int, int]]:
 
 
 def timing_of_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: float) -> Timing:
-    """Return lines with their words, and sections: each lasts until the next, the last until the end."""
+    """Return lines in which something is sung, with their words, and sections: each lasts until the next, or the end."""
     text = text_of(pieces)
     first, last = _tokens_of(text, pieces)
     lines: list[TimedLine] = []
@@ -82,7 +82,7 @@ def timing_of_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: flo
         at = start
         found = [(start + tag.start(), start + tag.end(), tag[1].strip()) for tag in TAG.finditer(text[start:stop])]
         for tag_start, tag_stop, name in [*found, (stop, stop, "")]:
-            if text[at:tag_start].strip():
+            if syllables(text[at:tag_start]):  # "..." is nothing to sing
                 words = _words(text, at, tag_start, first, last, times, duration_s)
                 end_s = max(float(times.end_s[last[tag_start - 1]]), words[-1].end_s if words else 0.0)
                 lines.append(TimedLine(float(times.start_s[first[at]]), end_s, text[at:tag_start].strip(), words))

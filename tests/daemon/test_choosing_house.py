@@ -210,7 +210,9 @@ def test_kept_ones_are_numbered_from_the_best(shell: Shell) -> None:
     ]  # fmt: skip
     assert [each["score"] for each in report["ranking"]] == [0.8, 0.3, 0.1]
     for each in report["outputs"]:
-        assert np.array_equal(sf.read(shell.folder / each["file"], dtype="float32")[0], expected_tone(each["seed"], 0.3))
+        assert np.array_equal(
+            sf.read(shell.folder / each["file"], dtype="float32")[0], expected_tone(each["seed"], 0.3)
+        )
 
 
 def test_a_score_that_nobody_reaches_is_said(shell: Shell) -> None:
