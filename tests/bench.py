@@ -28,6 +28,7 @@ from daemon.edge.client import Client
 from daemon.edge.playback import CHUNK_BYTES
 
 sys.path.insert(0, str(Path(__file__).parent))
+from tests import bench_lyrics
 from tests.lua import bench_actions
 
 _LATENCY_CALLS = 200
@@ -184,6 +185,7 @@ def main() -> None:
         draft(client)
     with _daemon() as (_, _, home):
         bench_actions.report({"ACEBRIDGE_HOME": home})
+    bench_lyrics.report()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from acestep_runtime.audio import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.remembering import remembered
-from acestep_runtime.dsp.threads import both
+from acestep_runtime.threads import both
 from acestep_runtime.values import Key
 
 Number = TypeVar("Number", np.float32, np.float64)

@@ -19,8 +19,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from acestep_runtime.dsp.drums import KITS, strike
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.synth import Mono, band_noise, fall, seconds
-from acestep_runtime.dsp.threads import side_by_side
 from acestep_runtime.dsp.voices import sound
+from acestep_runtime.threads import side_by_side
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
 
 Stereo = npt.NDArray[np.float32]

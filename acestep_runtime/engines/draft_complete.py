@@ -23,12 +23,12 @@ from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting
 from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.singing import sung
 from acestep_runtime.dsp.style import Instrument, Style, only, style_of
-from acestep_runtime.dsp.threads import both, side_by_side
 from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.threads import both, side_by_side
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 from acestep_runtime.values import CancelToken, Key, Music
 

@@ -31,12 +31,12 @@ from acestep_runtime.dsp.progressions import (
 from acestep_runtime.dsp.render import Desk, Stereo, ceiling, faded, render, rms_db
 from acestep_runtime.dsp.singing import singer, sung
 from acestep_runtime.dsp.style import Instrument, Style, style_of, table, without
-from acestep_runtime.dsp.threads import both
 from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, sung_lines
+from acestep_runtime.threads import both
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
 from acestep_runtime.values import CancelToken, Key
 

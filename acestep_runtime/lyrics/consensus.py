@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.threads import side_by_side
 
 Floats = npt.NDArray[np.float32]
 
 #: Medians are taken off so many times: what is seen everywhere says nothing.
 _SUPPRESSION = 2.0
 _NEVER_ZERO = 1e-9
-_COLUMNS = 256
+#: Rows, and columns, that are worked on at once.
+_ROWS, _COLUMNS = 64, 256
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,11 @@ class Consensus:
 
 
 def consensus(maps: Iterable[Floats]) -> Consensus:
-    """Return what heads, each a map ``[L, P]``, agree about. One map is held at a time, beside two sums.
+    """Return what heads, each a map ``[L, P]``, agree about. One map is held at a time, beside three of their size.
 
     Raises `EngineFailure` for maps that hold no numbers.
     """
-    agreed = energy = np.zeros((0, 0), np.float32)
+    agreed, energy, sharp = _zeros((0, 0))
     heads, total, squares = 0, 0.0, 0.0
     for each in maps:
         if not np.isfinite(each).all():
@@ -43,14 +45,11 @@ def consensus(maps: Iterable[Floats]) -> Consensus:
                 "The model's attention holds values that are no numbers.",
                 remedy="Check the model's files with `acebridge models verify`.",
             )
-        sharp = _sharpened(each)
-        total += float(sharp.sum(dtype=np.float64))
-        squares += float(np.einsum("ij,ij->", sharp, sharp, dtype=np.float64))
-        if heads:
-            agreed += sharp
-            energy += each
-        else:
-            agreed, energy = sharp, each.astype(np.float32)
+        if not heads:
+            agreed, energy, sharp = _zeros(each.shape)
+        _sharpen(each, sharp)
+        some, some_squares = _add(sharp, each, agreed, energy)
+        total, squares = total + some, squares + some_squares
         heads += 1
     count = max(1, heads * agreed.size)
     mean = total / count
@@ -62,22 +61,63 @@ def consensus(maps: Iterable[Floats]) -> Consensus:
     return Consensus(agreed, _spread_out(energy))
 
 
-def _sharpened(weights: Floats) -> Floats:
-    """Return one head's map without what all tokens, or all frames, have in common, squared.
+def _zeros(shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+    return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+
+def _add(sharp: Floats, weights: Floats, agreed: Floats, energy: Floats) -> tuple[float, float]:
+    """Add a head to the sums of all; return its own sum, and that of its squares."""
+
+    def add(rows: slice) -> tuple[float, float]:
+        agreed[rows] += sharp[rows]
+        energy[rows] += weights[rows]
+        return float(sharp[rows].sum(dtype=np.float64)), float(np.square(sharp[rows], dtype=np.float64).sum())
+
+    sums = side_by_side(add, _blocks(weights))
+    return sum(each for each, _ in sums), sum(each for _, each in sums)
+
+
+def _blocks(values: Floats) -> list[slice]:
+    """Return rows that fit into a cache together."""
+    return [slice(at, at + _ROWS) for at in range(0, len(values), _ROWS)]
+
+
+def _sharpen(weights: Floats, out: Floats) -> None:
+    """Write one head's map without what all tokens, or all frames, have in common, squared.
 
     The product of the softmax over frames and that over tokens, whose exponentials are the same.
     """
-    powers = np.subtract(weights, weights.max(), dtype=np.float32)
-    np.exp(powers, out=powers)
-    over_frames, over_tokens = powers.sum(axis=1, keepdims=True), powers.sum(axis=0, keepdims=True)
-    out: Floats = powers / over_frames
-    powers /= over_tokens
-    out *= powers
-    for medians in (_medians_of_rows, _medians_of_columns):
-        out -= np.float32(_SUPPRESSION) * medians(out)
-        np.maximum(out, 0.0, out=out)
-    np.square(out, out=out)
-    return out
+    highest = weights.max(initial=-np.inf)
+    over_frames = np.empty((len(weights), 1), np.float32)
+
+    def exponentials(rows: slice) -> Floats:
+        np.subtract(weights[rows], highest, out=out[rows])
+        np.exp(out[rows], out=out[rows])
+        over_frames[rows] = out[rows].sum(axis=1, keepdims=True)
+        sums: Floats = out[rows].sum(axis=0)
+        return sums
+
+    over_tokens = sum(side_by_side(exponentials, _blocks(weights)), np.zeros(weights.shape[1], np.float32))
+
+    def over_rows(rows: slice) -> None:
+        np.square(out[rows], out=out[rows])
+        out[rows] /= over_frames[rows]
+        out[rows] /= over_tokens
+        _suppress(out[rows], _medians_of_rows(out[rows]))
+
+    side_by_side(over_rows, _blocks(weights))
+    medians = _medians_of_columns(out)
+
+    def over_columns(rows: slice) -> None:
+        _suppress(out[rows], medians)
+        np.square(out[rows], out=out[rows])
+
+    side_by_side(over_columns, _blocks(weights))
+
+
+def _suppress(values: Floats, medians: Floats) -> None:
+    values -= np.float32(_SUPPRESSION) * medians
+    np.maximum(values, 0.0, out=values)
 
 
 def _medians_of_rows(values: Floats) -> Floats:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp import threads
+from acestep_runtime import threads
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.render import CEILING, KNEE, STRIPS, Desk, ceiling, render, rms_db, room
 

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from acestep_runtime.dsp import threads
-from acestep_runtime.dsp.threads import both, side_by_side
+from acestep_runtime import threads
+from acestep_runtime.threads import both, side_by_side
 
 
 @pytest.fixture(params=[1, 2, 16])
