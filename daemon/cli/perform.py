@@ -27,6 +27,7 @@ from daemon.errors import JobFailed
 
 #: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "heard"}
+_SCORES = ("quality", "lyrics_alignment", "lm")
 #: Told on stderr instead.
 _WARNINGS = "warnings"
 
@@ -221,8 +222,9 @@ def _told(name: str, value: Any) -> list[str]:
     if isinstance(value, float):
         return [f"{name}: {value:g}"]
     if name == "score" and isinstance(value, Mapping):
-        parts = [f"{part} {value[part]:.2f}" for part in ("quality", "lyrics_alignment") if value.get(part) is not None]
-        return [f"score: {', '.join(parts)}", *(f"  {note}" for note in value.get("notes", ()))]
+        parts = [f"{part} {value[part]:.2f}" for part in _SCORES if value.get(part) is not None]
+        missing = [f"  no {part}: {reason}" for part, reason in sorted(value.get("missing", {}).items())]
+        return [f"score: {', '.join(parts)}", *(f"  {note}" for note in value.get("notes", ())), *missing]
     if isinstance(value, list):
         return [f"{name}: {', '.join(str(item) for item in value)}"]
     lines = str(value).splitlines() or [""]

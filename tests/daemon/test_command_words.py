@@ -101,7 +101,8 @@ def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
-    score = {"quality": 0.991, "lyrics_alignment": None, "parts": {"beat": 0.5}, "notes": ["The beat is loose."]}
+    score = {"quality": 0.991, "lyrics_alignment": None, "parts": {"beat": 0.5}, "notes": ["The beat is loose."],
+             "missing": {"lyrics_alignment": "No words are given."}}  # fmt: skip
     facts = {
         "lines": [{"text": "la"}],
         "lrc": "[00:00.10]la\n[00:01.00]lo\n",
@@ -111,7 +112,7 @@ def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
     assert capsys.readouterr().out.splitlines() == [
         "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  score: quality 0.99", "    The beat is loose.",
-        "  notes: One., Two.",
+        "    no lyrics_alignment: No words are given.", "  notes: One., Two.",
     ]  # fmt: skip
 
 
