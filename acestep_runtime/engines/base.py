@@ -99,6 +99,8 @@ class Engine(Protocol):
     hears_s: float
     #: Whether it listens to the reference of a request.
     hears_reference: bool
+    #: Whether it thinks before it makes something, and follows plans.
+    thinks: bool
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).

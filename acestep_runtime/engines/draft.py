@@ -192,6 +192,7 @@ class DraftEngine:
     name = "draft"
     hears_s = 20.0
     hears_reference = False
+    thinks = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks and tracks the draft engine cannot do."""

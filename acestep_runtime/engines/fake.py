@@ -34,6 +34,7 @@ class FakeEngine:
     name = "fake"
     hears_s = math.inf
     hears_reference = False
+    thinks = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""

@@ -80,6 +80,7 @@ class NeuralEngine:
     name = "neural"
     hears_s = math.inf
     hears_reference = True
+    thinks = True
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder

@@ -19,7 +19,7 @@ from acestep_runtime.values import CancelToken
 
 #: Arguments that only a neural engine has a use for.
 _NEURAL = (
-    "thinking", "lm_batch_chunk_size", "offload_to_cpu", "offload_dit_to_cpu", "model", "inference_steps", "guidance_scale",
+    "lm_batch_chunk_size", "offload_to_cpu", "offload_dit_to_cpu", "model", "inference_steps", "guidance_scale",
 )  # fmt: skip
 _MODES = ("custom", "simple")
 

@@ -12,12 +12,16 @@ from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, TakeDone, Task, TaskEvent
 from acestep_runtime.units import gain_to_db
-from acestep_runtime.values import CancelToken
+from acestep_runtime.values import CODES_A_SECOND, CancelToken, Thinking
 
 
 def perform_warned(task: Task, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
     """Perform ``task``; where there is something to say, the facts of its takes hold sentences under "warnings"."""
-    said = [*_about_file(getattr(task, "source", None)), *_about_reference(getattr(task, "reference", None), engine)]
+    said = [
+        *_about_file(getattr(task, "source", None)),
+        *_about_reference(getattr(task, "reference", None), engine),
+        *_about_plan(task, engine),
+    ]
     levels: dict[int, _Level] = {}
     for event in task.perform(engine, cancel):
         if isinstance(event, OutputHeader):
@@ -40,6 +44,20 @@ def _about_reference(reference: Source | None, engine: Engine) -> list[str]:
     if reference is None or engine.hears_reference:
         return _about_file(reference)
     return [f"The {engine.name} engine does not hear a reference: {printable(reference.shown)} had no effect."]
+
+
+def _about_plan(task: Task, engine: Engine) -> list[str]:
+    """Say what is asked for and has no effect; tasks without an output think only in words, as engines say themselves."""
+    codes = getattr(task, "codes", ())
+    thinking = hasattr(task, "output") and getattr(task, "thinking", Thinking()).on
+    if (codes or thinking) and not engine.thinks:
+        what = "follow codes, so those of the plan" if codes else "plan songs, so thinking"
+        return [f"The {engine.name} engine does not {what} had no effect: that takes the neural engine."]
+    asked_s = getattr(task, "duration_s", None)
+    planned_s = len(codes) / CODES_A_SECOND
+    if codes and asked_s is not None and asked_s - planned_s >= 1 / CODES_A_SECOND:
+        return [f"The plan ends after {planned_s:g} of {asked_s:g} s; what comes then follows silence."]
+    return []
 
 
 def _about_file(source: Source | None) -> list[str]:

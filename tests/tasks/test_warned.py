@@ -16,7 +16,7 @@ from acestep_runtime.tasks.listening import Understand
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.tasks.warned import perform_warned
-from acestep_runtime.values import CancelToken
+from acestep_runtime.values import CancelToken, Thinking
 
 
 def warnings(task: Any) -> list[list[str] | None]:
@@ -50,6 +50,31 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
     made = np.concatenate(blocks)
     again = decoded(wav.encode(made, encoding), encoding, 2)
     assert np.count_nonzero(np.abs(made - again) > 2.0**-15) == 8
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        (
+            TextToMusic(duration_s=0.5, thinking=Thinking(on=True)),
+            "The fake engine does not plan songs, so thinking had no effect: that takes the neural engine.",
+        ),
+        (
+            TextToMusic(codes=(1, 2, 3)),
+            "The fake engine does not follow codes, so those of the plan had no effect: that takes the neural engine.",
+        ),
+    ],
+)
+def test_thinking_without_effect_is_said(task: TextToMusic, says: str) -> None:
+    assert warnings(task) == [[says]]
+
+
+def test_a_plan_that_is_too_short_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeEngine, "thinks", True)
+    short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
+    assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
+    assert warnings(TextToMusic(duration_s=0.7, codes=(1, 2, 3))) == [None]
+    assert warnings(TextToMusic(codes=(1, 2, 3))) == [None]
 
 
 def test_a_source_that_was_cut_off_is_named(tmp_path: Path) -> None:
