@@ -10,6 +10,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 import pytest
@@ -38,12 +39,12 @@ class Shell:
     def run(self, *arguments: str, code: int = 0) -> Done:
         """Run the command in this process, which saves it the imports."""
         out, err = io.StringIO(), io.StringIO()
+        known = {name: self.environment[name] for name in ("ACEBRIDGE_HOME", "COLUMNS")}
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setattr(sys, "argv", ["acebridge", *arguments])
-            for name in ("ACEBRIDGE_HOME", "COLUMNS"):
-                patch.setenv(name, self.environment[name])
             patch.chdir(self.folder)
-            with pytest.raises(SystemExit) as end:
+            # What a command sets in its environment would have ended with its process.
+            with mock.patch.dict(os.environ, known), pytest.raises(SystemExit) as end:
                 main()
         return self.checked(Done(arguments, int(end.value.code or 0), out.getvalue(), err.getvalue()), code)
 

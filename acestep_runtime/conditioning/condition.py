@@ -39,8 +39,3 @@ def condition_of(text: str, lyrics: str, timbre: Tensor, *, tokenizer: Any, text
         refer_audio_order_mask=torch.zeros(len(timbre), dtype=torch.long, device=device),
     )
     return packed
-
-
-def words_of(lyrics: str) -> str:
-    """Return what stands for lyrics: music without words says so."""
-    return lyrics if lyrics.strip() else "[Instrumental]"

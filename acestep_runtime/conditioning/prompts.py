@@ -38,6 +38,11 @@ def text_prompt(told: str, music: Music, duration_s: float) -> str:
     return f"# Instruction\n{told}\n\n# Caption\n{music.caption}\n\n# Metas\n{facts}<|endoftext|>\n"
 
 
+def words_of(lyrics: str) -> str:
+    """Return what stands for lyrics: music without words says so."""
+    return lyrics if lyrics.strip() else "[Instrumental]"
+
+
 def lyrics_header(language: str) -> str:
     """Return what precedes the lyrics."""
     return f"# Languages\n{language}\n\n# Lyric\n"

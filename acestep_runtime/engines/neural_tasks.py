@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from acestep_runtime.conditioning.condition import words_of
 from acestep_runtime.conditioning.latents import (
     AUTO,
     FRAME_SAMPLES,
@@ -31,7 +30,7 @@ from acestep_runtime.conditioning.latents import (
     silence_of,
     span_of,
 )
-from acestep_runtime.conditioning.prompts import instruction, layer_caption, lyrics_prompt, text_prompt
+from acestep_runtime.conditioning.prompts import instruction, layer_caption, lyrics_prompt, text_prompt, words_of
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music

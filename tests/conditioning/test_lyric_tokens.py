@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.conditioning.condition import words_of
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
-from acestep_runtime.conditioning.prompts import lyrics_prompt
+from acestep_runtime.conditioning.prompts import lyrics_prompt, words_of
 from acestep_runtime.values import Music
 
 

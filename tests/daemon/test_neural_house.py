@@ -101,7 +101,7 @@ def test_what_it_has_is_listed(shell: Shell) -> None:
     told = shell.json("models", "--json")
     engines = {engine["name"]: engine for engine in told["capabilities"]["engines"]}
     assert engines["neural"]["available"]
-    assert len(engines["neural"]["tasks"]) == 9
+    assert len(engines["neural"]["tasks"]) == 11
     kinds = sorted(model["name"].split("-")[2] for model in told["models"])
     assert kinds == ["base", "turbo"]
     assert all(int(model["size_bytes"]) > 100_000 for model in told["models"])
