@@ -1,6 +1,6 @@
 """Make N takes, keep the best.
 
-    python examples/best_of_n.py "warm lo-fi, mellow piano" best.wav -n 12
+python examples/best_of_n.py "warm lo-fi, mellow piano" best.wav -n 12
 """
 
 from __future__ import annotations
