@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import catalogue
-from acestep_runtime.weights.layout import below, config_in, has_weights
+from acestep_runtime.weights.layout import Stamp, below, config_in, has_weights, stamp_of
 
 if TYPE_CHECKING:
     import torch
@@ -21,16 +21,17 @@ _HEAD = "lm_head.weight"
 
 @dataclass(frozen=True)
 class LanguageCheckpoint:
-    """A language model: its name and its folder."""
+    """A language model: its name and its folder. ``stamp`` is another one when files in it have changed."""
 
     name: str
     folder: Path
+    stamp: Stamp = field(default=(), repr=False)
 
 
 def find_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
     """Return every language model below a folder of models, by name. Reads names and small files only."""
     found = [
-        LanguageCheckpoint(each.name, each)
+        LanguageCheckpoint(each.name, each, stamp_of(each))
         for each in below(folder)
         if _MARK in each.name.lower() and config_in(each).get("model_type") == "qwen3" and has_weights(each)
     ]

@@ -199,7 +199,7 @@ def _original(folder: Path, shared: Mapping[str, Path | None]) -> Checkpoint | N
         return next((each for each in near if has_weights(each)), shared[name])
 
     kind, size, vae, text_encoder = _kind(config, folder.name), _size(config), part(VAE), part(TEXT_ENCODER)
-    stamp = _stamp(folder, vae, text_encoder)
+    stamp = stamp_of(folder, vae, text_encoder)
     return Checkpoint(folder.name, kind, size, "original", folder, vae, text_encoder, stamp)
 
 
@@ -208,12 +208,12 @@ def _diffusers(folder: Path) -> Checkpoint | None:
     if _config(folder / "model_index.json").get("_class_name") != "AceStepPipeline" or not has_weights(dit):
         return None
     vae, text_encoder = (each if has_weights(each) else None for each in (folder / VAE, folder / "text_encoder"))
-    config, stamp = config_in(dit), _stamp(*_children(folder))
+    config, stamp = config_in(dit), stamp_of(*_children(folder))
     kind, size = _kind(config, folder.name), _size(config)
     return Checkpoint(folder.name, kind, size, "diffusers", dit, vae, text_encoder, stamp)
 
 
-def _stamp(*folders: Path | None) -> Stamp:
+def stamp_of(*folders: Path | None) -> Stamp:
     """Return what changes with the files of some folders."""
     found: list[tuple[str, int, int]] = []
     for folder in filter(None, folders):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from signals import noise
 from tiny import tiny_checkpoint
-from tiny_lm import tiny_lm
+from tiny_lm import model, tiny_lm
 
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural import NeuralEngine
-from acestep_runtime.engines.neural_language import Plan, _tempo_note, codes_for, given_in
+from acestep_runtime.engines.neural_language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
 from acestep_runtime.errors import Cancelled
+from acestep_runtime.lm.language import Language
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 pytestmark = pytest.mark.slow
@@ -36,6 +38,22 @@ def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
     return EngineRequest(
         "text2music", round(seconds * 48_000), seed, sampling=Sampling(steps=1), thinking=thinking, **more
     )
+
+
+def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path) -> None:
+    keeper, place = LanguageKeeper(), tiny_lm(tmp_path)
+
+    def embeddings() -> Any:
+        def read(language: Language) -> Iterator[Any]:
+            yield language.head.detach().float().numpy().copy()
+
+        assert keeper.load(tmp_path, "") == place.name
+        return next(keeper.use(read))
+
+    before = embeddings()
+    assert np.array_equal(embeddings(), before)
+    model(seed=2).save_pretrained(place)
+    assert not np.array_equal(embeddings(), before)
 
 
 @pytest.mark.parametrize(("seconds", "codes"), [(0.1, 1), (10, 50), (33.4, 167), (33.44, 168), (600, 3000)])
