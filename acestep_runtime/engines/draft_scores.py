@@ -17,8 +17,12 @@ from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Prog
 from acestep_runtime.engines.draft_parts import source_of
 from acestep_runtime.engines.scoring import Sound, Worth, listened, score_of, sound_of, with_score
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.lyrics.formats import facts_of
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
+from acestep_runtime.lyrics.sections import sections_of
 from acestep_runtime.lyrics.text import Line, sung_lines, syllables
+from acestep_runtime.lyrics.timed import Timing
+from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
 #: An agreement below this gets a note.
@@ -59,9 +63,9 @@ def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[Engine
     cancel.check()
     check_words(request)
     found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
-    yield Facts(
-        {**found.facts, "lines": _rows(found.words.lines), "lrc": to_lrc(found.words.lines), "score": found.score}
-    )
+    lines = found.words.lines
+    timing = Timing(lines, sections_of(request.music.lyrics, lines, request.frames / ENGINE_RATE_HZ))
+    yield Facts({**found.facts, **facts_of(timing), "lrc": to_lrc(lines), "score": found.score})
     yield Progress("listening", 1.0)
 
 
@@ -79,8 +83,8 @@ def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     source = source_of(request)
     cancel.check()
     found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
-    lines = {"lines": _rows(found.words.lines)} if found.words.lines else {}
-    yield Facts({**found.facts, **lines, "score": found.score})
+    lines = facts_of(Timing(found.words.lines, ()))["lines"]
+    yield Facts({**found.facts, **({"lines": lines} if lines else {}), "score": found.score})
     yield Progress("listening", 1.0)
 
 
@@ -132,7 +136,9 @@ def _words(
         found = align(lines, voice)
         if found is None:
             return _Words(spread(lines, *sound_s), 0.0, (_NO_VOICE,))
-        timed = found
+        # A voice is heard in frames, the last of which may be longer than the sound.
+        last_s = sound_s[1]
+        timed = tuple(TimedLine(min(row.start_s, last_s), min(row.end_s, last_s), row.text) for row in found)
     fit = agreement(timed, lines, voice)
     return _Words(timed, fit.score, tuple(_complaints(fit, len(lines))))
 
@@ -144,7 +150,3 @@ def _complaints(fit: Agreement, lines: int) -> Iterator[str]:
         name = min(_DISAGREE, key=lambda part: getattr(fit, part))
         if not (fit.lost and name == "present"):
             yield _DISAGREE[name]
-
-
-def _rows(lines: Sequence[TimedLine]) -> list[dict[str, object]]:
-    return [{"start_s": round(row.start_s, 3), "end_s": round(row.end_s, 3), "text": row.text} for row in lines]

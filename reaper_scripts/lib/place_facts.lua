@@ -7,19 +7,21 @@ return function(import)
 
   local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
 
-  --- Regions named by the lines of a song.
+  --- Regions named by the sections of a song and by its lines.
   function M.regions(_, request, result)
-    local part = result.parts[1]
-    local lines = part.takes[1].metadata.lines
-    if not lines or #lines == 0 then
-      return nil, part.takes[1].metadata.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
+    local facts = result.parts[1].takes[1].metadata
+    local lines, sections = facts.lines or {}, facts.sections or {}
+    if #lines == 0 then
+      return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
     end
     local start = request.parts[1].position_s
+    local function region(project, span, name)
+      reaper.AddProjectMarker2(project, true, start + span.start_s, start + span.end_s, name, -1, 0)
+    end
     return function(project)
-      for _, line in ipairs(lines) do
-        reaper.AddProjectMarker2(project, true, start + line.start_s, start + line.end_s, line.text, -1, 0)
-      end
-      return #lines .. " regions"
+      for _, section in ipairs(sections) do region(project, section, ("[%s]"):format(section.name)) end
+      for _, line in ipairs(lines) do region(project, line, line.text) end
+      return ("%d lines, %d sections"):format(#lines, #sections)
     end
   end
 

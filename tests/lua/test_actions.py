@@ -356,7 +356,10 @@ def test_lyrics_become_regions(studio: Studio) -> None:
     studio.run("Lyrics to regions")
     placed(studio, "Lyrics to regions")
     regions = studio.project.regions
-    assert [region.name for region in regions] == ["기타 소리", 'over the "river", it\'s late']
+    section, *lines = regions
+    assert section.name == "[Verse]"
+    assert (section.position, section.end) == (lines[0].position, lines[-1].end)
+    assert [line.name for line in lines] == ["기타 소리", 'over the "river", it\'s late']
     assert all(ITEM_AT_S <= region.position < region.end <= ITEM_AT_S + 12 for region in regions)
 
 
