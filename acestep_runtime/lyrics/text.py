@@ -10,8 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-#: What stands in square brackets.
-TAG = re.compile(r"\[([^\[\]\n]{1,200})\]")
+#: What stands in square brackets, also in several; one that is not closed ends with its line, as where lyrics are cut off.
+TAG = re.compile(r"\[+([^\[\]\r\n]{1,200})(?:\]+|(?=[\r\n]|\Z))")
 #: Vowels of the alphabets whose syllables are counted by their vowels, accents removed: Latin, Greek, Cyrillic.
 _VOWELS = frozenset("aeiouyæœøıəαεηιουωаеиоуыэюяєії")
 #: Kana that only change the one before them.

@@ -98,7 +98,8 @@ def diagonal(tokens: int, frames: int, heads: int = 2, seed: int = 0) -> list[np
 
 LYRICS = st.lists(
     st.sampled_from(
-        ["[Verse 1]", "la la", "하늘 별", "空を見る", FAMILY, "[Chorus] oh", "", "e\u0301te\u0301 ", "don't stop-me", "..."]
+        ["[Verse 1]", "la la", "하늘 별", "空を見る", FAMILY, "[Chorus] oh", "[[Bridge]] la", "[Hook",
+         "", "e\u0301te\u0301 ", "don't stop-me", "..."]
     ), min_size=1, max_size=8,
 ).map("\n".join)  # fmt: skip
 

@@ -28,6 +28,12 @@ def test_tags_open_stanzas_and_lines_without_letters_are_nobody_s():
     assert sung_lines(lyrics) == (ab, ef, la)
 
 
+@pytest.mark.parametrize("tag", ["[[Hook]]", "[Hook", "[[Hook]", "[Hook\r", "la [Hook"])
+def test_a_tag_in_several_brackets_or_left_open_is_no_line(tag):
+    assert [line.text for line in sung_lines(f"{tag}\nla\n[Verse]\nla")] == ["la"] * (2 + tag.startswith("la"))
+    assert [stanza.tag for stanza in parse(f"{tag}\nla\n[Verse]")][-2:] == ["Hook", "Verse"]
+
+
 def test_empty_lines_open_stanzas_where_there_are_no_tags():
     assert [len(stanza.lines) for stanza in parse("a\nb\n\n\nc\n")] == [2, 1]
 
