@@ -108,18 +108,20 @@ class Listener:
     def statistics(self, kept: Samples) -> Statistics:
         """Return the statistics of all that was heard; ``kept`` is from `kept`."""
         levels = np.concatenate([*self._levels, [self._left.mean()] if len(self._left) else np.zeros(0)])
-        frame_s = _FRAME / ENGINE_RATE_HZ
+        frame_s, duration_s = _FRAME / ENGINE_RATE_HZ, self._heard / ENGINE_RATE_HZ
         silent = levels < _SILENT_POWER
         loud = np.flatnonzero(~silent)
         rms = np.sqrt(self._power / max(1, self._heard))
         flatness, bands = _spectrum(kept)
         return Statistics(
-            duration_s=self._heard / ENGINE_RATE_HZ,
+            duration_s=duration_s,
             clipped=self._clipped / max(1, self._heard),
             offset=float(np.max(np.abs(self._sum / max(1, self._heard)) / np.maximum(rms, 1e-6))),
             loudness_lufs=self._loudness.integrated_lufs(),
             silent_s=frame_s * sum(run for run in _runs(silent) if run * frame_s >= _SHORTEST_SILENCE_S),
-            sound_s=(float(loud[0] * frame_s), float((loud[-1] + 1) * frame_s)) if len(loud) else (0.0, 0.0),
+            sound_s=(float(loud[0] * frame_s), min(float((loud[-1] + 1) * frame_s), duration_s))
+            if len(loud)
+            else (0.0, 0.0),
             flatness=flatness,
             bands=bands,
         )

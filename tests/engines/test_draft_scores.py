@@ -59,6 +59,14 @@ def test_every_line_is_found_alone_and_in_a_mix(voice: singer.Sung, mixed: bool,
     assert facts["score"]["lyrics_alignment"] > 0.8
 
 
+@pytest.mark.parametrize("frames", [500_000, 503_333])
+def test_a_voice_that_is_cut_off_ends_with_the_sound(voice: singer.Sung, frames: int) -> None:
+    sounding = np.tile(voice.samples[48_000:96_000], (11, 1))[:frames]
+    for source in (sounding, signals.noise(frames / RATE_HZ)):
+        lines = facts_of("align_lyrics", source, lyrics=LYRICS)["lines"]
+        assert max(row["end_s"] for row in lines) <= round(len(source) / RATE_HZ, 3)
+
+
 def test_where_nobody_sings_lines_are_spaced_and_the_score_says_so() -> None:
     source = signals.clicks(np.arange(2.0, 10.0, 0.5), 12)
     facts = facts_of("align_lyrics", source, lyrics=LYRICS)
