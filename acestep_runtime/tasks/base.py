@@ -128,13 +128,19 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.tries is not None and 1 <= self.tries < self.takes:
-            raise InvalidValue("tries", self.tries, f"at least as many as takes, {self.takes}")
+            raise InvalidValue(
+                "tries",
+                self.tries,
+                f"at least as many as takes, {self.takes}",
+                remedy="Ask for more, or keep fewer takes.",
+            )
         if not self.chooses:
             for name in ("score_by", "keep_all"):
                 if getattr(self, name):
                     raise InvalidValue(
-                        name, getattr(self, name), "nothing where no take is chosen", remedy="Give tries or min_score."
-                    )
+                        name, getattr(self, name), "nothing where no take is chosen",
+                        remedy="Ask for the best of several takes, or for a score that they should reach.",
+                    )  # fmt: skip
         most = MAX_TRIES if self.chooses else MAX_TAKES
         if len(self.seeds) > most:
             allowed = f"at most {most}, one for each take"

@@ -64,13 +64,16 @@ def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"takes": 3, "tries": 2}, "tries is 2; allowed: at least as many as takes, 3"),
+        (
+            {"takes": 3, "tries": 2},
+            "tries is 2; allowed: at least as many as takes, 3. Ask for more, or keep fewer takes.",
+        ),
         ({"tries": 0}, "tries is 0; allowed: 1 to 64 tries"),
         ({"tries": 65}, "tries is 65; allowed: 1 to 64 tries"),
         ({"min_score": 1.5}, "min_score is 1.5; allowed: 0 to 1"),
         ({"tries": 3, "score_by": "taste"}, "score_by is 'taste'; allowed: lyrics_alignment, quality, lm"),
-        ({"score_by": "lm"}, "Give tries or min_score."),
-        ({"keep_all": True}, "Give tries or min_score."),
+        ({"score_by": "lm"}, "Ask for the best of several takes, or for a score that they should reach."),
+        ({"keep_all": True}, "Ask for the best of several takes, or for a score that they should reach."),
         ({"tries": 2, "seeds": [1, 2, 3]}, "at most as many as tries, 2"),
         ({"min_score": 0.5, "seeds": list(range(9))}, "at most as many as tries, 8"),
         ({"seeds": list(range(9))}, "at most 8, one for each take"),
