@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import how, options, run, shown
 
 from acestep_runtime import generate, save
 
@@ -28,7 +28,7 @@ def main() -> None:
         seed=given.seed, best_of=given.n, **how(given),
     )  # fmt: skip
     for place, take in enumerate(best.ranking, 1):
-        print(f"{place:2}. score {take.score:.3f}  seed {take.seed}")
+        print(f"{place:2}. score {shown(take.score)}  seed {take.seed}")
     print(f"saved {save(best, given.out)}")
 
 

@@ -24,6 +24,11 @@ def how(given: argparse.Namespace) -> dict[str, Any]:
     return {"engine": given.engine, "daemon": given.daemon, "on_progress": _show}
 
 
+def shown(score: float | None) -> str:
+    """Return a score as it is printed: not every engine judges its takes."""
+    return "none" if score is None else f"{score:.3f}"
+
+
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Run an example; what is wrong with its input is said in a sentence."""
     try:

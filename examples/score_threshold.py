@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import how, options, run, shown
 
 from acestep_runtime import generate, save
 
@@ -31,10 +31,10 @@ def main() -> int:
         seed=given.seed, min_score=given.min_score, max_tries=given.max_tries, **how(given),
     )  # fmt: skip
     for take in sorted(best.ranking, key=lambda take: take.take):
-        print(f"try {take.take + 1}: score {take.score:.3f}, seed {take.seed}")
+        print(f"try {take.take + 1}: score {shown(take.score)}, seed {take.seed}")
     score = best.ranking[0].score
-    reached = score >= given.min_score
-    print(f"{'reached' if reached else 'not reached; the best was'} {score:.3f}")
+    reached = score is not None and score >= given.min_score
+    print(f"{'reached' if reached else 'not reached; the best was'} {shown(score)}")
     print(f"saved {save(best, given.out)}")
     return 0 if reached else 1
 

@@ -55,6 +55,13 @@ def test_score_threshold_stops_early_and_gives_up() -> None:
     assert Audio("hard.flac").seconds == 10
 
 
+def test_choosing_where_no_take_has_a_score() -> None:
+    how = ("--duration", "1", "--engine", "fake")
+    assert run("best_of_n", "rock", "best.wav", "-n", "2", *how).count("score none") == 2
+    said = run("score_threshold", "rock", "best.wav", "--max-tries", "2", *how, status=1)
+    assert "not reached; the best was none" in said
+
+
 def test_endless() -> None:
     run("endless", "my söng.wav", "long.wav", "--pieces", "3", "--piece-s", "4", "--overlap-s", "2")
     before, after = Audio("my söng.wav"), Audio("long.wav")
