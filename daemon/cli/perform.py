@@ -242,5 +242,5 @@ def _print(report: Mapping[str, Any], hidden: Sequence[str] = ()) -> None:
         for name, value in facts.items():
             if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
                 for line in _told(name, value):
-                    typer.echo(f"  {printable(line, 1000)}")
+                    typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

@@ -304,6 +304,14 @@ def test_ctrl_c_before_the_daemon_has_named_the_job(presses: int) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_tabs_in_facts_are_shown_as_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    done = tasks_pb2.Completed(takes=[tasks_pb2.TakeFinished()])
+    done.takes[0].metadata.update({"lrc": "[00:00.10]one\ttwo\n"})
+    events = iter([tasks_pb2.TaskEvent(job_id="abc", completed=done)])
+    follow(events, Result(0.0), None, cast(Client, None), title="lrc", as_json=False)
+    assert "lrc: [00:00.10]one two\n" in capsys.readouterr().out
+
+
 def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes calls and says nothing
         process = alone.start("status", "--address", f"127.0.0.1:{silent.getsockname()[1]}")
