@@ -20,6 +20,8 @@ ADDRESS_FILE = "daemon.json"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.05
+#: How the command line begins an error.
+_ERROR = "acebridge: "
 
 
 def known_address(explicit: str | None = None) -> str:
@@ -141,8 +143,15 @@ def _until_it_answers(process: subprocess.Popen[bytes], output: Path, where: Cal
         if process.poll() not in (None, 0) and not _another_starts(output):
             break
         time.sleep(_POLL_S)
-    last = output.read_text("utf-8", errors="replace").strip().splitlines()[-1:] or ["no message"]
-    raise Unavailable(f"The daemon did not start: {last[0]}", remedy=f"The whole message is in {output}.")
+    said = output.read_text("utf-8", errors="replace")
+    raise Unavailable(f"The daemon did not start: {_reason(said)}", remedy=f"The whole message is in {output}.")
+
+
+def _reason(said: str) -> str:
+    """Return the error in what a daemon has said; behind it there may be complaints of libraries that are torn down."""
+    lines = said.strip().splitlines() or ["no message"]
+    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+    return (errors or lines)[-1]
 
 
 def _stop(process: subprocess.Popen[bytes], address: str) -> None:

@@ -9,7 +9,7 @@ from house import Daemon
 from shell import FAKE, Shell
 
 from acestep_runtime.errors import InvalidValue
-from daemon.edge.discovery import known_address
+from daemon.edge.discovery import _reason, known_address
 
 BAD = ["", "localhost", "localhost:", ":50710", "127.0.0.1:port", "127.0.0.1:0", "127.0.0.1:65536", "::1:50710", "[]:1",
        "127.0.0.1:-1", "a b:1", "http://127.0.0.1:50710", "127.0.0.1:٣", "caf\udce9:1"]  # fmt: skip
@@ -50,3 +50,15 @@ def test_where_nothing_answers_is_said_at_once(shell: Shell, house: Daemon) -> N
         f"No AceBridge daemon answers at {nobody}; the one of this data folder is at {house.address}."
         " Leave the address out, or give that one."
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("", "no message"),
+        ("acebridge: The disk is full.\nTraceback\nsys:1: RuntimeWarning: never awaited\n", "The disk is full."),
+        ("warning\nSegmentation fault\n", "Segmentation fault"),
+    ],
+)
+def test_why_a_daemon_did_not_start(said: str, reason: str) -> None:
+    assert _reason(said) == reason
