@@ -53,6 +53,13 @@ class Timing:
     lines: tuple[TimedLine, ...]
     sections: tuple[TimedSection, ...]
 
+    @property
+    def lyrics(self) -> str:
+        """The words alone, a row for each line, and a tag where a section begins."""
+        rows = [(section.start_s, 0, f"[{section.name}]") for section in self.sections]
+        rows += [(line.start_s, 1, line.text) for line in self.lines]
+        return "\n".join(text for *_, text in sorted(rows, key=lambda row: row[:2]))
+
     def moved(self, by_s: float) -> Timing:
         """Return all of it ``by_s`` seconds later, as for a region that begins there in a song."""
         lines, sections = (tuple(part.moved(by_s) for part in parts) for parts in (self.lines, self.sections))

@@ -58,7 +58,7 @@ OPTIONS: dict[str, Any] = {
     "start": _option(float, "--start", text="Start of the region, seconds; negative prepends.", panel=_MUSIC),
     "end": _option(float, "--end", text="End of the region; -1 is the end, later extends.", panel=_MUSIC),
     "caption": _option(str, "--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC),
-    "lyrics": _option(str, "--lyrics", text="Lyrics, or a text file with them.", panel=_MUSIC),
+    "lyrics": _option(str, "--lyrics", text="Lyrics, or a file of them: text, LRC, SRT, VTT.", panel=_MUSIC),
     "track": _option(list[str], "--track", "-t", text="Track name; repeat for more.", panel=_MUSIC),
     "reference": _option(Path, "--reference", text="Recording whose timbre it should have.", panel=_MUSIC),
     "strength": _option(float, "--strength", text="0 to 1.", panel=_MUSIC),

@@ -138,12 +138,15 @@ _GROUPS = {
 
 
 def _text_or_file(lyrics: str) -> str:
-    """Return the text of the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding."""
-    try:
-        path = Path(lyrics)
-        if not path.is_file() and (path.is_dir() or path.suffix.lower() in (".txt", ".lrc", ".md")):
-            from acestep_runtime.errors import InvalidValue, printable
+    """Return the words in the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding, and
+    for timed lyrics that cannot be read."""
+    from acestep_runtime.errors import InvalidValue, printable
+    from acestep_runtime.lyrics.formats import FORMATS
 
+    path = Path(lyrics)
+    timed = {each.suffix: each.read for each in FORMATS.values()}
+    try:
+        if not path.is_file() and (path.is_dir() or path.suffix.lower() in (".txt", ".md", *timed)):
             message = f"--lyrics names no file: {printable(lyrics)}."
             raise InvalidValue("--lyrics", lyrics, "words, or a text file", message=message, remedy="Check the path.")
         if not path.is_file():
@@ -151,11 +154,18 @@ def _text_or_file(lyrics: str) -> str:
     except (OSError, ValueError):
         return lyrics  # too long or too odd for a file name: then it is the lyrics
     try:
-        return Path(lyrics).read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        from acestep_runtime.errors import InvalidValue
-
         raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
+    read = timed.get(path.suffix.lower())
+    if read is None:
+        return text
+    try:
+        return read(text).lyrics
+    except InvalidValue as error:
+        message = f"In {printable(lyrics)}, {error.message}"
+        remedy = "Words without times go into a file that ends in .txt."
+        raise InvalidValue("--lyrics", lyrics, "timed lyrics", message=message, remedy=remedy) from None
 
 
 def _adapter(text: str) -> dict[str, Any]:

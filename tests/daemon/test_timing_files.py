@@ -61,6 +61,9 @@ def test_timed_lyrics_are_printed_and_written_in_every_format(shell: Shell, fold
     assert shell.files() == {
         "song.wav", "words.txt", "song.html", "out/words.LRC", *(f"out/song{form.suffix}" for form in FORMATS.values()),
     }  # fmt: skip
+    # Their words alone are what is timed anew.
+    for form in FORMATS.values():
+        assert shell.run(*command[:3], f"out/song{form.suffix}", *command[4:]).stdout == printed
     # With --json nothing but the object is printed, and the file is written all the same.
     assert shell.json(*command, "-o", "again.srt")["metadata"][0]["lrc"]
     assert (folder / "again.srt").read_bytes() == (folder / "out" / "song.srt").read_bytes()
@@ -70,6 +73,13 @@ def test_an_engine_that_times_nothing(shell: Shell, folder: Path) -> None:
     done = shell.run("lrc", "song.wav", "--lyrics", "la", "-o", "song.lrc", *FAKE, code=4)
     assert "No line was timed, so there is nothing to write. Choose another engine with --engine." in done.stderr
     assert not (folder / "song.lrc").exists()
+
+
+def test_a_file_of_timed_lyrics_without_times_is_refused(shell: Shell, folder: Path) -> None:
+    (folder / "words.lrc").write_text("la la\n", "utf-8")
+    said = shell.refused("lrc", "song.wav", "--lyrics", "words.lrc", *FAKE)
+    assert said.startswith("In words.lrc, line 1 is 'la la'; allowed: minutes, seconds below 60")
+    assert said.endswith("Words without times go into a file that ends in .txt.")
 
 
 @pytest.mark.parametrize(
