@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -31,9 +33,10 @@ if os.environ.get("CI"):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder that only this test sees."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder that only this test sees; what is set in the environment meanwhile goes with it."""
     folder = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("ACEBRIDGE_HOME", str(folder))
-    monkeypatch.delenv("ACEBRIDGE_ADDRESS", raising=False)
-    return folder
+    with mock.patch.dict(os.environ, {"ACEBRIDGE_HOME": str(folder)}):
+        for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_MODELS"):
+            os.environ.pop(name, None)
+        yield folder
