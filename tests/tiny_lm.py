@@ -35,7 +35,7 @@ def tokenizer() -> Any:
 
 
 def model(seed: int = 1, **changes: Any) -> Any:
-    """Return a Qwen3 of two layers."""
+    """Return a Qwen3 of two layers, which likes to come to an end: or else it would talk until it may not."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -45,7 +45,10 @@ def model(seed: int = 1, **changes: Any) -> Any:
         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 8192,
         "tie_word_embeddings": True, "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.3,
     }  # fmt: skip
-    return Qwen3ForCausalLM(Qwen3Config(**{**config, **changes})).eval()
+    made = Qwen3ForCausalLM(Qwen3Config(**{**config, **changes})).eval()
+    with torch.no_grad():
+        made.get_input_embeddings().weight[config["eos_token_id"]] *= 2
+    return made
 
 
 def tiny_lm(folder: Path, name: str = "acestep-5Hz-lm-0.6B", seed: int = 1) -> Path:
