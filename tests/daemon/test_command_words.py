@@ -96,7 +96,7 @@ def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> Non
     facts = {"caption": "warm\x1b[2Jjazz", "lyrics": "la\n\tla\x07", "bpm": 120.0}
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
     assert (
-        capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n    \ufffdla\ufffd\n  bpm: 120\n"
+        capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n     la\ufffd\n  bpm: 120\n"
     )
 
 

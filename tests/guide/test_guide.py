@@ -22,6 +22,7 @@ from signals import Samples, song
 import acestep_runtime
 from acestep_runtime import Audio, Result, Take, generate
 from acestep_runtime.lyrics.lrc import from_lrc
+from acestep_runtime.tasks import text2music
 from acestep_runtime.values import Key
 
 _GUIDE = Path(__file__).with_name("guide.md").read_text("utf-8")
@@ -31,6 +32,9 @@ _VOICES = {"vocal_track.wav", "acapella.wav", "acapella_vocals.wav", "vocal_only
 _RESULTS = {"best_version.mp3", "final.mp3"}
 #: How long the files of a chapter must be, in seconds, for its regions to lie in them; 16 else.
 _LENGTHS_S = {"2. Repaint": 184, "워크플로우 1": 84}
+
+#: What a song lasts that is given no length; 30 s outside of tests.
+_SHORT_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -250,6 +254,7 @@ def test_no_block_is_missing() -> None:
 def test_the_guide(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (blocks,) = (blocks for title, blocks in _chapters().items() if title.startswith(start))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(text2music, "natural_length_s", lambda *_: _SHORT_S)
     _make_files(blocks, _LENGTHS_S.get(start, 16), tmp_path)
     values = _run(blocks)
     _CHECKS[start](values)
