@@ -36,6 +36,7 @@ from acestep_runtime.memory.policy import GIB, Offload, Place, best_device, free
 from acestep_runtime.memory.stage import Stage, release
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking
+from acestep_runtime.weights.catalogue import mend_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
 
 T = TypeVar("T")
@@ -104,11 +105,18 @@ class LanguageKeeper:
             self._held = None
             device = best_device()
             dtype = native_dtype(device)
-            core, head, tokenizer = load_language_model(checkpoint, dtype)
+            try:
+                core, head, tokenizer = load_language_model(checkpoint, dtype)
+                vocabulary = Vocabulary(tokenizer)
+            except EngineFailure as failure:
+                raise EngineFailure(
+                    f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
+                    remedy=mend_hint(checkpoint.name, checkpoint.folder),
+                ) from failure
             modules = _Modules(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
             level = Offload.NONE if free is None or free > _ROOM * size else Offload.ONE_AT_A_TIME
-            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), Vocabulary(tokenizer)
+            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), vocabulary
         return checkpoint.name
 
     def use(self, work: Callable[[Language], Generator[T, None, Any]]) -> Generator[T, None, Any]:

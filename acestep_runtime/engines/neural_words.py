@@ -131,12 +131,12 @@ def liked(
         return Worth("lm", None, _NO_MIX)
     try:
         name = keeper.load(models, wanted)
-    except EngineFailure as missing:
-        return Worth("lm", None, missing.message)
-    judging = keeper.use(
-        lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
-    )
-    found = yield from spoken(judging, "judging", cancel)
+        judging = keeper.use(
+            lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
+        )
+        found = yield from spoken(judging, "judging", cancel)
+    except EngineFailure as failure:
+        return Worth("lm", None, failure.message)
     if found is None:
         return Worth("lm", None, _NOTHING_GIVEN)
     parts = {f"lm_{part}": value for part, value in found.parts.items()} | {"lm_perplexity": found.perplexity}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.forward import Rows, logits_of
 from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.sampling import Choice, chosen, guided, penalised
@@ -83,6 +84,13 @@ class _Guided:
         self._head = language.head
         self._guidance = guidance if guidance is not None and guidance.strength != 1 else None
         self._rows = Rows(language.core, [*prompts, *(self._guidance.prompts if self._guidance else ())], more)
+        states = self._rows.hidden
+        every_token = logits_of(self._head, states[:1], slice(None))
+        if not (states.isfinite().all() and every_token.isfinite().all()):  # or anything would be chosen, and nobody told
+            raise EngineFailure(
+                "The language model makes values that are no numbers.",
+                remedy="Check its files with `acebridge models verify`, or take another one.",
+            )
 
     @property
     def device(self) -> torch.device:

@@ -172,8 +172,8 @@ def _mean(name: str, text: _Weighed) -> float:
     mean = fmean(text.log_probs)
     if not math.isfinite(mean):
         raise EngineFailure(
-            f"The language model made values that are no numbers when it judged {name}.",
-            remedy="Fetch the language model again, or take another one; if it happens again, please report it.",
+            f"The language model makes values that are no numbers when it judges {name}.",
+            remedy="Check its files with `acebridge models verify`, or take another one.",
         )
     return mean
 

@@ -36,7 +36,8 @@ class Vocabulary:
         in_order = not missing and all(known.get(prompts.code(code)) == first + code for code in range(CODES))
         if not in_order or max(self.end, self.think, self.thought) > first:
             raise EngineFailure(
-                f"The tokenizer is not one of ACE-Step's language models: {', '.join(missing) or 'its codes are in disorder'}.",
+                "The tokenizer is not one of ACE-Step's language models: "
+                f"{'it lacks ' + ', '.join(missing) if missing else 'its codes are in disorder'}.",
                 remedy="Fetch the model again: `acebridge models pull acestep-5Hz-lm-1.7B`.",
             )
         self.words, self.codes = slice(0, first), slice(first, last + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _MAIN = "ACE-Step/Ace-Step1.5"
 _GB = 10**9
@@ -95,3 +96,10 @@ def full_name(name: str, others: Sequence[str] = ()) -> str:
 def pull_hint(name: str) -> str:
     """Return the sentence that says how to get a model."""
     return f"Run `acebridge models pull {name}`."
+
+
+def mend_hint(name: str, folder: Path) -> str:
+    """Return what to do about a model in ``folder`` whose files are missing or damaged."""
+    if name in RELEASES:
+        return f"{pull_hint(name)} It fetches only what is missing or damaged."
+    return f"Mend or remove {folder}."

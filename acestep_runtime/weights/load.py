@@ -102,7 +102,10 @@ def load(
     """
     place = torch.device(device)
     if checkpoint.vae is None or checkpoint.text_encoder is None or checkpoint.text_tokenizer is None:
-        raise EngineFailure(f"Model {checkpoint.name} has no VAE or no text encoder.", remedy=_remedy(checkpoint))
+        raise EngineFailure(
+            f"Model {checkpoint.name} has no VAE or no text encoder.",
+            remedy=_remedy(checkpoint),
+        )
     parts = load_dit(checkpoint, dtype, place)
     return Models(
         **vars(parts),
@@ -123,7 +126,15 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
         given: tuple[str, ...] = ()
         if part == "encoder":
             given = _complete(module, source, checkpoint, dtype)
-        fill(module, source, f"{checkpoint.name} ({part})", dtype, place, _remedy(checkpoint), given)
+        fill(
+            module,
+            source,
+            f"{checkpoint.name} ({part})",
+            dtype,
+            place,
+            _remedy(checkpoint),
+            given,
+        )
     encoder = modules["encoder"]
     has_null = keys.NULL_CONDITION in sources["encoder"].names.values()
     return DitParts(
@@ -155,8 +166,8 @@ def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | s
     whole = _whole(folder)
     names = {key: key.removeprefix("model.") for key in whole.names if key != "lm_head.weight"}
     source = PartSource(config, whole.tensors, names)
-    what, place = f"{folder} (text encoder)", torch.device(device)
-    encoder: Qwen3Model = fill(build("text_encoder", config), source, what, dtype, place, _PULL_SHARED)
+    place = torch.device(device)
+    encoder: Qwen3Model = fill(build("text_encoder", config), source, str(folder), dtype, place, _PULL_SHARED)
     return encoder
 
 
@@ -205,7 +216,8 @@ def build(part: str, config: Mapping[str, Any]) -> Any:
             return make(**config)
     except Exception as error:  # whatever a class makes of settings that it was not written for
         raise EngineFailure(
-            f"The settings of a model ({part}) make no sense: {type(error).__name__}: {error}.", remedy=_MEND_SETTINGS
+            f"The settings of a model ({part}) make no sense: {type(error).__name__}: {' '.join(str(error).split())}.",
+            remedy=_MEND_SETTINGS,
         ) from error
 
 
@@ -326,16 +338,20 @@ def _silence(checkpoint: Checkpoint) -> torch.Tensor:
     """Return the latents of silence ``[1, F, C]`` from their file, where they are ``[1, C, F]``."""
     path = checkpoint.folder / "silence_latent.pt"
     if not path.is_file():
-        raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_remedy(checkpoint))
+        raise EngineFailure(
+            f"Model {checkpoint.name} has no {path.name}.",
+            remedy=_remedy(checkpoint),
+        )
     value = next(iter(files.pickled(path).values()), torch.empty(0))
     channels = config_in(checkpoint.dit).get("audio_acoustic_hidden_dim")
     if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
         expected = f"[1, {channels}, F]"
-        raise EngineFailure(f"{path} has shape {list(value.shape)} instead of {expected}.", remedy=_remedy(checkpoint))
+        raise EngineFailure(
+            f"{path} has shape {list(value.shape)} instead of {expected}.",
+            remedy=_remedy(checkpoint),
+        )
     return value.transpose(1, 2).contiguous()
 
 
 def _remedy(checkpoint: Checkpoint) -> str:
-    if checkpoint.name in catalogue.RELEASES:
-        return f"{catalogue.pull_hint(checkpoint.name)} It fetches only what is missing or damaged."
-    return f"Mend or remove {checkpoint.folder}."
+    return catalogue.mend_hint(checkpoint.name, checkpoint.folder)

@@ -95,9 +95,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Clien
 def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {"caption": "warm\x1b[2Jjazz", "lyrics": "la\n\tla\x07", "bpm": 120.0}
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"worked_s": 0.0}})
-    assert (
-        capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n     la\ufffd\n  bpm: 120\n"
-    )
+    assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n     la\ufffd\n  bpm: 120\n"
 
 
 def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tiny_lm import model, tiny_lm
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural import NeuralEngine
 from acestep_runtime.engines.neural_language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
-from acestep_runtime.errors import Cancelled
+from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import Language
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
@@ -31,6 +32,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
     tiny_checkpoint(folder, "diffusers", "turbo")
     tiny_lm(folder)
     return NeuralEngine(folder)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model to break."""
+    return tiny_lm(tmp_path_factory.mktemp("models"))
 
 
 def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
@@ -54,6 +61,26 @@ def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path)
     assert np.array_equal(embeddings(), before)
     model(seed=2).save_pretrained(place)
     assert not np.array_equal(embeddings(), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("model.safetensors", "x"),
+        ("tokenizer.json", "{"),
+        ("tokenizer_config.json", "[]"),
+        ("config.json", '{"model_type": "qwen3"}'),
+    ],
+)
+def test_a_broken_language_model_is_named_with_what_to_do(tmp_path: Path, broken: Path, name: str, held: str) -> None:
+    place = Path(shutil.copytree(broken, tmp_path / "acestep-5Hz-lm-0.6B"))
+    (place / name).write_text(held, "utf-8")
+    with pytest.raises(EngineFailure) as caught:
+        LanguageKeeper().load(tmp_path, "")
+    assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
+    assert caught.value.remedy == (
+        "Run `acebridge models pull acestep-5Hz-lm-0.6B`. It fetches only what is missing or damaged."
+    )
 
 
 @pytest.mark.parametrize(("seconds", "codes"), [(0.1, 1), (10, 50), (33.4, 167), (33.44, 168), (600, 3000)])

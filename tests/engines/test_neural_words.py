@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from acestep_runtime.engines.base import EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural import NeuralEngine
 from acestep_runtime.engines.neural_model import Model
 from acestep_runtime.engines.neural_tasks import Told
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 from acestep_runtime.weights.layout import find
@@ -151,6 +152,19 @@ def test_a_language_model_judges_too(speaking: NeuralEngine, source: Samples) ->
         "lyrics_alignment": "No words are given that could be sung.",
         "lm": "No caption, lyrics or facts are given that a language model could judge by.",
     }
+
+
+def test_a_language_model_that_fails_costs_only_its_own_score(
+    speaking: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> Iterator[Any]:
+        yield 1, 2
+        raise EngineFailure("It makes values that are no numbers.")
+
+    monkeypatch.setattr(neural_words, "judge", fails)
+    score = facts_of(speaking, "score", source=source)["score"]
+    assert score["lyrics_alignment"] is not None
+    assert score["missing"] == {"lm": "It makes values that are no numbers."}
 
 
 def test_a_planned_song_is_scored_as_planned(speaking: NeuralEngine) -> None:

@@ -9,10 +9,13 @@ import pytest
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
+from tiny_lm import model
 from tongue import language, terse, vocabulary, whole
 
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode
 from acestep_runtime.lm.grammar import grammar, read
+from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.sampling import Choice
 from acestep_runtime.values import CODES
 
@@ -39,6 +42,14 @@ def test_so_many_codes_as_asked(count: int, rows: int, top_k: int) -> None:
     assert lengths == [(rows, length) for length in range(1, count + 1)]
     assert 0 <= int(made.min()) <= int(made.max()) < CODES
     assert len(made.unique()) > min(count, 10) // 2
+
+
+@pytest.mark.parametrize("broken", ["core", "head"])
+def test_a_model_that_makes_no_numbers_is_refused(broken: str) -> None:
+    core, head = model(seed=3).requires_grad_(False).model, language().head.clone()
+    (core.norm.weight if broken == "core" else head)[5] = torch.nan
+    with pytest.raises(EngineFailure, match="no numbers"):
+        next(decode.codes(Language(core, head, vocabulary()), [PROMPT], 3, [1], Choice()))
 
 
 def test_greedy_codes_are_those_of_transformers() -> None:

@@ -244,7 +244,7 @@ def test_what_cannot_be_judged() -> None:
         _judged(language(), [1] * 8192)
     broken = Language(whole().model, torch.full_like(language().head, torch.nan), vocabulary())
     for given in ({"caption": CAPTION, "metadata": {}}, {"caption": "", "metadata": {"bpm": 92}}):
-        with pytest.raises(EngineFailure, match="no numbers when it judged"):
+        with pytest.raises(EngineFailure, match="no numbers when it judges"):
             _judged(broken, lyrics="", **given)
 
 
