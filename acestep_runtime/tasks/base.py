@@ -272,11 +272,11 @@ def check_reference(reference: Source | None) -> None:
         reference.part("reference")
 
 
-def check_tracks(tracks: tuple[str, ...]) -> None:
-    """Raise `InvalidValue` unless ``tracks`` are one to twelve different names of `TRACKS`."""
+def check_tracks(tracks: tuple[str, ...], remedy: str = "") -> None:
+    """Raise `InvalidValue` unless ``tracks`` are one to twelve different names of `TRACKS`, with ``remedy`` for other names."""
     for track in tracks:
         if track not in TRACKS:
-            raise InvalidValue("tracks", track, ", ".join(TRACKS))
+            raise InvalidValue("tracks", track, ", ".join(TRACKS), remedy=remedy)
     if not tracks:
         allowed = ", ".join(TRACKS)
         raise InvalidValue(

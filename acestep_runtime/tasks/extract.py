@@ -31,7 +31,7 @@ class Extract:
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
-        check_tracks(self.tracks)
+        check_tracks(self.tracks, f"What is in none of them comes as {OTHER!r} by itself.")
         self.source.part()
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:

@@ -162,6 +162,7 @@ def test_refusals(shell: Shell) -> None:
     )
     assert say("repaint", "song.wav", "--key", "Q").startswith("music.keyscale is 'Q'; allowed: A to G")
     assert say("extract", "song.wav", "-t", "kazoo").startswith("tracks is 'kazoo'; allowed: vocals,")
+    assert say("extract", "song.wav", "-t", "other").endswith("What is in none of them comes as 'other' by itself.")
     for name in ("song.wav", "./song.wav", str(shell.folder / "song.wav")):
         assert say("repaint", "song.wav", "-o", name).endswith("Originals are never overwritten.")
     told = say("repaint", "song.wav", "-o", "x.mp3")
