@@ -86,7 +86,8 @@ class _Guided:
         self._rows = Rows(language.core, [*prompts, *(self._guidance.prompts if self._guidance else ())], more)
         states = self._rows.hidden
         every_token = logits_of(self._head, states[:1], slice(None))
-        if not (states.isfinite().all() and every_token.isfinite().all()):  # or anything would be chosen, and nobody told
+        # Or else anything would be chosen, and nobody would know.
+        if not (states.isfinite().all() and every_token.isfinite().all()):
             raise EngineFailure(
                 "The language model makes values that are no numbers.",
                 remedy="Check its files with `acebridge models verify`, or take another one.",
