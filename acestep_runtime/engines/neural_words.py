@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.latents import SHORTEST, context, filled_up, silence_of
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, filled_up, silence_of
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
@@ -42,7 +42,6 @@ JUDGING = ("align_lyrics", "score")
 SINGING = ("mix", "vocals", "backing_vocals")
 #: What latents are noised with; any noise will do.
 _SEED = 42
-_FRAMES_A_SECOND = 25
 _NOBODY = f"Words are timed only in {', '.join(SINGING)}."
 _NOTHING_GIVEN = "No caption, lyrics or facts are given that a language model could judge by."
 _NO_MIX = "A language model judges only what comes as one mix."
@@ -74,10 +73,8 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
         maps = model.velocity.attention(
             loop.noised(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
         )
-        patched = latents.shape[1] + latents.shape[1] % 2
-        return aligned(
-            (each.cpu().numpy() for _, each in maps), tokens.pieces, patched / _FRAMES_A_SECOND, asked.duration_s
-        )
+        patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
+        return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
 
 
 def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.forward import Rows, logits_of
-from acestep_runtime.lm.language import Language
+from acestep_runtime.lm.language import Language, no_numbers
 from acestep_runtime.lm.sampling import Choice, chosen, guided, penalised
 
 #: More than any text has tokens.
@@ -88,10 +87,7 @@ class _Guided:
         every_token = logits_of(self._head, states[:1], slice(None))
         # Or else anything would be chosen, and nobody would know.
         if not (states.isfinite().all() and every_token.isfinite().all()):
-            raise EngineFailure(
-                "The language model makes values that are no numbers.",
-                remedy="Check its files with `acebridge models verify`, or take another one.",
-            )
+            raise no_numbers()
 
     @property
     def device(self) -> torch.device:

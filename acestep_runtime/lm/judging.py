@@ -25,11 +25,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lm import prompts
 from acestep_runtime.lm.forward import Rows, logits_of
 from acestep_runtime.lm.grammar import FIELDS, written
-from acestep_runtime.lm.language import Language
+from acestep_runtime.lm.language import Language, no_numbers
 from acestep_runtime.lm.planning import Told
 
 #: Texts that are compared with how likely they are anyway, and what they count; the others together count ``_OTHERS``.
@@ -171,10 +171,7 @@ def _guessed(head: Tensor, states: Tensor, tokens: Tensor) -> tuple[Tensor, Tens
 def _mean(name: str, text: _Weighed) -> float:
     mean = fmean(text.log_probs)
     if not math.isfinite(mean):
-        raise EngineFailure(
-            f"The language model makes values that are no numbers when it judges {name}.",
-            remedy="Check its files with `acebridge models verify`, or take another one.",
-        )
+        raise no_numbers(f" when it judges {name}")
     return mean
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.vocabulary import Vocabulary
 
 
@@ -17,3 +18,11 @@ class Language:
     core: Any
     head: Tensor
     vocabulary: Vocabulary
+
+
+def no_numbers(when: str = "") -> EngineFailure:
+    """Return the error for a model that computes NaN or infinity; ``when`` says what it does meanwhile."""
+    return EngineFailure(
+        f"The language model makes values that are no numbers{when}.",
+        remedy="Check its files with `acebridge models verify`, or take another one.",
+    )

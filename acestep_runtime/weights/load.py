@@ -102,10 +102,7 @@ def load(
     """
     place = torch.device(device)
     if checkpoint.vae is None or checkpoint.text_encoder is None or checkpoint.text_tokenizer is None:
-        raise EngineFailure(
-            f"Model {checkpoint.name} has no VAE or no text encoder.",
-            remedy=_remedy(checkpoint),
-        )
+        raise EngineFailure(f"Model {checkpoint.name} has no VAE or no text encoder.", remedy=_remedy(checkpoint))
     parts = load_dit(checkpoint, dtype, place)
     return Models(
         **vars(parts),
@@ -126,15 +123,7 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
         given: tuple[str, ...] = ()
         if part == "encoder":
             given = _complete(module, source, checkpoint, dtype)
-        fill(
-            module,
-            source,
-            f"{checkpoint.name} ({part})",
-            dtype,
-            place,
-            _remedy(checkpoint),
-            given,
-        )
+        fill(module, source, f"{checkpoint.name} ({part})", dtype, place, _remedy(checkpoint), given)
     encoder = modules["encoder"]
     has_null = keys.NULL_CONDITION in sources["encoder"].names.values()
     return DitParts(
@@ -338,18 +327,12 @@ def _silence(checkpoint: Checkpoint) -> torch.Tensor:
     """Return the latents of silence ``[1, F, C]`` from their file, where they are ``[1, C, F]``."""
     path = checkpoint.folder / "silence_latent.pt"
     if not path.is_file():
-        raise EngineFailure(
-            f"Model {checkpoint.name} has no {path.name}.",
-            remedy=_remedy(checkpoint),
-        )
+        raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_remedy(checkpoint))
     value = next(iter(files.pickled(path).values()), torch.empty(0))
     channels = config_in(checkpoint.dit).get("audio_acoustic_hidden_dim")
     if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
         expected = f"[1, {channels}, F]"
-        raise EngineFailure(
-            f"{path} has shape {list(value.shape)} instead of {expected}.",
-            remedy=_remedy(checkpoint),
-        )
+        raise EngineFailure(f"{path} has shape {list(value.shape)} instead of {expected}.", remedy=_remedy(checkpoint))
     return value.transpose(1, 2).contiguous()
 
 
