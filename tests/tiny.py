@@ -66,6 +66,13 @@ def tiny_checkpoint(folder: Path, layout: str = "original", kind: str = "turbo",
     return _write_original(folder / f"acestep-v15-{kind}", parts, kind, channels)
 
 
+def tiny_models(folder: Path, layout: str = "original") -> Path:
+    """Write one of each kind into a folder of models, and return it."""
+    for kind in ("turbo", "base"):
+        tiny_checkpoint(folder, layout, kind)
+    return folder
+
+
 def _parts(kind: str, channels: int) -> dict[str, Any]:
     """Return the components of `AceStepPipeline` by its names, with random weights that ``kind`` does not change."""
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck, FlowMatchEulerDiscreteScheduler

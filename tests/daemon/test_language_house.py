@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 from house import Daemon, daemon_at, write_wav
 from shell import Shell
 from signals import noise, song
-from tiny import tiny_checkpoint
+from tiny import tiny_models
 from tiny_lm import tiny_lm
 
 from acestep_runtime import audio
@@ -32,9 +32,7 @@ THINK = ["--thinking", *FEW]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    for kind in ("turbo", "base"):
-        tiny_checkpoint(folder, "original", kind)
+    folder = tiny_models(tmp_path_factory.mktemp("models"))
     tiny_lm(folder)
     return folder
 

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 from house import Daemon, daemon_at, write_wav
 from shell import Shell
 from signals import noise
-from tiny import tiny_checkpoint
+from tiny import tiny_models
 
 from acestep_runtime import audio
 
@@ -34,9 +34,7 @@ TASKS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module", params=["original", "diffusers"])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    models = tmp_path_factory.mktemp("모델 models")
-    for kind in ("turbo", "base"):
-        tiny_checkpoint(models, request.param, kind)
+    models = tiny_models(tmp_path_factory.mktemp("모델 models"), request.param)
     with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
         yield house
 

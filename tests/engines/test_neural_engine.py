@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
 from signals import noise
-from tiny import tiny_checkpoint
+from tiny import tiny_checkpoint, tiny_models
 
 from acestep_runtime.audio import Samples
 from acestep_runtime.engines import neural, neural_model
@@ -36,10 +36,7 @@ FEW = Sampling(steps=2, skip_loop=True)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    for kind in ("turbo", "base"):
-        tiny_checkpoint(folder, "original", kind)
-    return folder
+    return tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
 from signals import noise
-from tiny import tiny_checkpoint
+from tiny import tiny_checkpoint, tiny_models
 from tiny_lm import tiny_lm
 
 from acestep_runtime.audio import Samples
@@ -40,10 +40,7 @@ FEW = Sampling(steps=2, skip_loop=True)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    for kind in ("turbo", "base"):
-        tiny_checkpoint(folder, "original", kind)
-    return folder
+    return tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
 from tiny_lm import model
-from tongue import language, vocabulary, whole
+from tongue import finished, language, vocabulary, whole
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.lm import judging
@@ -20,7 +20,6 @@ from acestep_runtime.lm.forward import SPAN, Rows
 from acestep_runtime.lm.judging import Judgement, judge
 from acestep_runtime.lm.language import Language
 
-T = TypeVar("T")
 CODES = [5, 63_999, 7, 7, 1234]
 CAPTION = "warm: piano, brushed drums and a close voice that sings of rain, of windows and of a calm night in the city"
 LYRICS = "[Verse]\nrain on the window\n밤하늘 별빛\n"
@@ -53,19 +52,10 @@ def _inference() -> Iterator[None]:
         yield
 
 
-def _done(work: Generator[tuple[int, int], None, T]) -> tuple[T, list[tuple[int, int]]]:
-    told: list[tuple[int, int]] = []
-    try:
-        while True:
-            told.append(next(work))
-    except StopIteration as end:
-        return end.value, told
-
-
 def _judged(
     speaker: Language, codes: Any = CODES, caption: str = CAPTION, lyrics: str = LYRICS, metadata: Any = METADATA
 ) -> Judgement:
-    found, _ = _done(judge(speaker, codes, caption=caption, lyrics=lyrics, metadata=metadata))
+    found, _ = finished(judge(speaker, codes, caption=caption, lyrics=lyrics, metadata=metadata))
     assert found is not None
     return found
 
@@ -102,7 +92,7 @@ def test_every_token_by_itself() -> None:
     for text in TEXTS.values():
         asked = marks.encoded(HEARD), {"it": marks.encoded(text)}
         assert asked[0] + asked[1]["it"] == marks.encoded(HEARD + text)
-        found, _ = _done(judging._weighed(language(), *asked, 0, 1))
+        found, _ = finished(judging._weighed(language(), *asked, 0, 1))
         expected, hits = _expected(whole(), HEARD, text)
         torch.testing.assert_close(torch.tensor(found["it"].log_probs).double(), expected, atol=1e-4, rtol=0)
         ranks = [hit.nonzero()[0].item() + 1 if hit.any() else None for hit in hits]
@@ -152,7 +142,7 @@ def test_logits_have_room_in_released_models() -> None:
 def test_codes_are_read_once_and_every_token_is_told() -> None:
     read: list[int] = []
     hook = whole().model.embed_tokens.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
-    _, told = _done(judge(language(), CODES, caption=CAPTION, lyrics=LYRICS, metadata=METADATA))
+    _, told = finished(judge(language(), CODES, caption=CAPTION, lyrics=LYRICS, metadata=METADATA))
     hook.remove()
     marks = vocabulary()
     lengths = {name: len(marks.encoded(text)) for name, text in TEXTS.items()}
@@ -175,11 +165,11 @@ def test_only_what_is_given_is_judged() -> None:
 
 @pytest.mark.parametrize("caption", ["", " ", "<think>", "<|im_end|>"])
 def test_nothing_to_judge(caption: str) -> None:
-    assert _done(judge(language(), CODES, caption=caption, lyrics=caption, metadata={"bpm": None})) == (None, [])
+    assert finished(judge(language(), CODES, caption=caption, lyrics=caption, metadata={"bpm": None})) == (None, [])
 
 
 def test_metadata_alone_is_compared_with_nothing() -> None:
-    _, told = _done(judge(language(), CODES, caption="", lyrics="", metadata={"bpm": 92}))
+    _, told = finished(judge(language(), CODES, caption="", lyrics="", metadata={"bpm": 92}))
     marks = vocabulary()
     done = len(marks.encoded(HEARD))
     assert told == [(done, most := done + len(marks.encoded(TEXTS["bpm"]))), (most, most)]

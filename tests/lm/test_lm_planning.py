@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
-from tongue import language, terse, vocabulary
+from tongue import finished, language, terse, vocabulary
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, grammar, planning, prompts, writing
 from acestep_runtime.lm.sampling import Choice
 from acestep_runtime.values import CODES, Key
 
-T = TypeVar("T")
 GIVEN = {"bpm": 88, "keyscale": "Bb minor", "language": "ko", "caption": "warm: piano, #1 밤하늘"}
 FORM = ["bpm", "caption", "duration", "keyscale", "language", "timesignature"]
 
@@ -26,15 +25,6 @@ FORM = ["bpm", "caption", "duration", "keyscale", "language", "timesignature"]
 def _inference() -> Iterator[None]:
     with torch.inference_mode():
         yield
-
-
-def _done(work: Generator[tuple[int, int], None, T]) -> tuple[T, list[tuple[int, int]]]:
-    told: list[tuple[int, int]] = []
-    try:
-        while True:
-            told.append(next(work))
-    except StopIteration as end:
-        return end.value, told
 
 
 def _in_form(metadata: Any) -> None:
@@ -47,30 +37,32 @@ def _in_form(metadata: Any) -> None:
 
 
 def test_thinking_of_several_songs() -> None:
-    found, told = _done(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))
+    found, told = finished(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))
     assert [sorted(each) for each in found] == [FORM] * 3
     for each in found:
         _in_form(each)
     assert len({str(each) for each in found}) == 3
     assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert _done(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))[0] == found
+    assert finished(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))[0] == found
 
 
 def test_thoughts_keep_what_is_given_and_leave_out_what_is_not_asked_for() -> None:
-    (found,), _ = _done(planning.think(terse(), "", "", GIVEN, ("genres", "timesignature"), [4], Choice()))
+    (found,), _ = finished(planning.think(terse(), "", "", GIVEN, ("genres", "timesignature"), [4], Choice()))
     assert {name: found[name] for name in GIVEN} == GIVEN
     assert sorted(found) == ["bpm", "caption", "duration", "keyscale", "language"]
 
 
 def test_a_caption_that_would_end_the_thought_is_still_a_caption() -> None:
     given = {**GIVEN, "caption": "warm </think>\n<|im_end|>"}
-    (found,), _ = _done(planning.think(terse(), "", "", given, ("genres",), [4], Choice()))
+    (found,), _ = finished(planning.think(terse(), "", "", given, ("genres",), [4], Choice()))
     assert {name: found[name] for name in given} == given
     _in_form(found)
 
 
 def test_nothing_is_asked_of_the_model_where_all_is_known() -> None:
-    found, told = _done(planning.think(language(), "", "", GIVEN, set(grammar.FIELDS) - set(GIVEN), [1, 2], Choice()))
+    found, told = finished(
+        planning.think(language(), "", "", GIVEN, set(grammar.FIELDS) - set(GIVEN), [1, 2], Choice())
+    )
     assert found == [GIVEN, GIVEN]
     assert told == []
 
@@ -79,7 +71,7 @@ def test_nothing_is_asked_of_the_model_where_all_is_known() -> None:
 def test_codes_of_plans(guidance: float) -> None:
     plans = [{"bpm": 88, "caption": "warm"}, {"bpm": 90, "caption": "cold", "genres": "pop"}]
     work = planning.compose(language(), "piano", "[Verse]\nla", plans, 30, [7, 8], Choice(), guidance, "drums")
-    found, told = _done(work)
+    found, told = finished(work)
     assert [len(each) for each in found] == [30, 30]
     assert all(isinstance(code, int) and 0 <= code < CODES for each in found for code in each)
     assert told == [(done, 30) for done in range(1, 31)]
@@ -94,7 +86,7 @@ def test_codes_follow_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) 
 
     codes = decode.codes
     monkeypatch.setattr(decode, "codes", watched)
-    _done(planning.compose(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], Choice(), 2.0))
+    finished(planning.compose(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], Choice(), 2.0))
     ((_, asked, count, seeds, _, guidance),) = seen
     marks = vocabulary()
     assert asked == [marks.encoded(prompts.codes("piano", "la", thought)) for thought in ("bpm: 88\n", "")]
@@ -105,9 +97,9 @@ def test_codes_follow_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) 
 def _answers(seed: int, given: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
     usual = Choice()
     return {
-        "understand": _done(writing.understand(terse(), [5, 63_999, 7], given, seed, Choice(0.3))),
-        "simple": _done(writing.simple(terse(), "a song", instrumental=False, given=given, seed=seed, choice=usual)),
-        "formatted": _done(writing.formatted(terse(), "warm", "[Verse]\nla", given, seed, usual)),
+        "understand": finished(writing.understand(terse(), [5, 63_999, 7], given, seed, Choice(0.3))),
+        "simple": finished(writing.simple(terse(), "a song", instrumental=False, given=given, seed=seed, choice=usual)),
+        "formatted": finished(writing.formatted(terse(), "warm", "[Verse]\nla", given, seed, usual)),
     }
 
 
@@ -135,7 +127,7 @@ def test_what_does_not_come_to_its_end_is_no_thought(module: Any, monkeypatch: p
         else writing.simple(language(), "a song", instrumental=False, given={}, seed=1, choice=Choice())
     )
     with pytest.raises(EngineFailure, match="within 6 tokens"):
-        _done(work)
+        finished(work)
 
 
 def test_a_thought_cannot_end_its_turn() -> None:

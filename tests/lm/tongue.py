@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 from tiny_lm import model, tokenizer
+
+T = TypeVar("T")
+
+
+def finished(work: Generator[tuple[int, int], None, T]) -> tuple[T, list[tuple[int, int]]]:
+    """Do all of it; return what it returns, and what it told."""
+    told: list[tuple[int, int]] = []
+    try:
+        while True:
+            told.append(next(work))
+    except StopIteration as end:
+        return end.value, told
 
 
 @functools.cache
