@@ -84,7 +84,7 @@ protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
 
 docs: $(VENV)/.test
-	$(BIN)/typer daemon.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
+	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
 	$(BIN)/python tests/transcripts.py
 
 reapack: $(VENV)/.base

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from acebridge.errors import DaemonFault
 from acestep_runtime.errors import RuntimeFault
-from daemon.errors import DaemonFault
 
 
 def options(about: str) -> argparse.ArgumentParser:

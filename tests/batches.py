@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from house import Take, expected_tone, until, until_state
 
+from acebridge.client.client import Client
 from acebridge.v1 import jobs_pb2
-from daemon.edge.client import Client
 
 SECONDS = 0.4
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import grpc
 
+from acebridge.client.client import Client
+from acebridge.server.event_stream import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
-from daemon.edge.client import Client
-from daemon.edge.playback import CHUNK_BYTES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tests import bench_lyrics
@@ -74,7 +74,7 @@ def _daemon() -> Iterator[tuple[Client, int, str]]:
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "ACEBRIDGE_HOME": home}
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon.cli", "serve", "--port", "0", "--log-level", "warning"], env=environment
+            [sys.executable, "-m", "acebridge.cli", "serve", "--port", "0", "--log-level", "warning"], env=environment
         )
         address = Path(home, "daemon.json")
         while not address.exists():

@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 from signals import decoded
 
+from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import audio, wav
 from acestep_runtime.engines.fake import tone
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
-from daemon.edge.client import Client
 
 T = TypeVar("T")
 ENCODING_NAMES = {1: "float32", 2: "pcm24", 3: "pcm16"}
@@ -62,7 +62,7 @@ class Daemon:
         (self.home / "daemon.json").unlink(missing_ok=True)  # as left by one that was killed
         with (self.home / "console.txt").open("ab") as console:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon.cli", "serve", "--port", "0", *self.arguments],
+                [sys.executable, "-m", "acebridge.cli", "serve", "--port", "0", *self.arguments],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
             )  # fmt: skip
         until(lambda: (self.home / "daemon.json").exists() or self.process.poll() is not None, "the daemon's address")

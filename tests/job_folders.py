@@ -9,7 +9,7 @@ from typing import Any
 
 from house import Daemon, song, write_wav
 
-from daemon.reaper.run import run
+from acebridge.hosts.jobfolder.run import run
 
 RATE_HZ = 44_100
 #: Of the source, in seconds.

@@ -15,11 +15,11 @@ from unittest import mock
 import psutil
 import pytest
 
+from acebridge.cli import main
+from acebridge.client.client import Client
 from acebridge.v1 import jobs_pb2
-from daemon.cli import main
-from daemon.edge.client import Client
 
-COMMAND = [sys.executable, "-m", "daemon.cli"]
+COMMAND = [sys.executable, "-m", "acebridge.cli"]
 Done = subprocess.CompletedProcess[str]
 
 

@@ -15,7 +15,7 @@ import soundfile
 from signals import song
 from typer.testing import CliRunner
 
-from daemon.edge.discovery import known_address
+from acebridge.client.discovery import known_address
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -77,7 +77,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_command_reference_is_current() -> None:
     from typer.cli import app
 
-    fresh = CliRunner().invoke(app, ["daemon.cli.app", "utils", "docs", "--name", "acebridge", "--title", "Commands"])
+    fresh = CliRunner().invoke(
+        app, ["acebridge.cli.app", "utils", "docs", "--name", "acebridge", "--title", "Commands"]
+    )
     assert fresh.exit_code == 0
     assert (ROOT / "docs" / "commands.md").read_text("utf-8").strip() == fresh.stdout.strip(), "run `make docs`"
 

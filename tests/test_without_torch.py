@@ -81,7 +81,7 @@ for package in (acestep_runtime, daemon):
             assert error.name.partition(".")[0] in {HIDDEN!r}, (found.name, error)
             lacking.add(found.name)
             print(found.name)
-print("acestep_runtime.tasks" in sys.modules, "daemon.app" in sys.modules)
+print("acestep_runtime.tasks" in sys.modules, "acebridge.server.app" in sys.modules)
 assert not set({HIDDEN!r}) & set(sys.modules)
 """
     *lacking, rest = run(code)
@@ -96,7 +96,7 @@ def test_songs_are_made_and_commands_say_what_is_lacking() -> None:
 import sys
 import numpy as np
 from acestep_runtime import generate
-from daemon.cli import doctor, main
+from acebridge.cli import doctor, main
 
 song = generate(caption="warm piano", duration=2, seed=1)
 print(song.audio.samples().shape, bool(np.abs(song.audio.samples()).max() > 0.01))

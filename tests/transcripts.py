@@ -19,11 +19,11 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from acebridge.client.client import Client
+from acebridge.contract.fields import RPCS, request_type
+from acebridge.contract.status import fault_of
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime import wav
-from daemon.edge.client import Client
-from daemon.edge.status import fault_of
-from daemon.edge.wire import RPCS, request_type
 
 PAGE = Path(__file__).parent.parent / "docs" / "contract.md"
 _INTRO = """# The wire contract, spoken

@@ -110,8 +110,8 @@ def generate(
     called with a stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` for what is not allowed, naming the argument, `UnreadableAudio` for a source that is none,
-    `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `daemon.errors.Unavailable` when
-    none answers and `daemon.errors.JobFailed` when it goes away. KeyboardInterrupt stops the work.
+    `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `acebridge.errors.Unavailable`
+    when none answers and `acebridge.errors.JobFailed` when it goes away. KeyboardInterrupt stops the work.
     """
     asked = dict(locals())
     if mode not in _MODES:

@@ -12,7 +12,7 @@ import pytest
 from house import Daemon, daemon_at, gone
 from shell import LoneShell, Shell, belongs
 
-from daemon.edge.client import Client
+from acebridge.client.client import Client
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from shell import Shell
 from tiny import tiny_checkpoint
 
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 from acebridge.v1 import daemon_pb2, models_pb2
 from acestep_runtime import audio
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -18,9 +18,9 @@ from google.rpc import error_details_pb2, status_pb2
 from house import Daemon, collect, daemon_at, expected_tone, generate, song, status, write_wav
 from shell import FAKE, Shell
 
+from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import wav
-from daemon.edge.client import Client
 
 Code = grpc.StatusCode
 
@@ -384,7 +384,7 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
         " Upload the file with AssetService.UploadAsset and send its asset id."
     )
     # What does not fit a message at all is refused by gRPC itself; the client says so in plain words.
-    from daemon.edge.status import fault_of
+    from acebridge.contract.status import fault_of
 
     with pytest.raises(grpc.RpcError) as caught:
         list(client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(9 << 20)))))

@@ -26,8 +26,8 @@ from house import (
 )
 from shell import Shell
 
+from acebridge.client.client import Client
 from acestep_runtime import generate as make
-from daemon.edge.client import Client
 
 
 def best(client: Client, *seeds: int, **output: Any) -> Any:

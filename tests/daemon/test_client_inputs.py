@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from acebridge.cli.tasks import COMMANDS, request_fields
+from acebridge.client.client import Client
 from acestep_runtime.errors import InvalidValue
-from daemon.cli.tasks import COMMANDS, request_fields
-from daemon.edge.client import Client
 
 
 def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ import soundfile
 from house import Daemon, expected_tone, queued, song, state, until, until_state, write_wav
 from shell import COMMAND, FAKE, Shell, belongs, recent
 
+from acebridge.cli.perform import Result, follow
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
 from acestep_runtime import audio
-from daemon.cli.perform import Result, follow
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
 
 # ---- tasks ----
 
@@ -255,7 +255,7 @@ def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
     heavy = "{'numpy', 'torch', 'grpc', 'scipy', 'soundfile', 'pydantic', 'google.protobuf'}"
     script = (
         "import sys; sys.argv = ['acebridge', '--version']\n"
-        "from daemon.cli import main\n"
+        "from acebridge.cli import main\n"
         "try: main()\n"
         f"except SystemExit as end: assert not end.code\n"
         f"print(sorted({heavy} & set(sys.modules)))"

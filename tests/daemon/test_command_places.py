@@ -8,8 +8,8 @@ import numpy as np
 from house import expected_tone, queued, song, until, write_wav
 from shell import FAKE, Shell, recent
 
+from acebridge.client.client import Client
 from acestep_runtime import audio
-from daemon.edge.client import Client
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(shell: Shell, client: Client) -> None:

@@ -10,9 +10,9 @@ import pytest
 from house import queued, song, until_state, write_wav
 from shell import COMMAND, FAKE, Shell
 
-from daemon.cli import perform
-from daemon.cli.tasks import COMMANDS, request_fields
-from daemon.edge.client import Client
+from acebridge.cli import perform
+from acebridge.cli.tasks import COMMANDS, request_fields
+from acebridge.client.client import Client
 
 
 def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli import doctor
-from daemon.config import Config, load_config
-from daemon.errors import DaemonFault
-from daemon.home import data_folder
+from acebridge.cli import doctor
+from acebridge.config import Config, load_config
+from acebridge.errors import DaemonFault
+from acebridge.paths import data_folder
 
 
 def test_defaults_then_file_then_command_line(home: Path) -> None:

@@ -22,10 +22,10 @@ from house import (
     write_wav,
 )
 
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.values import TRACKS
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
 
 # ---- assets ----
 

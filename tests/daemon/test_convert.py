@@ -11,11 +11,11 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acebridge.contract.fields import RPCS, fields_of, fill, request_type, struct, values_of
+from acebridge.server.messages import timestamp
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
-from daemon.edge.convert import timestamp
-from daemon.edge.wire import RPCS, fields_of, fill, request_type, struct, values_of
 
 F = FieldDescriptor
 SCALARS: dict[int, st.SearchStrategy[Any]] = {

@@ -24,8 +24,8 @@ from house import (
 )
 from signals import decoded
 
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 
 
 def in_parallel(tasks: list[Callable[[], None]]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.demo.claims import ClaimFailed, stems_add_up, untouched_outside
-from daemon.demo.results import mixed
+from acebridge.demo.checks import ClaimFailed, stems_add_up, untouched_outside
+from acebridge.demo.results import mixed
 
 
 def noise(frames: int, seed: int) -> np.ndarray:

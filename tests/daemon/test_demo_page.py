@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from daemon.demo import steps, waveform
-from daemon.demo.claims import Untouched
-from daemon.demo.page import page_html
-from daemon.demo.results import Results, page_content, sections
-from daemon.demo.steps import Outcome
+from acebridge.demo import steps, waveform
+from acebridge.demo.checks import Untouched
+from acebridge.demo.page import page_html
+from acebridge.demo.results import Results, page_content, sections
+from acebridge.demo.steps import Outcome
 
 FRAMES = 30_000
 PATCH = (10_000, 14_000)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.demo.playback import play
+from acebridge.demo.playback import play
 
 SOUND = np.zeros((10, 2), np.float32)
 

@@ -8,8 +8,8 @@ import rpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.demo import session
-from daemon.demo.project import Item, Marker, Track, native_colour, project
+from acebridge.demo import session
+from acebridge.demo.project import Item, Marker, Track, native_colour, project
 
 RATE_HZ = 48_000
 

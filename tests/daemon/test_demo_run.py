@@ -12,9 +12,9 @@ import psutil
 import pytest
 import rpp
 
+from acebridge.demo import run_demo, steps, work
+from acebridge.errors import JobFailed
 from acestep_runtime import audio
-from daemon.demo import run_demo, steps, work
-from daemon.errors import JobFailed
 
 
 @pytest.fixture

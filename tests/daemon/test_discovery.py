@@ -8,8 +8,8 @@ import pytest
 from house import Daemon
 from shell import FAKE, Shell
 
+from acebridge.client.discovery import _reason, known_address
 from acestep_runtime.errors import InvalidValue
-from daemon.edge.discovery import _reason, known_address
 
 BAD = ["", "localhost", "localhost:", ":50710", "127.0.0.1:port", "127.0.0.1:0", "127.0.0.1:65536", "::1:50710", "[]:1",
        "127.0.0.1:-1", "a b:1", "http://127.0.0.1:50710", "127.0.0.1:٣", "caf\udce9:1"]  # fmt: skip

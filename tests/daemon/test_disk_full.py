@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import DiskFull
-from daemon.jobs.worker import describe
-from daemon.store.database import Database
+from acebridge.errors import DiskFull
+from acebridge.store.database import Database
+from acebridge.workers.main import describe
 
 
 def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from house import (
     until_state,
 )
 
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 
 
 def check_next_works(client: Client, seed: int = 3) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from house import Daemon, gone, queued
 
-from daemon import app
-from daemon.errors import DiskFull
+from acebridge.errors import DiskFull
+from acebridge.server import app
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from house import daemon_at, song, write_wav
 
-from daemon.edge.client import Client
-from daemon.edge.connection import connect
-from daemon.errors import JobFailed
+from acebridge.client.client import Client
+from acebridge.client.connection import connect
+from acebridge.errors import JobFailed
 
 
 def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.errors import Busy, Conflict, NotFound, Unavailable
-from daemon.jobs.job import PRIORITIES
-from daemon.jobs.journal import Journal, digest
-from daemon.store.database import Database
+from acebridge.errors import Busy, Conflict, NotFound, Unavailable
+from acebridge.jobs.job import PRIORITIES
+from acebridge.jobs.journal import Journal, digest
+from acebridge.store.database import Database
 
 
 def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]], *, max_waiting: int = 1000) -> Any:

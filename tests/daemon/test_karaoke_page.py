@@ -16,8 +16,8 @@ import soundfile
 from browser import CHROMIUM, Page, browser
 from signals import sine
 
+from acebridge.cli.karaoke import audio_url, page_html
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
-from daemon.cli.karaoke import audio_url, page_html
 
 SONG = Timing(
     (

@@ -25,7 +25,7 @@ from house import (
 )
 from house import song as noise
 
-from daemon.errors import JobFailed
+from acebridge.errors import JobFailed
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from house import queued, song, until_state, write_wav
 from shell import COMMAND, Shell
 
+from acebridge.cli import listing
+from acebridge.client.client import Client
 from acestep_runtime.errors import InvalidValue
-from daemon.cli import listing
-from daemon.edge.client import Client
 
 
 def in_terminal(shell: Shell, columns: int, *arguments: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from daemon.monitor.logs import set_up
+from acebridge.server.logs import set_up
 
 
 class ExecuteBatchError(Exception):

@@ -24,7 +24,7 @@ from house import (
     until_state,
 )
 
-from daemon.edge.client import Client
+from acebridge.client.client import Client
 
 
 def test_it_makes_way_for_all_others_and_is_made_all_the_same(client: Client) -> None:
@@ -155,7 +155,7 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
-    from daemon.jobs import tables
+    from acebridge.jobs import tables
 
     home = tmp_path / "home"
     home.mkdir()

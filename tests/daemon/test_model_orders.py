@@ -18,9 +18,9 @@ from house import Daemon, collect, daemon_at, expected_tone, generate, queued, s
 from numpy.testing import assert_array_equal
 from tiny import tiny_checkpoint
 
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 from acebridge.v1 import models_pb2
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

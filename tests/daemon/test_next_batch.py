@@ -26,10 +26,10 @@ from house import (
 )
 from shell import Shell
 
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime import audio
-from daemon.edge.client import Client
-from daemon.errors import JobFailed
 
 
 def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Client) -> None:

@@ -14,11 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from acebridge.errors import Busy, Conflict
+from acebridge.jobs.job import PRIORITIES
+from acebridge.jobs.journal import Journal
+from acebridge.store.database import Database
 from acestep_runtime.tasks.base import counted_on
-from daemon.errors import Busy, Conflict
-from daemon.jobs.job import PRIORITIES
-from daemon.jobs.journal import Journal
-from daemon.store.database import Database
 
 MAX_WAITING = 6
 LIVE = ("queued", "running", "succeeded")

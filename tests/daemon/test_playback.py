@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from signals import decoded
 
+from acebridge.errors import JobFailed, NotFound
+from acebridge.jobs.journal import Journal
+from acebridge.server import event_stream
+from acebridge.store.assets import AssetStore
+from acebridge.store.database import Database
 from acestep_runtime import wav
-from daemon.edge import playback
-from daemon.errors import JobFailed, NotFound
-from daemon.jobs.journal import Journal
-from daemon.store.assets import AssetStore
-from daemon.store.database import Database
 
 
 class Spool:
@@ -51,7 +51,7 @@ def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path
         job_id = await half_told(journal)
         kinds = []
         try:
-            async for event in playback.events(job_id, 0, journal, Spool(tmp_path), store):  # type: ignore[arg-type]
+            async for event in event_stream.events(job_id, 0, journal, Spool(tmp_path), store):  # type: ignore[arg-type]
                 kinds.append(event.WhichOneof("event"))
                 if kinds[-1] == "audio_header" and fails:
                     await journal.fail(job_id, {"kind": "EngineFailure", "message": "It broke."})
@@ -92,7 +92,7 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
         await play(made.id, 0, 8)
         kinds, heard = [], bytearray()
         try:
-            async for event in playback.events(made.id, 0, journal, Spool(tmp_path), store):  # type: ignore[arg-type]
+            async for event in event_stream.events(made.id, 0, journal, Spool(tmp_path), store):  # type: ignore[arg-type]
                 kinds.append(event.WhichOneof("event"))
                 if kinds == ["queued", "started", "audio_header"]:
                     file.unlink()

@@ -11,12 +11,12 @@ import soundfile
 from house import Daemon, song, write_wav
 from job_folders import RATE_HZ, Job, outputs, part
 
+from acebridge.client.client import Client
+from acebridge.contract.fields import values_of
+from acebridge.hosts.jobfolder.request import AudioFile
+from acebridge.hosts.jobfolder.widen import Around
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
-from daemon.edge.client import Client
-from daemon.edge.wire import values_of
-from daemon.reaper.around import Around
-from daemon.reaper.request import AudioFile
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from house import Daemon, daemon_at, state, until, until_state
 from job_folders import SLOW, Job, outputs, part
 from shell import LoneShell, Shell
 
+from acebridge.client.client import Client
+from acebridge.errors import DaemonFault, JobFailed
+from acebridge.hosts.jobfolder.job_run import Work
+from acebridge.hosts.jobfolder.run import run, supervise
 from acestep_runtime.errors import InvalidValue, RuntimeFault
-from daemon.edge.client import Client
-from daemon.errors import DaemonFault, JobFailed
-from daemon.reaper.run import run, supervise
-from daemon.reaper.work import Work
 
 
 @pytest.fixture

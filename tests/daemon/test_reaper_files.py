@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acebridge.colours import TRACK_COLOURS
+from acebridge.contract.fields import RPCS
+from acebridge.hosts.jobfolder import outputs
+from acebridge.hosts.jobfolder.request import Part, request_of
+from acebridge.hosts.jobfolder.status import Status, read_status, write_json
+from acebridge.hosts.jobfolder.urls import folder_of
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
-from daemon.colours import TRACK_COLOURS
-from daemon.edge.wire import RPCS
-from daemon.reaper import outputs
-from daemon.reaper.places import folder_of
-from daemon.reaper.request import Part, request_of
-from daemon.reaper.status import Status, read_status, write_json
 
 PATHS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40).map(lambda t: f"/{t}")
 NAMES = st.text(st.characters(), max_size=200)
@@ -182,10 +182,12 @@ def test_status_is_whole_whenever_it_is_read(tmp_path: Path) -> None:
 
 def test_status_is_written_seldom_but_always_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("daemon.reaper.status.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("acebridge.hosts.jobfolder.status.time.monotonic", lambda: now[0])
     status = Status(tmp_path)
     written = []
-    monkeypatch.setattr("daemon.reaper.status.write_json", lambda _, fields: written.append(fields["fraction"]))
+    monkeypatch.setattr(
+        "acebridge.hosts.jobfolder.status.write_json", lambda _, fields: written.append(fields["fraction"])
+    )
     for step in range(1000):  # ten seconds: five with news, five without
         now[0] += 0.01
         if step < 500:

@@ -14,9 +14,9 @@ from house import Daemon
 from job_folders import Job, outputs, part
 from shell import Shell
 
-from daemon.edge import command_path
-from daemon.reaper.folders import clean, pending
-from daemon.reaper.run import supervise
+from acebridge.client import command_path
+from acebridge.hosts.jobfolder.folders import clean, pending
+from acebridge.hosts.jobfolder.run import supervise
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 
@@ -173,7 +173,7 @@ def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_script_may_remove_the_folder_once_it_has_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from daemon.reaper import run
+    from acebridge.hosts.jobfolder import run
 
     def then_gone(path: Path, _: Any) -> None:
         for file in path.parent.iterdir():

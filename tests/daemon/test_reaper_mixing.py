@@ -12,9 +12,9 @@ import soundfile
 from hypothesis import given, settings
 from signals import noise
 
+from acebridge.hosts.jobfolder.mixdown import mixed
+from acebridge.hosts.jobfolder.request import Mix, MixTrack, request_of
 from acestep_runtime.errors import InvalidValue
-from daemon.reaper.mixing import mixed
-from daemon.reaper.request import Mix, MixTrack, request_of
 
 TRACKS = st.lists(
     st.tuples(

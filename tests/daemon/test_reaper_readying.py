@@ -12,9 +12,9 @@ import pytest
 from house import Daemon
 from job_folders import Job, outputs, part
 
-from daemon.reaper import READYING, readying
-from daemon.reaper.readying import is_wanted
-from daemon.reaper.run import run_named
+from acebridge.hosts.jobfolder import READYING, prewarm
+from acebridge.hosts.jobfolder.prewarm import is_wanted
+from acebridge.hosts.jobfolder.run import run_named
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_it_ends_when_the_script_gives_up(folder: Path) -> None:
 
 
 def test_it_ends_when_nobody_is_heard_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readying, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(prewarm, "_PATIENCE_S", 0.2)
     growing = folder / "source-1.wav"
     _later(lambda: growing.write_bytes(b"audio is still read"))
     began = time.time()
@@ -57,14 +57,14 @@ def test_it_ends_when_nobody_is_heard_of(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_a_script_that_is_faster_by_a_hair_is_served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readying, "_PATIENCE_S", -1.0)
+    monkeypatch.setattr(prewarm, "_PATIENCE_S", -1.0)
 
     def ask_meanwhile(_: Path) -> list[float]:
         (folder / "request.json").write_text("{}")
         (folder / READYING).unlink(missing_ok=True)
         return [0.0]
 
-    monkeypatch.setattr(readying, "_changes", ask_meanwhile)
+    monkeypatch.setattr(prewarm, "_changes", ask_meanwhile)
     assert is_wanted(folder)
 
 

@@ -163,7 +163,7 @@ def test_the_media_folder_is_made(job: Job, house: Daemon) -> None:
 
 
 def test_progress_over_parts(job: Job, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    from daemon.reaper import status
+    from acebridge.hosts.jobfolder import status
 
     told = []
     tell = status.Status.tell
@@ -229,7 +229,7 @@ def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path) -> None:
         f"sys.argv = ['acebridge', 'reaper', 'run', {job.folder.as_uri()!r}]\n"
         "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks'.split()\n"
         "atexit.register(lambda: print(*[name for name in heavy if name in sys.modules]))\n"
-        "from daemon.cli import main\n"
+        "from acebridge.cli import main\n"
         "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=shell.environment, capture_output=True, text=True)

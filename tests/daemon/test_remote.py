@@ -5,9 +5,9 @@ import pytest
 from house import Daemon
 from signals import noise
 
+from acebridge.errors import Unavailable
 from acestep_runtime import analyze_audio, generate
 from acestep_runtime.errors import InvalidValue, UnreadableAudio, UnsupportedTask
-from daemon.errors import Unavailable
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ from house import (
     until_state,
 )
 
+from acebridge.errors import JobFailed
 from acebridge.v1 import daemon_pb2
-from daemon.errors import JobFailed
 
 
 def by_signal(house: Daemon) -> None:
@@ -124,7 +124,7 @@ def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> Non
 def test_a_second_daemon_is_refused(house: Daemon, tmp_path: Path) -> None:
     def serve(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "daemon.cli", "serve", *arguments],
+            [sys.executable, "-m", "acebridge.cli", "serve", *arguments],
             env={**house.environment, "ACEBRIDGE_HOME": str(home)},
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip

@@ -16,10 +16,10 @@ from house import song, write_wav
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acebridge.errors import Conflict, NotFound, TooLarge
+from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.database import Database
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from daemon.errors import Conflict, NotFound, TooLarge
-from daemon.store.assets import Asset, AssetStore
-from daemon.store.database import Database
 
 
 def with_store(folder: Path, work: Callable[[AssetStore], Awaitable[Any]], *, limit: int = 1 << 30) -> Any:
@@ -172,7 +172,7 @@ def test_putting_and_deleting_the_same_at_once_leaves_row_and_file_or_neither(tm
 def test_a_path_is_copied_once_and_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write_wav(tmp_path / "song.wav", song(0.1))
     copies: list[Path] = []
-    from daemon.store import assets
+    from acebridge.store import assets
 
     copy = assets._copy
     monkeypatch.setattr(assets, "_copy", lambda source, target: copies.append(source) or copy(source, target))

@@ -13,9 +13,9 @@ from house import write_wav
 from shell import FAKE, Shell
 from signals import sine
 
+from acebridge.cli.timing import TimingFiles
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lyrics.formats import FORMATS
-from daemon.cli.timing import TimingFiles
 
 WORDS = "[Verse 1]\nOver the river\n[Chorus]\nUnder the moon\n"
 TEXTS = ["Over the river", "Under the moon"]
@@ -143,7 +143,7 @@ def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
 
 
 def test_a_page_of_a_large_song_refers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("daemon.cli.karaoke.EMBEDDED_BYTES", 100)
+    monkeypatch.setattr("acebridge.cli.karaoke.EMBEDDED_BYTES", 100)
     write_wav(tmp_path / "a song.wav", sine(300, 0.1))
     files = TimingFiles.choose({"src": tmp_path / "a song.wav", "html": tmp_path / "page.html", "language": "en"})
     assert files is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from leaves import Leaves
 
-from daemon.config import data_folder
+from acebridge.config import data_folder
 
 
 def command(path: Path) -> Path:

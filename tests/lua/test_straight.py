@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from leaves import IMPORT
 from studio import RATE_HZ, Studio, media
 
-from daemon.reaper.mixing import mixed
-from daemon.reaper.request import Mix, request_of
+from acebridge.hosts.jobfolder.mixdown import mixed
+from acebridge.hosts.jobfolder.request import Mix, request_of
 from tests.lua.fake import Reaper
 from tests.lua.fake.sound import balance, open_source, track_samples
 from tests.lua.fake.state import Envelope, Fx, Source

@@ -15,10 +15,10 @@ import pytest
 from fake_hub import COMMIT, FakeHub, fake_hub
 from filelock import FileLock
 
+from acebridge.cli import main
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import catalogue, hub
 from acestep_runtime.weights.layout import find
-from daemon.cli import main
 
 MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
 CONFIG = json.dumps({"model_type": "acestep", "is_turbo": False, "model_version": "base"}).encode()

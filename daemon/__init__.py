@@ -1,1 +1,0 @@
-"""The AceBridge daemon and its command line. It knows no torch: engines live in a child process."""

@@ -1,0 +1,68 @@
+"""The ``acebridge`` command. Exit codes: 0 ok, 2 bad input, 3 no daemon, 4 failed, 5 cancelled.
+
+Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick, and what the
+scripts of REAPER start begins at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from acebridge.cli.exit_codes import CANCELLED, exit_code
+from acebridge.errors import DaemonFault
+
+#: What typer and rich end with, and what we do: 130 is Ctrl-C; 1 is that nobody reads the output any more, as behind
+#: ``| head -1``, which is no failure. Nothing else ends so.
+_OUR_CODES: dict[object, int] = {130: CANCELLED, 1: 0}
+
+
+def _end_in_order() -> None:
+    """Let a shell that closes, or a request to end, do what Ctrl-C does. What was to be ignored (``nohup``) still is."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _perform(arguments: Sequence[str]) -> None:
+    """Perform a command; end with an exit code, or raise what went wrong."""
+    if len(arguments) == 3 and arguments[:2] == ["reaper", "run"] and not arguments[2].startswith("-"):
+        # As scripts start it, while a musician waits: no parser of options is needed for that.
+        from acebridge.hosts.jobfolder.run import run_named
+
+        run_named(arguments[2])
+        sys.exit(0)
+    from acebridge.cli.app import app
+
+    app(list(arguments))
+
+
+def main() -> None:
+    """Run the command line; every failure is one sentence on stderr and an exit code."""
+    _end_in_order()
+    try:
+        _perform(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(CANCELLED)
+    except SystemExit as end:
+        sys.exit(_OUR_CODES.get(end.code, end.code))
+    except DaemonFault as fault:
+        _end(fault, str(fault))
+    except OSError as error:
+        _end(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
+    except Exception as error:
+        from acestep_runtime.errors import RuntimeFault
+
+        if not isinstance(error, RuntimeFault):
+            raise
+        _end(error, str(error))
+
+
+def _end(error: Exception, told: str) -> None:
+    print(f"acebridge: {told}", file=sys.stderr)
+    sys.exit(exit_code(error))

@@ -1,0 +1,5 @@
+"""``python -m acebridge.cli``: the same as the ``acebridge`` command."""
+
+from acebridge.cli import main
+
+main()

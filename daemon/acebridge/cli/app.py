@@ -1,0 +1,40 @@
+"""All commands, their options and their help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from acebridge.cli import manage, reaper, tasks
+
+app = typer.Typer(
+    name="acebridge",
+    help="AI music inside the DAW: repaint bars, extract stems, add layers. Start with `acebridge demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"acebridge {version('acebridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+tasks.add_to(app)
+manage.add_to(app)
+app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")

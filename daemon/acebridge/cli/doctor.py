@@ -1,0 +1,124 @@
+"""``acebridge doctor``: what a musician would have to check by hand, checked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from json import dumps
+
+import typer
+
+from acebridge.config import DEFAULT_PORT, GIB, load_config
+from acebridge.errors import DaemonFault
+from acebridge.health_check import Finding
+from acebridge.paths import data_folder
+from acestep_runtime.memory.int8 import REMEDY as INT8_REMEDY
+from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
+
+
+def _python(_: str | None) -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 10), found, "Install Python 3.10 or newer.")
+
+
+def _settings(_: str | None) -> Finding:
+    try:
+        config = load_config()
+    except DaemonFault as fault:
+        return Finding("settings", False, fault.message, fault.remedy)
+    os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
+    if config.int8_weights and find_spec("torchao") is None:
+        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", INT8_REMEDY)
+    port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
+    says = port.get(config.port, f"port {config.port}")
+    return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
+
+
+def _disk(_: str | None) -> Finding:
+    try:
+        folder = data_folder()
+    except DaemonFault as fault:
+        return Finding("data folder", False, fault.message, fault.remedy)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return Finding("data folder", False, f"{folder} cannot be written: {error.strerror}.",
+                       "Set ACEBRIDGE_HOME to a folder of yours.")  # fmt: skip
+    free = shutil.disk_usage(folder).free
+    return Finding("data folder", free > GIB, f"{folder}, {free / GIB:.1f} GiB free", "Free at least 1 GiB.")
+
+
+def _codecs(_: str | None) -> Finding:
+    import soundfile
+
+    missing = {"WAV", "FLAC", "AIFF", "OGG", "MP3"} - set(soundfile.available_formats())
+    says = f"libsndfile {soundfile.__libsndfile_version__}"
+    return Finding("audio files", not missing, f"{says}, cannot read {', '.join(missing)}" if missing else says,
+                   "Reinstall the soundfile package.")  # fmt: skip
+
+
+def _playback(_: str | None) -> Finding:
+    try:
+        import sounddevice
+
+        outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"]]
+    except (OSError, ImportError):
+        outputs = []
+    # Nothing but `demo --play` needs it, so it is never a fault.
+    return Finding("sound output", True, outputs[0] if outputs else "none found; only `acebridge demo --play` needs it")
+
+
+def _engines(_: str | None) -> Finding:
+    from acestep_runtime.engines.registry import ENGINES
+
+    says = []
+    for engine in ENGINES.values():
+        if engine.name != "fake":  # that one is for tests of programs
+            lack = engine.lack()
+            says.append(f"{engine.name}: yes" if lack is None else f"{engine.name}: no, {lack.reason} ({lack.remedy})")
+    return Finding("engines", True, "; ".join(says))
+
+
+def _daemon(address: str | None) -> Finding:
+    from acebridge.client.connection import connect
+    from acebridge.v1 import daemon_pb2
+
+    try:
+        with connect(address, autostart=True) as client:
+            state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+            says = f"version {state.version} answers at {client.address}"
+    except DaemonFault as fault:
+        return Finding("daemon", False, fault.message, fault.remedy)
+    own = version("acebridge")
+    if state.version != own:
+        return Finding("daemon", False, f"{says}, but this command is version {own}.",
+                       "Run `acebridge stop`; the next command starts the right one.")  # fmt: skip
+    return Finding("daemon", True, says)
+
+
+CHECKS: tuple[Callable[[str | None], Finding], ...] = (_python, _settings, _disk, _codecs, _playback, _engines, _daemon)
+
+
+def examine(address: str | None) -> list[Finding]:
+    """Make every check; the last one starts a daemon when none answers."""
+    return [check(address) for check in CHECKS]
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print findings; ends the command with code 4 when something is wrong."""
+    if as_json:
+        typer.echo(dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")
+            if not finding.ok:
+                typer.echo(f"     {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(4)

@@ -1,0 +1,209 @@
+"""Commands about engines and models: what there is, fetching models, checking their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from acebridge.cli import listing
+from acebridge.cli.options import OPTIONS
+from acebridge.client.connection import connect
+
+if TYPE_CHECKING:
+    from acestep_runtime.weights.hub import Step
+
+Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
+AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
+NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
+Folder = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--folder", help="Folder of models; default: models_dir of the settings.", show_default=False),
+]
+Name = Annotated[str, typer.Argument(help="Name, as `acebridge models list` has it, or its end.", show_default=False)]
+
+#: Behind a long job, and from a slow disk.
+_LOADING_S = 3600.0
+
+models = typer.Typer(help="Show engines and models; list, fetch and check models.", invoke_without_command=True)
+
+
+def _folder(given: Path | None) -> Path:
+    from acebridge.config import load_config
+
+    return load_config(models_dir=given).models_dir
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@models.callback()
+def show_models(
+    context: typer.Context, json: AsJson = False, address: Address = None, no_autostart: NoAutostart = False
+) -> None:
+    """Show the engines, what they can do, and the models that there are."""
+    if context.invoked_subcommand is not None:
+        return
+    from google.protobuf.json_format import MessageToDict
+
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
+        listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest())
+    if json:
+        able_fields, known_fields = (MessageToDict(each, preserving_proto_field_name=True) for each in (able, listed))
+        _print_json({"capabilities": able_fields, "models": [], "adapters": [], **known_fields})
+        return
+    engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
+    listing.show(
+        ("engine", "available", "tasks", "about"),
+        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in engines),
+    )
+    for model in listed.models:
+        typer.echo(
+            f"{model.name} ({model.engine}, {listing.size(model.size_bytes)}{', loaded' if model.loaded else ''})"
+        )
+    for adapter in listed.adapters:
+        typer.echo(f"{adapter.name} (adapter, {listing.size(adapter.size_bytes)})")
+
+
+@models.command("list")
+def list_models(folder: Folder = None, json: AsJson = False) -> None:
+    """List the models of ACE-Step 1.5 that are released, and the models and adapters that are in the folder of models."""
+    from acestep_runtime.weights.adapters import find_adapters
+    from acestep_runtime.weights.catalogue import RELEASES
+    from acestep_runtime.weights.layout import find, has_weights
+
+    where = _folder(folder)
+    there = {each.name: each for each in find(where)}
+    rows: list[dict[str, Any]] = [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "size_bytes": each.about_bytes,
+            "there": there[each.name].whole
+            if each.name in there
+            else each.kind == "lm" and has_weights(where / each.name),
+            "about": each.about,
+        }
+        for each in RELEASES.values()
+    ]
+    rows += [
+        {
+            "name": name,
+            "kind": each.kind,
+            "size_bytes": _bytes_in(each.folder),
+            "there": each.whole,
+            "about": str(each.folder),
+        }
+        for name, each in there.items()
+        if name not in RELEASES
+    ]
+    adapters = find_adapters(where)
+    if json:
+        kept = [{"name": each.name, "size_bytes": each.size_bytes, "path": str(each.path)} for each in adapters]
+        _print_json({"folder": str(where), "models": rows, "adapters": kept})
+        return
+    listing.show(
+        ("model", "kind", "size", "there", "about"),
+        (
+            (r["name"], r["kind"], f"{r['size_bytes'] / 1e9:.1f} GB", "yes" if r["there"] else "no", r["about"])
+            for r in rows
+        ),
+        flexible="about",
+    )
+    for each in adapters:
+        typer.echo(f"{each.name} (adapter, {listing.size(each.size_bytes)}): --lora {each.name}")
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@models.command("pull")
+def pull_model(name: Name, folder: Folder = None) -> None:
+    """Fetch a model, with what it needs, from the Hugging Face Hub; go on where it stopped, mend what is damaged."""
+    from acestep_runtime.weights.hub import pull
+
+    with _bar(name) as show:
+        folders = pull(name, _folder(folder), show)
+    for each in folders:
+        typer.echo(str(each))
+
+
+@models.command("load")
+def load_model(name: Name, address: Address = None, no_autostart: NoAutostart = False) -> None:
+    """Have the daemon load a model now, so that the first job need not wait for it."""
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=not no_autostart) as client:
+        model = client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=name), timeout_s=_LOADING_S)
+    typer.echo(f"{model.name} is loaded")
+
+
+@models.command("unload")
+def unload_model(name: Name, address: Address = None) -> None:
+    """Free the memory of a model; the next job that needs it loads it again."""
+    from acebridge.v1 import models_pb2
+
+    with connect(address, autostart=False) as client:
+        model = client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name), timeout_s=_LOADING_S)
+    typer.echo(f"{model.name} is not loaded")
+
+
+@models.command("verify")
+def verify_models(folder: Folder = None, json: AsJson = False) -> None:
+    """Compare the files of all fetched models with what they should be, to the last bit."""
+    from acestep_runtime.errors import EngineFailure
+    from acestep_runtime.weights.hub import verify
+
+    where = _folder(folder)
+    with _bar("models") as show:
+        verdicts = verify(where, show)
+    if json:
+        _print_json([{"folder": str(v.folder), "files": v.files, "faults": list(v.faults)} for v in verdicts])
+    else:
+        for verdict in verdicts:
+            typer.echo(
+                f"{verdict.folder}: {verdict.files} files, {'; '.join(verdict.faults) or 'all as they should be'}"
+            )
+    if not verdicts and not json:
+        typer.echo(f"{where} holds no models that were fetched with `acebridge models pull`.")
+    damaged = [verdict.folder.name for verdict in verdicts if verdict.faults]
+    if damaged:
+        raise EngineFailure(
+            f"Not as they should be: {', '.join(damaged)}.",
+            remedy="Pull the model again; only what is damaged is fetched.",
+        )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[Step], None]]:
+    """Yield what shows the steps of a pull: as a bar on stderr where that is a terminal, else not at all."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        rows: dict[str, Any] = {}
+
+        def show(step: Step) -> None:
+            if step.stage not in rows:
+                rows[step.stage] = bar.add_task(f"{step.stage} {title}", total=step.total)
+            bar.update(rows[step.stage], completed=step.done, total=step.total)
+
+        yield show

@@ -1,0 +1,37 @@
+"""Where the ``acebridge`` command is: noted in the data folder, for programs that have no PATH of a terminal, as REAPER."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from acebridge.client.atomic_files import write_whole
+from acebridge.errors import DaemonFault
+from acebridge.paths import data_folder
+from acestep_runtime.errors import InvalidValue
+
+COMMAND_FILE = "command"
+NAME = "acebridge.exe" if os.name == "nt" else "acebridge"
+
+
+def own_command() -> Path | None:
+    """Return the full path of this command; ``None`` when it is not installed as one."""
+    started = Path(sys.argv[0])
+    named = started.with_name(NAME) if started.stem.lower() == "acebridge" else None  # Windows leaves out the .exe
+    # Beside Python is where a virtual environment has it; links are kept, for they say which environment it is.
+    beside = Path(sys.executable).parent / NAME
+    found = next((path for path in (named, beside) if path is not None and path.is_file()), None)
+    return None if found is None else Path(os.path.abspath(found))  # noqa: PTH100 - resolve() would follow links
+
+
+def record() -> None:
+    """Write it to the file ``command`` in the data folder: one line, UTF-8. What hinders that is no fault here."""
+    with suppress(DaemonFault, InvalidValue, OSError, ValueError):
+        command = own_command()
+        if command is None:
+            return
+        file, line = data_folder() / COMMAND_FILE, f"{command}\n".encode()
+        if not file.is_file() or file.read_bytes() != line:
+            write_whole(file, [line])

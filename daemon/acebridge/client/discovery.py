@@ -1,0 +1,182 @@
+"""Finding the daemon, and starting one when none answers. Imported by every client command: keep it light."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from acebridge.errors import Unavailable
+from acebridge.paths import data_folder
+from acestep_runtime.errors import InvalidValue
+
+ADDRESS_FILE = "daemon.json"
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 15.0
+_POLL_S = 0.05
+#: How the command line begins an error.
+_ERROR = "acebridge: "
+
+
+def known_address(explicit: str | None = None) -> str:
+    """Return where the daemon should be: ``explicit``, ``ACEBRIDGE_ADDRESS``, or what the running one says of itself.
+
+    Empty when no daemon serves this data folder. Raises `InvalidValue` for an address that is none.
+    """
+    return _given_address(explicit) or address_in(data_folder())
+
+
+def _given_address(explicit: str | None) -> str:
+    """Return the address that the user names, checked; empty when there is none."""
+    field, address = "--address", explicit
+    if explicit is None:
+        field, address = "ACEBRIDGE_ADDRESS", os.environ.get("ACEBRIDGE_ADDRESS") or None
+    if address is None:
+        return ""
+    host, _, port = address.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    plain = bare.isascii() and bare.isprintable() and not set(bare) & set(" /[]")
+    if not bare or not plain or (":" in host and bare == host) or not _is_port(port):
+        raise InvalidValue(
+            field, address, "host:port, with a port from 1 to 65535", remedy="Write for example 127.0.0.1:50710."
+        )
+    return address
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
+
+
+def address_in(home: Path) -> str:
+    """Return where the daemon with the data folder ``home`` says that it serves; empty when none says so."""
+    try:
+        address: str = json.loads((home / ADDRESS_FILE).read_text("utf-8"))["address"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return address
+
+
+def answers(address: str, timeout_s: float = 1.0) -> bool:
+    """Return whether an AceBridge daemon serves at ``address``; none serves at an empty one."""
+    if not address:
+        return False
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.insecure_channel(address) as channel:
+        try:
+            request = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
+            reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout_s, wait_for_ready=False)
+        except grpc.RpcError:
+            return False
+        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def start(explicit: str | None = None) -> str:
+    """Start a daemon in the background and return its address once it serves. Raises `Unavailable` if it does not.
+
+    Two clients may do so at once: one daemon gets the data folder, both clients find it.
+    """
+    address, own = _given_address(explicit), address_in(data_folder())
+    options: tuple[str, ...] = ()
+    if address:
+        if own != address and answers(own):  # it holds the data folder, so no other can be started
+            raise Unavailable(
+                f"No AceBridge daemon answers at {address}; the one of this data folder is at {own}.",
+                remedy="Leave the address out, or give that one.",
+            )
+        host, _, port = address.rpartition(":")
+        options = ("--host", host.strip("[]"), "--port", port)
+    process, output = _launch(data_folder(), options)
+    return _until_it_answers(process, output, lambda: known_address(explicit))
+
+
+@contextmanager
+def private_daemon(home: Path) -> Iterator[str]:
+    """Run a daemon of one's own, with the data folder ``home`` and on any free port; give its address, stop it at the end.
+
+    It shares nothing with the user's own daemon. Raises `Unavailable` when it does not start.
+    """
+    process, output = _launch(home, ("--port", "0"))
+    try:
+        yield _until_it_answers(process, output, lambda: address_in(home))
+    finally:
+        _stop(process, address_in(home))
+
+
+def _launch(home: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a daemon; return its process and the file that gets what it prints."""
+    command = [sys.executable, "-m", "acebridge.cli", "serve", *options]
+    environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
+    output = home / "logs" / "start.log"
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                env=environment,
+                **_detached(),
+            )
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        raise Unavailable(f"The daemon could not be started: {why}.", remedy="Check the data folder.") from error
+    return process, output
+
+
+def _until_it_answers(process: subprocess.Popen[bytes], output: Path, where: Callable[[], str]) -> str:
+    """Return the address that ``where`` gives as soon as a daemon answers there. Raises `Unavailable`."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        found = where()
+        if answers(found):
+            return found
+        if process.poll() not in (None, 0) and not _another_starts(output):
+            break
+        time.sleep(_POLL_S)
+    said = output.read_text("utf-8", errors="replace")
+    raise Unavailable(f"The daemon did not start: {_reason(said)}", remedy=f"The whole message is in {output}.")
+
+
+def _reason(said: str) -> str:
+    """Return the error in what a daemon has said; behind it there may be complaints of libraries that are torn down."""
+    lines = said.strip().splitlines() or ["no message"]
+    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+    return (errors or lines)[-1]
+
+
+def _stop(process: subprocess.Popen[bytes], address: str) -> None:
+    """End a daemon: by asking, which also ends its workers in order, else by force."""
+    import grpc
+
+    from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
+
+    try:
+        with grpc.insecure_channel(address or "localhost:0") as channel:
+            daemon_pb2_grpc.DaemonServiceStub(channel).Shutdown(daemon_pb2.ShutdownRequest(), timeout=5)
+    except grpc.RpcError:  # it is not up yet, or not any more
+        process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _another_starts(output: Path) -> bool:
+    return "Another daemon already serves" in output.read_text("utf-8", errors="replace")
+
+
+def _detached() -> dict[str, Any]:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}

@@ -1,0 +1,119 @@
+"""From what came back to what is shown: the page's content and the project's tracks."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from acebridge.colours import REPAINT, colour_of
+from acebridge.demo import steps
+from acebridge.demo.checks import Untouched
+from acebridge.demo.page import Player, Show
+from acebridge.demo.project import project
+from acebridge.demo.session import markers, tracks
+from acebridge.demo.steps import Outcome
+from acestep_runtime.audio import Samples
+from acestep_runtime.units import frames_to_seconds, seconds_to_frames
+
+REGION_NAME = f"bars\N{NO-BREAK SPACE}{steps.FIRST_BAR}–{steps.LAST_BAR}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that the demo has: how each step went, every file as ``[N, 2]``, the changed frames, and what was measured."""
+
+    outcomes: Sequence[Outcome]
+    files: Mapping[str, Samples]
+    patch: tuple[int, int]
+    untouched: Untouched
+    stem_error: float
+    took_s: float
+
+    def facts(self, task: str) -> Mapping[str, Any]:
+        """Return what the engine said about a task."""
+        return next(outcome.facts for outcome in self.outcomes if outcome.step.task == task)
+
+
+def mixed(parts: Sequence[Samples]) -> Samples:
+    """Return the sum of ``[N, C]`` parts, turned down as a whole if it would clip."""
+    total = np.sum(parts, axis=0, dtype=np.float32)
+    peak = float(np.abs(total).max())
+    return np.asarray(total / np.float32(max(1.0, peak / 0.98)), np.float32)
+
+
+def sections(results: Results) -> list[tuple[str, int, int]]:
+    """Return the sections of the song as its engine planned them: name, first and last-plus-one frame.
+
+    The engine tells milliseconds; what lies that close to a bar line is taken to be on it.
+    """
+
+    def frame(time_s: float) -> int:
+        bar_s = round(time_s / steps.BAR_S) * steps.BAR_S
+        return seconds_to_frames(bar_s if abs(time_s - bar_s) < 0.001 else time_s, steps.RATE_HZ)
+
+    rows = results.facts("text2music").get("sections", ())
+    return [(str(row["name"]), frame(row["start_s"]), frame(row["end_s"])) for row in rows]
+
+
+def page_content(results: Results) -> Show:
+    """Return the content of the page."""
+    files = results.files
+    frames = len(files["song.wav"])
+    caption = steps.REPAINT.caption
+    cores = os.cpu_count() or 1
+
+    def player(name: str, file: str, colour: str, start: int = 0, region: str = "") -> Player:
+        return Player(name, file, colour, files[file], start, region)
+
+    return Show(
+        title=f"{caption[:1].upper()}{caption[1:]} in {REGION_NAME}",
+        lead=f"AceBridge wrote {frames_to_seconds(frames, steps.RATE_HZ):.0f} seconds of pop, made {REGION_NAME} anew, took the"
+        f" song apart into stems, played new drums and bass to it and named its chords: {results.took_s:.0f} seconds of"
+        " work through the local daemon that a DAW talks to.",
+        rate_hz=steps.RATE_HZ,
+        frames=frames,
+        region=results.patch,
+        region_name=REGION_NAME,
+        sections=sections(results),
+        songs=(
+            player("Song", "song.wav", "var(--song)", region="old"),
+            player("Repainted", "repainted.wav", "var(--song)", region="new"),
+            player(f"Only {REGION_NAME}", "repainted-bars.wav", REPAINT, results.patch[0], "new"),
+        ),
+        stems=[player(stem.capitalize(), f"stems/{stem}.wav", colour_of(stem)) for stem in steps.STEMS],
+        layers=[
+            *(player(f"New {layer}", f"layers/{layer}.wav", colour_of(layer)) for layer in steps.LAYERS),
+            player("Backing", "backing.wav", "var(--song)"),
+            player("All together", "layered.wav", "var(--song)"),
+        ],
+        outcomes=results.outcomes,
+        untouched=results.untouched,
+        stem_error=results.stem_error,
+        asked=steps.KNOWN,
+        heard=results.facts("understand"),
+        machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
+        version=version("acebridge"),
+    )
+
+
+def project_text(results: Results) -> str:
+    """Return the REAPER project: tempo as asked, since the song was written to it, and the tempo heard in a marker."""
+    heard = results.facts("understand")
+    start, stop, _ = steps.region_frames()
+    return project(
+        tracks(
+            {name: len(samples) for name, samples in results.files.items()},
+            patch=results.patch, stems=steps.STEMS, layers=steps.LAYERS,
+        ),
+        markers(
+            sections(results), (start, stop), REGION_NAME,
+            f"Heard: {heard['bpm']:.1f} bpm, {heard['keyscale']}, {heard['timesignature']:g}/4",
+        ),
+        bpm=steps.BPM, beats_per_bar=steps.BEATS_PER_BAR, rate_hz=steps.RATE_HZ,
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""Asking the daemon for everything the demo needs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from acebridge.client.client import Client
+from acebridge.client.discovery import private_daemon
+from acebridge.demo import steps
+from acebridge.demo.progress import StepLines
+from acebridge.demo.steps import Outcome
+from acestep_runtime import audio, wav
+
+
+def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], float]:
+    """Perform all steps against a daemon of our own, writing files below ``out``; return how they went, and the seconds
+    they took together.
+
+    The daemon has a data folder of its own and ends here, whatever happens.
+    """
+    outcomes = []
+    with ExitStack() as stack:
+        home = stack.enter_context(TemporaryDirectory(prefix="acebridge-demo-", ignore_cleanup_errors=True))
+        with lines.step("starting a daemon"):
+            client = stack.enter_context(Client(stack.enter_context(private_daemon(Path(home)))))
+        began = time.monotonic()
+        for step in steps.STEPS:
+            if step.source == "backing.wav":
+                _write_backing(out)
+            with lines.step(step.says) as show:
+                outcomes.append(steps.perform(client, step, out, show))
+        took_s = time.monotonic() - began
+    return outcomes, took_s
+
+
+def _write_backing(out: Path) -> None:
+    """Write the song without the tracks that are about to be played anew: the sum of its other stems."""
+    kept = [audio.read(out / f"stems/{stem}.wav") for stem in steps.STEMS if stem not in steps.LAYERS]
+    wav.write(out / "backing.wav", np.sum(kept, axis=0, dtype=np.float32), steps.RATE_HZ, steps.ENCODING)

@@ -1,0 +1,80 @@
+"""How a job goes: ``status.json``, which is whole whenever it is read, and ``log.txt``."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from acebridge.client.atomic_files import write_whole
+from acebridge.hosts.jobfolder import LOG, STATUS, VERSION
+from acestep_runtime.errors import InvalidValue
+
+#: Seconds between two writings, while something changes and while nothing does.
+_SHORTEST_S, _HEARTBEAT_S = 0.1, 0.9
+
+
+class Status:
+    """The state of a job, written by the thread that calls `beat` and told by any. Opening it writes ``starting``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._changed, self._written = True, 0.0
+        self._fields: dict[str, Any] = {
+            "version": VERSION, "state": "starting", "stage": "starting", "fraction": 0.0, "eta_s": None,
+            "queue_position": None, "message": "", "remedy": "", "kind": "", "job": "", "part": 0, "parts": 0,
+            "pid": os.getpid(),
+        }  # fmt: skip
+        self._write()
+
+    def tell(self, **fields: Any) -> None:
+        """Change fields; they are written with the next `beat`."""
+        with self._lock:
+            self._fields.update(fields)
+            self._changed = True
+
+    def beat(self) -> None:
+        """Write what changed, though not too often, and now and then even if nothing did. Call it all the time."""
+        age_s = time.monotonic() - self._written
+        if age_s >= (_SHORTEST_S if self._changed else _HEARTBEAT_S):
+            with suppress(InvalidValue):  # the disk is full, or the folder is gone: the work goes on all the same
+                self._write()
+
+    def end(self, state: str, **fields: Any) -> None:
+        """Write how it ended."""
+        self.tell(state=state, eta_s=None, queue_position=None, **fields)
+        self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            fields = {**self._fields, "updated": time.time()}
+            self._changed = False
+        self._written = time.monotonic()
+        write_json(self.folder / STATUS, fields)
+
+    def log(self, text: str) -> None:
+        """Add a line, or more, to the log."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{stamp} {text}\n")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole at any time. Raises `InvalidValue` when its folder cannot be written."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    write_whole(path, [text.encode("utf-8", "replace")], make_folder=False)
+
+
+def read_status(folder: Path) -> Mapping[str, Any]:
+    """Return the status in a job folder; nothing when there is none that can be read."""
+    try:
+        found = json.loads((folder / STATUS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,46 @@
+"""What can be wrong between REAPER and the command, checked from the command's side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acebridge.client.command_path import own_command
+from acebridge.health_check import Finding
+from acebridge.hosts.jobfolder.urls import reaper_folder
+
+_INSTALL = "Install the scripts of AceBridge with ReaPack, or copy them into the folder Scripts there."
+
+
+def examine(job: Path | None) -> list[Finding]:
+    """Make the checks about REAPER; ``job`` is a job folder in its resource folder, if a script asks."""
+    resources = _resources_of(job) or reaper_folder()
+    return [_command(), _reaper(resources), _scripts(resources)]
+
+
+def _resources_of(job: Path | None) -> Path | None:
+    """Return the resource folder that a job folder lies in, as the scripts make it."""
+    if job is None or len(job.parents) < 3 or (job.parents[1].name, job.parents[0].name) != ("AceBridge", "jobs"):
+        return None
+    return job.parents[2]
+
+
+def _command() -> Finding:
+    command = own_command()
+    says = str(command) if command else "this Python has no acebridge command"
+    return Finding("command", command is not None, says, "Install AceBridge again: pip install acebridge.")
+
+
+def _reaper(resources: Path | None) -> Finding:
+    found = resources is not None and resources.is_dir()
+    says = f"its resource folder is {resources}" if found else f"there is no resource folder {resources or ''}".rstrip()
+    return Finding(
+        "REAPER", found, says, "Install REAPER and start it once; a portable one is found by its own scripts."
+    )
+
+
+def _scripts(resources: Path | None) -> Finding:
+    folder = resources / "Scripts" if resources is not None else None
+    found = sorted(folder.rglob("AceBridge_*.lua")) if folder is not None and folder.is_dir() else []
+    if not found:
+        return Finding("scripts", False, f"none in {folder or 'the folder Scripts of REAPER'}", _INSTALL)
+    return Finding("scripts", True, f"{len(found)} actions in {found[0].parent}")

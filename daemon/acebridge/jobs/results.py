@@ -1,0 +1,21 @@
+"""Removing what a job has made, when nobody wants it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from acebridge.errors import Conflict, NotFound
+from acebridge.jobs.job import ENDED, QUEUED, RUNNING
+from acebridge.jobs.journal import Journal
+from acebridge.store.assets import AssetStore
+
+
+async def remove_results(asset_ids: Iterable[str], journal: Journal, store: AssetStore) -> None:
+    """Remove assets, but those that are pinned, and those that a job has made or reads: equal requests make equal assets."""
+    ids = list(dict.fromkeys(asset_ids))
+    needed = await journal.assets_in_use((QUEUED, RUNNING, *ENDED)) if ids else set()
+    for asset_id in ids:
+        with suppress(NotFound, Conflict):
+            if not (await store.get(asset_id)).pinned:
+                await store.delete(asset_id, in_use=needed)

@@ -1,0 +1,33 @@
+"""The data folder: ``ACEBRIDGE_HOME`` when that is set, else the platform's own place for application data.
+
+Apart from the settings, which every command would otherwise load only to find the daemon.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from acebridge.errors import InvalidSetting
+
+
+def data_folder() -> Path:
+    """Return the folder that holds the database, the assets and ``config.toml``.
+
+    Raises `InvalidSetting` where there is no home folder to have it in.
+    """
+    home = os.environ.get("ACEBRIDGE_HOME")
+    try:
+        folder = (
+            Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
+        )
+    except RuntimeError:
+        folder = Path()
+    if not folder.is_absolute():  # some platformdirs raise, others leave the ~ that they cannot resolve
+        raise InvalidSetting(
+            "There is no home folder to keep data in.",
+            remedy="Set the environment variable ACEBRIDGE_HOME to the full path of a folder.",
+        )
+    return folder

@@ -1,0 +1,52 @@
+"""One SQLite file, one writer thread. The event loop never waits for the disk; every call is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from acebridge.errors import DiskFull
+
+T = TypeVar("T")
+
+
+class Database:
+    """A WAL-mode SQLite database. Commits survive the death of the process; the WAL is synced at checkpoints."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+            self._connection.execute(f"PRAGMA {pragma}")
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy.
+
+        Raises `DiskFull`.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            result = work(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite has ended it by itself when the disk was full
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise DiskFull from error
+            raise
+        return result
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in a transaction in the database thread. Calls are served in the order they are made."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, work)
+
+    def close(self) -> None:
+        """Finish what was asked for, then close the file."""
+        self._thread.shutdown(wait=True)
+        self._connection.close()

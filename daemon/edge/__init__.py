@@ -1,1 +1,0 @@
-"""Where the daemon meets the world: gRPC services, the client, and the translation between wire and values."""
