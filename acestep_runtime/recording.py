@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from acestep_runtime import wav
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import wav
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, TakeDone, Task

@@ -87,8 +87,8 @@ def peak_mb() -> float:
 
 def ours(folder: Path) -> dict[str, Callable[[int], None]]:
     """The engine as tasks use it, from the file of a song."""
-    from acestep_runtime import wav
-    from acestep_runtime.engines.neural import NeuralEngine
+    from acestep_runtime.audio import wav
+    from acestep_runtime.engines.neural.engine import NeuralEngine
     from acestep_runtime.tasks.base import Output, Source
     from acestep_runtime.tasks.repaint import Repaint
     from acestep_runtime.tasks.text2music import TextToMusic

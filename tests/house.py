@@ -21,7 +21,8 @@ from signals import decoded
 
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
-from acestep_runtime import audio, wav
+from acestep_runtime.audio import convert, wav
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.fake import tone
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
@@ -167,7 +168,7 @@ class Take:
     def job_id(self) -> str:
         return self.events[0].job_id
 
-    def samples(self, output: int = 0) -> audio.Samples:
+    def samples(self, output: int = 0) -> Samples:
         header = self.headers[output]
         return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
 
@@ -222,13 +223,11 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
     return take
 
 
-def expected_tone(
-    seed: int, duration_s: float, *, role: int = 0, rate_hz: int = 48_000, channels: int = 2
-) -> audio.Samples:
+def expected_tone(seed: int, duration_s: float, *, role: int = 0, rate_hz: int = 48_000, channels: int = 2) -> Samples:
     """What the fake engine's tone must be once it has reached the client."""
     made = tone(seed, role, 0, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
-    return audio.resample(
-        audio.to_channels(made, channels), ENGINE_RATE_HZ, rate_hz, seconds_to_frames(duration_s, rate_hz)
+    return convert.resample(
+        convert.to_channels(made, channels), ENGINE_RATE_HZ, rate_hz, seconds_to_frames(duration_s, rate_hz)
     )
 
 
@@ -278,12 +277,12 @@ def assets(client: Client) -> list[assets_pb2.Asset]:
     return list(client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=1000)).assets)
 
 
-def write_wav(path: Path, samples: audio.Samples, rate_hz: int = 48_000, encoding: str = "float32") -> Path:
+def write_wav(path: Path, samples: Samples, rate_hz: int = 48_000, encoding: str = "float32") -> Path:
     wav.write(path, samples, rate_hz, encoding)
     return path
 
 
-def song(seconds: float = 2.0, *, rate_hz: int = 48_000, channels: int = 2, seed: int = 0) -> audio.Samples:
+def song(seconds: float = 2.0, *, rate_hz: int = 48_000, channels: int = 2, seed: int = 0) -> Samples:
     """Noise at −20 dBFS: every sample differs, so that any shift or change shows."""
     shape = (round(seconds * rate_hz), channels)
     return (0.1 * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import decoded, noise, sine
 
-from acestep_runtime import audio, units, wav
-from acestep_runtime.errors import InvalidValue
-from acestep_runtime.splice import (
+from acestep_runtime import units
+from acestep_runtime.audio import convert, wav
+from acestep_runtime.audio.splice import (
     Fades,
     Span,
     Window,
@@ -18,6 +18,7 @@ from acestep_runtime.splice import (
     seam_gains_db,
     splice,
 )
+from acestep_runtime.errors import InvalidValue
 
 RATES = st.sampled_from((44_100, 48_000, 88_200, 96_000))
 
@@ -284,8 +285,8 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     source = decoded(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
     span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
-    heard = audio.to_channels(audio.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
-    made = audio.resample(audio.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
+    heard = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
+    made = convert.resample(convert.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
     new = match_loudness(made[slice(*window.wanted)], source, span, window.fades, rate_hz)
     before = wav.encode(source, encoding)
     after = wav.encode(splice(source, new, span, window.fades), encoding)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import SUBTYPES, decoded, noise
 
-from acestep_runtime import audio, wav
+from acestep_runtime.audio import decode, wav
 from acestep_runtime.errors import InvalidValue
 
 
@@ -57,7 +57,7 @@ def test_integers_survive_reading_and_writing(tmp_path: Path, encoding: str) -> 
     integers = np.random.default_rng(2).integers(-full, full, (5000, 2))
     integers[:2] = [[-full, full - 1], [-1, 0]]
     sf.write(tmp_path / "in.wav", (integers << (32 - bits)).astype(np.int32), 48_000, subtype=SUBTYPES[encoding])
-    wav.write(tmp_path / "out.wav", audio.read(tmp_path / "in.wav"), 48_000, encoding)
+    wav.write(tmp_path / "out.wav", decode.read(tmp_path / "in.wav"), 48_000, encoding)
     got, _ = sf.read(tmp_path / "out.wav", dtype="int32")
     assert np.array_equal(got >> (32 - bits), integers)
 
@@ -101,7 +101,7 @@ def test_beyond_4_gib_the_file_is_rf64(tmp_path: Path, encoding: str) -> None:
         file.write(wav.encode(last, encoding) + wav.trailer(frames, 2, encoding))
     info = sf.info(path)
     assert (info.frames, info.format, info.subtype) == (frames, "RF64", SUBTYPES[encoding])
-    assert audio.read(path, start_frame=frames - 1).tolist() == last.tolist()
+    assert decode.read(path, start_frame=frames - 1).tolist() == last.tolist()
     path.unlink()
 
 

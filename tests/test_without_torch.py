@@ -20,7 +20,7 @@ HIDDEN = (
 NEURAL = (
     "acestep_runtime.conditioning.codes", "acestep_runtime.conditioning.condition",
     "acestep_runtime.conditioning.latents", "acestep_runtime.conditioning.timbre", "acestep_runtime.dit",
-    "acestep_runtime.engines.neural", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
+    "acestep_runtime.engines.neural.engine", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
     "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae", "acestep_runtime.weights.files",
     "acestep_runtime.weights.load", "acestep_runtime.weights.lora",
 )  # fmt: skip

@@ -23,7 +23,7 @@ from acebridge.client.client import Client
 from acebridge.contract.fields import RPCS, request_type
 from acebridge.contract.status import fault_of
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 
 PAGE = Path(__file__).parent.parent / "docs" / "contract.md"
 _INTRO = """# The wire contract, spoken

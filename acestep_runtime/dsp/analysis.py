@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime import audio, units
-from acestep_runtime.audio import Samples
+from acestep_runtime import units
+from acestep_runtime.audio import convert
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.remembering import remembered
@@ -92,7 +93,7 @@ def analyse(
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = _clean(samples).astype(np.float32, copy=False)
-    low = audio.resample(np.ascontiguousarray(audio.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
+    low = convert.resample(np.ascontiguousarray(convert.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
 
 

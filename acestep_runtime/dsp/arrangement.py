@@ -16,8 +16,8 @@ from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play
 from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
 from acestep_runtime.dsp.singing import harmonised, stage, sung
-from acestep_runtime.dsp.style import Instrument, Style, without
 from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.text.style import Instrument, Style, without
 from acestep_runtime.values import Key, Music
 
 #: Keys that hands and ears like, drawn when none is asked for.

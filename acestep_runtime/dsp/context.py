@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acestep_runtime.audio import resample, to_channels
+from acestep_runtime.audio.convert import resample, to_channels
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.harmony import Pitches, find_chords, find_key, pitch_classes
 from acestep_runtime.dsp.musical import Analysis, Chord, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ, Floats
 from acestep_runtime.dsp.progressions import Harmony, continued, heard, progression
 from acestep_runtime.dsp.render import Stereo, rms_db
-from acestep_runtime.dsp.style import Style
+from acestep_runtime.text.style import Style
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
 from acestep_runtime.values import Key, Music
 

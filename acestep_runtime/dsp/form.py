@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from acestep_runtime.dsp.style import Style, table, understood, word_pattern
 from acestep_runtime.lyrics.text import Line, Stanza, parse
+from acestep_runtime.text.style import Style, table, understood, word_pattern
 
 #: Sections without a tag hold at most this many lines.
 _VERSE_LINES = 8

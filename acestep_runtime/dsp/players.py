@@ -14,7 +14,7 @@ import numpy as np
 from acestep_runtime.dsp.drums import PIECES
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.progressions import SCALES, Harmony, Sound, tones
-from acestep_runtime.dsp.style import Instrument, Style, table
+from acestep_runtime.text.style import Instrument, Style, table
 from acestep_runtime.values import Key
 
 #: Notes are moved off the grid by no more than this.

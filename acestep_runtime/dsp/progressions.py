@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acestep_runtime.dsp.musical import CHORD_TONES, Chord, Grid
-from acestep_runtime.dsp.style import Style, table
+from acestep_runtime.text.style import Style, table
 from acestep_runtime.values import PITCH_NAMES, Key
 
 Sound = tuple[int, str]  # root pitch class, quality

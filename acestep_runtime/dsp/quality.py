@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.audio import Samples, StreamResampler
-from acestep_runtime.dsp.loudness import SILENT_LUFS, LoudnessMeter
+from acestep_runtime.audio.convert import StreamResampler
+from acestep_runtime.audio.loudness import SILENT_LUFS, LoudnessMeter
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.progressions import SCALES, tones
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames

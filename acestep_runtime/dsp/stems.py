@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import masks
 from acestep_runtime.dsp.masks import FFT, HOP
 from acestep_runtime.dsp.musical import Analysis

@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.audio import Samples, resample, to_channels
+from acestep_runtime.audio.convert import resample, to_channels
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.melody import Plane, pitch_salience
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ

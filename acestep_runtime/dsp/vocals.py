@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime import audio
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import convert
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import masks, melody
 from acestep_runtime.dsp.masks import BIN_HZ, FRAME_S
 
@@ -70,7 +70,7 @@ def hear_voice(samples: Samples, rate_hz: int) -> Voice:
 
 def listen(samples: Samples, rate_hz: int) -> Iterator[tuple[float, Curves]]:
     """Do the work of `hear_voice` in parts of ten seconds; yields the fraction done and a part for `voice_of`."""
-    low = samples if rate_hz == RATE_HZ else audio.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ)
+    low = samples if rate_hz == RATE_HZ else convert.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ)
     frames = len(low) // _HOP + 1
     for start in range(0, frames, _CORE_FRAMES):
         stop = min(frames, start + _CORE_FRAMES)

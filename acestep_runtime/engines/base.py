@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from acestep_runtime.audio import Samples as Samples
+from acestep_runtime.audio.samples import Samples as Samples
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 

@@ -78,13 +78,13 @@ ENGINES = {
     for info in (
         EngineInfo(
             "draft",
-            "acestep_runtime.engines.draft:DraftEngine",
+            "acestep_runtime.engines.draft.engine:DraftEngine",
             frozenset(ALL_TASKS),
             "Analyses, separates, arranges and synthesises on any CPU; needs no weights.",
         ),
         EngineInfo(
             "neural",
-            "acestep_runtime.engines.neural:NeuralEngine",
+            "acestep_runtime.engines.neural.engine:NeuralEngine",
             frozenset(ALL_TASKS),
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_lack,

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime import audio, units, wav
-from acestep_runtime.audio import Samples
+from acestep_runtime import units
+from acestep_runtime.audio import convert, decode, wav
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 
@@ -80,11 +81,11 @@ def _opened(parts: tuple[Any, ...]) -> list[Audio]:
 def _blocks(sound: Audio, rate_hz: int, channels: int) -> Iterator[Samples]:
     """Yield a file in pieces at a rate and channel count; the pieces add up to its exact length there."""
     frames = units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz)
-    stream = audio.StreamResampler(sound.sample_rate, rate_hz, channels, frames)
+    stream = convert.StreamResampler(sound.sample_rate, rate_hz, channels, frames)
     for at in range(0, sound.frames, _BLOCK_FRAMES):
         stop = min(at + _BLOCK_FRAMES, sound.frames)
-        block = audio.read(sound.path, start_frame=at, stop_frame=stop)
-        yield stream.push(audio.to_channels(block, channels), last=stop == sound.frames)
+        block = decode.read(sound.path, start_frame=at, stop_frame=stop)
+        yield stream.push(convert.to_channels(block, channels), last=stop == sound.frames)
 
 
 class _Stream:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime import audio, wav
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import decode, wav
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 
@@ -43,7 +43,7 @@ class Audio:
 
     def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
         """Open a file. Raises `UnreadableAudio` for what is none; ``folder`` lives at least as long as this."""
-        info = audio.probe(path, field="src_audio")
+        info = decode.probe(path, field="src_audio")
         self.path = Path(path)
         self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
         self._folder = folder
@@ -55,7 +55,7 @@ class Audio:
 
     def samples(self) -> Samples:
         """Return all samples, ``[frames, channels]``."""
-        return audio.read(self.path, field="src_audio")
+        return decode.read(self.path, field="src_audio")
 
     def __deepcopy__(self, _memo: Any) -> Audio:
         return self  # it never changes
@@ -120,7 +120,7 @@ def _stored(array: Any, rate_hz: Any) -> Audio:
     if (peak := float(np.abs(samples).max())) > _LOUDEST:
         raise InvalidValue("src_audio", f"an array with values up to {peak:g}", f"full scale is 1, at most {_LOUDEST:g}",
                            remedy="Divide it by its full scale.")  # fmt: skip
-    low, high = audio.MIN_RATE_HZ, audio.MAX_RATE_HZ
+    low, high = decode.MIN_RATE_HZ, decode.MAX_RATE_HZ
     if isinstance(rate_hz, bool) or not isinstance(rate_hz, (int, np.integer)) or not low <= rate_hz <= high:
         raise InvalidValue("src_audio", f"a sample rate of {rate_hz}", f"{low} to {high} Hz, as a whole number")
     folder = Folder()

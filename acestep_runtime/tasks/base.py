@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from acestep_runtime.audio import MediaInfo, Samples, probe
+from acestep_runtime.audio.decode import MediaInfo, probe
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.units import END

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acestep_runtime import audio
-from acestep_runtime.audio import MediaInfo, Samples
+from acestep_runtime.audio import convert, decode
+from acestep_runtime.audio.decode import MediaInfo
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 
@@ -25,12 +26,12 @@ def _copied(
     source: Source, start: int, stop: int, info: MediaInfo, rate_hz: int, channels: int, frames: int
 ) -> Samples:
     """Return frames ``start`` to ``stop`` of a file, converted, as ``[frames, channels]`` in a nameless file on disk."""
-    stream = audio.StreamResampler(info.sample_rate, rate_hz, channels, frames)
+    stream = convert.StreamResampler(info.sample_rate, rate_hz, channels, frames)
     left = stop - start
     with tempfile.TemporaryFile() as file:
-        for block in audio.blocks(source.path, start_frame=start, stop_frame=stop, name=source.shown):
+        for block in decode.blocks(source.path, start_frame=start, stop_frame=stop, name=source.shown):
             left -= len(block)
-            file.write(stream.push(audio.to_channels(block, channels), last=left == 0).tobytes())
+            file.write(stream.push(convert.to_channels(block, channels), last=left == 0).tobytes())
         file.flush()
         return np.asarray(np.memmap(file, np.float32, mode="r", shape=(frames, channels)))
 
@@ -54,7 +55,7 @@ class Clip:
         rate_hz = output.sample_rate or info.sample_rate
         channels = output.channels or info.channels
         frames = frames_to_frames(stop - start, info.sample_rate, rate_hz)
-        copied = rate_hz != info.sample_rate or info.format in audio.NO_EXACT_SEEK
+        copied = rate_hz != info.sample_rate or info.format in decode.NO_EXACT_SEEK
         whole = _copied(source, start, stop, info, rate_hz, channels, frames) if copied else None
         return cls(source, frames, rate_hz, channels, start, whole)
 
@@ -64,7 +65,7 @@ class Clip:
         if self._whole is not None:
             held = self._whole[inside]
         elif inside.start < inside.stop:
-            held = audio.read(
+            held = decode.read(
                 self.source.path,
                 start_frame=self._file_start + inside.start,
                 stop_frame=self._file_start + inside.stop,
@@ -72,7 +73,7 @@ class Clip:
             )
         else:
             held = np.zeros((0, self.channels), np.float32)
-        held = audio.to_channels(held, self.channels)
+        held = convert.to_channels(held, self.channels)
         if len(held) == stop - start:
             return held
         return np.pad(held, ((inside.start - start, stop - inside.stop), (0, 0)))
@@ -84,7 +85,7 @@ class Clip:
 
     def for_engine(self, start: int, stop: int) -> Samples:
         """Return frames ``start`` to ``stop`` as an engine wants them: ``[N, 2]`` at 48 kHz."""
-        return audio.resample(audio.to_channels(self.read(start, stop), 2), self.rate_hz, ENGINE_RATE_HZ)
+        return convert.resample(convert.to_channels(self.read(start, stop), 2), self.rate_hz, ENGINE_RATE_HZ)
 
     def to_engine_frame(self, frame: int) -> int:
         """Return the engine frame nearest to a frame of the clip."""

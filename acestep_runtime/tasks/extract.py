@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from acestep_runtime import audio
+from acestep_runtime.audio import convert
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TaskEvent, check_tracks
 from acestep_runtime.tasks.clip import Clip
@@ -53,8 +53,8 @@ class Extract:
         return events if clip.rate_hz == ENGINE_RATE_HZ else self._with_unheard(events, clip)
 
     def _with_unheard(self, events: Iterator[TaskEvent], clip: Clip) -> Iterator[TaskEvent]:
-        heard = audio.to_channels(clip.for_engine(0, clip.frames), clip.channels)
-        unheard = clip.read(0, clip.frames) - audio.resample(heard, ENGINE_RATE_HZ, clip.rate_hz, clip.frames)
+        heard = convert.to_channels(clip.for_engine(0, clip.frames), clip.channels)
+        unheard = clip.read(0, clip.frames) - convert.resample(heard, ENGINE_RATE_HZ, clip.rate_hz, clip.frames)
         del heard
         last = OTHER if len(self.tracks) < len(TRACKS) else self.tracks[-1]
         places: dict[int, int] = {}

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.splice import Span
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.splice import Span
 from acestep_runtime.tasks.base import (
     MAX_SOURCE_S,
     SCOPES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from acestep_runtime import audio
+from acestep_runtime.audio import convert
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
 from acestep_runtime.tasks.base import (
     Output,
@@ -46,7 +46,7 @@ def perform_through(
     number = 0
     for take, seed in to_make(output):
         facts: dict[str, Any] = {}
-        streams: dict[str, tuple[int, audio.StreamResampler, int]] = {}
+        streams: dict[str, tuple[int, convert.StreamResampler, int]] = {}
         for event in engine.run(for_take(request, seed, output), cancel):
             if isinstance(event, Progress):
                 yield in_take(event, take, output.count)
@@ -55,13 +55,13 @@ def perform_through(
             elif isinstance(event, Block):
                 if event.role not in streams:
                     yield OutputHeader(number, take, event.role, rate_hz, channels, output.encoding, frames)
-                    resampler = audio.StreamResampler(ENGINE_RATE_HZ, rate_hz, channels, frames)
+                    resampler = convert.StreamResampler(ENGINE_RATE_HZ, rate_hz, channels, frames)
                     streams[event.role] = (number, resampler, request.frames)
                     number += 1
                 index, resampler, left = streams[event.role]
                 left -= len(event.samples)
                 streams[event.role] = (index, resampler, left)
-                yield OutputBlock(index, resampler.push(audio.to_channels(event.samples, channels), last=left == 0))
+                yield OutputBlock(index, resampler.push(convert.to_channels(event.samples, channels), last=left == 0))
         if frames:
             made = {role: request.frames - left for role, (_, _, left) in streams.items()}
             check_complete(engine, made, request.frames)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames

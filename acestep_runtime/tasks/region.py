@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime import audio
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import convert
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.splice import SEAM_MS, Span, Window
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
 from acestep_runtime.lyrics import lrc
-from acestep_runtime.splice import SEAM_MS, Span, Window
 from acestep_runtime.tasks.base import check_complete
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
@@ -52,7 +52,7 @@ class Region:
     def request(self, request: EngineRequest) -> EngineRequest:
         """Return ``request`` with the window as its source."""
         rate_hz = self.clip.rate_hz
-        heard = audio.resample(audio.to_channels(self.window.cut(self.near), 2), rate_hz, ENGINE_RATE_HZ)
+        heard = convert.resample(convert.to_channels(self.window.cut(self.near), 2), rate_hz, ENGINE_RATE_HZ)
         (made_start, made_stop), (known_start, known_stop) = self.window.wanted, self.window.known
         return dataclasses.replace(
             request,
@@ -76,8 +76,8 @@ class Region:
         first = max(0, start - rate_hz // _FILTER_PER_S) // step * step
         last = min(self.window.frames, stop + rate_hz // _FILTER_PER_S)
         at, end = first // step * (step * ENGINE_RATE_HZ // rate_hz), self.clip.to_engine_frame(last)
-        part = audio.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
-        return audio.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
+        part = convert.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
+        return convert.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
     def in_output_time(self, facts: Mapping[str, Any], first_frame: int) -> dict[str, Any]:
         """Return an engine's facts with times counted from ``first_frame`` of the clip instead of the window's start."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.splice import Span, match_loudness, splice
 from acestep_runtime.tasks.base import (
     MAX_SOURCE_S,
     SCOPES,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from acestep_runtime.dsp.form import natural_length_s
-from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, TaskEvent, check_reference
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
+from acestep_runtime.text.style import style_of
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, CancelToken, Music, Sampling, Thinking, limited
 

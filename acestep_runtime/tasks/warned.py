@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acestep_runtime.audio import Samples, probe
+from acestep_runtime.audio.decode import probe
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, TakeDone, Task, TaskEvent

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.stages import Stage, heard, part
 

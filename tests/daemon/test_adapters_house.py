@@ -23,7 +23,7 @@ from tiny import tiny_checkpoint
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import daemon_pb2, models_pb2
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -67,7 +67,7 @@ def shell(house: Daemon, tmp_path: Path) -> Shell:
 def _made(shell: Shell, *more: str) -> np.ndarray:
     told = shell.json(*SONG, *more, "-o", "out.wav")
     (path,) = (shell.folder / output["file"] for output in told["outputs"])
-    return audio.read(path)
+    return decode.read(path)
 
 
 def test_adapters_come_and_go_with_requests(shell: Shell) -> None:

@@ -20,7 +20,7 @@ from shell import FAKE, Shell
 
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 
 Code = grpc.StatusCode
 

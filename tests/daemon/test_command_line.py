@@ -26,7 +26,7 @@ from acebridge.cli.perform import Result, follow
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 # ---- tasks ----
 
@@ -62,7 +62,7 @@ def test_equal_seeds_make_equal_files_and_takes_are_numbered(shell: Shell) -> No
     for number in ("", "-2", "-3"):
         a, b = ((shell.folder / f"{name}{number}.wav").read_bytes() for name in "ab")
         assert a == b
-        samples = audio.read(shell.folder / f"a{number}.wav")
+        samples = decode.read(shell.folder / f"a{number}.wav")
         seed = 8 + {"": 0, "-2": 1, "-3": 2}[number]
         assert np.abs(samples - expected_tone(seed, 0.5)).max() <= 2.0**-24
     assert len(shell.files()) == 6
@@ -127,7 +127,7 @@ def test_a_name_that_is_not_text(shell: Shell) -> None:
     name = os.fsdecode(b"caf\xe9.wav")
     write_wav(shell.folder / name, song(0.2))
     shell.spawn("cover", name, "-o", "out.wav", *FAKE)
-    assert len(audio.read(shell.folder / "out.wav")) == 9600
+    assert len(decode.read(shell.folder / "out.wav")) == 9600
     command = [*COMMAND, "cover", name, *FAKE]
     printed = subprocess.run(
         command, cwd=shell.folder, env=shell.environment, stdout=subprocess.PIPE, check=True
@@ -225,7 +225,7 @@ def test_jobs_and_assets(shell: Shell, client: Client) -> None:
 
     job_id = queued(client, 0.4, seed=5, takes=2)
     shell.run("jobs", "watch", job_id, "-o", "watched.wav")
-    assert np.array_equal(audio.read(shell.folder / "watched-2.wav"), expected_tone(6, 0.4))
+    assert np.array_equal(decode.read(shell.folder / "watched-2.wav"), expected_tone(6, 0.4))
     assert json.loads(shell.run("jobs", "show", job_id).stdout)["state"] == "JOB_STATE_SUCCEEDED"
     assert job_id[:12] in shell.run("jobs").stdout
     assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id

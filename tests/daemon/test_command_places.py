@@ -9,7 +9,7 @@ from house import expected_tone, queued, song, until, write_wav
 from shell import FAKE, Shell, recent
 
 from acebridge.client.client import Client
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(shell: Shell, client: Client) -> None:
@@ -60,4 +60,4 @@ def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, c
         f" The job goes on: fetch its result with `{fetch}`.\n"
     )
     shell.run(*fetch.replace("PATH", "tone.wav").split()[1:])
-    assert np.array_equal(audio.read(shell.folder / "tone.wav"), expected_tone(9, 2.0))
+    assert np.array_equal(decode.read(shell.folder / "tone.wav"), expected_tone(9, 2.0))

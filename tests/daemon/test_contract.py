@@ -34,7 +34,7 @@ from house import (
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 from acestep_runtime.values import TRACKS
 
 FAKE = {"engine": "fake"}

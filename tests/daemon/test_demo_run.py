@@ -14,7 +14,7 @@ import rpp
 
 from acebridge.demo import run_demo, steps, work
 from acebridge.errors import JobFailed
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 
 @pytest.fixture
@@ -75,18 +75,18 @@ def test_everything_the_demo_claims(
     assert list(home.iterdir()) == list(temporary.iterdir()) == []  # the user's own data was not touched
 
     rate_hz, bar_s = 48_000, 4 * 60 / 112
-    song, repainted = audio.read(out / "song.wav"), audio.read(out / "repainted.wav")
+    song, repainted = decode.read(out / "song.wav"), decode.read(out / "repainted.wav")
     assert len(song) == len(repainted) == round(15 * bar_s * rate_hz)
     start, stop = round(8 * bar_s * rate_hz) - 960, round(12 * bar_s * rate_hz) + 960
     assert np.array_equal(song[:start], repainted[:start])
     assert np.array_equal(song[stop:], repainted[stop:])
     assert np.mean(song[start:stop] != repainted[start:stop]) > 0.5
-    assert np.array_equal(audio.read(out / "repainted-bars.wav"), repainted[start:stop])
+    assert np.array_equal(decode.read(out / "repainted-bars.wav"), repainted[start:stop])
 
-    stems = [audio.read(out / "stems" / f"{name}.wav") for name in ("drums", "bass", "vocals", "other")]
+    stems = [decode.read(out / "stems" / f"{name}.wav") for name in ("drums", "bass", "vocals", "other")]
     assert np.abs(np.sum(stems, axis=0, dtype=np.float64) - song).max() <= 1e-6
     for layer in ("drums", "bass"):
-        samples = audio.read(out / "layers" / f"{layer}.wav")
+        samples = decode.read(out / "layers" / f"{layer}.wav")
         assert samples.shape == song.shape
         assert np.abs(samples).max() > 0.05
 
@@ -98,7 +98,7 @@ def test_everything_the_demo_claims(
         position, length, offset = (float(item.find(name)[1]) * rate_hz for name in ("POSITION", "LENGTH", "SOFFS"))
         for exact in (position, length, offset):
             assert abs(exact - round(exact)) < 1e-6
-        info = audio.probe(out / file)
+        info = decode.probe(out / file)
         assert info.sample_rate == rate_hz
         if file == "song.wav":
             assert offset == position

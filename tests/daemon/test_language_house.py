@@ -18,7 +18,7 @@ from signals import noise, song
 from tiny import tiny_models
 from tiny_lm import tiny_lm
 
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 from acestep_runtime.lm.grammar import LANGUAGES
 from acestep_runtime.values import Key
 
@@ -70,13 +70,13 @@ def test_a_song_is_planned_and_follows_its_plan(shell: Shell, seconds: str, code
     assert "genres" not in plan["metadata"]
     _in_range(plan["metadata"])
     assert (facts["bpm"], facts["caption"]) == (97, plan["metadata"]["caption"])
-    made = audio.read(shell.folder / "a.wav")
+    made = decode.read(shell.folder / "a.wav")
     assert len(made) == round(float(seconds) * 48_000)
 
     again = ["--duration", seconds, "--key", "Am", "--plan", "plan.json", "--save-plan", "again.json", "-o", "b.wav"]
     shell.json(*SONG, *again)
     assert json.loads((shell.folder / "again.json").read_text("utf-8"))["codes"] == plan["codes"]
-    assert np.array_equal(audio.read(shell.folder / "b.wav"), made)
+    assert np.array_equal(decode.read(shell.folder / "b.wav"), made)
 
 
 def test_a_plan_can_be_edited_and_gives_its_length(shell: Shell) -> None:
@@ -87,7 +87,7 @@ def test_a_plan_can_be_edited_and_gives_its_length(shell: Shell) -> None:
     assert told["outputs"][0]["frames"] == 48_000
     (shell.folder / "plan.json").write_text(json.dumps({**plan, "codes": [5, 6, 17, 0, 1]}), "utf-8")
     shell.json(*SONG, "--plan", "plan.json", "--bpm", "120", "-o", "b.wav")
-    assert not np.array_equal(audio.read(shell.folder / "a.wav"), audio.read(shell.folder / "b.wav"))
+    assert not np.array_equal(decode.read(shell.folder / "a.wav"), decode.read(shell.folder / "b.wav"))
 
 
 @pytest.mark.parametrize(

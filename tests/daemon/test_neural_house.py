@@ -16,7 +16,7 @@ from shell import Shell
 from signals import noise
 from tiny import tiny_models
 
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -54,8 +54,8 @@ def test_every_task_goes_from_wav_to_wav(shell: Shell, tmp_path: Path, command: 
     files = [Path(output["file"]) for output in told["outputs"]]
     roles = [output["role"] for output in told["outputs"]]
     assert roles == {"lego": ["drums"], "extract": ["vocals", "other"]}.get(command, ["mix"])
-    made = {role: audio.read(tmp_path / file) for role, file in zip(roles, files, strict=True)}
-    old = audio.read(tmp_path / "곡.wav")
+    made = {role: decode.read(tmp_path / file) for role, file in zip(roles, files, strict=True)}
+    old = decode.read(tmp_path / "곡.wav")
     for samples in made.values():
         rate_hz = 48_000 if command == "generate" else RATE_HZ
         assert samples.shape == (round(LENGTH_S * rate_hz), 2)
@@ -82,7 +82,7 @@ def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_n
             "draft.wav": ["--engine", "draft", "--reference", "곡.wav"],
         }.items()
     ]
-    plain, like, again = (audio.read(tmp_path / name) for name in ("plain.wav", "like.wav", "again.wav"))
+    plain, like, again = (decode.read(tmp_path / name) for name in ("plain.wav", "like.wav", "again.wav"))
     assert not np.array_equal(plain, like)
     assert np.array_equal(like, again)
     assert [each["metadata"][0].get("warnings") for each in told[:3]] == [None] * 3

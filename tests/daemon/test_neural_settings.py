@@ -13,7 +13,7 @@ from house import Daemon
 from shell import Shell
 from tiny import tiny_checkpoint
 
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -32,6 +32,6 @@ def test_weights_are_in_int8_where_the_settings_say_so(tmp_path: Path) -> None:
             shell.run("generate", "--duration", "1", "--steps", "2", "-s", "3", "-e", "neural", "-o", f"{setting}.wav")
         finally:
             assert house.stop() == 0
-        made[setting] = audio.read(tmp_path / f"{setting}.wav")
+        made[setting] = decode.read(tmp_path / f"{setting}.wav")
     off = np.linalg.norm(made["true"] - made["false"]) / np.linalg.norm(made["false"])
     assert 0 < off < 0.05

@@ -29,7 +29,7 @@ from shell import Shell
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 
 def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Client) -> None:
@@ -247,7 +247,7 @@ def test_from_the_command_line(shell: Shell, client: Client) -> None:
     follower(client, first["job"], "succeeded")
     second = json.loads(shell.run("jobs", "next", first["job"], "-o", "second.wav", "--json").stdout)
     assert [(o["file"], o["seed"]) for o in second["outputs"]] == [("second.wav", 7), ("second-2.wav", 8)]
-    assert np.array_equal(audio.read(shell.folder / "second-2.wav"), expected_tone(8, SECONDS))
+    assert np.array_equal(decode.read(shell.folder / "second-2.wav"), expected_tone(8, SECONDS))
     made = follower(client, second["job"], "succeeded")
     assert json.loads(shell.run("jobs", "show", made).stdout)["made_ahead"]
     third = f"generate-{second['job'][:8]}-next.wav".replace("generate", "text2music")

@@ -14,7 +14,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.server import event_stream
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 
 
 class Spool:

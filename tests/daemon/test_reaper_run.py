@@ -13,7 +13,7 @@ from house import Daemon, until
 from job_folders import RATE_HZ, Job, outputs, part
 from shell import Shell
 
-from acestep_runtime import audio
+from acestep_runtime.audio import decode
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) 
         "frames": 2 * RATE_HZ, "start_frame": 0, "position_s": 12.5, "length_s": 2.0, "fade_in_s": 0.0,
         "fade_out_s": 0.0,
     }  # fmt: skip
-    old, new = audio.read(job.folder / "source-1.wav"), audio.read(file)
+    old, new = decode.read(job.folder / "source-1.wav"), decode.read(file)
     changed = np.flatnonzero((old != new).any(axis=1))
     fade = round(0.01 * RATE_HZ)
     assert (changed[0], changed[-1] + 1) == (round(0.5 * RATE_HZ) - fade, round(1.25 * RATE_HZ) + fade)
@@ -97,8 +97,8 @@ def test_stems_join_on_as_they_are(job: Job, house: Daemon) -> None:
     made = outputs(job.run(house))
     assert [(o["role"], o["name"], o["fade_in_s"]) for o in made] == [("bass", "Bass", 0.0), ("other", "Other", 0.0)]
     assert made[1]["colour"] == ""
-    total = sum(audio.read(o["file"]) for o in made)
-    assert np.abs(total - audio.read(job.folder / "source-1.wav")).max() < 2 * 2.0**-15
+    total = sum(decode.read(o["file"]) for o in made)
+    assert np.abs(total - decode.read(job.folder / "source-1.wav")).max() < 2 * 2.0**-15
 
 
 def test_new_music_starts_where_it_is_wanted(job: Job, house: Daemon) -> None:

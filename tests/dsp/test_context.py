@@ -16,9 +16,9 @@ from acestep_runtime.dsp.context import (
 )
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.progressions import Harmony
-from acestep_runtime.dsp.style import style_of
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.text.style import style_of
 from acestep_runtime.values import CancelToken, Key, Music
 
 RATE = 48_000

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.form import form, natural_length_s, tags
-from acestep_runtime.dsp.style import style_of
+from acestep_runtime.text.style import style_of
 
 LYRICS = """[Intro]
 [Verse 1]

@@ -6,7 +6,7 @@ import signals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.loudness import SILENT_LUFS, k_weighting, loudness_lufs
+from acestep_runtime.audio.loudness import SILENT_LUFS, k_weighting, loudness_lufs
 
 
 def tone(parts: list[tuple[float, float]], hz: float = 1000.0):

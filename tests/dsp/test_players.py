@@ -9,7 +9,7 @@ from acestep_runtime.dsp.arrangement import inside, joined_bars, plan, song_bars
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import HUMANISE_S, PLAYERS, Bar, Note, play
 from acestep_runtime.dsp.progressions import Harmony, tones
-from acestep_runtime.dsp.style import only, style_of, table
+from acestep_runtime.text.style import only, style_of, table
 from acestep_runtime.values import Key, Music
 
 GENRES = list(table()["genre"])

@@ -15,7 +15,7 @@ from acestep_runtime.dsp.musical import CHORD_TONES, Grid
 from acestep_runtime.dsp.players import HUMANISE_S, Bar, Note, play, rhythm
 from acestep_runtime.dsp.progressions import Harmony, spelled, tones
 from acestep_runtime.dsp.render import CEILING, Desk, render, rms_db
-from acestep_runtime.dsp.style import Instrument, Style, only, parse_instrument, style_of, table
+from acestep_runtime.text.style import Instrument, Style, only, parse_instrument, style_of, table
 from acestep_runtime.values import PITCH_NAMES, Key, Music
 
 RATE_HZ = 48_000

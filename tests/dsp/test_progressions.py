@@ -21,7 +21,7 @@ from acestep_runtime.dsp.progressions import (
     tones,
     triads,
 )
-from acestep_runtime.dsp.style import table
+from acestep_runtime.text.style import table
 from acestep_runtime.values import Key
 
 C, A_MINOR = Key(0, "major"), Key(9, "minor")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.pronounce import pronounced
 from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS
+from acestep_runtime.text.pronounce import pronounced
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import Harmony
 from acestep_runtime.dsp.render import Desk, render
 from acestep_runtime.dsp.singing import harmonised, stage, sung
-from acestep_runtime.dsp.style import style_of
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, sung_lines, syllables
+from acestep_runtime.text.style import style_of
 from acestep_runtime.values import Key
 
 RATE_HZ = 48_000

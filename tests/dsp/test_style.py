@@ -4,7 +4,7 @@ import pytest
 
 from acestep_runtime.dsp import drums, voices
 from acestep_runtime.dsp.players import PLAYERS
-from acestep_runtime.dsp.style import only, parse_instrument, style_of, table, understood
+from acestep_runtime.text.style import only, parse_instrument, style_of, table, understood
 from acestep_runtime.values import TRACKS
 
 

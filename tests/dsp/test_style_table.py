@@ -15,8 +15,8 @@ from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import PLAYERS, Bar, play
 from acestep_runtime.dsp.progressions import Harmony, progression
 from acestep_runtime.dsp.render import STRIPS
-from acestep_runtime.dsp.style import Instrument, style_of, table, understood
 from acestep_runtime.dsp.voices import VOICES
+from acestep_runtime.text.style import Instrument, style_of, table, understood
 from acestep_runtime.values import TIME_SIGNATURES, Key
 
 DATA = table()

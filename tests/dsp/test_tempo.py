@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import signals
 
-from acestep_runtime import audio
+from acestep_runtime.audio import convert
 from acestep_runtime.dsp import onsets, tempo
 
 RATE_HZ = 48_000
@@ -32,7 +32,7 @@ def drum_loop(pattern: str, bpm: float, bars: int = 6) -> np.ndarray:
             for beat in beats:
                 at = round((0.25 + (4 * bar + beat) * 60 / bpm) * RATE_HZ)
                 out[at : at + len(sound)] += sound[: len(out) - at]
-    return audio.resample(out[:, None].astype(np.float32), RATE_HZ, onsets.RATE_HZ)[:, 0]
+    return convert.resample(out[:, None].astype(np.float32), RATE_HZ, onsets.RATE_HZ)[:, 0]
 
 
 def listen(mono: np.ndarray, bpm: float | None = None) -> tempo.Pulse:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.style import style_of
-from acestep_runtime.dsp.tags import described, joined, ordered, split
-from acestep_runtime.dsp.tidying import SECTIONS, label, tidied
+from acestep_runtime.lyrics.normalize import SECTIONS, label, tidied
 from acestep_runtime.lyrics.text import parse, sung_lines
+from acestep_runtime.text.style import style_of
+from acestep_runtime.text.tags import described, joined, ordered, split
 from acestep_runtime.values import MAX_TEXT, Key
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.form import tags
-from acestep_runtime.dsp.style import style_of
-from acestep_runtime.dsp.writing import INSTRUMENTAL, filled, table, write_song
 from acestep_runtime.lyrics.text import parse, sung_lines, syllables
+from acestep_runtime.text.style import style_of
+from acestep_runtime.text.writing import INSTRUMENTAL, filled, table, write_song
 from acestep_runtime.values import MAX_TEXT, Key, Music, check
 
 THEMES = [(language, theme) for language in ("en", "ko") for theme in table()[language]]

@@ -13,7 +13,7 @@ import signals
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.values import CancelToken, Music
 
@@ -199,7 +199,7 @@ _PROGRAM = """
 import hashlib, sys
 import numpy as np
 from acestep_runtime.engines.base import Block, EngineRequest
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.values import CancelToken, Music
 t = np.arange(3 * 48000) / 48000
 tune = np.sin(2 * np.pi * np.array([262, 330, 392])[t.astype(int)] * t) * np.exp(-3 * (t % 0.5))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft import TASKS, DraftEngine
+from acestep_runtime.engines.draft.engine import TASKS, DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.errors import Cancelled, InvalidValue, UnsupportedTask
 from acestep_runtime.values import CancelToken, Music

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.values import CancelToken, Music
 
 RATE_HZ = 48_000

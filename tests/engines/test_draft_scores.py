@@ -12,8 +12,8 @@ import signals
 import singer
 
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft import DraftEngine
-from acestep_runtime.engines.draft_scores import scored
+from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.engines.draft.scores import scored
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.values import CancelToken, Music

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.values import TRACKS, CancelToken, Music

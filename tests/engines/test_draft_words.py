@@ -9,7 +9,7 @@ import pytest
 
 from acestep_runtime.dsp.form import tags
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.text import parse, sung_lines
 from acestep_runtime.values import CancelToken, Music, check
 

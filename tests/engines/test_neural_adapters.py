@@ -18,10 +18,11 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_checkpoint
 from tiny_lm import tiny_lm
 
-from acestep_runtime.audio import Samples
-from acestep_runtime.engines import neural, neural_model
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, KeepsModels
-from acestep_runtime.engines.neural import NeuralEngine
+from acestep_runtime.engines.neural import engine as neural
+from acestep_runtime.engines.neural import model, sampling
+from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory.policy import Offload, Place
 from acestep_runtime.values import Adapter, CancelToken, Music, Sampling
@@ -102,7 +103,7 @@ def test_they_do_what_merging_them_does_at_every_level_of_offload(
             weights[f"decoder.{layer}.weight"] += scale * (b @ a)
     save_file(weights, path)
     place = Place(torch.device("cpu"), torch.float32, level)
-    monkeypatch.setattr(neural_model, "best_place", lambda *_, **__: place)
+    monkeypatch.setattr(model, "best_place", lambda *_, **__: place)
     engine, wanted = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
     with_both = made(engine, *wanted)
     truth = made(NeuralEngine(merged))
@@ -183,7 +184,7 @@ def test_one_that_fails_leaves_nothing_behind(
 def test_a_file_that_changed_is_read_again_also_for_takes_made_ahead(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neural, "takes_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
     engine, wanted = NeuralEngine(folder), Adapter("changing")
     takes = [asked(wanted, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
 

@@ -17,11 +17,11 @@ import torch
 from signals import noise
 from tiny import tiny_checkpoint, tiny_models
 
-from acestep_runtime.audio import Samples
-from acestep_runtime.engines import neural, neural_model
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural import NeuralEngine
-from acestep_runtime.engines.neural_tasks import TASKS
+from acestep_runtime.engines.neural import model, sampling
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.engines.neural.recipes import TASKS
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.policy import Offload, Place
 from acestep_runtime.values import CancelToken, Music, Sampling
@@ -195,7 +195,7 @@ def test_when_memory_runs_out_the_job_says_so(
     def full(*_: object) -> Iterator[object]:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(neural, "_sampled", full)
+    monkeypatch.setattr(sampling, "_sampled", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
         play(engine, request("repaint", source))
 
@@ -206,9 +206,9 @@ def test_takes_that_fit_are_made_in_one_pass(
     asked = replace(request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9))
     alone = {seed: play(engine, replace(asked, seed=seed, seeds=()))[0] for seed in asked.seeds}
     passes = []
-    plain = neural._sampled
-    monkeypatch.setattr(neural, "takes_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr(neural, "_sampled", lambda *given: (passes.append(given[3]), plain(*given))[1])
+    plain = sampling._sampled
+    monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr(sampling, "_sampled", lambda *given: (passes.append(given[3]), plain(*given))[1])
     for seed in asked.seeds:
         together, _, _ = play(engine, replace(asked, seed=seed))
         for role, made in together.items():
@@ -235,19 +235,19 @@ def test_weights_in_int8_make_nearly_the_same(
 def test_weights_in_int8_become_so_before_they_go_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded_to = []
     place = Place(torch.device("meta"), torch.float32, Offload.NONE)
-    monkeypatch.setattr(neural_model, "best_place", lambda *_, **__: place)
-    plain = neural_model.load
+    monkeypatch.setattr(model, "best_place", lambda *_, **__: place)
+    plain = model.load
 
     def load(checkpoint: Any, dtype: torch.dtype, device: torch.device) -> Any:
         loaded_to.append(device.type)
         return plain(checkpoint, dtype, torch.device("cpu"))
 
-    monkeypatch.setattr(neural_model, "load", load)
-    monkeypatch.setattr(neural_model, "fingerprint", lambda _: "none")  # there are no values on that device
-    monkeypatch.setattr(neural_model.int8, "quantised", lambda _: loaded_to.append("smaller"))
+    monkeypatch.setattr(model, "load", load)
+    monkeypatch.setattr(model, "fingerprint", lambda _: "none")  # there are no values on that device
+    monkeypatch.setattr(model.int8, "quantised", lambda _: loaded_to.append("smaller"))
     for wanted in ("false", "true"):
         monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", wanted)
-        neural_model.Model.load(chosen(folder, "turbo", needs_base=False))
+        model.Model.load(chosen(folder, "turbo", needs_base=False))
     assert loaded_to == ["meta", "cpu", "smaller", "smaller", "smaller"]
 
 

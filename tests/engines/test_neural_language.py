@@ -17,8 +17,8 @@ from tiny import tiny_checkpoint
 from tiny_lm import model, tiny_lm
 
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural import NeuralEngine
-from acestep_runtime.engines.neural_language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.engines.neural.language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import Language
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking

@@ -18,11 +18,11 @@ from signals import noise
 from tiny import tiny_checkpoint
 from torch import Tensor
 
-from acestep_runtime import wav
-from acestep_runtime.engines import neural
+from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
-from acestep_runtime.engines.neural_model import Model
-from acestep_runtime.engines.neural_tasks import TASKS, Given
+from acestep_runtime.engines.neural import sampling
+from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.recipes import TASKS, Given
 from acestep_runtime.samplers.loop import noise_of
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import heard_in
@@ -64,7 +64,7 @@ def _timbre(model: Model, asked: EngineRequest) -> Tensor:
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
     source = None if asked.source is None else model.heard(asked.source, CancelToken())
     (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, model.decoded, False))
-    *_, (latents, _, _) = neural._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
+    *_, (latents, _, _) = sampling._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
 

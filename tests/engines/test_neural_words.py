@@ -17,13 +17,13 @@ from signals import noise
 from tiny import tiny_checkpoint, tiny_models
 from tiny_lm import tiny_lm
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
-from acestep_runtime.engines import neural_words
 from acestep_runtime.engines.base import EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural import NeuralEngine
-from acestep_runtime.engines.neural_model import Model
-from acestep_runtime.engines.neural_tasks import Told
+from acestep_runtime.engines.neural import evaluation
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.recipes import Told
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
@@ -158,7 +158,7 @@ def test_a_language_model_that_fails_costs_only_its_own_score(
         yield 1, 2
         raise EngineFailure("It makes values that are no numbers.")
 
-    monkeypatch.setattr(neural_words, "judge", fails)
+    monkeypatch.setattr(evaluation, "judge", fails)
     score = facts_of(speaking, "score", source=source)["score"]
     assert score["lyrics_alignment"] is not None
     assert score["missing"] == {"lm": "It makes values that are no numbers."}
@@ -193,9 +193,9 @@ def test_only_the_tokens_of_the_words_are_looked_at(folder: Path, monkeypatch: p
     def noting(maps: Any, pieces: Any, *times: float) -> Any:
         taken.extend((list(maps), pieces, times))
 
-    monkeypatch.setattr(neural_words, "aligned", noting)
+    monkeypatch.setattr(evaluation, "aligned", noting)
     with torch.inference_mode():
-        neural_words.words_in(model, latents, asked, seen, model.timbre, 8)
+        evaluation.words_in(model, latents, asked, seen, model.timbre, 8)
         x = loop.noised(latents, loop.noise_of([42], 100, model.facts.channels), 1 / 8)
         keys = model.keys(*asked.prompts, model.timbre)
         every = dict(model.velocity.attention(x, torch.tensor([1 / 8]), seen, keys, model.facts.lyric_heads))

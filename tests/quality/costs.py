@@ -17,7 +17,7 @@ from typing import Any
 import soundfile
 
 from acestep_runtime.dsp.players import PLAYERS
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.tasks import from_json
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
 from acestep_runtime.values import TRACKS, CancelToken

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.tasks.base import Output, OutputBlock, Source
 from acestep_runtime.tasks.repaint import Repaint

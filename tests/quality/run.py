@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 
 from . import costs, measures, report, songs
 from .sounds import RATE_HZ

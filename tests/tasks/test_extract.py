@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 from signals import noise
 
-from acestep_runtime.engines.draft import DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.tasks import from_json
 from acestep_runtime.tasks.base import OutputBlock
 from acestep_runtime.values import TRACKS, CancelToken

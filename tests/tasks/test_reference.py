@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from signals import noise
 
-from acestep_runtime import wav
-from acestep_runtime.audio import resample
+from acestep_runtime.audio import wav
+from acestep_runtime.audio.convert import resample
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.recording import RecordedTake, record

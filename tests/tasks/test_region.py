@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from signals import noise
 
-from acestep_runtime import audio
-from acestep_runtime.splice import Span
+from acestep_runtime.audio import convert
+from acestep_runtime.audio.splice import Span
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.region import Region
@@ -30,6 +30,6 @@ def test_a_part_of_a_window_is_resampled_like_the_whole(
     made = noise(3.0, seed=1)
     start, stop = region.window.wanted
     part = region.from_engine(made, start, stop)
-    whole = audio.resample(made, ENGINE_RATE_HZ, rate_hz, region.window.frames)[start:stop]
+    whole = convert.resample(made, ENGINE_RATE_HZ, rate_hz, region.window.frames)[start:stop]
     assert part.shape == whole.shape == (stop - start, 2)
     assert np.abs(part - whole).max() < 1e-5  # of noise at RMS 0.1

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import noise
 
-from acestep_runtime import audio, wav
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio import convert, decode, wav
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
@@ -242,7 +242,7 @@ def test_a_repaint_changes_its_region_and_nothing_else(
     task.validate()
     engine = Recorder()
     played = play(task, engine)
-    source = audio.to_channels(source, channels or 2)
+    source = convert.to_channels(source, channels or 2)
     fade = round(crossfade_ms * rate / 1000)
     before, after = min(fade, max(0, start)), min(fade, max(0, len(source) - stop))
     prepended = max(0, -start)
@@ -311,7 +311,7 @@ def test_every_stem_is_as_long_as_the_source(song: Path, rate_hz: int | None) ->
     frames = round(1.3 * (rate_hz or 44_100))
     assert [header.frames for header in played.headers.values()] == [frames, frames]
     engine_frames = round(1.3 * 48_000)
-    want = audio.resample(tone(3, 1, 0, engine_frames), 48_000, rate_hz or 44_100, frames)
+    want = convert.resample(tone(3, 1, 0, engine_frames), 48_000, rate_hz or 44_100, frames)
     assert np.abs(played.samples[1] - want).max() < 2e-6
 
 
@@ -321,7 +321,7 @@ def test_a_part_of_a_compressed_file_is_that_part(tmp_path: Path, name: str) -> 
 
     path = tmp_path / f"a.{name.lower()}"
     soundfile.write(path, noise(1.0, rate_hz=44_100), 44_100)
-    whole = audio.read(path)
+    whole = decode.read(path)
     clip = Clip.open(Source(str(path), start_s=0.25, end_s=0.75), Output())
     assert np.array_equal(clip.read(0, clip.frames), whole[11_025:33_075])
     assert np.array_equal(np.concatenate(list(clip.blocks(100, 9000))), whole[11_125:20_025])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from signals import decoded, noise
 
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks.base import Output, OutputBlock, Source, TakeDone
 from acestep_runtime.tasks.listening import Understand

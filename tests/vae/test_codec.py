@@ -19,7 +19,7 @@ import torch
 from small_oobleck import small
 from torch import Tensor
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENT, Codec, fingerprint
 from acestep_runtime.vae.fuse import fused

@@ -44,7 +44,7 @@ class Writer:
 
     def begin(self, header: audio_pb2.AudioHeader) -> None:
         """Open the file of an output."""
-        from acestep_runtime import wav
+        from acestep_runtime.audio import wav
 
         path = self._place(header.role, header.take)
         unfinished = _unfinished(path)
@@ -54,7 +54,7 @@ class Writer:
 
     def add(self, chunk: audio_pb2.AudioChunk) -> None:
         """Write samples."""
-        from acestep_runtime import wav
+        from acestep_runtime.audio import wav
 
         header, file, _, _ = self._files[chunk.output]
         encoding = ENCODINGS[header.encoding]
@@ -65,7 +65,7 @@ class Writer:
 
     def finish(self, output: int, path: Path | None = None) -> Path:
         """Give a whole output its name, or ``path`` instead; return it."""
-        from acestep_runtime import wav
+        from acestep_runtime.audio import wav
 
         header, file, unfinished, chosen = self._files[output]
         file.seek(0, 2)

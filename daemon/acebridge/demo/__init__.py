@@ -13,7 +13,7 @@ from acebridge.demo.playback import play as play_aloud
 from acebridge.demo.progress import StepLines
 from acebridge.demo.results import Results, mixed, page_content, project_text
 from acebridge.demo.work import ask_for_everything
-from acestep_runtime import audio, wav
+from acestep_runtime.audio import decode, wav
 
 
 def run_demo(out: Path, *, play: bool) -> None:
@@ -29,7 +29,7 @@ def run_demo(out: Path, *, play: bool) -> None:
         outcomes, took_s = ask_for_everything(out, lines)
         with lines.step("checking the results"):
             names = [*(file for step in steps.STEPS for file in step.files.values()), "backing.wav"]
-            files = {name: audio.read(out / name) for name in names}
+            files = {name: decode.read(out / name) for name in names}
             patch = steps.patch_frames()
             untouched = checks.untouched_outside(files["song.wav"], files["repainted.wav"], *patch)
             stem_error = checks.stems_add_up(files["song.wav"], [files[f"stems/{stem}.wav"] for stem in steps.STEMS])

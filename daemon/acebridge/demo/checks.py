@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acebridge.errors import DaemonFault
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 
 #: How far the sum of the stems may be from the mix, full scale = 1.
 STEM_TOLERANCE = 1e-6

@@ -15,7 +15,7 @@ import numpy as np
 from acebridge.demo import waveform
 from acebridge.demo.checks import Untouched
 from acebridge.demo.steps import Outcome
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import frames_to_seconds, gain_to_db
 from acestep_runtime.values import Key

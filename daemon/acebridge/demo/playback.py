@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 
 
 def play(samples: Samples, rate_hz: int) -> str:

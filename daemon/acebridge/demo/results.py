@@ -18,7 +18,7 @@ from acebridge.demo.page import Player, Show
 from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
 
 REGION_NAME = f"bars\N{NO-BREAK SPACE}{steps.FIRST_BAR}–{steps.LAST_BAR}"

@@ -12,7 +12,7 @@ from acebridge.client.client import Client
 from acebridge.contract.fields import values_of
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
 ENGINE = "draft"

@@ -14,7 +14,7 @@ from acebridge.client.discovery import private_daemon
 from acebridge.demo import steps
 from acebridge.demo.progress import StepLines
 from acebridge.demo.steps import Outcome
-from acestep_runtime import audio, wav
+from acestep_runtime.audio import decode, wav
 
 
 def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], float]:
@@ -40,5 +40,5 @@ def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], floa
 
 def _write_backing(out: Path) -> None:
     """Write the song without the tracks that are about to be played anew: the sum of its other stems."""
-    kept = [audio.read(out / f"stems/{stem}.wav") for stem in steps.STEMS if stem not in steps.LAYERS]
+    kept = [decode.read(out / f"stems/{stem}.wav") for stem in steps.STEMS if stem not in steps.LAYERS]
     wav.write(out / "backing.wav", np.sum(kept, axis=0, dtype=np.float32), steps.RATE_HZ, steps.ENCODING)

@@ -21,7 +21,7 @@ from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.messages import event_fields
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2, tasks_pb2
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 
 CHUNK_BYTES = 256 * 1024
 #: A read takes a trip to another thread, which costs as much as sending half a chunk.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from acebridge.errors import Conflict, NotFound, TooLarge
 from acebridge.store.database import Database
-from acestep_runtime.audio import probe
+from acestep_runtime.audio.decode import probe
 from acestep_runtime.errors import InvalidValue, printable
 
 SCHEMA = """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acebridge.hosts.jobfolder.request import Mix, MixTrack
-from acestep_runtime import wav
+from acestep_runtime.audio import wav
 from acestep_runtime.errors import InvalidValue
 
 _BLOCK_FRAMES = 1 << 16

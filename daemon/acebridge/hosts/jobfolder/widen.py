@@ -104,7 +104,7 @@ def _widen_take(take: tasks_pb2.TakeFinished, clip: Clip) -> None:
 def _kept(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
     """Yield what stays of the source, before and after the part that changed."""
     from acebridge.client.wav_writer import ENCODINGS
-    from acestep_runtime import wav
+    from acestep_runtime.audio import wav
 
     stop, first = changed.start_frame + changed.frames, min(0, changed.start_frame)
     for at, end in ((0, changed.start_frame), (stop, clip.frames)):

@@ -22,12 +22,13 @@ from acestep_runtime.dsp.players import Bar, Note, play
 from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting, heard, home_of, progression, spelled
 from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.singing import sung
-from acestep_runtime.dsp.style import Instrument, Style, only, style_of
 from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
+from acestep_runtime.engines.draft.joining import lines_of
+from acestep_runtime.engines.signal.blocks import grid_facts, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.text.style import Instrument, Style, only, style_of
 from acestep_runtime.threads import both, side_by_side
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 from acestep_runtime.values import CancelToken, Key, Music
@@ -71,7 +72,7 @@ class _Heard:
 
 def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Accompany the source with the tracks asked for: "mix" with the source in it, and each track on its own."""
-    source, music = source_of(request), request.music
+    source, music = require_source(request), request.music
     style = style_of(music.caption)
     yield Progress("listening to the source", 0.0)
     cancel.check()
@@ -349,7 +350,7 @@ def _facts(request: EngineRequest, piece: _Heard, timed: list[TimedLine], lowere
     if lowered_db > 0:
         notes.append(f"The source leaves little headroom: the accompaniment is {lowered_db:.1f} dB softer than usual.")
     return {
-        **facts_of(piece.grid, piece.key),
+        **grid_facts(piece.grid, piece.key),
         "caption": request.music.caption,
         "duration": round(length_s, 3),
         "chords": spelled(piece.harmony, piece.grid, 0.0, length_s),

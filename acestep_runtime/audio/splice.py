@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from acestep_runtime import units
-from acestep_runtime.audio import Samples
-from acestep_runtime.dsp.loudness import loudness_lufs
+from acestep_runtime.audio.loudness import loudness_lufs
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 
 #: Nothing that lasts longer than a day is taken for a time in a song.

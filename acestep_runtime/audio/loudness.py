@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.units import ENGINE_RATE_HZ
 
 Floats = npt.NDArray[np.float64]

@@ -20,12 +20,11 @@ from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, contex
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import source_of
-from acestep_runtime.engines.draft_scores import NO_WORDS, check_words
-from acestep_runtime.engines.neural_language import LanguageKeeper, given_in, scaled, spoken
-from acestep_runtime.engines.neural_model import Model
-from acestep_runtime.engines.neural_tasks import Told
-from acestep_runtime.engines.scoring import Worth, listened, score_of, sound_of, told
+from acestep_runtime.engines.neural.language import LanguageKeeper, given_in, scaled, spoken
+from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.recipes import Told
+from acestep_runtime.engines.signal.blocks import require_source
+from acestep_runtime.engines.signal.scoring import NO_WORDS, Worth, check_words, listened, score_of, sound_of, told
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.judging import judge
 from acestep_runtime.lyrics.alignment import Aligned, aligned
@@ -146,7 +145,7 @@ def judged(
 ) -> Iterator[EngineEvent]:
     """Answer a task of `JUDGING`."""
     yield Progress("listening", 0.0)
-    source = source_of(request)
+    source = require_source(request)
     if request.task == "align_lyrics":
         check_words(request)
     latents = model.heard(source, cancel)

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import quality
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener, Statistics
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import facts_of, pieces, source_of
+from acestep_runtime.engines.signal.blocks import grid_facts, require_source, split_blocks
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.values import CancelToken, Music
 
 #: Tasks whose roles are played along with the source.
@@ -38,7 +40,7 @@ class Sound:
     @property
     def facts(self) -> dict[str, object]:
         """Tempo, key, meter and length."""
-        return {**facts_of(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
+        return {**grid_facts(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ Judge = Callable[[Listener, float, Mapping[str, Any]], Generator[Progress, None,
 def listened(source: Samples, cancel: CancelToken) -> Listener:
     """Return a listener that has heard all of a source."""
     listener = Listener(len(source))
-    for piece in pieces(source):
+    for piece in split_blocks(source):
         cancel.check()
         listener.hear(piece)
     return listener
@@ -117,7 +119,7 @@ def _with_score(
         elif isinstance(event, Block):
             if total is None:
                 along = request.task in _WITH_SOURCE and request.source is not None
-                total = source_of(request).copy() if along else np.zeros((request.frames, 2), np.float32)
+                total = require_source(request).copy() if along else np.zeros((request.frames, 2), np.float32)
             at = places.get(event.role, 0)
             total[at : at + len(event.samples)] += event.samples
             places[event.role] = at + len(event.samples)
@@ -127,10 +129,21 @@ def _with_score(
             fraction = event.fraction
         yield event
     if total is not None and "mix" not in places:
-        for piece in pieces(total):
+        for piece in split_blocks(total):
             cancel.check()
             listener.hear(piece)
     elif not places:
         return
     del total
     yield Facts({"score": (yield from judge(listener, fraction, facts))})
+
+
+NO_WORDS = "No words are given that could be sung."
+
+
+def check_words(request: EngineRequest) -> None:
+    """Raise `InvalidValue` for lyrics in which nothing is sung."""
+    if not sung_lines(request.music.lyrics):
+        raise InvalidValue(
+            "music.lyrics", request.music.lyrics, "the words that are sung", remedy="Give words to align."
+        )

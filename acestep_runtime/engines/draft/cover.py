@@ -30,12 +30,13 @@ from acestep_runtime.dsp.progressions import (
 )
 from acestep_runtime.dsp.render import Desk, Stereo, ceiling, faded, render, rms_db
 from acestep_runtime.dsp.singing import singer, sung
-from acestep_runtime.dsp.style import Instrument, Style, style_of, table, without
 from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import facts_of, lines_of, source_of
+from acestep_runtime.engines.draft.joining import lines_of
+from acestep_runtime.engines.signal.blocks import grid_facts, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, sung_lines
+from acestep_runtime.text.style import Instrument, Style, style_of, table, without
 from acestep_runtime.threads import both
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
 from acestep_runtime.values import CancelToken, Key
@@ -105,7 +106,7 @@ def cover(
     Of the bars of the source the share ``strength`` keeps melody, chords and rhythm, and some more keep their chords;
     what one seed keeps at one strength it also keeps at every greater one.
     """
-    source, music = source_of(request), request.music
+    source, music = require_source(request), request.music
     level_db = _target_db(source)
     if request.strength <= 0:
         yield from _freely(request, cancel, free, level_db)
@@ -426,7 +427,7 @@ def _gain_db(
 def _facts(request: EngineRequest, piece: _Heard, plan: _Plan, timed: list[TimedLine]) -> dict[str, object]:
     length_s = request.frames / ENGINE_RATE_HZ
     return {
-        **facts_of(plan.grid, plan.key),
+        **grid_facts(plan.grid, plan.key),
         "caption": request.music.caption,
         "strength": round(float(request.strength), 3),
         "duration": round(length_s, 3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from acestep_runtime.dsp.style import Instrument, Style, style_of, table, understood
+from acestep_runtime.text.style import Instrument, Style, style_of, table, understood
 from acestep_runtime.values import MAX_TEXT, Key
 
 _ORDER = ("genre", "mood", "instrument", "solo")

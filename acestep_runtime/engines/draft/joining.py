@@ -7,36 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from acestep_runtime.dsp.arrangement import VOICES, joined_bars
-from acestep_runtime.dsp.context import Context, energies, heard_along
+from acestep_runtime.dsp.arrangement import joined_bars
+from acestep_runtime.dsp.context import Context
 from acestep_runtime.dsp.form import words
-from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import spelled
-from acestep_runtime.dsp.render import Desk, Stereo, ceiling, render, rms_db
-from acestep_runtime.dsp.singing import Melody, harmonised, stage, sung
-from acestep_runtime.dsp.style import Instrument, Style, only, style_of
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
+from acestep_runtime.dsp.singing import Melody, stage, sung
+from acestep_runtime.engines.base import EngineRequest
+from acestep_runtime.engines.signal.blocks import grid_facts
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
+from acestep_runtime.text.style import Instrument, Style
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
-from acestep_runtime.values import CancelToken, Key
 
-_BLOCK_FRAMES = ENGINE_RATE_HZ
 #: Level of music that has nothing around it to fit.
 ALONE_DB = -16.0
-#: Level of a layer against its source.
-_LAYER_DB = {"vocals": -3.0, "backing_vocals": -10.0, "drums": -5.0, "bass": -6.0, "percussion": -12.0, "fx": -12.0}
-_LAYER_USUAL_DB = -9.0
 #: What pauses is measured while it sounds: windows of this length, down to this far below the loudest.
 _WINDOW, _PAUSE_DB = ms_to_frames(100, ENGINE_RATE_HZ), 20.0
 _RELEASE = ms_to_frames(60, ENGINE_RATE_HZ)
-
-
-def facts_of(grid: Grid, key: Key) -> dict[str, object]:
-    """Return the facts that every result of this engine has."""
-    return {"engine": "draft", "bpm": round(float(grid.bpm), 2), "keyscale": str(key),
-            "timesignature": grid.beats_per_bar}  # fmt: skip
 
 
 def lines_of(lines: Sequence[TimedLine], request: EngineRequest) -> dict[str, object]:
@@ -48,53 +36,8 @@ def lines_of(lines: Sequence[TimedLine], request: EngineRequest) -> dict[str, ob
 def part_facts(context: Context, span: tuple[int, int], caption: str) -> dict[str, object]:
     """Return the facts about a part that joins music: those of every result, its caption and its chords."""
     start_s, end_s = span[0] / ENGINE_RATE_HZ, span[1] / ENGINE_RATE_HZ
-    return {**facts_of(context.grid, context.key), "caption": caption,
+    return {**grid_facts(context.grid, context.key), "caption": caption,
             "chords": spelled(context.harmony, context.grid, start_s, end_s)}  # fmt: skip
-
-
-def source_of(request: EngineRequest) -> Stereo:
-    """Return the source ``[N, 2]``. Raises `InvalidValue` when there is none."""
-    if request.source is None:
-        raise InvalidValue("source", "nothing", "audio", remedy=f"Give {request.task} a source.")
-    return request.source
-
-
-def pieces(samples: Stereo) -> Iterator[Stereo]:
-    """Yield the samples in blocks of up to a second."""
-    return (samples[at : at + _BLOCK_FRAMES] for at in range(0, len(samples), _BLOCK_FRAMES))
-
-
-def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Play each track along with the source, inside the span only; lyrics are sung by the tracks that sing."""
-    source, music = source_of(request), request.music
-    span = (max(0, request.span[0]), min(request.frames, request.span[1]))
-    style = style_of(music.caption)
-    yield Progress("listening to the source", 0.0)
-    cancel.check()
-    start, stop = request.known if request.known[1] > request.known[0] else (0, request.frames)
-    context = heard_along(_only_known(source, start, stop), span, music, style)
-    sings = any(track in VOICES for track in request.tracks)
-    lead, lines = words_sung(context, style, music.lyrics if sings else "", span, request.seed)
-    yield Facts({**part_facts(context, span, music.caption), **lines_of(lines, request)})
-    lifted = {bar: float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
-              for bar, level in energies(source, context.grid, span).items()}  # fmt: skip
-    source_db = rms_db(source[span[0] : span[1]])
-    target_db = source_db if source_db > -50 else ALONE_DB
-    for number, track in enumerate(request.tracks):
-        layer = np.zeros((request.frames, 2), np.float32)
-        mine = only(style, track)
-        players, notes = mine.instruments, list[Note]()
-        if lead and track in VOICES:
-            notes = lead if track == "vocals" else harmonised(lead, context.harmony, context.grid, players[0].voice)
-            players = ()
-        for fraction, part in played(context, mine, players, span, lifted, request.seed, notes):
-            cancel.check()
-            yield Progress(f"playing {track}", 0.3 + 0.7 * (number + fraction) / len(request.tracks))
-            if fraction == 1.0 and span[1] > span[0]:
-                level_db = target_db + _LAYER_DB.get(track, _LAYER_USUAL_DB)
-                pauses = track in (*VOICES, "fx")
-                layer[span[0] : span[1]] = released(ceiling(at_level(part, level_db, pauses=pauses)))
-        yield from (Block(track, piece) for piece in pieces(layer))
 
 
 def words_sung(
@@ -109,14 +52,6 @@ def words_sung(
     mood = float(np.clip(max((s.energy for s in sections), default=0.6) - 0.6 + 0.5 * style.energy, -0.6, 0.6))
     return sung(lines, bars=bars, grid=grid, harmony=harmony, key=context.key, seed=seed,
                 style=replace(style, energy=mood), melody=melody)  # fmt: skip
-
-
-def _only_known(source: Stereo, start: int, stop: int) -> Stereo:
-    if (start, stop) == (0, len(source)):
-        return source
-    out = np.zeros_like(source)
-    out[start:stop] = source[start:stop]
-    return out
 
 
 def released(samples: Stereo, frames: int = _RELEASE) -> Stereo:

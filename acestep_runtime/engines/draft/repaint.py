@@ -24,21 +24,12 @@ from acestep_runtime.dsp.progressions import SCALES
 from acestep_runtime.dsp.render import Stereo, ceiling, rms_db
 from acestep_runtime.dsp.singing import Melody
 from acestep_runtime.dsp.stems import separate
-from acestep_runtime.dsp.style import Instrument, Style, style_of, understood, without
 from acestep_runtime.dsp.transcribe import melody as written_melody
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import (
-    ALONE_DB,
-    at_level,
-    lines_of,
-    part_facts,
-    pieces,
-    played,
-    released,
-    source_of,
-    words_sung,
-)
+from acestep_runtime.engines.draft.joining import ALONE_DB, at_level, lines_of, part_facts, played, released, words_sung
+from acestep_runtime.engines.signal.blocks import require_source, split_blocks
 from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.text.style import Instrument, Style, style_of, understood, without
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
 from acestep_runtime.values import CancelToken, Key
 
@@ -69,7 +60,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     the bed. ``mode`` and ``strength`` say how much of the span's old content is kept: all of it in "conservative",
     1 − strength in "balanced", else nothing. Where two songs meet, each is continued to the middle of the span.
     """
-    source, known, music = source_of(request), request.known, request.music
+    source, known, music = require_source(request), request.known, request.music
     span = (max(0, request.span[0]), min(request.frames, request.span[1]))
     style = style_of(music.caption)
     yield Progress("listening to the music around", 0.0)
@@ -77,7 +68,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     if span[1] <= span[0]:
         context = heard_around(source, known, span, music, style)
         yield Facts({**part_facts(context, span, music.caption), **lines_of((), request)})
-        yield from (Block("mix", piece) for piece in pieces(source))
+        yield from (Block("mix", piece) for piece in split_blocks(source))
         return
     parts = _parts(source, known, span, style, request)
     lines = [line for part in parts for line in part.lines]
@@ -99,7 +90,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     yield Progress("joining", 0.97)
     out = source.copy()
     out[span[0] : span[1]] = _all_new(_ended(ceiling(new), known, span, request), source[span[0] : span[1]])
-    yield from (Block("mix", piece) for piece in pieces(out))
+    yield from (Block("mix", piece) for piece in split_blocks(out))
 
 
 # ------------------------------------------------------------------------------------------------- what is to be made

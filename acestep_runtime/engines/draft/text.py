@@ -9,12 +9,12 @@ from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.dsp.style import style_of
-from acestep_runtime.dsp.tags import described, joined
-from acestep_runtime.dsp.tidying import tidied
-from acestep_runtime.dsp.writing import INSTRUMENTAL, Sheet, is_instrumental, propose, write_song
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.lyrics.normalize import tidied
 from acestep_runtime.lyrics.text import parse, sung_lines
+from acestep_runtime.text.style import style_of
+from acestep_runtime.text.tags import described, joined
+from acestep_runtime.text.writing import INSTRUMENTAL, Sheet, is_instrumental, propose, write_song
 from acestep_runtime.values import CancelToken, Key
 
 #: Language by the script that most letters are of, as their names in Unicode begin.

@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.dsp.style import Style, style_of, understood, word_pattern
-from acestep_runtime.dsp.tags import described, joined
+from acestep_runtime.text.style import Style, style_of, understood, word_pattern
+from acestep_runtime.text.tags import described, joined
 from acestep_runtime.values import Key
 
 if sys.version_info >= (3, 11):

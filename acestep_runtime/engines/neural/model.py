@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acestep_runtime.audio import Samples
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.codes import codes_of, hints_of, latents_of
 from acestep_runtime.conditioning.condition import condition_of
 from acestep_runtime.conditioning.timbre import no_reference

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # whoever only needs a header is spared the loading of numpy
     import numpy as np
     import numpy.typing as npt
 
-    from acestep_runtime.audio import Samples
+    from acestep_runtime.audio.samples import Samples
 
 _PCM, _IEEE_FLOAT = 1, 3
 _MAX_32 = 0xFFFFFFFF

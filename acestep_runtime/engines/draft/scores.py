@@ -14,9 +14,17 @@ from acestep_runtime.dsp.alignment import Agreement, agreement, align, spread
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener
 from acestep_runtime.dsp.vocals import Voice
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft_parts import source_of
-from acestep_runtime.engines.scoring import Sound, Worth, listened, score_of, sound_of, with_score
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.engines.signal.blocks import require_source
+from acestep_runtime.engines.signal.scoring import (
+    NO_WORDS,
+    Sound,
+    Worth,
+    check_words,
+    listened,
+    score_of,
+    sound_of,
+    with_score,
+)
 from acestep_runtime.lyrics.formats import facts_of
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
 from acestep_runtime.lyrics.sections import sections_of
@@ -28,7 +36,6 @@ from acestep_runtime.values import CancelToken
 #: An agreement below this gets a note.
 _AGREED = 0.9
 _NO_VOICE = "No voice was heard that could sing these words: the lines are only spaced over the sound."
-NO_WORDS = "No words are given that could be sung."
 _NO_MODEL = "The draft engine has no language model."
 _VOICE = "the voice that signal analysis hears"
 #: What a low part of the agreement means.
@@ -59,7 +66,7 @@ class _Found:
 def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Find when each line is sung. Where nobody is heard, lines are spaced over the sound and the score says so."""
     yield Progress("listening", 0.0)
-    source = source_of(request)
+    source = require_source(request)
     cancel.check()
     check_words(request)
     found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
@@ -69,18 +76,10 @@ def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[Engine
     yield Progress("listening", 1.0)
 
 
-def check_words(request: EngineRequest) -> None:
-    """Raise `InvalidValue` for lyrics in which nothing is sung."""
-    if not sung_lines(request.music.lyrics):
-        raise InvalidValue(
-            "music.lyrics", request.music.lyrics, "the words that are sung", remedy="Give words to align."
-        )
-
-
 def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Judge the source: faults, and tempo, key and words against those given."""
     yield Progress("listening", 0.0)
-    source = source_of(request)
+    source = require_source(request)
     cancel.check()
     found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
     lines = facts_of(Timing(found.words.lines, ()))["lines"]

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from acestep_runtime.conditioning.codes import FRAMES_A_CODE
 from acestep_runtime.conditioning.latents import frames_of
-from acestep_runtime.engines import draft
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.signal.listening import source_facts
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import planning, writing
 from acestep_runtime.lm.language import Language
@@ -229,7 +229,7 @@ def _understood(
     keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
-    heard = draft.heard(request)
+    heard = source_facts(request)
     cancel.check()
     found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
     given = given_in(request.music, caption=True)

@@ -1,0 +1,66 @@
+"""Extract: the tracks of a mix are taken apart; they add up to it again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+
+from acestep_runtime.dsp.render import Stereo
+from acestep_runtime.dsp.stems import separate
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.signal.blocks import require_source, split_blocks
+from acestep_runtime.engines.signal.listening import analyse_source, analysis_facts
+from acestep_runtime.values import CancelToken
+
+
+def extract(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    """Take the source apart: a role for each track asked for, and "other" with the rest."""
+    yield Progress("listening", 0.0)
+    source, found = require_source(request), analyse_source(request)
+    cancel.check()
+    yield Facts(analysis_facts(found))
+    stems: dict[str, Stereo] = {}
+
+    def work(stop: Callable[[], None], report: Callable[[float], None]) -> None:
+        stems.update(separate(source, request.tracks, analysis=found, cancel_check=stop, progress=report))
+
+    for fraction in _watched(work, cancel):
+        yield Progress("separating", 0.2 + 0.7 * fraction)
+    for number, (role, samples) in enumerate(stems.items()):
+        yield Progress(f"handing out {role}", 0.9 + 0.1 * number / len(stems))
+        cancel.check()
+        yield from (Block(role, piece) for piece in split_blocks(samples))
+
+
+def _watched(
+    work: Callable[[Callable[[], None], Callable[[float], None]], None], cancel: CancelToken
+) -> Iterator[float]:
+    """Run work that reports by callback in a thread, and yield what it reports. Its errors are raised here.
+
+    Cancelling, or dropping this iterator, stops the work at its next check.
+    """
+    reports: SimpleQueue[float | BaseException | None] = SimpleQueue()
+    dropped = CancelToken()
+
+    def check() -> None:
+        cancel.check()
+        dropped.check()
+
+    def run() -> None:
+        try:
+            work(check, reports.put)
+            reports.put(None)
+        except BaseException as error:
+            reports.put(error)
+
+    thread = threading.Thread(target=run, name="draft-work", daemon=True)
+    thread.start()
+    try:
+        while (report := reports.get()) is not None:
+            if isinstance(report, BaseException):
+                raise report
+            yield report
+    finally:
+        dropped.cancel()
+        thread.join()

@@ -1,0 +1,65 @@
+"""Lego: each track is played along with the source, inside the span only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from acestep_runtime.dsp.arrangement import VOICES
+from acestep_runtime.dsp.context import energies, heard_along
+from acestep_runtime.dsp.players import Note
+from acestep_runtime.dsp.render import Stereo, ceiling, rms_db
+from acestep_runtime.dsp.singing import harmonised
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.draft.joining import ALONE_DB, at_level, lines_of, part_facts, played, released, words_sung
+from acestep_runtime.engines.signal.blocks import require_source, split_blocks
+from acestep_runtime.text.style import only, style_of
+from acestep_runtime.values import CancelToken
+
+#: Level of a layer against its source.
+_LAYER_DB = {"vocals": -3.0, "backing_vocals": -10.0, "drums": -5.0, "bass": -6.0, "percussion": -12.0, "fx": -12.0}
+
+
+_LAYER_USUAL_DB = -9.0
+
+
+def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    """Play each track along with the source, inside the span only; lyrics are sung by the tracks that sing."""
+    source, music = require_source(request), request.music
+    span = (max(0, request.span[0]), min(request.frames, request.span[1]))
+    style = style_of(music.caption)
+    yield Progress("listening to the source", 0.0)
+    cancel.check()
+    start, stop = request.known if request.known[1] > request.known[0] else (0, request.frames)
+    context = heard_along(_only_known(source, start, stop), span, music, style)
+    sings = any(track in VOICES for track in request.tracks)
+    lead, lines = words_sung(context, style, music.lyrics if sings else "", span, request.seed)
+    yield Facts({**part_facts(context, span, music.caption), **lines_of(lines, request)})
+    lifted = {bar: float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
+              for bar, level in energies(source, context.grid, span).items()}  # fmt: skip
+    source_db = rms_db(source[span[0] : span[1]])
+    target_db = source_db if source_db > -50 else ALONE_DB
+    for number, track in enumerate(request.tracks):
+        layer = np.zeros((request.frames, 2), np.float32)
+        mine = only(style, track)
+        players, notes = mine.instruments, list[Note]()
+        if lead and track in VOICES:
+            notes = lead if track == "vocals" else harmonised(lead, context.harmony, context.grid, players[0].voice)
+            players = ()
+        for fraction, part in played(context, mine, players, span, lifted, request.seed, notes):
+            cancel.check()
+            yield Progress(f"playing {track}", 0.3 + 0.7 * (number + fraction) / len(request.tracks))
+            if fraction == 1.0 and span[1] > span[0]:
+                level_db = target_db + _LAYER_DB.get(track, _LAYER_USUAL_DB)
+                pauses = track in (*VOICES, "fx")
+                layer[span[0] : span[1]] = released(ceiling(at_level(part, level_db, pauses=pauses)))
+        yield from (Block(track, piece) for piece in split_blocks(layer))
+
+
+def _only_known(source: Stereo, start: int, stop: int) -> Stereo:
+    if (start, stop) == (0, len(source)):
+        return source
+    out = np.zeros_like(source)
+    out[start:stop] = source[start:stop]
+    return out

@@ -1,0 +1,1 @@
+"""What engines share that listen to a source or a take by signal processing: analysis, scores, blocks."""
