@@ -57,7 +57,7 @@ test: $(VENV)/.test
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-reaper: $(VENV)/.test
-	$(BIN)/python -m pytest tests/lua/test_real_reaper.py -s $(ARGS)
+	$(BIN)/python -m pytest tests/hosts/reaper/test_real_reaper.py -s $(ARGS)
 
 check: $(VENV)/.test lint test
 
@@ -69,13 +69,13 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench.daemon $(ARGS)
 
 bench-neural: $(VENV)/.test
-	$(BIN)/python -m tests.bench_neural $(ARGS)
+	$(BIN)/python -m tests.bench.neural $(ARGS)
 
 bench-lm: $(VENV)/.test
-	$(BIN)/python -m tests.bench_lm $(ARGS)
+	$(BIN)/python -m tests.bench.lm $(ARGS)
 
 quality: $(VENV)/.test
 	$(BIN)/python -m tests.quality
@@ -85,7 +85,7 @@ protos: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
-	$(BIN)/python tests/transcripts.py
+	$(BIN)/python -m tests.support.transcripts
 
 reapack: $(VENV)/.base
 	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import hypothesis
 import pytest
-
-_TESTS = Path(__file__).parent
-sys.path.insert(0, str(_TESTS))
-# Before the folder of tests, or else its `daemon` would stand for the package of that name.
-sys.path.insert(0, str(_TESTS.parent))
-
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and nohup hang-ups; what they start would inherit
 # that.

@@ -1,0 +1,65 @@
+"""A studio for each test, and a real daemon with the draft engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.support.daemon import Daemon, daemon_at
+from tests.support.fake_reaper import Reaper
+from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
+from tests.support.signals import song
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon that the tests of a module share."""
+    with daemon_at(tmp_path_factory.mktemp("daemon")) as house:
+        yield house
+
+
+@pytest.fixture
+def reaper(tmp_path: Path, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reaper]:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
+    folder = tmp_path / "리퍼 'n' \"ünï\" 🎸"
+    folder.mkdir()
+    with Reaper(folder, rate=RATE_HZ) as reaper:
+        reaper.ext[("AceBridge", "command")] = COMMAND
+        reaper.ext[("AceBridge", "engine")] = "draft"
+        reaper.ext[("AceBridge", "cleaned")] = str(int(time.time()))  # not while a test looks at the folders
+        yield reaper
+
+
+@pytest.fixture
+def studio(reaper: Reaper, tmp_path: Path) -> Studio:
+    project = reaper.project
+    band = project.add_track('기타 "lead"')
+    pad = project.add_track("Päd, très doux")
+    path = media(tmp_path / "밴드 'take' 1.wav", song(bpm=100, bars=6, rate_hz=RATE_HZ))
+    item = band.add_item(path, position=ITEM_AT_S, length=12.0, offset=0.5)
+    pad.add_item(
+        media(tmp_path / "pad.wav", 0.2 * song(bpm=100, bars=2, rate_hz=RATE_HZ, seed=3)), position=2.0, length=4.0
+    )
+    project.tempo(0, 100, 4, 4)
+    project.tempo(6, 90)
+    project.settle()
+    return Studio(reaper, project, band, item, pad, path, tmp_path)
+
+
+@pytest.fixture
+def r(tmp_path: Path) -> Iterator[Reaper]:
+    with Reaper(tmp_path, rate=RATE_HZ, resource="리소스 'x'") as reaper:
+        yield reaper
+
+
+@pytest.fixture
+def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * RATE_HZ, 2)).astype(np.float32)
+    path = tmp_path / "소리 '1'.wav"
+    soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
+    return path, samples

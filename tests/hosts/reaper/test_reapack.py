@@ -1,0 +1,113 @@
+"""The scripts as ReaPack sees them: headers, files, index."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.support.paths import REAPER_SCRIPTS as FOLDER
+
+ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
+URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
+
+_spec = importlib.util.spec_from_file_location("reapack_index", FOLDER / "index.py")
+assert _spec is not None
+assert _spec.loader is not None
+index = importlib.util.module_from_spec(_spec)
+sys.modules["reapack_index"] = index
+_spec.loader.exec_module(index)
+
+
+def tree(folder: Path = FOLDER, old: str | None = None) -> ET.Element:
+    return ET.fromstring(index.index(folder, URL, COMMIT, TIME, old))
+
+
+def test_the_index_installs_every_file_once() -> None:
+    sources = list(tree().iter("source"))
+    files = [source.get("file") for source in sources]
+    expected = {path.name for path in ACTIONS} | {f"lib/{path.name}" for path in FOLDER.glob("lib/*.lua")}
+    assert len(files) == len(set(files))
+    assert set(files) == expected
+    for source in sources:
+        assert source.text == source.text.strip()
+        assert unquote(source.text) == f"{URL}/{COMMIT}/reaper_scripts/{source.get('file')}"
+        assert re.fullmatch(r"[!-~]+", source.text), "a URL is ASCII without spaces"
+
+
+def test_only_actions_appear_in_the_action_list() -> None:
+    main = {source.get("file") for source in tree().iter("source") if source.get("main") == "main"}
+    assert main == {path.name for path in ACTIONS}
+
+
+def test_the_index_tells_version_changes_and_purpose() -> None:
+    root = tree()
+    assert root.attrib == {"version": "1", "name": "AceBridge", "commit": COMMIT}
+    (package,) = root.iter("reapack")
+    assert package.get("type") == "script"
+    (version,) = package.iter("version")
+    tags = index.header((FOLDER / "AceBridge.lua").read_text("utf-8"))
+    assert version.attrib == {"name": tags["version"], "author": tags["author"], "time": TIME}
+    assert version.findtext("changelog") == tags["changelog"]
+    assert version.findtext("changelog").startswith("+ First version")
+    assert package.findtext("metadata/description").startswith(r"{\rtf1")
+
+
+def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    for path in (*ACTIONS, *FOLDER.glob("lib/*.lua")):
+        (tmp_path / path.relative_to(FOLDER)).write_text(path.read_text("utf-8"), "utf-8")
+    package = (FOLDER / "AceBridge.lua").read_text("utf-8")
+    (tmp_path / "AceBridge.lua").write_text(package.replace("@version 0.1.0", "@version 0.2.0"), "utf-8")
+    first = index.index(FOLDER, URL, COMMIT, TIME)
+    later = ET.fromstring(index.index(tmp_path, URL, "f" * 40, TIME, first))
+    versions = {version.get("name"): version.find("source").text for version in later.iter("version")}
+    assert list(versions) == ["0.1.0", "0.2.0"]
+    assert COMMIT in versions["0.1.0"]
+    assert "f" * 40 in versions["0.2.0"]
+    assert later.get("commit") == "f" * 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("-- @version 0.1.0", "-- @version one", "has to begin with a digit"),
+        ("-- @author The AceBridge authors\n", "", "has no @author"),
+        ("lib/*.lua", "nowhere/*.lua", "fits no file"),
+    ],
+)
+def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    text = (FOLDER / "AceBridge.lua").read_text("utf-8")
+    assert old in text
+    (tmp_path / "AceBridge.lua").write_text(text.replace(old, new), "utf-8")
+    (tmp_path / "AceBridge_Cover.lua").write_text("-- @noindex\n", "utf-8")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.lua").write_text("", "utf-8")
+    with pytest.raises(index.HeaderFault, match=says):
+        tree(tmp_path)
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.stem)
+def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
+    tags = index.header(path.read_text("utf-8"))
+    assert tags["description"] == "AceBridge: " + path.stem.removeprefix("AceBridge_")
+    assert tags["version"][0].isdigit()
+    assert tags["author"]
+    assert tags["about"].endswith(".")
+    assert "noindex" in tags
+
+
+def test_the_command_line_writes_the_index(tmp_path: Path) -> None:
+    command = [sys.executable, FOLDER / "index.py", "--url", URL, "--into", tmp_path / "index.xml", "--commit"]
+    done = subprocess.run([*command, COMMIT], capture_output=True, text=True, check=True)
+    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua')))} files" in done.stdout
+    assert ET.parse(tmp_path / "index.xml").getroot().get("commit") == COMMIT
+    wrong = subprocess.run([*command, "main"], capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert "40 hex digits" in wrong.stderr

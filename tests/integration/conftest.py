@@ -1,0 +1,53 @@
+"""A real daemon for each module that asks for one, with the fake engine's steps at 5 ms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from acebridge.client.client import Client
+from tests.support.daemon import Daemon, daemon_at, gone
+from tests.support.shell import LoneShell, Shell, belongs
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon that all tests of a module share."""
+    with daemon_at(tmp_path_factory.mktemp("shared"), step_ms=5, config="cancel_grace_s = 5\n") as house:
+        yield house
+
+
+@pytest.fixture
+def client(house: Daemon) -> Iterator[Client]:
+    """A connection of the test's own."""
+    with Client(house.address) as client:
+        yield client
+
+
+@pytest.fixture
+def shell(house: Daemon, tmp_path: Path) -> Shell:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Shell(folder, house.environment)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Any:
+    """A home where no daemon runs yet; whichever is started there is ended."""
+    home, folder = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    folder.mkdir()
+    (home / "config.toml").write_text("port = 0\n")
+    environment = {**os.environ, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "5"}
+    # Without a daemon.json the command looks at the default port, where the musician's own daemon may be.
+    (home / "daemon.json").write_text('{"address": "127.0.0.1:1"}')
+    yield LoneShell(folder, environment)
+    left = [process for process in psutil.process_iter() if belongs(process, home)]
+    for process in left:
+        process.kill()
+    gone(left)

@@ -1,0 +1,436 @@
+"""Requests that cannot be served: each gets one sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import soundfile
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from acebridge.client.client import Client
+from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.audio import wav
+from tests.support.daemon import Daemon, collect, daemon_at, expected_tone, generate, song, status, write_wav
+from tests.support.shell import FAKE, Shell
+
+Code = grpc.StatusCode
+
+
+class Refusal:
+    """What a refused call says, taken apart with gRPC's own means."""
+
+    def __init__(self, error: Any) -> None:
+        self.code: grpc.StatusCode = error.code()
+        self.text: str = error.details()
+        self.info = error_details_pb2.ErrorInfo()
+        self.fields: list[tuple[str, str]] = []
+        (packed,) = (value for key, value in error.trailing_metadata() if key == "grpc-status-details-bin")
+        status_message = status_pb2.Status.FromString(packed)
+        assert status_message.code == self.code.value[0]
+        assert status_message.message == self.text
+        for detail in status_message.details:
+            request = error_details_pb2.BadRequest()
+            if detail.Unpack(request):
+                self.fields = [(v.field, v.description) for v in request.field_violations]
+            else:
+                assert detail.Unpack(self.info)
+        assert self.info.domain == "acebridge"
+        self.check_language()
+
+    def check_language(self) -> None:
+        text = self.text
+        assert text[-1] in ".?", text
+        assert "Traceback" not in text
+        assert "Errno" not in text
+        assert "object at" not in text
+        assert text.isprintable(), text
+        assert len(text) < 600, text
+        if remedy := self.info.metadata.get("remedy"):
+            assert text.endswith(remedy)
+        if "field" in self.info.metadata:
+            ((field, description),) = self.fields
+            assert field == self.info.metadata["field"]
+            assert text.startswith(description)
+
+
+def refused(call: Callable[[], Any]) -> Refusal:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return Refusal(caught.value)
+
+
+@pytest.fixture
+def ask(client: Client) -> Callable[..., Refusal]:
+    """Send a request that must be refused."""
+
+    def ask(rpc: str, request: Message) -> Refusal:
+        request.submission.engine = request.submission.engine or tasks_pb2.ENGINE_FAKE  # type: ignore[attr-defined]
+        return refused(lambda: list(getattr(client.tasks, rpc)(request, timeout=60)))
+
+    return ask
+
+
+def repaint(source: Any, **fields: Any) -> tasks_pb2.RepaintRequest:
+    return tasks_pb2.RepaintRequest(source=source, **fields)
+
+
+def at(path: Any) -> audio_pb2.AudioInput:
+    return audio_pb2.AudioInput(path=str(path))
+
+
+def good(tmp_path: Path) -> audio_pb2.AudioInput:
+    return at(write_wav(tmp_path / "song.wav", song(1.0)))
+
+
+# ---- values ----
+
+Music, Output = tasks_pb2.Music, tasks_pb2.Output
+VALUES: list[tuple[Message, str, str]] = [
+    (tasks_pb2.TextToMusicRequest(music=Music(bpm=1000)), "music.bpm",
+     "music.bpm is 1000.0; allowed: 30 to 300 beats per minute."),
+    (tasks_pb2.TextToMusicRequest(music=Music(bpm=math.nan)), "music.bpm",
+     "music.bpm is nan; allowed: 30 to 300 beats per minute."),
+    (tasks_pb2.TextToMusicRequest(music=Music(keyscale="H major")), "music.keyscale",
+     "music.keyscale is 'H major'; allowed: A to G, with #, b, ♯ or ♭, then major or minor."
+     ' Write for example "C major", "F# minor" or "Am".'),
+    (tasks_pb2.TextToMusicRequest(music=Music(timesignature=5)), "music.timesignature",
+     "music.timesignature is 5; allowed: 2, 3, 4, 6."),
+    (tasks_pb2.TextToMusicRequest(music=Music(caption="x" * 4097)), "music.caption",
+     "music.caption holds 4097 characters; allowed: at most 4096."),
+    (tasks_pb2.TextToMusicRequest(duration_s=0.01), "duration_s", "duration_s is 0.01; allowed: 0.1 to 600 seconds."),
+    (tasks_pb2.TextToMusicRequest(duration_s=math.inf), "duration_s", "duration_s is inf; allowed: 0.1 to 600 seconds."),
+    (tasks_pb2.TextToMusicRequest(output=Output(takes=9)), "output.takes", "output.takes is 9; allowed: 1 to 8 takes."),
+    (tasks_pb2.TextToMusicRequest(output=Output(takes=0)), "output.takes", "output.takes is 0; allowed: 1 to 8 takes."),
+    (tasks_pb2.TextToMusicRequest(output=Output(seeds=[-1])), "output.seeds",
+     "output.seeds is -1; allowed: 0 to 4294967295."),
+    (tasks_pb2.TextToMusicRequest(output=Output(seeds=range(9))), "output.seeds",
+     "output.seeds holds 9 seeds; allowed: at most 8, one for each take."),
+    (tasks_pb2.TextToMusicRequest(output=Output(channels=3)), "output.channels", "output.channels is 3; allowed: 1, 2."),
+    (tasks_pb2.TextToMusicRequest(output=Output(sample_rate=7999)), "output.sample_rate",
+     "output.sample_rate is 7999; allowed: 8000 to 384000 Hz."),
+    (tasks_pb2.TextToMusicRequest(output=Output(encoding=9)), "output.encoding",  # type: ignore[arg-type]
+     "output.encoding is 'number 9'; allowed: float32, pcm24, pcm16."),
+    (tasks_pb2.TextToMusicRequest(sampling=tasks_pb2.Sampling(steps=0)), "sampling.steps",
+     "sampling.steps is 0; allowed: 1 to 200 steps."),
+    (tasks_pb2.TextToMusicRequest(submission=tasks_pb2.Submission(engine=99)), "submission.engine",  # type: ignore[arg-type]
+     "submission.engine is 'number 99'; allowed: auto, draft, neural, fake."),
+    (tasks_pb2.TextToMusicRequest(submission=tasks_pb2.Submission(priority=-7)), "submission.priority",  # type: ignore[arg-type]
+     "submission.priority is 'number -7'; allowed: low, normal, high."),
+    (tasks_pb2.TextToMusicRequest(submission=tasks_pb2.Submission(idempotency_key="k" * 129)),
+     "submission.idempotency_key", "submission.idempotency_key holds 129 characters; allowed: at most 128."),
+    (tasks_pb2.RepaintRequest(), "source",
+     "The request names no source. Say which audio to work on: by an asset id, inline bytes or a path."),
+    (tasks_pb2.RepaintRequest(source=audio_pb2.AudioInput(path="song.wav")), "source.path",
+     "source.path is 'song.wav'; allowed: a file below"),
+    (tasks_pb2.CreateSampleRequest(), "description", "description is ''; allowed: a sentence. Say what the song should be."),
+    (tasks_pb2.FormatSampleRequest(), "music.caption",
+     "music.caption is ''; allowed: a caption, lyrics or both. Give something to format."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_message", "field", "says"), VALUES, ids=[f"{i}-{v[1]}" for i, v in enumerate(VALUES)]
+)
+def test_values(ask: Callable[..., Refusal], request_message: Message, field: str, says: str) -> None:
+    copy = type(request_message)()
+    copy.CopyFrom(request_message)
+    told = ask(type(copy).__name__.removesuffix("Request"), copy)
+    assert told.code is Code.INVALID_ARGUMENT
+    assert told.text.startswith(says)
+    assert told.info.reason == "InvalidValue"
+    assert told.info.metadata["field"] == field
+    assert told.info.metadata["allowed"]
+
+
+REGIONS = [
+    ({"start_s": 0.5, "end_s": 0.25}, "end_s", "end_s is 0.25; allowed: at least one frame later than start_s, 0.5."),
+    ({"start_s": 1.5}, "start_s", "start_s is 1.5; allowed: at most 1, the end of the source."),
+    ({"end_s": -0.5}, "end_s", "end_s is -0.5; allowed: 0 to 2400 seconds, or -1 for the end."),
+    ({"start_s": math.nan}, "start_s", "start_s is nan; allowed: -1200 to 1200 seconds."),
+    ({"mode": "wild"}, "mode", "mode is 'wild'; allowed: conservative, balanced, aggressive."),
+    ({"strength": 1.01}, "strength", "strength is 1.01; allowed: 0 to 1."),
+    ({"crossfade_ms": -1}, "crossfade_ms", "crossfade_ms is -1.0; allowed: 0 to 1000 ms."),
+    ({"scope": 5}, "scope", "scope is 'number 5'; allowed: whole, region."),
+    ({"end_s": 1200.5}, "end_s", "The result would be 1200 s long; allowed: at most 1200 s."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "field", "says"), REGIONS)
+def test_regions(ask: Callable[..., Refusal], tmp_path: Path, fields: dict[str, Any], field: str, says: str) -> None:
+    told = ask("Repaint", repaint(good(tmp_path), **fields))
+    assert told.code is Code.INVALID_ARGUMENT
+    assert told.text.startswith(says)
+    assert told.info.metadata["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("region", "field", "says"),
+    [
+        ({"start_s": -1.0}, "source.region.start_s", "source.region.start_s is -1.0; allowed: 0 seconds or more."),
+        ({"start_s": 1.0}, "source.region.start_s",
+         "source.region.start_s is 1.0; allowed: 0 to below 1.000 seconds. song.wav is 1.000 s long."),
+        ({"start_s": 0.5, "end_s": 0.25}, "source.region.end_s",
+         "source.region.end_s is 0.25; allowed: after the start, 0.5 s, or -1 for the end."),
+        ({"end_s": math.nan}, "source.region.end_s",
+         "source.region.end_s is nan; allowed: after the start, in seconds, or -1 for the end."),
+    ],
+)  # fmt: skip
+def test_regions_of_a_source(
+    ask: Callable[..., Refusal], tmp_path: Path, region: dict[str, float], field: str, says: str
+) -> None:
+    source = good(tmp_path)
+    source.region.CopyFrom(audio_pb2.Region(**region))
+    told = ask("Repaint", repaint(source))
+    assert told.text.startswith(says)
+    assert told.info.metadata["field"] == field
+
+
+def test_tracks(ask: Callable[..., Refusal], tmp_path: Path) -> None:
+    source = good(tmp_path)
+    told = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["kazoo"]))
+    assert told.text.startswith("tracks is 'kazoo'; allowed: vocals, backing_vocals, drums,")
+    told = ask("Lego", tasks_pb2.LegoRequest(source=source))
+    assert told.text.startswith("No track is named; allowed: vocals, ")
+    assert told.text.endswith("Name at least one.")
+    told = ask("Extract", tasks_pb2.ExtractRequest(source=source, tracks=["bass", "bass"]))
+    assert told.text == "tracks is 'bass, bass'; allowed: each name once."
+    told = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["bass"], end_s=1.5))
+    assert told.text == (
+        "end_s is 1.5; allowed: at most 1 s, the end of the source. A layer plays with the source, so it cannot go on after it."
+    )
+
+
+def test_an_engine_that_is_not_there(ask: Callable[..., Refusal], tmp_path: Path) -> None:
+    neural = tasks_pb2.Submission(engine=tasks_pb2.ENGINE_NEURAL)
+    told = ask("TextToMusic", tasks_pb2.TextToMusicRequest(submission=neural))
+    assert told.code is Code.FAILED_PRECONDITION
+    assert told.text.startswith("The neural engine cannot run: ")
+    assert told.info.reason == "UnsupportedTask"
+    told = ask("AlignLyrics", tasks_pb2.AlignLyricsRequest(source=good(tmp_path)))
+    assert told.text == "music.lyrics is ''; allowed: the words that are sung. Give the lyrics."
+
+
+# ---- files ----
+
+
+def text_file(folder: Path) -> Path:
+    (path := folder / "notes.wav").write_text("Dear diary, today I wrote a song.")
+    return path
+
+
+def no_frames(folder: Path) -> Path:
+    return write_wav(folder / "empty.wav", np.zeros((0, 2), np.float32))
+
+
+def three_channels(folder: Path) -> Path:
+    soundfile.write(folder / "surround.wav", np.zeros((100, 3)), 48_000)
+    return folder / "surround.wav"
+
+
+def an_hour(folder: Path) -> Path:
+    path = folder / "hour.wav"
+    frames = 3600 * 8000
+    with path.open("wb") as file:
+        file.write(wav.header(frames, 1, 8000, "pcm16"))
+        file.truncate(file.tell() + 2 * frames)
+    return path
+
+
+def truncated(folder: Path) -> Path:
+    path = folder / "cut.flac"
+    soundfile.write(path, song(2.0), 48_000)
+    os.truncate(path, path.stat().st_size // 2)
+    return path
+
+
+def not_numbers(folder: Path) -> Path:
+    samples = song(1.0)
+    samples[24_000, 1] = np.nan
+    return write_wav(folder / "broken.wav", samples)
+
+
+def slow_rate(folder: Path) -> Path:
+    soundfile.write(folder / "slow.wav", np.zeros((100, 1)), 4000)
+    return folder / "slow.wav"
+
+
+def half_a_header(folder: Path) -> Path:
+    (path := folder / "half.wav").write_bytes(b"RIFF" + struct.pack("<I", 10**9) + b"WAVEfmt ")
+    return path
+
+
+FILES: list[tuple[Callable[[Path], Path], str]] = [
+    (text_file, "notes.wav is not audio, is damaged, or is of a kind that AceBridge does not read. Use WAV, FLAC,"),
+    (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
+    (three_channels, "surround.wav has 3 channels. Mix it down to stereo or mono, or export two of its channels."),
+    (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
+    (truncated, "cut.flac cannot be read beyond about "),
+    (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),
+    (slow_rate, "slow.wav has a sample rate of 4000 Hz. Convert it to a rate from 8 to 384 kHz."),
+    (half_a_header, "half.wav is not audio, is damaged, or is of a kind"),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), FILES, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize("way", ["path", "asset", "inline"])
+def test_files(
+    ask: Callable[..., Refusal], client: Client, tmp_path: Path, make: Callable[[Path], Path], says: str, way: str
+) -> None:
+    path = make(tmp_path)
+    told: Refusal
+    if way == "path":
+        told = ask("Understand", tasks_pb2.UnderstandRequest(source=at(path)))
+    elif way == "inline":
+        if path.stat().st_size > 4 << 20:
+            return
+        source = audio_pb2.AudioInput(inline=path.read_bytes(), name=path.name)
+        told = ask("Understand", tasks_pb2.UnderstandRequest(source=source))
+    else:
+        pieces = [assets_pb2.UploadAssetRequest(name=path.name)]
+        data = path.read_bytes()
+        pieces += [assets_pb2.UploadAssetRequest(data=data[i : i + (1 << 20)]) for i in range(0, len(data), 1 << 20)]
+        try:
+            asset = client.assets.UploadAsset(iter(pieces))
+        except grpc.RpcError as error:
+            told = Refusal(error)
+        else:
+            told = ask("Understand", tasks_pb2.UnderstandRequest(source=audio_pb2.AudioInput(asset_id=asset.id)))
+    assert told.code is Code.INVALID_ARGUMENT
+    assert told.text.startswith(says)
+
+
+def test_paths(ask: Callable[..., Refusal], tmp_path: Path) -> None:
+    def say(path: Any) -> str:
+        told = ask("Repaint", repaint(at(path)))
+        assert told.code is Code.INVALID_ARGUMENT
+        assert told.info.metadata["field"] in ("source.path", "source")
+        return told.text
+
+    long = tmp_path / ("n" * 300 + ".wav")
+    assert say(long) == "n" * 79 + "… cannot be read: File name too long. Check the path."
+    assert say(tmp_path / "nowhere.wav") == "nowhere.wav cannot be read: No such file or directory. Check the path."
+    assert say(tmp_path) == f"{tmp_path.name} is not a file. Name an audio file."
+    assert say(f"{tmp_path}/a\0b.wav") == "source.path holds a NUL character. Check the path."
+    assert say(tmp_path / "two\nlines.wav").startswith("two\N{REPLACEMENT CHARACTER}lines.wav cannot be read: No such")
+    assert say("/etc/passwd").startswith("passwd lies outside the folders that the daemon may read (")
+    assert say("/etc/passwd").endswith("Upload it instead, or add its folder to `roots` in config.toml.")
+    (tmp_path / "link.wav").symlink_to("/etc/passwd")
+    assert say(tmp_path / "link.wav").startswith("link.wav lies outside the folders that the daemon may read (")
+    assert say(f"{tmp_path}/../../../../../../etc/passwd").startswith("passwd lies outside")
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    assert say(tmp_path / "loop.wav").startswith("loop.wav cannot be ")
+    (tmp_path / "dangling.wav").symlink_to(tmp_path / "gone.wav")
+    assert say(tmp_path / "dangling.wav").startswith("gone.wav cannot be read: No such file or directory.")
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert say(tmp_path / "pipe.wav") == "pipe.wav is not a file. Name an audio file."
+    assert say("~/song.wav").startswith("source.path is '~/song.wav'; allowed: a file below ")
+    assert say("").startswith("source.path is ''; allowed: a file below ")
+
+
+def test_assets_and_jobs_that_are_not_there(ask: Callable[..., Refusal], client: Client) -> None:
+    told = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="0" * 64)))
+    assert told.code is Code.NOT_FOUND
+    assert told.text.startswith("There is no asset '000000")
+    assert told.text.endswith("It may have been evicted or deleted: upload it again.")
+    told = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="../../etc/passwd")))
+    assert told.code is Code.NOT_FOUND
+    calls: list[Callable[[], Any]] = [
+        lambda: client.jobs.GetJob(jobs_pb2.GetJobRequest(job_id="nope")),
+        lambda: client.jobs.CancelJob(jobs_pb2.CancelJobRequest(job_id="nope")),
+        lambda: client.jobs.DeleteJob(jobs_pb2.DeleteJobRequest(job_id="nope")),
+        lambda: list(client.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id="nope"))),
+    ]
+    for call in calls:
+        told = refused(call)
+        assert told.code is Code.NOT_FOUND
+        assert told.text == "There is no job 'nope'. List the jobs that there are."
+    calls = [
+        lambda: client.assets.GetAsset(assets_pb2.GetAssetRequest(asset_id="nope")),
+        lambda: client.assets.PinAsset(assets_pb2.PinAssetRequest(asset_id="nope")),
+        lambda: client.assets.DeleteAsset(assets_pb2.DeleteAssetRequest(asset_id="nope")),
+        lambda: list(client.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id="nope"))),
+    ]
+    for call in calls:
+        assert refused(call).text.startswith("There is no asset 'nope'. It may have been evicted")
+
+
+def test_lists(client: Client) -> None:
+    for limit in (0, -1, 1001):
+        told = refused(lambda limit=limit: client.jobs.ListJobs(jobs_pb2.ListJobsRequest(limit=limit)))
+        assert told.text == f"limit is {limit}; allowed: 1 to 1000."
+        assert refused(lambda limit=limit: client.assets.ListAssets(assets_pb2.ListAssetsRequest(limit=limit)))
+    for number, name in ((9, "number 9"), (0, "unspecified")):
+        request = jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_FAILED, number])  # type: ignore[list-item]
+        told = refused(lambda request=request: client.jobs.ListJobs(request))
+        assert told.text == f"states is '{name}'; allowed: queued, running, succeeded, failed, cancelled."
+    told = refused(lambda: client.assets.UploadAsset(iter([])))
+    assert told.text == "No bytes were sent. Send an audio file."
+
+
+def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
+    told = ask("Repaint", repaint(audio_pb2.AudioInput(inline=bytes((4 << 20) + 1))))
+    assert told.code is Code.INVALID_ARGUMENT
+    assert told.text == (
+        "source.inline holds 4194305 bytes; allowed: at most 4194304."
+        " Upload the file with AssetService.UploadAsset and send its asset id."
+    )
+    # What does not fit a message at all is refused by gRPC itself; the client says so in plain words.
+    from acebridge.contract.status import fault_of
+
+    with pytest.raises(grpc.RpcError) as caught:
+        list(client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(9 << 20)))))
+    assert caught.value.code() is Code.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
+    fault = fault_of(caught.value)
+    assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
+
+
+def test_bounds_of_a_small_house(tmp_path: Path) -> None:
+    """An upload limit, a full queue and roots of the musician's own, with names as long as they get."""
+    roots = [tmp_path / "音楽" / (f"{n}" + "とても長い名前" * 8) for n in range(20)]
+    for root in roots:
+        root.mkdir(parents=True)
+    quoted = ", ".join(f'"{root}"' for root in roots)
+    config = f"max_upload_bytes = 100000\nmax_waiting_jobs = 2\nroots = [{quoted}]\n"
+    with daemon_at(tmp_path / "home", step_ms=5, config=config) as house, Client(house.address) as client:
+        big = write_wav(roots[3] / "大.wav", song(1.0))
+        pieces = [assets_pb2.UploadAssetRequest(name="big.wav", data=big.read_bytes())]
+        told = refused(lambda: client.assets.UploadAsset(iter(pieces)))
+        assert told.code is Code.RESOURCE_EXHAUSTED
+        assert told.text.startswith("big.wav is larger than 0.1 MiB. Send only the part that is needed")
+        assert told.info.reason == "TooLarge"
+        shell = Shell(tmp_path, house.environment)
+        assert shell.refused("cover", str(big), "-o", "x.wav", *FAKE).startswith("大.wav is larger than 0.1 MiB.")
+        request = tasks_pb2.UnderstandRequest(source=at(big))
+        request.submission.engine = tasks_pb2.ENGINE_FAKE
+        told = refused(lambda: list(client.tasks.Understand(request)))
+        assert told.text.startswith("大.wav is larger than 0.1 MiB.")
+        request.source.path = str(write_wav(tmp_path / "outside.wav", song(0.1)))
+        with pytest.raises(grpc.RpcError) as caught:
+            list(client.tasks.Understand(request))
+        assert caught.value.code() is Code.INVALID_ARGUMENT  # type: ignore[attr-defined]
+        assert caught.value.details().startswith("outside.wav lies outside the folders that the daemon may read (")  # type: ignore[attr-defined]
+        running = [next(generate(client, 0.1, steps=150)).job_id]
+        running += [next(generate(client, 0.1, steps=150)).job_id for _ in range(2)]
+        events = generate(client, 0.1)
+        with pytest.raises(Exception, match=r"^2 jobs wait already\. Try again later, or cancel some of them\.$"):
+            next(events)
+        for job_id in reversed(running):
+            client.cancel(job_id)
+
+
+def test_the_daemon_serves_on(house: Daemon, client: Client) -> None:
+    """After all the above, in the same daemon: no trace in its log, nothing lies about, and it works."""
+    assert np.array_equal(collect(generate(client, 0.3, seed=8)).samples(), expected_tone(8, 0.3))
+    assert "Traceback" not in house.console()
+    told = status(client)
+    assert (told.running_jobs, told.waiting_jobs) == (0, 0)
+    house.check_store()

@@ -1,0 +1,235 @@
+"""The best of several takes through the daemon: chosen, kept or dropped, replayed, and gone on with after a kill."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from acebridge.client.client import Client
+from acestep_runtime import generate as make
+from tests.support.daemon import (
+    assets,
+    collect,
+    daemon_at,
+    download,
+    expected_tone,
+    generate,
+    gone,
+    job,
+    queued,
+    state,
+    until,
+    until_state,
+)
+from tests.support.shell import Shell
+
+
+def best(client: Client, *seeds: int, **output: Any) -> Any:
+    more = {"tries": len(seeds), "seeds": list(seeds), **output}
+    return generate(client, 0.3, caption="score", output=more)
+
+
+def test_the_best_take_is_kept_and_the_others_are_gone(client: Client) -> None:
+    before = {asset.id for asset in assets(client)}
+    heard = collect(best(client, 10, 80, 30))
+    assert [(each.take, each.seed, each.score, each.chosen) for each in heard.completed.ranking] == [
+        (1, 80, 0.8, True), (2, 30, 0.3, False), (0, 10, 0.1, False),
+    ]  # fmt: skip
+    (take,) = heard.completed.takes
+    assert (take.take, take.seed) == (1, 80)
+    kept = {take.outputs[0].asset_id}
+    until(lambda: {asset.id for asset in assets(client)} - before == kept, "the other takes to be gone")
+    assert download(client, take.outputs[0].asset_id)
+    again = collect(client.watch(heard.job_id))
+    assert again.completed == heard.completed
+    assert again.kinds.count("take_finished") == 1
+    assert np.array_equal(again.samples(take.outputs[0].output), expected_tone(80, 0.3))
+    assert [made.seed for made in job(client, heard.job_id).takes] == [80]
+
+
+def test_all_can_be_kept_best_first(client: Client) -> None:
+    heard = collect(best(client, 10, 80, 30, takes=2, keep_all=True))
+    assert [take.seed for take in heard.completed.takes] == [80, 30, 10]
+    assert [each.chosen for each in heard.completed.ranking] == [True, True, False]
+    for take in heard.completed.takes:
+        assert download(client, take.outputs[0].asset_id)
+
+
+def test_equal_takes_share_a_file_that_stays(client: Client) -> None:
+    heard = collect(best(client, 10, 10 + 440 * 100, takes=1))  # the same tone and the same score
+    assert len(heard.completed.ranking) == 2
+    (take,) = heard.completed.takes
+    assert download(client, take.outputs[0].asset_id)
+
+
+def test_what_is_pinned_or_made_by_others_too_stays(client: Client) -> None:
+    other = collect(generate(client, 0.3, seed=15))
+    kept = other.completed.takes[0].outputs[0].asset_id
+    collect(best(client, 15, 90))
+    assert download(client, kept)
+
+
+def test_a_score_that_is_reached_ends_it(client: Client) -> None:
+    heard = collect(best(client, 10, 60, 30, 99, min_score=0.5))
+    assert [each.seed for each in heard.completed.ranking] == [60, 10]
+    assert heard.events[0].job_id == heard.job_id
+    assert {event.started.chooses for event in heard.events if event.WhichOneof("event") == "started"} == {True}
+
+
+def test_takes_without_a_score_are_kept_in_order_and_it_is_said(client: Client) -> None:
+    heard = collect(generate(client, 0.3, output={"tries": 3, "seeds": [5]}))
+    (take,) = heard.completed.takes
+    assert take.seed == 5
+    assert not any(each.HasField("score") for each in heard.completed.ranking)
+    assert take.metadata["score_missing"] == "The fake engine gave no score for this take."
+
+
+def test_the_next_batch_chooses_among_new_seeds(client: Client) -> None:
+    first = collect(best(client, 10, 80, 30))
+    second = collect(client.next_batch(first.job_id))
+    assert {each.seed for each in second.completed.ranking} == {31, 32, 33}
+    assert [take.seed for take in second.completed.takes] == [33]
+
+
+def test_the_python_api_chooses_here_and_there(client: Client) -> None:
+    asked = {
+        "caption": "lo-fi", "lyrics": "[Verse]\nwalking down the street\n", "duration": 6.0, "seed": 3, "best_of": 3,
+        "engine": "draft", "auto_lrc": True,
+    }  # fmt: skip
+    here, there = make(**asked), make(**asked, daemon=client.address)
+    for result in (here, there):
+        (take,) = result.takes
+        assert [each.seed for each in sorted(result.ranking, key=lambda each: each.take)] == [3, 4, 5]
+        scores = [each.score for each in result.ranking]
+        assert scores == sorted(scores, reverse=True)
+        assert take.seed == result.ranking[0].seed
+        assert take["lyrics_alignment_score"] == scores[0]
+        assert take["lrc"]
+    assert [(each.seed, each.score) for each in here.ranking] == [(each.seed, each.score) for each in there.ranking]
+    enough = make(**{**asked, "best_of": None}, min_score=0.0, max_tries=5, daemon=client.address)
+    assert [each.seed for each in enough.ranking] == [3]
+    following = here.next_batch()
+    assert sorted(each.seed for each in following.ranking) == [6, 7, 8]
+
+
+# ---- kill −9 ----
+
+
+def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5) as house:
+        client = house.client
+        assert client is not None
+        output = {"tries": 6, "seeds": [10, 80, 30, 40, 20, 50]}
+        events = generate(client, 0.3, caption="score", steps=40, output=output)
+        job_id = next(events).job_id
+        finished = 0
+        for event in events:
+            finished += event.WhichOneof("event") == "take_finished"
+            if finished == 2:
+                break
+        events.close()
+        seen = job(client, job_id).last_sequence
+        gone(house.kill())
+        client = house.start()
+        rest = list(client.watch(job_id, after_sequence=seen))
+        made = [event.take_finished.seed for event in rest if event.WhichOneof("event") == "take_finished"]
+        assert made
+        assert set(made) <= {
+            30,
+            40,
+            20,
+            50,
+        }  # those before are not made again; the last may be dropped before it is told
+        assert [each.seed for each in rest[-1].completed.ranking] == [80, 50, 40, 30, 20, 10]
+        assert [take.seed for take in rest[-1].completed.takes] == [80]
+        again = collect(client.watch(job_id))
+        assert np.array_equal(again.samples(again.completed.takes[0].outputs[0].output), expected_tone(80, 0.3))
+        assert job(client, job_id).attempts == 2
+        until(lambda: len(assets(client)) == 1, "the other takes to be gone")
+        assert house.stop() == 0
+        assert house.check_store() == 1
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5) as house:
+        client = house.client
+        assert client is not None
+        job_id = queued(
+            client, 0.3, caption="score", steps=30, output={"tries": 5, "takes": 2, "seeds": [10, 80, 30, 40, 20]}
+        )
+        for number in range(1, 4):
+            until(lambda: len(job(client, job_id).takes) >= number, "another take")  # noqa: B023
+            gone(house.kill())
+            client = house.start()
+        until_state(client, job_id, "succeeded", "failed")
+        assert state(client, job_id) == "succeeded"
+        assert [take.seed for take in job(client, job_id).takes] == [80, 40]
+        assert job(client, job_id).attempts == 4
+        until(lambda: len(assets(client)) == 2, "the other takes to be gone")
+        assert house.stop() == 0
+        assert house.check_store() == 2
+
+
+def test_a_slow_listener_is_told_of_the_takes_that_were_kept(client: Client) -> None:
+    """Whoever reads more slowly than takes are made and dropped hears no half of one as whole, and all of the best."""
+    seeds = [1, 2, 3, 4, 90, 6, 7, 8]
+    events = generate(client, 20.0, caption="score", output={"tries": 8, "seeds": seeds})
+    first = next(events)
+    until_state(client, first.job_id, "succeeded")
+    heard = collect(itertools.chain([first], events))
+    (take,) = heard.completed.takes
+    assert take.seed == 90
+    assert np.array_equal(heard.samples(take.outputs[0].output), expected_tone(90, 20.0))
+
+
+# ---- command line ----
+
+
+def test_the_command_writes_only_the_best(shell: Shell) -> None:
+    told = shell.run("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--duration", "0.3",
+                     "-e", "fake", "-o", "song.wav")  # fmt: skip
+    assert sorted(file.name for file in shell.folder.iterdir()) == ["song.wav"]
+    assert told.stdout.startswith("song.wav  (mix, 0.30 s, seed 80)\n")
+    assert told.stderr.splitlines()[:3] == [
+        "  1. score 0.800, seed 80", "  2. score 0.300, seed 30, not chosen", "  3. score 0.100, seed 10, not chosen",
+    ]  # fmt: skip
+
+
+def test_kept_ones_are_numbered_from_the_best(shell: Shell) -> None:
+    report = shell.json("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--keep-all",
+                        "--duration", "0.3", "-e", "fake", "-o", "song.wav")  # fmt: skip
+    assert [(Path(each["file"]).name, each["seed"]) for each in report["outputs"]] == [
+        ("song.wav", 80), ("song-2.wav", 30), ("song-3.wav", 10),
+    ]  # fmt: skip
+    assert [each["score"] for each in report["ranking"]] == [0.8, 0.3, 0.1]
+    for each in report["outputs"]:
+        assert np.array_equal(
+            sf.read(shell.folder / each["file"], dtype="float32")[0], expected_tone(each["seed"], 0.3)
+        )
+
+
+def test_a_score_that_nobody_reaches_is_said(shell: Shell) -> None:
+    asked = ("generate", "-c", "score", "--min-score", "0.9", "-s", "10", "--duration", "0.3", "-e", "fake")
+    told = shell.run(*asked, "--max-tries", "3")
+    assert "warning: no take reached a score of 0.9; the best has 0.120. More tries may: --max-tries." in told.stderr
+    told = shell.run(*asked, "--score-by", "lm", "--max-tries", "2")
+    assert "warning: No take has such a score, so the first ones are kept." in told.stderr
+    told = shell.run(*asked, "--max-tries", "3", "--best-of", "4", code=2)
+    assert "--max-tries is 3; allowed: the same as --best-of, 4. Give one of them." in told.stderr
+    told = shell.run(*asked, "--max-tries", "99", code=2)
+    assert "allowed: 1 to 64 tries" in told.stderr
+
+
+def test_a_job_that_chose_can_be_fetched_again(shell: Shell) -> None:
+    job_id = shell.json("generate", "-c", "score", "--best-of", "2", "-s", "10", "-s", "80", "--duration", "0.3",
+                        "-e", "fake")["job"]  # fmt: skip
+    report = json.loads(shell.run("jobs", "watch", job_id, "--json", "-o", "again.wav").stdout)
+    assert [Path(each["file"]).name for each in report["outputs"]] == ["again.wav"]
+    assert np.array_equal(sf.read(shell.folder / "again.wav", dtype="float32")[0], expected_tone(80, 0.3))

@@ -1,0 +1,372 @@
+"""The ``acebridge`` command from the outside: what it prints, writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from acebridge.cli.perform import Result, follow
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
+from acebridge.v1 import tasks_pb2
+from acestep_runtime.audio import decode
+from tests.support.daemon import Daemon, expected_tone, queued, song, state, until, until_state, write_wav
+from tests.support.shell import COMMAND, FAKE, Shell, belongs, recent
+
+# ---- tasks ----
+
+
+@pytest.mark.parametrize("encoding", ["PCM_16", "FLOAT"])
+def test_repainting_a_file(shell: Shell, encoding: str) -> None:
+    soundfile.write(shell.folder / "song.wav", song(3.0, rate_hz=44_100), 44_100, encoding)
+    source, rate = soundfile.read(shell.folder / "song.wav", dtype="float32")
+    options = ("--start", "1", "--end", "2", "--crossfade", "15", "--seed", "3", "--json", *FAKE)
+    told = json.loads(shell.spawn("repaint", "song.wav", *options).stdout)
+    assert set(told) == {"job", "engine", "outputs", "metadata", "timing"}
+    assert told["engine"] == "fake"
+    assert set(told["timing"]) == {"waited_s", "worked_s", "first_audio_s", "total_s"}
+    assert 0 < told["timing"]["first_audio_s"] <= told["timing"]["total_s"]
+    (output,) = told["outputs"]
+    asset = output.pop("asset")
+    assert len(asset) == 64
+    assert output == {
+        "file": "song-repaint.wav", "take": 1, "seed": 3, "role": "mix", "sample_rate": 44_100, "channels": 2,
+        "frames": 3 * 44_100, "start_frame": 0, "score": None, "lrc": None,
+    }  # fmt: skip
+    result, result_rate = soundfile.read(shell.folder / "song-repaint.wav", dtype="float32")
+    assert (result.shape, result_rate) == (source.shape, rate)
+    changed = np.flatnonzero((source != result).any(axis=1))
+    fade = round(0.015 * 44_100)
+    assert (changed[0], changed[-1] + 1) == (44_100 - fade, 2 * 44_100 + fade)
+    assert shell.files() == {"song.wav", "song-repaint.wav"}
+
+
+def test_equal_seeds_make_equal_files_and_takes_are_numbered(shell: Shell) -> None:
+    for name in ("a.wav", "b.wav"):
+        shell.spawn("generate", "--duration", "0.5", "-s", "8", "-n", "3", "-o", name, "--format", "pcm24", *FAKE)
+    for number in ("", "-2", "-3"):
+        a, b = ((shell.folder / f"{name}{number}.wav").read_bytes() for name in "ab")
+        assert a == b
+        samples = decode.read(shell.folder / f"a{number}.wav")
+        seed = 8 + {"": 0, "-2": 1, "-3": 2}[number]
+        assert np.abs(samples - expected_tone(seed, 0.5)).max() <= 2.0**-24
+    assert len(shell.files()) == 6
+    # Several seeds are several takes.
+    told = shell.json("generate", "--duration", "0.2", "-s", "5", "-s", "17", *FAKE)
+    assert [(o["take"], o["seed"], o["file"]) for o in told["outputs"]] == [
+        (1, 5, "generate.wav"), (2, 17, "generate-2.wav"),
+    ]  # fmt: skip
+    assert shell.json("generate", "--duration", "0.2", *FAKE)["outputs"][0]["file"] == "generate (2).wav"
+
+
+def test_stems_and_layers_go_to_a_folder(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(0.5))
+    told = shell.json("extract", "song.wav", "-t", "drums", "-t", "bass", "-o", "stems", *FAKE)
+    assert [(o["file"], o["role"]) for o in told["outputs"]] == [
+        ("stems/drums.wav", "drums"),
+        ("stems/bass.wav", "bass"),
+    ]
+    shell.run("lego", "song.wav", "-t", "bass", "-t", "fx", "-n", "2", *FAKE)
+    shell.run("lego", "song.wav", "-t", "brass", "-o", "brass.wav", *FAKE)
+    assert shell.files() == {
+        "song.wav", "stems/drums.wav", "stems/bass.wav", "brass.wav", "song-lego/bass.wav", "song-lego/fx.wav",
+        "song-lego/bass-2.wav", "song-lego/fx-2.wav",
+    }  # fmt: skip
+    # A name for several roles: the first gets it, the others theirs behind it.
+    shell.run("complete", "song.wav", "-t", "bass", "-t", "fx", "-o", "band.wav", *FAKE)
+    assert {"band.wav", "band-fx.wav"} <= shell.files()
+
+
+def test_facts(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(0.5))
+    told = shell.json("understand", "song.wav", "--bpm", "99", *FAKE)
+    assert told["outputs"] == []
+    assert told["metadata"] == [{"bpm": 99, "keyscale": "C major", "timesignature": 4}]
+    (shell.folder / "words.txt").write_text("\ufeffla la la\n")
+    assert "bpm: 120" in shell.run("lrc", "song.wav", "--lyrics", "words.txt", *FAKE).stdout
+    assert "keyscale: C major" in shell.run("compose", "a sad tune", "--seed", "0", *FAKE).stdout
+    shell.run("format", "--caption", "jazz", *FAKE)
+    shell.run("score", "song.wav", *FAKE)
+    assert shell.files() == {"song.wav", "words.txt"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my song.wav", "it's \"the\" one.wav", "🎸 solo.wav", "音楽.wav", "-dash.wav", "--help.wav", "a;b&c$d.wav", ".wav.wav",
+     "café.wav"],
+)  # fmt: skip
+@pytest.mark.parametrize("by_path", [False, True])
+def test_awkward_names(shell: Shell, name: str, by_path: bool) -> None:
+    write_wav(shell.folder / name, song(0.2))
+    options = ["--by-path"] if by_path else []
+    told = shell.json("cover", *FAKE, *options, "--", name)
+    stem = Path(name).stem
+    assert told["outputs"][0]["file"] == f"{stem}-cover.wav"
+    assert shell.files() == {name, f"{stem}-cover.wav"}
+    out = f"out {name}"
+    shell.run("cover", *FAKE, "-o", out, "--", name)
+    assert out in shell.files()
+
+
+def test_a_name_that_is_not_text(shell: Shell) -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    write_wav(shell.folder / name, song(0.2))
+    shell.spawn("cover", name, "-o", "out.wav", *FAKE)
+    assert len(decode.read(shell.folder / "out.wav")) == 9600
+    command = [*COMMAND, "cover", name, *FAKE]
+    printed = subprocess.run(
+        command, cwd=shell.folder, env=shell.environment, stdout=subprocess.PIPE, check=True
+    ).stdout
+    assert printed.startswith(b"caf\xe9-cover.wav  (mix, 0.20 s")
+    assert os.fsdecode(b"caf\xe9-cover.wav") in shell.files()
+    told = shell.refused("cover", name, "-o", "by-path.wav", "--by-path", *FAKE)
+    assert told.endswith("allowed: a path that is text (UTF-8). Leave out --by-path.")
+
+
+# ---- what is refused ----
+
+
+def test_refusals(shell: Shell) -> None:
+    write_wav(shell.folder / "song.wav", song(1.0))
+    (shell.folder / "notes.wav").write_text("dear diary")
+    (shell.folder / "folder.wav").mkdir()
+    (shell.folder / "gone.wav").symlink_to("nowhere")
+    before = shell.files()
+
+    def say(*arguments: str, code: int = 2) -> str:
+        return shell.refused(*arguments, *FAKE, code=code)
+
+    assert say("repaint", "song.wav", "--start", "0.5", "--end", "0.2").startswith("end_s is 0.2; allowed: at least")
+    assert say("repaint", "song.wav", "--bpm", "1000").startswith("music.bpm is 1000.0; allowed: 30 to 300")
+    assert say("repaint", "song.wav", "--bpm", "nan").startswith("music.bpm is nan; allowed: 30 to 300")
+    assert say("repaint", "song.wav", "-n", "9") == "output.takes is 9; allowed: 1 to 8 takes."
+    assert say("generate", "--steps", "99999999999") == "sampling.steps is 99999999999; allowed: 1 to 200 steps."
+    assert say("generate", "--seed", str(10**20)) == f"output.seeds is {10**20}; allowed: 0 to 4294967295."
+    assert say("generate", "-c", os.fsdecode(b"caf\xe9")).startswith(
+        "music.caption is 'caf\\udce9'; allowed: text (UTF-8)."
+    )
+    assert say("repaint", "song.wav", "--key", "Q").startswith("music.keyscale is 'Q'; allowed: A to G")
+    assert say("extract", "song.wav", "-t", "kazoo").startswith("tracks is 'kazoo'; allowed: vocals,")
+    assert say("extract", "song.wav", "-t", "other").endswith("What is in none of them comes as 'other' by itself.")
+    for name in ("song.wav", "./song.wav", str(shell.folder / "song.wav")):
+        assert say("repaint", "song.wav", "-o", name).endswith("Originals are never overwritten.")
+    told = say("repaint", "song.wav", "-o", "x.mp3")
+    assert told == "--out is 'x.mp3'; allowed: a name that ends in .wav."
+    assert say("repaint", "notes.wav").startswith("notes.wav is not audio, is damaged, or is of a kind")
+    assert say("repaint", "absent.wav") == "absent.wav: No such file or directory."
+    assert say("repaint", "gone.wav") == "gone.wav: No such file or directory."
+    assert say("repaint", "folder.wav") == "folder.wav: a folder or a device, not an audio file."
+    assert say("repaint", "folder.wav", "--by-path") == "folder.wav is not a file. Name an audio file."
+    assert say("repaint", "x" * 300 + ".wav", "-o", "y.wav").endswith(": File name too long.")
+    assert say("repaint", "x" * 250 + ".wav").endswith(": File name too long.")
+    assert say("repaint", "/etc/passwd", "--by-path", "-o", "y.wav").startswith("passwd lies outside the folders")
+    assert say("generate", "--caption", "fail", code=4) == "The fake engine failed as asked. Ask for something else."
+    assert say("generate", "--caption", "crash", code=4).startswith("The engine's process ended in the middle of")
+    assert say("generate", "--lyrics", "gone.txt") == "--lyrics names no file: gone.txt. Check the path."
+    assert shell.refused("cover", "song.wav", "-e", "neural").startswith("The neural engine cannot run: ")
+    assert shell.refused("jobs", "show", "nope") == "There is no job 'nope'. List the jobs that there are."
+    assert shell.refused("assets", "download", "nope", "-o", "y.wav").startswith("There is no asset 'nope'.")
+    assert shell.refused("jobs", "--limit", "0") == "limit is 0; allowed: 1 to 1000."
+    usage = shell.run("repaint", "song.wav", "--engine", "kazoo", code=2)
+    assert "'kazoo'" in usage.stderr
+    assert shell.files() == before
+
+
+def test_no_result_ever_overwrites_the_source(shell: Shell) -> None:
+    """Neither as a further take of -o, nor as a role in a folder, nor through a link."""
+    for name, command in {
+        "song-2.wav": ("cover", "song-2.wav", "-n", "2", "-o", "song.wav"),
+        "drums.wav": ("extract", "drums.wav", "-t", "bass", "-t", "drums", "-o", "."),
+        "band-fx.wav": ("complete", "band-fx.wav", "-t", "bass", "-t", "fx", "-o", "band.wav"),
+    }.items():
+        source = write_wav(shell.folder / name, song(0.3))
+        before = source.read_bytes()
+        assert shell.refused(*command, *FAKE).endswith("Originals are never overwritten.")
+        assert source.read_bytes() == before
+        assert not [file for file in shell.files() if file.endswith(".part")]
+    os.link(shell.folder / "song-2.wav", shell.folder / "other.wav")
+    assert shell.refused("cover", "song-2.wav", "-o", "other.wav", *FAKE).endswith("never overwritten.")
+
+
+# ---- the daemon from the command line ----
+
+
+def test_jobs_and_assets(shell: Shell, client: Client) -> None:
+    write_wav(shell.folder / "song.wav", song(0.5, seed=123))
+    asset = shell.run("assets", "upload", "song.wav").stdout.strip()
+    assert shell.run("assets", "download", asset, "-o", "copy.wav").stdout == "copy.wav\n"
+    assert (shell.folder / "copy.wav").read_bytes() == (shell.folder / "song.wav").read_bytes()
+    assert shell.run("assets", "pin", asset).stdout == "pinned\n"
+    assert shell.json("assets", "--limit", "1")[0] | {"created": 0, "last_used": 0} == {
+        "id": asset, "name": "song.wav", "size_bytes": str((shell.folder / "song.wav").stat().st_size),
+        "sample_rate": 48_000, "channels": 2, "frames": "24000", "pinned": True, "created": 0, "last_used": 0,
+    }  # fmt: skip
+    listed = shell.run("assets").stdout
+    assert asset[:12] in listed
+    assert "pinned" in listed
+    assert shell.run("assets", "pin", asset, "--off").stdout == "unpinned\n"
+    assert shell.run("assets", "delete", asset).stdout == "deleted\n"
+    assert shell.refused("assets", "delete", asset).startswith("There is no asset")
+
+    job_id = queued(client, 0.4, seed=5, takes=2)
+    shell.run("jobs", "watch", job_id, "-o", "watched.wav")
+    assert np.array_equal(decode.read(shell.folder / "watched-2.wav"), expected_tone(6, 0.4))
+    assert json.loads(shell.run("jobs", "show", job_id).stdout)["state"] == "JOB_STATE_SUCCEEDED"
+    assert job_id[:12] in shell.run("jobs").stdout
+    assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
+    assert shell.run("jobs", "delete", job_id).stdout == "deleted\n"
+    running = queued(client, 0.4, steps=190, takes=8)
+    assert shell.refused("jobs", "delete", running).endswith("Cancel it first.")
+    assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
+    until_state(client, running, "cancelled")
+    assert shell.refused("jobs", "watch", running, code=5) == "The job was cancelled."
+
+
+def test_status_models_and_doctor(shell: Shell, house: Daemon) -> None:
+    told = shell.json("status")
+    assert (told["address"], told["pid"]) == (house.address, house.pid)
+    assert f"process {house.pid}" in shell.run("status").stdout
+    engines = {engine["name"]: engine for engine in shell.json("models")["capabilities"]["engines"]}
+    assert engines["draft"]["available"]
+    assert "available" not in engines["neural"]
+    assert "draft" in shell.run("models").stdout
+    findings = {finding["about"]: finding for finding in shell.json("doctor")}
+    assert findings["daemon"]["ok"]
+    assert house.address in findings["daemon"]["says"]
+    assert shell.run("doctor").stdout.count("ok  ") == len(findings)
+
+
+def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
+    heavy = "{'numpy', 'torch', 'grpc', 'scipy', 'soundfile', 'pydantic', 'google.protobuf'}"
+    script = (
+        "import sys; sys.argv = ['acebridge', '--version']\n"
+        "from acebridge.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit as end: assert not end.code\n"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=shell.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["acebridge 0.1.0", "[]"]
+
+
+# ---- Ctrl-C ----
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client, sent: signal.Signals) -> None:
+    process = shell.start("generate", "--duration", "300", "-n", "8", "--steps", "20", "-o", "out/long.wav", *FAKE)
+    until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
+    (running,) = [job.id for job in recent(client) if job.state == 2]
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 5, err
+    assert err.strip() == f"acebridge: Job {running} was cancelled."
+    assert not out
+    until_state(client, running, "cancelled")
+    assert not [file for file in shell.files() if file.endswith(".part")]
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_before_the_daemon_has_named_the_job(presses: int) -> None:
+    cancelled: list[str] = []
+
+    def events() -> Iterator[tasks_pb2.TaskEvent]:
+        for _ in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        yield tasks_pb2.TaskEvent(job_id="abc")
+        pytest.fail("it goes on")
+
+    client = cast(Client, SimpleNamespace(cancel=cancelled.append))
+    with pytest.raises(JobFailed) as told:
+        follow(events(), Result(0.0), None, client, title="generate", as_json=True)
+    if presses == 1:
+        assert (cancelled, str(told.value)) == (["abc"], "Job abc was cancelled.")
+    else:
+        assert not cancelled
+        assert str(told.value).endswith("not answered yet. If the daemon took the job, `acebridge jobs` shows it.")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_tabs_in_facts_are_shown_as_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    done = tasks_pb2.Completed(takes=[tasks_pb2.TakeFinished()])
+    done.takes[0].metadata.update({"lrc": "[00:00.10]one\ttwo\n"})
+    events = iter([tasks_pb2.TaskEvent(job_id="abc", completed=done)])
+    follow(events, Result(0.0), None, cast(Client, None), title="lrc", as_json=False)
+    assert "lrc: [00:00.10]one two\n" in capsys.readouterr().out
+
+
+def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes calls and says nothing
+        process = alone.start("status", "--address", f"127.0.0.1:{silent.getsockname()[1]}")
+        with silent.accept()[0] as call:
+            call.recv(1)
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 5
+    assert "Traceback" not in err
+
+
+# ---- starting and stopping ----
+
+
+def test_no_daemon(alone: Shell) -> None:
+    told = alone.refused("generate", "--no-autostart", *FAKE, code=3)
+    assert told == "No AceBridge daemon answers at 127.0.0.1:1. Start one with `acebridge serve`."
+    for command in (["status"], ["stop"], ["jobs", "--no-autostart"]):
+        assert alone.refused(*command, code=3) == told
+    (Path(alone.environment["ACEBRIDGE_HOME"]) / "config.toml").write_text("port = 'high'\n")
+    told = alone.refused("generate", *FAKE, code=3)
+    assert told.startswith("The daemon did not start: ")
+    assert "Setting port in " in told
+    assert not alone.files()
+
+
+def test_commands_at_once_start_one_daemon(alone: Shell) -> None:
+    def ask(number: int) -> Any:
+        done = alone.spawn("generate", "--duration", "0.2", "-s", str(number), "-o", f"{number}.wav", "--json", *FAKE)
+        return json.loads(done.stdout)
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(ask, range(4)))
+    assert len({answer["job"] for answer in told}) == 4
+    home = Path(alone.environment["ACEBRIDGE_HOME"])
+    pid = alone.json("status")["pid"]
+    daemons = [p.pid for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()]
+    assert daemons == [pid]
+    # Stopped means gone: the next command, right after it, starts another one.
+    assert alone.run("stop").stdout == "stopped\n"
+    assert alone.json("generate", "--duration", "0.2", *FAKE)["outputs"]
+    assert alone.json("status")["pid"] != pid
+
+
+def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
+    alone.run("models")
+    process = alone.start("generate", "--duration", "1", "--steps", "200", "-o", "x.wav", *FAKE)
+    home = Path(alone.environment["ACEBRIDGE_HOME"])
+    with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
+        until(lambda: recent(client) and state(client, recent(client)[0].id) == "running", "the job to run")
+    (daemon,) = [p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()]
+    daemon.kill()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert err.strip() == "acebridge: The daemon does not answer any more. Start it again: the jobs that it has go on."
+    assert not alone.files()

@@ -1,0 +1,139 @@
+"""The methods about stored audio, engines and the daemon itself."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
+from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
+from acestep_runtime.values import TRACKS
+from tests.support.daemon import (
+    Daemon,
+    assets,
+    queued,
+    song,
+    status,
+    until,
+    until_state,
+    write_wav,
+)
+
+# ---- assets ----
+
+
+def test_assets_are_uploaded_in_pieces_and_downloaded_in_ranges(client: Client, tmp_path: Path) -> None:
+    data = write_wav(tmp_path / "a.wav", song(3.0, seed=8), encoding="pcm24").read_bytes()
+    pieces = [assets_pb2.UploadAssetRequest(name="../über song.wav", data=b"")]
+    pieces += [assets_pb2.UploadAssetRequest(data=data[at : at + 100_001]) for at in range(0, len(data), 100_001)]
+    asset = client.assets.UploadAsset(iter(pieces))
+    assert asset.id == hashlib.sha256(data).hexdigest()
+    assert (asset.name, asset.size_bytes) == ("über song.wav", len(data))
+    assert (asset.sample_rate, asset.channels, asset.frames) == (48_000, 2, 144_000)
+    assert client.call(client.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset.id)).id == asset.id
+    assert assets(client)[0].id == asset.id
+
+    def part(**request: int) -> bytes:
+        sent = [
+            m.data for m in client.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset.id, **request))
+        ]
+        assert all(0 < len(piece) <= 256 * 1024 for piece in sent)
+        return b"".join(sent)
+
+    assert part() == data
+    assert part(offset_bytes=1000) == data[1000:]
+    assert part(offset_bytes=1000, length_bytes=300_000) == data[1000:301_000]
+    assert part(offset_bytes=len(data) - 1, length_bytes=10**12) == data[-1:]
+    assert part(length_bytes=0) == b""
+    assert part(offset_bytes=len(data)) == b""
+    pinned = client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset.id, pinned=True))
+    assert pinned.pinned
+    # A second upload changes nothing.
+    assert client.assets.UploadAsset(iter(pieces)).pinned
+    assert not client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset.id)).pinned
+    client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=asset.id))
+    with pytest.raises(JobFailed, match="There is no asset"):
+        client.call(client.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset.id))
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(client: Client, house: Daemon) -> None:
+    from queue import SimpleQueue
+
+    pieces: SimpleQueue[Any] = SimpleQueue()
+    call = client.assets.UploadAsset.future(iter(pieces.get, None))
+    pieces.put(assets_pb2.UploadAssetRequest(name="half.wav", data=b"RIFF" + bytes(500_000)))
+    until(lambda: any((house.home / "incoming").iterdir()), "the upload to begin")
+    call.cancel()
+    pieces.put(None)
+    until(lambda: not any((house.home / "incoming").iterdir()), "the half upload to go")
+
+
+# ---- models, daemon, health, reflection ----
+
+
+def test_capabilities_tell_the_truth(client: Client) -> None:
+    able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
+    assert able.version == version("acebridge")
+    assert list(able.tracks) == list(TRACKS)
+    engines = {engine.name: engine for engine in able.engines}
+    assert engines["draft"].available
+    assert engines["draft"].engine == tasks_pb2.ENGINE_DRAFT
+    assert not engines["neural"].available
+    assert engines["neural"].missing
+    assert len(engines["fake"].tasks) == 11
+    limits = able.limits
+    assert (limits.max_source_s, limits.max_duration_s, limits.max_takes) == (1200, 600, 8)
+    assert (limits.max_inline_bytes, limits.max_upload_bytes, limits.max_waiting_jobs) == (4 << 20, 2 << 30, 1000)
+    assert list(able.devices) == ["cpu"]
+
+
+def test_models(client: Client) -> None:
+    assert not client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models
+    with pytest.raises(JobFailed, match="Model 'turbo' cannot be loaded") as caught:
+        client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name="turbo"))
+    assert caught.value.__cause__.code() is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[union-attr]
+    with pytest.raises(JobFailed, match="Model 'turbo' is not loaded") as caught:
+        client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name="turbo"))
+    assert caught.value.__cause__.code() is grpc.StatusCode.NOT_FOUND  # type: ignore[union-attr]
+
+
+def test_status_counts(client: Client, house: Daemon) -> None:
+    first, second = queued(client, 0.1, steps=100), queued(client, 0.1)
+    until_state(client, first, "running")
+    told = status(client)
+    assert (told.running_jobs, told.waiting_jobs) == (1, 1)
+    assert told.pid == house.pid
+    assert told.data_dir == str(house.home)
+    (worker,) = told.workers
+    assert (worker.device, worker.job_id) == ("cpu", first)
+    assert worker.pid in [child.pid for child in house.children()]
+    for job_id in (first, second):
+        client.cancel(job_id)
+        until_state(client, job_id, "cancelled")
+    told = until(lambda: (now := status(client)).workers[0].job_id == "" and now, "the worker to be idle")
+    assert (told.running_jobs, told.waiting_jobs) == (0, 0)
+    assert told.stored_bytes == sum(asset.size_bytes for asset in assets(client))
+    assert told.stored_bytes == sum(file.stat().st_size for file in (house.home / "assets").glob("*/*"))
+    assert told.quota_bytes == 20 << 30
+
+
+def test_health_and_reflection(house: Daemon) -> None:
+    with grpc.insecure_channel(house.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        for service in ("", "acebridge.v1.TaskService", "acebridge.v1.DaemonService"):
+            assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status == 1
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=5)
+        names = {service.name for service in reply.list_services_response.service}
+        for module in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2):
+            assert {service.full_name for service in module.DESCRIPTOR.services_by_name.values()} <= names
+        assert "grpc.health.v1.Health" in names

@@ -1,0 +1,191 @@
+"""Many clients at once, clients that leave and come back, and clients that read slower than an engine plays."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
+from tests.support.daemon import (
+    Daemon,
+    collect,
+    daemon_at,
+    expected_tone,
+    generate,
+    queued,
+    state,
+    status,
+    until,
+    until_state,
+)
+from tests.support.signals import decoded
+
+
+def in_parallel(tasks: list[Callable[[], None]]) -> None:
+    """Run all, each in a thread; raise the first error."""
+    errors: list[BaseException] = []
+
+    def guarded(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
+    barrier = threading.Barrier(12)
+
+    def plain(seed: int) -> None:
+        with Client(house.address) as client:
+            barrier.wait()
+            take = collect(generate(client, 1.3, seed=seed, steps=10))
+            assert np.array_equal(take.samples(), expected_tone(seed, 1.3))
+
+    def cancelled_waiting() -> None:
+        with Client(house.address) as client:
+            barrier.wait()
+            time.sleep(0.2)
+            events = generate(client, 1.0, seed=400, priority="low")
+            client.cancel(next(events).job_id)
+            with pytest.raises(JobFailed, match="cancelled"):
+                collect(events)
+
+    def cancelled_running() -> None:
+        with Client(house.address) as client:
+            barrier.wait()
+            events = generate(client, 1.0, seed=401, steps=190)
+            job_id = next(events).job_id
+            until_state(client, job_id, "running")
+            client.cancel(job_id)
+            with pytest.raises(JobFailed, match="cancelled"):
+                collect(events)
+
+    def comes_back() -> None:
+        with Client(house.address) as client:
+            barrier.wait()
+            events = generate(client, 4.0, seed=402, steps=20)
+            data, sequence, job_id = bytearray(8 * 192_000), 0, ""
+            for event in events:
+                sequence, job_id = event.sequence, event.job_id
+                if event.WhichOneof("event") == "audio_chunk":
+                    at = event.audio_chunk.offset_frames * 8
+                    data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
+                    break
+            events.close()
+        with Client(house.address) as client:
+            for event in client.watch(job_id, sequence):
+                assert event.sequence >= sequence
+                assert event.WhichOneof("event") != "audio_header"
+                if event.WhichOneof("event") == "audio_chunk":
+                    at = event.audio_chunk.offset_frames * 8
+                    data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
+            assert event.WhichOneof("event") == "completed"
+        assert np.array_equal(decoded(bytes(data), "float32", 2), expected_tone(402, 4.0))
+
+    def slow() -> None:
+        with Client(house.address) as client:
+            barrier.wait()
+
+            def dawdling():
+                for event in generate(client, 10.0, seed=403):
+                    time.sleep(0.03)
+                    yield event
+
+            assert np.array_equal(collect(dawdling()).samples(), expected_tone(403, 10.0))
+
+    in_parallel(
+        [lambda seed=seed: plain(seed) for seed in range(8)] + [cancelled_waiting, cancelled_running, comes_back, slow]
+    )
+    with Client(house.address) as client:
+        told = status(client)
+        assert (told.running_jobs, told.waiting_jobs) == (0, 0)
+    house.check_store()
+
+
+def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(client: Client) -> None:
+    """The takes that were whole are still told; of the broken one its audio is gone, and not what is complained of."""
+    events = generate(client, 60.0, seed=1, takes=8, steps=3)
+    job_id = next(events).job_id
+    kinds = []
+    for event in events:
+        kinds.append(event.WhichOneof("event"))
+        if kinds[-1] == "audio_chunk":
+            break
+    client.cancel(job_id)
+    until_state(client, job_id, "cancelled")
+    time.sleep(0.2)
+    with pytest.raises(JobFailed, match=r"^The job was cancelled\.$") as caught:
+        kinds.extend(event.WhichOneof("event") for event in events)
+    assert caught.value.kind == "Cancelled"
+    assert "completed" not in kinds
+    with pytest.raises(JobFailed, match=r"^The job was cancelled\.$"):
+        collect(client.watch(job_id))
+
+
+def test_readers_that_leave_cost_nothing_afterwards(house: Daemon) -> None:
+    process = psutil.Process(house.pid)
+    with Client(house.address) as client:
+        job_id = collect(generate(client, 20.0, seed=5)).job_id
+
+    def leave_early() -> None:
+        with Client(house.address) as client:
+            for event in client.watch(job_id):
+                if event.WhichOneof("event") == "audio_chunk":
+                    break
+
+    leave_early()
+    time.sleep(0.3)
+    before = process.num_fds()
+    for _ in range(30):
+        leave_early()
+    until(lambda: process.num_fds() <= before + 3, "the files of readers that left to be closed")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
+    """A reader that lags behind 8 takes of 100 s (307 MB) costs the daemon no more than one of a short song."""
+    with daemon_at(tmp_path / "home") as house, Client(house.address) as client:
+        process = psutil.Process(house.pid)
+        collect(generate(client, 1.0))
+        warm = process.memory_info().rss
+        peak = warm
+
+        def watch_memory() -> None:
+            nonlocal peak
+            while not over.wait(0.01):
+                peak = max(peak, process.memory_info().rss)
+
+        over = threading.Event()
+        watcher = threading.Thread(target=watch_memory)
+        watcher.start()
+        try:
+            events = generate(client, 100.0, seed=9, takes=8)
+            job_id = next(events).job_id
+            received = 0
+            for event in events:
+                if event.WhichOneof("event") == "audio_chunk":
+                    received += len(event.audio_chunk.data)
+                    if received < 2_000_000 or state(client, job_id) != "succeeded":
+                        time.sleep(0.02)
+        finally:
+            over.set()
+            watcher.join()
+        assert received == 8 * 100 * 48_000 * 8
+        print(f"daemon: {warm / 2**20:.1f} MiB before, {peak / 2**20:.1f} MiB at most")
+        assert peak - warm < 24 * 2**20
+        queued(client)

@@ -1,0 +1,131 @@
+"""Engines that break, die, or do not listen: that job ends, with a word on why, and the next one works."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import psutil
+import pytest
+
+from acebridge.client.client import Client
+from acebridge.errors import JobFailed
+from tests.support.daemon import (
+    Daemon,
+    collect,
+    daemon_at,
+    expected_tone,
+    generate,
+    job,
+    queued,
+    state,
+    status,
+    until,
+    until_state,
+)
+
+
+def check_next_works(client: Client, seed: int = 3) -> None:
+    assert np.array_equal(collect(generate(client, 0.3, seed=seed)).samples(), expected_tone(seed, 0.3))
+
+
+def worker_of(house: Daemon) -> psutil.Process:
+    (worker,) = house.children()
+    return worker
+
+
+def test_an_engine_that_ends_its_process(house: Daemon, client: Client) -> None:
+    restarts = status(client).workers[0].restarts
+    events = generate(client, 0.3, caption="crash", steps=20)
+    next(events)
+    waiting = [queued(client, 0.2, seed=seed) for seed in (5, 6)]
+    with pytest.raises(JobFailed) as caught:
+        collect(events)
+    fault = caught.value
+    assert fault.kind == "EngineFailure"
+    assert fault.message == "The engine's process ended in the middle of the job (exit code 42)."
+    assert fault.remedy.startswith("The daemon goes on with the next job; send this one again")
+    assert fault.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
+    for seed, job_id in zip((5, 6), waiting, strict=True):
+        assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
+    assert status(client).workers[0].restarts == restarts + 1
+    house.check_store()
+
+
+def test_an_engine_that_fails(house: Daemon, client: Client) -> None:
+    collect(generate(client, 0.1))
+    worker = worker_of(house).pid
+    with pytest.raises(JobFailed, match=r"^The fake engine failed as asked\. Ask for something else\.$") as caught:
+        collect(generate(client, 0.3, caption="fail", takes=2))
+    assert caught.value.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
+    check_next_works(client)
+    assert worker_of(house).pid == worker
+
+
+def test_a_worker_that_is_killed_at_work(house: Daemon, client: Client) -> None:
+    events = generate(client, 0.3, steps=150)
+    job_id = next(events).job_id
+    until_state(client, job_id, "running")
+    until(lambda: job(client, job_id).progress.fraction > 0, "the engine to work")
+    worker_of(house).send_signal(signal.SIGKILL)
+    with pytest.raises(JobFailed, match=r"ended in the middle of the job \(exit code -9\)\. .* send this one again"):
+        collect(events)
+    check_next_works(client)
+    house.check_store()
+
+
+def test_a_worker_that_is_killed_at_rest_is_missed_by_nobody(house: Daemon, client: Client) -> None:
+    for seed in range(3):
+        collect(generate(client, 0.1))
+        worker_of(house).send_signal(signal.SIGKILL)
+        check_next_works(client, seed)
+
+
+def test_a_worker_that_does_not_listen_is_ended(tmp_path: Path) -> None:
+    """Stopped by SIGSTOP it cannot notice the cancel; after the grace it is ended, and its shadow is not in the way."""
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 0.3\n") as house:
+        with Client(house.address) as client:
+            for _ in range(2):
+                events = generate(client, 0.3, steps=150)
+                job_id = next(events).job_id
+                until(lambda job_id=job_id: job(client, job_id).progress.fraction > 0, "the engine to work")
+                worker = worker_of(house)
+                worker.suspend()
+                began = time.monotonic()
+                client.cancel(job_id)
+                assert state(client, job_id) == "running"
+                with pytest.raises(JobFailed, match=r"^The job was cancelled\.$"):
+                    collect(events)
+                assert time.monotonic() - began >= 0.3
+                assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+            check_next_works(client)
+            events = generate(client, 0.3, steps=150)
+            job_id = next(events).job_id
+            until(lambda: job(client, job_id).progress.fraction > 0, "the engine to work")
+            worker_of(house).suspend()
+            client.cancel(job_id)
+            until_state(client, job_id, "cancelled")
+        # Nothing was run since: the daemon must stop in order all the same.
+        assert house.stop() == 0
+        assert "Traceback" not in house.console()
+
+
+def test_cancelling_at_every_moment(house: Daemon, client: Client) -> None:
+    """Whatever the moment, a job ends as cancelled or as done, and the worker serves the next."""
+    collect(generate(client, 0.1))
+    for number in range(25):
+        events = generate(client, 2.0, seed=number, steps=2)
+        job_id = next(events).job_id
+        time.sleep(number * 0.003)
+        client.cancel(job_id)
+        try:
+            take = collect(events)
+            assert np.array_equal(take.samples(), expected_tone(number, 2.0))
+        except JobFailed as fault:
+            assert fault.kind == "Cancelled"  # noqa: PT017
+    check_next_works(client)
+    assert not status(client).workers[0].job_id
+    house.check_store()

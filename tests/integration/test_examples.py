@@ -1,0 +1,122 @@
+"""Every example runs as its first lines say, on short songs, and says in a sentence what is wrong with its input."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile as sf
+
+from acestep_runtime import Audio
+from acestep_runtime.lyrics.lrc import from_lrc
+from tests.support.daemon import Daemon
+from tests.support.paths import ROOT
+from tests.support.signals import song
+
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two songs with awkward names in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    sf.write("my söng.wav", song(bpm=100, bars=5), 48_000)
+    sf.write("노래 2.flac", song(bpm=125, bars=5, rate_hz=44_100), 44_100)
+    Path("words.txt").write_text("[Verse]\nHello, morning\n노래 가사\n", "utf-8")
+    return tmp_path
+
+
+def run(name: str, *arguments: str, status: int = 0) -> str:
+    command = [sys.executable, EXAMPLES / f"{name}.py", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, env={
+        **os.environ, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error"})  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stderr + done.stdout
+
+
+def test_best_of_n() -> None:
+    out = run("best_of_n", "warm lo-fi", "best.wav", "-n", "3", "--duration", "6", "--seed", "5")
+    scores = [float(row.split()[2]) for row in out.splitlines()[:3]]
+    assert scores == sorted(scores, reverse=True)
+    assert sorted(row.split("seed ")[1].split()[0] for row in out.splitlines()[:3]) == ["5", "6", "7"]
+    assert Audio("best.wav").seconds == 6
+
+
+def test_score_threshold_stops_early_and_gives_up() -> None:
+    words = ("--lyrics", "words.txt", "--duration", "10", "--seed", "1")
+    easy = run("score_threshold", "ballad", "easy.flac", *words, "--min-score", "0")
+    assert easy.count("try ") == 1
+    hard = run("score_threshold", "ballad", "hard.flac", *words, "--min-score", "1", "--max-tries", "2", status=1)
+    assert hard.count("try ") == 2
+    assert "not reached; the best was" in hard
+    assert Audio("hard.flac").seconds == 10
+
+
+def test_choosing_where_no_take_has_a_score() -> None:
+    how = ("--duration", "1", "--engine", "fake")
+    assert run("best_of_n", "rock", "best.wav", "-n", "2", *how).count("score none") == 2
+    said = run("score_threshold", "rock", "best.wav", "--max-tries", "2", *how, status=1)
+    assert "not reached; the best was none" in said
+
+
+def test_endless() -> None:
+    run("endless", "my söng.wav", "long.wav", "--pieces", "3", "--piece-s", "4", "--overlap-s", "2")
+    before, after = Audio("my söng.wav"), Audio("long.wav")
+    assert after.seconds == pytest.approx(before.seconds + 12)
+    whole, start = after.samples(), before.samples()[: int((before.seconds - 2.1) * 48_000)]
+    assert (whole[: len(start)] == start).all()
+
+
+def test_smart_join() -> None:
+    out = run("smart_join", "my söng.wav", "노래 2.flac", "joined.wav", "--seconds", "3")
+    assert "100.0 bpm" in out
+    assert "125.0 bpm" in out
+    assert Audio("joined.wav").seconds == pytest.approx(5 * 2.4 + 5 * 1.92, abs=1e-3)
+
+
+def test_stem_remix() -> None:
+    run("stem_remix", "my söng.wav", "remix.wav", "--tracks", "drums", "bass")
+    assert sorted(p.name for p in Path("remix stems").iterdir()) == ["bass.wav", "drums.wav", "vocals.wav"]
+    assert Audio("remix.wav").seconds == pytest.approx(12)
+
+
+def test_workflow_cover() -> None:
+    out = run("workflow_cover", "my söng.wav", "cover.wav", "--covers", "2", "--fix", "4", "7")
+    assert out.count("score") == 2
+    assert out.count("*") == 1
+    assert Audio("cover.wav").seconds == pytest.approx(12)
+
+
+def test_workflow_remix() -> None:
+    assert "added drums: 100.0 bpm" in run("workflow_remix", "my söng.wav", "remix.wav", "--intro-s", "4")
+    assert Audio("remix.wav").seconds == pytest.approx(12)
+
+
+def test_workflow_cowriter() -> None:
+    run("workflow_cowriter", "emotional piano ballad about lost love", "song.wav", "--duration", "24", "--outro-s", "6")
+    assert Audio("song.wav").seconds == pytest.approx(30)
+    assert from_lrc(Path("song.lrc").read_text("utf-8"))
+
+
+def test_on_a_daemon(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "home")
+    with daemon.start() as client:
+        run("best_of_n", "rock", "best.wav", "-n", "5", "--duration", "3", "--daemon", client.address)
+    daemon.stop()
+    assert Audio("best.wav").seconds == 3
+
+
+def test_errors_are_sentences() -> None:
+    assert run("endless", "gone.wav", "x.wav", status=1) == "error: gone.wav does not exist. Check the path.\n"
+    said = run("stem_remix", "my söng.wav", "x.wav", "--tracks", "kazoo", status=1)
+    assert said.startswith("error: track_names is 'kazoo'; allowed: vocals")
+    assert "127.0.0.1:9" in run("best_of_n", "x", "x.wav", "--daemon", "127.0.0.1:9", status=1)
+
+
+def test_every_example_is_here() -> None:
+    tested = set(re.findall(r"run\(\"(\w+)", Path(__file__).read_text("utf-8")))
+    assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "repaint_over_grpc"} == tested

@@ -1,0 +1,66 @@
+"""What the daemon does by itself: it tidies up, and goes on doing so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from acebridge.errors import DiskFull
+from acebridge.server import app
+from tests.support.daemon import Daemon, gone, queued
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DiskFull(), sqlite3.OperationalError("database is locked"), FileNotFoundError(2, "No such file"), KeyError("?")],
+)
+def test_one_error_does_not_end_the_housekeeping(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    rounds: list[bool] = []
+    house: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
+
+    async def tidy(_: Any) -> None:
+        rounds.append(True)
+        house.scheduler.on_end()  # as if a job had ended meanwhile
+        if len(rounds) == 1:
+            raise error
+        if len(rounds) == 3:
+            raise asyncio.CancelledError
+
+    async def trial() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app._evict(house)
+
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(app, "_tidy", tidy)
+        asyncio.run(trial())
+    assert len(rounds) == 3
+    (record,) = caplog.records
+    assert record.getMessage() == "could not tidy up"
+    assert (record.exc_info is not None) == isinstance(error, KeyError)
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])
+def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
+    house = Daemon(tmp_path / "home", step_ms=5)
+    client = house.start()
+    assert house.process is not None
+    queued(client, 5.0, steps=190)
+    workers = house.children()
+    console = (house.home / "console.txt").open()
+    lose(house.home)
+    assert house.process.wait(60) == 0
+    with console:
+        said = console.read()
+    assert "stopping, for daemon.json is gone or another daemon's" in said
+    gone(workers)
+    left = house.home / "daemon.json"
+    assert not left.exists() or left.read_text() == "{}"

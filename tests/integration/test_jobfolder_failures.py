@@ -1,0 +1,312 @@
+"""Jobs for REAPER that end badly: cancelled, refused, broken off. What is said, and that nothing is left."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from acebridge.client.client import Client
+from acebridge.errors import DaemonFault, JobFailed
+from acebridge.hosts.jobfolder.job_run import Work
+from acebridge.hosts.jobfolder.run import run, supervise
+from acestep_runtime.errors import InvalidValue, RuntimeFault
+from tests.support.daemon import Daemon, daemon_at, state, until, until_state
+from tests.support.job_folders import SLOW, Job, outputs, part
+from tests.support.shell import LoneShell, Shell
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def failed(job: Job, house: Daemon | None, kind: type[Exception] = Exception) -> Any:
+    """Perform a job that fails; return its status."""
+    with pytest.raises((RuntimeFault, DaemonFault)) as raised:
+        run(job.folder, address=house.address if house else None, autostart=False)
+    assert isinstance(raised.value, kind)
+    assert job.media_files == set()
+    assert not (job.folder / "result.json").exists()
+    assert "failed: " in (job.folder / "log.txt").read_text("utf-8")
+    return job.status
+
+
+def runs(job: Job) -> bool:
+    return (job.folder / "status.json").exists() and job.status["state"] == "running"
+
+
+def test_a_cancel_file_ends_the_job_and_leaves_nothing(job: Job, shell: Shell, client: Client) -> None:
+    job.ask(part("lego", tracks=["bass", "fx"], output={"takes": 8}, sampling={"steps": 30}))
+    process = shell.start("reaper", "run", str(job.folder))
+    until(lambda: job.media_files, "audio to arrive")
+    (job.folder / "cancel").touch()
+    began = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 5
+    assert "Traceback" not in err
+    status = job.status
+    assert (status["state"], status["kind"], status["message"]) == ("cancelled", "Cancelled", "The job was cancelled.")
+    assert job.media_files == set()
+    assert not (job.folder / "result.json").exists()
+    until_state(client, status["job"], "cancelled")
+    assert time.monotonic() - began < 30
+
+
+def test_a_cancel_file_that_is_there_first_is_heeded(job: Job, house: Daemon) -> None:
+    job.ask(part(**SLOW))
+    (job.folder / "cancel").touch()
+    with pytest.raises(JobFailed, match="cancelled"):
+        run(job.folder, address=house.address)
+    assert job.status["state"] == "cancelled"
+    assert job.media_files == set()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_cancels(job: Job, shell: Shell, client: Client, name: str) -> None:
+    job.ask(part(**SLOW))
+    process = shell.start("reaper", "run", str(job.folder))
+    until(lambda: runs(job), "the job to run")
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (5, "acebridge: The job was cancelled.\n")
+    assert job.status["state"] == "cancelled"
+    until_state(client, job.status["job"], "cancelled")
+    assert job.media_files == set()
+
+
+def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job) -> None:
+    stopped = threading.Event()
+
+    def work(work: Work) -> Any:
+        time.sleep(0.2)  # until it is waited for
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: work.cancelled, "the signal")
+        time.sleep(0.2)
+        work.makes(job.media / "late.wav").touch()
+        stopped.set()
+        work.check()
+
+    with pytest.raises(JobFailed, match="The job was cancelled"):
+        supervise(job.folder, work)
+    assert stopped.is_set()
+    assert job.media_files == set()
+    assert job.status["state"] == "cancelled"
+
+
+def test_work_that_does_not_end_is_left(job: Job) -> None:
+    (job.folder / "cancel").touch()
+    stuck = threading.Event()
+    with pytest.raises(JobFailed) as raised:
+        supervise(job.folder, lambda _: {"came": stuck.wait(20)})
+    assert raised.value.kind == "Cancelled"
+    stuck.set()
+    assert not (job.folder / "result.json").exists()
+
+
+def test_what_fails_in_an_unexpected_way_is_told_with_the_traceback_in_the_log_only(job: Job) -> None:
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError("by nought")
+
+    with pytest.raises(JobFailed, match="ZeroDivisionError") as raised:
+        supervise(job.folder, broken)
+    assert (raised.value.kind, job.status["state"], job.status["kind"]) == ("EngineFailure", "failed", "EngineFailure")
+    assert "log.txt" in job.status["remedy"]
+    assert "Traceback" not in json.dumps(job.status)
+    assert "ZeroDivisionError: by nought" in (job.folder / "log.txt").read_text("utf-8")
+
+
+def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part(**SLOW))
+    with daemon_at(tmp_path / "home", step_ms=20) as house:
+        shell = Shell(tmp_path, house.environment)
+        process = shell.start("reaper", "run", str(job.folder))
+        until(lambda: runs(job), "the job to run")
+        house.kill()
+        _, err = process.communicate(timeout=30)
+        house.start()
+    assert process.returncode == 3
+    status = job.status
+    assert (status["state"], status["kind"]) == ("failed", "Unavailable")
+    assert status["message"] == "The AceBridge daemon ended in the middle of the work."
+    assert status["remedy"].startswith("Run the action again")
+    assert err == f"acebridge: {status['message']} {status['remedy']}\n"
+    assert job.media_files == set()
+
+
+def test_no_daemon(job: Job) -> None:
+    status = failed(job.ask(part()), None)
+    assert (status["kind"], status["message"]) == ("Unavailable", "No AceBridge daemon runs.")
+    assert "acebridge serve" in status["remedy"]
+
+
+def test_a_daemon_is_started_where_none_runs(job: Job, alone: LoneShell) -> None:
+    job.ask(part(output={"seeds": [1]}))
+    alone.run("reaper", "run", job.folder.as_uri())
+    assert job.status["state"] == "done"
+    alone.run("stop")
+
+
+def test_a_daemon_that_does_not_start(job: Job, alone: LoneShell) -> None:
+    (Path(alone.environment["ACEBRIDGE_HOME"]) / "config.toml").write_text("port = 'x'\n")
+    alone.run("reaper", "run", str(job.ask(part()).folder), code=3)
+    assert job.status["state"] == "failed"
+    assert job.status["message"].startswith("The daemon did not start: ")
+    assert job.status["remedy"]
+
+
+class FullDisk:
+    """A file on a disk that has room for so many bytes."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: bytes) -> int:
+        self._room -= len(data)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> FullDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(
+    job: Job, house: Daemon, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", *args: Any, **more: Any) -> Any:
+        file = opened(path, mode, *args, **more)
+        return FullDisk(file, 300_000) if path.parent == job.media and path.suffix == ".part" else file
+
+    monkeypatch.setattr(Path, "open", full)
+    status = failed(job.ask(part(output={"takes": 2})), house)
+    assert status["message"] == f"The media folder {job.media} cannot be written: No space left on device."
+    assert status["remedy"].startswith("Free some space there")
+    until(lambda: state(client, status["job"]) in ("cancelled", "succeeded"))
+
+
+def test_a_media_folder_that_cannot_be(job: Job, house: Daemon) -> None:
+    (job.media.parent / "notes").write_text("no folder")
+    bad = job.media.parent / "notes" / "Media"
+    status = failed(job.ask(part(), media={"folder": str(bad)}), house)
+    assert status["message"] == f"The media folder {bad} cannot be written: Not a directory."
+    assert status["job"] == ""
+
+
+def test_an_engine_that_fails_or_breaks(job: Job, house: Daemon) -> None:
+    job.ask(part("understand", label="ears"), part(label="Guitar", music={"caption": "fail"}))
+    status = failed(job, house)
+    assert status["message"] == "Guitar: The fake engine failed as asked."
+    assert (status["remedy"], status["kind"]) == ("Ask for something else.", "EngineFailure")
+    assert failed(job.ask(part(music={"caption": "crash"})), house)["message"]
+
+
+def test_what_earlier_parts_made_goes_too(job: Job, house: Daemon) -> None:
+    failed(job.ask(part(), part(music={"caption": "fail"})), house)
+
+
+GONE = object()
+#: Where something is spoilt in a good request, with what, and what is said then.
+BAD: list[tuple[str, Any, str]] = [
+    ("version", 2, "These scripts are of version 2, this command knows 1. Update AceBridge."),
+    ("version", 0, "These scripts are of version 0, this command knows 1. Update the scripts."),
+    ("version", GONE, "version None, this command knows 1. Update the scripts."),
+    ("engine", "best", "engine is 'best'; allowed: auto, draft, neural, fake."),
+    ("media", {}, "media.folder is 'nothing'; allowed: the full path of a folder"),
+    ("media.format", "mp3", "media.format is 'mp3'; allowed: float32, pcm24, pcm16."),
+    ("media.folder", "Media", "media.folder is 'Media'; allowed: the full path of a folder."),
+    ("parts", [], "parts is []; allowed: at least one part."),
+    ("parts", "x", "parts is 'x'; allowed: a list."),
+    ("parts.0", "x", "parts[0] is 'x'; allowed: an object."),
+    ("parts.0.task", GONE, "parts[0].task is ''; allowed: the name of a task."),
+    ("parts.0.task", "remix", "parts[0].task is 'remix'; allowed: text2music, cover,"),
+    ("parts.0.task", "text2music", "parts[0].source is "),
+    ("parts.0.position_s", float("inf"), "parts[0].position_s is inf; allowed: a number."),
+    ("parts.0.position_s", True, "parts[0].position_s is True; allowed: a number."),
+    ("parts.0.fill_from", 0, "parts[0].fill_from is 0; allowed: nothing: no part is earlier."),
+    ("parts.0.source", GONE, "parts[0].source is 'nothing'; allowed: a file: repaint works on one."),
+    ("parts.0.source", {}, "parts[0].source.file is ''; allowed: the name of a file."),
+    ("parts.0.source", "x.wav", "parts[0].source is 'x.wav'; allowed: an object."),
+    ("parts.0.source.file", "gone.wav", "gone.wav cannot be read: No such file or directory. Check that it is"),
+    ("parts.0.source.file", ".", "cannot be read: a folder or a device, not an audio file."),
+    ("parts.0.source.file", "request.json", "request.json"),
+    ("parts.0.source.start_s", "x", "parts[0].source.start_s is 'x'; allowed: a number."),
+    ("parts.0.source.start_s", 9.0, "start_s"),
+    ("parts.0.fields", [], "parts[0].fields is []; allowed: an object."),
+    ("parts.0.fields.styl", "x", "parts[0].fields.styl is 'x'; allowed: one of the fields submission, source,"),
+    ("parts.0.fields.source", {}, "parts[0].fields.source is {}; allowed: no such field; write parts[0].source."),
+    ("parts.0.fields.scope", "half", "parts[0].fields.scope is 'half'; allowed: whole, region."),
+    ("parts.0.fields.scope", 1, "parts[0].fields.scope is 1; allowed: whole, region."),
+    ("parts.0.fields.music", "x", "parts[0].fields.music is 'x'; allowed: an object."),
+    ("parts.0.fields.music.tempo", 3, "parts[0].fields.music.tempo is 3; allowed: one of the fields caption,"),
+    ("parts.0.fields.music.caption", 3, "parts[0].fields.music.caption is 3; allowed: text (UTF-8)."),
+    ("parts.0.fields.music.bpm", "x", "parts[0].fields.music.bpm is 'x'; allowed: 30 to 300 beats per minute."),
+    ("parts.0.fields.music.bpm", 1000, "music.bpm is 1000"),
+    ("parts.0.fields.output", "x", "parts[0].fields.output is 'x'; allowed: an object."),
+    ("parts.0.fields.output", {"seeds": 7}, "parts[0].fields.output.seeds is 7; allowed: a list."),
+    ("parts.0.fields.output", {"takes": 1.5}, "parts[0].fields.output.takes is 1.5; allowed: 1 to 8 takes."),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "says"), BAD)
+def test_bad_requests(job: Job, house: Daemon, place: str, value: Any, says: str) -> None:
+    request = job.ask(part(start_s=1.0, music={"caption": "x"})).read("request.json")
+    *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
+    spoilt: Any = request
+    for step in way:
+        spoilt = spoilt[step]
+    if value is GONE:
+        del spoilt[last]
+    else:
+        spoilt[last] = value
+    (job.folder / "request.json").write_text(json.dumps(request))
+    status = failed(job, house)
+    assert says in f"{status['message']} {status['remedy']}"
+    assert status["message"].endswith(".")
+    assert status["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read: No such file or directory."),
+        (b"{", "is not JSON in UTF-8: "),
+        (b'"\xff"', "is not JSON in UTF-8: "),
+        (b"[]", "request.json is []; allowed: an object."),
+    ],
+)
+def test_no_request(job: Job, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (job.folder / "request.json").write_bytes(content)
+    assert says in failed(job, None, InvalidValue)["message"]
+
+
+def test_no_job_folder(shell: Shell) -> None:
+    says = "FOLDER is '{}'; allowed: a job folder that is there."
+    gone = shell.folder / "gone"
+    assert shell.refused("reaper", "run", gone.as_uri()) == says.format(gone)
+    assert not gone.exists()
+    assert shell.refused("reaper", "run", "file://elsewhere/x").startswith(
+        "FOLDER is 'file://elsewhere/x'; allowed: a URL"
+    )
+
+
+def test_numbers_as_lua_writes_them(job: Job, house: Daemon) -> None:
+    numbers = {"takes": 2.0, "seeds": [7.0, 9], "channels": 1.0, "sample_rate": None, "encoding": ""}
+    made = outputs(job.ask(part(start_s=1, output=numbers, music=None)).run(house))
+    assert [Path(o["file"]).name[-9:] for o in made] == ["mix 7.wav", "mix 9.wav"]

@@ -1,0 +1,220 @@
+"""The folder of REAPER's jobs: what is pending, what goes, what a doctor finds, and where the command says that it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acebridge.client import command_path
+from acebridge.hosts.jobfolder.folders import clean, pending
+from acebridge.hosts.jobfolder.run import supervise
+from tests.support.daemon import Daemon
+from tests.support.job_folders import Job, outputs, part
+from tests.support.shell import Shell
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+
+
+class Jobs:
+    """A folder of job folders in any state."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "jobs"
+        self.media = root / "Media"
+        self.folder.mkdir()
+        self.media.mkdir()
+
+    def add(self, number: int, state: str | None, age_s: float, *marks: str, name: str = "") -> Path:
+        job = self.folder / (name or f"20261122-21050{number}-1a2b3c4d")
+        job.mkdir()
+        (job / "request.json").write_text(
+            json.dumps({"version": 1, "title": f"Job {number}", "media": {"folder": str(self.media)}})
+        )
+        if state is not None:
+            status = {"version": 1, "state": state, "stage": state, "updated": time.time() - age_s}
+            (job / "status.json").write_text(json.dumps(status))
+        for mark in marks:
+            (job / mark).touch()
+        os.utime(job, (time.time() - age_s,) * 2)
+        return job
+
+    @property
+    def left(self) -> list[str]:
+        return sorted(job.name[14] for job in self.folder.iterdir())
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    return Jobs(tmp_path)
+
+
+def test_pending(jobs: Jobs, shell: Shell) -> None:
+    jobs.add(0, "done", 5 * DAY_S)
+    jobs.add(1, "done", 10, "placed")
+    jobs.add(2, "running", 1)
+    jobs.add(3, "running", 60)  # its command has gone
+    jobs.add(4, "failed", 1)
+    jobs.add(5, "waiting", 29)
+    jobs.add(6, "cancelled", 1)
+    jobs.add(7, "done", 1, name="notes")
+    assert [(job.title, job.state) for job in pending(jobs.folder)] == [
+        ("Job 0", "done"), ("Job 2", "running"), ("Job 5", "waiting"),
+    ]  # fmt: skip
+    told = json.loads(shell.run("reaper", "pending", jobs.folder.as_uri(), "--json").stdout)
+    assert [job["id"][14] for job in told] == ["0", "2", "5"]
+    assert told[1]["age_s"] >= 1
+    assert {key: told[1][key] for key in told[1] if key != "age_s"} == {
+        "id": "20261122-210502-1a2b3c4d", "folder": str(jobs.folder / "20261122-210502-1a2b3c4d"), "title": "Job 2",
+        "action": "", "state": "running", "stage": "running", "placed": False,
+    }  # fmt: skip
+    assert "20261122-210505-1a2b3c4d  waiting  Job 5\n" in shell.run("reaper", "pending", str(jobs.folder)).stdout
+    assert shell.refused("reaper", "pending", "gone").startswith("JOBS_FOLDER is ")
+
+
+def test_what_is_over_goes_after_an_hour_and_the_rest_after_days(jobs: Jobs, shell: Shell) -> None:
+    jobs.add(0, "done", 2 * HOUR_S, "placed")
+    jobs.add(1, "done", 1800, "placed")
+    jobs.add(2, "failed", 2 * HOUR_S)
+    jobs.add(3, "cancelled", 1800)
+    jobs.add(4, "done", 6 * DAY_S)
+    jobs.add(5, "done", 8 * DAY_S)
+    jobs.add(6, "running", 8 * DAY_S)  # its command ended long ago
+    jobs.add(7, None, 8 * DAY_S)  # never started
+    jobs.add(8, None, 10)  # just sent
+    jobs.add(9, "running", 1)
+    assert [job.name[14] for job in clean(jobs.folder, 7)] == ["0", "2", "5", "6", "7"]
+    assert jobs.left == ["1", "3", "4", "8", "9"]
+    assert shell.run("reaper", "clean", str(jobs.folder), "--days", "0").stdout.count("removed") == 3
+    assert jobs.left == ["8", "9"]
+
+
+def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
+    old = 30 * DAY_S
+    for name in ("notes", "20261122", "20261122-210501-", "20261122-210501-1a2b3c4d.bak", ".20261122-210501-1a2b3c4d"):
+        jobs.add(0, "failed", old, name=name)
+    (jobs.folder / "20261122-210501-1a2b3c4d").write_text("a file")
+    (jobs.folder / "20261122-210502-1a2b3c4d").mkdir()  # nothing of ours in it
+    (jobs.folder / "20261122-210502-1a2b3c4d" / "song.rpp").touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "status.json").write_text('{"state": "failed", "updated": 1}')
+    (jobs.folder / "20261122-210503-1a2b3c4d").symlink_to(elsewhere)
+    before = sorted(jobs.folder.iterdir())
+    assert clean(jobs.folder, 0) == []
+    assert sorted(jobs.folder.iterdir()) == before
+    assert (elsewhere / "status.json").exists()
+
+
+def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, house: Daemon) -> None:
+    job = Job(tmp_path).ask(part("extract", tracks=["bass", "fx"], output={"seeds": [3]}))
+    result = job.run(house)
+    bass, other = (Path(output["file"]) for output in outputs(result))
+    other.write_bytes(other.read_bytes() + b"edited")
+    (job.media / "mine.wav").write_bytes(b"mine")
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(bass.read_bytes())
+    # A result that lists more than it wrote.
+    for file in (outside, job.media / ".." / ".." / "outside.wav", job.media / "mine.wav", "", None, 7):
+        result["parts"][0]["takes"][0]["outputs"].append({**outputs(result)[0], "file": str(file) if file != 7 else 7})
+    result["parts"].append("nonsense")
+    (job.folder / "result.json").write_text(json.dumps(result))
+    assert clean(job.folder.parent, 7) == []
+    status = job.status
+    (job.folder / "status.json").write_text(json.dumps({**status, "updated": time.time() - 8 * DAY_S}))
+    assert clean(job.folder.parent, 7) == [job.folder]
+    assert not bass.exists()
+    assert job.media_files == {other.name, "mine.wav"}
+    assert outside.exists()
+
+
+def test_audio_on_tracks_stays(tmp_path: Path, house: Daemon) -> None:
+    job = Job(tmp_path).ask(part())
+    (made,) = outputs(job.run(house))
+    (job.folder / "placed").touch()
+    assert clean(job.folder.parent, 0) == [job.folder]
+    assert Path(made["file"]).exists()
+
+
+def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
+    job = tmp_path / "REAPER" / "AceBridge" / "jobs" / "20261122-210501-1a2b3c4d"
+    job.mkdir(parents=True)
+    shell.run("reaper", "doctor", job.as_uri(), code=4)  # for lack of scripts
+    result: Any = json.loads((job / "result.json").read_text("utf-8"))
+    found = {finding["about"]: finding for finding in result["findings"]}
+    assert result["version"] == 1
+    assert {"Python", "daemon", "engines", "command", "REAPER", "scripts"} <= set(found)
+    assert set(found["REAPER"]) == {"about", "ok", "says", "remedy"}
+    assert (found["REAPER"]["ok"], str(tmp_path / "REAPER") in found["REAPER"]["says"]) == (True, True)
+    assert found["scripts"]["ok"] is False
+    assert "ReaPack" in found["scripts"]["remedy"]
+    assert json.loads((job / "status.json").read_text("utf-8"))["state"] == "done"
+    scripts = tmp_path / "REAPER" / "Scripts" / "AceBridge"
+    scripts.mkdir(parents=True)
+    (scripts / "AceBridge_Cover.lua").touch()
+    told = json.loads(
+        shell.run("reaper", "doctor", str(job), "--json", code=0 if command_path.own_command() else 4).stdout
+    )
+    assert {finding["about"]: finding["ok"] for finding in told}["scripts"] is True
+    assert pending(job.parent) == []
+
+
+def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    done = shell.run("reaper", "doctor", code=4)
+    assert "BAD  REAPER: there is no resource folder " in done.stdout
+    assert "     Install REAPER and start it once" in done.stdout
+
+
+def test_a_script_may_remove_the_folder_once_it_has_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from acebridge.hosts.jobfolder import run
+
+    def then_gone(path: Path, _: Any) -> None:
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.parent.rmdir()
+
+    job = tmp_path / "job"
+    job.mkdir()
+    monkeypatch.setattr(run, "write_json", then_gone)
+    assert supervise(job, lambda _: {"findings": []}) == {"findings": []}
+    assert not job.exists()
+
+
+def test_the_command_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home, name = tmp_path / "기타 home", command_path.NAME
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(home))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setattr(sys, "executable", str(tools / "python"))
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "daemon" / "cli" / "__main__.py")])
+    command_path.record()
+    assert not home.exists()  # nothing is known
+    (tools / name).touch()
+    command_path.record()
+    assert (home / "command").read_text("utf-8") == f"{tools / name}\n"
+    other = tmp_path / "other" / name
+    other.parent.mkdir()
+    other.touch()
+    monkeypatch.setattr(sys, "argv", [str(other)])
+    command_path.record()
+    assert (home / "command").read_text("utf-8") == f"{other}\n"
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(tools / name))  # a file: no folder to write to
+    command_path.record()
+
+
+def test_serving_notes_the_command(shell: Shell, house: Daemon) -> None:
+    beside = Path(sys.executable).parent / command_path.NAME
+    if beside.is_file():
+        assert (house.home / "command").read_text("utf-8") == f"{beside}\n"
+    (house.home / "command").unlink(missing_ok=True)
+    jobs = shell.folder / "jobs"
+    jobs.mkdir()
+    shell.run("reaper", "pending", str(jobs))
+    assert (house.home / "command").exists() == beside.is_file()

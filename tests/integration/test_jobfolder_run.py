@@ -1,0 +1,238 @@
+"""``acebridge reaper run``: from a request in a folder to files, names and places, for every kind of task."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acestep_runtime.audio import decode
+from tests.support.daemon import Daemon, until
+from tests.support.job_folders import RATE_HZ, Job, outputs, part
+from tests.support.shell import Shell
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) -> None:
+    job.ask(part(start_s=0.5, end_s=1.25, crossfade_ms=10, music={"caption": "brighter piano"}, output={"seeds": [7]}))
+    result = job.run(house)
+    assert {key: result[key] for key in ("version", "id", "engine", "warnings")} == {
+        "version": 1, "id": job.folder.name, "engine": "fake", "warnings": [],
+    }  # fmt: skip
+    assert result["seconds"] > 0
+    ((take,),) = (p["takes"] for p in result["parts"])
+    assert (take["take"], take["seed"], take["metadata"]["bpm"]) == (1, 7, 120)
+    (output,) = take["outputs"]
+    file = job.media / "AceBridge Repaint time selection mix 7.wav"
+    stat = file.stat()
+    assert output.pop("written") == [stat.st_size, stat.st_mtime_ns]
+    assert output == {
+        "file": str(file), "role": "mix", "name": "brighter piano", "colour": "", "sample_rate": RATE_HZ, "channels": 2,
+        "frames": 2 * RATE_HZ, "start_frame": 0, "position_s": 12.5, "length_s": 2.0, "fade_in_s": 0.0,
+        "fade_out_s": 0.0,
+    }  # fmt: skip
+    old, new = decode.read(job.folder / "source-1.wav"), decode.read(file)
+    changed = np.flatnonzero((old != new).any(axis=1))
+    fade = round(0.01 * RATE_HZ)
+    assert (changed[0], changed[-1] + 1) == (round(0.5 * RATE_HZ) - fade, round(1.25 * RATE_HZ) + fade)
+    status = job.status
+    assert {key: status[key] for key in ("version", "state", "fraction", "kind", "message", "part", "parts")} == {
+        "version": 1, "state": "done", "fraction": 1.0, "kind": "", "message": "", "part": 0, "parts": 1,
+    }  # fmt: skip
+    assert len(status["job"]) == 32
+    assert job.media_files == {file.name}
+    assert {f.name for f in job.folder.iterdir()} == {
+        "request.json", "source-1.wav", "status.json", "result.json", "log.txt",
+    }  # fmt: skip
+
+
+def test_what_starts_before_or_inside_of_its_source_is_placed_there(job: Job, house: Daemon) -> None:
+    fields = {"crossfade_ms": 0, "output": {"seeds": [1]}}
+    job.ask(
+        part(start_s=-0.5, end_s=0, at=30.0, **fields),
+        part(start_s=0.5, end_s=1.0, scope="SCOPE_REGION", at=1 / 3, **fields),
+    )
+    before, region = outputs(job.run(house))
+    assert (before["start_frame"], before["position_s"]) == (-RATE_HZ // 2, 29.5)
+    assert (region["start_frame"], region["frames"]) == (RATE_HZ // 2, RATE_HZ // 2)
+    assert region["position_s"] == 1 / 3 + (RATE_HZ // 2) / RATE_HZ
+    assert before["file"] != region["file"]
+
+
+def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, house: Daemon) -> None:
+    job.ask(
+        part(
+            "lego",
+            tracks=["drums", "backing_vocals", "fx"],
+            scope="region",
+            start_s=0.5,
+            end_s=0.51,
+            output={"seeds": [3, 9], "takes": 2},
+        ),
+        title="",
+        action="add layer",
+    )
+    result = job.run(house)
+    assert [(take["take"], take["seed"]) for take in result["parts"][0]["takes"]] == [(1, 3), (2, 9)]
+    made = outputs(result)
+    assert [(o["name"], o["colour"]) for o in made[:3]] == [
+        ("Drums", "#ef4444"), ("Backing vocals", "#ec4899"), ("FX", "#8b5cf6"),
+    ]  # fmt: skip
+    assert all(o["fade_in_s"] == o["fade_out_s"] == pytest.approx(o["length_s"] / 2) == 0.005 for o in made)
+    assert job.media_files == {
+        f"AceBridge add layer {role} {seed}.wav" for role in ("drums", "backing vocals", "fx") for seed in (3, 9)
+    }
+
+
+def test_stems_join_on_as_they_are(job: Job, house: Daemon) -> None:
+    job.ask(part("extract", tracks=["bass"]), media={"folder": str(job.media), "format": "pcm16"}, engine="draft")
+    made = outputs(job.run(house))
+    assert [(o["role"], o["name"], o["fade_in_s"]) for o in made] == [("bass", "Bass", 0.0), ("other", "Other", 0.0)]
+    assert made[1]["colour"] == ""
+    total = sum(decode.read(o["file"]) for o in made)
+    assert np.abs(total - decode.read(job.folder / "source-1.wav")).max() < 2 * 2.0**-15
+
+
+def test_new_music_starts_where_it_is_wanted(job: Job, house: Daemon) -> None:
+    wanted = {"duration_s": 0.3, "output": {"sample_rate": 48_000, "channels": 1, "encoding": "ENCODING_PCM24"}}
+    (made,) = outputs(job.ask(part("text2music", source=False, at=7.25, **wanted)).run(house))
+    assert (made["position_s"], made["frames"], made["channels"]) == (7.25, 14_400, 1)
+    assert (made["fade_in_s"], made["fade_out_s"], made["name"]) == (0.01, 0.01, "Repaint time selection")
+    assert (job.media / Path(made["file"]).name).stat().st_size < 14_400 * 3 + 200
+
+
+def test_a_song_from_a_sentence(job: Job, house: Daemon) -> None:
+    idea = part(
+        "create_sample", source=False, label="idea", description="a calm waltz with strings", instrumental=True, seed=5
+    )
+    song = part("text2music", source=False, fill_from=0, duration_s=1.0, music={"bpm": 90.0}, output={"seeds": [5]})
+    result = job.ask(idea, song, engine="draft").run(house)
+    plan, made = (p["takes"][0]["metadata"] for p in result["parts"])
+    assert outputs(result)[0]["length_s"] == 1.0
+    assert made["bpm"] == 90
+    for fact in ("keyscale", "timesignature"):
+        assert made[fact] == plan[fact]
+    assert outputs(result)[0]["name"].rstrip("…") in " ".join(plan["caption"].split())
+    assert result["parts"][0]["takes"][0]["outputs"] == []
+
+
+def test_what_an_idea_leaves_open_has_its_length(job: Job, house: Daemon) -> None:
+    idea = part("understand", label="ears")
+    result = job.ask(idea, part("cover", fill_from=0), part("text2music", source=False, fill_from=0)).run(house)
+    assert [p["task"] for p in result["parts"]] == ["understand", "cover", "text2music"]
+    assert result["parts"][2]["takes"][0]["metadata"]["bpm"] == 120
+
+
+def test_listening_needs_no_media_folder(job: Job, house: Daemon) -> None:
+    result = job.ask(part("understand", music={"bpm": 99}), media={}).run(house)
+    (take,) = result["parts"][0]["takes"]
+    assert (take["outputs"], take["metadata"]["bpm"]) == ([], 99)
+    assert job.media_files == set()
+
+
+def test_a_part_of_a_file_elsewhere(job: Job, house: Daemon, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "a \"b\" 'c' 기타 🎸 100%.wav"
+    (job.folder / "source-1.wav").rename(elsewhere)
+    asked = part("cover", output={"seeds": [1]})
+    asked["source"] = {"file": str(elsewhere), "start_s": 0.25, "end_s": 1.0}
+    (made,) = outputs(job.ask(asked).run(house))
+    assert made["frames"] == round(0.75 * RATE_HZ)
+
+
+def test_files_that_are_there_are_never_touched(job: Job, house: Daemon) -> None:
+    taken = job.media / "AceBridge Repaint time selection mix 7.wav"
+    taken.write_bytes(b"mine")
+    asked = part("cover", output={"seeds": [7]})
+    names = [Path(o["file"]).name for _ in range(2) for o in outputs(job.ask(asked).run(house))]
+    assert names == [f"AceBridge Repaint time selection mix 7 ({n}).wav" for n in (2, 3)]
+    assert taken.read_bytes() == b"mine"
+
+
+def test_the_media_folder_is_made(job: Job, house: Daemon) -> None:
+    folder = job.media / "새 프로젝트" / "Media"
+    (made,) = outputs(job.ask(part("cover"), media={"folder": str(folder)}).run(house))
+    assert Path(made["file"]).parent == folder
+
+
+def test_progress_over_parts(job: Job, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    from acebridge.hosts.jobfolder import status
+
+    told = []
+    tell = status.Status.tell
+    monkeypatch.setattr(status.Status, "tell", lambda self, **f: (told.append(f), tell(self, **f))[1])
+    job.ask(part(label="Guitar", start_s=1), part(label="Bass", start_s=1))
+    job.run(house)
+    fractions = [f["fraction"] for f in told if "fraction" in f]
+    assert fractions == sorted(fractions)
+    assert {0.0, 0.5, 1.0} <= set(fractions)
+    stages = [f["stage"] for f in told if "stage" in f]
+    assert "Guitar: sampling" in stages
+    assert "Bass: fake on cpu" in stages
+    assert "sampling" not in stages
+
+
+@pytest.mark.parametrize("name", ["Lied 기타", 'it\'s "one"', "a b  c", "🎸&;$x", "100%20", "-rf", "#?frag", "a\\b"])
+def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: str) -> None:
+    job = Job(tmp_path / name)
+    job.ask(part(start_s=1, output={"seeds": [7]}), title=f"Repaint {name}")
+    url = job.folder.as_uri()
+    assert url.isascii()
+    shell.run("reaper", "run", url)
+    (made,) = outputs(job.read("result.json"))
+    assert Path(made["file"]).parent == job.media
+    assert Path(made["file"]).is_file()
+    job.ask(part("understand"))
+    shell.run("reaper", "run", str(job.folder))
+    assert outputs(job.read("result.json")) == []
+
+
+def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
+    first, second = Job(tmp_path / "1"), Job(tmp_path / "2")
+    first.ask(part(start_s=1, sampling={"steps": 200}))
+    second.ask(part(start_s=1))
+    one = shell.start("reaper", "run", str(first.folder))
+    until(lambda: (first.folder / "status.json").exists() and first.status["state"] == "running", "the first to run")
+    two = shell.start("reaper", "run", str(second.folder))
+    seen = until(
+        lambda: (second.folder / "status.json").exists() and second.status["state"] == "waiting" and second.status,
+        "the second to wait",
+    )
+    assert (seen["stage"], seen["queue_position"]) == ("waiting", 1)
+    for process in (one, two):
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+    assert second.status["queue_position"] is None
+    assert json.dumps(second.read("result.json")).count("wav") == 1
+
+
+def test_options_of_the_command(shell: Shell, house: Daemon, tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
+    nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
+    assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
+    assert job.status["state"] == "failed"
+    shell.run("reaper", "run", job.folder.as_uri(), "--address", house.address)
+    assert job.status["state"] == "done"
+
+
+def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part("understand"))
+    code = (
+        "import atexit, sys\n"
+        f"sys.argv = ['acebridge', 'reaper', 'run', {job.folder.as_uri()!r}]\n"
+        "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks'.split()\n"
+        "atexit.register(lambda: print(*[name for name in heavy if name in sys.modules]))\n"
+        "from acebridge.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=shell.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert job.status["state"] == "done"
+    assert done.stdout.split() == []

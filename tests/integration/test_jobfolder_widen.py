@@ -1,0 +1,92 @@
+"""What a repaint leaves alone is put around what it changed, exactly as the daemon itself would."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from acebridge.client.client import Client
+from acebridge.contract.fields import values_of
+from acebridge.hosts.jobfolder.request import AudioFile
+from acebridge.hosts.jobfolder.widen import Around
+from acebridge.v1 import audio_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
+from tests.support.daemon import Daemon, song, write_wav
+from tests.support.job_folders import RATE_HZ, Job, outputs, part
+
+
+@pytest.mark.parametrize(
+    ("fields", "region"),
+    [
+        ({"start_s": 0.5, "end_s": 1.25}, {}),
+        ({"start_s": 0, "end_s": 0.4, "crossfade_ms": 250}, {}),
+        ({"start_s": 1.0, "end_s": -1}, {}),
+        ({"start_s": -0.75, "end_s": 0}, {}),
+        ({"start_s": 2.0, "end_s": 3.3}, {}),
+        ({"start_s": -0.1, "end_s": 2.1}, {}),
+        ({"start_s": 0.3, "end_s": 0.6}, {"start_s": 0.5, "end_s": 1.75}),
+        ({"start_s": 0.5, "end_s": 1.0, "output": {"sample_rate": 48_000, "channels": 1}}, {}),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["float32", "pcm24", "pcm16"])
+def test_it_equals_the_repaint_of_the_whole(
+    tmp_path: Path, house: Daemon, client: Client, fields: dict[str, Any], region: dict[str, float], encoding: str
+) -> None:
+    job = Job(tmp_path)
+    output = {"seeds": [7, 8], "takes": 2, **fields.get("output", {})}
+    asked = part(**{**fields, "output": output}, music={"caption": "piano"})
+    asked["source"] = {"file": "source-1.wav", **region}
+    job.ask(asked, media={"folder": str(job.media), "format": encoding})
+    made = job.run(house)
+    source = client.upload(job.folder / "source-1.wav")
+    if region:
+        source.region.CopyFrom(audio_pb2.Region(**region))
+    wanted = {**fields, "output": {**output, "encoding": encoding}, "scope": "whole", "music": {"caption": "piano"}}
+    events = client.perform("repaint", wanted, source=source, submission={"engine": "fake"})
+    (completed,) = (event.completed for event in events if event.WhichOneof("event") == "completed")
+    for take, whole, result in zip(completed.takes, outputs(made), made["parts"][0]["takes"], strict=True):
+        (stored,) = take.outputs
+        assert Path(whole["file"]).read_bytes() == b"".join(client.download(stored.asset_id))
+        assert (whole["frames"], whole["start_frame"]) == (stored.frames, stored.start_frame)
+        assert result["metadata"] == values_of(take.metadata)
+
+
+def test_a_region_that_was_asked_for_comes_as_such(tmp_path: Path, house: Daemon) -> None:
+    job = Job(tmp_path).ask(part(start_s=0.5, end_s=1.0, scope="region", crossfade_ms=0, output={"seeds": [1]}))
+    (region,) = outputs(job.run(house))
+    assert soundfile.info(region["file"]).frames == region["frames"] == RATE_HZ // 2
+
+
+@pytest.mark.parametrize("change", ["rewrite", "touch", "remove"])
+def test_a_file_that_changed_meanwhile_is_not_mixed_with_the_old_one(tmp_path: Path, change: str) -> None:
+    file = write_wav(tmp_path / "곡.wav", song(1.0), RATE_HZ)
+    around = Around.of(AudioFile(file))
+    if change == "rewrite":
+        write_wav(file, song(1.5), RATE_HZ)
+    elif change == "touch":
+        os.utime(file, ns=(1, 1))
+    else:
+        file.unlink()
+    header = audio_pb2.AudioHeader(sample_rate=RATE_HZ, channels=2, encoding=1, frames=100, start_frame=50)
+    with pytest.raises(InvalidValue, match=r"곡\.wav was changed or removed while its repaint was waiting\. Run the"):
+        list(around.whole(iter([tasks_pb2.TaskEvent(audio_header=header)])))
+
+
+def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
+    around = Around.of(AudioFile(write_wav(tmp_path / "song.wav", song(2.0, rate_hz=RATE_HZ), RATE_HZ)))
+    header = audio_pb2.AudioHeader(
+        sample_rate=RATE_HZ, channels=2, encoding=1, frames=RATE_HZ, start_frame=RATE_HZ // 2
+    )
+    stored = tasks_pb2.StoredOutput(sample_rate=RATE_HZ, channels=2, frames=RATE_HZ, start_frame=RATE_HZ // 2)
+    finished = tasks_pb2.TakeFinished(outputs=[stored])
+    finished.metadata.update({"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"})
+    events = [tasks_pb2.TaskEvent(audio_header=header), tasks_pb2.TaskEvent(take_finished=finished)]
+    events.append(tasks_pb2.TaskEvent(completed=tasks_pb2.Completed(takes=[finished])))
+    told = list(around.whole(iter(events)))
+    for take in (told[-2].take_finished, *told[-1].completed.takes):
+        assert values_of(take.metadata) == {"beats": [0.75, 1.0], "bpm": 120, "lrc": "[00:00.75]la\n"}
+        assert (take.outputs[0].frames, take.outputs[0].start_frame) == (2 * RATE_HZ, 0)

@@ -1,0 +1,88 @@
+"""Lists of jobs and assets, and ids that are cut short."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from acebridge.cli import listing
+from acebridge.client.client import Client
+from acestep_runtime.errors import InvalidValue
+from tests.support.daemon import queued, song, until_state, write_wav
+from tests.support.shell import COMMAND, Shell
+
+
+def in_terminal(shell: Shell, columns: int, *arguments: str) -> list[str]:
+    """The lines that the command shows in a terminal of that width."""
+    ours, its = pty.openpty()
+    environment = {**shell.environment, "COLUMNS": str(columns), "TERM": "dumb"}
+    with subprocess.Popen([*COMMAND, *arguments], stdout=its, env=environment, stdin=subprocess.DEVNULL) as process:
+        os.close(its)
+        shown = b""
+        try:
+            while data := os.read(ours, 1 << 16):
+                shown += data
+        except OSError:  # the other end is closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    return shown.decode().splitlines()
+
+
+def test_one_line_each_in_80_columns_and_in_a_pipe(shell: Shell, client: Client) -> None:
+    name = "a\x1b[31m rather\tlong name of a song that nobody would want to read twice.wav"
+    asset = client.upload(write_wav(shell.folder / name, song(0.3, seed=5))).asset_id
+    job_id = queued(client, 0.2, caption="fail")
+    until_state(client, job_id, "failed")
+    heading, row = in_terminal(shell, 80, "assets", "--limit", "1")
+    assert heading.split() == ["asset", "name", "length", "Hz", "channels", "size"]
+    assert row.split()[0] == asset[:12]
+    assert row.rstrip().endswith("0.1 MiB")
+    heading, row = in_terminal(shell, 80, "jobs", "--limit", "1")
+    assert row.split()[:4] == [job_id[:12], "text2music", "fake", "failed"]
+    assert len(row) <= 80
+    (line,) = shell.spawn("jobs", "--limit", "1").stdout.splitlines()
+    assert line.split("\t")[:4] == [job_id[:12], "text2music", "fake", "failed"]
+    assert line.split("\t")[5] == "The fake engine failed as asked. Ask for something else."
+    (line,) = shell.spawn("assets", "--limit", "1").stdout.splitlines()
+    assert line.split("\t")[1] == name.replace("\x1b", "\ufffd").replace("\t", "\ufffd")
+    assert shell.json("assets", "--limit", "1")[0]["id"] == asset
+    assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
+
+
+def test_the_beginning_of_an_id_will_do(shell: Shell, client: Client) -> None:
+    job_id = queued(client, 0.2, seed=4)
+    shell.run("jobs", "watch", job_id[:12], "-o", "x.wav")
+    assert json.loads(shell.run("jobs", "show", job_id[:12].upper()).stdout)["id"] == job_id
+    assert shell.run("jobs", "delete", job_id[:12]).stdout == "deleted\n"
+    asset = client.upload(write_wav(shell.folder / "song.wav", song(0.1, seed=9))).asset_id
+    short = asset[:12]
+    assert shell.run("assets", "pin", short).stdout == "pinned\n"
+    shell.run("assets", "download", short, "-o", "copy.wav")
+    assert shell.run("assets", "delete", short).stdout == "deleted\n"
+    assert shell.refused("assets", "delete", short) == (
+        f"There is no asset {short!r}. It may have been evicted or deleted: upload it again."
+    )
+    assert shell.refused("jobs", "show", os.fsdecode(b"caf\xe9")).startswith("There is no job 'caf?'.")
+
+
+def test_a_beginning_of_several_ids_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = ["abcd" + f"{n:028x}" for n in range(7)] + ["ab" + "0" * 30]
+    monkeypatch.setattr(listing, "newest", lambda *_: [SimpleNamespace(id=each) for each in ids])
+    client: Any = None
+    with pytest.raises(InvalidValue) as caught:
+        listing.whole_id(client, "job", "abcd")
+    shown = ", ".join(ids[:5])
+    assert str(caught.value) == f"'abcd' is the beginning of 7 job ids: {shown} and 2 more. Give more of it."
+    assert listing.whole_id(client, "job", "ab0") == ids[-1]
+    assert listing.whole_id(client, "job", "x") == "x"
+    assert listing.whole_id(client, "job", "") == ""
+    # Where not all are listed, a few letters could mean another one.
+    ids[:] = [f"{n:032x}" for n in range(1000)]
+    assert listing.whole_id(client, "job", "0" * 11) == "0" * 11

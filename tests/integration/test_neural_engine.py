@@ -1,0 +1,109 @@
+"""The neural engine in the daemon: from WAV to WAV, on a tiny complete checkpoint in either layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+from acestep_runtime.audio import decode
+from tests.support.daemon import Daemon, daemon_at, write_wav
+from tests.support.shell import Shell
+from tests.support.signals import noise
+from tests.support.tiny_models import tiny_models
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+RATE_HZ = 44_100
+LENGTH_S = 2.5
+TASKS: dict[str, list[str]] = {
+    "generate": ["--duration", "2.5", "--lyrics", "[Verse]\n밤하늘"],
+    "cover": ["--strength", "0.5"],
+    "repaint": ["--start", "1", "--end", "1.5"],
+    "lego": ["--track", "drums", "--skip-loop"],
+    "extract": ["--track", "vocals", "--skip-loop"],
+    "complete": ["--track", "bass", "--track", "drums"],
+}
+
+
+@pytest.fixture(scope="module", params=["original", "diffusers"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    models = tiny_models(tmp_path_factory.mktemp("모델 models"), request.param)
+    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
+        yield house
+
+
+@pytest.fixture
+def shell(house: Daemon, tmp_path: Path) -> Shell:
+    write_wav(tmp_path / "곡.wav", 0.3 * noise(LENGTH_S, rate_hz=RATE_HZ), RATE_HZ)
+    return Shell(tmp_path, house.environment)
+
+
+@pytest.mark.parametrize("command", TASKS)
+def test_every_task_goes_from_wav_to_wav(shell: Shell, tmp_path: Path, command: str) -> None:
+    source = [] if command == "generate" else ["곡.wav"]
+    arguments = [command, *source, *TASKS[command], "--engine", "neural", "--steps", "2", "--seed", "3", "--json"]
+    told: Any = shell.json(*arguments, "-o", "out/" if command in ("extract", "complete") else "out.wav")
+    assert told["engine"] == "neural"
+    files = [Path(output["file"]) for output in told["outputs"]]
+    roles = [output["role"] for output in told["outputs"]]
+    assert roles == {"lego": ["drums"], "extract": ["vocals", "other"]}.get(command, ["mix"])
+    made = {role: decode.read(tmp_path / file) for role, file in zip(roles, files, strict=True)}
+    old = decode.read(tmp_path / "곡.wav")
+    for samples in made.values():
+        rate_hz = 48_000 if command == "generate" else RATE_HZ
+        assert samples.shape == (round(LENGTH_S * rate_hz), 2)
+        assert np.isfinite(samples).all()
+        assert np.abs(samples).max() > 0.01
+    if command == "repaint":
+        changed = np.flatnonzero((made["mix"] != old).any(axis=1))
+        fade = round(0.02 * RATE_HZ)
+        assert (changed[0], changed[-1] + 1) == (RATE_HZ - fade, round(1.5 * RATE_HZ) + fade)
+    if command == "extract":
+        assert np.abs(made["vocals"] + made["other"] - old).max() < 1e-5
+
+
+def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_not(
+    shell: Shell, tmp_path: Path
+) -> None:
+    song = ["generate", "--duration", "1", "--steps", "2", "--seed", "3", "--json"]
+    told = [
+        shell.json(*song, *more, "-o", name)
+        for name, more in {
+            "plain.wav": ["--engine", "neural"],
+            "like.wav": ["--engine", "neural", "--reference", "곡.wav"],
+            "again.wav": ["--engine", "neural", "--reference", "곡.wav"],
+            "draft.wav": ["--engine", "draft", "--reference", "곡.wav"],
+        }.items()
+    ]
+    plain, like, again = (decode.read(tmp_path / name) for name in ("plain.wav", "like.wav", "again.wav"))
+    assert not np.array_equal(plain, like)
+    assert np.array_equal(like, again)
+    assert [each["metadata"][0].get("warnings") for each in told[:3]] == [None] * 3
+    assert told[3]["metadata"][0]["warnings"] == ["The draft engine does not hear a reference: 곡.wav had no effect."]
+    assert "none.wav" in shell.refused("generate", "--reference", "none.wav", code=2)
+
+
+def test_auto_takes_it_for_what_it_can_do_and_draft_for_the_rest(shell: Shell) -> None:
+    assert shell.json("generate", "--duration", "1", "--steps", "1", "--json")["engine"] == "neural"
+    assert shell.json("understand", "곡.wav", "--json")["engine"] == "draft"
+
+
+def test_what_it_has_is_listed(shell: Shell) -> None:
+    told = shell.json("models", "--json")
+    engines = {engine["name"]: engine for engine in told["capabilities"]["engines"]}
+    assert engines["neural"]["available"]
+    assert len(engines["neural"]["tasks"]) == 11
+    kinds = sorted(model["name"].split("-")[2] for model in told["models"])
+    assert kinds == ["base", "turbo"]
+    assert all(int(model["size_bytes"]) > 100_000 for model in told["models"])
+
+
+def test_a_model_that_is_not_there_is_named_with_the_command_that_gets_it(shell: Shell) -> None:
+    told = shell.refused("generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=4)
+    assert "acebridge models pull acestep-v15-xl-base" in told

@@ -1,0 +1,181 @@
+"""What is made ahead makes way for all others, outlives kills, and is whole in the end."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acebridge.client.client import Client
+from tests.support.batches import ask, check_tones, follower, followers, seeds
+from tests.support.daemon import (
+    Take,
+    collect,
+    daemon_at,
+    expected_tone,
+    generate,
+    gone,
+    job,
+    queued,
+    state,
+    until,
+    until_state,
+)
+
+
+def test_it_makes_way_for_all_others_and_is_made_all_the_same(client: Client) -> None:
+    first = collect(ask(client, 100, steps=80)).job_id
+    made = follower(client, first, "running")
+    for number, priority in enumerate(("normal", "low", "high", "normal")):
+        until_state(client, made, "running")
+        take = collect(generate(client, 0.2, seed=number, priority=priority))
+        assert np.array_equal(take.samples(), expected_tone(number, 0.2))
+        assert state(client, made) in ("queued", "running")
+    until_state(client, made, "succeeded")
+    shown = job(client, made)
+    assert shown.attempts == 1
+    for number in range(4):
+        assert shown.started.ToNanoseconds() > job(client, take.job_id).finished.ToNanoseconds(), number
+    check_tones(collect(client.next_batch(first)))
+    client.cancel(follower(client, made))
+
+
+def test_who_watches_it_make_way_hears_it_whole_in_the_end(client: Client) -> None:
+    """Whatever the moment in which it stops: what was heard before is void, what comes then is complete."""
+    seconds = 20.0
+    for number in range(8):
+        first = collect(ask(client, 1000 + 10 * number, takes=3, seconds=seconds)).job_id
+        made = follower(client, first)
+        kept: list[Take] = []
+        events = client.watch(made) if number % 2 else client.next_batch(first)
+        if number % 2 == 0:
+            time.sleep(0.01 * number)
+            queued(client, 0.1)
+            watcher = threading.Thread(target=lambda events=events, kept=kept: kept.append(collect(events)))
+            watcher.start()
+        else:
+            watcher = threading.Thread(target=lambda events=events, kept=kept: kept.append(collect(events)))
+            watcher.start()
+            time.sleep(0.02 * number)
+            for _ in range(3):
+                collect(generate(client, 0.1))
+        watcher.join()
+        (take,) = kept
+        check_tones(take, seconds)
+        assert len(take.completed.takes) == 3
+
+
+def test_one_that_waits_is_raised_when_it_is_asked_for(client: Client) -> None:
+    first = collect(ask(client, 110, steps=30)).job_id
+    made = follower(client, first)
+    blocker = queued(client, 0.1, steps=60)
+    until_state(client, blocker, "running")
+    low = queued(client, 0.1, priority="low")
+    assert state(client, made) == "queued"
+    assert [job(client, low).position, job(client, made).position] == [1, 2]
+    events = client.next_batch(first)
+    assert next(events).job_id == made
+    assert [job(client, low).position, job(client, made).position] == [2, 1]
+    check_tones(collect(events))
+    client.cancel(follower(client, made))
+
+
+# ---- kill −9 ----
+
+
+def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5) as house:
+        client = house.client
+        assert client is not None
+        first = collect(ask(client, 5, takes=2, steps=60, session="s")).job_id
+        made = follower(client, first)
+        until(lambda: job(client, made).progress.fraction > 0.1, "the batch to be under way")
+        gone(house.kill())
+        client = house.start()
+        # A crash counts, making way does not: it never comes to the third attempt, which is not made.
+        for number in range(3):
+            until_state(client, made, "running")
+            collect(generate(client, 0.1, seed=number))
+        until_state(client, made, "succeeded")
+        assert job(client, made).attempts == 2
+        second = collect(client.next_batch(first))
+        assert second.job_id == made
+        assert seeds(second) == [7, 8]
+        check_tones(second)
+        third = follower(client, made)
+        until(lambda: job(client, third).progress.fraction > 0.1, "the batch after it to be under way")
+        assert house.stop() == 0
+        client = house.start()
+        assert collect(client.next_batch(made)).job_id == third
+        assert job(client, third).attempts == 1
+        client.cancel(follower(client, third))
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=1) as house:
+        client = house.client
+        assert client is not None
+        for number in range(5):
+            events = ask(client, 100 * number, takes=3, seconds=5.0, session=f"s{number}")
+            first = next(events).job_id
+            events.close()
+            time.sleep(0.08 * number)
+            gone(house.kill())
+            client = house.start()
+            second = collect(client.next_batch(first))
+            assert seeds(second) == [100 * number + 3 + n for n in range(3)]
+            check_tones(second, 5.0)
+            assert [made.id for made in followers(client, first)] == [second.job_id]
+        assert house.stop() == 0
+        house.check_store()
+
+
+def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
+        client = house.client
+        assert client is not None
+        first = collect(ask(client, 5, steps=100, session="s")).job_id
+        made = follower(client, first)
+        until(lambda: job(client, made).progress.fraction > 0.05, "the batch to be under way")
+        (worker,) = house.children()
+        worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
+        queued(client, 0.1, seed=1)
+        newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
+        house.kill()
+        worker.kill()
+        gone([worker])
+        client = house.start()
+        assert state(client, made) == "cancelled"
+        assert seeds(collect(client.watch(newer))) == [6]
+
+
+def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
+    from acebridge.jobs import tables
+
+    home = tmp_path / "home"
+    home.mkdir()
+    old = sqlite3.connect(home / "acebridge.db")
+    for statement in tables.SCHEMA.split(";"):
+        old.execute(statement)
+    params = '{"duration_s": 0.4, "output": {"seeds": [5]}}'
+    old.execute(
+        "INSERT INTO jobs (id, digest, task, params, engine, state, priority, created, started, finished, sources)"
+        " VALUES ('old', '', 'text2music', ?, 'fake', 'succeeded', 0, ?, ?, ?, '[]')",
+        (params, *3 * [time.time()]),
+    )
+    old.commit()
+    old.close()
+    with daemon_at(home) as house:
+        client = house.client
+        assert client is not None
+        assert not job(client, "old").made_ahead
+        second = collect(client.next_batch("old"))
+        assert seeds(second) == [6]
+        check_tones(second)
+        assert house.stop() == 0
+        assert job(house.start(), second.job_id).next_of == "old"

@@ -1,0 +1,140 @@
+"""Stopping in order: what runs goes back to the queue, and those who watch are told so."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acebridge.errors import JobFailed
+from acebridge.v1 import daemon_pb2
+from tests.support.daemon import (
+    Daemon,
+    collect,
+    daemon_at,
+    expected_tone,
+    generate,
+    gone,
+    job,
+    queued,
+    state,
+    until,
+    until_state,
+)
+
+
+def by_signal(house: Daemon) -> None:
+    assert house.stop() == 0
+
+
+def by_hang_up(house: Daemon) -> None:
+    assert house.process is not None
+    house.process.send_signal(signal.SIGHUP)
+    assert house.process.wait(20) == 0
+
+
+def by_request(house: Daemon) -> None:
+    assert house.client is not None
+    assert house.process is not None
+    house.client.call(house.client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+    assert house.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("stop", [by_signal, by_hang_up, by_request])
+def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable[[Daemon], None]) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5) as house:
+        client = house.client
+        assert client is not None
+        events = generate(client, 1.0, seed=3, steps=190)
+        running = next(events).job_id
+        waiting = queued(client, 0.2, seed=4)
+        until(lambda: job(client, running).progress.fraction > 0.05, "the job to be under way")
+        workers = house.children()
+        heard: list[BaseException] = []
+
+        def watch() -> None:
+            try:
+                collect(events)
+            except BaseException as error:
+                heard.append(error)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        stop(house)
+        watcher.join()
+        gone(workers)
+        (fault,) = heard
+        assert isinstance(fault, JobFailed)
+        assert fault.kind == "Unavailable"
+        assert str(fault) == "The daemon is stopping. The job goes on when it is started again."
+        assert not (house.home / "daemon.json").exists()
+        house.check_store()
+
+        client = house.start()
+        take = collect(client.watch(running))
+        assert np.array_equal(take.samples(), expected_tone(3, 1.0))
+        assert job(client, running).attempts == 1
+        assert next(e.started.attempt for e in take.events if e.WhichOneof("event") == "started") == 1
+        assert np.array_equal(collect(client.watch(waiting)).samples(), expected_tone(4, 0.2))
+
+
+def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
+        client = house.client
+        assert client is not None
+        job_id = queued(client, 1.0, steps=190)
+        until(lambda: job(client, job_id).progress.fraction > 0, "the job to be under way")
+        (worker,) = house.children()
+        worker.suspend()
+        client.cancel(job_id)
+        assert house.stop() == 0
+        client = house.start()
+        assert state(client, job_id) == "cancelled"
+
+
+@pytest.mark.slow
+def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=1) as house:
+        client = house.client
+        assert client is not None
+        asked = {}
+        for moment in range(6):
+            for number in range(4):
+                asked[queued(client, 0.2, seed=10 * moment + number, steps=2)] = 10 * moment + number
+            time.sleep(moment * 0.02)
+            before = {job_id for job_id in asked if state(client, job_id) == "succeeded"}
+            assert house.stop() == 0
+            client = house.start()
+            assert all(state(client, job_id) == "succeeded" for job_id in before)
+        for job_id, seed in asked.items():
+            until_state(client, job_id, "succeeded", "failed", "cancelled")
+            ended = job(client, job_id)
+            assert (ended.error, ended.attempts) == ("", 1)
+            assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
+        house.check_store()
+
+
+def test_a_second_daemon_is_refused(house: Daemon, tmp_path: Path) -> None:
+    def serve(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "acebridge.cli", "serve", *arguments],
+            env={**house.environment, "ACEBRIDGE_HOME": str(home)},
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    second = serve(house.home, "--port", "0")
+    assert second.returncode == 2
+    assert second.stderr.splitlines()[-1].startswith(f"acebridge: Another daemon already serves {house.home}.")
+    port = house.address.rpartition(":")[2]
+    other = serve(tmp_path / "other", "--port", port)
+    assert other.returncode == 2
+    told = f"acebridge: Port {port} of 127.0.0.1 is taken by another program. Choose another with --port"
+    assert other.stderr.splitlines()[-1].startswith(told)
+    assert "Traceback" not in second.stderr + other.stderr

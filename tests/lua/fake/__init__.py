@@ -1,7 +1,0 @@
-"""A stateful fake of REAPER for tests of the scripts. What it plays is written down where it is played; what it does not
-know is a fault and never a guess in silence."""
-
-from tests.lua.fake.api import ApiMisuse
-from tests.lua.fake.reaper import Reaper
-
-__all__ = ["ApiMisuse", "Reaper"]

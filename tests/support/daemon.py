@@ -1,0 +1,288 @@
+"""A real daemon in a process of its own, for tests that talk to it, kill it and start it again."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import psutil
+
+from acebridge.client.client import Client
+from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.audio import convert, wav
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.fake import tone
+from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
+from tests.support.signals import decoded
+
+T = TypeVar("T")
+ENCODING_NAMES = {1: "float32", 2: "pcm24", 3: "pcm16"}
+PATIENCE_S = 60.0
+
+
+def until(found: Callable[[], T], what: str = "") -> T:
+    """Return the first true result of ``found``, which is asked again and again."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (result := found()):
+        assert time.monotonic() < deadline, f"waited in vain: {what or result}"
+        time.sleep(0.01)
+    return result
+
+
+class Daemon:
+    """A home folder and the daemon that serves it."""
+
+    def __init__(self, home: Path, *, step_ms: float = 0, config: str = "", arguments: Sequence[str] = ()) -> None:
+        self.home = home
+        self.environment = {
+            **os.environ,
+            "ACEBRIDGE_HOME": str(home),
+            "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
+            "COVERAGE_PROCESS_START": "",
+        }
+        self.environment.pop("ACEBRIDGE_ADDRESS", None)
+        self.arguments = arguments
+        home.mkdir(exist_ok=True)
+        (home / "config.toml").write_text(config, "utf-8")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.client: Client | None = None
+
+    def start(self) -> Client:
+        """Start it and return a client of it."""
+        (self.home / "daemon.json").unlink(missing_ok=True)  # as left by one that was killed
+        with (self.home / "console.txt").open("ab") as console:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "acebridge.cli", "serve", "--port", "0", *self.arguments],
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+            )  # fmt: skip
+        until(lambda: (self.home / "daemon.json").exists() or self.process.poll() is not None, "the daemon's address")
+        assert self.process.poll() is None, self.console()
+        self.client = Client(self.address)
+        return self.client
+
+    @property
+    def address(self) -> str:
+        return json.loads((self.home / "daemon.json").read_text("utf-8"))["address"]
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def console(self) -> str:
+        """What it has said so far."""
+        return (self.home / "console.txt").read_text("utf-8", errors="replace")
+
+    def children(self) -> list[psutil.Process]:
+        """Its worker processes."""
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def kill(self) -> list[psutil.Process]:
+        """End it with SIGKILL; return the workers that it had."""
+        assert self.process is not None
+        workers = self.children()
+        self.process.kill()
+        self.process.wait()
+        self._forget()
+        return workers
+
+    def stop(self) -> int:
+        """End it with SIGTERM; return its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE_S)
+        self._forget()
+        return code
+
+    def _forget(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+
+    def check_store(self) -> int:
+        """Assert that nothing half-written is there and every asset is what its name says; return how many there are."""
+        stored = list((self.home / "assets").glob("*/*"))
+        for file in stored:
+            assert hashlib.sha256(file.read_bytes()).hexdigest() == file.name
+            assert file.parent.name == file.name[:2]
+        assert not list((self.home / "incoming").iterdir())
+        spool = self.home / "spool"
+        assert not spool.exists() or not list(spool.iterdir())
+        return len(stored)
+
+
+@contextlib.contextmanager
+def daemon_at(home: Path, **options: Any) -> Iterator[Daemon]:
+    """Run a daemon; at the end nothing of it is left, and it has had no accident."""
+    house = Daemon(home, **options)
+    workers: list[psutil.Process] = []
+    try:
+        house.start()
+        yield house
+        if house.process is not None and house.process.poll() is None:
+            workers = house.children()
+            assert house.stop() == 0, house.console()
+        gone(workers)
+        assert "Traceback" not in house.console(), house.console()
+    finally:
+        if house.process is not None and house.process.poll() is None:
+            house.kill()
+
+
+def gone(workers: Sequence[psutil.Process]) -> None:
+    """Assert that processes have ended (or do so presently)."""
+    left = psutil.wait_procs(list(workers), timeout=10)[1]
+    assert not left, left
+
+
+@dataclasses.dataclass
+class Take:
+    """What came of one job: its events in order, and the bytes of its outputs."""
+
+    events: list[tasks_pb2.TaskEvent]
+    headers: dict[int, Any]
+    data: dict[int, bytearray]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.WhichOneof("event") for event in self.events]
+
+    @property
+    def completed(self) -> tasks_pb2.Completed:
+        assert self.kinds[-1] == "completed"
+        return self.events[-1].completed
+
+    @property
+    def job_id(self) -> str:
+        return self.events[0].job_id
+
+    def samples(self, output: int = 0) -> Samples:
+        header = self.headers[output]
+        return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
+
+
+def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
+    """Read a stream to its end, asserting all that the contract promises of every stream."""
+    take = Take([], {}, {})
+    sequence, fraction, chooses = 0, 0.0, False
+    frames_done: dict[int, int] = {}
+    finished: set[int] = set()
+    for event in events:
+        assert event.sequence >= sequence
+        sequence = event.sequence
+        assert not take.events or event.job_id == take.job_id
+        kind = event.WhichOneof("event")
+        body = getattr(event, kind)
+        if kind == "started":
+            chooses, fraction = body.chooses, 0.0
+            for unfinished in take.headers.keys() - finished:
+                del take.headers[unfinished]
+        elif kind == "progress":
+            assert fraction <= body.fraction <= 1
+            fraction = body.fraction
+        elif kind == "audio_header":
+            assert body.output not in take.headers
+            take.headers[body.output], take.data[body.output], frames_done[body.output] = body, bytearray(), 0
+        elif kind == "audio_chunk":
+            header = take.headers[body.output]
+            frame_bytes = wav.encoding_of(ENCODING_NAMES[header.encoding]).sample_bytes * header.channels
+            assert 0 < len(body.data) <= 256 * 1024
+            assert len(body.data) % frame_bytes == 0
+            assert body.offset_frames == frames_done[body.output]
+            frames_done[body.output] += len(body.data) // frame_bytes
+            take.data[body.output] += body.data
+        elif kind == "take_finished":
+            for output in body.outputs:
+                header = take.headers[output.output]
+                for name in ("take", "role", "sample_rate", "channels", "frames", "start_frame"):
+                    assert getattr(output, name) == getattr(header, name)
+                assert frames_done[output.output] == output.frames
+                finished.add(output.output)
+        take.events.append(event)
+        if kind == "audio_chunk":  # its audio is kept once
+            take.events[-1] = tasks_pb2.TaskEvent(
+                sequence=event.sequence, job_id=event.job_id,
+                audio_chunk={"output": body.output, "offset_frames": body.offset_frames},
+            )  # fmt: skip
+        if kind == "completed":
+            wanted = {output.output for made in body.takes for output in made.outputs}
+            assert wanted <= finished
+            assert chooses or wanted == set(take.headers) == finished
+    return take
+
+
+def expected_tone(seed: int, duration_s: float, *, role: int = 0, rate_hz: int = 48_000, channels: int = 2) -> Samples:
+    """What the fake engine's tone must be once it has reached the client."""
+    made = tone(seed, role, 0, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
+    return convert.resample(
+        convert.to_channels(made, channels), ENGINE_RATE_HZ, rate_hz, seconds_to_frames(duration_s, rate_hz)
+    )
+
+
+def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = "", **more: Any) -> Iterator[Any]:
+    """Ask the fake engine for a tone. ``more``: steps, caption, takes, priority, output."""
+    fields: dict[str, Any] = {
+        "duration_s": seconds,
+        "music": {"caption": more.get("caption", "")},
+        "output": {"seeds": [seed], "takes": more.get("takes"), **more.get("output", {})},
+        "sampling": {"steps": more.get("steps")},
+    }
+    submission = {"engine": "fake", "idempotency_key": key, "priority": more.get("priority")}
+    return client.perform("text2music", fields, submission=submission)
+
+
+def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
+    """Ask for a tone and leave; return the job's id."""
+    events = generate(client, seconds, **more)
+    job_id = next(events).job_id
+    events.close()
+    return job_id
+
+
+def job(client: Client, job_id: str) -> jobs_pb2.Job:
+    return client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+
+
+def state(client: Client, job_id: str) -> str:
+    return jobs_pb2.JobState.Name(job(client, job_id).state).removeprefix("JOB_STATE_").lower()
+
+
+def until_state(client: Client, job_id: str, *wanted: str) -> str:
+    return until(lambda: (now := state(client, job_id)) in wanted and now, f"{job_id} to be {wanted}")
+
+
+def status(client: Client) -> daemon_pb2.DaemonStatus:
+    return client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+
+
+def download(client: Client, asset_id: str) -> bytes:
+    data = b"".join(client.download(asset_id))
+    assert hashlib.sha256(data).hexdigest() == asset_id
+    return data
+
+
+def assets(client: Client) -> list[assets_pb2.Asset]:
+    return list(client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=1000)).assets)
+
+
+def write_wav(path: Path, samples: Samples, rate_hz: int = 48_000, encoding: str = "float32") -> Path:
+    wav.write(path, samples, rate_hz, encoding)
+    return path
+
+
+def song(seconds: float = 2.0, *, rate_hz: int = 48_000, channels: int = 2, seed: int = 0) -> Samples:
+    """Noise at −20 dBFS: every sample differs, so that any shift or change shows."""
+    shape = (round(seconds * rate_hz), channels)
+    return (0.1 * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)

@@ -1,0 +1,257 @@
+"""The fake REAPER that tests hold: tabs, dialogs, scripts, time, processes, and all that went wrong.
+
+with Reaper(tmp_path, rate=44100) as r:
+    track = r.project.add_track("Guitar")
+    r.form(Style="calm piano")
+    r.run("AceBridge_Compose.lua")
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.fake_reaper import (  # noqa: F401  (they register their functions)
+    api,
+    calls_audio,
+    calls_dialogs,
+    calls_host,
+    calls_items,
+    calls_media,
+    calls_project,
+    calls_time,
+    calls_tracks,
+    calls_undo,
+    clock,
+)
+from tests.support.fake_reaper.api import ApiMisuse
+from tests.support.fake_reaper.process import Process
+from tests.support.fake_reaper.project import Project
+from tests.support.fake_reaper.script import Script
+from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
+
+_REAL_STEP_S = 0.007
+_BUSY_TICKS = 300
+_LONGEST_VIRTUAL_S = 24 * 3600.0
+
+
+class Reaper:
+    """A REAPER of a version on a system (``os``: what GetOS says), with one empty project.
+
+    ``resource`` is the resource folder's name, which may hold anything that a file name may. ``home`` is what the scripts
+    and what they start see as the home folder.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, rate: int = 44100, version: str = "7.40", home: str | Path | None = None,
+        os: str = "Other", resource: str = "REAPER", scripts: str | Path = SCRIPTS,
+    ) -> None:  # fmt: skip
+        self.folder = Path(folder)
+        self.resource = self.folder / resource
+        self.resource.mkdir(parents=True, exist_ok=True)
+        self.scripts_folder = Path(scripts)
+        self.rate, self.version, self.os = rate, version, os
+        self.device_rate: int | None = rate
+        self.environment: dict[str, str] = {}
+        if home is not None:
+            self.environment.update(HOME=str(home), USERPROFILE=str(home))
+        self.clock = clock.Clock()
+        self.ticks: list[float] = []
+        self.ext: dict[tuple[str, str], str] = {}
+        self.persisted: set[tuple[str, str]] = set()
+        self.scripts: list[Script] = []
+        self.script: Any = None
+        self.processes: list[Process] = []
+        self.commands: list[tuple[str, int]] = []
+        self.actions: list[int] = []
+        self.faults: list[str] = []
+        self.console = ""
+        self.messages: list[str] = []
+        self.dialogs: list[tuple[str, list[str], list[str]]] = []
+        self.answers: list[int] = []
+        self.forms: list[Any] = []
+        self.chosen_files: list[str | None] = []
+        self.failures: dict[str, Any] = {}
+        self.removed: set[str] = set()
+        self.pointers: dict[Any, api.Pointer] = {}
+        self.destroyed: list[Any] = []
+        self.toggles: dict[int, int] = {}
+        self.disk_room: int | None = None
+        self.gmem: dict[int, float] = {}
+        self.command_ids: dict[str, int] = {}
+        self._tabs = self._started = 0
+        self.projects: list[Project] = []
+        self.project = self.new_tab()
+
+    def __enter__(self) -> Reaper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Tabs
+
+    def new_tab(self, file: str = "", rate: int | None = None) -> Project:
+        """Open another project and show it. ``file`` may be empty (never saved), a name, or a path."""
+        self._tabs += 1
+        name = f"Song {self._tabs}"
+        media = self.folder / name / "Media"
+        if file:
+            path = self.folder / name / file if not Path(file).is_absolute() else Path(file)
+            media = path.parent / "Media"
+            file = str(path)
+        media.mkdir(parents=True, exist_ok=True)
+        project = Project(media, rate or self.rate, file)
+        self.projects.append(project)
+        self.project = project
+        return project
+
+    def select_tab(self, project: Project) -> None:
+        """Show a project."""
+        assert project in self.projects
+        self.project = project
+
+    def close_tab(self, project: Project) -> None:
+        """Close a project; the last tab leaves an empty one behind."""
+        self.projects.remove(project)
+        if not self.projects:
+            self.new_tab()
+        if self.project is project:
+            self.project = self.projects[-1]
+
+    # The user
+
+    def form(self, answer: Any = ..., /, **values: Any) -> None:
+        """Queue what the next GetUserInputs gets: values by caption (others stay as offered), None for Cancel, or a function
+        of the captions and the offered values that returns a list, or None."""
+        self.forms.append(values if answer is ... else answer)
+
+    def answer(self, *codes: int) -> None:
+        """Queue what the next message boxes return: 1 OK, 2 Cancel, 6 Yes, 7 No."""
+        self.answers.extend(codes)
+
+    def choose_file(self, path: str | Path | None) -> None:
+        """Queue what the next file dialog returns; None for Cancel."""
+        self.chosen_files.append(None if path is None else str(path))
+
+    def window(self, script: Script | None = None) -> Any:
+        """Return the window of a script: of the last one that has one open, or of the last one."""
+        scripts = [script] if script else [s for s in self.scripts if s.window.is_open] or self.scripts
+        return scripts[-1].window
+
+    # Scripts
+
+    def start(self, name: str | Path = "script.lua", *, code: str | bytes | None = None) -> Script:
+        """Start an action by its file name in the folder of the scripts (or by a path, or as ``code``): its main chunk runs."""
+        path = Path(name) if Path(name).is_absolute() else self.scripts_folder / name
+        source = path.read_bytes() if code is None else code if isinstance(code, bytes) else code.encode()
+        if source.startswith(b"#"):
+            source = b"--" + source
+        for running in [s for s in self.scripts if s.path == path and not s.ended]:
+            if running.options & 1:
+                running.end()
+                if not running.options & 2:
+                    return running
+        for project in self.projects:
+            project.settle()
+        self._started = len(self.ticks)
+        script = Script(self, path, source)
+        self.scripts.append(script)
+        self._timed(script.start)
+        return script
+
+    def tick(self, count: int = 1) -> None:
+        """Let the timer fire: time goes on, deferred functions run. What runs outside gets some real time."""
+        for _ in range(count):
+            began = time.monotonic()
+            if any(process.running for process in self.processes):
+                time.sleep(_REAL_STEP_S)
+            elif len(self.ticks) - self._started > _BUSY_TICKS:
+                time.sleep(_REAL_STEP_S / 5)  # it waits for something that the clock of the wall decides
+            self.clock.next_tick(time.monotonic() - began)
+            running = [script for script in self.scripts if script.deferred and not script.ended]
+            if running:
+                self._timed(*[script.tick for script in running])
+
+    def finish(self, timeout_s: float = 60.0) -> None:
+        """Let time pass until no script has anything deferred. Raises what went wrong."""
+        deadline, latest = time.monotonic() + timeout_s, self.clock.now + _LONGEST_VIRTUAL_S
+        while waiting := [script.name for script in self.scripts if script.deferred]:
+            if time.monotonic() > deadline or self.clock.now > latest:
+                raise AssertionError(f"still running: {waiting}; faults: {self.faults}; messages: {self.messages}")
+            self.tick()
+        self.check()
+
+    def run(
+        self, name: str | Path = "script.lua", *, code: str | bytes | None = None, timeout_s: float = 60.0
+    ) -> Script:
+        """Start a script and let it finish."""
+        script = self.start(name, code=code)
+        self.finish(timeout_s)
+        return script
+
+    def until(self, condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+        """Tick until a condition holds; return what it gave."""
+        deadline = time.monotonic() + timeout_s
+        while not (found := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited in vain; faults: {self.faults}; messages: {self.messages}")
+            self.tick()
+        return found
+
+    def check(self) -> None:
+        """Raise ApiMisuse when anything went wrong."""
+        if self.faults:
+            raise ApiMisuse("\n".join(self.faults))
+
+    def fault(self, message: str) -> None:
+        """Remember what went wrong."""
+        self.faults.append(message)
+
+    def close(self) -> None:
+        """End the scripts, then everything that they started."""
+        for script in self.scripts:
+            script.end()
+        for process in self.processes:
+            process.stop()
+
+    def _timed(self, *steps: Callable[[], None]) -> None:
+        self.clock.busy = 0.0
+        for step in steps:
+            step()
+        self.ticks.append(self.clock.busy * 1000)
+
+    @property
+    def longest_tick_ms(self) -> float:
+        """The longest time that the interface was blocked."""
+        return max(self.ticks, default=0.0)
+
+    # Other versions, and faults to order
+
+    def knows(self, name: str) -> bool:
+        """Return whether this REAPER has a function."""
+        return name not in self.removed and api.exists(name, self.version)
+
+    def remove_api(self, *names: str) -> None:
+        """Play a REAPER without these functions."""
+        self.removed.update(names)
+
+    def fail_next(self, name: str, result: Any = None) -> None:
+        """Let the next call of a function do nothing and return ``result``."""
+        if name not in api.FUNCTIONS:
+            raise KeyError(name)
+        self.failures[name] = result
+
+    def disk_full_after(self, count: int | None) -> None:
+        """Let scripts write so many bytes more; None: as many as they like."""
+        self.disk_room = count
+
+    def disk(self, count: int) -> int:
+        """Take room on the disk; return how much there was of it."""
+        room = count if self.disk_room is None else min(count, self.disk_room)
+        if self.disk_room is not None:
+            self.disk_room -= room
+        self.clock.work(room * clock.BYTE_S)
+        return room

@@ -1,0 +1,257 @@
+"""What a project holds, as plain data: tracks, items, takes, sources, markers, tempo; with copies of all of it for undo.
+
+Objects keep their identity for ever, also through undo and redo: a test may hold on to them. Values that REAPER names by
+key (``D_VOL``) lie in ``values`` under these names. New items have REAPER's default fade of 10 ms and loop their source.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TRACK_VALUES: dict[str, float] = {
+    "B_MUTE": 0, "B_PHASE": 0, "I_SOLO": 0, "B_SOLO_DEFEAT": 0, "I_FXEN": 1, "I_RECARM": 0, "I_RECINPUT": 0, "I_RECMODE": 0,
+    "I_RECMON": 1, "I_NCHAN": 2, "I_SELECTED": 0, "I_FOLDERDEPTH": 0, "I_FOLDERCOMPACT": 0, "I_CUSTOMCOLOR": 0,
+    "I_HEIGHTOVERRIDE": 0, "B_HEIGHTLOCK": 0, "D_VOL": 1, "D_PAN": 0, "D_WIDTH": 1, "I_PANMODE": 3, "D_PANLAW": -1,
+    "B_SHOWINMIXER": 1, "B_SHOWINTCP": 1, "B_MAINSEND": 1, "I_FREEMODE": 0, "C_BEATATTACHMODE": -1, "I_AUTOMODE": 0,
+    "I_PERFFLAGS": 0, "D_PLAY_OFFSET": 0, "I_PLAY_OFFSET_FLAG": 1,
+}  # fmt: skip
+LANE_TRACK_VALUES: dict[str, float] = {"I_NUMFIXEDLANES": 1, "C_LANESCOLLAPSED": 0, "C_LANESETTINGS": 0}
+ITEM_VALUES: dict[str, float] = {
+    "B_MUTE": 0, "B_LOOPSRC": 1, "B_ALLTAKESPLAY": 0, "B_UISEL": 0, "C_BEATATTACHMODE": -1, "C_AUTOSTRETCH": -1, "C_LOCK": 0,
+    "D_VOL": 1, "D_POSITION": 0, "D_LENGTH": 0, "D_SNAPOFFSET": 0, "D_FADEINLEN": 0.01, "D_FADEOUTLEN": 0.01,
+    "D_FADEINDIR": 0, "D_FADEOUTDIR": 0, "D_FADEINLEN_AUTO": -1, "D_FADEOUTLEN_AUTO": -1, "C_FADEINSHAPE": 0,
+    "C_FADEOUTSHAPE": 0, "I_GROUPID": 0, "I_CUSTOMCOLOR": 0, "I_CURTAKE": 0, "F_FREEMODE_Y": 0, "F_FREEMODE_H": 1,
+}  # fmt: skip
+LANE_ITEM_VALUES: dict[str, float] = {"I_FIXEDLANE": 0}
+TAKE_VALUES: dict[str, float] = {
+    "D_STARTOFFS": 0, "D_VOL": 1, "D_PAN": 0, "D_PANLAW": -1, "D_PLAYRATE": 1, "D_PITCH": 0, "B_PPITCH": 1, "I_CHANMODE": 0,
+    "I_PITCHMODE": -1, "I_STRETCHFLAGS": 0, "F_STRETCHFADESIZE": 0.0025, "I_RECPASSID": 0, "I_TAKEFX_NCHAN": 2,
+    "I_CUSTOMCOLOR": 0,
+}  # fmt: skip
+RENDER_VALUES: dict[str, float] = {
+    "RENDER_SETTINGS": 0, "RENDER_BOUNDSFLAG": 1, "RENDER_CHANNELS": 2, "RENDER_SRATE": 44100, "RENDER_STARTPOS": 0,
+    "RENDER_ENDPOS": 0, "RENDER_TAILFLAG": 18, "RENDER_TAILMS": 1000, "RENDER_ADDTOPROJ": 0, "RENDER_DITHER": 0,
+    "RENDER_NORMALIZE": 0, "RENDER_NORMALIZE_TARGET": 0, "RENDER_BRICKWALL": 1, "RENDER_FADEIN": 0, "RENDER_FADEOUT": 0,
+    "RENDER_FADEINSHAPE": 0, "RENDER_FADEOUTSHAPE": 0, "RENDER_PADSTART": 0, "RENDER_PADEND": 0, "RENDER_TRIMSTART": 0,
+    "RENDER_TRIMEND": 0, "RENDER_DELAY": 0,
+}  # fmt: skip
+RENDER_STRINGS = {"RENDER_FILE": "", "RENDER_PATTERN": "", "RENDER_FORMAT": "ZXZhdxgAAA==", "RENDER_FORMAT2": ""}
+
+_numbers = itertools.count(1)
+
+
+def new_guid() -> str:
+    """Return a new GUID; the same run makes the same ones in the same order."""
+    return "{" + str(uuid.uuid5(uuid.NAMESPACE_OID, f"fake reaper {next(_numbers)}")).upper() + "}"
+
+
+@dataclass(eq=False)
+class Source:
+    """Media as REAPER sees it. ``kind`` is what GetMediaSourceType says. ``frames`` are at ``rate``."""
+
+    path: str
+    kind: str
+    rate: int = 0
+    channels: int = 0
+    frames: int = 0
+    peaks: bool = False
+
+    @property
+    def length(self) -> float:
+        return self.frames / self.rate if self.rate else 0.0
+
+
+@dataclass
+class Fx:
+    """An effect: a name and what it does to samples ``[N, C]`` at a rate."""
+
+    name: str
+    process: Any
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An envelope, by the name of its chunk. It is not played."""
+
+    name: str
+
+
+class Values:
+    """Named properties over ``values``."""
+
+    values: dict[str, float]
+
+    def __getitem__(self, key: str) -> float:
+        return self.values[key]
+
+    def __setitem__(self, key: str, value: float) -> None:
+        if key not in self.values:
+            raise KeyError(key)
+        self.values[key] = value
+
+
+def _value(key: str) -> Any:
+    return property(lambda self: self.values[key], lambda self, value: self.__setitem__(key, value))
+
+
+@dataclass(eq=False)
+class Take(Values):
+    item: Item
+    source: Source | None = None
+    name: str = ""
+    guid: str = field(default_factory=new_guid)
+    values: dict[str, float] = field(default_factory=lambda: dict(TAKE_VALUES))
+    ext: dict[str, str] = field(default_factory=dict)
+    markers: list[tuple[float, str, int]] = field(default_factory=list)
+    stretch: list[tuple[float, float]] = field(default_factory=list)
+    fx: list[Fx] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+
+    offset, volume, pan, rate = _value("D_STARTOFFS"), _value("D_VOL"), _value("D_PAN"), _value("D_PLAYRATE")
+    pitch = _value("D_PITCH")
+
+
+@dataclass(eq=False)
+class Item(Values):
+    track: Track
+    guid: str = field(default_factory=new_guid)
+    notes: str = ""
+    values: dict[str, float] = field(default_factory=lambda: {**ITEM_VALUES, **LANE_ITEM_VALUES})
+    ext: dict[str, str] = field(default_factory=dict)
+    takes: list[Take] = field(default_factory=list)
+
+    position, length, volume = _value("D_POSITION"), _value("D_LENGTH"), _value("D_VOL")
+    selected, mute, lane = _value("B_UISEL"), _value("B_MUTE"), _value("I_FIXEDLANE")
+    fade_in, fade_out = _value("D_FADEINLEN"), _value("D_FADEOUTLEN")
+
+    @property
+    def end(self) -> float:
+        return self.position + self.length
+
+    @property
+    def active(self) -> Take | None:
+        """The active take."""
+        index = int(self.values["I_CURTAKE"])
+        return self.takes[index] if 0 <= index < len(self.takes) else None
+
+    def add_take(self, source: Source | None = None, name: str = "", **values: float) -> Take:
+        """Add a take; ``values`` are REAPER's, such as ``D_STARTOFFS=1``."""
+        take = Take(self, source, name)
+        for key, value in values.items():
+            take[key] = value
+        self.takes.append(take)
+        return take
+
+
+@dataclass(eq=False)
+class Track(Values):
+    project: Any
+    name: str = ""
+    guid: str = field(default_factory=new_guid)
+    values: dict[str, float] = field(default_factory=lambda: {**TRACK_VALUES, **LANE_TRACK_VALUES})
+    ext: dict[str, str] = field(default_factory=dict)
+    razor: str = ""
+    lanes: dict[int, int] = field(default_factory=lambda: {0: 1})
+    items: list[Item] = field(default_factory=list)
+    fx: list[Fx] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    is_master: bool = False
+
+    volume, pan, mute, solo = _value("D_VOL"), _value("D_PAN"), _value("B_MUTE"), _value("I_SOLO")
+    selected, depth, colour = _value("I_SELECTED"), _value("I_FOLDERDEPTH"), _value("I_CUSTOMCOLOR")
+
+    def add_item(
+        self,
+        file: str | Path | None,
+        position: float = 0.0,
+        length: float | None = None,
+        offset: float = 0.0,
+        name: str = "",
+    ) -> Item:
+        """Add an item that plays a media file, without fades and without looping, as a careful user would."""
+        from tests.support.fake_reaper.sound import open_source
+
+        item = Item(self)
+        source = open_source(file) if file is not None else None
+        if length is None:
+            length = source.length - offset if source else 0.0
+        item.values.update(D_POSITION=position, D_LENGTH=length, D_FADEINLEN=0, D_FADEOUTLEN=0, B_LOOPSRC=0)
+        if source is not None:
+            item.add_take(source, name or Path(source.path).name, D_STARTOFFS=offset)
+        self.items.append(item)
+        return item
+
+    def add_fx(self, process: Any, name: str = "Fx") -> Fx:
+        """Add an effect: ``process(samples [N, C], rate) -> samples``."""
+        fx = Fx(name, process)
+        self.fx.append(fx)
+        return fx
+
+    def sorted_items(self) -> list[Item]:
+        """Return the items in the order of their positions, as REAPER numbers them."""
+        return sorted(self.items, key=lambda item: item.values["D_POSITION"])
+
+    def plays(self, item: Item) -> bool:
+        """Return whether the item is on a lane that plays."""
+        return self.values["I_FREEMODE"] != 2 or int(item.values["I_FIXEDLANE"]) in self.lanes
+
+
+@dataclass
+class Marker:
+    number: int
+    is_region: bool
+    position: float
+    end: float
+    name: str
+    colour: int = 0
+
+
+@dataclass
+class Tempo:
+    """A tempo marker; ``beats`` 0 keeps the meter."""
+
+    position: float
+    bpm: float
+    beats: int = 0
+    unit: int = 0
+    linear: bool = False
+
+
+_PARENTS = {"item", "track", "project"}
+
+
+def freeze(thing: Any) -> Any:
+    """Return nested plain data that is equal when nothing differs: lists, dicts and a ``_live`` reference to the object."""
+    if isinstance(thing, (Track, Item, Take)):
+        frozen = {name: freeze(value) for name, value in vars(thing).items() if name not in _PARENTS}
+        return Frozen(thing, frozen)
+    if isinstance(thing, list):
+        return [freeze(entry) for entry in thing]
+    return thing if isinstance(thing, (Source, Fx, Envelope)) else copy.copy(thing)
+
+
+class Frozen(dict):  # type: ignore[type-arg]
+    """The fields of an object, and which object that is."""
+
+    def __init__(self, live: Any, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self.live = live
+
+
+def thaw(frozen: Any) -> Any:
+    """Set objects back to what ``freeze`` saw."""
+    if isinstance(frozen, Frozen):
+        for name, value in frozen.items():
+            setattr(frozen.live, name, thaw(value))
+        for item in getattr(frozen.live, "items", ()):
+            item.track = frozen.live  # it may have been moved since
+        return frozen.live
+    if isinstance(frozen, list):
+        return [thaw(entry) for entry in frozen]
+    return frozen if isinstance(frozen, (Source, Fx, Envelope)) else copy.copy(frozen)

@@ -1,0 +1,269 @@
+"""Adapters in the neural engine: against a checkpoint whose weights have them merged in, and against an engine without any."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.base import Block, EngineRequest, Facts, KeepsModels
+from acestep_runtime.engines.neural import engine as neural
+from acestep_runtime.engines.neural import model, sampling
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.values import Adapter, CancelToken, Music, Sampling
+from tests.support.tiny_lm import tiny_lm
+from tests.support.tiny_models import tiny_checkpoint
+
+pytestmark = pytest.mark.slow
+
+FRAMES = 24_000
+LAYERS = ("layers.0.self_attn.q_proj", "layers.3.cross_attn.k_proj", "layers.5.mlp.down_proj")
+RANK = 3
+Pairs = dict[str, tuple[torch.Tensor, torch.Tensor]]
+
+
+def pairs(folder: Path, seed: int) -> Pairs:
+    draw = torch.Generator().manual_seed(seed)
+    weights = load_file(folder / "acestep-v15-turbo" / "model.safetensors")
+    shapes = {layer: weights[f"decoder.{layer}.weight"].shape for layer in LAYERS}
+    return {
+        layer: (torch.randn(RANK, shape[1], generator=draw), torch.randn(shape[0], RANK, generator=draw))
+        for layer, shape in shapes.items()
+    }
+
+
+def adapter(folder: Path, name: str, seed: int) -> Path:
+    path = folder / "adapters" / f"{name}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    named = {
+        f"base_model.model.{layer}.lora_{letter}.weight": matrix
+        for layer, pair in pairs(folder, seed).items()
+        for letter, matrix in zip("AB", pair, strict=True)
+    }
+    save_file(named, path)
+    os.utime(path, ns=(seed, seed))  # two of a size, written in one tick of the clock, still differ
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tiny_checkpoint(folder, "original", "turbo")
+    for seed, name in enumerate(("warm", "keys"), 1):
+        adapter(folder, name, seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> NeuralEngine:
+    return NeuralEngine(folder)
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Samples:
+    return made(NeuralEngine(folder))
+
+
+def asked(*adapters: Adapter, **more: object) -> EngineRequest:
+    sampling = Sampling(steps=2, adapters=adapters)
+    return EngineRequest("text2music", FRAMES, **{"seed": 7, "music": Music("piano"), "sampling": sampling, **more})
+
+
+def events(engine: NeuralEngine, request: EngineRequest) -> list[object]:
+    return list(engine.run(request, CancelToken()))
+
+
+def made(engine: NeuralEngine, *adapters: Adapter) -> Samples:
+    blocks = [each.samples for each in events(engine, asked(*adapters)) if isinstance(each, Block)]
+    return np.concatenate(blocks)
+
+
+@pytest.mark.parametrize("level", Offload)
+def test_they_do_what_merging_them_does_at_every_level_of_offload(
+    folder: Path, tmp_path: Path, plain: Samples, monkeypatch: pytest.MonkeyPatch, level: Offload
+) -> None:
+    merged = shutil.copytree(folder, tmp_path / "merged")
+    path = merged / "acestep-v15-turbo" / "model.safetensors"
+    weights = {name: value.float() for name, value in load_file(path).items()}
+    for seed, scale in ((1, 0.5), (2, -0.25)):
+        for layer, (a, b) in pairs(folder, seed).items():
+            weights[f"decoder.{layer}.weight"] += scale * (b @ a)
+    save_file(weights, path)
+    place = Place(torch.device("cpu"), torch.float32, level)
+    monkeypatch.setattr(model, "best_place", lambda *_, **__: place)
+    engine, wanted = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
+    with_both = made(engine, *wanted)
+    truth = made(NeuralEngine(merged))
+    assert np.abs(truth - plain).max() > 1e-3
+    assert np.abs(with_both - truth).max() < 1e-5
+    assert np.array_equal(made(engine), plain)
+    assert np.array_equal(made(engine, *wanted), with_both)
+
+
+def test_whatever_came_before_the_result_is_that_of_a_fresh_engine(
+    engine: NeuralEngine, folder: Path, plain: Samples
+) -> None:
+    warm, keys = Adapter("warm"), Adapter("keys", 0.5)
+    wanted = [(warm,), (warm, keys), (keys, warm), (), (Adapter("warm", 0.3),), (Adapter("warm", 0.0),)]
+    fresh = {adapters: made(NeuralEngine(folder), *adapters) for adapters in wanted}
+    for adapters in (*wanted, *reversed(wanted)):
+        assert np.array_equal(made(engine, *adapters), fresh[adapters])
+    assert np.array_equal(fresh[()], plain)
+    assert np.array_equal(fresh[Adapter("warm", 0.0),], plain)
+    assert len({each.tobytes() for each in fresh.values()}) >= 4  # the two orders may be the same
+
+
+def test_a_take_tells_what_made_it(engine: NeuralEngine) -> None:
+    def told(*adapters: Adapter) -> object:
+        facts = [each.values for each in events(engine, asked(*adapters)) if isinstance(each, Facts)]
+        json.dumps(facts)
+        return {name: value for each in facts for name, value in each.items()}.get("adapters")
+
+    assert told(Adapter("keys", 0.5), Adapter("warm")) == [
+        {"name": "keys", "scale": 0.5},
+        {"name": "warm", "scale": 1.0},
+    ]
+    assert told() is None
+
+
+def unknown(folder: Path) -> type[Exception]:
+    del folder
+    return InvalidValue
+
+
+def not_fitting(folder: Path) -> type[Exception]:
+    save_file({"layers.0.self_attn.q_proj.lora_A.weight": torch.zeros(2, 5)}, folder / "adapters" / "bad.safetensors")
+    return EngineFailure
+
+
+def broken(folder: Path) -> type[Exception]:
+    (folder / "adapters" / "bad.safetensors").write_bytes(b"no tensors")
+    return EngineFailure
+
+
+def no_file(folder: Path) -> type[Exception]:
+    for name in ("a", "b"):
+        path = folder / "adapters" / "bad" / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    return EngineFailure
+
+
+@pytest.mark.parametrize("fault", [unknown, not_fitting, broken, no_file])
+def test_one_that_fails_leaves_nothing_behind(
+    engine: NeuralEngine, folder: Path, plain: Samples, fault: Callable[[Path], type[Exception]]
+) -> None:
+    warm = made(engine, Adapter("warm"))
+    kind = fault(folder)
+    try:
+        for wanted in ((Adapter("bad"),), (Adapter("warm"), Adapter("bad")), (Adapter("bad"), Adapter("keys"))):
+            with pytest.raises(kind, match="bad"):
+                made(engine, *wanted)
+            assert np.array_equal(made(engine), plain)
+            with pytest.raises(kind):
+                made(engine, *wanted)
+            assert np.array_equal(made(engine, Adapter("warm")), warm)
+    finally:
+        (folder / "adapters" / "bad.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(folder / "adapters" / "bad", ignore_errors=True)
+
+
+def test_a_file_that_changed_is_read_again_also_for_takes_made_ahead(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
+    engine, wanted = NeuralEngine(folder), Adapter("changing")
+    takes = [asked(wanted, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
+
+    def take(request: EngineRequest) -> Samples:
+        return np.concatenate([each.samples for each in events(engine, request) if isinstance(each, Block)])
+
+    adapter(folder, "changing", 5)
+    take(takes[0])
+    before = take(takes[1])
+    take(takes[0])  # and the other is there, ahead
+    adapter(folder, "changing", 6)
+    after = take(takes[1])
+    assert not np.array_equal(after, before)
+    engine = NeuralEngine(folder)
+    # Alone and in a pass of two differ in the last bits.
+    assert np.abs(take(takes[1]) - after).max() < 1e-5
+
+
+def test_one_name_twice_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="warm"):
+        Sampling(adapters=(Adapter("warm"), Adapter("keys"), Adapter("warm", 0.5)))
+
+
+def test_models_are_kept_and_let_go(folder: Path, plain: Samples) -> None:
+    engine = NeuralEngine(folder)
+    assert isinstance(engine, KeepsModels)
+    assert engine.loaded == ()
+    engine.unload("acestep-v15-turbo")
+    for name in ("turbo", "acestep-v15-turbo"):
+        assert engine.load(name) == "acestep-v15-turbo"
+        assert engine.loaded == ("acestep-v15-turbo",)
+    warm = made(engine, Adapter("warm"))
+    engine.unload("acestep-v15-base")
+    assert engine.loaded == ("acestep-v15-turbo",)
+    engine.unload("acestep-v15-turbo")
+    assert engine.loaded == ()
+    assert np.array_equal(made(engine), plain)
+    assert np.array_equal(made(engine, Adapter("warm")), warm)
+    with pytest.raises(EngineFailure, match="models pull"):
+        engine.load("base")
+
+
+def test_the_memory_of_every_model_goes_back_to_the_device(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = shutil.copytree(folder, tmp_path / "both")
+    language = tiny_lm(both).name
+    released: list[tuple[str, ...]] = []
+    engine = NeuralEngine(both)
+    for name in ("acestep-v15-turbo", language):
+        engine.load(name)
+    assert engine.loaded == ("acestep-v15-turbo", language)
+    monkeypatch.setattr(neural, "release", lambda _: released.append(engine.loaded))
+    engine.unload(language)
+    engine.unload("acestep-v15-turbo")
+    assert released == [("acestep-v15-turbo",), ()]
+
+
+def test_what_comes_out_as_no_number_is_said_and_not_played(folder: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(folder, tmp_path / "models"))
+    path = models / "adapters" / "warm.safetensors"
+    save_file({name: value * torch.nan for name, value in load_file(path).items()}, path)
+    engine = NeuralEngine(models)
+    with pytest.raises(EngineFailure) as caught:
+        made(engine, Adapter("warm"))
+    assert str(caught.value) == (
+        "Model acestep-v15-turbo with warm made values that are no numbers. Leave the adapters out, or choose a smaller"
+        " scale, and check the model's files with `acebridge models verify`."
+    )
+    assert np.isfinite(made(engine)).all()
+
+
+def test_a_model_whose_files_have_changed_is_read_again(folder: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(folder, tmp_path / "models"))
+    engine, path = NeuralEngine(models), models / "acestep-v15-turbo" / "model.safetensors"
+    before = made(engine)
+    weights = {name: 1.5 * value for name, value in load_file(path).items()}
+    save_file(weights, models / "new.safetensors")
+    (models / "new.safetensors").replace(path)
+    after = made(engine)
+    assert not np.array_equal(after, before)
+    assert np.array_equal(after, made(NeuralEngine(models)))

@@ -1,0 +1,174 @@
+"""What the neural engine does with a language model: what it takes over from a plan, and how it stops."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.engines.neural.language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
+from acestep_runtime.errors import Cancelled, EngineFailure
+from acestep_runtime.lm.language import Language
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from tests.support.signals import noise
+from tests.support.tiny_lm import model, tiny_lm
+from tests.support.tiny_models import tiny_checkpoint
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
+    folder: Path = tmp_path_factory.mktemp("models")
+    tiny_checkpoint(folder, "diffusers", "turbo")
+    tiny_lm(folder)
+    return NeuralEngine(folder)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model to break."""
+    return tiny_lm(tmp_path_factory.mktemp("models"))
+
+
+def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
+    thinking = Thinking(on=True, top_k=20)  # random weights would choose among all tokens, slowly
+    return EngineRequest(
+        "text2music", round(seconds * 48_000), seed, sampling=Sampling(steps=1), thinking=thinking, **more
+    )
+
+
+def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path) -> None:
+    keeper, place = LanguageKeeper(), tiny_lm(tmp_path)
+
+    def embeddings() -> Any:
+        def read(language: Language) -> Iterator[Any]:
+            yield language.head.detach().float().numpy().copy()
+
+        assert keeper.load(tmp_path, "") == place.name
+        return next(keeper.use(read))
+
+    before = embeddings()
+    assert np.array_equal(embeddings(), before)
+    model(seed=2).save_pretrained(place)
+    assert not np.array_equal(embeddings(), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("model.safetensors", "x"),
+        ("tokenizer.json", "{"),
+        ("tokenizer_config.json", "[]"),
+        ("config.json", '{"model_type": "qwen3"}'),
+    ],
+)
+def test_a_broken_language_model_is_named_with_what_to_do(tmp_path: Path, broken: Path, name: str, held: str) -> None:
+    place = Path(shutil.copytree(broken, tmp_path / "acestep-5Hz-lm-0.6B"))
+    (place / name).write_text(held, "utf-8")
+    with pytest.raises(EngineFailure) as caught:
+        LanguageKeeper().load(tmp_path, "")
+    assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
+    assert caught.value.remedy == (
+        "Run `acebridge models pull acestep-5Hz-lm-0.6B`. It fetches only what is missing or damaged."
+    )
+
+
+@pytest.mark.parametrize(("seconds", "codes"), [(0.1, 1), (10, 50), (33.4, 167), (33.44, 168), (600, 3000)])
+def test_there_are_five_codes_for_a_second(seconds: float, codes: int) -> None:
+    assert codes_for(round(seconds * 48_000)) == codes
+
+
+def test_what_a_user_gave_stays() -> None:
+    told = {"bpm": 90, "caption": "lush", "keyscale": "C major", "language": "ko", "timesignature": 3, "duration": 20}
+    given = Music("warm", "la", "en", 97.5, "Am", 4)
+    assert Plan(told).music(given, keep_caption=True) == given
+    assert Plan(told).music(given, keep_caption=False).caption == "lush"
+    made = Plan(told).music(Music(lyrics="la"), keep_caption=True)
+    assert made == Music("lush", "la", "ko", 90, "C major", 3)
+    assert Plan({}).music(Music(), keep_caption=False) == Music()
+
+
+def test_models_are_told_in_their_words() -> None:
+    given = given_in(Music("warm", "la", "en", 97.5, "Am", 4), length_s=33.4)
+    assert given == {"bpm": 98, "keyscale": "A minor", "language": "en", "timesignature": 4, "duration": 33}
+    assert given_in(Music("warm"), caption=True) == {"caption": "warm"}
+    assert given_in(Music(), length_s=0.2) == {"duration": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "note"),
+    [(120, 121, ""), (60, 120, "twice"), (241, 120, "twice"), (100, 120, "The model says 100 bpm, the analysis 120.")],
+)
+def test_tempos_that_differ_are_noted(said: float, heard: float, note: str) -> None:
+    assert (note in _tempo_note(said, heard)) if note else _tempo_note(said, heard) == ""
+
+
+def test_progress_never_falls_and_tells_what_is_done(engine: NeuralEngine) -> None:
+    told = [event for event in engine.run(_song(), CancelToken()) if isinstance(event, Progress)]
+    fractions = [event.fraction for event in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    stages = list(dict.fromkeys(event.stage for event in told))
+    assert stages == ["thinking about the song", "planning the song", "reading the words", "step 1 of 1", "decoding"]
+
+
+@pytest.mark.parametrize("stage", ["thinking about the song", "planning the song"])
+def test_cancelling_stops_at_the_next_token(engine: NeuralEngine, stage: str) -> None:
+    cancel, seen = CancelToken(), 0
+
+    def listen() -> None:
+        nonlocal seen
+        for event in engine.run(_song(seed=9), cancel):
+            seen += isinstance(event, Progress) and event.stage == stage
+            if seen:
+                cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        listen()
+    assert seen == 1
+
+
+def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None:
+    def plans(*seeds: int) -> list[object]:
+        found = []
+        for seed in seeds:
+            events = list(engine.run(_song(seed, seconds=0.5, seeds=seeds), CancelToken()))
+            found += [event.values["plan"] for event in events if isinstance(event, Facts) and "plan" in event.values]
+            thought = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
+            assert bool(thought) == (seed == seeds[0])
+        return found
+
+    first = plans(1, 2, 3)
+    engine._job = None
+    assert plans(1, 2, 3) == first
+
+
+def test_audio_has_codes(engine: NeuralEngine) -> None:
+    source = np.ascontiguousarray(0.3 * noise(4.2, rate_hz=48_000))
+    model = engine._loaded("")
+    latents = model.heard(source, CancelToken())
+    codes = model.codes(latents)
+    assert len(codes) == codes_for(len(source)) == 21
+    assert codes == model.codes(latents)
+    assert model.decoded(codes).shape == (1, 105, model.facts.channels)
+
+
+def test_a_plan_is_followed(engine: NeuralEngine) -> None:
+    def made(codes: tuple[int, ...]) -> Any:
+        request = EngineRequest("text2music", 96_000, 5, sampling=Sampling(steps=1), codes=codes)
+        return np.concatenate([e.samples for e in engine.run(request, CancelToken()) if isinstance(e, Block)])
+
+    first = made(tuple(range(10)))
+    assert first.shape == (96_000, 2)
+    assert np.array_equal(first, made(tuple(range(10))))
+    assert not np.array_equal(first, made(tuple(range(1, 11))))
+    assert made((5,)).shape == (96_000, 2)

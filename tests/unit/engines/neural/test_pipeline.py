@@ -1,0 +1,114 @@
+"""Where the methods are the same, the final latents are those of `diffusers.AceStepPipeline` with the same noise."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from diffusers import AceStepPipeline
+from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGaussianDistribution
+from torch import Tensor
+
+from acestep_runtime.audio import wav
+from acestep_runtime.engines.base import EngineRequest
+from acestep_runtime.engines.neural import sampling
+from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.recipes import TASKS, Given
+from acestep_runtime.samplers.loop import noise_of
+from acestep_runtime.tasks.base import Source
+from acestep_runtime.tasks.reference import heard_in
+from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.weights.layout import find
+from tests.support.signals import noise
+from tests.support.tiny_models import tiny_checkpoint
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 6
+FRAMES = 48_000 * SECONDS
+MUSIC = Music("warm piano", "[Verse]\n밤하늘 별빛", "ko", 96.0, "A minor", 3)
+
+
+@pytest.fixture(scope="module", params=["turbo", "base"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models"), "diffusers", request.param)
+
+
+@pytest.fixture(scope="module")
+def pipeline(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = AceStepPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Model:
+    (checkpoint,) = find(folder)
+    return Model.load(checkpoint)
+
+
+def _timbre(model: Model, asked: EngineRequest) -> Tensor:
+    return model.timbre if asked.reference is None else model.heard(asked.reference, CancelToken())
+
+
+@torch.inference_mode()
+def _ours(model: Model, asked: EngineRequest) -> Tensor:
+    source = None if asked.source is None else model.heard(asked.source, CancelToken())
+    (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, model.decoded, False))
+    *_, (latents, _, _) = sampling._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
+    return latents
+
+
+def _theirs(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> Tensor:
+    made: Tensor = pipeline(
+        prompt=MUSIC.caption, lyrics=MUSIC.lyrics, vocal_language=MUSIC.language, bpm=96, keyscale=MUSIC.keyscale,
+        timesignature="3", num_inference_steps=steps, guidance_scale=1.0, shift=3.0, output_type="latent",
+        audio_duration=float(SECONDS),
+        latents=noise_of([seed], 25 * SECONDS, model.facts.channels), **more,
+    ).audios  # fmt: skip
+    return made
+
+
+def test_text_to_music(pipeline: Any, model: Model) -> None:
+    sampling = Sampling(steps=8, guidance=1.0, shift=3.0)
+    ours = _ours(model, EngineRequest("text2music", FRAMES, 5, MUSIC, sampling))
+    assert (ours - _theirs(pipeline, model, 5, 8)).abs().max() <= 1e-4
+
+
+def test_repaint(pipeline: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
+    source = np.ascontiguousarray(0.3 * noise(SECONDS, rate_hz=48_000))
+    asked = EngineRequest(
+        "repaint", FRAMES, 6, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0), source=source,
+        span=(2 * 48_000, 4 * 48_000), known=(0, FRAMES), mode="aggressive",
+    )  # fmt: skip
+    theirs = _theirs(
+        pipeline, model, 6, 8, task_type="repaint", src_audio=torch.from_numpy(source.T.copy()),
+        repainting_start=2.0, repainting_end=4.0,
+    )  # fmt: skip
+    inside = slice(50, 100)
+    assert (_ours(model, asked)[:, inside] - theirs[:, inside]).abs().max() <= 1e-4
+
+
+def test_the_timbre_of_a_reference(
+    pipeline: Any, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
+    recording = np.ascontiguousarray(0.3 * noise(40, rate_hz=48_000))
+    wav.write(tmp_path / "reference.wav", recording, 48_000)
+    asked = EngineRequest(
+        "text2music", FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
+        reference=heard_in(Source(str(tmp_path / "reference.wav"))),
+    )  # fmt: skip
+    theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
+    assert (_ours(model, asked) - theirs).abs().max() <= 1e-4
+    assert (theirs - _theirs(pipeline, model, 5, 8)).abs().max() > 1e-3

@@ -1,0 +1,89 @@
+"""The table from the API's names to task fields, checked against the tasks themselves."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+
+from acestep_runtime import generate
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.guide.request import FIELDS, MAKING, order
+from acestep_runtime.guide.sound import audio_of
+from acestep_runtime.tasks import TASKS, from_json
+from tests.support.signals import sine
+
+SECOND = sine(440, 1.0)
+
+
+def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
+    arguments = inspect.signature(generate).parameters
+    for name, place in FIELDS.items():
+        assert name in arguments
+        group, _, leaf = place.rpartition(".")
+        holders = [kind for kind in (TASKS[task] for task in MAKING) if (group or leaf) in kind.__dataclass_fields__]
+        assert holders
+        for kind in holders if group else ():
+            made = kind.__dataclass_fields__[group].default_factory()
+            assert leaf in {f.name for f in dataclasses.fields(made)}
+
+
+def test_names_go_where_the_tasks_have_them() -> None:
+    given = {
+        "caption": "jazz", "bpm": np.float64(90), "keyscale": "Am", "timesignature": "3/4", "batch_size": 2,
+        "seed": 7, "auto_lrc": True, "auto_score": False, "audio_cover_strength": 0.0, "lyrics": None,
+    }  # fmt: skip
+    made = order("cover", given, SECOND, "draft")
+    assert made.fields == {
+        "music": {"caption": "jazz", "bpm": 90.0, "keyscale": "Am", "timesignature": 3},
+        "output": {"takes": 2, "seeds": [7], "auto_lrc": True},
+        "strength": 0.0,
+    }
+    from_json("cover", {**made.fields, "source": {"path": "x.wav"}})
+
+
+def test_a_seed_each_is_a_take_each() -> None:
+    for seeds in ([5, 6], (5, 6), np.array([5, 6])):
+        assert order("text2music", {"seed": seeds}, None, "auto").fields["output"] == {"takes": 2, "seeds": [5, 6]}
+    assert order("text2music", {"seed": np.int64(5)}, None, "auto").fields["output"] == {"seeds": [5]}
+
+
+def test_one_track_or_several() -> None:
+    assert order("lego", {"track_names": ["drums"]}, SECOND, "auto").fields["tracks"] == ["drums"]
+    assert order("complete", {"track_names": ("drums", "bass")}, SECOND, "auto").fields["tracks"] == ["drums", "bass"]
+
+
+@pytest.mark.parametrize(("end", "expected"), [(None, 31.0), (-1, 31.0)])
+def test_duration_extends_a_repaint(end: float | None, expected: float) -> None:
+    given = {"repainting_start": 0.5, "repainting_end": end, "duration": 30}
+    assert order("repaint", given, SECOND, "auto").fields == {"start_s": 0.5, "end_s": expected}
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "source", "said"),
+    [
+        ("sing", {}, None, "task_type is 'sing'; allowed: text2music, cover"),
+        ("understand", {}, None, "analyze_audio"),
+        ("cover", {}, None, "cover needs src_audio"),
+        ("text2music", {}, SECOND, "text2music takes no src_audio"),
+        ("text2music", {"repainting_start": 1}, None, "it belongs to repaint, lego"),
+        ("repaint", {"audio_cover_strength": 1.0}, SECOND, "it belongs to cover"),
+        ("extract", {"caption": "x"}, SECOND, "caption is 'x'; allowed: nothing for extract"),
+        (
+            "repaint",
+            {"repainting_end": 1.0, "duration": 3},
+            SECOND,
+            "duration is 3; allowed: nothing for a region with an",
+        ),
+        ("repaint", {"duration": -3}, SECOND, "duration is -3; allowed: more than 0"),
+        ("cover", {"timesignature": "waltz"}, SECOND, "timesignature is 'waltz'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(task: str, given: dict, source: object, said: str) -> None:
+    with pytest.raises(InvalidValue, match=said):
+        order(task, given, source, "auto")
+
+
+def test_the_source_is_opened_once() -> None:
+    sound = audio_of(SECOND)
+    assert order("cover", {}, sound, "auto").source is sound

@@ -1,0 +1,95 @@
+import copy
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from acestep_runtime import Audio, mix
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
+from acestep_runtime.guide.sound import audio_of
+from tests.support.signals import noise, sine
+
+
+def test_an_audio_knows_its_file_and_is_an_array(tmp_path: Path) -> None:
+    samples = noise(1.5, rate_hz=44_100)
+    sf.write(tmp_path / "é 歌.wav", samples, 44_100, subtype="FLOAT")
+    sound = Audio(tmp_path / "é 歌.wav")
+    assert (sound.sample_rate, sound.channels, sound.frames) == (44_100, 2, 66_150)
+    assert (len(sound), sound.seconds, bool(sound)) == (1, 1.5, True)
+    np.testing.assert_array_equal(np.asarray(sound), samples)
+    assert np.asarray(sound, np.float64).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.array([0.0, 0.5, -0.5]), [[0.0], [0.5], [-0.5]]),
+        (np.array([[0.0, 0.5, -0.5, 1.0]]), [[0.0], [0.5], [-0.5], [1.0]]),  # [channels, frames]
+        (np.array([[0.25, 0.5], [0, 0], [1, -1]], np.float64), [[0.25, 0.5], [0, 0], [1, -1]]),
+        (np.array([0, 2**14, -(2**15)], np.int16), [[0], [0.5], [-1]]),
+        ([0.0, 0.125], [[0.0], [0.125]]),
+    ],
+)
+def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
+    sound = audio_of(array)
+    assert sound.sample_rate == 48_000
+    np.testing.assert_array_equal(sound.samples(), np.array(expected, np.float32))
+    assert audio_of((array, 22_050)).sample_rate == 22_050
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.zeros((4, 3)), r"\[4, 3\] of float64"), (np.zeros((0, 2)), r"\[0, 2\]"), (np.zeros(3, complex), "complex128"),
+        (np.array([np.nan]), "NaN"), ([[1, 2], [3]], "uneven length"), (np.full(3, 1e300), "full scale is 1"),
+        (np.zeros(3, np.uint8), "signed integers"), ((np.zeros(3), 10), "sample rate of 10"),
+        ((np.zeros(3), 44_100.5), "44100.5"), (7, "int"), (None, "NoneType"), (object(), "object"),
+    ],
+)  # fmt: skip
+def test_what_is_no_audio_is_refused_with_what_is(bad: object, said: str) -> None:
+    with pytest.raises(InvalidValue, match=said) as caught:
+        audio_of(bad)
+    assert caught.value.field == "src_audio"
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(UnreadableAudio, match=r"gone\.wav does not exist"):
+        Audio("gone.wav")
+
+
+def test_temporary_files_go_with_the_last_that_needs_them() -> None:
+    sound = mix(sine(440, 0.1), sine(220, 0.1))
+    folder = sound.path.parent
+    assert sound.path.exists()
+    del sound
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_leaves_the_files_alone() -> None:
+    code = (
+        "import gc, os\n"
+        "from acestep_runtime import generate\n"
+        "result = generate(duration=0.2, engine='fake')\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    path = result.audio.path\n"
+        "    del result; gc.collect(); os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "assert result.audio.path.exists()\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_copies_are_the_same_and_other_processes_are_told_how() -> None:
+    sound = audio_of(sine(440, 0.1))
+    assert copy.deepcopy(sound) is sound
+    with pytest.raises(TypeError, match="save"):
+        pickle.dumps(sound)

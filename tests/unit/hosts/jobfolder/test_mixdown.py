@@ -1,0 +1,166 @@
+"""The mix of files that a script names or has read, against a sum in plain numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+
+from acebridge.hosts.jobfolder.mixdown import mixed
+from acebridge.hosts.jobfolder.request import Mix, MixTrack, request_of
+from acestep_runtime.errors import InvalidValue
+from tests.support.signals import noise
+
+TRACKS = st.lists(
+    st.tuples(
+        st.integers(1, 70_000),
+        st.integers(0, 80_000),
+        st.sampled_from([1, 2]),
+        st.floats(-2, 2),
+        st.floats(-2, 2),
+        st.tuples(st.integers(0, 70_000), st.none() | st.integers(1, 70_000)),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(deadline=None, max_examples=20)
+@given(tracks=TRACKS, frames=st.integers(1, 140_000), wanted=st.sampled_from([None, 2]))
+def test_a_mix_is_the_sum_of_its_tracks(tmp_path_factory, tracks, frames, wanted) -> None:
+    folder = tmp_path_factory.mktemp("mix")
+    channels = wanted or max(track[2] for track in tracks)
+    expected = np.zeros((frames, channels), np.float64)
+    entries = []
+    for number, (length, at, own, left, right, (first, count)) in enumerate(tracks):
+        first = min(first, length - 1)
+        count = count and min(count, length - first)
+        samples = noise(length / 44_100, rate_hz=44_100, channels=own, seed=number)
+        file = folder / f"{number}.wav"
+        soundfile.write(file, samples, 44_100, subtype="FLOAT")
+        entries.append(MixTrack(file, at, left, right, first, count))
+        samples = samples[first:][:count]
+        stop = min(frames, at + len(samples))
+        if at < stop:
+            expected[at:stop] += samples[: stop - at] * np.array([left, right][:channels])
+    got, rate_hz = soundfile.read(mixed(Mix(tuple(entries), frames, wanted), folder / "mix.wav"), always_2d=True)
+    assert (got.shape, rate_hz) == (expected.shape, 44_100)
+    assert np.abs(got - expected).max() < 1e-5
+
+
+def test_a_lone_track_is_its_own_mix(tmp_path: Path) -> None:
+    file = tmp_path / "one.wav"
+    soundfile.write(file, noise(0.1), 48_000)
+    assert mixed(Mix((MixTrack(file, 0, 1.0, 1.0),), 4800), tmp_path / "mix.wav") == file
+    assert not (tmp_path / "mix.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "frames", "channels"),
+    [
+        ({"first": 1}, 4799, None),
+        ({"frames": 4799}, 4799, None),
+        ({}, 4800, 2),
+        ({}, 9600, None),
+        ({"at": 1}, 4800, None),
+    ],
+)
+def test_a_lone_track_that_is_not_the_mix_is_copied(tmp_path: Path, entry, frames, channels) -> None:
+    file = tmp_path / "one.wav"
+    samples = noise(0.1, rate_hz=48_000, channels=1)
+    soundfile.write(file, samples, 48_000, subtype="FLOAT")
+    track = MixTrack(**{"file": file, "at": 0, "left": 1.0, "right": 1.0, **entry})
+    made = mixed(Mix((track,), frames, channels), tmp_path / "mix.wav")
+    assert made == tmp_path / "mix.wav"
+    mono = samples[track.first :][: track.frames]
+    expected = np.zeros((frames, channels or 1), np.float32)
+    expected[track.at :][: len(mono)] = mono[: frames - track.at]
+    assert (soundfile.read(made, dtype="float32", always_2d=True)[0] == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("wav", "PCM_24"), ("flac", "PCM_24"), ("ogg", "VORBIS"), ("aiff", "PCM_16")]
+)
+def test_a_stretch_of_any_file_is_its_own_samples(tmp_path: Path, kind: str, subtype: str) -> None:
+    """Also where it reaches over several blocks: reading on, and from the middle, gives what reading all of it does."""
+    file = tmp_path / f"one.{kind}"
+    soundfile.write(file, noise(6.0, rate_hz=44_100, channels=2), 44_100, subtype=subtype)
+    made = mixed(Mix((MixTrack(file, 10, 1.0, 1.0, 70_001, 150_000),), 160_000), tmp_path / "mix.wav")
+    got = soundfile.read(made, dtype="float32")[0]
+    assert (got[10:150_010] == soundfile.read(file, dtype="float32")[0][70_001:][:150_000]).all()
+    assert not got[:10].any()
+    assert not got[150_010:].any()
+
+
+def test_more_pieces_than_files_may_be_open(tmp_path: Path) -> None:
+    import resource
+
+    samples = noise(0.1, rate_hz=48_000, channels=1)
+    entries = []
+    for number in range(200):
+        file = tmp_path / f"{number}.wav"
+        soundfile.write(file, samples, 48_000, subtype="FLOAT")
+        entries.append(MixTrack(file, number * 4800, 1.0, 1.0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/dev/fd").iterdir()]) + 50, hard))
+    try:
+        made = mixed(Mix(tuple(entries), 200 * 4800), tmp_path / "mix.wav")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (soundfile.read(made, dtype="float32")[0].reshape(200, 4800) == samples[:, 0]).all()
+
+
+@pytest.mark.parametrize(("first", "frames"), [(0, 4801), (4000, 801), (4801, None)])
+def test_a_file_that_holds_less_than_it_has_to_is_named(tmp_path: Path, first: int, frames: int | None) -> None:
+    file = tmp_path / "short.wav"
+    soundfile.write(file, noise(0.1, rate_hz=48_000), 48_000)
+    with pytest.raises(InvalidValue, match=r"short.wav holds 4800 frames; the mix needs 4801"):
+        mixed(Mix((MixTrack(file, 0, 1.0, 1.0, first, frames),), 4800), tmp_path / "mix.wav")
+
+
+def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
+    for rate_hz in (44_100, 48_000):
+        soundfile.write(tmp_path / f"{rate_hz}.wav", noise(0.1), rate_hz)
+    tracks = tuple(MixTrack(tmp_path / f"{rate_hz}.wav", 0, 1.0, 1.0) for rate_hz in (44_100, 48_000))
+    with pytest.raises(InvalidValue, match="one rate"):
+        mixed(Mix(tracks, 4800), tmp_path / "mix.wav")
+    (tmp_path / "words.wav").write_text("no audio", "utf-8")
+    for name, why in (("nowhere.wav", "No such file or directory"), ("words.wav", "Format not recogni[sz]ed")):
+        with pytest.raises(InvalidValue, match=rf"{name} cannot be read: .*{why}"):
+            mixed(Mix((tracks[0], MixTrack(tmp_path / name, 0, 1.0, 1.0)), 4800), tmp_path / "mix.wav")
+
+
+def requested(source: dict[str, Any]) -> Any:
+    """The source of the only part of a request in the folder /jobs/x."""
+    return request_of({"version": 1, "parts": [{"task": "cover", "source": source}]}, Path("/jobs/x")).parts[0].source
+
+
+def test_files_of_a_mix_are_named_with_what_counts_of_them() -> None:
+    own, other = {"file": "source-1.wav", "at": 3.0, "left": 0.5}, {"file": "/media/a.wav", "first": 7, "frames": 9.0}
+    assert requested({"mix": [own, other], "frames": 16, "channels": 2}) == Mix(
+        (MixTrack(Path("/jobs/x/source-1.wav"), 3, 0.5, 1.0), MixTrack(Path("/media/a.wav"), 0, 1.0, 1.0, 7, 9)), 16, 2
+    )
+    assert requested({"mix": [{"file": "a.wav"}], "frames": 1}).channels is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "more", "says"),
+    [
+        ({"at": -1}, {}, r"mix\[0\].at is -1; allowed: 0 or more"),
+        ({"first": -1}, {}, r"mix\[0\].first is -1; allowed: 0 or more"),
+        ({"first": 0.5}, {}, r"mix\[0\].first is 0.5; allowed: a whole number"),
+        ({"frames": 0}, {}, r"mix\[0\].frames is 0; allowed: 1 or more"),
+        ({"frames": "9"}, {}, r"mix\[0\].frames is '9'; allowed: a whole number"),
+        ({"file": ""}, {}, r"mix\[0\].file is ''; allowed: the name of a file"),
+        ({}, {"channels": 3}, r"source.channels is 3; allowed: 1 or 2"),
+        ({}, {"frames": 0}, r"source.frames is 0; allowed: 1 to"),
+    ],
+)
+def test_mixes_that_make_no_sense(entry: dict[str, Any], more: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidValue, match=says):
+        requested({"mix": [{"file": "a.wav", **entry}], "frames": 9, **more})

@@ -1,0 +1,87 @@
+"""Every case of the reference comes out as the reference has it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from torch import Tensor
+
+from acestep_runtime.conditioning.codes import hints_of
+from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.guidance import METHODS
+from acestep_runtime.samplers import loop, schedule
+from acestep_runtime.samplers.fields import Guided, Guiding
+from acestep_runtime.samplers.steps import Steady, steps_of
+from tests.support.golden_cases import cases, condition, difference, given, numbers, parts
+
+ALL = [(kind, name) for kind in ("base", "turbo") for name in cases(kind)]
+
+
+def _source(kind: str, name: str) -> tuple[Tensor, Tensor]:
+    """Source latents and the mask beside them."""
+    case, latents = cases(kind)[name], given(kind, "src_latents")
+    if "repaint" in case:
+        mask = numbers(kind)[f"{name}/repaint_mask"].float()[..., None]
+        return numbers(kind)[f"{name}/src_latents"], mask.expand_as(latents)
+    if case.get("hints"):
+        latents = given(kind, "precomputed_lm_hints_25Hz")
+    elif case.get("is_covers"):
+        latents = hints_of(parts(kind).tokenizer, parts(kind).detokenizer, latents, given(kind, "silence_latent"))
+    return latents, torch.ones_like(latents)
+
+
+def _levels(kind: str, name: str) -> list[float]:
+    case = cases(kind)[name]
+    if "timesteps" in case:
+        return schedule.custom(case["timesteps"], is_turbo=kind == "turbo")
+    shift = case.get("shift", 3.0)
+    return schedule.turbo(shift) if kind == "turbo" else schedule.linear(case["infer_steps"], shift)
+
+
+def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
+    return x
+
+
+@torch.inference_mode()
+def _made(kind: str, name: str) -> Tensor:
+    case, noise, velocity = cases(kind)[name], given(kind, "noise"), Velocity(parts(kind).dit)
+    levels, x = _levels(kind, name), noise
+    if strength := case.get("cover_noise_strength"):
+        levels, x = loop.begun(levels, noise, given(kind, "src_latents"), strength)
+    count = len(levels) - 1
+    guiding, guidance = None, case.get("diffusion_guidance_scale", 1.0)
+    if guidance > 1:
+        null = parts(kind).null_condition
+        assert null is not None
+        guiding = Guiding(
+            velocity.null(null), METHODS["adg" if case.get("use_adg") else "apg"](guidance), METHODS["cfg"](guidance),
+            case.get("cfg_interval_start", 0.0), case.get("cfg_interval_end", 1.0),
+        )  # fmt: skip
+    steady = Steady(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
+    source, mask = _source(kind, name)
+    silence = given(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
+    told = Guided(velocity, torch.cat((source, mask), -1), velocity.condition(condition(kind)), guiding, steady)
+    keys = velocity.condition(condition(kind, "non_cover_text"))
+    freely = Guided(velocity, torch.cat((silence, torch.ones_like(silence)), -1), keys, guiding, steady)
+    following = int(count * case.get("audio_cover_strength", 1.0))
+    fields = [told] * following + [freely] * (count - following)
+    after = None
+    if "repaint" in case:
+        clean = given(kind, "clean_src_latents")
+        made = mask[..., :1] > 0
+        after = loop.Injection(clean, noise, made, case["repaint_injection_ratio"], count)
+    steps = steps_of(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")
+    for x in loop.denoise(x, levels, steps, fields, lambda x, _: torch.zeros_like(x), after or _as_it_is):  # noqa: B007
+        pass
+    if "repaint" in case:
+        first, stop = case["repaint"]
+        x = loop.blended(x, clean, (first, stop), case["repaint_crossfade_frames"])
+    return x
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_the_latents_are_those_of_the_reference(kind: str, name: str) -> None:
+    assert difference(_made(kind, name), numbers(kind)[f"{name}/target_latents"]) <= 1e-4

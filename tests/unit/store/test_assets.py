@@ -1,0 +1,233 @@
+"""The asset store: what is whole is kept, what is not is never seen."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acebridge.errors import Conflict, NotFound, TooLarge
+from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.database import Database
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
+from tests.support.daemon import song, write_wav
+
+
+def with_store(folder: Path, work: Callable[[AssetStore], Awaitable[Any]], *, limit: int = 1 << 30) -> Any:
+    database = Database(folder / "db")
+    try:
+        return asyncio.run(work(AssetStore(database, folder, max_upload_bytes=limit)))  # type: ignore[arg-type]
+    finally:
+        database.close()
+
+
+def wav_bytes(folder: Path, seed: int = 0, seconds: float = 0.05) -> bytes:
+    return write_wav(folder / f"{seed}.wav", song(seconds, seed=seed)).read_bytes()
+
+
+async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+def test_what_is_put_is_kept_by_its_hash(tmp_path: Path) -> None:
+    data = wav_bytes(tmp_path)
+
+    async def work(store: AssetStore) -> None:
+        asset = await store.put(pieces(data), "first")
+        assert asset.id == hashlib.sha256(data).hexdigest()
+        assert store.path(asset.id).read_bytes() == data
+        again = await store.put(pieces(data, 7777), "second")
+        assert (again.name, again.created) == ("first", asset.created)
+        assert await store.total_bytes() == len(data)
+        assert not list((tmp_path / "incoming").iterdir())
+
+    with_store(tmp_path, work)
+
+
+def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    data = wav_bytes(tmp_path)
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield data[:500]
+        raise ConnectionResetError
+
+    async def work(store: AssetStore) -> None:
+        with pytest.raises(UnreadableAudio, match=r"^diary\.wav is not audio"):
+            await store.put(pieces(b"dear diary"), "diary.wav")
+        with pytest.raises(TooLarge, match="is larger than"):
+            await store.put(pieces(data * 100), "big.wav")
+        with pytest.raises(ConnectionResetError):
+            await store.put(broken(), "broken.wav")
+        for asset_id in ("", "no", "../../db", "0" * 64):
+            with pytest.raises(NotFound):
+                await store.get(asset_id)
+            with pytest.raises(NotFound):
+                await store.delete(asset_id, in_use=())
+        assert not list((tmp_path / "incoming").iterdir())
+        assert not list((tmp_path / "assets").rglob("*/*"))
+
+    with_store(tmp_path, work, limit=100_000)
+
+
+def test_a_start_sweeps_what_is_stray_and_forgets_what_is_lost(tmp_path: Path) -> None:
+    async def fill(store: AssetStore) -> list[Asset]:
+        return [await store.put(pieces(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(3)]
+
+    lost, kept, _ = with_store(tmp_path, fill)
+    (tmp_path / "assets" / lost.id[:2] / lost.id).unlink()
+    (tmp_path / "assets" / "ab").mkdir(exist_ok=True)
+    (tmp_path / "assets" / "ab" / ("ab" + "0" * 62)).write_bytes(b"moved, but the daemon died before its row")
+    (tmp_path / "incoming" / "half").write_bytes(b"half")
+
+    async def look(store: AssetStore) -> set[str]:
+        with pytest.raises(NotFound):
+            await store.get(lost.id)
+        assert (await store.get(kept.id)).name == "1"
+        return {asset.id for asset in await store.recent(10)}
+
+    known = with_store(tmp_path, look)
+    assert known == {file.name for file in (tmp_path / "assets").glob("*/*")}
+    assert len(known) == 2
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    pinned=st.sets(st.integers(0, 7)),
+    in_use=st.sets(st.integers(0, 7)),
+    touched=st.permutations(range(8)),
+    quota_share=st.floats(0, 1.2),
+)
+def test_eviction_takes_the_least_recently_used_and_never_what_is_wanted(
+    tmp_path_factory: pytest.TempPathFactory,
+    sizes: list[int],
+    pinned: set[int],
+    in_use: set[int],
+    touched: list[int],
+    quota_share: float,
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+
+    async def work(store: AssetStore) -> None:
+        made = []
+        for number, size in enumerate(sizes):
+            data = wav_bytes(folder, number, size / 1000)
+            made.append(await store.put(pieces(data, 1 << 20), str(number)))
+        order = [number for number in touched if number < len(made)]
+        for number in order:
+            await store.get(made[number].id)
+        for number in pinned & set(range(len(made))):
+            await store.pin(made[number].id, True)
+        # Pinning is a use: the model reads the order back from the store's own clock.
+        used = {asset.id: asset.last_used for asset in await store.recent(100)}
+        total = sum(asset.size_bytes for asset in made)
+        quota = int(total * quota_share)
+        kept = dict(enumerate(made))
+        for number in sorted(kept, key=lambda n: used[made[n].id]):
+            if sum(asset.size_bytes for asset in kept.values()) <= quota:
+                break
+            if number not in pinned | in_use:
+                del kept[number]
+        gone = await store.evict(quota_bytes=quota, max_age_s=1e6, in_use={made[n].id for n in in_use if n < len(made)})
+        assert {asset.id for asset in await store.recent(100)} == {asset.id for asset in kept.values()}
+        assert gone == len(made) - len(kept)
+        assert {file.name for file in (folder / "assets").glob("*/*")} == {asset.id for asset in kept.values()}
+        # Of age: all that may go, goes.
+        await store.evict(quota_bytes=1 << 40, max_age_s=-1, in_use=())
+        assert {asset.name for asset in await store.recent(100)} == {str(n) for n in kept if n in pinned}
+
+    with_store(folder, work)
+
+
+def test_putting_and_deleting_the_same_at_once_leaves_row_and_file_or_neither(tmp_path: Path) -> None:
+    data = wav_bytes(tmp_path)
+    asset_id = hashlib.sha256(data).hexdigest()
+
+    async def work(store: AssetStore) -> None:
+        async def delete() -> None:
+            with suppress(NotFound):
+                await store.delete(asset_id, in_use=())
+
+        for _ in range(150):
+            await asyncio.gather(
+                *(step for _ in range(3) for step in (store.put(pieces(data, 1 << 20), "x"), delete()))
+            )
+            known = {asset.id for asset in await store.recent(10)}
+            assert known == {file.name for file in (tmp_path / "assets").glob("*/*")}
+
+    with_store(tmp_path, work)
+
+
+def test_a_path_is_copied_once_and_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_wav(tmp_path / "song.wav", song(0.1))
+    copies: list[Path] = []
+    from acebridge.store import assets
+
+    copy = assets._copy
+    monkeypatch.setattr(assets, "_copy", lambda source, target: copies.append(source) or copy(source, target))
+
+    async def work(store: AssetStore) -> None:
+        first = await store.put_path(file)
+        assert (await store.put_path(file)).id == first.id
+        assert len(copies) == 1
+        write_wav(file, song(0.1, seed=1))
+        os.utime(file, ns=(1, 1))
+        second = await store.put_path(file)
+        assert second.id != first.id
+        assert len(copies) == 2
+        await store.delete(second.id, in_use=())
+        assert (await store.put_path(file)).id == second.id
+        assert len(copies) == 3
+        with pytest.raises(InvalidValue, match=r"^absent\.wav cannot be read: No such file"):
+            await store.put_path(tmp_path / "absent.wav")
+
+    with_store(tmp_path, work)
+
+
+def test_what_is_in_use_is_not_deleted_and_pins_hold(tmp_path: Path) -> None:
+    async def work(store: AssetStore) -> None:
+        asset = await store.put(pieces(wav_bytes(tmp_path)), "x")
+        with pytest.raises(Conflict, match="is needed by a job"):
+            await store.delete(asset.id, in_use={asset.id})
+        assert (await store.pin(asset.id, True)).pinned
+        assert (await store.put(pieces(wav_bytes(tmp_path)), "x")).pinned
+        assert not (await store.pin(asset.id, False)).pinned
+        await store.delete(asset.id, in_use=())
+        with pytest.raises(NotFound):
+            await store.pin(asset.id, True)
+        assert not np.any(list((tmp_path / "assets").rglob("*/*")))
+
+    with_store(tmp_path, work)
+
+
+def test_a_file_that_vanished_or_was_cut_can_be_stored_again(tmp_path: Path) -> None:
+    data = wav_bytes(tmp_path)
+    file = write_wav(tmp_path / "song.wav", song(0.1, seed=1))
+
+    async def work(store: AssetStore) -> None:
+        for spoil in (Path.unlink, lambda path: os.truncate(path, 100)):
+            asset = await store.put(pieces(data), "x")
+            spoil(store.path(asset.id))
+            with pytest.raises(NotFound, match="upload it again"):
+                await store.get(asset.id)
+            assert asset.id not in {known.id for known in await store.recent(10)}
+            assert (await store.put(pieces(data), "x")).id == asset.id
+            assert store.path((await store.get(asset.id)).id).read_bytes() == data
+
+            named = await store.put_path(file)
+            spoil(store.path(named.id))
+            assert (await store.put_path(file)).id == named.id
+            assert store.path(named.id).read_bytes() == file.read_bytes()
+
+    with_store(tmp_path, work)

@@ -1,0 +1,85 @@
+"""What is said of audio that was cut off or clipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from acestep_runtime.audio import wav
+from acestep_runtime.engines.fake import FakeEngine
+from acestep_runtime.tasks.base import Output, OutputBlock, Source, TakeDone
+from acestep_runtime.tasks.listening import Understand
+from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.text2music import TextToMusic
+from acestep_runtime.tasks.warned import perform_warned
+from acestep_runtime.values import CancelToken, Thinking
+from tests.support.signals import decoded, noise
+
+
+def warnings(task: Any) -> list[list[str] | None]:
+    """The warnings of each take."""
+    events = list(perform_warned(task, FakeEngine(), CancelToken()))
+    return [event.facts.get("warnings") for event in events if isinstance(event, TakeDone)]
+
+
+def test_nothing_is_said_of_what_is_well(tmp_path: Path) -> None:
+    assert warnings(TextToMusic(duration_s=0.5, output=Output(takes=2, encoding="pcm16"))) == [None, None]
+    wav.write(tmp_path / "song.wav", noise(0.5), 48_000)
+    assert warnings(Understand(Source(str(tmp_path / "song.wav")))) == [None]
+
+
+@pytest.mark.parametrize("encoding", ["pcm16", "pcm24"])
+def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
+    loud = (0.1 * noise(0.5)).astype(np.float32)
+    loud[:7, 0], loud[7, 1], loud[8, 1], loud[9, 1] = 2.0, -1.5, 1.0, -1.0
+    wav.write(tmp_path / "loud.wav", loud, 48_000)
+    source = Source(str(tmp_path / "loud.wav"))
+    task = Repaint(source, start_s=0.25, end_s=0.5, output=Output(takes=2, seeds=(1, 2), encoding=encoding))
+    says = (
+        f"mix is clipped (8 samples): it exceeds what {encoding} holds by up to 6.0 dB."
+        " Ask for float32, which holds everything."
+    )
+    assert warnings(task) == [[says], [says]]
+    held = Repaint(source, start_s=0.25, end_s=0.5, output=Output(seeds=(1,)))
+    assert warnings(held) == [None]
+    # As many as the encoding really changes.
+    blocks = [e.samples for e in held.perform(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
+    made = np.concatenate(blocks)
+    again = decoded(wav.encode(made, encoding), encoding, 2)
+    assert np.count_nonzero(np.abs(made - again) > 2.0**-15) == 8
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        (
+            TextToMusic(duration_s=0.5, thinking=Thinking(on=True)),
+            "The fake engine does not plan songs, so thinking had no effect: that takes the neural engine.",
+        ),
+        (
+            TextToMusic(codes=(1, 2, 3)),
+            "The fake engine does not follow codes, so those of the plan had no effect: that takes the neural engine.",
+        ),
+    ],
+)
+def test_thinking_without_effect_is_said(task: TextToMusic, says: str) -> None:
+    assert warnings(task) == [[says]]
+
+
+def test_a_plan_that_is_too_short_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeEngine, "thinks", True)
+    short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
+    assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
+    assert warnings(TextToMusic(duration_s=0.7, codes=(1, 2, 3))) == [None]
+    assert warnings(TextToMusic(codes=(1, 2, 3))) == [None]
+
+
+def test_a_source_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    wav.write(path, noise(2.0), 48_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    says = "so\ufffdng was cut off: its header promises 2.00 s, but it ends after 1.00 s. Copy or export it again."
+    assert warnings(Understand(Source(str(path), name="so\nng"))) == [[says]]

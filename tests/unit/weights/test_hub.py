@@ -1,0 +1,294 @@
+"""Fetching and checking models: the real client of the Hub against a server of our own."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from acebridge.cli import main
+from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.weights import catalogue, hub
+from acestep_runtime.weights.layout import find
+from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
+
+MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
+CONFIG = json.dumps({"model_type": "acestep", "is_turbo": False, "model_version": "base"}).encode()
+WEIGHTS = bytes(range(256)) * 200
+WHY = "models are fetched with huggingface_hub"
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    constants = pytest.importorskip("huggingface_hub.constants", reason=WHY)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 50_000)  # of a file that breaks off, whole blocks are kept
+    files = {
+        MAIN: {
+            "README.md": b"read me",
+            "config.json": b"{}",
+            "vae/config.json": b'{"sampling_rate": 48000}',
+            "vae/diffusion_pytorch_model.safetensors": WEIGHTS[::-1],
+            "Qwen3-Embedding-0.6B/config.json": b"{}",
+            "Qwen3-Embedding-0.6B/merges.txt": b"a b",
+            "Qwen3-Embedding-0.6B/model.safetensors": WEIGHTS * 2,
+            "acestep-v15-turbo/model.safetensors": WEIGHTS * 3,
+            "acestep-v15-turbo/modeling_acestep_v15_turbo.py": b"import os",
+            "acestep-5Hz-lm-1.7B/model.safetensors": WEIGHTS * 4,
+        },
+        BASE: {
+            "config.json": CONFIG,
+            "model.safetensors": WEIGHTS * 5,
+            "silence_latent.pt": WEIGHTS[:3000],
+            "training_args.pt": b"x" * 2000,
+            "pytorch_model.bin": b"x" * 2000,
+            "modeling_acestep_v15_base.py": b"import os",
+            "configuration_acestep_v15.py": b"import os",
+        },
+    }
+    with fake_hub(files) as server:
+        yield server
+
+
+def everything(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")
+            if path.is_file() and path.name != ".pull.lock"}  # fmt: skip
+
+
+def test_only_what_is_wanted_comes_where_it_belongs(there: FakeHub, tmp_path: Path) -> None:
+    told: list[hub.Step] = []
+    folders = hub.pull("base", tmp_path, told.append, endpoint=there.address)
+    assert everything(tmp_path) == {
+        "acestep-v15-base/config.json", "acestep-v15-base/model.safetensors", "acestep-v15-base/silence_latent.pt",
+        "acestep-v15-base/checksums.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
+        "vae/checksums.json", "Qwen3-Embedding-0.6B/config.json", "Qwen3-Embedding-0.6B/merges.txt",
+        "Qwen3-Embedding-0.6B/model.safetensors", "Qwen3-Embedding-0.6B/checksums.json",
+    }  # fmt: skip
+    assert not [path for path in there.fetched() if path.endswith((".py", ".bin", ".md"))]
+    assert set(folders) == {tmp_path / name for name in ("acestep-v15-base", "vae", "Qwen3-Embedding-0.6B")}
+    for stage in ("fetching", "checking"):
+        done = [step.done for step in told if step.stage == stage]
+        assert done == sorted(done)
+        assert done[-1] == told[0].total == told[-1].total
+    (checkpoint,) = find(tmp_path)
+    assert (checkpoint.name, checkpoint.kind, checkpoint.whole) == ("acestep-v15-base", "base", True)
+    record = json.loads((tmp_path / "acestep-v15-base" / "checksums.json").read_text())
+    assert (record["repo"], record["revision"]) == (BASE, COMMIT)
+    assert record["files"]["model.safetensors"]["size"] == len(WEIGHTS) * 5
+
+
+def test_nothing_is_fetched_twice(there: FakeHub, tmp_path: Path) -> None:
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    there.asked.clear()
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert there.fetched() == []
+    hub.pull("acestep-v15-turbo", tmp_path, endpoint=there.address)
+    assert there.fetched() == ["acestep-v15-turbo/model.safetensors"]
+
+
+def test_what_was_put_there_by_hand_is_kept(there: FakeHub, tmp_path: Path) -> None:
+    for path in ("config.json", "model.safetensors", "silence_latent.pt"):
+        (tmp_path / "acestep-v15-base").mkdir(exist_ok=True)
+        (tmp_path / "acestep-v15-base" / path).write_bytes(there.files[BASE][path])
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert "model.safetensors" not in there.fetched()
+
+
+def test_an_interrupted_pull_goes_on_where_it_stopped(there: FakeHub, tmp_path: Path) -> None:
+    there.cut["model.safetensors"] = 100_000
+    with pytest.raises(EngineFailure, match=r"cannot be reached .* run `acebridge models pull acestep-v15-base`\.$"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    (part,) = tmp_path.rglob("*.part")
+    assert part.stat().st_size == 100_000
+    assert find(tmp_path) == ()
+    there.cut.clear()
+    there.asked.clear()
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert [path.name for path in tmp_path.rglob("*.part")] == []
+    ranges = [asked for method, path, asked in there.asked if method == "GET" and path.endswith("/model.safetensors")
+              and BASE in path]  # fmt: skip
+    assert ranges == ["bytes=100000-"]
+    assert not any(verdict.faults for verdict in hub.verify(tmp_path))
+
+
+def test_a_part_of_another_revision_is_not_gone_on_with(there: FakeHub, tmp_path: Path) -> None:
+    there.cut["model.safetensors"] = 100_000
+    with pytest.raises(EngineFailure, match="cannot be reached"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    there.cut.clear()
+    there.files = {**there.files, BASE: {**there.files[BASE], "model.safetensors": WEIGHTS[::-1] * 5}}
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert (tmp_path / "acestep-v15-base" / "model.safetensors").read_bytes() == WEIGHTS[::-1] * 5
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_one_pull_at_a_time(there: FakeHub, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".pull.lock"), pytest.raises(EngineFailure, match="Another pull is at work"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+
+
+def test_damage_is_found_and_mended(there: FakeHub, tmp_path: Path) -> None:
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    weights, small = tmp_path / "acestep-v15-base" / "model.safetensors", tmp_path / "vae" / "config.json"
+    data = bytearray(weights.read_bytes())
+    data[777] ^= 1
+    weights.write_bytes(data)
+    small.write_bytes(b'{"sampling_rate": 44100}')
+    (tmp_path / "Qwen3-Embedding-0.6B" / "merges.txt").unlink()
+    (tmp_path / "Qwen3-Embedding-0.6B" / "model.safetensors").write_bytes(b"short")
+    faults = {verdict.folder.name: verdict.faults for verdict in hub.verify(tmp_path)}
+    assert faults == {
+        "acestep-v15-base": (f"{weights} is damaged",),
+        "vae": (f"{small} is damaged",),
+        "Qwen3-Embedding-0.6B": (
+            f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'merges.txt'} is missing",
+            f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'model.safetensors'} has 5 bytes instead of {len(WEIGHTS) * 2}",
+        ),
+    }
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert not any(verdict.faults for verdict in hub.verify(tmp_path))
+    assert weights.read_bytes() == there.files[BASE]["model.safetensors"]
+
+
+def test_what_comes_damaged_is_fetched_again(there: FakeHub, tmp_path: Path) -> None:
+    there.garbled["model.safetensors"] = 1
+    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert not any(verdict.faults for verdict in hub.verify(tmp_path))
+    there.garbled["acestep-v15-turbo/model.safetensors"] = 9
+    with pytest.raises(EngineFailure, match=r"acestep-v15-turbo is still not whole: .*model\.safetensors is damaged\."):
+        hub.pull("acestep-v15-turbo", tmp_path, endpoint=there.address)
+    assert [checkpoint.name for checkpoint in find(tmp_path)] == ["acestep-v15-base"]
+
+
+def test_room_on_the_disk_is_looked_at_first(there: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: usage._replace(free=10**9))
+    with pytest.raises(EngineFailure, match=r"acestep-v15-base needs 1\.1 GB more in .*; 1\.0 GB are free\. Free some"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert there.fetched() == []
+
+
+def test_a_disk_that_fills_up(there: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(hub._Counted, "write", write)
+    with pytest.raises(EngineFailure, match=r"acestep-v15-base cannot be written: No space left on device\. Free some"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+
+
+def test_no_network(tmp_path: Path) -> None:
+    pytest.importorskip("huggingface_hub", reason=WHY)
+    with pytest.raises(EngineFailure) as caught:
+        hub.pull("xl-turbo", tmp_path, endpoint="http://127.0.0.1:9")
+    assert caught.value.remedy == "Once there is a connection, run `acebridge models pull acestep-v15-xl-turbo`."
+    assert everything(tmp_path) == set()
+
+
+def test_a_repository_that_is_gone_or_empty(there: FakeHub, tmp_path: Path) -> None:
+    with pytest.raises(EngineFailure, match="The Hub has no repository ACE-Step/acestep-v15-sft, or does not show it"):
+        hub.pull("acestep-v15-sft", tmp_path, endpoint=there.address)
+    there.files = {**there.files, BASE: {"config.json": CONFIG}}
+    with pytest.raises(EngineFailure, match="has no weights of acestep-v15-base any more"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("model.safetensors", True), ("silence_latent.pt", True), ("LICENSE", True), ("training_args.pt", False),
+        ("code.py", False), ("LICENSE.py", False), ("../model.safetensors", False), ("/model.safetensors", False),
+        ("..\\model.safetensors", False), ("pytorch_model.bin", False),
+    ],
+)  # fmt: skip
+def test_no_file_but_data_and_none_elsewhere(path: str, wanted: bool) -> None:
+    (source, *_) = catalogue.RELEASES["acestep-v15-base"].sources
+    assert hub._wanted(path, source.patterns) is wanted
+
+
+def test_names_as_musicians_type_them() -> None:
+    for given, name in (("turbo", "acestep-v15-turbo"), ("XL-Base", "acestep-v15-xl-base"), ("lm-4B", "acestep-5Hz-lm-4B"),
+                        ("acestep-5hz-lm-0.6b", "acestep-5Hz-lm-0.6B"), (" turbo-shift1 ", "acestep-v15-turbo-shift1"),
+                        ("4B", "4B"), ("nonsense", "nonsense")):  # fmt: skip
+        assert catalogue.full_name(given) == name
+    assert catalogue.full_name("MINE", ["mine"]) == "mine"
+    with pytest.raises(InvalidValue, match=r"model is 'nonsense'; allowed: acestep-v15-turbo, "):
+        hub.pull("nonsense", Path("nowhere"))
+
+
+def test_a_record_that_lies(tmp_path: Path) -> None:
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "secret").write_text("x")
+    files = {"../secret": {"size": 1, "digest": "0"}}
+    (tmp_path / "vae" / "checksums.json").write_text(json.dumps({"files": files}))
+    (verdict,) = hub.verify(tmp_path)
+    assert "cannot be read: it names files elsewhere" in verdict.faults[0]
+
+
+# ---- the command line ----
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["acebridge", "models", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capsys.readouterr()
+    return int(end.value.code or 0), told.out, told.err
+
+
+def test_the_commands(
+    there: FakeHub, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(name: str, folder: Path, progress: Any = None, **_: Any) -> tuple[Path, ...]:
+        return real(name, folder, progress, endpoint=there.address)
+
+    real = hub.pull
+    monkeypatch.setattr(hub, "pull", fetch)
+    code, out, _ = run(capsys, monkeypatch, "verify")
+    assert (code, out) == (0, f"{home / 'models'} holds no models that were fetched with `acebridge models pull`.\n")
+    code, out, err = run(capsys, monkeypatch, "pull", "base")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == str(home / "models" / "acestep-v15-base")
+    code, out, _ = run(capsys, monkeypatch, "list")
+    shown = {line.split("\t")[0]: line.split("\t")[3] for line in out.splitlines()}
+    assert [name for name, is_there in shown.items() if is_there == "yes"] == ["acestep-v15-base"]
+    assert set(shown) == set(catalogue.RELEASES)
+    code, out, _ = run(capsys, monkeypatch, "verify")
+    assert code == 0
+    assert f"{home / 'models' / 'vae'}: 2 files, all as they should be" in out
+    (home / "models" / "vae" / "config.json").unlink()
+    code, _, err = run(capsys, monkeypatch, "verify")
+    assert code == 4
+    assert "Not as they should be: vae. Pull the model again" in err
+    code, out, _ = run(capsys, monkeypatch, "verify", "--json")
+    assert [each["files"] for each in json.loads(out)] == [3, 3, 2]
+    assert code == 4
+
+    (home / "config.toml").write_text(f"models_dir = {json.dumps(str(tmp_path / 'elsewhere'))}\n")
+    code, out, _ = run(capsys, monkeypatch, "list", "--json")
+    assert json.loads(out)["folder"] == str(tmp_path / "elsewhere")
+    code, out, _ = run(capsys, monkeypatch, "list", "--json", "--folder", str(home / "models"))
+    assert [each["name"] for each in json.loads(out)["models"] if each["there"]] == []  # its VAE is not whole
+
+
+def test_without_the_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name.partition(".")[0] in ("huggingface_hub", "torch", "safetensors", "diffusers", "transformers"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    for arguments in (["list"], ["verify"]):
+        assert run(capsys, monkeypatch, *arguments)[0] == 0
+    code, _, err = run(capsys, monkeypatch, "pull", "turbo")
+    assert code == 4
+    assert err.endswith("which is not installed. Run: pip install 'acebridge[neural]'\n")
