@@ -49,6 +49,15 @@ class EngineInfo:
     about: str
     lack: Callable[[], Lack | None] = lambda: None
     does_well: Callable[[str], bool] = lambda _: True
+    #: Whether the factory takes a ``device``.
+    uses_device: bool = False
+    #: What its first request imports on top of the factory's module.
+    late_imports: tuple[str, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules that a process which is going to use the engine may import ahead. None of them is imported here."""
+        return (self.factory.partition(":")[0], *self.late_imports)
 
 
 def _neural_lack() -> Lack | None:
@@ -89,6 +98,14 @@ ENGINES = {
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_lack,
             _neural_does_well,
+            uses_device=True,
+            late_imports=(
+                "transformers.models.qwen3.modeling_qwen3",
+                "transformers.tokenization_utils_fast",
+                "diffusers.models.transformers.ace_step_transformer",
+                "diffusers.models.autoencoders.autoencoder_oobleck",
+                "diffusers.pipelines.ace_step.modeling_ace_step",
+            ),
         ),
         EngineInfo(
             "fake",
@@ -124,8 +141,12 @@ def resolve(name: str, task: str) -> EngineInfo:
     return info
 
 
-def load(info: EngineInfo) -> Engine:
-    """Import and construct the engine. Slow for real engines; called in a worker process only."""
+def load(info: EngineInfo, *, device: str = "auto") -> Engine:
+    """Import and construct the engine, on a device if it computes on one (see `best_device` in `memory.policy`).
+
+    Slow for real engines; called in a worker process only.
+    """
     module, _, name = info.factory.partition(":")
-    engine: Engine = getattr(import_module(module), name)()
+    options = {"device": device} if info.uses_device else {}
+    engine: Engine = getattr(import_module(module), name)(**options)
     return engine
