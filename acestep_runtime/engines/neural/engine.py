@@ -39,6 +39,7 @@ from acestep_runtime.engines.neural.language import (
 )
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import BASE_ONLY, TASKS
+from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.neural.sampling import Made, generate_blocks
 from acestep_runtime.engines.signal.scoring import Judge, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
@@ -80,6 +81,9 @@ class NeuralEngine:
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
+        return add_warnings(self._run(request, cancel))
+
+    def _run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         if request.task in WORDS:
             return self._answered(request, cancel)
         if request.task in JUDGING:
