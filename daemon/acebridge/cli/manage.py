@@ -183,13 +183,14 @@ def _fetch(
     from acebridge.cli.perform import follow
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
+    from acestep_runtime.tasks import TASKS
 
     began = time.monotonic()
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=True))
         job_id = listing.whole_id(client, "job", job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
-        many = job.task in ("extract", "complete", "lego")
+        many = TASKS[job.task].has("tracks")
         destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
         writer = stack.enter_context(writer_to(destination))
         follow(ask(client, job_id), Result(began), writer, client, title=job.task, as_json=json)
