@@ -173,6 +173,11 @@ class Task(TaskTraits, ABC):
         """Return whether the task has a field of this name."""
         return name in {each.name for each in dataclasses.fields(cls)}
 
+    @classmethod
+    def returns_several(cls, tracks: int = 0) -> bool:
+        """Return whether a take may have several outputs where a request names so many tracks; 0 is not known."""
+        return cls.has("tracks") and (bool(cls.roles) or tracks != 1)
+
     def validate(self) -> None:
         """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
