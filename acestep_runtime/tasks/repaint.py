@@ -83,9 +83,9 @@ class Repaint(Task):
         context_s = min(self.context_s, engine.hears_s)
         region = Region.around(clip, self._span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
         span, fades, whole = region.span, region.window.fades, self.scope == "whole"
-        changed_start, changed_stop = span.start - fades.before, span.stop + fades.after
-        frames = span.total_frames if whole else changed_stop - changed_start
-        first = min(0, span.start) if whole else changed_start
+        changed = Span(span.start - fades.before, span.stop + fades.after, clip.frames)
+        frames, first = (changed.total_frames, -changed.prepended) if whole else (changed.frames, changed.start)
+        before, after = changed.kept
         asked = EngineRequest(
             type(self), 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength,
             reference=heard_in(self.reference),
@@ -95,15 +95,15 @@ class Repaint(Task):
         for take, seed in to_make(output):
             yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)
             if whole:  # what stays as it is goes out before the engine begins
-                yield from (OutputBlock(take, block) for block in clip.blocks(0, changed_start))
+                yield from (OutputBlock(take, block) for block in clip.blocks(*before))
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.count)
-            changed = self._mend(region, roles["mix"])
-            yield from (OutputBlock(take, block) for block in pieces(changed))
+            mended = self._mend(region, roles["mix"])
+            yield from (OutputBlock(take, block) for block in pieces(mended))
             if whole:
-                yield from (OutputBlock(take, block) for block in clip.blocks(changed_stop, clip.frames))
+                yield from (OutputBlock(take, block) for block in clip.blocks(*after))
             yield finished_take(take, seed, region.in_output_time(facts, first), output, engine)
 
     def _mend(self, region: Region, made: Samples) -> Samples:
