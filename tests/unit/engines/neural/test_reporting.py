@@ -16,6 +16,7 @@ from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Prog
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.memory import policy, precision
+from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 from tests.support.tiny_lm import tiny_lm
 from tests.support.tiny_models import tiny_checkpoint
@@ -85,7 +86,7 @@ def test_all_models_have_the_weights_that_the_cpu_computes_correctly(
 def test_the_first_job_warns_and_the_second_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "measure_errors", lambda: {"conv1d": 0.9})
     engine, thinking = NeuralEngine(folder), Thinking(on=True, top_k=20)
-    asked = EngineRequest("text2music", 48_000, 1, Music("piano"), Sampling(steps=1), thinking=thinking)
+    asked = EngineRequest(TextToMusic, 48_000, 1, Music("piano"), Sampling(steps=1), thinking=thinking)
     first, second = (_facts(engine.run(asked, CancelToken())) for _ in range(2))
     (warning,) = first["warnings"]
     assert "conv1d: 0.9" in warning
