@@ -121,7 +121,7 @@ def record(
     takes = [(take.take, take.seed, take.facts) for take in made]
     if not _is_done(output, takes):
         if output is not None:
-            task = dataclasses.replace(task, output=dataclasses.replace(output, done=len(made)))  # type: ignore[type-var]
+            task = dataclasses.replace(task, **{"output": dataclasses.replace(output, done=len(made))})
         first = sum(take.outputs for take in made)
         with closing(_recorded(task, engine, folder, cancel, first)) as events:
             for event in events:

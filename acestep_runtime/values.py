@@ -30,6 +30,8 @@ TRACKS = (
     "brass",
     "woodwinds",
 )
+#: Roles that are no tracks: all together, and what is in none of the tracks that were asked for.
+MIX, OTHER = "mix", "other"
 TIME_SIGNATURES = (2, 3, 4, 6)
 MAX_TEXT = 4096
 MAX_SEED = 2**32 - 1

@@ -5,26 +5,30 @@ Source: the public ACE-Step 1.5 code; `diffusers.AceStepPipeline` writes the sam
 
 from __future__ import annotations
 
+from enum import Enum
+
 from acestep_runtime.values import Music
 
 #: Tokens that the text encoder, and the lyric encoder, get at most.
 MAX_TEXT_TOKENS, MAX_LYRIC_TOKENS = 256, 2048
 
-#: What to do, by task. Those with tracks name them in capitals.
-INSTRUCTIONS = {
-    "text2music": "Fill the audio semantic mask based on the given conditions:",
-    "cover": "Generate audio semantic tokens based on the given conditions:",
-    "repaint": "Repaint the mask area based on the given conditions:",
-    "lego": "Generate the {tracks} track based on the audio context:",
-    "extract": "Extract the {tracks} track from the audio:",
-    "complete": "Complete the input track with {tracks}:",
-}
+
+class Instruction(str, Enum):
+    """What the model is told to do. Instructions with tracks name them in capitals."""
+
+    TEXT2MUSIC = "Fill the audio semantic mask based on the given conditions:"
+    COVER = "Generate audio semantic tokens based on the given conditions:"
+    REPAINT = "Repaint the mask area based on the given conditions:"
+    LEGO = "Generate the {tracks} track based on the audio context:"
+    EXTRACT = "Extract the {tracks} track from the audio:"
+    COMPLETE = "Complete the input track with {tracks}:"
+
+    def text(self, tracks: tuple[str, ...] = ()) -> str:
+        """Return the instruction with ``tracks`` in it."""
+        return self.value.format(tracks=" | ".join(track.upper() for track in tracks))
+
+
 _NOT_GIVEN = "N/A"
-
-
-def instruction(task: str, tracks: tuple[str, ...] = ()) -> str:
-    """Return what the model is told to do."""
-    return INSTRUCTIONS[task].format(tracks=" | ".join(track.upper() for track in tracks))
 
 
 def text_prompt(told: str, music: Music, duration_s: float) -> str:

@@ -9,15 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from acestep_runtime.audio.samples import Samples as Samples
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+
+if TYPE_CHECKING:
+    from acestep_runtime.audio.samples import Samples
+
+
+class TaskTraits:
+    """What engines and clients must know of a task to serve it. Each task says it once, in the body of its dataclass.
+
+    Nothing else classifies tasks: a list of tasks anywhere is a comprehension over `acestep_runtime.tasks.TASKS`.
+    """
+
+    #: Its name on the command line, in the Python API, in DAW scripts and in stored jobs.
+    name: ClassVar[str]
+    #: Its method of TaskService in tasks.proto; the request message is ``<rpc>Request``.
+    rpc: ClassVar[str]
+    #: What comes back: audio with metadata, metadata of a source, or metadata written from text.
+    kind: ClassVar[Literal["audio", "analysis", "text"]]
+    #: Roles of its audio beside one role for each track that the request names.
+    roles: ClassVar[tuple[str, ...]] = ()
+    #: Whether its tracks are meant to sound together with the source.
+    plays_along: ClassVar[bool] = False
+    #: Whether only base models of ACE-Step can do it; turbo and SFT models cannot.
+    needs_base_model: ClassVar[bool] = False
+    #: Whether a neural engine answers it with a language model alone.
+    needs_language_model: ClassVar[bool] = False
+    #: Whether a language model can plan the music first (``thinking``).
+    can_plan: ClassVar[bool] = False
+    #: Seconds of fade that a DAW puts at both ends of an output; 0 where it continues its surroundings exactly.
+    fade_s: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """One piece of work on one window.
+    """One piece of work on one window, as ``task`` asks for it.
 
     ``frames`` is N, the length of every role that comes back. ``source`` is ``[N, 2]``, silent where the window
     reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
@@ -28,7 +56,7 @@ class EngineRequest:
     ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted, ``codes`` are those of a plan to follow.
     """
 
-    task: str
+    task: type[TaskTraits]
     frames: int
     seed: int
     music: Music = field(default_factory=Music)

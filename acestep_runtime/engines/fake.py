@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress, Samples
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
 _BLOCK_FRAMES = ENGINE_RATE_HZ
-_ROLELESS = {"understand", "align_lyrics", "score", "create_sample", "format_sample"}
 
 
 def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
@@ -61,7 +61,7 @@ class FakeEngine:
             yield Facts(
                 {"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}}
             )
-        if request.task in _ROLELESS:
+        if request.task.kind != "audio":
             return
         for index, role in enumerate(request.tracks or ("mix",)):
             for start in range(0, request.frames, _BLOCK_FRAMES):

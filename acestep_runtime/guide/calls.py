@@ -9,13 +9,14 @@ from typing import Any
 
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import THINKING, Order, named_as_given, order, ordered, plain
+from acestep_runtime.guide.request import Order, named_as_given, order, ordered, plain
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 from acestep_runtime.recording import RecordedTake
+from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
 from acestep_runtime.tasks.base import counted_on
-from acestep_runtime.values import CancelToken
+from acestep_runtime.values import MIX, OTHER, CancelToken
 
 #: Arguments that only a neural engine has a use for.
 _NEURAL = (
@@ -127,7 +128,7 @@ def generate(
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
-    thinks = task_type in THINKING
+    thinks = task_type in TASKS and TASKS[task_type].can_plan
     if thinks:
         given |= {"thinking": thinking, "lm_batch_chunk_size": lm_batch_chunk_size if thinking else None}
     runner, report = runner_for(daemon), on_progress or _quiet
@@ -155,7 +156,7 @@ def analyze_audio(
     Facts that are given are kept, and help to hear the others. Raises as `generate` does.
     """
     facts = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
-    wanted = ordered("understand", facts, audio_of(src_audio), engine)
+    wanted = ordered(Understand.name, facts, audio_of(src_audio), engine)
     return _facts(runner_for(daemon), wanted)
 
 
@@ -177,7 +178,7 @@ def _composed(
     runner: Runner, given: Mapping[str, Any], task_type: str, description: str | None, instrumental: bool, engine: str
 ) -> dict[str, Any]:
     """Return the arguments with what is missing written from a description."""
-    if task_type != "text2music":
+    if task_type != TextToMusic.name:
         raise InvalidValue("mode", "simple", f"custom for {task_type}: simple writes whole songs")
     if not isinstance(description, str) or not description.strip():
         raise InvalidValue("song_description", description or "", "a sentence", remedy="Say what the song should be.")
@@ -185,7 +186,7 @@ def _composed(
     fields: dict[str, Any] = {"description": description, "instrumental": instrumental}
     if given["seed"]:
         fields["seed"] = given["seed"][0]
-    facts = _facts(runner, Order("create_sample", fields, None, engine))
+    facts = _facts(runner, Order(CreateSample.name, fields, None, engine))
     found = {name: facts.get(name) for name in ("caption", "lyrics", "bpm", "keyscale", "timesignature", "duration")}
     found["vocal_language"] = facts.get("language")
     return {**given, **{name: value for name, value in found.items() if given.get(name) is None}}
@@ -250,12 +251,11 @@ class _Session:
 
     def _take(self, take: RecordedTake, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
-        source, task = self._order.source, self._order.task
-        mixed = sounds.pop("mix", None)
-        if mixed is None and task == "lego":
-            mixed = mix(source, *sounds.values())
-        elif mixed is None:  # extract: what was asked for, without the rest
-            asked = [sounds[name] for name in sounds if name != "other"] or list(sounds.values())
+        mixed = sounds.pop(MIX, None)
+        if mixed is None and TASKS[self._order.task].plays_along:
+            mixed = mix(self._order.source, *sounds.values())
+        elif mixed is None:  # what was asked for, without the rest
+            asked = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())
             mixed = asked[0] if len(asked) == 1 else mix(*asked)
         return Take(mixed, sounds, take.seed, dict(take.facts))
 

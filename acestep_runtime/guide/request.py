@@ -10,50 +10,72 @@ from typing import Any
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, audio_of
-from acestep_runtime.tasks import TASKS
+from acestep_runtime.tasks import TASKS, Cover, Repaint, Understand
 from acestep_runtime.units import END
 
-#: Tasks that `generate` performs.
-MAKING = ("text2music", "cover", "repaint", "lego", "complete", "extract")
+#: Tasks that `generate` runs.
+AUDIO_TASKS = tuple(name for name, task in TASKS.items() if task.kind == "audio")
 
-#: Name in the API → where it goes in a task. A task takes what its dataclass has a field for.
-FIELDS = {
-    "caption": "music.caption",
-    "lyrics": "music.lyrics",
-    "vocal_language": "music.language",
-    "bpm": "music.bpm",
-    "keyscale": "music.keyscale",
-    "timesignature": "music.timesignature",
-    "duration": "duration_s",
-    "audio_cover_strength": "strength",
-    "repaint_strength": "strength",
-    "repaint_mode": "mode",
-    "repainting_start": "start_s",
-    "repainting_end": "end_s",
-    "track_names": "tracks",
-    "model": "sampling.model",
-    "inference_steps": "sampling.steps",
-    "guidance_scale": "sampling.guidance",
-    "batch_size": "output.takes",
-    "seed": "output.seeds",
-    "thinking": "thinking.on",
-    "lm_batch_chunk_size": "thinking.at_once",
-    "auto_lrc": "output.auto_lrc",
-    "auto_score": "output.auto_score",
-    "best_of": "output.tries",
-    "max_tries": "output.tries",
-    "min_score": "output.min_score",
-    "score_by": "output.score_by",
-    "keep_all": "output.keep_all",
+
+@dataclass(frozen=True)
+class Argument:
+    """Where an argument goes: ``place`` is a field of a task, or ``group.field`` for one of its groups.
+
+    ``task`` is the only task that takes it, where others use a field of that name for something else.
+    """
+
+    place: str
+    task: str = ""
+
+    @property
+    def group(self) -> str:
+        """The group, "" for a field of the task itself."""
+        return self.place.rpartition(".")[0]
+
+    @property
+    def field(self) -> str:
+        """The name of the field in its group or task."""
+        return self.place.rpartition(".")[2]
+
+    def belongs_to(self, task: str) -> bool:
+        """Return whether a task takes the argument: it has the field, and does not mean something else by it."""
+        return self.task in ("", task) and TASKS[task].has(self.group or self.field)
+
+
+#: The arguments of the API by name.
+ARGUMENTS = {
+    "caption": Argument("music.caption"),
+    "lyrics": Argument("music.lyrics"),
+    "vocal_language": Argument("music.language"),
+    "bpm": Argument("music.bpm"),
+    "keyscale": Argument("music.keyscale"),
+    "timesignature": Argument("music.timesignature"),
+    "duration": Argument("duration_s"),
+    "audio_cover_strength": Argument("strength", Cover.name),
+    "repaint_strength": Argument("strength", Repaint.name),
+    "repaint_mode": Argument("mode", Repaint.name),
+    "repainting_start": Argument("start_s"),
+    "repainting_end": Argument("end_s"),
+    "track_names": Argument("tracks"),
+    "model": Argument("sampling.model"),
+    "inference_steps": Argument("sampling.steps"),
+    "guidance_scale": Argument("sampling.guidance"),
+    "batch_size": Argument("output.takes"),
+    "seed": Argument("output.seeds"),
+    "thinking": Argument("thinking.on"),
+    "lm_batch_chunk_size": Argument("thinking.at_once"),
+    "auto_lrc": Argument("output.auto_lrc"),
+    "auto_score": Argument("output.auto_score"),
+    "best_of": Argument("output.tries"),
+    "max_tries": Argument("output.tries"),
+    "min_score": Argument("output.min_score"),
+    "score_by": Argument("output.score_by"),
+    "keep_all": Argument("output.keep_all"),
 }
 #: Arguments with which the best of several takes are kept.
 _CHOOSING = {"best_of", "max_tries", "min_score"}
-#: Tasks that think first, when they are asked to.
-THINKING = ("text2music", "lego", "complete")
 #: Switches that are off are not given.
 _OFF = (("auto_lrc", False), ("auto_score", False), ("thinking", False), ("keep_all", False))
-#: Names that look alike from inside a task and are not: name → the only task that takes it.
-_ONLY = {"audio_cover_strength": "cover", "repaint_strength": "repaint", "repaint_mode": "repaint"}
 
 
 @dataclass(frozen=True)
@@ -82,17 +104,18 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str,
 
     Raises `InvalidValue` for a task that makes no music, and for a source that is missing or has no use, too.
     """
-    if task_type not in MAKING:
-        remedy = "Call analyze_audio." if task_type == "understand" else ""
-        raise InvalidValue("task_type", task_type, ", ".join(MAKING), remedy=remedy)
-    names = _fields_of(task_type)
-    if "source" in names and src_audio is None:
+    if task_type not in AUDIO_TASKS:
+        remedy = "Call analyze_audio." if task_type == Understand.name else ""
+        raise InvalidValue("task_type", task_type, ", ".join(AUDIO_TASKS), remedy=remedy)
+    task = TASKS[task_type]
+    if task.has("source") and src_audio is None:
         raise InvalidValue("src_audio", "", "audio", message=f"{task_type} needs src_audio.",
                            remedy="Give it a path, a result or an array.")  # fmt: skip
-    if "source" not in names and src_audio is not None:
+    if not task.has("source") and src_audio is not None:
+        *others, last = (name for name in AUDIO_TASKS if TASKS[name].has("source"))
         raise InvalidValue("src_audio", "given", "nothing", message=f"{task_type} takes no src_audio.",
-                           remedy="Choose task_type cover, repaint, lego, complete or extract.")  # fmt: skip
-    if "reference" not in names and reference_audio is not None:
+                           remedy=f"Choose task_type {', '.join(others)} or {last}.")  # fmt: skip
+    if not task.has("reference") and reference_audio is not None:
         raise InvalidValue("reference_audio", "given", "nothing", message=f"{task_type} takes no reference_audio.",
                            remedy="Leave it out.")  # fmt: skip
     wanted = ordered(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
@@ -113,10 +136,9 @@ def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: s
 
     Raises `InvalidValue` for an argument that the task has no use for.
     """
-    names = _fields_of(task)
     given = {name: plain(name, value) for name, value in given.items()}
     wanted = {name: value for name, value in given.items() if value is not None and (name, value) not in _OFF}
-    if task == "repaint":
+    if task == Repaint.name:
         wanted = _extended(wanted, source)
     if "best_of" in wanted and "max_tries" in wanted:
         raise InvalidValue("max_tries", wanted["max_tries"], "one of best_of and max_tries, not both")
@@ -124,20 +146,14 @@ def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: s
         wanted["batch_size"] = len(wanted["seed"])  # a take for each
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
-        group, _, leaf = FIELDS[name].rpartition(".")
-        if (group or leaf) not in names or _ONLY.get(name, task) != task:
-            able = [t for t in MAKING if (group or leaf) in _fields_of(t)]
-            able = [_ONLY[name]] if name in _ONLY else able
+        argument = ARGUMENTS[name]
+        if not argument.belongs_to(task):
+            able = [each for each in AUDIO_TASKS if argument.belongs_to(each)]
             raise InvalidValue(name, value, f"nothing for {task}: it belongs to {', '.join(able)}",
                                remedy=f"Leave out {name}.")  # fmt: skip
-        (fields.setdefault(group, {}) if group else fields)[leaf] = (
-            _beats_per_bar(value) if name == "timesignature" else value
-        )
+        group = fields.setdefault(argument.group, {}) if argument.group else fields
+        group[argument.field] = _beats_per_bar(value) if name == "timesignature" else value
     return Order(task, fields, source, engine)
-
-
-def _fields_of(task: str) -> set[str]:
-    return {f.name for f in dataclasses.fields(TASKS[task])}
 
 
 def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
@@ -179,9 +195,8 @@ def _beats_per_bar(value: Any) -> Any:
 
 def named_as_given(error: InvalidValue, task: str) -> InvalidValue:
     """Return a task's error with the field's name as the caller knows it."""
-    for name, place in FIELDS.items():
-        leaf = place.rpartition(".")[2]
-        if error.field in (place, leaf) and _ONLY.get(name, task) == task:
+    for name, argument in ARGUMENTS.items():
+        if error.field in (argument.place, argument.field) and argument.task in ("", task):
             message = error.message
             message = name + message[len(error.field) :] if message.startswith(error.field) else message
             message = re.sub(r"\b(start|end)_s\b", r"repainting_\1", message)

@@ -21,7 +21,7 @@ from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
-from acestep_runtime.tasks import from_json, with_all_seeds
+from acestep_runtime.tasks import TASKS, from_json, with_all_seeds
 from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
 
@@ -107,7 +107,7 @@ _courtesy = _Courtesy()
 
 
 def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
-    info = registry.resolve(order.engine, order.task)
+    info = registry.resolve(order.engine, TASKS[order.task])
     fields: dict[str, Any] = dict(order.fields)
     for name, heard in (("source", order.source), ("reference", order.reference)):
         if heard is not None:

@@ -11,6 +11,7 @@ from enum import IntEnum
 import torch
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory.precision import verify_dtype
 
 GIB = 2**30
 #: What a float32 copy of the weights takes beyond bfloat16.
@@ -92,7 +93,11 @@ def best_device(name: str = "auto") -> torch.device:
 
 
 def native_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the device computes in it natively, float16 on older GPUs, float32 on the processor."""
+    """Return bfloat16 where the device computes it natively and correctly, float16 on older GPUs, float32 on the processor."""
+    return verify_dtype(device, _fastest_dtype(device))
+
+
+def _fastest_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         return torch.float32
     if device.type == "cuda":

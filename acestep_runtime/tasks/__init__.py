@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import Output, Task, with_seeds
+from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task, with_seeds
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
@@ -20,7 +20,7 @@ from acestep_runtime.tasks.writing import CreateSample, FormatSample
 from acestep_runtime.values import check
 
 #: Every task by its name.
-TASKS: dict[str, type[Any]] = {
+TASKS: dict[str, type[Task]] = {
     task.name: task
     for task in (
         TextToMusic,
@@ -38,10 +38,6 @@ TASKS: dict[str, type[Any]] = {
 }
 
 
-#: Fields of tasks that are audio files.
-HEARD = ("source", "reference")
-
-
 def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] | None = None) -> Task:
     """Construct a task from its JSON form and check its values (not its source, see `Task.validate`).
 
@@ -50,7 +46,7 @@ def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] 
     if name not in TASKS:
         raise InvalidValue("task", name, ", ".join(TASKS))
     for field, held in fields.items():
-        if field in HEARD and files and isinstance(held, dict) and held.get("path") in files:
+        if field in AUDIO_FIELDS and files and isinstance(held, dict) and held.get("path") in files:
             fields = {**fields, field: {**held, "path": files[held["path"]]}}
     task: Task = build(TASKS[name], fields)
     check(task)
@@ -66,4 +62,23 @@ def with_all_seeds(task: Any) -> Any:
     return task
 
 
-__all__ = ["HEARD", "TASKS", "Task", "check", "from_json", "to_json", "with_all_seeds"]
+__all__ = [
+    "AUDIO_FIELDS",
+    "TASKS",
+    "AlignLyrics",
+    "Complete",
+    "Cover",
+    "CreateSample",
+    "Extract",
+    "FormatSample",
+    "Lego",
+    "Repaint",
+    "Score",
+    "Task",
+    "TextToMusic",
+    "Understand",
+    "check",
+    "from_json",
+    "to_json",
+    "with_all_seeds",
+]

@@ -8,17 +8,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress, TaskTraits
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.units import END
-from acestep_runtime.values import MAX_SEED, TRACKS, CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music, Sampling, limited
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -28,6 +29,8 @@ MAX_DURATION_S = 600.0
 MAX_TAKES = 8
 #: Takes that are made to choose from: at most, and where only a score to reach is given.
 MAX_TRIES, USUAL_TRIES = 64, 8
+#: Fields of tasks that are audio files.
+AUDIO_FIELDS = ("source", "reference")
 ENCODINGS = ("float32", "pcm24", "pcm16")
 SCOPES = ("whole", "region")
 #: What takes are chosen by; "" is how well the words are sung, and the quality where there are none.
@@ -158,18 +161,46 @@ class Output:
                 raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
 
 
-class Task(Protocol):
-    """A task is a frozen dataclass; its fields are the vocabulary of the command line, the wire and the DAW scripts."""
+@dataclass(frozen=True)
+class Task(TaskTraits, ABC):
+    """A piece of work: a frozen dataclass whose fields are the vocabulary of the command line, the wire and DAW scripts.
 
-    name: ClassVar[str]
+    Its class body says what it is, see `TaskTraits`.
+    """
+
+    @classmethod
+    def has(cls, name: str) -> bool:
+        """Return whether the task has a field of this name."""
+        return name in {each.name for each in dataclasses.fields(cls)}
+
+    @classmethod
+    def returns_several(cls, tracks: int = 0) -> bool:
+        """Return whether a take may have several outputs where a request names so many tracks; 0 is not known."""
+        return cls.has("tracks") and (bool(cls.roles) or tracks != 1)
 
     def validate(self) -> None:
         """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
-        ...
+        tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
+        if tracks is not None:
+            check_tracks(
+                tracks, f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
+            )
+        for name, source in self.audio_inputs().items():
+            info, start, stop = source.part(name)
+            if name == "source":
+                self.check_source(stop - start, info.sample_rate)
 
+    def audio_inputs(self) -> dict[str, Source]:
+        """Return the audio that is given, by the name of its field."""
+        given = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
+        return {name: source for name, source in given.items() if source is not None}
+
+    def check_source(self, frames: int, rate_hz: int) -> None:
+        """Raise `InvalidValue` where the task cannot work on a source of this length, in frames at its own rate."""
+
+    @abstractmethod
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """Do the work, take after take."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -267,12 +298,6 @@ def in_take(progress: Progress, take: int, takes: int) -> Progress:
     return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
 
 
-def check_reference(reference: Source | None) -> None:
-    """Raise `InvalidValue` (or `UnreadableAudio`) for a reference that cannot be heard."""
-    if reference is not None:
-        reference.part("reference")
-
-
 def check_tracks(tracks: tuple[str, ...], remedy: str = "") -> None:
     """Raise `InvalidValue` unless ``tracks`` are one to twelve different names of `TRACKS`, with ``remedy`` for other names."""
     for track in tracks:
@@ -309,7 +334,6 @@ __all__ = [
     "Task",
     "TaskEvent",
     "check_complete",
-    "check_reference",
     "check_tracks",
     "counted_on",
     "finished_take",

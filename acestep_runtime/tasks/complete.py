@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_reference, check_tracks
+from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.values import MIX, CancelToken, Music, Sampling, Thinking
 
 
 @dataclass(frozen=True)
-class Complete:
+class Complete(Task):
     """Accompany ``source`` with ``tracks``."""
 
-    name: ClassVar[str] = "complete"
+    name = "complete"
+    rpc = "Complete"
+    kind = "audio"
+    roles = (MIX,)
+    plays_along = True
+    needs_base_model = True
+    can_plan = True
+    fade_s = 0.01
 
     source: Source
     music: Music = field(default_factory=Music)
@@ -26,12 +32,6 @@ class Complete:
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        check_tracks(self.tracks)
-        self.source.part()
-        check_reference(self.reference)
-
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. "mix" is the source with all tracks.
 
@@ -39,7 +39,7 @@ class Complete:
         long as the source.
         """
         return perform_whole(
-            self.name,
+            type(self),
             self.source,
             self.output,
             engine,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, TaskEvent, check_reference
+from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MIX, CancelToken, Music, Sampling, limited
 
 
 @dataclass(frozen=True)
-class Cover:
+class Cover(Task):
     """Re-voice ``source`` by the caption; ``strength`` 1 follows it closely, 0 ignores it."""
 
-    name: ClassVar[str] = "cover"
+    name = "cover"
+    rpc = "Cover"
+    kind = "audio"
+    roles = (MIX,)
+    fade_s = 0.01
 
     source: Source
     music: Music = field(default_factory=Music)
@@ -25,15 +28,10 @@ class Cover:
     output: Output = field(default_factory=Output)
     reference: Source | None = None
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        self.source.part()
-        check_reference(self.reference)
-
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix", as long as the source."""
         return perform_whole(
-            self.name,
+            type(self),
             self.source,
             self.output,
             engine,

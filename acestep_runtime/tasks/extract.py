@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.audio import convert
 from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TaskEvent, check_tracks
+from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, Task, TaskEvent
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.whole_source import perform_whole
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import TRACKS, CancelToken, Music, Sampling
-
-#: The role of what is in none of the tracks.
-OTHER = "other"
+from acestep_runtime.values import OTHER, TRACKS, CancelToken, Music, Sampling
 
 
 @dataclass(frozen=True)
-class Extract:
+class Extract(Task):
     """Take ``tracks`` out of ``source``; what is in none of them comes as "other"."""
 
-    name: ClassVar[str] = "extract"
+    name = "extract"
+    rpc = "Extract"
+    kind = "audio"
+    roles = (OTHER,)
+    needs_base_model = True
 
     source: Source
     tracks: tuple[str, ...] = TRACKS
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
-
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        check_tracks(self.tracks, f"What is in none of them comes as {OTHER!r} by itself.")
-        self.source.part()
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output for each track, each as long as the source.
@@ -40,7 +35,7 @@ class Extract:
         What no engine hears, for it lies above the band of 48 kHz or is lost on the way there, goes to the last output.
         """
         events = perform_whole(
-            self.name,
+            type(self),
             self.source,
             self.output,
             engine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from acestep_runtime.tasks.base import (
     OutputBlock,
     OutputHeader,
     Source,
+    Task,
     TaskEvent,
-    check_reference,
-    check_tracks,
     finished_take,
     for_take,
     in_take,
@@ -36,10 +35,16 @@ from acestep_runtime.values import CancelToken, Music, Sampling, Thinking, limit
 
 
 @dataclass(frozen=True)
-class Lego:
+class Lego(Task):
     """Play ``tracks`` to ``source`` from ``start_s`` to ``end_s`` (``None`` and −1: its end)."""
 
-    name: ClassVar[str] = "lego"
+    name = "lego"
+    rpc = "Lego"
+    kind = "audio"
+    plays_along = True
+    needs_base_model = True
+    can_plan = True
+    fade_s = 0.01
 
     source: Source
     music: Music = field(default_factory=Music)
@@ -53,12 +58,9 @@ class Lego:
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        check_tracks(self.tracks)
-        info, start, stop = self.source.part()
-        self._span(stop - start, info.sample_rate)
-        check_reference(self.reference)
+    def check_source(self, frames: int, rate_hz: int) -> None:
+        """See `acestep_runtime.tasks.base.Task.check_source`."""
+        self._span(frames, rate_hz)
 
     def _span(self, frames: int, rate_hz: int) -> Span:
         span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
@@ -80,7 +82,7 @@ class Lego:
         before, after = (span.start, clip.frames - span.stop) if whole else (0, 0)
         request = region.request(
             EngineRequest(
-                self.name,
+                type(self),
                 0,
                 0,
                 self.music,

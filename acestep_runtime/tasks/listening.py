@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import Output, Source, TaskEvent
+from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.whole_source import perform_whole
 from acestep_runtime.values import CancelToken, Music, Thinking
 
 
 @dataclass(frozen=True)
-class _Listening:
+class _Listening(Task):
     """A task that hears a source; facts given in ``music`` are kept."""
 
-    name: ClassVar[str]
+    kind = "analysis"
 
     source: Source
     music: Music = field(default_factory=Music)
-
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        self.source.part()
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
         thinking: Thinking | None = getattr(self, "thinking", None)
         return perform_whole(
-            self.name,
+            type(self),
             self.source,
             Output(seeds=(0,)),
             engine,
@@ -45,7 +40,9 @@ class _Listening:
 class Understand(_Listening):
     """Hear tempo, key, meter, beats and chords of ``source``, and what it is with a language model."""
 
-    name: ClassVar[str] = "understand"
+    name = "understand"
+    rpc = "Understand"
+    needs_language_model = True
 
     thinking: Thinking = field(default_factory=Thinking)
 
@@ -54,7 +51,8 @@ class Understand(_Listening):
 class AlignLyrics(_Listening):
     """Find when each line of ``music.lyrics`` is sung in ``source``."""
 
-    name: ClassVar[str] = "align_lyrics"
+    name = "align_lyrics"
+    rpc = "AlignLyrics"
 
     def validate(self) -> None:
         """See `acestep_runtime.tasks.base.Task.validate`."""
@@ -67,4 +65,5 @@ class AlignLyrics(_Listening):
 class Score(_Listening):
     """Judge how well ``source`` fits its lyrics and description."""
 
-    name: ClassVar[str] = "score"
+    name = "score"
+    rpc = "Score"

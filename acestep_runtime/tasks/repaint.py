@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, match_loudness, splice
@@ -17,8 +17,8 @@ from acestep_runtime.tasks.base import (
     OutputBlock,
     OutputHeader,
     Source,
+    Task,
     TaskEvent,
-    check_reference,
     finished_take,
     for_take,
     in_take,
@@ -29,19 +29,22 @@ from acestep_runtime.tasks.clip import Clip, pieces
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
-from acestep_runtime.values import CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MIX, CancelToken, Music, Sampling, limited
 
 MODES = ("conservative", "balanced", "aggressive")
 
 
 @dataclass(frozen=True)
-class Repaint:
+class Repaint(Task):
     """Make ``start_s`` to ``end_s`` of ``source`` anew.
 
     A negative start puts new audio before the source, an end past the source extends it, ``None`` and −1 mean its end.
     """
 
-    name: ClassVar[str] = "repaint"
+    name = "repaint"
+    rpc = "Repaint"
+    kind = "audio"
+    roles = (MIX,)
 
     source: Source
     music: Music = field(default_factory=Music)
@@ -57,11 +60,9 @@ class Repaint:
     output: Output = field(default_factory=Output)
     reference: Source | None = None
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        info, start, stop = self.source.part()
-        self._span(stop - start, info.sample_rate)
-        check_reference(self.reference)
+    def check_source(self, frames: int, rate_hz: int) -> None:
+        """See `acestep_runtime.tasks.base.Task.check_source`."""
+        self._span(frames, rate_hz)
 
     def _span(self, frames: int, rate_hz: int) -> Span:
         span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
@@ -82,11 +83,11 @@ class Repaint:
         context_s = min(self.context_s, engine.hears_s)
         region = Region.around(clip, self._span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
         span, fades, whole = region.span, region.window.fades, self.scope == "whole"
-        changed_start, changed_stop = span.start - fades.before, span.stop + fades.after
-        frames = span.total_frames if whole else changed_stop - changed_start
-        first = min(0, span.start) if whole else changed_start
+        changed = Span(span.start - fades.before, span.stop + fades.after, clip.frames)
+        frames, first = (changed.total_frames, -changed.prepended) if whole else (changed.frames, changed.start)
+        before, after = changed.kept
         asked = EngineRequest(
-            self.name, 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength,
+            type(self), 0, 0, self.music, self.sampling, mode=self.mode, strength=self.strength,
             reference=heard_in(self.reference),
         )  # fmt: skip
         request = region.request(asked)
@@ -94,15 +95,15 @@ class Repaint:
         for take, seed in to_make(output):
             yield OutputHeader(take, take, "mix", clip.rate_hz, clip.channels, output.encoding, frames, first)
             if whole:  # what stays as it is goes out before the engine begins
-                yield from (OutputBlock(take, block) for block in clip.blocks(0, changed_start))
+                yield from (OutputBlock(take, block) for block in clip.blocks(*before))
             facts: dict[str, Any] = {}
             roles: dict[str, Samples] = {}
             for progress in collect(engine, for_take(request, seed, output), cancel, roles, facts):
                 yield in_take(progress, take, output.count)
-            changed = self._mend(region, roles["mix"])
-            yield from (OutputBlock(take, block) for block in pieces(changed))
+            mended = self._mend(region, roles["mix"])
+            yield from (OutputBlock(take, block) for block in pieces(mended))
             if whole:
-                yield from (OutputBlock(take, block) for block in clip.blocks(changed_stop, clip.frames))
+                yield from (OutputBlock(take, block) for block in clip.blocks(*after))
             yield finished_take(take, seed, region.in_output_time(facts, first), output, engine)
 
     def _mend(self, region: Region, made: Samples) -> Samples:

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.dsp.form import natural_length_s
 from acestep_runtime.engines.base import Engine, EngineRequest
-from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, TaskEvent, check_reference
+from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.text.style import style_of
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
-from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, CancelToken, Music, Sampling, Thinking, limited
+from acestep_runtime.values import (
+    CODES,
+    CODES_A_SECOND,
+    MAX_CODES,
+    MIX,
+    CancelToken,
+    Music,
+    Sampling,
+    Thinking,
+    limited,
+)
 
 
 @dataclass(frozen=True)
-class TextToMusic:
+class TextToMusic(Task):
     """Write ``duration_s`` seconds of music; ``None`` is as long as ``codes``, or as the lyrics need, else 30."""
 
-    name: ClassVar[str] = "text2music"
+    name = "text2music"
+    rpc = "TextToMusic"
+    kind = "audio"
+    roles = (MIX,)
+    can_plan = True
+    fade_s = 0.01
 
     music: Music = field(default_factory=Music)
     duration_s: float | None = limited(None, low=0.1, high=MAX_DURATION_S, unit="seconds")
@@ -29,10 +43,6 @@ class TextToMusic:
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = limited((), low=0, high=CODES - 1, longest=MAX_CODES, unit="codes")
-
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
-        check_reference(self.reference)
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""
@@ -43,7 +53,7 @@ class TextToMusic:
         if duration_s is None:
             duration_s = natural_length_s(music.lyrics, music.bpm, music.timesignature, style_of(music.caption))
         request = EngineRequest(
-            self.name, seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling,
+            type(self), seconds_to_frames(duration_s, ENGINE_RATE_HZ), 0, music, self.sampling,
             reference=heard_in(self.reference), thinking=self.thinking, codes=self.codes,
         )  # fmt: skip
         return perform_through(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acestep_runtime.engines.base import Engine, EngineRequest
-from acestep_runtime.tasks.base import Output, Source, TaskEvent
+from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
@@ -13,7 +13,7 @@ from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 
 def perform_whole(
-    task: str,
+    task: type[Task],
     source: Source,
     output: Output,
     engine: Engine,

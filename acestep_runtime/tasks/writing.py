@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import Output, TaskEvent
+from acestep_runtime.tasks.base import Output, Task, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking, limited
 
 
 @dataclass(frozen=True)
-class CreateSample:
+class CreateSample(Task):
     """Turn ``description`` into caption, lyrics, tempo, key and duration."""
 
-    name: ClassVar[str] = "create_sample"
+    name = "create_sample"
+    rpc = "CreateSample"
+    kind = "text"
+    needs_language_model = True
 
     description: str = limited("", longest=MAX_TEXT)
     instrumental: bool = False
@@ -34,15 +36,18 @@ class CreateSample:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
         mode = "instrumental" if self.instrumental else "song"
         music = Music(caption=self.description)
-        request = EngineRequest(self.name, 0, 0, music, mode=mode, thinking=self.thinking)
+        request = EngineRequest(type(self), 0, 0, music, mode=mode, thinking=self.thinking)
         return _facts(request, self.seed, engine, cancel)
 
 
 @dataclass(frozen=True)
-class FormatSample:
+class FormatSample(Task):
     """Put caption and lyrics of ``music`` into the form that the model likes best."""
 
-    name: ClassVar[str] = "format_sample"
+    name = "format_sample"
+    rpc = "FormatSample"
+    kind = "text"
+    needs_language_model = True
 
     music: Music = field(default_factory=Music)
     seed: int | None = limited(None, low=0, high=MAX_SEED)
@@ -55,7 +60,7 @@ class FormatSample:
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        return _facts(EngineRequest(self.name, 0, 0, self.music, thinking=self.thinking), self.seed, engine, cancel)
+        return _facts(EngineRequest(type(self), 0, 0, self.music, thinking=self.thinking), self.seed, engine, cancel)
 
 
 def _facts(request: EngineRequest, seed: int | None, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:

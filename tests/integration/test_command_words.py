@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from acebridge.cli import perform
-from acebridge.cli.tasks import COMMANDS, request_fields
+from acebridge.cli.app import TASK_COMMANDS
+from acebridge.cli.request_fields import request_fields
 from acebridge.client.client import Client
+from acestep_runtime.tasks import TASKS
 from tests.support.daemon import queued, song, until_state, write_wav
 from tests.support.shell import COMMAND, FAKE, Shell
 
@@ -126,12 +128,12 @@ def test_how_a_neural_engine_works_is_said_in_options(shell: Shell) -> None:
         "timesteps": [1.0, 0.75, 0.5], "velocity_clamp": 2.0, "velocity_ema": 0.0, "guidance_start": 0.1,
         "guidance_end": 0.9,
     }  # fmt: skip
-    names = [name for name, command in COMMANDS.items() if "sampler" in command.options.split()]
+    names = [name for name, command in TASK_COMMANDS.items() if "sampler" in command.options]
     assert names == ["generate", "cover", "repaint", "extract", "lego", "complete"]
     given = {**sampling, "timesteps": "1,0.75, .5"}
     for name in names:
-        assert set(sampling) <= set(COMMANDS[name].options.split())
-        assert request_fields(COMMANDS[name], given)["sampling"] == sampling
+        assert set(sampling) <= set(TASK_COMMANDS[name].options)
+        assert request_fields(TASKS[TASK_COMMANDS[name].task], given)["sampling"] == sampling
     shell.run("generate", "--duration", "0.1", *options, *FAKE)
     numbers = "numbers with commas between them, such as 1,0.75,0.5."
     for option, value, says in (

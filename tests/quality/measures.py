@@ -14,6 +14,7 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.registry import ENGINES
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, OutputBlock, Source
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
@@ -30,14 +31,14 @@ _REPAINT_S = 8.0
 
 def can(task: str) -> bool:
     """Whether the draft engine does a task."""
-    return task in ENGINES["draft"].tasks
+    return ENGINES["draft"].supports(TASKS[task])
 
 
 def order(task: str, song: Song, caption: str = "", **more: Any) -> EngineRequest:
     """Return a request on the whole of a song's mix."""
     whole = (0, len(song.mix))
     return EngineRequest(
-        task, len(song.mix), _SEED, Music(caption=caption), source=song.mix, span=whole, known=whole, **more
+        TASKS[task], len(song.mix), _SEED, Music(caption=caption), source=song.mix, span=whole, known=whole, **more
     )
 
 

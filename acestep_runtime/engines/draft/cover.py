@@ -8,7 +8,7 @@ Nothing of the source's own sound comes back. What repaint and lego do is in dra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,6 +33,7 @@ from acestep_runtime.dsp.singing import singer, sung
 from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes, tones
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft.joining import lines_of
+from acestep_runtime.engines.draft.song import text2music
 from acestep_runtime.engines.signal.blocks import grid_facts, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, sung_lines
@@ -98,10 +99,8 @@ class _Plan:
     cut: bool
 
 
-def cover(
-    request: EngineRequest, cancel: CancelToken, *, free: Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]
-) -> Iterator[EngineEvent]:
-    """Play the source anew in the caption's style. ``free`` is what is played at strength 0: a song of its own.
+def cover(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    """Play the source anew in the caption's style; at strength 0 that is a song of its own.
 
     Of the bars of the source the share ``strength`` keeps melody, chords and rhythm, and some more keep their chords;
     what one seed keeps at one strength it also keeps at every greater one.
@@ -109,7 +108,7 @@ def cover(
     source, music = require_source(request), request.music
     level_db = _target_db(source)
     if request.strength <= 0:
-        yield from _freely(request, cancel, free, level_db)
+        yield from _freely(request, cancel, level_db)
         return
     yield Progress("listening to the source", 0.0)
     cancel.check()
@@ -145,12 +144,9 @@ def _target_db(source: Stereo) -> float:
     return float(min(held_db, _LOUDEST_DB)) if held_db > _SOFTEST_DB else _SONG_DB
 
 
-def _freely(
-    request: EngineRequest, cancel: CancelToken,
-    free: Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]], level_db: float,
-) -> Iterator[EngineEvent]:  # fmt: skip
+def _freely(request: EngineRequest, cancel: CancelToken, level_db: float) -> Iterator[EngineEvent]:
     gain = np.float32(db_to_gain(level_db - _SONG_DB))
-    for event in free(replace(request, task="text2music", source=None, span=(0, 0), known=(0, 0)), cancel):
+    for event in text2music(replace(request, source=None, span=(0, 0), known=(0, 0)), cancel):
         if isinstance(event, Block):
             yield Block(event.role, ceiling(event.samples * gain) if gain > 1 else event.samples * gain)
         elif isinstance(event, Facts) and "engine" in event.values:

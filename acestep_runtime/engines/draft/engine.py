@@ -1,12 +1,11 @@
 """The draft engine: listens, takes apart, arranges and synthesises on any CPU. No weights; the same seed, the same music.
 
-This file serves the tasks that need a whole song or none; draft_parts.py and draft_repaint.py join music that is there.
+Each task is one function, in a file of its own or beside its relatives; this file only finds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from acestep_runtime.engines.base import EngineEvent, EngineRequest
 from acestep_runtime.engines.draft.complete import complete
@@ -21,18 +20,22 @@ from acestep_runtime.engines.signal.listening import understand
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.values import CancelToken
 
-TASKS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] = {
-    "text2music": text2music,
-    "cover": partial(cover, free=text2music),
-    "repaint": repaint,
-    "lego": lego,
-    "complete": complete,
-    "extract": extract,
-    "understand": understand,
-    "align_lyrics": align_lyrics,
-    "score": score,
-    "create_sample": create_sample,
-    "format_sample": format_sample,
+#: What does a task, by the name of the task, which is the function's.
+FUNCTIONS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] = {
+    function.__name__: function
+    for function in (
+        text2music,
+        cover,
+        repaint,
+        lego,
+        complete,
+        extract,
+        understand,
+        align_lyrics,
+        score,
+        create_sample,
+        format_sample,
+    )
 }
 
 
@@ -46,9 +49,9 @@ class DraftEngine:
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks and tracks the draft engine cannot do."""
-        if request.task not in TASKS:
+        if request.task.name not in FUNCTIONS:
             raise UnsupportedTask(
-                f"The draft engine cannot do {request.task}; it can do {', '.join(TASKS)}.",
+                f"The draft engine cannot do {request.task.name}; it can do {', '.join(FUNCTIONS)}.",
                 remedy="Use the neural engine with ACE-Step 1.5 weights.",
             )
-        return scored(TASKS[request.task](request, cancel), request, cancel)
+        return scored(FUNCTIONS[request.task.name](request, cancel), request, cancel)

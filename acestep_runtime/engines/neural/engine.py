@@ -19,16 +19,9 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import Listener
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft import engine as draft
-from acestep_runtime.engines.neural.evaluation import (
-    JUDGING,
-    Findings,
-    judged,
-    liked,
-    sung,
-)
+from acestep_runtime.engines.neural.evaluation import EVALUATIONS, Findings, liked, sung
 from acestep_runtime.engines.neural.language import (
-    PLANNED,
-    WORDS,
+    ANSWERS,
     LanguageKeeper,
     Plan,
     answered,
@@ -38,7 +31,8 @@ from acestep_runtime.engines.neural.language import (
     without,
 )
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import BASE_ONLY, TASKS
+from acestep_runtime.engines.neural.recipes import RECIPES
+from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.neural.sampling import Made, generate_blocks
 from acestep_runtime.engines.signal.scoring import Judge, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
@@ -81,16 +75,20 @@ class NeuralEngine:
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
-        if request.task in WORDS:
+        return add_warnings(self._run(request, cancel))
+
+    def _run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        name = request.task.name
+        if name in ANSWERS:
             return self._answered(request, cancel)
-        if request.task in JUDGING:
+        if name in EVALUATIONS:
             return self._judged(request, cancel)
-        if request.task not in TASKS:
+        if name not in RECIPES:
             raise UnsupportedTask(
-                f"The neural engine cannot do {request.task}; it can do {', '.join((*TASKS, *WORDS, *JUDGING))}.",
+                f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *ANSWERS, *EVALUATIONS))}.",
                 remedy="Use the draft engine.",
             )
-        model = self._loaded(request.sampling.model, needs_base=request.task in BASE_ONLY)
+        model = self._loaded(request.sampling.model, needs_base=request.task.needs_base_model)
         if model.wear(self._models_folder, request.sampling.adapters):
             self._job = None  # what it made ahead was made with others
         findings = Findings()
@@ -117,15 +115,16 @@ class NeuralEngine:
 
     def _judged(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         model = self._loaded(request.sampling.model)
+        evaluate = EVALUATIONS[request.task.name]
         return retried(
-            model.stage, lambda: judged(model, self._language, self._models_folder, request, cancel), lambda _: False
+            model.stage, lambda: evaluate(model, self._language, self._models_folder, request, cancel), lambda _: False
         )
 
     def _made(
         self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken
     ) -> Iterator[EngineEvent]:
         job, thought = self._job_of(request), 0.0
-        if request.thinking.on and request.task in PLANNED and not request.codes:
+        if request.thinking.on and request.task.can_plan and not request.codes:
             request = yield from self._planned(request, job, cancel)
             thought = _THOUGHT
         elif request.codes:
@@ -173,7 +172,7 @@ class NeuralEngine:
             self._language.load(self._models_folder, request.thinking.model)
         except EngineFailure as missing:
             yield without(missing, "The draft engine answers.")
-            yield from draft.TASKS[request.task](request, cancel)
+            yield from draft.FUNCTIONS[request.task.name](request, cancel)
             return
 
         def codes() -> list[int]:

@@ -8,7 +8,7 @@ Source: the public ACE-Step 1.5 code.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, filled_up, silence_of
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
-from acestep_runtime.conditioning.prompts import instruction
+from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural.language import LanguageKeeper, given_in, scaled, spoken
 from acestep_runtime.engines.neural.model import Model
@@ -35,8 +35,6 @@ from acestep_runtime.samplers import loop
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Music
 
-#: Tasks that judge a source.
-JUDGING = ("align_lyrics", "score")
 #: Roles in which words are sung.
 SINGING = ("mix", "vocals", "backing_vocals")
 #: What latents are noised with; any noise will do.
@@ -89,7 +87,7 @@ def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
 
 def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
-    asked = Told(instruction("text2music"), request.music, request.frames / ENGINE_RATE_HZ)
+    asked = Told(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = filled_up(latents, model.silence, max(SHORTEST, latents.shape[1]))
     silence = silence_of(model.silence, padded.shape[1]).to(padded)
     return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
@@ -140,22 +138,30 @@ def liked(
 
 
 @torch.inference_mode()
-def judged(
-    model: Model, keeper: LanguageKeeper, models: Path, request: EngineRequest, cancel: CancelToken
+def align_lyrics(
+    model: Model, _keeper: LanguageKeeper, _models: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    """Answer a task of `JUDGING`."""
+    """Time the lyrics of the request in its source."""
     yield Progress("listening", 0.0)
     source = require_source(request)
-    if request.task == "align_lyrics":
-        check_words(request)
+    check_words(request)
     latents = model.heard(source, cancel)
     yield Progress("timing the words", 0.4)
-    found = _heard_words(model, request, latents)
-    times = {} if found is None else times_of(found, request.music, model)
+    found, times = _timed_words(model, request, latents)
+    yield Facts({"model": model.facts.name, **times, "score": told(sung(found, request.music, model))})
+
+
+@torch.inference_mode()
+def score(
+    model: Model, keeper: LanguageKeeper, models: Path, request: EngineRequest, cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    """Score the source by its sound, its words and a language model."""
+    yield Progress("listening", 0.0)
+    source = require_source(request)
+    latents = model.heard(source, cancel)
+    yield Progress("timing the words", 0.4)
+    found, times = _timed_words(model, request, latents)
     alignment = sung(found, request.music, model)
-    if request.task == "align_lyrics":
-        yield Facts({"model": model.facts.name, **times, "score": told(alignment)})
-        return
     cancel.check()
     yield Progress("scoring", 0.5)
     sound = sound_of(listened(source, cancel), request.music)
@@ -164,3 +170,15 @@ def judged(
     worth = yield from scaled(liking, 0.6, 1.0)
     times.pop("lrc", None)
     yield Facts({"model": model.facts.name, **sound.facts, **times, "score": score_of(sound, alignment, worth)})
+
+
+def _timed_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, dict[str, Any]]:
+    """Return when the words are sung in a source, and that as facts."""
+    found = _heard_words(model, request, latents)
+    return found, {} if found is None else times_of(found, request.music, model)
+
+
+#: What evaluates a source for each task, by the name of the task, which is the function's.
+EVALUATIONS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
+    function.__name__: function for function in (align_lyrics, score)
+}

@@ -40,10 +40,6 @@ from acestep_runtime.weights.catalogue import mend_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
 
 T = TypeVar("T")
-#: Tasks that only answer in words.
-WORDS = ("understand", "create_sample", "format_sample")
-#: Tasks that think first when they are asked to.
-PLANNED = ("text2music", "lego", "complete")
 _USUAL = Choice()
 _TO_UNDERSTAND = 0.3
 _GUIDANCE = 2.0
@@ -181,7 +177,7 @@ def _plans(
     thought = planning.think(language, music.caption, music.lyrics, given, skipped, seeds, choice)
     metadata = yield from scaled(spoken(thought, "thinking about the song", cancel), 0.0, 0.1)
     codes: list[list[int]] = [[] for _ in seeds]
-    if request.task == "text2music":
+    if request.source is None:  # codes would take the place of a source
         composed = planning.compose(
             language, music.caption, music.lyrics, metadata, codes_for(request.frames), seeds, choice,
             _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
@@ -222,11 +218,11 @@ def spoken(work: Generator[planning.Told, None, T], stage: str, cancel: CancelTo
 def answered(
     keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    """Answer a task of `WORDS`; ``codes`` are those of the source."""
-    yield from _ANSWERS[request.task](keeper, request, codes, cancel)
+    """Answer a task of `ANSWERS`; ``codes`` returns those of the source."""
+    yield from ANSWERS[request.task.name](keeper, request, codes, cancel)
 
 
-def _understood(
+def _understand(
     keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
@@ -252,29 +248,45 @@ def _tempo_note(said: float, heard: float) -> str:
     return f"The model says {said:g} bpm, the analysis {heard:g}."
 
 
-def _written(
+def _create_sample(
     keeper: LanguageKeeper, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    music, choice, instrumental = request.music, choice_of(request.thinking), request.mode == "instrumental"
+    sentence, choice, instrumental = request.music.caption, choice_of(request.thinking), request.mode == "instrumental"
 
     def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
-        if request.task == "create_sample":
-            sentence = music.caption
-            return writing.simple(
-                language, sentence, instrumental=instrumental, given={}, seed=request.seed, choice=choice
-            )
-        given = given_in(music)
-        return writing.formatted(language, music.caption, music.lyrics, given, request.seed, choice)
+        return writing.simple(language, sentence, instrumental=instrumental, given={}, seed=request.seed, choice=choice)
 
+    yield from _written(keeper, write, cancel, instrumental=instrumental)
+
+
+def _format_sample(
+    keeper: LanguageKeeper, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
+) -> Iterator[EngineEvent]:
+    music, choice = request.music, choice_of(request.thinking)
+
+    def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
+        return writing.formatted(language, music.caption, music.lyrics, given_in(music), request.seed, choice)
+
+    yield from _written(keeper, write, cancel)
+
+
+def _written(
+    keeper: LanguageKeeper,
+    write: Callable[[Language], Generator[planning.Told, None, writing.Answer]],
+    cancel: CancelToken,
+    *,
+    instrumental: bool = False,
+) -> Iterator[EngineEvent]:
     answer = yield from spoken(keeper.use(write), "writing", cancel)
     silent = instrumental or not sung_lines(answer.lyrics)
     yield Facts({**answer.metadata, "lyrics": answer.lyrics, "instrumental": silent})
 
 
-_ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
-    "understand": _understood,
-    "create_sample": _written,
-    "format_sample": _written,
+#: What answers each task in words, by the name of the task.
+ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
+    "understand": _understand,
+    "create_sample": _create_sample,
+    "format_sample": _format_sample,
 }
 
 

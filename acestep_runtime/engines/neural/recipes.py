@@ -30,7 +30,7 @@ from acestep_runtime.conditioning.latents import (
     silence_of,
     span_of,
 )
-from acestep_runtime.conditioning.prompts import instruction, layer_caption, lyrics_prompt, text_prompt, words_of
+from acestep_runtime.conditioning.prompts import Instruction, layer_caption, lyrics_prompt, text_prompt, words_of
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music
@@ -129,28 +129,30 @@ class Given:
         """What the mask says of what is to be made."""
         return AUTO if self.request.sampling.mask == "auto" else MADE
 
-    def told(self, task: str, tracks: tuple[str, ...] = (), music: Music | None = None) -> Told:
-        """Return what is told for a task."""
-        return Told(instruction(task, tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
+    def told(self, instruction: Instruction, tracks: tuple[str, ...] = (), music: Music | None = None) -> Told:
+        """Return what is told beside an instruction."""
+        return Told(instruction.text(tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
 
 
 def text2music(given: Given) -> Iterator[Piece]:
     """Make all of it, from silence, or as the codes of a plan say: that is a cover of them."""
     if given.request.codes:
         planned = filled_up(given.decoded(given.request.codes)[:, : given.frames], given.silence, given.padded)
-        yield Piece("mix", given.told("cover"), context(planned), (0, given.frames))
+        yield Piece("mix", given.told(Instruction.COVER), context(planned), (0, given.frames))
         return
-    yield Piece("mix", given.told("text2music"), context(silence_of(given.silence, given.padded)), (0, given.frames))
+    yield Piece(
+        "mix", given.told(Instruction.TEXT2MUSIC), context(silence_of(given.silence, given.padded)), (0, given.frames)
+    )
 
 
 def cover(given: Given) -> Iterator[Piece]:
     """Follow what the codes of the source say; below strength 1, from some step on only the words."""
     request, latents = given.request, given.latents
     hints = latents if request.sampling.skip_quantiser else given.hints(latents)
-    freely = given.told("text2music"), context(silence_of(given.silence, given.padded).to(latents))
+    freely = given.told(Instruction.TEXT2MUSIC), context(silence_of(given.silence, given.padded).to(latents))
     yield Piece(
         "mix",
-        given.told("cover"),
+        given.told(Instruction.COVER),
         context(hints),
         (0, given.frames),
         switch=Switch(request.strength, *freely) if request.strength < 1 else None,
@@ -173,7 +175,7 @@ def repaint(given: Given) -> Iterator[Piece]:
     ratio, crossfade_frames = REPAINT_MODES[request.mode or "balanced"](request.strength)
     yield Piece(
         "mix",
-        given.told("repaint"),
+        given.told(Instruction.REPAINT),
         context(hollow(latents, given.silence, span), span, made=given.mask),
         span,
         kept=Kept(latents, span, ratio, crossfade_frames),
@@ -195,19 +197,23 @@ def lego(given: Given) -> Iterator[Piece]:
             explicit = given.mask == MADE
             music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
         spans = [(copy * given.frames + span[0], copy * given.frames + span[1]) for copy in range(times)]
-        yield Piece(track, given.told("lego", (track,), music), context(latents, *spans, made=given.mask), span)
+        yield Piece(
+            track, given.told(Instruction.LEGO, (track,), music), context(latents, *spans, made=given.mask), span
+        )
 
 
 def extract(given: Given) -> Iterator[Piece]:
     """Take each track out of the source."""
     latents, _ = _looped(given)
     for track in given.request.tracks:
-        yield Piece(track, given.told("extract", (track,)), context(latents), (0, given.frames))
+        yield Piece(track, given.told(Instruction.EXTRACT, (track,)), context(latents), (0, given.frames))
 
 
 def complete(given: Given) -> Iterator[Piece]:
     """Play all tracks around the source, at once."""
-    yield Piece("mix", given.told("complete", given.request.tracks), context(given.latents), (0, given.frames))
+    yield Piece(
+        "mix", given.told(Instruction.COMPLETE, given.request.tracks), context(given.latents), (0, given.frames)
+    )
 
 
 def _looped(given: Given) -> tuple[Tensor, int]:
@@ -220,13 +226,7 @@ def _looped(given: Given) -> tuple[Tensor, int]:
     return filled_up(given.source.repeat(1, times, 1), given.silence, SHORTEST), times
 
 
-TASKS: dict[str, Callable[[Given], Iterator[Piece]]] = {
-    "text2music": text2music,
-    "cover": cover,
-    "repaint": repaint,
-    "lego": lego,
-    "extract": extract,
-    "complete": complete,
+#: The recipe of each task that makes audio, by the name of the task, which is the function's.
+RECIPES: dict[str, Callable[[Given], Iterator[Piece]]] = {
+    recipe.__name__: recipe for recipe in (text2music, cover, repaint, lego, extract, complete)
 }
-#: What only base models can do.
-BASE_ONLY = ("lego", "extract", "complete")

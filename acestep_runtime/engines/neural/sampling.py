@@ -18,21 +18,17 @@ from acestep_runtime.conditioning.latents import FRAME_SAMPLES
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.neural.evaluation import SINGING, Findings, times_of, words_in
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import TASKS, Given, Kept, Piece
+from acestep_runtime.engines.neural.recipes import RECIPES, Given, Kept, Piece
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.guidance.methods import METHODS
 from acestep_runtime.memory.policy import free_gib, takes_at_once
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
 from acestep_runtime.samplers.steps import Steady, steps_of
-from acestep_runtime.values import CancelToken, Sampling
+from acestep_runtime.values import OTHER, CancelToken, Sampling
 
 #: Latents ``[1, T, C]`` of takes by the number of their piece and their seed.
 Made = dict[tuple[int, int], Tensor]
-
-
-_ROLE_OF_THE_REST = "other"
-
 
 #: Sets the noise that a stochastic sampler adds apart from that which it starts from.
 _OTHER_NOISE = 0x5DEECE66D
@@ -61,9 +57,9 @@ def generate_blocks(
         **({"adapters": [dataclasses.asdict(each) for each in request.sampling.adapters]} if request.sampling.adapters else {}),
     })  # fmt: skip
     findings.music = music
-    pieces = list(TASKS[request.task](given))
+    pieces = list(RECIPES[request.task.name](given))
     singing = next((number for number, piece in enumerate(pieces) if piece.role in SINGING), None)
-    rest = None if request.task != "extract" or request.source is None else request.source.copy()
+    rest = request.source.copy() if OTHER in request.task.roles and request.source is not None else None
     for number, piece in enumerate(pieces):
 
         def share(fraction: float, done: int = number) -> float:
@@ -94,7 +90,7 @@ def generate_blocks(
             at += len(block)
             yield Progress(f"{what}decoding", share(_SAMPLED + (1 - _SAMPLED) * at / request.frames))
     if rest is not None:
-        yield Block(_ROLE_OF_THE_REST, rest)
+        yield Block(OTHER, rest)
 
 
 def _levels(model: Model, sampling: Sampling) -> tuple[list[float], bool]:

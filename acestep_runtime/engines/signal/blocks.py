@@ -23,7 +23,7 @@ def grid_facts(grid: Grid, key: Key) -> dict[str, object]:
 def require_source(request: EngineRequest) -> Stereo:
     """Return the source ``[N, 2]``. Raises `InvalidValue` when there is none."""
     if request.source is None:
-        raise InvalidValue("source", "nothing", "audio", remedy=f"Give {request.task} a source.")
+        raise InvalidValue("source", "nothing", "audio", remedy=f"Give {request.task.name} a source.")
     return request.source
 
 

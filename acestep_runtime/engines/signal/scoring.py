@@ -22,8 +22,6 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.values import CancelToken, Music
 
-#: Tasks whose roles are played along with the source.
-_WITH_SOURCE = ("lego", "complete")
 _SIGNAL = "signal analysis: faults of the sound, and tempo and key against those given"
 
 
@@ -118,7 +116,7 @@ def _with_score(
             places["mix"] = 0
         elif isinstance(event, Block):
             if total is None:
-                along = request.task in _WITH_SOURCE and request.source is not None
+                along = request.task.plays_along and request.source is not None
                 total = require_source(request).copy() if along else np.zeros((request.frames, 2), np.float32)
             at = places.get(event.role, 0)
             total[at : at + len(event.samples)] += event.samples

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acebridge.cli import manage, reaper, tasks
+from acebridge.cli import manage, reaper, tasks, text_tasks
 
 app = typer.Typer(
     name="acebridge",
@@ -35,6 +35,9 @@ def _options(
     pass
 
 
-tasks.add_to(app)
+#: The commands of tasks by name.
+TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
+for command in TASK_COMMANDS.values():
+    command.add_to(app)
 manage.add_to(app)
 app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from acebridge.cli import listing, models
-from acebridge.cli.options import OPTIONS
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out
 from acebridge.client.connection import connect
 from acebridge.errors import Unavailable
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.v1.tasks_pb2 import TaskEvent
 
-Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
-AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
-Out = Annotated[Optional[str], OPTIONS["out"].__metadata__[0]]  # noqa: UP045
-NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
 _STOP_TIMEOUT_S = 20.0
 JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
 AssetId = Annotated[str, typer.Argument(help="Id of the asset, or its beginning.", show_default=False)]
@@ -183,13 +179,14 @@ def _fetch(
     from acebridge.cli.perform import follow
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
+    from acestep_runtime.tasks import TASKS
 
     began = time.monotonic()
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=True))
         job_id = listing.whole_id(client, "job", job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
-        many = job.task in ("extract", "complete", "lego")
+        many = TASKS[job.task].returns_several()
         destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
         writer = stack.enter_context(writer_to(destination))
         follow(ask(client, job_id), Result(began), writer, client, title=job.task, as_json=json)

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from acebridge.cli import listing
-from acebridge.cli.options import OPTIONS
+from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
     from acestep_runtime.weights.hub import Step
 
-Address = Annotated[Optional[str], OPTIONS["address"].__metadata__[0]]  # noqa: UP045
-AsJson = Annotated[bool, OPTIONS["json"].__metadata__[0]]
-NoAutostart = Annotated[bool, OPTIONS["no_autostart"].__metadata__[0]]
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--folder", help="Folder of models; default: models_dir of the settings.", show_default=False),

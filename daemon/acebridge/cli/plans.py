@@ -18,7 +18,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def planned(options: Mapping[str, Any]) -> dict[str, Any]:
+def with_plan(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a command's options with the plan in them that ``--plan`` names. Raises `InvalidValue` for what is none."""
     options = dict(options)
     path: Path | None = options.get("plan")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acebridge.cli.manage import Address, AsJson, NoAutostart
+from acebridge.cli.options import Address, AsJson, NoAutostart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

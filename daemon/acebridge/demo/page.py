@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from acebridge.demo import waveform
+from acebridge.demo import steps, waveform
 from acebridge.demo.checks import Untouched
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
@@ -92,7 +92,7 @@ def page_html(show: Show) -> str:
         "stem_players": _players(show, show.stems, scale),
         "layers_text": escape(
             "New parts that listen to what is there: the song without its drums and bass was the source, and each layer"
-            f" comes back on its own. Asked for: “{_of(show, 'lego').step.caption}”."
+            f" comes back on its own. Asked for: “{_of(show, steps.LAYER.task).step.caption}”."
         ),
         "layer_players": _players(show, show.layers, scale),
         "heard": _heard(show),

@@ -13,6 +13,7 @@ from acebridge.contract.fields import values_of
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.audio import wav
+from acestep_runtime.tasks import Extract, Lego, Repaint, TextToMusic, Understand
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
 ENGINE = "draft"
@@ -64,7 +65,7 @@ def _output(seed: int | None = None) -> dict[str, Any]:
 KNOWN = {"bpm": BPM, "keyscale": KEY, "timesignature": BEATS_PER_BAR}
 SONG = Step(
     "Write a song",
-    "text2music",
+    TextToMusic.name,
     "writing a song",
     BARS * BAR_S,
     {
@@ -80,7 +81,7 @@ SONG = Step(
 )
 REPAINT = Step(
     f"Repaint bars {FIRST_BAR}–{LAST_BAR}",
-    "repaint",
+    Repaint.name,
     f"repainting bars {FIRST_BAR} to {LAST_BAR}",
     END_S - START_S,
     {
@@ -95,7 +96,7 @@ REPAINT = Step(
 )
 EXTRACT = Step(
     "Take it apart",
-    "extract",
+    Extract.name,
     "taking the song apart",
     BARS * BAR_S,
     {"tracks": [stem for stem in STEMS if stem != "other"], "output": _output(0)},
@@ -104,14 +105,14 @@ EXTRACT = Step(
 )
 LAYER = Step(
     "Play new layers",
-    "lego",
+    Lego.name,
     "playing new drums and bass",
     BARS * BAR_S,
     {"tracks": list(LAYERS), "music": {"caption": "funky drums and bass", **KNOWN}, "output": _output(4)},
     source="backing.wav",
     files={layer: f"layers/{layer}.wav" for layer in LAYERS},
 )
-UNDERSTAND = Step("Listen to it", "understand", "listening to the song", BARS * BAR_S, source="song.wav")
+UNDERSTAND = Step("Listen to it", Understand.name, "listening to the song", BARS * BAR_S, source="song.wav")
 STEPS = (SONG, REPAINT, EXTRACT, LAYER, UNDERSTAND)
 
 

@@ -35,6 +35,7 @@ from acebridge.v1 import (
 )
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
@@ -268,11 +269,11 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         """See models.proto."""
         house, engines = self._house, []
         for info in registry.ENGINES.values():
-            lack = await asyncio.to_thread(info.lack)
+            lack = await asyncio.to_thread(info.missing)
             message = models_pb2.EngineCapabilities(
                 name=info.name, about=info.about, available=lack is None,
                 missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
-                tasks=[task for task in registry.ALL_TASKS if task in info.tasks],
+                tasks=[name for name, task in TASKS.items() if info.supports(task)],
             )  # fmt: skip
             fill(message, {"engine": info.name})
             engines.append(message)
@@ -310,7 +311,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = request.name
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy="List the models that there are.")
-        lack = await asyncio.to_thread(registry.ENGINES[_MODELS_OF].lack)
+        lack = await asyncio.to_thread(registry.ENGINES[_MODELS_OF].missing)
         if lack is not None:
             raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
         folder = self._house.config.models_dir

@@ -16,7 +16,7 @@ from acebridge.store.assets import Asset, AssetStore
 from acebridge.v1 import audio_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.tasks import HEARD, TASKS, from_json, to_json, with_all_seeds
+from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, from_json, to_json, with_all_seeds
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_NAME = 128
@@ -37,11 +37,11 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
     if key and (known := await journal.find_key(key, request_digest)) is not None:
         return known
 
-    engine = registry.resolve(engine, task).name
+    engine = registry.resolve(engine, TASKS[task]).name
     sources: list[str] = []
     files: dict[str, str] = {}
     needed = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(TASKS[task])}
-    for name in HEARD:
+    for name in AUDIO_FIELDS:
         if needed.get(name) or name in fields:
             sent = getattr(request, name)
             asset = await _stored(sent, name, store, roots)

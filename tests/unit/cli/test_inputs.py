@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.cli.tasks import COMMANDS, request_fields
+from acebridge.cli.request_fields import request_fields
 from acebridge.client.client import Client
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks import Repaint, TextToMusic
 
 
 def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:
@@ -17,7 +18,7 @@ def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:
     words.write_text("[Verse]\n밤하늘", "utf-8-sig")
 
     def lyrics(given: str) -> str:
-        text: str = request_fields(COMMANDS["generate"], {"lyrics": given})["music"]["lyrics"]
+        text: str = request_fields(TextToMusic, {"lyrics": given})["music"]["lyrics"]
         return text
 
     assert lyrics(str(words)) == "[Verse]\n밤하늘"
@@ -29,7 +30,7 @@ def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:
 
 
 def test_zero_is_given_and_nothing_is_not() -> None:
-    fields = request_fields(COMMANDS["repaint"], {"start": 0.0, "context": 0.0, "seed": [0], "auto_lrc": False})
+    fields = request_fields(Repaint, {"start": 0.0, "context": 0.0, "seed": [0], "auto_lrc": False})
     assert fields == {"start_s": 0.0, "context_s": 0.0, "output": {"seeds": [0]}}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from acestep_runtime.conditioning.prompts import (
-    INSTRUCTIONS,
-    instruction,
+    Instruction,
     layer_caption,
     lyrics_prompt,
     text_prompt,
 )
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import Music
 
 pytest.importorskip("diffusers", reason="compares with diffusers, which only the neural engine needs")
@@ -40,13 +40,16 @@ def test_prompts_equal_those_of_diffusers(task: str, tracks: tuple[str, ...], mu
         None if music.bpm is None else int(music.bpm), music.keyscale,
         None if music.timesignature is None else str(music.timesignature),
     )  # fmt: skip
-    assert instruction(task, tracks) == told
-    assert text_prompt(instruction(task, tracks), music, duration_s) == text
+    instruction = Instruction[task.upper()].text(tracks)
+    assert instruction == told
+    assert text_prompt(instruction, music, duration_s) == text
     assert lyrics_prompt(music) == lyrics
 
 
 def test_every_task_that_makes_audio_has_an_instruction() -> None:
-    assert list(INSTRUCTIONS) == ["text2music", "cover", "repaint", "lego", "extract", "complete"]
+    names = [each.name.lower() for each in Instruction]
+    assert names == ["text2music", "cover", "repaint", "lego", "extract", "complete"]
+    assert set(names) == {name for name, task in TASKS.items() if task.kind == "audio"}
 
 
 def test_a_tempo_is_told_in_whole_beats() -> None:

@@ -18,6 +18,7 @@ from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.progressions import Harmony
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.text.style import style_of
 from acestep_runtime.values import CancelToken, Key, Music
 
@@ -164,7 +165,7 @@ SONGS = [
 
 
 def engine_song(seconds, seed, **music):
-    request = EngineRequest("text2music", round(seconds * RATE), seed, Music(**music))
+    request = EngineRequest(TASKS["text2music"], round(seconds * RATE), seed, Music(**music))
     return np.concatenate([e.samples for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Block)])
 
 
@@ -182,7 +183,7 @@ def test_the_song_of_the_readme_keeps_its_key_wherever_it_is_repainted():
     longer = np.concatenate((song, np.zeros((4 * RATE, 2), np.float32)))
     for span in ((4, 8), (2, 6), (8, 12), (3.5, 12), (16, 20)):
         assert relative(key_around(longer, span)) == Key(0, "major"), span
-    request = EngineRequest("repaint", len(song), 7, Music(caption="brighter piano"), source=song,
+    request = EngineRequest(TASKS["repaint"], len(song), 7, Music(caption="brighter piano"), source=song,
                             span=(4 * RATE, 8 * RATE), known=(0, len(song)))  # fmt: skip
     facts = next(e for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Facts))
     assert facts.values["keyscale"] in ("A minor", "C major")

@@ -8,7 +8,7 @@ import pytest
 
 from acestep_runtime import generate
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.request import FIELDS, MAKING, order
+from acestep_runtime.guide.request import ARGUMENTS, AUDIO_TASKS, order
 from acestep_runtime.guide.sound import audio_of
 from acestep_runtime.tasks import TASKS, from_json
 from tests.support.signals import sine
@@ -18,10 +18,16 @@ SECOND = sine(440, 1.0)
 
 def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
     arguments = inspect.signature(generate).parameters
-    for name, place in FIELDS.items():
+    for name, argument in ARGUMENTS.items():
         assert name in arguments
-        group, _, leaf = place.rpartition(".")
-        holders = [kind for kind in (TASKS[task] for task in MAKING) if (group or leaf) in kind.__dataclass_fields__]
+        group, _, leaf = argument.place.rpartition(".")
+        assert (argument.group, argument.field) == (group, leaf)
+        holders = [
+            kind for kind in (TASKS[task] for task in AUDIO_TASKS) if (group or leaf) in kind.__dataclass_fields__
+        ]
+        assert [kind.name for kind in holders if argument.task in ("", kind.name)] == [
+            task for task in AUDIO_TASKS if argument.belongs_to(task)
+        ]
         assert holders
         for kind in holders if group else ():
             made = kind.__dataclass_fields__[group].default_factory()

@@ -15,6 +15,7 @@ from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import model
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import policy
+from acestep_runtime.tasks import TextToMusic
 from acestep_runtime.values import CancelToken
 from tests.support.tiny_models import tiny_checkpoint
 
@@ -70,7 +71,7 @@ def test_the_neural_engine_loads_its_model_where_it_is_told(tmp_path: Path, monk
 
     monkeypatch.setattr(model, "best_place", best_place)
     engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
-    next(iter(engine.run(EngineRequest("text2music", 4800, 1, seeds=(1,)), CancelToken())))
+    next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1, seeds=(1,)), CancelToken())))
     assert wanted == [torch.device("cuda:1")]
     registry.load(registry.ENGINES["draft"], device="cuda:1")  # which computes on the processor wherever it is
     with pytest.raises(EngineFailure, match="There is no device 'mps' here"):

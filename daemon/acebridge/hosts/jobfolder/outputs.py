@@ -18,8 +18,6 @@ ROLE_NAMES = {
     "fx": "FX",
     "other": "Other",
 }
-#: Seconds of fade at both ends; a repaint and what was taken out of a song join on exactly as they are.
-_FADE_S = {"lego": 0.01, "complete": 0.01, "text2music": 0.01, "cover": 0.01}
 _LONGEST_NAME = 60
 #: Of a file name without its ending. File systems count bytes, of which a letter may need four.
 _LONGEST_FILE, _LONGEST_FILE_BYTES = 90, 180
@@ -105,8 +103,10 @@ def described(
     output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what ``result.json`` tells about an output."""
+    from acestep_runtime.tasks import TASKS
+
     length_s = output.frames / output.sample_rate
-    fade_s = min(_FADE_S.get(part.task, 0.0), length_s / 2)
+    fade_s = min(TASKS[part.task].fade_s, length_s / 2)
     return {
         "file": str(file), "role": output.role, "name": name_of(request, part, output.role, facts),
         "colour": TRACK_COLOURS.get(output.role, ""), "sample_rate": output.sample_rate, "channels": output.channels,

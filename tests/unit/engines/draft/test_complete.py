@@ -14,6 +14,7 @@ from acestep_runtime.engines.base import Block, EngineRequest, Progress
 from acestep_runtime.engines.draft import complete
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import Cancelled, InvalidValue
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.text.style import style_of
@@ -27,7 +28,7 @@ BAND = ("drums", "bass", "guitar", "keyboard")
 def completed(source, tracks=BAND, seed=3, **music):
     """Return (roles, facts, order of the blocks), with what every engine promises checked."""
     whole = (0, len(source))
-    request = EngineRequest("complete", len(source), seed, Music(**music), source=source, span=whole, known=whole,
+    request = EngineRequest(TASKS["complete"], len(source), seed, Music(**music), source=source, span=whole, known=whole,
                             tracks=tracks)  # fmt: skip
     roles, facts, fractions, order = {}, {}, [], []
     for event in DraftEngine().run(request, CancelToken()):
@@ -207,12 +208,12 @@ def test_any_source_can_be_accompanied(kind):
 
 def test_a_missing_source_is_named():
     with pytest.raises(InvalidValue, match="source"):
-        list(DraftEngine().run(EngineRequest("complete", RATE, 1, tracks=BAND), CancelToken()))
+        list(DraftEngine().run(EngineRequest(TASKS["complete"], RATE, 1, tracks=BAND), CancelToken()))
 
 
 def test_cancelling_ends_it(song):
     cancel = CancelToken()
-    events = DraftEngine().run(EngineRequest("complete", len(song), 1, source=song, tracks=BAND), cancel)
+    events = DraftEngine().run(EngineRequest(TASKS["complete"], len(song), 1, source=song, tracks=BAND), cancel)
     next(e for e in events if isinstance(e, Block))
     cancel.cancel()
     with pytest.raises(Cancelled):

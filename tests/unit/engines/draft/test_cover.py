@@ -13,6 +13,7 @@ from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import Cancelled, InvalidValue
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import band, signals
 
@@ -23,7 +24,7 @@ SCALE = {"C major": {0, 2, 4, 5, 7, 9, 11}, "E major": {4, 6, 8, 9, 11, 1, 3}, "
 def covered(source, strength=1.0, seed=11, **more):
     lrc = more.pop("auto_lrc", False)
     whole = (0, len(source))
-    request = EngineRequest("cover", len(source), seed, Music(**more), source=source, span=whole, known=whole,
+    request = EngineRequest(TASKS["cover"], len(source), seed, Music(**more), source=source, span=whole, known=whole,
                             strength=strength, auto_lrc=lrc)  # fmt: skip
     blocks, facts, fractions = [], {}, []
     for event in DraftEngine().run(request, CancelToken()):
@@ -179,7 +180,7 @@ def test_any_source_can_be_covered(kind, strength):
 
 
 def test_the_first_audio_comes_early_and_cancelling_ends_it(source):
-    request = EngineRequest("cover", len(source), 1, Music(caption="pop"), source=source, known=(0, len(source)))
+    request = EngineRequest(TASKS["cover"], len(source), 1, Music(caption="pop"), source=source, known=(0, len(source)))
     cancel = CancelToken()
     events = DraftEngine().run(request, cancel)
     first = next(e for e in events if isinstance(e, Block))
@@ -191,7 +192,7 @@ def test_the_first_audio_comes_early_and_cancelling_ends_it(source):
 
 def test_a_missing_source_is_named():
     with pytest.raises(InvalidValue, match="source"):
-        list(DraftEngine().run(EngineRequest("cover", RATE, 1), CancelToken()))
+        list(DraftEngine().run(EngineRequest(TASKS["cover"], RATE, 1), CancelToken()))
 
 
 _PROGRAM = """
@@ -199,13 +200,14 @@ import hashlib, sys
 import numpy as np
 from acestep_runtime.engines.base import Block, EngineRequest
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 t = np.arange(3 * 48000) / 48000
 tune = np.sin(2 * np.pi * np.array([262, 330, 392])[t.astype(int)] * t) * np.exp(-3 * (t % 0.5))
 source = np.repeat(0.3 * tune, 2).reshape(-1, 2).astype(np.float32)
 digest = hashlib.sha256()
 for task in ("cover", "complete"):
-    request = EngineRequest(task, len(source), 5, Music(caption="rock"), source=source, known=(0, len(source)),
+    request = EngineRequest(TASKS[task], len(source), 5, Music(caption="rock"), source=source, known=(0, len(source)),
                             strength=0.7, tracks=("drums", "keyboard"))
     for event in DraftEngine().run(request, CancelToken()):
         if isinstance(event, Block):

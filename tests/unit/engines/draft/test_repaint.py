@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Facts
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import signals
 
@@ -24,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 def repainted(source: Samples, span_s: tuple[float, float], *, known: tuple[int, int] | None = None, seed: int = 1,
               mode: str = "", strength: float = 1.0, **music: Any) -> tuple[Samples, dict[str, Any]]:  # fmt: skip
     span = (round(span_s[0] * RATE_HZ), round(span_s[1] * RATE_HZ))
-    request = EngineRequest("repaint", len(source), seed, Music(**music), source=source, span=span, mode=mode,
+    request = EngineRequest(TASKS["repaint"], len(source), seed, Music(**music), source=source, span=span, mode=mode,
                             known=known or (0, len(source)), strength=strength)  # fmt: skip
     parts, facts = [], {}
     for event in DraftEngine().run(request, CancelToken()):

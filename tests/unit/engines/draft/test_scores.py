@@ -13,6 +13,7 @@ from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.draft.scores import scored
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.lyrics.lrc import from_lrc
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import band, signals, singer
 
@@ -29,7 +30,7 @@ I will leave the kitchen light on
 
 
 def facts_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, Any]:
-    request = EngineRequest(task, 0 if source is None else len(source), 1, Music(**more), source=source)
+    request = EngineRequest(TASKS[task], 0 if source is None else len(source), 1, Music(**more), source=source)
     events = list(DraftEngine().run(request, CancelToken()))
     assert not any(isinstance(event, Block) for event in events)
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
@@ -113,7 +114,7 @@ def made(roles: dict[str, np.ndarray], task: str, source: np.ndarray | None = No
     inside: list[EngineEvent] = [Progress("playing", 0.5)]
     inside += [Block(role, x[at : at + 30_000]) for role, x in roles.items() for at in range(0, frames, 30_000)]
     inside += [Facts({"lines": more.pop("lines")})] if "lines" in more else []
-    request = EngineRequest(task, frames, 1, Music(**more), source=source, auto_score=True)
+    request = EngineRequest(TASKS[task], frames, 1, Music(**more), source=source, auto_score=True)
     *outside, last = scored(iter(inside), request, CancelToken())
     asked = {id(event) for event in inside}
     assert [id(event) for event in outside if id(event) in asked] == [id(event) for event in inside]
@@ -147,15 +148,15 @@ def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: sin
 
 def test_only_who_asks_gets_a_score() -> None:
     events = iter([Block("mix", np.zeros((100, 2), np.float32))])
-    assert scored(events, EngineRequest("text2music", 100, 1), CancelToken()) is events
+    assert scored(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
     facts = [Facts({"bpm": 120})]
-    assert list(scored(iter(facts), EngineRequest("understand", 0, 1, auto_score=True), CancelToken())) == facts
+    assert list(scored(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken())) == facts
 
 
 def test_cancelling_stops_scoring() -> None:
     cancel = CancelToken()
     song = signals.song(bars=2)
-    request = EngineRequest("text2music", len(song), 1, Music(lyrics=LYRICS), auto_score=True)
+    request = EngineRequest(TASKS["text2music"], len(song), 1, Music(lyrics=LYRICS), auto_score=True)
     events = scored(iter([Block("mix", song)]), request, cancel)
     next(events)
     cancel.cancel()
@@ -167,7 +168,7 @@ def test_cancelling_stops_scoring() -> None:
 def test_clean_takes_of_the_engine_score_well_and_tell_seeds_apart(caption: str) -> None:
     scores = []
     for seed in (1, 2):
-        request = EngineRequest("text2music", 16 * RATE_HZ, seed, Music(caption=caption), auto_score=True)
+        request = EngineRequest(TASKS["text2music"], 16 * RATE_HZ, seed, Music(caption=caption), auto_score=True)
         *_, last = DraftEngine().run(request, CancelToken())
         assert isinstance(last, Facts)
         scores.append(last.values["score"]["quality"])

@@ -14,6 +14,7 @@ from acestep_runtime.engines.base import Block, EngineRequest, Facts
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Music
 from tests.support import signals
 
@@ -36,7 +37,7 @@ Never let me go
 def served(task: str, frames: int, seed: int = 1, **more: Any) -> tuple[dict[str, Samples], dict[str, Any]]:
     roles: dict[str, list[Samples]] = {}
     facts: dict[str, Any] = {}
-    for event in DraftEngine().run(EngineRequest(task, frames, seed, **more), CancelToken()):
+    for event in DraftEngine().run(EngineRequest(TASKS[task], frames, seed, **more), CancelToken()):
         if isinstance(event, Block):
             roles.setdefault(event.role, []).append(event.samples)
         elif isinstance(event, Facts):

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.engine import TASKS, DraftEngine
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import Cancelled
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
 from tests.support import band, signals
 
@@ -53,7 +54,7 @@ def served(request: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any]]:
 
 
 def sung(seconds: float, seed: int = 1, **music: Any) -> tuple[Samples, dict[str, Any]]:
-    roles, facts = served(EngineRequest("text2music", round(seconds * RATE_HZ), seed, Music(**music)))
+    roles, facts = served(EngineRequest(TASKS["text2music"], round(seconds * RATE_HZ), seed, Music(**music)))
     return roles["mix"], facts
 
 
@@ -73,7 +74,7 @@ def song() -> Samples:
 @given(frames=st.integers(1, 100_000), meter=st.sampled_from([2, 3, 4, 6]), seed=st.integers(0, 2**32 - 1),
        caption=st.sampled_from(["", "jazz", "metal", "앰비언트", "solo", "no drums"]))  # fmt: skip
 def test_any_number_of_frames_is_kept(frames: int, meter: int, seed: int, caption: str) -> None:
-    served(EngineRequest("text2music", frames, seed, Music(caption=caption, timesignature=meter)))
+    served(EngineRequest(TASKS["text2music"], frames, seed, Music(caption=caption, timesignature=meter)))
 
 
 @pytest.mark.slow
@@ -108,7 +109,7 @@ def test_sections_have_the_names_the_order_and_the_loudness_of_their_tags() -> N
 
 
 def test_a_song_comes_bar_by_bar() -> None:
-    events = DraftEngine().run(EngineRequest("text2music", 12 * RATE_HZ, 1, Music(bpm=120)), CancelToken())
+    events = DraftEngine().run(EngineRequest(TASKS["text2music"], 12 * RATE_HZ, 1, Music(bpm=120)), CancelToken())
     lengths = [len(event.samples) for event in events if isinstance(event, Block)]
     assert len(lengths) in (6, 7)  # what early notes need is kept back to the end
     assert max(lengths) <= 2 * RATE_HZ
@@ -117,7 +118,7 @@ def test_a_song_comes_bar_by_bar() -> None:
 # ------------------------------------------------------------------------------------------------------- repaint
 def repainted(source: Samples, span: tuple[int, int], known: tuple[int, int] | None = None, seed: int = 1,
               **music: Any) -> tuple[Samples, dict[str, Any]]:  # fmt: skip
-    request = EngineRequest("repaint", len(source), seed, Music(**music), source=source, span=span,
+    request = EngineRequest(TASKS["repaint"], len(source), seed, Music(**music), source=source, span=span,
                             known=known or (0, len(source)))  # fmt: skip
     kept = source.copy()
     roles, facts = served(request)
@@ -198,7 +199,15 @@ def test_the_shortest_sources_are_served_by_every_task(song: Samples, kind: str,
         for span in ((0, frames), (frames // 2, frames)) if task in ("repaint", "lego") else ((0, 0),):
             served(
                 EngineRequest(
-                    task, frames, 1, SUNG, source=source, span=span, known=(0, frames), tracks=TWO, auto_score=True
+                    TASKS[task],
+                    frames,
+                    1,
+                    SUNG,
+                    source=source,
+                    span=span,
+                    known=(0, frames),
+                    tracks=TWO,
+                    auto_score=True,
                 )
             )
 
@@ -216,7 +225,7 @@ def test_sources_without_music_are_served(kind: str) -> None:
         inside, outside = rms_db(made[2 * RATE_HZ : 4 * RATE_HZ]), rms_db(source)
         assert abs(inside - outside) < 6 or (kind == "silence" and -40 < inside < -10)
     tracks = ("drums", "bass", "strings")
-    request = EngineRequest("lego", frames, 1, source=source, span=(0, frames), known=(0, frames), tracks=tracks)
+    request = EngineRequest(TASKS["lego"], frames, 1, source=source, span=(0, frames), known=(0, frames), tracks=tracks)
     assert all(-60 < rms_db(layer) < -12 for layer in served(request)[0].values())
 
 
@@ -233,7 +242,9 @@ def test_short_spans_are_never_louder_than_their_song(song: Samples) -> None:
 # ---------------------------------------------------------------------------------------------------------- lego
 def test_layers_are_zero_outside_and_every_track_plays_inside(song: Samples) -> None:
     start, stop = 3 * RATE_HZ + 17, 11 * RATE_HZ + 5
-    request = EngineRequest("lego", len(song), 1, source=song, span=(start, stop), known=(0, len(song)), tracks=TRACKS)
+    request = EngineRequest(
+        TASKS["lego"], len(song), 1, source=song, span=(start, stop), known=(0, len(song)), tracks=TRACKS
+    )
     roles, _ = served(request)
     assert tuple(roles) == TRACKS
     for track, layer in roles.items():
@@ -247,7 +258,7 @@ def test_layers_are_zero_outside_and_every_track_plays_inside(song: Samples) -> 
 def test_held_notes_sound_from_the_start_of_a_span_inside_a_bar(song: Samples, task: str) -> None:
     """Beat two and a half of a bar: whole chords do not wait for the next bar line."""
     span = (round(6.8 * RATE_HZ), 11 * RATE_HZ)
-    request = EngineRequest(task, len(song), 1, Music(caption="orchestral"), source=song, span=span,
+    request = EngineRequest(TASKS[task], len(song), 1, Music(caption="orchestral"), source=song, span=span,
                             known=(0, len(song)), tracks=("strings",))  # fmt: skip
     for samples in served(request)[0].values():
         assert rms_db(samples[span[0] : span[0] + RATE_HZ // 3]) > rms_db(samples[slice(*span)]) - 15
@@ -259,7 +270,7 @@ def test_drums_meet_the_clicks_of_the_source(bpm: float) -> None:
     beats = np.arange(0.4, 15.5, 60 / bpm)
     source = signals.clicks(beats, 16.0)
     span = (4 * RATE_HZ, 14 * RATE_HZ)
-    request = EngineRequest("lego", len(source), 1, Music(caption="rock drums", bpm=None), source=source, span=span,
+    request = EngineRequest(TASKS["lego"], len(source), 1, Music(caption="rock drums", bpm=None), source=source, span=span,
                             known=(0, len(source)), tracks=("drums",))  # fmt: skip
     roles, facts = served(request)
     drums = roles["drums"].mean(axis=1).astype(np.float64)
@@ -280,7 +291,7 @@ def test_the_bass_follows_the_chords_of_the_band() -> None:
     players = band.play(bpm=120, bars=8, singing=False).players
     source = players["other"] + players["drums"]
     music = Music(caption="ballad", bpm=120, keyscale="C major", timesignature=4)
-    request = EngineRequest("lego", len(source), 1, music, source=source, span=(0, len(source)),
+    request = EngineRequest(TASKS["lego"], len(source), 1, music, source=source, span=(0, len(source)),
                             known=(0, len(source)), tracks=("bass",))  # fmt: skip
     bass = served(request)[0]["bass"].mean(axis=1).astype(np.float64)
     right = 0
@@ -299,7 +310,7 @@ def test_the_bass_follows_the_chords_of_the_band() -> None:
 def test_stems_add_up_to_the_source() -> None:
     source = band.play(bars=3).mix
     tracks = ("drums", "bass", "vocals")
-    roles, _ = served(EngineRequest("extract", len(source), 1, source=source, tracks=tracks))
+    roles, _ = served(EngineRequest(TASKS["extract"], len(source), 1, source=source, tracks=tracks))
     assert tuple(roles) == (*tracks, "other")
     total = np.sum([samples.astype(np.float64) for samples in roles.values()], axis=0)
     assert np.abs(total - source).max() <= 1e-6
@@ -307,7 +318,7 @@ def test_stems_add_up_to_the_source() -> None:
 
 def test_understanding_agrees_with_the_band() -> None:
     source = band.play(bpm=112, bars=6).mix
-    roles, facts = served(EngineRequest("understand", len(source), 1, source=source))
+    roles, facts = served(EngineRequest(TASKS["understand"], len(source), 1, source=source))
     assert not roles
     assert facts["bpm"] == pytest.approx(112, rel=0.005)
     assert facts["keyscale"] in ("C major", "A minor")
@@ -315,7 +326,9 @@ def test_understanding_agrees_with_the_band() -> None:
     assert facts["duration"] == pytest.approx(len(source) / RATE_HZ, abs=1e-3)
     beats = np.array(facts["beats"]) * 112 / 60
     assert np.abs(beats - np.round(beats)).max() < 0.06
-    given = served(EngineRequest("understand", len(source), 1, Music(keyscale="G major", bpm=112.0), source=source))[1]
+    given = served(
+        EngineRequest(TASKS["understand"], len(source), 1, Music(keyscale="G major", bpm=112.0), source=source)
+    )[1]
     assert (given["keyscale"], given["bpm"]) == ("G major", 112)
 
 
@@ -323,7 +336,7 @@ def test_understanding_agrees_with_the_band() -> None:
 def test_what_is_cancelled_hands_out_no_more_sound(song: Samples, task: str) -> None:
     """At whichever of its first events the stop comes, no block follows; a stop before the start leaves none at all."""
     short = song[: 5 * RATE_HZ]
-    request = EngineRequest(task, len(short), 1, SUNG, source=short, span=(0, len(short) // 2), known=(0, len(short)),
+    request = EngineRequest(TASKS[task], len(short), 1, SUNG, source=short, span=(0, len(short) // 2), known=(0, len(short)),
                             tracks=("drums", "keyboard"))  # fmt: skip
     for stop_after in range(2 if task in SILENT else 4):
         cancel, after = CancelToken(), []

@@ -11,13 +11,14 @@ from acestep_runtime.dsp.form import tags
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.text import parse, sung_lines
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, check
 
 FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration", "language", "instrumental"}
 
 
 def written(task: str, seed: int = 1, mode: str = "", **music: Any) -> dict[str, Any]:
-    events = list(DraftEngine().run(EngineRequest(task, 0, seed, Music(**music), mode=mode), CancelToken()))
+    events = list(DraftEngine().run(EngineRequest(TASKS[task], 0, seed, Music(**music), mode=mode), CancelToken()))
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
     assert fractions == sorted(fractions)
     assert not any(isinstance(event, Block) for event in events)
@@ -37,7 +38,7 @@ def as_music(facts: dict[str, Any]) -> Music:
 @pytest.mark.parametrize("description", ["emotional piano ballad about lost love", "신나는 여름 바다 댄스곡"])
 def test_a_sample_can_be_played_as_it_is(description: str) -> None:
     facts = written("create_sample", caption=description, mode="song")
-    request = EngineRequest("text2music", 3 * 48_000, 1, as_music(facts))
+    request = EngineRequest(TASKS["text2music"], 3 * 48_000, 1, as_music(facts))
     events = list(DraftEngine().run(request, CancelToken()))
     made = {name: value for event in events if isinstance(event, Facts) for name, value in event.values.items()}
     assert (made["bpm"], made["keyscale"], made["timesignature"]) == (facts["bpm"], facts["keyscale"], 4)

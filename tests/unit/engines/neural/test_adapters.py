@@ -23,6 +23,7 @@ from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import Adapter, CancelToken, Music, Sampling
 from tests.support.tiny_lm import tiny_lm
 from tests.support.tiny_models import tiny_checkpoint
@@ -79,7 +80,9 @@ def plain(folder: Path) -> Samples:
 
 def asked(*adapters: Adapter, **more: object) -> EngineRequest:
     sampling = Sampling(steps=2, adapters=adapters)
-    return EngineRequest("text2music", FRAMES, **{"seed": 7, "music": Music("piano"), "sampling": sampling, **more})
+    return EngineRequest(
+        TASKS["text2music"], FRAMES, **{"seed": 7, "music": Music("piano"), "sampling": sampling, **more}
+    )
 
 
 def events(engine: NeuralEngine, request: EngineRequest) -> list[object]:

@@ -16,12 +16,13 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress, TaskTraits
 from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
-from acestep_runtime.engines.neural.recipes import TASKS
+from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling
 from acestep_runtime.weights.layout import chosen
 from tests.support.signals import noise
@@ -54,7 +55,9 @@ def request(task: str, source: Samples | None, **more: Any) -> EngineRequest:
         more = {"source": source, "known": (0, FRAMES), "span": SPAN, **more}
     tracks = {"lego": ("drums", "bass"), "extract": ("vocals",), "complete": ("vocals", "fx")}.get(task, ())
     music = Music("warm piano", "la la\nla", "en", bpm=120.0)
-    return EngineRequest(task, FRAMES, 7, music, **{"sampling": FEW, "tracks": tracks, "mode": "balanced", **more})
+    return EngineRequest(
+        TASKS[task], FRAMES, 7, music, **{"sampling": FEW, "tracks": tracks, "mode": "balanced", **more}
+    )
 
 
 def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any], list[Progress]]:
@@ -71,7 +74,7 @@ def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples]
     return {role: np.concatenate(parts) for role, parts in blocks.items()}, facts, progress
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", RECIPES)
 def test_every_task_makes_its_roles_in_full_and_the_same_again(
     engine: NeuralEngine, source: Samples, task: str
 ) -> None:
@@ -174,8 +177,12 @@ def test_what_a_model_cannot_do_is_refused_with_the_model_that_can(
         next(NeuralEngine(folder).run(request("lego", source, sampling=Sampling(model="turbo")), CancelToken()))
     with pytest.raises(EngineFailure, match="acebridge models pull acestep-v15-base"):
         next(NeuralEngine(tmp_path).run(request("extract", source), CancelToken()))
+
+    class Mastering(TaskTraits):
+        name = "mastering"
+
     with pytest.raises(UnsupportedTask, match=r"cannot do mastering; it can do text2music, cover"):
-        next(NeuralEngine(folder).run(EngineRequest("mastering", 0, 0), CancelToken()))
+        next(NeuralEngine(folder).run(EngineRequest(Mastering, 0, 0), CancelToken()))
 
 
 def test_cancelling_stops_at_the_next_step(engine: NeuralEngine, source: Samples) -> None:

@@ -23,6 +23,7 @@ from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import Told
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 from acestep_runtime.weights.layout import find
 from tests.support.signals import noise
@@ -65,7 +66,7 @@ def facts_of(engine: NeuralEngine, task: str, **more: Any) -> dict[str, Any]:
     asked = {"music": MUSIC, "sampling": FEW, "span": (0, FRAMES), "known": (0, FRAMES), **more}
     facts: dict[str, Any] = {}
     fraction = 0.0
-    for event in engine.run(EngineRequest(task, FRAMES, 7, **asked), CancelToken()):
+    for event in engine.run(EngineRequest(TASKS[task], FRAMES, 7, **asked), CancelToken()):
         if isinstance(event, Facts):
             facts.update(event.values)
         elif isinstance(event, Progress):
@@ -174,7 +175,7 @@ def test_takes_that_are_made_together_have_times_of_their_own(engine: NeuralEngi
     asked = {"auto_lrc": True, "seeds": (7, 8)}
     both = [
         [event.values for event in engine.run(
-            EngineRequest("text2music", FRAMES, seed, MUSIC, FEW, **asked), CancelToken()
+            EngineRequest(TASKS["text2music"], FRAMES, seed, MUSIC, FEW, **asked), CancelToken()
         ) if isinstance(event, Facts) and "lrc" in event.values]
         for seed in (7, 8)
     ]  # fmt: skip

@@ -17,6 +17,7 @@ from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import Language
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 from tests.support.signals import noise
 from tests.support.tiny_lm import model, tiny_lm
@@ -42,7 +43,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
     thinking = Thinking(on=True, top_k=20)  # random weights would choose among all tokens, slowly
     return EngineRequest(
-        "text2music", round(seconds * 48_000), seed, sampling=Sampling(steps=1), thinking=thinking, **more
+        TASKS["text2music"], round(seconds * 48_000), seed, sampling=Sampling(steps=1), thinking=thinking, **more
     )
 
 
@@ -164,7 +165,7 @@ def test_audio_has_codes(engine: NeuralEngine) -> None:
 
 def test_a_plan_is_followed(engine: NeuralEngine) -> None:
     def made(codes: tuple[int, ...]) -> Any:
-        request = EngineRequest("text2music", 96_000, 5, sampling=Sampling(steps=1), codes=codes)
+        request = EngineRequest(TASKS["text2music"], 96_000, 5, sampling=Sampling(steps=1), codes=codes)
         return np.concatenate([e.samples for e in engine.run(request, CancelToken()) if isinstance(e, Block)])
 
     first = made(tuple(range(10)))

@@ -20,8 +20,9 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import sampling
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import TASKS, Given
+from acestep_runtime.engines.neural.recipes import RECIPES, Given
 from acestep_runtime.samplers.loop import noise_of
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.values import CancelToken, Music, Sampling
@@ -63,7 +64,7 @@ def _timbre(model: Model, asked: EngineRequest) -> Tensor:
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
     source = None if asked.source is None else model.heard(asked.source, CancelToken())
-    (piece,) = TASKS[asked.task](Given(asked, model.silence, source, model.hints, model.decoded, False))
+    (piece,) = RECIPES[asked.task.name](Given(asked, model.silence, source, model.hints, model.decoded, False))
     *_, (latents, _, _) = sampling._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
@@ -80,7 +81,7 @@ def _theirs(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> 
 
 def test_text_to_music(pipeline: Any, model: Model) -> None:
     sampling = Sampling(steps=8, guidance=1.0, shift=3.0)
-    ours = _ours(model, EngineRequest("text2music", FRAMES, 5, MUSIC, sampling))
+    ours = _ours(model, EngineRequest(TASKS["text2music"], FRAMES, 5, MUSIC, sampling))
     assert (ours - _theirs(pipeline, model, 5, 8)).abs().max() <= 1e-4
 
 
@@ -88,7 +89,7 @@ def test_repaint(pipeline: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
     source = np.ascontiguousarray(0.3 * noise(SECONDS, rate_hz=48_000))
     asked = EngineRequest(
-        "repaint", FRAMES, 6, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0), source=source,
+        TASKS["repaint"], FRAMES, 6, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0), source=source,
         span=(2 * 48_000, 4 * 48_000), known=(0, FRAMES), mode="aggressive",
     )  # fmt: skip
     theirs = _theirs(
@@ -106,7 +107,7 @@ def test_the_timbre_of_a_reference(
     recording = np.ascontiguousarray(0.3 * noise(40, rate_hz=48_000))
     wav.write(tmp_path / "reference.wav", recording, 48_000)
     asked = EngineRequest(
-        "text2music", FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
+        TASKS["text2music"], FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
         reference=heard_in(Source(str(tmp_path / "reference.wav"))),
     )  # fmt: skip
     theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))

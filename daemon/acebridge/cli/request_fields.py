@@ -1,0 +1,138 @@
+"""From the options of a command to the fields of a request. What was not given is left to the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acebridge.cli.plans import with_plan
+
+if TYPE_CHECKING:
+    from acestep_runtime.tasks import Task
+
+#: Fields of a request that are an option under another, or the same, name; nested ones below their group.
+_FIELDS = {
+    "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
+    "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
+    "description": "description", "instrumental": "instrumental", "codes": "codes",
+}  # fmt: skip
+_GROUPS = {
+    "music": {
+        "caption": "caption", "lyrics": "lyrics", "language": "language", "bpm": "bpm", "keyscale": "key",
+        "timesignature": "time_signature",
+    },
+    "sampling": {
+        name: name
+        for name in (
+            "model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end",
+            "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
+        )
+    } | {"adapters": "lora"},
+    "thinking": {
+        "on": "thinking", "model": "lm", "temperature": "lm_temperature", "top_k": "lm_top_k", "top_p": "lm_top_p",
+        "guidance": "lm_guidance", "repetition_penalty": "lm_repetition_penalty", "negative": "negative",
+        "keep_caption": "keep_caption", "at_once": "lm_at_once",
+    },
+    "output": {
+        "sample_rate": "sample_rate", "channels": "channels", "encoding": "encoding", "takes": "takes", "seeds": "seed",
+        "auto_lrc": "auto_lrc", "auto_score": "auto_score", "tries": "tries", "min_score": "min_score",
+        "score_by": "score_by", "keep_all": "keep_all",
+    },
+}  # fmt: skip
+
+
+def read_lyrics(lyrics: str) -> str:
+    """Return the words in the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding, and
+    for timed lyrics that cannot be read."""
+    from acestep_runtime.errors import InvalidValue, printable
+    from acestep_runtime.lyrics.formats import FORMATS
+
+    path = Path(lyrics)
+    timed = {each.suffix: each.read for each in FORMATS.values()}
+    try:
+        if not path.is_file() and (path.is_dir() or path.suffix.lower() in (".txt", ".md", *timed)):
+            message = f"--lyrics names no file: {printable(lyrics)}."
+            raise InvalidValue("--lyrics", lyrics, "words, or a text file", message=message, remedy="Check the path.")
+        if not path.is_file():
+            return lyrics
+    except (OSError, ValueError):
+        return lyrics  # too long or too odd for a file name: then it is the lyrics
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
+    read = timed.get(path.suffix.lower())
+    if read is None:
+        return text
+    try:
+        return read(text).lyrics
+    except InvalidValue as error:
+        message = f"In {printable(lyrics)}, {error.message}"
+        remedy = "Words without times go into a file that ends in .txt."
+        raise InvalidValue("--lyrics", lyrics, "timed lyrics", message=message, remedy=remedy) from None
+
+
+def parse_adapter(text: str) -> dict[str, Any]:
+    """Return the adapter that NAME or NAME:SCALE stands for. Raises `InvalidValue` for a scale that is no number."""
+    name, colon, scale = text.rpartition(":")
+    if not colon:
+        return {"name": text}
+    try:
+        return {"name": name, "scale": float(scale)}
+    except ValueError:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--lora", text, "NAME, or NAME:SCALE with a number such as 0.5") from None
+
+
+def parse_levels(text: str) -> list[float]:
+    """Return the numbers of a list with commas. Raises `InvalidValue` for anything else; their order is not looked at."""
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--timesteps", text, "numbers with commas between them, such as 1,0.75,0.5") from None
+
+
+def _try_count(options: Mapping[str, Any]) -> int | None:
+    """Return how many takes there are to choose from, by either of the options that say so."""
+    given = {options[name] for name in ("best_of", "max_tries") if options.get(name) is not None}
+    if len(given) > 1:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--max-tries", options["max_tries"], f"the same as --best-of, {options['best_of']}",
+                           remedy="Give one of them.")  # fmt: skip
+    return next(iter(given), None)
+
+
+def given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
+    values = {field: options.get(option) for field, option in names.items()}
+    plain = {field: value.value if isinstance(value, Enum) else value for field, value in values.items()}
+    return {field: value for field, value in plain.items() if value is not None and value is not False and value != []}
+
+
+def request_fields(task: type[Task], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the request for a task that a command's options make."""
+    options = dict(options)
+    if options.get("lyrics"):
+        options["lyrics"] = read_lyrics(options["lyrics"])
+    options["lora"] = [parse_adapter(text) for text in options.get("lora") or []]
+    if options.get("timesteps") is not None:
+        options["timesteps"] = parse_levels(options["timesteps"])
+    options["track"] = [track.strip().lower() for track in options.get("track") or []]
+    seeds = options.get("seed") or []
+    options["tries"] = _try_count(options)
+    chooses = options["tries"] is not None or options.get("min_score") is not None
+    if options.get("takes") is None and len(seeds) > 1 and not chooses:
+        options["takes"] = len(seeds)
+    options = with_plan(options)
+    fields = given(_FIELDS, options)
+    groups = {group: given(names, options) for group, names in _GROUPS.items()}
+    if not task.has("output"):
+        groups.pop("output")
+        fields.update({"seed": seeds[0]} if seeds else {})
+    return {**fields, **{group: held for group, held in groups.items() if held}}

@@ -1,0 +1,73 @@
+"""From a declared command to a request that is sent, followed and reported. Which options a command has: tasks.py."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ParamSpec
+
+import typer
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, the task that it asks for, the names of its options, and what typer calls."""
+
+    name: str
+    task: str
+    options: tuple[str, ...]
+    run: Callable[..., None]
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Add the command to the command line."""
+        app.command(self.name, rich_help_panel="Tasks")(self.run)
+
+
+def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, None]], Command]:
+    """Make a command out of a function that declares its options and says in its docstring what it does.
+
+    ``name`` of the command and name of the ``task`` are the function's where they are not given.
+    """
+
+    def command(declare: Callable[P, None]) -> Command:
+        title, asked = name or declare.__name__, task or declare.__name__
+
+        @functools.wraps(declare)  # typer reads the options from the declaration
+        def run(*_: P.args, **options: P.kwargs) -> None:
+            _run(asked, title, options)
+
+        return Command(title, asked, tuple(inspect.signature(declare).parameters), run)
+
+    return command
+
+
+def _run(name: str, title: str, options: Mapping[str, Any]) -> None:
+    from acebridge.cli.perform import perform
+    from acebridge.cli.request_fields import given, request_fields
+    from acebridge.cli.timing import TimingFiles
+    from acestep_runtime.tasks import TASKS, Repaint
+
+    task = TASKS[name]
+    everything = task is Repaint and options["start"] is None and options["end"] is None
+    perform(
+        name,
+        request_fields(task, options),
+        title=title,
+        note="The whole song is made anew: --start and --end choose a part of it." if everything else "",
+        source=options.get("src"),
+        reference=options.get("reference"),
+        out=options.get("out"),
+        plan=options.get("save_plan"),
+        timing=TimingFiles.choose(options),
+        many=task.returns_several(len(options.get("track") or ())),
+        has_audio=task.kind == "audio",
+        as_json=options["json"],
+        by_path=options.get("by_path", False),
+        submission=given({each: each for each in ("engine", "auto_gen", "session")}, options),
+        address=options["address"],
+        autostart=not options["no_autostart"],
+    )

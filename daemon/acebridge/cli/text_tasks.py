@@ -1,0 +1,105 @@
+"""The commands of the tasks that return text and metadata, no audio: declared as those in tasks.py."""
+
+from __future__ import annotations
+
+from acebridge.cli import options as opt
+from acebridge.cli.task_command import task_command
+
+
+@task_command()
+def understand(
+    src: opt.Src,
+    bpm: opt.Bpm = None,
+    key: opt.Key = None,
+    time_signature: opt.TimeSignature = None,
+    lm: opt.Lm = None,
+    lm_temperature: opt.LmTemperature = None,
+    lm_top_k: opt.LmTopK = None,
+    lm_top_p: opt.LmTopP = None,
+    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    engine: opt.Engine = None,
+    by_path: opt.ByPath = False,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Hear tempo, key, meter, beats and chords; with a language model also words."""
+
+
+@task_command(task="align_lyrics")
+def lrc(
+    src: opt.Src,
+    lyrics: opt.Lyrics = None,
+    language: opt.Language = None,
+    timing: opt.Timing = None,
+    words: opt.Words = False,
+    offset: opt.Offset = None,
+    html: opt.Html = None,
+    engine: opt.Engine = None,
+    by_path: opt.ByPath = False,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Time lyrics against a recording."""
+
+
+@task_command()
+def score(
+    src: opt.Src,
+    caption: opt.Caption = None,
+    lyrics: opt.Lyrics = None,
+    language: opt.Language = None,
+    bpm: opt.Bpm = None,
+    key: opt.Key = None,
+    time_signature: opt.TimeSignature = None,
+    engine: opt.Engine = None,
+    by_path: opt.ByPath = False,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Score a recording against its lyrics and description."""
+
+
+@task_command(task="create_sample")
+def compose(
+    description: opt.Description,
+    instrumental: opt.Instrumental = False,
+    seed: opt.Seed = None,
+    lm: opt.Lm = None,
+    lm_temperature: opt.LmTemperature = None,
+    lm_top_k: opt.LmTopK = None,
+    lm_top_p: opt.LmTopP = None,
+    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    engine: opt.Engine = None,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Turn a sentence into caption, lyrics, tempo, key and duration."""
+
+
+@task_command(name="format")
+def format_sample(
+    caption: opt.Caption = None,
+    lyrics: opt.Lyrics = None,
+    language: opt.Language = None,
+    bpm: opt.Bpm = None,
+    key: opt.Key = None,
+    time_signature: opt.TimeSignature = None,
+    seed: opt.Seed = None,
+    lm: opt.Lm = None,
+    lm_temperature: opt.LmTemperature = None,
+    lm_top_k: opt.LmTopK = None,
+    lm_top_p: opt.LmTopP = None,
+    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    engine: opt.Engine = None,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Put caption and lyrics into the form that the model likes best."""
+
+
+COMMANDS = (understand, lrc, score, compose, format_sample)
