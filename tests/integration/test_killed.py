@@ -74,7 +74,7 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
     after = queued(client, 0.2, seed=6)
     for _ in range(2):
         until_state(client, fatal, "running")
-        until(frail.children, "the worker")
+        until(frail.workers, "the worker")
         time.sleep(0.05)
         gone(frail.kill())
         client = frail.start()

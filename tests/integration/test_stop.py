@@ -91,7 +91,7 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
         assert client is not None
         job_id = queued(client, 1.0, steps=190)
         until(lambda: job(client, job_id).progress.fraction > 0, "the job to be under way")
-        (worker,) = house.children()
+        (worker,) = house.workers()
         worker.suspend()
         client.cancel(job_id)
         assert house.stop() == 0

@@ -84,11 +84,16 @@ class Daemon:
         return (self.home / "console.txt").read_text("utf-8", errors="replace")
 
     def children(self) -> list[psutil.Process]:
-        """Its worker processes."""
+        """All its processes: the workers, and what they are forked from."""
         return psutil.Process(self.pid).children(recursive=True)
 
+    def workers(self) -> list[psutil.Process]:
+        """Its worker processes that are alive."""
+        assert self.client is not None
+        return [psutil.Process(worker.pid) for worker in status(self.client).workers if worker.pid]
+
     def kill(self) -> list[psutil.Process]:
-        """End it with SIGKILL; return the workers that it had."""
+        """End it with SIGKILL; return the processes that it had."""
         assert self.process is not None
         workers = self.children()
         self.process.kill()
