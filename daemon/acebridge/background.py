@@ -1,4 +1,4 @@
-"""Work that goes on in the background of an event loop, whatever happens."""
+"""Supervision of work in the background of an event loop."""
 
 from __future__ import annotations
 

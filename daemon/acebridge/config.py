@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -27,6 +27,8 @@ DEFAULT_PORT = 50710
 #: In the data folder; held by the daemon that serves it.
 LOCK_FILE = "daemon.lock"
 GIB = 2**30
+#: The value of a setting before it is checked; ``None`` where none is given.
+Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
 
 
 def _default_roots() -> tuple[Path, ...]:
@@ -103,13 +105,13 @@ class Config(BaseModel):
             raise ValueError("there is no home folder that ~ could mean") from error
 
 
-def load_config(**overrides: Any) -> Config:
+def load_config(**overrides: Setting) -> Config:
     """Return the settings in force; ``overrides`` that are ``None`` are ignored.
 
     Raises `InvalidSetting` naming the file and field for a setting that is not allowed.
     """
     path = data_folder() / "config.toml"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Setting] = {}
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -123,7 +125,7 @@ def load_config(**overrides: Any) -> Config:
         )
     settings.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Config(**settings)
+        return Config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

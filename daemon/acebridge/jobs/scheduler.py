@@ -93,7 +93,9 @@ class Scheduler:
         """Stop working: running jobs go back to the queue, workers end."""
         self._stopping = True
         self._started.set()
-        cancelled = {job_id for job_id, run in self._runs.items() if run.cancelled}  # the loops forget it as they end
+        cancelled = {
+            job_id for job_id, run in self._runs.items() if run.cancelled
+        }  # before the loops end, which removes the runs
         tasks = [*self._loops, *self._model_tasks]
         for task in tasks:
             task.cancel()
@@ -242,7 +244,7 @@ class Scheduler:
             self._model_tasks.add(task)
             task.add_done_callback(self._model_tasks.discard)
             try:
-                await asyncio.shield(task)  # a call that is cancelled must not leave a worker whose answer nobody reads
+                await asyncio.shield(task)  # a cancelled call must not leave a worker with unread messages
             except asyncio.CancelledError:
                 if task.cancelled():
                     raise _stopping() from None

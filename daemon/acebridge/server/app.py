@@ -156,7 +156,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     for name in ("", *_SERVICES):
         await daemon.health.set(name, health_pb2.HealthCheckResponse.SERVING)
     await daemon.server.start()
-    if choosing.done():  # as always where there is no GPU to look for: then nobody meets a daemon without workers
+    if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
     address = _address(config.host, port)
     own = json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")})
@@ -247,7 +247,7 @@ async def _preload(launcher: Launcher) -> None:
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:
-    """Stop once the address file is gone, with its folder or without, or is another daemon's: no client comes any more."""
+    """Stop once the address file is missing, or another daemon's: no client can find this one any more."""
     while _holds(address_file, own):
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(stop.wait(), _CHECK_INTERVAL_S)

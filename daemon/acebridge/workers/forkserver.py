@@ -204,7 +204,7 @@ class _Server:
         pid = self._pids.pop(reply["number"])
         if reply["type"] == "refused":
             del self._exit_codes[reply["number"]]
-        if pid.cancelled():  # nobody waits for the worker any more; it ends, for its pipe is closed
+        if pid.cancelled():  # the caller was cancelled, and the worker ends because its pipe is closed
             return
         if reply["type"] == "forked":
             pid.set_result(reply["pid"])

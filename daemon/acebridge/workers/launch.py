@@ -1,7 +1,7 @@
 """Starting a worker process: what it runs, where, and the pipes to it.
 
-A child never finds modules in the folder that somebody happens to work in: it works in the data folder, and that is not on its
-path either.
+A child imports no modules from the folder that the daemon was started in. Its own working folder is the data folder, which is
+not on its path either.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker process: it runs engines. What it is told and what it says: `acebridge.workers.messages`.
+"""A worker process: runs engines. Its orders and messages: `acebridge.workers.messages`.
 
 When the daemon dies, its end of the pipe closes, and so the worker ends.
 """
@@ -69,7 +69,7 @@ def run_task(
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}
         elif isinstance(event, Ranking):
-            yield {"type": "ranking", "body": [_ranked(take) for take in event.takes]}
+            yield {"type": "ranking", "body": [_ranking_row(take) for take in event.takes]}
         else:
             yield {"type": "take", "body": _take(event)}
 
@@ -92,7 +92,7 @@ def _take(take: RecordedTake) -> Take:
     return {"take": take.take, "seed": take.seed, "facts": take.facts, "outputs": outputs}
 
 
-def _ranked(take: Ranked) -> RankedTake:
+def _ranking_row(take: Ranked) -> RankedTake:
     return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
 
 
@@ -140,7 +140,7 @@ class Engines:
 
 
 def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
-    """Run a task, and yield what happens but its end. Raises what the engine and the task raise."""
+    """Run a task; yield its messages but the end. Raises what the engine and the task raise."""
     if order["engine"] not in engines:
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
@@ -151,8 +151,8 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
-    """Load or unload a model, and yield what happens but its end. Raises what the engine raises."""
-    # Says that the order is here: a process that ends before its first word is taken for one that never saw it.
+    """Load or unload a model; yield the messages but the end. Raises what the engine raises."""
+    # Acknowledges the order: a process that ends before its first message is assumed not to have taken it.
     stage = f"{order['op']}ing {order['model']}"
     yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     if order["op"] == "unload" and order["engine"] not in engines:
@@ -163,7 +163,7 @@ def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
 
 
 def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
-    """Carry out an order; yield what happens, its end last. Raises nothing."""
+    """Carry out an order; yield its messages, the end last. Raises nothing."""
     try:
         if order["op"] == "job":
             yield from run_job(order, engines, cancel)
@@ -186,7 +186,7 @@ def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dic
         elif order["op"] != "start":
             running[order["id"]] = CancelToken()
             waiting.put(order)
-    os._exit(0)  # the daemon is gone: nobody is left to work for
+    os._exit(0)  # the daemon has ended
 
 
 def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
