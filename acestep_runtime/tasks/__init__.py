@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import validate
 from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task, with_seeds
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
@@ -17,7 +18,6 @@ from acestep_runtime.tasks.listening import AlignLyrics, Score, Understand
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.tasks.writing import CreateSample, FormatSample
-from acestep_runtime.values import check
 
 #: Every task by its name.
 TASKS: dict[str, type[Task]] = {
@@ -49,7 +49,7 @@ def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] 
         if field in AUDIO_FIELDS and files and isinstance(held, dict) and held.get("path") in files:
             fields = {**fields, field: {**held, "path": files[held["path"]]}}
     task: Task = build(TASKS[name], fields)
-    check(task)
+    validate(task)
     return task
 
 
@@ -77,7 +77,6 @@ __all__ = [
     "Task",
     "TextToMusic",
     "Understand",
-    "check",
     "from_json",
     "to_json",
     "with_all_seeds",
