@@ -6,10 +6,15 @@ Figures: the ACE-Step 1.5 public documentation.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.limits import bounded
+
+#: Plain values as JSON holds them.
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 #: The twelve track names of ACE-Step, in mixing-desk order.
 TRACKS = (

@@ -36,7 +36,7 @@ from acestep_runtime.errors import (
     UnsupportedTask,
 )
 from acestep_runtime.recording import Made, Ranking, Written, record
-from acestep_runtime.tasks import Task, from_json
+from acestep_runtime.tasks import Task, build_task
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
 
@@ -101,7 +101,7 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
         if name not in engines:
             yield {"is": "progress", "stage": f"loading the {name} engine", "fraction": 0.0, "eta_s": None}
             engines[name] = registry.load(registry.ENGINES[name])
-        task = from_json(order["task"], order["params"], files=order["files"])
+        task = build_task(order["task"], order["params"], files=order["files"])
         made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["made"]]
         yield from perform(task, engines[name], Path(order["spool"]), cancel, made)
         yield {"is": "done", "models": _loaded(engines)}

@@ -22,7 +22,7 @@ from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Fact
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
 from acestep_runtime.limits import Limits, limits_of, validate
-from acestep_runtime.tasks import TASKS, from_json, to_json, with_all_seeds
+from acestep_runtime.tasks import TASKS, build_task, to_fields, with_all_seeds
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TakeDone
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.extract import Extract
@@ -156,8 +156,8 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
 
     task = data.draw(values_of(TASKS[name]))
     validate(task)
-    fields = json.loads(json.dumps(to_json(task)))
-    assert from_json(name, fields) == task
+    fields = json.loads(json.dumps(to_fields(task)))
+    assert build_task(name, fields) == task
     seeded = with_all_seeds(task)
     assert with_all_seeds(seeded) == seeded
     if hasattr(task, "output"):
@@ -167,9 +167,9 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
 
 def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
     task = Repaint(Source("asset:1", name="x"), Music(bpm=90.0), start_s=1.0)
-    fields = to_json(task)
+    fields = to_fields(task)
     assert fields == {"source": {"path": "asset:1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
-    built = from_json("repaint", fields, files={"asset:1": str(song)})
+    built = build_task("repaint", fields, files={"asset:1": str(song)})
     assert built.source.path == str(song)  # type: ignore[attr-defined]
     assert fields["source"]["path"] == "asset:1"
 
@@ -196,7 +196,7 @@ def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
 )  # fmt: skip
 def test_json_that_is_no_task(name: str, fields: dict[str, Any], blamed: str, says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        from_json(name, fields)
+        build_task(name, fields)
     assert caught.value.field == blamed
     assert str(caught.value).startswith(says)
 
