@@ -231,8 +231,8 @@ class Journal:
     async def succeed(self, job_id: str, ranking: Sequence[Mapping[str, Any]] = ()) -> list[str]:
         """End a job well; queue its next batch where that is wished.
 
-        With a ``ranking`` (see `acestep_runtime.tasks.choosing.Ranked`) its takes are put in that order, and those that are not
-        kept are forgotten; returns their assets.
+        With a ``ranking`` (see `acestep_runtime.tasks.choosing.RankedTake`) its takes are put in that order, and those that are
+        not kept are forgotten; returns their assets.
         """
 
         def work(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:

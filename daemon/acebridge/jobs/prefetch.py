@@ -14,7 +14,7 @@ from typing import Any
 
 from acebridge.jobs import tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
-from acestep_runtime.tasks.base import counted_on
+from acestep_runtime.tasks.takes import next_seeds
 
 _NEWER = (
     "session != '' AND EXISTS (SELECT 1 FROM jobs AS newer WHERE newer.session != ''"
@@ -55,7 +55,7 @@ def queue(connection: sqlite3.Connection, row: sqlite3.Row, *, asked: bool) -> s
         connection,
         digest="",
         task=row["task"],
-        params=json.dumps(_with_seeds(params, counted_on(seeds[-1], len(seeds), spent))),
+        params=json.dumps(_with_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
         priority=PRIORITIES["normal" if asked else "low"],
         sources=row["sources"],

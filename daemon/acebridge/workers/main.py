@@ -26,7 +26,7 @@ from typing import Any
 
 from acebridge.errors import is_full
 from acestep_runtime.engines import registry
-from acestep_runtime.engines.base import Engine, KeepsModels, Progress
+from acestep_runtime.engines.base import Engine, ModelHost, Progress
 from acestep_runtime.errors import (
     Cancelled,
     EngineFailure,
@@ -35,9 +35,9 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import Made, Ranking, Written, record
+from acestep_runtime.recording import NewFrames, Ranking, record
 from acestep_runtime.tasks import Task, build_task
-from acestep_runtime.tasks.base import OutputHeader
+from acestep_runtime.tasks.base import OutputHeader, Take
 from acestep_runtime.values import CancelToken
 
 #: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
@@ -48,11 +48,11 @@ Message = dict[str, Any]
 
 
 def perform(
-    task: Task, engine: Engine, spool: Path, cancel: CancelToken, made: Sequence[Made] = ()
+    task: Task, engine: Engine, spool: Path, cancel: CancelToken, earlier: Sequence[Take] = (), first_output: int = 0
 ) -> Iterator[Message]:
     """Perform ``task`` and yield its messages; the WAV files appear in ``spool``. See `record`."""
     began, last_progress_s = time.monotonic(), -1.0
-    for event in record(task, engine, spool, cancel, made):
+    for event in record(task, engine, spool, cancel, earlier, first_output):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
@@ -61,7 +61,7 @@ def perform(
                 yield {"is": "progress", "stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}
         elif isinstance(event, OutputHeader):
             yield {"is": "header", **dataclasses.asdict(event)}
-        elif isinstance(event, Written):
+        elif isinstance(event, NewFrames):
             yield {"is": "audio", **dataclasses.asdict(event)}
         elif isinstance(event, Ranking):
             yield {"is": "ranking", "takes": [dataclasses.asdict(take) for take in event.takes]}
@@ -70,7 +70,13 @@ def perform(
                 {"file": str(output.path), "asset_id": output.sha256, **dataclasses.asdict(output.header)}
                 for output in event.outputs
             ]
-            yield {"is": "take", "take": event.take, "seed": event.seed, "facts": dict(event.facts), "outputs": outputs}
+            yield {
+                "is": "take",
+                "take": event.take,
+                "seed": event.seed,
+                "facts": dict(event.metadata),
+                "outputs": outputs,
+            }
 
 
 def describe(error: BaseException) -> Message:
@@ -102,8 +108,9 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
             yield {"is": "progress", "stage": f"loading the {name} engine", "fraction": 0.0, "eta_s": None}
             engines[name] = registry.load(registry.ENGINES[name])
         task = build_task(order["task"], order["params"], files=order["files"])
-        made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["made"]]
-        yield from perform(task, engines[name], Path(order["spool"]), cancel, made)
+        earlier = [Take(take["take"], take["seed"], take["facts"]) for take in order["made"]]
+        first_output = sum(len(take["outputs"]) for take in order["made"])
+        yield from perform(task, engines[name], Path(order["spool"]), cancel, earlier, first_output)
         yield {"is": "done", "models": _loaded(engines)}
     except Exception as error:
         if not isinstance(error, RuntimeFault):
@@ -112,7 +119,7 @@ def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: Cancel
 
 
 def _loaded(engines: Mapping[str, Engine]) -> list[str]:
-    return [model for engine in engines.values() if isinstance(engine, KeepsModels) for model in engine.loaded]
+    return [model for engine in engines.values() if isinstance(engine, ModelHost) for model in engine.loaded]
 
 
 def keep_model(order: Mapping[str, Any], engines: dict[str, Engine], _cancel: CancelToken) -> Iterator[Message]:
@@ -124,7 +131,7 @@ def keep_model(order: Mapping[str, Any], engines: dict[str, Engine], _cancel: Ca
         if name not in engines and order["do"] == "load":
             engines[name] = registry.load(registry.ENGINES[name])
         engine = engines.get(name)
-        if isinstance(engine, KeepsModels):
+        if isinstance(engine, ModelHost):
             (engine.load if order["do"] == "load" else engine.unload)(order["model"])
         yield {"is": "done", "models": _loaded(engines)}
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import Any
 from acebridge.colours import TRACK_COLOURS
 from acebridge.hosts.jobfolder.request import Part, Request
 from acebridge.v1 import tasks_pb2
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
 
 #: Roles that are tracks of their own, in plain words.
@@ -103,8 +104,6 @@ def described(
     output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what ``result.json`` tells about an output."""
-    from acestep_runtime.tasks import TASKS
-
     length_s = output.frames / output.sample_rate
     fade_s = min(TASKS[part.task].fade_s, length_s / 2)
     return {

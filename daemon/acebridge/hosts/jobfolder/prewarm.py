@@ -21,7 +21,7 @@ _LOADED = (
     "acebridge.client.discovery",
     "acebridge.client.wav_writer",
     "acebridge.hosts.jobfolder.widen",
-    "acestep_runtime.tasks.clip",
+    "acestep_runtime.tasks.source_audio",
     "acebridge.hosts.jobfolder.mixdown",
 )
 _LOOK_S = 0.01
