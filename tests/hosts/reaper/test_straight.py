@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.hosts.jobfolder.mixdown import mixed
-from acebridge.hosts.jobfolder.request import Mix, request_of
+from acebridge.hosts.jobfolder.request import Mix, parse_request
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.sound import balance, open_source, track_samples
 from tests.support.fake_reaper.state import Envelope, Fx, Source
@@ -60,7 +60,7 @@ def sent(reaper: Reaper) -> tuple[Mix, list[str], np.ndarray]:
     folder.mkdir()
     reaper.run(code=IMPORT + READ % folder)
     part = {"task": "cover", "source": json.loads(reaper.console)}
-    mix = request_of({"version": 1, "parts": [part]}, folder).parts[0].source
+    mix = parse_request({"version": 1, "parts": [part]}, folder).parts[0].source
     assert isinstance(mix, Mix)
     read = [path.name for path in folder.iterdir()]
     assert {track.file.name for track in mix.tracks if track.file.parent == folder} == set(read)
