@@ -9,7 +9,7 @@ from typing import Any
 
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import Order, named_as_given, order, ordered, plain
+from acestep_runtime.guide.request import Order, name_as_given, order, ordered, plain
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
@@ -170,7 +170,8 @@ def _facts(runner: Runner, wanted: Order) -> dict[str, Any]:
     try:
         batch = runner.perform(wanted, folder.path, CancelToken(), _quiet)
     except InvalidValue as error:
-        raise named_as_given(error, wanted.task) from None
+        name_as_given(error, wanted.task)
+        raise
     return dict(batch.takes[0].facts)
 
 
@@ -209,7 +210,8 @@ class _Session:
         try:
             batch = self._runner.perform(self._order, folder.path, cancel, self._report)
         except InvalidValue as error:
-            raise named_as_given(error, self._order.task) from None
+            name_as_given(error, self._order.task)
+            raise
         # Every batch counts on from the one before, so only the first can hold seeds that lie ahead.
         self._spent = frozenset(batch.seeds)
         return self._result(batch, folder, auto_gen=auto_gen)

@@ -21,7 +21,7 @@ from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
-from acestep_runtime.tasks import TASKS, from_json, with_all_seeds
+from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
 
@@ -112,7 +112,7 @@ def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, paus
     for name, heard in (("source", order.source), ("reference", order.reference)):
         if heard is not None:
             fields[name] = {"path": str(heard.path), "name": heard.path.name}
-    task = with_all_seeds(from_json(order.task, fields))
+    task = with_all_seeds(build_task(order.task, fields))
     task.validate()
     takes: dict[int, RecordedTake] = {}
     ranking: tuple[Ranked, ...] = ()

@@ -18,8 +18,9 @@ from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress, TaskTraits
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.limits import bounded
 from acestep_runtime.units import END
-from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music, Sampling
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -42,8 +43,8 @@ class Source:
     """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages."""
 
     path: str
-    start_s: float = limited(0.0, low=0, unit="seconds")
-    end_s: float | None = limited(None, low=0, unit="seconds", also={END: "the end"})
+    start_s: float = bounded(0.0, low=0, unit="seconds")
+    end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -105,16 +106,16 @@ class Output:
     are kept; the others too with ``keep_all``. ``done`` takes are there from an earlier attempt.
     """
 
-    sample_rate: int | None = limited(None, low=8000, high=384_000, unit="Hz")
-    channels: int | None = limited(None, choices=(1, 2))
-    encoding: str = limited("float32", choices=ENCODINGS)
-    takes: int = limited(1, low=1, high=MAX_TAKES, unit="takes")
-    seeds: tuple[int, ...] = limited((), low=0, high=MAX_SEED)
+    sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
+    channels: int | None = bounded(None, choices=(1, 2))
+    encoding: str = bounded("float32", choices=ENCODINGS)
+    takes: int = bounded(1, low=1, high=MAX_TAKES, unit="takes")
+    seeds: tuple[int, ...] = bounded((), low=0, high=MAX_SEED)
     auto_lrc: bool = False
     auto_score: bool = False
-    tries: int | None = limited(None, low=1, high=MAX_TRIES, unit="tries")
-    min_score: float | None = limited(None, low=0, high=1)
-    score_by: str = limited("", choices=SCORES)
+    tries: int | None = bounded(None, low=1, high=MAX_TRIES, unit="tries")
+    min_score: float | None = bounded(None, low=0, high=1)
+    score_by: str = bounded("", choices=SCORES)
     keep_all: bool = False
     done: int = 0
 
@@ -339,7 +340,6 @@ __all__ = [
     "finished_take",
     "for_take",
     "in_take",
-    "limited",
     "to_make",
     "with_seeds",
 ]

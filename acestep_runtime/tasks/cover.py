@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acestep_runtime.engines.base import Engine
+from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import MIX, CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MIX, CancelToken, Music, Sampling
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Cover(Task):
 
     source: Source
     music: Music = field(default_factory=Music)
-    strength: float = limited(1.0, low=0, high=1)
+    strength: float = bounded(1.0, low=0, high=1)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None

@@ -12,6 +12,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import (
     MAX_SOURCE_S,
     SCOPES,
@@ -31,7 +32,7 @@ from acestep_runtime.tasks.clip import BLOCK_FRAMES, Clip, pieces
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking, limited
+from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Lego(Task):
     source: Source
     music: Music = field(default_factory=Music)
     tracks: tuple[str, ...] = ()
-    start_s: float = limited(0.0, low=0, high=MAX_SOURCE_S, unit="seconds")
-    end_s: float | None = limited(None, low=0, high=MAX_SOURCE_S, unit="seconds", also={END: "the end"})
-    context_s: float = limited(30.0, low=0, high=600, unit="seconds")
-    scope: str = limited("whole", choices=SCOPES)
+    start_s: float = bounded(0.0, low=0, high=MAX_SOURCE_S, unit="seconds")
+    end_s: float | None = bounded(None, low=0, high=MAX_SOURCE_S, unit="seconds", sentinels={END: "the end"})
+    context_s: float = bounded(30.0, low=0, high=600, unit="seconds")
+    scope: str = bounded("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None

@@ -10,6 +10,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import (
     MAX_SOURCE_S,
     SCOPES,
@@ -29,7 +30,7 @@ from acestep_runtime.tasks.clip import Clip, pieces
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.units import END, frames_to_seconds
-from acestep_runtime.values import MIX, CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MIX, CancelToken, Music, Sampling
 
 MODES = ("conservative", "balanced", "aggressive")
 
@@ -48,14 +49,14 @@ class Repaint(Task):
 
     source: Source
     music: Music = field(default_factory=Music)
-    start_s: float = limited(0.0, low=-MAX_SOURCE_S, high=MAX_SOURCE_S, unit="seconds")
-    end_s: float | None = limited(None, low=0, high=2 * MAX_SOURCE_S, unit="seconds", also={END: "the end"})
-    mode: str = limited("balanced", choices=MODES)
-    strength: float = limited(0.5, low=0, high=1)
-    context_s: float = limited(30.0, low=0, high=600, unit="seconds")
-    crossfade_ms: float = limited(20.0, low=0, high=1000, unit="ms")
+    start_s: float = bounded(0.0, low=-MAX_SOURCE_S, high=MAX_SOURCE_S, unit="seconds")
+    end_s: float | None = bounded(None, low=0, high=2 * MAX_SOURCE_S, unit="seconds", sentinels={END: "the end"})
+    mode: str = bounded("balanced", choices=MODES)
+    strength: float = bounded(0.5, low=0, high=1)
+    context_s: float = bounded(30.0, low=0, high=600, unit="seconds")
+    crossfade_ms: float = bounded(20.0, low=0, high=1000, unit="ms")
     match_loudness: bool = True
-    scope: str = limited("whole", choices=SCOPES)
+    scope: str = bounded("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None

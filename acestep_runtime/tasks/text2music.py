@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from acestep_runtime.dsp.form import natural_length_s
 from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, Task, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.tasks.reference import heard_in
@@ -21,7 +22,6 @@ from acestep_runtime.values import (
     Music,
     Sampling,
     Thinking,
-    limited,
 )
 
 
@@ -37,12 +37,12 @@ class TextToMusic(Task):
     fade_s = 0.01
 
     music: Music = field(default_factory=Music)
-    duration_s: float | None = limited(None, low=0.1, high=MAX_DURATION_S, unit="seconds")
+    duration_s: float | None = bounded(None, low=0.1, high=MAX_DURATION_S, unit="seconds")
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
-    codes: tuple[int, ...] = limited((), low=0, high=CODES - 1, longest=MAX_CODES, unit="codes")
+    codes: tuple[int, ...] = bounded((), low=0, high=CODES - 1, max_len=MAX_CODES, unit="codes")
 
     def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix"."""

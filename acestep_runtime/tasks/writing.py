@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from acestep_runtime.engines.base import Engine, EngineRequest
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import Output, Task, TaskEvent
 from acestep_runtime.tasks.passage import perform_through
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking, limited
+from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class CreateSample(Task):
     kind = "text"
     needs_language_model = True
 
-    description: str = limited("", longest=MAX_TEXT)
+    description: str = bounded("", max_len=MAX_TEXT)
     instrumental: bool = False
-    seed: int | None = limited(None, low=0, high=MAX_SEED)
+    seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
@@ -50,7 +51,7 @@ class FormatSample(Task):
     needs_language_model = True
 
     music: Music = field(default_factory=Music)
-    seed: int | None = limited(None, low=0, high=MAX_SEED)
+    seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:

@@ -18,7 +18,7 @@ import soundfile
 
 from acestep_runtime.dsp.players import PLAYERS
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.tasks import from_json
+from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
 from acestep_runtime.values import TRACKS, CancelToken
 
@@ -51,7 +51,7 @@ def perform(task: str, path: str) -> dict[str, Any]:
     """Perform a task; return seconds, processor seconds, peak memory of this process, and a hash of all that came."""
     began = time.perf_counter()
     made = hashlib.sha256()
-    for event in from_json(task, fields(task, path)).perform(DraftEngine(), CancelToken()):
+    for event in build_task(task, fields(task, path)).perform(DraftEngine(), CancelToken()):
         if isinstance(event, OutputBlock):
             made.update(event.samples.tobytes())
         elif isinstance(event, OutputHeader):

@@ -121,11 +121,11 @@ def _take(client: Client, take: tasks_pb2.TakeFinished, headers: dict[int, Outpu
 
 def _as_here(failed: JobFailed) -> Exception:
     """Return a daemon's error as the one that the same order raises in this process."""
-    parts = (failed.details.get("field", ""), failed.details.get("value", ""), failed.details.get("allowed", ""))
+    field, value, allowed = (failed.details.get(name, "") for name in ("field", "value", "allowed"))
     match failed.kind:
         case "InvalidValue" | "UnreadableAudio":
             kind: type[errors.InvalidValue] = getattr(errors, failed.kind)
-            return kind(*parts, remedy=failed.remedy, message=failed.message)
+            return kind(field, value, allowed, remedy=failed.remedy, message=failed.message, shown=value)
         case "UnsupportedTask" | "EngineFailure":
             return getattr(errors, failed.kind)(failed.message, remedy=failed.remedy)  # type: ignore[no-any-return]
         case "Cancelled":

@@ -21,7 +21,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.values import allowed_text
+from acestep_runtime.limits import describe_limits, limits_of
 
 #: Method of TaskService → name of its task: TextToMusic → text2music, AlignLyrics → align_lyrics.
 RPCS: dict[str, str] = {
@@ -109,8 +109,9 @@ def _allowed(field: Any, kind: type[Any] | None) -> str:
     """Say what a field may hold: a number what its dataclass says, anything else what its type on the wire holds."""
     if field.type != FieldDescriptor.TYPE_STRING and kind is not None:
         for f in dataclasses.fields(kind):
-            if f.name == field.name and "limits" in f.metadata:
-                return allowed_text(f.metadata["limits"])
+            limits = limits_of(f)
+            if f.name == field.name and limits is not None:
+                return describe_limits(limits)
     return _ON_THE_WIRE.get(field.type, "a value of another type")
 
 

@@ -16,7 +16,7 @@ from acebridge.store.assets import Asset, AssetStore
 from acebridge.v1 import audio_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, from_json, to_json, with_all_seeds
+from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, build_task, to_fields, with_all_seeds
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_NAME = 128
@@ -51,9 +51,9 @@ async def submit(task: str, request: Any, *, journal: Journal, store: AssetStore
                 sources.append(asset.id)
             region = fields.get(name, {}).get("region", {})
             fields[name] = {"path": stand_in, "name": sent.name or asset.name, **region}
-    checked = from_json(task, fields, files=files)
+    checked = build_task(task, fields, files=files)
     await asyncio.to_thread(checked.validate)
-    params = to_json(with_all_seeds(from_json(task, fields)))
+    params = to_fields(with_all_seeds(build_task(task, fields)))
     auto_gen = submission.get("auto_gen", False)
     if auto_gen and not seeds_of(params):
         raise InvalidValue("submission.auto_gen", True, "no next batch of a task without seeds",

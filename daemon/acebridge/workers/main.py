@@ -41,7 +41,7 @@ from acestep_runtime.errors import (
     UnsupportedTask,
 )
 from acestep_runtime.recording import Made, Ranking, RecordedTake, Written, record
-from acestep_runtime.tasks import Task, from_json
+from acestep_runtime.tasks import Task, build_task
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
@@ -145,7 +145,7 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     engine = engines.get(order["engine"])
-    task = from_json(order["task"], order["params"], files=order["files"])
+    task = build_task(order["task"], order["params"], files=order["files"])
     made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["takes"]]
     yield from run_task(task, engine, Path(order["folder"]), cancel, made)
 

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, TypedDict
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
-#: A task as JSON: see `acestep_runtime.tasks.to_json`.
+#: A task as JSON: see `acestep_runtime.tasks.schema.to_fields`.
 TaskParams: TypeAlias = Mapping[str, Json]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.recording import Made, Ranking, RecordedTake, record
-from acestep_runtime.tasks import from_json
+from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import Output
 from acestep_runtime.tasks.choosing import is_choice, is_enough, ranked, score_of
 from acestep_runtime.values import CancelToken
@@ -81,12 +81,12 @@ def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
 )
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        from_json("text2music", {"output": fields})
+        build_task("text2music", {"output": fields})
     assert says in str(caught.value)
 
 
 def song(**output: Any) -> Any:
-    return from_json(
+    return build_task(
         "text2music", {"duration_s": 0.1, "music": {"caption": "score"}, "output": {"encoding": "pcm16", **output}}
     )
 

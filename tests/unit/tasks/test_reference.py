@@ -12,7 +12,7 @@ from acestep_runtime.audio.convert import resample
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.recording import RecordedTake, record
-from acestep_runtime.tasks import TASKS, from_json
+from acestep_runtime.tasks import TASKS, build_task
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import heard_in
 from acestep_runtime.values import CancelToken
@@ -63,20 +63,20 @@ def test_a_reference_that_cannot_be_heard_is_refused_before_any_work(task: str, 
     fields = {} if task == "text2music" else {"source": {"path": str(tmp_path / "song.wav")}}
     fields |= {"tracks": ["drums"]} if task in ("lego", "complete") else {}
     with pytest.raises(UnreadableAudio, match=r"words\.wav") as unreadable:
-        from_json(task, {**fields, "reference": {"path": str(tmp_path / "words.wav")}}).validate()
+        build_task(task, {**fields, "reference": {"path": str(tmp_path / "words.wav")}}).validate()
     assert unreadable.value.field == "reference"
     wav.write(tmp_path / "click.wav", np.ones((100, 1), np.float32), 192_000)
     with pytest.raises(InvalidValue, match=r"click\.wav is 0\.521 ms long; allowed: at least 1 ms"):
-        from_json(task, {**fields, "reference": {"path": str(tmp_path / "click.wav")}}).validate()
+        build_task(task, {**fields, "reference": {"path": str(tmp_path / "click.wav")}}).validate()
     late = {"path": str(tmp_path / "song.wav"), "start_s": 2.0}
     with pytest.raises(InvalidValue, match=r"reference\.region\.start_s") as outside:
-        from_json(task, {**fields, "reference": late}).validate()
+        build_task(task, {**fields, "reference": late}).validate()
     assert outside.value.field == "reference.region.start_s"
 
 
 def test_an_engine_that_does_not_hear_it_says_so(tmp_path: Path) -> None:
     wav.write(tmp_path / "song.wav", noise(1, rate_hz=48_000), 48_000)
-    task = from_json("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
+    task = build_task("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
     takes = [
         event
         for event in record(task, FakeEngine(), tmp_path / "out", CancelToken())

@@ -21,7 +21,8 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
-from acestep_runtime.tasks import TASKS, check, from_json, to_json, with_all_seeds
+from acestep_runtime.limits import Limits, limits_of, validate
+from acestep_runtime.tasks import TASKS, build_task, to_fields, with_all_seeds
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TakeDone
 from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.extract import Extract
@@ -127,10 +128,10 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
         return BY_NAME[f.name]
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     (wanted,) = (option for option in options if option is not type(None))
-    limits = f.metadata.get("limits", {})
-    low, high = limits.get("low"), limits.get("high")
-    if limits.get("choices"):
-        made = st.sampled_from(limits["choices"])
+    limits = limits_of(f) or Limits()
+    low, high = limits.low, limits.high
+    if limits.choices:
+        made = st.sampled_from(limits.choices)
     elif dataclasses.is_dataclass(wanted):
         made = values_of(typing.cast(type[Any], wanted))
     elif wanted is float:
@@ -142,7 +143,7 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     elif wanted is bool:
         made = st.booleans()
     elif wanted is int:
-        made = st.sampled_from(limits["choices"]) if limits.get("choices") else st.integers(low, high)
+        made = st.integers(low, high)
     else:
         made = TEXT
     return made if len(options) == 1 else st.none() | made
@@ -154,9 +155,9 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
     import json
 
     task = data.draw(values_of(TASKS[name]))
-    check(task)
-    fields = json.loads(json.dumps(to_json(task)))
-    assert from_json(name, fields) == task
+    validate(task)
+    fields = json.loads(json.dumps(to_fields(task)))
+    assert build_task(name, fields) == task
     seeded = with_all_seeds(task)
     assert with_all_seeds(seeded) == seeded
     if hasattr(task, "output"):
@@ -166,9 +167,9 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
 
 def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
     task = Repaint(Source("asset:1", name="x"), Music(bpm=90.0), start_s=1.0)
-    fields = to_json(task)
+    fields = to_fields(task)
     assert fields == {"source": {"path": "asset:1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
-    built = from_json("repaint", fields, files={"asset:1": str(song)})
+    built = build_task("repaint", fields, files={"asset:1": str(song)})
     assert built.source.path == str(song)  # type: ignore[attr-defined]
     assert fields["source"]["path"] == "asset:1"
 
@@ -195,7 +196,7 @@ def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
 )  # fmt: skip
 def test_json_that_is_no_task(name: str, fields: dict[str, Any], blamed: str, says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        from_json(name, fields)
+        build_task(name, fields)
     assert caught.value.field == blamed
     assert str(caught.value).startswith(says)
 
