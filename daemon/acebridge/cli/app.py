@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acebridge.cli import manage, reaper, tasks
+from acebridge.cli import host, manage, tasks
 
 app = typer.Typer(
     name="acebridge",
@@ -37,4 +37,5 @@ def _options(
 
 tasks.add_to(app)
 manage.add_to(app)
-app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")
+app.add_typer(host.host, name="host", rich_help_panel="Daemon")
+app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")
