@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from acestep_runtime.audio import decode
-from tests.support.daemon import Daemon, until
+from tests.support.daemon import Daemon, song, until, write_wav
 from tests.support.job_folders import RATE_HZ, Job, outputs, part
+from tests.support.schemas import FOLDER
 from tests.support.shell import Shell
 
 
@@ -238,6 +240,25 @@ def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path, group: st
     assert (done.returncode, done.stderr) == (0, "")
     assert job.status["state"] == "done"
     assert done.stdout.split() == []
+
+
+def test_the_example_of_the_protocol_runs(job: Job, house: Daemon) -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (FOLDER / "PROTOCOL.md").read_text("utf-8"), re.DOTALL)
+    request, _, expected, _ = (json.loads(block) for block in blocks)
+    write_wav(job.folder / "source-1.wav", song(12.0, rate_hz=RATE_HZ), RATE_HZ)
+    parts, media = request.pop("parts"), {**request.pop("media"), "folder": str(job.media)}
+    result = job.ask(*parts, **{**request, "media": media, "engine": "fake"}).run(house)
+    ((output,), (promised,)) = outputs(result), outputs(expected)
+    assert job.media_files == {Path(promised["file"]).name} == {Path(output["file"]).name}
+    assert output["written"][0] == promised["written"][0] == (job.media / Path(output["file"]).name).stat().st_size
+    for own in ("file", "written"):
+        del output[own], promised[own]
+    assert output == promised
+    for name in ("engine", "seconds"):
+        del result[name], expected[name]
+    for document in (result, expected):
+        del document["parts"][0]["takes"][0]["metadata"], document["parts"][0]["takes"][0]["outputs"]
+    assert result == expected
 
 
 def test_the_host_is_named_in_status_and_log(job: Job, house: Daemon) -> None:
