@@ -10,7 +10,7 @@ import dataclasses
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +125,7 @@ def blocks(
     block_frames: int = _BLOCK_FRAMES,
     field: str = "source",
     name: str | None = None,
-) -> Iterator[Samples]:
+) -> Generator[Samples, None, None]:
     """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file in blocks ``[n, C]``, at least one.
 
     Only the part asked for is decoded, except in formats that cannot seek to an exact sample: there, what comes before

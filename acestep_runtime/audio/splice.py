@@ -99,6 +99,12 @@ class Span:
         """M, the length of the result."""
         return self.prepended + self.source_frames + self.appended
 
+    @property
+    def kept(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Frames ``(start, stop)`` of the source that the result keeps before and after the region; both may be empty."""
+        before, after = max(0, self.start), min(self.stop, self.source_frames)
+        return (0, before), (after, self.source_frames)
+
 
 @dataclass(frozen=True)
 class Fades:

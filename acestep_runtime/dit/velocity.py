@@ -14,17 +14,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers.models import embeddings
 from torch import Tensor, nn
 from torch.nn import functional
 
+from acestep_runtime.dit.rotary import apply_rotary, rotary_tables
 from acestep_runtime.dit.windows import Attend, attend, attend_near
 
-_turn: Any = embeddings.apply_rotary_emb
-_rotary_table: Any = embeddings.get_1d_rotary_pos_embed
+if TYPE_CHECKING:
+    from diffusers.models.transformers.ace_step_transformer import (
+        AceStepAttention,
+        AceStepTransformer1DModel,
+        AceStepTransformerBlock,
+    )
+
+Rotary = tuple[Tensor, Tensor]
 Visiting = Callable[[nn.Module], AbstractContextManager[object]]
 
 
@@ -42,31 +48,30 @@ class Keys:
 class Velocity:
     """Velocities by a transformer. ``visiting`` is entered around each block, to bring it where it computes."""
 
-    def __init__(self, dit: Any, visiting: Visiting = lambda _: nullcontext()) -> None:
+    def __init__(self, dit: AceStepTransformer1DModel, visiting: Visiting = lambda _: nullcontext()) -> None:
         #: The transformer.
         self.dit = dit
+        self._blocks = _blocks(dit)
         self._visiting = visiting
-        self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Any, Attend]] | None = None
+        self._tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Rotary, Attend]] | None = None
         self._embedded: dict[tuple[float, ...], tuple[Tensor, Tensor]] = {}
 
     @property
     def dtype(self) -> torch.dtype:
         """What it computes in."""
-        dtype: torch.dtype = self.dit.scale_shift_table.dtype
-        return dtype
+        return self.dit.scale_shift_table.dtype
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        device: torch.device = self.dit.scale_shift_table.device
-        return device
+        return self.dit.scale_shift_table.device
 
     def condition(self, hidden: Tensor) -> Keys:
         """Return the keys and values of a condition ``[B, L, D]``. A run begins with it: weights may have changed before."""
         self._embedded.clear()
         states = self.dit.condition_embedder(hidden.to(self.device, self.dtype))
         pairs = []
-        for block in self.dit.layers:
+        for block in self._blocks:
             with self._visiting(block):
                 pairs.append(_keys_and_values(block.cross_attn, states))
         return Keys(pairs=tuple(pairs))
@@ -75,7 +80,7 @@ class Velocity:
         """Return the constants of the unconditional branch, whose condition is one vector ``[1, 1, D]``, repeated."""
         states = self.dit.condition_embedder(null_condition.to(self.device, self.dtype))
         constants = []
-        for block in self.dit.layers:
+        for block in self._blocks:
             with self._visiting(block):
                 attention = block.cross_attn
                 value = attention.to_v(states).unflatten(-1, (attention.kv_heads, attention.head_dim))
@@ -93,7 +98,7 @@ class Velocity:
         if null is not None:
             hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
         rotary, near = self._positions(hidden)
-        for number, block in enumerate(self.dit.layers):
+        for number, block in enumerate(self._blocks):
             with self._visiting(block):
                 hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 hidden = hidden + _cross_attended(block, hidden, number, count, keys, null)
@@ -120,7 +125,7 @@ class Velocity:
         rotary, near = self._positions(hidden)
         first = Keys(pairs=tuple((each[:1], value[:1]) for each, value in keys.pairs))
         last = max(wanted)
-        for number, block in enumerate(self.dit.layers[: last + 1]):
+        for number, block in enumerate(self._blocks[: last + 1]):
             with self._visiting(block):
                 hidden = _self_attended(block, hidden, modulation, rotary, self._attend_of(number, near))
                 for head in wanted.get(number, ()):
@@ -145,15 +150,12 @@ class Velocity:
             self._embedded[levels] = temb + temb_r, modulation + modulation_r
         return self._embedded[levels]
 
-    def _positions(self, hidden: Tensor) -> tuple[tuple[Tensor, Tensor], Attend]:
+    def _positions(self, hidden: Tensor) -> tuple[Rotary, Attend]:
         """Return rotary tables and the attention of sliding layers."""
         like = hidden.shape[1], hidden.dtype, hidden.device
         if self._tables is None or self._tables[0] != like:
-            positions = torch.arange(like[0], device=hidden.device, dtype=torch.float32)
-            cos, sin = _rotary_table(
-                self.dit.head_dim, positions, theta=self.dit.rope_theta, use_real=True, repeat_interleave_real=False
-            )
-            near = attend_near(like[0], self.dit.config.sliding_window, hidden.device)
+            cos, sin = rotary_tables(like[0], self.dit.head_dim, self.dit.rope_theta, hidden.device)
+            near = attend_near(like[0], self.dit.config["sliding_window"], hidden.device)
             self._tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), near)
         return self._tables[1]
 
@@ -161,46 +163,51 @@ class Velocity:
         return near if self.dit.layer_types[layer] == "sliding_attention" else attend
 
 
-def _keys_and_values(attention: Any, states: Tensor) -> tuple[Tensor, Tensor]:
+def _blocks(dit: AceStepTransformer1DModel) -> tuple[AceStepTransformerBlock, ...]:
+    from diffusers.models.transformers.ace_step_transformer import AceStepTransformerBlock
+
+    blocks = tuple(layer for layer in dit.layers if isinstance(layer, AceStepTransformerBlock))
+    assert len(blocks) == len(dit.layers)
+    return blocks
+
+
+def _keys_and_values(attention: AceStepAttention, states: Tensor) -> tuple[Tensor, Tensor]:
     shape = attention.kv_heads, attention.head_dim
     keys = attention.norm_k(attention.to_k(states).unflatten(-1, shape))
     return keys.transpose(1, 2), attention.to_v(states).unflatten(-1, shape).transpose(1, 2)
 
 
-def _out(attention: Any, states: Tensor) -> Tensor:
+def _out(attention: AceStepAttention, states: Tensor) -> Tensor:
     out: Tensor = attention.to_out[0](states)
     return out
 
 
-def _attended(attention: Any, query: Tensor, keys: Tensor, values: Tensor, how: Attend = attend) -> Tensor:
+def _attended(attention: AceStepAttention, query: Tensor, keys: Tensor, values: Tensor, how: Attend = attend) -> Tensor:
     """Return the attention of queries ``[B, P, heads, d]`` to keys and values ``[B, heads, L, d]``, projected."""
     return _out(attention, how(query.transpose(1, 2), keys, values, attention.scaling).transpose(1, 2).flatten(2))
 
 
-def _query(attention: Any, states: Tensor) -> Tensor:
+def _query(attention: AceStepAttention, states: Tensor) -> Tensor:
     query: Tensor = attention.norm_q(attention.to_q(states).unflatten(-1, (attention.heads, attention.head_dim)))
     return query
 
 
 def _self_attended(
-    block: Any, hidden: Tensor, modulation: Tensor, rotary: tuple[Tensor, Tensor], how: Attend
+    block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor, rotary: Rotary, how: Attend
 ) -> Tensor:
     shift, scale, gate, *_ = (block.scale_shift_table + modulation).chunk(6, dim=1)
     states = (block.self_attn_norm(hidden) * (1 + scale) + shift).type_as(hidden)
     attention = block.self_attn
     keys, values = _keys_and_values(attention, states)
-    query = _turned(_query(attention, states), rotary)
-    keys = _turned(keys.transpose(1, 2), rotary).transpose(1, 2)
+    query = apply_rotary(_query(attention, states), rotary)
+    keys = apply_rotary(keys.transpose(1, 2), rotary).transpose(1, 2)
     attended: Tensor = hidden + _attended(attention, query, keys, values, how) * gate
     return attended.type_as(hidden)
 
 
-def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    turned: Tensor = _turn(states, rotary, use_real=True, use_real_unbind_dim=-2, sequence_dim=1)
-    return turned
-
-
-def _cross_attended(block: Any, hidden: Tensor, layer: int, count: int, keys: Keys, null: Keys | None) -> Tensor:
+def _cross_attended(
+    block: AceStepTransformerBlock, hidden: Tensor, layer: int, count: int, keys: Keys, null: Keys | None
+) -> Tensor:
     attention = block.cross_attn
     states = block.cross_attn_norm(hidden[:count]).type_as(hidden)
     own, values = (each.expand(count, -1, -1, -1) for each in keys.pairs[layer])
@@ -210,14 +217,14 @@ def _cross_attended(block: Any, hidden: Tensor, layer: int, count: int, keys: Ke
     return torch.cat((attended, null.constants[layer].expand_as(attended)))
 
 
-def _mixed(block: Any, hidden: Tensor, modulation: Tensor) -> Tensor:
+def _mixed(block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor) -> Tensor:
     *_, shift, scale, gate = (block.scale_shift_table + modulation).chunk(6, dim=1)
     states = (block.mlp_norm(hidden) * (1 + scale) + shift).type_as(hidden)
     mixed: Tensor = hidden + block.mlp(states) * gate
     return mixed.type_as(hidden)
 
 
-def _weights(block: Any, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
+def _weights(block: AceStepTransformerBlock, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
     """Return how tokens are attended to, ``[L, P]``, by one head: over the tokens of a patch they add up to 1."""
     attention = block.cross_attn
     query = _query(attention, block.cross_attn_norm(hidden).type_as(hidden))[0, :, head]

@@ -27,8 +27,8 @@ def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
-    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`; with ``score`` a take scores the last two
-    digits of its seed, as hundredths.
+    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
+    ``score`` a take scores the last two digits of its seed, as hundredths.
     """
 
     name = "fake"
@@ -45,6 +45,9 @@ class FakeEngine:
             yield Progress("sampling", step / steps)
         if request.music.caption == "crash":
             os._exit(42)
+        if request.music.caption == "print":
+            print('{"type": "done"}', "printed by Python")
+            os.write(1, b"printed by a C library\n")
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
         yield Facts(

@@ -1,12 +1,12 @@
-"""What is done with finished audio: put it in a row, put it together, save it. Files are read and written in pieces."""
+"""Concatenate, mix and save finished audio. Files are read and written in blocks, never whole."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import warnings
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from acestep_runtime import units
 from acestep_runtime.audio import convert, decode, wav
+from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 
-_BLOCK_FRAMES = 1 << 18
 _MOST_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
 _FORMATS = {
@@ -37,11 +37,11 @@ def concat(*parts: Any) -> Audio:
 
     A part is anything `generate` takes as ``src_audio``. Where rates agree, samples are kept bit for bit.
     """
-    sounds = _opened(parts)
+    sounds = _open_parts(parts)
     rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
     frames = [units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds]
     blocks = (block for sound in sounds for block in _blocks(sound, rate_hz, channels))
-    return _written(blocks, sum(frames), channels, rate_hz)
+    return _write_temporary(blocks, sum(frames), channels, rate_hz)
 
 
 def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
@@ -50,62 +50,38 @@ def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
     ``gains_db`` holds one gain for each part; without it all are added as they are. The sum is float32 and may exceed full
     scale; `save` takes care of that.
     """
-    sounds = _opened(parts)
+    sounds = _open_parts(parts)
     gains_db = [float(gain) for gain in gains_db]
     if (gains_db and len(gains_db) != len(sounds)) or not all(gain <= _MOST_DB for gain in gains_db):
         raise InvalidValue(
             "gains_db", gains_db, f"one gain for each of the {len(sounds)} parts, at most {_MOST_DB:g} dB"
         )
     rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
-    gains = [np.float32(units.db_to_gain(gain)) for gain in gains_db] or list(repeat(np.float32(1), len(sounds)))
-    frames = max(units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds)
-    streams = [_Stream(_blocks(sound, rate_hz, channels), channels) for sound in sounds]
-
-    def blocks() -> Iterator[Samples]:
-        for at in range(0, frames, _BLOCK_FRAMES):
-            n = min(_BLOCK_FRAMES, frames - at)
-            total = np.zeros((n, channels), np.float32)
-            for gain, stream in zip(gains, streams, strict=True):
-                total += gain * stream.take(n)
-            yield total
-
-    return _written(blocks(), frames, channels, rate_hz)
+    gains = [units.db_to_gain(gain) for gain in gains_db] or [1.0] * len(sounds)
+    lengths = [units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz) for sound in sounds]
+    tracks = [
+        Track(partial(_blocks, sound, rate_hz, channels), length, gains=(gain,))
+        for sound, length, gain in zip(sounds, lengths, gains, strict=True)
+    ]
+    return _write_temporary(mix_down(tracks, max(lengths), channels), max(lengths), channels, rate_hz)
 
 
-def _opened(parts: tuple[Any, ...]) -> list[Audio]:
+def _open_parts(parts: tuple[Any, ...]) -> list[Audio]:
     if not parts:
         raise InvalidValue("parts", "none", "one or more pieces of audio", message="There is nothing to join.")
     return [audio_of(part) for part in parts]
 
 
-def _blocks(sound: Audio, rate_hz: int, channels: int) -> Iterator[Samples]:
+def _blocks(sound: Audio, rate_hz: int, channels: int) -> Generator[Samples, None, None]:
     """Yield a file in pieces at a rate and channel count; the pieces add up to its exact length there."""
     frames = units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz)
-    stream = convert.StreamResampler(sound.sample_rate, rate_hz, channels, frames)
-    for at in range(0, sound.frames, _BLOCK_FRAMES):
-        stop = min(at + _BLOCK_FRAMES, sound.frames)
-        block = decode.read(sound.path, start_frame=at, stop_frame=stop)
-        yield stream.push(convert.to_channels(block, channels), last=stop == sound.frames)
+    stream, at = convert.StreamResampler(sound.sample_rate, rate_hz, channels, frames), 0
+    for block in decode.blocks(sound.path):
+        at += len(block)
+        yield stream.push(convert.to_channels(block, channels), last=at == sound.frames)
 
 
-class _Stream:
-    """Blocks of any length, taken as pieces of a wanted one; silence after their end."""
-
-    def __init__(self, blocks: Iterator[Samples], channels: int) -> None:
-        self._blocks, self._held = blocks, np.zeros((0, channels), np.float32)
-
-    def take(self, frames: int) -> Samples:
-        while len(self._held) < frames:
-            block = next(self._blocks, None)
-            if block is None:
-                self._held = np.pad(self._held, ((0, frames - len(self._held)), (0, 0)))
-            else:
-                self._held = np.concatenate((self._held, block))
-        out, self._held = self._held[:frames], self._held[frames:]
-        return out
-
-
-def _written(blocks: Iterator[Samples], frames: int, channels: int, rate_hz: int) -> Audio:
+def _write_temporary(blocks: Iterable[Samples], frames: int, channels: int, rate_hz: int) -> Audio:
     folder = Folder()
     path = folder.path / "mix.wav"
     wav.write_blocks(path, blocks, frames, channels, rate_hz)
@@ -140,11 +116,11 @@ def save(sound: Any, path: str | os.PathLike[str]) -> Path:
         warnings.warn(
             f"{path.name} was lowered by {lowered_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
         )
-    _encoded(path, held, rate_hz, gain, kind, subtype)
+    _encode(path, held, rate_hz, gain, kind, subtype)
     return path
 
 
-def _encoded(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str, subtype: str) -> None:
+def _encode(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str, subtype: str) -> None:
     import soundfile
 
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")  # in the same folder: only there is a rename atomic

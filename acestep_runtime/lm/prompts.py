@@ -37,12 +37,6 @@ def plan(caption: str, lyrics: str) -> str:
     return _chat(GENERATE, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}\n")
 
 
-def plan_unguided(lyrics: str, negative: str = "") -> str:
-    """Return what guidance compares `plan` with: a caption that is not wanted, or none."""
-    asked = f"# Caption\n{plain(negative)}\n\n" if negative.strip() else ""
-    return _chat(GENERATE, f"{asked}# Lyric\n{plain(lyrics)}\n")
-
-
 def codes(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt after which the model writes codes. ``thought`` is YAML, as `grammar.written` writes it."""
     return f"{plan(caption, lyrics)}{THINK}\n{plain(thought).strip()}\n{THOUGHT}\n\n{END}\n"
@@ -68,19 +62,9 @@ def simple(sentence: str, *, instrumental: bool = False) -> str:
     return _chat(EXPAND, f"{plain(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
 
 
-def simple_unguided(negative: str = "") -> str:
-    """Return what guidance compares `simple` with."""
-    return _chat(EXPAND, plain(negative))
-
-
 def formatted(caption: str, lyrics: str) -> str:
     """Return the prompt after which the model puts caption and lyrics into form."""
     return _chat(FORMAT, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}")
-
-
-def formatted_unguided(negative: str = "") -> str:
-    """Return what guidance compares `formatted` with."""
-    return _chat(FORMAT, plain(negative))
 
 
 def code(number: int) -> str:

@@ -53,17 +53,6 @@ def is_sung(pieces: Sequence[bytes]) -> npt.NDArray[np.bool_]:
     return sung
 
 
-def rows_of(pieces: Sequence[bytes], times: TokenTimes) -> list[tuple[str, float, float]]:
-    """Return each line that is not blank, tags too, from the start of its first token to the end of its line break."""
-    text = text_of(pieces)
-    first, last = _tokens_of(text, pieces)
-    return [
-        (text[start:stop].strip(), float(times.start_s[first[start]]), float(times.end_s[last[stop - 1]]))
-        for start, stop in _lines_in(text)
-        if text[start:stop].strip()
-    ]
-
-
 def _lines_in(text: str) -> Iterator[tuple[int, int]]:
     """Yield where lines begin and end, their breaks included."""
     at = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.audio.splice import match_loudness, splice
+from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Block, Engine, Progress
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
@@ -30,27 +30,28 @@ class Patch:
     engine_frames: int
 
     @property
-    def changed(self) -> tuple[int, int]:
-        """The first and last-plus-one frame that change, in frames of the clip."""
+    def changed(self) -> Span:
+        """All that changes: the region with its crossfades."""
         span, fades = self.region.span, self.region.window.fades
-        return span.start - fades.before, span.stop + fades.after
+        return Span(span.start - fades.before, span.stop + fades.after, span.source_frames)
 
     @property
     def start_frame(self) -> int:
         """The first frame of the output, in frames of the clip: negative where music is put before it."""
-        return min(0, self.region.span.start) if self.whole else self.changed[0]
+        return -self.changed.prepended if self.whole else self.changed.start
 
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
         """See `Delivery.deliver`."""
-        clip, (start, stop) = self.region.clip, self.changed
-        frames = self.region.span.total_frames if self.whole else stop - start
+        clip, changed = self.region.clip, self.changed
+        before, after = changed.kept
+        frames = changed.total_frames if self.whole else changed.frames
         yield OutputHeader(number, take, MIX, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
         if self.whole:  # what stays as it is goes out before the engine begins
-            yield from (OutputBlock(number, block) for block in clip.blocks(0, start))
+            yield from (OutputBlock(number, block) for block in clip.blocks(*before))
         roles = yield from collect(events, self.engine_frames)
         yield from (OutputBlock(number, block) for block in pieces(self._mend(roles[MIX])))
         if self.whole:
-            yield from (OutputBlock(number, block) for block in clip.blocks(stop, clip.frames))
+            yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
     def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         """See `Delivery.in_output_time`."""

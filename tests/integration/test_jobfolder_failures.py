@@ -1,4 +1,4 @@
-"""Jobs for REAPER that end badly: cancelled, refused, broken off. What is said, and that nothing is left."""
+"""Jobs that end badly: cancelled, refused, broken off. What is said, and that nothing is left."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ HIDDEN = (
 NEURAL = (
     "acestep_runtime.conditioning.codes", "acestep_runtime.conditioning.condition",
     "acestep_runtime.conditioning.latents", "acestep_runtime.conditioning.timbre", "acestep_runtime.dit",
-    "acestep_runtime.engines.neural.engine", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
-    "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae", "acestep_runtime.weights.files",
-    "acestep_runtime.weights.load", "acestep_runtime.weights.lora",
+    "acestep_runtime.engines.neural", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
+    "acestep_runtime.memory.precision", "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae",
+    "acestep_runtime.weights.files", "acestep_runtime.weights.load", "acestep_runtime.weights.lora",
 )  # fmt: skip
 #: What Python runs by itself when it starts and this is in a folder that it looks for modules in.
 SITECUSTOMIZE = f"""
@@ -65,13 +65,13 @@ def run(code: str) -> list[str]:
 def test_every_other_module_can_be_imported() -> None:
     code = f"""
 import importlib, pkgutil, sys
-import acestep_runtime, daemon
+import acestep_runtime, acebridge
 
 def belongs(name):
     return any(name == each or name.startswith((each + ".", each + "_")) for each in {NEURAL!r})
 
 lacking = set()
-for package in (acestep_runtime, daemon):
+for package in (acestep_runtime, acebridge):
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=lambda name: None):
         if found.name.endswith("__main__"):
             continue

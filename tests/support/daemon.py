@@ -49,7 +49,6 @@ class Daemon:
             **os.environ,
             "ACEBRIDGE_HOME": str(home),
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
-            "COVERAGE_PROCESS_START": "",
         }
         self.environment.pop("ACEBRIDGE_ADDRESS", None)
         self.arguments = arguments

@@ -32,6 +32,7 @@ from acestep_runtime.engines.neural.language import (
 )
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
+from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.neural.sampling import Made, generate_blocks
 from acestep_runtime.engines.signal.scoring import Judge, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
@@ -65,14 +66,18 @@ class NeuralEngine:
     supports_reference = True
     supports_planning = True
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
         self._folder = folder
+        self._device = best_device(device)
         self._model: Model | None = None
-        self._language = LanguageKeeper()
+        self._language = LanguageKeeper(self._device)
         self._job: Job | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
+        return add_warnings(self._run(request, cancel))
+
+    def _run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         name = request.task.name
         if name in ANSWERS:
             return self._answered(request, cancel)
@@ -185,12 +190,12 @@ class NeuralEngine:
         checkpoint = chosen(self._models_folder, name, needs_base)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._forget()  # two do not fit
-            self._model = Model.load(checkpoint)
+            self._model = Model.load(checkpoint, self._device)
         return self._model
 
     def _forget(self) -> None:
         self._model = self._job = None
-        _give_back()
+        self._give_back()
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -207,12 +212,11 @@ class NeuralEngine:
         """See `acestep_runtime.engines.base.ModelHost`."""
         if model in self._language.loaded:
             self._language.forget()
-            _give_back()
+            self._give_back()
         if model in self.loaded:
             self._forget()
 
-
-def _give_back() -> None:
-    """Give memory that nothing uses any more back to the device."""
-    gc.collect()
-    release(best_device())
+    def _give_back(self) -> None:
+        """Give memory that nothing uses any more back to the device."""
+        gc.collect()
+        release(self._device)

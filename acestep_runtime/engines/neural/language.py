@@ -82,7 +82,8 @@ class _Modules(nn.Module):
 class LanguageKeeper:
     """Keeps one language model loaded, on the device when it is used if there is no room for it beside the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
+        self._device = device or best_device()
         self._held: tuple[LanguageCheckpoint, Stage, Vocabulary] | None = None
 
     @property
@@ -99,7 +100,7 @@ class LanguageKeeper:
         checkpoint = chosen_language_model(folder, name)
         if self._held is None or self._held[0] != checkpoint:
             self._held = None
-            device = best_device()
+            device = self._device
             dtype = native_dtype(device)
             try:
                 core, head, tokenizer = load_language_model(checkpoint, dtype)

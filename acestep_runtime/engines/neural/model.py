@@ -52,13 +52,13 @@ class Model:
     _worn: list[AdapterFile] = field(default_factory=list)
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint) -> Model:
-        """Load a checkpoint to where it computes best, with weights in int8 where the settings say so.
+    def load(cls, checkpoint: Checkpoint, device: torch.device | None = None) -> Model:
+        """Load a checkpoint to a device, by default the best one, with weights in int8 where the settings say so.
 
         Raises `EngineFailure` for files that do not fit.
         """
         in_int8 = int8.wanted()
-        place = best_place(checkpoint.size, int8=in_int8)
+        place = best_place(checkpoint.size, device, int8=in_int8)
         at_once = place.offload is Offload.NONE and not in_int8  # what becomes smaller would not fit there whole
         models = load(checkpoint, place.dtype, place.device if at_once else _CPU)
         for name in int8.PARTS if in_int8 else ():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acebridge.cli import manage, reaper, tasks, text_tasks
+from acebridge.cli import host, manage, tasks, text_tasks
 
 app = typer.Typer(
     name="acebridge",
@@ -40,4 +40,5 @@ TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_ta
 for command in TASK_COMMANDS.values():
     command.add_to(app)
 manage.add_to(app)
-app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")
+app.add_typer(host.host, name="host", rich_help_panel="Daemon")
+app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")

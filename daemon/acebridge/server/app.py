@@ -35,6 +35,10 @@ from acebridge.v1 import (
     models_pb2_grpc,
     tasks_pb2_grpc,
 )
+from acebridge.workers.base import Device
+from acebridge.workers.launch import Spawner
+from acebridge.workers.local import LocalWorker
+from acebridge.workers.spool import Spool
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -85,7 +89,8 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
     database = Database(config.data_dir / "acebridge.db")
     store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
-    scheduler = Scheduler(journal, store, config.data_dir / "spool", devices, config.cancel_grace_s)
+    spool = Spool(config.data_dir / "spool")
+    scheduler = Scheduler(journal, store, spool, grace_s=config.cancel_grace_s)
     house = House(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
 
     server = grpc.aio.server(
@@ -107,7 +112,8 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
         database.close()
         raise
     await server.start()
-    scheduler.start()
+    spawner = Spawner(config.data_dir)
+    scheduler.start([LocalWorker(Device(name), spawner) for name in devices])
 
     address = _address(config.host, port)
     address_file = config.data_dir / ADDRESS_FILE

@@ -9,18 +9,19 @@ import asyncio
 import bisect
 import itertools
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from acebridge.errors import JobFailed, NotFound
-from acebridge.jobs.job import CANCELLED, FAILED, Event
+from acebridge.jobs.job import CANCELLED, FAILED, AudioEvent, Event
 from acebridge.jobs.journal import Journal
-from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.messages import event_fields
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2, tasks_pb2
+from acebridge.workers.messages import Header
+from acebridge.workers.spool import Spool
 from acestep_runtime.audio import wav
 
 CHUNK_BYTES = 256 * 1024
@@ -32,16 +33,16 @@ _OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.01
 class OutputReader:
     """Reads samples of a job's outputs, from the growing file or the stored one. Keeps one file open."""
 
-    def __init__(self, job_id: str, journal: Journal, scheduler: Scheduler, store: AssetStore) -> None:
+    def __init__(self, job_id: str, journal: Journal, spool: Spool, store: AssetStore) -> None:
         self._job_id = job_id
         self._journal = journal
-        self._scheduler = scheduler
+        self._spool = spool
         self._store = store
-        self._headers: dict[int, Mapping[str, Any]] = {}
+        self._headers: dict[int, Header] = {}
         self._file: BinaryIO | None = None
         self._output = -1
 
-    def announce(self, header: Mapping[str, Any]) -> None:
+    def announce(self, header: Header) -> None:
         """Take note of an output's header."""
         self._headers[header["output"]] = header
 
@@ -53,7 +54,7 @@ class OutputReader:
         # hears of it.
         for _ in range(_OPEN_TRIES):
             ended = (await self._journal.get(self._job_id)).ended
-            paths = [*self._scheduler.output_paths(self._job_id, output), *await self._stored(output)]
+            paths = [*self._spool.paths(self._job_id, output), *await self._stored(output)]
             for path in paths:
                 with suppress(FileNotFoundError):
                     self._file, self._output = await asyncio.to_thread(path.open, "rb"), output
@@ -72,13 +73,13 @@ class OutputReader:
         outputs = (stored for take in job.takes for stored in take["outputs"])
         return [self._store.path(stored["asset_id"]) for stored in outputs if stored["output"] == output]
 
-    async def chunks(self, events: list[Event]) -> AsyncGenerator[tuple[int, audio_pb2.AudioChunk], None]:
+    async def chunks(self, events: list[AudioEvent]) -> AsyncGenerator[tuple[int, audio_pb2.AudioChunk], None]:
         """Yield the frames that contiguous ``audio`` events of one output tell of, in pieces of `CHUNK_BYTES`.
 
         With each comes the number of the last event that is told in full with it, so that a reader who goes on after
         that number misses nothing; the next piece is read while this one is on its way.
         """
-        output: int = events[0].body["output"]
+        output = events[0].body["output"]
         if output not in self._headers:
             for known in await self._journal.headers(self._job_id):
                 self.announce(known)
@@ -123,7 +124,7 @@ def _gone() -> NotFound:
     return NotFound("The audio of this job was deleted or evicted.", remedy="Run the task again.")
 
 
-def _end_frame(event: Event) -> int:
+def _end_frame(event: AudioEvent) -> int:
     return int(event.body["offset_frames"] + event.body["frames"])
 
 
@@ -154,13 +155,13 @@ async def file_pieces(path: Path, start: int, stop: int) -> AsyncGenerator[bytes
 
 
 async def events(
-    job_id: str, after_sequence: int, journal: Journal, scheduler: Scheduler, store: AssetStore
+    job_id: str, after_sequence: int, journal: Journal, spool: Spool, store: AssetStore
 ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
     """Yield the events of a job, audio included, until it has ended.
 
     Raises `JobFailed` when it ended without a result, `NotFound` when it, or its audio, is no longer there.
     """
-    reader = OutputReader(job_id, journal, scheduler, store)
+    reader = OutputReader(job_id, journal, spool, store)
     try:
         # Closed by hand, from the inside out: a reader that leaves must not close a file that is being read.
         async with aclosing(_told(job_id, after_sequence, journal, reader)) as told:
@@ -212,7 +213,8 @@ async def _told_of(
         group = list(events_of)
         if output is not None:
             try:
-                async with aclosing(reader.chunks(group)) as chunks:
+                audio = [event for event in group if event.kind == "audio"]
+                async with aclosing(reader.chunks(audio)) as chunks:
                     async for number, chunk in chunks:
                         yield tasks_pb2.TaskEvent(sequence=number, job_id=job_id, audio_chunk=chunk)
             except NotFound:

@@ -60,7 +60,7 @@ def job_message(job: Job) -> jobs_pb2.Job:
         created=timestamp(job.created), started=timestamp(job.started), finished=timestamp(job.finished),
         last_sequence=job.last_sequence, error=" ".join(filter(None, (job.error.get("message"), job.error.get("remedy")))),
         takes=[take_finished(take) for take in job.takes], progress=tasks_pb2.Progress(**job.progress),
-        next_of=job.next_of, made_ahead=not job.asked,
+        next_of=job.next_of, made_ahead=not job.requested,
     )  # fmt: skip
     fill(out, {"state": job.state, "priority": job.priority})
     return out

@@ -68,7 +68,7 @@ class House:
 
     def events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `event_stream.events`."""
-        return event_stream.events(job_id, after_sequence, self.journal, self.scheduler, self.store)
+        return event_stream.events(job_id, after_sequence, self.journal, self.scheduler.spool, self.store)
 
 
 def _limit(request: Any) -> int:
@@ -287,7 +287,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
             engines=engines,
             tracks=TRACKS,
             limits=limits,
-            devices=list(house.scheduler.workers),
+            devices=await house.scheduler.devices(),
         )
 
     @unary
@@ -322,7 +322,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
                 full = (await asyncio.to_thread(chosen, folder, name, needs_base=False)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
-        await self._house.scheduler.keep_model("load", full, _MODELS_OF)
+        await self._house.scheduler.manage_model("load", full, _MODELS_OF)
         return self._model(full, sizes[full])
 
     @unary
@@ -333,7 +333,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = full_name(request.name, list(sizes))
         if name not in sizes:
             raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy="List the models that there are.")
-        await self._house.scheduler.keep_model("unload", name, _MODELS_OF)
+        await self._house.scheduler.manage_model("unload", name, _MODELS_OF)
         return self._model(name, sizes[name])
 
 
@@ -352,7 +352,7 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
                 device=device,
                 pid=worker.pid,
                 job_id=house.scheduler.running.get(device, ""),
-                restarts=max(worker.restarts, 0),
+                restarts=worker.restarts,
             )
             for device, worker in house.scheduler.workers.items()
         ]

@@ -55,6 +55,17 @@ def test_adjacent_regions_meet_and_lengths_are_exact(
     assert abs(first.frames - length_s * rate_hz) <= 1
 
 
+@settings(deadline=None, max_examples=200)
+@given(span=spans())
+def test_what_is_kept_and_the_region_make_the_whole_result(span: Span) -> None:
+    source, region = np.arange(span.source_frames), np.arange(span.start, span.stop)
+    (start, before), (after, stop) = span.kept
+    result = np.concatenate((source[start:before], region, source[after:stop]))
+    assert (result == np.arange(-span.prepended, span.total_frames - span.prepended)).all()
+    assert (start, stop) == (0, span.source_frames)
+    assert (before, after) == (max(0, span.start), min(span.stop, span.source_frames))
+
+
 @pytest.mark.parametrize("end_s", [None, -1, -1.0])
 def test_minus_one_and_none_mean_the_end(end_s: float | None) -> None:
     assert Span.resolve(0.5, end_s, 48_001, 48_000) == Span(24_000, 48_001, 48_001)

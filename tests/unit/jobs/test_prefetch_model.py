@@ -220,7 +220,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def make_way(self) -> None:
-        for job_id in self.run(self.journal.in_the_way()):
+        for job_id in self.run(self.journal.preemptible()):
             (job,) = (known for known in self.jobs if known.id == job_id)
             self.run(self.journal.release(only=job_id))
             job.state, job.attempts = "queued", job.attempts - 1
@@ -252,7 +252,7 @@ class Queue(RuleBasedStateMachine):
         assert told.keys() == {job.id for job in self.there()}
         for job in self.there():
             row = told[job.id]
-            assert (row.state, row.attempts, row.asked) == (job.state, job.attempts, job.asked)
+            assert (row.state, row.attempts, row.requested) == (job.state, job.attempts, job.asked)
             assert PRIORITIES[row.priority] == job.rank
             assert list(row.params["output"]["seeds"]) == job.seeds
             assert row.next_of == (job.parent.id if job.parent else "")
@@ -268,7 +268,7 @@ class Queue(RuleBasedStateMachine):
         must = [job for job in running if self.unwanted(job)]
         may = sorted((job for job in running if job not in must), key=lambda job: -job.number)
         waiting = sum(job.asked for job in self.in_state("queued"))
-        told = self.run(self.journal.in_the_way())
+        told = self.run(self.journal.preemptible())
         assert sorted(told) == sorted(job.id for job in [*must, *may[:waiting]])
 
     @invariant()

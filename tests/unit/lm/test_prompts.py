@@ -34,16 +34,11 @@ def test_codes_follow_a_turn_that_is_ended() -> None:
 
 
 def test_what_stands_for_nothing_asked() -> None:
-    assert prompts.plan_unguided("la") == _asked(GENERATE, "# Lyric\nla\n")
-    assert prompts.plan_unguided("la", "harsh") == _asked(GENERATE, "# Caption\nharsh\n\n# Lyric\nla\n")
     thought = "<think>\n\n</think>\n\n<|im_end|>\n"
     assert prompts.codes_unguided("warm", "la") == prompts.plan("warm", "la") + thought
     assert prompts.codes_unguided("warm", "la", "harsh") == prompts.plan("harsh", "la") + thought
-    for unguided, instruction in (
-        (prompts.understand_unguided, UNDERSTAND), (prompts.simple_unguided, EXPAND), (prompts.formatted_unguided, FORMAT),
-    ):  # fmt: skip
-        assert unguided() == _asked(instruction, "")
-        assert unguided("harsh") == _asked(instruction, "harsh")
+    assert prompts.understand_unguided() == _asked(UNDERSTAND, "")
+    assert prompts.understand_unguided("harsh") == _asked(UNDERSTAND, "harsh")
 
 
 def test_a_user_cannot_end_his_turn() -> None:

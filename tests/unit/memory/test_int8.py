@@ -22,6 +22,7 @@ from acestep_runtime.memory.stage import Stage
 from acestep_runtime.weights.layout import chosen
 from acestep_runtime.weights.load import Models, build, load
 from acestep_runtime.weights.lora import add_adapter, remove_adapter
+from tests.support.model_parts import CLASSES
 from tests.support.tiny_models import tiny_checkpoint
 
 WIDE = {
@@ -36,7 +37,7 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 def wide_dit() -> Any:
     """A transformer an eighth as wide as the released one, with random weights of which every layer's matters."""
-    dit = build("dit", WIDE)
+    dit = build("dit", CLASSES["dit"], WIDE)
     state = {}
     for i, (name, value) in enumerate(dit.state_dict().items()):
         drawn = noise(*value.shape, seed=i)
@@ -224,7 +225,12 @@ def test_the_table_knows_what_int8_spares() -> None:
     for name, levels in sizes_of_released():
         for level, parts in levels.items():
             weights = (
-                sum(linear.weight.numel() for part, config in parts for linear in repeated(build(part, config))) / 2**30
+                sum(
+                    linear.weight.numel()
+                    for part, config in parts
+                    for linear in repeated(build(part, CLASSES[part], config))
+                )
+                / 2**30
             )
             for dtype, others in ((torch.bfloat16, 1), (torch.float32, 3)):
                 spared = needed_gib(name, level, dtype) - needed_gib(name, level, dtype, int8=True)

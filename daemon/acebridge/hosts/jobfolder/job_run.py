@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from acebridge.errors import DaemonFault, JobFailed
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
+from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from acebridge.client.client import Client
     from acebridge.client.wav_writer import Writer
+    from acebridge.hosts.jobfolder.documents import PartResult, ResultFile, TakeResult
     from acebridge.hosts.jobfolder.widen import Around
     from acebridge.v1 import audio_pb2, tasks_pb2
 
@@ -108,7 +111,7 @@ class Work:
         self._made.clear()
 
 
-def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> dict[str, Any]:
+def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> ResultFile:
     """Perform every part; return the content of ``result.json``.
 
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
@@ -126,12 +129,12 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     began = time.monotonic()
     engine = ""
     warnings: list[str] = []
-    done: list[dict[str, Any]] = []
+    done: list[PartResult] = []
     with connect(address or request.address, autostart=autostart) as client:
         for number, part in enumerate(request.parts):
             work.check()
             work.status.tell(part=number, stage=_stage(request, number, "sending"))
-            facts: Mapping[str, Any] = {}
+            facts: Mapping[str, JsonValue] = {}
             if part.fill_from is not None:
                 facts = done[part.fill_from]["takes"][0]["metadata"]
             with _labelled(request, part):
@@ -145,7 +148,9 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
                 events = client.send(message) if around is None else around.whole(client.send(message))
                 takes, engine = _follow(work, client, request, number, events)
             done.append({"task": part.task, "label": part.label, "takes": takes})
-            warnings += [warning for take in takes for warning in take["metadata"].get("warnings", ())]
+            for take in takes:
+                said = take["metadata"].get("warnings")
+                warnings += map(str, said) if isinstance(said, list) else []
     return {
         "version": VERSION, "id": request.id, "engine": engine, "seconds": round(time.monotonic() - began, 3),
         "warnings": list(dict.fromkeys(warnings)), "parts": done,
@@ -175,10 +180,10 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
     """Return the file that a source stands for, made first if it is a mix."""
     if isinstance(source, AudioFile):
         return source
-    from acebridge.hosts.jobfolder.mixdown import mixed
+    from acebridge.hosts.jobfolder.mixdown import write_mix
 
     try:
-        return AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
+        return AudioFile(write_mix(source, folder / f"mix-{number + 1}.wav"))
     except OSError as error:
         raise _no_room(folder, error, "job folder") from error
 
@@ -200,11 +205,7 @@ def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInpu
     try:
         sent = client.upload(source.file)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidValue(
-            f"parts[{number}].source.file", str(source.file), "an audio file",
-            message=f"The audio file {source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
-        ) from error  # fmt: skip
+        raise unreadable(f"parts[{number}].source.file", source.file, error) from error
     if source.start_s is not None:
         sent.region.start_s = source.start_s
     if source.end_s is not None:
@@ -214,7 +215,7 @@ def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInpu
 
 def _follow(
     work: Work, client: Client, request: Request, number: int, events: Iterator[tasks_pb2.TaskEvent]
-) -> tuple[list[dict[str, Any]], str]:
+) -> tuple[list[TakeResult], str]:
     """Tell the status, and write the audio, while a part is performed; return its takes and its engine."""
     from acebridge.client.wav_writer import Writer
 
@@ -267,7 +268,7 @@ def _no_room(folder: Path, error: BaseException | None, called: str = "media fol
 
 
 def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path], event: tasks_pb2.TaskEvent) -> None:
-    from acebridge.hosts.jobfolder.outputs import name_of_file, take_free_name
+    from acebridge.hosts.jobfolder.outputs import media_name, reserve_file
 
     kind = event.WhichOneof("event")
     if kind == "started":  # for the second time: audio of takes that were not finished is void
@@ -279,8 +280,8 @@ def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path],
     elif kind == "take_finished":
         for output in event.take_finished.outputs:
             assert request.media is not None
-            name = name_of_file(request, output.role, event.take_finished.seed)
-            path = work.makes(take_free_name(request.media, name))
+            name = media_name(request, output.role, event.take_finished.seed)
+            path = work.makes(reserve_file(request.media, name))
             files[output.output] = writer.finish(output.output, path)
 
 
@@ -306,15 +307,13 @@ def _tell(status: Status, request: Request, number: int, event: tasks_pb2.TaskEv
             told("done", 1.0, eta_s=None)
 
 
-def _takes(
-    request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]
-) -> list[dict[str, Any]]:
+def _takes(request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]) -> list[TakeResult]:
     from acebridge.contract.fields import values_of
-    from acebridge.hosts.jobfolder.outputs import described
+    from acebridge.hosts.jobfolder.outputs import describe_output
 
-    takes = []
+    takes: list[TakeResult] = []
     for take in completed.takes:
         facts = values_of(take.metadata)
-        outputs = [described(output, files[output.output], request, part, facts) for output in take.outputs]
+        outputs = [describe_output(output, files[output.output], request, part, facts) for output in take.outputs]
         takes.append({"take": take.take + 1, "seed": take.seed, "metadata": facts, "outputs": outputs})
     return takes

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.contract.fields import values_of
-from acebridge.hosts.jobfolder.outputs import written_state
+from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.request import AudioFile
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from acestep_runtime.audio.splice import Span
     from acestep_runtime.tasks.source_audio import Clip
 
 Part = TypeVar("Part", audio_pb2.AudioHeader, tasks_pb2.StoredOutput)
@@ -39,7 +40,7 @@ class Around:
         threading.Thread(
             target=importlib.import_module, args=("acestep_runtime.tasks.source_audio",), daemon=True
         ).start()
-        return cls(source, written_state(source.file))
+        return cls(source, file_state(source.file))
 
     def whole(self, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events of a repaint of only its region as those of one of the whole source.
@@ -75,7 +76,7 @@ class Around:
 
         file, start_s, end_s = self.source.file, self.source.start_s, self.source.end_s
         try:
-            same = written_state(self.source.file) == self._state
+            same = file_state(self.source.file) == self._state
         except OSError:
             same = False
         if not same:
@@ -89,10 +90,15 @@ class Around:
 
 def _widen(part: Part, clip: Clip) -> int:
     """Make what describes a part describe the whole; return the frame of the whole at which the part begins."""
-    first, stop = min(0, part.start_frame), max(clip.frames, part.start_frame + part.frames)
-    shift = part.start_frame - first
-    part.frames, part.start_frame = stop - first, first
-    return shift
+    changed = _changed_span(part, clip)
+    part.frames, part.start_frame = changed.total_frames, -changed.prepended
+    return changed.start + changed.prepended
+
+
+def _changed_span(part: Part, clip: Clip) -> Span:
+    from acestep_runtime.audio.splice import Span
+
+    return Span(part.start_frame, part.start_frame + part.frames, clip.frames)
 
 
 def _widen_take(take: tasks_pb2.TakeFinished, clip: Clip) -> None:
@@ -108,9 +114,9 @@ def _kept(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.Audi
     from acebridge.client.wav_writer import ENCODINGS
     from acestep_runtime.audio import wav
 
-    stop, first = changed.start_frame + changed.frames, min(0, changed.start_frame)
-    for at, end in ((0, changed.start_frame), (stop, clip.frames)):
+    span = _changed_span(changed, clip)
+    for at, end in span.kept:
         for block in clip.blocks(at, end):
             data = wav.encode(block, ENCODINGS[changed.encoding])
-            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at - first, data=data)
+            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prepended, data=data)
             at += len(block)

@@ -1,0 +1,187 @@
+"""The wheel: what it holds, that it can live beside python-daemon, and that files where a command is started do not matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import soundfile
+import typer
+
+from acebridge.cli.app import app
+from tests.support.daemon import gone, until
+from tests.support.installation import TREES, Installation, project, run
+from tests.support.shell import belongs
+
+pytestmark = [pytest.mark.slow, pytest.mark.install, pytest.mark.timeout(900)]
+
+SHIPPED = {".py", ".pyi", ".proto", ".toml", ".html", ".lua", ".md", ".json", ".typed"}
+#: Files that raise when they are imported, as a musician's folder may hold them.
+TRAPS = (
+    "acebridge/__init__.py", "acestep_runtime/__init__.py", "daemon/__init__.py", "daemon.py", "numpy/__init__.py", "torch.py",
+    "grpc.py", "json.py", "workers.py",
+)  # fmt: skip
+
+
+def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, and of every group of them."""
+    yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+COMMANDS = tuple(commands(typer.main.get_command(app)))
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("installed") / "venv")
+
+
+@pytest.fixture(scope="module")
+def wheel(environment: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environment.build_wheel(tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="module")
+def installation(environment: Installation, wheel: Path) -> Installation:
+    installed = environment.pip("install", "--no-deps", "--no-index", wheel)
+    assert installed.returncode == 0, installed.stderr
+    environment.borrow_dependencies()
+    return environment
+
+
+class Session:
+    """Commands of an installation, all run in one folder with one data folder."""
+
+    def __init__(self, installation: Installation, folder: Path, home: Path) -> None:
+        self.installation, self.folder, self.home = installation, folder, home
+        home.mkdir()
+        (home / "config.toml").write_text("port = 0\n", "utf-8")
+        self.address = home / "daemon.json"
+        self._served: list[subprocess.Popen[bytes]] = []
+        borrowed = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self.environment = {**borrowed, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "0"}
+
+    def run(self, *arguments: str) -> str:
+        """Return what a command printed, which must succeed."""
+        done = run([self.installation.command, *arguments], cwd=self.folder, env=self.environment)
+        assert done.returncode == 0, f"acebridge {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        """Start a daemon in the background, and wait for it."""
+        with (self.home / "console.txt").open("wb") as console:
+            process = subprocess.Popen(
+                [self.installation.command, "serve"],
+                cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+            )  # fmt: skip
+        self._served.append(process)
+        until(lambda: self.address.exists() or process.poll() is not None, "the daemon's address")
+        assert process.poll() is None, (self.home / "console.txt").read_text("utf-8")
+        return process
+
+    def end(self) -> None:
+        """End whatever was started."""
+        left = [process for process in psutil.process_iter() if belongs(process, self.home)]
+        for process in left:
+            process.kill()
+        for daemon in self._served:
+            daemon.wait()
+        gone(left)
+
+
+@pytest.fixture
+def session(installation: Installation, tmp_path: Path) -> Iterator[Session]:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    made = Session(installation, folder, tmp_path / "data")
+    yield made
+    made.end()
+
+
+def check_help(session: Session) -> None:
+    """Every command says what it does."""
+    assert session.run("--version") == f"acebridge {project()['project']['version']}\n"
+    for words in COMMANDS:
+        assert " ".join(("acebridge", *words)) in session.run(*words, "--help")
+
+
+def check_work(session: Session) -> None:
+    """A daemon serves, makes audio, answers and stops; and a command starts one where none is."""
+    daemon = session.serve()
+    made = json.loads(session.run("generate", "-e", "fake", "--duration", "0.2", "-o", "song.wav", "--json"))
+    assert soundfile.info(session.folder / "song.wav").frames == 9600
+    assert json.loads(session.run("status", "--json"))
+    assert made["job"] in {job["id"] for job in json.loads(session.run("jobs", "--json"))}
+    session.run("doctor")
+    session.run("stop")
+    assert daemon.wait(60) == 0
+    # Without it the command looks at the default port, where another daemon may be.
+    session.address.write_text('{"address": "127.0.0.1:1"}', "utf-8")
+    session.run("generate", "-e", "fake", "--duration", "0.2", "-o", "again.wav")
+    assert soundfile.info(session.folder / "again.wav").frames == 9600
+    session.run("stop")
+
+
+def test_the_wheel_holds_the_sources_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"acebridge", "acestep_runtime"}
+        assert len({name.split("/")[0] for name in names if ".dist-info/" in name}) == 1
+        expected = {
+            f"{place}/{path.relative_to(folder).as_posix()}": path
+            for place, folder in TREES.items()
+            for path in folder.rglob("*")
+            if path.suffix in SHIPPED or path.name == "py.typed"
+        }
+        assert {name for name in names if ".dist-info/" not in name} == expected.keys()
+        assert all(archive.read(name) == path.read_bytes() for name, path in expected.items())
+
+
+def test_an_installation_takes_nothing_from_the_sources(installation: Installation) -> None:
+    say = (
+        "import acebridge.cli, acebridge.v1.tasks_pb2, acestep_runtime as r; print(acebridge.cli.__file__, r.__file__)"
+    )
+    done = run([installation.python, "-c", say], cwd=installation.scripts)
+    assert done.returncode == 0, done.stderr
+    root = installation.scripts.parent.resolve()
+    assert all(Path(place).resolve().is_relative_to(root) for place in done.stdout.split())
+
+
+def test_commands_work_beside_python_daemon_and_after_it_is_removed(session: Session, tmp_path: Path) -> None:
+    assert not session.installation.has("daemon")
+    session.installation.install_python_daemon(tmp_path)
+    assert session.installation.has("daemon")
+    check_work(session)
+    removed = session.installation.pip("uninstall", "--yes", "python-daemon")
+    assert removed.returncode == 0, removed.stderr
+    assert not session.installation.has("daemon")
+    check_help(session)
+    check_work(session)
+
+
+@pytest.fixture
+def trapped(session: Session) -> Iterator[Session]:
+    """Commands start where files would be imported in place of packages; none of them may be."""
+    log = session.home / "imported.txt"
+    for name in TRAPS:
+        trap = session.folder / name
+        trap.parent.mkdir(exist_ok=True)
+        trap.write_text(f"open({str(log)!r}, 'a').write({name!r} + '\\n')\nraise RuntimeError({name!r})\n", "utf-8")
+    yield session
+    assert not log.exists(), log.read_text("utf-8")
+
+
+def test_help_ignores_the_folder_where_it_is_asked_for(trapped: Session) -> None:
+    check_help(trapped)
+
+
+def test_commands_ignore_the_folder_where_they_are_started(trapped: Session) -> None:
+    check_work(trapped)

@@ -1,0 +1,118 @@
+"""AceBridge as `pip install` leaves it: a wheel, and an environment of its own that has only the dependencies in common."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from tests.support.paths import ROOT
+
+#: The folders that become packages, by the place that they have in the wheel.
+TREES = {
+    "acebridge": ROOT / "daemon" / "acebridge",
+    "acebridge/v1": ROOT / "protos" / "acebridge" / "v1",
+    "acestep_runtime": ROOT / "acestep_runtime",
+}
+_SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+_TIMEOUT_S = 300
+#: What stands for python-daemon where no package index can be reached: the same import package under the same name.
+_FAKE = {
+    "daemon/__init__.py": "",
+    "python_daemon-0.dist-info/METADATA": "Metadata-Version: 2.1\nName: python-daemon\nVersion: 0\n",
+    "python_daemon-0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+
+
+def project() -> dict[str, Any]:
+    """Return what pyproject.toml holds."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and return what it printed."""
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL, **options
+    )
+
+
+class Installation:
+    """A virtual environment that is installed into with pip."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self.scripts = folder / _SCRIPTS
+        self.python = self.scripts / "python"
+        self.command = self.scripts / "acebridge"
+
+    def pip(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run pip in it."""
+        return run([self.python, "-m", "pip", "--disable-pip-version-check", *arguments], **options)
+
+    def build_wheel(self, folder: Path) -> Path:
+        """Build the wheel from a copy of the sources, without a network and with the setuptools of the tests; return it."""
+        source, out = folder / "source", folder / "wheel"
+        source.mkdir()
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, source)
+        for name in ("daemon", "acestep_runtime", "protos"):
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        options = ("--no-deps", "--no-build-isolation", "--no-index", "-w", out)
+        setuptools = {**os.environ, "PYTHONPATH": str(distribution("setuptools").locate_file(""))}
+        built = self.pip("wheel", source, *options, env=setuptools)
+        assert built.returncode == 0, built.stderr
+        (wheel,) = out.iterdir()
+        return wheel
+
+    def borrow_dependencies(self) -> None:
+        """Let it import what AceBridge depends on from where these tests do, but nothing that is installed as editable."""
+        site = run([self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
+        (Path(site) / "dependencies.pth").write_text("".join(f"{place}\n" for place in _dependency_folders()), "utf-8")
+
+    def has(self, package: str) -> bool:
+        """Return whether it can import a package, asked in a folder that holds none."""
+        return run([self.python, "-c", f"import {package}"], cwd=self.scripts).returncode == 0
+
+    def install_python_daemon(self, folder: Path) -> None:
+        """Install python-daemon, whose import package is called ``daemon``; without a package index, one like it."""
+        if self.pip("install", "--no-deps", "--retries", "1", "--timeout", "15", "python-daemon").returncode:
+            wheel = folder / "python_daemon-0-py3-none-any.whl"
+            record = "".join(f"{name},,\n" for name in (*_FAKE, "python_daemon-0.dist-info/RECORD"))
+            with zipfile.ZipFile(wheel, "w") as archive:
+                for name, text in {**_FAKE, "python_daemon-0.dist-info/RECORD": record}.items():
+                    archive.writestr(name, text)
+            installed = self.pip("install", "--no-deps", "--no-index", wheel)
+            assert installed.returncode == 0, installed.stderr
+
+
+def _dependency_folders() -> list[Path]:
+    """Return the folders that hold the distributions on which AceBridge depends, and theirs."""
+    folders: dict[Path, None] = {}
+    known: set[str] = set()
+    waiting = ["acebridge"]
+    while waiting:
+        name = re.split(r"[^\w.-]", waiting.pop(), maxsplit=1)[0].lower()
+        if name in known:
+            continue
+        known.add(name)
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:  # of another system, or an extra
+            continue
+        if name != "acebridge":
+            folders[Path(str(found.locate_file(""))).resolve()] = None
+        waiting += [each for each in found.requires or () if "extra ==" not in each]
+    return list(folders)

@@ -1,0 +1,128 @@
+"""bfloat16 on a CPU that computes it wrongly is not used, and the user is told so once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from acestep_runtime.memory import policy, precision
+
+CPU = torch.device("cpu")
+BFLOAT16 = torch.bfloat16
+CONVOLVE, MULTIPLY = functional.conv1d, torch.matmul
+Compute = Callable[..., Tensor]
+
+
+def rounded(compute: Compute) -> Compute:
+    """Compute in float32 and round to the type of the inputs, which is correct on every CPU."""
+    return lambda x, y, **options: compute(x.float(), y.float(), **options).to(x.dtype)
+
+
+def wrong(compute: Compute, damage: Callable[[Tensor], Tensor], channels: int | None = None) -> Compute:
+    """Return an operation that is wrong in bfloat16, for so many channels or all."""
+
+    def run(x: Tensor, y: Tensor, **options: Any) -> Tensor:
+        out = rounded(compute)(x, y, **options)
+        return damage(out) if x.dtype == BFLOAT16 and channels in (None, x.shape[1]) else out
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def correct_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stands for a CPU that computes bfloat16 correctly, and was not checked yet."""
+    for name in ("conv1d", "conv_transpose1d"):
+        monkeypatch.setattr(functional, name, rounded(getattr(functional, name)))
+    monkeypatch.setattr(torch, "matmul", rounded(MULTIPLY))
+    precision._cpu_is_correct.cache_clear()
+    precision.take_warnings()
+    yield
+    precision._cpu_is_correct.cache_clear()
+    precision.take_warnings()
+
+
+def test_a_correct_cpu_keeps_bfloat16(caplog: pytest.LogCaptureFixture) -> None:
+    assert precision.verify_dtype(CPU, BFLOAT16) is BFLOAT16
+    assert precision.take_warnings() == []
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("conv1d, C = 8, S = 2", wrong(CONVOLVE, lambda out: out.flip(-1), 8)),
+        ("conv1d, C = 128, S = 2", wrong(CONVOLVE, lambda out: 1.03 * out, 128)),
+        ("conv1d, C = 16, S = 2", wrong(CONVOLVE, lambda out: out * torch.nan, 16)),
+    ],
+)
+def test_a_wrong_convolution_means_float32_and_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, broken: Compute
+) -> None:
+    monkeypatch.setattr(functional, "conv1d", broken)
+    with caplog.at_level(logging.WARNING):
+        assert [precision.verify_dtype(CPU, BFLOAT16) for _ in range(3)] == [torch.float32] * 3
+    (warning,) = precision.take_warnings()
+    assert precision.take_warnings() == []
+    assert [record.getMessage() for record in caplog.records] == [warning]
+    for word in (name, precision.cpu_name(), "float32", "python -m acestep_runtime.memory.precision"):
+        assert word in warning
+
+
+@pytest.mark.parametrize(("module", "name"), [(functional, "conv_transpose1d"), (torch, "matmul")])
+def test_transposed_convolutions_and_products_count_too(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    monkeypatch.setattr(module, name, wrong(getattr(module, name), torch.zeros_like))
+    assert precision.verify_dtype(CPU, BFLOAT16) is torch.float32
+    assert name in precision.take_warnings()[0]
+
+
+def test_it_is_checked_once_and_only_where_bfloat16_is_chosen_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks: list[int] = []
+    measure = precision.measure_errors
+    monkeypatch.setattr(precision, "measure_errors", lambda: (checks.append(1), measure())[1])
+    assert precision.verify_dtype(torch.device("cuda"), BFLOAT16) is BFLOAT16
+    for dtype in (torch.float32, torch.float16):
+        assert precision.verify_dtype(CPU, dtype) is dtype
+    assert checks == []
+    for _ in range(3):
+        precision.verify_dtype(CPU, BFLOAT16)
+    assert checks == [1]
+
+
+def test_the_policy_asks_before_it_chooses_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "best_device", lambda: CPU)
+    monkeypatch.setattr(policy, "_fastest_dtype", lambda _: BFLOAT16)
+    assert policy.native_dtype(CPU) is BFLOAT16
+    assert policy.best_place("2B").dtype is BFLOAT16
+    precision._cpu_is_correct.cache_clear()
+    monkeypatch.setattr(functional, "conv1d", wrong(CONVOLVE, torch.zeros_like))
+    assert policy.native_dtype(CPU) is torch.float32
+    assert policy.best_place("2B").dtype is torch.float32
+
+
+def test_random_numbers_of_others_are_not_touched() -> None:
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    precision.measure_errors()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_errors_can_be_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(functional, "conv1d", wrong(CONVOLVE, torch.neg, 8))
+    precision.main()
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == precision.cpu_name()
+    marked = {line.split("  ")[0] for line in lines if line.endswith("WRONG")}
+    assert marked == {f"conv1d, C = 8, S = {stride}" for stride in (2, 4, 6, 10)}
+    assert len(lines) == len(list(precision.operations()))
