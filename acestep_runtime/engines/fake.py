@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -50,7 +50,7 @@ class FakeEngine:
             os.write(1, b"printed by a C library\n")
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
-        yield Facts(
+        yield Metadata(
             {
                 "bpm": request.music.bpm or 120.0,
                 "keyscale": request.music.keyscale or "C major",
@@ -58,7 +58,7 @@ class FakeEngine:
             }
         )
         if request.music.caption == "score" and request.auto_score:
-            yield Facts(
+            yield Metadata(
                 {"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}}
             )
         if request.task.kind != "audio":

@@ -259,7 +259,7 @@ class _Session:
         elif mixed is None:  # what was asked for, without the rest
             asked = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())
             mixed = asked[0] if len(asked) == 1 else mix(*asked)
-        return Take(mixed, sounds, take.seed, dict(take.metadata))
+        return Take(mixed, sounds, take.seed, take.metadata.copy())
 
 
 def _listener() -> str:

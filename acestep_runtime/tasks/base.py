@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
@@ -24,6 +24,7 @@ from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 if TYPE_CHECKING:
     from acestep_runtime.audio.decode import MediaInfo
     from acestep_runtime.audio.samples import Samples
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -240,11 +241,11 @@ class OutputBlock:
 
 @dataclass(frozen=True)
 class Take:
-    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it, JSON-ready."""
+    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it."""
 
     take: int
     seed: int
-    metadata: Mapping[str, Any]
+    metadata: TakeMetadata
 
 
 TaskEvent = Progress | OutputHeader | OutputBlock | Take

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, Clip, pieces
@@ -46,7 +47,7 @@ class Layers:
             for block in (*silence_before, *pieces(layer), *silence_after):
                 yield OutputBlock(output, block)
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return self.region.in_output_time(metadata, self.start_frame)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
 from acestep_runtime.tasks.source_audio import Clip, pieces
@@ -53,7 +54,7 @@ class Patch:
         if self.whole:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return self.region.in_output_time(metadata, self.start_frame)
 

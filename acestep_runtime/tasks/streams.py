@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Task, TaskEvent
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.takes import Delivery, NoAudio, request_of, run_takes
@@ -44,7 +45,7 @@ class Stream:
                 roles[event.role] = _Role(output, resampler, self.engine_frames)
             yield roles[event.role].push(convert.to_channels(event.samples, self.channels))
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return metadata
 
@@ -85,7 +86,7 @@ class WithRest:
                 event = OutputBlock(event.output, event.samples + self.rest[start:stop])
             yield event
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return metadata
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
@@ -61,7 +64,7 @@ class Take(TypedDict):
 
     take: int
     seed: int
-    facts: Mapping[str, Json]
+    facts: TakeMetadata
     outputs: list[StoredOutput]
 
 

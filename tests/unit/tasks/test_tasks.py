@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
 from acestep_runtime.limits import Limits, limits_of, validate
@@ -385,7 +385,7 @@ class Broken:
     context_limit_s: float = math.inf
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
-        yield Facts({})
+        yield Metadata({})
         for role in self.roles:
             for length in self.lengths:
                 yield Block(role, np.zeros((length, 2), np.float32))

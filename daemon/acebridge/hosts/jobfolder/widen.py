@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from acebridge.contract.fields import values_of
+from acebridge.contract.fields import struct, values_of
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.request import AudioFile
 from acebridge.v1 import audio_pb2, tasks_pb2
@@ -102,11 +102,13 @@ def _changed_span(part: Part, clip: Clip) -> Span:
 
 
 def _widen_take(take: tasks_pb2.TakeFinished, clip: Clip) -> None:
+    from acestep_runtime.engines.metadata import metadata_from_json
     from acestep_runtime.tasks.times import shift_times
 
     shifts_s = [_widen(output, clip) / output.sample_rate for output in take.outputs]
-    facts = shift_times(values_of(take.metadata), shifts_s[0]) if shifts_s else {}
-    take.metadata.update(facts)
+    if shifts_s:
+        metadata = metadata_from_json(values_of(take.metadata))
+        take.metadata.CopyFrom(struct(shift_times(metadata, shifts_s[0])))
 
 
 def _kept(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
