@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from acestep_runtime.dit.velocity import Keys, Velocity
+from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.guidance import Guidance, between
 from acestep_runtime.samplers.steps import Field, Steady
 
@@ -16,7 +16,7 @@ from acestep_runtime.samplers.steps import Field, Steady
 class Guiding:
     """Against what, how, and at which noise levels velocities are guided; ``plain`` keeps no memory of earlier steps."""
 
-    null: Keys
+    null: CrossAttentionKV
     method: Guidance
     plain: Guidance
     start: float = 0.0
@@ -27,9 +27,9 @@ class Guiding:
 class Guided:
     """The field of one step: ``context [B, T, 2C]`` and the keys of a condition, guided, and kept steady."""
 
-    velocity: Velocity
+    velocity: VelocityModel
     context: Tensor
-    keys: Keys
+    keys: CrossAttentionKV
     guiding: Guiding | None = None
     steady: Steady = field(default_factory=Steady)
 

@@ -15,7 +15,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.codes import codes_of, hints_of, latents_of
 from acestep_runtime.conditioning.condition import condition_of
 from acestep_runtime.conditioning.timbre import no_reference
-from acestep_runtime.dit.velocity import Keys, Velocity
+from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, best_place
@@ -45,7 +45,7 @@ class Model:
     checkpoint: Checkpoint
     facts: Facts
     stage: Stage
-    velocity: Velocity
+    velocity: VelocityModel
     codec: Codec
     silence: Tensor
     timbre: Tensor
@@ -76,7 +76,7 @@ class Model:
         vae = fused(models.vae)
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         return cls(
-            checkpoint, models.facts, stage, Velocity(models.dit, stage.visiting), codec, silence, no_reference(silence),
+            checkpoint, models.facts, stage, VelocityModel(models.dit, stage.visiting), codec, silence, no_reference(silence),
             models.null_condition, models.text_tokenizer, "tokenizer" in modules and "detokenizer" in modules,
             models,
         )  # fmt: skip
@@ -119,7 +119,7 @@ class Model:
         with self.stage.using("vae"):
             return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
 
-    def keys(self, text: str, lyrics: str, timbre: Tensor) -> Keys:
+    def keys(self, text: str, lyrics: str, timbre: Tensor) -> CrossAttentionKV:
         """Return what cross-attention needs of two prompts, and of a reference's latents ``[1, 750, C]``."""
         parts = self.parts
         with self.stage.using("text_encoder"), self.stage.using("encoder"):
@@ -132,7 +132,7 @@ class Model:
                 encoder=parts.encoder,
             )
         with self.stage.using("dit"):
-            return self.velocity.condition(hidden)
+            return self.velocity.project_condition(hidden)
 
     def codes(self, latents: Tensor) -> list[int]:
         """Return the codes of latents ``[1, T, C]``. Raises `EngineFailure` for a checkpoint without tokenizers."""

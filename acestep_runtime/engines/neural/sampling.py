@@ -178,7 +178,7 @@ def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> Guiding | None
         return None
     end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
     return Guiding(
-        model.velocity.null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
+        model.velocity.project_null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
         METHODS["cfg"](strength), sampling.guidance_start or 0.0, end,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.conditioning.codes import hints_of
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
@@ -47,7 +47,7 @@ def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
 
 @torch.inference_mode()
 def _made(kind: str, name: str) -> Tensor:
-    case, noise, velocity = cases(kind)[name], given(kind, "noise"), Velocity(parts(kind).dit)
+    case, noise, velocity = cases(kind)[name], given(kind, "noise"), VelocityModel(parts(kind).dit)
     levels, x = _levels(kind, name), noise
     if strength := case.get("cover_noise_strength"):
         levels, x = loop.begun(levels, noise, given(kind, "src_latents"), strength)
@@ -57,14 +57,14 @@ def _made(kind: str, name: str) -> Tensor:
         null = parts(kind).null_condition
         assert null is not None
         guiding = Guiding(
-            velocity.null(null), METHODS["adg" if case.get("use_adg") else "apg"](guidance), METHODS["cfg"](guidance),
+            velocity.project_null(null), METHODS["adg" if case.get("use_adg") else "apg"](guidance), METHODS["cfg"](guidance),
             case.get("cfg_interval_start", 0.0), case.get("cfg_interval_end", 1.0),
         )  # fmt: skip
     steady = Steady(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
     source, mask = _source(kind, name)
     silence = given(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
-    told = Guided(velocity, torch.cat((source, mask), -1), velocity.condition(condition(kind)), guiding, steady)
-    keys = velocity.condition(condition(kind, "non_cover_text"))
+    told = Guided(velocity, torch.cat((source, mask), -1), velocity.project_condition(condition(kind)), guiding, steady)
+    keys = velocity.project_condition(condition(kind, "non_cover_text"))
     freely = Guided(velocity, torch.cat((silence, torch.ones_like(silence)), -1), keys, guiding, steady)
     following = int(count * case.get("audio_cover_strength", 1.0))
     fields = [told] * following + [freely] * (count - following)

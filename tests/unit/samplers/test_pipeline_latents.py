@@ -15,7 +15,7 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import Guided, Guiding
@@ -58,10 +58,10 @@ def _ours(
     pipeline: Any, noise: Tensor, hidden: Tensor, context: Tensor, levels: list[float],
     guidance: float = 1.0, start: float = 0.0, end: float = 1.0,
 ) -> Tensor:  # fmt: skip
-    velocity, guiding, count = Velocity(pipeline.transformer), None, len(levels) - 1
-    keys = velocity.condition(hidden)
+    velocity, guiding, count = VelocityModel(pipeline.transformer), None, len(levels) - 1
+    keys = velocity.project_condition(hidden)
     if guidance > 1:
-        null = velocity.null(pipeline.condition_encoder.null_condition_emb)
+        null = velocity.project_null(pipeline.condition_encoder.null_condition_emb)
         guiding = Guiding(null, METHODS["apg"](guidance), METHODS["cfg"](guidance), start, end)
     fields = [Guided(velocity, context, keys, guiding)] * count
     *_, made = loop.denoise(noise, levels, steps_of("euler", count), fields, lambda x, _: x)
