@@ -64,11 +64,11 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
         return None
     t = 1 / steps
     latents = latents.to(model.device)
-    noise = loop.noise_of([_SEED], latents.shape[1], latents.shape[2]).to(latents)
+    noise = loop.draw_noise([_SEED], latents.shape[1], latents.shape[2]).to(latents)
     keys = model.keys(*asked.prompts, timbre)
     with model.stage.using("dit"):
         maps = model.velocity.attention_maps(
-            loop.noised(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
+            loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
         )
         patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
         return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
