@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, filled_up, silence_of
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, pad_to, silence_latents
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
@@ -88,8 +88,8 @@ def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
 def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
     asked = Told(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
-    padded = filled_up(latents, model.silence, max(SHORTEST, latents.shape[1]))
-    silence = silence_of(model.silence, padded.shape[1]).to(padded)
+    padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
+    silence = silence_latents(model.silence, padded.shape[1]).to(padded)
     return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 
