@@ -22,7 +22,7 @@ from acestep_runtime.memory.policy import Offload, best_place
 from acestep_runtime.memory.stage import Stage
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENT, Codec, fingerprint
-from acestep_runtime.vae.fuse import fused
+from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights.adapters import AdapterFile, adapter_called
 from acestep_runtime.weights.facts import Facts
@@ -73,7 +73,7 @@ class Model:
             module.eval()
         stage = Stage(modules, place)
         silence = models.silence.float().to(place.device)
-        vae = fused(models.vae)
+        vae = fuse(models.vae)
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         return cls(
             checkpoint, models.facts, stage, VelocityModel(models.dit, stage.visiting), codec, silence, no_reference(silence),
