@@ -143,7 +143,9 @@ def _run(blocks: list[Block], scale: float) -> dict[str, Any]:
     for block in blocks:
         code = block.code.replace("from acestep import", "from acestep_runtime import")
         names |= {
-            name: make() for name, make in _given(scale).items() if re.search(rf"\b{name}\b", code) and name not in names
+            name: make()
+            for name, make in _given(scale).items()
+            if re.search(rf"\b{name}\b", code) and name not in names
         }
         before = dict(names)
         tree = ast.parse(code)
