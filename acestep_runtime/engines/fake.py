@@ -32,9 +32,9 @@ class FakeEngine:
     """
 
     name = "fake"
-    hears_s = math.inf
-    hears_reference = False
-    thinks = False
+    context_limit_s = math.inf
+    supports_reference = False
+    supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""

@@ -22,7 +22,7 @@ from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
 from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
-from acestep_runtime.tasks.choosing import Ranked
+from acestep_runtime.tasks.choosing import RankedTake
 from acestep_runtime.values import CancelToken
 
 #: Entry points of functions ``address → Runner``.
@@ -43,7 +43,7 @@ class Batch:
     takes: tuple[RecordedTake, ...]
     seeds: tuple[int, ...]
     job_id: str = ""
-    ranking: tuple[Ranked, ...] = ()
+    ranking: tuple[RankedTake, ...] = ()
 
 
 class Runner(Protocol):
@@ -115,7 +115,7 @@ def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, paus
     task = with_all_seeds(build_task(order.task, fields))
     task.validate()
     takes: dict[int, RecordedTake] = {}
-    ranking: tuple[Ranked, ...] = ()
+    ranking: tuple[RankedTake, ...] = ()
     for event in record(task, _engine(info.name), folder, cancel):
         pause()
         if isinstance(event, Progress):
@@ -128,8 +128,7 @@ def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, paus
     for take in takes.keys() - kept:
         for output in takes[take].outputs:
             output.path.unlink()
-    seeds = task.output.seeds if hasattr(task, "output") else ()
-    return Batch(info.name, tuple(takes[take] for take in kept), seeds, ranking=ranking)
+    return Batch(info.name, tuple(takes[take] for take in kept), task.output_spec.seeds, ranking=ranking)
 
 
 class Here:

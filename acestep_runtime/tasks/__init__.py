@@ -1,4 +1,4 @@
-"""The tasks: one frozen dataclass each, with its defaults and limits, and what is done around the engine."""
+"""The tasks: one frozen dataclass each, with its defaults and limits, and what runs around the engine."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import TypeVar
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import validate
-from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task, with_seeds
+from acestep_runtime.tasks.analysis import AlignLyrics, Score, Understand
+from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
 from acestep_runtime.tasks.lego import Lego
-from acestep_runtime.tasks.listening import AlignLyrics, Score, Understand
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.schema import from_fields, to_fields
+from acestep_runtime.tasks.takes import with_seeds
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.tasks.writing import CreateSample, FormatSample
+from acestep_runtime.tasks.text_tasks import CreateSample, FormatSample
 from acestep_runtime.values import Json
 
 T = TypeVar("T", bound=Task)

@@ -62,9 +62,9 @@ class NeuralEngine:
     """Keeps one model loaded, and one language model. See `acestep_runtime.engines.base.Engine`."""
 
     name = "neural"
-    hears_s = math.inf
-    hears_reference = True
-    thinks = True
+    context_limit_s = math.inf
+    supports_reference = True
+    supports_planning = True
 
     def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
         self._folder = folder
@@ -199,17 +199,17 @@ class NeuralEngine:
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         return (*(() if self._model is None else (self._model.checkpoint.name,)), *self._language.loaded)
 
     def load(self, model: str) -> str:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         if any(each.name == model for each in find_language_models(self._models_folder)):
             return self._language.load(self._models_folder, model)
         return self._loaded(model).checkpoint.name
 
     def unload(self, model: str) -> None:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         if model in self._language.loaded:
             self._language.forget()
             self._give_back()

@@ -13,9 +13,9 @@ from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import errors
 from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.runners import Ahead, Batch, Report
-from acestep_runtime.recording import Recorded, RecordedTake
+from acestep_runtime.recording import OutputFile, RecordedTake
 from acestep_runtime.tasks.base import OutputHeader
-from acestep_runtime.tasks.choosing import Ranked
+from acestep_runtime.tasks.choosing import RankedTake
 from acestep_runtime.values import CancelToken
 
 #: The address that means the user's own daemon, which is started when it does not run.
@@ -103,7 +103,7 @@ def _batch(
     takes = tuple(_take(client, take, headers, folder) for take in done.takes)
     kept = {take.take for take in done.takes}
     ranking = tuple(
-        Ranked(each.take, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept)
+        RankedTake(each.take, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept)
         for each in done.ranking
     )
     return Batch(done.engine, takes, tuple(each.seed for each in ranking or takes), job_id, ranking)
@@ -115,7 +115,7 @@ def _take(client: Client, take: tasks_pb2.TakeFinished, headers: dict[int, Outpu
         path = folder / f"{output.output}.wav"
         with path.open("wb") as file:
             file.writelines(client.download(output.asset_id))
-        outputs.append(Recorded(headers[output.output], path, output.asset_id))
+        outputs.append(OutputFile(headers[output.output], path, output.asset_id))
     return RecordedTake(take.take, take.seed, values_of(take.metadata), tuple(outputs))
 
 

@@ -2,13 +2,12 @@
 routines serves all.
 
 Only what a client set is carried over; enums become the lower-case end of their name (``ENCODING_PCM24`` → ``pcm24``).
-Light to import: a command that only asks the daemon loads this, and no task.
+Light to import: a command that only asks the daemon loads this, and nothing that runs a task.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 from collections.abc import Mapping
 from functools import partial
@@ -22,12 +21,10 @@ from google.protobuf.struct_pb2 import Struct
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, limits_of
+from acestep_runtime.tasks import TASKS
 
-#: Method of TaskService → name of its task: TextToMusic → text2music, AlignLyrics → align_lyrics.
-RPCS: dict[str, str] = {
-    method.name: re.sub("(?<!^)(?=[A-Z])", "_", method.name).lower().replace("_to_", "2")
-    for method in tasks_pb2.DESCRIPTOR.services_by_name["TaskService"].methods
-}
+#: Method of TaskService → name of its task.
+RPCS: dict[str, str] = {task.rpc: name for name, task in TASKS.items()}
 _REQUESTS = {task: f"{rpc}Request" for rpc, task in RPCS.items()}
 #: What a field of a type holds, for those that people fill.
 _ON_THE_WIRE = {

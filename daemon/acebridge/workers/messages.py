@@ -66,7 +66,7 @@ class Take(TypedDict):
 
 
 class RankedTake(TypedDict):
-    """See `acestep_runtime.tasks.choosing.Ranked`."""
+    """See `acestep_runtime.tasks.choosing.RankedTake`."""
 
     take: int
     seed: int

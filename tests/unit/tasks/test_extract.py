@@ -20,7 +20,7 @@ def test_stems_add_up_to_the_source(tmp_path: Path, rate_hz: int, channels: int,
     sf.write(tmp_path / "a.wav", source, rate_hz, subtype="FLOAT")
     task = build_task("extract", {"source": {"path": str(tmp_path / "a.wav")}, "tracks": list(tracks)})
     outputs: dict[int, list[np.ndarray]] = {}
-    for event in task.perform(DraftEngine(), CancelToken()):
+    for event in task.run(DraftEngine(), CancelToken()):
         if isinstance(event, OutputBlock):
             outputs.setdefault(event.output, []).append(event.samples)
     total = sum(np.concatenate(blocks).astype(np.float64) for blocks in outputs.values())

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.form import tags
 from acestep_runtime.limits import validate
 from acestep_runtime.lyrics.text import parse, sung_lines, syllables
+from acestep_runtime.text.form import tags
 from acestep_runtime.text.style import style_of
 from acestep_runtime.text.writing import INSTRUMENTAL, filled, table, write_song
 from acestep_runtime.values import MAX_TEXT, Key, Music

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from acebridge.colours import TRACK_COLOURS
 from acebridge.hosts.jobfolder.request import Part, Request
 from acebridge.v1 import tasks_pb2
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
 
 if TYPE_CHECKING:
@@ -108,8 +109,6 @@ def describe_output(
     output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, metadata: Mapping[str, JsonValue]
 ) -> OutputResult:
     """Return what ``result.json`` says about an output."""
-    from acestep_runtime.tasks import TASKS
-
     length_s = output.frames / output.sample_rate
     fade_s = min(TASKS[part.task].fade_s, length_s / 2)
     return {

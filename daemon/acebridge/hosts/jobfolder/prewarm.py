@@ -24,7 +24,7 @@ MODULES = (
     "acebridge.client.discovery",
     "acebridge.client.wav_writer",
     "acebridge.hosts.jobfolder.widen",
-    "acestep_runtime.tasks.clip",
+    "acestep_runtime.tasks.source_audio",
     "acebridge.hosts.jobfolder.mixdown",
     "soundfile",  # with the first file that is read
 )

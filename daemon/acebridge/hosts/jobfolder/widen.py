@@ -19,7 +19,7 @@ from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
-    from acestep_runtime.tasks.clip import Clip
+    from acestep_runtime.tasks.source_audio import Clip
 
 Part = TypeVar("Part", audio_pb2.AudioHeader, tasks_pb2.StoredOutput)
 
@@ -37,7 +37,9 @@ class Around:
 
         What it takes to read the file is loaded meanwhile, while the daemon is busy with it.
         """
-        threading.Thread(target=importlib.import_module, args=("acestep_runtime.tasks.clip",), daemon=True).start()
+        threading.Thread(
+            target=importlib.import_module, args=("acestep_runtime.tasks.source_audio",), daemon=True
+        ).start()
         return cls(source, file_state(source.file))
 
     def whole(self, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -70,7 +72,7 @@ class Around:
 
     def _opened(self, header: audio_pb2.AudioHeader) -> Clip:
         from acestep_runtime.tasks.base import Output, Source
-        from acestep_runtime.tasks.clip import Clip
+        from acestep_runtime.tasks.source_audio import Clip
 
         file, start_s, end_s = self.source.file, self.source.start_s, self.source.end_s
         try:
@@ -100,10 +102,10 @@ def _changed_span(part: Part, clip: Clip) -> Span:
 
 
 def _widen_take(take: tasks_pb2.TakeFinished, clip: Clip) -> None:
-    from acestep_runtime.tasks.region import moved
+    from acestep_runtime.tasks.times import shift_times
 
     shifts_s = [_widen(output, clip) / output.sample_rate for output in take.outputs]
-    facts = moved(values_of(take.metadata), shifts_s[0]) if shifts_s else {}
+    facts = shift_times(values_of(take.metadata), shifts_s[0]) if shifts_s else {}
     take.metadata.update(facts)
 
 

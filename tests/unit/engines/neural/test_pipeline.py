@@ -24,7 +24,7 @@ from acestep_runtime.engines.neural.recipes import RECIPES, Given
 from acestep_runtime.samplers.loop import draw_noise
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
-from acestep_runtime.tasks.reference import heard_in
+from acestep_runtime.tasks.reference import load_reference
 from acestep_runtime.values import CancelToken, Music, Sampling
 from acestep_runtime.weights.layout import find
 from tests.support.signals import noise
@@ -108,7 +108,7 @@ def test_the_timbre_of_a_reference(
     wav.write(tmp_path / "reference.wav", recording, 48_000)
     asked = EngineRequest(
         TASKS["text2music"], FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
-        reference=heard_in(Source(str(tmp_path / "reference.wav"))),
+        reference=load_reference(Source(str(tmp_path / "reference.wav"))),
     )  # fmt: skip
     theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
     assert (_ours(model, asked) - theirs).abs().max() <= 1e-4
