@@ -2,8 +2,8 @@
 
 The import is changed, and in chapters with long songs all times are scaled by one factor; with ACEBRIDGE_TRUE_LENGTHS=1
 (``make soak PART=guide``) they are as they stand. What the guide leaves out is given: the files it names, and three helpers
-of the reader's own (``record_vocal``, ``create_lyrics_video``, and the songs that "infinite length" and "joining" begin with). Blocks that only
-set values are the arguments of the call above them, and are called so.
+of the reader's own (``record_vocal``, ``create_lyrics_video``, and the songs that "infinite length" and "joining" begin with).
+Blocks that only set values are the arguments of the call above them, and are called so.
 """
 
 from __future__ import annotations
