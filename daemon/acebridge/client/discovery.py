@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from acebridge.errors import Unavailable
-from acebridge.paths import data_folder
+from acebridge.paths import ADDRESS_FILE, data_folder
 from acestep_runtime.errors import InvalidValue
 
-ADDRESS_FILE = "daemon.json"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.05
