@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    from acestep_runtime.json_values import JsonObject
     from acestep_runtime.lyrics.formats.tables import LineFacts, SectionFacts
+    from acestep_runtime.values import Json
 
 
 class Chord(TypedDict):
@@ -102,7 +104,15 @@ class TakeMetadata(TypedDict, total=False):
     warnings: Sequence[str]
 
 
-def metadata_from_json(values: Any) -> TakeMetadata:
+def metadata_from_json(values: JsonObject) -> TakeMetadata:
     """Return metadata that came as JSON from where it was written: its values are taken on trust."""
-    metadata: TakeMetadata = values
+    plain: Any = values
+    metadata: TakeMetadata = plain
     return metadata
+
+
+def metadata_to_json(metadata: TakeMetadata) -> dict[str, Json]:
+    """Return metadata as JSON, which all its values are."""
+    plain: Any = metadata
+    values: dict[str, Json] = plain
+    return values

@@ -11,7 +11,7 @@ from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
 from acestep_runtime.guide.request import Order, name_as_given, order, ordered, plain
 from acestep_runtime.guide.result import Result, Take
-from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
+from acestep_runtime.guide.runners import Batch, Prefetch, Report, Runner, runner_for
 from acestep_runtime.guide.sound import Audio, Folder, audio_of
 from acestep_runtime.recording import RecordedTake
 from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
@@ -168,7 +168,7 @@ def _metadata(runner: Runner, wanted: Order) -> dict[str, Any]:
     """Return the metadata of a task that returns nothing else."""
     folder = Folder()
     try:
-        batch = runner.perform(wanted, folder.path, CancelToken(), _quiet)
+        batch = runner.run(wanted, folder.path, CancelToken(), _quiet)
     except InvalidValue as error:
         name_as_given(error, wanted.task)
         raise
@@ -205,10 +205,10 @@ class _Session:
     def first(self, *, auto_gen: bool) -> Result:
         if auto_gen:
             self._order = self._order.listened_to(_listener())
-            _replace_ahead(None)
+            _replace_prefetch(None)
         folder, cancel = Folder(), CancelToken()
         try:
-            batch = self._runner.perform(self._order, folder.path, cancel, self._report)
+            batch = self._runner.run(self._order, folder.path, cancel, self._report)
         except InvalidValue as error:
             name_as_given(error, self._order.task)
             raise
@@ -220,15 +220,15 @@ class _Session:
         takes = tuple(self._take(take, folder) for take in batch.takes)
         self._report("done", 1.0)
         first = takes[0]
-        begun = self._begun(batch) if auto_gen else None
-        made: list[tuple[Ahead, Folder]] = [begun] if begun else []
+        begun = self._prefetch(batch) if auto_gen else None
+        made: list[tuple[Prefetch, Folder]] = [begun] if begun else []
 
-        def following() -> Result:
+        def next_batch() -> Result:
             for _ in range(2):
-                ahead, place = made[0] if made else self._begun(batch)
-                made[:] = [(ahead, place)]
+                prefetch, place = made[0] if made else self._prefetch(batch)
+                made[:] = [(prefetch, place)]
                 try:
-                    return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
+                    return self._result(prefetch.wait(CancelToken(), self._report), place, auto_gen=auto_gen)
                 except Cancelled:  # it was dropped for another request: make it again
                     made.clear()
                 except BaseException:
@@ -240,16 +240,16 @@ class _Session:
         warnings = (warning for take in takes for warning in take.get("warnings", ()))
         notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
         result = Result(
-            first.audio, first.stems, first.seed, first.metadata, takes, batch.engine, notes, batch.ranking, following
+            first.audio, first.stems, first.seed, first.metadata, takes, batch.engine, notes, batch.ranking, next_batch
         )  # fmt: skip
         if begun is not None:
-            _replace_ahead(begun[0])
+            _replace_prefetch(begun[0])
             weakref.finalize(result, begun[0].drop)
         return result
 
-    def _begun(self, batch: Batch) -> tuple[Ahead, Folder]:
+    def _prefetch(self, batch: Batch) -> tuple[Prefetch, Folder]:
         folder, seeds = Folder(), next_seeds(batch.seeds[-1], len(batch.seeds), self._spent)
-        return self._runner.ahead(self._order.seeded(tuple(seeds)), batch, folder.path), folder
+        return self._runner.prefetch(self._order.seeded(tuple(seeds)), batch, folder.path), folder
 
     def _take(self, take: RecordedTake, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
@@ -272,9 +272,9 @@ def _listener() -> str:
     return name
 
 
-def _replace_ahead(ahead: Ahead | None) -> None:
+def _replace_prefetch(prefetch: Prefetch | None) -> None:
     """Remember the batch that is made for this thread's listener, and drop the one before."""
-    before: Callable[[], Ahead | None] = getattr(_listening, "ahead", lambda: None)
+    before: Callable[[], Prefetch | None] = getattr(_listening, "prefetch", lambda: None)
     if (old := before()) is not None:
         old.drop()
-    _listening.ahead = weakref.ref(ahead) if ahead is not None else (lambda: None)
+    _listening.prefetch = weakref.ref(prefetch) if prefetch is not None else (lambda: None)

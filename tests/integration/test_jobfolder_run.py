@@ -232,7 +232,7 @@ def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path, group: st
         "import atexit, sys\n"
         f"sys.argv = ['acebridge', {group!r}, 'run', {job.folder.as_uri()!r}]\n"
         "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks.streams'.split()\n"
-        "heavy.append('acestep_runtime.audio.decode')\n"
+        "heavy += ['acestep_runtime.audio.decode']\n"
         "atexit.register(lambda: print(*[name for name in heavy if name in sys.modules]))\n"
         "from acebridge.cli import main\n"
         "main()\n"

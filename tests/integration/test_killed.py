@@ -43,7 +43,7 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     files = {o.asset_id: download(client, o.asset_id) for t in done.completed.takes for o in t.outputs}
     running = queued(client, 1.0, seed=20, steps=100, key="mine")
     source = client.upload(write_wav(tmp_path / "a.wav", noise(1.0)))
-    events = client.perform("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
+    events = client.submit("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
     waiting = [next(events).job_id, queued(client, 0.5, seed=40, priority="low")]
     until(lambda: job(client, running).progress.fraction > 0.1, "the job to be well under way")
     seen = job(client, running).last_sequence

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from acebridge.client.client import Client
+from acebridge.contract.enums import encoding_name, enum_name
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import convert, wav
 from acestep_runtime.audio.samples import Samples
@@ -27,7 +28,6 @@ from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from tests.support.signals import decoded
 
 T = TypeVar("T")
-ENCODING_NAMES = {1: "float32", 2: "pcm24", 3: "pcm16"}
 PATIENCE_S = 60.0
 
 
@@ -169,7 +169,7 @@ class Take:
 
     def samples(self, output: int = 0) -> Samples:
         header = self.headers[output]
-        return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
+        return decoded(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
 
 
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
@@ -196,7 +196,7 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
             take.headers[body.output], take.data[body.output], frames_done[body.output] = body, bytearray(), 0
         elif kind == "audio_chunk":
             header = take.headers[body.output]
-            frame_bytes = wav.encoding_of(ENCODING_NAMES[header.encoding]).sample_bytes * header.channels
+            frame_bytes = wav.encoding_of(encoding_name(header.encoding)).sample_bytes * header.channels
             assert 0 < len(body.data) <= 256 * 1024
             assert len(body.data) % frame_bytes == 0
             assert body.offset_frames == frames_done[body.output]
@@ -239,7 +239,7 @@ def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = 
         "sampling": {"steps": more.get("steps")},
     }
     submission = {"engine": "fake", "idempotency_key": key, "priority": more.get("priority")}
-    return client.perform("text2music", fields, submission=submission)
+    return client.submit("text2music", fields, submission=submission)
 
 
 def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
@@ -255,7 +255,7 @@ def job(client: Client, job_id: str) -> jobs_pb2.Job:
 
 
 def state(client: Client, job_id: str) -> str:
-    return jobs_pb2.JobState.Name(job(client, job_id).state).removeprefix("JOB_STATE_").lower()
+    return enum_name(jobs_pb2.JobState.DESCRIPTOR, job(client, job_id).state)
 
 
 def until_state(client: Client, job_id: str, *wanted: str) -> str:

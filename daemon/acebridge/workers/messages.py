@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
-
-if TYPE_CHECKING:
-    from acestep_runtime.engines.metadata import TakeMetadata
+from typing import Literal, TypeAlias, TypedDict
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
@@ -64,7 +61,7 @@ class Take(TypedDict):
 
     take: int
     seed: int
-    facts: TakeMetadata
+    facts: Mapping[str, Json]
     outputs: list[StoredOutput]
 
 

@@ -1,9 +1,9 @@
 """Every Python block of the guide, in order and word for word, run for real on audio that is made here.
 
 The import is changed, and in chapters with long songs all times are scaled by one factor; with ACEBRIDGE_TRUE_LENGTHS=1
-(``make soak PART=guide``) they are as they stand. What the guide leaves out is given: the files it names, and three helpers of the reader's own
-(``record_vocal``, ``create_lyrics_video``, and the songs that "infinite length" and "joining" begin with). Blocks that only
-set values are the arguments of the call above them, and are called so.
+(``make soak PART=guide``) they are as they stand. What the guide leaves out is given: the files it names, and three helpers
+of the reader's own (``record_vocal``, ``create_lyrics_video``, and the songs that "infinite length" and "joining" begin with).
+Blocks that only set values are the arguments of the call above them, and are called so.
 """
 
 from __future__ import annotations
@@ -143,7 +143,9 @@ def _run(blocks: list[Block], scale: float) -> dict[str, Any]:
     for block in blocks:
         code = block.code.replace("from acestep import", "from acestep_runtime import")
         names |= {
-            name: make() for name, make in _given(scale).items() if re.search(rf"\b{name}\b", code) and name not in names
+            name: make()
+            for name, make in _given(scale).items()
+            if re.search(rf"\b{name}\b", code) and name not in names
         }
         before = dict(names)
         tree = ast.parse(code)

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import Tensor, nn
 
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, Place, needed_gib, offload_for
@@ -67,9 +67,9 @@ def size(tensor: Any) -> int:
 
 
 def velocity(dit: Any) -> Tensor:
-    of = Velocity(dit)
+    of = VelocityModel(dit)
     with torch.inference_mode():
-        keys = of.condition(noise(1, 9, WIDE["hidden_size"], seed=90))  # type: ignore[arg-type]
+        keys = of.project_condition(noise(1, 9, WIDE["hidden_size"], seed=90))  # type: ignore[arg-type]
         return of(noise(1, 50, 8, seed=91), torch.tensor([0.7]), noise(1, 50, 16, seed=92), keys)
 
 
@@ -122,7 +122,7 @@ def test_half_precision_stays_what_activations_are_in(dtype: torch.dtype) -> Non
     dit = wide_dit().to(dtype)
     true = velocity(dit).float()
     int8.quantised(dit)
-    assert Velocity(dit).dtype == dtype
+    assert VelocityModel(dit).dtype == dtype
     assert relative(velocity(dit).float(), true) < 0.03
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from acebridge.contract.fields import RPCS, fill, request_type
+from acebridge.contract.enums import enum_names, unprefixed
+from acebridge.contract.fields import fill
+from acebridge.contract.tasks import RPCS, request_type
 from acebridge.hosts.jobfolder.request import Part, Request
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from google._upb import _message as upb
     from pydantic import JsonValue
 
 #: Metadata that says what music should be, each the field of ``music`` with its name.
@@ -87,7 +90,7 @@ def _has(task: str, name: str) -> bool:
 
 
 def _fitting(
-    descriptor: Descriptor, fields: JsonValue | Mapping[str, JsonValue], place: str = ""
+    descriptor: Descriptor | upb.Descriptor, fields: JsonValue | Mapping[str, JsonValue], place: str = ""
 ) -> dict[str, JsonValue]:
     """Return what is given of JSON fields as `fill` takes it: enums without their prefix, whole numbers as such.
 
@@ -111,16 +114,15 @@ def _fitting(
     return fitting
 
 
-def _item(field: FieldDescriptor, value: JsonValue, where: str) -> JsonValue:
+def _item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue, where: str) -> JsonValue:
     if field.message_type is not None:
         return _fitting(field.message_type, value, where)
     if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
         return int(value)
     if field.enum_type is None:
         return value
-    prefix = str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
-    names = [known.name.removeprefix(prefix).lower() for known in field.enum_type.values[1:]]
-    name = value.upper().removeprefix(prefix).lower() if isinstance(value, str) else value
+    names = enum_names(field.enum_type)
+    name = unprefixed(field.enum_type, value) if isinstance(value, str) else value
     if name not in names:
         raise InvalidValue(where, value, ", ".join(names))
     return name

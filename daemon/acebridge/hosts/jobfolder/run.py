@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.client.command_path import record
-from acebridge.errors import DaemonFault, JobFailed
+from acebridge.errors import DaemonFault, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import CANCEL, LOG, READYING, RESULT
 from acebridge.hosts.jobfolder.job_run import Work, perform_all
 from acebridge.hosts.jobfolder.json_files import write_json
@@ -141,16 +141,16 @@ def _cancel(job: Work) -> float:
 def _report_failure(status: Status, error: BaseException) -> Exception:
     """Write how it failed; return the error that says so in a sentence."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        error = JobFailed("Cancelled", "The job was cancelled.")
+        error = JobFailed(ErrorReason.CANCELLED, "The job was cancelled.")
     if not isinstance(error, (RuntimeFault, DaemonFault)):
         status.log("".join(traceback.format_exception(error)).rstrip())
         error = JobFailed(
-            "EngineFailure",
+            ErrorReason.ENGINE_FAILURE,
             f"AceBridge failed in an unexpected way: {type(error).__name__}.",
             remedy=f"Please report it, with the file {status.folder / LOG}.",
         )
-    kind = error.kind if isinstance(error, JobFailed) else type(error).__name__
-    state: State = "cancelled" if kind in ("Cancelled", "CANCELLED") else "failed"
+    kind = reason_of(error)
+    state: State = "cancelled" if kind is ErrorReason.CANCELLED else "failed"
     status.log(f"{state}: {error}")
     try:
         status.end(state=state, stage=state, message=error.message, remedy=error.remedy, kind=kind)

@@ -21,7 +21,7 @@ from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import sampling
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES, Given
-from acestep_runtime.samplers.loop import noise_of
+from acestep_runtime.samplers.loop import draw_noise
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import load_reference
@@ -74,7 +74,7 @@ def _theirs(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> 
         prompt=MUSIC.caption, lyrics=MUSIC.lyrics, vocal_language=MUSIC.language, bpm=96, keyscale=MUSIC.keyscale,
         timesignature="3", num_inference_steps=steps, guidance_scale=1.0, shift=3.0, output_type="latent",
         audio_duration=float(SECONDS),
-        latents=noise_of([seed], 25 * SECONDS, model.facts.channels), **more,
+        latents=draw_noise([seed], 25 * SECONDS, model.facts.channels), **more,
     ).audios  # fmt: skip
     return made
 

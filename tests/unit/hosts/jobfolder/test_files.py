@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.colours import TRACK_COLOURS
-from acebridge.contract.fields import RPCS
+from acebridge.contract.tasks import RPCS
 from acebridge.hosts.jobfolder import outputs
 from acebridge.hosts.jobfolder.json_files import write_json
 from acebridge.hosts.jobfolder.request import Part, parse_request
