@@ -27,7 +27,7 @@ help:
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
-	@echo "make docs    write docs/commands.md and docs/contract.md again"
+	@echo "make docs    write docs/commands.md, docs/contract.md and the schemas of job folders again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
@@ -85,6 +85,7 @@ protos: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
+	$(BIN)/python -m acebridge.hosts.jobfolder.schema
 	$(BIN)/python -m tests.support.transcripts
 
 reapack: $(VENV)/.base

@@ -102,7 +102,7 @@ EngineEvent = Progress | Block | Facts
 
 
 @runtime_checkable
-class KeepsModels(Protocol):
+class ModelHost(Protocol):
     """An engine whose models take time and memory to load, so that they stay until another is wanted."""
 
     @property
@@ -123,12 +123,12 @@ class Engine(Protocol):
     """Anything that can serve requests."""
 
     name: str
-    #: So much of the music on each side of a region is all that it listens to, so nothing beyond is read.
-    hears_s: float
-    #: Whether it listens to the reference of a request.
-    hears_reference: bool
-    #: Whether it thinks before it makes something, and follows plans.
-    thinks: bool
+    #: Seconds of context that it uses on each side of a region; tasks read no more.
+    context_limit_s: float
+    #: Whether it uses the reference of a request.
+    supports_reference: bool
+    #: Whether it can plan music with a language model, and follows plans.
+    supports_planning: bool
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).

@@ -37,15 +37,20 @@ def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[P
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
+<<<<<<< HEAD
     A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`; with ``score`` a take scores the last two
     digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds a take until it is removed:
     ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
+=======
+    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
+    ``score`` a take scores the last two digits of its seed, as hundredths.
+>>>>>>> main
     """
 
     name = "fake"
-    hears_s = math.inf
-    hears_reference = False
-    thinks = False
+    context_limit_s = math.inf
+    supports_reference = False
+    supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""
@@ -58,6 +63,9 @@ class FakeEngine:
                 yield from _wait_at_gate(f"{request.seed}.steps", step / steps, cancel)
         if request.music.caption == "crash":
             os._exit(42)
+        if request.music.caption == "print":
+            print('{"type": "done"}', "printed by Python")
+            os.write(1, b"printed by a C library\n")
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
         yield Facts(

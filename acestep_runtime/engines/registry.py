@@ -36,6 +36,15 @@ class EngineInfo:
     missing: Callable[[], MissingRequirement | None] = lambda: None
     fully_supports: Callable[[type[TaskTraits]], bool] = lambda _: True
     unsupported: frozenset[str] = frozenset()
+    #: Whether the factory takes a ``device``.
+    uses_device: bool = False
+    #: What its first request imports on top of the factory's module.
+    late_imports: tuple[str, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules that a process which is going to use the engine may import ahead. None of them is imported here."""
+        return (self.factory.partition(":")[0], *self.late_imports)
 
     def supports(self, task: type[TaskTraits]) -> bool:
         """Return whether the engine can do a task at all."""
@@ -78,6 +87,14 @@ ENGINES = {
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_missing,
             _neural_fully_supports,
+            uses_device=True,
+            late_imports=(
+                "transformers.models.qwen3.modeling_qwen3",
+                "transformers.tokenization_utils_fast",
+                "diffusers.models.transformers.ace_step_transformer",
+                "diffusers.models.autoencoders.autoencoder_oobleck",
+                "diffusers.pipelines.ace_step.modeling_ace_step",
+            ),
         ),
         EngineInfo(
             "fake",
@@ -113,8 +130,12 @@ def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
     return info
 
 
-def load(info: EngineInfo) -> Engine:
-    """Import and construct the engine. Slow for real engines; called in a worker process only."""
+def load(info: EngineInfo, *, device: str = "auto") -> Engine:
+    """Import and construct the engine, on a device if it computes on one (see `best_device` in `memory.policy`).
+
+    Slow for real engines; called in a worker process only.
+    """
     module, _, name = info.factory.partition(":")
-    engine: Engine = getattr(import_module(module), name)()
+    options = {"device": device} if info.uses_device else {}
+    engine: Engine = getattr(import_module(module), name)(**options)
     return engine

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,8 +126,8 @@ def _reference(reference_audio: Any) -> Audio:
     try:
         return audio_of(reference_audio)
     except InvalidValue as error:
-        message = error.message.replace("src_audio", "reference_audio")
-        raise type(error)("reference_audio", error.value, error.allowed, remedy=error.remedy, message=message) from None
+        error.field = "reference_audio"
+        raise
 
 
 def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: str) -> Order:
@@ -193,14 +192,10 @@ def _beats_per_bar(value: Any) -> Any:
     return int(beats)
 
 
-def named_as_given(error: InvalidValue, task: str) -> InvalidValue:
-    """Return a task's error with the field's name as the caller knows it."""
+def name_as_given(error: InvalidValue, task: str) -> None:
+    """Let a task's error blame its field by the name that the caller knows, that of the argument."""
     for name, argument in ARGUMENTS.items():
         if error.field in (argument.place, argument.field) and argument.task in ("", task):
-            message = error.message
-            message = name + message[len(error.field) :] if message.startswith(error.field) else message
-            message = re.sub(r"\b(start|end)_s\b", r"repainting_\1", message)
-            out = type(error)(name, "", error.allowed, remedy=error.remedy, message=message)
-            out.value = error.value
-            return out
-    return error
+            error.field = name
+            error.allowed = error.allowed.replace("start_s", "repainting_start")
+            return

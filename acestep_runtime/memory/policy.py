@@ -10,6 +10,7 @@ from enum import IntEnum
 
 import torch
 
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory.precision import verify_dtype
 
 GIB = 2**30
@@ -54,13 +55,41 @@ class Place:
     offload: Offload
 
 
-def best_device() -> torch.device:
-    """Return a GPU of CUDA or ROCm, else one of Apple's, else the processor."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
+def find_devices() -> list[str]:
+    """Return the names of the devices that torch can compute on here, the best first; the processor is the last.
+
+    GPUs of CUDA or ROCm are ``cuda:0`` and so on, Apple's is ``mps``, Intel's are ``xpu:0`` and so on.
+    """
+    found = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+        found.append("mps")
+    if torch.xpu.is_available():
+        found += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
+    return [*found, "cpu"]
+
+
+def device_label(name: str) -> str:
+    """Return what the maker calls a device, "" where torch does not know."""
+    kind = torch.device(name).type
+    if kind == "cuda":
+        return torch.cuda.get_device_name(name)
+    if kind == "xpu":
+        return str(torch.xpu.get_device_name(name))
+    return "Apple GPU" if kind == "mps" else ""
+
+
+def best_device(name: str = "auto") -> torch.device:
+    """Return the device of that name, for "auto" the first of `find_devices`; it becomes the current one.
+
+    Raises `EngineFailure` for a device that is not here.
+    """
+    found = find_devices()
+    if name not in ("auto", *found):
+        raise EngineFailure(f"There is no device {name!r} here.", remedy=f"Choose one of these: {', '.join(found)}.")
+    device = torch.device(found[0] if name == "auto" else name)
+    if device.type == "cuda":  # streams, graphs and questions about precision are about the current one
+        torch.cuda.set_device(device)
+    return device
 
 
 def native_dtype(device: torch.device) -> torch.dtype:
@@ -98,9 +127,9 @@ def offload_for(size: str, free: float | None, dtype: torch.dtype = torch.bfloat
     return next(level for level in Offload if free >= needed_gib(size, level, dtype, int8=int8))
 
 
-def best_place(size: str, *, int8: bool = False) -> Place:
-    """Return where to compute with a model of ``size``, as things are now."""
-    device = best_device()
+def best_place(size: str, device: torch.device | None = None, *, int8: bool = False) -> Place:
+    """Return where to compute with a model of ``size`` as things are now, on a ``device`` or the best one."""
+    device = device or best_device()
     dtype = native_dtype(device)
     return Place(device, dtype, offload_for(size, free_gib(device), dtype, int8=int8))
 

@@ -384,12 +384,12 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
         " Upload the file with AssetService.UploadAsset and send its asset id."
     )
     # What does not fit a message at all is refused by gRPC itself; the client says so in plain words.
-    from acebridge.contract.status import fault_of
+    from acebridge.contract.status import unpack_error
 
     with pytest.raises(grpc.RpcError) as caught:
         list(client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(9 << 20)))))
     assert caught.value.code() is Code.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
-    fault = fault_of(caught.value)
+    fault = unpack_error(caught.value)
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
 
 

@@ -20,7 +20,7 @@ import psutil
 import pytest
 import soundfile
 
-from acebridge.cli.perform import Result, follow
+from acebridge.cli.perform import Result, follow_job
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
@@ -296,7 +296,7 @@ def test_ctrl_c_before_the_daemon_has_named_the_job(presses: int) -> None:
 
     client = cast(Client, SimpleNamespace(cancel=cancelled.append))
     with pytest.raises(JobFailed) as told:
-        follow(events(), Result(0.0), None, client, title="generate", as_json=True)
+        follow_job(events(), Result(0.0), client, title="generate", as_json=True)
     if presses == 1:
         assert (cancelled, str(told.value)) == (["abc"], "Job abc was cancelled.")
     else:
@@ -309,7 +309,7 @@ def test_tabs_in_facts_are_shown_as_spaces(capsys: pytest.CaptureFixture[str]) -
     done = tasks_pb2.Completed(takes=[tasks_pb2.TakeFinished()])
     done.takes[0].metadata.update({"lrc": "[00:00.10]one\ttwo\n"})
     events = iter([tasks_pb2.TaskEvent(job_id="abc", completed=done)])
-    follow(events, Result(0.0), None, cast(Client, None), title="lrc", as_json=False)
+    follow_job(events, Result(0.0), cast(Client, None), title="lrc", as_json=False)
     assert "lrc: [00:00.10]one two\n" in capsys.readouterr().out
 
 

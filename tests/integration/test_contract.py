@@ -16,12 +16,12 @@ import pytest
 import soundfile
 
 from acebridge.client.client import Client
+from acebridge.contract.enums import encoding_name
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
 from acestep_runtime.values import TRACKS
 from tests.support.daemon import (
-    ENCODING_NAMES,
     Daemon,
     Take,
     assets,
@@ -41,7 +41,7 @@ FAKE = {"engine": "fake"}
 
 
 def perform(client: Client, task: str, fields: dict[str, Any], source: Any = None) -> Take:
-    return collect(client.perform(task, fields, source=source, submission=FAKE))
+    return collect(client.submit(task, fields, source=source, submission=FAKE))
 
 
 # ---- tasks ----
@@ -77,7 +77,7 @@ def test_audio_arrives_as_made_in_every_encoding(
     take = collect(generate(client, 1.237, seed=300, output=output))
     header = take.headers[0]
     assert (header.sample_rate, header.channels, header.frames) == (rate_hz, channels, round(1.237 * rate_hz))
-    assert ENCODING_NAMES[header.encoding] == encoding
+    assert encoding_name(header.encoding) == encoding
     want = expected_tone(300, 1.237, rate_hz=rate_hz, channels=channels)
     assert np.abs(take.samples() - want).max() <= (2.0**-bits if bits else 2e-6)
     # And the stored file holds the same bytes, as libsndfile reads it.
@@ -121,7 +121,7 @@ def test_a_path_is_read_when_the_request_arrives(client: Client, tmp_path: Path)
     file = write_wav(tmp_path / "song.wav", song(1.0))
     before = song(1.0)
     blocker = queued(client, 0.1, steps=60)
-    events = client.perform(
+    events = client.submit(
         "repaint", {"start_s": 0.5, "end_s": 0.6}, source=audio_pb2.AudioInput(path=str(file)), submission=FAKE
     )
     next(events)
@@ -229,7 +229,7 @@ def test_many_with_one_key_at_once_are_one_job(house: Daemon) -> None:
     def ask() -> None:
         with Client(house.address) as client:
             fields = {"duration_s": 0.2}  # no seed: each request would draw its own
-            events = client.perform("text2music", fields, submission={**FAKE, "idempotency_key": "at once"})
+            events = client.submit("text2music", fields, submission={**FAKE, "idempotency_key": "at once"})
             ids.append(collect(events).job_id)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -312,7 +312,7 @@ def test_deleting_a_job_spares_what_is_pinned_and_what_another_job_made_too(clie
 
 def test_a_job_that_runs_is_not_deleted_nor_is_its_source(client: Client, tmp_path: Path) -> None:
     source = client.upload(write_wav(tmp_path / "song.wav", song(0.5, seed=5)))
-    events = client.perform("cover", {"sampling": {"steps": 60}}, source=source, submission=FAKE)
+    events = client.submit("cover", {"sampling": {"steps": 60}}, source=source, submission=FAKE)
     job_id = next(events).job_id
     until_state(client, job_id, "running")
     with pytest.raises(JobFailed, match=r"is running\. Cancel it first") as caught:

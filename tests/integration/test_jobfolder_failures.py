@@ -1,4 +1,4 @@
-"""Jobs for REAPER that end badly: cancelled, refused, broken off. What is said, and that nothing is left."""
+"""Jobs that end badly: cancelled, refused, broken off. What is said, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job) -> No
         os.kill(os.getpid(), signal.SIGINT)
         until(lambda: work.cancelled, "the signal")
         time.sleep(0.2)
-        work.makes(job.media / "late.wav").touch()
+        work.track_file(job.media / "late.wav").touch()
         stopped.set()
         work.check()
 

@@ -45,7 +45,7 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     frail.hold(20)
     running = queued(client, 1.0, seed=20, steps=100, key="mine")
     source = client.upload(write_wav(tmp_path / "a.wav", noise(1.0)))
-    events = client.perform("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
+    events = client.submit("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
     waiting = [next(events).job_id, queued(client, 0.5, seed=40, priority="low")]
     until_started(client, running)
     seen = job(client, running).last_sequence

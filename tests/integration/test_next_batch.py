@@ -142,18 +142,18 @@ def test_seeds_count_on_and_never_come_again(client: Client) -> None:
 
 def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client, tmp_path: Path) -> None:
     submission = {"engine": "fake", "auto_gen": True}
-    first = collect(client.perform("create_sample", {"description": "a waltz"}, submission=submission))
+    first = collect(client.submit("create_sample", {"description": "a waltz"}, submission=submission))
     second = collect(client.next_batch(first.job_id))
     assert seeds(second) == [seeds(first)[0] + 1]
     client.cancel(follower(client, second.job_id))
     source = client.upload(write_wav(tmp_path / "song.wav", song(0.5)))
     with pytest.raises(JobFailed) as caught:
-        collect(client.perform("understand", {}, source=source, submission=submission))
+        collect(client.submit("understand", {}, source=source, submission=submission))
     assert caught.value.kind == "InvalidValue"
     assert str(caught.value) == (
         "submission.auto_gen is set, but another understand would be the same again. Leave it out."
     )
-    heard = collect(client.perform("understand", {}, source=source, submission={"engine": "fake"}))
+    heard = collect(client.submit("understand", {}, source=source, submission={"engine": "fake"}))
     with pytest.raises(JobFailed, match="has no next batch: it would be the same again") as caught:
         collect(client.next_batch(heard.job_id))
     assert caught.value.__cause__.code() is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[union-attr]
@@ -167,10 +167,10 @@ def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) ->
     source = client.upload(write_wav(tmp_path / "song.wav", song(1.0)))
     fields = {"start_s": 0.25, "end_s": 0.5, "scope": "region", "output": {"seeds": [5], "encoding": "pcm24"}}
     submission = {"engine": "fake", "auto_gen": True}
-    first = collect(client.perform("repaint", fields, source=source, submission=submission))
+    first = collect(client.submit("repaint", fields, source=source, submission=submission))
     second = collect(client.next_batch(first.job_id))
     client.cancel(follower(client, second.job_id))
-    asked = collect(client.perform("repaint", {**fields, "output": {"seeds": [6], "encoding": "pcm24"}},
+    asked = collect(client.submit("repaint", {**fields, "output": {"seeds": [6], "encoding": "pcm24"}},
                                    source=source, submission={"engine": "fake"}))  # fmt: skip
     assert second.data == asked.data
     assert second.headers == asked.headers

@@ -141,7 +141,7 @@ def repaint(song: Song) -> Figures:
 
 
 def _blocks(task: Repaint) -> Iterator[Samples]:
-    return (event.samples for event in task.perform(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
+    return (event.samples for event in task.run(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
 
 
 def cover(song: Song) -> Figures:

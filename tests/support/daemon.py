@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from acebridge.client.client import Client
+from acebridge.contract.enums import encoding_name, enum_name
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import convert, wav
 from acestep_runtime.audio.samples import Samples
@@ -28,7 +29,6 @@ from tests.support.signals import decoded
 
 T = TypeVar("T")
 ENDED = {"succeeded", "failed", "cancelled"}
-ENCODING_NAMES = {1: "float32", 2: "pcm24", 3: "pcm16"}
 #: How long anything may take that a test waits for. Only a hang takes longer, on a busy machine too.
 PATIENCE_S = 600.0
 
@@ -183,7 +183,7 @@ class Take:
 
     def samples(self, output: int = 0) -> Samples:
         header = self.headers[output]
-        return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
+        return decoded(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
 
 
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
@@ -210,7 +210,7 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
             take.headers[body.output], take.data[body.output], frames_done[body.output] = body, bytearray(), 0
         elif kind == "audio_chunk":
             header = take.headers[body.output]
-            frame_bytes = wav.encoding_of(ENCODING_NAMES[header.encoding]).sample_bytes * header.channels
+            frame_bytes = wav.encoding_of(encoding_name(header.encoding)).sample_bytes * header.channels
             assert 0 < len(body.data) <= 256 * 1024
             assert len(body.data) % frame_bytes == 0
             assert body.offset_frames == frames_done[body.output]
@@ -253,7 +253,7 @@ def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = 
         "sampling": {"steps": more.get("steps")},
     }
     submission = {"engine": "fake", "idempotency_key": key, "priority": more.get("priority")}
-    return client.perform("text2music", fields, submission=submission)
+    return client.submit("text2music", fields, submission=submission)
 
 
 def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
@@ -269,7 +269,7 @@ def job(client: Client, job_id: str) -> jobs_pb2.Job:
 
 
 def state(client: Client, job_id: str) -> str:
-    return jobs_pb2.JobState.Name(job(client, job_id).state).removeprefix("JOB_STATE_").lower()
+    return enum_name(jobs_pb2.JobState.DESCRIPTOR, job(client, job_id).state)
 
 
 def until_state(client: Client, job_id: str, *wanted: str) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 
 from acestep_runtime.dsp.arrangement import joined_bars
 from acestep_runtime.dsp.context import Context
-from acestep_runtime.dsp.form import words
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import spelled
 from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
@@ -17,6 +16,7 @@ from acestep_runtime.dsp.singing import Melody, stage, sung
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.signal.blocks import grid_facts
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
+from acestep_runtime.text.form import words
 from acestep_runtime.text.style import Instrument, Style
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 

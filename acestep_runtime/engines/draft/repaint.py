@@ -17,7 +17,6 @@ import numpy as np
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import VOICES
 from acestep_runtime.dsp.context import Context, bar_frames, bars_over, bed, heard_around
-from acestep_runtime.dsp.form import tags
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import SCALES
@@ -29,6 +28,7 @@ from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Fact
 from acestep_runtime.engines.draft.joining import ALONE_DB, at_level, lines_of, part_facts, played, released, words_sung
 from acestep_runtime.engines.signal.blocks import require_source, split_blocks
 from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.text.form import tags
 from acestep_runtime.text.style import Instrument, Style, style_of, understood, without
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
 from acestep_runtime.values import CancelToken, Key

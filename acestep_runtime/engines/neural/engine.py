@@ -62,14 +62,15 @@ class NeuralEngine:
     """Keeps one model loaded, and one language model. See `acestep_runtime.engines.base.Engine`."""
 
     name = "neural"
-    hears_s = math.inf
-    hears_reference = True
-    thinks = True
+    context_limit_s = math.inf
+    supports_reference = True
+    supports_planning = True
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
         self._folder = folder
+        self._device = best_device(device)
         self._model: Model | None = None
-        self._language = LanguageKeeper()
+        self._language = LanguageKeeper(self._device)
         self._job: Job | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -189,34 +190,33 @@ class NeuralEngine:
         checkpoint = chosen(self._models_folder, name, needs_base)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._forget()  # two do not fit
-            self._model = Model.load(checkpoint)
+            self._model = Model.load(checkpoint, self._device)
         return self._model
 
     def _forget(self) -> None:
         self._model = self._job = None
-        _give_back()
+        self._give_back()
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         return (*(() if self._model is None else (self._model.checkpoint.name,)), *self._language.loaded)
 
     def load(self, model: str) -> str:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         if any(each.name == model for each in find_language_models(self._models_folder)):
             return self._language.load(self._models_folder, model)
         return self._loaded(model).checkpoint.name
 
     def unload(self, model: str) -> None:
-        """See `acestep_runtime.engines.base.KeepsModels`."""
+        """See `acestep_runtime.engines.base.ModelHost`."""
         if model in self._language.loaded:
             self._language.forget()
-            _give_back()
+            self._give_back()
         if model in self.loaded:
             self._forget()
 
-
-def _give_back() -> None:
-    """Give memory that nothing uses any more back to the device."""
-    gc.collect()
-    release(best_device())
+    def _give_back(self) -> None:
+        """Give memory that nothing uses any more back to the device."""
+        gc.collect()
+        release(self._device)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, filled_up, silence_of
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, pad_to, silence_latents
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
@@ -64,11 +64,11 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
         return None
     t = 1 / steps
     latents = latents.to(model.device)
-    noise = loop.noise_of([_SEED], latents.shape[1], latents.shape[2]).to(latents)
+    noise = loop.draw_noise([_SEED], latents.shape[1], latents.shape[2]).to(latents)
     keys = model.keys(*asked.prompts, timbre)
     with model.stage.using("dit"):
-        maps = model.velocity.attention(
-            loop.noised(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
+        maps = model.velocity.attention_maps(
+            loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
         )
         patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
         return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
@@ -88,8 +88,8 @@ def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
 def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
     asked = Told(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
-    padded = filled_up(latents, model.silence, max(SHORTEST, latents.shape[1]))
-    silence = silence_of(model.silence, padded.shape[1]).to(padded)
+    padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
+    silence = silence_latents(model.silence, padded.shape[1]).to(padded)
     return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 

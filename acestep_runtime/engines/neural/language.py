@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,9 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking
 from acestep_runtime.weights.catalogue import mend_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
+
+if TYPE_CHECKING:
+    from transformers import Qwen3Model
 
 T = TypeVar("T")
 _USUAL = Choice()
@@ -73,7 +76,7 @@ class Plan:
 class _Modules(nn.Module):
     """A language model as one module, so that all of it moves."""
 
-    def __init__(self, core: nn.Module, head: Tensor) -> None:
+    def __init__(self, core: Qwen3Model, head: Tensor) -> None:
         super().__init__()
         self.core = core
         self.head = head if isinstance(head, nn.Parameter) else nn.Parameter(head, requires_grad=False)
@@ -82,8 +85,9 @@ class _Modules(nn.Module):
 class LanguageKeeper:
     """Keeps one language model loaded, on the device when it is used if there is no room for it beside the others."""
 
-    def __init__(self) -> None:
-        self._held: tuple[LanguageCheckpoint, Stage, Vocabulary] | None = None
+    def __init__(self, device: torch.device | None = None) -> None:
+        self._device = device or best_device()
+        self._held: tuple[LanguageCheckpoint, Stage, _Modules, Vocabulary] | None = None
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -99,7 +103,7 @@ class LanguageKeeper:
         checkpoint = chosen_language_model(folder, name)
         if self._held is None or self._held[0] != checkpoint:
             self._held = None
-            device = best_device()
+            device = self._device
             dtype = native_dtype(device)
             try:
                 core, head, tokenizer = load_language_model(checkpoint, dtype)
@@ -112,15 +116,15 @@ class LanguageKeeper:
             modules = _Modules(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
             level = Offload.NONE if free is None or free > _ROOM * size else Offload.ONE_AT_A_TIME
-            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), vocabulary
+            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), modules, vocabulary
         return checkpoint.name
 
     def use(self, work: Callable[[Language], Generator[T, None, Any]]) -> Generator[T, None, Any]:
         """Yield and return what ``work`` does with the model, which is loaded."""
         assert self._held is not None
-        _, stage, vocabulary = self._held
+        _, stage, modules, vocabulary = self._held
         try:
-            with stage.using("language") as modules:
+            with stage.using("language"):
                 return (yield from work(Language(modules.core, modules.head, vocabulary)))
         except torch.OutOfMemoryError:
             pass  # what it held is freed only once the error is gone

@@ -24,10 +24,10 @@ from acestep_runtime.conditioning.latents import (
     SHORTEST,
     Span,
     context,
-    filled_up,
     frames_of,
-    hollow,
-    silence_of,
+    mask_span,
+    pad_to,
+    silence_latents,
     span_of,
 )
 from acestep_runtime.conditioning.prompts import Instruction, layer_caption, lyrics_prompt, text_prompt, words_of
@@ -122,7 +122,7 @@ class Given:
     def latents(self) -> Tensor:
         """The source, with silence after it where it is too short."""
         assert self.source is not None
-        return filled_up(self.source, self.silence, self.padded)
+        return pad_to(self.source, self.silence, self.padded)
 
     @property
     def mask(self) -> float:
@@ -137,11 +137,14 @@ class Given:
 def text2music(given: Given) -> Iterator[Piece]:
     """Make all of it, from silence, or as the codes of a plan say: that is a cover of them."""
     if given.request.codes:
-        planned = filled_up(given.decoded(given.request.codes)[:, : given.frames], given.silence, given.padded)
+        planned = pad_to(given.decoded(given.request.codes)[:, : given.frames], given.silence, given.padded)
         yield Piece("mix", given.told(Instruction.COVER), context(planned), (0, given.frames))
         return
     yield Piece(
-        "mix", given.told(Instruction.TEXT2MUSIC), context(silence_of(given.silence, given.padded)), (0, given.frames)
+        "mix",
+        given.told(Instruction.TEXT2MUSIC),
+        context(silence_latents(given.silence, given.padded)),
+        (0, given.frames),
     )
 
 
@@ -149,7 +152,7 @@ def cover(given: Given) -> Iterator[Piece]:
     """Follow what the codes of the source say; below strength 1, from some step on only the words."""
     request, latents = given.request, given.latents
     hints = latents if request.sampling.skip_quantiser else given.hints(latents)
-    freely = given.told(Instruction.TEXT2MUSIC), context(silence_of(given.silence, given.padded).to(latents))
+    freely = given.told(Instruction.TEXT2MUSIC), context(silence_latents(given.silence, given.padded).to(latents))
     yield Piece(
         "mix",
         given.told(Instruction.COVER),
@@ -176,7 +179,7 @@ def repaint(given: Given) -> Iterator[Piece]:
     yield Piece(
         "mix",
         given.told(Instruction.REPAINT),
-        context(hollow(latents, given.silence, span), span, made=given.mask),
+        context(mask_span(latents, given.silence, span), span, made=given.mask),
         span,
         kept=Kept(latents, span, ratio, crossfade_frames),
     )
@@ -223,7 +226,7 @@ def _looped(given: Given) -> tuple[Tensor, int]:
     if given.request.sampling.skip_loop or length_s >= _SHORT_S:
         return given.latents, 1
     times = max(1, round(_LOOPED_S * ENGINE_RATE_HZ / (given.frames * FRAME_SAMPLES)))
-    return filled_up(given.source.repeat(1, times, 1), given.silence, SHORTEST), times
+    return pad_to(given.source.repeat(1, times, 1), given.silence, SHORTEST), times
 
 
 #: The recipe of each task that makes audio, by the name of the task, which is the function's.

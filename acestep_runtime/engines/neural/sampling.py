@@ -23,8 +23,8 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.guidance.methods import METHODS
 from acestep_runtime.memory.policy import free_gib, takes_at_once
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.fields import Guided, Guiding
-from acestep_runtime.samplers.steps import Steady, steps_of
+from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
+from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
 from acestep_runtime.values import OTHER, CancelToken, Sampling
 
 #: Latents ``[1, T, C]`` of takes by the number of their piece and their seed.
@@ -121,22 +121,22 @@ def _sampled(
     """Yield the latents ``[B, T, C]`` of takes after every step, its number from 1, and how many steps there are."""
     sampling, frames = request.sampling, piece.context.shape[1]
     levels, is_turbo = _levels(model, sampling)
-    noise = loop.noise_of(seeds, frames, model.facts.channels).to(model.device)
+    noise = loop.draw_noise(seeds, frames, model.facts.channels).to(model.device)
     x = noise
     if piece.begins_from is not None:
-        levels, x = loop.begun(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
+        levels, x = loop.start_from(levels, noise, piece.begins_from.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
     told = model.keys(*piece.told.prompts, timbre)
     freely = None if piece.switch is None else model.keys(*piece.switch.told.prompts, timbre)
     with model.stage.using("dit"):
         guiding = _guiding(model, sampling, is_turbo)
-        steady = Steady(sampling.velocity_clamp, sampling.velocity_ema)
-        fields = [Guided(model.velocity, _each(piece.context, noise), told, guiding, steady)] * count
+        steady = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)
+        fields = [GuidedVelocity(model.velocity, _each(piece.context, noise), told, guiding, steady)] * count
         if piece.switch is not None and freely is not None:
             follows = int(count * piece.switch.after)
-            instead = Guided(model.velocity, _each(piece.switch.context, noise), freely, guiding, steady)
+            instead = GuidedVelocity(model.velocity, _each(piece.switch.context, noise), freely, guiding, steady)
             fields[follows:] = [instead] * (count - follows)
-        steps = steps_of(sampling.sampler or "euler", count, is_turbo=is_turbo)
+        steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)
         fresh = [torch.Generator().manual_seed(seed ^ _OTHER_NOISE) for seed in seeds]
 
         def renoised(like: Tensor, _t: float) -> Tensor:
@@ -161,7 +161,7 @@ def _after(kept: Kept | None, noise: Tensor, count: int) -> loop.After:
 
     def after(x: Tensor, number: int, t_next: float) -> Tensor:
         x = injection(x, number, t_next)
-        return x if number + 1 < count else loop.blended(x, clean, kept.span, kept.crossfade_frames)
+        return x if number + 1 < count else loop.crossfade(x, clean, kept.span, kept.crossfade_frames)
 
     return after
 
@@ -172,13 +172,13 @@ def _strength(model: Model, sampling: Sampling, is_turbo: bool) -> float:
     return 1.0 if is_turbo or model.null_condition is None else max(1.0, strength)
 
 
-def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> Guiding | None:
+def _guiding(model: Model, sampling: Sampling, is_turbo: bool) -> GuidanceConfig | None:
     strength = _strength(model, sampling, is_turbo)
     if strength <= 1 or model.null_condition is None:
         return None
     end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
-    return Guiding(
-        model.velocity.null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
+    return GuidanceConfig(
+        model.velocity.project_null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
         METHODS["cfg"](strength), sampling.guidance_start or 0.0, end,
     )  # fmt: skip
 

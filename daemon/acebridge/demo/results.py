@@ -7,13 +7,13 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
 from acebridge.colours import REPAINT, colour_of
 from acebridge.demo import steps
 from acebridge.demo.checks import Untouched
+from acebridge.demo.metadata import Metadata
 from acebridge.demo.page import Player, Show
 from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
@@ -35,9 +35,9 @@ class Results:
     stem_error: float
     took_s: float
 
-    def facts(self, task: str) -> Mapping[str, Any]:
-        """Return what the engine said about a task."""
-        return next(outcome.facts for outcome in self.outcomes if outcome.step.task == task)
+    def metadata(self, task: str) -> Metadata:
+        """Return the metadata of the take that a task returned."""
+        return next(Metadata.model_validate(outcome.metadata) for outcome in self.outcomes if outcome.step.task == task)
 
 
 def mixed(parts: Sequence[Samples]) -> Samples:
@@ -57,8 +57,8 @@ def sections(results: Results) -> list[tuple[str, int, int]]:
         bar_s = round(time_s / steps.BAR_S) * steps.BAR_S
         return seconds_to_frames(bar_s if abs(time_s - bar_s) < 0.001 else time_s, steps.RATE_HZ)
 
-    rows = results.facts("text2music").get("sections", ())
-    return [(str(row["name"]), frame(row["start_s"]), frame(row["end_s"])) for row in rows]
+    rows = results.metadata("text2music").sections
+    return [(row.name, frame(row.start_s), frame(row.end_s)) for row in rows]
 
 
 def page_content(results: Results) -> Show:
@@ -95,8 +95,8 @@ def page_content(results: Results) -> Show:
         outcomes=results.outcomes,
         untouched=results.untouched,
         stem_error=results.stem_error,
-        asked=steps.KNOWN,
-        heard=results.facts("understand"),
+        asked=Metadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
+        heard=results.metadata("understand"),
         machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
         version=version("acebridge"),
     )
@@ -104,16 +104,22 @@ def page_content(results: Results) -> Show:
 
 def project_text(results: Results) -> str:
     """Return the REAPER project: tempo as asked, since the song was written to it, and the tempo heard in a marker."""
-    heard = results.facts("understand")
+    heard = results.metadata("understand")
     start, stop, _ = steps.region_frames()
     return project(
         tracks(
             {name: len(samples) for name, samples in results.files.items()},
-            patch=results.patch, stems=steps.STEMS, layers=steps.LAYERS,
+            patch=results.patch,
+            stems=steps.STEMS,
+            layers=steps.LAYERS,
         ),
         markers(
-            sections(results), (start, stop), REGION_NAME,
-            f"Heard: {heard['bpm']:.1f} bpm, {heard['keyscale']}, {heard['timesignature']:g}/4",
+            sections(results),
+            (start, stop),
+            REGION_NAME,
+            f"Heard: {heard.bpm:.1f} bpm, {heard.keyscale}, {heard.timesignature}/4",
         ),
-        bpm=steps.BPM, beats_per_bar=steps.BEATS_PER_BAR, rate_hz=steps.RATE_HZ,
-    )  # fmt: skip
+        bpm=steps.BPM,
+        beats_per_bar=steps.BEATS_PER_BAR,
+        rate_hz=steps.RATE_HZ,
+    )

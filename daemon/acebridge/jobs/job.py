@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar
+
+from acebridge.workers.messages import Audio, Error, Header, Progress, Take, TaskParams
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
-CANCELLED_ERROR = {"kind": "Cancelled", "message": "The job was cancelled."}
+CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled."}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One request on its way. ``params`` is the task as JSON, its source named ``asset:<id>``."""
+    """One request. In ``params`` a source is named ``asset:<id>``."""
 
     id: str
     task: str
-    params: Mapping[str, Any]
+    params: TaskParams
     engine: str
     state: str
     priority: str
@@ -29,17 +30,18 @@ class Job:
     started: float | None
     finished: float | None
     last_sequence: int
-    progress: Mapping[str, Any]
-    #: kind, message, remedy and details of the error that ended it.
-    error: Mapping[str, Any]
+    #: The last one of this attempt, empty before the first.
+    progress: Progress
+    #: The error that ended it, empty when there is none.
+    error: Error
     #: Bodies of its ``take`` events.
-    takes: tuple[Mapping[str, Any], ...]
-    #: Assets it reads.
+    takes: tuple[Take, ...]
+    #: Ids of the assets that it reads.
     sources: tuple[str, ...]
     #: The job whose next batch it is, "" when it was a request of its own.
     next_of: str
-    #: False while it is made ahead.
-    asked: bool
+    #: False while it is prefetched.
+    requested: bool
 
     @property
     def ended(self) -> bool:
@@ -51,10 +53,61 @@ class Job:
         return [output["asset_id"] for take in self.takes for output in take["outputs"]]
 
 
+class Queued(TypedDict):
+    """Its place in the queue has changed."""
+
+    position: int
+
+
+class Started(TypedDict):
+    """A worker has it. ``chooses``: the best of its takes are kept."""
+
+    engine: str
+    device: str
+    attempt: int
+    chooses: bool
+
+
+class Choice(TypedDict, total=False):
+    """A take among those that there were to choose from. ``score`` is left out where there is none."""
+
+    take: int
+    seed: int
+    score: float
+    chosen: bool
+
+
+class Completed(TypedDict):
+    """It has succeeded. ``ranking`` is empty where no take was chosen."""
+
+    engine: str
+    waited_s: float
+    worked_s: float
+    ranking: list[Choice]
+
+
+_Kind = TypeVar("_Kind", bound=str)
+_Body = TypeVar("_Body")
+
+
 @dataclass(frozen=True)
-class Event:
-    """``kind`` is queued, started, progress, header, audio, take or completed; ``body`` its fields as JSON."""
+class JobEvent(Generic[_Kind, _Body]):
+    """Something that happened to a job. Numbers never fall within a job."""
 
     sequence: int
-    kind: str
-    body: Mapping[str, Any]
+    kind: _Kind
+    body: _Body
+
+
+AudioEvent: TypeAlias = JobEvent[Literal["audio"], Audio]
+#: An event of a job; ``kind`` tells which ``body`` it has.
+Event: TypeAlias = (
+    JobEvent[Literal["queued"], Queued]
+    | JobEvent[Literal["started"], Started]
+    | JobEvent[Literal["progress"], Progress]
+    | JobEvent[Literal["header"], Header]
+    | AudioEvent
+    | JobEvent[Literal["take"], Take]
+    | JobEvent[Literal["completed"], Completed]
+)
+EventBody: TypeAlias = Queued | Started | Progress | Header | Audio | Take | Completed

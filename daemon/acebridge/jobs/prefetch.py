@@ -1,42 +1,46 @@
-"""The next batch of a request, made ahead while somebody listens to the one before: statements of the journal.
+"""Prefetch: the next batch of a request, rendered while somebody listens to the one before. Statements of the journal.
 
-A job made ahead is not ``asked`` for. It is queued when the batch before it has succeeded, runs when nothing else waits,
-and is unwanted as soon as its session has a newer request or the batch before it was deleted. Asking for it makes it a
-job like any other, and lets the next one be made ahead: never more than one at a time.
+A prefetched job is queued when the batch before it has succeeded, and runs when nothing else waits. It is obsolete as soon as
+its session has a newer request or the batch before it was deleted. A request for it makes it a job like any other, and lets the
+next one be prefetched: never more than one at a time. Column ``asked`` is 0 until then.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from acebridge.jobs import tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
-from acestep_runtime.tasks.base import counted_on
+from acebridge.workers.messages import TaskParams
+from acestep_runtime.tasks.takes import next_seeds
 
 _NEWER = (
     "session != '' AND EXISTS (SELECT 1 FROM jobs AS newer WHERE newer.session != ''"
     " AND newer.session = jobs.session AND newer.number > jobs.number AND newer.next_of IS NULL)"
 )
-_UNWANTED = f"NOT asked AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
+_OBSOLETE = f"NOT asked AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
 
 
-def seeds_of(params: Mapping[str, Any]) -> list[int]:
-    """Return the seeds of a task, one for each take; empty when it has none, as when it only listens."""
-    if "seed" in params:
-        return [params["seed"]]
-    return list(params.get("output", {}).get("seeds", ()))
+def seeds_of(params: TaskParams) -> list[int]:
+    """Return the seeds of a task, one for each take; empty for a task without seeds, such as one that only analyses."""
+    seed, output = params.get("seed"), params.get("output")
+    if isinstance(seed, int):
+        return [seed]
+    seeds = output.get("seeds") if isinstance(output, Mapping) else None
+    return [each for each in seeds if isinstance(each, int)] if isinstance(seeds, Sequence) else []
 
 
-def _with_seeds(params: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
+def _with_seeds(params: TaskParams, seeds: Sequence[int]) -> TaskParams:
     if "seed" in params:
         return {**params, "seed": seeds[0]}
-    return {**params, "output": {**params["output"], "seeds": seeds}}
+    output = params["output"]
+    assert isinstance(output, Mapping)
+    return {**params, "output": {**output, "seeds": seeds}}
 
 
-def batch_after(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row | None:
+def find_next_batch(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row | None:
     """Return the next batch of a job, if it waits, runs or has succeeded."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM jobs WHERE next_of = ? AND state IN (?, ?, ?) ORDER BY number DESC LIMIT 1",
@@ -45,34 +49,34 @@ def batch_after(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row
     return found
 
 
-def queue(connection: sqlite3.Connection, row: sqlite3.Row, *, asked: bool) -> sqlite3.Row:
+def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, requested: bool) -> sqlite3.Row:
     """Queue the next batch of a job that has seeds; return it."""
     params = json.loads(row["params"])
     seeds = seeds_of(params)
     # Every batch counts on from the one before, so only the first request can hold seeds that lie ahead.
     spent = json.loads(row["spent"]) or seeds
-    return tables.insert(
+    return tables.insert_job(
         connection,
         digest="",
         task=row["task"],
-        params=json.dumps(_with_seeds(params, counted_on(seeds[-1], len(seeds), spent))),
+        params=json.dumps(_with_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
-        priority=PRIORITIES["normal" if asked else "low"],
+        priority=PRIORITIES["normal" if requested else "low"],
         sources=row["sources"],
         session=row["session"],
         auto_gen=row["auto_gen"],
         next_of=row["id"],
-        asked=int(asked),
+        asked=int(requested),
         spent=json.dumps(spent),
     )
 
 
-def go_on(connection: sqlite3.Connection, row: sqlite3.Row, max_waiting: int) -> None:
-    """Queue the next batch of a job that has succeeded, when that is wished, nobody did it yet and there is room."""
-    if not (row["auto_gen"] and row["asked"]) or batch_after(connection, row) is not None:
+def maybe_prefetch_next(connection: sqlite3.Connection, row: sqlite3.Row, max_waiting: int) -> None:
+    """Queue the next batch of a requested job that has succeeded, if its request says so, it is not queued yet and fits."""
+    if not (row["auto_gen"] and row["asked"]) or find_next_batch(connection, row) is not None:
         return
-    if seeds_of(json.loads(row["params"])) and tables.waiting(connection) < max_waiting:
-        queue(connection, row, asked=False)
+    if seeds_of(json.loads(row["params"])) and tables.count_waiting(connection) < max_waiting:
+        queue_next_batch(connection, row, requested=False)
 
 
 def is_outdated(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
@@ -81,27 +85,28 @@ def is_outdated(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
     return bool(newer)
 
 
-def ask(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Make a job that was made ahead one like any other."""
+def mark_requested(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """Make a prefetched job one like any other."""
     connection.execute(
         "UPDATE jobs SET asked = 1, priority = max(priority, ?) WHERE number = ?",
         (PRIORITIES["normal"], row["number"]),
     )
 
 
-def cancel_unwanted(connection: sqlite3.Connection) -> list[str]:
-    """Cancel waiting jobs that nobody wants any more; return their ids."""
-    rows = connection.execute(f"SELECT number, id FROM jobs WHERE state = ? AND {_UNWANTED}", (QUEUED,)).fetchall()
+def cancel_obsolete(connection: sqlite3.Connection) -> list[str]:
+    """Cancel waiting jobs that are obsolete; return their ids."""
+    rows = connection.execute(f"SELECT number, id FROM jobs WHERE state = ? AND {_OBSOLETE}", (QUEUED,)).fetchall()
     for row in rows:
-        tables.end(connection, row["number"], CANCELLED, CANCELLED_ERROR)
+        tables.end_job(connection, row["number"], CANCELLED, CANCELLED_ERROR)
     return [row["id"] for row in rows]
 
 
-def in_the_way(connection: sqlite3.Connection) -> list[str]:
-    """Return the running jobs that nobody wants any more, and as many others made ahead as there are asked ones waiting."""
+def preemptible(connection: sqlite3.Connection, idle_workers: int) -> list[str]:
+    """Return the running jobs that have to stop: obsolete ones, and a prefetched one for each request that finds no worker."""
+    unserved = max(0, tables.count_waiting(connection, requested=True) - idle_workers)
     rows = connection.execute(
-        f"SELECT id FROM jobs WHERE state = ? AND {_UNWANTED} UNION ALL SELECT id FROM (SELECT id FROM jobs"
-        f" WHERE state = ? AND NOT asked AND NOT ({_UNWANTED}) ORDER BY number DESC LIMIT ?)",
-        (RUNNING, RUNNING, tables.waiting(connection, asked=True)),
+        f"SELECT id FROM jobs WHERE state = ? AND {_OBSOLETE} UNION ALL SELECT id FROM (SELECT id FROM jobs"
+        f" WHERE state = ? AND NOT asked AND NOT ({_OBSOLETE}) ORDER BY number DESC LIMIT ?)",
+        (RUNNING, RUNNING, unserved),
     ).fetchall()
     return [row["id"] for row in rows]

@@ -1,64 +1,94 @@
-"""Runs waiting jobs, one at a time on each device, and brings what the worker says into the journal and the store."""
+"""Which job runs where: each worker takes the next one from the journal. Cancelling, preempting, stopping."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Literal
 
 from acebridge.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.results import remove_results
 from acebridge.store.assets import AssetStore
-from acebridge.workers.local import WorkerDied, WorkerProcess
+from acebridge.workers.base import Worker, WorkerDied
+from acebridge.workers.messages import Error, ModelOrder
+from acebridge.workers.spool import Spool
 
 log = logging.getLogger(__name__)
 _FULL_DISK_PAUSE_S = 1.0
 
 
+@dataclass
+class _Run:
+    """A job that is running. ``worker`` is the one that has its order; only then can it be asked to stop."""
+
+    worker: Worker | None = None
+    cancelled: bool = False
+    #: It was prefetched and has to stop.
+    preempted: bool = False
+    #: Asks the worker to stop, and ends it when it does not.
+    stop_task: asyncio.Task[None] | None = None
+
+    @property
+    def has_to_stop(self) -> bool:
+        return self.cancelled or self.preempted
+
+
 class Scheduler:
-    """The devices of a daemon and the jobs on them."""
+    """The workers of a daemon and the jobs on them. ``grace_s`` is the time that a worker has to stop a job."""
 
     def __init__(
-        self, journal: Journal, store: AssetStore, spool: Path, devices: tuple[str, ...], grace_s: float
+        self,
+        journal: Journal,
+        store: AssetStore,
+        spool: Spool,
+        *,
+        grace_s: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._journal = journal
         self._store = store
-        self._spool = spool
+        self.spool = spool
         self._grace_s = grace_s
-        self.workers = {device: WorkerProcess(device) for device in devices}
+        self._sleep = sleep
+        #: By the names of their devices.
+        self.workers: dict[str, Worker] = {}
+        #: Device → id of the job on it.
         self.running: dict[str, str] = {}
-        self._cancelled: set[str] = set()
-        #: Running jobs that were made ahead and have to stop.
-        self._displaced: set[str] = set()
-        #: Of running jobs: output → its place in the store, known from just before it moves there.
-        self._kept: dict[str, dict[int, Path]] = {}
-        #: Of running jobs that choose: all their takes, best first.
-        self._rankings: dict[str, list[dict[str, Any]]] = {}
-        self._cancels: dict[str, asyncio.Task[None]] = {}
+        #: By the id of the job.
+        self._runs: dict[str, _Run] = {}
+        #: Held while a worker has an order. By the names of their devices.
+        self._locks: dict[str, asyncio.Lock] = {}
         self._loops: list[asyncio.Task[None]] = []
-        #: Orders for models, waiting or at work.
-        self._orders: set[asyncio.Task[None]] = set()
+        #: Orders for models, waiting or at work, and how many are at work.
+        self._model_tasks: set[asyncio.Task[None]] = set()
+        self._models_at_work = 0
+        #: Set once the workers are known, or never will be.
+        self._started = asyncio.Event()
         self._stopping = False
         #: Called after every job that ended.
         self.on_end: Callable[[], None] = lambda: None
-        shutil.rmtree(spool, ignore_errors=True)
+        spool.clear()
 
-    def start(self) -> None:
-        """Begin to work."""
-        serving = (self._serve(worker) for worker in self.workers.values())
-        self._loops = [asyncio.create_task(loop) for loop in (*serving, self._make_way())]
+    def start(self, workers: Sequence[Worker]) -> None:
+        """Run jobs on these workers, each on a device of its own."""
+        self.workers = {worker.device.name: worker for worker in workers}
+        self._locks = {device: asyncio.Lock() for device in self.workers}
+        loops = (*map(self._run_jobs, workers), self._preempt_jobs())
+        self._loops = [asyncio.create_task(loop) for loop in loops]
+        self._started.set()
 
     async def stop(self) -> None:
-        """Stop working: running jobs go back to the queue, worker processes end."""
+        """Stop working: running jobs go back to the queue, workers end."""
         self._stopping = True
-        cancelled = set(self._cancelled)  # the loops forget it as they end
-        tasks = [*self._loops, *self._orders]
+        self._started.set()
+        cancelled = {job_id for job_id, run in self._runs.items() if run.cancelled}  # the loops forget it as they end
+        tasks = [*self._loops, *self._model_tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -67,27 +97,144 @@ class Scheduler:
         # What the journal says is running, for a loop may have been stopped between two steps.
         await self._journal.release(cancelled)
         self.running.clear()
-        shutil.rmtree(self._spool, ignore_errors=True)
+        self.spool.clear()
+
+    async def devices(self) -> list[str]:
+        """Return the names of the devices, once they are known."""
+        await self._started.wait()
+        return list(self.workers)
+
+    # ---- jobs ----
+
+    async def _run_jobs(self, worker: Worker) -> None:
+        while True:
+            self._journal.work.clear()
+            try:
+                # The worker before the job, so that a running job always has a worker that can be asked to stop it.
+                async with self._locks[worker.device.name]:
+                    job = await self._journal.claim(worker.device.name)
+                    if job is not None:
+                        await self._run_job(job, worker)
+            except DiskFull:
+                await self._sleep(_FULL_DISK_PAUSE_S)
+                continue
+            if job is None:
+                await self._journal.work.wait()
+
+    async def _run_job(self, job: Job, worker: Worker) -> None:
+        run = self._runs.setdefault(job.id, _Run())
+        self.running[worker.device.name] = job.id
+        try:
+            outcome = await self._attempt(job, worker, run)
+            self.spool.remove(job.id)  # first: on a full disk the end could not be written otherwise
+            await self._end_job(job, outcome, run)
+        finally:
+            del self._runs[job.id], self.running[worker.device.name]
+            self.spool.forget(job.id)
+            if run.stop_task is not None:
+                run.stop_task.cancel()
+        self.on_end()
+
+    async def _attempt(self, job: Job, worker: Worker, run: _Run) -> Outcome:
+        """Run a job; return how it ends. Raises nothing."""
+        log.info(
+            "job started",
+            extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device.name},
+        )
+        try:
+            order = await order_of(job, self._store, self.spool)
+            if run.has_to_stop:
+                return Outcome(CANCELLED_ERROR)
+            run.worker = worker
+            outcome = await execute(job, order, worker, journal=self._journal, store=self._store, spool=self.spool)
+        except NotFound as missing:
+            outcome = Outcome(failure(missing.message, missing.remedy))
+        except Exception as fault:
+            log.exception("job failed inside the daemon", extra={"job": job.id})
+            await worker.kill()
+            outcome = Outcome(failure("The daemon failed while it ran this job."))
+            if isinstance(fault, DaemonFault):
+                outcome = Outcome(failure(fault.message, fault.remedy))
+        return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
+
+    async def _end_job(self, job: Job, outcome: Outcome, run: _Run) -> None:
+        """Write down how a job ended; on a full disk, as soon as there is room. Then remove the takes that were not chosen."""
+        error, dropped = outcome.error, []
+        while True:
+            try:
+                if error and run.preempted and not run.cancelled:
+                    await self._journal.release(only=job.id)
+                    log.info("job preempted", extra={"job": job.id})
+                    return
+                if error:
+                    state = CANCELLED if error["kind"] == "Cancelled" else FAILED
+                    await self._journal.fail(job.id, error, state=state)
+                else:
+                    dropped = await self._journal.succeed(job.id, outcome.ranking)
+            except DiskFull:  # noqa: PERF203
+                log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
+                await self._sleep(_FULL_DISK_PAUSE_S)
+            else:
+                log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
+                break
+        with suppress(DiskFull):  # then they are evicted some day
+            await remove_results(dropped, self._journal, self._store)
+
+    # ---- stopping a job ----
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job wherever it is; one that has ended stays as it is. Raises `NotFound`."""
+        """Cancel a job in whatever state it is; one that has ended stays as it is. Raises `NotFound`."""
         job = await self._journal.cancel_waiting(job_id)
         if job.state == RUNNING:
-            self._cancelled.add(job_id)
-            self._pass_on_cancel(job_id)
+            self._runs.setdefault(job_id, _Run()).cancelled = True
+            self._stop_run(job_id)
         return job
 
-    async def keep_model(self, order: str, model: str, engine: str) -> None:
-        """Have every worker "load" or "unload" a model, when its job is done.
+    async def _preempt_jobs(self) -> None:
+        """Stop prefetched jobs as soon as they are obsolete, or a request waits that finds no worker."""
+        while True:
+            await self._journal.preempt_requested.wait()
+            self._journal.preempt_requested.clear()
+            try:
+                idle = len(self.workers) - len(self.running) - self._models_at_work
+                preempted = await self._journal.preemptible(idle)
+            except DiskFull:
+                await self._sleep(_FULL_DISK_PAUSE_S)
+                self._journal.preempt_requested.set()
+                continue
+            for job_id in preempted:
+                self._runs.setdefault(job_id, _Run()).preempted = True
+                self._stop_run(job_id)
+
+    def _stop_run(self, job_id: str) -> None:
+        run = self._runs[job_id]
+        if run.worker is not None and run.stop_task is None:
+            run.stop_task = asyncio.create_task(self._stop_on_worker(job_id, run.worker))
+
+    async def _stop_on_worker(self, job_id: str, worker: Worker) -> None:
+        await worker.cancel(job_id)
+        await self._sleep(self._grace_s)
+        log.warning(
+            "worker did not stop in %.1f s; ending it",
+            self._grace_s,
+            extra={"device": worker.device.name, "job": job_id},
+        )
+        await worker.kill()
+
+    # ---- models ----
+
+    async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> None:
+        """Have every worker load or unload a model, when its job is done.
 
         Raises `JobFailed` with what a worker says, and `Unavailable` when the daemon stops meanwhile.
         """
+        await self._started.wait()
         for worker in self.workers.values():
             if self._stopping:
                 raise _stopping()
-            task = asyncio.create_task(self._keep_model(worker, order, model, engine))
-            self._orders.add(task)
-            task.add_done_callback(self._orders.discard)
+            task = asyncio.create_task(self._manage_model(worker, op, model, engine))
+            self._model_tasks.add(task)
+            task.add_done_callback(self._model_tasks.discard)
             try:
                 await asyncio.shield(task)  # a call that is cancelled must not leave a worker whose answer nobody reads
             except asyncio.CancelledError:
@@ -95,166 +242,26 @@ class Scheduler:
                     raise _stopping() from None
                 raise
 
-    async def _keep_model(self, worker: WorkerProcess, order: str, model: str, engine: str) -> None:
-        async with worker.turn:
-            if (order == "load") == (model in worker.models):
+    async def _manage_model(self, worker: Worker, op: Literal["load", "unload"], model: str, engine: str) -> None:
+        async with self._locks[worker.device.name]:
+            if (op == "load") == (model in worker.models):
                 return
-            log.info("model order", extra={"order": order, "model": model, "device": worker.device})
-            last: dict[str, Any] = {}
+            log.info("model order", extra={"order": op, "model": model, "device": worker.device.name})
+            error: Error = {}
+            order: ModelOrder = {"op": op, "id": f"{op} {model}", "engine": engine, "model": model}
+            self._models_at_work += 1
             try:
-                asked = {"do": order, "id": f"{order} {model}", "engine": engine, "model": model}
-                async for message in worker.run(asked):
-                    last = message
+                async with aclosing(run_order(worker, order)) as messages:
+                    async for message in messages:
+                        if message["type"] == "error":
+                            error = message["body"]
             except WorkerDied as death:
-                last = _failure(f"The engine's process ended at the order to {order} {model} ({death}).")
-        if "kind" in last:
-            raise JobFailed(last["kind"], last["message"], remedy=last["remedy"], details=last["details"])
-
-    def _pass_on_cancel(self, job_id: str) -> None:
-        device = next((device for device, running in self.running.items() if running == job_id), None)
-        if device is not None and job_id in self._cancelled | self._displaced and job_id not in self._cancels:
-            self._cancels[job_id] = asyncio.create_task(self.workers[device].cancel(job_id, self._grace_s))
-
-    async def _make_way(self) -> None:
-        """Stop what was made ahead as soon as nobody wants it any more, or somebody waits for something else."""
-        while True:
-            await self._journal.arrival.wait()
-            self._journal.arrival.clear()
-            try:
-                displaced = await self._journal.in_the_way()
-            except DiskFull:
-                await asyncio.sleep(_FULL_DISK_PAUSE_S)
-                self._journal.arrival.set()
-                continue
-            for job_id in displaced:
-                self._displaced.add(job_id)
-                self._pass_on_cancel(job_id)
-
-    def output_paths(self, job_id: str, output: int) -> list[Path]:
-        """Return where an output of a running job grows, and then where it is about to be kept, if that is known."""
-        growing, kept = self._spool / job_id / f"{output}.wav", self._kept.get(job_id, {}).get(output)
-        return [growing] if kept is None else [growing, kept]
-
-    async def _serve(self, worker: WorkerProcess) -> None:
-        while True:
-            self._journal.work.clear()
-            try:
-                # The worker before the job: one that runs has its worker, which hears of a cancel.
-                async with worker.turn:
-                    job = await self._journal.claim(worker.device)
-                    if job is not None:
-                        await self._serve_one(job, worker)
-            except DiskFull:
-                await asyncio.sleep(_FULL_DISK_PAUSE_S)
-                continue
-            if job is None:
-                await self._journal.work.wait()
-
-    async def _serve_one(self, job: Job, worker: WorkerProcess) -> None:
-        self.running[worker.device] = job.id
-        self._pass_on_cancel(job.id)
-        try:
-            error = await self._attempt(job, worker)
-            # First the space, then the word: on a full disk there is no room for the word otherwise.
-            shutil.rmtree(self._spool / job.id, ignore_errors=True)
-            await self._end(job, error)
-        finally:
-            self._cancelled.discard(job.id)
-            self._displaced.discard(job.id)
-            self._rankings.pop(job.id, None)
-            if (cancel := self._cancels.pop(job.id, None)) is not None:
-                cancel.cancel()
-        self._kept.pop(job.id, None)
-        del self.running[worker.device]
-        self.on_end()
-
-    async def _attempt(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
-        """Run a job; return the error that it ends with, empty when it ends well. Raises nothing."""
-        try:
-            error = await self._run(job, worker)
-        except Exception as fault:
-            log.exception("job failed inside the daemon", extra={"job": job.id})
-            await worker.kill()
-            error = _failure("The daemon failed while it ran this job.")
-            if isinstance(fault, DaemonFault):
-                error = _failure(fault.message, fault.remedy)
-        return CANCELLED_ERROR if error and job.id in self._cancelled | self._displaced else error
-
-    async def _end(self, job: Job, error: dict[str, Any]) -> None:
-        """Write down how a job ended; on a full disk, as soon as there is room. Then remove the takes that were not chosen."""
-        dropped: list[str] = []
-        while True:
-            try:
-                if error and job.id in self._displaced - self._cancelled:
-                    await self._journal.release(only=job.id)
-                    log.info("job made way", extra={"job": job.id})
-                    return
-                if error:
-                    state = CANCELLED if error["kind"] == "Cancelled" else FAILED
-                    await self._journal.fail(job.id, error, state=state)
-                else:
-                    dropped = await self._journal.succeed(job.id, self._rankings.get(job.id, ()))
-            except DiskFull:  # noqa: PERF203
-                log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
-                await asyncio.sleep(_FULL_DISK_PAUSE_S)
-            else:
-                log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
-                break
-        with suppress(DiskFull):  # then they are evicted some day
-            await remove_results(dropped, self._journal, self._store)
-
-    async def _run(self, job: Job, worker: WorkerProcess) -> dict[str, Any]:
-        log.info("job started", extra={"job": job.id, "task": job.task, "engine": job.engine, "device": worker.device})
-        try:
-            files = {
-                f"asset:{asset}": str(self._store.path((await self._store.get(asset)).id)) for asset in job.sources
-            }
-        except NotFound as gone:
-            return _failure(gone.message, gone.remedy)
-        order = {
-            "do": "job",
-            "id": job.id,
-            "task": job.task,
-            "params": job.params,
-            "engine": job.engine,
-            "files": files,
-            "spool": str(self._spool / job.id),
-            "made": list(job.takes),
-        }
-        error: dict[str, Any] = {}
-        try:
-            async for message in worker.run(order):
-                kind, body = message["is"], {name: value for name, value in message.items() if name != "is"}
-                if kind == "error":
-                    error = body
-                elif kind == "ranking":
-                    self._rankings[job.id] = body["takes"]
-                elif kind == "take":
-                    await self._journal.append(job.id, "take", await self._adopt(job, body))
-                elif kind != "done":
-                    await self._journal.append(job.id, kind, body)
-        except WorkerDied as death:
-            error = _failure(
-                f"The engine's process ended in the middle of the job ({death}).",
-                "The daemon goes on with the next job; send this one again, with a shorter region if it "
-                "may have run out of memory.",
-            )
-        return error
-
-    async def _adopt(self, job: Job, take: dict[str, Any]) -> dict[str, Any]:
-        """Move the files of a finished take into the store."""
-        outputs = []
-        for output in take["outputs"]:
-            name = f"{job.task}-{output['role']}-{take['seed']}.wav"
-            self._kept.setdefault(job.id, {})[output["output"]] = self._store.path(output["asset_id"])
-            await self._store.adopt(Path(output.pop("file")), output["asset_id"], name)
-            outputs.append(output)
-        return {**take, "outputs": outputs}
+                error = failure(f"The engine's process ended at the order to {op} {model} ({death}).")
+            finally:
+                self._models_at_work -= 1
+        if error:
+            raise JobFailed(error["kind"], error["message"], remedy=error["remedy"], details=error["details"])
 
 
 def _stopping() -> Unavailable:
     return Unavailable("The daemon is stopping.", remedy="Start it again.")
-
-
-def _failure(message: str, remedy: str = "See the daemon's log for the reason.") -> dict[str, Any]:
-    return {"kind": "EngineFailure", "message": message, "remedy": remedy, "details": {}}

@@ -6,10 +6,10 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from acebridge.jobs.job import PRIORITIES, QUEUED, Job
+from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent
+from acebridge.workers.messages import Error, Take
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS events (
   job_number INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, sequence INTEGER NOT NULL, kind TEXT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
 """
-#: Columns that the first databases did not have. ``asked`` is 0 for a next batch that nobody has asked for yet,
-#: ``spent`` holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished.
+#: Columns that the first databases did not have. ``asked`` is 0 for a prefetched batch that was not requested yet, ``spent``
+#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished.
 ADDED_COLUMNS = {
     "session": "TEXT NOT NULL DEFAULT ''",
     "auto_gen": "INTEGER NOT NULL DEFAULT 0",
@@ -37,12 +37,12 @@ ADDED_INDEXES = """
 CREATE INDEX IF NOT EXISTS jobs_by_parent ON jobs (next_of) WHERE next_of IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session, number) WHERE session != '';
 """
-#: What somebody waits for goes first, even if he asked for low priority.
-IN_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, asked DESC, number"
+#: Requested jobs run before prefetched ones, even a low-priority request.
+QUEUE_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, asked DESC, number"
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
-def prepare(connection: sqlite3.Connection) -> None:
+def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables, or bring those of an older version up to date."""
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
@@ -54,8 +54,8 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def job_of(row: sqlite3.Row) -> Job:
-    """Return a row as a value."""
+def job_from_row(row: sqlite3.Row) -> Job:
+    """Return a row of ``jobs`` as a value."""
     return Job(
         id=row["id"],
         task=row["task"],
@@ -74,35 +74,41 @@ def job_of(row: sqlite3.Row) -> Job:
         takes=tuple(json.loads(row["takes"])),
         sources=tuple(json.loads(row["sources"])),
         next_of=row["next_of"] or "",
-        asked=bool(row["asked"]),
+        requested=bool(row["asked"]),
     )
 
 
-def find(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
+def find_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
     """Return the row of a job, if there is one."""
     row: sqlite3.Row | None = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return row
 
 
-def waiting(connection: sqlite3.Connection, *, asked: bool = False) -> int:
-    """Return how many jobs wait; with ``asked`` only those that somebody has asked for."""
+def event_from_row(row: sqlite3.Row) -> Event:
+    """Return a row of ``events`` as a value."""
+    return JobEvent(row["sequence"], row["kind"], json.loads(row["body"]))
+
+
+def count_waiting(connection: sqlite3.Connection, *, requested: bool = False) -> int:
+    """Return how many jobs wait; with ``requested`` only those that were requested, not prefetched."""
     (count,) = connection.execute(
-        "SELECT count(*) FROM jobs WHERE state = ? AND asked >= ?", (QUEUED, int(asked))
+        "SELECT count(*) FROM jobs WHERE state = ? AND asked >= ?", (QUEUED, int(requested))
     ).fetchone()
     return int(count)
 
 
-def insert(connection: sqlite3.Connection, **columns: Any) -> sqlite3.Row:
+def insert_job(connection: sqlite3.Connection, **columns: str | int | None) -> sqlite3.Row:
     """Queue a new job with these columns; return its row."""
-    columns = {"id": uuid.uuid4().hex, "state": QUEUED, "created": time.time(), **columns}
-    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", tuple(columns.values()))
-    row = find(connection, columns["id"])
+    job_id = uuid.uuid4().hex
+    values = {"id": job_id, "state": QUEUED, "created": time.time(), **columns}
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", tuple(values.values()))
+    row = find_row(connection, job_id)
     assert row is not None
     return row
 
 
-def append(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any]) -> None:
+def append_event(connection: sqlite3.Connection, number: int, kind: str, body: EventBody) -> None:
     """Add an event to a job."""
     (sequence,) = connection.execute(
         "UPDATE jobs SET last_sequence = last_sequence + 1 WHERE number = ? RETURNING last_sequence", (number,)
@@ -110,7 +116,7 @@ def append(connection: sqlite3.Connection, number: int, kind: str, body: Mapping
     connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (number, sequence, kind, json.dumps(body)))
 
 
-def end(connection: sqlite3.Connection, number: int, state: str, error: Mapping[str, Any]) -> None:
+def end_job(connection: sqlite3.Connection, number: int, state: str, error: Error) -> None:
     """Write down how a job ended."""
     connection.execute(
         "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE number = ?",
@@ -121,38 +127,47 @@ def end(connection: sqlite3.Connection, number: int, state: str, error: Mapping[
 def requeue(connection: sqlite3.Connection, number: int) -> None:
     """Put a job back to its place in the queue, with the takes that are finished.
 
-    What the interrupted attempt told of others is void; sequence numbers go on, so that watchers miss nothing.
+    Events of the other takes are deleted. Sequence numbers go on, so that watchers miss nothing.
     """
-    void_audio(connection, number)
+    delete_unfinished_audio(connection, number)
     connection.execute("DELETE FROM events WHERE job_number = ? AND kind = 'progress'", (number,))
     connection.execute("UPDATE jobs SET state = ?, position = -1, progress = '{}' WHERE number = ?", (QUEUED, number))
 
 
-def void_audio(connection: sqlite3.Connection, number: int) -> None:
-    """Forget the audio of takes that were never finished."""
-    (takes,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
-    whole = {output["output"] for take in json.loads(takes) for output in take["outputs"]}
-    _forget(connection, number, ("header", "audio"), lambda body: body["output"] not in whole)
+def delete_unfinished_audio(connection: sqlite3.Connection, number: int) -> None:
+    """Delete the events about audio of takes that were never finished."""
+    _delete_audio_except(connection, number, _takes(connection, number))
 
 
-def choose(connection: sqlite3.Connection, number: int, order: Sequence[int]) -> list[str]:
-    """Keep the takes with these numbers, in this order, and forget the others; return the assets of those."""
-    (held,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
-    takes = {take["take"]: take for take in json.loads(held)}
-    kept = [takes[take] for take in order]
-    heard = {output["output"] for take in kept for output in take["outputs"]}
-    _forget(connection, number, ("header", "audio"), lambda body: body["output"] not in heard)
-    _forget(connection, number, ("take",), lambda body: body["take"] not in order)
-    connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(kept), number))
-    return [output["asset_id"] for take in takes.values() if take["take"] not in order for output in take["outputs"]]
+def keep_takes(connection: sqlite3.Connection, number: int, order: Sequence[int]) -> list[str]:
+    """Keep the takes with these numbers, in this order, and delete the others; return the assets of those."""
+    takes = _takes(connection, number)
+    by_number = {take["take"]: take for take in takes}
+    chosen = [by_number[take] for take in order]
+    _delete_audio_except(connection, number, chosen)
+    _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in order)
+    connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(chosen), number))
+    return [output["asset_id"] for take in takes if take["take"] not in order for output in take["outputs"]]
 
 
-def _forget(
-    connection: sqlite3.Connection, number: int, kinds: Sequence[str], is_void: Callable[[Mapping[str, Any]], bool]
-) -> None:
-    marks = ",".join("?" * len(kinds))
-    events = connection.execute(
-        f"SELECT sequence, body FROM events WHERE job_number = ? AND kind IN ({marks})", (number, *kinds)
+def _takes(connection: sqlite3.Connection, number: int) -> list[Take]:
+    (text,) = connection.execute("SELECT takes FROM jobs WHERE number = ?", (number,)).fetchone()
+    takes: list[Take] = json.loads(text)
+    return takes
+
+
+def _delete_audio_except(connection: sqlite3.Connection, number: int, takes: Sequence[Take]) -> None:
+    outputs = {output["output"] for take in takes for output in take["outputs"]}
+
+    def is_of_others(event: Event) -> bool:
+        return (event.kind == "header" or event.kind == "audio") and event.body["output"] not in outputs
+
+    _delete_events(connection, number, is_of_others)
+
+
+def _delete_events(connection: sqlite3.Connection, number: int, is_void: Callable[[Event], bool]) -> None:
+    rows = connection.execute(
+        "SELECT * FROM events WHERE job_number = ? AND kind IN ('header', 'audio', 'take')", (number,)
     ).fetchall()
-    void = [(number, event["sequence"]) for event in events if is_void(json.loads(event["body"]))]
+    void = [(number, event.sequence) for event in map(event_from_row, rows) if is_void(event)]
     connection.executemany("DELETE FROM events WHERE job_number = ? AND sequence = ?", void)

@@ -19,13 +19,18 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from acebridge.client.discovery import ADDRESS_FILE
 from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
 from acebridge.errors import Conflict, DaemonFault
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
+from acebridge.paths import ADDRESS_FILE
 from acebridge.server import logs
-from acebridge.server.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
+from acebridge.server.context import ServiceContext
+from acebridge.server.services.assets import AssetService
+from acebridge.server.services.daemon import DaemonService
+from acebridge.server.services.jobs import JobService
+from acebridge.server.services.models import ModelService
+from acebridge.server.services.tasks import TaskService
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acebridge.v1 import (
@@ -35,6 +40,10 @@ from acebridge.v1 import (
     models_pb2_grpc,
     tasks_pb2_grpc,
 )
+from acebridge.workers.base import Device
+from acebridge.workers.launch import Spawner
+from acebridge.workers.local import LocalWorker
+from acebridge.workers.spool import Spool
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -85,8 +94,9 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
     database = Database(config.data_dir / "acebridge.db")
     store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
-    scheduler = Scheduler(journal, store, config.data_dir / "spool", devices, config.cancel_grace_s)
-    house = House(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
+    spool = Spool(config.data_dir / "spool")
+    scheduler = Scheduler(journal, store, spool, grace_s=config.cancel_grace_s)
+    house = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
 
     server = grpc.aio.server(
         options=[
@@ -107,7 +117,8 @@ async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> No
         database.close()
         raise
     await server.start()
-    scheduler.start()
+    spawner = Spawner(config.data_dir)
+    scheduler.start([LocalWorker(Device(name), spawner) for name in devices])
 
     address = _address(config.host, port)
     address_file = config.data_dir / ADDRESS_FILE
@@ -168,7 +179,7 @@ async def _stop_when_lost(address_file: Path, own: str, stop: asyncio.Event) -> 
     stop.set()
 
 
-async def _evict(house: House) -> None:
+async def _evict(house: ServiceContext) -> None:
     """Tidy up after every job, and once an hour. What goes wrong once may go well the next time."""
     ended = asyncio.Event()
     house.scheduler.on_end = ended.set
@@ -184,7 +195,7 @@ async def _evict(house: House) -> None:
             await asyncio.wait_for(ended.wait(), _EVICTION_INTERVAL_S)
 
 
-async def _tidy(house: House) -> None:
+async def _tidy(house: ServiceContext) -> None:
     """Keep the store within its quota and forget old jobs."""
     max_age_s = house.config.max_age_days * 86400
     await house.journal.prune(max_age_s)

@@ -1,32 +1,37 @@
-"""The child process that runs engines: ``python -m acebridge.workers.main``. One JSON object a line in, one a line out.
+"""A worker process: it runs engines. What it is told and what it says: `acebridge.workers.messages`.
 
-In:  ``{"do": "job", "id", "task", "params", "engine", "files": {asset: path}, "spool": folder, "made": [take]}``,
-     ``{"do": "cancel", "id"}``, ``{"do": "load" or "unload", "id", "engine", "model"}``.
-Out: ``{"is": "ready"}``, then for the job ``progress``, ``header``, ``audio``, ``take``, where takes are chosen ``ranking``,
-     and one of ``done`` or ``error``. These two tell ``models``, the names of those that are loaded. For a model one
-     ``progress`` comes, and one of them.
-
-Audio does not go through the pipe: it is written to WAV files in the spool folder, whose pages both processes share, and
-only "frames up to here are there" is told. When the daemon dies the input ends, and so does this process.
+When the daemon dies, its end of the pipe closes, and so the worker ends.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import BinaryIO, NoReturn
 
 from acebridge.errors import is_full
+from acebridge.workers.messages import (
+    Audio,
+    Error,
+    Header,
+    JobOrder,
+    Message,
+    ModelOrder,
+    RankedTake,
+    StoredOutput,
+    Take,
+    WorkOrder,
+    decode_order,
+    encode,
+)
 from acestep_runtime.engines import registry
-from acestep_runtime.engines.base import Engine, KeepsModels, Progress
+from acestep_runtime.engines.base import Engine, ModelHost, Progress
 from acestep_runtime.errors import (
     Cancelled,
     EngineFailure,
@@ -35,8 +40,8 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import Made, Ranking, Written, record
-from acestep_runtime.tasks import Task, from_json
+from acestep_runtime.recording import NewFrames, Ranking, RecordedTake, record
+from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
 
@@ -44,37 +49,59 @@ from acestep_runtime.values import CancelToken
 KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
 _PROGRESS_INTERVAL_S = 0.05
 
-Message = dict[str, Any]
 
-
-def perform(
-    task: Task, engine: Engine, spool: Path, cancel: CancelToken, made: Sequence[Made] = ()
+def run_task(
+    task: Task,
+    engine: Engine,
+    folder: Path,
+    cancel: CancelToken,
+    earlier: Sequence[base.Take] = (),
+    first_output: int = 0,
 ) -> Iterator[Message]:
-    """Perform ``task`` and yield its messages; the WAV files appear in ``spool``. See `record`."""
+    """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
     began, last_progress_s = time.monotonic(), -1.0
-    for event in record(task, engine, spool, cancel, made):
+    for event in record(task, engine, folder, cancel, earlier, first_output):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
                 last_progress_s = elapsed_s
                 eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
-                yield {"is": "progress", "stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}
+                yield {"type": "progress", "body": {"stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}}
         elif isinstance(event, OutputHeader):
-            yield {"is": "header", **dataclasses.asdict(event)}
-        elif isinstance(event, Written):
-            yield {"is": "audio", **dataclasses.asdict(event)}
+            yield {"type": "header", "body": _header(event)}
+        elif isinstance(event, NewFrames):
+            body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
+            yield {"type": "audio", "body": body}
         elif isinstance(event, Ranking):
-            yield {"is": "ranking", "takes": [dataclasses.asdict(take) for take in event.takes]}
+            yield {"type": "ranking", "body": [_ranked(take) for take in event.takes]}
         else:
-            outputs = [
-                {"file": str(output.path), "asset_id": output.sha256, **dataclasses.asdict(output.header)}
-                for output in event.outputs
-            ]
-            yield {"is": "take", "take": event.take, "seed": event.seed, "facts": dict(event.facts), "outputs": outputs}
+            yield {"type": "take", "body": _take(event)}
 
 
-def describe(error: BaseException) -> Message:
-    """Return an error as the message that carries it to the client."""
+def _header(header: OutputHeader) -> Header:
+    return {
+        "output": header.output,
+        "take": header.take,
+        "role": header.role,
+        "sample_rate": header.sample_rate,
+        "channels": header.channels,
+        "encoding": header.encoding,
+        "frames": header.frames,
+        "start_frame": header.start_frame,
+    }
+
+
+def _take(take: RecordedTake) -> Take:
+    outputs: list[StoredOutput] = [{**_header(output.header), "asset_id": output.sha256} for output in take.outputs]
+    return {"take": take.take, "seed": take.seed, "facts": take.metadata, "outputs": outputs}
+
+
+def _ranked(take: choosing.RankedTake) -> RankedTake:
+    return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
+
+
+def describe_error(error: BaseException) -> Error:
+    """Return an error as it goes to the client."""
     if is_full(error):
         error = EngineFailure(
             "The disk is full, so the result could not be kept.",
@@ -90,82 +117,103 @@ def describe(error: BaseException) -> Message:
             remedy="Try again; if it happens again, please report it with the daemon's log.",
         )
     kind = type(error).__name__ if type(error).__name__ in KINDS else EngineFailure.__name__
-    details = {name: getattr(error, name) for name in ("field", "value", "allowed") if hasattr(error, name)}
-    return {"is": "error", "kind": kind, "message": error.message, "remedy": error.remedy, "details": details}
+    details = {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}
+    return {"kind": kind, "message": error.message, "remedy": error.remedy, "details": details}
 
 
-def run_job(order: Mapping[str, Any], engines: dict[str, Engine], cancel: CancelToken) -> Iterator[Message]:
-    """Run one ordered job; never raises."""
+class Engines:
+    """The engines of a worker, each loaded when it is first needed. ``device`` is what they compute on."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._loaded: dict[str, Engine] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._loaded
+
+    def get(self, name: str) -> Engine:
+        """Return an engine. Slow for one that is not loaded."""
+        if name not in self._loaded:
+            self._loaded[name] = registry.load(registry.ENGINES[name], device=self._device)
+        return self._loaded[name]
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that are loaded."""
+        return [name for engine in self._loaded.values() if isinstance(engine, ModelHost) for name in engine.loaded]
+
+
+def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
+    """Run a task, and yield what happens but its end. Raises what the engine and the task raise."""
+    if order["engine"] not in engines:
+        stage = f"loading the {order['engine']} engine"
+        yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
+    engine = engines.get(order["engine"])
+    task = build_task(order["task"], order["params"], files=order["files"])
+    earlier = [base.Take(take["take"], take["seed"], take["facts"]) for take in order["takes"]]
+    first_output = sum(len(take["outputs"]) for take in order["takes"])
+    yield from run_task(task, engine, Path(order["folder"]), cancel, earlier, first_output)
+
+
+def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
+    """Load or unload a model, and yield what happens but its end. Raises what the engine raises."""
+    # Says that the order is here: a process that ends before its first word is taken for one that never saw it.
+    stage = f"{order['op']}ing {order['model']}"
+    yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
+    if order["op"] == "unload" and order["engine"] not in engines:
+        return
+    engine = engines.get(order["engine"])
+    if isinstance(engine, ModelHost):
+        (engine.load if order["op"] == "load" else engine.unload)(order["model"])
+
+
+def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
+    """Carry out an order; yield what happens, its end last. Raises nothing."""
     try:
-        name = order["engine"]
-        if name not in engines:
-            yield {"is": "progress", "stage": f"loading the {name} engine", "fraction": 0.0, "eta_s": None}
-            engines[name] = registry.load(registry.ENGINES[name])
-        task = from_json(order["task"], order["params"], files=order["files"])
-        made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["made"]]
-        yield from perform(task, engines[name], Path(order["spool"]), cancel, made)
-        yield {"is": "done", "models": _loaded(engines)}
+        if order["op"] == "job":
+            yield from run_job(order, engines, cancel)
+        else:
+            yield from manage_model(order, engines)
     except Exception as error:
         if not isinstance(error, RuntimeFault):
             traceback.print_exc()
-        yield {**describe(error), "models": _loaded(engines)}
+        yield {"type": "error", "body": describe_error(error), "models": engines.models}
+    else:
+        yield {"type": "done", "models": engines.models}
 
 
-def _loaded(engines: Mapping[str, Engine]) -> list[str]:
-    return [model for engine in engines.values() if isinstance(engine, KeepsModels) for model in engine.loaded]
-
-
-def keep_model(order: Mapping[str, Any], engines: dict[str, Engine], _cancel: CancelToken) -> Iterator[Message]:
-    """Load or unload a model; never raises."""
-    try:
-        # Says that the order is here: a process that ends before its first word is taken for one that never saw it.
-        yield {"is": "progress", "stage": f"{order['do']}ing {order['model']}", "fraction": 0.0, "eta_s": None}
-        name = order["engine"]
-        if name not in engines and order["do"] == "load":
-            engines[name] = registry.load(registry.ENGINES[name])
-        engine = engines.get(name)
-        if isinstance(engine, KeepsModels):
-            (engine.load if order["do"] == "load" else engine.unload)(order["model"])
-        yield {"is": "done", "models": _loaded(engines)}
-    except Exception as error:
-        if not isinstance(error, RuntimeFault):
-            traceback.print_exc()
-        yield {**describe(error), "models": _loaded(engines)}
-
-
-_ORDERS = {"job": run_job, "load": keep_model, "unload": keep_model}
-
-
-def _listen(orders: SimpleQueue[Message], running: dict[str, CancelToken]) -> None:
-    for line in sys.stdin.buffer:
-        order = json.loads(line)
-        if order["do"] in _ORDERS:
+def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dict[str, CancelToken]) -> None:
+    for line in orders:
+        order = decode_order(line)
+        if order["op"] == "cancel":
+            if (token := running.get(order["id"])) is not None:
+                token.cancel()
+        elif order["op"] != "start":
             running[order["id"]] = CancelToken()
-            orders.put(order)
-        elif (token := running.get(order["id"])) is not None:
-            token.cancel()
+            waiting.put(order)
     os._exit(0)  # the daemon is gone: nobody is left to work for
 
 
-def main() -> None:
-    """Serve orders until the input ends."""
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not break the protocol
-
-    def tell(message: Message) -> None:
-        out.write(json.dumps(message).encode() + b"\n")
-
-    orders: SimpleQueue[Message] = SimpleQueue()
+def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
+    """Carry out orders until there are no more to come. ``messages`` is unbuffered."""
+    start = decode_order(orders.readline())
+    assert start["op"] == "start", start
+    engines = Engines(start["device"])
+    waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
-    engines: dict[str, Engine] = {}
-    threading.Thread(target=_listen, args=(orders, running), daemon=True).start()
-    tell({"is": "ready"})
+    threading.Thread(target=_read_orders, args=(orders, waiting, running), daemon=True).start()
+    messages.write(encode({"type": "ready"}))
     while True:
-        order = orders.get()
-        for message in _ORDERS[order["do"]](order, engines, running[order["id"]]):
-            tell(message)
+        order = waiting.get()
+        for message in run_order(order, engines, running[order["id"]]):
+            messages.write(encode(message))
         running.pop(order["id"])
 
 
-if __name__ == "__main__":
-    main()
+def main() -> None:
+    """Serve on stdin and stdout, as a process of its own."""
+    orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)  # whatever a library prints must not break the protocol
+    sys.stdout = sys.stderr  # which writes line by line
+    serve(orders, messages)

@@ -10,7 +10,7 @@ from acestep_runtime import generate
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.request import ARGUMENTS, AUDIO_TASKS, order
 from acestep_runtime.guide.sound import audio_of
-from acestep_runtime.tasks import TASKS, from_json
+from acestep_runtime.tasks import TASKS, build_task
 from tests.support.signals import sine
 
 SECOND = sine(440, 1.0)
@@ -45,7 +45,7 @@ def test_names_go_where_the_tasks_have_them() -> None:
         "output": {"takes": 2, "seeds": [7], "auto_lrc": True},
         "strength": 0.0,
     }
-    from_json("cover", {**made.fields, "source": {"path": "x.wav"}})
+    build_task("cover", {**made.fields, "source": {"path": "x.wav"}})
 
 
 def test_a_seed_each_is_a_take_each() -> None:

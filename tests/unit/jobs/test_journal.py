@@ -172,14 +172,14 @@ def test_watchers_hear_all_wake_up_and_are_let_go(tmp_path: Path) -> None:
         await journal.succeed(job_id)
         await watcher
         assert heard == ["queued", "started", *["audio"] * 600, "completed"]
-        assert not journal._bells
+        assert not journal._subscribers
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))
         await asyncio.sleep(0.01)
         journal.end_watches()
         with pytest.raises(Unavailable, match="The job goes on"):
             await watcher
-        assert not journal._bells
+        assert not journal._subscribers
 
     async def anext_of(journal: Journal, job_id: str) -> None:
         async for _ in journal.watch(job_id):

@@ -18,7 +18,7 @@ from acebridge.errors import Busy, Conflict
 from acebridge.jobs.job import PRIORITIES
 from acebridge.jobs.journal import Journal
 from acebridge.store.database import Database
-from acestep_runtime.tasks.base import counted_on
+from acestep_runtime.tasks.takes import next_seeds
 
 MAX_WAITING = 6
 LIVE = ("queued", "running", "succeeded")
@@ -220,7 +220,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def make_way(self) -> None:
-        for job_id in self.run(self.journal.in_the_way()):
+        for job_id in self.run(self.journal.preemptible()):
             (job,) = (known for known in self.jobs if known.id == job_id)
             self.run(self.journal.release(only=job_id))
             job.state, job.attempts = "queued", job.attempts - 1
@@ -252,7 +252,7 @@ class Queue(RuleBasedStateMachine):
         assert told.keys() == {job.id for job in self.there()}
         for job in self.there():
             row = told[job.id]
-            assert (row.state, row.attempts, row.asked) == (job.state, job.attempts, job.asked)
+            assert (row.state, row.attempts, row.requested) == (job.state, job.attempts, job.asked)
             assert PRIORITIES[row.priority] == job.rank
             assert list(row.params["output"]["seeds"]) == job.seeds
             assert row.next_of == (job.parent.id if job.parent else "")
@@ -268,7 +268,7 @@ class Queue(RuleBasedStateMachine):
         must = [job for job in running if self.unwanted(job)]
         may = sorted((job for job in running if job not in must), key=lambda job: -job.number)
         waiting = sum(job.asked for job in self.in_state("queued"))
-        told = self.run(self.journal.in_the_way())
+        told = self.run(self.journal.preemptible())
         assert sorted(told) == sorted(job.id for job in [*must, *may[:waiting]])
 
     @invariant()
@@ -284,8 +284,8 @@ TestQueue = Queue.TestCase
 
 
 def test_counting_on() -> None:
-    assert counted_on(5, 1, [5]) == [6]
-    assert counted_on(5, 2, [9, 5]) == [6, 7]
-    assert counted_on(7, 2, [9, 5]) == [8, 10]
-    assert counted_on(2**32 - 2, 1, []) == [2**32 - 1]
-    assert counted_on(2**32 - 1, 2, [3, 2**32 - 1]) == [0, 1]
+    assert next_seeds(5, 1, [5]) == [6]
+    assert next_seeds(5, 2, [9, 5]) == [6, 7]
+    assert next_seeds(7, 2, [9, 5]) == [8, 10]
+    assert next_seeds(2**32 - 2, 1, []) == [2**32 - 1]
+    assert next_seeds(2**32 - 1, 2, [3, 2**32 - 1]) == [0, 1]

@@ -9,7 +9,7 @@ import pytest
 
 from acebridge.errors import DiskFull
 from acebridge.store.database import Database
-from acebridge.workers.main import describe
+from acebridge.workers.main import describe_error
 
 
 def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:
@@ -28,6 +28,6 @@ def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_worker_says_so(number: int) -> None:
-    told = describe(OSError(number, "no"))
+    told = describe_error(OSError(number, "no"))
     assert told["message"] == "The disk is full, so the result could not be kept."
     assert "Free some space" in told["remedy"]

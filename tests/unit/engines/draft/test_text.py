@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from acestep_runtime.dsp.form import tags
 from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.limits import validate
 from acestep_runtime.lyrics.text import parse, sung_lines
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import CancelToken, Music, check
+from acestep_runtime.text.form import tags
+from acestep_runtime.values import CancelToken, Music
 
 FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration", "language", "instrumental"}
 
@@ -31,7 +32,7 @@ def written(task: str, seed: int = 1, mode: str = "", **music: Any) -> dict[str,
 def as_music(facts: dict[str, Any]) -> Music:
     given = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
     music = Music(**{name: facts[name] for name in given})
-    check(music)
+    validate(music)
     return music
 
 

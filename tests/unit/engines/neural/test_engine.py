@@ -107,8 +107,8 @@ def test_the_second_take_of_a_region_encodes_nothing(
     play(engine, request("repaint", source))
     assert engine._model is not None
     encoded = []
-    means = type(engine._model.codec)._mean
-    monkeypatch.setattr(type(engine._model.codec), "_mean", lambda *a: (encoded.append(1), means(*a))[1])
+    means = type(engine._model.codec)._posterior_mean
+    monkeypatch.setattr(type(engine._model.codec), "_posterior_mean", lambda *a: (encoded.append(1), means(*a))[1])
     play(engine, replace(request("repaint", source), seed=9))
     assert not encoded
 
@@ -119,9 +119,9 @@ def test_a_repaint_decodes_only_what_it_changes(
     play(engine, request("repaint", source))
     assert engine._model is not None
     decoded = []
-    plain = type(engine._model.codec)._decoded
+    plain = type(engine._model.codec)._decode_tile
     monkeypatch.setattr(
-        type(engine._model.codec), "_decoded", lambda self, x, span: (decoded.append(span), plain(self, x, span))[1]
+        type(engine._model.codec), "_decode_tile", lambda self, x, span: (decoded.append(span), plain(self, x, span))[1]
     )
     roles, _, _ = play(engine, request("repaint", source))
     assert sum(stop - start for start, stop in decoded) == 25

@@ -197,9 +197,9 @@ def test_only_the_tokens_of_the_words_are_looked_at(folder: Path, monkeypatch: p
     monkeypatch.setattr(evaluation, "aligned", noting)
     with torch.inference_mode():
         evaluation.words_in(model, latents, asked, seen, model.timbre, 8)
-        x = loop.noised(latents, loop.noise_of([42], 100, model.facts.channels), 1 / 8)
+        x = loop.add_noise(latents, loop.draw_noise([42], 100, model.facts.channels), 1 / 8)
         keys = model.keys(*asked.prompts, model.timbre)
-        every = dict(model.velocity.attention(x, torch.tensor([1 / 8]), seen, keys, model.facts.lyric_heads))
+        every = dict(model.velocity.attention_maps(x, torch.tensor([1 / 8]), seen, keys, model.facts.lyric_heads))
     maps, pieces, times = taken
     tokens = lyric_tokens(MUSIC, model.text_tokenizer)
     assert b"".join(pieces).decode() == LYRICS

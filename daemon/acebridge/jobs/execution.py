@@ -1,0 +1,94 @@
+"""One job on one worker: what the worker says goes into the journal, what it writes goes into the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from acebridge.jobs.job import Job
+from acebridge.jobs.journal import Journal
+from acebridge.store.assets import AssetStore
+from acebridge.workers.base import Worker, WorkerDied
+from acebridge.workers.messages import Error, JobOrder, Message, RankedTake, Take, WorkOrder
+from acebridge.workers.spool import Spool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job has ended: well when ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
+
+    error: Error
+    ranking: Sequence[RankedTake] = ()
+
+
+def failure(message: str, remedy: str = "See the daemon's log for the reason.") -> Error:
+    """Return the error of a job that did not end by its own fault."""
+    return {"kind": "EngineFailure", "message": message, "remedy": remedy, "details": {}}
+
+
+async def run_order(worker: Worker, order: WorkOrder) -> AsyncGenerator[Message, None]:
+    """Give an order to a worker and yield what it says. Raises `WorkerDied`.
+
+    An order that an idle worker did not live to take is given once more.
+    """
+    try:
+        async with aclosing(worker.run(order)) as messages:
+            async for message in messages:
+                yield message
+        return
+    except WorkerDied as death:
+        if death.took_order:
+            raise
+    async with aclosing(worker.run(order)) as messages:
+        async for message in messages:
+            yield message
+
+
+async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
+    """Return the order for a job. Raises `NotFound` when a source is gone."""
+    return {
+        "op": "job",
+        "id": job.id,
+        "task": job.task,
+        "params": job.params,
+        "engine": job.engine,
+        "files": {f"asset:{asset}": str(store.path((await store.get(asset)).id)) for asset in job.sources},
+        "folder": str(spool.job_folder(job.id)),
+        "takes": job.takes,
+    }
+
+
+async def execute(
+    job: Job, order: JobOrder, worker: Worker, *, journal: Journal, store: AssetStore, spool: Spool
+) -> Outcome:
+    """Run a job to its end, which the caller writes into the journal. Raises what the journal and the store raise."""
+    ranking: Sequence[RankedTake] = ()
+    try:
+        async with aclosing(run_order(worker, order)) as messages:
+            async for message in messages:
+                if message["type"] == "error":
+                    return Outcome(message["body"])
+                if message["type"] == "ranking":
+                    ranking = message["body"]
+                elif message["type"] == "take":
+                    await _store_take(job, message["body"], store, spool)
+                    await journal.append(job.id, "take", message["body"])
+                elif message["type"] != "done" and message["type"] != "ready":
+                    await journal.append(job.id, message["type"], message["body"])
+    except WorkerDied as death:
+        return Outcome(
+            failure(
+                f"The engine's process ended in the middle of the job ({death}).",
+                "The daemon goes on with the next job; send this one again, with a shorter region if it "
+                "may have run out of memory.",
+            )
+        )
+    return Outcome({}, ranking)
+
+
+async def _store_take(job: Job, take: Take, store: AssetStore, spool: Spool) -> None:
+    """Move the files of a finished take into the store."""
+    for output in take["outputs"]:
+        asset_id, name = output["asset_id"], f"{job.task}-{output['role']}-{take['seed']}.wav"
+        await store.adopt(spool.publish(job.id, output["output"], store.path(asset_id)), asset_id, name)

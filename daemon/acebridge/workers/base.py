@@ -1,0 +1,70 @@
+"""What the scheduler needs of a place that runs jobs. A new kind of place is one class with these members."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from acebridge.workers.messages import Message, WorkOrder
+
+
+@dataclass(frozen=True)
+class Device:
+    """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``)."""
+
+    name: str
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.label})" if self.label else self.name
+
+
+class WorkerDied(Exception):
+    """The worker ended before its order did.
+
+    ``took_order`` is false when it ended before it can have begun: then the order may be given once more.
+    """
+
+    def __init__(self, reason: str, *, took_order: bool = True) -> None:
+        super().__init__(reason)
+        self.took_order = took_order
+
+
+class Worker(Protocol):
+    """A place that runs one order at a time on one device. It starts by itself when it gets an order."""
+
+    device: Device
+
+    @property
+    def pid(self) -> int:
+        """Its process id on this machine; 0 when it is not alive, or elsewhere."""
+        ...
+
+    @property
+    def models(self) -> Sequence[str]:
+        """Names of the models that it has loaded."""
+        ...
+
+    @property
+    def restarts(self) -> int:
+        """How many times it had to be started again."""
+        ...
+
+    def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
+        """Give it an order and yield what it says, up to and with ``done`` or ``error``. Raises `WorkerDied`.
+
+        One order at a time: the caller waits for the end of one before it gives the next.
+        """
+        ...
+
+    async def cancel(self, order_id: str) -> None:
+        """Ask it to stop the order that it was given last; returns at once. The end of `run` tells when it has stopped.
+
+        Never overtakes that order. One that has ended meanwhile is no error.
+        """
+        ...
+
+    async def kill(self) -> None:
+        """End it now, with whatever it does; the next order starts it again."""
+        ...

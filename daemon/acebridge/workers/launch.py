@@ -1,0 +1,94 @@
+"""Starting a worker process: what it runs, where, and the pipes to it.
+
+A child never finds modules in the folder that somebody happens to work in: it works in the data folder, and that is not on its
+path either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+LINE_LIMIT = 16 * 2**20  # facts of a long song: beats, chords, lyrics
+#: Threads of OpenBLAS and OpenMP that have nothing to do spin, at the cost of the DAW's audio.
+_DEFAULTS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
+#: ``-P`` keeps the working folder off the path. Python 3.10 has no such option; there it is taken off before any other import.
+_FLAGS = ("-P",) if sys.version_info >= (3, 11) else ()
+_PROGRAM = (
+    "import os, sys; sys.path[:] = [place for place in sys.path if place and os.path.realpath(place) != os.getcwd()]; "
+    "from {module} import main; main()"
+)
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs ``main`` of a module in a process of its own."""
+    return [sys.executable, *_FLAGS, "-c", _PROGRAM.format(module=module), *arguments]
+
+
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: what the user has set, and defaults for threads and memory.
+
+    Folders that ``PYTHONPATH`` names relative to the working folder keep their meaning; the working folder itself goes.
+    """
+    places = [place for place in inherited.get("PYTHONPATH", "").split(os.pathsep) if place not in ("", os.curdir)]
+    python_path = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places))} if places else {}
+    rest = {name: value for name, value in inherited.items() if name != "PYTHONPATH"}
+    return {**_DEFAULTS, **rest, **python_path}
+
+
+@dataclass(frozen=True)
+class Child:
+    """A worker process and the pipes to it. ``exit_code`` is as `subprocess.Popen.returncode`, once it has ended."""
+
+    pid: int
+    orders: asyncio.StreamWriter
+    messages: asyncio.StreamReader
+    #: What it and the libraries in it print.
+    output: asyncio.StreamReader
+    exit_code: asyncio.Future[int]
+    kill: Callable[[], None]
+
+
+class Launcher(Protocol):
+    """A way to start worker processes."""
+
+    async def launch(self, modules: Sequence[str]) -> Child:
+        """Start a worker process, which will need these modules. Raises ``OSError``."""
+        ...
+
+
+class Spawner:
+    """Starts workers as new processes. Works everywhere; a worker then has to import all that it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def launch(self, modules: Sequence[str]) -> Child:  # noqa: ARG002
+        """See `Launcher.launch`."""
+        process = await asyncio.create_subprocess_exec(
+            *command("acebridge.workers.main"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LINE_LIMIT,
+            cwd=self._folder,
+            env=environment(os.environ),
+            # Ctrl-C in the daemon's terminal is the daemon's to handle.
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+
+        def kill() -> None:
+            with suppress(ProcessLookupError):
+                process.kill()
+
+        ended = asyncio.ensure_future(process.wait())
+        return Child(process.pid, process.stdin, process.stdout, process.stderr, ended, kill)

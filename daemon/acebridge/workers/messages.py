@@ -1,0 +1,218 @@
+"""What the daemon and a worker say to each other, and its form on a pipe: one JSON object a line, in UTF-8.
+
+``op`` tells orders apart, which go down; ``type`` tells messages apart, which come up. A worker answers its `StartOrder` with
+`ReadyMessage`. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
+yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`.
+
+Audio does not go through the pipe: it is written to WAV files in the spool (see `acebridge.workers.spool`), and a message says
+only which frames can be read by now. The bodies of messages are those of the journal's events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, TypedDict
+
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+
+
+#: A task as JSON: see `acestep_runtime.tasks.schema.to_fields`.
+TaskParams: TypeAlias = Mapping[str, Json]
+
+
+class Progress(TypedDict, total=False):
+    """``fraction`` is 0 to 1; ``eta_s`` is ``None`` while it cannot be told."""
+
+    stage: str
+    fraction: float
+    eta_s: float | None
+
+
+class Header(TypedDict):
+    """See `acestep_runtime.tasks.base.OutputHeader`."""
+
+    output: int
+    take: int
+    role: str
+    sample_rate: int
+    channels: int
+    encoding: str
+    frames: int
+    start_frame: int
+
+
+class Audio(TypedDict):
+    """``frames`` more frames of an output, from ``offset_frames`` on, can be read from its file."""
+
+    output: int
+    offset_frames: int
+    frames: int
+
+
+class StoredOutput(Header):
+    """An output that is complete. ``asset_id`` is the SHA-256 of its file."""
+
+    asset_id: str
+
+
+class Take(TypedDict):
+    """A take with all its outputs."""
+
+    take: int
+    seed: int
+    facts: Mapping[str, Json]
+    outputs: list[StoredOutput]
+
+
+class RankedTake(TypedDict):
+    """See `acestep_runtime.tasks.choosing.RankedTake`."""
+
+    take: int
+    seed: int
+    score: float | None
+    chosen: bool
+    kept: bool
+
+
+class Error(TypedDict, total=False):
+    """Why a job ended without a result; empty when it did not. ``kind`` names the class of the error."""
+
+    kind: str
+    message: str
+    remedy: str
+    details: dict[str, str]
+
+
+# ---- orders ----
+
+
+class StartOrder(TypedDict):
+    """The first one: the device that the worker computes on, as `acestep_runtime.memory.policy` names it."""
+
+    op: Literal["start"]
+    device: str
+
+
+class JobOrder(TypedDict):
+    """Run a task. Its outputs go into ``folder``.
+
+    ``files`` maps what stands for a path in ``params`` to the path. ``takes`` are those that an earlier attempt has finished.
+    """
+
+    op: Literal["job"]
+    id: str
+    task: str
+    params: TaskParams
+    engine: str
+    files: Mapping[str, str]
+    folder: str
+    takes: Sequence[Take]
+
+
+class ModelOrder(TypedDict):
+    """Load or unload a model."""
+
+    op: Literal["load", "unload"]
+    id: str
+    engine: str
+    model: str
+
+
+class CancelOrder(TypedDict):
+    """Stop the order with this id, which the worker has, at its next step."""
+
+    op: Literal["cancel"]
+    id: str
+
+
+WorkOrder: TypeAlias = JobOrder | ModelOrder
+Order: TypeAlias = StartOrder | WorkOrder | CancelOrder
+
+
+# ---- messages ----
+
+
+class ReadyMessage(TypedDict):
+    """The worker takes orders."""
+
+    type: Literal["ready"]
+
+
+class ProgressMessage(TypedDict):
+    """How far an order is."""
+
+    type: Literal["progress"]
+    body: Progress
+
+
+class HeaderMessage(TypedDict):
+    """An output begins."""
+
+    type: Literal["header"]
+    body: Header
+
+
+class AudioMessage(TypedDict):
+    """An output has grown."""
+
+    type: Literal["audio"]
+    body: Audio
+
+
+class TakeMessage(TypedDict):
+    """A take is complete, its files are whole and on disk."""
+
+    type: Literal["take"]
+    body: Take
+
+
+class RankingMessage(TypedDict):
+    """All takes of a task that chooses, the best first."""
+
+    type: Literal["ranking"]
+    body: list[RankedTake]
+
+
+class DoneMessage(TypedDict):
+    """The order has ended well. ``models`` are those that are loaded now."""
+
+    type: Literal["done"]
+    models: list[str]
+
+
+class ErrorMessage(TypedDict):
+    """The order has ended without a result."""
+
+    type: Literal["error"]
+    body: Error
+    models: list[str]
+
+
+Message: TypeAlias = (
+    ReadyMessage
+    | ProgressMessage
+    | HeaderMessage
+    | AudioMessage
+    | TakeMessage
+    | RankingMessage
+    | DoneMessage
+    | ErrorMessage
+)
+
+
+def encode(message: Order | Message) -> bytes:
+    """Return an order or a message as a line."""
+    return json.dumps(message).encode() + b"\n"
+
+
+def decode_order(line: bytes) -> Order:
+    """Return the order in a line."""
+    order: Order = json.loads(line)
+    return order
+
+
+def decode_message(line: bytes) -> Message:
+    """Return the message in a line."""
+    message: Message = json.loads(line)
+    return message

@@ -1,0 +1,54 @@
+"""Outputs of running jobs: WAV files that workers write and clients read while they grow.
+
+Each job has a folder, output n of it is ``n.wav`` (as `acestep_runtime.recording` names it). A finished output moves into the
+store; the spool knows for a while where to, so that a reader finds it at every moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Spool:
+    """The growing files of one daemon, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._published: dict[str, dict[int, Path]] = {}
+
+    def job_folder(self, job_id: str) -> Path:
+        """Return where the outputs of a job grow. It may not be there yet."""
+        return self._folder / job_id
+
+    def _file(self, job_id: str, output: int) -> Path:
+        return self.job_folder(job_id) / f"{output}.wav"
+
+    def append(self, job_id: str, output: int) -> BinaryIO:
+        """Open an output to write at its end; what is written can be read at once. For workers that have no such folder."""
+        self.job_folder(job_id).mkdir(parents=True, exist_ok=True)
+        return self._file(job_id, output).open("ab", buffering=0)
+
+    def publish(self, job_id: str, output: int, target: Path) -> Path:
+        """Return the file of a finished output, which the caller moves to ``target`` now. Readers look in both places."""
+        self._published.setdefault(job_id, {})[output] = target
+        return self._file(job_id, output)
+
+    def paths(self, job_id: str, output: int) -> list[Path]:
+        """Return where an output of a running job may be: where it grows, and then its place in the store, if it is known."""
+        published = self._published.get(job_id, {}).get(output)
+        return [self._file(job_id, output)] + ([] if published is None else [published])
+
+    def remove(self, job_id: str) -> None:
+        """Remove the files of a job that are still there."""
+        shutil.rmtree(self.job_folder(job_id), ignore_errors=True)
+
+    def forget(self, job_id: str) -> None:
+        """Forget where the outputs of a job went. By now the journal tells."""
+        self._published.pop(job_id, None)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._published.clear()

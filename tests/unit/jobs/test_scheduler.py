@@ -1,0 +1,479 @@
+"""The scheduler with workers that are no processes and a clock that does not run by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acebridge.errors import DiskFull, JobFailed, NotFound, Unavailable
+from tests.support.fake_worker import Core, asset_id, core_at, play, wav_bytes
+
+
+def test_a_job_that_succeeds(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        ends: list[str] = []
+        core.scheduler.on_end = lambda: ends.append("end")
+        job_id = await core.submit()
+        order = await core.worker.taken()
+        assert (order["op"], order["id"], order["engine"]) == ("job", job_id, "fake")
+        assert core.scheduler.running == {"cpu": job_id}
+        core.worker.say({"type": "progress", "body": {"stage": "sampling", "fraction": 0.5, "eta_s": None}})
+        core.worker.make_take()
+        core.worker.finish()
+        job = await core.ended(job_id)
+        assert (job.state, job.attempts, job.error) == ("succeeded", 1, {})
+        assert job.progress == {"stage": "sampling", "fraction": 0.5, "eta_s": None}
+        assert job.results() == [asset_id(0.5)]
+        assert core.store.path(asset_id(0.5)).read_bytes() == wav_bytes(0.5)
+        told = ["queued", "started", "progress", "header", "audio", "audio", "take", "completed"]
+        assert await core.kinds(job_id) == told
+        assert not core.spool.job_folder(job_id).exists()
+        await core.submit()
+        await core.worker.taken()
+        assert ends == ["end"]
+
+    play(tmp_path, scenario)
+
+
+def test_readers_find_an_output_at_every_moment(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        adopt, seen = core.store.adopt, []
+
+        async def watched(file: Path, asset: str, name: str) -> Any:
+            seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
+            result = await adopt(file, asset, name)
+            seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
+            return result
+
+        core.store.adopt = watched
+        job_id = await core.submit()
+        await core.worker.taken()
+        core.worker.begin_output()
+        (growing,) = core.spool.paths(job_id, 0)
+        assert growing.read_bytes() == wav_bytes(0.5)[: -4 * 50]
+        growing.unlink()
+        core.worker.make_take()
+        core.worker.finish()
+        await core.ended(job_id)
+        assert seen == [[True, False], [False, True]]
+
+    play(tmp_path, scenario)
+
+
+def test_a_job_that_fails_and_the_next_one(tmp_path: Path) -> None:
+    error = {"kind": "InvalidValue", "message": "No.", "remedy": "Yes.", "details": {"field": "steps"}}
+
+    async def scenario(core: Core) -> None:
+        first, second = await core.submit(), await core.submit(seeds=[2])
+        await core.worker.taken()
+        core.worker.begin_output()
+        core.worker.fail(error)
+        job = await core.ended(first)
+        assert (job.state, job.error, job.takes) == ("failed", error, ())
+        assert await core.kinds(first) == ["queued", "started"]
+        assert (await core.worker.taken())["id"] == second
+        core.worker.finish()
+        assert (await core.ended(second)).state == "succeeded"
+        assert core.worker.kills == 0
+
+    play(tmp_path, scenario)
+
+
+def test_takes_are_ranked_and_those_that_are_not_kept_are_deleted(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit(seeds=[0, 1], output={"tries": 2})
+        await core.worker.taken()
+        core.worker.make_take(0, level=0.25)
+        core.worker.make_take(1, level=0.5)
+        core.worker.rank((1, 0.9, True), (0, 0.1, False))
+        core.worker.finish()
+        job = await core.ended(job_id)
+        assert job.results() == [asset_id(0.5)]
+        completed = [e async for batch in core.journal.watch(job_id) for e in batch][-1].body
+        assert completed["ranking"] == [
+            {"take": 1, "seed": 1, "score": 0.9, "chosen": True},
+            {"take": 0, "seed": 0, "score": 0.1, "chosen": False},
+        ]
+        await core.submit()
+        await core.worker.taken()  # by now the end of the first one is behind
+        with pytest.raises(NotFound):
+            await core.store.get(asset_id(0.25))
+
+    play(tmp_path, scenario)
+
+
+def test_a_source_that_is_gone(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit(sources=["gone"])
+        job = await core.ended(job_id)
+        assert job.error["message"] == "There is no asset 'gone'."
+        assert core.worker.untaken == 0
+
+    play(tmp_path, scenario)
+
+
+def test_a_fault_of_the_daemon_ends_the_worker_and_the_job(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        async def broken(*_: Any) -> None:
+            raise RuntimeError("no store today")
+
+        adopt, core.store.adopt = core.store.adopt, broken
+        job_id = await core.submit()
+        await core.worker.taken()
+        core.worker.make_take()
+        job = await core.ended(job_id)
+        assert job.error["message"] == "The daemon failed while it ran this job."
+        assert core.worker.kills == 1
+        core.store.adopt = adopt
+        job_id = await core.submit()
+        await core.worker.taken()
+        core.worker.make_take()
+        core.worker.finish()
+        assert (await core.ended(job_id)).state == "succeeded"
+
+    play(tmp_path, scenario)
+
+
+# ---- a worker that dies ----
+
+
+def test_a_worker_that_dies_fails_its_job_alone(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        first, second = await core.submit(), await core.submit(seeds=[2])
+        await core.worker.taken()
+        core.worker.begin_output()
+        core.worker.die("exit code 42")
+        job = await core.ended(first)
+        assert job.error["kind"] == "EngineFailure"
+        assert job.error["message"] == "The engine's process ended in the middle of the job (exit code 42)."
+        assert job.error["remedy"].startswith("The daemon goes on with the next job; send this one again")
+        assert (await core.worker.taken())["id"] == second
+        core.worker.finish()
+        assert (await core.ended(second)).state == "succeeded"
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("deaths", "state"), [(1, "succeeded"), (2, "failed")])
+def test_an_order_that_a_dead_worker_did_not_take_is_given_once_more(tmp_path: Path, deaths: int, state: str) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        for _ in range(deaths):
+            await core.worker.taken()
+            core.worker.die(took_order=False)
+        if state == "succeeded":
+            await core.worker.taken()
+            core.worker.finish()
+        job = await core.ended(job_id)
+        assert (job.state, job.attempts) == (state, 1)
+        assert core.worker.untaken == 0
+
+    play(tmp_path, scenario)
+
+
+# ---- cancelling ----
+
+
+def test_a_cancel_before_the_job_runs(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        first, second = await core.submit(), await core.submit(seeds=[2])
+        await core.worker.taken()
+        assert (await core.scheduler.cancel(second)).state == "cancelled"
+        core.worker.finish()
+        await core.ended(first)
+        third = await core.submit()
+        assert (await core.worker.taken())["id"] == third
+        assert not core.worker.cancels
+        with pytest.raises(NotFound):
+            await core.scheduler.cancel("nothing")
+
+    play(tmp_path, scenario)
+
+
+def test_a_cancel_never_overtakes_its_job(tmp_path: Path) -> None:
+    """While the daemon still looks for the sources of a job the worker does not have it yet: then it never gets it."""
+
+    async def scenario(core: Core) -> None:
+        get, looking, go_on = core.store.get, asyncio.Event(), asyncio.Event()
+
+        async def slow(asset: str) -> Any:
+            looking.set()
+            await go_on.wait()
+            return await get(asset)
+
+        core.store.get = slow
+        (core.spool.job_folder("x").parent).mkdir(exist_ok=True)
+        file = core.spool.job_folder("x").parent / "source.wav"
+        file.write_bytes(wav_bytes(0.1))
+        source = (await core.store.adopt(file, asset_id(0.1), "source.wav")).id
+        job_id = await core.submit(sources=[source])
+        await looking.wait()
+        assert (await core.scheduler.cancel(job_id)).state == "running"
+        go_on.set()
+        assert (await core.ended(job_id)).state == "cancelled"
+        assert (core.worker.untaken, core.worker.cancels, core.worker.kills) == (0, [], 0)
+
+    play(tmp_path, scenario)
+
+
+def test_a_cancel_while_the_job_runs(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.taken()
+        core.worker.begin_output()
+        await core.until(job_id, "audio")
+        assert (await core.scheduler.cancel(job_id)).state == "running"
+        await core.scheduler.cancel(job_id)  # twice is once
+        job = await core.ended(job_id)
+        assert (job.state, job.error["message"]) == ("cancelled", "The job was cancelled.")
+        assert await core.kinds(job_id) == ["queued", "started"]
+        second = await core.submit()
+        await core.worker.taken()
+        await core.clock.wake()  # the grace of the first one passes: it must not hit the second
+        core.worker.finish()
+        assert (await core.ended(second)).state == "succeeded"
+        assert (core.worker.cancels, core.worker.kills, core.clock.slept) == ([job_id], 0, [5.0])
+        assert (await core.scheduler.cancel(second)).state == "succeeded"
+
+    play(tmp_path, scenario)
+
+
+def test_a_worker_that_does_not_stop_in_time_is_ended(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.taken()
+        await core.scheduler.cancel(job_id)
+        await core.clock.wake()
+        job = await core.ended(job_id)
+        assert (job.state, job.error["message"]) == ("cancelled", "The job was cancelled.")
+        assert (core.worker.cancels, core.worker.kills, core.clock.slept) == ([job_id], 1, [0.25])
+        second = await core.submit()
+        assert (await core.worker.taken())["id"] == second
+        core.worker.finish()
+        assert (await core.ended(second)).state == "succeeded"
+
+    play(tmp_path, scenario, grace_s=0.25, obeys=False)
+
+
+def test_a_job_that_succeeds_in_spite_of_its_cancel_has_succeeded(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.taken()
+        await core.scheduler.cancel(job_id)
+        core.worker.make_take()
+        core.worker.finish()
+        assert (await core.ended(job_id)).state == "succeeded"
+
+    play(tmp_path, scenario, obeys=False)
+
+
+# ---- preempting ----
+
+
+async def prefetched(core: Core, session: str = "") -> tuple[str, str]:
+    """Have a job succeed whose next batch is prefetched; return both, with the latter running."""
+    first = await core.submit(auto_gen=True, session=session)
+    (await core.given(first)).finish()
+    await core.ended(first)
+    (ahead,) = (job.id for job in await core.journal.recent() if job.next_of == first)
+    return first, ahead
+
+
+def test_a_prefetched_job_is_preempted_and_completes_later(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        first, ahead = await prefetched(core)
+        await core.given(ahead)
+        core.worker.begin_output()
+        await core.until(ahead, "audio")
+        request = await core.submit(seeds=[7])
+        assert (await core.worker.taken())["id"] == request
+        assert core.worker.cancels == [ahead]
+        waiting = await core.journal.get(ahead)
+        assert (waiting.state, waiting.attempts, waiting.requested) == ("queued", 0, False)
+        assert not core.spool.job_folder(ahead).exists()
+        core.worker.finish()
+        await core.ended(request)
+        assert (await core.worker.taken())["id"] == ahead
+        core.worker.make_take()
+        core.worker.finish()
+        job = await core.ended(ahead)
+        assert (job.state, job.attempts, job.next_of) == ("succeeded", 1, first)
+
+    play(tmp_path, scenario)
+
+
+def test_a_prefetched_job_stays_where_another_worker_is_idle(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        _, ahead = await prefetched(core)
+        ahead_on = await core.given(ahead)
+        request_on = await core.given(await core.submit(seeds=[7]))
+        assert request_on is not ahead_on
+        assert not ahead_on.cancels
+        # Now no worker is idle.
+        assert await core.given(await core.submit(seeds=[8])) is ahead_on
+        assert ahead_on.cancels == [ahead]
+
+    play(tmp_path, scenario, "cuda:0", "cuda:1")
+
+
+def test_an_obsolete_job_is_stopped_and_not_queued_again(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        _, ahead = await prefetched(core, session="mine")
+        await core.given(ahead)
+        request = await core.submit(seeds=[7], session="mine")
+        assert (await core.ended(ahead)).state == "cancelled"
+        assert (await core.worker.taken())["id"] == request
+
+    play(tmp_path, scenario)
+
+
+def test_a_preempted_job_that_is_cancelled_too_is_cancelled(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        _, ahead = await prefetched(core)
+        await core.given(ahead)
+        request = await core.submit(seeds=[7])
+        await core.worker.cancelled.wait()
+        await core.scheduler.cancel(ahead)
+        await core.clock.wake()
+        assert (await core.ended(ahead)).state == "cancelled"
+        assert (await core.worker.taken())["id"] == request
+
+    play(tmp_path, scenario, obeys=False)
+
+
+# ---- a full disk ----
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_a_disk_that_is_full_at_the_end_of_a_job(tmp_path: Path, ends_well: bool) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.taken()
+        core.worker.make_take()
+        core.worker.begin_output(1, take=1)
+        await core.until(job_id, "take")
+        spooled, tries = [], []
+        name = "succeed" if ends_well else "fail"
+        write = getattr(core.journal, name)
+
+        async def full(*args: Any, **more: Any) -> Any:
+            spooled.append(core.spool.job_folder(job_id).exists())
+            tries.append(name)
+            if len(tries) <= 2:
+                raise DiskFull
+            return await write(*args, **more)
+
+        setattr(core.journal, name, full)
+        if ends_well:
+            core.worker.finish()
+        else:
+            core.worker.die()
+        for _ in range(2):
+            await core.clock.wake()
+        assert (await core.ended(job_id)).state == {"succeed": "succeeded", "fail": "failed"}[name]
+        assert spooled == [False] * 3  # its space is free before anything is written
+        assert core.clock.slept == [1.0, 1.0]
+
+    play(tmp_path, scenario)
+
+
+def test_a_disk_that_is_full_when_a_job_is_claimed(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        claim, tries = core.journal.claim, []
+
+        async def full(device: str) -> Any:
+            tries.append(device)
+            if len(tries) == 1:
+                raise DiskFull
+            return await claim(device)
+
+        core.journal.claim = full
+        job_id = await core.submit()
+        await core.clock.wake()
+        assert (await core.worker.taken())["id"] == job_id
+
+    play(tmp_path, scenario)
+
+
+# ---- several workers, stopping, models ----
+
+
+def test_two_workers_run_two_jobs_at_once(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        jobs = [await core.submit(seeds=[seed]) for seed in range(3)]
+        workers = [await core.given(job_id) for job_id in jobs[:2]]
+        assert core.scheduler.running == {w.device.name: job_id for w, job_id in zip(workers, jobs, strict=False)}
+        assert set(core.scheduler.running) == {"cuda:0", "cuda:1"}
+        workers[1].finish()
+        await core.ended(jobs[1])
+        assert await core.given(jobs[2]) is workers[1]
+        assert await core.scheduler.devices() == ["cuda:0", "cuda:1"]
+
+    play(tmp_path, scenario, "cuda:0", "cuda:1")
+
+
+def test_stopping_puts_jobs_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with core_at(tmp_path, "cuda:0", "cuda:1", obeys=False) as core:
+            ids = [await core.submit(seeds=[seed]) for seed in range(3)]
+            for job_id in ids[:2]:
+                (await core.given(job_id)).begin_output()
+            await core.until(ids[0], "audio")
+            await core.scheduler.cancel(ids[1])
+            await core.scheduler.stop()
+            states = [(job.state, job.attempts) for job in [await core.journal.get(job_id) for job_id in ids]]
+            assert states == [("queued", 0), ("cancelled", 1), ("queued", 0)]
+            assert [worker.kills for worker in core.workers] == [1, 1]
+            assert not core.scheduler.running
+            assert not core.spool.job_folder(ids[0]).parent.exists()
+            with pytest.raises(Unavailable):
+                await core.scheduler.manage_model("load", "turbo", "neural")
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_model_waits_for_the_job_and_every_worker_loads_it(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        busy = await core.given(await core.submit())
+        loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
+        for worker in core.workers:
+            if worker is busy:
+                assert worker.untaken == 0
+                worker.finish()
+            order = await worker.taken()
+            assert (order["op"], order["model"], order["engine"]) == ("load", "turbo", "neural")
+            worker.models = ["turbo"]
+            worker.finish()
+        await loading
+        await core.scheduler.manage_model("load", "turbo", "neural")  # it is there
+        assert [worker.untaken for worker in core.workers] == [0, 0]
+
+    play(tmp_path, scenario, "cuda:0", "cuda:1")
+
+
+def test_an_order_for_a_model_that_fails(tmp_path: Path) -> None:
+    error = {"kind": "InvalidValue", "message": "No such model.", "remedy": "Pull it.", "details": {"field": "model"}}
+
+    async def scenario(core: Core) -> None:
+        for answer, says in (
+            (lambda: core.worker.fail(error), r"^No such model\. Pull it\.$"),
+            (
+                lambda: core.worker.die("exit code -9"),
+                r"^The engine's process ended at the order to load turbo \(exit code -9\)",
+            ),
+        ):
+            loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
+            await core.worker.taken()
+            answer()
+            with pytest.raises(JobFailed, match=says):
+                await loading
+        loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
+        await core.worker.taken()
+        await core.scheduler.stop()
+        with pytest.raises(Unavailable, match="The daemon is stopping"):
+            await loading
+
+    play(tmp_path, scenario)

@@ -1,0 +1,78 @@
+"""Which devices there are and which one is taken, with a torch that says what the test has it say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+
+from acestep_runtime.engines import registry
+from acestep_runtime.engines.base import EngineRequest
+from acestep_runtime.engines.neural import model
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory import policy
+from acestep_runtime.tasks import TextToMusic
+from acestep_runtime.values import CancelToken
+from tests.support.tiny_models import tiny_checkpoint
+
+
+def machine(patch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False, xpu: int = 0) -> list[torch.device]:
+    """Have torch find these; return the list of CUDA devices that are made the current one."""
+    current: list[torch.device] = []
+    patch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+    patch.setattr(torch.cuda, "device_count", lambda: cuda)
+    patch.setattr(torch.cuda, "set_device", current.append)
+    patch.setattr(torch.cuda, "get_device_name", lambda name: f"NVIDIA {torch.device(name).index}")
+    patch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    patch.setattr(torch.xpu, "is_available", lambda: xpu > 0)
+    patch.setattr(torch.xpu, "device_count", lambda: xpu)
+    patch.setattr(torch.xpu, "get_device_name", lambda name: f"Intel {torch.device(name).index}")
+    return current
+
+
+def test_all_devices_are_found_the_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch)
+    assert policy.find_devices() == ["cpu"]
+    machine(monkeypatch, cuda=2)
+    assert policy.find_devices() == ["cuda:0", "cuda:1", "cpu"]
+    machine(monkeypatch, mps=True)
+    assert policy.find_devices() == ["mps", "cpu"]
+    machine(monkeypatch, cuda=1, xpu=2)
+    assert policy.find_devices() == ["cuda:0", "xpu:0", "xpu:1", "cpu"]
+    labels = [policy.device_label(name) for name in ("cuda:1", "xpu:0", "mps", "cpu")]
+    assert labels == ["NVIDIA 1", "Intel 0", "Apple GPU", ""]
+
+
+def test_a_named_device_is_taken_and_the_best_one_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    current = machine(monkeypatch, cuda=2)
+    assert policy.best_device() == torch.device("cuda:0")
+    assert policy.best_device("cuda:1") == torch.device("cuda:1")
+    assert current == [torch.device("cuda:0"), torch.device("cuda:1")]
+    assert policy.best_device("cpu") == torch.device("cpu")
+    assert len(current) == 2
+    with pytest.raises(EngineFailure) as caught:
+        policy.best_device("cuda:2")
+    assert str(caught.value) == "There is no device 'cuda:2' here. Choose one of these: cuda:0, cuda:1, cpu."
+
+
+def test_the_neural_engine_loads_its_model_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_checkpoint(tmp_path, "original", "turbo")
+    monkeypatch.setenv("ACEBRIDGE_MODELS", str(tmp_path))
+    machine(monkeypatch, cuda=2)
+    wanted: list[torch.device] = []
+
+    def best_place(_size: str, device: torch.device, **_: bool) -> policy.Place:
+        wanted.append(device)
+        return policy.Place(torch.device("cpu"), torch.float32, policy.Offload.NONE)
+
+    monkeypatch.setattr(model, "best_place", best_place)
+    engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
+    next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1, seeds=(1,)), CancelToken())))
+    assert wanted == [torch.device("cuda:1")]
+    registry.load(registry.ENGINES["draft"], device="cuda:1")  # which computes on the processor wherever it is
+    with pytest.raises(EngineFailure, match="There is no device 'mps' here"):
+        registry.load(registry.ENGINES["neural"], device="mps")

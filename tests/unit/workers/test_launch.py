@@ -1,0 +1,59 @@
+"""What a child process is started with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from acebridge.workers.launch import command, environment
+
+SHOW_PATH = "import json, os, sys\ndef main():\n    print(json.dumps([os.getcwd(), sys.path, sys.argv[1:]]))\n"
+
+
+def test_defaults_are_for_threads_and_memory_and_what_the_user_sets_wins() -> None:
+    assert environment({"HOME": "/h", "OPENBLAS_NUM_THREADS": "4"}) == {
+        "HOME": "/h", "OPENBLAS_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2",
+    }  # fmt: skip
+
+
+def test_folders_of_modules_keep_their_meaning_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = os.pathsep.join(("", "lib", ".", "/absolute", ""))
+    assert environment({"PYTHONPATH": places})["PYTHONPATH"] == os.pathsep.join((str(tmp_path / "lib"), "/absolute"))
+    for empty in ("", ".", os.pathsep):
+        assert "PYTHONPATH" not in environment({"PYTHONPATH": empty})
+
+
+@pytest.mark.parametrize("python_path", ["", os.pathsep, "here"])
+def test_a_child_looks_for_modules_neither_here_nor_where_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python_path: str
+) -> None:
+    here, work, lib = (tmp_path / name for name in ("here", "work", "lib"))
+    for folder in (here, work, lib):
+        folder.mkdir()
+    (lib / "shown.py").write_text(SHOW_PATH)
+    for folder in (here, work):
+        (folder / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(here)
+    inherited = {**os.environ, "PYTHONPATH": os.pathsep.join((str(lib), python_path if python_path != "here" else "."))}
+    done = subprocess.run(
+        command("shown", "one", "two"),
+        cwd=work,
+        env=environment(inherited),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    import json
+
+    folder, path, arguments = json.loads(done.stdout)
+    assert folder == str(work)
+    assert str(lib) in path
+    assert not {"", str(work), str(here)} & set(path)
+    assert arguments == ["one", "two"]
+    assert sys.executable == command("shown")[0]

@@ -1,0 +1,207 @@
+"""A worker process: what it does, what becomes of it, and that nothing around it disturbs what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from acebridge.workers.base import Device, WorkerDied
+from acebridge.workers.launch import Spawner
+from acebridge.workers.local import LocalWorker
+from acebridge.workers.messages import JobOrder, Message
+from tests.support.daemon import expected_tone
+from tests.support.signals import decoded
+
+SECONDS = 0.25
+
+
+def job(folder: Path, *, seed: int = 1, caption: str = "", steps: int = 2, order_id: str = "job") -> JobOrder:
+    params = {
+        "duration_s": SECONDS, "music": {"caption": caption}, "sampling": {"steps": steps}, "output": {"seeds": [seed]},
+    }  # fmt: skip
+    return {
+        "op": "job", "id": order_id, "task": "text2music", "params": params, "engine": "fake", "files": {},
+        "folder": str(folder / f"{order_id}-{seed}"), "takes": [],
+    }  # fmt: skip
+
+
+async def said(worker: LocalWorker, order: JobOrder) -> list[Message]:
+    return [message async for message in worker.run(order)]
+
+
+def kinds(messages: list[Message]) -> list[str]:
+    return [message["type"] for message in messages if message["type"] != "progress"]
+
+
+@asynccontextmanager
+async def worker_at(folder: Path) -> AsyncIterator[LocalWorker]:
+    worker = LocalWorker(Device("cpu"), Spawner(folder))
+    try:
+        yield worker
+    finally:
+        await worker.kill()
+
+
+def play(folder: Path, scenario: Callable[[LocalWorker], Awaitable[None]]) -> None:
+    """Run a scenario with a worker whose data folder is ``folder``."""
+
+    async def run() -> None:
+        async with worker_at(folder) as worker:
+            await scenario(worker)
+
+    asyncio.run(asyncio.wait_for(run(), 100))
+
+
+def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
+    async def scenario(worker: LocalWorker) -> None:
+        assert (worker.pid, worker.restarts) == (0, 0)
+        pids = set()
+        for seed in (1, 2):
+            messages = await said(worker, job(tmp_path, seed=seed))
+            assert kinds(messages) == ["header", "audio", "take", "done"]
+            (take,) = (message["body"] for message in messages if message["type"] == "take")
+            assert take["seed"] == seed
+            data = (tmp_path / f"job-{seed}" / "0.wav").read_bytes()
+            samples = decoded(data[-len(expected_tone(seed, SECONDS).tobytes()) :], "float32", 2)
+            assert np.array_equal(samples, expected_tone(seed, SECONDS))
+            pids.add(worker.pid)
+        assert len(pids) == 1
+        assert worker.restarts == 0
+        await worker.kill()
+        assert not psutil.pid_exists(pids.pop())
+        assert worker.pid == 0
+
+    play(tmp_path, scenario)
+
+
+def test_what_is_printed_goes_to_the_log_and_breaks_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(worker: LocalWorker) -> None:
+        assert kinds(await said(worker, job(tmp_path, caption="print"))) == ["header", "audio", "take", "done"]
+        await worker.kill()
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario)
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ['worker: {"type": "done"} printed by Python', "worker: printed by a C library"]
+    assert {record.__dict__["device"] for record in caplog.records} == {"cpu"}
+
+
+def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
+
+    async def scenario(worker: LocalWorker) -> None:
+        messages: list[Message] = []
+        async for message in worker.run(job(tmp_path, steps=200)):
+            messages.append(message)
+            if message["type"] == "progress" and message["body"]["stage"] == "sampling":
+                await worker.cancel("another")
+                await worker.cancel("job")
+        assert messages[-1]["type"] == "error"
+        assert messages[-1]["body"]["kind"] == "Cancelled"
+        pid = worker.pid
+        assert kinds(await said(worker, job(tmp_path, seed=2)))[-1] == "done"
+        assert worker.pid == pid
+
+    play(tmp_path, scenario)
+
+
+def test_a_cancel_waits_for_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for while the process still starts."""
+    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
+
+    async def scenario(worker: LocalWorker) -> None:
+        running = asyncio.create_task(said(worker, job(tmp_path, steps=200)))
+        await asyncio.sleep(0)
+        await worker.cancel("job")
+        messages = await running
+        assert messages[-1]["type"] == "error"
+        assert messages[-1]["body"]["kind"] == "Cancelled"
+
+    play(tmp_path, scenario)
+
+
+def test_a_process_that_ends_at_work(tmp_path: Path) -> None:
+    async def scenario(worker: LocalWorker) -> None:
+        with pytest.raises(WorkerDied, match=r"^exit code 42$") as caught:
+            await said(worker, job(tmp_path, caption="crash"))
+        assert caught.value.took_order
+        assert worker.pid == 0
+        assert kinds(await said(worker, job(tmp_path, seed=2)))[-1] == "done"
+        assert worker.restarts == 1
+
+    play(tmp_path, scenario)
+
+
+def test_a_process_that_ended_while_it_was_idle(tmp_path: Path) -> None:
+    async def scenario(worker: LocalWorker) -> None:
+        await said(worker, job(tmp_path))
+        os.kill(worker.pid, signal.SIGKILL)
+        deaths: list[WorkerDied] = []
+        try:  # it depends on the moment whether the death is noticed before the order or by it
+            messages = await said(worker, job(tmp_path, seed=2))
+        except WorkerDied as death:
+            deaths.append(death)
+            messages = await said(worker, job(tmp_path, seed=2))
+        assert not any(death.took_order for death in deaths)
+        assert kinds(messages)[-1] == "done"
+        assert worker.restarts == 1
+
+    play(tmp_path, scenario)
+
+
+def test_a_process_that_is_killed_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
+
+    async def scenario(worker: LocalWorker) -> None:
+        async def killed() -> None:
+            async for message in worker.run(job(tmp_path, steps=200)):
+                if message["type"] == "progress" and message["body"]["stage"] == "sampling":
+                    await worker.kill()
+
+        with pytest.raises(WorkerDied, match=r"^exit code -9$") as caught:
+            await killed()
+        assert caught.value.took_order
+
+    play(tmp_path, scenario)
+
+
+def test_it_is_alone_with_its_terminal(tmp_path: Path) -> None:
+    """Ctrl-C reaches the processes of the session that a terminal belongs to."""
+
+    async def scenario(worker: LocalWorker) -> None:
+        await said(worker, job(tmp_path))
+        assert os.getsid(worker.pid) != os.getsid(0)
+        assert psutil.Process(worker.pid).cwd() == str(tmp_path)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("where", ["data", "elsewhere"])
+def test_no_module_is_taken_from_where_somebody_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for folder in (data, elsewhere):
+        folder.mkdir()
+    trap: Any = {"data": data, "elsewhere": elsewhere}[where]
+    for name in ("acebridge", "acestep_runtime", "daemon", "numpy"):
+        (trap / name).mkdir()
+        (trap / name / "__init__.py").write_text("raise SystemExit('the wrong module')")
+    for name in ("torch.py", "json.py", "asyncio.py"):
+        (trap / name).write_text("raise SystemExit('the wrong module')")
+    monkeypatch.chdir(elsewhere)
+
+    async def scenario(worker: LocalWorker) -> None:
+        assert kinds(await said(worker, job(data)))[-1] == "done"
+
+    play(data, scenario)
