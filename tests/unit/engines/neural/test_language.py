@@ -143,7 +143,9 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
         found = []
         for seed in seeds:
             events = list(engine.run(_song(seed, seconds=0.5, seeds=seeds), CancelToken()))
-            found += [event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values]
+            found += [
+                event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values
+            ]
             thought = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
             assert bool(thought) == (seed == seeds[0])
         return found
