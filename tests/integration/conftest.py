@@ -27,6 +27,7 @@ def client(house: Daemon) -> Iterator[Client]:
     """A connection of the test's own."""
     with Client(house.address) as client:
         yield client
+    house.release()
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from tests.support.signals import decoded
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+ENDED = {"succeeded", "failed", "cancelled"}
+#: How long anything may take that a test waits for. Only a hang takes longer, on a busy machine too.
+PATIENCE_S = 600.0
 
 
 def until(found: Callable[[], T], what: str = "") -> T:
@@ -49,10 +51,11 @@ class Daemon:
             **os.environ,
             "ACEBRIDGE_HOME": str(home),
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
+            "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
         }
         self.environment.pop("ACEBRIDGE_ADDRESS", None)
         self.arguments = arguments
-        home.mkdir(exist_ok=True)
+        (home / "gates").mkdir(parents=True, exist_ok=True)
         (home / "config.toml").write_text(config, "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
@@ -86,6 +89,17 @@ class Daemon:
     def children(self) -> list[psutil.Process]:
         """Its worker processes."""
         return psutil.Process(self.pid).children(recursive=True)
+
+    def hold(self, *seeds: int, at: str = "steps") -> None:
+        """Let takes of these seeds stand still in the middle of their ``steps``, or behind each block of ``audio``."""
+        for seed in seeds:
+            (self.home / "gates" / f"{seed}.{at}").touch()
+
+    def release(self, *seeds: int) -> None:
+        """Let the takes of these seeds go on that stand still; all of them where no seed is given."""
+        for gate in (self.home / "gates").iterdir():
+            if not seeds or int(gate.stem) in seeds:
+                gate.unlink()
 
     def kill(self) -> list[psutil.Process]:
         """End it with SIGKILL; return the workers that it had."""
@@ -142,7 +156,7 @@ def daemon_at(home: Path, **options: Any) -> Iterator[Daemon]:
 
 def gone(workers: Sequence[psutil.Process]) -> None:
     """Assert that processes have ended (or do so presently)."""
-    left = psutil.wait_procs(list(workers), timeout=10)[1]
+    left = psutil.wait_procs(list(workers), timeout=PATIENCE_S)[1]
     assert not left, left
 
 
@@ -259,7 +273,17 @@ def state(client: Client, job_id: str) -> str:
 
 
 def until_state(client: Client, job_id: str, *wanted: str) -> str:
-    return until(lambda: (now := state(client, job_id)) in wanted and now, f"{job_id} to be {wanted}")
+    def reached() -> str:
+        now = state(client, job_id)
+        assert now in wanted or now not in ENDED, f"{job_id} is {now}, not {wanted}"
+        return now if now in wanted else ""
+
+    return until(reached, f"{job_id} to be {wanted}")
+
+
+def until_started(client: Client, job_id: str) -> None:
+    """Wait until a job has done some of its steps."""
+    until(lambda: job(client, job_id).progress.fraction > 0, f"{job_id} to be under way")
 
 
 def status(client: Client) -> daemon_pb2.DaemonStatus:

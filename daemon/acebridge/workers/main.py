@@ -150,7 +150,7 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     engine = engines.get(order["engine"])
-    task = build_task(order["task"], order["params"], files=order["files"])
+    task = build_task(order["task"], order["params"]).locate(order["files"].__getitem__)
     earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
     first_output = sum(len(take["outputs"]) for take in order["takes"])
     yield from run_task(task, engine, Path(order["folder"]), cancel, earlier, first_output)
