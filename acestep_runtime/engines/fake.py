@@ -37,14 +37,9 @@ def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[P
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
-    <<<<<<< HEAD
-        A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`; with ``score`` a take scores the last two
-        digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds a take until it is removed:
-        ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
-    =======
-        A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
-        ``score`` a take scores the last two digits of its seed, as hundredths.
-    >>>>>>> main
+    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
+    ``score`` a take scores the last two digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds
+    a take until it is removed: ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
     """
 
     name = "fake"
