@@ -22,7 +22,7 @@ import soundfile as sf
 import acestep_runtime
 from acestep_runtime import Audio, Result, Take, generate
 from acestep_runtime.lyrics.lrc import from_lrc
-from acestep_runtime.tasks import text2music
+from acestep_runtime.text import form
 from acestep_runtime.values import Key
 from tests.support.signals import Samples, song
 
@@ -279,7 +279,7 @@ def test_no_block_is_missing() -> None:
 def test_the_guide(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soak: bool) -> None:
     (blocks,) = (blocks for title, blocks in _chapters().items() if title.startswith(start))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(text2music, "natural_length_s", lambda *_: _SHORT_S)
+    monkeypatch.setattr(form, "natural_length_s", lambda *_: _SHORT_S)
     scale = 1.0 if soak or start not in _LENGTHS_S else _SCALE
     _make_files(blocks, scale * _LENGTHS_S.get(start, 16), tmp_path)
     values = _run(blocks, scale)
