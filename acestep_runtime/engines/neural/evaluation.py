@@ -28,7 +28,7 @@ from acestep_runtime.engines.signal.scoring import (
     NO_WORDS,
     ScoreComponent,
     check_words,
-    listened,
+    listen_to,
     score_metadata,
     score_of,
     sound_of,
@@ -183,7 +183,7 @@ def score(
     alignment = alignment_score(found, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
-    sound = sound_of(listened(source, cancel), request.music)
+    sound = sound_of(listen_to(source, cancel), request.music)
     codes = model.codes(latents) if model.has_tokenizers else []
     liking = lm_score(language_models, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
     worth = yield from rescale_progress(liking, 0.6, 1.0)
