@@ -22,7 +22,6 @@ MODULES = (
     "grpc._channel",  # with the first channel
     "grpc_health.v1.health_pb2_grpc",
     "acebridge.client.discovery",
-    "acebridge.client.wav_writer",
     "acebridge.hosts.jobfolder.widen",
     "acestep_runtime.tasks.source_audio",
     "acebridge.hosts.jobfolder.mixdown",
