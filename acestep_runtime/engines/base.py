@@ -7,14 +7,15 @@ Letters: N frames of the window, 2 channels. Samples are float32 with full scale
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 
 class TaskTraits:
@@ -51,7 +52,7 @@ class EngineRequest:
     reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
     reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
     of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
-    ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
+    ``auto_score`` ask for the metadata ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
     those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
     ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted, ``codes`` are those of a plan to follow.
     """
@@ -92,13 +93,13 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the engine found out or decided, JSON-ready: bpm, keyscale, timesignature, caption, chords, beats, lrc…"""
+class Metadata:
+    """What the engine found out or decided: ``values`` replace earlier ones of their name."""
 
-    values: Mapping[str, Any]
+    values: TakeMetadata
 
 
-EngineEvent = Progress | Block | Facts
+EngineEvent = Progress | Block | Metadata
 
 
 @runtime_checkable

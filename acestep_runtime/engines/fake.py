@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -37,14 +37,9 @@ def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[P
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
-<<<<<<< HEAD
-    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`; with ``score`` a take scores the last two
-    digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds a take until it is removed:
-    ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
-=======
     A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
-    ``score`` a take scores the last two digits of its seed, as hundredths.
->>>>>>> main
+    ``score`` a take scores the last two digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds
+    a take until it is removed: ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
     """
 
     name = "fake"
@@ -68,7 +63,7 @@ class FakeEngine:
             os.write(1, b"printed by a C library\n")
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
-        yield Facts(
+        yield Metadata(
             {
                 "bpm": request.music.bpm or 120.0,
                 "keyscale": request.music.keyscale or "C major",
@@ -76,7 +71,7 @@ class FakeEngine:
             }
         )
         if request.music.caption == "score" and request.auto_score:
-            yield Facts(
+            yield Metadata(
                 {"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}}
             )
         if request.task.kind != "audio":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.tasks.choosing import RankedTake
@@ -36,7 +37,7 @@ class Take:
     audio: Audio
     stems: Mapping[str, Audio]
     seed: int
-    metadata: Mapping[str, Any]
+    metadata: TakeMetadata
 
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
@@ -24,7 +24,7 @@ from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
 from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import RankedTake
-from acestep_runtime.values import CancelToken
+from acestep_runtime.values import CancelToken, Json
 
 #: Group of the entry points that are callables ``address → Runner``.
 ENTRY_POINT_GROUP = "acebridge.runners"
@@ -109,7 +109,7 @@ _gate = _BackgroundGate()
 
 def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
     info = registry.resolve(order.engine, TASKS[order.task])
-    fields: dict[str, Any] = dict(order.fields)
+    fields: dict[str, Json] = dict(order.fields)
     for name, heard in (("source", order.source), ("reference", order.reference)):
         if heard is not None:
             fields[name] = {"path": str(heard.path), "name": heard.path.name}

@@ -42,17 +42,13 @@ TASKS: dict[str, type[Task]] = {
 }
 
 
-def build_task(name: str, fields: Mapping[str, Json], *, files: Mapping[str, str] | None = None) -> Task:
+def build_task(name: str, fields: Mapping[str, Json]) -> Task:
     """Construct a task from its fields and check their limits (not its source, see `Task.validate`).
 
-    ``files`` maps what stands for the path of a source or reference to the real path. Raises `InvalidValue`.
+    Raises `InvalidValue`.
     """
     if name not in TASKS:
         raise InvalidValue("task", name, ", ".join(TASKS))
-    for field in AUDIO_FIELDS:
-        held = fields.get(field)
-        if files and isinstance(held, Mapping) and held.get("path") in files:
-            fields = {**fields, field: {**held, "path": files[str(held["path"])]}}
     task = from_fields(TASKS[name], fields)
     validate(task)
     return task

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
@@ -24,6 +24,7 @@ from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 if TYPE_CHECKING:
     from acestep_runtime.audio.decode import MediaInfo
     from acestep_runtime.audio.samples import Samples
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -43,14 +44,20 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 @dataclass(frozen=True)
 class Source:
-    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages."""
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
 
-    path: str
+    A stored one is named by ``asset_id``, and has no path until `Task.locate` gives it the one that it has here.
+    """
+
+    path: str = ""
     start_s: float = bounded(0.0, low=0, unit="seconds")
     end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
     name: str = ""
+    asset_id: str = ""
 
     def __post_init__(self) -> None:
+        if not (self.path or self.asset_id):
+            raise InvalidValue("path", "", "the path of an audio file, or asset_id instead")
         if not 0 <= self.start_s < math.inf:
             raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
         if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
@@ -166,6 +173,9 @@ class Output:
                 raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
 
 
+T = TypeVar("T", bound="Task")
+
+
 @dataclass(frozen=True)
 class Task(TaskTraits, ABC):
     """A piece of work: a frozen dataclass whose fields are the vocabulary of the command line, the wire and DAW scripts.
@@ -196,6 +206,12 @@ class Task(TaskTraits, ABC):
         """Return the audio that is given, by the name of its field."""
         given = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
         return {name: source for name, source in given.items() if source is not None}
+
+    def locate(self: T, path_of: Callable[[str], str]) -> T:
+        """Return the task with the paths of its stored sources, as ``path_of`` says them by asset id."""
+        stored = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
+        paths = {name: dataclasses.replace(source, path=path_of(source.asset_id)) for name, source in stored.items()}
+        return dataclasses.replace(self, **paths)
 
     def validate(self) -> None:
         """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
@@ -240,11 +256,11 @@ class OutputBlock:
 
 @dataclass(frozen=True)
 class Take:
-    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it, JSON-ready."""
+    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it."""
 
     take: int
     seed: int
-    metadata: Mapping[str, Any]
+    metadata: TakeMetadata
 
 
 TaskEvent = Progress | OutputHeader | OutputBlock | Take

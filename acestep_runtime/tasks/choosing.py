@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import Output, Take
+from acestep_runtime.values import Json
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,18 @@ class RankedTake:
     kept: bool
 
 
-def is_choice(fields: Mapping[str, Any]) -> bool:
+def is_choice(fields: Mapping[str, Json]) -> bool:
     """Return whether a task, by its fields as JSON, chooses among its takes."""
-    output = fields.get("output", {})
-    return "tries" in output or "min_score" in output
+    output = fields.get("output")
+    return isinstance(output, Mapping) and ("tries" in output or "min_score" in output)
 
 
-def score_of(metadata: Mapping[str, Any], by: str = "") -> float | None:
+def score_of(metadata: TakeMetadata, by: str = "") -> float | None:
     """Return what a take is chosen by, one of `tasks.base.SCORES`; ``None`` where its metadata has no such score."""
-    score = metadata.get("score")
-    if not isinstance(score, Mapping):
-        return None
-    value = score.get(by or "lyrics_alignment")
-    if value is None and not by:
-        value = score.get("quality")
-    return None if value is None else float(value)
+    score = metadata.get("score", {})
+    values = {"lyrics_alignment": score.get("lyrics_alignment"), "quality": score.get("quality"), "lm": score.get("lm")}
+    value = values[by or "lyrics_alignment"]
+    return values["quality"] if value is None and not by else value
 
 
 def is_enough(output: Output, takes: Sequence[Take]) -> bool:

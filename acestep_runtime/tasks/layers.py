@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.base import Block, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, Clip, pieces
-from acestep_runtime.tasks.takes import request_of, run_takes
-from acestep_runtime.values import CancelToken
-
-if TYPE_CHECKING:
-    from acestep_runtime.tasks.lego import Lego
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, pieces
 
 
 @dataclass(frozen=True)
@@ -46,20 +41,9 @@ class Layers:
             for block in (*silence_before, *pieces(layer), *silence_after):
                 yield OutputBlock(output, block)
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return self.region.in_output_time(metadata, self.start_frame)
-
-
-def run_layers(task: Lego, engine: Engine, cancel: CancelToken, done: int) -> Iterator[TaskEvent]:
-    """Play new tracks to a region of the source."""
-    clip = Clip.open(task.source, task.output)
-    span = task.span(clip.frames, clip.rate_hz)
-    region = Region.around(clip, span, min(task.context_s, engine.context_limit_s))
-    request = region.request(request_of(task))
-    before, after = (span.start, clip.frames - span.stop) if task.scope == "whole" else (0, 0)
-    layers = Layers(region, before, after, task.output.encoding, request.frames)
-    yield from run_takes(request, task.output, layers, engine, cancel, done)
 
 
 def _silence(frames: int, channels: int) -> Iterator[Samples]:

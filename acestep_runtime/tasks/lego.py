@@ -64,6 +64,15 @@ class Lego(Task):
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
-        from acestep_runtime.tasks.layers import run_layers
+        from acestep_runtime.tasks.layers import Layers
+        from acestep_runtime.tasks.region import Region
+        from acestep_runtime.tasks.source_audio import Clip
+        from acestep_runtime.tasks.takes import request_of, run_takes
 
-        return run_layers(self, engine, cancel, done)
+        clip = Clip.open(self.source, self.output)
+        span = self.span(clip.frames, clip.rate_hz)
+        region = Region.around(clip, span, min(self.context_s, engine.context_limit_s))
+        request = region.request(request_of(self))
+        before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
+        layers = Layers(region, before, after, self.output.encoding, request.frames)
+        yield from run_takes(request, self.output, layers, engine, cancel, done)

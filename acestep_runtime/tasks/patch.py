@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, match_loudness, splice
-from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.base import Block, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import Clip, pieces
-from acestep_runtime.tasks.takes import request_of, run_takes
-from acestep_runtime.values import MIX, CancelToken
-
-if TYPE_CHECKING:
-    from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.source_audio import pieces
+from acestep_runtime.values import MIX
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Patch:
         if self.whole:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return self.region.in_output_time(metadata, self.start_frame)
 
@@ -67,13 +63,3 @@ class Patch:
         mended = splice(region.near, replacement, local, fades)
         start = local.start - fades.before + local.prepended
         return mended[start : start + len(replacement)]
-
-
-def run_patch(task: Repaint, engine: Engine, cancel: CancelToken, done: int) -> Iterator[TaskEvent]:
-    """Make a region of the source anew."""
-    clip = Clip.open(task.source, task.output)
-    context_s = min(task.context_s, engine.context_limit_s)
-    region = Region.around(clip, task.span(clip.frames, clip.rate_hz), context_s, task.crossfade_ms)
-    request = region.request(request_of(task))
-    patch = Patch(region, task.scope == "whole", task.match_loudness, task.output.encoding, request.frames)
-    yield from run_takes(request, task.output, patch, engine, cancel, done)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import SEAM_MS, Span, Window
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.times import shift_times
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
@@ -77,7 +77,7 @@ class Region:
         part = convert.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
         return convert.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
-    def in_output_time(self, metadata: Mapping[str, Any], first_frame: int) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata, first_frame: int) -> TakeMetadata:
         """Return an engine's metadata with times counted from ``first_frame`` of the clip, not from the window's start."""
         return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
 

@@ -68,6 +68,14 @@ class Repaint(Task):
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
-        from acestep_runtime.tasks.patch import run_patch
+        from acestep_runtime.tasks.patch import Patch
+        from acestep_runtime.tasks.region import Region
+        from acestep_runtime.tasks.source_audio import Clip
+        from acestep_runtime.tasks.takes import request_of, run_takes
 
-        return run_patch(self, engine, cancel, done)
+        clip = Clip.open(self.source, self.output)
+        context_s = min(self.context_s, engine.context_limit_s)
+        region = Region.around(clip, self.span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
+        request = region.request(request_of(self))
+        patch = Patch(region, self.scope == "whole", self.match_loudness, self.output.encoding, request.frames)
+        yield from run_takes(request, self.output, patch, engine, cancel, done)

@@ -2,7 +2,6 @@
 
     to_fields      task ─► fields that differ from their defaults, so that stored jobs stay readable
     from_fields    fields ─► task; types must fit exactly, but for whole numbers where a float is wanted
-    coerce         fields as people and scripts write them into files ─► fields that fit
 
 Limits of values are not looked at here, see `acestep_runtime.limits.validate`.
 """
@@ -121,53 +120,3 @@ def _item(kind: type, held: Json, name: str) -> Any:
     if not isinstance(held, kind) or (isinstance(held, bool) and kind is not bool):
         raise InvalidValue(name, held, f"a value of type {kind.__name__}")
     return held
-
-
-def coerce(
-    kind: type[DataclassInstance],
-    fields: Json,
-    place: str = "",
-    also: Mapping[str, type[DataclassInstance]] | None = None,
-) -> dict[str, Json]:
-    """Return fields from a file, as people and scripts write them, in the form that `from_fields` and the wire take.
-
-    ``None`` and empty texts are not given. Whole numbers may be written as floats, names of a closed set in any case, and with
-    the field's name before them as enums have it (``ENCODING_PCM24`` for ``pcm24``). Raises `InvalidValue` for names that
-    ``kind`` does not have, what is no list or object where one is needed, and names outside of a closed set; ``place`` is the
-    dotted path that errors put before the name of a field. Types and limits are not looked at.
-
-    ``also`` says which dataclass some fields hold in the file beside, or instead of, those of ``kind``.
-    """
-    if not isinstance(fields, Mapping):
-        raise InvalidValue(place, fields, "an object")
-    own = _fields_of(kind)
-    beside = {name: _Field(held, several=False) for name, held in (also or {}).items()}
-    known = {name: field for name, field in beside.items() if name not in own} | own | beside
-    fitting: dict[str, Json] = {}
-    for name, held in fields.items():
-        where = f"{place}.{name}" if place else name
-        if name not in known:
-            raise InvalidValue(where, held, f"one of the fields {', '.join(known)}")
-        if held is None or held == "":
-            continue
-        field = known[name]
-        if not field.several:
-            fitting[name] = _coerce_item(field, name, held, where)
-        elif isinstance(held, list):
-            fitting[name] = [_coerce_item(field, name, item, f"{where}[{at}]") for at, item in enumerate(held)]
-        else:
-            raise InvalidValue(where, held, "a list")
-    return fitting
-
-
-def _coerce_item(field: _Field, name: str, held: Json, where: str) -> Json:
-    if dataclasses.is_dataclass(field.kind):
-        return coerce(field.kind, held, where)
-    if field.kind is int and isinstance(held, float) and held.is_integer():
-        return int(held)
-    if not field.names:
-        return held
-    plain = held.upper().removeprefix(f"{name.upper()}_").lower() if isinstance(held, str) else held
-    if plain not in field.names:
-        raise InvalidValue(where, held, ", ".join(field.names))
-    return plain

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, Engine, Progress
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Task, TaskEvent
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Task, TaskEvent
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.takes import Delivery, NoAudio, request_of, run_takes
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import OTHER, TRACKS, CancelToken
-
-if TYPE_CHECKING:
-    from acestep_runtime.tasks.whole_source import WholeSourceTask
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Stream:
                 roles[event.role] = _Role(output, resampler, self.engine_frames)
             yield roles[event.role].push(convert.to_channels(event.samples, self.channels))
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return metadata
 
@@ -85,21 +82,23 @@ class WithRest:
                 event = OutputBlock(event.output, event.samples + self.rest[start:stop])
             yield event
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return metadata
 
 
-def run_on_whole_source(task: WholeSourceTask, engine: Engine, cancel: CancelToken, done: int) -> Iterator[TaskEvent]:
-    """Let an engine hear all of the source; what it returns is as long, or metadata alone."""
-    clip = Clip.open(task.source, task.output_spec)
+def run_on_whole_source(
+    task: Task, source: Source, engine: Engine, cancel: CancelToken, done: int
+) -> Iterator[TaskEvent]:
+    """Let an engine hear all of ``source``; what it returns is as long, or metadata alone."""
+    clip = Clip.open(source, task.output_spec)
     heard = clip.for_engine(0, clip.frames)
     whole = (0, len(heard))
     request = dataclasses.replace(request_of(task, len(heard)), source=heard, span=whole, known=whole)
     yield from run_takes(request, task.output_spec, _delivery(task, clip, heard), engine, cancel, done)
 
 
-def _delivery(task: WholeSourceTask, clip: Clip, heard: Samples) -> Delivery:
+def _delivery(task: Task, clip: Clip, heard: Samples) -> Delivery:
     if task.kind != "audio":
         return NoAudio()
     stream = Stream(clip.frames, clip.rate_hz, clip.channels, task.output_spec.encoding, len(heard))

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import Output, OutputHeader, Take, Task, TaskEvent
 from acestep_runtime.values import MAX_SEED, CancelToken
+
+if TYPE_CHECKING:
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 #: What a task and the engine's request call by the same name.
 _SHARED = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
@@ -26,7 +29,7 @@ class Delivery(Protocol):
         """Yield the outputs of a take, numbered from ``number`` on, and the progress that is among ``events``."""
         ...
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """Return metadata with its times counted from the first frame of the outputs."""
         ...
 
@@ -38,7 +41,7 @@ class NoAudio:
         """See `Delivery.deliver`."""
         return (event for event in events if isinstance(event, Progress))
 
-    def in_output_time(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
         return metadata
 
@@ -61,7 +64,7 @@ def run_takes(
     output = with_seeds(output)
     number = 0
     for take, seed in pending_takes(output, done):
-        metadata: dict[str, Any] = {}
+        metadata: TakeMetadata = {}
         asked = request_for_take(request, seed, output)
         events = _audio_of(asked, take, output.count, metadata, engine, cancel)
         for event in delivery.deliver(take, number, events):
@@ -71,7 +74,7 @@ def run_takes(
 
 
 def _audio_of(
-    request: EngineRequest, take: int, takes: int, metadata: dict[str, Any], engine: Engine, cancel: CancelToken
+    request: EngineRequest, take: int, takes: int, metadata: TakeMetadata, engine: Engine, cancel: CancelToken
 ) -> Iterator[Progress | Block]:
     """Yield the blocks of a take, and its progress as that of the task; collect its metadata.
 
@@ -81,7 +84,7 @@ def _audio_of(
     for event in engine.run(request, cancel):
         if isinstance(event, Progress):
             yield scale_progress(event, take, takes)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             metadata.update(event.values)
         else:
             made[event.role] = made.get(event.role, 0) + len(event.samples)
@@ -96,16 +99,16 @@ def _audio_of(
             )
 
 
-def _complete(metadata: Mapping[str, Any], request: EngineRequest, engine: Engine) -> dict[str, Any]:
+def _complete(found: TakeMetadata, request: EngineRequest, engine: Engine) -> TakeMetadata:
     """Return the metadata of a take; what was asked for on top of the audio and did not come is said to be missing."""
-    wanted = {"lrc": request.auto_lrc, "score": request.auto_score}
-    missing = {
-        f"{name}_missing": f"The {engine.name} engine gave no {name} for this take."
-        for name, asked in wanted.items()
-        if asked and not metadata.get(name)
-    }
-    found = {name: value for name, value in metadata.items() if f"{name}_missing" not in missing}
-    return {**found, **missing}
+    metadata = found.copy()
+    if request.auto_lrc and not metadata.get("lrc"):
+        metadata.pop("lrc", None)
+        metadata["lrc_missing"] = f"The {engine.name} engine gave no lrc for this take."
+    if request.auto_score and not metadata.get("score"):
+        metadata.pop("score", None)
+        metadata["score_missing"] = f"The {engine.name} engine gave no score for this take."
+    return metadata
 
 
 def request_for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
+from acestep_runtime.engines.metadata import Chord, TakeMetadata
 from acestep_runtime.lyrics import lrc
+from acestep_runtime.lyrics.formats.tables import LineFacts, SectionFacts, WordFacts
 
-#: Metadata that holds times in seconds: lists of times, or of objects with ``start_s``, ``end_s`` or both.
-_TIMED = ("beats", "downbeats", "chords", "lines", "sections", "changes")
+Span = TypeVar("Span", Chord, SectionFacts, LineFacts, WordFacts)
 
 
-def shift_times(metadata: Mapping[str, Any], by_s: float) -> dict[str, Any]:
-    """Return metadata with all times in it later by ``by_s``."""
-    out = {name: _shift(value, by_s) if name in _TIMED else value for name, value in metadata.items()}
-    if "lrc" in metadata:
-        out["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(metadata["lrc"]))
+def shift_times(metadata: TakeMetadata, by_s: float) -> TakeMetadata:
+    """Return metadata with all times in it later by ``by_s``, to the millisecond."""
+    out = metadata.copy()
+    if "beats" in out:
+        out["beats"] = [round(beat + by_s, 3) for beat in out["beats"]]
+    if "downbeats" in out:
+        out["downbeats"] = [round(beat + by_s, 3) for beat in out["downbeats"]]
+    if "chords" in out:
+        out["chords"] = _shift_spans(out["chords"], by_s)
+    if "sections" in out:
+        out["sections"] = _shift_spans(out["sections"], by_s)
+    if "lines" in out:
+        out["lines"] = [_shift_words(line, by_s) for line in _shift_spans(out["lines"], by_s)]
+    if "changes" in out:
+        out["changes"] = [{**change, "start_s": round(change["start_s"] + by_s, 3)} for change in out["changes"]]
+    if "lrc" in out:
+        out["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(out["lrc"]))
     return out
 
 
-def _shift(values: list[Any], by_s: float) -> list[Any]:
-    """Return times later by ``by_s``, to the millisecond, also those of the words in a line."""
-    return [
-        {
-            **value,
-            **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s") if end in value},
-            **({"words": _shift(value["words"], by_s)} if "words" in value else {}),
-        }
-        if isinstance(value, dict)
-        else round(value + by_s, 3)
-        for value in values
-    ]
+def _shift_spans(spans: Sequence[Span], by_s: float) -> list[Span]:
+    shifted = [span.copy() for span in spans]
+    for span in shifted:
+        span["start_s"] = round(span["start_s"] + by_s, 3)
+        span["end_s"] = round(span["end_s"] + by_s, 3)
+    return shifted
+
+
+def _shift_words(line: LineFacts, by_s: float) -> LineFacts:
+    return {**line, "words": _shift_spans(line["words"], by_s)} if "words" in line else line

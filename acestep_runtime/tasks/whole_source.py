@@ -21,4 +21,4 @@ class WholeSourceTask(Task, ABC):
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.streams import run_on_whole_source
 
-        return run_on_whole_source(self, engine, cancel, done)
+        return run_on_whole_source(self, self.source, engine, cancel, done)

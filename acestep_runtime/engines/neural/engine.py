@@ -10,15 +10,15 @@ import dataclasses
 import gc
 import math
 import operator
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import Listener
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft import engine as draft
+from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, Findings, liked, sung
 from acestep_runtime.engines.neural.language import (
     ANSWERS,
@@ -34,7 +34,7 @@ from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.neural.sampling import Made, generate_blocks
-from acestep_runtime.engines.signal.scoring import Judge, score_of, sound_of, with_score
+from acestep_runtime.engines.signal.scoring import Scorer, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.memory.policy import best_device
 from acestep_runtime.memory.stage import release, retried
@@ -96,12 +96,10 @@ class NeuralEngine:
             self._made(model, request, findings, cancel), request, cancel, self._judge(model, request, findings, cancel)
         )
 
-    def _judge(self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken) -> Judge:
+    def _judge(self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken) -> Scorer:
         """Return what scores a take when it is made."""
 
-        def judge(
-            listener: Listener, fraction: float, _: Mapping[str, Any]
-        ) -> Generator[Progress, None, dict[str, Any]]:
+        def score(listener: Listener, fraction: float, _: TakeMetadata) -> Generator[Progress, None, Score]:
             yield Progress("scoring", fraction)
             cancel.check()
             sound, music = sound_of(listener, findings.music), findings.music
@@ -111,7 +109,7 @@ class NeuralEngine:
             worth = yield from scaled(liking, fraction, 1.0)
             return score_of(sound, sung(findings.words, music, model), worth)
 
-        return judge
+        return score
 
     def _judged(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         model = self._loaded(request.sampling.model)
@@ -128,7 +126,7 @@ class NeuralEngine:
             request = yield from self._planned(request, job, cancel)
             thought = _THOUGHT
         elif request.codes:
-            yield Facts({"plan": {"metadata": given_in(request.music, caption=True), "codes": list(request.codes)}})
+            yield Metadata({"plan": {"metadata": given_in(request.music, caption=True), "codes": list(request.codes)}})
         served = retried(
             model.stage,
             lambda: generate_blocks(model, request, cancel, job.made, findings),
@@ -161,7 +159,7 @@ class NeuralEngine:
             planning = planned(self._language, request, seeds, cancel)
             job.plans.update((yield from scaled(planning, 0.0, _THOUGHT)))
         plan = job.plans[request.seed]
-        yield Facts({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
+        yield Metadata({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
         music = plan.music(request.music, keep_caption=request.thinking.keep_caption)
         # Takes have plans of their own, so no two are made in one pass.
         return dataclasses.replace(request, music=music, codes=plan.codes, seeds=())

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,12 +18,21 @@ from torch import Tensor
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, pad_to, silence_latents
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.language import LanguageKeeper, given_in, scaled, spoken
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import Told
 from acestep_runtime.engines.signal.blocks import require_source
-from acestep_runtime.engines.signal.scoring import NO_WORDS, Worth, check_words, listened, score_of, sound_of, told
+from acestep_runtime.engines.signal.scoring import (
+    NO_WORDS,
+    ScoreComponent,
+    check_words,
+    listened,
+    score_metadata,
+    score_of,
+    sound_of,
+)
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.judging import judge
 from acestep_runtime.lyrics.alignment import Aligned, aligned
@@ -74,15 +82,20 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
         return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
 
 
-def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
-    """Return times as facts: lines with their words, sections, LRC, and a warning where the lyrics were too long."""
-    facts = {**facts_of(found.timing), "lrc": to_lrc(found.timing.lines)}
+def timing_metadata(found: Aligned, music: Music, model: Model) -> TakeMetadata:
+    """Return lines with their words, sections and LRC, and a warning where the lyrics were too long."""
+    timing = facts_of(found.timing)
+    metadata: TakeMetadata = {
+        "lines": timing["lines"],
+        "sections": timing["sections"],
+        "lrc": to_lrc(found.timing.lines),
+    }
     lost = sung_lines(lyric_tokens(music, model.text_tokenizer).unread)
     if lost:
-        facts["warnings"] = [
+        metadata["warnings"] = [
             f"The lyrics are longer than the model reads, so there are no times from {lost[0].text!r} on."
         ]
-    return facts
+    return metadata
 
 
 def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
@@ -93,17 +106,19 @@ def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Align
     return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 
-def sung(found: Aligned | None, music: Music, model: Model) -> Worth:
+def sung(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
     """Return how well the words are sung."""
     if found is None or found.agreement is None:
-        return Worth("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
+        return ScoreComponent("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
     agreed = found.agreement
     parts = {
         "lyrics_coverage": agreed.coverage,
         "lyrics_monotonicity": agreed.monotonicity,
         "lyrics_confidence": agreed.confidence,
     }
-    return Worth("lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts)
+    return ScoreComponent(
+        "lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts
+    )
 
 
 @torch.inference_mode()
@@ -115,14 +130,14 @@ def liked(
     music: Music,
     length_s: float,
     cancel: CancelToken,
-) -> Generator[Progress, None, Worth]:
+) -> Generator[Progress, None, ScoreComponent]:
     """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
     given = given_in(music, length_s=length_s)
     facts = {name: value for name, value in given.items() if name != "duration"}
     if not music.caption.strip() and not sung_lines(music.lyrics) and not facts:
-        return Worth("lm", None, _NOTHING_GIVEN)
+        return ScoreComponent("lm", None, _NOTHING_GIVEN)
     if not codes:
-        return Worth("lm", None, _NO_MIX)
+        return ScoreComponent("lm", None, _NO_MIX)
     try:
         name = keeper.load(models, wanted)
         judging = keeper.use(
@@ -130,11 +145,11 @@ def liked(
         )
         found = yield from spoken(judging, "judging", cancel)
     except EngineFailure as failure:
-        return Worth("lm", None, failure.message)
+        return ScoreComponent("lm", None, failure.message)
     if found is None:
-        return Worth("lm", None, _NOTHING_GIVEN)
+        return ScoreComponent("lm", None, _NOTHING_GIVEN)
     parts = {f"lm_{part}": value for part, value in found.parts.items()} | {"lm_perplexity": found.perplexity}
-    return Worth("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
+    return ScoreComponent("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
 
 
 @torch.inference_mode()
@@ -148,7 +163,7 @@ def align_lyrics(
     latents = model.heard(source, cancel)
     yield Progress("timing the words", 0.4)
     found, times = _timed_words(model, request, latents)
-    yield Facts({"model": model.facts.name, **times, "score": told(sung(found, request.music, model))})
+    yield Metadata({"model": model.facts.name, **times, "score": score_metadata(sung(found, request.music, model))})
 
 
 @torch.inference_mode()
@@ -169,13 +184,13 @@ def score(
     liking = liked(keeper, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
     worth = yield from scaled(liking, 0.6, 1.0)
     times.pop("lrc", None)
-    yield Facts({"model": model.facts.name, **sound.facts, **times, "score": score_of(sound, alignment, worth)})
+    yield Metadata({"model": model.facts.name, **sound.metadata, **times, "score": score_of(sound, alignment, worth)})
 
 
-def _timed_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, dict[str, Any]]:
-    """Return when the words are sung in a source, and that as facts."""
+def _timed_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, TakeMetadata]:
+    """Return when the words are sung in a source, and that as metadata."""
     found = _heard_words(model, request, latents)
-    return found, {} if found is None else times_of(found, request.music, model)
+    return found, {} if found is None else timing_metadata(found, request.music, model)
 
 
 #: What evaluates a source for each task, by the name of the task, which is the function's.

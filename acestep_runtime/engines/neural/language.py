@@ -24,8 +24,10 @@ from torch import Tensor, nn
 
 from acestep_runtime.conditioning.codes import FRAMES_A_CODE
 from acestep_runtime.conditioning.latents import frames_of
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.signal.listening import source_facts
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
+from acestep_runtime.engines.signal.blocks import tempo_and_key
+from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import planning, writing
 from acestep_runtime.lm.language import Language
@@ -229,16 +231,23 @@ def _understand(
     keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
-    heard = source_facts(request)
+    analysis = analyse_source(request)
     cancel.check()
     found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
     given = given_in(request.music, caption=True)
     work = keeper.use(lambda language: writing.understand(language, found, given, request.seed, choice))
     answer = yield from scaled(spoken(work, "describing", cancel), 0.2, 1.0)
-    told = {name: value for name, value in answer.metadata.items() if name != "duration"}
-    beside = {name: heard[name] for name in ("bpm", "keyscale", "timesignature")}
-    notes = [note for note in (_tempo_note(float(told["bpm"]), float(heard["bpm"])),) if note]
-    yield Facts({**heard, **told, "lyrics": answer.lyrics, "heard": beside, "notes": notes})
+    told = _answer_metadata(answer)
+    told.pop("duration", None)
+    heard = tempo_and_key(analysis.grid, analysis.key)
+    note = _tempo_note(float(told["bpm"] or 0), heard["bpm"])
+    yield Metadata({**analysis_metadata(analysis), **told, "heard": heard, "notes": [note] if note else []})
+
+
+def _answer_metadata(answer: writing.Answer) -> TakeMetadata:
+    """Return what a language model said, by the names of tasks."""
+    said: dict[str, str | int] = {**answer.metadata, "lyrics": answer.lyrics}
+    return metadata_from_json(said)
 
 
 def _tempo_note(said: float, heard: float) -> str:
@@ -282,7 +291,7 @@ def _written(
 ) -> Iterator[EngineEvent]:
     answer = yield from spoken(keeper.use(write), "writing", cancel)
     silent = instrumental or not sung_lines(answer.lyrics)
-    yield Facts({**answer.metadata, "lyrics": answer.lyrics, "instrumental": silent})
+    yield Metadata({**_answer_metadata(answer), "instrumental": silent})
 
 
 #: What answers each task in words, by the name of the task.
@@ -293,6 +302,6 @@ ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
 }
 
 
-def without(missing: EngineFailure, instead: str) -> Facts:
+def without(missing: EngineFailure, instead: str) -> Metadata:
     """Return the warning that there is no language model, and what is done ``instead``."""
-    return Facts({"warnings": [f"{missing.message} {instead} {missing.remedy}"]})
+    return Metadata({"warnings": [f"{missing.message} {instead} {missing.remedy}"]})

@@ -6,7 +6,6 @@ request ─► latents of the source ─► pieces (recipes.py) ─► noise, de
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,8 +14,9 @@ from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural.evaluation import SINGING, Findings, times_of, words_in
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.neural.evaluation import SINGING, Findings, timing_metadata, words_in
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES, Given, Kept, Piece
 from acestep_runtime.errors import EngineFailure
@@ -51,11 +51,13 @@ def generate_blocks(
     timbre = model.timbre if request.reference is None else model.heard(request.reference, cancel)
     given = Given(request, model.silence, source, model.hints, model.decoded, model.facts.lego_sft)
     music = request.music
-    yield Facts({
+    metadata: TakeMetadata = {
         "model": model.facts.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,
         "caption": music.caption,
-        **({"adapters": [dataclasses.asdict(each) for each in request.sampling.adapters]} if request.sampling.adapters else {}),
-    })  # fmt: skip
+    }  # fmt: skip
+    if request.sampling.adapters:
+        metadata["adapters"] = [{"name": each.name, "scale": each.scale} for each in request.sampling.adapters]
+    yield Metadata(metadata)
     findings.music = music
     pieces = list(RECIPES[request.task.name](given))
     singing = next((number for number, piece in enumerate(pieces) if piece.role in SINGING), None)
@@ -79,7 +81,7 @@ def generate_blocks(
             steps = len(_levels(model, request.sampling)[0]) - 1
             findings.words = words_in(model, latents, piece.told, piece.context, timbre, steps)
             if request.auto_lrc and findings.words is not None:
-                yield Facts(times_of(findings.words, piece.told.music, model))
+                yield Metadata(timing_metadata(findings.words, piece.told.music, model))
         if piece.role == "mix" and request.auto_score and model.has_tokenizers:
             findings.codes = model.codes(latents[:, slice(*piece.wanted)])
         at = 0

@@ -37,8 +37,8 @@ class WordFacts(SpanFacts):
     text: str
 
 
-class LineFacts(WordFacts):
-    """A line as plain values; ``words`` is empty where they are not known."""
+class LineFacts(WordFacts, total=False):
+    """A line as plain values; ``words`` is empty, or not there, where they are not known."""
 
     words: list[WordFacts]
 

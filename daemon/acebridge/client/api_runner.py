@@ -13,6 +13,7 @@ from acebridge.contract.fields import values_of
 from acebridge.errors import ErrorReason, JobFailed, Unavailable
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import errors
+from acestep_runtime.engines.metadata import metadata_from_json
 from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.runners import Batch, Prefetch, Report
 from acestep_runtime.recording import OutputFile, RecordedTake
@@ -137,7 +138,7 @@ def _download(
         with path.open("wb") as file:
             file.writelines(client.download(output.asset_id))
         outputs.append(OutputFile(headers[output.output], path, output.asset_id))
-    return RecordedTake(take.take, take.seed, values_of(take.metadata), tuple(outputs))
+    return RecordedTake(take.take, take.seed, metadata_from_json(values_of(take.metadata)), tuple(outputs))
 
 
 _WITH_FIELD = {

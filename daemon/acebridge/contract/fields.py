@@ -1,5 +1,8 @@
-"""Fields of messages to plain values and back, for any message. Names are the same on both sides, so one pair of routines
-serves all.
+"""The one converter between messages and plain values, for any message: names are the same on both sides.
+
+    fields_of   message ─► fields that are set
+    fill        fields ─► message
+    coerce      fields as people and scripts write them into JSON files ─► fields that `fill` takes
 
 Only what a client set is carried over; enums become names (see `acebridge.contract.enums`). Light to import: a command that
 only asks the daemon loads this, and nothing that runs a task.
@@ -13,16 +16,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from acebridge.contract.enums import enum_name, enum_number
+from acebridge.contract.enums import enum_name, enum_names, enum_number, unprefixed
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, limits_of
 
 if TYPE_CHECKING:
+    from google._upb import _message as upb
     from pydantic import JsonValue
 
     from acestep_runtime.values import Json
@@ -39,6 +43,7 @@ _ON_THE_WIRE = {
     FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31)} to {2**31 - 1}",
     FieldDescriptor.TYPE_INT64: f"a whole number from {-(2**63)} to {2**63 - 1}",
 }
+_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 _NOT_UTF_8 = "Set the terminal to UTF-8, or give the text in a file."
 
 
@@ -109,6 +114,48 @@ def _allowed(name: str, wire_type: int, kind: type | None) -> str:
             if f.name == name and limits is not None:
                 return describe_limits(limits)
     return _ON_THE_WIRE.get(wire_type, "a value of another type")
+
+
+def coerce(
+    descriptor: Descriptor | upb.Descriptor, fields: JsonValue | Mapping[str, JsonValue], place: str = ""
+) -> dict[str, JsonValue]:
+    """Return fields from a JSON file in the form that `fill` takes.
+
+    ``None`` and empty texts are not given. Whole numbers may be written as floats, and enums in any case, with their prefix or
+    without (``ENCODING_PCM24``, ``pcm24``). ``place`` is the dotted path that errors put before the name of a field. Raises
+    `InvalidValue` for fields that the message does not have, for what is no object or list where one is needed, and for names
+    that the enum does not have. Types of other values are left to `fill`.
+    """
+    if not isinstance(fields, Mapping):
+        raise InvalidValue(place, fields, "an object")
+    fitting: dict[str, JsonValue] = {}
+    for name, value in fields.items():
+        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
+        if field is None:
+            raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
+        if value in (None, ""):
+            continue
+        if not field.is_repeated:
+            fitting[name] = _coerce_item(field, value, where)
+        elif isinstance(value, list):
+            fitting[name] = [_coerce_item(field, item, f"{where}[{number}]") for number, item in enumerate(value)]
+        else:
+            raise InvalidValue(where, value, "a list")
+    return fitting
+
+
+def _coerce_item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue, where: str) -> JsonValue:
+    if field.message_type is not None:
+        return coerce(field.message_type, value, where)
+    if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if field.enum_type is None:
+        return value
+    names = enum_names(field.enum_type)
+    name = unprefixed(field.enum_type, value) if isinstance(value, str) else value
+    if name not in names:
+        raise InvalidValue(where, value, ", ".join(names))
+    return name
 
 
 def struct(values: Mapping[str, Json]) -> Struct:

@@ -47,14 +47,13 @@ async def submit(request: TaskRequest, *, journal: Journal, store: AssetStore, r
 
     engine = registry.resolve(submission.engine, TASKS[task]).name
     sources = await _store_sources(request, task, store, roots)
-    stand_ins = {name: f"asset:{asset.id}" for name, asset in sources.items()}
     fields = fields_of(request)
     fields.pop("submission", None)
     for name, asset in sources.items():
-        fields[name] = _source_fields(getattr(request, name), asset, stand_ins[name])
-    files = {stand_ins[name]: str(store.path(asset.id)) for name, asset in sources.items()}
-    await asyncio.to_thread(build_task(task, fields, files=files).validate)
-    params = to_fields(with_all_seeds(build_task(task, fields)))
+        fields[name] = _source_fields(getattr(request, name), asset)
+    asked = with_all_seeds(build_task(task, fields))
+    await asyncio.to_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
+    params = to_fields(asked)
     if submission.auto_gen and not seeds_of(params):
         raise InvalidValue(
             "submission.auto_gen",
@@ -108,9 +107,9 @@ async def _store_sources(
     }
 
 
-def _source_fields(sent: audio_pb2.AudioInput, asset: Asset, stand_in: str) -> dict[str, FieldValue]:
-    """Return a source as a task takes it; ``stand_in`` is there for its path, which is another one wherever it runs."""
-    return {"path": stand_in, "name": sent.name or asset.name, **fields_of(sent.region)}
+def _source_fields(sent: audio_pb2.AudioInput, asset: Asset) -> dict[str, FieldValue]:
+    """Return a source as a task takes it."""
+    return {"asset_id": asset.id, "name": sent.name or asset.name, **fields_of(sent.region)}
 
 
 async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetStore, roots: tuple[Path, ...]) -> Asset:

@@ -32,6 +32,7 @@ from acebridge.workers.messages import (
 )
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, ModelHost, Progress
+from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
 from acestep_runtime.errors import (
     Cancelled,
     EngineFailure,
@@ -93,7 +94,7 @@ def _header(header: OutputHeader) -> Header:
 
 def _take(take: RecordedTake) -> Take:
     outputs: list[StoredOutput] = [{**_header(output.header), "asset_id": output.sha256} for output in take.outputs]
-    return {"take": take.take, "seed": take.seed, "facts": take.metadata, "outputs": outputs}
+    return {"take": take.take, "seed": take.seed, "facts": metadata_to_json(take.metadata), "outputs": outputs}
 
 
 def _ranked(take: choosing.RankedTake) -> RankedTake:
@@ -149,8 +150,8 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     engine = engines.get(order["engine"])
-    task = build_task(order["task"], order["params"], files=order["files"])
-    earlier = [base.Take(take["take"], take["seed"], take["facts"]) for take in order["takes"]]
+    task = build_task(order["task"], order["params"]).locate(order["files"].__getitem__)
+    earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
     first_output = sum(len(take["outputs"]) for take in order["takes"])
     yield from run_task(task, engine, Path(order["folder"]), cancel, earlier, first_output)
 

@@ -97,7 +97,7 @@ class StartOrder(TypedDict):
 class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
-    ``files`` maps what stands for a path in ``params`` to the path. ``takes`` are those that an earlier attempt has finished.
+    ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
     """
 
     op: Literal["job"]

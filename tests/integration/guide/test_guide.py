@@ -1,7 +1,7 @@
 """Every Python block of the guide, in order and word for word, run for real on audio that is made here.
 
-The import is changed, and in chapters with long songs all times are scaled by one factor; with ACEBRIDGE_TRUE_LENGTHS=1
-(``make soak PART=guide``) they are as they stand. What the guide leaves out is given: the files it names, and three helpers
+The import is changed, and in chapters with long songs all times are scaled by one factor, but in a campaign
+(``make soak PART=guide``). What the guide leaves out is given: the files it names, and three helpers
 of the reader's own (``record_vocal``, ``create_lyrics_video``, and the songs that "infinite length" and "joining" begin with).
 Blocks that only set values are the arguments of the call above them, and are called so.
 """
@@ -9,7 +9,6 @@ Blocks that only set values are the arguments of the call above them, and are ca
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import soundfile as sf
 import acestep_runtime
 from acestep_runtime import Audio, Result, Take, generate
 from acestep_runtime.lyrics.lrc import from_lrc
-from acestep_runtime.tasks import text2music
+from acestep_runtime.text import form
 from acestep_runtime.values import Key
 from tests.support.signals import Samples, song
 
@@ -34,11 +33,10 @@ _VOICES = {"vocal_track.wav", "acapella.wav", "acapella_vocals.wav", "vocal_only
 _RESULTS = {"best_version.mp3", "final.mp3"}
 #: How long the files of a chapter must be, in seconds, for its regions to lie in them; 16 else.
 _LENGTHS_S = {"2. Repaint": 184, "워크플로우 1": 84}
-_TRUE_LENGTHS = bool(os.environ.get("ACEBRIDGE_TRUE_LENGTHS"))
 #: By what the times of these chapters are multiplied.
-_SCALE = 1.0 if _TRUE_LENGTHS else 0.125
+_SCALE = 0.125
 #: What a song lasts that is given no length; 30 s outside of tests.
-_SHORT_S = 8.0 if _TRUE_LENGTHS else 5.0
+_SHORT_S = 5.0
 #: Arguments that are times in seconds.
 _TIMES = {"repainting_start", "repainting_end", "duration"}
 
@@ -180,10 +178,10 @@ def _cover(v: dict[str, Any]) -> None:
 def _repaint(v: dict[str, Any]) -> None:
     original = Audio("song.mp3").samples()
     intro = v["result"]["audio"].samples()  # the last block repainted 0 to 10 s
-    changed = round((10 * _SCALE + 0.02) * 48_000)
+    changed = round((10 * v["scale"] + 0.02) * 48_000)
     np.testing.assert_array_equal(intro[changed:], original[changed:])
     assert not np.array_equal(intro[:changed], original[:changed])
-    assert v["audio"].seconds == pytest.approx((120 + 10 * 30) * _SCALE)
+    assert v["audio"].seconds == pytest.approx((120 + 10 * 30) * v["scale"])
     assert v["transition"].seconds == pytest.approx(26)
 
 
@@ -238,7 +236,7 @@ def _scores(v: dict[str, Any]) -> None:
 def _best_cover(v: dict[str, Any]) -> None:
     assert v["best_cover"]["lyrics_alignment_score"] == max(cover["lyrics_alignment_score"] for cover in v["covers"])
     before, after = v["best_cover"]["audio"].samples(), v["final"]["audio"].samples()
-    start, stop = (round(time_s * _SCALE * 48_000) for time_s in (60, 80))
+    start, stop = (round(time_s * v["scale"] * 48_000) for time_s in (60, 80))
     outside = start - 1200  # the crossfade lies before the region
     np.testing.assert_array_equal(after[:outside], before[:outside])
     assert not np.array_equal(after[start:stop], before[start:stop])
@@ -276,14 +274,14 @@ def test_no_block_is_missing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.campaign("guide")
 @pytest.mark.parametrize("start", _CHECKS)
-def test_the_guide(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guide(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soak: bool) -> None:
     (blocks,) = (blocks for title, blocks in _chapters().items() if title.startswith(start))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(text2music, "natural_length_s", lambda *_: _SHORT_S)
-    scale = _SCALE if start in _LENGTHS_S else 1.0
+    monkeypatch.setattr(form, "natural_length_s", lambda *_: _SHORT_S)
+    scale = 1.0 if soak or start not in _LENGTHS_S else _SCALE
     _make_files(blocks, scale * _LENGTHS_S.get(start, 16), tmp_path)
     values = _run(blocks, scale)
-    _CHECKS[start](values)
+    _CHECKS[start](values | {"scale": scale})
     assert all(_sounds(value) for value in values.values() if isinstance(value, Take))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
 from acestep_runtime.limits import Limits, limits_of, validate
@@ -165,12 +165,19 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
 
 
 def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
-    task = Repaint(Source("asset:1", name="x"), Music(bpm=90.0), start_s=1.0)
+    task = Repaint(Source(asset_id="1", name="x"), Music(bpm=90.0), start_s=1.0)
     fields = to_fields(task)
-    assert fields == {"source": {"path": "asset:1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
-    built = build_task("repaint", fields, files={"asset:1": str(song)})
-    assert built.source.path == str(song)  # type: ignore[attr-defined]
-    assert fields["source"]["path"] == "asset:1"
+    assert fields == {"source": {"asset_id": "1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
+    built = build_task("repaint", fields).locate({"1": str(song)}.__getitem__)
+    assert built.audio_inputs()["source"].path == str(song)
+    assert build_task("repaint", fields) == task
+
+
+def test_a_source_needs_a_path_or_an_asset() -> None:
+    with pytest.raises(
+        InvalidValue, match=r"^source\.path is ''; allowed: the path of an audio file, or asset_id instead"
+    ):
+        build_task("repaint", {"source": {"name": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -385,7 +392,7 @@ class Broken:
     context_limit_s: float = math.inf
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
-        yield Facts({})
+        yield Metadata({})
         for role in self.roles:
             for length in self.lengths:
                 yield Block(role, np.zeros((length, 2), np.float32))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from acestep_runtime.engines.base import Block, Facts
+from acestep_runtime.engines.base import Block, Metadata
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import OutputHeader, Take
@@ -24,7 +24,7 @@ class Marker:
         at_s = request.span[0] / 48_000
         span = {"start_s": at_s, "end_s": at_s + 1}
         stamp = f"[00:{at_s:05.2f}]la\n"
-        yield Facts(
+        yield Metadata(
             {
                 "lines": [{**span, "text": "la", "words": [{**span, "text": "la"}]}],
                 "chords": [{**span, "name": "C"}],

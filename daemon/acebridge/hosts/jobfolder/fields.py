@@ -8,21 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-
-from acebridge.contract.enums import enum_names, unprefixed
-from acebridge.contract.fields import fill
+from acebridge.contract.fields import coerce, fill
 from acebridge.contract.tasks import RPCS, request_type
 from acebridge.hosts.jobfolder.request import Part, Request
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from google._upb import _message as upb
     from pydantic import JsonValue
 
 #: Metadata that says what music should be, each the field of ``music`` with its name.
 _MUSIC_METADATA = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
-_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 
 
 def check_parts(request: Request) -> None:
@@ -54,10 +49,10 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
     """
     part, place = request.parts[number], f"parts[{number}].fields"
     message = request_type(part.task)()
-    fields = _complete(part, _fitting(message.DESCRIPTOR, part.fields, place), metadata)
+    fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
     if makes_audio(part):
         fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
-    submission = _fitting(message.submission.DESCRIPTOR, {"engine": request.engine})
+    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine})
     fields["submission"] = _merge(submission, fields.get("submission"))
     try:
         fill(message, fields, prefix=f"{place}.")
@@ -87,42 +82,3 @@ def _merge(defaults: Mapping[str, JsonValue], given: JsonValue) -> JsonValue:
 
 def _has(task: str, name: str) -> bool:
     return name in request_type(task).DESCRIPTOR.fields_by_name
-
-
-def _fitting(
-    descriptor: Descriptor | upb.Descriptor, fields: JsonValue | Mapping[str, JsonValue], place: str = ""
-) -> dict[str, JsonValue]:
-    """Return what is given of JSON fields as `fill` takes it: enums without their prefix, whole numbers as such.
-
-    Texts that are empty are not given, as in the contract. Raises `InvalidValue` for fields that there are not.
-    """
-    if not isinstance(fields, Mapping):
-        raise InvalidValue(place, fields, "an object")
-    fitting: dict[str, JsonValue] = {}
-    for name, value in fields.items():
-        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
-        if field is None:
-            raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
-        if value in (None, ""):
-            continue
-        if not field.is_repeated:
-            fitting[name] = _item(field, value, where)
-        elif isinstance(value, list):
-            fitting[name] = [_item(field, item, f"{where}[{number}]") for number, item in enumerate(value)]
-        else:
-            raise InvalidValue(where, value, "a list")
-    return fitting
-
-
-def _item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue, where: str) -> JsonValue:
-    if field.message_type is not None:
-        return _fitting(field.message_type, value, where)
-    if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if field.enum_type is None:
-        return value
-    names = enum_names(field.enum_type)
-    name = unprefixed(field.enum_type, value) if isinstance(value, str) else value
-    if name not in names:
-        raise InvalidValue(where, value, ", ".join(names))
-    return name

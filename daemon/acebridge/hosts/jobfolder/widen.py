@@ -123,6 +123,7 @@ class WideningSink(JobSink):
         self._target.on_completed(whole)
 
     def _widen_take(self, take: tasks_pb2.TakeFinished) -> tasks_pb2.TakeFinished:
+        from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
         from acestep_runtime.tasks.times import shift_times
 
         if self._clip is None:
@@ -132,7 +133,8 @@ class WideningSink(JobSink):
         whole = tasks_pb2.TakeFinished(take=take.take, seed=take.seed, metadata=take.metadata, outputs=outputs)
         if wide:
             output, shift = wide[0]
-            whole.metadata.update(shift_times(values_of(take.metadata), shift / output.sample_rate))
+            metadata = shift_times(metadata_from_json(values_of(take.metadata)), shift / output.sample_rate)
+            whole.metadata.update(metadata_to_json(metadata))
         return whole
 
 

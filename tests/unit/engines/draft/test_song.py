@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import Cancelled
 from acestep_runtime.tasks import TASKS
@@ -41,7 +41,7 @@ def served(request: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any]]:
             assert event.samples.shape[1:] == (2,)
             blocks.setdefault(event.role, []).append(event.samples)
         else:
-            assert isinstance(event, Facts)
+            assert isinstance(event, Metadata)
             facts.update(event.values)
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress, TaskTraits
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
@@ -67,7 +67,7 @@ def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples]
     for event in engine.run(asked, CancelToken()):
         if isinstance(event, Block):
             blocks.setdefault(event.role, []).append(event.samples)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
         else:
             progress.append(event)

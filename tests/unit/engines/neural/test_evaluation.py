@@ -16,7 +16,7 @@ import torch
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
-from acestep_runtime.engines.base import EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural import evaluation
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.model import Model
@@ -67,7 +67,7 @@ def facts_of(engine: NeuralEngine, task: str, **more: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     fraction = 0.0
     for event in engine.run(EngineRequest(TASKS[task], FRAMES, 7, **asked), CancelToken()):
-        if isinstance(event, Facts):
+        if isinstance(event, Metadata):
             facts.update(event.values)
         elif isinstance(event, Progress):
             assert fraction <= event.fraction <= 1
@@ -176,7 +176,7 @@ def test_takes_that_are_made_together_have_times_of_their_own(engine: NeuralEngi
     both = [
         [event.values for event in engine.run(
             EngineRequest(TASKS["text2music"], FRAMES, seed, MUSIC, FEW, **asked), CancelToken()
-        ) if isinstance(event, Facts) and "lrc" in event.values]
+        ) if isinstance(event, Metadata) and "lrc" in event.values]
         for seed in (7, 8)
     ]  # fmt: skip
     assert all(len(each) == 1 for each in both)

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
 from acestep_runtime.errors import Cancelled, EngineFailure
@@ -143,7 +143,9 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
         found = []
         for seed in seeds:
             events = list(engine.run(_song(seed, seconds=0.5, seeds=seeds), CancelToken()))
-            found += [event.values["plan"] for event in events if isinstance(event, Facts) and "plan" in event.values]
+            found += [
+                event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values
+            ]
             thought = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
             assert bool(thought) == (seed == seeds[0])
         return found
