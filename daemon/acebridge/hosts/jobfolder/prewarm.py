@@ -24,6 +24,8 @@ MODULES = (
     "acebridge.client.discovery",
     "acebridge.hosts.jobfolder.widen",
     "acestep_runtime.tasks.source_audio",
+    "acestep_runtime.audio.splice",
+    "acestep_runtime.tasks.times",
     "acebridge.hosts.jobfolder.mixdown",
     "soundfile",  # with the first file that is read
 )
