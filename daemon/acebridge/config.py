@@ -6,6 +6,7 @@ import ipaddress
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ class Config(BaseModel):
     max_age_days: float = Field(30.0, gt=0)
     max_upload_bytes: int = Field(2 * GIB, ge=1)
     max_waiting_jobs: int = Field(1000, ge=1)
+    #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
+    devices: tuple[str, ...] = ("auto",)
     #: Seconds an engine has to stop by itself before its process is ended.
     cancel_grace_s: float = Field(10.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
@@ -75,6 +78,13 @@ class Config(BaseModel):
         if not loopback:
             raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
         return host
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _one_or_more(cls, devices: str | Sequence[str]) -> Sequence[str]:
+        if not devices:
+            raise ValueError('must name a device, such as "cpu" or "cuda:0", or be "auto"')
+        return (devices,) if isinstance(devices, str) else devices
 
     @field_validator("models_dir")
     @classmethod

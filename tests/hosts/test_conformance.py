@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.conformance import HostConformance
+from tests.support.daemon import PATIENCE_S
 from tests.support.paths import ROOT
 
 _spec = importlib.util.spec_from_file_location("job_folder_host", ROOT / "examples" / "job_folder_host.py")
@@ -52,4 +53,4 @@ class TestExampleHost(HostConformance):
         host = ExampleHost()
         yield host
         for command in host.commands:
-            command.wait(30)
+            command.wait(PATIENCE_S)

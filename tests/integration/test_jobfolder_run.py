@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from acestep_runtime.audio import decode
-from tests.support.daemon import Daemon, song, until, write_wav
-from tests.support.job_folders import RATE_HZ, Job, outputs, part
+from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
+from tests.support.job_folders import HELD, HELD_SEED, RATE_HZ, Job, outputs, part
 from tests.support.schemas import FOLDER
 from tests.support.shell import Shell
 
@@ -196,9 +196,10 @@ def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: s
     assert outputs(job.read("result.json")) == []
 
 
-def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
+def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Path) -> None:
     first, second = Job(tmp_path / "1"), Job(tmp_path / "2")
-    first.ask(part(start_s=1, sampling={"steps": 200}))
+    house.hold(HELD_SEED)
+    first.ask(part(**HELD))
     second.ask(part(start_s=1))
     one = shell.start("host", "run", str(first.folder))
     until(lambda: (first.folder / "status.json").exists() and first.status["state"] == "running", "the first to run")
@@ -208,8 +209,9 @@ def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
         "the second to wait",
     )
     assert (seen["stage"], seen["queue_position"]) == ("waiting", 1)
+    house.release()
     for process in (one, two):
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, err) == (0, "")
     assert second.status["queue_position"] is None
     assert json.dumps(second.read("result.json")).count("wav") == 1

@@ -7,7 +7,7 @@ for a step; the command finds the daemon in the data folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +21,8 @@ from tests.support.daemon import Daemon, daemon_at, song, until, write_wav
 
 RATE_HZ = 44_100
 FINAL = ("done", "failed", "cancelled")
-#: Half a second of work for the fake engine of this daemon.
-SLOW = {"sampling": {"steps": 100}}
+#: Of the takes that the fake engine makes, which a check may hold.
+SEED = 7
 
 
 class Host(Protocol):
@@ -58,7 +58,7 @@ class Project:
 
     def request(self, **more: Any) -> dict[str, Any]:
         """Return a request for a repaint of half a second of the song; ``more`` are other fields of the task."""
-        fields = {"start_s": 0.5, "end_s": 1.0, "crossfade_ms": 10, "output": {"seeds": [7]}, **more}
+        fields = {"start_s": 0.5, "end_s": 1.0, "crossfade_ms": 10, "output": {"seeds": [SEED]}, **more}
         part = {"task": "repaint", "position_s": 3.0, "source": {"file": str(self.song)}, "fields": fields}
         return {"title": "Repaint", "engine": "fake", "media": {"folder": str(self.media)}, "parts": [part]}
 
@@ -68,15 +68,19 @@ class Project:
         return {file.name for file in self.media.iterdir()}
 
 
-def follow(host: Host, folder: Path) -> list[dict[str, Any]]:
-    """Wait for the end of a job; return every status that was seen."""
+def _has_ended(status: dict[str, Any]) -> bool:
+    return status["state"] in FINAL
+
+
+def follow(host: Host, folder: Path, wanted: Callable[[dict[str, Any]], bool] = _has_ended) -> list[dict[str, Any]]:
+    """Wait for the end of a job, or for a status that is ``wanted``; return every status that was seen."""
     seen: list[dict[str, Any]] = []
 
-    def ended() -> bool:
+    def reached() -> bool:
         seen.append(host.status(folder))
-        return seen[-1]["state"] in FINAL
+        return wanted(seen[-1])
 
-    until(ended, "the end of the job")
+    until(reached, "a status of the job")
     return seen
 
 
@@ -87,12 +91,13 @@ class HostConformance:
     @classmethod
     def daemon(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         """A daemon that the tests of a host share."""
-        with daemon_at(tmp_path_factory.mktemp("daemon"), step_ms=5) as daemon:
+        with daemon_at(tmp_path_factory.mktemp("daemon")) as daemon:
             yield daemon
 
     @pytest.fixture(autouse=True)
     def _here(self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
+        daemon.release()
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Project:
@@ -134,9 +139,12 @@ class HostConformance:
         assert named["version"]
         assert host.status(project.job())["host"] == f"{named['name']} {named['version']}"
 
-    def test_progress_only_rises(self, host: Host, project: Project) -> None:
-        host.submit(project.job(), project.request(**SLOW))
-        seen = follow(host, project.job())
+    def test_progress_only_rises(self, host: Host, project: Project, daemon: Daemon) -> None:
+        daemon.hold(SEED)
+        host.submit(project.job(), project.request())
+        seen = follow(host, project.job(), lambda status: 0 < status["fraction"] < 1)
+        daemon.release()
+        seen += follow(host, project.job())
         order = ["starting", "waiting", "running", "done"]
         steps = [order.index(status["state"]) for status in seen]
         assert steps == sorted(steps)
@@ -146,8 +154,9 @@ class HostConformance:
         assert fractions[-1] == 1
         assert any(0 < fraction < 1 for fraction in fractions)
 
-    def test_a_cancelled_job_leaves_no_audio(self, host: Host, project: Project) -> None:
-        host.submit(project.job(), project.request(**SLOW, output={"takes": 8}))
+    def test_a_cancelled_job_leaves_no_audio(self, host: Host, project: Project, daemon: Daemon) -> None:
+        daemon.hold(SEED, at="audio")
+        host.submit(project.job(), project.request(output={"seeds": [SEED], "takes": 8}))
         until(lambda: project.files, "audio to arrive")
         host.cancel(project.job())
         last = follow(host, project.job())[-1]
@@ -198,10 +207,14 @@ class HostConformance:
         output = self.run(host, project, project.job(), {**project.request(), "title": name})
         assert project.files == {Path(output["file"]).name}
 
-    def test_two_jobs_at_once(self, host: Host, project: Project) -> None:
+    def test_two_jobs_at_once(self, host: Host, project: Project, daemon: Daemon) -> None:
         folders = [project.job(1), project.job(2)]
+        daemon.hold(SEED)
         for folder in folders:
-            host.submit(folder, project.request(**SLOW))
+            host.submit(folder, project.request())
+        for folder in folders:
+            follow(host, folder, lambda status: status["state"] in ("waiting", "running"))
+        daemon.release()
         assert [follow(host, folder)[-1]["state"] for folder in folders] == ["done", "done"]
         results = [host.result(folder) for folder in folders]
         assert [result["id"] for result in results] == [folder.name for folder in folders]

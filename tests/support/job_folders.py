@@ -66,8 +66,9 @@ def part(
     return {"task": task, "label": label, "position_s": at, "fields": fields, **file, **own}
 
 
-#: A repaint that takes 0.5 s with the fake engine of the tests' daemon.
-SLOW = {"start_s": 0.5, "end_s": 1.0, "sampling": {"steps": 100}}
+#: Of a repaint that a test holds.
+HELD_SEED = 77
+HELD = {"start_s": 0.5, "end_s": 1.0, "output": {"seeds": [HELD_SEED]}}
 
 
 def outputs(result: Any) -> list[Any]:

@@ -23,9 +23,19 @@ def test_defaults_then_file_then_command_line(home: Path) -> None:
     assert load_config(port=0).port == 0
 
 
+def test_devices_are_one_or_more_names(home: Path) -> None:
+    assert load_config().devices == ("auto",)
+    for text, devices in (("'cpu'", ("cpu",)), ("['cuda:0', 'cuda:1']", ("cuda:0", "cuda:1"))):
+        (home / "config.toml").write_text(f"devices = {text}\n")
+        assert load_config().devices == devices
+    assert load_config(devices=("mps",)).devices == ("mps",)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("devices = []", "Setting devices in {file} is []: must name a device, such as"),
+        ("devices = ''", "Setting devices in {file} is '': must name a device, such as"),
         ("port = 70000", "Setting port in {file} is 70000: "),
         ("port = 'x'", "Setting port in {file} is 'x': "),
         ("colour = 'red'", "Setting colour in {file} is 'red': "),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+from acebridge.background import supervise
 from acebridge.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailable
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
@@ -79,8 +82,11 @@ class Scheduler:
         """Run jobs on these workers, each on a device of its own."""
         self.workers = {worker.device.name: worker for worker in workers}
         self._locks = {device: asyncio.Lock() for device in self.workers}
-        loops = (*map(self._run_jobs, workers), self._preempt_jobs())
-        self._loops = [asyncio.create_task(loop) for loop in loops]
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            f"running jobs on {worker.device.name}": partial(self._run_jobs, worker) for worker in workers
+        }
+        loops["preempting jobs"] = self._preempt_jobs
+        self._loops = [asyncio.create_task(supervise(name, loop, sleep=self._sleep)) for name, loop in loops.items()]
         self._started.set()
 
     async def stop(self) -> None:
@@ -158,7 +164,7 @@ class Scheduler:
         return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
 
     async def _end_job(self, job: Job, outcome: Outcome, run: _Run) -> None:
-        """Write down how a job ended; on a full disk, as soon as there is room. Then remove the takes that were not chosen."""
+        """Write how a job ended, on a full disk as soon as there is room. Then remove the takes that were not chosen."""
         error, dropped = outcome.error, []
         while True:
             try:
@@ -171,8 +177,8 @@ class Scheduler:
                     await self._journal.fail(job.id, error, state=state)
                 else:
                     dropped = await self._journal.succeed(job.id, outcome.ranking)
-            except DiskFull:  # noqa: PERF203
-                log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
+            except (DiskFull, sqlite3.OperationalError) as fault:  # noqa: PERF203
+                log.error("the end of a job cannot be written yet", extra={"job": job.id, "error": str(fault)})
                 await self._sleep(_FULL_DISK_PAUSE_S)
             else:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})

@@ -197,7 +197,10 @@ def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dic
 
 def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
     """Carry out orders until there are no more to come. ``messages`` is unbuffered."""
-    start = decode_order(orders.readline())
+    sys.stdout = sys.stderr  # which writes line by line
+    if not (first := orders.readline()):
+        sys.exit()
+    start = decode_order(first)
     assert start["op"] == "start", start
     engines = Engines(start["device"])
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
@@ -207,8 +210,9 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
     while True:
         order = waiting.get()
         for message in run_order(order, engines, running[order["id"]]):
+            if message["type"] in ("done", "error"):
+                del running[order["id"]]  # before that is said: the next order may have the same id
             messages.write(encode(message))
-        running.pop(order["id"])
 
 
 def main() -> None:
@@ -216,5 +220,4 @@ def main() -> None:
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol
-    sys.stdout = sys.stderr  # which writes line by line
     serve(orders, messages)
