@@ -14,20 +14,24 @@ endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test test-reaper check bench bench-neural bench-lm quality protos docs reapack clean help
+.PHONY: demo test test-slow test-hosts test-reaper check lint soak durations bench bench-neural bench-lm quality protos docs \
+	reapack clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
-	@echo "make test    run all tests"
+	@echo "make test    run the tests that take no more than a few seconds each; ARGS go to pytest"
+	@echo "make check   the whole gate: lint, types, import contracts, all tests"
+	@echo "make test-hosts  run what needs a browser or an installation"
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
-	@echo "make check   the whole gate: lint, types, import contracts, contract drift, tests"
+	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd or quality"
+	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
-	@echo "make docs    write docs/commands.md and docs/contract.md again"
+	@echo "make docs    write docs/commands.md, docs/contract.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
@@ -52,16 +56,28 @@ demo: $(VENV)/.base
 
 # One worker more than there are cores: many tests wait for a daemon.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 test: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(PYTEST) -m "not slow and not host" $(ARGS)
+
+test-slow: $(VENV)/.test
+	$(PYTEST) -m "slow and not host" $(ARGS)
+
+test-hosts: $(VENV)/.test
+	$(PYTEST) -m host $(ARGS)
 
 test-reaper: $(VENV)/.test
 	$(BIN)/python -m pytest tests/hosts/reaper/test_real_reaper.py -s $(ARGS)
 
-check: $(VENV)/.test lint test
+soak: $(VENV)/.test
+	$(PYTEST) --soak $(PART) $(ARGS)
 
-.PHONY: lint
+durations: $(VENV)/.test
+	$(PYTEST) -m "not host" --record $(ARGS)
+
+check: lint test test-slow
+
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -85,6 +101,7 @@ protos: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
+	$(BIN)/python -m acebridge.hosts.jobfolder.schema
 	$(BIN)/python -m tests.support.transcripts
 
 reapack: $(VENV)/.base

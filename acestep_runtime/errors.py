@@ -19,21 +19,53 @@ class RuntimeFault(Exception):
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message if not remedy else f"{message} {remedy}")
-        self.message = message
+        super().__init__(message)
+        self._message = message
         self.remedy = remedy
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in one sentence."""
+        return self._message
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
 
 
 class InvalidValue(RuntimeFault):
-    """A field holds something that is not allowed."""
+    """A field holds something that is not allowed.
 
-    def __init__(self, field: str, value: object, allowed: str, *, remedy: str = "", message: str = "") -> None:
-        shown = repr(value) if isinstance(value, str) else str(value)
-        shown = shown if len(shown) <= 120 else shown[:117] + "..."
-        super().__init__(message or f"{field} is {shown}; allowed: {allowed}.", remedy=remedy)
+    The sentence is put together when it is read, so whoever knows the field by another name sets ``field``. ``shown`` is the
+    value as it is written in the sentence, where that is not its usual form. ``message`` is another sentence than the usual
+    one; the name of the field at its beginning changes with ``field``.
+    """
+
+    def __init__(
+        self, field: str, value: object, allowed: str, *, remedy: str = "", message: str = "", shown: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
         self.field = field
-        self.value = shown
+        self.value = shown or _short_repr(value)
         self.allowed = allowed
+        if message == self._usual():
+            self._message = ""
+        self._begins_with_field = message.startswith(f"{field} ")
+        self._rest = message.removeprefix(field)
+
+    def _usual(self) -> str:
+        return f"{self.field} is {self.value}; allowed: {self.allowed}."
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in one sentence."""
+        if not self._message:
+            return self._usual()
+        return f"{self.field}{self._rest}" if self._begins_with_field else self._message
+
+
+def _short_repr(value: object) -> str:
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 120 else f"{shown[:117]}..."
 
 
 class UnreadableAudio(InvalidValue):

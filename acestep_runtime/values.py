@@ -1,19 +1,20 @@
-"""The small frozen values that tasks and engines share, and the one routine that checks them.
+"""The small frozen values that tasks and engines share, with the limits of their fields.
 
-Limits live in dataclass field metadata (see `limited`), so that validation, documentation and the wire contract
-read the same table. Figures: the ACE-Step 1.5 public documentation.
+Figures: the ACE-Step 1.5 public documentation.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from acestep_runtime.errors import Cancelled, InvalidValue
+from acestep_runtime.limits import bounded
+
+#: Plain values as JSON holds them.
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 #: The twelve track names of ACE-Step, in mixing-desk order.
 TRACKS = (
@@ -45,89 +46,6 @@ _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 _SEMITONES = dict(zip(_LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
 _MODES = {"major": "major", "maj": "major", "": "major", "minor": "minor", "min": "minor", "m": "minor"}
 PITCH_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-
-
-def limited(
-    default: Any = dataclasses.MISSING,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: Sequence[Any] = (),
-    longest: int | None = None,
-    unit: str = "",
-    also: Mapping[float, str] | None = None,
-    remedy: str = "",
-    default_factory: Any = dataclasses.MISSING,
-) -> Any:
-    """Declare a dataclass field together with what it may hold. ``None`` values are always allowed (not given).
-
-    ``low`` and ``high`` are inclusive, ``longest`` bounds ``len()``. On a tuple, ``low``, ``high`` and ``choices`` bound
-    each element. ``also`` names values outside of the range that are allowed too, each with what it stands for.
-    """
-    limits = {
-        "low": low, "high": high, "choices": tuple(choices), "longest": longest, "unit": unit, "also": also or {},
-        "remedy": remedy,
-    }  # fmt: skip
-    if default_factory is not dataclasses.MISSING:
-        return field(default_factory=default_factory, metadata={"limits": limits})
-    return field(default=default, metadata={"limits": limits})
-
-
-def allowed_text(limits: dict[str, Any]) -> str:
-    """Say in words what a field with these limits may hold."""
-    unit = f" {limits['unit']}" if limits["unit"] else ""
-    unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits["also"].items())
-    if limits["choices"]:
-        return ", ".join(str(c) for c in limits["choices"] if c != "")
-    # Whole numbers to the last digit: a seed has ten.
-    if limits["low"] is not None and limits["high"] is not None:
-        return f"{limits['low']:.12g} to {limits['high']:.12g}{unit}"
-    if limits["low"] is not None:
-        return f"at least {limits['low']:.12g}{unit}"
-    if limits["high"] is not None:
-        return f"at most {limits['high']:.12g}{unit}"
-    return f"at most {limits['longest']}{unit or ' characters'}"
-
-
-def check(value: Any, prefix: str = "") -> None:
-    """Check every limited field of a dataclass instance, nested ones included.
-
-    Raises `InvalidValue` for the first field out of its limits, naming it with its dotted path.
-    """
-    for f in dataclasses.fields(value):
-        held = getattr(value, f.name)
-        name = prefix + f.name
-        if dataclasses.is_dataclass(held):
-            check(held, name + ".")
-        limits = f.metadata.get("limits")
-        if limits is None or held is None:
-            continue
-        if limits["longest"] is not None and len(held) > limits["longest"]:
-            what = f"{limits['unit'] or 'characters'}"
-            raise InvalidValue(
-                name,
-                held,
-                allowed_text(limits),
-                remedy=limits["remedy"],
-                message=f"{name} holds {len(held)} {what}; allowed: at most {limits['longest']}.",
-            )
-        for item in held if isinstance(held, tuple) else (held,):
-            if dataclasses.is_dataclass(item):
-                check(item, name + ".")
-            else:
-                _check_item(name, item, limits)
-
-
-def _check_item(name: str, item: Any, limits: dict[str, Any]) -> None:
-    if item in limits["also"]:
-        return
-    bad = bool(limits["choices"]) and item not in limits["choices"]
-    if isinstance(item, (int, float)) and not isinstance(item, bool):
-        bad = bad or not math.isfinite(item)
-        bad = bad or (limits["low"] is not None and item < limits["low"])
-        bad = bad or (limits["high"] is not None and item > limits["high"])
-    if bad:
-        raise InvalidValue(name, item, allowed_text(limits), remedy=limits["remedy"])
 
 
 @dataclass(frozen=True)
@@ -162,12 +80,12 @@ class Key:
 class Music:
     """What the music should be. Everything not given is taken from the source, or left to the engine."""
 
-    caption: str = limited("", longest=MAX_TEXT)
-    lyrics: str = limited("", longest=MAX_TEXT)
-    language: str = limited("unknown", longest=16)
-    bpm: float | None = limited(None, low=30, high=300, unit="beats per minute")
-    keyscale: str | None = limited(None, longest=24)
-    timesignature: int | None = limited(None, choices=TIME_SIGNATURES, unit="beats per bar")
+    caption: str = bounded("", max_len=MAX_TEXT)
+    lyrics: str = bounded("", max_len=MAX_TEXT)
+    language: str = bounded("unknown", max_len=16)
+    bpm: float | None = bounded(None, low=30, high=300, unit="beats per minute")
+    keyscale: str | None = bounded(None, max_len=24)
+    timesignature: int | None = bounded(None, choices=TIME_SIGNATURES, unit="beats per bar")
 
     def __post_init__(self) -> None:
         if self.keyscale is not None:
@@ -178,8 +96,8 @@ class Music:
 class Adapter:
     """What a model was taught on top (a LoRA), by its name in the folder of adapters; ``scale`` 1 is as trained."""
 
-    name: str = limited("", longest=64)
-    scale: float = limited(1.0, low=-2, high=2)
+    name: str = bounded("", max_len=64)
+    scale: float = bounded(1.0, low=-2, high=2)
 
 
 @dataclass(frozen=True)
@@ -189,22 +107,22 @@ class Sampling:
     What each does: Sampling in tasks.proto.
     """
 
-    model: str = limited("", longest=128)
-    steps: int | None = limited(None, low=1, high=200, unit="steps")
-    guidance: float | None = limited(None, low=0, high=30)
-    shift: float | None = limited(None, low=0.1, high=10)
-    sampler: str = limited("", choices=("", "euler", "heun", "sde"))
-    guidance_method: str = limited("", choices=("", "apg", "adg", "cfg"))
-    guidance_start: float | None = limited(None, low=0, high=1)
-    guidance_end: float | None = limited(None, low=0, high=1)
-    timesteps: tuple[float, ...] = limited((), low=0, high=1)
-    velocity_clamp: float | None = limited(None, low=0.01, high=100)
-    velocity_ema: float | None = limited(None, low=0, high=1)
-    noise_strength: float | None = limited(None, low=0, high=1)
+    model: str = bounded("", max_len=128)
+    steps: int | None = bounded(None, low=1, high=200, unit="steps")
+    guidance: float | None = bounded(None, low=0, high=30)
+    shift: float | None = bounded(None, low=0.1, high=10)
+    sampler: str = bounded("", choices=("", "euler", "heun", "sde"))
+    guidance_method: str = bounded("", choices=("", "apg", "adg", "cfg"))
+    guidance_start: float | None = bounded(None, low=0, high=1)
+    guidance_end: float | None = bounded(None, low=0, high=1)
+    timesteps: tuple[float, ...] = bounded((), low=0, high=1)
+    velocity_clamp: float | None = bounded(None, low=0.01, high=100)
+    velocity_ema: float | None = bounded(None, low=0, high=1)
+    noise_strength: float | None = bounded(None, low=0, high=1)
     skip_quantiser: bool = False
-    mask: str = limited("", choices=("", "explicit", "auto"))
+    mask: str = bounded("", choices=("", "explicit", "auto"))
     skip_loop: bool = False
-    adapters: tuple[Adapter, ...] = limited((), longest=8, unit="adapters")
+    adapters: tuple[Adapter, ...] = bounded((), max_len=8, unit="adapters")
 
     def __post_init__(self) -> None:
         names = [adapter.name for adapter in self.adapters]
@@ -221,15 +139,15 @@ class Thinking:
     """
 
     on: bool = False
-    model: str = limited("", longest=128)
-    temperature: float | None = limited(None, low=0, high=2)
-    top_k: int = limited(0, low=0, high=10_000)
-    top_p: float | None = limited(None, low=0, high=1)
-    guidance: float | None = limited(None, low=1, high=10)
-    repetition_penalty: float | None = limited(None, low=1, high=2)
-    negative: str = limited("", longest=MAX_TEXT)
+    model: str = bounded("", max_len=128)
+    temperature: float | None = bounded(None, low=0, high=2)
+    top_k: int = bounded(0, low=0, high=10_000)
+    top_p: float | None = bounded(None, low=0, high=1)
+    guidance: float | None = bounded(None, low=1, high=10)
+    repetition_penalty: float | None = bounded(None, low=1, high=2)
+    negative: str = bounded("", max_len=MAX_TEXT)
     keep_caption: bool = False
-    at_once: int = limited(8, low=1, high=8, unit="takes")
+    at_once: int = bounded(8, low=1, high=8, unit="takes")
 
 
 class CancelToken:

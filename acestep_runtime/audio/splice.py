@@ -76,8 +76,7 @@ class Span:
             )
         if stop <= start:
             shown = f"{end_s:g}, the end of the source" if to_end else f"{end_s:g}"
-            allowed = f"at least one frame later than start_s, {start_s:g}"
-            raise InvalidValue("end_s", end_s, allowed, message=f"end_s is {shown}; allowed: {allowed}.")
+            raise InvalidValue("end_s", end_s, f"at least one frame later than start_s, {start_s:g}", shown=shown)
         return cls(start, stop, source_frames)
 
     @property

@@ -6,28 +6,39 @@ table; the condition encoder packs lyrics, timbre and text, in this order.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, MAX_TEXT_TOKENS
 
+if TYPE_CHECKING:
+    from diffusers.pipelines.ace_step.modeling_ace_step import AceStepConditionEncoder
+    from transformers import PreTrainedTokenizerFast, Qwen3Model
 
-def condition_of(text: str, lyrics: str, timbre: Tensor, *, tokenizer: Any, text_encoder: Any, encoder: Any) -> Tensor:
+
+def condition_of(
+    text: str,
+    lyrics: str,
+    timbre: Tensor,
+    *,
+    tokenizer: PreTrainedTokenizerFast,
+    text_encoder: Qwen3Model,
+    encoder: AceStepConditionEncoder,
+) -> Tensor:
     """Return the packed condition ``[1, L, D]`` of two prompts and a reference's latents ``[1, 750, C]``.
 
-    ``tokenizer`` and ``text_encoder`` are those of Qwen3-Embedding, ``encoder`` diffusers' `AceStepConditionEncoder`.
-    Texts beyond 256 and 2,048 tokens are cut.
+    ``tokenizer`` and ``text_encoder`` are those of Qwen3-Embedding. Texts beyond 256 and 2,048 tokens are cut.
     """
     device = encoder.text_projector.weight.device
     text_ids, lyric_ids = (
         tokenizer(prompt, truncation=True, max_length=longest, return_tensors="pt").input_ids
         for prompt, longest in ((text, MAX_TEXT_TOKENS), (lyrics, MAX_LYRIC_TOKENS))
     )
-    home = text_encoder.get_input_embeddings().weight.device
+    home = text_encoder.embed_tokens.weight.device
     text_states = text_encoder(input_ids=text_ids.to(home)).last_hidden_state
-    lyric_states = text_encoder.get_input_embeddings()(lyric_ids.to(home))
+    lyric_states = text_encoder.embed_tokens(lyric_ids.to(home))
     dtype = encoder.text_projector.weight.dtype
     packed: Tensor
     packed, _ = encoder(

@@ -31,25 +31,25 @@ def span_of(start: int, stop: int) -> Span:
     return first, max(first + 1, math.ceil(stop / FRAME_SAMPLES))
 
 
-def silence_of(silence: Tensor, frames: int) -> Tensor:
+def silence_latents(silence: Tensor, frames: int) -> Tensor:
     """Return ``frames`` frames of silence ``[1, T, C]``, which repeats when there is not enough of it."""
     times = -(-frames // silence.shape[1])
     return silence.repeat(1, times, 1)[:, :frames]
 
 
-def filled_up(latents: Tensor, silence: Tensor, frames: int) -> Tensor:
+def pad_to(latents: Tensor, silence: Tensor, frames: int) -> Tensor:
     """Return latents ``[B, T, C]`` with silence after them, ``frames`` frames long; the same if they are already."""
     lacking = frames - latents.shape[1]
     if lacking <= 0:
         return latents
-    rest = silence_of(silence, frames)[:, latents.shape[1] :].to(latents)
+    rest = silence_latents(silence, frames)[:, latents.shape[1] :].to(latents)
     return torch.cat((latents, rest.expand(len(latents), -1, -1)), 1)
 
 
-def hollow(latents: Tensor, silence: Tensor, span: Span) -> Tensor:
+def mask_span(latents: Tensor, silence: Tensor, span: Span) -> Tensor:
     """Return latents with silence inside the span: what a repaint works on."""
     out = latents.clone()
-    out[:, slice(*span)] = silence_of(silence, latents.shape[1])[:, slice(*span)].to(latents)
+    out[:, slice(*span)] = silence_latents(silence, latents.shape[1])[:, slice(*span)].to(latents)
     return out
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, lyrics_header, lyrics_prompt, words_of
 from acestep_runtime.values import Music
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class LyricTokens:
     unread: str
 
 
-def lyric_tokens(music: Music, tokenizer: Any) -> LyricTokens:
+def lyric_tokens(music: Music, tokenizer: PreTrainedTokenizerFast) -> LyricTokens:
     """Return the tokens of ``music.lyrics``. ``tokenizer`` is that of Qwen3-Embedding: byte-level BPE."""
     words, header = words_of(music.lyrics), lyrics_header(music.language)
     prompt = lyrics_prompt(Music(lyrics=words, language=music.language))

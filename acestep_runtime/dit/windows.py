@@ -30,7 +30,7 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, scale: float, mask: Tens
     return functional.scaled_dot_product_attention(query, keys, values, mask, scale=scale, enable_gqa=grouped)
 
 
-def attend_near(patches: int, window: int, device: torch.device) -> Attend:
+def attend_in_window(patches: int, window: int, device: torch.device) -> Attend:
     """Return the attention of ``patches`` patches to those at most ``window`` away, itself included."""
     return (_blocks if patches >= BLOCKS_FROM * window else _square)(patches, window, device)
 
@@ -52,17 +52,17 @@ def _blocks(patches: int, window: int, device: torch.device) -> Attend:
     # What fills up the last block sees itself, so that no row is empty, and is cut off afterwards.
     seen = (seen | (query_at == key_at))[:, None]
 
-    def near(query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+    def attend_window(query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         cut = functional.pad(query, (0, 0, 0, filled)).unfold(2, size, size)
         keys, values = (functional.pad(each, (0, 0, window, filled + window)) for each in (keys, values))
-        own, worth = (each.unfold(2, sees, size) for each in (keys, values))
-        mixed = attend(_beside(cut), _beside(own), _beside(worth), scale, seen.repeat(len(query), 1, 1, 1))
+        keys, values = (each.unfold(2, sees, size) for each in (keys, values))
+        mixed = attend(_as_items(cut), _as_items(keys), _as_items(values), scale, seen.repeat(len(query), 1, 1, 1))
         whole = mixed.reshape(len(query), blocks, *mixed.shape[1:]).transpose(1, 2)
         return whole.flatten(2, 3)[:, :, :patches]
 
-    return near
+    return attend_window
 
 
-def _beside(blocks: Tensor) -> Tensor:
+def _as_items(blocks: Tensor) -> Tensor:
     """Return blocks ``[B, H, blocks, d, positions]`` as items of their own, ``[B · blocks, H, positions, d]``."""
     return blocks.permute(0, 2, 1, 4, 3).flatten(0, 1)

@@ -11,12 +11,12 @@ from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.dsp.form import Section, form, is_played
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play
 from acestep_runtime.dsp.progressions import Harmony, Sound, home_of, progression
 from acestep_runtime.dsp.singing import harmonised, stage, sung
 from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.text.form import Section, form, is_played
 from acestep_runtime.text.style import Instrument, Style, without
 from acestep_runtime.values import Key, Music
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -118,7 +118,19 @@ _ACOUSTIC = {
 }
 
 
-def _kit(**changes: dict[str, Any]) -> dict[str, Piece]:
+class _Changes(TypedDict, total=False):
+    """What a kit has other than the acoustic one: see `Piece`."""
+
+    tone_hz: float
+    ring_s: float
+    noise: float
+    low_hz: float
+    high_hz: float
+    bend: float
+    gain: float
+
+
+def _kit(**changes: _Changes) -> dict[str, Piece]:
     return {name: replace(piece, **changes.get(name, {})) for name, piece in _ACOUSTIC.items()}
 
 

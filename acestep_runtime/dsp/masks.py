@@ -6,7 +6,6 @@ Letters: K frames of `HOP` samples at 48 kHz, F = `FFT`/2 + 1 bins. Power planes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,7 +126,7 @@ def _band(low_hz: float, high_hz: float, bins: int) -> Plane:
     return np.asarray(1 / ((1 + (low_hz / hz) ** 6) * (1 + (hz / high_hz) ** 6)), np.float32)
 
 
-def _leaning(cue: Plane, exponent: float) -> Any:
+def _leaning(cue: Plane, exponent: float) -> Plane | np.float32:
     if exponent == 0:
         return np.float32(1)
     side = cue if exponent > 0 else 1 - cue

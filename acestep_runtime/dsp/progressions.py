@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -113,8 +114,16 @@ def period_bars(known: Harmony, beats_per_bar: int) -> int:
     return best
 
 
-def spelled(harmony: Harmony, grid: Grid, start_s: float, end_s: float) -> list[dict[str, object]]:
-    """Return the chords between two times, JSON-ready: start_s, end_s and name; equal neighbours are joined."""
+class TimedChord(TypedDict):
+    """A chord as plain values, and when it sounds; ``name`` as in "F#m7"."""
+
+    start_s: float
+    end_s: float
+    name: str
+
+
+def spelled(harmony: Harmony, grid: Grid, start_s: float, end_s: float) -> list[TimedChord]:
+    """Return the chords between two times as plain values; equal neighbours are joined."""
     rows: list[tuple[float, float, str]] = []
     for beat in range(int(np.floor(grid.s_to_beat(start_s) + 1e-6)), int(np.ceil(grid.s_to_beat(end_s) - 1e-6))):
         root, quality = harmony.at(beat)

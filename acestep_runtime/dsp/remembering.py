@@ -6,12 +6,18 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-F = TypeVar("F", bound=Callable[..., Any])
+import numpy as np
+import numpy.typing as npt
+
+Audio = TypeVar("Audio", bound=npt.NDArray[np.generic])
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
+Function = Callable[Concatenate[Audio, Options], Result]
 
 
-def remembered(results: int) -> Callable[[F], F]:
+def remembered(results: int) -> Callable[[Function[Audio, Options, Result]], Function[Audio, Options, Result]]:
     """Let a function of audio keep its last results, by the content of the audio and the other arguments.
 
     For functions whose first argument is an array, whose others have a `repr` that says all (``None`` being as good as
@@ -19,12 +25,12 @@ def remembered(results: int) -> Callable[[F], F]:
     Safe in threads: two that ask at once may both work.
     """
 
-    def decorate(function: F) -> F:
-        kept: OrderedDict[tuple[str, int], Any] = OrderedDict()
+    def decorate(function: Function[Audio, Options, Result]) -> Function[Audio, Options, Result]:
+        kept: OrderedDict[tuple[str, int], Result] = OrderedDict()
         lock = threading.Lock()
 
         @functools.wraps(function)
-        def ask(samples: Any, *args: Any, **options: Any) -> Any:
+        def ask(samples: Audio, /, *args: Options.args, **options: Options.kwargs) -> Result:
             given = sorted((name, value) for name, value in options.items() if value is not None)
             # Python hashes bytes with SipHash: 64 bits, and three times as fast as the hashes of hashlib.
             key = (repr((samples.shape, samples.dtype.str, args, given)), hash(samples.tobytes()))
@@ -39,6 +45,6 @@ def remembered(results: int) -> Callable[[F], F]:
                     kept.popitem(last=False)
             return found
 
-        return ask  # type: ignore[return-value]
+        return ask
 
     return decorate

@@ -15,12 +15,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from acestep_runtime.dsp.form import bars_per_line
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Note, harmony_parts
 from acestep_runtime.dsp.progressions import SCALES, Harmony, tones
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, syllables
+from acestep_runtime.text.form import bars_per_line
 from acestep_runtime.text.pronounce import pronounced
 from acestep_runtime.text.style import Style, table
 from acestep_runtime.values import Key

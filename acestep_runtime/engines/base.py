@@ -7,14 +7,15 @@ Letters: N frames of the window, 2 channels. Samples are float32 with full scale
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 
 class TaskTraits:
@@ -51,7 +52,7 @@ class EngineRequest:
     reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
     reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
     of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
-    ``auto_score`` ask for the facts ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
+    ``auto_score`` ask for the metadata ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
     those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
     ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted, ``codes`` are those of a plan to follow.
     """
@@ -92,17 +93,17 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the engine found out or decided, JSON-ready: bpm, keyscale, timesignature, caption, chords, beats, lrc…"""
+class Metadata:
+    """What the engine found out or decided: ``values`` replace earlier ones of their name."""
 
-    values: Mapping[str, Any]
+    values: TakeMetadata
 
 
-EngineEvent = Progress | Block | Facts
+EngineEvent = Progress | Block | Metadata
 
 
 @runtime_checkable
-class KeepsModels(Protocol):
+class ModelHost(Protocol):
     """An engine whose models take time and memory to load, so that they stay until another is wanted."""
 
     @property
@@ -123,17 +124,18 @@ class Engine(Protocol):
     """Anything that can serve requests."""
 
     name: str
-    #: So much of the music on each side of a region is all that it listens to, so nothing beyond is read.
-    hears_s: float
-    #: Whether it listens to the reference of a request.
-    hears_reference: bool
-    #: Whether it thinks before it makes something, and follows plans.
-    thinks: bool
+    #: Seconds of context that it uses on each side of a region; tasks read no more.
+    context_limit_s: float
+    #: Whether it uses the reference of a request.
+    supports_reference: bool
+    #: Whether it can plan music with a language model, and follows plans.
+    supports_planning: bool
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 
-        Deterministic: equal requests give equal blocks on one machine. Raises `UnsupportedTask` for a task the engine
+        Deterministic: equal requests give equal blocks on one machine. An engine may keep what it computed for requests that
+        differ in ``seed`` alone; nothing but the time it takes depends on that. Raises `UnsupportedTask` for a task the engine
         lacks and `InvalidValue` for audio it can make nothing of.
         """
         ...

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
 _BLOCK_FRAMES = ENGINE_RATE_HZ
+_GATE_POLL_S = 0.005
 
 
 def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
@@ -24,17 +26,26 @@ def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
     return np.repeat(0.25 * np.sin(phase), 2).reshape(-1, 2).astype(np.float32)
 
 
+def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[Progress]:
+    """Yield the same progress for as long as a file ``name`` is in the folder ``ACEBRIDGE_FAKE_GATES``."""
+    folder = os.environ.get("ACEBRIDGE_FAKE_GATES")
+    while folder and Path(folder, name).exists():
+        cancel.sleep(_GATE_POLL_S)
+        yield Progress("sampling", fraction)
+
+
 class FakeEngine:
     """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
     A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
-    ``score`` a take scores the last two digits of its seed, as hundredths.
+    ``score`` a take scores the last two digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds
+    a take until it is removed: ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
     """
 
     name = "fake"
-    hears_s = math.inf
-    hears_reference = False
-    thinks = False
+    context_limit_s = math.inf
+    supports_reference = False
+    supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""
@@ -43,6 +54,8 @@ class FakeEngine:
         for step in range(steps):
             cancel.sleep(step_s)
             yield Progress("sampling", step / steps)
+            if step == steps // 2:
+                yield from _wait_at_gate(f"{request.seed}.steps", step / steps, cancel)
         if request.music.caption == "crash":
             os._exit(42)
         if request.music.caption == "print":
@@ -50,7 +63,7 @@ class FakeEngine:
             os.write(1, b"printed by a C library\n")
         if request.music.caption == "fail":
             raise EngineFailure("The fake engine failed as asked.", remedy="Ask for something else.")
-        yield Facts(
+        yield Metadata(
             {
                 "bpm": request.music.bpm or 120.0,
                 "keyscale": request.music.keyscale or "C major",
@@ -58,7 +71,7 @@ class FakeEngine:
             }
         )
         if request.music.caption == "score" and request.auto_score:
-            yield Facts(
+            yield Metadata(
                 {"score": {"quality": request.seed % 100 / 100, "lyrics_alignment": None, "parts": {}, "notes": []}}
             )
         if request.task.kind != "audio":
@@ -67,3 +80,4 @@ class FakeEngine:
             for start in range(0, request.frames, _BLOCK_FRAMES):
                 cancel.check()
                 yield Block(role, tone(request.seed, index, start, min(start + _BLOCK_FRAMES, request.frames)))
+                yield from _wait_at_gate(f"{request.seed}.audio", 1.0, cancel)

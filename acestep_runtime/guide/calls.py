@@ -5,23 +5,19 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
-from acestep_runtime.guide.request import Order, named_as_given, order, ordered, plain
+from acestep_runtime.guide.request import Order, name_as_given, order_of_call, order_of_task, to_plain
 from acestep_runtime.guide.result import Result, Take
-from acestep_runtime.guide.runners import Ahead, Batch, Report, Runner, runner_for
-from acestep_runtime.guide.sound import Audio, Folder, audio_of
+from acestep_runtime.guide.runners import Batch, Prefetch, Report, Runner, runner_for
+from acestep_runtime.guide.sound import Audio, AudioLike, Folder, audio_of
 from acestep_runtime.recording import RecordedTake
 from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
-from acestep_runtime.tasks.base import counted_on
-from acestep_runtime.values import MIX, OTHER, CancelToken
+from acestep_runtime.tasks.takes import next_seeds
+from acestep_runtime.values import MIX, OTHER, CancelToken, Json
 
-#: Arguments that only a neural engine has a use for.
-_NEURAL = (
-    "lm_batch_chunk_size", "offload_to_cpu", "offload_dit_to_cpu", "model", "inference_steps", "guidance_scale",
-)  # fmt: skip
 _MODES = ("custom", "simple")
 
 _listening = threading.local()
@@ -30,8 +26,8 @@ _listening = threading.local()
 def generate(
     task_type: str = "text2music",
     *,
-    src_audio: Any = None,
-    reference_audio: Any = None,
+    src_audio: AudioLike | None = None,
+    reference_audio: AudioLike | None = None,
     caption: str | None = None,
     lyrics: str | None = None,
     vocal_language: str | None = None,
@@ -114,12 +110,11 @@ def generate(
     `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `acebridge.errors.Unavailable`
     when none answers and `acebridge.errors.JobFailed` when it goes away. KeyboardInterrupt stops the work.
     """
-    asked = dict(locals())
     if mode not in _MODES:
         raise InvalidValue("mode", mode, ", ".join(_MODES))
     if track_name is not None and track_names is not None:
         raise InvalidValue("track_name", track_name, "one of track_name and track_names, not both")
-    given = {
+    given: dict[str, Json] = {
         "caption": caption, "lyrics": lyrics, "vocal_language": vocal_language, "bpm": bpm, "keyscale": keyscale,
         "timesignature": timesignature, "duration": duration, "audio_cover_strength": audio_cover_strength,
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
@@ -128,67 +123,80 @@ def generate(
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip
-    thinks = task_type in TASKS and TASKS[task_type].can_plan
-    if thinks:
+    can_plan = task_type in TASKS and TASKS[task_type].can_plan
+    if can_plan:
         given |= {"thinking": thinking, "lm_batch_chunk_size": lm_batch_chunk_size if thinking else None}
     runner, report = runner_for(daemon), on_progress or _quiet
     if mode == "simple":
-        given = _composed(runner, given, task_type, song_description, instrumental, engine)
+        given = _compose(runner, given, task_type, song_description, instrumental, engine)
     elif song_description is not None:
         raise InvalidValue("song_description", song_description, "nothing in custom mode", remedy='Set mode="simple".')
-    wanted = order(task_type, given, src_audio, engine, reference_audio)
-    unused = tuple(name for name in _NEURAL if asked[name])
-    notes = () if thinks or not thinking else (f"thinking has no use for {task_type}: it follows the source.",)
+    wanted = order_of_call(task_type, given, src_audio, engine, reference_audio)
+    neural_only = {
+        "lm_batch_chunk_size": lm_batch_chunk_size, "offload_to_cpu": offload_to_cpu,
+        "offload_dit_to_cpu": offload_dit_to_cpu, "model": model, "inference_steps": inference_steps,
+        "guidance_scale": guidance_scale,
+    }  # fmt: skip
+    unused = tuple(name for name, value in neural_only.items() if value)
+    notes = () if can_plan or not thinking else (f"thinking has no use for {task_type}: it follows the source.",)
     return _Session(runner, wanted, unused, notes, report).first(auto_gen=auto_gen)
 
 
 def analyze_audio(
-    src_audio: Any,
+    src_audio: AudioLike,
     *,
     bpm: float | None = None,
     keyscale: str | None = None,
     timesignature: int | str | None = None,
     engine: str = "auto",
     daemon: str | None = None,
-) -> dict[str, Any]:
+) -> TakeMetadata:
     """Return what is heard in ``src_audio``: bpm, keyscale, timesignature, caption, duration, beats, chords, confidence…
 
     Facts that are given are kept, and help to hear the others. Raises as `generate` does.
     """
-    facts = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
-    wanted = ordered(Understand.name, facts, audio_of(src_audio), engine)
-    return _facts(runner_for(daemon), wanted)
+    known: dict[str, Json] = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
+    wanted = order_of_task(Understand.name, known, audio_of(src_audio), engine)
+    return _metadata(runner_for(daemon), wanted)
 
 
 def _quiet(_stage: str, _fraction: float) -> None:
     pass
 
 
-def _facts(runner: Runner, wanted: Order) -> dict[str, Any]:
-    """Return the facts of a task that finds nothing else."""
+def _metadata(runner: Runner, wanted: Order) -> TakeMetadata:
+    """Return the metadata of a task that returns nothing else."""
     folder = Folder()
     try:
-        batch = runner.perform(wanted, folder.path, CancelToken(), _quiet)
+        batch = runner.run(wanted, folder.path, CancelToken(), _quiet)
     except InvalidValue as error:
-        raise named_as_given(error, wanted.task) from None
-    return dict(batch.takes[0].facts)
+        name_as_given(error, wanted.task)
+        raise
+    return batch.takes[0].metadata.copy()
 
 
-def _composed(
-    runner: Runner, given: Mapping[str, Any], task_type: str, description: str | None, instrumental: bool, engine: str
-) -> dict[str, Any]:
+def _compose(
+    runner: Runner, given: Mapping[str, Json], task_type: str, description: str | None, instrumental: bool, engine: str
+) -> dict[str, Json]:
     """Return the arguments with what is missing written from a description."""
     if task_type != TextToMusic.name:
         raise InvalidValue("mode", "simple", f"custom for {task_type}: simple writes whole songs")
     if not isinstance(description, str) or not description.strip():
         raise InvalidValue("song_description", description or "", "a sentence", remedy="Say what the song should be.")
-    given = {name: plain(name, value) for name, value in given.items()}  # so that what is not given is None
-    fields: dict[str, Any] = {"description": description, "instrumental": instrumental}
-    if given["seed"]:
-        fields["seed"] = given["seed"][0]
-    facts = _facts(runner, Order(CreateSample.name, fields, None, engine))
-    found = {name: facts.get(name) for name in ("caption", "lyrics", "bpm", "keyscale", "timesignature", "duration")}
-    found["vocal_language"] = facts.get("language")
+    given = {name: to_plain(name, value) for name, value in given.items()}  # so that what is not given is None
+    fields: dict[str, Json] = {"description": description, "instrumental": instrumental}
+    if isinstance(seeds := given["seed"], list) and seeds:
+        fields["seed"] = seeds[0]
+    sheet = _metadata(runner, Order(CreateSample.name, fields, None, engine))
+    found: dict[str, Json] = {
+        "caption": sheet.get("caption"),
+        "lyrics": sheet.get("lyrics"),
+        "bpm": sheet.get("bpm"),
+        "keyscale": sheet.get("keyscale"),
+        "timesignature": sheet.get("timesignature"),
+        "duration": sheet.get("duration"),
+        "vocal_language": sheet.get("language"),
+    }
     return {**given, **{name: value for name, value in found.items() if given.get(name) is None}}
 
 
@@ -204,12 +212,13 @@ class _Session:
     def first(self, *, auto_gen: bool) -> Result:
         if auto_gen:
             self._order = self._order.listened_to(_listener())
-            _replace_ahead(None)
+            _replace_prefetch(None)
         folder, cancel = Folder(), CancelToken()
         try:
-            batch = self._runner.perform(self._order, folder.path, cancel, self._report)
+            batch = self._runner.run(self._order, folder.path, cancel, self._report)
         except InvalidValue as error:
-            raise named_as_given(error, self._order.task) from None
+            name_as_given(error, self._order.task)
+            raise
         # Every batch counts on from the one before, so only the first can hold seeds that lie ahead.
         self._spent = frozenset(batch.seeds)
         return self._result(batch, folder, auto_gen=auto_gen)
@@ -218,15 +227,15 @@ class _Session:
         takes = tuple(self._take(take, folder) for take in batch.takes)
         self._report("done", 1.0)
         first = takes[0]
-        begun = self._begun(batch) if auto_gen else None
-        made: list[tuple[Ahead, Folder]] = [begun] if begun else []
+        begun = self._prefetch(batch) if auto_gen else None
+        made: list[tuple[Prefetch, Folder]] = [begun] if begun else []
 
-        def following() -> Result:
+        def next_batch() -> Result:
             for _ in range(2):
-                ahead, place = made[0] if made else self._begun(batch)
-                made[:] = [(ahead, place)]
+                prefetch, place = made[0] if made else self._prefetch(batch)
+                made[:] = [(prefetch, place)]
                 try:
-                    return self._result(ahead.take(CancelToken(), self._report), place, auto_gen=auto_gen)
+                    return self._result(prefetch.wait(CancelToken(), self._report), place, auto_gen=auto_gen)
                 except Cancelled:  # it was dropped for another request: make it again
                     made.clear()
                 except BaseException:
@@ -238,26 +247,26 @@ class _Session:
         warnings = (warning for take in takes for warning in take.get("warnings", ()))
         notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
         result = Result(
-            first.audio, first.stems, first.seed, first.facts, takes, batch.engine, notes, batch.ranking, following
+            first.audio, first.stems, first.seed, first.metadata, takes, batch.engine, notes, batch.ranking, next_batch
         )  # fmt: skip
         if begun is not None:
-            _replace_ahead(begun[0])
+            _replace_prefetch(begun[0])
             weakref.finalize(result, begun[0].drop)
         return result
 
-    def _begun(self, batch: Batch) -> tuple[Ahead, Folder]:
-        folder, seeds = Folder(), counted_on(batch.seeds[-1], len(batch.seeds), self._spent)
-        return self._runner.ahead(self._order.seeded(tuple(seeds)), batch, folder.path), folder
+    def _prefetch(self, batch: Batch) -> tuple[Prefetch, Folder]:
+        folder, seeds = Folder(), next_seeds(batch.seeds[-1], len(batch.seeds), self._spent)
+        return self._runner.prefetch(self._order.with_seeds(tuple(seeds)), batch, folder.path), folder
 
     def _take(self, take: RecordedTake, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
-        mixed = sounds.pop(MIX, None)
-        if mixed is None and TASKS[self._order.task].plays_along:
-            mixed = mix(self._order.source, *sounds.values())
+        mixed, source = sounds.pop(MIX, None), self._order.source
+        if mixed is None and source is not None and TASKS[self._order.task].plays_along:
+            mixed = mix(source, *sounds.values())
         elif mixed is None:  # what was asked for, without the rest
             asked = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())
             mixed = asked[0] if len(asked) == 1 else mix(*asked)
-        return Take(mixed, sounds, take.seed, dict(take.facts))
+        return Take(mixed, sounds, take.seed, take.metadata.copy())
 
 
 def _listener() -> str:
@@ -270,9 +279,9 @@ def _listener() -> str:
     return name
 
 
-def _replace_ahead(ahead: Ahead | None) -> None:
+def _replace_prefetch(prefetch: Prefetch | None) -> None:
     """Remember the batch that is made for this thread's listener, and drop the one before."""
-    before: Callable[[], Ahead | None] = getattr(_listening, "ahead", lambda: None)
+    before: Callable[[], Prefetch | None] = getattr(_listening, "prefetch", lambda: None)
     if (old := before()) is not None:
         old.drop()
-    _listening.ahead = weakref.ref(ahead) if ahead is not None else (lambda: None)
+    _listening.prefetch = weakref.ref(prefetch) if prefetch is not None else (lambda: None)

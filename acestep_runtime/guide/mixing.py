@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Generator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, Folder, audio_of
+from acestep_runtime.guide.sound import Audio, AudioLike, Folder, audio_of
 
 _MOST_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
@@ -32,7 +31,7 @@ _FORMATS = {
 _MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
-def concat(*parts: Any) -> Audio:
+def concat(*parts: AudioLike) -> Audio:
     """Return the parts one after the other, at the rate of the first and with the most channels of any.
 
     A part is anything `generate` takes as ``src_audio``. Where rates agree, samples are kept bit for bit.
@@ -44,7 +43,7 @@ def concat(*parts: Any) -> Audio:
     return _write_temporary(blocks, sum(frames), channels, rate_hz)
 
 
-def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
+def mix(*parts: AudioLike, gains_db: Sequence[float] = ()) -> Audio:
     """Return the parts played together from their starts, as long as the longest, at the rate of the first.
 
     ``gains_db`` holds one gain for each part; without it all are added as they are. The sum is float32 and may exceed full
@@ -66,7 +65,7 @@ def mix(*parts: Any, gains_db: Sequence[float] = ()) -> Audio:
     return _write_temporary(mix_down(tracks, max(lengths), channels), max(lengths), channels, rate_hz)
 
 
-def _open_parts(parts: tuple[Any, ...]) -> list[Audio]:
+def _open_parts(parts: tuple[AudioLike, ...]) -> list[Audio]:
     if not parts:
         raise InvalidValue("parts", "none", "one or more pieces of audio", message="There is nothing to join.")
     return [audio_of(part) for part in parts]
@@ -88,7 +87,7 @@ def _write_temporary(blocks: Iterable[Samples], frames: int, channels: int, rate
     return Audio(path, folder)
 
 
-def save(sound: Any, path: str | os.PathLike[str]) -> Path:
+def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
     """Write audio to ``path`` and return it; the ending chooses WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
 
     The file is there whole or not at all; an older one is replaced, a missing folder made. Peaks above full scale are kept

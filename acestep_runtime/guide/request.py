@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, audio_of
+from acestep_runtime.guide.sound import Audio, AudioLike, audio_of
 from acestep_runtime.tasks import TASKS, Cover, Repaint, Understand
 from acestep_runtime.units import END
+from acestep_runtime.values import Json
 
 #: Tasks that `generate` runs.
 AUDIO_TASKS = tuple(name for name, task in TASKS.items() if task.kind == "audio")
@@ -83,15 +83,16 @@ class Order:
     """A task to perform: its name, its fields as JSON but for the audio, the source, the engine, and the reference."""
 
     task: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Json]
     source: Audio | None
     engine: str
-    submission: Mapping[str, Any] = field(default_factory=dict)
+    submission: Mapping[str, Json] = field(default_factory=dict)
     reference: Audio | None = None
 
-    def seeded(self, seeds: tuple[int, ...]) -> Order:
+    def with_seeds(self, seeds: tuple[int, ...]) -> Order:
         """Return the order with other seeds."""
-        output = {**self.fields.get("output", {}), "seeds": list(seeds)}
+        held = self.fields.get("output")
+        output = {**(held if isinstance(held, Mapping) else {}), "seeds": list(seeds)}
         return dataclasses.replace(self, fields={**self.fields, "output": output})
 
     def listened_to(self, session: str) -> Order:
@@ -99,8 +100,14 @@ class Order:
         return dataclasses.replace(self, submission={"auto_gen": True, "session": session})
 
 
-def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str, reference_audio: Any = None) -> Order:
-    """Return the order that a call of `generate` asks for, as `ordered` does.
+def order_of_call(
+    task_type: str,
+    given: Mapping[str, Json],
+    src_audio: AudioLike | None,
+    engine: str,
+    reference_audio: AudioLike | None = None,
+) -> Order:
+    """Return the order that a call of `generate` asks for, as `order_of_task` does.
 
     Raises `InvalidValue` for a task that makes no music, and for a source that is missing or has no use, too.
     """
@@ -118,45 +125,49 @@ def order(task_type: str, given: Mapping[str, Any], src_audio: Any, engine: str,
     if not task.has("reference") and reference_audio is not None:
         raise InvalidValue("reference_audio", "given", "nothing", message=f"{task_type} takes no reference_audio.",
                            remedy="Leave it out.")  # fmt: skip
-    wanted = ordered(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
+    wanted = order_of_task(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
     return dataclasses.replace(wanted, reference=None if reference_audio is None else _reference(reference_audio))
 
 
-def _reference(reference_audio: Any) -> Audio:
+def _reference(reference_audio: AudioLike) -> Audio:
     """See `audio_of`."""
     try:
         return audio_of(reference_audio)
     except InvalidValue as error:
-        message = error.message.replace("src_audio", "reference_audio")
-        raise type(error)("reference_audio", error.value, error.allowed, remedy=error.remedy, message=message) from None
+        error.field = "reference_audio"
+        raise
 
 
-def ordered(task: str, given: Mapping[str, Any], source: Audio | None, engine: str) -> Order:
+def order_of_task(task: str, given: Mapping[str, Json], source: Audio | None, engine: str) -> Order:
     """Return the order for a task. ``given`` holds the arguments by name; ``None`` is not given.
 
     Raises `InvalidValue` for an argument that the task has no use for.
     """
-    given = {name: plain(name, value) for name, value in given.items()}
-    wanted = {name: value for name, value in given.items() if value is not None and (name, value) not in _OFF}
+    given = {name: to_plain(name, value) for name, value in given.items()}
+    wanted: dict[str, Json] = {
+        name: value for name, value in given.items() if value is not None and (name, value) not in _OFF
+    }
     if task == Repaint.name:
-        wanted = _extended(wanted, source)
+        wanted = _extend(wanted, source)
     if "best_of" in wanted and "max_tries" in wanted:
         raise InvalidValue("max_tries", wanted["max_tries"], "one of best_of and max_tries, not both")
-    if "batch_size" not in wanted and not _CHOOSING & wanted.keys() and len(wanted.get("seed", ())) > 1:
-        wanted["batch_size"] = len(wanted["seed"])  # a take for each
-    fields: dict[str, Any] = {}
+    seeds = wanted.get("seed")
+    if isinstance(seeds, list) and len(seeds) > 1 and "batch_size" not in wanted and not _CHOOSING & wanted.keys():
+        wanted["batch_size"] = len(seeds)  # a take for each
+    fields: dict[str, Json] = {}
+    groups: dict[str, dict[str, Json]] = {}
     for name, value in wanted.items():
         argument = ARGUMENTS[name]
         if not argument.belongs_to(task):
             able = [each for each in AUDIO_TASKS if argument.belongs_to(each)]
             raise InvalidValue(name, value, f"nothing for {task}: it belongs to {', '.join(able)}",
                                remedy=f"Leave out {name}.")  # fmt: skip
-        group = fields.setdefault(argument.group, {}) if argument.group else fields
-        group[argument.field] = _beats_per_bar(value) if name == "timesignature" else value
-    return Order(task, fields, source, engine)
+        place = groups.setdefault(argument.group, {}) if argument.group else fields
+        place[argument.field] = _beats_per_bar(value) if name == "timesignature" else value
+    return Order(task, {**fields, **groups}, source, engine)
 
 
-def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
+def _extend(wanted: dict[str, Json], source: Audio | None) -> dict[str, Json]:
     """Return a repaint's arguments with ``duration`` as what it means there: seconds to add after the end."""
     if "duration" not in wanted or source is None:
         return wanted
@@ -166,24 +177,22 @@ def _extended(wanted: dict[str, Any], source: Audio | None) -> dict[str, Any]:
                            remedy="Set repainting_end=-1 to add that many seconds after the end.")  # fmt: skip
     if isinstance(added, bool) or not (isinstance(added, (int, float)) and 0 < added < 1e6):
         raise InvalidValue("duration", added, "more than 0 seconds to add after the end")
-    return {name: value for name, value in wanted.items() if name != "duration"} | {
-        "repainting_end": source.seconds + added
-    }
+    others = {name: value for name, value in wanted.items() if name != "duration"}
+    return {**others, "repainting_end": source.seconds + added}
 
 
-def plain(name: str, value: Any) -> Any:
+def to_plain(name: str, value: Any) -> Json:
     """Return an argument in plain Python: numbers of numpy as numbers, lists for what may be several, "" as not given."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if name in ("keyscale", "timesignature") and value == "":
+    plain: Json = value.tolist() if hasattr(value, "tolist") else value
+    if name in ("keyscale", "timesignature") and plain == "":
         return None
-    if name in ("track_names", "seed") and value is not None:
-        several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-        value = [item.item() if hasattr(item, "item") else item for item in value] if several else [value]
-    return value
+    if name in ("track_names", "seed") and plain is not None:
+        items = plain if isinstance(plain, Iterable) and not isinstance(plain, (str, bytes)) else [plain]
+        return [to_plain("", item) for item in items]
+    return plain
 
 
-def _beats_per_bar(value: Any) -> Any:
+def _beats_per_bar(value: Json) -> Json:
     """Read ``"3/4"``, ``"4"`` or ``4.0``; leave a number as it is."""
     if not isinstance(value, (str, float)):
         return value
@@ -193,14 +202,10 @@ def _beats_per_bar(value: Any) -> Any:
     return int(beats)
 
 
-def named_as_given(error: InvalidValue, task: str) -> InvalidValue:
-    """Return a task's error with the field's name as the caller knows it."""
+def name_as_given(error: InvalidValue, task: str) -> None:
+    """Let a task's error blame its field by the name that the caller knows, that of the argument."""
     for name, argument in ARGUMENTS.items():
         if error.field in (argument.place, argument.field) and argument.task in ("", task):
-            message = error.message
-            message = name + message[len(error.field) :] if message.startswith(error.field) else message
-            message = re.sub(r"\b(start|end)_s\b", r"repainting_\1", message)
-            out = type(error)(name, "", error.allowed, remedy=error.remedy, message=message)
-            out.value = error.value
-            return out
-    return error
+            error.field = name
+            error.allowed = error.allowed.replace("start_s", "repainting_start")
+            return

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
-from acestep_runtime.tasks.choosing import Ranked
+from acestep_runtime.tasks.choosing import RankedTake
 
 #: Why something that may be asked for is not there.
 _WITHOUT = {
@@ -30,17 +31,17 @@ class Take:
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, how well the words are sung; of music without words, its quality score
     ``score``                    all that was judged: quality, lyrics_alignment (None without words), parts, notes
-    ``bpm keyscale timesignature caption duration chords …``   facts, as the task and engine give them
+    ``bpm keyscale timesignature caption duration chords …``   metadata, as the task and engine give it
     """
 
     audio: Audio
     stems: Mapping[str, Audio]
     seed: int
-    facts: Mapping[str, Any]
+    metadata: TakeMetadata
 
     def _values(self) -> dict[str, Any]:
-        values = {**self.facts, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
-        if isinstance(score := self.facts.get("score"), Mapping):
+        values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
+        if isinstance(score := self.metadata.get("score"), Mapping):
             aligned, values["quality_score"] = score.get("lyrics_alignment"), score["quality"]
             values["lyrics_alignment_score"] = score["quality"] if aligned is None else aligned
         return values
@@ -49,7 +50,9 @@ class Take:
         values = self._values()
         if name not in values:
             ask, missing = _WITHOUT.get(name, ("", ""))
-            reason = self.facts.get(missing) or (f"Ask for it with {ask}." if ask else f"There is {', '.join(values)}.")
+            reason = self.metadata.get(missing) or (
+                f"Ask for it with {ask}." if ask else f"There is {', '.join(values)}."
+            )
             raise KeyError(f"this take has no {name}. {reason}")
         return values[name]
 
@@ -93,7 +96,7 @@ class Result(Take):
     takes: tuple[Take, ...] = ()
     engine: str = ""
     notes: tuple[str, ...] = ()
-    ranking: tuple[Ranked, ...] = ()
+    ranking: tuple[RankedTake, ...] = ()
     _next: Callable[[], Result] | None = field(default=None, repr=False)
 
     def _values(self) -> dict[str, Any]:

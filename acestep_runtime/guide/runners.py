@@ -1,6 +1,7 @@
-"""Who performs an order: this process, or a daemon elsewhere. Both give the same batch.
+"""Where an order runs: in this process, or on a daemon. Both give the same batch.
 
-The runtime knows no network. Whoever can reach a daemon says so under the entry point `GROUP`.
+The runtime knows no network. The package that can reach a daemon registers its runner as an entry point in
+`ENTRY_POINT_GROUP`; AceBridge's client is the one that does.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
-from acestep_runtime.tasks import TASKS, from_json, with_all_seeds
-from acestep_runtime.tasks.choosing import Ranked
-from acestep_runtime.values import CancelToken
+from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
+from acestep_runtime.tasks.choosing import RankedTake
+from acestep_runtime.values import CancelToken, Json
 
-#: Entry points of functions ``address → Runner``.
-GROUP = "acebridge.runners"
+#: Group of the entry points that are callables ``address → Runner``.
+ENTRY_POINT_GROUP = "acebridge.runners"
 
 Report = Callable[[str, float], None]
 
@@ -43,33 +44,33 @@ class Batch:
     takes: tuple[RecordedTake, ...]
     seeds: tuple[int, ...]
     job_id: str = ""
-    ranking: tuple[Ranked, ...] = ()
+    ranking: tuple[RankedTake, ...] = ()
 
 
 class Runner(Protocol):
-    """Performs orders. Both methods may be called from any thread, and raise what the task raises."""
+    """Runs orders. Both methods may be called from any thread, and raise what the task raises."""
 
-    def perform(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
-        """Perform ``order`` into ``folder``; tell ``report`` the stage and the fraction done."""
+    def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
+        """Run ``order`` into ``folder``; call ``report`` with the stage and the fraction done."""
         ...
 
-    def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
-        """Return what ``order``, the one that follows ``batch``, makes, on its way into ``folder``."""
+    def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
+        """Begin ``order``, the one that follows ``batch``, into ``folder`` in the background."""
         ...
 
 
-class Ahead(Protocol):
-    """A batch that is made while nobody waits for it."""
+class Prefetch(Protocol):
+    """A batch that is made before it is asked for."""
 
-    def take(self, cancel: CancelToken, report: Report) -> Batch:
-        """Wait for the batch, which is now wanted, and return it; the same one to all who ask.
+    def wait(self, cancel: CancelToken, report: Report) -> Batch:
+        """Wait for the batch, which is now wanted, and return it; the same one to all callers.
 
         ``report`` is called from whichever thread makes it. Raises `Cancelled` for a batch that was dropped.
         """
         ...
 
     def drop(self) -> None:
-        """Nobody will want it: stop making it. Does nothing once it is taken."""
+        """Stop making it, for it will not be asked for. Does nothing once it was waited for."""
         ...
 
 
@@ -78,14 +79,14 @@ def _engine(name: str) -> Engine:
     return registry.load(registry.ENGINES[name])
 
 
-class _Courtesy:
-    """Lets work in the background wait while other work is done."""
+class _BackgroundGate:
+    """Holds background work back while other work is done."""
 
     def __init__(self) -> None:
         self._busy, self._changed = 0, threading.Condition()
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def foreground(self) -> Iterator[None]:
         with self._changed:
             self._busy += 1
         try:
@@ -95,27 +96,27 @@ class _Courtesy:
                 self._busy -= 1
                 self._changed.notify_all()
 
-    def give_way(self, wanted: threading.Event, cancel: CancelToken) -> None:
-        """Wait until nobody else works, or until this work is wanted."""
+    def wait(self, wanted: threading.Event, cancel: CancelToken) -> None:
+        """Wait until no other work is done, or until this work is wanted."""
         with self._changed:
             while self._busy and not wanted.is_set():
                 cancel.check()
                 self._changed.wait(0.1)
 
 
-_courtesy = _Courtesy()
+_gate = _BackgroundGate()
 
 
-def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
+def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
     info = registry.resolve(order.engine, TASKS[order.task])
-    fields: dict[str, Any] = dict(order.fields)
+    fields: dict[str, Json] = dict(order.fields)
     for name, heard in (("source", order.source), ("reference", order.reference)):
         if heard is not None:
             fields[name] = {"path": str(heard.path), "name": heard.path.name}
-    task = with_all_seeds(from_json(order.task, fields))
+    task = with_all_seeds(build_task(order.task, fields))
     task.validate()
     takes: dict[int, RecordedTake] = {}
-    ranking: tuple[Ranked, ...] = ()
+    ranking: tuple[RankedTake, ...] = ()
     for event in record(task, _engine(info.name), folder, cancel):
         pause()
         if isinstance(event, Progress):
@@ -128,25 +129,24 @@ def _local(order: Order, folder: Path, cancel: CancelToken, report: Report, paus
     for take in takes.keys() - kept:
         for output in takes[take].outputs:
             output.path.unlink()
-    seeds = task.output.seeds if hasattr(task, "output") else ()
-    return Batch(info.name, tuple(takes[take] for take in kept), seeds, ranking=ranking)
+    return Batch(info.name, tuple(takes[take] for take in kept), task.output_spec.seeds, ranking=ranking)
 
 
-class Here:
-    """Performs orders in this process."""
+class LocalRunner:
+    """Runs orders in this process."""
 
-    def perform(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
-        """See `Runner.perform`."""
-        with _courtesy.working():
-            return _local(order, folder, cancel, report, cancel.check)
+    def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
+        """See `Runner.run`."""
+        with _gate.foreground():
+            return _run(order, folder, cancel, report, cancel.check)
 
-    def ahead(self, order: Order, batch: Batch, folder: Path) -> Ahead:
-        """See `Runner.ahead`."""
+    def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
+        """See `Runner.prefetch`."""
         del batch
-        return _AheadHere(order, folder)
+        return _LocalPrefetch(order, folder)
 
 
-class _AheadHere:
+class _LocalPrefetch:
     """A thread that makes a batch whenever nothing else is made in this process."""
 
     def __init__(self, order: Order, folder: Path) -> None:
@@ -160,18 +160,18 @@ class _AheadHere:
 
     def _run(self, order: Order, folder: Path) -> None:
         def pause() -> None:
-            _courtesy.give_way(self._wanted, self._cancel)
+            _gate.wait(self._wanted, self._cancel)
 
         try:
             pause()
-            self._outcome = _local(order, folder, self._cancel, lambda *what: self._report(*what), pause)
+            self._outcome = _run(order, folder, self._cancel, lambda *what: self._report(*what), pause)
         except BaseException as error:
             self._outcome = error
         finally:
             self._ended.set()
 
-    def take(self, cancel: CancelToken, report: Report) -> Batch:
-        """See `Ahead.take`."""
+    def wait(self, cancel: CancelToken, report: Report) -> Batch:
+        """See `Prefetch.wait`."""
         self._report = report
         self._wanted.set()
         try:
@@ -186,20 +186,20 @@ class _AheadHere:
         return self._outcome
 
     def drop(self, patience_s: float = 0.0) -> None:
-        """See `Ahead.drop`. Waits for it to stop for up to ``patience_s``."""
+        """See `Prefetch.drop`. Waits for it to stop for up to ``patience_s``."""
         self._cancel.cancel()
         self._ended.wait(patience_s)
 
 
 #: Batches that may still be in the making when Python ends. What they hold must be let go of before the modules are.
-_unfinished: weakref.WeakSet[_AheadHere] = weakref.WeakSet()
+_unfinished: weakref.WeakSet[_LocalPrefetch] = weakref.WeakSet()
 _LAST_PATIENCE_S = 3.0
 
 
 @atexit.register
 def _drop_unfinished() -> None:
-    for ahead in list(_unfinished):
-        ahead.drop(_LAST_PATIENCE_S)
+    for prefetch in list(_unfinished):
+        prefetch.drop(_LAST_PATIENCE_S)
 
 
 def _say_nothing(_stage: str, _fraction: float) -> None:
@@ -207,15 +207,15 @@ def _say_nothing(_stage: str, _fraction: float) -> None:
 
 
 def runner_for(daemon: str | None) -> Runner:
-    """Return what performs orders: this process, or the daemon at ``host:port``.
+    """Return what runs orders: this process, or the daemon at ``host:port``.
 
     Raises `UnsupportedTask` when nothing that reaches a daemon is installed.
     """
     if daemon is None:
-        return Here()
+        return LocalRunner()
     if not isinstance(daemon, str) or not daemon.strip():
         raise InvalidValue("daemon", daemon, '"host:port", or "auto" for your own')
-    for point in entry_points(group=GROUP):
+    for point in entry_points(group=ENTRY_POINT_GROUP):
         runner: Runner = point.load()(daemon)
         return runner
     raise UnsupportedTask("Nothing here can reach a daemon.", remedy="Install AceBridge with its daemon package.")

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import NoReturn, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.samples import Samples
@@ -57,10 +58,10 @@ class Audio:
         """Return all samples, ``[frames, channels]``."""
         return decode.read(self.path, field="src_audio")
 
-    def __deepcopy__(self, _memo: Any) -> Audio:
+    def __deepcopy__(self, _memo: dict[int, Audio]) -> Audio:
         return self  # it never changes
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("Audio lives in a temporary file of this process: save() it, and pass the path.")
 
     def __len__(self) -> int:
@@ -69,7 +70,7 @@ class Audio:
     def __bool__(self) -> bool:
         return True
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[np.generic]:
         del copy  # there is always a new array
         return self.samples() if dtype is None else self.samples().astype(dtype)
 
@@ -77,27 +78,44 @@ class Audio:
         return f"Audio({str(self.path)!r}, {self.seconds:.2f} s, {self.sample_rate} Hz, {self.channels} ch)"
 
 
-def audio_of(thing: Any) -> Audio:
+class HasAudio(Protocol):
+    """A result or a take."""
+
+    @property
+    def audio(self) -> Audio:
+        """Its music."""
+        ...
+
+
+#: Everything that stands for a piece of audio.
+AudioLike: TypeAlias = "str | os.PathLike[str] | HasAudio | Audio | npt.ArrayLike | tuple[npt.ArrayLike, int]"
+
+
+def audio_of(thing: AudioLike) -> Audio:
     """Return what ``thing`` stands for. Arrays without a rate count as 48 kHz.
 
     Raises `InvalidValue` for what stands for no audio, and `UnreadableAudio` for a file that holds none.
     """
     if isinstance(thing, Audio):
         return thing
-    if isinstance(getattr(thing, "audio", None), Audio):  # a result or a take
-        held: Audio = thing.audio
+    held = getattr(thing, "audio", None)
+    if isinstance(held, Audio):  # of a result or a take
         return held
     if isinstance(thing, (str, os.PathLike)):
         return Audio(thing)
     if isinstance(thing, tuple) and len(thing) == 2:
-        return _stored(*thing)
-    if hasattr(thing, "__array__") or isinstance(thing, list):
-        return _stored(thing, ENGINE_RATE_HZ)
+        return _store(*thing)
+    if _is_array(thing):
+        return _store(thing, ENGINE_RATE_HZ)
     kind = type(thing).__name__
     raise InvalidValue("src_audio", kind, _SOURCES, message=f"src_audio is of type {kind}; allowed: {_SOURCES}.")
 
 
-def _stored(array: Any, rate_hz: Any) -> Audio:
+def _is_array(thing: AudioLike) -> TypeGuard[npt.ArrayLike]:
+    return hasattr(thing, "__array__") or isinstance(thing, list)
+
+
+def _store(array: npt.ArrayLike, rate_hz: int) -> Audio:
     """Write an array to a file of its own."""
     try:
         samples = np.asarray(array)

@@ -15,7 +15,7 @@ Letters: R rows, n tokens, S positions that are looked at, H heads of keys and v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -24,6 +24,10 @@ from torch.nn import functional
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.graphs import replayed
 
+if TYPE_CHECKING:
+    from transformers import Qwen3Model
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer, Qwen3RMSNorm
+
 #: Positions are looked at in so many at once, so that shapes change seldom.
 SPAN = 256
 
@@ -31,26 +35,27 @@ SPAN = 256
 class Rows:
     """Texts in the making. ``hidden`` ``[R, D]`` are the states after the last token of each."""
 
-    def __init__(self, core: Any, prompts: Sequence[Sequence[int]], more: int) -> None:
+    def __init__(self, core: Qwen3Model, prompts: Sequence[Sequence[int]], more: int) -> None:
         """Read ``prompts``, of which there is one for each row; up to ``more`` tokens may be added to each.
 
         Raises `EngineFailure` for what is longer than the model can hold.
         """
-        self._core, config = core, core.config
+        self._core, self._blocks, config = core, _blocks(core), core.config
         device, dtype = core.embed_tokens.weight.device, core.embed_tokens.weight.dtype
-        longest, limit = max(map(len, prompts)) + more, int(config.max_position_embeddings)
+        longest, limit = max(map(len, prompts)) + more, config.max_position_embeddings
         if longest > limit:
             raise EngineFailure(
                 f"The language model would have to read and write {longest} tokens; it can hold {limit}.",
                 remedy="Shorten the lyrics or the song.",
             )
-        heads, channels = int(config.num_key_value_heads), int(core.layers[0].self_attn.head_dim)
-        shape = len(core.layers), len(prompts), heads, _rounded(longest), channels
+        heads = config.num_key_value_heads or config.num_attention_heads
+        channels = self._blocks[0].self_attn.head_dim
+        shape = len(self._blocks), len(prompts), heads, _rounded(longest), channels
         self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
         self._at = torch.tensor([len(prompt) for prompt in prompts], device=device)
         self._longest = max(map(len, prompts))
         self._step = replayed(self._forward_one, device)
-        self.hidden = torch.zeros(len(prompts), int(config.hidden_size), device=device, dtype=dtype)
+        self.hidden = torch.zeros(len(prompts), config.hidden_size, device=device, dtype=dtype)
         self._read(prompts)
 
     def _read(self, prompts: Sequence[Sequence[int]]) -> None:
@@ -84,7 +89,7 @@ class Rows:
         span = min(_rounded(self._longest + past + count), self._keys.shape[3])
         positions = self._at[:, None] + past + torch.arange(count, device=self._at.device)
         seen = _seen(positions, span, self.hidden.dtype)
-        groups = int(self._core.config.num_attention_heads) // self._keys.shape[2]
+        groups = self._core.config.num_attention_heads // self._keys.shape[2]
         seen = seen.repeat(1, 1, groups, 1)  # for all heads of queries that are asked together
         return _normed(self._core.norm, self._forward(tokens, positions, slice(0, len(tokens)), span, seen))
 
@@ -102,7 +107,7 @@ class Rows:
         core = self._core
         hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        for number, block in enumerate(core.layers):
+        for number, block in enumerate(self._blocks):
             keys, values = self._keys[number, rows], self._values[number, rows]
             hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen, span)
             hidden = hidden + block.mlp(_normed(block.post_attention_layernorm, hidden))
@@ -114,12 +119,20 @@ def logits_of(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
     return functional.linear(hidden, head[tokens]).float()
 
 
+def _blocks(core: Qwen3Model) -> tuple[Qwen3DecoderLayer, ...]:
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
+
+    blocks = tuple(layer for layer in core.layers if isinstance(layer, Qwen3DecoderLayer))
+    assert len(blocks) == len(core.layers)
+    return blocks
+
+
 def _rounded(positions: int) -> int:
     return -(-positions // SPAN) * SPAN
 
 
 def _attended(
-    block: Any,
+    block: Qwen3DecoderLayer,
     hidden: Tensor,
     rotary: tuple[Tensor, Tensor],
     positions: Tensor,
@@ -164,7 +177,7 @@ def _seen(at: Tensor, span: int, dtype: torch.dtype) -> Tensor:
     return torch.zeros(later.shape, device=at.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None]
 
 
-def _normed(norm: Any, states: Tensor) -> Tensor:
+def _normed(norm: Qwen3RMSNorm, states: Tensor) -> Tensor:
     """Return states as a norm of transformers makes them, in one piece of work rather than six."""
     return functional.rms_norm(states, states.shape[-1:], norm.weight, norm.variance_epsilon)
 

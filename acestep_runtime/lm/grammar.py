@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TypeAlias
 
 import yaml
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+
+#: Values by the names of `FIELDS`: whole numbers for bpm, duration and timesignature, texts for the others.
+Metadata: TypeAlias = Mapping[str, str | int]
 
 #: ISO 639 codes of the languages that models know how to sing.
 LANGUAGES = (
@@ -47,7 +50,7 @@ FIELDS = {
 _WHOLE = ("bpm", "duration", "timesignature")
 
 
-def grammar(given: Mapping[str, Any], skipped: Collection[str], *, thought: int, end: int | None = None) -> str:
+def grammar(given: Metadata, skipped: Collection[str], *, thought: int, end: int | None = None) -> str:
     """Return the grammar of what follows ``<think>`` and a line break, as llguidance takes it.
 
     Metadata: fields that are ``given`` come out as they are, those that are ``skipped`` not at all. Then the token
@@ -77,7 +80,7 @@ def _literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def written(metadata: Mapping[str, Any]) -> str:
+def written(metadata: Mapping[str, str | int | None]) -> str:
     """Return metadata as the YAML that models were trained on; a field that is ``None`` is left out."""
     held = {name: metadata[name] for name in FIELDS if metadata.get(name) is not None}
     if not held:
@@ -86,7 +89,7 @@ def written(metadata: Mapping[str, Any]) -> str:
     return text
 
 
-def read(thought: str) -> dict[str, Any]:
+def read(thought: str) -> dict[str, str | int]:
     """Return the metadata that a thought holds: numbers for bpm, duration and timesignature, texts for the rest.
 
     Raises `EngineFailure` for a thought that a grammar would not have let through.

@@ -6,7 +6,6 @@ On other devices it is just done. Source: the documentation of `torch.cuda.graph
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,8 @@ from torch import Tensor
 _WARM_UPS = 2
 
 Work = Callable[[int, Tensor, Tensor], Tensor]
+#: What was recorded: the graph, its two inputs, and its output.
+_Recording = tuple[torch.cuda.CUDAGraph, Tensor, Tensor, Tensor]
 
 
 def replayed(work: Work, device: torch.device) -> Work:
@@ -28,7 +29,7 @@ def replayed(work: Work, device: torch.device) -> Work:
 class _Replayed:
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._recorded: dict[int, tuple[Any, Tensor, Tensor, Tensor]] = {}
+        self._recorded: dict[int, _Recording] = {}
 
     def __call__(self, number: int, first: Tensor, second: Tensor) -> Tensor:
         if number not in self._recorded:
@@ -39,8 +40,8 @@ class _Replayed:
         graph.replay()
         return out
 
-    def _record(self, number: int, first: Tensor, second: Tensor) -> tuple[Any, Tensor, Tensor, Tensor]:
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    def _record(self, number: int, first: Tensor, second: Tensor) -> _Recording:
+        aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UPS):

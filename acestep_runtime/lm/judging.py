@@ -20,7 +20,6 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,7 +67,7 @@ class _Weighed:
 
 
 def judge(
-    language: Language, codes: Sequence[int], *, caption: str, lyrics: str, metadata: Mapping[str, Any]
+    language: Language, codes: Sequence[int], *, caption: str, lyrics: str, metadata: Mapping[str, str | int | None]
 ) -> Generator[Told, None, Judgement | None]:
     """Yield the tokens that are read, and return how well ``codes`` fit what is given; ``None`` where that is nothing.
 
@@ -114,13 +113,15 @@ def recall(ranks: Sequence[int]) -> float:
     return fmean(max(0.0, 1 - (rank - 1) / _RANKS) for rank in ranks)
 
 
-def _texts(caption: str, lyrics: str, metadata: Mapping[str, Any]) -> dict[str, str]:
+def _texts(caption: str, lyrics: str, metadata: Mapping[str, str | int | None]) -> dict[str, str]:
     """Return what is to be judged, by name, as the model would write it after it heard the codes."""
     for name in metadata:
         if name not in FIELDS:
             raise InvalidValue("metadata", name, ", ".join(FIELDS))
-    fields = {name: _worded(value) for name, value in metadata.items()}
-    fields["caption"] = _worded(caption) or fields.get("caption")
+    fields = {
+        name: prompts.plain(value).strip() if isinstance(value, str) else value for name, value in metadata.items()
+    }
+    fields["caption"] = prompts.plain(caption).strip() or fields.get("caption")
     texts = {
         name: f"{prompts.THINK}\n{written({name: fields[name]}).strip()}\n{prompts.THOUGHT}\n"
         for name in FIELDS
@@ -129,10 +130,6 @@ def _texts(caption: str, lyrics: str, metadata: Mapping[str, Any]) -> dict[str, 
     if (sung := prompts.plain(lyrics)).strip():
         texts["lyrics"] = f"{prompts.THINK}\n{prompts.THOUGHT}\n# Lyric\n{sung}\n"
     return texts
-
-
-def _worded(value: Any) -> Any:
-    return prompts.plain(value).strip() if isinstance(value, str) else value
 
 
 def _weighed(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from transformers import Qwen3Model
+
 
 @dataclass(frozen=True)
 class Language:
-    """``core`` is a `transformers.Qwen3Model`; ``head`` ``[V, D]`` makes logits of its states."""
+    """``core`` has the layers; ``head`` ``[V, D]`` makes logits of their states."""
 
-    core: Any
+    core: Qwen3Model
     head: Tensor
     vocabulary: Vocabulary
 

@@ -5,12 +5,11 @@ caption, lyrics ─► metadata, without guidance ─► codes, with guidance �
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Generator, Sequence
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, prompts
-from acestep_runtime.lm.grammar import FIELDS, grammar, read, written
+from acestep_runtime.lm.grammar import FIELDS, Metadata, grammar, read, written
 from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.sampling import Choice
 
@@ -21,9 +20,9 @@ _MOST = 4096
 
 
 def think(
-    language: Language, caption: str, lyrics: str, given: Mapping[str, Any], skipped: Collection[str], seeds: Sequence[int],
+    language: Language, caption: str, lyrics: str, given: Metadata, skipped: Collection[str], seeds: Sequence[int],
     choice: Choice,
-) -> Generator[Told, None, list[dict[str, Any]]]:  # fmt: skip
+) -> Generator[Told, None, list[dict[str, str | int]]]:  # fmt: skip
     """Yield what is done, and return the metadata of each seed's song: what is ``given``, and what the model adds.
 
     Fields: `grammar.FIELDS`; those that are ``skipped`` and not given are left out.
@@ -50,7 +49,7 @@ def thought_in(language: Language, text: Sequence[int]) -> Sequence[int]:
 
 
 def compose(
-    language: Language, caption: str, lyrics: str, metadata: Sequence[Mapping[str, Any]], count: int, seeds: Sequence[int],
+    language: Language, caption: str, lyrics: str, metadata: Sequence[Metadata], count: int, seeds: Sequence[int],
     choice: Choice, guidance: float, negative: str = "",
 ) -> Generator[Told, None, list[list[int]]]:  # fmt: skip
     """Yield what is done, and return ``count`` codes for each seed, which follow its ``metadata``."""

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +18,10 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import prompts
 from acestep_runtime.values import CODES
 
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
+    from transformers import PreTrainedTokenizerFast
+
 _FIRST_CODE = prompts.code(0)
 #: How llguidance begins marks where it writes text as bytes.
 _MARK = b"\xff"
@@ -26,10 +30,10 @@ _MARK = b"\xff"
 class Vocabulary:
     """What a tokenizer of transformers knows, by phase."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         """Raises `EngineFailure` for a tokenizer that is not one of ACE-Step's language models."""
         self._tokenizer = tokenizer
-        known: Mapping[str, int] = tokenizer.get_vocab()
+        known = tokenizer.get_vocab()
         marks = (_FIRST_CODE, prompts.code(CODES - 1), prompts.BEGIN, prompts.END, prompts.THINK, prompts.THOUGHT)
         missing = [mark for mark in marks if mark not in known]
         first, last, _, self.end, self.think, self.thought = (known.get(mark, -1) for mark in marks)
@@ -50,7 +54,8 @@ class Vocabulary:
     def decoded(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, marks left out."""
         words = [token for token in tokens if token not in self._marks]
-        text: str = self._tokenizer.decode(words, clean_up_tokenization_spaces=False)
+        text = self._tokenizer.decode(words, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)  # it returns several for a batch only
         return text
 
     @cached_property
@@ -59,7 +64,7 @@ class Vocabulary:
         return frozenset(self._tokenizer.added_tokens_decoder)
 
     @cached_property
-    def _guide(self) -> Any:
+    def _guide(self) -> LLTokenizer:
         """The words as llguidance wants them. The codes are left out: no grammar has them, and reading them takes minutes."""
         from llguidance import LLTokenizer
 
@@ -79,8 +84,8 @@ class Vocabulary:
 class Matcher:
     """Follows a text through a grammar, token by token."""
 
-    def __init__(self, matcher: Any, guide: Any) -> None:
-        self._matcher, self._guide, self._size = matcher, guide, int(guide.vocab_size)
+    def __init__(self, matcher: LLMatcher, guide: LLTokenizer) -> None:
+        self._matcher, self._guide, self._size = matcher, guide, guide.vocab_size
         self._bits = np.zeros(-(-self._size // 32), np.int32)
         self._bytes = self._bits.view(np.uint8)
         self._check()
@@ -95,15 +100,14 @@ class Matcher:
     @property
     def ended(self) -> bool:
         """Whether the text is complete."""
-        stopped: bool = self._matcher.is_stopped()
-        return stopped
+        return self._matcher.is_stopped()
 
     def allowed(self) -> Tensor:
         """Return which words may follow, ``[words]``; where the text is fixed, one token only, as it is usually written."""
         fixed = self._matcher.compute_ff_tokens()[:1]
         if fixed and not self._matcher.validate_tokens(fixed):
             # It took letters for a mark that looks like them, or a mark, which begins with a byte that no text has.
-            letters: bytes = self._matcher.compute_ff_bytes()
+            letters = self._matcher.compute_ff_bytes()
             letter = "" if letters[:1] == _MARK else letters.decode(errors="ignore")[:1]
             fixed = self._guide.tokenize_str(letter)[:1]
         if fixed:

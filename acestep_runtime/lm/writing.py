@@ -5,12 +5,11 @@ All three answer with metadata and lyrics.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acestep_runtime.lm import decode, prompts
-from acestep_runtime.lm.grammar import grammar, read
+from acestep_runtime.lm.grammar import Metadata, grammar, read
 from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.planning import Told, thought_in
 from acestep_runtime.lm.sampling import Choice
@@ -23,19 +22,19 @@ _MOST = 4096
 class Answer:
     """``metadata`` by the names of `grammar.FIELDS`, and ``lyrics``; "[Instrumental]" is what models say where nobody sings."""
 
-    metadata: Mapping[str, Any]
+    metadata: Metadata
     lyrics: str
 
 
 def understand(
-    language: Language, codes: Sequence[int], given: Mapping[str, Any], seed: int, choice: Choice
+    language: Language, codes: Sequence[int], given: Metadata, seed: int, choice: Choice
 ) -> Generator[Told, None, Answer]:
     """Describe audio by its codes; fields that are ``given`` are kept."""
     return (yield from _answered(language, prompts.understand(codes), given, (), seed, choice))
 
 
 def simple(
-    language: Language, sentence: str, *, instrumental: bool, given: Mapping[str, Any], seed: int, choice: Choice
+    language: Language, sentence: str, *, instrumental: bool, given: Metadata, seed: int, choice: Choice
 ) -> Generator[Told, None, Answer]:
     """Write a song from a sentence."""
     asked = prompts.simple(sentence, instrumental=instrumental)
@@ -43,7 +42,7 @@ def simple(
 
 
 def formatted(
-    language: Language, caption: str, lyrics: str, given: Mapping[str, Any], seed: int, choice: Choice
+    language: Language, caption: str, lyrics: str, given: Metadata, seed: int, choice: Choice
 ) -> Generator[Told, None, Answer]:
     """Put caption and lyrics into the form that models like best."""
     asked = prompts.formatted(caption, lyrics)
@@ -51,7 +50,7 @@ def formatted(
 
 
 def _answered(
-    language: Language, prompt: str, given: Mapping[str, Any], skipped: Collection[str], seed: int, choice: Choice
+    language: Language, prompt: str, given: Metadata, skipped: Collection[str], seed: int, choice: Choice
 ) -> Generator[Told, None, Answer]:
     vocabulary = language.vocabulary
     asked = grammar(given, skipped, thought=vocabulary.thought, end=vocabulary.end)

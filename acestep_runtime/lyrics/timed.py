@@ -62,5 +62,6 @@ class Timing:
 
     def moved(self, by_s: float) -> Timing:
         """Return all of it ``by_s`` seconds later, as for a region that begins there in a song."""
-        lines, sections = (tuple(part.moved(by_s) for part in parts) for parts in (self.lines, self.sections))
-        return Timing(lines, sections)  # type: ignore[arg-type]
+        return Timing(
+            tuple(line.moved(by_s) for line in self.lines), tuple(section.moved(by_s) for section in self.sections)
+        )

@@ -7,9 +7,12 @@ as they are. Method: Jacob et al. 2018, arXiv:1712.05877, section 2, with a scal
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+
+if TYPE_CHECKING:
+    from torch import nn
 
 VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
 #: What to do where torchao is not there.
@@ -30,9 +33,9 @@ def wanted() -> bool:
     return _WORDS[word.strip().lower()]
 
 
-def quantised(module: Any) -> None:
+def quantised(module: nn.Module) -> None:
     """Put the weights of a module's repeated linear layers into int8, in place. Raises `EngineFailure` without torchao."""
-    from torch import nn
+    from torch.nn import Linear
 
     try:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
@@ -42,7 +45,7 @@ def quantised(module: Any) -> None:
         ) from error
 
     def repeated(child: nn.Module, name: str) -> bool:
-        return isinstance(child, nn.Linear) and _REPEATED in name.split(".")
+        return isinstance(child, Linear) and _REPEATED in name.split(".")
 
     # Settings of the compiler, which it would change too, are not ours to change.
     quantize_(module, Int8WeightOnlyConfig(set_inductor_config=False), filter_fn=repeated)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -36,15 +36,15 @@ class Stage:
         return self.place.offload is Offload.NONE or name in _RESIDENT.get(self.place.offload, ())
 
     @contextmanager
-    def using(self, name: str) -> Iterator[Any]:
+    def using(self, name: str) -> Iterator[None]:
         """Have a module on the device while the context lasts; one that comes by layers see to that with `visiting`."""
         module = self._modules[name]
         if self._stays(name) or name in _BY_LAYERS.get(self.place.offload, ()):
-            yield module
+            yield
             return
         module.to(self.place.device)
         try:
-            yield module
+            yield
         finally:
             module.to(_HOME)
 

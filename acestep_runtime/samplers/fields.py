@@ -1,4 +1,4 @@
-"""Velocity fields: what the transformer says of noisy latents, guided away from what it would say without a condition."""
+"""Velocity fields: the transformer's velocity of noisy latents, guided away from its velocity without a condition."""
 
 from __future__ import annotations
 
@@ -7,47 +7,50 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from acestep_runtime.dit.velocity import Keys, Velocity
+from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.guidance import Guidance, between
-from acestep_runtime.samplers.steps import Field, Steady
+from acestep_runtime.samplers.steps import VelocityFn, VelocitySmoother
 
 
 @dataclass(frozen=True)
-class Guiding:
-    """Against what, how, and at which noise levels velocities are guided; ``plain`` keeps no memory of earlier steps."""
+class GuidanceConfig:
+    """How velocities are guided away from ``null``, and at which noise levels.
 
-    null: Keys
+    ``memoryless`` is a method without momentum, for correctors.
+    """
+
+    null: CrossAttentionKV
     method: Guidance
-    plain: Guidance
+    memoryless: Guidance
     start: float = 0.0
     end: float = 1.0
 
 
 @dataclass(frozen=True)
-class Guided:
-    """The field of one step: ``context [B, T, 2C]`` and the keys of a condition, guided, and kept steady."""
+class GuidedVelocity:
+    """The velocity field of one step, guided and smoothed. ``context`` is ``[B, T, 2C]``."""
 
-    velocity: Velocity
+    velocity: VelocityModel
     context: Tensor
-    keys: Keys
-    guiding: Guiding | None = None
-    steady: Steady = field(default_factory=Steady)
+    condition: CrossAttentionKV
+    guidance: GuidanceConfig | None = None
+    smoother: VelocitySmoother = field(default_factory=VelocitySmoother)
 
     def __call__(self, x: Tensor, t: float) -> Tensor:
         """Return the velocity ``[B, T, C]`` at a noise level."""
-        return self.steady(self._velocity(x, t, None if self.guiding is None else self.guiding.method), x)
+        return self.smoother(self._velocity(x, t, None if self.guidance is None else self.guidance.method), x)
 
     @property
-    def plain(self) -> Field:
-        """The field of a corrector: with a guidance that keeps no memory."""
-        plain = None if self.guiding is None else self.guiding.plain
-        return lambda x, t: self.steady.corrected(self._velocity(x, t, plain), x)
+    def memoryless(self) -> VelocityFn:
+        """The velocity field of a corrector: guidance without momentum."""
+        memoryless = None if self.guidance is None else self.guidance.memoryless
+        return lambda x, t: self.smoother.corrector_velocity(self._velocity(x, t, memoryless), x)
 
     def _velocity(self, x: Tensor, t: float, method: Guidance | None) -> Tensor:
         levels = torch.full((len(x),), t)
-        guiding = self.guiding
-        if guiding is None or method is None or not between(t, guiding.start, guiding.end):
-            return self.velocity(x, levels, self.context, self.keys).to(x)
-        both = self.velocity(x, levels, self.context, self.keys, guiding.null).to(x)
+        guidance = self.guidance
+        if guidance is None or method is None or not between(t, guidance.start, guidance.end):
+            return self.velocity(x, levels, self.context, self.condition).to(x)
+        both = self.velocity(x, levels, self.context, self.condition, guidance.null).to(x)
         cond, uncond = both.chunk(2)
         return method(cond, uncond, x, t)

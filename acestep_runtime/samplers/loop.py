@@ -15,29 +15,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acestep_runtime.samplers.fields import Guided
-from acestep_runtime.samplers.steps import Field, Step
+from acestep_runtime.samplers.fields import GuidedVelocity
+from acestep_runtime.samplers.steps import Step, VelocityFn
 
 #: What is done to latents after a step: ``(x, number of the step, next level) → x``.
 After = Callable[[Tensor, int, float], Tensor]
 
 
-def noise_of(seeds: Sequence[int], frames: int, channels: int) -> Tensor:
-    """Return noise ``[B, T, C]``, each item from a generator of its own, on the processor: the same for every device."""
+def draw_noise(seeds: Sequence[int], frames: int, channels: int) -> Tensor:
+    """Draw noise ``[B, T, C]``, each item from a generator of its own, on the processor: the same for every device."""
     return torch.cat([
         torch.randn(1, frames, channels, generator=torch.Generator().manual_seed(seed)) for seed in seeds
     ])  # fmt: skip
 
 
-def noised(clean: Tensor, noise: Tensor, t: float) -> Tensor:
+def add_noise(clean: Tensor, noise: Tensor, t: float) -> Tensor:
     """Return latents at a noise level."""
     return t * noise + (1 - t) * clean
 
 
-def begun(levels: Sequence[float], noise: Tensor, clean: Tensor, strength: float) -> tuple[list[float], Tensor]:
+def start_from(levels: Sequence[float], noise: Tensor, clean: Tensor, strength: float) -> tuple[list[float], Tensor]:
     """Return the levels and latents of a run that starts from ``clean``: at the level nearest to 1 − ``strength``."""
     first = min(range(len(levels) - 1), key=lambda number: abs(levels[number] - (1 - strength)))
-    return list(levels[first:]), noised(clean, noise, levels[first])
+    return list(levels[first:]), add_noise(clean, noise, levels[first])
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Injection:
         """See `After`. ``made`` is true ``[1, T, 1]`` inside the span."""
         if step >= round(self.ratio * self.steps):
             return x
-        return torch.where(self.made, x, noised(self.clean, self.noise, t_next))
+        return torch.where(self.made, x, add_noise(self.clean, self.noise, t_next))
 
 
-def blended(x: Tensor, clean: Tensor, span: tuple[int, int], frames: int) -> Tensor:
+def crossfade(x: Tensor, clean: Tensor, span: tuple[int, int], frames: int) -> Tensor:
     """Return what was made inside the span, ``clean`` outside, and a linear crossfade of ``frames`` outside each end."""
     share = torch.zeros(x.shape[1], device=x.device, dtype=torch.float32)
     first, stop = span
@@ -73,11 +73,11 @@ def blended(x: Tensor, clean: Tensor, span: tuple[int, int], frames: int) -> Ten
 
 
 def denoise(
-    x: Tensor, levels: Sequence[float], steps: Sequence[Step], fields: Sequence[Guided], fresh: Field,
+    x: Tensor, levels: Sequence[float], steps: Sequence[Step], fields: Sequence[GuidedVelocity], sample_noise: VelocityFn,
     after: After = lambda x, _number, _t: x,
 ) -> Iterator[Tensor]:  # fmt: skip
     """Yield the latents after every step, the last of them clean: each step with a field of its own."""
     moves = zip(steps, fields, itertools.pairwise(levels), strict=True)
     for number, (step, field, (t, t_next)) in enumerate(moves):
-        x = after(step(field, field.plain, x, t, t_next, fresh), number, t_next)
+        x = after(step(field, field.memoryless, x, t, t_next, sample_noise), number, t_next)
         yield x

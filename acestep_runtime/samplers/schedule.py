@@ -11,14 +11,14 @@ from acestep_runtime.errors import InvalidValue
 TURBO_STEPS, TURBO_SHIFTS = 8, (1.0, 2.0, 3.0)
 
 
-def shifted(t: float, shift: float) -> float:
+def shift_level(t: float, shift: float) -> float:
     """Return a noise level moved towards 1 by a shift above 1 (Esser et al., Scaling Rectified Flow Transformers, 2024)."""
     return shift * t / (shift * t + (1 - t))  # so written, noise stays exactly 1 and music 0
 
 
 def linear(steps: int, shift: float = 1.0) -> list[float]:
     """Return ``steps`` + 1 levels, evenly spaced before the shift, from 1 to 0."""
-    return [shifted(1 - step / steps, shift) for step in range(steps + 1)]
+    return [shift_level(1 - step / steps, shift) for step in range(steps + 1)]
 
 
 #: All levels that turbo models know.

@@ -10,42 +10,48 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-Field = Callable[[Tensor, float], Tensor]
+VelocityFn = Callable[[Tensor, float], Tensor]
 
 
-#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the field, a corrector (the field
-#: without what moves from step to step), the latents, both levels, and what gives fresh noise like latents.
-Step = Callable[[Field, Field, Tensor, float, float, Field], Tensor]
+#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the velocity field, that of a corrector
+#: (guidance without momentum), the latents, both levels, and a function that samples noise of the latents' shape.
+Step = Callable[[VelocityFn, VelocityFn, Tensor, float, float, VelocityFn], Tensor]
 
 
-def euler(field: Field, _corrector: Field, x: Tensor, t: float, t_next: float, _fresh: Field) -> Tensor:
+def euler(
+    field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
+) -> Tensor:
     """Follow the velocity. The last step goes straight to the music."""
     return x - field(x, t) * (t - t_next)
 
 
-def heun(field: Field, corrector: Field, x: Tensor, t: float, t_next: float, _fresh: Field) -> Tensor:
+def heun(
+    field: VelocityFn, corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
+) -> Tensor:
     """Follow the mean of the velocities at both ends of the step."""
     velocity = field(x, t)
     ahead = x - velocity * (t - t_next)
     return x - (velocity + corrector(ahead, t_next)) / 2 * (t - t_next)
 
 
-def sde(field: Field, _corrector: Field, x: Tensor, t: float, t_next: float, fresh: Field) -> Tensor:
+def sde(
+    field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, sample_noise: VelocityFn
+) -> Tensor:
     """Go straight to the music, then back to the next level with new noise."""
     music = x - field(x, t) * t
-    return music if t_next == 0 else t_next * fresh(x, t_next) + (1 - t_next) * music
+    return music if t_next == 0 else t_next * sample_noise(x, t_next) + (1 - t_next) * music
 
 
 STEPS: dict[str, Step] = {"euler": euler, "heun": heun, "sde": sde}
 
 
-def steps_of(sampler: str, count: int, *, is_turbo: bool = False) -> list[Step]:
+def make_steps(sampler: str, count: int, *, is_turbo: bool = False) -> list[Step]:
     """Return the steps of a sampler by its name in `STEPS`. Turbo models go straight to the music in their last."""
     steps = [STEPS[sampler]] * count
     return [*steps[:-1], euler] if is_turbo else steps
 
 
-class Steady:
+class VelocitySmoother:
     """Keeps velocities from jumping: at most ``clamp`` times the norm of the latents, and a share ``ema`` of the last one."""
 
     def __init__(self, clamp: float | None = None, ema: float | None = None) -> None:
@@ -54,16 +60,16 @@ class Steady:
 
     def __call__(self, velocity: Tensor, x: Tensor) -> Tensor:
         """Return the velocity ``[B, T, C]`` to take at ``x``."""
-        self._last = self._held(velocity, x)
+        self._last = self._smooth(velocity, x)
         return self._last
 
-    def corrected(self, velocity: Tensor, x: Tensor) -> Tensor:
+    def corrector_velocity(self, velocity: Tensor, x: Tensor) -> Tensor:
         """Return the velocity of a corrector at ``x``; the last one is then its mean with the predictor's, which is taken."""
-        held = self._held(velocity, x)
-        self._last = held if self._last is None else (self._last + held) / 2
-        return held
+        smooth = self._smooth(velocity, x)
+        self._last = smooth if self._last is None else (self._last + smooth) / 2
+        return smooth
 
-    def _held(self, velocity: Tensor, x: Tensor) -> Tensor:
+    def _smooth(self, velocity: Tensor, x: Tensor) -> Tensor:
         if self._clamp:
             limit = self._clamp * torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
             norm = torch.linalg.vector_norm(velocity, dim=(1, 2), keepdim=True)

@@ -1,23 +1,27 @@
-"""The tasks: one frozen dataclass each, with its defaults and limits, and what is done around the engine."""
+"""The tasks: one frozen dataclass each, with its defaults and limits, and what runs around the engine."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task, with_seeds
+from acestep_runtime.limits import validate
+from acestep_runtime.tasks.analysis import AlignLyrics, Score, Understand
+from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
-from acestep_runtime.tasks.json_form import build, to_json
 from acestep_runtime.tasks.lego import Lego
-from acestep_runtime.tasks.listening import AlignLyrics, Score, Understand
 from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.schema import from_fields, to_fields
+from acestep_runtime.tasks.takes import with_seeds
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.tasks.writing import CreateSample, FormatSample
-from acestep_runtime.values import check
+from acestep_runtime.tasks.text_tasks import CreateSample, FormatSample
+from acestep_runtime.values import Json
+
+T = TypeVar("T", bound=Task)
 
 #: Every task by its name.
 TASKS: dict[str, type[Task]] = {
@@ -38,27 +42,25 @@ TASKS: dict[str, type[Task]] = {
 }
 
 
-def from_json(name: str, fields: Mapping[str, Any], *, files: Mapping[str, str] | None = None) -> Task:
-    """Construct a task from its JSON form and check its values (not its source, see `Task.validate`).
+def build_task(name: str, fields: Mapping[str, Json]) -> Task:
+    """Construct a task from its fields and check their limits (not its source, see `Task.validate`).
 
-    ``files`` maps what stands for the path of a source or reference to the real path. Raises `InvalidValue`.
+    Raises `InvalidValue`.
     """
     if name not in TASKS:
         raise InvalidValue("task", name, ", ".join(TASKS))
-    for field, held in fields.items():
-        if field in AUDIO_FIELDS and files and isinstance(held, dict) and held.get("path") in files:
-            fields = {**fields, field: {**held, "path": files[held["path"]]}}
-    task: Task = build(TASKS[name], fields)
-    check(task)
+    task = from_fields(TASKS[name], fields)
+    validate(task)
     return task
 
 
-def with_all_seeds(task: Any) -> Any:
+def with_all_seeds(task: T) -> T:
     """Return the task with the seeds it will use written into it, so that running it again gives the same result."""
-    if hasattr(task, "output"):
-        return dataclasses.replace(task, output=with_seeds(task.output))
-    if hasattr(task, "seed") and task.seed is None:
-        return dataclasses.replace(task, seed=with_seeds(Output()).seeds[0])
+    output: Output | None = getattr(task, "output", None)
+    if output is not None:
+        return dataclasses.replace(task, **{"output": with_seeds(output)})
+    if task.has("seed") and getattr(task, "seed", None) is None:
+        return dataclasses.replace(task, **{"seed": with_seeds(Output()).seeds[0]})
     return task
 
 
@@ -77,8 +79,7 @@ __all__ = [
     "Task",
     "TextToMusic",
     "Understand",
-    "check",
-    "from_json",
-    "to_json",
+    "build_task",
+    "to_fields",
     "with_all_seeds",
 ]

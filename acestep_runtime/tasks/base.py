@@ -1,4 +1,6 @@
-"""What all tasks share: where audio comes from, how it goes back, and the events of a task being performed.
+"""What all tasks share: where audio comes from, how it goes back, and the events of a task that runs.
+
+Light to import: what reads or makes audio is loaded when a task runs, so that clients can read `TASKS` at no cost.
 
 Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a name says otherwise.
 """
@@ -7,19 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from acestep_runtime.audio.decode import MediaInfo, probe
-from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Engine, EngineRequest, Facts, Progress, TaskTraits
-from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.engines.base import Engine, Progress, TaskTraits
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import bounded
 from acestep_runtime.units import END
-from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music, Sampling, limited
+from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
+
+if TYPE_CHECKING:
+    from acestep_runtime.audio.decode import MediaInfo
+    from acestep_runtime.audio.samples import Samples
+    from acestep_runtime.engines.metadata import TakeMetadata
 
 #: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -39,14 +44,20 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 @dataclass(frozen=True)
 class Source:
-    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages."""
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
 
-    path: str
-    start_s: float = limited(0.0, low=0, unit="seconds")
-    end_s: float | None = limited(None, low=0, unit="seconds", also={END: "the end"})
+    A stored one is named by ``asset_id``, and has no path until `Task.locate` gives it the one that it has here.
+    """
+
+    path: str = ""
+    start_s: float = bounded(0.0, low=0, unit="seconds")
+    end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
     name: str = ""
+    asset_id: str = ""
 
     def __post_init__(self) -> None:
+        if not (self.path or self.asset_id):
+            raise InvalidValue("path", "", "the path of an audio file, or asset_id instead")
         if not 0 <= self.start_s < math.inf:
             raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
         if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
@@ -64,6 +75,8 @@ class Source:
 
         Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it, too long or too short.
         """
+        from acestep_runtime.audio.decode import probe
+
         info = probe(self.path, field=field, name=self.shown)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
@@ -102,21 +115,20 @@ class Output:
     """How results come back; ``None`` means as the source (48 kHz stereo when there is none).
 
     With ``tries`` or ``min_score`` so many takes are made, until ``takes`` of them reach the score, and the best ``takes``
-    are kept; the others too with ``keep_all``. ``done`` takes are there from an earlier attempt.
+    are kept; the others too with ``keep_all``.
     """
 
-    sample_rate: int | None = limited(None, low=8000, high=384_000, unit="Hz")
-    channels: int | None = limited(None, choices=(1, 2))
-    encoding: str = limited("float32", choices=ENCODINGS)
-    takes: int = limited(1, low=1, high=MAX_TAKES, unit="takes")
-    seeds: tuple[int, ...] = limited((), low=0, high=MAX_SEED)
+    sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
+    channels: int | None = bounded(None, choices=(1, 2))
+    encoding: str = bounded("float32", choices=ENCODINGS)
+    takes: int = bounded(1, low=1, high=MAX_TAKES, unit="takes")
+    seeds: tuple[int, ...] = bounded((), low=0, high=MAX_SEED)
     auto_lrc: bool = False
     auto_score: bool = False
-    tries: int | None = limited(None, low=1, high=MAX_TRIES, unit="tries")
-    min_score: float | None = limited(None, low=0, high=1)
-    score_by: str = limited("", choices=SCORES)
+    tries: int | None = bounded(None, low=1, high=MAX_TRIES, unit="tries")
+    min_score: float | None = bounded(None, low=0, high=1)
+    score_by: str = bounded("", choices=SCORES)
     keep_all: bool = False
-    done: int = 0
 
     @property
     def chooses(self) -> bool:
@@ -161,6 +173,9 @@ class Output:
                 raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
 
 
+T = TypeVar("T", bound="Task")
+
+
 @dataclass(frozen=True)
 class Task(TaskTraits, ABC):
     """A piece of work: a frozen dataclass whose fields are the vocabulary of the command line, the wire and DAW scripts.
@@ -178,29 +193,43 @@ class Task(TaskTraits, ABC):
         """Return whether a take may have several outputs where a request names so many tracks; 0 is not known."""
         return cls.has("tracks") and (bool(cls.roles) or tracks != 1)
 
-    def validate(self) -> None:
-        """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
-        tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
-        if tracks is not None:
-            check_tracks(
-                tracks, f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
-            )
-        for name, source in self.audio_inputs().items():
-            info, start, stop = source.part(name)
-            if name == "source":
-                self.check_source(stop - start, info.sample_rate)
+    @property
+    def output_spec(self) -> Output:
+        """How results come back; a task that returns metadata alone has one take, with its seed if it has one."""
+        output: Output | None = getattr(self, "output", None)
+        if output is not None:
+            return output
+        seed: int | None = getattr(self, "seed", 0)
+        return Output(seeds=() if seed is None else (seed,))
 
     def audio_inputs(self) -> dict[str, Source]:
         """Return the audio that is given, by the name of its field."""
         given = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
         return {name: source for name, source in given.items() if source is not None}
 
+    def locate(self: T, path_of: Callable[[str], str]) -> T:
+        """Return the task with the paths of its stored sources, as ``path_of`` says them by asset id."""
+        stored = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
+        paths = {name: dataclasses.replace(source, path=path_of(source.asset_id)) for name, source in stored.items()}
+        return dataclasses.replace(self, **paths)
+
+    def validate(self) -> None:
+        """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
+        tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
+        if tracks is not None:
+            rest = f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
+            check_tracks(tracks, rest)
+        for name, source in self.audio_inputs().items():
+            info, start, stop = source.part(name)
+            if name == "source":
+                self.check_source(stop - start, info.sample_rate)
+
     def check_source(self, frames: int, rate_hz: int) -> None:
         """Raise `InvalidValue` where the task cannot work on a source of this length, in frames at its own rate."""
 
     @abstractmethod
-    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """Do the work, take after take."""
+    def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
+        """Run the engine once for each take, after the first ``done`` takes, which are there from an earlier attempt."""
 
 
 @dataclass(frozen=True)
@@ -226,76 +255,15 @@ class OutputBlock:
 
 
 @dataclass(frozen=True)
-class TakeDone:
-    """A take is complete; all its outputs have all their frames."""
+class Take:
+    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it."""
 
     take: int
     seed: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: TakeMetadata
 
 
-TaskEvent = Progress | OutputHeader | OutputBlock | TakeDone
-
-
-def with_seeds(output: Output) -> Output:
-    """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
-    seeds = list(output.seeds) or [secrets.randbits(31)]
-    seeds += counted_on(seeds[-1], output.count - len(seeds), seeds)
-    return dataclasses.replace(output, seeds=tuple(seeds))
-
-
-def counted_on(last: int, count: int, spent: Collection[int]) -> list[int]:
-    """Return ``count`` seeds, counted on from ``last``; those that were ``spent`` before are left out."""
-    fresh: list[int] = []
-    while len(fresh) < count:
-        last = (last + 1) % (MAX_SEED + 1)
-        if last not in spent:
-            fresh.append(last)
-    return fresh
-
-
-def to_make(output: Output) -> list[tuple[int, int]]:
-    """Return number and seed of every take that is not there yet."""
-    return list(enumerate(output.seeds))[output.done :]
-
-
-def for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
-    """Return ``request`` as it is for one take. Where a score may end it, no take is made before its turn."""
-    return dataclasses.replace(
-        request,
-        seed=seed,
-        seeds=output.seeds if output.min_score is None else (),
-        auto_lrc=output.auto_lrc,
-        auto_score=output.auto_score or output.chooses,
-    )
-
-
-def finished_take(take: int, seed: int, facts: Mapping[str, Any], output: Output, engine: Engine) -> TakeDone:
-    """Return the end of a take; what was asked for on top of the audio and did not come is said to be missing."""
-    wanted = {"lrc": output.auto_lrc, "score": output.auto_score or output.chooses}
-    missing = {
-        f"{name}_missing": f"The {engine.name} engine gave no {name} for this take."
-        for name, asked in wanted.items()
-        if asked and not facts.get(name)
-    }
-    found = {name: value for name, value in facts.items() if f"{name}_missing" not in missing}
-    return TakeDone(take, seed, {**found, **missing})
-
-
-def check_complete(engine: Engine, made: Mapping[str, int], wanted: int) -> None:
-    """Raise `EngineFailure` unless the engine made every role, and all ``wanted`` frames of each."""
-    wrong = [f"{frames} of {wanted} frames of {role}" for role, frames in made.items() if frames != wanted]
-    if wrong or not made:
-        raise EngineFailure(
-            f"The {engine.name} engine returned {', '.join(wrong) or 'no audio'}.",
-            remedy="This is a fault in AceBridge: please report it.",
-        )
-
-
-def in_take(progress: Progress, take: int, takes: int) -> Progress:
-    """Return an engine's progress within one take as progress of the whole task."""
-    stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
-    return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
+TaskEvent = Progress | OutputHeader | OutputBlock | Take
 
 
 def check_tracks(tracks: tuple[str, ...], remedy: str = "") -> None:
@@ -310,36 +278,3 @@ def check_tracks(tracks: tuple[str, ...], remedy: str = "") -> None:
         )
     if len(set(tracks)) != len(tracks):
         raise InvalidValue("tracks", ", ".join(tracks), "each name once")
-
-
-__all__ = [
-    "ENCODINGS",
-    "MAX_DURATION_S",
-    "MAX_SOURCE_S",
-    "MAX_TAKES",
-    "MAX_TRIES",
-    "SCOPES",
-    "SCORES",
-    "CancelToken",
-    "Engine",
-    "Facts",
-    "Music",
-    "Output",
-    "OutputBlock",
-    "OutputHeader",
-    "Progress",
-    "Sampling",
-    "Source",
-    "TakeDone",
-    "Task",
-    "TaskEvent",
-    "check_complete",
-    "check_tracks",
-    "counted_on",
-    "finished_take",
-    "for_take",
-    "in_take",
-    "limited",
-    "to_make",
-    "with_seeds",
-]

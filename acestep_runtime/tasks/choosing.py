@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from acestep_runtime.tasks.base import Output
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.tasks.base import Output, Take
+from acestep_runtime.values import Json
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """A take among those that were made; ``score`` is ``None`` where there is none, ``kept`` says whether it is."""
+class RankedTake:
+    """The place of a take among those that were made, without its audio; ``score`` is ``None`` where it has none.
+
+    It is ``chosen`` when it is one of the best, and ``kept`` when its audio stays.
+    """
 
     take: int
     seed: int
@@ -20,39 +24,36 @@ class Ranked:
     kept: bool
 
 
-def is_choice(fields: Mapping[str, Any]) -> bool:
+def is_choice(fields: Mapping[str, Json]) -> bool:
     """Return whether a task, by its fields as JSON, chooses among its takes."""
-    output = fields.get("output", {})
-    return "tries" in output or "min_score" in output
+    output = fields.get("output")
+    return isinstance(output, Mapping) and ("tries" in output or "min_score" in output)
 
 
-def score_of(facts: Mapping[str, Any], by: str = "") -> float | None:
-    """Return what a take is chosen by, one of `tasks.base.SCORES`; ``None`` where its facts have no such score."""
-    score = facts.get("score")
-    if not isinstance(score, Mapping):
-        return None
-    value = score.get(by or "lyrics_alignment")
-    if value is None and not by:
-        value = score.get("quality")
-    return None if value is None else float(value)
+def score_of(metadata: TakeMetadata, by: str = "") -> float | None:
+    """Return what a take is chosen by, one of `tasks.base.SCORES`; ``None`` where its metadata has no such score."""
+    score = metadata.get("score", {})
+    values = {"lyrics_alignment": score.get("lyrics_alignment"), "quality": score.get("quality"), "lm": score.get("lm")}
+    value = values[by or "lyrics_alignment"]
+    return values["quality"] if value is None and not by else value
 
 
-def is_enough(output: Output, takes: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether so many of the ``takes``, by their facts, reach the score that no other is made."""
+def is_enough(output: Output, takes: Sequence[Take]) -> bool:
+    """Return True once ``output.takes`` takes reach ``output.min_score``."""
     if output.min_score is None:
         return False
-    scores = (score_of(facts, output.score_by) for facts in takes)
+    scores = (score_of(take.metadata, output.score_by) for take in takes)
     return sum(score is not None and score >= output.min_score for score in scores) >= output.takes
 
 
-def ranked(output: Output, takes: Sequence[tuple[int, int, Mapping[str, Any]]]) -> tuple[Ranked, ...]:
-    """Return all takes (number, seed, facts), the best first; equal ones in the order in which they were made.
+def rank_takes(output: Output, takes: Sequence[Take]) -> tuple[RankedTake, ...]:
+    """Return all takes, the best first; equal ones in the order in which they were made.
 
     Takes without a score come last. The first ``output.takes`` are chosen.
     """
-    scored = [(score_of(facts, output.score_by), take, seed) for take, seed, facts in takes]
+    scored = [(score_of(take.metadata, output.score_by), take.take, take.seed) for take in takes]
     scored.sort(key=lambda made: (made[0] is None, -(made[0] or 0.0), made[1]))
     return tuple(
-        Ranked(take, seed, score, place < output.takes, place < output.takes or output.keep_all)
+        RankedTake(take, seed, score, place < output.takes, place < output.takes or output.keep_all)
         for place, (score, take, seed) in enumerate(scored)
     )

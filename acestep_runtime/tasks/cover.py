@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from acestep_runtime.engines.base import Engine
-from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
-from acestep_runtime.tasks.whole_source import perform_whole
-from acestep_runtime.values import MIX, CancelToken, Music, Sampling, limited
+from acestep_runtime.limits import bounded
+from acestep_runtime.tasks.base import Output, Source
+from acestep_runtime.tasks.whole_source import WholeSourceTask
+from acestep_runtime.values import MIX, Music, Sampling
 
 
 @dataclass(frozen=True)
-class Cover(Task):
-    """Re-voice ``source`` by the caption; ``strength`` 1 follows it closely, 0 ignores it."""
+class Cover(WholeSourceTask):
+    """Re-voice ``source`` by the caption; ``strength`` 1 follows it closely, 0 ignores it. One output, "mix"."""
 
     name = "cover"
     rpc = "Cover"
@@ -21,23 +20,8 @@ class Cover(Task):
     roles = (MIX,)
     fade_s = 0.01
 
-    source: Source
     music: Music = field(default_factory=Music)
-    strength: float = limited(1.0, low=0, high=1)
+    strength: float = bounded(1.0, low=0, high=1)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
-
-    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. One output, "mix", as long as the source."""
-        return perform_whole(
-            type(self),
-            self.source,
-            self.output,
-            engine,
-            cancel,
-            music=self.music,
-            sampling=self.sampling,
-            reference=self.reference,
-            strength=self.strength,
-        )

@@ -9,20 +9,18 @@ import numpy as np
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.tasks.base import Output, Source
-from acestep_runtime.tasks.clip import Clip
+from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
 PIECE_S = 10
 PIECES = 3
 
 
-def heard_in(reference: Source | None) -> Samples | None:
-    """Return 30 s ``[N, 2]`` at 48 kHz of a recording, repeated first if it is shorter; ``None`` where there is none.
+def load_reference(reference: Source) -> Samples:
+    """Return 30 s ``[N, 2]`` at 48 kHz of a recording, repeated first if it is shorter.
 
     Nothing else is read of formats that can seek.
     """
-    if reference is None:
-        return None
     clip = Clip.open(reference, Output())
     piece = seconds_to_frames(PIECE_S, clip.rate_hz)
     if clip.frames < PIECES * piece:

@@ -1,4 +1,4 @@
-"""What repaint and lego share: the engine hears a window, region plus context, and the whole song costs nothing.
+"""A region of a clip: the engine hears a window, region plus context, so that what it costs follows the region.
 
 clip      0 ─────────────────────────────────────────── N
 near          a ──────────────────────────────── b          read from the file, as long as a seam needs at least
@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import SEAM_MS, Span, Window
-from acestep_runtime.engines.base import Block, Engine, EngineRequest, Facts, Progress
-from acestep_runtime.lyrics import lrc
-from acestep_runtime.tasks.base import check_complete
-from acestep_runtime.tasks.clip import Clip
+from acestep_runtime.engines.base import Block, EngineRequest, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.tasks.source_audio import Clip
+from acestep_runtime.tasks.times import shift_times
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
-from acestep_runtime.values import CancelToken
 
 #: A resampling filter reaches over less than this part of a second (soxr's VHQ: some hundred frames of the lower rate).
 _FILTER_PER_S = 10
@@ -79,51 +77,22 @@ class Region:
         part = convert.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
         return convert.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
-    def in_output_time(self, facts: Mapping[str, Any], first_frame: int) -> dict[str, Any]:
-        """Return an engine's facts with times counted from ``first_frame`` of the clip instead of the window's start."""
-        return moved(facts, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
+    def in_output_time(self, metadata: TakeMetadata, first_frame: int) -> TakeMetadata:
+        """Return an engine's metadata with times counted from ``first_frame`` of the clip, not from the window's start."""
+        return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
 
 
-#: Facts that hold times in seconds: lists of times, or of objects with ``start_s``, ``end_s`` or both.
-_TIMED = ("beats", "downbeats", "chords", "lines", "sections", "changes")
-
-
-def moved(facts: Mapping[str, Any], by_s: float) -> dict[str, Any]:
-    """Return facts with all times in them moved by ``by_s``."""
-    out = {name: _moved(value, by_s) if name in _TIMED else value for name, value in facts.items()}
-    if "lrc" in facts:
-        out["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(facts["lrc"]))
-    return out
-
-
-def _moved(values: list[Any], by_s: float) -> list[Any]:
-    """Return times moved by ``by_s``, to the millisecond, also those of the words in a line."""
-    return [
-        {
-            **value,
-            **{end: round(value[end] + by_s, 3) for end in ("start_s", "end_s") if end in value},
-            **({"words": _moved(value["words"], by_s)} if "words" in value else {}),
-        }
-        if isinstance(value, dict)
-        else round(value + by_s, 3)
-        for value in values
-    ]
-
-
-def collect(
-    engine: Engine, request: EngineRequest, cancel: CancelToken, roles: dict[str, Samples], facts: dict[str, Any]
-) -> Iterator[Progress]:
-    """Run ``request``, yield its progress, and leave each role's ``[N, 2]`` samples in ``roles`` and the facts in ``facts``."""
+def collect(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Samples]]:
+    """Yield the progress among an engine's events; return the ``[frames, 2]`` samples of each role."""
+    roles: dict[str, Samples] = {}
     filled: dict[str, int] = {}
-    for event in engine.run(request, cancel):
+    for event in events:
         if isinstance(event, Progress):
             yield event
-        elif isinstance(event, Facts):
-            facts.update(event.values)
-        elif isinstance(event, Block):
-            if event.role not in roles:
-                roles[event.role], filled[event.role] = np.zeros((request.frames, 2), np.float32), 0
-            at = filled[event.role]
-            filled[event.role] = at + len(event.samples)
-            roles[event.role][at : filled[event.role]] = event.samples[: max(0, request.frames - at)]
-    check_complete(engine, filled, request.frames)
+            continue
+        if event.role not in roles:
+            roles[event.role], filled[event.role] = np.zeros((frames, 2), np.float32), 0
+        at = filled[event.role]
+        filled[event.role] = at + len(event.samples)
+        roles[event.role][at : filled[event.role]] = event.samples[: max(0, frames - at)]
+    return roles

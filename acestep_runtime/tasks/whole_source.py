@@ -1,51 +1,24 @@
-"""Performing a task on a whole source: the engine hears all of it and returns roles of its length, or only facts."""
+"""What tasks share whose engine hears all of a source: cover, complete, extract and the tasks that analyse."""
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from acestep_runtime.engines.base import Engine, EngineRequest
-from acestep_runtime.tasks.base import Output, Source, Task, TaskEvent
-from acestep_runtime.tasks.clip import Clip
-from acestep_runtime.tasks.passage import perform_through
-from acestep_runtime.tasks.reference import heard_in
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.engines.base import Engine
+from acestep_runtime.tasks.base import Source, Task, TaskEvent
+from acestep_runtime.values import CancelToken
 
 
-def perform_whole(
-    task: type[Task],
-    source: Source,
-    output: Output,
-    engine: Engine,
-    cancel: CancelToken,
-    *,
-    music: Music,
-    sampling: Sampling | None = None,
-    tracks: tuple[str, ...] = (),
-    strength: float = 1.0,
-    reference: Source | None = None,
-    thinking: Thinking | None = None,
-    only_facts: bool = False,
-) -> Iterator[TaskEvent]:
-    """Run ``task`` on all of ``source``; see `perform_through`."""
-    clip = Clip.open(source, output)
-    heard = clip.for_engine(0, clip.frames)
-    whole = (0, len(heard))
-    request = EngineRequest(
-        task,
-        len(heard),
-        0,
-        music,
-        sampling or Sampling(),
-        source=heard,
-        span=whole,
-        known=whole,
-        tracks=tracks,
-        strength=strength,
-        reference=heard_in(reference),
-        thinking=thinking or Thinking(),
-    )
-    frames = 0 if only_facts else clip.frames
-    yield from perform_through(
-        request, output, frames=frames, rate_hz=clip.rate_hz, channels=clip.channels, engine=engine, cancel=cancel
-    )
+@dataclass(frozen=True)
+class WholeSourceTask(Task, ABC):
+    """A task on all of ``source``. Its outputs, if it has any, are as long as the source."""
+
+    source: Source
+
+    def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.run`."""
+        from acestep_runtime.tasks.streams import run_on_whole_source
+
+        return run_on_whole_source(self, self.source, engine, cancel, done)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.vae.cache import TileCache
-from acestep_runtime.vae.stages import Stage, heard, part
+from acestep_runtime.vae.stages import ConvStage, partial_forward, receptive_field
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
@@ -42,7 +42,7 @@ _ALIVE = 6
 
 
 class Codec:
-    """Encodes and decodes with an autoencoder, which it does not change. It is faster if it is `fused` first.
+    """Encodes and decodes with an autoencoder, which it does not change. It is faster if it is put through `fuse` first.
 
     ``model_id`` says which weights these are wherever ``cache`` is shared with others; `fingerprint` of the encoder does.
     ``decoded_frames`` is the length of a tile that is decoded, by default what the device's memory allows. Work is done in
@@ -58,15 +58,15 @@ class Codec:
         encoded_frames: int = ENCODED_FRAMES,
         decoded_frames: int | None = None,
     ) -> None:
-        self._encoder = (Stage.of(vae.encoder),)
+        self._encoder = (ConvStage.of(vae.encoder),)
         decoder = vae.decoder
         self._decoder = (
-            Stage.of(decoder.conv1),
-            *map(Stage.of, decoder.block),
-            Stage.of(decoder.snake1, decoder.conv2),
+            ConvStage.of(decoder.conv1),
+            *map(ConvStage.of, decoder.block),
+            ConvStage.of(decoder.snake1, decoder.conv2),
         )
         #: Samples of a latent frame.
-        self.frame = self._encoder[0].shorter
+        self.frame = self._encoder[0].downsampling
         if self._encoder[0].length(7 * self.frame) != 7 or _length(self._decoder, 7) != 7 * self.frame:
             raise ValueError("an autoencoder whose latent frames are not all of one length cannot work in tiles")
         self._weight: Tensor = next(vae.parameters())
@@ -126,7 +126,7 @@ class Codec:
         cuts = [0, *(edge * self._encoded_frames - first for edge in edges), frames]
         for span in pairwise(cuts):
             check()
-            yield self._encoded(read, total, span, silence)
+            yield self._encode_tile(read, total, span, silence)
 
     def decode(
         self,
@@ -146,20 +146,20 @@ class Codec:
         stop_frame = frames if stop_frame is None else stop_frame
         if len(latents) != 1 or not 0 <= start_frame <= stop_frame <= frames:
             raise ValueError(f"cannot decode frames {start_frame} to {stop_frame} of latents {tuple(latents.shape)}")
-        length = self._decoded_frames or self._affordable()
+        length = self._decoded_frames or self._max_tile_frames()
         for start in range(start_frame, stop_frame, length):
             check()
-            yield self._decoded(latents, (start, min(start + length, stop_frame)))
+            yield self._decode_tile(latents, (start, min(start + length, stop_frame)))
 
     @property
     def reach(self) -> tuple[int, int]:
         """How many latent frames before and after a frame its latent hears."""
-        start, stop = heard(self._encoder, (0, 1))
+        start, stop = receptive_field(self._encoder, (0, 1))
         return -(start // self.frame), -(-stop // self.frame) - 1
 
     # Neither of these two is a generator: inference mode must not outlive a yield.
     @torch.inference_mode()
-    def _encoded(self, read: Reader, total: int, span: tuple[int, int], silence: Tensor | None) -> Tensor:
+    def _encode_tile(self, read: Reader, total: int, span: tuple[int, int], silence: Tensor | None) -> Tensor:
         frames = math.ceil(total / self.frame)
         before, after = self.reach
         around = max(0, span[0] - before), min(frames, span[1] + after)
@@ -170,7 +170,7 @@ class Codec:
         silent = _silent(samples, self.frame, self.reach)[inside] if silence is not None else np.zeros(1, bool)
         if silence is not None and silent.all():
             return self._silence(silence, span)
-        latents = self._looked_up(samples, (inside.start, inside.stop))
+        latents = self._cached_encode(samples, (inside.start, inside.stop))
         if silence is not None and silent.any():
             there = torch.from_numpy(silent).to(latents.device)[None, :, None]
             latents = torch.where(there, self._silence(silence, span), latents)
@@ -180,14 +180,14 @@ class Codec:
         at = torch.arange(*span, device=silence.device) % silence.shape[1]
         return silence[:, at].to(self._weight.device, torch.float32)
 
-    def _looked_up(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
+    def _cached_encode(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
         """Return the latents of some of the frames of samples, which hold all that these hear, or end where all ends."""
         if self._cache is None:
-            return self._mean(samples, inside)
+            return self._posterior_mean(samples, inside)
         key = self._key(samples, inside)
         latents = self._cache.get(key)
         if latents is None:
-            latents = self._mean(samples, inside)
+            latents = self._posterior_mean(samples, inside)
             self._cache.put(key, latents)
         return latents.to(self._weight.device)
 
@@ -199,27 +199,27 @@ class Codec:
         key.update(samples.data)
         return key.hexdigest()
 
-    def _mean(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
+    def _posterior_mean(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
         signal = torch.from_numpy(samples.T[None]).to(self._weight)
 
         def read(start: int, stop: int) -> Tensor:
             return signal[..., start:stop]
 
-        both = part(
+        both = partial_forward(
             self._encoder, signal.shape[-1], inside, read
         )  # mean and scale of the posterior, one above the other
         return both[:, : both.shape[1] // 2].transpose(1, 2).float().contiguous()
 
     @torch.inference_mode()
-    def _decoded(self, latents: Tensor, span: tuple[int, int]) -> Samples:
+    def _decode_tile(self, latents: Tensor, span: tuple[int, int]) -> Samples:
         def read(start: int, stop: int) -> Tensor:
             return latents[:, start:stop].transpose(1, 2).to(self._weight)
 
-        samples = part(self._decoder, latents.shape[1], (span[0] * self.frame, span[1] * self.frame), read)
+        samples = partial_forward(self._decoder, latents.shape[1], (span[0] * self.frame, span[1] * self.frame), read)
         out: Samples = samples[0].T.float().contiguous().cpu().numpy()
         return out
 
-    def _affordable(self) -> int:
+    def _max_tile_frames(self) -> int:
         """Return the length of a tile to decode, in latent frames, that takes at most half of the device's free memory."""
         fewest, most = DECODED_FRAMES
         if self._weight.device.type != "cuda":
@@ -231,7 +231,7 @@ class Codec:
         """Return about how many bytes a latent frame takes while it is decoded."""
         points, widest = 1, 0
         for stage in self._decoder:
-            points *= stage.longer
+            points *= stage.upsampling
             widest = max(widest, points * max(conv.out_channels for conv in stage.convolutions))
         return _ALIVE * widest * self._weight.element_size()
 
@@ -245,7 +245,7 @@ def fingerprint(vae: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _length(stages: tuple[Stage, ...], points: int) -> int:
+def _length(stages: tuple[ConvStage, ...], points: int) -> int:
     for stage in stages:
         points = stage.length(points)
     return points

@@ -28,7 +28,7 @@ class Snake(nn.Module):
         return (x * self.alpha).sin_().square_().mul_(self.inverse_beta).add_(x)
 
 
-def fused(vae: AutoencoderOobleck) -> AutoencoderOobleck:
+def fuse(vae: AutoencoderOobleck) -> AutoencoderOobleck:
     """Bake weight norms into weights and lean `Snake`s into the autoencoder, in place; returns it, for inference only.
 
     The names of its weights change, so load them first. Its outputs do not: every operation left has the same operands.

@@ -24,7 +24,7 @@ Convolution = nn.Conv1d | nn.ConvTranspose1d
 
 
 @dataclass(frozen=True)
-class Stage:
+class ConvStage:
     """Layers that run one after the other on ``[B, channels, n]``, and their convolutions in this order.
 
     One stage holds convolutions that make a signal shorter, or such that make it longer, not both.
@@ -34,17 +34,17 @@ class Stage:
     convolutions: tuple[Convolution, ...]
 
     @classmethod
-    def of(cls, *modules: nn.Module) -> Stage:
+    def of(cls, *modules: nn.Module) -> ConvStage:
         """Return the stage of these modules, whose submodules must be registered in the order in which they run."""
         return cls(nn.Sequential(*modules), tuple(conv for module in modules for conv in _convolutions(module)))
 
     @property
-    def shorter(self) -> int:
+    def downsampling(self) -> int:
         """How many points of the input make one of the output."""
         return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.Conv1d))
 
     @property
-    def longer(self) -> int:
+    def upsampling(self) -> int:
         """How many points of the output one of the input makes."""
         return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.ConvTranspose1d))
 
@@ -54,21 +54,21 @@ class Stage:
             points = _length(conv, points)
         return points
 
-    def hears(self, span: Span) -> Span:
+    def input_span(self, span: Span) -> Span:
         """Return the span of the input, which may reach past its ends, that can change this span of the output."""
         for conv in reversed(self.convolutions):
-            span = _hears(conv, span)
+            span = _input_span(conv, span)
         return span
 
 
-def heard(stages: Sequence[Stage], span: Span) -> Span:
+def receptive_field(stages: Sequence[ConvStage], span: Span) -> Span:
     """Return the span of the first stage's input that can change this span of the last one's output."""
     for stage in reversed(stages):
-        span = stage.hears(span)
+        span = stage.input_span(span)
     return span
 
 
-def part(stages: Sequence[Stage], points: int, span: Span, read: Callable[[int, int], Tensor]) -> Tensor:
+def partial_forward(stages: Sequence[ConvStage], points: int, span: Span, read: Callable[[int, int], Tensor]) -> Tensor:
     """Return a span of what comes out of the stages, ``[B, channels, n]``, as if all ``points`` had gone in.
 
     ``read`` returns the input from a point to another; it is called once, for what is needed of it. Each stage works on no
@@ -79,12 +79,12 @@ def part(stages: Sequence[Stage], points: int, span: Span, read: Callable[[int, 
         lengths.append(stage.length(lengths[-1]))
     spans = [span]
     for stage, length in zip(reversed(stages), reversed(lengths[:-1]), strict=True):
-        start, stop = stage.hears(spans[0])
+        start, stop = stage.input_span(spans[0])
         # Points that go together stay together, or else a strided convolution would count from elsewhere.
-        spans.insert(0, (max(0, start) // stage.shorter * stage.shorter, min(length, stop)))
+        spans.insert(0, (max(0, start) // stage.downsampling * stage.downsampling, min(length, stop)))
     signal = read(*spans[0])
     for stage, ((start, _), wanted) in zip(stages, pairwise(spans), strict=True):
-        at = start * stage.longer // stage.shorter
+        at = start * stage.upsampling // stage.downsampling
         signal = stage.run(signal)[..., wanted[0] - at : wanted[1] - at]
     return signal
 
@@ -100,7 +100,7 @@ def _length(conv: Convolution, points: int) -> int:
     return (points + 2 * padding - (kernel - 1) * dilation - 1) // stride + 1
 
 
-def _hears(conv: Convolution, span: Span) -> Span:
+def _input_span(conv: Convolution, span: Span) -> Span:
     """Output i of a convolution is made of inputs i·stride − padding + m·dilation, for each tap m of the kernel.
 
     A transposed one is that the other way round: output i is made of each input j with i = j·stride − padding + m·dilation.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.json_values import JsonObject, to_list, to_number, to_object
 from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.values import Json
 from acestep_runtime.weights.catalogue import pull_hint
 from acestep_runtime.weights.layout import Checkpoint, config_in
 
@@ -50,25 +51,23 @@ def facts_of(checkpoint: Checkpoint) -> Facts:
     """Read the facts from the small files of a checkpoint. Raises `EngineFailure` where they make no sense."""
     config = config_in(checkpoint.dit)
     own = config.get("generation")
-    own = own if isinstance(own, dict) else {}
-    named = config.get("lyric_alignment_layers_config")
+    own = own if isinstance(own, Mapping) else {}
     try:
-        heads = {int(layer): tuple(map(int, heads)) for layer, heads in named.items()} if named else None
         return Facts(
             name=checkpoint.name,
             kind=checkpoint.kind,
             size=checkpoint.size,
             sample_rate=_sample_rate(checkpoint),
-            channels=int(config["audio_acoustic_hidden_dim"]),
-            layers=int(config["num_hidden_layers"]),
+            channels=int(to_number(config["audio_acoustic_hidden_dim"])),
+            layers=int(to_number(config["num_hidden_layers"])),
             steps=int(_default(own, "steps", _STEPS[checkpoint.kind], low=1, high=1000)),
             # A turbo model has its guidance inside, whatever its defaults say.
             guidance=1.0
             if checkpoint.kind == "turbo"
-            else float(_default(own, "guidance", _GUIDANCE[checkpoint.kind], low=0, high=100)),
-            shift=float(_default(own, "shift", _SHIFT, low=0.01, high=100)),
+            else _default(own, "guidance", _GUIDANCE[checkpoint.kind], low=0, high=100),
+            shift=_default(own, "shift", _SHIFT, low=0.01, high=100),
             lego_sft=bool(config.get("is_lego_sft", False)),
-            lyric_heads=heads or _LYRIC_HEADS[checkpoint.size],
+            lyric_heads=_lyric_heads(config.get("lyric_alignment_layers_config")) or _LYRIC_HEADS[checkpoint.size],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EngineFailure(
@@ -76,13 +75,21 @@ def facts_of(checkpoint: Checkpoint) -> Facts:
         ) from error
 
 
-def _default(own: Mapping[str, Any], name: str, usual: float, *, low: float, high: float) -> Any:
-    value = next((own[each] for each in _ALSO[name] if own.get(each) is not None), usual)
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; it should be {low} to {high}")
-    return value
+def _lyric_heads(named: Json) -> dict[int, tuple[int, ...]]:
+    """Return the heads of each layer that a config names, none where it names none."""
+    return {
+        int(layer): tuple(int(to_number(head)) for head in to_list(heads))
+        for layer, heads in to_object(named or {}).items()
+    }
+
+
+def _default(own: JsonObject, name: str, usual: float, *, low: float, high: float) -> float:
+    given = next((own[each] for each in _ALSO[name] if own.get(each) is not None), usual)
+    if not low <= to_number(given) <= high:
+        raise ValueError(f"{name} is {given}; it should be {low} to {high}")
+    return to_number(given)
 
 
 def _sample_rate(checkpoint: Checkpoint) -> int:
     config = config_in(checkpoint.vae) if checkpoint.vae else {}
-    return int(config.get("sampling_rate", ENGINE_RATE_HZ))
+    return int(to_number(config.get("sampling_rate", ENGINE_RATE_HZ)))

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from acestep_runtime.errors import EngineFailure, printable
+from acestep_runtime.values import Json
 from acestep_runtime.weights.keys import Shape
 from acestep_runtime.weights.layout import weights_in
+
+if TYPE_CHECKING:
+    from safetensors import safe_open
 
 _MOST_JSON_BYTES = 64 << 20
 _AGAIN = "Pull the model again."
@@ -30,12 +34,12 @@ class Tensors:
     shapes: Mapping[str, Shape]
 
 
-def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Any]:
+def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Json]:
     """Return the object in a JSON file. Raises `EngineFailure` with ``remedy`` where there is none."""
     try:
         if path.stat().st_size > _MOST_JSON_BYTES or not path.is_file():
             raise ValueError("it is too large, or no file")
-        value = json.loads(path.read_text("utf-8"))
+        value: Json = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError, RecursionError) as error:
@@ -92,7 +96,7 @@ def _shapes(path: Path, remedy: str) -> dict[str, Shape]:
         return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _readable(path: Path, remedy: str = _AGAIN) -> Any:
+def _readable(path: Path, remedy: str = _AGAIN) -> safe_open:
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import errno
 import glob
+import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +21,9 @@ from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import Sum
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: Kept free beyond what is fetched.
 _SPARE_BYTES = 1 << 30
@@ -71,16 +75,16 @@ def pull(name: str, folder: Path, progress: Progress | None = None, *, endpoint:
     missing, or files stay damaged.
     """
     release = _release(name)
-    hub = _hub()
+    _check_library()
     tell = progress or (lambda _: None)
-    batches = [_listed(hub, release, source, folder, endpoint) for source in _merged(release.sources)]
+    batches = [_listed(release, source, folder, endpoint) for source in _merged(release.sources)]
     total = sum(each.size_bytes for batch in batches for each in batch.sums.values())
     _check_room(folder, batches, release)
     try:
         with FileLock(folder / ".pull.lock", timeout=0):
             faults: list[str] = []
             for _ in range(2):  # once more for what turns out damaged
-                _fetch(hub, release, batches, endpoint, lambda done: tell(Step("fetching", done, total)))
+                _fetch(release, batches, endpoint, lambda done: tell(Step("fetching", done, total)))
                 faults = _check(batches, lambda done: tell(Step("checking", done, total)))
                 if not faults:
                     return _record(batches)
@@ -126,16 +130,14 @@ def _release(name: str) -> Release:
     return release
 
 
-def _hub() -> Any:
+def _check_library() -> None:
     try:
-        import huggingface_hub
-        import huggingface_hub.file_download
+        import huggingface_hub  # noqa: F401 (only whether it is there)
     except ImportError as error:
         raise EngineFailure(
             "Models are fetched with the package huggingface_hub, which is not installed.",
             remedy="Run: pip install 'acebridge[neural]'",
         ) from error
-    return huggingface_hub
 
 
 def _merged(sources: Sequence[Source]) -> Iterator[Source]:
@@ -145,15 +147,18 @@ def _merged(sources: Sequence[Source]) -> Iterator[Source]:
         yield Source(repo, tuple(pattern for source in same for pattern in source.patterns), into)
 
 
-def _listed(hub: Any, release: Release, source: Source, folder: Path, endpoint: str | None) -> _Batch:
+def _listed(release: Release, source: Source, folder: Path, endpoint: str | None) -> _Batch:
     """Ask the Hub which files there are now, how large, and their digests."""
-    with _reached(hub, release, source.repo):
-        api = hub.HfApi(endpoint=endpoint)
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    with _reached(release, source.repo):
+        api = HfApi(endpoint=endpoint)
         revision = str(api.model_info(source.repo).sha)
-        there = [each for each in api.list_repo_tree(source.repo, recursive=True, revision=revision)
-                 if hasattr(each, "blob_id")]  # fmt: skip
+        tree = api.list_repo_tree(source.repo, recursive=True, revision=revision)
+        there = [each for each in tree if isinstance(each, RepoFile)]
     sums = {
-        each.path: Sum(int(each.size), each.lfs.sha256 if each.lfs else each.blob_id)
+        each.path: Sum(each.size, each.lfs.sha256 if each.lfs else each.blob_id)
         for each in there
         if _wanted(each.path, source.patterns)
     }
@@ -171,8 +176,8 @@ def _wanted(path: str, patterns: Sequence[str]) -> bool:
 class _reached:  # noqa: N801 (a context manager reads as a verb)
     """Say in one sentence when the Hub cannot be asked."""
 
-    def __init__(self, hub: Any, release: Release, repo: str) -> None:
-        self._hub, self._release, self._repo = hub, release, repo
+    def __init__(self, release: Release, repo: str) -> None:
+        self._release, self._repo = release, repo
 
     def __enter__(self) -> None:
         pass
@@ -180,7 +185,9 @@ class _reached:  # noqa: N801 (a context manager reads as a verb)
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None or not isinstance(error, Exception):
             return
-        if isinstance(error, self._hub.errors.RepositoryNotFoundError):
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        if isinstance(error, RepositoryNotFoundError):
             raise EngineFailure(
                 f"The Hub has no repository {self._repo}, or does not show it to you.", remedy="Update AceBridge."
             ) from error
@@ -229,23 +236,20 @@ def _part(path: Path, expected: Sum) -> Path:
     return path.with_name(f"{path.name}.{expected.digest[:12]}.part")
 
 
-class _Counted:
-    """A file that tells how many bytes are written to it."""
+class _CountingFile(io.BufferedWriter):
+    """A file to append to that tells how many bytes are written."""
 
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
-        self._file, self._told = file, told
+    def __init__(self, path: Path, count: Callable[[int], None]) -> None:
+        super().__init__(io.FileIO(path, "ab"))
+        self._count = count
 
-    def write(self, data: bytes) -> int:
-        self._told(len(data))
-        return self._file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
+    def write(self, data: ReadableBuffer, /) -> int:
+        written = super().write(data)
+        self._count(written)
+        return written
 
 
-def _fetch(
-    hub: Any, release: Release, batches: Sequence[_Batch], endpoint: str | None, tell: Callable[[int], None]
-) -> None:
+def _fetch(release: Release, batches: Sequence[_Batch], endpoint: str | None, tell: Callable[[int], None]) -> None:
     """Fetch the files that are missing or of another size, each on from where it stopped the last time.
 
     `snapshot_download` of the library begins a file that was interrupted anew, and large models are one file of 10 GB.
@@ -257,21 +261,25 @@ def _fetch(
         done += more
         tell(done)
 
-    were_shown = not hub.utils.are_progress_bars_disabled()
-    hub.utils.disable_progress_bars()
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    were_shown = not are_progress_bars_disabled()
+    disable_progress_bars()
     try:
         for batch in batches:
             for path, expected in batch.sums.items():
-                with _reached(hub, release, batch.source.repo):
-                    _fetch_file(hub, batch, path, expected, endpoint, count)
+                with _reached(release, batch.source.repo):
+                    _fetch_file(batch, path, expected, endpoint, count)
     finally:
         if were_shown:
-            hub.utils.enable_progress_bars()
+            enable_progress_bars()
 
 
-def _fetch_file(
-    hub: Any, batch: _Batch, path: str, expected: Sum, endpoint: str | None, count: Callable[[int], None]
-) -> None:
+def _fetch_file(batch: _Batch, path: str, expected: Sum, endpoint: str | None, count: Callable[[int], None]) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
     target = batch.root / path
     if target.is_file() and _size(target) == expected.size_bytes:
         count(expected.size_bytes)
@@ -283,13 +291,13 @@ def _fetch_file(
             old.unlink()
     there = _size(part)
     count(there)
-    with part.open("ab") as file:
+    with _CountingFile(part, count) as file:
         if there < expected.size_bytes:
-            hub.file_download.http_get(
-                hub.hf_hub_url(batch.source.repo, path, revision=batch.revision, endpoint=endpoint),
-                _Counted(file, count),
+            http_get(
+                hf_hub_url(batch.source.repo, path, revision=batch.revision, endpoint=endpoint),
+                file,
                 resume_size=there,
-                headers=hub.utils.build_hf_headers(),
+                headers=build_hf_headers(),
                 expected_size=expected.size_bytes,
             )
     part.replace(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import catalogue
@@ -12,6 +12,7 @@ from acestep_runtime.weights.layout import Stamp, below, config_in, has_weights,
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerFast, Qwen3Model
 
 _MARK = "5hz-lm"
 #: What is taken where no model is named.
@@ -61,8 +62,8 @@ def chosen_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
 
 def load_language_model(
     checkpoint: LanguageCheckpoint, dtype: torch.dtype, device: torch.device | str = "cpu"
-) -> tuple[Any, torch.Tensor, Any]:
-    """Load a language model: a `transformers.Qwen3Model`, its head ``[V, D]``, and its tokenizer.
+) -> tuple[Qwen3Model, torch.Tensor, PreTrainedTokenizerFast]:
+    """Load a language model: its layers without a head, its head ``[V, D]``, and its tokenizer.
 
     Raises `EngineFailure` for files that are missing, damaged or do not fit.
     """
@@ -73,7 +74,7 @@ def load_language_model(
 
     core = load_text_encoder(checkpoint.folder, dtype, device)
     tensors = files.opened(checkpoint.folder)
-    head = core.embed_tokens.weight
+    head: torch.Tensor = core.embed_tokens.weight
     if _HEAD in tensors.files and not config_in(checkpoint.folder).get("tie_word_embeddings"):
         ((_, head),) = files.read(tensors, {_HEAD: _HEAD}, dtype, torch.device(device))
     return core, head, load_text_tokenizer(checkpoint.folder)

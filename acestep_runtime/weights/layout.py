@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.json_values import JsonObject
 from acestep_runtime.weights import catalogue
 
 VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"
@@ -170,12 +170,12 @@ def _is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 (a path's own raises)
 
 
-def config_in(folder: Path) -> Mapping[str, Any]:
+def config_in(folder: Path) -> JsonObject:
     """Return the ``config.json`` of a part, empty where it cannot be read."""
     return _config(folder / "config.json")
 
 
-def _config(path: Path) -> Mapping[str, Any]:
+def _config(path: Path) -> JsonObject:
     """Return a small JSON object, empty where it cannot be read: what is not understood is no checkpoint."""
     try:
         if not _is_file(path) or path.stat().st_size > _MOST_JSON_BYTES:  # a pipe would be waited for
@@ -225,7 +225,7 @@ def stamp_of(*folders: Path | None) -> Stamp:
     return tuple(found)
 
 
-def _kind(config: Mapping[str, Any], name: str) -> str:
+def _kind(config: JsonObject, name: str) -> str:
     """Return what a transformer was trained to be, from its config, and where that does not say, from its name."""
     if config.get("is_turbo"):
         return "turbo"
@@ -235,6 +235,6 @@ def _kind(config: Mapping[str, Any], name: str) -> str:
     return version if version in KINDS else next((kind for kind in KINDS if kind in name.lower()), "base")
 
 
-def _size(config: Mapping[str, Any]) -> str:
+def _size(config: JsonObject) -> str:
     width = config.get("hidden_size")
     return "XL" if isinstance(width, int) and width >= _XL_FROM_WIDTH else "2B"

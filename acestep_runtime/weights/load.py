@@ -13,18 +13,21 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure, printable
+from acestep_runtime.json_values import JsonObject
+from acestep_runtime.values import Json
 from acestep_runtime.weights import catalogue, files, keys
 from acestep_runtime.weights.facts import Facts, facts_of
 from acestep_runtime.weights.layout import Checkpoint, config_in
 
 if TYPE_CHECKING:
-    from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
+    from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
+    from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
     from diffusers.pipelines.ace_step.modeling_ace_step import (
         AceStepAudioTokenDetokenizer,
         AceStepAudioTokenizer,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     )
     from transformers import PreTrainedTokenizerFast, Qwen3Model
 
+M = TypeVar("M", bound=nn.Module)
 CPU = torch.device("cpu")
 #: Folders of the parts in the diffusers layout. The tokenizers are optional there.
 _FOLDERS = {
@@ -54,7 +58,7 @@ _MEND_SETTINGS = "Mend its config.json, or pull the model again."
 class PartSource:
     """Where one part comes from: its settings, the tensors of its files, and of these the names it wants, as it calls them."""
 
-    config: Mapping[str, Any]
+    config: JsonObject
     tensors: files.Tensors
     names: Mapping[str, str]
 
@@ -114,23 +118,33 @@ def load(
 
 def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str = CPU) -> DitParts:
     """Load the transformer, the condition encoder and the audio tokenizers only. Raises as `load` does."""
+    from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
+    from diffusers.pipelines.ace_step.modeling_ace_step import (
+        AceStepAudioTokenDetokenizer,
+        AceStepAudioTokenizer,
+        AceStepConditionEncoder,
+    )
+
     place = torch.device(device)
     sources = (_original if checkpoint.layout == "original" else _diffusers)(checkpoint)
     facts = facts_of(checkpoint)
-    modules: dict[str, Any] = {}
-    for part, source in sources.items():
-        module = modules[part] = build(part, source.config)
+
+    def load_part(part: str, make: Callable[..., M]) -> M:
+        source = sources[part]
+        module = build(part, make, source.config)
         given: tuple[str, ...] = ()
-        if part == "encoder":
+        if isinstance(module, AceStepConditionEncoder):
             given = _complete(module, source, checkpoint, dtype)
-        fill(module, source, f"{checkpoint.name} ({part})", dtype, place, _remedy(checkpoint), given)
-    encoder = modules["encoder"]
+        return fill(module, source, f"{checkpoint.name} ({part})", dtype, place, _remedy(checkpoint), given)
+
+    dit: AceStepTransformer1DModel = load_part("dit", AceStepTransformer1DModel)
+    encoder: AceStepConditionEncoder = load_part("encoder", AceStepConditionEncoder)
     has_null = keys.NULL_CONDITION in sources["encoder"].names.values()
     return DitParts(
-        dit=modules["dit"],
+        dit=dit,
         encoder=encoder,
-        tokenizer=modules.get("tokenizer"),
-        detokenizer=modules.get("detokenizer"),
+        tokenizer=load_part("tokenizer", AceStepAudioTokenizer) if "tokenizer" in sources else None,
+        detokenizer=load_part("detokenizer", AceStepAudioTokenDetokenizer) if "detokenizer" in sources else None,
         null_condition=encoder.null_condition_emb.detach() if has_null else None,
         silence=encoder.silence_latent,
         facts=facts,
@@ -139,13 +153,16 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
 
 def load_vae(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> AutoencoderOobleck:
     """Load the VAE of ``folder``. Raises as `load` does."""
-    module = build("vae", files.read_json(folder / "config.json"))
-    vae: AutoencoderOobleck = fill(module, _whole(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
-    return vae
+    from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
+
+    module: AutoencoderOobleck = build("vae", AutoencoderOobleck, files.read_json(folder / "config.json"))
+    return fill(module, _whole(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> Qwen3Model:
     """Load the text encoder of ``folder``, without the head that predicts words. Raises as `load` does."""
+    from transformers import Qwen3Config, Qwen3Model
+
     config = files.read_json(folder / "config.json")
     if config.get("model_type") != "qwen3":
         raise EngineFailure(
@@ -155,9 +172,8 @@ def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | s
     whole = _whole(folder)
     names = {key: key.removeprefix("model.") for key in whole.names if key != "lm_head.weight"}
     source = PartSource(config, whole.tensors, names)
-    place = torch.device(device)
-    encoder: Qwen3Model = fill(build("text_encoder", config), source, str(folder), dtype, place, _PULL_SHARED)
-    return encoder
+    module = build("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
+    return fill(module, source, str(folder), dtype, torch.device(device), _PULL_SHARED)
 
 
 def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -176,32 +192,30 @@ def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise EngineFailure(f"{path}, or what is beside it, cannot be read: {error!r}.", remedy=_PULL_SHARED) from error
 
 
-def _token(value: Any) -> str:
-    return str(value["content"] if isinstance(value, dict) else value)
+def _token(value: Json) -> str:
+    return str(value["content"] if isinstance(value, Mapping) else value)
 
 
 # ---- building and filling ----
 
 
-def build(part: str, config: Mapping[str, Any]) -> Any:
-    """Return the module of ``part`` as ``config`` describes it, its weights without memory (on the meta device).
+def build(part: str, make: Callable[..., M], config: JsonObject) -> M:
+    """Return the module that ``make`` returns for the settings in ``config``, its weights without memory (on the meta device).
 
-    Settings that the class does not know are left out; small tables that are not in files are computed. Raises
-    `EngineFailure` for settings that it cannot be built with.
+    Settings that ``make`` does not name are left out, unless it takes any; small tables that are not in files are computed.
+    Raises `EngineFailure`, which names the ``part``, for settings that it cannot be built with.
     """
-    from accelerate import init_empty_weights  # type: ignore[import-untyped]
+    from accelerate import init_empty_weights
 
-    make = _classes()[part]
-    if part != "text_encoder":
-        known = inspect.signature(make).parameters
+    known = inspect.signature(make).parameters
+    if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
         config = {name: value for name, value in config.items() if name in known}
         for name, value in config.items():
             _check_setting(part, name, value, known[name].default)
     try:
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), init_empty_weights(include_buffers=False):
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # diffusers builds the VAE with the older weight_norm of torch
+            # diffusers builds the VAE with the older weight_norm of torch
+            warnings.simplefilter("ignore", FutureWarning)
             return make(**config)
     except Exception as error:  # whatever a class makes of settings that it was not written for
         raise EngineFailure(
@@ -210,7 +224,7 @@ def build(part: str, config: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _check_setting(part: str, name: str, value: Any, usual: Any) -> None:
+def _check_setting(part: str, name: str, value: Json, usual: Json) -> None:
     """Raise `EngineFailure` for a setting that is no number above 0 where the usual one is; ``None`` is "not given"."""
     if isinstance(usual, bool) or not isinstance(usual, (int, float)) or usual <= 0 or value is None:
         return
@@ -221,39 +235,15 @@ def _check_setting(part: str, name: str, value: Any, usual: Any) -> None:
         )
 
 
-def _classes() -> dict[str, Callable[..., nn.Module]]:
-    from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
-    from diffusers.pipelines.ace_step.modeling_ace_step import (
-        AceStepAudioTokenDetokenizer,
-        AceStepAudioTokenizer,
-        AceStepConditionEncoder,
-    )
-
-    return {
-        "dit": AceStepTransformer1DModel,
-        "encoder": AceStepConditionEncoder,
-        "tokenizer": AceStepAudioTokenizer,
-        "detokenizer": AceStepAudioTokenDetokenizer,
-        "vae": AutoencoderOobleck,
-        "text_encoder": _text_encoder,
-    }
-
-
-def _text_encoder(**config: Any) -> nn.Module:
-    from transformers import Qwen3Config, Qwen3Model
-
-    return Qwen3Model(Qwen3Config(**config))
-
-
 def fill(
-    module: Any,
+    module: M,
     source: PartSource,
     what: str,
     dtype: torch.dtype,
     device: torch.device,
     remedy: str,
     given: tuple[str, ...] = (),
-) -> Any:
+) -> M:
     """Give ``module`` the tensors of ``source``, all but those in ``given``, which it has; return it, ready to compute.
 
     Raises `EngineFailure`, before anything is read, unless names and shapes are exactly those of the module.
@@ -273,7 +263,7 @@ def fill(
 # ---- where the tensors of each part are ----
 
 
-def _whole(folder: Path, config: Mapping[str, Any] | None = None) -> PartSource:
+def _whole(folder: Path, config: JsonObject | None = None) -> PartSource:
     tensors = files.opened(folder)
     return PartSource(config or {}, tensors, {key: key for key in tensors.files})
 
@@ -297,14 +287,16 @@ def _original(checkpoint: Checkpoint) -> dict[str, PartSource]:
     return {part: PartSource(configs[part], tensors, names[part]) for part in names}
 
 
-def original_configs(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def original_configs(config: JsonObject) -> dict[str, dict[str, Json]]:
     """Return the settings of each part from the one ``config.json`` of an original checkpoint."""
     others = {name: value for name, value in config.items() if name not in _DIT_ONLY}
     others.update({name: config[f"encoder_{name}"] for name in _OTHER_SIZES if config.get(f"encoder_{name}")})
     return {part: dict(config) if part == "dit" else others for part in keys.PREFIXES}
 
 
-def _complete(encoder: Any, source: PartSource, checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[str, ...]:
+def _complete(
+    encoder: AceStepConditionEncoder, source: PartSource, checkpoint: Checkpoint, dtype: torch.dtype
+) -> tuple[str, ...]:
     """Give the condition encoder what its files do not hold; return the names of that.
 
     The latents of silence are in a file of their own in the original layout, and may have another length than the class

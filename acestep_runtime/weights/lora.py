@@ -11,14 +11,19 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
+from acestep_runtime.json_values import JsonObject, to_number, to_object
+from acestep_runtime.values import Json
 from acestep_runtime.weights import files, keys
 from acestep_runtime.weights.adapters import NAME, NAMES
+
+if TYPE_CHECKING:
+    from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
 
 #: Beginnings that training programs put before the names inside of the transformer.
 _PREFIX = re.compile(r"^(base_model\.model\.|transformer\.|diffusion_model\.|model\.|decoder\.)+")
@@ -27,10 +32,12 @@ _MATRIX = re.compile(r"\.(lora_[AB]|lora_down|lora_up)(?:\.default)?(?:\.weight)
 _WORDS = {"lora_down": "lora_A", "lora_up": "lora_B"}
 _ALPHA = re.compile(r"\.alpha$")
 _AGAIN = "Get the adapter's files again, or export them again."
+#: The attribute of the transformer that holds the scale of each adapter.
+_SCALES = "_adapter_scales"
 _FILES = ("adapter_model.safetensors", "pytorch_lora_weights.safetensors")
 
 
-def add_adapter(dit: Any, path: Path, name: str, scale: float = 1.0) -> None:
+def add_adapter(dit: AceStepTransformer1DModel, path: Path, name: str, scale: float = 1.0) -> None:
     """Load the adapter in ``path``, a file or a folder, onto the transformer as ``name``, and put all adapters to work.
 
     Raises `InvalidValue` for a name that is taken and `EngineFailure` for files that are no adapter of this transformer,
@@ -52,13 +59,13 @@ def add_adapter(dit: Any, path: Path, name: str, scale: float = 1.0) -> None:
     _weigh(dit, {**scales, name: scale})
 
 
-def scale_adapter(dit: Any, name: str, scale: float) -> None:
+def scale_adapter(dit: AceStepTransformer1DModel, name: str, scale: float) -> None:
     """Set how strongly an adapter works: 1 as trained, 0 not at all. Raises `InvalidValue` for one that is not there."""
     _check_there(dit, name)
     _weigh(dit, {**_scales(dit), name: scale})
 
 
-def remove_adapter(dit: Any, name: str) -> None:
+def remove_adapter(dit: AceStepTransformer1DModel, name: str) -> None:
     """Take an adapter off; without any, the transformer is again exactly what it was. Raises as `scale_adapter` does."""
     _check_there(dit, name)
     scales = _scales(dit)
@@ -68,10 +75,10 @@ def remove_adapter(dit: Any, name: str) -> None:
         _weigh(dit, scales)
     else:
         dit.unload_lora()
-        dit._adapter_scales = {}
+        setattr(dit, _SCALES, {})
 
 
-def adapters(dit: Any) -> tuple[str, ...]:
+def adapters(dit: AceStepTransformer1DModel) -> tuple[str, ...]:
     """Return the names of the adapters on the transformer, in the order in which they came."""
     return tuple(_scales(dit))
 
@@ -86,26 +93,26 @@ def _attribute(name: str) -> str:
     return f"adapter_{name.encode().hex()}"
 
 
-def _check_there(dit: Any, name: str) -> None:
+def _check_there(dit: AceStepTransformer1DModel, name: str) -> None:
     if name not in adapters(dit):
         raise InvalidValue("adapter", name, ", ".join(adapters(dit)) or "none, as no adapter is loaded")
 
 
-def _scales(dit: Any) -> dict[str, float]:
+def _scales(dit: AceStepTransformer1DModel) -> dict[str, float]:
     """Return the scale of each adapter. It is kept on the transformer: the layers know it times alpha / rank only."""
-    return dict(getattr(dit, "_adapter_scales", {}))
+    return dict(getattr(dit, _SCALES, {}))
 
 
-def _weigh(dit: Any, scales: Mapping[str, float]) -> None:
+def _weigh(dit: AceStepTransformer1DModel, scales: Mapping[str, float]) -> None:
     dit.set_adapters([_attribute(name) for name in scales], list(scales.values()))
     dit.requires_grad_(False)  # which choosing adapters turns on
-    dit._adapter_scales = dict(scales)
+    setattr(dit, _SCALES, dict(scales))
 
 
 # ---- reading ----
 
 
-def _found(path: Path) -> tuple[Path, Mapping[str, Any]]:
+def _found(path: Path) -> tuple[Path, JsonObject]:
     """Return the file of an adapter, and its settings where it is a folder that has some."""
     if path.is_file() and path.suffix == ".safetensors":
         file = path
@@ -125,7 +132,7 @@ def _found(path: Path) -> tuple[Path, Mapping[str, Any]]:
     return file, files.read_json(beside, _AGAIN) if beside.is_file() else {}
 
 
-def _read(file: Path, config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def _read(file: Path, config: JsonObject) -> dict[str, torch.Tensor]:
     """Return the matrices of an adapter in float32 as ``{layer}.lora_A.weight`` and ``{layer}.lora_B.weight``.
 
     Each B is multiplied by what the training program would: alpha / rank, or alpha / √rank where it says so.
@@ -165,10 +172,10 @@ def _layer(key: str) -> str:
     return keys.renamed(f"{_PREFIX.sub('', key)}.").removesuffix(".")
 
 
-def _settings_in(file: Path) -> dict[str, Any]:
+def _settings_in(file: Path) -> dict[str, Json]:
     """Return the settings that diffusers writes into the file itself, if it did."""
     try:
-        value = json.loads(files.metadata(file).get("lora_adapter_metadata", "{}"))
+        value: Json = json.loads(files.metadata(file).get("lora_adapter_metadata", "{}"))
     except (ValueError, RecursionError):
         return {}
     return (
@@ -178,12 +185,12 @@ def _settings_in(file: Path) -> dict[str, Any]:
     )
 
 
-def _factor(layer: str, rank: int, own: Mapping[str, float], settings: Mapping[str, Any]) -> float:
+def _factor(layer: str, rank: int, own: Mapping[str, float], settings: JsonObject) -> float:
     """Return alpha / rank, or alpha / √rank; alpha is the layer's own, else that of the settings, else the rank itself."""
-    patterns = settings.get("alpha_pattern") or {}
-    named = next((alpha for name, alpha in patterns.items() if f".{layer}".endswith(f".{_layer(str(name))}")), None)
+    patterns = to_object(settings.get("alpha_pattern") or {})
+    named = next((alpha for name, alpha in patterns.items() if f".{layer}".endswith(f".{_layer(name)}")), None)
     alpha = next(each for each in (own.get(layer), named, settings.get("lora_alpha"), rank) if each is not None)
-    return float(alpha) / (float(rank) ** 0.5 if settings.get("use_rslora") else float(rank))
+    return to_number(alpha) / (float(rank) ** 0.5 if settings.get("use_rslora") else float(rank))
 
 
 def _check_fits(dit: nn.Module, weights: Mapping[str, torch.Tensor], file: Path) -> None:

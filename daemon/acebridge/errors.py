@@ -1,8 +1,40 @@
-"""The daemon's error tree; transport codes are given in one table, in `acebridge.contract.status`."""
+"""The daemon's error tree, and the one list of reasons that errors are told apart by.
+
+`acebridge.contract.status` gives each reason its transport code, `acebridge.cli.exit_codes` its exit code.
+"""
 
 from __future__ import annotations
 
 import errno
+from enum import Enum
+
+
+class ErrorReason(str, Enum):
+    """Why something failed, as ErrorInfo, the journal and ``status.json`` name it: the name of an error class.
+
+    A name that this version does not know is `INTERNAL`.
+    """
+
+    INVALID_VALUE = "InvalidValue"
+    INVALID_SETTING = "InvalidSetting"
+    UNREADABLE_AUDIO = "UnreadableAudio"
+    UNSUPPORTED_TASK = "UnsupportedTask"
+    CONFLICT = "Conflict"
+    NOT_FOUND = "NotFound"
+    BUSY = "Busy"
+    TOO_LARGE = "TooLarge"
+    DISK_FULL = "DiskFull"
+    UNAVAILABLE = "Unavailable"
+    CANCELLED = "Cancelled"
+    ENGINE_FAILURE = "EngineFailure"
+    #: A fault of the daemon or of gRPC that gives no reason of its own.
+    INTERNAL = "Internal"
+
+    __str__ = str.__str__  # so that a format string shows the name on every version of Python
+
+    @classmethod
+    def _missing_(cls, _value: object) -> ErrorReason:
+        return cls.INTERNAL
 
 
 class DaemonFault(Exception):
@@ -54,9 +86,20 @@ class Unavailable(DaemonFault):
 
 
 class JobFailed(DaemonFault):
-    """A job ended without a result. ``kind`` names the error class it ended with, ``details`` its parts."""
+    """A job or a call ended without a result. ``details`` holds the error's field, value and allowed, as far as it has them."""
 
-    def __init__(self, kind: str, message: str, *, remedy: str = "", details: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: ErrorReason | str, message: str, *, remedy: str = "", details: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message, remedy=remedy)
-        self.kind = kind
+        self.kind = ErrorReason(kind)
         self.details = details or {}
+
+
+class ConnectionLost(JobFailed):
+    """The daemon went away in the middle of a call."""
+
+
+def reason_of(error: Exception) -> ErrorReason:
+    """Return the reason of any error of ours, and `ErrorReason.INTERNAL` for all others."""
+    return error.kind if isinstance(error, JobFailed) else ErrorReason(type(error).__name__)

@@ -12,6 +12,9 @@ import platformdirs
 
 from acebridge.errors import InvalidSetting
 
+#: In the data folder: where the daemon that serves it answers.
+ADDRESS_FILE = "daemon.json"
+
 
 def data_folder() -> Path:
     """Return the folder that holds the database, the assets and ``config.toml``.

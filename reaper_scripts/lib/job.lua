@@ -1,5 +1,5 @@
--- A job is a folder: the request goes in, the state and the result come out (docs/reaper.md). It outlives the script
--- that made it, and REAPER too.
+-- A job is a folder: the request goes in, the state and the result come out. It outlives the script that made it, and
+-- REAPER too. The protocol: daemon/acebridge/hosts/jobfolder/PROTOCOL.md.
 
 return function(import)
   local json = import("json")
@@ -7,6 +7,7 @@ return function(import)
   local command = import("command")
   local M = {}
 
+  M.VERSION = 1 -- of the protocol
   local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
   local START_S = 20 -- so long may a command take to say something first
   local READYING = "readying" -- a file that is there until the request is
@@ -48,7 +49,8 @@ return function(import)
 
   --- Write the request, for the command that waits for it, or a new one; returns true, or nil, message and remedy.
   function M.submit(id, request)
-    request.version, request.id, request.created = 1, id, os.time()
+    request.version, request.id, request.created = M.VERSION, id, os.time()
+    request.host = { name = "REAPER", version = reaper.GetAppVersion() }
     local ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
     if not ok then return nil, why, "Free some disk space, then run the action again." end
     local waits, remedy = files.remove(files.join(M.folder(id), READYING)), nil

@@ -24,7 +24,7 @@ from typing import Any
 import grpc
 
 from acebridge.client.client import Client
-from acebridge.server.event_stream import CHUNK_BYTES
+from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
 from tests.bench import lyrics, reaper_actions
 
@@ -103,7 +103,7 @@ def latency(client: Client) -> None:
     times_ms = []
     for _ in range(_LATENCY_CALLS):
         began = time.perf_counter()
-        events = client.perform("text2music", {"duration_s": 0.1}, submission={"engine": "fake"})
+        events = client.submit("text2music", {"duration_s": 0.1}, submission={"engine": "fake"})
         next(events)
         times_ms.append((time.perf_counter() - began) * 1e3)
         for _event in events:
@@ -117,7 +117,7 @@ def streaming(client: Client, pid: int) -> None:
     """Audio throughput of a finished job's replay, a live job and a bare echo, alternating in one run."""
     before_mb = _resident_mb(pid)
     job = ""
-    for event in client.perform("text2music", {"duration_s": _STREAM_S}, submission={"engine": "fake"}):
+    for event in client.submit("text2music", {"duration_s": _STREAM_S}, submission={"engine": "fake"}):
         job = event.job_id
     frames = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job)).takes[0].outputs[0].frames
     chunks = -(-frames * 8 // CHUNK_BYTES)
@@ -159,7 +159,7 @@ def draft(client: Client) -> None:
         output = {"output": {"seeds": [1]}} if makes else {}
         began, first_s = time.perf_counter(), 0.0
         source_given = None if task in ("text2music", "create_sample") else source
-        for event in client.perform(task, {**output, **fields}, source=source_given, submission={"engine": "draft"}):
+        for event in client.submit(task, {**output, **fields}, source=source_given, submission={"engine": "draft"}):
             if event.HasField("audio_chunk") and not first_s:
                 first_s = time.perf_counter() - began
             if event.HasField("completed") and task == "text2music":

@@ -99,7 +99,7 @@ def ours(folder: Path) -> dict[str, Callable[[int], None]]:
     wav.write(file, song(), 48_000)
 
     def perform(task: Any) -> None:
-        for _ in task.perform(engine, CancelToken()):
+        for _ in task.run(engine, CancelToken()):
             pass
 
     def text2music(seed: int, seconds: float = SECONDS) -> None:

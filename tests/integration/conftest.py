@@ -18,7 +18,7 @@ from tests.support.shell import LoneShell, Shell, belongs
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that all tests of a module share."""
-    with daemon_at(tmp_path_factory.mktemp("shared"), step_ms=5, config="cancel_grace_s = 5\n") as house:
+    with daemon_at(tmp_path_factory.mktemp("shared"), step_ms=5, config="cancel_grace_s = 60\n") as house:
         yield house
 
 
@@ -27,13 +27,17 @@ def client(house: Daemon) -> Iterator[Client]:
     """A connection of the test's own."""
     with Client(house.address) as client:
         yield client
+    house.release()
 
 
 @pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Shell:
+def shell(house: Daemon, tmp_path: Path) -> Iterator[Shell]:
+    """The command in an empty folder; what it leaves running is ended."""
     folder = tmp_path / "work"
     folder.mkdir()
-    return Shell(folder, house.environment)
+    with Shell(folder, house.environment) as shell:
+        yield shell
+    house.release()
 
 
 @pytest.fixture
@@ -43,10 +47,13 @@ def alone(tmp_path: Path) -> Any:
     home.mkdir()
     folder.mkdir()
     (home / "config.toml").write_text("port = 0\n")
-    environment = {**os.environ, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "5"}
+    environment = {
+        **os.environ, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "5", "ACEBRIDGE_FAKE_GATES": str(tmp_path),
+    }  # fmt: skip
     # Without a daemon.json the command looks at the default port, where the musician's own daemon may be.
     (home / "daemon.json").write_text('{"address": "127.0.0.1:1"}')
-    yield LoneShell(folder, environment)
+    with LoneShell(folder, environment) as shell:
+        yield shell
     left = [process for process in psutil.process_iter() if belongs(process, home)]
     for process in left:
         process.kill()

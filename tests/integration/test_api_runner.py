@@ -38,7 +38,7 @@ def test_the_same_files_and_facts(address: str, call: dict) -> None:
         assert {r: s.path.read_bytes() for r, s in ours.stems.items()} == {
             r: s.path.read_bytes() for r, s in theirs.stems.items()
         }
-        assert (ours.seed, ours.facts) == (theirs.seed, theirs.facts)
+        assert (ours.seed, ours.metadata) == (theirs.seed, theirs.metadata)
 
 
 def test_listening_there(address: str) -> None:

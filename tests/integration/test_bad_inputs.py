@@ -19,7 +19,18 @@ from google.rpc import error_details_pb2, status_pb2
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
-from tests.support.daemon import Daemon, collect, daemon_at, expected_tone, generate, song, status, write_wav
+from tests.support.daemon import (
+    Daemon,
+    collect,
+    daemon_at,
+    expected_tone,
+    generate,
+    queued,
+    song,
+    status,
+    until_state,
+    write_wav,
+)
 from tests.support.shell import FAKE, Shell
 
 Code = grpc.StatusCode
@@ -384,12 +395,12 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
         " Upload the file with AssetService.UploadAsset and send its asset id."
     )
     # What does not fit a message at all is refused by gRPC itself; the client says so in plain words.
-    from acebridge.contract.status import fault_of
+    from acebridge.contract.status import unpack_error
 
     with pytest.raises(grpc.RpcError) as caught:
         list(client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(9 << 20)))))
     assert caught.value.code() is Code.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
-    fault = fault_of(caught.value)
+    fault = unpack_error(caught.value)
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
 
 
@@ -418,8 +429,10 @@ def test_bounds_of_a_small_house(tmp_path: Path) -> None:
             list(client.tasks.Understand(request))
         assert caught.value.code() is Code.INVALID_ARGUMENT  # type: ignore[attr-defined]
         assert caught.value.details().startswith("outside.wav lies outside the folders that the daemon may read (")  # type: ignore[attr-defined]
-        running = [next(generate(client, 0.1, steps=150)).job_id]
-        running += [next(generate(client, 0.1, steps=150)).job_id for _ in range(2)]
+        house.hold(1)
+        running = [queued(client, 0.1)]
+        until_state(client, running[0], "running")
+        running += [queued(client, 0.1) for _ in range(2)]
         events = generate(client, 0.1)
         with pytest.raises(Exception, match=r"^2 jobs wait already\. Try again later, or cancel some of them\.$"):
             next(events)

@@ -126,7 +126,8 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
         client = house.client
         assert client is not None
         output = {"tries": 6, "seeds": [10, 80, 30, 40, 20, 50]}
-        events = generate(client, 0.3, caption="score", steps=40, output=output)
+        house.hold(30)
+        events = generate(client, 0.3, caption="score", output=output)
         job_id = next(events).job_id
         finished = 0
         for event in events:
@@ -136,6 +137,7 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
         events.close()
         seen = job(client, job_id).last_sequence
         gone(house.kill())
+        house.release()
         client = house.start()
         rest = list(client.watch(job_id, after_sequence=seen))
         made = [event.take_finished.seed for event in rest if event.WhichOneof("event") == "take_finished"]
@@ -161,12 +163,13 @@ def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_
     with daemon_at(tmp_path / "home", step_ms=5) as house:
         client = house.client
         assert client is not None
-        job_id = queued(
-            client, 0.3, caption="score", steps=30, output={"tries": 5, "takes": 2, "seeds": [10, 80, 30, 40, 20]}
-        )
+        seeds = [10, 80, 30, 40, 20]
+        house.hold(*seeds[1:4])
+        job_id = queued(client, 0.3, caption="score", output={"tries": 5, "takes": 2, "seeds": seeds})
         for number in range(1, 4):
-            until(lambda: len(job(client, job_id).takes) >= number, "another take")  # noqa: B023
+            until(lambda: len(job(client, job_id).takes) == number, "another take")  # noqa: B023
             gone(house.kill())
+            house.release(seeds[number])
             client = house.start()
         until_state(client, job_id, "succeeded", "failed")
         assert state(client, job_id) == "succeeded"

@@ -20,12 +20,12 @@ import psutil
 import pytest
 import soundfile
 
-from acebridge.cli.perform import Result, follow
+from acebridge.cli.perform import Result, follow_job
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.audio import decode
-from tests.support.daemon import Daemon, expected_tone, queued, song, state, until, until_state, write_wav
+from tests.support.daemon import PATIENCE_S, Daemon, expected_tone, queued, song, state, until, until_state, write_wav
 from tests.support.shell import COMMAND, FAKE, Shell, belongs, recent
 
 # ---- tasks ----
@@ -206,7 +206,7 @@ def test_no_result_ever_overwrites_the_source(shell: Shell) -> None:
 # ---- the daemon from the command line ----
 
 
-def test_jobs_and_assets(shell: Shell, client: Client) -> None:
+def test_jobs_and_assets(shell: Shell, house: Daemon, client: Client) -> None:
     write_wav(shell.folder / "song.wav", song(0.5, seed=123))
     asset = shell.run("assets", "upload", "song.wav").stdout.strip()
     assert shell.run("assets", "download", asset, "-o", "copy.wav").stdout == "copy.wav\n"
@@ -230,7 +230,8 @@ def test_jobs_and_assets(shell: Shell, client: Client) -> None:
     assert job_id[:12] in shell.run("jobs").stdout
     assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
     assert shell.run("jobs", "delete", job_id).stdout == "deleted\n"
-    running = queued(client, 0.4, steps=190, takes=8)
+    house.hold(1)
+    running = queued(client, 0.4, seed=1)
     assert shell.refused("jobs", "delete", running).endswith("Cancel it first.")
     assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
     until_state(client, running, "cancelled")
@@ -270,12 +271,15 @@ def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_cancels_the_job_and_leaves_nothing(shell: Shell, client: Client, sent: signal.Signals) -> None:
-    process = shell.start("generate", "--duration", "300", "-n", "8", "--steps", "20", "-o", "out/long.wav", *FAKE)
+def test_ctrl_c_cancels_the_job_and_leaves_nothing(
+    shell: Shell, house: Daemon, client: Client, sent: signal.Signals
+) -> None:
+    house.hold(1, at="audio")
+    process = shell.start("generate", "--duration", "3", "-n", "2", "-s", "1", "-o", "out/long.wav", *FAKE)
     until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
     (running,) = [job.id for job in recent(client) if job.state == 2]
     process.send_signal(sent)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 5, err
     assert err.strip() == f"acebridge: Job {running} was cancelled."
     assert not out
@@ -296,7 +300,7 @@ def test_ctrl_c_before_the_daemon_has_named_the_job(presses: int) -> None:
 
     client = cast(Client, SimpleNamespace(cancel=cancelled.append))
     with pytest.raises(JobFailed) as told:
-        follow(events(), Result(0.0), None, client, title="generate", as_json=True)
+        follow_job(events(), Result(0.0), client, title="generate", as_json=True)
     if presses == 1:
         assert (cancelled, str(told.value)) == (["abc"], "Job abc was cancelled.")
     else:
@@ -309,7 +313,7 @@ def test_tabs_in_facts_are_shown_as_spaces(capsys: pytest.CaptureFixture[str]) -
     done = tasks_pb2.Completed(takes=[tasks_pb2.TakeFinished()])
     done.takes[0].metadata.update({"lrc": "[00:00.10]one\ttwo\n"})
     events = iter([tasks_pb2.TaskEvent(job_id="abc", completed=done)])
-    follow(events, Result(0.0), None, cast(Client, None), title="lrc", as_json=False)
+    follow_job(events, Result(0.0), cast(Client, None), title="lrc", as_json=False)
     assert "lrc: [00:00.10]one two\n" in capsys.readouterr().out
 
 
@@ -319,8 +323,8 @@ def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
         with silent.accept()[0] as call:
             call.recv(1)
             process.send_signal(signal.SIGINT)
-            process.wait(30)
-    _, err = process.communicate(timeout=30)
+            process.wait(PATIENCE_S)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 5
     assert "Traceback" not in err
 
@@ -360,13 +364,14 @@ def test_commands_at_once_start_one_daemon(alone: Shell) -> None:
 
 def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
     alone.run("models")
-    process = alone.start("generate", "--duration", "1", "--steps", "200", "-o", "x.wav", *FAKE)
+    Path(alone.environment["ACEBRIDGE_FAKE_GATES"], "1.steps").touch()
+    process = alone.start("generate", "--duration", "1", "-s", "1", "-o", "x.wav", *FAKE)
     home = Path(alone.environment["ACEBRIDGE_HOME"])
     with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
         until(lambda: recent(client) and state(client, recent(client)[0].id) == "running", "the job to run")
     (daemon,) = [p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()]
     daemon.kill()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert err.strip() == "acebridge: The daemon does not answer any more. Start it again: the jobs that it has go on."
     assert not alone.files()

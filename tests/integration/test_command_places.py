@@ -8,7 +8,7 @@ import numpy as np
 
 from acebridge.client.client import Client
 from acestep_runtime.audio import decode
-from tests.support.daemon import expected_tone, queued, song, until, write_wav
+from tests.support.daemon import PATIENCE_S, Daemon, expected_tone, queued, song, until, write_wav
 from tests.support.shell import FAKE, Shell, recent
 
 
@@ -47,11 +47,13 @@ def test_folders_are_made_and_a_slash_names_one(shell: Shell, client: Client) ->
     }  # fmt: skip
 
 
-def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, client: Client) -> None:
-    process = shell.start("generate", "--duration", "2", "-s", "9", "--steps", "100", "-o", "out/tone.wav", *FAKE)
+def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, house: Daemon, client: Client) -> None:
+    house.hold(9, at="audio")
+    process = shell.start("generate", "--duration", "2", "-s", "9", "-o", "out/tone.wav", *FAKE)
     until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
     shutil.rmtree(shell.folder / "out")
-    _, err = process.communicate(timeout=60)
+    house.release()
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     fetch = f"acebridge jobs watch {recent(client)[0].id} -o PATH"
     folder = shell.folder / "out"

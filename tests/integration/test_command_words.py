@@ -13,7 +13,7 @@ from acebridge.cli.app import TASK_COMMANDS
 from acebridge.cli.request_fields import request_fields
 from acebridge.client.client import Client
 from acestep_runtime.tasks import TASKS
-from tests.support.daemon import queued, song, until_state, write_wav
+from tests.support.daemon import Daemon, queued, song, until_state, write_wav
 from tests.support.shell import COMMAND, FAKE, Shell
 
 
@@ -46,12 +46,13 @@ def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
     assert says not in shell.run("cover", "song.wav", *FAKE).stderr
 
 
-def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, client: Client) -> None:
+def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, house: Daemon, client: Client) -> None:
     for caption, state in (("", "succeeded"), ("fail", "failed")):
         job_id = queued(client, 0.2, caption=caption)
         until_state(client, job_id, state)
         assert shell.run("jobs", "cancel", job_id).stdout == f"it had already {state}\n"
-    running = queued(client, 0.4, steps=190)
+    house.hold(7)
+    running = queued(client, 0.4, seed=7)
     for _ in range(2):
         assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
         until_state(client, running, "cancelled")

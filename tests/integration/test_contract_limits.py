@@ -106,7 +106,9 @@ def test_models(client: Client) -> None:
 
 
 def test_status_counts(client: Client, house: Daemon) -> None:
-    first, second = queued(client, 0.1, steps=100), queued(client, 0.1)
+    house.hold(1)
+    first, second = queued(client, 0.1, seed=1), queued(client, 0.1, seed=2)
+    until_state(client, first, "running")
     until(lambda: status(client).workers[0].pid, "the worker to run")
     told = status(client)
     assert (told.running_jobs, told.waiting_jobs) == (1, 1)

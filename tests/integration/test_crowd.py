@@ -13,7 +13,9 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
+from acebridge.v1 import jobs_pb2
 from tests.support.daemon import (
+    PATIENCE_S,
     Daemon,
     collect,
     daemon_at,
@@ -49,6 +51,7 @@ def in_parallel(tasks: list[Callable[[], None]]) -> None:
 
 def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
     barrier = threading.Barrier(12)
+    runs, was_cancelled = threading.Event(), threading.Event()
 
     def plain(seed: int) -> None:
         with Client(house.address) as client:
@@ -59,18 +62,21 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
     def cancelled_waiting() -> None:
         with Client(house.address) as client:
             barrier.wait()
-            time.sleep(0.2)
+            assert runs.wait(PATIENCE_S)
             events = generate(client, 1.0, seed=400, priority="low")
-            client.cancel(next(events).job_id)
+            assert client.cancel(next(events).job_id).state == jobs_pb2.JOB_STATE_CANCELLED
+            was_cancelled.set()
             with pytest.raises(JobFailed, match="cancelled"):
                 collect(events)
 
     def cancelled_running() -> None:
         with Client(house.address) as client:
             barrier.wait()
-            events = generate(client, 1.0, seed=401, steps=190)
+            events = generate(client, 1.0, seed=401)
             job_id = next(events).job_id
             until_state(client, job_id, "running")
+            runs.set()
+            assert was_cancelled.wait(PATIENCE_S)
             client.cancel(job_id)
             with pytest.raises(JobFailed, match="cancelled"):
                 collect(events)
@@ -108,6 +114,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
 
             assert np.array_equal(collect(dawdling()).samples(), expected_tone(403, 10.0))
 
+    house.hold(401)  # the worker is busy with it until the one that waits is cancelled
     in_parallel(
         [lambda seed=seed: plain(seed) for seed in range(8)] + [cancelled_waiting, cancelled_running, comes_back, slow]
     )
@@ -117,8 +124,9 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
     house.check_store()
 
 
-def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(client: Client) -> None:
+def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(house: Daemon, client: Client) -> None:
     """The takes that were whole are still told; of the broken one its audio is gone, and not what is complained of."""
+    house.hold(8, at="audio")
     events = generate(client, 60.0, seed=1, takes=8, steps=3)
     job_id = next(events).job_id
     kinds = []
@@ -128,7 +136,6 @@ def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(client: Clie
             break
     client.cancel(job_id)
     until_state(client, job_id, "cancelled")
-    time.sleep(0.2)
     with pytest.raises(JobFailed, match=r"^The job was cancelled\.$") as caught:
         kinds.extend(event.WhichOneof("event") for event in events)
     assert caught.value.kind == "Cancelled"
@@ -141,6 +148,7 @@ def test_readers_that_leave_cost_nothing_afterwards(house: Daemon) -> None:
     process = psutil.Process(house.pid)
     with Client(house.address) as client:
         job_id = collect(generate(client, 20.0, seed=5)).job_id
+    before = process.num_fds()
 
     def leave_early() -> None:
         with Client(house.address) as client:
@@ -148,9 +156,6 @@ def test_readers_that_leave_cost_nothing_afterwards(house: Daemon) -> None:
                 if event.WhichOneof("event") == "audio_chunk":
                     break
 
-    leave_early()
-    time.sleep(0.3)
-    before = process.num_fds()
     for _ in range(30):
         leave_early()
     until(lambda: process.num_fds() <= before + 3, "the files of readers that left to be closed")

@@ -50,7 +50,7 @@ def test_an_interrupt_leaves_no_daemon(tmp_path: Path, temporary: Path, monkeypa
         assert children()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.steps, "perform", interrupted)
+    monkeypatch.setattr(work.steps, "run_step", interrupted)
     before = children()
     with pytest.raises(KeyboardInterrupt):
         run_demo(tmp_path / "out", play=False)

@@ -13,17 +13,16 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
+from acebridge.v1 import jobs_pb2
 from tests.support.daemon import (
     Daemon,
     collect,
     daemon_at,
     expected_tone,
     generate,
-    job,
     queued,
-    state,
     status,
-    until,
+    until_started,
     until_state,
 )
 
@@ -66,10 +65,9 @@ def test_an_engine_that_fails(house: Daemon, client: Client) -> None:
 
 
 def test_a_worker_that_is_killed_at_work(house: Daemon, client: Client) -> None:
-    events = generate(client, 0.3, steps=150)
-    job_id = next(events).job_id
-    until_state(client, job_id, "running")
-    until(lambda: job(client, job_id).progress.fraction > 0, "the engine to work")
+    house.hold(1)
+    events = generate(client, 0.3)
+    until_started(client, next(events).job_id)
     worker_of(house).send_signal(signal.SIGKILL)
     with pytest.raises(JobFailed, match=r"ended in the middle of the job \(exit code -9\)\. .* send this one again"):
         collect(events)
@@ -87,24 +85,24 @@ def test_a_worker_that_is_killed_at_rest_is_missed_by_nobody(house: Daemon, clie
 def test_a_worker_that_does_not_listen_is_ended(tmp_path: Path) -> None:
     """Stopped by SIGSTOP it cannot notice the cancel; after the grace it is ended, and its shadow is not in the way."""
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 0.3\n") as house:
+        house.hold(1)
         with Client(house.address) as client:
             for _ in range(2):
-                events = generate(client, 0.3, steps=150)
+                events = generate(client, 0.3)
                 job_id = next(events).job_id
-                until(lambda job_id=job_id: job(client, job_id).progress.fraction > 0, "the engine to work")
+                until_started(client, job_id)
                 worker = worker_of(house)
                 worker.suspend()
                 began = time.monotonic()
-                client.cancel(job_id)
-                assert state(client, job_id) == "running"
+                assert client.cancel(job_id).state == jobs_pb2.JOB_STATE_RUNNING
                 with pytest.raises(JobFailed, match=r"^The job was cancelled\.$"):
                     collect(events)
                 assert time.monotonic() - began >= 0.3
                 assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
             check_next_works(client)
-            events = generate(client, 0.3, steps=150)
+            events = generate(client, 0.3)
             job_id = next(events).job_id
-            until(lambda: job(client, job_id).progress.fraction > 0, "the engine to work")
+            until_started(client, job_id)
             worker_of(house).suspend()
             client.cancel(job_id)
             until_state(client, job_id, "cancelled")
@@ -119,7 +117,7 @@ def test_cancelling_at_every_moment(house: Daemon, client: Client) -> None:
     for number in range(25):
         events = generate(client, 2.0, seed=number, steps=2)
         job_id = next(events).job_id
-        time.sleep(number * 0.003)
+        time.sleep(number * 0.003)  # any moment is as good
         client.cancel(job_id)
         try:
             take = collect(events)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import soundfile as sf
 
 from acestep_runtime import Audio
 from acestep_runtime.lyrics.lrc import from_lrc
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.paths import ROOT
 from tests.support.signals import song
 
@@ -108,6 +110,41 @@ def test_on_a_daemon(tmp_path: Path) -> None:
         run("best_of_n", "rock", "best.wav", "-n", "5", "--duration", "3", "--daemon", client.address)
     daemon.stop()
     assert Audio("best.wav").seconds == 3
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A daemon with a slow fake engine, which the command finds, and the command on the path."""
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
+        monkeypatch.setenv("PATH", os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+        yield daemon
+
+
+@pytest.mark.usefixtures("daemon")
+def test_job_folder_host() -> None:
+    out = run("job_folder_host", "my söng.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake")
+    (file,) = Path("new 소리").glob("*.wav")
+    assert out == f"{file.absolute()}: 12.000 s at 0.000 s\n"
+    before, after = Audio("my söng.wav").samples(), Audio(file).samples()
+    assert (before[: 2 * 48_000 - 960] == after[: 2 * 48_000 - 960]).all()
+    assert (before[4 * 48_000 + 960 :] == after[4 * 48_000 + 960 :]).all()
+    (job,) = Path("new 소리/jobs").iterdir()
+    assert (job / "placed").exists()
+    said = run("job_folder_host", "gone.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake", status=1)
+    assert "gone.wav cannot be read: No such file or directory. Check that it is still there." in said
+
+
+@pytest.mark.usefixtures("daemon")
+def test_ctrl_c_cancels_the_job_of_job_folder_host() -> None:
+    command = [sys.executable, EXAMPLES / "job_folder_host.py", "my söng.wav", "0", "12", "warm pad", "new"]
+    process = subprocess.Popen([*command, "--engine", "draft"], stderr=subprocess.PIPE, text=True)
+    until(lambda: [*Path("new").glob("jobs/*/status.json")], "the job to start")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.endswith("cancelled: The job was cancelled.\n")
+    assert [*Path("new").glob("*.wav")] == []
 
 
 def test_errors_are_sentences() -> None:

@@ -17,7 +17,7 @@ import pytest
 from acebridge.background import supervise
 from acebridge.errors import DiskFull
 from acebridge.server import app
-from tests.support.daemon import Daemon, gone, queued
+from tests.support.daemon import PATIENCE_S, Daemon, gone, queued
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,12 @@ def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Pat
     house = Daemon(tmp_path / "home", step_ms=5)
     client = house.start()
     assert house.process is not None
-    queued(client, 5.0, steps=190)
+    house.hold(1)
+    queued(client, 5.0)
     workers = house.children()
     console = (house.home / "console.txt").open()
     lose(house.home)
-    assert house.process.wait(60) == 0
+    assert house.process.wait(PATIENCE_S) == 0
     with console:
         said = console.read()
     assert "stopping, for daemon.json is gone or another daemon's" in said

@@ -18,8 +18,8 @@ def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, m
     mine.mkdir()
     inside, outside = write_wav(mine / "a.wav", song(0.2)), write_wav(tmp_path / "b.wav", song(0.3))
     sent: list[Path] = []
-    uploaded = Client._uploaded
-    monkeypatch.setattr(Client, "_uploaded", lambda self, path: (sent.append(path), uploaded(self, path))[1])
+    uploaded = Client._upload
+    monkeypatch.setattr(Client, "_upload", lambda self, path: (sent.append(path), uploaded(self, path))[1])
     with daemon_at(tmp_path / "home", config=f'roots = ["{mine}"]\n') as house:
         monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
         with connect(None, autostart=False) as near, Client(house.address) as far:

@@ -1,4 +1,4 @@
-"""The folder of REAPER's jobs: what is pending, what goes, what a doctor finds, and where the command says that it is."""
+"""The folder of a host's jobs: what is pending, what goes, what a doctor finds, and where the command says that it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from acebridge.hosts.jobfolder.folders import clean, pending
 from acebridge.hosts.jobfolder.run import supervise
 from tests.support.daemon import Daemon
 from tests.support.job_folders import Job, outputs, part
+from tests.support.schemas import check
 from tests.support.shell import Shell
 
 HOUR_S, DAY_S = 3600.0, 86400.0
@@ -66,7 +67,7 @@ def test_pending(jobs: Jobs, shell: Shell) -> None:
     assert [(job.title, job.state) for job in pending(jobs.folder)] == [
         ("Job 0", "done"), ("Job 2", "running"), ("Job 5", "waiting"),
     ]  # fmt: skip
-    told = json.loads(shell.run("reaper", "pending", jobs.folder.as_uri(), "--json").stdout)
+    told = json.loads(shell.run("host", "pending", jobs.folder.as_uri(), "--json").stdout)
     assert [job["id"][14] for job in told] == ["0", "2", "5"]
     assert told[1]["age_s"] >= 1
     assert {key: told[1][key] for key in told[1] if key != "age_s"} == {
@@ -74,7 +75,7 @@ def test_pending(jobs: Jobs, shell: Shell) -> None:
         "action": "", "state": "running", "stage": "running", "placed": False,
     }  # fmt: skip
     assert "20261122-210505-1a2b3c4d  waiting  Job 5\n" in shell.run("reaper", "pending", str(jobs.folder)).stdout
-    assert shell.refused("reaper", "pending", "gone").startswith("JOBS_FOLDER is ")
+    assert shell.refused("host", "pending", "gone").startswith("JOBS_FOLDER is ")
 
 
 def test_what_is_over_goes_after_an_hour_and_the_rest_after_days(jobs: Jobs, shell: Shell) -> None:
@@ -146,6 +147,7 @@ def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
     job.mkdir(parents=True)
     shell.run("reaper", "doctor", job.as_uri(), code=4)  # for lack of scripts
     result: Any = json.loads((job / "result.json").read_text("utf-8"))
+    check("result", result)
     found = {finding["about"]: finding for finding in result["findings"]}
     assert result["version"] == 1
     assert {"Python", "daemon", "engines", "command", "REAPER", "scripts"} <= set(found)
@@ -162,6 +164,22 @@ def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
     )
     assert {finding["about"]: finding["ok"] for finding in told}["scripts"] is True
     assert pending(job.parent) == []
+
+
+def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
+    job = tmp_path / "jobs" / "20261122-210501-1a2b3c4d"
+    job.mkdir(parents=True)
+    code = 0 if command_path.own_command() else 4
+    told = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
+    result = json.loads((job / "result.json").read_text("utf-8"))
+    check("result", result)
+    assert result == {"version": 1, "findings": told}
+    about = [finding["about"] for finding in told]
+    assert about[-1] == "command"
+    assert "REAPER" not in about
+    told = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
+    assert [finding["about"] for finding in told] == [*about, "REAPER", "scripts"]
+    assert shell.refused("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper."
 
 
 def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

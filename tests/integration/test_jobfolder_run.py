@@ -1,8 +1,9 @@
-"""``acebridge reaper run``: from a request in a folder to files, names and places, for every kind of task."""
+"""``acebridge host run``: from a request in a folder to files, names and places, for every kind of task."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from acestep_runtime.audio import decode
-from tests.support.daemon import Daemon, until
-from tests.support.job_folders import RATE_HZ, Job, outputs, part
+from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
+from tests.support.job_folders import HELD, HELD_SEED, RATE_HZ, Job, outputs, part
+from tests.support.schemas import FOLDER
 from tests.support.shell import Shell
 
 
@@ -185,7 +187,7 @@ def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: s
     job.ask(part(start_s=1, output={"seeds": [7]}), title=f"Repaint {name}")
     url = job.folder.as_uri()
     assert url.isascii()
-    shell.run("reaper", "run", url)
+    shell.run("host", "run", url)
     (made,) = outputs(job.read("result.json"))
     assert Path(made["file"]).parent == job.media
     assert Path(made["file"]).is_file()
@@ -194,11 +196,12 @@ def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: s
     assert outputs(job.read("result.json")) == []
 
 
-def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
+def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Path) -> None:
     first, second = Job(tmp_path / "1"), Job(tmp_path / "2")
-    first.ask(part(start_s=1, sampling={"steps": 200}))
+    house.hold(HELD_SEED)
+    first.ask(part(**HELD))
     second.ask(part(start_s=1))
-    one = shell.start("reaper", "run", str(first.folder))
+    one = shell.start("host", "run", str(first.folder))
     until(lambda: (first.folder / "status.json").exists() and first.status["state"] == "running", "the first to run")
     two = shell.start("reaper", "run", str(second.folder))
     seen = until(
@@ -206,8 +209,9 @@ def test_a_waiting_job_tells_its_place(shell: Shell, tmp_path: Path) -> None:
         "the second to wait",
     )
     assert (seen["stage"], seen["queue_position"]) == ("waiting", 1)
+    house.release()
     for process in (one, two):
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, err) == (0, "")
     assert second.status["queue_position"] is None
     assert json.dumps(second.read("result.json")).count("wav") == 1
@@ -218,16 +222,19 @@ def test_options_of_the_command(shell: Shell, house: Daemon, tmp_path: Path) -> 
     nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
     assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
     assert job.status["state"] == "failed"
-    shell.run("reaper", "run", job.folder.as_uri(), "--address", house.address)
-    assert job.status["state"] == "done"
+    for group in ("reaper", "host"):
+        shell.run(group, "run", job.folder.as_uri(), "--address", house.address)
+        assert job.status["state"] == "done"
 
 
-def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", ["host", "reaper"])
+def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path, group: str) -> None:
     job = Job(tmp_path).ask(part("understand"))
     code = (
         "import atexit, sys\n"
-        f"sys.argv = ['acebridge', 'reaper', 'run', {job.folder.as_uri()!r}]\n"
-        "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks'.split()\n"
+        f"sys.argv = ['acebridge', {group!r}, 'run', {job.folder.as_uri()!r}]\n"
+        "heavy = 'typer rich numpy scipy soundfile pydantic acestep_runtime.tasks.streams'.split()\n"
+        "heavy += ['acestep_runtime.audio.decode']\n"
         "atexit.register(lambda: print(*[name for name in heavy if name in sys.modules]))\n"
         "from acebridge.cli import main\n"
         "main()\n"
@@ -236,3 +243,30 @@ def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert job.status["state"] == "done"
     assert done.stdout.split() == []
+
+
+def test_the_example_of_the_protocol_runs(job: Job, house: Daemon) -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (FOLDER / "PROTOCOL.md").read_text("utf-8"), re.DOTALL)
+    request, _, expected, _ = (json.loads(block) for block in blocks)
+    write_wav(job.folder / "source-1.wav", song(12.0, rate_hz=RATE_HZ), RATE_HZ)
+    parts, media = request.pop("parts"), {**request.pop("media"), "folder": str(job.media)}
+    result = job.ask(*parts, **{**request, "media": media, "engine": "fake"}).run(house)
+    ((output,), (promised,)) = outputs(result), outputs(expected)
+    assert job.media_files == {Path(promised["file"]).name} == {Path(output["file"]).name}
+    assert output["written"][0] == promised["written"][0] == (job.media / Path(output["file"]).name).stat().st_size
+    for own in ("file", "written"):
+        del output[own], promised[own]
+    assert output == promised
+    for name in ("engine", "seconds"):
+        del result[name], expected[name]
+    for document in (result, expected):
+        del document["parts"][0]["takes"][0]["metadata"], document["parts"][0]["takes"][0]["outputs"]
+    assert result == expected
+
+
+def test_the_host_is_named_in_status_and_log(job: Job, house: Daemon) -> None:
+    job.ask(part("understand"), host={"name": "Ardour\n", "version": " 7.3.0"}).run(house)
+    assert job.status["host"] == "Ardour 7.3.0"
+    assert f"{job.folder.name}: understand, for Ardour 7.3.0\n" in (job.folder / "log.txt").read_text("utf-8")
+    job.ask(part("understand"), host={}).run(house)
+    assert job.status["host"] == ""

@@ -10,9 +10,10 @@ import pytest
 import soundfile
 
 from acebridge.client.client import Client
+from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import values_of
 from acebridge.hosts.jobfolder.request import AudioFile
-from acebridge.hosts.jobfolder.widen import Around
+from acebridge.hosts.jobfolder.widen import SentSource, WideningSink
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import Daemon, song, write_wav
@@ -46,7 +47,7 @@ def test_it_equals_the_repaint_of_the_whole(
     if region:
         source.region.CopyFrom(audio_pb2.Region(**region))
     wanted = {**fields, "output": {**output, "encoding": encoding}, "scope": "whole", "music": {"caption": "piano"}}
-    events = client.perform("repaint", wanted, source=source, submission={"engine": "fake"})
+    events = client.submit("repaint", wanted, source=source, submission={"engine": "fake"})
     (completed,) = (event.completed for event in events if event.WhichOneof("event") == "completed")
     for take, whole, result in zip(completed.takes, outputs(made), made["parts"][0]["takes"], strict=True):
         (stored,) = take.outputs
@@ -64,7 +65,7 @@ def test_a_region_that_was_asked_for_comes_as_such(tmp_path: Path, house: Daemon
 @pytest.mark.parametrize("change", ["rewrite", "touch", "remove"])
 def test_a_file_that_changed_meanwhile_is_not_mixed_with_the_old_one(tmp_path: Path, change: str) -> None:
     file = write_wav(tmp_path / "곡.wav", song(1.0), RATE_HZ)
-    around = Around.of(AudioFile(file))
+    sent = SentSource.of(AudioFile(file))
     if change == "rewrite":
         write_wav(file, song(1.5), RATE_HZ)
     elif change == "touch":
@@ -73,11 +74,21 @@ def test_a_file_that_changed_meanwhile_is_not_mixed_with_the_old_one(tmp_path: P
         file.unlink()
     header = audio_pb2.AudioHeader(sample_rate=RATE_HZ, channels=2, encoding=1, frames=100, start_frame=50)
     with pytest.raises(InvalidValue, match=r"곡\.wav was changed or removed while its repaint was waiting\. Run the"):
-        list(around.whole(iter([tasks_pb2.TaskEvent(audio_header=header)])))
+        follow([tasks_pb2.TaskEvent(audio_header=header)], WideningSink(sent, JobSink()))
 
 
 def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
-    around = Around.of(AudioFile(write_wav(tmp_path / "song.wav", song(2.0, rate_hz=RATE_HZ), RATE_HZ)))
+    class Takes(JobSink):
+        def __init__(self) -> None:
+            self.takes: list[tasks_pb2.TakeFinished] = []
+
+        def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+            self.takes.append(take)
+
+        def on_completed(self, completed: tasks_pb2.Completed) -> None:
+            self.takes.extend(completed.takes)
+
+    sent = SentSource.of(AudioFile(write_wav(tmp_path / "song.wav", song(2.0, rate_hz=RATE_HZ), RATE_HZ)))
     header = audio_pb2.AudioHeader(
         sample_rate=RATE_HZ, channels=2, encoding=1, frames=RATE_HZ, start_frame=RATE_HZ // 2
     )
@@ -86,7 +97,9 @@ def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
     finished.metadata.update({"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"})
     events = [tasks_pb2.TaskEvent(audio_header=header), tasks_pb2.TaskEvent(take_finished=finished)]
     events.append(tasks_pb2.TaskEvent(completed=tasks_pb2.Completed(takes=[finished])))
-    told = list(around.whole(iter(events)))
-    for take in (told[-2].take_finished, *told[-1].completed.takes):
+    whole = Takes()
+    follow(events, WideningSink(sent, whole))
+    assert len(whole.takes) == 2
+    for take in whole.takes:
         assert values_of(take.metadata) == {"beats": [0.75, 1.0], "bpm": 120, "lrc": "[00:00.75]la\n"}
         assert (take.outputs[0].frames, take.outputs[0].start_frame) == (2 * RATE_HZ, 0)

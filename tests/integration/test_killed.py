@@ -21,11 +21,12 @@ from tests.support.daemon import (
     job,
     queued,
     state,
-    until,
+    until_started,
     until_state,
     write_wav,
 )
 from tests.support.daemon import song as noise
+from tests.support.tiers import Rounds
 
 
 @pytest.fixture
@@ -41,16 +42,18 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     client = frail.start()
     done = collect(generate(client, 2.0, seed=10, takes=2))
     files = {o.asset_id: download(client, o.asset_id) for t in done.completed.takes for o in t.outputs}
+    frail.hold(20)
     running = queued(client, 1.0, seed=20, steps=100, key="mine")
     source = client.upload(write_wav(tmp_path / "a.wav", noise(1.0)))
-    events = client.perform("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
+    events = client.submit("cover", {"output": {"seeds": [31]}}, source=source, submission={"engine": "fake"})
     waiting = [next(events).job_id, queued(client, 0.5, seed=40, priority="low")]
-    until(lambda: job(client, running).progress.fraction > 0.1, "the job to be well under way")
+    until_started(client, running)
     seen = job(client, running).last_sequence
     workers = frail.kill()
     assert workers
     gone(workers)
 
+    frail.release()
     client = frail.start()
     assert {asset_id: download(client, asset_id) for asset_id in files} == files
     assert collect(client.watch(done.job_id)).data == done.data
@@ -70,12 +73,11 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
 
 def test_killed_twice_is_enough(frail: Daemon) -> None:
     client = frail.start()
-    fatal = queued(client, 1.0, steps=100, takes=2)
+    frail.hold(1)
+    fatal = queued(client, 1.0, takes=2)
     after = queued(client, 0.2, seed=6)
     for _ in range(2):
-        until_state(client, fatal, "running")
-        until(frail.workers, "the worker")
-        time.sleep(0.05)
+        until_started(client, fatal)
         gone(frail.kill())
         client = frail.start()
     assert state(client, fatal) == "failed"
@@ -92,9 +94,10 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
 def test_killed_twice_amid_audio(frail: Daemon) -> None:
     """What a lost attempt has played is not offered to those who ask how it ended."""
     client = frail.start()
+    frail.hold(2, at="audio")
     fatal = ""
     for attempt in (1, 2):
-        events = client.watch(fatal) if attempt == 2 else generate(client, 600.0, seed=2)
+        events = client.watch(fatal) if attempt == 2 else generate(client, 5.0, seed=2)
         for event in events:
             fatal = event.job_id
             if event.WhichOneof("event") == "audio_chunk":
@@ -111,17 +114,18 @@ def test_killed_twice_amid_audio(frail: Daemon) -> None:
 
 
 @pytest.mark.slow
-def test_any_moment_will_do(frail: Daemon, tmp_path: Path) -> None:
+@pytest.mark.campaign("kill")
+def test_any_moment_will_do(frail: Daemon, tmp_path: Path, rounds: Rounds) -> None:
     """Kills that fall into uploading, starting, playing, storing and finishing: nothing half-done is ever seen."""
     upload = write_wav(tmp_path / "a.wav", noise(10.0))
     finished: dict[str, list[str]] = {}
     asked: dict[str, int] = {}
     client = frail.start()
-    for number, moment_ms in enumerate((0, 60, 150, 250, 400)):
-        seed = 100 + number
+    for number in rounds(4, 60):
+        seed = 100 + 3 * number
         call = client.assets.UploadAsset.future(_pieces(upload))
         asked[queued(client, 10.0, seed=seed, takes=3, steps=4)] = seed
-        time.sleep(moment_ms / 1000)
+        time.sleep(0.1 * (number % 5))  # any moment is as good
         for job_id in asked:
             if state(client, job_id) == "succeeded":
                 finished[job_id] = [o.asset_id for t in job(client, job_id).takes for o in t.outputs]
@@ -133,15 +137,18 @@ def test_any_moment_will_do(frail: Daemon, tmp_path: Path) -> None:
         assert known <= stored
         for ids in finished.values():
             assert set(ids) <= known
+    succeeded = 0
     for job_id, seed in asked.items():
         until_state(client, job_id, "succeeded", "failed")
         if state(client, job_id) == "failed":
             assert job(client, job_id).attempts == 2
             continue
+        succeeded += 1
         take = collect(client.watch(job_id))
         for output in range(3):
             assert np.array_equal(take.samples(output), expected_tone(seed + output, 10.0))
-    assert len([job_id for job_id in asked if state(client, job_id) == "succeeded"]) >= 3
+    # A job fails that two kills have met: of those asked for, no more than half.
+    assert succeeded >= len(asked) / 2
     assert frail.stop() == 0
     frail.check_store()
     assert not [p for p in psutil.process_iter(["environ"]) if _of(p, frail.home)]

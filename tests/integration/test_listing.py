@@ -6,8 +6,6 @@ import json
 import os
 import pty
 import subprocess
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -72,17 +70,19 @@ def test_the_beginning_of_an_id_will_do(shell: Shell, client: Client) -> None:
     assert shell.refused("jobs", "show", os.fsdecode(b"caf\xe9")).startswith("There is no job 'caf?'.")
 
 
-def test_a_beginning_of_several_ids_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_beginning_of_several_ids_is_refused() -> None:
     ids = ["abcd" + f"{n:028x}" for n in range(7)] + ["ab" + "0" * 30]
-    monkeypatch.setattr(listing, "newest", lambda *_: [SimpleNamespace(id=each) for each in ids])
-    client: Any = None
+
+    def whole(given: str) -> str:
+        return listing.whole_id("job", given, lambda: ids)
+
     with pytest.raises(InvalidValue) as caught:
-        listing.whole_id(client, "job", "abcd")
+        whole("abcd")
     shown = ", ".join(ids[:5])
     assert str(caught.value) == f"'abcd' is the beginning of 7 job ids: {shown} and 2 more. Give more of it."
-    assert listing.whole_id(client, "job", "ab0") == ids[-1]
-    assert listing.whole_id(client, "job", "x") == "x"
-    assert listing.whole_id(client, "job", "") == ""
+    assert whole("ab0") == ids[-1]
+    assert whole("x") == "x"
+    assert whole("") == ""
     # Where not all are listed, a few letters could mean another one.
     ids[:] = [f"{n:032x}" for n in range(1000)]
-    assert listing.whole_id(client, "job", "0" * 11) == "0" * 11
+    assert whole("0" * 11) == "0" * 11

@@ -60,12 +60,14 @@ def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Clie
     assert seeds(collect(client.next_batch(made))) == [54, 55]
 
 
-def test_it_streams_while_it_is_made(client: Client) -> None:
-    first = collect(ask(client, 60, steps=100))
+def test_it_streams_while_it_is_made(house: Daemon, client: Client) -> None:
+    house.hold(61)
+    first = collect(ask(client, 60))
     made = follower(client, first.job_id, "running")
     events = client.next_batch(first.job_id)
     assert next(events).job_id == made
     assert state(client, made) == "running"
+    house.release()
     second = collect(events)
     check_tones(second)
     assert second.kinds.count("started") <= 1
@@ -74,10 +76,13 @@ def test_it_streams_while_it_is_made(client: Client) -> None:
     client.cancel(follower(client, made))
 
 
-def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(client: Client) -> None:
-    running = ask(client, 70, steps=60, auto_gen=False)
-    first = next(running).job_id
-    second = collect(client.next_batch(first))
+def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(house: Daemon, client: Client) -> None:
+    house.hold(70, 80)
+    first = next(ask(client, 70, auto_gen=False)).job_id
+    asked = client.next_batch(first)
+    next(asked)
+    house.release(70)
+    second = collect(asked)
     assert state(client, first) == "succeeded"
     assert seeds(second) == [71]
     check_tones(second)
@@ -85,17 +90,22 @@ def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(client: Clien
     collect(generate(client, 0.1))
     assert not followers(client, second.job_id)
     # Asked for while the first one runs, it is not made twice.
-    first = next(ask(client, 80, steps=60)).job_id
-    second = collect(client.next_batch(first))
+    first = next(ask(client, 80)).job_id
+    asked = client.next_batch(first)
+    next(asked)
+    house.release()
+    second = collect(asked)
     assert [one.id for one in followers(client, first)] == [second.job_id]
     client.cancel(follower(client, second.job_id))
 
 
-def test_one_that_was_cancelled_is_made_anew(client: Client) -> None:
-    first = collect(ask(client, 90, steps=100)).job_id
+def test_one_that_was_cancelled_is_made_anew(house: Daemon, client: Client) -> None:
+    house.hold(91)
+    first = collect(ask(client, 90)).job_id
     lost = follower(client, first, "running")
     client.cancel(lost)
     until_state(client, lost, "cancelled")
+    house.release()
     second = collect(client.next_batch(first))
     assert second.job_id != lost
     assert seeds(second) == [91]
@@ -142,18 +152,18 @@ def test_seeds_count_on_and_never_come_again(client: Client) -> None:
 
 def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client, tmp_path: Path) -> None:
     submission = {"engine": "fake", "auto_gen": True}
-    first = collect(client.perform("create_sample", {"description": "a waltz"}, submission=submission))
+    first = collect(client.submit("create_sample", {"description": "a waltz"}, submission=submission))
     second = collect(client.next_batch(first.job_id))
     assert seeds(second) == [seeds(first)[0] + 1]
     client.cancel(follower(client, second.job_id))
     source = client.upload(write_wav(tmp_path / "song.wav", song(0.5)))
     with pytest.raises(JobFailed) as caught:
-        collect(client.perform("understand", {}, source=source, submission=submission))
+        collect(client.submit("understand", {}, source=source, submission=submission))
     assert caught.value.kind == "InvalidValue"
     assert str(caught.value) == (
         "submission.auto_gen is set, but another understand would be the same again. Leave it out."
     )
-    heard = collect(client.perform("understand", {}, source=source, submission={"engine": "fake"}))
+    heard = collect(client.submit("understand", {}, source=source, submission={"engine": "fake"}))
     with pytest.raises(JobFailed, match="has no next batch: it would be the same again") as caught:
         collect(client.next_batch(heard.job_id))
     assert caught.value.__cause__.code() is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[union-attr]
@@ -167,10 +177,10 @@ def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) ->
     source = client.upload(write_wav(tmp_path / "song.wav", song(1.0)))
     fields = {"start_s": 0.25, "end_s": 0.5, "scope": "region", "output": {"seeds": [5], "encoding": "pcm24"}}
     submission = {"engine": "fake", "auto_gen": True}
-    first = collect(client.perform("repaint", fields, source=source, submission=submission))
+    first = collect(client.submit("repaint", fields, source=source, submission=submission))
     second = collect(client.next_batch(first.job_id))
     client.cancel(follower(client, second.job_id))
-    asked = collect(client.perform("repaint", {**fields, "output": {"seeds": [6], "encoding": "pcm24"}},
+    asked = collect(client.submit("repaint", {**fields, "output": {"seeds": [6], "encoding": "pcm24"}},
                                    source=source, submission={"engine": "fake"}))  # fmt: skip
     assert second.data == asked.data
     assert second.headers == asked.headers
@@ -179,34 +189,42 @@ def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) ->
 # ---- sessions ----
 
 
-def test_a_new_request_in_the_session_cancels_what_was_made_ahead(client: Client) -> None:
-    other = collect(ask(client, 10, session="yours", steps=100)).job_id
+def test_a_new_request_in_the_session_cancels_what_was_made_ahead(house: Daemon, client: Client) -> None:
+    house.hold(11, 41, 47)
+    other = collect(ask(client, 10, session="yours")).job_id
     theirs = follower(client, other, "running")
-    first = collect(ask(client, 20, session="mine", steps=100)).job_id
+    first = collect(ask(client, 20, session="mine")).job_id
     running = follower(client, first)
     assert state(client, theirs) in ("queued", "running")  # the older one first
     collect(ask(client, 30, session="mine", auto_gen=False))
     assert until_state(client, running, "cancelled", "succeeded") == "cancelled"
     assert job(client, running).error == "The job was cancelled."
+    house.release(11)
     until_state(client, theirs, "succeeded")
     # One that runs is stopped as well; and what was asked for is not touched.
-    first = collect(ask(client, 40, session="yours", steps=100)).job_id
+    first = collect(ask(client, 40, session="yours")).job_id
     asked = client.next_batch(first)
     next(asked)
-    second = collect(ask(client, 45, session="yours", auto_gen=False))
+    newer = ask(client, 45, session="yours", auto_gen=False)
+    next(newer)
+    house.release(41)
+    second = collect(newer)
     assert seeds(collect(asked)) == [41]
-    running = follower(client, collect(ask(client, 46, session="mine", steps=100)).job_id, "running")
+    running = follower(client, collect(ask(client, 46, session="mine")).job_id, "running")
     queued_at = time.monotonic()
-    third = collect(ask(client, 47, session="mine", auto_gen=False))
+    third = collect(ask(client, 48, session="mine", auto_gen=False))
     assert state(client, running) == "cancelled"
     assert third.completed.waited_s < time.monotonic() - queued_at
     assert not followers(client, second.job_id)
 
 
-def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(client: Client) -> None:
-    first = ask(client, 10, session="swift", steps=40)
-    one = next(first).job_id
-    two = collect(ask(client, 11, session="swift", auto_gen=False)).job_id
+def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(house: Daemon, client: Client) -> None:
+    house.hold(10)
+    one = next(ask(client, 10, session="swift")).job_id
+    newer = ask(client, 15, session="swift", auto_gen=False)
+    next(newer)
+    house.release()
+    two = collect(newer).job_id
     assert state(client, one) == "succeeded"
     collect(generate(client, 0.1))
     assert not followers(client, one)
@@ -216,15 +234,18 @@ def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(client: Cl
     assert not followers(client, two)
 
 
-def test_joining_a_job_by_its_key_is_no_new_request(client: Client) -> None:
-    first = collect(ask(client, 12, session="keyed", key="again", steps=60))
+def test_joining_a_job_by_its_key_is_no_new_request(house: Daemon, client: Client) -> None:
+    house.hold(13)
+    first = collect(ask(client, 12, session="keyed", key="again"))
     made = follower(client, first.job_id, "running")
-    assert collect(ask(client, 12, session="keyed", key="again", steps=60)).job_id == first.job_id
+    assert collect(ask(client, 12, session="keyed", key="again")).job_id == first.job_id
+    house.release()
     until_state(client, made, "succeeded")
 
 
-def test_deleting_a_job_cancels_what_was_made_ahead_of_it(client: Client) -> None:
-    first = collect(ask(client, 13, steps=100)).job_id
+def test_deleting_a_job_cancels_what_was_made_ahead_of_it(house: Daemon, client: Client) -> None:
+    house.hold(14)
+    first = collect(ask(client, 13)).job_id
     made = follower(client, first, "running")
     client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=first))
     assert until_state(client, made, "cancelled", "succeeded") == "cancelled"

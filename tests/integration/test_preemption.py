@@ -13,6 +13,7 @@ import pytest
 from acebridge.client.client import Client
 from tests.support.batches import ask, check_tones, follower, followers, seeds
 from tests.support.daemon import (
+    Daemon,
     Take,
     collect,
     daemon_at,
@@ -23,11 +24,14 @@ from tests.support.daemon import (
     queued,
     state,
     until,
+    until_started,
     until_state,
 )
+from tests.support.tiers import Rounds
 
 
-def test_it_makes_way_for_all_others_and_is_made_all_the_same(client: Client) -> None:
+def test_it_makes_way_for_all_others_and_is_made_all_the_same(house: Daemon, client: Client) -> None:
+    house.hold(101)
     first = collect(ask(client, 100, steps=80)).job_id
     made = follower(client, first, "running")
     for number, priority in enumerate(("normal", "low", "high", "normal")):
@@ -35,6 +39,7 @@ def test_it_makes_way_for_all_others_and_is_made_all_the_same(client: Client) ->
         take = collect(generate(client, 0.2, seed=number, priority=priority))
         assert np.array_equal(take.samples(), expected_tone(number, 0.2))
         assert state(client, made) in ("queued", "running")
+    house.release()
     until_state(client, made, "succeeded")
     shown = job(client, made)
     assert shown.attempts == 1
@@ -44,42 +49,53 @@ def test_it_makes_way_for_all_others_and_is_made_all_the_same(client: Client) ->
     client.cancel(follower(client, made))
 
 
-def test_who_watches_it_make_way_hears_it_whole_in_the_end(client: Client) -> None:
+#: The progress of a batch, counted in takes, whose take stands still.
+HELD_AT = {"steps": lambda take: take + 0.49, "audio": lambda take: take + 0.99}
+#: Where the batch of seeds 203 to 205 is when another job comes: which take, and what it is doing.
+MOMENTS = [(0, "steps"), (0, "audio"), (1, "steps"), (2, "audio")]
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["watched", "asked for"])
+@pytest.mark.parametrize(("take", "at"), MOMENTS)
+def test_who_watches_it_make_way_hears_it_whole_in_the_end(
+    house: Daemon, client: Client, take: int, at: str, asked: bool
+) -> None:
     """Whatever the moment in which it stops: what was heard before is void, what comes then is complete."""
-    seconds = 20.0
-    for number in range(8):
-        first = collect(ask(client, 1000 + 10 * number, takes=3, seconds=seconds)).job_id
-        made = follower(client, first)
-        kept: list[Take] = []
-        events = client.watch(made) if number % 2 else client.next_batch(first)
-        if number % 2 == 0:
-            time.sleep(0.01 * number)
-            queued(client, 0.1)
-            watcher = threading.Thread(target=lambda events=events, kept=kept: kept.append(collect(events)))
-            watcher.start()
-        else:
-            watcher = threading.Thread(target=lambda events=events, kept=kept: kept.append(collect(events)))
-            watcher.start()
-            time.sleep(0.02 * number)
-            for _ in range(3):
-                collect(generate(client, 0.1))
-        watcher.join()
-        (take,) = kept
-        check_tones(take, seconds)
-        assert len(take.completed.takes) == 3
-
-
-def test_one_that_waits_is_raised_when_it_is_asked_for(client: Client) -> None:
-    first = collect(ask(client, 110, steps=30)).job_id
+    seconds = 5.0
+    house.hold(203 + take, at=at)
+    first = collect(ask(client, 200, takes=3, seconds=seconds)).job_id
     made = follower(client, first)
-    blocker = queued(client, 0.1, steps=60)
-    until_state(client, blocker, "running")
+    heard: list[Take] = []
+    follow = (client.next_batch, first) if asked else (client.watch, made)
+    watcher = threading.Thread(target=lambda: heard.append(collect(follow[0](follow[1]))))
+    for number in range(3):
+        until(lambda: job(client, made).progress.fraction >= HELD_AT[at](take) / 3, f"take {take} to be at its {at}")
+        if number == 0 and not asked:
+            watcher.start()
+        collect(generate(client, 0.1))
+    if asked:
+        watcher.start()
+    house.release()
+    watcher.join()
+    (whole,) = heard
+    check_tones(whole, seconds)
+    assert len(whole.completed.takes) == 3
+    if asked:
+        client.cancel(follower(client, made))
+
+
+def test_one_that_waits_is_raised_when_it_is_asked_for(house: Daemon, client: Client) -> None:
+    house.hold(111, 119)
+    first = collect(ask(client, 110)).job_id
+    made = follower(client, first, "running")
+    until_state(client, queued(client, 0.1, seed=119), "running")
     low = queued(client, 0.1, priority="low")
     assert state(client, made) == "queued"
     assert [job(client, low).position, job(client, made).position] == [1, 2]
     events = client.next_batch(first)
     assert next(events).job_id == made
     assert [job(client, low).position, job(client, made).position] == [2, 1]
+    house.release()
     check_tones(collect(events))
     client.cancel(follower(client, made))
 
@@ -91,15 +107,18 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as house:
         client = house.client
         assert client is not None
-        first = collect(ask(client, 5, takes=2, steps=60, session="s")).job_id
+        house.hold(7)
+        first = collect(ask(client, 5, takes=2, session="s")).job_id
         made = follower(client, first)
-        until(lambda: job(client, made).progress.fraction > 0.1, "the batch to be under way")
+        until_started(client, made)
         gone(house.kill())
         client = house.start()
         # A crash counts, making way does not: it never comes to the third attempt, which is not made.
         for number in range(3):
             until_state(client, made, "running")
             collect(generate(client, 0.1, seed=number))
+        house.release()
+        house.hold(9)
         until_state(client, made, "succeeded")
         assert job(client, made).attempts == 2
         second = collect(client.next_batch(first))
@@ -107,8 +126,9 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
         assert seeds(second) == [7, 8]
         check_tones(second)
         third = follower(client, made)
-        until(lambda: job(client, third).progress.fraction > 0.1, "the batch after it to be under way")
+        until_started(client, third)
         assert house.stop() == 0
+        house.release()
         client = house.start()
         assert collect(client.next_batch(made)).job_id == third
         assert job(client, third).attempts == 1
@@ -116,15 +136,16 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path) -> None:
+@pytest.mark.campaign("kill")
+def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path, rounds: Rounds) -> None:
     with daemon_at(tmp_path / "home", step_ms=1) as house:
         client = house.client
         assert client is not None
-        for number in range(5):
+        for number in rounds(3, 40):
             events = ask(client, 100 * number, takes=3, seconds=5.0, session=f"s{number}")
             first = next(events).job_id
             events.close()
-            time.sleep(0.08 * number)
+            time.sleep(0.16 * (number % 4))  # any moment is as good
             gone(house.kill())
             client = house.start()
             second = collect(client.next_batch(first))
@@ -139,14 +160,16 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
         client = house.client
         assert client is not None
-        first = collect(ask(client, 5, steps=100, session="s")).job_id
+        house.hold(6)
+        first = collect(ask(client, 5, session="s")).job_id
         made = follower(client, first)
-        until(lambda: job(client, made).progress.fraction > 0.05, "the batch to be under way")
+        until_started(client, made)
         (worker,) = house.workers()
         worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
         queued(client, 0.1, seed=1)
         newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
         gone(house.kill())  # the worker ends nevertheless
+        house.release()
         client = house.start()
         assert state(client, made) == "cancelled"
         assert seeds(collect(client.watch(newer))) == [6]

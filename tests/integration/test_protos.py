@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import FileDescriptor
 
-from acebridge.contract.fields import RPCS
+from acebridge.contract.tasks import RPCS
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.tasks import TASKS

@@ -19,7 +19,7 @@ from tests.support.paths import ROOT
 from tests.support.signals import song
 
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("daemon/**/*.md")])
 BIN = Path(sys.executable).parent
 
 

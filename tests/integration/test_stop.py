@@ -16,6 +16,7 @@ import pytest
 from acebridge.errors import JobFailed
 from acebridge.v1 import daemon_pb2
 from tests.support.daemon import (
+    PATIENCE_S,
     Daemon,
     collect,
     daemon_at,
@@ -25,9 +26,10 @@ from tests.support.daemon import (
     job,
     queued,
     state,
-    until,
+    until_started,
     until_state,
 )
+from tests.support.tiers import Rounds
 
 
 def by_signal(house: Daemon) -> None:
@@ -37,14 +39,14 @@ def by_signal(house: Daemon) -> None:
 def by_hang_up(house: Daemon) -> None:
     assert house.process is not None
     house.process.send_signal(signal.SIGHUP)
-    assert house.process.wait(20) == 0
+    assert house.process.wait(PATIENCE_S) == 0
 
 
 def by_request(house: Daemon) -> None:
     assert house.client is not None
     assert house.process is not None
     house.client.call(house.client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
-    assert house.process.wait(20) == 0
+    assert house.process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("stop", [by_signal, by_hang_up, by_request])
@@ -52,10 +54,11 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
     with daemon_at(tmp_path / "home", step_ms=5) as house:
         client = house.client
         assert client is not None
-        events = generate(client, 1.0, seed=3, steps=190)
+        house.hold(3)
+        events = generate(client, 1.0, seed=3)
         running = next(events).job_id
         waiting = queued(client, 0.2, seed=4)
-        until(lambda: job(client, running).progress.fraction > 0.05, "the job to be under way")
+        until_started(client, running)
         workers = house.children()
         heard: list[BaseException] = []
 
@@ -77,6 +80,7 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
         assert not (house.home / "daemon.json").exists()
         house.check_store()
 
+        house.release()
         client = house.start()
         take = collect(client.watch(running))
         assert np.array_equal(take.samples(), expected_tone(3, 1.0))
@@ -89,8 +93,9 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
         client = house.client
         assert client is not None
-        job_id = queued(client, 1.0, steps=190)
-        until(lambda: job(client, job_id).progress.fraction > 0, "the job to be under way")
+        house.hold(1)
+        job_id = queued(client, 1.0)
+        until_started(client, job_id)
         (worker,) = house.workers()
         worker.suspend()
         client.cancel(job_id)
@@ -100,15 +105,16 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> None:
+@pytest.mark.campaign("kill")
+def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, rounds: Rounds) -> None:
     with daemon_at(tmp_path / "home", step_ms=1) as house:
         client = house.client
         assert client is not None
         asked = {}
-        for moment in range(6):
+        for moment in rounds(4, 60):
             for number in range(4):
                 asked[queued(client, 0.2, seed=10 * moment + number, steps=2)] = 10 * moment + number
-            time.sleep(moment * 0.02)
+            time.sleep(0.03 * (moment % 5))  # any moment is as good
             before = {job_id for job_id in asked if state(client, job_id) == "succeeded"}
             assert house.stop() == 0
             client = house.start()
@@ -126,7 +132,7 @@ def test_a_second_daemon_is_refused(house: Daemon, tmp_path: Path) -> None:
         return subprocess.run(
             [sys.executable, "-m", "acebridge.cli", "serve", *arguments],
             env={**house.environment, "ACEBRIDGE_HOME": str(home)},
-            capture_output=True, text=True, timeout=30, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     second = serve(house.home, "--port", "0")

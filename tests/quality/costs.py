@@ -18,8 +18,8 @@ import soundfile
 
 from acestep_runtime.dsp.players import PLAYERS
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.tasks import from_json
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TakeDone
+from acestep_runtime.tasks import build_task
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Take
 from acestep_runtime.values import TRACKS, CancelToken
 
 #: Tasks that are measured where the engine has them.
@@ -51,13 +51,13 @@ def perform(task: str, path: str) -> dict[str, Any]:
     """Perform a task; return seconds, processor seconds, peak memory of this process, and a hash of all that came."""
     began = time.perf_counter()
     made = hashlib.sha256()
-    for event in from_json(task, fields(task, path)).perform(DraftEngine(), CancelToken()):
+    for event in build_task(task, fields(task, path)).run(DraftEngine(), CancelToken()):
         if isinstance(event, OutputBlock):
             made.update(event.samples.tobytes())
         elif isinstance(event, OutputHeader):
             made.update(f"{event.role} {event.frames}".encode())
-        elif isinstance(event, TakeDone):
-            made.update(json.dumps(event.facts, sort_keys=True, default=str).encode())
+        elif isinstance(event, Take):
+            made.update(json.dumps(event.metadata, sort_keys=True, default=str).encode())
     seconds = time.perf_counter() - began
     usage = resource.getrusage(resource.RUSAGE_SELF)
     unit = 2**20 if sys.platform == "darwin" else 2**10

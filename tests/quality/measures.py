@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from acestep_runtime.audio import wav
-from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.tasks import TASKS
@@ -49,7 +49,7 @@ def served(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
     for event in DraftEngine().run(request, CancelToken()):
         if isinstance(event, Block):
             blocks.setdefault(event.role, []).append(event.samples)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
     return {role: np.concatenate(parts) for role, parts in blocks.items()}, facts
 
@@ -141,7 +141,7 @@ def repaint(song: Song) -> Figures:
 
 
 def _blocks(task: Repaint) -> Iterator[Samples]:
-    return (event.samples for event in task.perform(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
+    return (event.samples for event in task.run(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
 
 
 def cover(song: Song) -> Figures:

@@ -26,7 +26,7 @@ def ask(client: Client, seed: int = 1, *, session: str = "", steps: int = 2, **m
         "engine": "fake", "auto_gen": more.get("auto_gen", True), "session": session,
         "idempotency_key": more.get("key", ""),
     }  # fmt: skip
-    return client.perform("text2music", fields, submission=submission)
+    return client.submit("text2music", fields, submission=submission)
 
 
 def followers(client: Client, job_id: str) -> list[jobs_pb2.Job]:

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from acebridge.client.client import Client
+from acebridge.contract.enums import encoding_name, enum_name
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import convert, wav
 from acestep_runtime.audio.samples import Samples
@@ -27,8 +28,9 @@ from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from tests.support.signals import decoded
 
 T = TypeVar("T")
-ENCODING_NAMES = {1: "float32", 2: "pcm24", 3: "pcm16"}
-PATIENCE_S = 60.0
+ENDED = {"succeeded", "failed", "cancelled"}
+#: How long anything may take that a test waits for. Only a hang takes longer, on a busy machine too.
+PATIENCE_S = 600.0
 
 
 def until(found: Callable[[], T], what: str = "") -> T:
@@ -49,10 +51,11 @@ class Daemon:
             **os.environ,
             "ACEBRIDGE_HOME": str(home),
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
+            "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
         }
         self.environment.pop("ACEBRIDGE_ADDRESS", None)
         self.arguments = arguments
-        home.mkdir(exist_ok=True)
+        (home / "gates").mkdir(parents=True, exist_ok=True)
         (home / "config.toml").write_text(config, "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
@@ -86,6 +89,17 @@ class Daemon:
     def children(self) -> list[psutil.Process]:
         """All its processes: the workers, and what they are forked from."""
         return psutil.Process(self.pid).children(recursive=True)
+
+    def hold(self, *seeds: int, at: str = "steps") -> None:
+        """Let takes of these seeds stand still in the middle of their ``steps``, or behind each block of ``audio``."""
+        for seed in seeds:
+            (self.home / "gates" / f"{seed}.{at}").touch()
+
+    def release(self, *seeds: int) -> None:
+        """Let the takes of these seeds go on that stand still; all of them where no seed is given."""
+        for gate in (self.home / "gates").iterdir():
+            if not seeds or int(gate.stem) in seeds:
+                gate.unlink()
 
     def workers(self) -> list[psutil.Process]:
         """Its worker processes that are alive."""
@@ -147,7 +161,7 @@ def daemon_at(home: Path, **options: Any) -> Iterator[Daemon]:
 
 def gone(workers: Sequence[psutil.Process]) -> None:
     """Assert that processes have ended (or do so presently)."""
-    left = psutil.wait_procs(list(workers), timeout=10)[1]
+    left = psutil.wait_procs(list(workers), timeout=PATIENCE_S)[1]
     assert not left, left
 
 
@@ -174,7 +188,7 @@ class Take:
 
     def samples(self, output: int = 0) -> Samples:
         header = self.headers[output]
-        return decoded(bytes(self.data[output]), ENCODING_NAMES[header.encoding], header.channels)
+        return decoded(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
 
 
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
@@ -201,7 +215,7 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
             take.headers[body.output], take.data[body.output], frames_done[body.output] = body, bytearray(), 0
         elif kind == "audio_chunk":
             header = take.headers[body.output]
-            frame_bytes = wav.encoding_of(ENCODING_NAMES[header.encoding]).sample_bytes * header.channels
+            frame_bytes = wav.encoding_of(encoding_name(header.encoding)).sample_bytes * header.channels
             assert 0 < len(body.data) <= 256 * 1024
             assert len(body.data) % frame_bytes == 0
             assert body.offset_frames == frames_done[body.output]
@@ -244,7 +258,7 @@ def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = 
         "sampling": {"steps": more.get("steps")},
     }
     submission = {"engine": "fake", "idempotency_key": key, "priority": more.get("priority")}
-    return client.perform("text2music", fields, submission=submission)
+    return client.submit("text2music", fields, submission=submission)
 
 
 def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
@@ -260,11 +274,21 @@ def job(client: Client, job_id: str) -> jobs_pb2.Job:
 
 
 def state(client: Client, job_id: str) -> str:
-    return jobs_pb2.JobState.Name(job(client, job_id).state).removeprefix("JOB_STATE_").lower()
+    return enum_name(jobs_pb2.JobState.DESCRIPTOR, job(client, job_id).state)
 
 
 def until_state(client: Client, job_id: str, *wanted: str) -> str:
-    return until(lambda: (now := state(client, job_id)) in wanted and now, f"{job_id} to be {wanted}")
+    def reached() -> str:
+        now = state(client, job_id)
+        assert now in wanted or now not in ENDED, f"{job_id} is {now}, not {wanted}"
+        return now if now in wanted else ""
+
+    return until(reached, f"{job_id} to be {wanted}")
+
+
+def until_started(client: Client, job_id: str) -> None:
+    """Wait until a job has done some of its steps."""
+    until(lambda: job(client, job_id).progress.fraction > 0, f"{job_id} to be under way")
 
 
 def status(client: Client) -> daemon_pb2.DaemonStatus:

@@ -1,4 +1,4 @@
-"""Job folders as the scripts of REAPER make them, and the command that performs them."""
+"""Job folders as the scripts of a host make them, and the command that runs them. Every document is checked on the way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acebridge.hosts.jobfolder.run import run
+from tests.support import schemas
 from tests.support.daemon import Daemon, song, write_wav
 
 RATE_HZ = 44_100
@@ -30,8 +31,9 @@ class Job:
         request = {
             "version": 1, "id": self.folder.name, "action": "repaint", "title": "Repaint time selection",
             "created": 1795000000, "engine": "fake", "media": {"folder": str(self.media), "format": "float32"},
-            "parts": list(parts), "place": {"kind": "take"}, **more,
+            "parts": list(parts), "place": {"kind": "take"}, "host": {"name": "REAPER", "version": "7.16/linux"}, **more,
         }  # fmt: skip
+        schemas.check("request", request)
         (self.folder / "request.json").write_text(json.dumps(request), "utf-8")
         return self
 
@@ -41,7 +43,10 @@ class Job:
         return self.read("result.json")
 
     def read(self, name: str) -> Any:
-        return json.loads((self.folder / name).read_text("utf-8"))
+        """Return the content of a document."""
+        content = json.loads((self.folder / name).read_text("utf-8"))
+        schemas.check(name.removesuffix(".json"), content)
+        return content
 
     @property
     def status(self) -> Any:
@@ -61,8 +66,9 @@ def part(
     return {"task": task, "label": label, "position_s": at, "fields": fields, **file, **own}
 
 
-#: A repaint that takes 0.5 s with the fake engine of the tests' daemon.
-SLOW = {"start_s": 0.5, "end_s": 1.0, "sampling": {"steps": 100}}
+#: Of a repaint that a test holds.
+HELD_SEED = 77
+HELD = {"start_s": 0.5, "end_s": 1.0, "output": {"seeds": [HELD_SEED]}}
 
 
 def outputs(result: Any) -> list[Any]:

@@ -18,6 +18,7 @@ import pytest
 from acebridge.cli import main
 from acebridge.client.client import Client
 from acebridge.v1 import jobs_pb2
+from tests.support.daemon import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "acebridge.cli"]
 Done = subprocess.CompletedProcess[str]
@@ -29,12 +30,24 @@ class Shell:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
         self.environment = {**environment, "COLUMNS": "200"}
+        self._started: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs and close its pipes: only a test that failed leaves any."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*COMMAND, *arguments], cwd=self.folder, env=self.environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self._started.append(process)
+        return process
 
     def run(self, *arguments: str, code: int = 0) -> Done:
         """Run the command in this process, which saves it the imports."""
@@ -51,7 +64,7 @@ class Shell:
     def spawn(self, *arguments: str, code: int = 0) -> Done:
         """Run the command in a process of its own, as a musician does."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return self.checked(Done(process.args, process.returncode, out, err), code)
 
     @staticmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +64,13 @@ def chord(
 PROGRESSION = ((36, 60, 64, 67), (43, 59, 62, 67), (45, 57, 60, 64), (41, 57, 60, 65))
 
 
-def song(
+def song(**how: Any) -> Samples:
+    """Return `_song`, which takes its time, of one's own: made once for the same arguments."""
+    return _song(**how).copy()
+
+
+@functools.lru_cache(maxsize=32)
+def _song(
     *,
     bpm: float = 120.0,
     bars: int = 8,

@@ -20,8 +20,8 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client.client import Client
-from acebridge.contract.fields import RPCS, request_type
-from acebridge.contract.status import fault_of
+from acebridge.contract.status import unpack_error
+from acebridge.contract.tasks import RPCS, request_type
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.audio import wav
 from tests.support.paths import ROOT
@@ -94,7 +94,7 @@ def _spoken(rpc: str, request: Message | str, answers: Iterable[Message]) -> str
             last_kind = kind or ""
             lines.append(f"< {_shown(answer)}")
     except grpc.RpcError as error:
-        fault = fault_of(error)
+        fault = unpack_error(error)
         told = dict(sorted(fault.details.items())) | {"remedy": fault.remedy}
         lines.append(_shortened(f"< {error.code().name}: {fault}"))  # type: ignore[attr-defined]
         lines.append(_shortened(f"  ErrorInfo reason {fault.kind}, metadata {told}"))

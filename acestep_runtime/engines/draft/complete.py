@@ -23,9 +23,10 @@ from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting
 from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
 from acestep_runtime.dsp.singing import sung
 from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share, tones
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.joining import lines_of
-from acestep_runtime.engines.signal.blocks import grid_facts, require_source
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.joining import lines_metadata
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.text.style import Instrument, Style, only, style_of
@@ -90,7 +91,7 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
         track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
     }
     gains_db, lowered_db = _levels(trials, source, piece, rows, request.frames)
-    yield Facts(_facts(request, piece, timed, lowered_db))
+    yield Metadata(_metadata(request, piece, timed, lowered_db))
 
     desks = {track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
                          like=trial) for track, trial in trials.items()}  # fmt: skip
@@ -112,7 +113,7 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
             yield from held
             held = []
     if under.ducked:
-        yield Facts({"ducked_s": round(under.ducked / ENGINE_RATE_HZ, 3)})
+        yield Metadata({"ducked_s": round(under.ducked / ENGINE_RATE_HZ, 3)})
 
 
 def _in_step(parts: list[Iterator[Stereo]]) -> Iterator[tuple[Stereo, ...]]:
@@ -342,7 +343,7 @@ def _lowered_db(source: Stereo, segments: list[tuple[int, int]], total: list[Ste
     return lowered_db
 
 
-def _facts(request: EngineRequest, piece: _Heard, timed: list[TimedLine], lowered_db: float) -> dict[str, object]:
+def _metadata(request: EngineRequest, piece: _Heard, timed: list[TimedLine], lowered_db: float) -> TakeMetadata:
     length_s = request.frames / ENGINE_RATE_HZ
     notes = []
     if piece.alone:
@@ -350,11 +351,11 @@ def _facts(request: EngineRequest, piece: _Heard, timed: list[TimedLine], lowere
     if lowered_db > 0:
         notes.append(f"The source leaves little headroom: the accompaniment is {lowered_db:.1f} dB softer than usual.")
     return {
-        **grid_facts(piece.grid, piece.key),
+        **grid_metadata(piece.grid, piece.key),
         "caption": request.music.caption,
         "duration": round(length_s, 3),
         "chords": spelled(piece.harmony, piece.grid, 0.0, length_s),
         "accompaniment_lowered_db": lowered_db,
         **({"notes": notes} if notes else {}),
-        **lines_of(timed, request),
+        **lines_metadata(timed, request),
     }

@@ -31,10 +31,11 @@ from acestep_runtime.dsp.progressions import (
 from acestep_runtime.dsp.render import Desk, Stereo, ceiling, faded, render, rms_db
 from acestep_runtime.dsp.singing import singer, sung
 from acestep_runtime.dsp.transcribe import BANDS, PARTS, Stroke, melody, strokes, tones
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.joining import lines_of
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.joining import lines_metadata
 from acestep_runtime.engines.draft.song import text2music
-from acestep_runtime.engines.signal.blocks import grid_facts, require_source
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, sung_lines
 from acestep_runtime.text.style import Instrument, Style, style_of, table, without
@@ -122,7 +123,7 @@ def cover(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     plan = replace(plan, harmony=_harmony(piece, plan, kept, style, request.seed))
     cancel.check()
     bars, timed = _arranged(piece, plan, kept, style, request)
-    yield Facts(_facts(request, piece, plan, timed))
+    yield Metadata(_metadata(request, piece, plan, timed))
 
     yield Progress("setting the level", 0.18)
     cancel.check()
@@ -149,8 +150,8 @@ def _freely(request: EngineRequest, cancel: CancelToken, level_db: float) -> Ite
     for event in text2music(replace(request, source=None, span=(0, 0), known=(0, 0)), cancel):
         if isinstance(event, Block):
             yield Block(event.role, ceiling(event.samples * gain) if gain > 1 else event.samples * gain)
-        elif isinstance(event, Facts) and "engine" in event.values:
-            yield Facts({**event.values, "strength": 0.0})
+        elif isinstance(event, Metadata) and "engine" in event.values:
+            yield Metadata({**event.values, "strength": 0.0})
         else:
             yield event
 
@@ -420,15 +421,15 @@ def _gain_db(
     return target_db - made_db if made_db > -60 else 0.0
 
 
-def _facts(request: EngineRequest, piece: _Heard, plan: _Plan, timed: list[TimedLine]) -> dict[str, object]:
+def _metadata(request: EngineRequest, piece: _Heard, plan: _Plan, timed: list[TimedLine]) -> TakeMetadata:
     length_s = request.frames / ENGINE_RATE_HZ
     return {
-        **grid_facts(plan.grid, plan.key),
+        **grid_metadata(plan.grid, plan.key),
         "caption": request.music.caption,
         "strength": round(float(request.strength), 3),
         "duration": round(length_s, 3),
         "source_bpm": round(float(piece.grid.bpm), 2),
         "source_keyscale": str(piece.key),
         "chords": spelled(plan.harmony, plan.grid, 0.0, length_s),
-        **lines_of(timed, request),
+        **lines_metadata(timed, request),
     }

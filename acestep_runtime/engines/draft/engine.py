@@ -43,9 +43,9 @@ class DraftEngine:
     """Needs no weights and no torch. See `acestep_runtime.engines.base.Engine`."""
 
     name = "draft"
-    hears_s = 20.0
-    hears_reference = False
-    thinks = False
+    context_limit_s = 20.0
+    supports_reference = False
+    supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks and tracks the draft engine cannot do."""

@@ -8,9 +8,9 @@ from queue import SimpleQueue
 
 from acestep_runtime.dsp.render import Stereo
 from acestep_runtime.dsp.stems import separate
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.signal.blocks import require_source, split_blocks
-from acestep_runtime.engines.signal.listening import analyse_source, analysis_facts
+from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
 from acestep_runtime.values import CancelToken
 
 
@@ -19,7 +19,7 @@ def extract(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     yield Progress("listening", 0.0)
     source, found = require_source(request), analyse_source(request)
     cancel.check()
-    yield Facts(analysis_facts(found))
+    yield Metadata(analysis_metadata(found))
     stems: dict[str, Stereo] = {}
 
     def work(stop: Callable[[], None], report: Callable[[float], None]) -> None:

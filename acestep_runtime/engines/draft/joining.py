@@ -1,4 +1,4 @@
-"""Lego, and what the draft engine's tasks share that join music which is there. Repaint: draft_repaint.py."""
+"""What lego and repaint of the draft engine share: playing and singing what joins the music around it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 
 from acestep_runtime.dsp.arrangement import joined_bars
 from acestep_runtime.dsp.context import Context
-from acestep_runtime.dsp.form import words
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import spelled
 from acestep_runtime.dsp.render import Desk, Stereo, render, rms_db
 from acestep_runtime.dsp.singing import Melody, stage, sung
 from acestep_runtime.engines.base import EngineRequest
-from acestep_runtime.engines.signal.blocks import grid_facts
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
+from acestep_runtime.text.form import words
 from acestep_runtime.text.style import Instrument, Style
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 
@@ -27,16 +28,20 @@ _WINDOW, _PAUSE_DB = ms_to_frames(100, ENGINE_RATE_HZ), 20.0
 _RELEASE = ms_to_frames(60, ENGINE_RATE_HZ)
 
 
-def lines_of(lines: Sequence[TimedLine], request: EngineRequest) -> dict[str, object]:
-    """Return the facts about lines that are sung, in seconds of the window: "lines" if there are any, "lrc" if asked."""
-    rows = [{"start_s": round(x.start_s, 3), "end_s": round(x.end_s, 3), "text": x.text} for x in lines]
-    return {**({"lines": rows} if rows else {}), **({"lrc": to_lrc(lines)} if request.auto_lrc else {})}
+def lines_metadata(lines: Sequence[TimedLine], request: EngineRequest) -> TakeMetadata:
+    """Return what is known of lines that are sung, in seconds of the window: "lines" if any are, "lrc" if asked for."""
+    found: TakeMetadata = {}
+    if lines:
+        found["lines"] = [{"start_s": round(x.start_s, 3), "end_s": round(x.end_s, 3), "text": x.text} for x in lines]
+    if request.auto_lrc:
+        found["lrc"] = to_lrc(lines)
+    return found
 
 
-def part_facts(context: Context, span: tuple[int, int], caption: str) -> dict[str, object]:
-    """Return the facts about a part that joins music: those of every result, its caption and its chords."""
+def part_metadata(context: Context, span: tuple[int, int], caption: str) -> TakeMetadata:
+    """Return what is known of a part that joins music: as of every result, its caption and its chords."""
     start_s, end_s = span[0] / ENGINE_RATE_HZ, span[1] / ENGINE_RATE_HZ
-    return {**grid_facts(context.grid, context.key), "caption": caption,
+    return {**grid_metadata(context.grid, context.key), "caption": caption,
             "chords": spelled(context.harmony, context.grid, start_s, end_s)}  # fmt: skip
 
 

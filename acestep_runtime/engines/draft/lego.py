@@ -11,8 +11,16 @@ from acestep_runtime.dsp.context import energies, heard_along
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.render import Stereo, ceiling, rms_db
 from acestep_runtime.dsp.singing import harmonised
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.joining import ALONE_DB, at_level, lines_of, part_facts, played, released, words_sung
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.joining import (
+    ALONE_DB,
+    at_level,
+    lines_metadata,
+    part_metadata,
+    played,
+    released,
+    words_sung,
+)
 from acestep_runtime.engines.signal.blocks import require_source, split_blocks
 from acestep_runtime.text.style import only, style_of
 from acestep_runtime.values import CancelToken
@@ -35,7 +43,7 @@ def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     context = heard_along(_only_known(source, start, stop), span, music, style)
     sings = any(track in VOICES for track in request.tracks)
     lead, lines = words_sung(context, style, music.lyrics if sings else "", span, request.seed)
-    yield Facts({**part_facts(context, span, music.caption), **lines_of(lines, request)})
+    yield Metadata({**part_metadata(context, span, music.caption), **lines_metadata(lines, request)})
     lifted = {bar: float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
               for bar, level in energies(source, context.grid, span).items()}  # fmt: skip
     source_db = rms_db(source[span[0] : span[1]])

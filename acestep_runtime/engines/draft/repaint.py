@@ -17,7 +17,6 @@ import numpy as np
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import VOICES
 from acestep_runtime.dsp.context import Context, bar_frames, bars_over, bed, heard_around
-from acestep_runtime.dsp.form import tags
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import SCALES
@@ -25,10 +24,19 @@ from acestep_runtime.dsp.render import Stereo, ceiling, rms_db
 from acestep_runtime.dsp.singing import Melody
 from acestep_runtime.dsp.stems import separate
 from acestep_runtime.dsp.transcribe import melody as written_melody
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.joining import ALONE_DB, at_level, lines_of, part_facts, played, released, words_sung
-from acestep_runtime.engines.signal.blocks import require_source, split_blocks
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.joining import (
+    ALONE_DB,
+    at_level,
+    lines_metadata,
+    part_metadata,
+    played,
+    released,
+    words_sung,
+)
+from acestep_runtime.engines.signal.blocks import require_source, split_blocks, tempo_and_key
 from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.text.form import tags
 from acestep_runtime.text.style import Instrument, Style, style_of, understood, without
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
 from acestep_runtime.values import CancelToken, Key
@@ -67,18 +75,19 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     cancel.check()
     if span[1] <= span[0]:
         context = heard_around(source, known, span, music, style)
-        yield Facts({**part_facts(context, span, music.caption), **lines_of((), request)})
+        yield Metadata({**part_metadata(context, span, music.caption), **lines_metadata((), request)})
         yield from (Block("mix", piece) for piece in split_blocks(source))
         return
     parts = _parts(source, known, span, style, request)
     lines = [line for part in parts for line in part.lines]
-    facts = part_facts(parts[0].context, (parts[0].span[0], parts[0].stop), music.caption)
+    metadata = part_metadata(parts[0].context, (parts[0].span[0], parts[0].stop), music.caption)
     if len(parts) > 1:
-        later = part_facts(parts[1].context, (parts[0].stop, parts[1].span[1]), music.caption)
-        facts["chords"] = [*facts["chords"], *later["chords"]]  # type: ignore[misc]
-        facts["changes"] = [{"start_s": round(parts[0].stop / ENGINE_RATE_HZ, 3),
-                             **{name: later[name] for name in ("bpm", "keyscale", "timesignature")}}]  # fmt: skip
-    yield Facts({**facts, **lines_of(lines, request)})
+        later = parts[1].context
+        chords = part_metadata(later, (parts[0].stop, parts[1].span[1]), music.caption)["chords"]
+        metadata["chords"] = [*metadata["chords"], *chords]
+        start_s = round(parts[0].stop / ENGINE_RATE_HZ, 3)
+        metadata["changes"] = [{"start_s": start_s, **tempo_and_key(later.grid, later.key)}]
+    yield Metadata({**metadata, **lines_metadata(lines, request)})
 
     new = np.zeros((0, 2), np.float32)
     for number, part in enumerate(parts):

@@ -5,27 +5,28 @@ The measuring is in `acestep_runtime.dsp`: quality, vocals and alignment.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acestep_runtime.dsp import vocals
 from acestep_runtime.dsp.alignment import Agreement, agreement, align, spread
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener
 from acestep_runtime.dsp.vocals import Voice
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.engines.signal.blocks import require_source
 from acestep_runtime.engines.signal.scoring import (
     NO_WORDS,
+    ScoreComponent,
     Sound,
-    Worth,
     check_words,
-    listened,
+    listen_to,
     score_of,
     sound_of,
     with_score,
 )
 from acestep_runtime.lyrics.formats import facts_of
+from acestep_runtime.lyrics.formats.tables import LineFacts
 from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
 from acestep_runtime.lyrics.sections import sections_of
 from acestep_runtime.lyrics.text import Line, sung_lines, syllables
@@ -58,9 +59,9 @@ class _Words:
 
 @dataclass(frozen=True)
 class _Found:
-    facts: Mapping[str, object]
+    metadata: TakeMetadata
     words: _Words
-    score: dict[str, Any]
+    score: Score
 
 
 def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -69,10 +70,10 @@ def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[Engine
     source = require_source(request)
     cancel.check()
     check_words(request)
-    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
+    found = yield from _judged(listen_to(source, cancel), request, cancel, 0.0, None)
     lines = found.words.lines
     timing = Timing(lines, sections_of(request.music.lyrics, lines, request.frames / ENGINE_RATE_HZ))
-    yield Facts({**found.facts, **facts_of(timing), "lrc": to_lrc(lines), "score": found.score})
+    yield Metadata({**found.metadata, **facts_of(timing), "lrc": to_lrc(lines), "score": found.score})
     yield Progress("listening", 1.0)
 
 
@@ -81,37 +82,38 @@ def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
     source = require_source(request)
     cancel.check()
-    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
+    found = yield from _judged(listen_to(source, cancel), request, cancel, 0.0, None)
     lines = facts_of(Timing(found.words.lines, ()))["lines"]
-    yield Facts({**found.facts, **({"lines": lines} if lines else {}), "score": found.score})
+    metadata: TakeMetadata = {**found.metadata, "score": found.score}
+    if lines:
+        metadata["lines"] = lines
+    yield Metadata(metadata)
     yield Progress("listening", 1.0)
 
 
 def scored(events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Pass on the events of a task that makes audio, with a score where it is asked for; see `scoring.with_score`."""
 
-    def judge(
-        listener: Listener, fraction: float, facts: Mapping[str, Any]
-    ) -> Generator[Progress, None, dict[str, Any]]:
-        return (yield from _judged(listener, request, cancel, fraction, facts.get("lines"))).score
+    def scorer(listener: Listener, fraction: float, metadata: TakeMetadata) -> Generator[Progress, None, Score]:
+        return (yield from _judged(listener, request, cancel, fraction, metadata.get("lines"))).score
 
-    return with_score(events, request, cancel, judge)
+    return with_score(events, request, cancel, scorer)
 
 
 def _judged(
-    listener: Listener, request: EngineRequest, cancel: CancelToken, fraction: float, rows: Sequence[dict[str, Any]] | None
+    listener: Listener, request: EngineRequest, cancel: CancelToken, fraction: float, rows: Sequence[LineFacts] | None
 ) -> Generator[Progress, None, _Found]:  # fmt: skip
     """Judge what a listener heard; ``rows`` are the lines with times where the engine itself placed them."""
     yield Progress("scoring", fraction)
     cancel.check()
     sound = sound_of(listener, request.music)
     words = yield from _against_voice(sound, request, cancel, fraction, rows)
-    sung = Worth("lyrics_alignment", words.score, NO_WORDS if words.score is None else _VOICE, words.notes)
-    return _Found(sound.facts, words, score_of(sound, sung, Worth("lm", None, _NO_MODEL)))
+    sung = ScoreComponent("lyrics_alignment", words.score, NO_WORDS if words.score is None else _VOICE, words.notes)
+    return _Found(sound.metadata, words, score_of(sound, sung, ScoreComponent("lm", None, _NO_MODEL)))
 
 
 def _against_voice(
-    sound: Sound, request: EngineRequest, cancel: CancelToken, fraction: float, rows: Sequence[dict[str, Any]] | None
+    sound: Sound, request: EngineRequest, cancel: CancelToken, fraction: float, rows: Sequence[LineFacts] | None
 ) -> Generator[Progress, None, _Words]:  # fmt: skip
     lines = sung_lines(request.music.lyrics)
     if not lines and not rows:
@@ -125,7 +127,10 @@ def _against_voice(
 
 
 def _words(
-    lines: Sequence[Line], rows: Sequence[dict[str, Any]] | None, voice: Voice, sound_s: tuple[float, float]
+    lines: Sequence[Line],
+    rows: Sequence[LineFacts] | None,
+    voice: Voice,
+    sound_s: tuple[float, float],
 ) -> _Words:
     """Compare a voice with lines that have times, or find the times of lines that have none."""
     if rows:

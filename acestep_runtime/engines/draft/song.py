@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan, song_bars, vocals
 from acestep_runtime.dsp.progressions import spelled
 from acestep_runtime.dsp.render import Desk, faded, render, rms_db
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.draft.joining import lines_of
-from acestep_runtime.engines.signal.blocks import grid_facts
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.joining import lines_metadata
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata
+from acestep_runtime.lyrics.formats.tables import SectionFacts
 from acestep_runtime.text.style import style_of
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -26,7 +28,7 @@ def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
     style = style_of(music.caption)
     song = plan(music, style, length_s, request.seed)
     singing = vocals(song, style, length_s)
-    yield Facts({**_song_facts(song, music.caption, length_s), **lines_of(singing.lines, request)})
+    yield Metadata({**_song_metadata(song, music.caption, length_s), **lines_metadata(singing.lines, request)})
 
     cancel.check()
     trial = Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
@@ -60,13 +62,13 @@ def _fade_frames(song: Song, frames: int) -> int:
     return max(1, min(frames // 4, ENGINE_RATE_HZ // 20))
 
 
-def _song_facts(song: Song, caption: str, length_s: float) -> dict[str, object]:
+def _song_metadata(song: Song, caption: str, length_s: float) -> TakeMetadata:
     meter = song.grid.beats_per_bar
-    sections = []
+    sections: list[SectionFacts] = []
     for number, section in enumerate(song.sections):
         stop = section.first_bar + section.bars if number + 1 < len(song.sections) else song.bars
         end_s = min(length_s, song.grid.beat_to_s(stop * meter))
         sections.append({"name": section.name, "start_s": round(song.grid.beat_to_s(section.first_bar * meter), 3),
                          "end_s": round(end_s, 3)})  # fmt: skip
-    return {**grid_facts(song.grid, song.key), "caption": caption, "duration": round(length_s, 3), "sections": sections,
+    return {**grid_metadata(song.grid, song.key), "caption": caption, "duration": round(length_s, 3), "sections": sections,
             "chords": spelled(song.harmony, song.grid, 0.0, length_s)}  # fmt: skip

@@ -9,7 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.lyrics.normalize import tidied
 from acestep_runtime.lyrics.text import parse, sung_lines
 from acestep_runtime.text.style import style_of
@@ -29,8 +30,8 @@ def create_sample(request: EngineRequest, cancel: CancelToken) -> Iterator[Engin
     """Write a song sheet from a description (``music.caption``); ``mode`` is "instrumental" or "song"."""
     yield Progress("writing", 0.0)
     cancel.check()
-    yield Facts(
-        _facts(write_song(request.music.caption, instrumental=request.mode == "instrumental", seed=request.seed))
+    yield Metadata(
+        _metadata(write_song(request.music.caption, instrumental=request.mode == "instrumental", seed=request.seed))
     )
     yield Progress("writing", 1.0)
 
@@ -53,8 +54,8 @@ def format_sample(request: EngineRequest, cancel: CancelToken) -> Iterator[Engin
     stanzas = parse(lyrics)
     bars = sum(_LINE_BARS * len(stanza.lines) or _UNSUNG_BARS for stanza in stanzas)
     length_s = bars * meter * 60 / bpm if words else float(rng.uniform(*_USUAL_S))
-    yield Facts(
-        _facts(
+    yield Metadata(
+        _metadata(
             Sheet(
                 caption=joined(caption),
                 lyrics=lyrics or (INSTRUMENTAL if nobody else ""),
@@ -79,7 +80,7 @@ def _language(text: str) -> str:
     return _SCRIPTS[max(found, key=lambda script: found[script])] if found else "unknown"
 
 
-def _facts(sheet: Sheet) -> dict[str, object]:
+def _metadata(sheet: Sheet) -> TakeMetadata:
     return {
         "engine": "draft",
         "caption": sheet.caption,

@@ -11,20 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, filled_up, silence_of
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, pad_to, silence_latents
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.neural.language import LanguageKeeper, given_in, scaled, spoken
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.neural.language import LanguageModelCache, rescale_progress, token_progress, user_metadata
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import Told
+from acestep_runtime.engines.neural.recipes import Prompt
 from acestep_runtime.engines.signal.blocks import require_source
-from acestep_runtime.engines.signal.scoring import NO_WORDS, Worth, check_words, listened, score_of, sound_of, told
+from acestep_runtime.engines.signal.scoring import (
+    NO_WORDS,
+    ScoreComponent,
+    check_words,
+    listen_to,
+    score_metadata,
+    score_of,
+    sound_of,
+)
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.judging import judge
 from acestep_runtime.lyrics.alignment import Aligned, aligned
@@ -45,7 +53,7 @@ _NO_MIX = "A language model judges only what comes as one mix."
 
 
 @dataclass
-class Findings:
+class TakeAnalysis:
     """What was found out of a take while it was made: its music, times of words, and codes of its mix."""
 
     music: Music = field(default_factory=Music)
@@ -53,7 +61,9 @@ class Findings:
     codes: list[int] = field(default_factory=list)
 
 
-def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: Tensor, steps: int) -> Aligned | None:
+def align_words(
+    model: Model, latents: Tensor, asked: Prompt, seen: Tensor, timbre: Tensor, steps: int
+) -> Aligned | None:
     """Return when the words of ``asked.music`` are sung in latents ``[1, T, C]``; ``None`` where there are none.
 
     They were made with a context ``[1, T, 2C]`` and the latents of a reference, in so many steps: they are brought to the noise
@@ -64,118 +74,127 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
         return None
     t = 1 / steps
     latents = latents.to(model.device)
-    noise = loop.noise_of([_SEED], latents.shape[1], latents.shape[2]).to(latents)
-    keys = model.keys(*asked.prompts, timbre)
+    noise = loop.draw_noise([_SEED], latents.shape[1], latents.shape[2]).to(latents)
+    keys = model.keys(*asked.texts, timbre)
     with model.stage.using("dit"):
-        maps = model.velocity.attention(
-            loop.noised(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
+        maps = model.velocity.attention_maps(
+            loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
         )
         patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
         return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
 
 
-def times_of(found: Aligned, music: Music, model: Model) -> dict[str, Any]:
-    """Return times as facts: lines with their words, sections, LRC, and a warning where the lyrics were too long."""
-    facts = {**facts_of(found.timing), "lrc": to_lrc(found.timing.lines)}
+def timing_metadata(found: Aligned, music: Music, model: Model) -> TakeMetadata:
+    """Return lines with their words, sections and LRC, and a warning where the lyrics were too long."""
+    timing = facts_of(found.timing)
+    metadata: TakeMetadata = {
+        "lines": timing["lines"],
+        "sections": timing["sections"],
+        "lrc": to_lrc(found.timing.lines),
+    }
     lost = sung_lines(lyric_tokens(music, model.text_tokenizer).unread)
     if lost:
-        facts["warnings"] = [
+        metadata["warnings"] = [
             f"The lyrics are longer than the model reads, so there are no times from {lost[0].text!r} on."
         ]
-    return facts
+    return metadata
 
 
-def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
+def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
-    asked = Told(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
-    padded = filled_up(latents, model.silence, max(SHORTEST, latents.shape[1]))
-    silence = silence_of(model.silence, padded.shape[1]).to(padded)
-    return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
+    asked = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
+    padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
+    silence = silence_latents(model.silence, padded.shape[1]).to(padded)
+    return align_words(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 
-def sung(found: Aligned | None, music: Music, model: Model) -> Worth:
+def alignment_score(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
     """Return how well the words are sung."""
     if found is None or found.agreement is None:
-        return Worth("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
+        return ScoreComponent("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
     agreed = found.agreement
     parts = {
         "lyrics_coverage": agreed.coverage,
         "lyrics_monotonicity": agreed.monotonicity,
         "lyrics_confidence": agreed.confidence,
     }
-    return Worth("lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts)
+    return ScoreComponent(
+        "lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts
+    )
 
 
 @torch.inference_mode()
-def liked(
-    keeper: LanguageKeeper,
+def lm_score(
+    language_models: LanguageModelCache,
     models: Path,
     wanted: str,
     codes: list[int],
     music: Music,
     length_s: float,
     cancel: CancelToken,
-) -> Generator[Progress, None, Worth]:
+) -> Generator[Progress, None, ScoreComponent]:
     """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
-    given = given_in(music, length_s=length_s)
+    given = user_metadata(music, length_s=length_s)
     facts = {name: value for name, value in given.items() if name != "duration"}
     if not music.caption.strip() and not sung_lines(music.lyrics) and not facts:
-        return Worth("lm", None, _NOTHING_GIVEN)
+        return ScoreComponent("lm", None, _NOTHING_GIVEN)
     if not codes:
-        return Worth("lm", None, _NO_MIX)
+        return ScoreComponent("lm", None, _NO_MIX)
     try:
-        name = keeper.load(models, wanted)
-        judging = keeper.use(
+        name = language_models.load(models, wanted)
+        judging = language_models.use(
             lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
         )
-        found = yield from spoken(judging, "judging", cancel)
+        found = yield from token_progress(judging, "judging", cancel)
     except EngineFailure as failure:
-        return Worth("lm", None, failure.message)
+        return ScoreComponent("lm", None, failure.message)
     if found is None:
-        return Worth("lm", None, _NOTHING_GIVEN)
+        return ScoreComponent("lm", None, _NOTHING_GIVEN)
     parts = {f"lm_{part}": value for part, value in found.parts.items()} | {"lm_perplexity": found.perplexity}
-    return Worth("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
+    return ScoreComponent("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
 
 
 @torch.inference_mode()
 def align_lyrics(
-    model: Model, _keeper: LanguageKeeper, _models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, _keeper: LanguageModelCache, _models: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     """Time the lyrics of the request in its source."""
     yield Progress("listening", 0.0)
     source = require_source(request)
     check_words(request)
-    latents = model.heard(source, cancel)
+    latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _timed_words(model, request, latents)
-    yield Facts({"model": model.facts.name, **times, "score": told(sung(found, request.music, model))})
+    found, times = _time_words(model, request, latents)
+    yield Metadata(
+        {"model": model.facts.name, **times, "score": score_metadata(alignment_score(found, request.music, model))}
+    )
 
 
 @torch.inference_mode()
 def score(
-    model: Model, keeper: LanguageKeeper, models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, language_models: LanguageModelCache, models: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     """Score the source by its sound, its words and a language model."""
     yield Progress("listening", 0.0)
     source = require_source(request)
-    latents = model.heard(source, cancel)
+    latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _timed_words(model, request, latents)
-    alignment = sung(found, request.music, model)
+    found, times = _time_words(model, request, latents)
+    alignment = alignment_score(found, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
-    sound = sound_of(listened(source, cancel), request.music)
+    sound = sound_of(listen_to(source, cancel), request.music)
     codes = model.codes(latents) if model.has_tokenizers else []
-    liking = liked(keeper, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
-    worth = yield from scaled(liking, 0.6, 1.0)
+    liking = lm_score(language_models, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
+    worth = yield from rescale_progress(liking, 0.6, 1.0)
     times.pop("lrc", None)
-    yield Facts({"model": model.facts.name, **sound.facts, **times, "score": score_of(sound, alignment, worth)})
+    yield Metadata({"model": model.facts.name, **sound.metadata, **times, "score": score_of(sound, alignment, worth)})
 
 
-def _timed_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, dict[str, Any]]:
-    """Return when the words are sung in a source, and that as facts."""
-    found = _heard_words(model, request, latents)
-    return found, {} if found is None else times_of(found, request.music, model)
+def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, TakeMetadata]:
+    """Return when the words are sung in a source, and that as metadata."""
+    found = _align_source(model, request, latents)
+    return found, {} if found is None else timing_metadata(found, request.music, model)
 
 
 #: What evaluates a source for each task, by the name of the task, which is the function's.

@@ -1,4 +1,4 @@
-"""Samples and facts on their way between engine and task: the source of a request, blocks, facts of every result."""
+"""Samples and metadata between engine and task: the source of a request, blocks, the metadata of every result."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.render import Stereo
 from acestep_runtime.engines.base import EngineRequest
+from acestep_runtime.engines.metadata import TakeMetadata, TempoAndKey
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Key
@@ -14,10 +15,20 @@ from acestep_runtime.values import Key
 _BLOCK_FRAMES = ENGINE_RATE_HZ
 
 
-def grid_facts(grid: Grid, key: Key) -> dict[str, object]:
-    """Return the facts that every result of this engine has."""
-    return {"engine": "draft", "bpm": round(float(grid.bpm), 2), "keyscale": str(key),
-            "timesignature": grid.beats_per_bar}  # fmt: skip
+def grid_metadata(grid: Grid, key: Key) -> TakeMetadata:
+    """Return what is known of every result of signal processing."""
+    found = tempo_and_key(grid, key)
+    return {
+        "engine": "draft",
+        "bpm": found["bpm"],
+        "keyscale": found["keyscale"],
+        "timesignature": found["timesignature"],
+    }
+
+
+def tempo_and_key(grid: Grid, key: Key) -> TempoAndKey:
+    """Return tempo, key and meter as plain values."""
+    return {"bpm": round(float(grid.bpm), 2), "keyscale": str(key), "timesignature": grid.beats_per_bar}
 
 
 def require_source(request: EngineRequest) -> Stereo:

@@ -1,14 +1,14 @@
-"""What signal processing hears in a source, as facts: tempo, key, meter, beats, chords."""
+"""What signal processing hears in a source, as metadata: tempo, key, meter, beats, chords."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.signal.blocks import grid_facts, require_source
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
@@ -17,13 +17,13 @@ def understand(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
     """Say what the source is."""
     yield Progress("listening", 0.0)
     cancel.check()
-    yield Facts(source_facts(request))
+    yield Metadata(source_metadata(request))
     yield Progress("listening", 1.0)
 
 
-def source_facts(request: EngineRequest) -> dict[str, Any]:
-    """Return what signal processing hears in the source, as facts."""
-    return analysis_facts(analyse_source(request))
+def source_metadata(request: EngineRequest) -> TakeMetadata:
+    """Return what signal processing hears in the source, as metadata."""
+    return analysis_metadata(analyse_source(request))
 
 
 def analyse_source(request: EngineRequest) -> Analysis:
@@ -33,10 +33,10 @@ def analyse_source(request: EngineRequest) -> Analysis:
                    timesignature=music.timesignature)  # fmt: skip
 
 
-def analysis_facts(found: Analysis) -> dict[str, Any]:
-    """Return an analysis as the facts of a result, times in seconds."""
+def analysis_metadata(found: Analysis) -> TakeMetadata:
+    """Return an analysis as the metadata of a result, times in seconds."""
     return {
-        **grid_facts(found.grid, found.key),
+        **grid_metadata(found.grid, found.key),
         "duration": round(found.duration_s, 3),
         "caption": found.caption,
         "beats": [round(float(b), 3) for b in found.beats_s],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from acestep_runtime.dsp import quality
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener, Statistics
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
-from acestep_runtime.engines.signal.blocks import grid_facts, require_source, split_blocks
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import Score, TakeMetadata
+from acestep_runtime.engines.signal.blocks import grid_metadata, require_source, split_blocks
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.values import CancelToken, Music
@@ -36,30 +37,30 @@ class Sound:
     notes: tuple[str, ...]
 
     @property
-    def facts(self) -> dict[str, object]:
+    def metadata(self) -> TakeMetadata:
         """Tempo, key, meter and length."""
-        return {**grid_facts(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
+        return {**grid_metadata(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
 
 
 @dataclass(frozen=True)
-class Worth:
+class ScoreComponent:
     """One value of a score, 0 to 1, and what it was computed from; ``None`` and the reason why it is missing.
 
     ``parts`` are what it is made of.
     """
 
-    name: str
+    name: Literal["quality", "lyrics_alignment", "lm"]
     value: float | None
     source: str
     notes: tuple[str, ...] = ()
     parts: Mapping[str, float] = field(default_factory=dict)
 
 
-#: Yields progress and returns the score of what a listener heard; gets the fraction done before and the facts of the take.
-Judge = Callable[[Listener, float, Mapping[str, Any]], Generator[Progress, None, dict[str, Any]]]
+#: Yields progress and returns the score of what a listener heard; gets the fraction done before and the take's metadata.
+Scorer = Callable[[Listener, float, TakeMetadata], Generator[Progress, None, Score]]
 
 
-def listened(source: Samples, cancel: CancelToken) -> Listener:
+def listen_to(source: Samples, cancel: CancelToken) -> Listener:
     """Return a listener that has heard all of a source."""
     listener = Listener(len(source))
     for piece in split_blocks(source):
@@ -76,37 +77,39 @@ def sound_of(listener: Listener, music: Music) -> Sound:
     return Sound(kept, statistics, heard, parts, tuple(quality.notes(parts, statistics, heard, music)))
 
 
-def score_of(sound: Sound, *worths: Worth) -> dict[str, Any]:
+def score_of(sound: Sound, *components: ScoreComponent) -> Score:
     """Return the score of a take: its quality, and other values."""
-    return told(Worth("quality", quality.quality(sound.parts), _SIGNAL, sound.notes, sound.parts), *worths)
+    measured = ScoreComponent("quality", quality.quality(sound.parts), _SIGNAL, sound.notes, sound.parts)
+    return score_metadata(measured, *components)
 
 
-def told(*worths: Worth) -> dict[str, Any]:
-    """Return a score as the fact that tasks and listeners know."""
-    return {
-        **{each.name: None if each.value is None else round(each.value, 4) for each in worths},
-        "parts": {name: round(value, 4) for each in worths for name, value in each.parts.items()},
-        "notes": [note for each in worths for note in each.notes],
-        "computed_from": {each.name: each.source for each in worths if each.value is not None},
-        "missing": {each.name: each.source for each in worths if each.value is None},
-    }
+def score_metadata(*components: ScoreComponent) -> Score:
+    """Return a score as the metadata that tasks and listeners know."""
+    score: Score = {}
+    for each in components:
+        score[each.name] = None if each.value is None else round(each.value, 4)
+    score["parts"] = {name: round(value, 4) for each in components for name, value in each.parts.items()}
+    score["notes"] = [note for each in components for note in each.notes]
+    score["computed_from"] = {each.name: each.source for each in components if each.value is not None}
+    score["missing"] = {each.name: each.source for each in components if each.value is None}
+    return score
 
 
 def with_score(
-    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, judge: Judge
+    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, scorer: Scorer
 ) -> Iterator[EngineEvent]:
     """Pass on the events of a task that makes audio; where ``request.auto_score`` asks for it, add a score at the end.
 
     What is scored is the role "mix", or else the sum of the roles, with the source for tasks that play along with it.
     """
-    return _with_score(events, request, cancel, judge) if request.auto_score else events
+    return _with_score(events, request, cancel, scorer) if request.auto_score else events
 
 
 def _with_score(
-    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, judge: Judge
+    events: Iterator[EngineEvent], request: EngineRequest, cancel: CancelToken, scorer: Scorer
 ) -> Iterator[EngineEvent]:
     listener = Listener(request.frames)
-    facts: dict[str, Any] = {}
+    metadata: TakeMetadata = {}
     total: Samples | None = None
     places: dict[str, int] = {}
     fraction = 0.0
@@ -121,8 +124,8 @@ def _with_score(
             at = places.get(event.role, 0)
             total[at : at + len(event.samples)] += event.samples
             places[event.role] = at + len(event.samples)
-        elif isinstance(event, Facts):
-            facts.update(event.values)
+        elif isinstance(event, Metadata):
+            metadata.update(event.values)
         else:
             fraction = event.fraction
         yield event
@@ -133,7 +136,7 @@ def _with_score(
     elif not places:
         return
     del total
-    yield Facts({"score": (yield from judge(listener, fraction, facts))})
+    yield Metadata({"score": (yield from scorer(listener, fraction, metadata))})
 
 
 NO_WORDS = "No words are given that could be sung."

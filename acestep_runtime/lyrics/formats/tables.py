@@ -11,18 +11,52 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.json_values import JsonObject
 from acestep_runtime.lyrics.formats.rows import clock, ended, refused, sung, tags_apart, with_pauses
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
+from acestep_runtime.values import Json
 
 _HEADER = ("#", "Name", "Start", "End", "Length")
 _TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,5}):)?(\d{1,6}(?:\.\d{1,6})?)")
 _IN_SECONDS = "Set the ruler to Minutes:Seconds before exporting."
 
 
-def facts_of(timing: Timing) -> dict[str, Any]:
+class SpanFacts(TypedDict):
+    """Seconds from the beginning, to a millisecond."""
+
+    start_s: float
+    end_s: float
+
+
+class WordFacts(SpanFacts):
+    """A word as plain values."""
+
+    text: str
+
+
+class LineFacts(WordFacts, total=False):
+    """A line as plain values; ``words`` is empty, or not there, where they are not known."""
+
+    words: list[WordFacts]
+
+
+class SectionFacts(SpanFacts):
+    """A section as plain values."""
+
+    name: str
+
+
+class TimingFacts(TypedDict):
+    """A `Timing` as plain values."""
+
+    lines: list[LineFacts]
+    sections: list[SectionFacts]
+
+
+def facts_of(timing: Timing) -> TimingFacts:
     """Return lines and sections as plain values, as the facts of a task hold them, times rounded to a millisecond."""
     return {
         "lines": [
@@ -33,11 +67,11 @@ def facts_of(timing: Timing) -> dict[str, Any]:
     }
 
 
-def _span(part: TimedLine | TimedWord | TimedSection) -> dict[str, float]:
+def _span(part: TimedLine | TimedWord | TimedSection) -> SpanFacts:
     return {"start_s": round(part.start_s, 3), "end_s": round(part.end_s, 3)}
 
 
-def timing_of(facts: Mapping[str, Any]) -> Timing:
+def timing_of(facts: JsonObject) -> Timing:
     """Return the timing in facts: ``lines``, with ``words`` or without, and ``sections``; either may be missing.
 
     Raises `InvalidValue` for what is not text, not a number of seconds, or ends before it starts.
@@ -54,27 +88,29 @@ def timing_of(facts: Mapping[str, Any]) -> Timing:
     return Timing(tuple(lines), sections)
 
 
-def _rows(held: Mapping[str, Any], name: str, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+def _rows(held: JsonObject, name: str, where: str) -> list[tuple[str, JsonObject]]:
     rows = held.get(name) or []
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise InvalidValue(where + name, rows, "a list of objects")
-    return [(f"{where}{name}[{number}]", row) for number, row in enumerate(rows)]
+    if isinstance(rows, list):
+        objects = [row for row in rows if isinstance(row, Mapping)]
+        if len(objects) == len(rows):
+            return [(f"{where}{name}[{number}]", row) for number, row in enumerate(objects)]
+    raise InvalidValue(where + name, rows, "a list of objects")
 
 
-def _text(where: str, row: Mapping[str, Any], name: str) -> str:
+def _text(where: str, row: JsonObject, name: str) -> str:
     if not isinstance(value := row.get(name), str):
         raise InvalidValue(f"{where}.{name}", value, "text")
     return value
 
 
-def _times(where: str, row: Mapping[str, Any]) -> tuple[float, float]:
+def _times(where: str, row: JsonObject) -> tuple[float, float]:
     start_s, end_s = (_time(f"{where}.{name}", row.get(name)) for name in ("start_s", "end_s"))
     if end_s < start_s:
         raise InvalidValue(f"{where}.end_s", end_s, f"at least its start_s, {start_s:g}")
     return start_s, end_s
 
 
-def _time(where: str, value: Any) -> float:
+def _time(where: str, value: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise InvalidValue(where, value, "a number of seconds")
     return float(value)

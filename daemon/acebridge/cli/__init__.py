@@ -1,7 +1,7 @@
 """The ``acebridge`` command. Exit codes: 0 ok, 2 bad input, 3 no daemon, 4 failed, 5 cancelled.
 
-Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick, and what the
-scripts of REAPER start begins at once.
+Everything heavy is imported inside the commands, so that ``acebridge --version`` and ``--help`` stay quick, and what scripts
+start begins at once.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ def _end_in_order() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def _perform(arguments: Sequence[str]) -> None:
-    """Perform a command; end with an exit code, or raise what went wrong."""
-    if len(arguments) == 3 and arguments[:2] == ["reaper", "run"] and not arguments[2].startswith("-"):
-        # As scripts start it, while a musician waits: no parser of options is needed for that.
-        from acebridge.hosts.jobfolder.run import run_named
+def _run(arguments: Sequence[str]) -> None:
+    """Run a command; end with an exit code, or raise what went wrong."""
+    match arguments:
+        case ["host" | "reaper", "run", folder] if not folder.startswith("-"):
+            # As scripts start it, while a musician waits: without options there is no need for a parser of them.
+            from acebridge.hosts.jobfolder.run import run_named
 
-        run_named(arguments[2])
-        sys.exit(0)
+            run_named(folder)
+            sys.exit(0)
     from acebridge.cli.app import app
 
     app(list(arguments))
@@ -46,7 +47,7 @@ def main() -> None:
     """Run the command line; every failure is one sentence on stderr and an exit code."""
     _end_in_order()
     try:
-        _perform(sys.argv[1:])
+        _run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
     except SystemExit as end:

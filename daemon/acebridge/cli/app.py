@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from acebridge.cli import manage, reaper, tasks, text_tasks
+from acebridge.cli import host, tasks, text_tasks
+from acebridge.cli.assets import assets
+from acebridge.cli.daemon import demo, doctor, status, stop
+from acebridge.cli.jobs import jobs
+from acebridge.cli.models import models
+from acebridge.cli.serve import serve
 
 app = typer.Typer(
     name="acebridge",
@@ -37,7 +42,11 @@ def _options(
 
 #: The commands of tasks by name.
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
-for command in TASK_COMMANDS.values():
-    command.add_to(app)
-manage.add_to(app)
-app.add_typer(reaper.reaper, name="reaper", rich_help_panel="Daemon")
+for task_command in TASK_COMMANDS.values():
+    task_command.add_to(app)
+for command in (serve, status, stop, demo, doctor):
+    app.command(rich_help_panel="Daemon")(command)
+for name, group in (("models", models), ("jobs", jobs), ("assets", assets)):
+    app.add_typer(group, name=name, rich_help_panel="Daemon")
+app.add_typer(host.host, name="host", rich_help_panel="Daemon")
+app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")

@@ -49,8 +49,12 @@ def _disk(_: str | None) -> Finding:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        return Finding("data folder", False, f"{folder} cannot be written: {error.strerror}.",
-                       "Set ACEBRIDGE_HOME to a folder of yours.")  # fmt: skip
+        return Finding(
+            "data folder",
+            False,
+            f"{folder} cannot be written: {error.strerror}.",
+            "Set ACEBRIDGE_HOME to a folder of yours.",
+        )
     free = shutil.disk_usage(folder).free
     return Finding("data folder", free > GIB, f"{folder}, {free / GIB:.1f} GiB free", "Free at least 1 GiB.")
 
@@ -60,8 +64,12 @@ def _codecs(_: str | None) -> Finding:
 
     missing = {"WAV", "FLAC", "AIFF", "OGG", "MP3"} - set(soundfile.available_formats())
     says = f"libsndfile {soundfile.__libsndfile_version__}"
-    return Finding("audio files", not missing, f"{says}, cannot read {', '.join(missing)}" if missing else says,
-                   "Reinstall the soundfile package.")  # fmt: skip
+    return Finding(
+        "audio files",
+        not missing,
+        f"{says}, cannot read {', '.join(missing)}" if missing else says,
+        "Reinstall the soundfile package.",
+    )
 
 
 def _playback(_: str | None) -> Finding:
@@ -98,8 +106,12 @@ def _daemon(address: str | None) -> Finding:
         return Finding("daemon", False, fault.message, fault.remedy)
     own = version("acebridge")
     if state.version != own:
-        return Finding("daemon", False, f"{says}, but this command is version {own}.",
-                       "Run `acebridge stop`; the next command starts the right one.")  # fmt: skip
+        return Finding(
+            "daemon",
+            False,
+            f"{says}, but this command is version {own}.",
+            "Run `acebridge stop`; the next command starts the right one.",
+        )
     return Finding("daemon", True, says)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acebridge.client.atomic_files import check_writable
-from acebridge.client.wav_writer import Writer
+from acebridge.client.wav_writer import WavWriter
 from acestep_runtime.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from acebridge.v1 import audio_pb2, tasks_pb2
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,42 @@ def names_folder(name: str) -> bool:
     return name.endswith(("/", os.sep))
 
 
-def writer_to(destination: Destination) -> Writer:
-    """Return the writer of outputs that go to ``destination``; the first role that comes gets the bare name."""
-    first_roles: list[str] = []
+class ResultFiles(WavWriter):
+    """Writes the outputs of a job as they arrive. Takes to choose from are fetched by ``download`` when the choice is made."""
 
-    def place(role: str, take: int) -> Path:
-        first_roles.append(role)
-        return destination.file(role, take, first_roles[0])
+    def __init__(self, destination: Destination, download: Callable[[str], Iterable[bytes]]) -> None:
+        super().__init__(destination.folder, self._choose_path)
+        self._destination, self._download = destination, download
+        self._first_role = ""
+        self._chooses = False
 
-    return Writer(destination.folder, place)
+    def _choose_path(self, role: str, take: int) -> Path:
+        """The first role that comes gets the bare name."""
+        self._first_role = self._first_role or role
+        return self._destination.file(role, take, self._first_role)
+
+    def on_started(self, started: tasks_pb2.Started) -> None:
+        """Keep whether takes are chosen."""
+        self._chooses = started.chooses
+
+    def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
+        """Open the file of an output, if it is sure to be kept."""
+        if not self._chooses:
+            super().on_audio_header(header)
+
+    def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
+        """Write samples, if they are sure to be kept."""
+        if not self._chooses:
+            super().on_audio(chunk)
+
+    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Give the files of a take their names, if they are sure to be kept."""
+        if not self._chooses:
+            super().on_take(take)
+
+    def on_completed(self, completed: tasks_pb2.Completed) -> None:
+        """Write the takes that were chosen, numbered from the best."""
+        if self._chooses:
+            for place, take in enumerate(completed.takes):
+                for output in take.outputs:
+                    self.files[output.output] = self.save(output.role, place, self._download(output.asset_id))

@@ -1,17 +1,18 @@
-"""Lists of jobs and assets: as tables for people, as lines of tabs for pipes; and ids cut short, found again."""
+"""Lists of jobs and assets: tables for people, lines of tabs for pipes. And ids: shown short, completed when given short."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from acebridge.client.client import Client
+    from acebridge.v1 import assets_pb2, jobs_pb2
 
-Kind = Literal["job", "asset"]
+Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
 
 #: As many characters of an id as are shown.
 SHORT = 12
@@ -22,17 +23,33 @@ _NAMED = 5
 _LONGEST_CELL = 1000
 
 
-def newest(client: Client, kind: Kind, limit: int) -> list[Any]:
-    """Return the newest ``limit`` jobs or assets as messages."""
-    from acebridge.v1 import assets_pb2, jobs_pb2
+def newest_jobs(client: Client, limit: int) -> Sequence[jobs_pb2.Job]:
+    """Return the newest ``limit`` jobs."""
+    from acebridge.v1 import jobs_pb2
 
-    if kind == "job":
-        return list(client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=limit)).jobs)
-    return list(client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=limit)).assets)
+    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=limit)).jobs
 
 
-def whole_id(client: Client, kind: Kind, given: str) -> str:
-    """Return the id that begins with ``given``; ``given`` itself when none does, for the daemon to say so.
+def newest_assets(client: Client, limit: int) -> Sequence[assets_pb2.Asset]:
+    """Return the newest ``limit`` assets."""
+    from acebridge.v1 import assets_pb2
+
+    return client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=limit)).assets
+
+
+def whole_job_id(client: Client, given: str) -> str:
+    """Return the id of a job by its beginning. See `whole_id`."""
+    return whole_id("job", given, lambda: [job.id for job in newest_jobs(client, _MOST)])
+
+
+def whole_asset_id(client: Client, given: str) -> str:
+    """Return the id of an asset by its beginning. See `whole_id`."""
+    return whole_id("asset", given, lambda: [asset.id for asset in newest_assets(client, _MOST)])
+
+
+def whole_id(kind: str, given: str, newest: Callable[[], list[str]]) -> str:
+    """Return the one of the ``newest`` ids that begins with ``given``; ``given`` itself when none does, so that the daemon
+    says so.
 
     Raises `InvalidValue` when several do.
     """
@@ -41,10 +58,10 @@ def whole_id(client: Client, kind: Kind, given: str) -> str:
 
     if not given or len(given) >= _WHOLE[kind]:
         return text_of(given)
-    listed = newest(client, kind, _MOST)
-    found = [item.id for item in listed if item.id.startswith(given.lower())]
+    listed = newest()
+    found = [each for each in listed if each.startswith(given.lower())]
     if len(listed) == _MOST and len(given) < SHORT:
-        found = []  # there may be others that begin like that
+        found = []  # older ones may begin like that too
     if len(found) > 1:
         length = next(n for n in range(SHORT, _WHOLE[kind] + 1) if len({each[:n] for each in found}) == len(found))
         shown = ", ".join(each[:length] for each in found[:_NAMED])
@@ -55,48 +72,46 @@ def whole_id(client: Client, kind: Kind, given: str) -> str:
     return found[0] if found else text_of(given)
 
 
-def size(count: float) -> str:
+def bytes_text(count: float) -> str:
     """Return a number of bytes as people say it."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
-def job_state(job: Any) -> str:
+def job_state(job: jobs_pb2.Job) -> str:
     """Return the state of a job in one word."""
+    from acebridge.contract.enums import enum_name
     from acebridge.v1 import jobs_pb2
 
-    return jobs_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+    return enum_name(jobs_pb2.JobState.DESCRIPTOR, job.state)
 
 
-def _job_row(job: Any) -> tuple[object, ...]:
+def show_jobs(jobs: Iterable[jobs_pb2.Job]) -> None:
+    """Print jobs, one a line."""
+    show(("job", "task", "engine", "state", "created (UTC)", "about"), map(_job_row, jobs), flexible="about")
+
+
+def _job_row(job: jobs_pb2.Job) -> tuple[str, ...]:
     state, created = job_state(job), job.created.ToDatetime().strftime("%Y-%m-%d %H:%M")
     about = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error
     return job.id[:SHORT], job.task, job.engine, state, created, about
 
 
-def _asset_row(asset: Any) -> tuple[object, ...]:
+def show_assets(assets: Iterable[assets_pb2.Asset]) -> None:
+    """Print assets, one a line."""
+    show(("asset", "name", "length", "Hz", "channels", "size", ""), map(_asset_row, assets), flexible="name")
+
+
+def _asset_row(asset: assets_pb2.Asset) -> tuple[str, ...]:
     length, pinned = f"{asset.frames / asset.sample_rate:.1f} s", "pinned" if asset.pinned else ""
-    return asset.id[:SHORT], asset.name, length, asset.sample_rate, asset.channels, size(asset.size_bytes), pinned
+    size = bytes_text(asset.size_bytes)
+    return asset.id[:SHORT], asset.name, length, str(asset.sample_rate), str(asset.channels), size, pinned
 
 
-_ROWS: dict[Kind, Callable[[Any], tuple[object, ...]]] = {"job": _job_row, "asset": _asset_row}
-_COLUMNS: dict[Kind, tuple[str, ...]] = {
-    "job": ("job", "task", "engine", "state", "created (UTC)", "about"),
-    "asset": ("asset", "name", "length", "Hz", "channels", "size", ""),
-}
-#: Which one gives way when the terminal is narrow.
-_FLEXIBLE: dict[Kind, str] = {"job": "about", "asset": "name"}
-
-
-def show_list(kind: Kind, items: Iterable[Any]) -> None:
-    """Print jobs or assets, one a line."""
-    show(_COLUMNS[kind], map(_ROWS[kind], items), flexible=_FLEXIBLE[kind])
-
-
-def show(columns: tuple[str, ...], rows: Iterable[Iterable[object]], *, flexible: str = "") -> None:
+def show(columns: Sequence[str], rows: Iterable[Iterable[str]], *, flexible: str = "") -> None:
     """Print rows: for people in columns, of which the one named ``flexible`` gives way; for pipes with tabs, no heading."""
     from acestep_runtime.errors import printable
 
-    cells = [[printable(str(cell), _LONGEST_CELL) for cell in row] for row in rows]
+    cells = [[printable(cell, _LONGEST_CELL) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
             typer.echo("\t".join(row))

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
 from acebridge.cli import listing
+from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from acestep_runtime.weights.hub import Step
 
 Folder = Annotated[
@@ -28,16 +31,20 @@ _LOADING_S = 3600.0
 models = typer.Typer(help="Show engines and models; list, fetch and check models.", invoke_without_command=True)
 
 
+class ModelRow(NamedTuple):
+    """A model as ``acebridge models list --json`` prints it."""
+
+    name: str
+    kind: str
+    size_bytes: int
+    there: bool
+    about: str
+
+
 def _folder(given: Path | None) -> Path:
     from acebridge.config import load_config
 
     return load_config(models_dir=given).models_dir
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 @models.callback()
@@ -47,16 +54,13 @@ def show_models(
     """Show the engines, what they can do, and the models that there are."""
     if context.invoked_subcommand is not None:
         return
-    from google.protobuf.json_format import MessageToDict
-
     from acebridge.v1 import models_pb2
 
     with connect(address, autostart=not no_autostart) as client:
         able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
         listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest())
     if json:
-        able_fields, known_fields = (MessageToDict(each, preserving_proto_field_name=True) for each in (able, listed))
-        _print_json({"capabilities": able_fields, "models": [], "adapters": [], **known_fields})
+        print_json({"capabilities": message_json(able), "models": [], "adapters": [], **message_json(listed)})
         return
     engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
     listing.show(
@@ -65,10 +69,10 @@ def show_models(
     )
     for model in listed.models:
         typer.echo(
-            f"{model.name} ({model.engine}, {listing.size(model.size_bytes)}{', loaded' if model.loaded else ''})"
+            f"{model.name} ({model.engine}, {listing.bytes_text(model.size_bytes)}{', loaded' if model.loaded else ''})"
         )
     for adapter in listed.adapters:
-        typer.echo(f"{adapter.name} (adapter, {listing.size(adapter.size_bytes)})")
+        typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)})")
 
 
 @models.command("list")
@@ -76,52 +80,54 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
     """List the models of ACE-Step 1.5 that are released, and the models and adapters that are in the folder of models."""
     from acestep_runtime.weights.adapters import find_adapters
     from acestep_runtime.weights.catalogue import RELEASES
-    from acestep_runtime.weights.layout import find, has_weights
+    from acestep_runtime.weights.installed import installed_models
 
     where = _folder(folder)
-    there = {each.name: each for each in find(where)}
-    rows: list[dict[str, Any]] = [
-        {
-            "name": each.name,
-            "kind": each.kind,
-            "size_bytes": each.about_bytes,
-            "there": there[each.name].whole
-            if each.name in there
-            else each.kind == "lm" and has_weights(where / each.name),
-            "about": each.about,
-        }
+    installed = {model.name: model for model in installed_models(where)}
+    complete = {name for name, model in installed.items() if model.complete}
+    rows = [
+        ModelRow(
+            name=each.name,
+            kind=each.kind,
+            size_bytes=each.about_bytes,
+            there=each.name in complete,
+            about=each.about,
+        )
         for each in RELEASES.values()
     ]
     rows += [
-        {
-            "name": name,
-            "kind": each.kind,
-            "size_bytes": _bytes_in(each.folder),
-            "there": each.whole,
-            "about": str(each.folder),
-        }
-        for name, each in there.items()
-        if name not in RELEASES
+        ModelRow(
+            name=each.name,
+            kind=each.kind,
+            size_bytes=each.size_bytes,
+            there=each.complete,
+            about=str(each.folder),
+        )
+        for each in installed.values()
+        if each.name not in RELEASES
     ]
     adapters = find_adapters(where)
     if json:
-        kept = [{"name": each.name, "size_bytes": each.size_bytes, "path": str(each.path)} for each in adapters]
-        _print_json({"folder": str(where), "models": rows, "adapters": kept})
+        print_json(
+            {
+                "folder": str(where),
+                "models": [row._asdict() for row in rows],
+                "adapters": [
+                    {"name": each.name, "size_bytes": each.size_bytes, "path": str(each.path)} for each in adapters
+                ],
+            }
+        )
         return
     listing.show(
         ("model", "kind", "size", "there", "about"),
         (
-            (r["name"], r["kind"], f"{r['size_bytes'] / 1e9:.1f} GB", "yes" if r["there"] else "no", r["about"])
-            for r in rows
+            (row.name, row.kind, f"{row.size_bytes / 1e9:.1f} GB", "yes" if row.there else "no", row.about)
+            for row in rows
         ),
         flexible="about",
     )
-    for each in adapters:
-        typer.echo(f"{each.name} (adapter, {listing.size(each.size_bytes)}): --lora {each.name}")
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    for adapter in adapters:
+        typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)}): --lora {adapter.name}")
 
 
 @models.command("pull")
@@ -165,7 +171,7 @@ def verify_models(folder: Folder = None, json: AsJson = False) -> None:
     with _bar("models") as show:
         verdicts = verify(where, show)
     if json:
-        _print_json([{"folder": str(v.folder), "files": v.files, "faults": list(v.faults)} for v in verdicts])
+        print_json([{"folder": str(v.folder), "files": v.files, "faults": list(v.faults)} for v in verdicts])
     else:
         for verdict in verdicts:
             typer.echo(
@@ -196,7 +202,7 @@ def _bar(title: str) -> Iterator[Callable[[Step], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        rows: dict[str, Any] = {}
+        rows: dict[str, TaskID] = {}
 
         def show(step: Step) -> None:
             if step.stage not in rows:

@@ -5,9 +5,10 @@ An option that is left out is ``None``, a flag ``False``: then it is left to the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from typer.models import ArgumentInfo, OptionInfo
@@ -16,6 +17,10 @@ _MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works",
 _NEURAL = "How a neural engine works"
 _THINKING = "How a language model thinks"
 _CHOICE = "Choosing the best"
+
+
+#: What a command was given: the value of each of its options, of the type that the option has below.
+Options: TypeAlias = Mapping[str, Any]
 
 
 class EngineName(str, Enum):

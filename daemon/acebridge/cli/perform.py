@@ -1,4 +1,4 @@
-"""Performing a task from the command line: progress while it runs, files when it is done, one object with ``--json``."""
+"""A task from the command line: progress while it runs, files when it is done, one object with ``--json``."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from acebridge.cli.files import Destination, writer_to
+from acebridge.cli.files import Destination, ResultFiles
 from acebridge.cli.plans import save_plan
-from acebridge.cli.result import Result
+from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.atomic_files import unwritable
 from acebridge.client.client import Client, text_of
 from acebridge.client.connection import connect
-from acebridge.client.wav_writer import Writer
-from acebridge.errors import JobFailed
+from acebridge.client.follow import JobSink, follow
+from acebridge.contract.fields import Fields
+from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 #: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "heard"}
 _SCORES = ("quality", "lyrics_alignment", "lm")
-#: Told on stderr instead.
+#: Printed on stderr instead.
 _WARNINGS = "warnings"
 
 
-class ProgressLine:
+class ProgressLine(JobSink):
     """A live progress bar on stderr; silent when stderr is no terminal or the result is wanted as JSON."""
 
     def __init__(self, title: str, shown: bool) -> None:
@@ -59,26 +63,28 @@ class ProgressLine:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, event: tasks_pb2.TaskEvent) -> None:
-        """Show what an event tells."""
-        match event.WhichOneof("event"):
-            case "queued":
-                ahead = event.queued.position
-                self._bar.update(self._row, description=f"waiting, {ahead} ahead" if ahead else "about to start")
-            case "started":
-                self._bar.update(
-                    self._row, completed=0, description=f"{event.started.engine} on {event.started.device}"
-                )
-            case "progress":
-                eta = f", {event.progress.eta_s:.0f} s to go" if event.progress.HasField("eta_s") else ""
-                self._bar.update(self._row, completed=event.progress.fraction, description=event.progress.stage + eta)
-            case "completed":
-                self._bar.update(self._row, completed=1.0, description="done")
+    def on_queued(self, queued: tasks_pb2.Queued) -> None:
+        """Show how many jobs are ahead."""
+        ahead = queued.position
+        self._bar.update(self._row, description=f"waiting, {ahead} ahead" if ahead else "about to start")
+
+    def on_started(self, started: tasks_pb2.Started) -> None:
+        """Show which engine works, and where; begin again at 0."""
+        self._bar.update(self._row, completed=0, description=f"{started.engine} on {started.device}")
+
+    def on_progress(self, progress: tasks_pb2.Progress) -> None:
+        """Show the stage, how much is done, and how long it will take."""
+        eta = f", {progress.eta_s:.0f} s to go" if progress.HasField("eta_s") else ""
+        self._bar.update(self._row, completed=progress.fraction, description=progress.stage + eta)
+
+    def on_completed(self, _: tasks_pb2.Completed) -> None:
+        """Fill the bar."""
+        self._bar.update(self._row, completed=1.0, description="done")
 
 
 def perform(
     task: str,
-    fields: Mapping[str, Any],
+    fields: Fields,
     *,
     title: str,
     note: str = "",
@@ -91,7 +97,7 @@ def perform(
     timing: TimingFiles | None = None,
     as_json: bool,
     by_path: bool,
-    submission: Mapping[str, Any],
+    submission: Fields,
     address: str | None,
     autostart: bool,
 ) -> None:
@@ -103,57 +109,74 @@ def perform(
     destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
-        sent, heard = (None if path is None else _sent(client, path, by_path) for path in (source, reference))
-        writer = stack.enter_context(writer_to(destination)) if destination is not None else None
-        result = Result(began, fields.get("output", {}).get("min_score"))
-        events = client.perform(task, fields, source=sent, reference=heard, submission=submission)
-        hidden = () if timing is None or timing.out is None else ("lrc",)
-        report = follow(_saying(note, events), result, writer, client, title=title, as_json=as_json, hidden=hidden)
+        audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
+        files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
+        events = client.submit(task, fields, source=audio, reference=timbre, submission=submission)
+        report = follow_job(
+            _echo_note(note, events),
+            Result(began, files),
+            client,
+            title=title,
+            as_json=as_json,
+            hidden=() if timing is None or timing.out is None else ("lrc",),
+            min_score=_min_score(fields),
+        )
         if plan is not None:
             save_plan(plan, report["metadata"][0])
         if timing is not None:
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
-                    _say(line)
+                    _echo(line)
 
 
-def _saying(note: str, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
+def _min_score(fields: Fields) -> float | None:
+    """Return the score that a request's takes should reach, if it says one."""
+    output = fields.get("output")
+    score = output.get("min_score") if isinstance(output, Mapping) else None
+    return score if isinstance(score, (int, float)) else None
+
+
+def _echo_note(note: str, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
+    """Yield events; print the note with the first, when the request is accepted."""
     for number, event in enumerate(events):
         if note and number == 0:
             typer.echo(note, err=True)
         yield event
 
 
-def follow(
+def follow_job(
     events: Iterator[tasks_pb2.TaskEvent],
     result: Result,
-    writer: Writer | None,
     client: Client,
     *,
     title: str,
     as_json: bool,
     hidden: Sequence[str] = (),
-) -> Mapping[str, Any]:
+    min_score: float | None = None,
+) -> Report:
     """Show and write ``events`` as they come, then print the report, and return it. Ctrl-C cancels the job.
 
     Facts that are ``hidden`` are not printed for a person.
     """
-    with _cancelling(client, result, writer), ProgressLine(title, shown=not as_json) as line:
-        for event in _named(events):
-            line.show(event)
-            result.take_in(event, writer, client)
-    report = result.report()
-    warnings = [warning for facts in report["metadata"] for warning in facts.get(_WARNINGS, ())]
-    for warning in dict.fromkeys([*warnings, *result.complaints()]):
+    sinks: list[JobSink] = [result] if result.files is None else [result, result.files]
+    with _cancel_on_interrupt(client, result), ProgressLine(title, shown=not as_json) as line:
+        done = follow(_hold_interrupt(events), line, *sinks)
+    report = result.report(done)
+    warnings = [str(warning) for facts in report["metadata"] for warning in _items(facts.get(_WARNINGS))]
+    for warning in dict.fromkeys([*warnings, *ranking_warnings(done, min_score)]):
         typer.echo(f"warning: {printable(warning, 1000)}", err=True)
     if as_json:
-        _say(json.dumps(report, ensure_ascii=False))
+        _echo(json.dumps(report, ensure_ascii=False))
     else:
         _print(report, hidden)
     return report
 
 
-def _sent(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
+def _items(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _audio_input(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
     if not by_path:
         return client.upload(path)
     where = str(path.absolute())
@@ -162,7 +185,7 @@ def _sent(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:
     return audio_pb2.AudioInput(path=where, name=path.name)
 
 
-def _named(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
+def _hold_interrupt(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
     """Yield events, and hold Ctrl-C back until the first has come, which names the job to cancel; a second does not wait."""
     held: list[int] = []
     usual = signal.getsignal(signal.SIGINT)
@@ -187,27 +210,28 @@ def _named(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEven
 
 
 @contextmanager
-def _cancelling(client: Client, result: Result, writer: Writer | None) -> Iterator[None]:
+def _cancel_on_interrupt(client: Client, result: Result) -> Iterator[None]:
+    """Cancel the job on Ctrl-C, and when there is no place for its result; say so when the result cannot be written."""
     try:
         yield
     except KeyboardInterrupt:
         if not result.job_id:
             remedy = "If the daemon took the job, `acebridge jobs` shows it."
-            raise JobFailed("Cancelled", "The daemon has not answered yet.", remedy=remedy) from None
+            raise JobFailed(ErrorReason.CANCELLED, "The daemon has not answered yet.", remedy=remedy) from None
         client.cancel(result.job_id)
-        raise JobFailed("Cancelled", f"Job {result.job_id} was cancelled.") from None
-    except InvalidValue:  # there is no place for the result
+        raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} was cancelled.") from None
+    except InvalidValue:
         if result.job_id:
             client.cancel(result.job_id)
         raise
     except OSError as error:  # the disk is full, the folder is gone: the daemon has the result all the same
-        if writer is None or not result.job_id:
+        if result.files is None or not result.job_id:
             raise
         remedy = f"The job goes on: fetch its result with `acebridge jobs watch {result.job_id} -o PATH`."
-        raise unwritable(writer.folder, error, remedy) from error
+        raise unwritable(result.files.folder, error, remedy) from error
 
 
-def _say(text: str) -> None:
+def _echo(text: str) -> None:
     """Print a line; a file name in it that is no text goes out byte for byte."""
     try:
         text.encode("utf-8")
@@ -217,30 +241,39 @@ def _say(text: str) -> None:
         typer.echo(text)
 
 
-def _told(name: str, value: Any) -> list[str]:
+def _fact_lines(name: str, value: JsonValue) -> list[str]:
     """Return a fact in lines that a person reads."""
     if isinstance(value, float):
         return [f"{name}: {value:g}"]
-    if name == "score" and isinstance(value, Mapping):
-        parts = [f"{part} {value[part]:.2f}" for part in _SCORES if value.get(part) is not None]
-        missing = [f"  no {part}: {reason}" for part, reason in sorted(value.get("missing", {}).items())]
-        return [f"score: {', '.join(parts)}", *(f"  {note}" for note in value.get("notes", ())), *missing]
+    if name == "score" and isinstance(value, dict):
+        return _score_lines(value)
     if isinstance(value, list):
         return [f"{name}: {', '.join(str(item) for item in value)}"]
     lines = str(value).splitlines() or [""]
     return [f"{name}: {lines[0]}"] if len(lines) == 1 else [f"{name}:", *(f"  {line}" for line in lines)]
 
 
-def _print(report: Mapping[str, Any], hidden: Sequence[str] = ()) -> None:
+def _score_lines(score: Mapping[str, JsonValue]) -> list[str]:
+    parts = [f"{part} {value:.2f}" for part in _SCORES if isinstance(value := score.get(part), (int, float))]
+    missing = score.get("missing")
+    reasons = sorted(missing.items()) if isinstance(missing, dict) else []
+    return [
+        f"score: {', '.join(parts)}",
+        *(f"  {note}" for note in _items(score.get("notes"))),
+        *(f"  no {part}: {reason}" for part, reason in reasons),
+    ]
+
+
+def _print(report: Report, hidden: Sequence[str] = ()) -> None:
     for place, take in enumerate(report.get("ranking", ()), 1):
         score = "no score" if take["score"] is None else f"score {take['score']:.3f}"
         typer.echo(f"{place:3}. {score}, seed {take['seed']}{'' if take['chosen'] else ', not chosen'}", err=True)
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
-        _say(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
+        _echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
     for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
         for name, value in facts.items():
             if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
-                for line in _told(name, value):
+                for line in _fact_lines(name, value):
                     typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
     typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)

@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from acebridge.cli.options import Options
+    from acestep_runtime.values import Json
 
 #: Name in a plan → option.
 _OPTIONS = {
@@ -18,9 +22,8 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def with_plan(options: Mapping[str, Any]) -> dict[str, Any]:
+def with_plan(options: Options) -> Options:
     """Return a command's options with the plan in them that ``--plan`` names. Raises `InvalidValue` for what is none."""
-    options = dict(options)
     path: Path | None = options.get("plan")
     if path is None:
         if options.get("save_plan") is not None and not options.get("thinking"):
@@ -30,13 +33,12 @@ def with_plan(options: Mapping[str, Any]) -> dict[str, Any]:
                                remedy="Add --thinking.")  # fmt: skip
         return options
     metadata, codes = _read(path)
-    for name, option in _OPTIONS.items():
-        if options.get(option) is None and metadata.get(name) is not None:
-            options[option] = metadata[name]
-    return {**options, "codes": codes}
+    planned = {option: metadata[name] for name, option in _OPTIONS.items() if metadata.get(name) is not None}
+    given = {option: value for option, value in options.items() if value is not None}
+    return {**planned, **given, "codes": codes}
 
 
-def _read(path: Path) -> tuple[Mapping[str, Any], list[int]]:
+def _read(path: Path) -> tuple[Mapping[str, Json], list[int]]:
     from acestep_runtime.errors import InvalidValue, printable
 
     allowed = "a JSON file with metadata, an object, and codes, a list of whole numbers"
@@ -51,11 +53,11 @@ def _read(path: Path) -> tuple[Mapping[str, Any], list[int]]:
     return metadata, codes
 
 
-def save_plan(path: Path, facts: Mapping[str, Any]) -> None:
+def save_plan(path: Path, metadata: Mapping[str, Json]) -> None:
     """Write the plan that a take was made from. Raises `EngineFailure` where there is none, and ``OSError``."""
     from acestep_runtime.errors import EngineFailure
 
-    plan = facts.get("plan")
+    plan = metadata.get("plan")
     if not plan:
         raise EngineFailure(
             "The song was made without a plan, so there is none to write.",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acebridge.cli.plans import with_plan
 
 if TYPE_CHECKING:
+    from acebridge.cli.options import Options
     from acestep_runtime.tasks import Task
+    from acestep_runtime.values import Json
 
 #: Fields of a request that are an option under another, or the same, name; nested ones below their group.
 _FIELDS = {
@@ -74,7 +76,7 @@ def read_lyrics(lyrics: str) -> str:
         raise InvalidValue("--lyrics", lyrics, "timed lyrics", message=message, remedy=remedy) from None
 
 
-def parse_adapter(text: str) -> dict[str, Any]:
+def parse_adapter(text: str) -> dict[str, Json]:
     """Return the adapter that NAME or NAME:SCALE stands for. Raises `InvalidValue` for a scale that is no number."""
     name, colon, scale = text.rpartition(":")
     if not colon:
@@ -97,7 +99,7 @@ def parse_levels(text: str) -> list[float]:
         raise InvalidValue("--timesteps", text, "numbers with commas between them, such as 1,0.75,0.5") from None
 
 
-def _try_count(options: Mapping[str, Any]) -> int | None:
+def _try_count(options: Options) -> int | None:
     """Return how many takes there are to choose from, by either of the options that say so."""
     given = {options[name] for name in ("best_of", "max_tries") if options.get(name) is not None}
     if len(given) > 1:
@@ -108,28 +110,28 @@ def _try_count(options: Mapping[str, Any]) -> int | None:
     return next(iter(given), None)
 
 
-def given(names: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
+def given(names: Mapping[str, str], options: Options) -> dict[str, Json]:
     """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
     values = {field: options.get(option) for field, option in names.items()}
     plain = {field: value.value if isinstance(value, Enum) else value for field, value in values.items()}
     return {field: value for field, value in plain.items() if value is not None and value is not False and value != []}
 
 
-def request_fields(task: type[Task], options: Mapping[str, Any]) -> dict[str, Any]:
+def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     """Return the fields of the request for a task that a command's options make."""
-    options = dict(options)
-    if options.get("lyrics"):
-        options["lyrics"] = read_lyrics(options["lyrics"])
-    options["lora"] = [parse_adapter(text) for text in options.get("lora") or []]
-    if options.get("timesteps") is not None:
-        options["timesteps"] = parse_levels(options["timesteps"])
-    options["track"] = [track.strip().lower() for track in options.get("track") or []]
-    seeds = options.get("seed") or []
-    options["tries"] = _try_count(options)
-    chooses = options["tries"] is not None or options.get("min_score") is not None
-    if options.get("takes") is None and len(seeds) > 1 and not chooses:
-        options["takes"] = len(seeds)
-    options = with_plan(options)
+    lyrics, levels, seeds = options.get("lyrics"), options.get("timesteps"), options.get("seed") or []
+    tries = _try_count(options)
+    chooses = tries is not None or options.get("min_score") is not None
+    a_take_each = len(seeds) if len(seeds) > 1 and not chooses else None
+    options = with_plan({
+        **options,
+        "lyrics": read_lyrics(lyrics) if lyrics else None,
+        "lora": [parse_adapter(text) for text in options.get("lora") or []],
+        "timesteps": None if levels is None else parse_levels(levels),
+        "track": [track.strip().lower() for track in options.get("track") or []],
+        "takes": a_take_each if options.get("takes") is None else options["takes"],
+        "tries": tries,
+    })  # fmt: skip
     fields = given(_FIELDS, options)
     groups = {group: given(names, options) for group, names in _GROUPS.items()}
     if not task.has("output"):

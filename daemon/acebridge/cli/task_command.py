@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import typer
+
+from acebridge.cli.options import Options
 
 P = ParamSpec("P")
 
@@ -45,7 +47,7 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
     return command
 
 
-def _run(name: str, title: str, options: Mapping[str, Any]) -> None:
+def _run(name: str, title: str, options: Options) -> None:
     from acebridge.cli.perform import perform
     from acebridge.cli.request_fields import given, request_fields
     from acebridge.cli.timing import TimingFiles

@@ -1,7 +1,7 @@
-"""The client that the command line and scripts use: plain calls, plain iterators, errors as `JobFailed`.
+"""The client of a daemon: plain calls, plain iterators, errors as `JobFailed`.
 
 with Client("127.0.0.1:50710") as client:
-    for event in client.perform("repaint", {"start_s": 4, "end_s": 8}, source=client.upload("song.wav")):
+    for event in client.run("repaint", {"start_s": 4, "end_s": 8}, source=client.upload("song.wav")):
         ...
 """
 
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from acebridge.contract.status import fault_of
-from acebridge.errors import JobFailed
+from acebridge.contract.fields import Fields, fill
+from acebridge.contract.status import unpack_error
+from acebridge.contract.tasks import TaskRequest, method_of, request_type
+from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import (
     assets_pb2,
     assets_pb2_grpc,
@@ -30,7 +32,14 @@ from acebridge.v1 import (
     tasks_pb2_grpc,
 )
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from grpc import UnaryUnaryMultiCallable
+
+    from acebridge.contract.stubs import AssetStub, DaemonStub, JobStub, ModelStub
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Response_co = TypeVar("Response_co", covariant=True)
 _UPLOAD_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
 #: A song of 2 GiB from a slow disk.
@@ -48,10 +57,10 @@ class Client:
         self._local = local
         self._channel = grpc.insecure_channel(address)
         self.tasks = tasks_pb2_grpc.TaskServiceStub(self._channel)
-        self.jobs = jobs_pb2_grpc.JobServiceStub(self._channel)
-        self.assets = assets_pb2_grpc.AssetServiceStub(self._channel)
-        self.models = models_pb2_grpc.ModelServiceStub(self._channel)
-        self.daemon = daemon_pb2_grpc.DaemonServiceStub(self._channel)
+        self.jobs: JobStub = jobs_pb2_grpc.JobServiceStub(self._channel)
+        self.assets: AssetStub = assets_pb2_grpc.AssetServiceStub(self._channel)
+        self.models: ModelStub = models_pb2_grpc.ModelServiceStub(self._channel)
+        self.daemon: DaemonStub = daemon_pb2_grpc.DaemonServiceStub(self._channel)
 
     def __enter__(self) -> Client:
         return self
@@ -66,28 +75,27 @@ class Client:
         self._channel.close()
 
     @staticmethod
-    def call(method: Callable[..., T], request: Any, timeout_s: float = 30.0) -> T:
+    def call(method: UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 30.0) -> Response:
         """Make a unary call of any service, for example ``client.call(client.jobs.GetJob, request)``."""
         try:
             return method(request, timeout=timeout_s)
         except grpc.RpcError as error:
-            raise fault_of(error) from error
+            raise unpack_error(error) from error
 
-    def perform(
+    def submit(
         self,
         task: str,
-        fields: Mapping[str, Any],
+        fields: Fields,
         *,
         source: audio_pb2.AudioInput | None = None,
         reference: audio_pb2.AudioInput | None = None,
-        submission: Mapping[str, Any] | None = None,
+        submission: Fields | None = None,
     ) -> Iterator[tasks_pb2.TaskEvent]:
-        """Ask for ``task`` and yield its events. ``fields`` are those of the request message, nested ones as dicts.
+        """Submit a job for ``task`` and yield its events. ``fields`` are those of its request, nested ones as dicts.
 
         Leaving the iterator early leaves the job running: see `cancel`. Raises `InvalidValue` for a value that its field
         cannot hold.
         """
-        from acebridge.contract.fields import fill, request_type
         from acestep_runtime.tasks import TASKS
 
         request = request_type(task)()
@@ -96,34 +104,23 @@ class Client:
             if audio is not None:
                 getattr(request, name).CopyFrom(audio)
         fill(request.submission, submission or {}, prefix="submission.")
-        return self.send(request)
+        return self.submit_request(request)
 
-    def send(self, request: Any) -> Iterator[tasks_pb2.TaskEvent]:
-        """Send the request message of a task and yield its events, as `perform` does."""
-        rpc = type(request).__name__.removesuffix("Request")
-        return self._events(getattr(self.tasks, rpc)(request))
+    def submit_request(self, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
+        """Submit a job by the request message of its task and yield its events, as `submit` does."""
+        return _responses(getattr(self.tasks, method_of(request).rpc)(request))
 
     def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[tasks_pb2.TaskEvent]:
         """Yield the events of a job after number ``after_sequence``, old and new."""
-        return self._events(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
+        return _responses(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
 
     def next_batch(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
         """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was made ahead."""
-        return self._events(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
-
-    @staticmethod
-    def _events(call: Any) -> Iterator[tasks_pb2.TaskEvent]:
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            raise fault_of(error) from error
-        finally:
-            call.cancel()
+        return _responses(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
 
     def cancel(self, job_id: str) -> jobs_pb2.Job:
         """Cancel a job."""
-        job: jobs_pb2.Job = self.call(self.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=job_id))
-        return job
+        return self.call(self.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=job_id))
 
     def upload(self, path: str | Path) -> audio_pb2.AudioInput:
         """Store a file, unless the daemon has it already, and return it as the source of a request.
@@ -133,24 +130,23 @@ class Client:
         path = Path(path)
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
             raise OSError(errno.EINVAL, "a folder or a device, not an audio file", str(path))
-        asset_id = self._imported(path) or self._uploaded(path)
+        asset_id = self._import(path) or self._upload(path)
         return audio_pb2.AudioInput(asset_id=asset_id, name=text_of(path.name))
 
-    def _imported(self, path: Path) -> str:
-        """Have a daemon that has the same files copy one; return its id, or nothing when it may not read that one."""
+    def _import(self, path: Path) -> str:
+        """Have a local daemon copy a file; return its asset id, or nothing when it is not local or may not read that file."""
         where = str(path.absolute())
         if not self._local or where != text_of(where):
             return ""
         try:
             request = assets_pb2.ImportAssetRequest(path=where)
-            asset: assets_pb2.Asset = self.call(self.assets.ImportAsset, request, timeout_s=_IMPORT_TIMEOUT_S)
+            return self.call(self.assets.ImportAsset, request, timeout_s=_IMPORT_TIMEOUT_S).id
         except JobFailed as error:
             if error.details.get("field") != "source.path":
                 raise
             return ""
-        return asset.id
 
-    def _uploaded(self, path: Path) -> str:
+    def _upload(self, path: Path) -> str:
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while data := file.read(_READ_BYTES):
@@ -159,24 +155,36 @@ class Client:
         try:
             self.call(self.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset_id))
         except JobFailed as missing:
-            if missing.kind != "NotFound":
+            if missing.kind is not ErrorReason.NOT_FOUND:
                 raise
             try:
                 asset_id = self.assets.UploadAsset(_upload_messages(path)).id
             except grpc.RpcError as error:
-                raise fault_of(error) from error
+                raise unpack_error(error) from error
         return asset_id
 
     def download(self, asset_id: str) -> Iterator[bytes]:
         """Yield the bytes of an asset."""
-        call = self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id))
-        try:
-            for message in call:
-                yield message.data
-        except grpc.RpcError as error:
-            raise fault_of(error) from error
-        finally:
-            call.cancel()
+        messages = _responses(self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id)))
+        return (message.data for message in messages)
+
+
+class _StreamCall(Protocol[Response_co]):
+    """A server-streaming call under way."""
+
+    def __iter__(self) -> Iterator[Response_co]: ...
+
+    def cancel(self) -> bool: ...
+
+
+def _responses(call: _StreamCall[Response]) -> Iterator[Response]:
+    """Yield what the daemon sends; cancel the call when the reader leaves."""
+    try:
+        yield from call
+    except grpc.RpcError as error:
+        raise unpack_error(error) from error
+    finally:
+        call.cancel()
 
 
 def text_of(name: str) -> str:

@@ -8,20 +8,37 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 from acebridge.errors import Unavailable
-from acebridge.paths import data_folder
+from acebridge.paths import ADDRESS_FILE, data_folder
 from acestep_runtime.errors import InvalidValue
 
-ADDRESS_FILE = "daemon.json"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 #: How the command line begins an error.
 _ERROR = "acebridge: "
+_OUTPUT_BYTES = 1 << 20
+
+
+class _Launch(NamedTuple):
+    """A daemon on its way: its process, and where in which file begins what it prints. Other daemons may print there too."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    start: int
+
+    def printed(self) -> str:
+        with self.output.open("rb") as file:
+            file.seek(self.start)
+            return file.read().decode("utf-8", errors="replace")
+
+    def another_serves(self) -> bool:
+        """Whether it ends because another one was faster."""
+        return "Another daemon already serves" in self.printed()
 
 
 def known_address(explicit: str | None = None) -> str:
@@ -93,8 +110,7 @@ def start(explicit: str | None = None) -> str:
             )
         host, _, port = address.rpartition(":")
         options = ("--host", host.strip("[]"), "--port", port)
-    process, output = _launch(data_folder(), options)
-    return _until_it_answers(process, output, lambda: known_address(explicit))
+    return _wait_for_answer(_launch(data_folder(), options), lambda: known_address(explicit))
 
 
 @contextmanager
@@ -103,21 +119,26 @@ def private_daemon(home: Path) -> Iterator[str]:
 
     It shares nothing with the user's own daemon. Raises `Unavailable` when it does not start.
     """
-    process, output = _launch(home, ("--port", "0"))
+    launch = _launch(home, ("--port", "0"))
     try:
-        yield _until_it_answers(process, output, lambda: address_in(home))
+        yield _wait_for_answer(launch, lambda: address_in(home))
     finally:
-        _stop(process, address_in(home))
+        _stop(launch.process, address_in(home))
 
 
-def _launch(home: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start a daemon; return its process and the file that gets what it prints."""
+def _launch(home: Path, options: Sequence[str]) -> _Launch:
+    """Start a daemon. Raises `Unavailable` when its folder cannot be written."""
     command = [sys.executable, "-m", "acebridge.cli", "serve", *options]
     environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
     output = home / "logs" / "start.log"
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("wb") as log:
+        with suppress(OSError):
+            if output.stat().st_size > _OUTPUT_BYTES:
+                output.unlink()
+        # Appended: of two that are started at once, each finds its own message.
+        with output.open("ab") as log:
+            start = log.tell()
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -130,26 +151,28 @@ def _launch(home: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes]
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
         raise Unavailable(f"The daemon could not be started: {why}.", remedy="Check the data folder.") from error
-    return process, output
+    return _Launch(process, output, start)
 
 
-def _until_it_answers(process: subprocess.Popen[bytes], output: Path, where: Callable[[], str]) -> str:
+def _wait_for_answer(launch: _Launch, where: Callable[[], str]) -> str:
     """Return the address that ``where`` gives as soon as a daemon answers there. Raises `Unavailable`."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         found = where()
         if answers(found):
             return found
-        if process.poll() not in (None, 0) and not _another_starts(output):
+        if launch.process.poll() not in (None, 0) and not launch.another_serves():
             break
         time.sleep(_POLL_S)
-    said = output.read_text("utf-8", errors="replace")
-    raise Unavailable(f"The daemon did not start: {_reason(said)}", remedy=f"The whole message is in {output}.")
+    raise Unavailable(
+        f"The daemon did not start: {_reason(launch.printed())}",
+        remedy=f"The whole message is in {launch.output}.",
+    )
 
 
-def _reason(said: str) -> str:
-    """Return the error in what a daemon has said; behind it there may be complaints of libraries that are torn down."""
-    lines = said.strip().splitlines() or ["no message"]
+def _reason(printed: str) -> str:
+    """Return the error in what a daemon printed; behind it there may be complaints of libraries that are torn down."""
+    lines = printed.strip().splitlines() or ["no message"]
     errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
     return (errors or lines)[-1]
 
@@ -172,11 +195,13 @@ def _stop(process: subprocess.Popen[bytes], address: str) -> None:
         process.wait()
 
 
-def _another_starts(output: Path) -> bool:
-    return "Another daemon already serves" in output.read_text("utf-8", errors="replace")
+class _Detached(TypedDict, total=False):
+    creationflags: int
+    start_new_session: bool
 
 
-def _detached() -> dict[str, Any]:
+def _detached() -> _Detached:
+    """Return the options of a process that outlives this one."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}

@@ -3,82 +3,106 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 from acebridge.client.atomic_files import replace
-from acebridge.v1 import audio_pb2
+from acebridge.client.follow import JobSink
 
-#: Names of the encodings of the contract.
-ENCODINGS = {1: "float32", 2: "pcm24", 3: "pcm16"}
+if TYPE_CHECKING:
+    from acebridge.v1 import audio_pb2, tasks_pb2
 
 
-class Writer:
-    """Writes outputs while they arrive, under temporary names, and gives them their own only when they are whole.
+Writer = TypeVar("Writer", bound="WavWriter")
 
-    ``place`` says where a role of a take (from 0) goes; ``folder`` is named when that cannot be written.
+
+class _Growing(NamedTuple):
+    """A file that is being written: its temporary name, the one that it gets, where its samples begin, and what follows."""
+
+    file: BinaryIO
+    unfinished: Path
+    path: Path
+    data_at: int
+    frame_bytes: int
+    trailer: bytes
+
+
+class WavWriter(JobSink):
+    """Writes the outputs of a job while they arrive, under temporary names; they get their own when their take is finished.
+
+    ``place`` returns where a role of a take (from 0) goes; ``folder`` is named when that cannot be written. A context manager:
+    what is unfinished at the end is removed.
     """
 
     def __init__(self, folder: Path, place: Callable[[str, int], Path]) -> None:
         self.folder = folder
+        #: The finished files: output → path.
+        self.files: dict[int, Path] = {}
         self._place = place
-        self._files: dict[int, tuple[audio_pb2.AudioHeader, BinaryIO, Path, Path]] = {}
-        self._stack = ExitStack()
+        self._growing: dict[int, _Growing] = {}
 
-    def __enter__(self) -> Writer:
+    def __enter__(self: Writer) -> Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.discard()
 
     def discard(self) -> None:
-        """Remove everything that is not whole."""
-        with suppress(OSError):  # a full disk refuses what was still to be written
-            self._stack.close()
-        for _, _, unfinished, _ in self._files.values():
+        """Remove everything that is unfinished."""
+        self.on_audio_void(self._growing.keys())
+
+    def on_audio_void(self, outputs: Set[int]) -> None:
+        """Remove the unfinished files of these outputs."""
+        for output in outputs & self._growing.keys():
+            growing = self._growing.pop(output)
+            with suppress(OSError):  # a full disk refuses what was still to be written
+                growing.file.close()
             with suppress(OSError):
-                unfinished.unlink()
-        self._files.clear()
+                growing.unfinished.unlink()
 
-    def begin(self, header: audio_pb2.AudioHeader) -> None:
+    def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
         """Open the file of an output."""
+        from acebridge.contract.enums import encoding_name
         from acestep_runtime.audio import wav
 
+        encoding = encoding_name(header.encoding)
         path = self._place(header.role, header.take)
-        unfinished = _unfinished(path)
-        file = self._stack.enter_context(unfinished.open("xb"))
-        self._files[header.output] = (header, file, unfinished, path)
-        file.write(wav.header(header.frames, header.channels, header.sample_rate, ENCODINGS[header.encoding]))
-
-    def add(self, chunk: audio_pb2.AudioChunk) -> None:
-        """Write samples."""
-        from acestep_runtime.audio import wav
-
-        header, file, _, _ = self._files[chunk.output]
-        encoding = ENCODINGS[header.encoding]
+        unfinished = _temporary(path)
+        file = unfinished.open("xb")
+        start = wav.header(header.frames, header.channels, header.sample_rate, encoding)
         frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
-        base = wav.data_offset(header.frames, header.channels, header.sample_rate, encoding)
-        file.seek(base + chunk.offset_frames * frame_bytes)
-        file.write(chunk.data)
+        trailer = wav.trailer(header.frames, header.channels, encoding)
+        self._growing[header.output] = _Growing(file, unfinished, path, len(start), frame_bytes, trailer)
+        file.write(start)
+
+    def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
+        """Write samples."""
+        growing = self._growing[chunk.output]
+        growing.file.seek(growing.data_at + chunk.offset_frames * growing.frame_bytes)
+        growing.file.write(chunk.data)
+
+    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Give the files of a take their names."""
+        for output in take.outputs:
+            self.files[output.output] = self.finish(output.output)
 
     def finish(self, output: int, path: Path | None = None) -> Path:
-        """Give a whole output its name, or ``path`` instead; return it."""
-        from acestep_runtime.audio import wav
-
-        header, file, unfinished, chosen = self._files[output]
-        file.seek(0, 2)
-        file.write(wav.trailer(header.frames, header.channels, ENCODINGS[header.encoding]))
-        file.close()
-        replace(unfinished, path or chosen)
-        del self._files[output]
-        return path or chosen
+        """Give the whole file of an output its name, or ``path`` instead; return it."""
+        growing = self._growing[output]
+        growing.file.seek(0, 2)
+        growing.file.write(growing.trailer)
+        growing.file.close()
+        path = path or growing.path
+        replace(growing.unfinished, path)
+        del self._growing[output]
+        return path
 
     def save(self, role: str, take: int, data: Iterable[bytes]) -> Path:
         """Write a whole file, which comes as ``data``; return it."""
         path = self._place(role, take)
-        unfinished = _unfinished(path)
+        unfinished = _temporary(path)
         try:
             with unfinished.open("xb") as file:
                 file.writelines(data)
@@ -88,7 +112,7 @@ class Writer:
         return path
 
 
-def _unfinished(path: Path) -> Path:
-    """Return a temporary name beside a file."""
+def _temporary(path: Path) -> Path:
+    """Return a temporary name beside a file, in a folder that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{secrets.token_hex(8)}.part")

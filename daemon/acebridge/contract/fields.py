@@ -1,34 +1,40 @@
-"""Fields of messages to JSON-like values and back, for any message. Names are the same on both sides, so one pair of
-routines serves all.
+"""The one converter between messages and plain values, for any message: names are the same on both sides.
 
-Only what a client set is carried over; enums become the lower-case end of their name (``ENCODING_PCM24`` → ``pcm24``).
-Light to import: a command that only asks the daemon loads this, and no task.
+    fields_of   message ─► fields that are set
+    fill        fields ─► message
+    coerce      fields as people and scripts write them into JSON files ─► fields that `fill` takes
+
+Only what a client set is carried over; enums become names (see `acebridge.contract.enums`). Light to import: a command that
+only asks the daemon loads this, and nothing that runs a task.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from acebridge.v1 import tasks_pb2
+from acebridge.contract.enums import enum_name, enum_names, enum_number, unprefixed
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.values import allowed_text
+from acestep_runtime.limits import describe_limits, limits_of
 
-#: Method of TaskService → name of its task: TextToMusic → text2music, AlignLyrics → align_lyrics.
-RPCS: dict[str, str] = {
-    method.name: re.sub("(?<!^)(?=[A-Z])", "_", method.name).lower().replace("_to_", "2")
-    for method in tasks_pb2.DESCRIPTOR.services_by_name["TaskService"].methods
-}
-_REQUESTS = {task: f"{rpc}Request" for rpc, task in RPCS.items()}
+if TYPE_CHECKING:
+    from google._upb import _message as upb
+    from pydantic import JsonValue
+
+    from acestep_runtime.values import Json
+
+#: What a field holds, as plain values: a nested message is a mapping, a repeated field a list, an enum its name.
+FieldValue: TypeAlias = "bool | int | float | str | bytes | Sequence[FieldValue] | Mapping[str, FieldValue] | None"
+Fields: TypeAlias = Mapping[str, FieldValue]
+
 #: What a field of a type holds, for those that people fill.
 _ON_THE_WIRE = {
     FieldDescriptor.TYPE_STRING: "text (UTF-8)",
@@ -37,33 +43,11 @@ _ON_THE_WIRE = {
     FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31)} to {2**31 - 1}",
     FieldDescriptor.TYPE_INT64: f"a whole number from {-(2**63)} to {2**63 - 1}",
 }
+_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 _NOT_UTF_8 = "Set the terminal to UTF-8, or give the text in a file."
 
 
-def request_type(task: str) -> type[Any]:
-    """Return the request message class of a task. Raises ``KeyError`` for a task that is none."""
-    kind: type[Any] = getattr(tasks_pb2, _REQUESTS[task])
-    return kind
-
-
-def _enum_prefix(field: Any) -> str:
-    return str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
-
-
-def _number(field: Any, name: str) -> int:
-    return int(field.enum_type.values_by_name[_enum_prefix(field) + name.upper()].number)
-
-
-def _from_wire(field: Any, value: Any) -> Any:
-    if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return fields_of(value)
-    if field.type == FieldDescriptor.TYPE_ENUM:
-        known = field.enum_type.values_by_number.get(value)
-        return known.name.removeprefix(_enum_prefix(field)).lower() if known else f"number {value}"
-    return value
-
-
-def fields_of(message: Message) -> dict[str, Any]:
+def fields_of(message: Message) -> dict[str, FieldValue]:
     """Return the fields that are set in ``message``, nested messages as dicts."""
     return {
         field.name: [_from_wire(field, item) for item in value] if field.is_repeated else _from_wire(field, value)
@@ -71,7 +55,15 @@ def fields_of(message: Message) -> dict[str, Any]:
     }
 
 
-def fill(message: Message, fields: Mapping[str, Any], kind: type[Any] | None = None, prefix: str = "") -> None:
+def _from_wire(field: FieldDescriptor, value: Message | bool | int | float | str | bytes) -> FieldValue:
+    if isinstance(value, Message):
+        return fields_of(value)
+    if field.enum_type is not None and isinstance(value, int):
+        return enum_name(field.enum_type, value)
+    return value
+
+
+def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str = "") -> None:
     """Set ``fields`` (as `fields_of` returns them) in ``message``; ``None`` values are left out.
 
     Raises ``KeyError`` for a field or enum value that the message does not have, and `InvalidValue` for what does not
@@ -81,55 +73,106 @@ def fill(message: Message, fields: Mapping[str, Any], kind: type[Any] | None = N
         field = message.DESCRIPTOR.fields_by_name[name]
         if value is None:
             continue
-        if field.type == FieldDescriptor.TYPE_MESSAGE:
-            inner = typing.get_type_hints(kind).get(name) if kind is not None else None
-            if field.is_repeated:
-                for item in value:
-                    fill(getattr(message, name).add(), item, _element(inner), f"{prefix}{name}.")
-            else:
-                getattr(message, name).SetInParent()
-                fill(getattr(message, name), value, inner, f"{prefix}{name}.")
-            continue
-        put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
-        for item in value if field.is_repeated else [value]:
-            fitting = item if field.enum_type is None else _number(field, item)
-            try:
-                put(fitting)
-            except (ValueError, TypeError, OverflowError) as error:
-                remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
-                raise InvalidValue(prefix + name, item, _allowed(field, kind), remedy=remedy) from error
+        fill_item = _fill_nested if field.type == FieldDescriptor.TYPE_MESSAGE else _put
+        items = value if field.is_repeated and isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        for item in items:
+            fill_item(message, name, item, kind, prefix)
 
 
-def _element(kind: Any) -> Any:
+def _fill_nested(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidValue(prefix + name, value, "an object")
+    inner = typing.get_type_hints(kind).get(name) if kind is not None else None
+    if message.DESCRIPTOR.fields_by_name[name].is_repeated:
+        fill(getattr(message, name).add(), value, _element(inner), f"{prefix}{name}.")
+    else:
+        getattr(message, name).SetInParent()
+        fill(getattr(message, name), value, inner, f"{prefix}{name}.")
+
+
+def _put(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
+    field = message.DESCRIPTOR.fields_by_name[name]
+    put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
+    fitting = value if field.enum_type is None else enum_number(field.enum_type, str(value))
+    try:
+        put(fitting)
+    except (ValueError, TypeError, OverflowError) as error:
+        remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
+        raise InvalidValue(prefix + name, value, _allowed(name, field.type, kind), remedy=remedy) from error
+
+
+def _element(kind: type | None) -> type | None:
     """Return what a tuple is of."""
-    return (typing.get_args(kind) or (None,))[0]
+    return next(iter(typing.get_args(kind)), None)
 
 
-def _allowed(field: Any, kind: type[Any] | None) -> str:
+def _allowed(name: str, wire_type: int, kind: type | None) -> str:
     """Say what a field may hold: a number what its dataclass says, anything else what its type on the wire holds."""
-    if field.type != FieldDescriptor.TYPE_STRING and kind is not None:
+    if wire_type != FieldDescriptor.TYPE_STRING and dataclasses.is_dataclass(kind):
         for f in dataclasses.fields(kind):
-            if f.name == field.name and "limits" in f.metadata:
-                return allowed_text(f.metadata["limits"])
-    return _ON_THE_WIRE.get(field.type, "a value of another type")
+            limits = limits_of(f)
+            if f.name == name and limits is not None:
+                return describe_limits(limits)
+    return _ON_THE_WIRE.get(wire_type, "a value of another type")
 
 
-def struct(values: Mapping[str, Any]) -> Struct:
+def coerce(
+    descriptor: Descriptor | upb.Descriptor, fields: JsonValue | Mapping[str, JsonValue], place: str = ""
+) -> dict[str, JsonValue]:
+    """Return fields from a JSON file in the form that `fill` takes.
+
+    ``None`` and empty texts are not given. Whole numbers may be written as floats, and enums in any case, with their prefix or
+    without (``ENCODING_PCM24``, ``pcm24``). ``place`` is the dotted path that errors put before the name of a field. Raises
+    `InvalidValue` for fields that the message does not have, for what is no object or list where one is needed, and for names
+    that the enum does not have. Types of other values are left to `fill`.
+    """
+    if not isinstance(fields, Mapping):
+        raise InvalidValue(place, fields, "an object")
+    fitting: dict[str, JsonValue] = {}
+    for name, value in fields.items():
+        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
+        if field is None:
+            raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
+        if value in (None, ""):
+            continue
+        if not field.is_repeated:
+            fitting[name] = _coerce_item(field, value, where)
+        elif isinstance(value, list):
+            fitting[name] = [_coerce_item(field, item, f"{where}[{number}]") for number, item in enumerate(value)]
+        else:
+            raise InvalidValue(where, value, "a list")
+    return fitting
+
+
+def _coerce_item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue, where: str) -> JsonValue:
+    if field.message_type is not None:
+        return coerce(field.message_type, value, where)
+    if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if field.enum_type is None:
+        return value
+    names = enum_names(field.enum_type)
+    name = unprefixed(field.enum_type, value) if isinstance(value, str) else value
+    if name not in names:
+        raise InvalidValue(where, value, ", ".join(names))
+    return name
+
+
+def struct(values: Mapping[str, Json]) -> Struct:
     """Return JSON-like values as a Struct."""
     out = Struct()
     out.update(values)
     return out
 
 
-def values_of(message: Struct) -> dict[str, Any]:
+def values_of(message: Struct) -> dict[str, JsonValue]:
     """Return a Struct as JSON-like values; whole numbers, which a Struct keeps as floats, come back as integers."""
-    values: dict[str, Any] = _whole(MessageToDict(message))
-    return values
+    return {name: _with_integers(held) for name, held in MessageToDict(message).items()}
 
 
-def _whole(value: Any) -> Any:
+def _with_integers(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
-        return {name: _whole(held) for name, held in value.items()}
+        return {name: _with_integers(held) for name, held in value.items()}
     if isinstance(value, list):
-        return [_whole(held) for held in value]
+        return [_with_integers(held) for held in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

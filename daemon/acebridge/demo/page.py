@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from acebridge.demo import steps, waveform
 from acebridge.demo.checks import Untouched
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import frames_to_seconds, gain_to_db
 from acestep_runtime.values import Key
@@ -63,8 +63,8 @@ class Show:
     outcomes: Sequence[Outcome]
     untouched: Untouched
     stem_error: float
-    asked: Mapping[str, Any]
-    heard: Mapping[str, Any]
+    asked: TakeMetadata
+    heard: TakeMetadata
     machine: str
     version: str
 

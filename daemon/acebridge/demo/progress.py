@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from acebridge.client.follow import JobSink
 from acebridge.v1 import tasks_pb2
 
-ShowEvent = Callable[[tasks_pb2.TaskEvent], None]
+
+class StepProgress(JobSink):
+    """Shows on its line how far a job is."""
+
+    def __init__(self, live: Progress, row: TaskID) -> None:
+        self._live, self._row = live, row
+
+    def on_progress(self, progress: tasks_pb2.Progress) -> None:
+        """Show the stage and how much is done."""
+        self._live.update(self._row, total=1.0, completed=progress.fraction, stage=progress.stage)
 
 
 class StepLines:
@@ -37,16 +47,12 @@ class StepLines:
         self._live.stop()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[ShowEvent]:
-        """Show a step while the block runs; call what it gives with the events of a task to show how far that is."""
+    def step(self, title: str) -> Iterator[StepProgress]:
+        """Show a step while the block runs; yield the sink that shows how far its job is."""
         began = time.monotonic()
         row = self._live.add_task(title, total=None, stage="")
 
-        def show(event: tasks_pb2.TaskEvent) -> None:
-            if event.WhichOneof("event") == "progress":
-                self._live.update(row, total=1.0, completed=event.progress.fraction, stage=event.progress.stage)
-
-        yield show
+        yield StepProgress(self._live, row)
         self._live.update(row, total=1.0, completed=1.0, stage="")
         if not self._console.is_terminal:
             self._console.print(f"{title}: {time.monotonic() - began:.1f} s", highlight=False)

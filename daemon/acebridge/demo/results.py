@@ -7,7 +7,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
 
 REGION_NAME = f"bars\N{NO-BREAK SPACE}{steps.FIRST_BAR}–{steps.LAST_BAR}"
@@ -35,9 +35,9 @@ class Results:
     stem_error: float
     took_s: float
 
-    def facts(self, task: str) -> Mapping[str, Any]:
-        """Return what the engine said about a task."""
-        return next(outcome.facts for outcome in self.outcomes if outcome.step.task == task)
+    def metadata(self, task: str) -> TakeMetadata:
+        """Return the metadata of the take that a task returned."""
+        return next(outcome.metadata for outcome in self.outcomes if outcome.step.task == task)
 
 
 def mixed(parts: Sequence[Samples]) -> Samples:
@@ -57,8 +57,8 @@ def sections(results: Results) -> list[tuple[str, int, int]]:
         bar_s = round(time_s / steps.BAR_S) * steps.BAR_S
         return seconds_to_frames(bar_s if abs(time_s - bar_s) < 0.001 else time_s, steps.RATE_HZ)
 
-    rows = results.facts("text2music").get("sections", ())
-    return [(str(row["name"]), frame(row["start_s"]), frame(row["end_s"])) for row in rows]
+    rows = results.metadata("text2music").get("sections", ())
+    return [(row["name"], frame(row["start_s"]), frame(row["end_s"])) for row in rows]
 
 
 def page_content(results: Results) -> Show:
@@ -95,8 +95,8 @@ def page_content(results: Results) -> Show:
         outcomes=results.outcomes,
         untouched=results.untouched,
         stem_error=results.stem_error,
-        asked=steps.KNOWN,
-        heard=results.facts("understand"),
+        asked=TakeMetadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
+        heard=results.metadata("understand"),
         machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
         version=version("acebridge"),
     )
@@ -104,16 +104,22 @@ def page_content(results: Results) -> Show:
 
 def project_text(results: Results) -> str:
     """Return the REAPER project: tempo as asked, since the song was written to it, and the tempo heard in a marker."""
-    heard = results.facts("understand")
+    heard = results.metadata("understand")
     start, stop, _ = steps.region_frames()
     return project(
         tracks(
             {name: len(samples) for name, samples in results.files.items()},
-            patch=results.patch, stems=steps.STEMS, layers=steps.LAYERS,
+            patch=results.patch,
+            stems=steps.STEMS,
+            layers=steps.LAYERS,
         ),
         markers(
-            sections(results), (start, stop), REGION_NAME,
+            sections(results),
+            (start, stop),
+            REGION_NAME,
             f"Heard: {heard['bpm']:.1f} bpm, {heard['keyscale']}, {heard['timesignature']:g}/4",
         ),
-        bpm=steps.BPM, beats_per_bar=steps.BEATS_PER_BAR, rate_hz=steps.RATE_HZ,
-    )  # fmt: skip
+        bpm=steps.BPM,
+        beats_per_bar=steps.BEATS_PER_BAR,
+        rate_hz=steps.RATE_HZ,
+    )

@@ -32,14 +32,22 @@ def tracks(
     return [
         Track("Song", SONG, tuple(item for item in song if item.frames)),
         Track("Repaint", REPAINT, (Item("repainted bars", "repainted-bars.wav", start, frames["repainted-bars.wav"]),)),
-        Track("Stems", OTHER, muted=True, children=tuple(
-            part(stem.capitalize(), f"stems/{stem}.wav", colour_of(stem)) for stem in stems
-        )),
-        Track("New layers", TRACK_COLOURS["synth"], muted=True, children=(
-            part("Song without drums and bass", "backing.wav", SONG),
-            *(part(f"New {layer}", f"layers/{layer}.wav", colour_of(layer)) for layer in layers),
-        )),
-    ]  # fmt: skip
+        Track(
+            "Stems",
+            OTHER,
+            muted=True,
+            children=tuple(part(stem.capitalize(), f"stems/{stem}.wav", colour_of(stem)) for stem in stems),
+        ),
+        Track(
+            "New layers",
+            TRACK_COLOURS["synth"],
+            muted=True,
+            children=(
+                part("Song without drums and bass", "backing.wav", SONG),
+                *(part(f"New {layer}", f"layers/{layer}.wav", colour_of(layer)) for layer in layers),
+            ),
+        ),
+    ]
 
 
 def markers(

@@ -1,18 +1,19 @@
-"""What the demo asks the daemon for, step by step, and how each request is performed, written and timed."""
+"""What the demo asks the daemon for, step by step, and how each request is run, written and timed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from acebridge.client.client import Client
-from acebridge.contract.fields import values_of
-from acebridge.errors import JobFailed
-from acebridge.v1 import tasks_pb2
-from acestep_runtime.audio import wav
+from acebridge.client.follow import JobSink, follow
+from acebridge.client.wav_writer import WavWriter
+from acebridge.contract.fields import Fields, FieldValue, values_of
+from acebridge.errors import ErrorReason, JobFailed
+from acebridge.v1 import audio_pb2, tasks_pb2
+from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
 from acestep_runtime.tasks import Extract, Lego, Repaint, TextToMusic, Understand
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
@@ -20,7 +21,7 @@ ENGINE = "draft"
 BPM, BEATS_PER_BAR, KEY = 112.0, 4, "D major"
 BAR_S = 60.0 / BPM * BEATS_PER_BAR
 BARS = 15
-#: The bars made anew, the first and the last, counted from 1 as a DAW does.
+#: The repainted bars, the first and the last, counted from 1 as a DAW does.
 FIRST_BAR, LAST_BAR = 9, 12
 START_S, END_S = (FIRST_BAR - 1) * BAR_S, LAST_BAR * BAR_S
 CROSSFADE_MS = 20.0
@@ -42,27 +43,29 @@ class Step:
     task: str
     says: str
     audio_s: float
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Fields = field(default_factory=dict)
     source: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
         """The caption asked for, if any."""
-        return str(self.fields.get("music", {}).get("caption", ""))
+        music = self.fields.get("music")
+        return str(music.get("caption", "")) if isinstance(music, Mapping) else ""
 
     @property
     def seed(self) -> int | None:
         """The seed asked for, if any."""
-        seeds = self.fields.get("output", {}).get("seeds", [])
-        return seeds[0] if seeds else None
+        output = self.fields.get("output")
+        seeds = output.get("seeds") if isinstance(output, Mapping) else None
+        return next((seed for seed in seeds if isinstance(seed, int)), None) if isinstance(seeds, list) else None
 
 
-def _output(seed: int | None = None) -> dict[str, Any]:
-    return {"encoding": ENCODING, **({} if seed is None else {"seeds": [seed]})}
+def _output(seed: int) -> dict[str, FieldValue]:
+    return {"encoding": ENCODING, "seeds": [seed]}
 
 
-KNOWN = {"bpm": BPM, "keyscale": KEY, "timesignature": BEATS_PER_BAR}
+_MUSIC: dict[str, FieldValue] = {"bpm": BPM, "keyscale": KEY, "timesignature": BEATS_PER_BAR}
 SONG = Step(
     "Write a song",
     TextToMusic.name,
@@ -73,7 +76,7 @@ SONG = Step(
         "music": {
             "caption": "upbeat pop with drums, bass, acoustic guitar and strings",
             "lyrics": "[Intro]\n[Verse]\n[Chorus]\n[Outro]",
-            **KNOWN,
+            **_MUSIC,
         },
         "output": _output(9),
     },
@@ -88,7 +91,7 @@ REPAINT = Step(
         "start_s": START_S,
         "end_s": END_S,
         "crossfade_ms": CROSSFADE_MS,
-        "music": {"caption": "brighter piano", **KNOWN},
+        "music": {"caption": "brighter piano", **_MUSIC},
         "output": _output(21),
     },
     source="song.wav",
@@ -108,7 +111,7 @@ LAYER = Step(
     Lego.name,
     "playing new drums and bass",
     BARS * BAR_S,
-    {"tracks": list(LAYERS), "music": {"caption": "funky drums and bass", **KNOWN}, "output": _output(4)},
+    {"tracks": list(LAYERS), "music": {"caption": "funky drums and bass", **_MUSIC}, "output": _output(4)},
     source="backing.wav",
     files={layer: f"layers/{layer}.wav" for layer in LAYERS},
 )
@@ -137,7 +140,7 @@ class Outcome:
     first_event_s: float
     first_audio_s: float | None
     total_s: float
-    facts: Mapping[str, Any]
+    metadata: TakeMetadata
 
     @property
     def times_real_time(self) -> float:
@@ -145,91 +148,48 @@ class Outcome:
         return self.step.audio_s / self.total_s
 
 
-def perform(client: Client, step: Step, out: Path, show: Callable[[tasks_pb2.TaskEvent], None]) -> Outcome:
-    """Perform a step, write its files below ``out`` and show its events. Raises `JobFailed`."""
+class _StepTimes(JobSink):
+    """Notes the job of a step, and the seconds from its start to its first event and to its first audio."""
+
+    def __init__(self, began: float) -> None:
+        self.job_id = ""
+        self.first_event_s: float | None = None
+        self.first_audio_s: float | None = None
+        self._began = began
+
+    def on_event(self, event: tasks_pb2.TaskEvent) -> None:
+        """Note the job and the time."""
+        self.job_id = event.job_id
+        if self.first_event_s is None:
+            self.first_event_s = time.monotonic() - self._began
+
+    def on_audio(self, _: audio_pb2.AudioChunk) -> None:
+        """Note the time."""
+        if self.first_audio_s is None:
+            self.first_audio_s = time.monotonic() - self._began
+
+
+def run_step(client: Client, step: Step, out: Path, progress: JobSink) -> Outcome:
+    """Run a step, write its files below ``out``, and hand its events to ``progress``. Raises `JobFailed`."""
     began = time.monotonic()
-    first_event_s = first_audio_s = None
-    finished = False
-    done: tasks_pb2.Completed | None = None
-    job_id = ""
-    files: dict[int, _File] = {}
-    try:
-        source = client.upload(out / step.source) if step.source else None
-        for event in client.perform(step.task, step.fields, source=source, submission={"engine": ENGINE}):
-            now_s = time.monotonic() - began
-            first_event_s = now_s if first_event_s is None else first_event_s
-            job_id = event.job_id
-            show(event)
-            match event.WhichOneof("event"):
-                case "started" if not finished:  # the second time, after a crash: what has come before is void
-                    _discard(files)
-                case "take_finished":
-                    finished = True
-                case "audio_header":
-                    header = event.audio_header
-                    files[header.output] = _File.create(out / step.files[header.role], header)
-                case "audio_chunk":
-                    first_audio_s = now_s if first_audio_s is None else first_audio_s
-                    files[event.audio_chunk.output].add(event.audio_chunk)
-                case "completed":
-                    done = event.completed
-    except KeyboardInterrupt:
-        if job_id:
-            client.cancel(job_id)
-        raise
-    finally:
-        if done is None:
-            _discard(files)
-    if done is None or first_event_s is None:
-        raise JobFailed("EngineFailure", f"The daemon ended {step.task} before it was complete.", remedy="Try again.")
-    for file in files.values():
-        file.finish()
-    if missing := set(step.files) - {file.role for file in files.values()}:
+    times, roles = _StepTimes(began), set[str]()
+
+    def place(role: str, _take: int) -> Path:
+        roles.add(role)
+        return out / step.files[role]
+
+    with WavWriter(out, place) as files:
+        try:
+            source = client.upload(out / step.source) if step.source else None
+            events = client.submit(step.task, step.fields, source=source, submission={"engine": ENGINE})
+            done = follow(events, times, progress, files)
+        except KeyboardInterrupt:
+            if times.job_id:
+                client.cancel(times.job_id)
+            raise
+    if missing := set(step.files) - roles:
         problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
-        raise JobFailed("EngineFailure", problem, remedy="This is a fault in AceBridge: please report it.")
-    facts = values_of(done.takes[0].metadata)
-    return Outcome(step, done.engine, first_event_s, first_audio_s, time.monotonic() - began, facts)
-
-
-@dataclass
-class _File:
-    """A WAV file that is written while its samples arrive, byte by byte as the daemon sent them.
-
-    It has another name until it is whole.
-    """
-
-    role: str
-    path: Path
-    unfinished: Path
-    handle: BinaryIO
-    data_at: int
-    frame_bytes: int
-    trailer: bytes
-
-    @classmethod
-    def create(cls, path: Path, header: Any) -> _File:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        handle = unfinished.open("wb")
-        start = wav.header(header.frames, header.channels, header.sample_rate, ENCODING)
-        handle.write(start)
-        frame_bytes = wav.encoding_of(ENCODING).sample_bytes * header.channels
-        end = wav.trailer(header.frames, header.channels, ENCODING)
-        return cls(header.role, path, unfinished, handle, len(start), frame_bytes, end)
-
-    def add(self, chunk: Any) -> None:
-        self.handle.seek(self.data_at + chunk.offset_frames * self.frame_bytes)
-        self.handle.write(chunk.data)
-
-    def finish(self) -> None:
-        self.handle.seek(0, 2)
-        self.handle.write(self.trailer)
-        self.handle.close()
-        self.unfinished.replace(self.path)
-
-
-def _discard(files: dict[int, _File]) -> None:
-    for file in files.values():
-        file.handle.close()
-        file.unfinished.unlink(missing_ok=True)
-    files.clear()
+        raise JobFailed(ErrorReason.ENGINE_FAILURE, problem, remedy="This is a fault in AceBridge: please report it.")
+    total_s = time.monotonic() - began
+    metadata = metadata_from_json(values_of(done.takes[0].metadata))
+    return Outcome(step, done.engine, times.first_event_s or total_s, times.first_audio_s, total_s, metadata)

@@ -18,7 +18,7 @@ from acestep_runtime.audio import decode, wav
 
 
 def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], float]:
-    """Perform all steps against a daemon of our own, writing files below ``out``; return how they went, and the seconds
+    """Run all steps against a daemon of our own, writing files below ``out``; return how they went, and the seconds
     they took together.
 
     The daemon has a data folder of its own and ends here, whatever happens.
@@ -32,8 +32,8 @@ def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], floa
         for step in steps.STEPS:
             if step.source == "backing.wav":
                 _write_backing(out)
-            with lines.step(step.says) as show:
-                outcomes.append(steps.perform(client, step, out, show))
+            with lines.step(step.says) as progress:
+                outcomes.append(steps.run_step(client, step, out, progress))
         took_s = time.monotonic() - began
     return outcomes, took_s
 

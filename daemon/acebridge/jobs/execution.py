@@ -53,7 +53,7 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
         "task": job.task,
         "params": job.params,
         "engine": job.engine,
-        "files": {f"asset:{asset}": str(store.path((await store.get(asset)).id)) for asset in job.sources},
+        "files": {asset: str(store.path((await store.get(asset)).id)) for asset in job.sources},
         "folder": str(spool.job_folder(job.id)),
         "takes": job.takes,
     }

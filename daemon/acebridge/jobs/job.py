@@ -15,7 +15,7 @@ CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled
 
 @dataclass(frozen=True)
 class Job:
-    """One request. In ``params`` a source is named ``asset:<id>``."""
+    """One request. In ``params`` a source is named by its ``asset_id``."""
 
     id: str
     task: str

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from acebridge.jobs import tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
 from acebridge.workers.messages import TaskParams
-from acestep_runtime.tasks.base import counted_on
+from acestep_runtime.tasks.takes import next_seeds
 
 _NEWER = (
     "session != '' AND EXISTS (SELECT 1 FROM jobs AS newer WHERE newer.session != ''"
@@ -59,7 +59,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         connection,
         digest="",
         task=row["task"],
-        params=json.dumps(_with_seeds(params, counted_on(seeds[-1], len(seeds), spent))),
+        params=json.dumps(_with_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
         priority=PRIORITIES["normal" if requested else "low"],
         sources=row["sources"],

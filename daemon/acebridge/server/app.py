@@ -22,13 +22,18 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.background import supervise
-from acebridge.client.discovery import ADDRESS_FILE
 from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
 from acebridge.errors import Conflict, DaemonFault
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
+from acebridge.paths import ADDRESS_FILE
 from acebridge.server import logs
-from acebridge.server.services import AssetService, DaemonService, House, JobService, ModelService, TaskService
+from acebridge.server.context import ServiceContext
+from acebridge.server.services.assets import AssetService
+from acebridge.server.services.daemon import DaemonService
+from acebridge.server.services.jobs import JobService
+from acebridge.server.services.models import ModelService
+from acebridge.server.services.tasks import TaskService
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acebridge.v1 import (
@@ -106,7 +111,7 @@ class _Daemon:
     """The parts that run and stop."""
 
     database: Database
-    context: House
+    context: ServiceContext
     launcher: Launcher
     server: grpc.aio.Server
     health: health.aio.HealthServicer
@@ -118,12 +123,12 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
-    context = House(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
+    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     return _Daemon(database, context, launcher, *_build_server(context))
 
 
-def _build_server(context: House) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def _build_server(context: ServiceContext) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -256,7 +261,7 @@ async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyn
     stop.set()
 
 
-async def gc_loop(context: House) -> None:
+async def gc_loop(context: ServiceContext) -> None:
     """Collect garbage after every job, and once an hour."""
     ended = asyncio.Event()
     context.scheduler.on_end = ended.set
@@ -270,7 +275,7 @@ async def gc_loop(context: House) -> None:
             await asyncio.wait_for(ended.wait(), _GC_INTERVAL_S)
 
 
-async def run_gc(context: House) -> None:
+async def run_gc(context: ServiceContext) -> None:
     """Delete old jobs, and assets until the store keeps to its quota."""
     max_age_s = context.config.max_age_days * 86400
     await context.journal.prune(max_age_s)

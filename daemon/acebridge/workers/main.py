@@ -31,7 +31,8 @@ from acebridge.workers.messages import (
     encode,
 )
 from acestep_runtime.engines import registry
-from acestep_runtime.engines.base import Engine, KeepsModels, Progress
+from acestep_runtime.engines.base import Engine, ModelHost, Progress
+from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
 from acestep_runtime.errors import (
     Cancelled,
     EngineFailure,
@@ -40,10 +41,9 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import Made, Ranking, RecordedTake, Written, record
-from acestep_runtime.tasks import Task, from_json
+from acestep_runtime.recording import NewFrames, Ranking, RecordedTake, record
+from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
-from acestep_runtime.tasks.choosing import Ranked
 from acestep_runtime.values import CancelToken
 
 #: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
@@ -52,11 +52,16 @@ _PROGRESS_INTERVAL_S = 0.05
 
 
 def run_task(
-    task: Task, engine: Engine, folder: Path, cancel: CancelToken, made: Sequence[Made] = ()
+    task: Task,
+    engine: Engine,
+    folder: Path,
+    cancel: CancelToken,
+    earlier: Sequence[base.Take] = (),
+    first_output: int = 0,
 ) -> Iterator[Message]:
     """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
     began, last_progress_s = time.monotonic(), -1.0
-    for event in record(task, engine, folder, cancel, made):
+    for event in record(task, engine, folder, cancel, earlier, first_output):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
@@ -65,7 +70,7 @@ def run_task(
                 yield {"type": "progress", "body": {"stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}}
         elif isinstance(event, OutputHeader):
             yield {"type": "header", "body": _header(event)}
-        elif isinstance(event, Written):
+        elif isinstance(event, NewFrames):
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}
         elif isinstance(event, Ranking):
@@ -89,10 +94,10 @@ def _header(header: OutputHeader) -> Header:
 
 def _take(take: RecordedTake) -> Take:
     outputs: list[StoredOutput] = [{**_header(output.header), "asset_id": output.sha256} for output in take.outputs]
-    return {"take": take.take, "seed": take.seed, "facts": take.facts, "outputs": outputs}
+    return {"take": take.take, "seed": take.seed, "facts": metadata_to_json(take.metadata), "outputs": outputs}
 
 
-def _ranking_row(take: Ranked) -> RankedTake:
+def _ranking_row(take: choosing.RankedTake) -> RankedTake:
     return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
 
 
@@ -136,7 +141,7 @@ class Engines:
     @property
     def models(self) -> list[str]:
         """Names of the models that are loaded."""
-        return [name for engine in self._loaded.values() if isinstance(engine, KeepsModels) for name in engine.loaded]
+        return [name for engine in self._loaded.values() if isinstance(engine, ModelHost) for name in engine.loaded]
 
 
 def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
@@ -145,9 +150,10 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     engine = engines.get(order["engine"])
-    task = from_json(order["task"], order["params"], files=order["files"])
-    made = [Made(take["take"], take["seed"], take["facts"], len(take["outputs"])) for take in order["takes"]]
-    yield from run_task(task, engine, Path(order["folder"]), cancel, made)
+    task = build_task(order["task"], order["params"]).locate(order["files"].__getitem__)
+    earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
+    first_output = sum(len(take["outputs"]) for take in order["takes"])
+    yield from run_task(task, engine, Path(order["folder"]), cancel, earlier, first_output)
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
@@ -158,7 +164,7 @@ def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
     if order["op"] == "unload" and order["engine"] not in engines:
         return
     engine = engines.get(order["engine"])
-    if isinstance(engine, KeepsModels):
+    if isinstance(engine, ModelHost):
         (engine.load if order["op"] == "load" else engine.unload)(order["model"])
 
 

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, TypedDict
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
-#: A task as JSON: see `acestep_runtime.tasks.to_json`.
+#: A task as JSON: see `acestep_runtime.tasks.schema.to_fields`.
 TaskParams: TypeAlias = Mapping[str, Json]
 
 
@@ -66,7 +66,7 @@ class Take(TypedDict):
 
 
 class RankedTake(TypedDict):
-    """See `acestep_runtime.tasks.choosing.Ranked`."""
+    """See `acestep_runtime.tasks.choosing.RankedTake`."""
 
     take: int
     seed: int
@@ -97,7 +97,7 @@ class StartOrder(TypedDict):
 class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
-    ``files`` maps what stands for a path in ``params`` to the path. ``takes`` are those that an earlier attempt has finished.
+    ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
     """
 
     op: Literal["job"]

@@ -19,7 +19,7 @@ from tests.support.daemon import gone, until
 from tests.support.installation import TREES, Installation, project, run
 from tests.support.shell import belongs
 
-pytestmark = [pytest.mark.slow, pytest.mark.install, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.host
 
 SHIPPED = {".py", ".pyi", ".proto", ".toml", ".html", ".lua", ".md", ".json", ".typed"}
 #: Files that raise when they are imported, as a musician's folder may hold them.

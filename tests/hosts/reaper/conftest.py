@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.support import schemas
 from tests.support.daemon import Daemon, daemon_at
 from tests.support.fake_reaper import Reaper
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
@@ -36,7 +38,8 @@ def reaper(tmp_path: Path, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture
-def studio(reaper: Reaper, tmp_path: Path) -> Studio:
+def studio(reaper: Reaper, tmp_path: Path) -> Iterator[Studio]:
+    """A studio; every request that the scripts sent in it is as the protocol says."""
     project = reaper.project
     band = project.add_track('기타 "lead"')
     pad = project.add_track("Päd, très doux")
@@ -48,7 +51,11 @@ def studio(reaper: Reaper, tmp_path: Path) -> Studio:
     project.tempo(0, 100, 4, 4)
     project.tempo(6, 90)
     project.settle()
-    return Studio(reaper, project, band, item, pad, path, tmp_path)
+    studio = Studio(reaper, project, band, item, pad, path, tmp_path)
+    yield studio
+    for file in (folder / "request.json" for folder in studio.jobs()):
+        if file.exists():
+            schemas.check("request", json.loads(file.read_text("utf-8")))
 
 
 @pytest.fixture

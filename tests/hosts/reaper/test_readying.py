@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,6 +22,13 @@ def _commands(folder: Path) -> list[psutil.Process]:
     """The commands that serve jobs below a folder."""
     lines = {process: " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])}
     return [process for process, line in lines.items() if "reaper run" in line and str(folder) in line]
+
+
+def _has_loaded_all(command: psutil.Process) -> bool:
+    """Whether it has the last of what it loads before it waits: the library behind soundfile."""
+    with suppress(psutil.Error):
+        return any("sndfile" in each.path for each in command.memory_maps())
+    return False
 
 
 def test_a_dialog_that_is_cancelled_leaves_no_folder_and_no_command(studio: Studio, tmp_path: Path) -> None:
@@ -49,7 +56,7 @@ def test_a_command_that_has_given_up_is_replaced(studio: Studio, tmp_path: Path)
 
     def slow(_captions: list[str], offered: list[str]) -> list[str]:
         (folder,) = _folders(studio)
-        time.sleep(2.0)  # it is loaded, and waits
+        until(lambda: any(map(_has_loaded_all, _commands(tmp_path))), "the command to wait")
         (folder / "readying").unlink()
         until(lambda: not _commands(tmp_path), "the command that gives up")
         return offered

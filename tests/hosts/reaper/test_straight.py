@@ -13,8 +13,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acebridge.hosts.jobfolder.mixdown import mixed
-from acebridge.hosts.jobfolder.request import Mix, request_of
+from acebridge.hosts.jobfolder.mixdown import write_mix
+from acebridge.hosts.jobfolder.request import Mix, parse_request
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.sound import balance, open_source, track_samples
 from tests.support.fake_reaper.state import Envelope, Fx, Source
@@ -60,11 +60,11 @@ def sent(reaper: Reaper) -> tuple[Mix, list[str], np.ndarray]:
     folder.mkdir()
     reaper.run(code=IMPORT + READ % folder)
     part = {"task": "cover", "source": json.loads(reaper.console)}
-    mix = request_of({"version": 1, "parts": [part]}, folder).parts[0].source
+    mix = parse_request({"version": 1, "parts": [part]}, folder).parts[0].source
     assert isinstance(mix, Mix)
     read = [path.name for path in folder.iterdir()]
     assert {track.file.name for track in mix.tracks if track.file.parent == folder} == set(read)
-    samples, rate_hz = soundfile.read(mixed(mix, folder / "mix.wav"), always_2d=True)
+    samples, rate_hz = soundfile.read(write_mix(mix, folder / "mix.wav"), always_2d=True)
     assert rate_hz == RATE_HZ
     return mix, read, samples
 

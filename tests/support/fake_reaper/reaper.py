@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import (  # noqa: F401  (they register their functions)
     api,
     calls_audio,
@@ -33,7 +34,9 @@ from tests.support.fake_reaper.script import Script
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 
 _REAL_STEP_S = 0.007
-_BUSY_TICKS = 300
+#: After so many ticks a script waits for something slow, and the clock goes with that of the wall: what the script has
+#: patience for is then the same on every machine.
+_BUSY_TICKS = 100
 _LONGEST_VIRTUAL_S = 24 * 3600.0
 
 
@@ -165,17 +168,17 @@ class Reaper:
     def tick(self, count: int = 1) -> None:
         """Let the timer fire: time goes on, deferred functions run. What runs outside gets some real time."""
         for _ in range(count):
-            began = time.monotonic()
+            began, is_busy = time.monotonic(), len(self.ticks) - self._started > _BUSY_TICKS
             if any(process.running for process in self.processes):
-                time.sleep(_REAL_STEP_S)
-            elif len(self.ticks) - self._started > _BUSY_TICKS:
+                time.sleep(clock.TICK_S if is_busy else _REAL_STEP_S)
+            elif is_busy:
                 time.sleep(_REAL_STEP_S / 5)  # it waits for something that the clock of the wall decides
             self.clock.next_tick(time.monotonic() - began)
             running = [script for script in self.scripts if script.deferred and not script.ended]
             if running:
                 self._timed(*[script.tick for script in running])
 
-    def finish(self, timeout_s: float = 60.0) -> None:
+    def finish(self, timeout_s: float = PATIENCE_S) -> None:
         """Let time pass until no script has anything deferred. Raises what went wrong."""
         deadline, latest = time.monotonic() + timeout_s, self.clock.now + _LONGEST_VIRTUAL_S
         while waiting := [script.name for script in self.scripts if script.deferred]:
@@ -185,14 +188,14 @@ class Reaper:
         self.check()
 
     def run(
-        self, name: str | Path = "script.lua", *, code: str | bytes | None = None, timeout_s: float = 60.0
+        self, name: str | Path = "script.lua", *, code: str | bytes | None = None, timeout_s: float = PATIENCE_S
     ) -> Script:
         """Start a script and let it finish."""
         script = self.start(name, code=code)
         self.finish(timeout_s)
         return script
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
         """Tick until a condition holds; return what it gave."""
         deadline = time.monotonic() + timeout_s
         while not (found := condition()):

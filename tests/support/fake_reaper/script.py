@@ -10,11 +10,11 @@ from typing import Any
 
 import lupa.lua54 as lupa
 
+from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import api, clock
 from tests.support.fake_reaper.gfx import DRAWING, Window
 
 _PRELUDE = (Path(__file__).parent / "prelude.lua").read_bytes()
-_RUNAWAY_S = 60.0
 
 
 class Script:
@@ -135,7 +135,7 @@ class Script:
 
     def _instructions(self, count: int) -> None:
         self.reaper.clock.work(count * clock.INSTRUCTION_S)
-        if time.monotonic() - self._real_start > _RUNAWAY_S:
+        if time.monotonic() - self._real_start > PATIENCE_S:
             self.reaper.fault(f"{self.name} does not come back")
             raise api.ApiMisuse("the script does not come back")
 

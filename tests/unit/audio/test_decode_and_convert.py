@@ -269,5 +269,9 @@ def test_channels() -> None:
 
 def test_engines_use_the_same_type_and_nothing_heavy_is_imported() -> None:
     assert fake.Samples is Samples
-    code = "import sys, acestep_runtime.audio.decode, acestep_runtime.audio.convert; print(sorted({'soundfile', 'soxr', 'scipy'} & set(sys.modules)))"
+    code = """
+import sys
+import acestep_runtime.audio.decode, acestep_runtime.audio.convert
+print(sorted({'soundfile', 'soxr', 'scipy'} & set(sys.modules)))
+"""
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -137,6 +137,7 @@ def marked(page: Page) -> Any:
                         chosen => Array.from(document.querySelectorAll(chosen), found => found.textContent))""")
 
 
+@pytest.mark.host
 @in_browser
 def test_the_page_follows_the_song(page: Page) -> None:
     assert page.eval("song.duration") == pytest.approx(10, abs=0.01)
@@ -151,6 +152,7 @@ def test_the_page_follows_the_song(page: Page) -> None:
     assert at(page, 1.2) == [[one], [one], ["One,"], []]
 
 
+@pytest.mark.host
 @in_browser
 def test_lines_and_keys_seek(page: Page) -> None:
     at(page, 0)
@@ -180,6 +182,7 @@ def test_lines_and_keys_seek(page: Page) -> None:
     assert marked(page)[0] == ["three <four> & five"]
 
 
+@pytest.mark.host
 @in_browser
 def test_the_page_asks_for_nothing_but_itself(page: Page) -> None:
     assert page.faults == []

@@ -11,7 +11,8 @@ import pytest
 from acebridge.cli import options, request_fields
 from acebridge.cli.app import TASK_COMMANDS
 from acebridge.cli.task_command import Command
-from acebridge.contract.fields import fields_of, fill, request_type
+from acebridge.contract.fields import fields_of, fill
+from acebridge.contract.tasks import request_type
 from acestep_runtime.tasks import TASKS, Task
 
 #: Options that are no field of the request: files, and how it is sent, queued and reported.

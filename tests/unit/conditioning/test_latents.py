@@ -31,19 +31,19 @@ def test_a_span_holds_its_samples_and_no_frame_more(start: int, length: int) -> 
 
 
 def test_silence_repeats_when_there_is_not_enough_of_it() -> None:
-    assert lat.silence_of(SILENCE, 23)[0, :, 0].tolist() == [*range(10), *range(10), 0, 1, 2]
+    assert lat.silence_latents(SILENCE, 23)[0, :, 0].tolist() == [*range(10), *range(10), 0, 1, 2]
 
 
 def test_what_is_too_short_goes_on_in_silence() -> None:
     given = torch.full((2, 3, 4), 7.0)
-    longer = lat.filled_up(given, SILENCE, 12)
+    longer = lat.pad_to(given, SILENCE, 12)
     assert longer[1, :, 0].tolist() == [7, 7, 7, 3, 4, 5, 6, 7, 8, 9, 0, 1]
-    assert lat.filled_up(given, SILENCE, 3) is given
+    assert lat.pad_to(given, SILENCE, 3) is given
 
 
 def test_a_hole_is_silent_and_the_rest_as_it_was() -> None:
     given = torch.full((1, 12, 4), -1.0)
-    assert lat.hollow(given, SILENCE, (8, 11))[0, :, 3].tolist() == [-1] * 8 + [8, 9, 0, -1]
+    assert lat.mask_span(given, SILENCE, (8, 11))[0, :, 3].tolist() == [-1] * 8 + [8, 9, 0, -1]
     assert (given == -1).all()
 
 

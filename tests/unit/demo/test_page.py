@@ -133,7 +133,7 @@ def test_what_the_engine_says_is_escaped(made: str) -> None:
 
 def test_sections_lie_on_the_bar_lines_that_milliseconds_mean() -> None:
     found = results()
-    found.outcomes[0].facts["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
+    found.outcomes[0].metadata["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
     assert sections(found) == [("Verse <1>", 0, steps.region_frames()[1])]
 
 
@@ -145,7 +145,7 @@ def test_page_without_sections_chords_or_stem_error() -> None:
     bare = results(stem_error=0.0)
     for outcome in bare.outcomes:
         for name in ("sections", "chords"):
-            outcome.facts.pop(name, None)  # type: ignore[attr-defined]
+            outcome.metadata.pop(name, None)  # type: ignore[attr-defined]
     Checker(page_html(page_content(bare)))
 
 

@@ -13,7 +13,7 @@ from diffusers import AceStepTransformer1DModel
 from peft import LoraConfig
 from torch import Tensor
 
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from tests.support.golden_cases import condition, difference, given, numbers, parts
 
 TINY = {
@@ -44,11 +44,11 @@ def test_it_equals_the_forward_pass_of_diffusers(frames: int, more: dict[str, in
     width = more.get("encoder_hidden_size", dit.config.hidden_size)
     x, context, hidden = _random(2, frames, 8), _random(2, frames, 16, seed=1), _random(2, 7, width, seed=2)
     t, null = torch.tensor([0.9, 0.3]), _random(1, 1, width, seed=3)
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        keys = velocity.condition(hidden)
+        keys = velocity.project_condition(hidden)
         alone = velocity(x, t, context, keys)
-        both = velocity(x, t, context, keys, velocity.null(null))
+        both = velocity(x, t, context, keys, velocity.project_null(null))
     expected = _theirs(dit, x, t, context, hidden)
     assert difference(alone, expected) <= 1e-5
     assert difference(both[:2], expected) <= 1e-5
@@ -65,9 +65,9 @@ def test_it_equals_the_forward_pass_of_diffusers_at_a_middle_size(frames: int) -
     dit = _model(**MID)
     x, context, hidden = _random(2, frames, 64), _random(2, frames, 128, seed=1), _random(2, 40, 256, seed=2)
     t, null = torch.tensor([0.7, 0.7]), _random(1, 1, 256, seed=3)
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        both = velocity(x, t, context, velocity.condition(hidden), velocity.null(null))
+        both = velocity(x, t, context, velocity.project_condition(hidden), velocity.project_null(null))
     assert difference(both[:2], _theirs(dit, x, t, context, hidden)) <= 1e-5
     assert difference(both[2:], _theirs(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
 
@@ -77,9 +77,9 @@ def test_it_equals_the_forward_pass_of_diffusers_at_a_middle_size(frames: int) -
 def test_it_computes_in_the_precision_of_the_transformer(frames: int, dtype: torch.dtype, digits: int) -> None:
     dit = _model().to(dtype)
     x, context, hidden, t = _random(1, frames, 8), _random(1, frames, 16), _random(1, 7, 32), torch.tensor([0.5])
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        made = velocity(x, t, context, velocity.condition(hidden))
+        made = velocity(x, t, context, velocity.project_condition(hidden))
     theirs = _theirs(dit, *(each.to(dtype) for each in (x, t, context, hidden)))
     assert made.dtype is dtype
     assert difference(made.float(), theirs.float()) <= 8 * 2.0**-digits * float(theirs.abs().max())
@@ -91,9 +91,9 @@ def test_adapters_work_in_every_layer_that_they_wrap() -> None:
     without = _theirs(dit, x, t, context, hidden)
     names = ["to_q", "to_k", "to_v", "to_out.0", "gate_proj", "up_proj", "down_proj", "condition_embedder", "time_proj"]
     dit.add_adapter(LoraConfig(r=4, target_modules=names, init_lora_weights=False))
-    velocity, null = Velocity(dit), _random(1, 1, 32, seed=3)
+    velocity, null = VelocityModel(dit), _random(1, 1, 32, seed=3)
     with torch.inference_mode():
-        both = velocity(x, t, context, velocity.condition(hidden), velocity.null(null))
+        both = velocity(x, t, context, velocity.project_condition(hidden), velocity.project_null(null))
     expected = _theirs(dit, x, t, context, hidden)
     assert difference(expected, without) > 0.1
     assert difference(both[:1], expected) <= 1e-5
@@ -102,22 +102,22 @@ def test_adapters_work_in_every_layer_that_they_wrap() -> None:
 
 def test_an_adapter_that_comes_or_goes_is_heard_from_the_next_condition_on() -> None:
     dit = _model()
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     x, context, hidden, t = _random(1, 20, 8), _random(1, 20, 16), _random(1, 7, 32), torch.tensor([0.5])
     dit.add_adapter(LoraConfig(r=4, target_modules=["to_k", "time_proj"], init_lora_weights=False))
     for turn in (dit.disable_adapters, dit.enable_adapters):
         turn()
         with torch.inference_mode():
-            made = velocity(x, t, context, velocity.condition(hidden))
+            made = velocity(x, t, context, velocity.project_condition(hidden))
         assert difference(made, _theirs(dit, x, t, context, hidden)) <= 1e-5
 
 
 def test_each_noise_level_of_a_run_is_embedded_once() -> None:
     dit, calls = _model(), []
     dit.time_embed.register_forward_hook(lambda *_: calls.append(1))
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        keys = velocity.condition(_random(1, 5, 32))
+        keys = velocity.project_condition(_random(1, 5, 32))
         for level in (0.9, 0.5, 0.9, 0.5):
             velocity(_random(1, 8, 8), torch.tensor([level]), _random(1, 8, 16), keys)
     assert len(calls) == 2
@@ -127,9 +127,9 @@ def test_keys_and_values_are_computed_once_for_all_steps() -> None:
     dit, calls = _model(), []
     for block in dit.layers:
         block.cross_attn.to_k.register_forward_hook(lambda *_: calls.append(1))
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        keys, null = velocity.condition(_random(1, 5, 32)), velocity.null(_random(1, 1, 32))
+        keys, null = velocity.project_condition(_random(1, 5, 32)), velocity.project_null(_random(1, 1, 32))
         for level in (0.9, 0.5):
             velocity(_random(1, 8, 8), torch.tensor([level]), _random(1, 8, 16), keys, null)
     assert len(calls) == len(dit.layers)
@@ -138,17 +138,17 @@ def test_keys_and_values_are_computed_once_for_all_steps() -> None:
 def test_a_condition_of_one_item_serves_a_batch() -> None:
     dit, t = _model(), torch.tensor([0.5, 0.5, 0.5])
     x, context, hidden = _random(3, 20, 8), _random(3, 20, 16, seed=1), _random(1, 7, 32, seed=2)
-    velocity = Velocity(dit)
+    velocity = VelocityModel(dit)
     with torch.inference_mode():
-        made = velocity(x, t, context, velocity.condition(hidden))
+        made = velocity(x, t, context, velocity.project_condition(hidden))
     assert difference(made, _theirs(dit, x, t, context, hidden.expand(3, -1, -1))) <= 1e-5
 
 
 def test_tables_follow_the_length() -> None:
     dit = _model()
-    velocity, hidden = Velocity(dit), _random(1, 5, 32)
+    velocity, hidden = VelocityModel(dit), _random(1, 5, 32)
     with torch.inference_mode():
-        keys = velocity.condition(hidden)
+        keys = velocity.project_condition(hidden)
         for frames in (30, 12, 30):
             x, context, t = _random(1, frames, 8), _random(1, frames, 16), torch.tensor([0.2])
             assert difference(velocity(x, t, context, keys), _theirs(dit, x, t, context, hidden)) <= 1e-5
@@ -162,22 +162,22 @@ def test_every_block_is_visited_while_it_works() -> None:
         visits.append(list(dit.layers).index(block))
         yield
 
-    velocity = Velocity(dit, visiting)
+    velocity = VelocityModel(dit, visiting)
     with torch.inference_mode():
-        keys = velocity.condition(_random(1, 5, 32))
+        keys = velocity.project_condition(_random(1, 5, 32))
         velocity(_random(1, 8, 8), torch.tensor([1.0]), _random(1, 8, 16), keys)
     assert visits == [0, 1, 2, 3] * 2
 
 
 @pytest.mark.parametrize("kind", ["base", "turbo"])
 def test_velocity_and_attention_are_those_of_the_reference(kind: str) -> None:
-    velocity, source = Velocity(parts(kind).dit), given(kind, "src_latents")
+    velocity, source = VelocityModel(parts(kind).dit), given(kind, "src_latents")
     context = torch.cat((source, torch.ones_like(source)), -1)
     noise, t, hidden = given(kind, "noise"), numbers(kind)["decoder/timestep"], condition(kind)
     with torch.inference_mode():
-        made = velocity(noise, t, context, velocity.condition(hidden))
+        made = velocity(noise, t, context, velocity.project_condition(hidden))
         heads = {layer: range(12) for layer in range(8)}
-        attention = dict(velocity.attention(noise, t, context, velocity.condition(hidden), heads))
+        attention = dict(velocity.attention_maps(noise, t, context, velocity.project_condition(hidden), heads))
     assert difference(made, numbers(kind)["decoder/velocity"]) <= 1e-5
     for (layer, head), weights in attention.items():
         assert difference(weights.T, numbers(kind)[f"cross_attention/layer{layer}"][0, head]) <= 1e-5
@@ -192,12 +192,12 @@ def test_the_pass_for_attention_stops_after_the_last_layer_that_is_wanted() -> N
         visits.append(block)
         yield
 
-    velocity = Velocity(dit, visiting)
+    velocity = VelocityModel(dit, visiting)
     with torch.inference_mode():
-        keys = velocity.condition(_random(1, 5, 32))
+        keys = velocity.project_condition(_random(1, 5, 32))
         seen = _random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), keys, {1: (3,), 0: (0, 5)}
-        found = dict(velocity.attention(*seen))
-        some = dict(velocity.attention(*seen, slice(1, 3)))
+        found = dict(velocity.attention_maps(*seen))
+        some = dict(velocity.attention_maps(*seen, slice(1, 3)))
     assert set(found) == {(1, 3), (0, 0), (0, 5)}
     assert visits[4:] == list(dit.layers[:2]) * 2
     assert all(torch.equal(some[each], found[each][1:3]) for each in found)

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import Tensor
 
-from acestep_runtime.dit.windows import BLOCKS_FROM, attend, attend_near
+from acestep_runtime.dit.windows import BLOCKS_FROM, attend, attend_in_window
 
 CPU = torch.device("cpu")
 
@@ -37,20 +37,20 @@ def _by_hand(query: Tensor, keys: Tensor, values: Tensor, scale: float, window: 
 def test_every_patch_attends_to_those_near_it(patches: int, window: int, items: int, heads: tuple[int, int]) -> None:
     query = _random(1, items, heads[0], patches, 4)
     keys, values = _random(2, items, heads[1], patches, 4), _random(3, items, heads[1], patches, 4)
-    made = attend_near(patches, window, CPU)(query, keys, values, 0.5)
+    made = attend_in_window(patches, window, CPU)(query, keys, values, 0.5)
     assert torch.allclose(made, _by_hand(query, keys, values, 0.5, window), atol=1e-12)
 
 
 def test_a_window_over_everything_is_no_window() -> None:
     query, keys, values = (_random(seed, 1, 2, 30, 4) for seed in (1, 2, 3))
-    made = attend_near(30, 30, CPU)(query, keys, values, 0.5)
+    made = attend_in_window(30, 30, CPU)(query, keys, values, 0.5)
     assert torch.allclose(made, attend(query, keys, values, 0.5), atol=1e-12)
 
 
 def test_what_is_not_seen_does_not_matter() -> None:
     window, patches = 2, 3 * 2 * BLOCKS_FROM
     query, keys, values = (_random(seed, 1, 2, patches, 4) for seed in (1, 2, 3))
-    near = attend_near(patches, window, CPU)
+    near = attend_in_window(patches, window, CPU)
     before = near(query, keys, values, 0.5)
     values[:, :, 20:] = torch.inf
     after = near(query, keys, values, 0.5)

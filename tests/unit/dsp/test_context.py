@@ -16,7 +16,7 @@ from acestep_runtime.dsp.context import (
 )
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.progressions import Harmony
-from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.text.style import style_of
@@ -185,7 +185,7 @@ def test_the_song_of_the_readme_keeps_its_key_wherever_it_is_repainted():
         assert relative(key_around(longer, span)) == Key(0, "major"), span
     request = EngineRequest(TASKS["repaint"], len(song), 7, Music(caption="brighter piano"), source=song,
                             span=(4 * RATE, 8 * RATE), known=(0, len(song)))  # fmt: skip
-    facts = next(e for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Facts))
+    facts = next(e for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Metadata))
     assert facts.values["keyscale"] in ("A minor", "C major")
 
 

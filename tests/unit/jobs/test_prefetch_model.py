@@ -18,7 +18,7 @@ from acebridge.errors import Busy, Conflict
 from acebridge.jobs.job import PRIORITIES
 from acebridge.jobs.journal import Journal
 from acebridge.store.database import Database
-from acestep_runtime.tasks.base import counted_on
+from acestep_runtime.tasks.takes import next_seeds
 
 MAX_WAITING = 6
 LIVE = ("queued", "running", "succeeded")
@@ -284,8 +284,8 @@ TestQueue = Queue.TestCase
 
 
 def test_counting_on() -> None:
-    assert counted_on(5, 1, [5]) == [6]
-    assert counted_on(5, 2, [9, 5]) == [6, 7]
-    assert counted_on(7, 2, [9, 5]) == [8, 10]
-    assert counted_on(2**32 - 2, 1, []) == [2**32 - 1]
-    assert counted_on(2**32 - 1, 2, [3, 2**32 - 1]) == [0, 1]
+    assert next_seeds(5, 1, [5]) == [6]
+    assert next_seeds(5, 2, [9, 5]) == [6, 7]
+    assert next_seeds(7, 2, [9, 5]) == [8, 10]
+    assert next_seeds(2**32 - 2, 1, []) == [2**32 - 1]
+    assert next_seeds(2**32 - 1, 2, [3, 2**32 - 1]) == [0, 1]

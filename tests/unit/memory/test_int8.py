@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import Tensor, nn
 
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, Place, needed_gib, offload_for
@@ -22,6 +22,7 @@ from acestep_runtime.memory.stage import Stage
 from acestep_runtime.weights.layout import chosen
 from acestep_runtime.weights.load import Models, build, load
 from acestep_runtime.weights.lora import add_adapter, remove_adapter
+from tests.support.model_parts import CLASSES
 from tests.support.tiny_models import tiny_checkpoint
 
 WIDE = {
@@ -36,7 +37,7 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 def wide_dit() -> Any:
     """A transformer an eighth as wide as the released one, with random weights of which every layer's matters."""
-    dit = build("dit", WIDE)
+    dit = build("dit", CLASSES["dit"], WIDE)
     state = {}
     for i, (name, value) in enumerate(dit.state_dict().items()):
         drawn = noise(*value.shape, seed=i)
@@ -66,9 +67,9 @@ def size(tensor: Any) -> int:
 
 
 def velocity(dit: Any) -> Tensor:
-    of = Velocity(dit)
+    of = VelocityModel(dit)
     with torch.inference_mode():
-        keys = of.condition(noise(1, 9, WIDE["hidden_size"], seed=90))  # type: ignore[arg-type]
+        keys = of.project_condition(noise(1, 9, WIDE["hidden_size"], seed=90))  # type: ignore[arg-type]
         return of(noise(1, 50, 8, seed=91), torch.tensor([0.7]), noise(1, 50, 16, seed=92), keys)
 
 
@@ -121,7 +122,7 @@ def test_half_precision_stays_what_activations_are_in(dtype: torch.dtype) -> Non
     dit = wide_dit().to(dtype)
     true = velocity(dit).float()
     int8.quantised(dit)
-    assert Velocity(dit).dtype == dtype
+    assert VelocityModel(dit).dtype == dtype
     assert relative(velocity(dit).float(), true) < 0.03
 
 
@@ -224,7 +225,12 @@ def test_the_table_knows_what_int8_spares() -> None:
     for name, levels in sizes_of_released():
         for level, parts in levels.items():
             weights = (
-                sum(linear.weight.numel() for part, config in parts for linear in repeated(build(part, config))) / 2**30
+                sum(
+                    linear.weight.numel()
+                    for part, config in parts
+                    for linear in repeated(build(part, CLASSES[part], config))
+                )
+                / 2**30
             )
             for dtype, others in ((torch.bfloat16, 1), (torch.float32, 3)):
                 spared = needed_gib(name, level, dtype) - needed_gib(name, level, dtype, int8=True)

@@ -124,5 +124,5 @@ def test_the_errors_can_be_printed(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == precision.cpu_name()
     marked = {line.split("  ")[0] for line in lines if line.endswith("WRONG")}
-    assert marked == {f"conv1d, C = 8, S = {stride}" for stride in (2, 4, 6, 10)}
+    assert marked == {f"conv1d, C = 8, S = {stride}" for stride in (2, 4, 10)}
     assert len(lines) == len(list(precision.operations()))

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.conditioning.codes import hints_of
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.fields import Guided, Guiding
-from acestep_runtime.samplers.steps import Steady, steps_of
+from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
+from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
 from tests.support.golden_cases import cases, condition, difference, given, numbers, parts
 
 ALL = [(kind, name) for kind in ("base", "turbo") for name in cases(kind)]
@@ -47,25 +47,27 @@ def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
 
 @torch.inference_mode()
 def _made(kind: str, name: str) -> Tensor:
-    case, noise, velocity = cases(kind)[name], given(kind, "noise"), Velocity(parts(kind).dit)
+    case, noise, velocity = cases(kind)[name], given(kind, "noise"), VelocityModel(parts(kind).dit)
     levels, x = _levels(kind, name), noise
     if strength := case.get("cover_noise_strength"):
-        levels, x = loop.begun(levels, noise, given(kind, "src_latents"), strength)
+        levels, x = loop.start_from(levels, noise, given(kind, "src_latents"), strength)
     count = len(levels) - 1
     guiding, guidance = None, case.get("diffusion_guidance_scale", 1.0)
     if guidance > 1:
         null = parts(kind).null_condition
         assert null is not None
-        guiding = Guiding(
-            velocity.null(null), METHODS["adg" if case.get("use_adg") else "apg"](guidance), METHODS["cfg"](guidance),
+        guiding = GuidanceConfig(
+            velocity.project_null(null), METHODS["adg" if case.get("use_adg") else "apg"](guidance), METHODS["cfg"](guidance),
             case.get("cfg_interval_start", 0.0), case.get("cfg_interval_end", 1.0),
         )  # fmt: skip
-    steady = Steady(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
+    steady = VelocitySmoother(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
     source, mask = _source(kind, name)
     silence = given(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
-    told = Guided(velocity, torch.cat((source, mask), -1), velocity.condition(condition(kind)), guiding, steady)
-    keys = velocity.condition(condition(kind, "non_cover_text"))
-    freely = Guided(velocity, torch.cat((silence, torch.ones_like(silence)), -1), keys, guiding, steady)
+    told = GuidedVelocity(
+        velocity, torch.cat((source, mask), -1), velocity.project_condition(condition(kind)), guiding, steady
+    )
+    keys = velocity.project_condition(condition(kind, "non_cover_text"))
+    freely = GuidedVelocity(velocity, torch.cat((silence, torch.ones_like(silence)), -1), keys, guiding, steady)
     following = int(count * case.get("audio_cover_strength", 1.0))
     fields = [told] * following + [freely] * (count - following)
     after = None
@@ -73,12 +75,12 @@ def _made(kind: str, name: str) -> Tensor:
         clean = given(kind, "clean_src_latents")
         made = mask[..., :1] > 0
         after = loop.Injection(clean, noise, made, case["repaint_injection_ratio"], count)
-    steps = steps_of(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")
+    steps = make_steps(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")
     for x in loop.denoise(x, levels, steps, fields, lambda x, _: torch.zeros_like(x), after or _as_it_is):  # noqa: B007
         pass
     if "repaint" in case:
         first, stop = case["repaint"]
-        x = loop.blended(x, clean, (first, stop), case["repaint_crossfade_frames"])
+        x = loop.crossfade(x, clean, (first, stop), case["repaint_crossfade_frames"])
     return x
 
 

@@ -15,11 +15,11 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
-from acestep_runtime.dit.velocity import Velocity
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.fields import Guided, Guiding
-from acestep_runtime.samplers.steps import steps_of
+from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
+from acestep_runtime.samplers.steps import make_steps
 from tests.support.golden_cases import difference
 from tests.support.tiny_models import tiny_checkpoint
 
@@ -58,19 +58,19 @@ def _ours(
     pipeline: Any, noise: Tensor, hidden: Tensor, context: Tensor, levels: list[float],
     guidance: float = 1.0, start: float = 0.0, end: float = 1.0,
 ) -> Tensor:  # fmt: skip
-    velocity, guiding, count = Velocity(pipeline.transformer), None, len(levels) - 1
-    keys = velocity.condition(hidden)
+    velocity, guiding, count = VelocityModel(pipeline.transformer), None, len(levels) - 1
+    keys = velocity.project_condition(hidden)
     if guidance > 1:
-        null = velocity.null(pipeline.condition_encoder.null_condition_emb)
-        guiding = Guiding(null, METHODS["apg"](guidance), METHODS["cfg"](guidance), start, end)
-    fields = [Guided(velocity, context, keys, guiding)] * count
-    *_, made = loop.denoise(noise, levels, steps_of("euler", count), fields, lambda x, _: x)
+        null = velocity.project_null(pipeline.condition_encoder.null_condition_emb)
+        guiding = GuidanceConfig(null, METHODS["apg"](guidance), METHODS["cfg"](guidance), start, end)
+    fields = [GuidedVelocity(velocity, context, keys, guiding)] * count
+    *_, made = loop.denoise(noise, levels, make_steps("euler", count), fields, lambda x, _: x)
     return made
 
 
 @pytest.mark.parametrize("shift", [1.0, 2.0])
 def test_text_to_music_of_turbo_models(pipelines: Mapping[str, Any], shift: float) -> None:
-    noise = loop.noise_of([5], FRAMES, CHANNELS)
+    noise = loop.draw_noise([5], FRAMES, CHANNELS)
     theirs, hidden, context = _theirs(pipelines["turbo"], noise, num_inference_steps=8, shift=shift)
     ours = _ours(pipelines["turbo"], noise, hidden, context, schedule.turbo(shift))
     assert difference(ours, theirs) <= 1e-5
@@ -81,7 +81,7 @@ def test_text_to_music_of_base_models_with_projected_guidance(
     pipelines: Mapping[str, Any], interval: tuple[float, float]
 ) -> None:
     """Their interval counts from the noise on: 1 − t."""
-    noise, (start, end) = loop.noise_of([7], FRAMES, CHANNELS), interval
+    noise, (start, end) = loop.draw_noise([7], FRAMES, CHANNELS), interval
     theirs, hidden, context = _theirs(
         pipelines["base"], noise, num_inference_steps=6, shift=3.0, guidance_scale=7.0,
         cfg_interval_start=1 - end, cfg_interval_end=1 - start,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.steps import STEPS, Steady, steps_of
+from acestep_runtime.samplers.steps import STEPS, VelocitySmoother, make_steps
 
 
 def test_the_schedules_of_turbo_models() -> None:
@@ -63,7 +63,7 @@ def test_levels_that_do_not_fall_are_refused(levels: list[float]) -> None:
 
 
 def _run(sampler: str, levels: list[float], x: Tensor, field) -> Tensor:
-    for step, t, t_next in zip(steps_of(sampler, len(levels) - 1), levels, levels[1:], strict=False):
+    for step, t, t_next in zip(make_steps(sampler, len(levels) - 1), levels, levels[1:], strict=False):
         x = step(field, field, x, t, t_next, lambda x, _t: torch.zeros_like(x))
     return x
 
@@ -95,29 +95,29 @@ def test_the_stochastic_sampler_forgets_where_it_came_from() -> None:
 
 
 def test_turbo_models_go_straight_to_the_music_at_the_end() -> None:
-    assert steps_of("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
-    assert steps_of("heun", 2) == [STEPS["heun"]] * 2
+    assert make_steps("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
+    assert make_steps("heun", 2) == [STEPS["heun"]] * 2
 
 
 def test_velocities_are_clamped_and_averaged() -> None:
     x, velocity = torch.ones(2, 3, 4), torch.stack([torch.full((3, 4), 8.0), torch.full((3, 4), 0.5)])
-    clamped = Steady(clamp=2.0)(velocity, x)
+    clamped = VelocitySmoother(clamp=2.0)(velocity, x)
     assert torch.allclose(clamped[0], torch.full((3, 4), 2.0))
     assert torch.allclose(clamped[1], velocity[1])
-    steady = Steady(ema=0.25)
-    assert torch.equal(steady(velocity, x), velocity)
-    assert torch.allclose(steady(torch.zeros_like(velocity), x), 0.25 * velocity)
+    smoother = VelocitySmoother(ema=0.25)
+    assert torch.equal(smoother(velocity, x), velocity)
+    assert torch.allclose(smoother(torch.zeros_like(velocity), x), 0.25 * velocity)
 
 
 def test_what_is_averaged_after_a_correction_is_the_velocity_that_was_taken() -> None:
-    x, steady = torch.ones(1, 1, 1), Steady(ema=0.25)
-    predicted, corrected = steady(8 * x, x), steady.corrected(4 * x, x)
+    x, smoother = torch.ones(1, 1, 1), VelocitySmoother(ema=0.25)
+    predicted, corrected = smoother(8 * x, x), smoother.corrector_velocity(4 * x, x)
     assert (float(predicted), float(corrected)) == (8.0, 0.75 * 4 + 0.25 * 8)
-    assert float(steady(0 * x, x)) == 0.25 * (8 + 5) / 2
+    assert float(smoother(0 * x, x)) == 0.25 * (8 + 5) / 2
 
 
 def test_noise_is_of_its_seed_alone() -> None:
-    together, alone = loop.noise_of([7, 8, 7], 5, 4), loop.noise_of([8], 5, 4)
+    together, alone = loop.draw_noise([7, 8, 7], 5, 4), loop.draw_noise([8], 5, 4)
     assert torch.equal(together[1:2], alone)
     assert torch.equal(together[0], together[2])
     assert not torch.equal(together[0], together[1])
@@ -126,7 +126,7 @@ def test_noise_is_of_its_seed_alone() -> None:
 @pytest.mark.parametrize(("strength", "first"), [(0.0, 1.0), (0.3, 0.75), (0.5, 0.5), (0.99, 0.25)])
 def test_a_cover_may_start_from_its_source(strength: float, first: float) -> None:
     levels, noise, clean = schedule.linear(4), torch.full((1, 2, 2), 10.0), torch.zeros(1, 2, 2)
-    rest, x = loop.begun(levels, noise, clean, strength)
+    rest, x = loop.start_from(levels, noise, clean, strength)
     assert rest == levels[levels.index(first) :]
     assert torch.equal(x, torch.full_like(x, 10 * first))
 
@@ -144,7 +144,7 @@ def test_what_surrounds_a_span_is_put_back_for_a_share_of_the_steps() -> None:
 def test_seams_are_blended_outside_of_the_span_only(first: int, length: int, frames: int) -> None:
     stop = min(12, first + length)
     made, clean = torch.ones(1, 12, 2), torch.zeros(1, 12, 2)
-    share = loop.blended(made, clean, (first, stop), frames)[0, :, 0]
+    share = loop.crossfade(made, clean, (first, stop), frames)[0, :, 0]
     assert (share[first:stop] == 1).all()
     assert (share[: max(0, first - frames)] == 0).all()
     assert (share[stop + frames :] == 0).all()

@@ -51,7 +51,7 @@ def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path
         job_id = await half_told(journal)
         kinds = []
         try:
-            async for event in event_stream.events(job_id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
+            async for event in event_stream.stream_job_events(job_id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
                 kinds.append(event.WhichOneof("event"))
                 if kinds[-1] == "audio_header" and fails:
                     await journal.fail(job_id, {"kind": "EngineFailure", "message": "It broke."})
@@ -92,7 +92,7 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
         await play(made.id, 0, 8)
         kinds, heard = [], bytearray()
         try:
-            async for event in event_stream.events(made.id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
+            async for event in event_stream.stream_job_events(made.id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
                 kinds.append(event.WhichOneof("event"))
                 if kinds == ["queued", "started", "audio_header"]:
                     file.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.recording import Made, Ranking, RecordedTake, record
-from acestep_runtime.tasks import from_json
-from acestep_runtime.tasks.base import Output
-from acestep_runtime.tasks.choosing import is_choice, is_enough, ranked, score_of
+from acestep_runtime.recording import Ranking, RecordedTake, record
+from acestep_runtime.tasks import build_task
+from acestep_runtime.tasks.base import Output, Take
+from acestep_runtime.tasks.choosing import is_choice, is_enough, rank_takes, score_of
 from acestep_runtime.values import CancelToken
 
 WORDS = {"score": {"quality": 0.4, "lyrics_alignment": 0.7, "lm": 0.2}}
@@ -43,7 +44,8 @@ def test_a_take_is_chosen_by_its_words_else_by_its_quality(facts: dict[str, Any]
 def test_the_best_are_kept(scores: list[float | None], takes: int, least: float | None, keep_all: bool) -> None:
     output = Output(takes=takes, tries=12, min_score=least, keep_all=keep_all, score_by="quality")
     facts = [{} if score is None else {"score": {"quality": score}} for score in scores]
-    ranking = ranked(output, [(number, 100 + number, held) for number, held in enumerate(facts)])
+    made = [Take(number, 100 + number, held) for number, held in enumerate(facts)]
+    ranking = rank_takes(output, made)
     assert sorted(each.take for each in ranking) == list(range(len(scores)))
     assert all(each.seed == 100 + each.take and each.score == scores[each.take] for each in ranking)
     order = [(-1.0 if each.score is None else each.score) for each in ranking]
@@ -53,11 +55,11 @@ def test_the_best_are_kept(scores: list[float | None], takes: int, least: float 
     assert len(chosen) == min(takes, len(scores))
     assert [each for each in ranking if each.kept] == (list(ranking) if keep_all else chosen)
     good = sum(score is not None and score >= (2 if least is None else least) for score in scores)
-    assert is_enough(output, facts) == (good >= takes)
+    assert is_enough(output, made) == (good >= takes)
 
 
 def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
-    ranking = ranked(Output(tries=3), [(n, n, MUSIC) for n in range(3)])
+    ranking = rank_takes(Output(tries=3), [Take(n, n, MUSIC) for n in range(3)])
     assert [each.take for each in ranking] == [0, 1, 2]
 
 
@@ -81,18 +83,19 @@ def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
 )
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        from_json("text2music", {"output": fields})
+        build_task("text2music", {"output": fields})
     assert says in str(caught.value)
 
 
 def song(**output: Any) -> Any:
-    return from_json(
+    return build_task(
         "text2music", {"duration_s": 0.1, "music": {"caption": "score"}, "output": {"encoding": "pcm16", **output}}
     )
 
 
-def played(task: Any, folder: Path, made: tuple[Made, ...] = ()) -> tuple[list[RecordedTake], list[Ranking]]:
-    events = list(record(task, FakeEngine(), folder, CancelToken(), made))
+def played(task: Any, folder: Path, earlier: Sequence[RecordedTake] = ()) -> tuple[list[RecordedTake], list[Ranking]]:
+    first_output = sum(len(take.outputs) for take in earlier)
+    events = list(record(task, FakeEngine(), folder, CancelToken(), earlier, first_output))
     takes = [event for event in events if isinstance(event, RecordedTake)]
     return takes, [event for event in events if isinstance(event, Ranking)]
 
@@ -130,10 +133,9 @@ def test_an_attempt_goes_on_where_the_one_before_was_cut_off(
     folder = tmp_path_factory.mktemp("cut")
     task = song(takes=min(takes, len(seeds)), tries=len(seeds), min_score=least, seeds=seeds)
     whole, (ranking,) = played(task, folder / "whole")
-    first = tuple(Made(each.take, each.seed, each.facts, len(each.outputs)) for each in whole[:cut])
-    rest, (same,) = played(task, folder / "rest", first)
-    assert [(each.take, each.seed, each.facts) for each in rest] == [
-        (each.take, each.seed, each.facts) for each in whole[cut:]
+    rest, (same,) = played(task, folder / "rest", whole[:cut])
+    assert [(each.take, each.seed, each.metadata) for each in rest] == [
+        (each.take, each.seed, each.metadata) for each in whole[cut:]
     ]
     assert [output.header for each in rest for output in each.outputs] == [
         output.header for each in whole[cut:] for output in each.outputs

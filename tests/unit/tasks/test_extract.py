@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.tasks import from_json
+from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import OutputBlock
 from acestep_runtime.values import TRACKS, CancelToken
 from tests.support.signals import noise
@@ -18,9 +18,9 @@ from tests.support.signals import noise
 def test_stems_add_up_to_the_source(tmp_path: Path, rate_hz: int, channels: int, tracks: tuple[str, ...]) -> None:
     source = noise(1.0, rate_hz=rate_hz, channels=channels)
     sf.write(tmp_path / "a.wav", source, rate_hz, subtype="FLOAT")
-    task = from_json("extract", {"source": {"path": str(tmp_path / "a.wav")}, "tracks": list(tracks)})
+    task = build_task("extract", {"source": {"path": str(tmp_path / "a.wav")}, "tracks": list(tracks)})
     outputs: dict[int, list[np.ndarray]] = {}
-    for event in task.perform(DraftEngine(), CancelToken()):
+    for event in task.run(DraftEngine(), CancelToken()):
         if isinstance(event, OutputBlock):
             outputs.setdefault(event.output, []).append(event.samples)
     total = sum(np.concatenate(blocks).astype(np.float64) for blocks in outputs.values())

@@ -12,9 +12,9 @@ from acestep_runtime.audio.convert import resample
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.recording import RecordedTake, record
-from acestep_runtime.tasks import TASKS, from_json
+from acestep_runtime.tasks import TASKS, build_task
 from acestep_runtime.tasks.base import Source
-from acestep_runtime.tasks.reference import heard_in
+from acestep_runtime.tasks.reference import load_reference
 from acestep_runtime.values import CancelToken
 from tests.support.signals import noise
 
@@ -24,7 +24,7 @@ HEARD_BY = ("text2music", "cover", "repaint", "lego", "complete")
 @pytest.mark.parametrize("length", [48, 48_000, 479_999, 1_440_000, 2_000_001])
 def test_a_reference_is_three_pieces_of_ten_seconds(length: int, tmp_path: Path) -> None:
     wav.write(tmp_path / "long.wav", np.repeat(np.arange(length, dtype=np.float32)[:, None], 2, 1), 48_000)
-    heard = heard_in(Source(str(tmp_path / "long.wav")))
+    heard = load_reference(Source(str(tmp_path / "long.wav")))
     assert heard is not None
     total = length if length >= 1_440_000 else -(-1_440_000 // length) * length
     for piece, start in zip(heard.reshape(3, 480_000, 2), (0, total // 3, total - 480_000), strict=True):
@@ -34,7 +34,7 @@ def test_a_reference_is_three_pieces_of_ten_seconds(length: int, tmp_path: Path)
 def test_a_reference_of_another_rate_and_mono_is_heard_as_engines_want_it(tmp_path: Path) -> None:
     samples = noise(33, rate_hz=44_100, channels=1)
     wav.write(tmp_path / "mono.wav", samples, 44_100)
-    heard = heard_in(Source(str(tmp_path / "mono.wav")))
+    heard = load_reference(Source(str(tmp_path / "mono.wav")))
     assert heard is not None
     assert heard.shape == (1_440_000, 2)
     assert np.array_equal(heard[:, 0], heard[:, 1])
@@ -45,8 +45,8 @@ def test_a_reference_of_another_rate_and_mono_is_heard_as_engines_want_it(tmp_pa
 def test_a_reference_is_no_whole_song_at_once(tmp_path: Path) -> None:
     """A part of a file may be named, as of any source."""
     wav.write(tmp_path / "long.wav", noise(50, rate_hz=48_000), 48_000)
-    heard = heard_in(Source(str(tmp_path / "long.wav"), start_s=5, end_s=40))
-    whole = heard_in(Source(str(tmp_path / "long.wav")))
+    heard = load_reference(Source(str(tmp_path / "long.wav"), start_s=5, end_s=40))
+    whole = load_reference(Source(str(tmp_path / "long.wav")))
     assert heard is not None
     assert whole is not None
     assert np.array_equal(heard[:240_000], whole[240_000:480_000])
@@ -63,23 +63,23 @@ def test_a_reference_that_cannot_be_heard_is_refused_before_any_work(task: str, 
     fields = {} if task == "text2music" else {"source": {"path": str(tmp_path / "song.wav")}}
     fields |= {"tracks": ["drums"]} if task in ("lego", "complete") else {}
     with pytest.raises(UnreadableAudio, match=r"words\.wav") as unreadable:
-        from_json(task, {**fields, "reference": {"path": str(tmp_path / "words.wav")}}).validate()
+        build_task(task, {**fields, "reference": {"path": str(tmp_path / "words.wav")}}).validate()
     assert unreadable.value.field == "reference"
     wav.write(tmp_path / "click.wav", np.ones((100, 1), np.float32), 192_000)
     with pytest.raises(InvalidValue, match=r"click\.wav is 0\.521 ms long; allowed: at least 1 ms"):
-        from_json(task, {**fields, "reference": {"path": str(tmp_path / "click.wav")}}).validate()
+        build_task(task, {**fields, "reference": {"path": str(tmp_path / "click.wav")}}).validate()
     late = {"path": str(tmp_path / "song.wav"), "start_s": 2.0}
     with pytest.raises(InvalidValue, match=r"reference\.region\.start_s") as outside:
-        from_json(task, {**fields, "reference": late}).validate()
+        build_task(task, {**fields, "reference": late}).validate()
     assert outside.value.field == "reference.region.start_s"
 
 
 def test_an_engine_that_does_not_hear_it_says_so(tmp_path: Path) -> None:
     wav.write(tmp_path / "song.wav", noise(1, rate_hz=48_000), 48_000)
-    task = from_json("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
+    task = build_task("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
     takes = [
         event
         for event in record(task, FakeEngine(), tmp_path / "out", CancelToken())
         if isinstance(event, RecordedTake)
     ]
-    assert takes[0].facts["warnings"] == ["The fake engine does not hear a reference: song.wav had no effect."]
+    assert takes[0].metadata["warnings"] == ["The fake engine does not hear a reference: song.wav had no effect."]

@@ -11,8 +11,8 @@ import soundfile
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.splice import Span
 from acestep_runtime.tasks.base import Output, Source
-from acestep_runtime.tasks.clip import Clip
 from acestep_runtime.tasks.region import Region
+from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ
 from tests.support.signals import noise
 

@@ -18,15 +18,16 @@ from hypothesis import strategies as st
 
 from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.fake import FakeEngine, tone
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio
-from acestep_runtime.tasks import TASKS, check, from_json, to_json, with_all_seeds
-from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, TakeDone
-from acestep_runtime.tasks.clip import Clip
+from acestep_runtime.limits import Limits, limits_of, validate
+from acestep_runtime.tasks import TASKS, build_task, to_fields, with_all_seeds
+from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source, Take
 from acestep_runtime.tasks.extract import Extract
 from acestep_runtime.tasks.lego import Lego
 from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music, Sampling
 from tests.support.signals import noise
@@ -37,7 +38,7 @@ class Recorder:
     """The fake engine, with what it was asked."""
 
     name: str = "fake"
-    hears_s: float = math.inf
+    context_limit_s: float = math.inf
     requests: list[EngineRequest] = field(default_factory=list)
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -49,16 +50,16 @@ class Recorder:
 class Played:
     headers: dict[int, OutputHeader]
     samples: dict[int, Samples]
-    takes: list[TakeDone]
+    takes: list[Take]
 
 
 def play(task: Any, engine: Any = None) -> Played:
     """Perform a task, asserting what every task promises."""
     headers: dict[int, OutputHeader] = {}
     blocks: dict[int, list[Samples]] = {}
-    takes: list[TakeDone] = []
+    takes: list[Take] = []
     fraction = 0.0
-    for event in task.perform(engine or FakeEngine(), CancelToken()):
+    for event in task.run(engine or FakeEngine(), CancelToken()):
         if isinstance(event, Progress):
             assert fraction <= event.fraction <= 1
             fraction = event.fraction
@@ -71,7 +72,7 @@ def play(task: Any, engine: Any = None) -> Played:
             assert event.samples.shape[1] == headers[event.output].channels
             blocks[event.output].append(event.samples)
         else:
-            assert isinstance(event, TakeDone)
+            assert isinstance(event, Take)
             takes.append(event)
     samples = {number: np.concatenate(parts) for number, parts in blocks.items()}
     for number, header in headers.items():
@@ -115,10 +116,9 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
         "min_score": st.none(),
         "score_by": st.just(""),
         "keep_all": st.just(False),
-        "done": st.just(0),
     }
     some = {**plain, "takes": st.just(8)}
-    choosing = {**fields, "done": st.just(0), "takes": st.integers(1, 8), "tries": st.integers(8, 64)}
+    choosing = {**fields, "takes": st.integers(1, 8), "tries": st.integers(8, 64)}
     return st.one_of(*(st.builds(kind, **each) for each in ({**plain, "seeds": st.just(())}, some, choosing)))
 
 
@@ -127,10 +127,10 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
         return BY_NAME[f.name]
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     (wanted,) = (option for option in options if option is not type(None))
-    limits = f.metadata.get("limits", {})
-    low, high = limits.get("low"), limits.get("high")
-    if limits.get("choices"):
-        made = st.sampled_from(limits["choices"])
+    limits = limits_of(f) or Limits()
+    low, high = limits.low, limits.high
+    if limits.choices:
+        made = st.sampled_from(limits.choices)
     elif dataclasses.is_dataclass(wanted):
         made = values_of(typing.cast(type[Any], wanted))
     elif wanted is float:
@@ -142,7 +142,7 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     elif wanted is bool:
         made = st.booleans()
     elif wanted is int:
-        made = st.sampled_from(limits["choices"]) if limits.get("choices") else st.integers(low, high)
+        made = st.integers(low, high)
     else:
         made = TEXT
     return made if len(options) == 1 else st.none() | made
@@ -154,9 +154,9 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
     import json
 
     task = data.draw(values_of(TASKS[name]))
-    check(task)
-    fields = json.loads(json.dumps(to_json(task)))
-    assert from_json(name, fields) == task
+    validate(task)
+    fields = json.loads(json.dumps(to_fields(task)))
+    assert build_task(name, fields) == task
     seeded = with_all_seeds(task)
     assert with_all_seeds(seeded) == seeded
     if hasattr(task, "output"):
@@ -165,12 +165,19 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
 
 
 def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
-    task = Repaint(Source("asset:1", name="x"), Music(bpm=90.0), start_s=1.0)
-    fields = to_json(task)
-    assert fields == {"source": {"path": "asset:1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
-    built = from_json("repaint", fields, files={"asset:1": str(song)})
-    assert built.source.path == str(song)  # type: ignore[attr-defined]
-    assert fields["source"]["path"] == "asset:1"
+    task = Repaint(Source(asset_id="1", name="x"), Music(bpm=90.0), start_s=1.0)
+    fields = to_fields(task)
+    assert fields == {"source": {"asset_id": "1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
+    built = build_task("repaint", fields).locate({"1": str(song)}.__getitem__)
+    assert built.audio_inputs()["source"].path == str(song)
+    assert build_task("repaint", fields) == task
+
+
+def test_a_source_needs_a_path_or_an_asset() -> None:
+    with pytest.raises(
+        InvalidValue, match=r"^source\.path is ''; allowed: the path of an audio file, or asset_id instead"
+    ):
+        build_task("repaint", {"source": {"name": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
 )  # fmt: skip
 def test_json_that_is_no_task(name: str, fields: dict[str, Any], blamed: str, says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        from_json(name, fields)
+        build_task(name, fields)
     assert caught.value.field == blamed
     assert str(caught.value).startswith(says)
 
@@ -339,9 +346,9 @@ def test_a_song_of_any_length_is_exact() -> None:
 
 def test_what_the_engine_lacks_is_said(song: Path) -> None:
     done = play(TextToMusic(duration_s=0.1, output=Output(auto_lrc=True))).takes[0]
-    assert done.facts["lrc_missing"] == "The fake engine gave no lrc for this take."
-    assert "score_missing" not in done.facts
-    assert play(TASKS["understand"](Source(str(song)), Music(bpm=77.0))).takes[0].facts["bpm"] == 77.0
+    assert done.metadata["lrc_missing"] == "The fake engine gave no lrc for this take."
+    assert "score_missing" not in done.metadata
+    assert play(TASKS["understand"](Source(str(song)), Music(bpm=77.0))).takes[0].metadata["bpm"] == 77.0
 
 
 # ---- validation ----
@@ -382,10 +389,10 @@ class Broken:
     lengths: tuple[int, ...]
     roles: tuple[str, ...] = ("mix",)
     name: str = "broken"
-    hears_s: float = math.inf
+    context_limit_s: float = math.inf
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
-        yield Facts({})
+        yield Metadata({})
         for role in self.roles:
             for length in self.lengths:
                 yield Block(role, np.zeros((length, 2), np.float32))
@@ -410,7 +417,7 @@ def test_an_engine_that_returns_another_length_fails(
 
 def test_cancelling_stops_at_the_next_step() -> None:
     cancel = CancelToken()
-    events = TextToMusic(duration_s=1.0, sampling=Sampling(steps=100)).perform(FakeEngine(), cancel)
+    events = TextToMusic(duration_s=1.0, sampling=Sampling(steps=100)).run(FakeEngine(), cancel)
     next(events)
     cancel.cancel()
     with pytest.raises(Cancelled):

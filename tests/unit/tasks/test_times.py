@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from acestep_runtime.engines.base import Block, Facts
+from acestep_runtime.engines.base import Block, Metadata
 from acestep_runtime.engines.fake import FakeEngine
-from acestep_runtime.tasks import from_json
-from acestep_runtime.tasks.base import OutputHeader, TakeDone
+from acestep_runtime.tasks import build_task
+from acestep_runtime.tasks.base import OutputHeader, Take
 from acestep_runtime.values import CancelToken
 
 
@@ -18,13 +18,13 @@ class Marker:
     """An engine that reports the first frame of the span it was to make, in every fact that holds a time."""
 
     name = "marker"
-    hears_s = math.inf
+    context_limit_s = math.inf
 
     def run(self, request, _cancel):
         at_s = request.span[0] / 48_000
         span = {"start_s": at_s, "end_s": at_s + 1}
         stamp = f"[00:{at_s:05.2f}]la\n"
-        yield Facts(
+        yield Metadata(
             {
                 "lines": [{**span, "text": "la", "words": [{**span, "text": "la"}]}],
                 "chords": [{**span, "name": "C"}],
@@ -52,8 +52,8 @@ class Marker:
 def test_times_count_from_the_first_frame(tmp_path: Path, task: str, fields: dict, expected_s: float) -> None:
     path = tmp_path / "song.wav"
     sf.write(path, np.full((40 * 44_100, 2), 0.1), 44_100)
-    made = from_json(task, {"source": {"path": str(path)}, "context_s": 5, **fields})
-    (facts,) = [event.facts for event in made.perform(Marker(), CancelToken()) if isinstance(event, TakeDone)]
+    made = build_task(task, {"source": {"path": str(path)}, "context_s": 5, **fields})
+    (facts,) = [event.metadata for event in made.run(Marker(), CancelToken()) if isinstance(event, Take)]
     # The engine is asked for the crossfade before the region as well, and for one frame more.
     fade_s = 0.02 if task == "repaint" and fields["start_s"] > 0 else 0.0
     for name in ("lines", "chords"):
@@ -65,16 +65,16 @@ def test_times_count_from_the_first_frame(tmp_path: Path, task: str, fields: dic
 
 @pytest.mark.parametrize(("lyrics", "seconds"), [("", 30.0), ("[Instrumental]", 30.0)])
 def test_a_song_without_words_lasts_half_a_minute(lyrics: str, seconds: float) -> None:
-    task = from_json("text2music", {"music": {"lyrics": lyrics}})
-    (header,) = [e for e in task.perform(FakeEngine(), CancelToken()) if isinstance(e, OutputHeader)]
+    task = build_task("text2music", {"music": {"lyrics": lyrics}})
+    (header,) = [e for e in task.run(FakeEngine(), CancelToken()) if isinstance(e, OutputHeader)]
     assert header.frames == seconds * 48_000
 
 
 def test_a_song_with_words_lasts_as_long_as_they_need() -> None:
     def frames(lines: int) -> int:
         music = {"lyrics": "[Verse]\n" + "la la la la\n" * lines, "bpm": 120.0}
-        task = from_json("text2music", {"music": music})
-        (header,) = [e for e in task.perform(FakeEngine(), CancelToken()) if isinstance(e, OutputHeader)]
+        task = build_task("text2music", {"music": music})
+        (header,) = [e for e in task.run(FakeEngine(), CancelToken()) if isinstance(e, OutputHeader)]
         assert header.frames % (2 * 48_000) == 0  # whole bars
         return header.frames
 

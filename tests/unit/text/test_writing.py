@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.form import tags
+from acestep_runtime.limits import validate
 from acestep_runtime.lyrics.text import parse, sung_lines, syllables
+from acestep_runtime.text.form import tags
 from acestep_runtime.text.style import style_of
 from acestep_runtime.text.writing import INSTRUMENTAL, filled, table, write_song
-from acestep_runtime.values import MAX_TEXT, Key, Music, check
+from acestep_runtime.values import MAX_TEXT, Key, Music
 
 THEMES = [(language, theme) for language in ("en", "ko") for theme in table()[language]]
 
@@ -143,7 +144,7 @@ def test_the_seed_is_the_song() -> None:
 def test_any_description_gives_a_song_that_can_be_made(description: str, seed: int) -> None:
     made = write_song(description, seed=seed)
     music = Music(made.caption, made.lyrics, made.language, made.bpm, made.keyscale, made.timesignature)
-    check(music)
+    validate(music)
     assert 10 <= made.duration_s <= 600
     assert made.instrumental == (not sung_lines(made.lyrics))
     if not made.instrumental:

@@ -23,7 +23,7 @@ from torch import Tensor
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENT, Codec, fingerprint
-from acestep_runtime.vae.fuse import fused
+from acestep_runtime.vae.fuse import fuse
 from tests.support.small_vae import small
 
 FRAME = 1920
@@ -59,12 +59,12 @@ def _counted(vae: Any) -> list[int]:
 
 @pytest.fixture(scope="module")
 def vae() -> Any:
-    return fused(small(8, NARROW))
+    return fuse(small(8, NARROW))
 
 
 @pytest.fixture(scope="module")
 def sample_vae() -> Any:
-    return fused(small(16))
+    return fuse(small(16))
 
 
 @pytest.fixture(scope="module")
@@ -244,10 +244,10 @@ def test_other_weights_and_types_have_their_own_tiles(tmp_path: Path) -> None:
 
 
 def test_half_precision_comes_out_as_float32() -> None:
-    half = fused(
+    half = fuse(
         small(128, NARROW).to(torch.bfloat16)
     )  # as wide as released models: some CPUs compute 8 channels wrongly
-    codec, full = Codec(half, encoded_frames=2, decoded_frames=2), Codec(fused(small(128, NARROW)))
+    codec, full = Codec(half, encoded_frames=2, decoded_frames=2), Codec(fuse(small(128, NARROW)))
     samples, latents = _noise(5 * FRAME), _latents(5, 64)
     mean, (decoded,) = full.encode(samples), full.decode(latents)
     half_mean, half_decoded = codec.encode(samples), np.concatenate(list(codec.decode(latents)))
@@ -313,7 +313,7 @@ def test_a_tile_takes_half_of_what_is_free_on_a_gpu(
     # Some copies of eight channels at 48 kHz, of two bytes each.
     assert codec._frame_bytes() % (8 * FRAME * 2) == 0
     monkeypatch.setattr(codec, "_frame_bytes", lambda: 512 << 10)
-    assert codec._affordable() == frames
+    assert codec._max_tile_frames() == frames
 
 
 PEAK = """
@@ -322,9 +322,9 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np, torch
 from tests.support.small_vae import small
 from acestep_runtime.vae.codec import Codec
-from acestep_runtime.vae.fuse import fused
+from acestep_runtime.vae.fuse import fuse
 torch.set_num_threads(1)
-codec = Codec(fused(small(4, (1, 1, 1, 1, 1))), encoded_frames=25, decoded_frames=25)
+codec = Codec(fuse(small(4, (1, 1, 1, 1, 1))), encoded_frames=25, decoded_frames=25)
 
 def encode(seconds):
     return codec.encode_tiles(lambda start, stop: np.full((stop - start, 2), 0.1, np.float32), seconds * 48_000)

@@ -11,8 +11,8 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import Tensor, nn
 
-from acestep_runtime.vae.fuse import fused
-from acestep_runtime.vae.stages import Stage, heard, part
+from acestep_runtime.vae.fuse import fuse
+from acestep_runtime.vae.stages import ConvStage, partial_forward, receptive_field
 from tests.support.small_vae import small
 
 KERNELS = st.integers(1, 9)
@@ -45,7 +45,7 @@ def convolutions(draw: st.DrawFn) -> nn.Module:
 @settings(deadline=None, max_examples=60)
 @given(conv=convolutions(), data=st.data())
 def test_one_convolution_hears_what_its_definition_says(conv: nn.Module, data: st.DataObject) -> None:
-    stage = Stage.of(_positive(conv))
+    stage = ConvStage.of(_positive(conv))
     length = stage.length(LENGTH)
     assert stage.run(torch.zeros(1, 1, LENGTH, dtype=torch.float64)).shape[-1] == length
     start = data.draw(st.integers(0, length - 1))
@@ -56,7 +56,7 @@ def test_one_convolution_hears_what_its_definition_says(conv: nn.Module, data: s
         signal[..., at] = 1
         if stage.run(signal)[..., start:stop].any():
             changed.append(at)
-    first, last = stage.hears((start, stop))
+    first, last = stage.input_span((start, stop))
     # With gaps between taps, a span may hold points that nothing hears; it never lacks one that something does.
     assert not changed or (first <= changed[0] and changed[-1] < last)
     if conv.dilation == (1,) and changed:
@@ -64,11 +64,11 @@ def test_one_convolution_hears_what_its_definition_says(conv: nn.Module, data: s
 
 
 def test_the_encoder_hears_as_far_as_computed_and_no_farther() -> None:
-    encoder = fused(small(8, NARROW).double()).encoder
-    stage = Stage.of(encoder)
+    encoder = fuse(small(8, NARROW).double()).encoder
+    stage = ConvStage.of(encoder)
     frames, mine = 17, 8
     signal = _random(1, 2, frames * 1920) * 0.3
-    start, stop = stage.hears((mine, mine + 1))
+    start, stop = stage.input_span((mine, mine + 1))
     whole = encoder(signal)[..., mine]
 
     def changed_by(at: int) -> bool:
@@ -80,15 +80,15 @@ def test_the_encoder_hears_as_far_as_computed_and_no_farther() -> None:
     assert changed_by(stop - 1)
     assert not changed_by(start - 1)
     assert not changed_by(stop)
-    assert (stage.shorter, stage.longer, stage.length(frames * 1920)) == (1920, 1, frames)
+    assert (stage.downsampling, stage.upsampling, stage.length(frames * 1920)) == (1920, 1, frames)
 
 
 def test_the_decoder_hears_as_far_as_computed_and_no_farther() -> None:
-    decoder = fused(small(8, NARROW).double()).decoder
-    stage = Stage.of(decoder)
+    decoder = fuse(small(8, NARROW).double()).decoder
+    stage = ConvStage.of(decoder)
     latents = _random(1, 4, 25)
     span = 12 * 1920, 13 * 1920
-    start, stop = stage.hears(span)
+    start, stop = stage.input_span(span)
     whole = decoder(latents)[..., slice(*span)]
 
     def changed_by(at: int) -> bool:
@@ -97,29 +97,29 @@ def test_the_decoder_hears_as_far_as_computed_and_no_farther() -> None:
         return not torch.equal(decoder(other)[..., slice(*span)], whole)
 
     assert [changed_by(at) for at in (start - 1, start, stop - 1, stop)] == [False, True, True, False]
-    assert (stage.shorter, stage.longer, stage.length(25)) == (1, 1920, 25 * 1920)
+    assert (stage.downsampling, stage.upsampling, stage.length(25)) == (1, 1920, 25 * 1920)
 
 
-def _stages(vae: object) -> list[Stage]:
+def _stages(vae: object) -> list[ConvStage]:
     decoder = vae.decoder  # type: ignore[attr-defined]
-    return [Stage.of(decoder.conv1), *map(Stage.of, decoder.block), Stage.of(decoder.snake1, decoder.conv2)]
+    return [ConvStage.of(decoder.conv1), *map(ConvStage.of, decoder.block), ConvStage.of(decoder.snake1, decoder.conv2)]
 
 
 @pytest.fixture(scope="module")
-def decoded() -> tuple[list[Stage], Tensor, Tensor]:
-    vae, latents = fused(small(8, NARROW)), _random(1, 4, 24, dtype=torch.float32)
+def decoded() -> tuple[list[ConvStage], Tensor, Tensor]:
+    vae, latents = fuse(small(8, NARROW)), _random(1, 4, 24, dtype=torch.float32)
     return _stages(vae), latents, vae.decoder(latents)
 
 
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_a_part_is_as_from_the_whole_at_any_sample(
-    decoded: tuple[list[Stage], Tensor, Tensor], data: st.DataObject
+    decoded: tuple[list[ConvStage], Tensor, Tensor], data: st.DataObject
 ) -> None:
     stages, latents, whole = decoded
     start = data.draw(st.integers(0, whole.shape[-1] - 1))
     stop = data.draw(st.integers(start + 1, whole.shape[-1]))
-    alone = part(stages, latents.shape[-1], (start, stop), lambda a, b: latents[..., a:b])
+    alone = partial_forward(stages, latents.shape[-1], (start, stop), lambda a, b: latents[..., a:b])
     assert alone.shape == (1, 2, stop - start)
     assert (alone - whole[..., start:stop]).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -127,16 +127,16 @@ def test_a_part_is_as_from_the_whole_at_any_sample(
 def test_late_stages_work_on_little_more_than_is_wanted() -> None:
     stages = _stages(small(8, NARROW))
     for count in range(len(stages)):
-        start, stop = heard(stages[count:], (20 * 1920, 30 * 1920))
+        start, stop = receptive_field(stages[count:], (20 * 1920, 30 * 1920))
         points = 1
         for stage in stages[:count]:
-            points *= stage.longer
+            points *= stage.upsampling
         # The first two hear 9 frames to either side, all others less than one and a bit.
         assert (stop - start) / points < (10 + 19 if count < 2 else 10 + 2.1)
 
 
 def test_padding_that_is_not_zeros_is_refused() -> None:
     with pytest.raises(ValueError, match="zeros"):
-        Stage.of(nn.Conv1d(1, 1, 3, padding=1, padding_mode="reflect")).hears((0, 1))
+        ConvStage.of(nn.Conv1d(1, 1, 3, padding=1, padding_mode="reflect")).input_span((0, 1))
     with pytest.raises(ValueError, match="zeros"):
-        Stage.of(nn.Conv1d(1, 1, 3, padding="same")).hears((0, 1))
+        ConvStage.of(nn.Conv1d(1, 1, 3, padding="same")).input_span((0, 1))

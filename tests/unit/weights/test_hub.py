@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up(there: FakeHub, tmp_path: Path, monkeypatch: pytes
     def write(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(hub._Counted, "write", write)
+    monkeypatch.setattr(hub._CountingFile, "write", write)
     with pytest.raises(EngineFailure, match=r"acestep-v15-base cannot be written: No space left on device\. Free some"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
 

@@ -18,6 +18,7 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.weights import catalogue, keys
 from acestep_runtime.weights.files import read_json
 from acestep_runtime.weights.load import build, original_configs
+from tests.support.model_parts import CLASSES
 
 #: The released configs, as far as they decide sizes.
 SIZE_2B: dict[str, Any] = {
@@ -128,7 +129,7 @@ def test_released_sizes_key_by_key(name: str) -> None:
         part, own = keys.placed(key) or ("", "")
         parts[part][own] = shape
     for part, expected in parts.items():
-        module = build(part, configs[part])
+        module = build(part, CLASSES[part], configs[part])
         state = {key: tuple(value.shape) for key, value in module.state_dict().items() if key != keys.SILENCE}
         assert state == expected
         assert all(parameter.is_meta for parameter in module.parameters())
@@ -138,7 +139,7 @@ def test_released_sizes_key_by_key(name: str) -> None:
 
 
 def test_the_transformer_knows_what_it_is() -> None:
-    dit = build("dit", original_configs(RELEASED["acestep-v15-xl-turbo"])["dit"])
+    dit = build("dit", CLASSES["dit"], original_configs(RELEASED["acestep-v15-xl-turbo"])["dit"])
     assert (dit.config.is_turbo, dit.config.encoder_hidden_size, dit.config.hidden_size) == (True, 2048, 2560)
     assert dit.layer_types == SIZE_XL["layer_types"]
 

@@ -1,11 +1,11 @@
-"""What the scripts of REAPER ask the command for: jobs that are handed over, and handed back, as files in a folder.
+"""Job folders: how the scripts of any host hand a job over to the command and get its result back, as files in a folder.
 
-The scripts make a folder with ``request.json`` in it and start ``acebridge reaper run FOLDER``; that keeps ``status.json``
-up to date, writes the audio into the project's media folder, and tells all about it in ``result.json``.
+The script writes ``request.json`` into a folder and starts ``acebridge host run FOLDER``. The command keeps ``status.json``
+up to date, writes audio into the project's media folder and describes it in ``result.json``. PROTOCOL.md has all of it.
 """
 
-#: Of the files in a job folder. Scripts and command of different versions do not understand each other.
+#: Of the protocol: scripts and commands of different versions do not understand each other.
 VERSION = 1
 REQUEST, STATUS, RESULT, LOG = "request.json", "status.json", "result.json", "log.txt"
-#: Empty files that the scripts make: the request is coming; stop the job; its result is on tracks, or was declined.
+#: Empty files that the script makes: the request is coming; stop the job; its result is placed, or was declined.
 READYING, CANCEL, PLACED = "readying", "cancel", "placed"

@@ -1,4 +1,4 @@
-"""The fields of a part as the wire contract wants them: checked, filled from what earlier parts found, formats added.
+"""The fields of a part as the wire contract wants them: checked, filled from the metadata of earlier parts, formats added.
 
 Tasks are loaded only to say what is wrong: a command that a person waits for starts sooner without.
 """
@@ -6,17 +6,18 @@ Tasks are loaded only to say what is wrong: a command that a person waits for st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
-from acebridge.contract.fields import RPCS, fill, request_type
+from acebridge.contract.fields import coerce, fill
+from acebridge.contract.tasks import RPCS, request_type
 from acebridge.hosts.jobfolder.request import Part, Request
 from acestep_runtime.errors import InvalidValue
 
-#: Facts that say what music should be, each the field of ``music`` with its name.
-_MUSIC_FACTS = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
-_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+#: Metadata that says what music should be, each the field of ``music`` with its name.
+_MUSIC_METADATA = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
 
 
 def check_parts(request: Request) -> None:
@@ -37,24 +38,22 @@ def check_parts(request: Request) -> None:
 
 
 def makes_audio(part: Part) -> bool:
-    """Return whether audio comes back, and not only facts."""
+    """Return whether audio comes back, and not only metadata."""
     return _has(part.task, "output")
 
 
-def message_of(request: Request, number: int, facts: Mapping[str, Any]) -> Any:
+def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue]) -> Any:
     """Return the request message of a part, without its source.
 
-    What is not given is taken from ``facts``, and the format from that of the media. Raises `InvalidValue`.
+    What is not given is taken from ``metadata``, and the format from that of the media. Raises `InvalidValue`.
     """
     part, place = request.parts[number], f"parts[{number}].fields"
     message = request_type(part.task)()
-    fields = _complete(part, _fitting(message.DESCRIPTOR, part.fields, place), facts)
+    fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
     if makes_audio(part):
-        fields["output"] = {"encoding": request.format, **fields.get("output", {})}
-    fields["submission"] = {
-        **_fitting(message.submission.DESCRIPTOR, {"engine": request.engine}),
-        **fields.get("submission", {}),
-    }
+        fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
+    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine})
+    fields["submission"] = _merge(submission, fields.get("submission"))
     try:
         fill(message, fields, prefix=f"{place}.")
     except InvalidValue:
@@ -65,54 +64,21 @@ def message_of(request: Request, number: int, facts: Mapping[str, Any]) -> Any:
     return message
 
 
-def _complete(part: Part, fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with what is not given among them taken from ``facts``."""
+def _complete(part: Part, fields: Mapping[str, JsonValue], metadata: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the fields with what is not given among them taken from ``metadata``."""
     filled = dict(fields)
     if _has(part.task, "music"):
-        found = {name: facts[name] for name in _MUSIC_FACTS if facts.get(name) not in (None, "")}
-        filled["music"] = {**found, **fields.get("music", {})}
-    if _has(part.task, "duration_s") and "duration_s" not in fields and facts.get("duration"):
-        filled["duration_s"] = facts["duration"]
+        found = {name: metadata[name] for name in _MUSIC_METADATA if metadata.get(name) not in (None, "")}
+        filled["music"] = _merge(found, fields.get("music"))
+    if _has(part.task, "duration_s") and "duration_s" not in fields and metadata.get("duration"):
+        filled["duration_s"] = metadata["duration"]
     return filled
+
+
+def _merge(defaults: Mapping[str, JsonValue], given: JsonValue) -> JsonValue:
+    """Return an object with what is given in place of defaults."""
+    return {**defaults, **(given if isinstance(given, dict) else {})}
 
 
 def _has(task: str, name: str) -> bool:
     return name in request_type(task).DESCRIPTOR.fields_by_name
-
-
-def _fitting(descriptor: Any, fields: Any, place: str = "") -> dict[str, Any]:
-    """Return what is given of JSON fields as `fill` takes it: enums without their prefix, whole numbers as such.
-
-    Texts that are empty are not given, as in the contract. Raises `InvalidValue` for fields that there are not.
-    """
-    if not isinstance(fields, Mapping):
-        raise InvalidValue(place, fields, "an object")
-    fitting = {}
-    for name, value in fields.items():
-        field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
-        if field is None:
-            raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")
-        if value in (None, ""):
-            continue
-        if field.is_repeated and not isinstance(value, list):
-            raise InvalidValue(where, value, "a list")
-        if field.is_repeated:
-            fitting[name] = [_item(field, item, f"{where}[{number}]") for number, item in enumerate(value)]
-        else:
-            fitting[name] = _item(field, value, where)
-    return fitting
-
-
-def _item(field: Any, value: Any, where: str) -> Any:
-    if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return _fitting(field.message_type, value, where)
-    if field.type in _WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if field.enum_type is None:
-        return value
-    prefix = str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
-    names = [known.name.removeprefix(prefix).lower() for known in field.enum_type.values[1:]]
-    name = value.upper().removeprefix(prefix).lower() if isinstance(value, str) else value
-    if name not in names:
-        raise InvalidValue(where, value, ", ".join(names))
-    return name

@@ -1,4 +1,4 @@
-"""Performing the parts of a job at the daemon, one after the other, writing what they make into the media folder."""
+"""Running the parts of a job at the daemon, one after the other, and writing their audio into the media folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from acebridge.errors import DaemonFault, JobFailed
+from acebridge.client.follow import JobSink, follow
+from acebridge.client.wav_writer import WavWriter
+from acebridge.errors import ConnectionLost, DaemonFault, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
+from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from acebridge.client.client import Client
-    from acebridge.client.wav_writer import Writer
-    from acebridge.hosts.jobfolder.widen import Around
+    from acebridge.contract.tasks import TaskRequest
+    from acebridge.hosts.jobfolder.documents import PartResult, ResultFile, StatusFile, TakeResult
+    from acebridge.hosts.jobfolder.widen import SentSource
     from acebridge.v1 import audio_pb2, tasks_pb2
 
 _CANCEL_TIMEOUT_S = 5.0
@@ -34,7 +39,7 @@ class Work:
         self._client: Client | None = None
         self._job_id = ""
         self._made: list[Path] = []
-        self._writer: Writer | None = None
+        self._writer: WavWriter | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -46,7 +51,7 @@ class Work:
         if self._cancelled:
             raise Cancelled
 
-    def has_begun(self, client: Client, job_id: str) -> None:
+    def job_started(self, client: Client, job_id: str) -> None:
         """Note the job that is under way at the daemon. Raises `Cancelled` when that came too late."""
         with self._lock:
             if job_id == self._job_id:
@@ -57,7 +62,7 @@ class Work:
         self.check()
         self.status.tell(job=job_id)
 
-    def has_ended(self) -> None:
+    def job_ended(self) -> None:
         """Note that no job is under way."""
         with self._lock:
             self._job_id = ""
@@ -69,8 +74,8 @@ class Work:
                 self._cancelled = True
                 self._cancel_job()
 
-    def abandon(self) -> None:
-        """Cancel the job at the daemon, for what it makes can not be kept."""
+    def cancel_remote(self) -> None:
+        """Cancel the job at the daemon, because its results cannot be kept."""
         with self._lock:
             self._cancel_job()
 
@@ -89,11 +94,11 @@ class Work:
         with suppress(JobFailed, ValueError):  # the daemon, or the connection, is gone: so is the job, or soon
             self._client.call(cancel, request, timeout_s=_CANCEL_TIMEOUT_S)
 
-    def writes_with(self, writer: Writer | None) -> None:
+    def track_writer(self, writer: WavWriter) -> None:
         """Note the writer whose unfinished files `undo` removes."""
         self._writer = writer
 
-    def makes(self, file: Path) -> Path:
+    def track_file(self, file: Path) -> Path:
         """Note a file that `undo` removes."""
         self._made.append(file)
         return file
@@ -108,8 +113,8 @@ class Work:
         self._made.clear()
 
 
-def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> dict[str, Any]:
-    """Perform every part; return the content of ``result.json``.
+def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> ResultFile:
+    """Run every part; return the content of ``result.json``.
 
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
@@ -126,34 +131,40 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     began = time.monotonic()
     engine = ""
     warnings: list[str] = []
-    done: list[dict[str, Any]] = []
+    done: list[PartResult] = []
     with connect(address or request.address, autostart=autostart) as client:
         for number, part in enumerate(request.parts):
             work.check()
             work.status.tell(part=number, stage=_stage(request, number, "sending"))
-            facts: Mapping[str, Any] = {}
-            if part.fill_from is not None:
-                facts = done[part.fill_from]["takes"][0]["metadata"]
-            with _labelled(request, part):
-                message = message_of(request, number, facts)
-                around: Around | None = None
+            metadata = {} if part.fill_from is None else done[part.fill_from]["takes"][0]["metadata"]
+            with _label_errors(request, part):
+                message = message_of(request, number, metadata)
+                sent: SentSource | None = None
                 if part.source is not None:
                     source = _file(number, part.source, work.status.folder)
-                    around = _around(message, source)
-                    message.source.CopyFrom(_sent(client, number, source))
+                    sent = _narrow(message, source)
+                    message.source.CopyFrom(_upload(client, number, source))
                 work.check()
-                events = client.send(message) if around is None else around.whole(client.send(message))
-                takes, engine = _follow(work, client, request, number, events)
+                takes, engine = _run_part(work, client, request, number, message, sent)
             done.append({"task": part.task, "label": part.label, "takes": takes})
-            warnings += [warning for take in takes for warning in take["metadata"].get("warnings", ())]
+            warnings += [warning for take in takes for warning in _warnings(take["metadata"])]
     return {
-        "version": VERSION, "id": request.id, "engine": engine, "seconds": round(time.monotonic() - began, 3),
-        "warnings": list(dict.fromkeys(warnings)), "parts": done,
-    }  # fmt: skip
+        "version": VERSION,
+        "id": request.id,
+        "engine": engine,
+        "seconds": round(time.monotonic() - began, 3),
+        "warnings": list(dict.fromkeys(warnings)),
+        "parts": done,
+    }
+
+
+def _warnings(metadata: Mapping[str, JsonValue]) -> list[str]:
+    warnings = metadata.get("warnings")
+    return [str(warning) for warning in warnings] if isinstance(warnings, list) else []
 
 
 @contextmanager
-def _labelled(request: Request, part: Part) -> Iterator[None]:
+def _label_errors(request: Request, part: Part) -> Iterator[None]:
     """Say which part it is that failed, when there are several."""
     try:
         yield
@@ -162,8 +173,7 @@ def _labelled(request: Request, part: Part) -> Iterator[None]:
     except (RuntimeFault, DaemonFault) as error:
         if len(request.parts) == 1 or not part.label:
             raise
-        kind = error.kind if isinstance(error, JobFailed) else type(error).__name__
-        raise JobFailed(kind, f"{part.label}: {error.message}", remedy=error.remedy) from error
+        raise JobFailed(reason_of(error), f"{part.label}: {error.message}", remedy=error.remedy) from error
 
 
 def _stage(request: Request, number: int, stage: str) -> str:
@@ -175,36 +185,32 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
     """Return the file that a source stands for, made first if it is a mix."""
     if isinstance(source, AudioFile):
         return source
-    from acebridge.hosts.jobfolder.mixdown import mixed
+    from acebridge.hosts.jobfolder.mixdown import write_mix
 
     try:
-        return AudioFile(mixed(source, folder / f"mix-{number + 1}.wav"))
+        return AudioFile(write_mix(source, folder / f"mix-{number + 1}.wav"))
     except OSError as error:
         raise _no_room(folder, error, "job folder") from error
 
 
-def _around(message: Any, source: AudioFile) -> Around | None:
-    """Have a repaint of a whole file send back only what changes; return what it is put into, if it is one."""
-    from acebridge.hosts.jobfolder.widen import Around
+def _narrow(message: TaskRequest, source: AudioFile) -> SentSource | None:
+    """Have a repaint of a whole file return only what changes; return the source to put that into, if it is one."""
+    from acebridge.hosts.jobfolder.widen import SentSource
     from acebridge.v1 import tasks_pb2
 
     if not isinstance(message, tasks_pb2.RepaintRequest) or message.scope == tasks_pb2.SCOPE_REGION:
         return None
     with suppress(OSError):  # sending it says better what is wrong
         message.scope = tasks_pb2.SCOPE_REGION
-        return Around.of(source)
+        return SentSource.of(source)
     return None
 
 
-def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
+def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
     try:
         sent = client.upload(source.file)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidValue(
-            f"parts[{number}].source.file", str(source.file), "an audio file",
-            message=f"The audio file {source.file} cannot be read: {reason}.", remedy="Check that it is still there.",
-        ) from error  # fmt: skip
+        raise unreadable(f"parts[{number}].source.file", source.file, error) from error
     if source.start_s is not None:
         sent.region.start_s = source.start_s
     if source.end_s is not None:
@@ -212,50 +218,43 @@ def _sent(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInpu
     return sent
 
 
-def _follow(
-    work: Work, client: Client, request: Request, number: int, events: Iterator[tasks_pb2.TaskEvent]
-) -> tuple[list[dict[str, Any]], str]:
-    """Tell the status, and write the audio, while a part is performed; return its takes and its engine."""
-    from acebridge.client.wav_writer import Writer
+def _run_part(
+    work: Work, client: Client, request: Request, number: int, message: TaskRequest, sent: SentSource | None
+) -> tuple[list[TakeResult], str]:
+    """Run a part while its status is kept up to date and its audio is written; return its takes and its engine."""
+    media = request.media or work.status.folder
+    status = PartStatus(work, client, request, number)
+    with PartFiles(work, request, media) as files:
+        work.track_writer(files)
+        target: JobSink = files
+        if sent is not None:
+            from acebridge.hosts.jobfolder.widen import WideningSink
 
-    part, media = request.parts[number], request.media or work.status.folder
-    completed: tasks_pb2.Completed | None = None
-    files: dict[int, Path] = {}
-    job_id = ""
-    with Writer(media, lambda *_: media / "AceBridge.wav") as writer:
-        work.writes_with(writer)
+            target = WideningSink(sent, files)
         try:
-            for event in events:
-                job_id = event.job_id
-                work.has_begun(client, job_id)
-                work.check()
-                _tell(work.status, request, number, event)
-                if event.WhichOneof("event") == "completed":
-                    completed = event.completed
-                else:
-                    _write(work, request, writer, files, event)
-        except JobFailed as error:
-            raise (_ended(error) if job_id else error) from error.__cause__
+            follow(client.submit_request(message), status, target)
+        except ConnectionLost as error:
+            raise (_daemon_ended() if status.job_id else error) from error.__cause__
+        except JobFailed:
+            raise
         except OSError as error:
-            work.abandon()
+            work.cancel_remote()
             raise _no_room(media, error) from error
         except Exception:
-            work.abandon()
+            work.cancel_remote()
             raise
         finally:
-            work.has_ended()
-    if completed is None:
-        raise _ended(JobFailed("UNAVAILABLE", ""))
-    return _takes(request, part, completed, files), completed.engine
+            work.job_ended()
+    assert files.completed is not None
+    return _takes(request, request.parts[number], files.completed, files.files), files.completed.engine
 
 
-def _ended(error: JobFailed) -> JobFailed:
-    if error.kind != "UNAVAILABLE":
-        return error
+def _daemon_ended() -> JobFailed:
     return JobFailed(
-        "Unavailable", "The AceBridge daemon ended in the middle of the work.",
+        ErrorReason.UNAVAILABLE,
+        "The AceBridge daemon ended in the middle of the work.",
         remedy="Run the action again: it starts the daemon anew.",
-    )  # fmt: skip
+    )
 
 
 def _no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:
@@ -266,55 +265,74 @@ def _no_room(folder: Path, error: BaseException | None, called: str = "media fol
     return unwritable(folder, cause, remedy, field=called.replace(" ", "."), called=called)
 
 
-def _write(work: Work, request: Request, writer: Writer, files: dict[int, Path], event: tasks_pb2.TaskEvent) -> None:
-    from acebridge.hosts.jobfolder.outputs import name_of_file, take_free_name
+class PartStatus(JobSink):
+    """Keeps the status up to date while a part runs, and stops it when it is cancelled."""
 
-    kind = event.WhichOneof("event")
-    if kind == "started":  # for the second time: audio of takes that were not finished is void
-        writer.discard()
-    elif kind == "audio_header":
-        writer.begin(event.audio_header)
-    elif kind == "audio_chunk":
-        writer.add(event.audio_chunk)
-    elif kind == "take_finished":
-        for output in event.take_finished.outputs:
-            assert request.media is not None
-            name = name_of_file(request, output.role, event.take_finished.seed)
-            path = work.makes(take_free_name(request.media, name))
-            files[output.output] = writer.finish(output.output, path)
+    def __init__(self, work: Work, client: Client, request: Request, number: int) -> None:
+        self.job_id = ""
+        self._work, self._client, self._request, self._number = work, client, request, number
+
+    def on_event(self, event: tasks_pb2.TaskEvent) -> None:
+        """Note the job. Raises `Cancelled`."""
+        self.job_id = event.job_id
+        self._work.job_started(self._client, event.job_id)
+        self._work.check()
+
+    def on_queued(self, queued: tasks_pb2.Queued) -> None:
+        """Tell its place in the queue."""
+        stage = "waiting" if queued.position else "about to start"
+        self._tell(stage, 0.0, {"state": "waiting", "queue_position": queued.position, "eta_s": None})
+
+    def on_started(self, started: tasks_pb2.Started) -> None:
+        """Tell which engine works, and where."""
+        stage = f"{started.engine} on {started.device}"
+        self._tell(stage, 0.0, {"state": "running", "queue_position": None, "eta_s": None})
+
+    def on_progress(self, progress: tasks_pb2.Progress) -> None:
+        """Tell the stage, and in the last part how long it will take."""
+        last = self._number == len(self._request.parts) - 1
+        eta_s = progress.eta_s if last and progress.HasField("eta_s") else None
+        self._tell(progress.stage, progress.fraction, {"state": "running", "queue_position": None, "eta_s": eta_s})
+
+    def on_completed(self, _: tasks_pb2.Completed) -> None:
+        """Tell that the part is done."""
+        self._tell("done", 1.0, {"eta_s": None})
+
+    def _tell(self, stage: str, fraction: float, more: StatusFile) -> None:
+        more["stage"] = _stage(self._request, self._number, stage)
+        more["fraction"] = (self._number + fraction) / len(self._request.parts)
+        self._work.status.tell(**more)
 
 
-def _tell(status: Status, request: Request, number: int, event: tasks_pb2.TaskEvent) -> None:
-    parts = len(request.parts)
+class PartFiles(WavWriter):
+    """Writes the audio of a part into the media folder, under names that are free there."""
 
-    def told(stage: str, fraction: float, **more: Any) -> None:
-        status.tell(stage=_stage(request, number, stage), fraction=(number + fraction) / parts, **more)
+    def __init__(self, work: Work, request: Request, media: Path) -> None:
+        super().__init__(media, lambda *_: media / "AceBridge.wav")  # the name is chosen when the take is finished
+        self.completed: tasks_pb2.Completed | None = None
+        self._work, self._request = work, request
 
-    match event.WhichOneof("event"):
-        case "queued":
-            ahead = event.queued.position
-            stage = "waiting" if ahead else "about to start"
-            told(stage, 0.0, state="waiting", queue_position=ahead, eta_s=None)
-        case "started":
-            stage = f"{event.started.engine} on {event.started.device}"
-            told(stage, 0.0, state="running", queue_position=None, eta_s=None)
-        case "progress":
-            last = number == parts - 1
-            eta_s = event.progress.eta_s if last and event.progress.HasField("eta_s") else None
-            told(event.progress.stage, event.progress.fraction, state="running", queue_position=None, eta_s=eta_s)
-        case "completed":
-            told("done", 1.0, eta_s=None)
+    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Name the files of a take."""
+        from acebridge.hosts.jobfolder.outputs import media_name, reserve_file
+
+        for output in take.outputs:
+            name = media_name(self._request, output.role, take.seed)
+            path = self._work.track_file(reserve_file(self.folder, name))
+            self.files[output.output] = self.finish(output.output, path)
+
+    def on_completed(self, completed: tasks_pb2.Completed) -> None:
+        """Keep the description of the takes."""
+        self.completed = completed
 
 
-def _takes(
-    request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]
-) -> list[dict[str, Any]]:
+def _takes(request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]) -> list[TakeResult]:
     from acebridge.contract.fields import values_of
-    from acebridge.hosts.jobfolder.outputs import described
+    from acebridge.hosts.jobfolder.outputs import describe_output
 
-    takes = []
+    takes: list[TakeResult] = []
     for take in completed.takes:
-        facts = values_of(take.metadata)
-        outputs = [described(output, files[output.output], request, part, facts) for output in take.outputs]
-        takes.append({"take": take.take + 1, "seed": take.seed, "metadata": facts, "outputs": outputs})
+        metadata = values_of(take.metadata)
+        outputs = [describe_output(output, files[output.output], request, part, metadata) for output in take.outputs]
+        takes.append({"take": take.take + 1, "seed": take.seed, "metadata": metadata, "outputs": outputs})
     return takes

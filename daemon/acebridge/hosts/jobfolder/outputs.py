@@ -5,12 +5,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acebridge.colours import TRACK_COLOURS
 from acebridge.hosts.jobfolder.request import Part, Request
 from acebridge.v1 import tasks_pb2
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from acebridge.hosts.jobfolder.documents import OutputResult
 
 #: Roles that are tracks of their own, in plain words.
 ROLE_NAMES = {
@@ -18,9 +24,9 @@ ROLE_NAMES = {
     "fx": "FX",
     "other": "Other",
 }
-_LONGEST_NAME = 60
+_MAX_NAME = 60
 #: Of a file name without its ending. File systems count bytes, of which a letter may need four.
-_LONGEST_FILE, _LONGEST_FILE_BYTES = 90, 180
+_MAX_FILE, _MAX_FILE_BYTES = 90, 180
 #: What one of the file systems does not take.
 _FORBIDDEN = set('\\/:*?"<>|')
 #: Invisible, yet part of how emoji and some scripts are written.
@@ -29,12 +35,12 @@ _JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")}
 
 
-def file_name(text: str, longest: int = _LONGEST_FILE, longest_bytes: int = _LONGEST_FILE_BYTES) -> str:
+def file_name(text: str, longest: int = _MAX_FILE, longest_bytes: int = _MAX_FILE_BYTES) -> str:
     """Return ``text`` as a name that a file may have on Windows, macOS and Linux, at most ``longest`` letters long.
 
     It keeps its letters of all scripts and its emoji, has no ending of its own, and may be empty.
     """
-    clean = "".join(_as_in_a_name(c) for c in unicodedata.normalize("NFC", text))
+    clean = "".join(_allowed_text(c) for c in unicodedata.normalize("NFC", text))
     name = " ".join(clean.split())[:longest]
     while len(name.encode("utf-8")) > longest_bytes:
         name = name[:-1]
@@ -42,25 +48,25 @@ def file_name(text: str, longest: int = _LONGEST_FILE, longest_bytes: int = _LON
     return f"_{name}" if name.split(".")[0].strip().lower() in _RESERVED else name
 
 
-def _as_in_a_name(c: str) -> str:
+def _allowed_text(c: str) -> str:
     if c in _FORBIDDEN or c.isspace():
         return " "
     invisible = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn")
     return "" if invisible and c not in _JOINERS else c
 
 
-def name_of_file(request: Request, role: str, seed: int) -> str:
+def media_name(request: Request, role: str, seed: int) -> str:
     """Return the name, without ``.wav``, of an output: what was done, its role, its seed."""
     ending = f" {file_name(role.replace('_', ' '))} {seed}"
-    room = _LONGEST_FILE - len("AceBridge ") - len(ending)
+    room = _MAX_FILE - len("AceBridge ") - len(ending)
     title = file_name(request.title, room, 140) or file_name(request.action, room, 140)
     return " ".join(f"AceBridge {title}{ending}".split())
 
 
-def take_free_name(folder: Path, name: str) -> Path:
-    """Make an empty ``name.wav`` in ``folder`` and return it; where one is already, count on: ``name (2).wav``.
+def reserve_file(folder: Path, name: str) -> Path:
+    """Make an empty ``name.wav`` in ``folder``, or ``name (2).wav`` and so on where there is one already; return it.
 
-    Making it takes the name, so that of two jobs at once each gets its own.
+    The empty file reserves the name, so two jobs at once get different ones.
     """
     number = 1
     while True:
@@ -73,8 +79,8 @@ def take_free_name(folder: Path, name: str) -> Path:
             return path
 
 
-def written_state(file: Path) -> list[int]:
-    """Return what tells a file as it was written from one that was changed since: its size, and when it changed (ns).
+def file_state(file: Path) -> list[int]:
+    """Return what tells a file as it was written from one that was edited since: its size, and when it changed (ns).
 
     Raises ``OSError`` when it is gone.
     """
@@ -82,35 +88,41 @@ def written_state(file: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def one_line(text: str, longest: int = _LONGEST_NAME) -> str:
+def one_line(text: str, longest: int = _MAX_NAME) -> str:
     """Return text in one line and cut to ``longest`` letters."""
     line = " ".join(text.split())
     line = "".join(c for c in line if c.isprintable() or c in _JOINERS)
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def name_of(request: Request, part: Part, role: str, facts: Mapping[str, Any]) -> str:
-    """Return what a track or take with an output is called: its role, else what it should be, else what was done."""
+def track_name(request: Request, part: Part, role: str, metadata: Mapping[str, JsonValue]) -> str:
+    """Return what a track or take with an output is called: its role, else its caption, else what was done."""
     if role in ROLE_NAMES:
         return ROLE_NAMES[role]
     music = part.fields.get("music")
-    asked = music.get("caption") if isinstance(music, Mapping) else None
-    captions = (text for text in (asked, facts.get("caption")) if isinstance(text, str))
+    caption = music.get("caption") if isinstance(music, dict) else None
+    captions = (text for text in (caption, metadata.get("caption")) if isinstance(text, str))
     return next((line for text in (*captions, part.label, request.title) if (line := one_line(text))), "AceBridge")
 
 
-def described(
-    output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what ``result.json`` tells about an output."""
-    from acestep_runtime.tasks import TASKS
-
+def describe_output(
+    output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, metadata: Mapping[str, JsonValue]
+) -> OutputResult:
+    """Return what ``result.json`` says about an output."""
     length_s = output.frames / output.sample_rate
     fade_s = min(TASKS[part.task].fade_s, length_s / 2)
     return {
-        "file": str(file), "role": output.role, "name": name_of(request, part, output.role, facts),
-        "colour": TRACK_COLOURS.get(output.role, ""), "sample_rate": output.sample_rate, "channels": output.channels,
-        "frames": output.frames, "start_frame": output.start_frame,
-        "position_s": part.position_s + output.start_frame / output.sample_rate, "length_s": length_s,
-        "fade_in_s": fade_s, "fade_out_s": fade_s, "written": written_state(file),
-    }  # fmt: skip
+        "file": str(file),
+        "role": output.role,
+        "name": track_name(request, part, output.role, metadata),
+        "colour": TRACK_COLOURS.get(output.role, ""),
+        "sample_rate": output.sample_rate,
+        "channels": output.channels,
+        "frames": output.frames,
+        "start_frame": output.start_frame,
+        "position_s": part.position_s + output.start_frame / output.sample_rate,
+        "length_s": length_s,
+        "fade_in_s": fade_s,
+        "fade_out_s": fade_s,
+        "written": file_state(file),
+    }

@@ -14,31 +14,37 @@ from pathlib import Path
 
 from acebridge.hosts.jobfolder import READYING, REQUEST
 
-_LOADED = (
+#: What a run imports besides this package's start, in the order in which it does. A test compares it with real runs.
+MODULES = (
     "acebridge.hosts.jobfolder.fields",
+    "acebridge.client.connection",
     "acebridge.client.client",
+    "grpc._channel",  # with the first channel
     "grpc_health.v1.health_pb2_grpc",
     "acebridge.client.discovery",
-    "acebridge.client.wav_writer",
     "acebridge.hosts.jobfolder.widen",
-    "acestep_runtime.tasks.clip",
+    "acestep_runtime.tasks.source_audio",
+    "acestep_runtime.audio.splice",
+    "acestep_runtime.tasks.times",
     "acebridge.hosts.jobfolder.mixdown",
+    "soundfile",  # with the first file that is read
 )
 _LOOK_S = 0.01
-#: A script that has done nothing for so long has ended with its REAPER, or waits for a musician who is elsewhere.
+#: A script that has done nothing for so long has ended with its host, or waits for a musician who is elsewhere.
 _PATIENCE_S = 120.0
 
 
-def is_wanted(folder: Path) -> bool:
-    """Return whether there is something to do in a job folder, as soon as that is known.
+def wait_for_request(folder: Path) -> bool:
+    """Load what a run takes, wait for the request, and return whether there is one.
 
-    It is not when the script gives up, and removes the folder, or is not heard of for two minutes.
+    There is none when the script gives up and removes the folder, or when nothing happens in it for two minutes.
     """
     waiting = folder / READYING
-    modules = iter(_LOADED)
+    modules = iter(MODULES)
     while waiting.exists():
         if (name := next(modules, None)) is not None:
-            importlib.import_module(name)
+            with suppress(ImportError, OSError):  # whoever needs it says what is wrong
+                importlib.import_module(name)
             continue
         if time.time() - max(_changes(folder), default=0.0) > _PATIENCE_S:
             with suppress(FileNotFoundError):  # the script was faster: its request is there

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, overload
 
 from acebridge.hosts.jobfolder import REQUEST, VERSION
+from acestep_runtime.audio.wav import ENCODINGS
 from acestep_runtime.errors import InvalidValue
 
-FORMATS = ("float32", "pcm24", "pcm16")
-_MEND = "Run the action again; if that does not help, install the scripts again."
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+FORMATS = tuple(ENCODINGS)
 #: Twenty minutes, the longest source, at the highest rate.
-_LONGEST_MIX = 1200 * 384_000
-_NAMES = {
-    str: "text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    dict: "an object",
-    list: "a list",
-}
+MAX_MIX_FRAMES = 1200 * 384_000
+_REMEDY = "Run the action again; if that does not help, install the scripts again."
 
 
 @dataclass(frozen=True)
 class AudioFile:
-    """The file a part works on, and the region of it that is meant; ``None`` is the file's own start or end."""
+    """The file a part works on, and the region of it in seconds; ``None`` is the file's own start or end."""
 
     file: Path
     start_s: float | None = None
@@ -67,16 +63,17 @@ class Part:
     label: str = ""
     position_s: float = 0.0
     source: AudioFile | Mix | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)
     #: Number of the earlier part whose facts fill the fields that are not given.
     fill_from: int | None = None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A whole job: its parts are performed in order."""
+    """A whole job: its parts are performed in order. ``host`` is the name and version of the program that asks."""
 
     id: str
+    host: str
     action: str
     title: str
     engine: str
@@ -90,130 +87,190 @@ def read_request(folder: Path) -> Request:
     """Read the request in a job folder. Raises `InvalidValue` naming what is wrong in it."""
     file = folder / REQUEST
     try:
-        content = json.loads(file.read_text("utf-8-sig"))
+        content: JsonValue = json.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise _wrong(
             REQUEST, str(file), "a file that can be read", f"{file} cannot be read: {error.strerror}."
         ) from error
     except ValueError as error:  # no UTF-8, no JSON
         raise _wrong(REQUEST, str(file), "JSON in UTF-8", f"{file} is not JSON in UTF-8: {error}.") from error
-    return request_of(content, folder)
+    return parse_request(content, folder)
 
 
-def request_of(content: Any, folder: Path) -> Request:
+def parse_request(content: JsonValue, folder: Path) -> Request:
     """Return the request that the ``content`` of a file in ``folder`` stands for. Raises `InvalidValue`."""
-    if not isinstance(content, dict):
-        raise _wrong(REQUEST, content, "an object")
-    _check_version(content.get("version"))
-    media = _get(content, "media", dict, {}, "")
-    place = _get(media, "folder", str, "", "media.")
-    if place and not Path(place).is_absolute():
-        raise _wrong("media.folder", place, "the full path of a folder")
-    encoding = _get(media, "format", str, FORMATS[0], "media.")
+    request = _Entry.of(content, "")
+    _check_version(request.content.get("version"))
+    host, media = request.entry("host"), request.entry("media")
+    media_folder = media.text("folder")
+    if media_folder and not Path(media_folder).is_absolute():
+        raise _wrong("media.folder", media_folder, "the full path of a folder")
+    encoding = media.text("format", FORMATS[0])
     if encoding not in FORMATS:
         raise _wrong("media.format", encoding, ", ".join(FORMATS))
-    parts = _get(content, "parts", list, [], "")
+    parts = request.items("parts")
     if not parts:
         raise _wrong("parts", parts, "at least one part")
     return Request(
-        id=_get(content, "id", str, folder.name, ""),
-        action=_get(content, "action", str, "", ""),
-        title=_get(content, "title", str, "", ""),
-        engine=_get(content, "engine", str, "auto", "") or "auto",
-        address=_get(content, "address", str, "", "") or None,
-        media=Path(place) if place else None,
+        id=request.text("id", folder.name),
+        host=" ".join(f"{host.text('name')} {host.text('version')}".split()),
+        action=request.text("action"),
+        title=request.text("title"),
+        engine=request.text("engine") or "auto",
+        address=request.text("address") or None,
+        media=Path(media_folder) if media_folder else None,
         format=encoding,
-        parts=tuple(_part(part, number, folder) for number, part in enumerate(parts)),
+        parts=tuple(_part(_Entry.of(part, f"parts[{n}]"), n, folder) for n, part in enumerate(parts)),
     )
 
 
-def _check_version(version: Any) -> None:
+def _check_version(version: JsonValue) -> None:
     if version == VERSION and not isinstance(version, bool):
         return
     newer = isinstance(version, (int, float)) and version > VERSION
     raise _wrong(
-        "version", version, str(VERSION), f"These scripts are of version {version}, this command knows {VERSION}.",
+        "version",
+        version,
+        str(VERSION),
+        f"These scripts are of version {version}, this command knows {VERSION}.",
         remedy=f"Update {'AceBridge' if newer else 'the scripts'}.",
-    )  # fmt: skip
+    )
 
 
-def _part(content: Any, number: int, folder: Path) -> Part:
-    place = f"parts[{number}]"
-    if not isinstance(content, dict):
-        raise _wrong(place, content, "an object")
-    task = _get(content, "task", str, "", f"{place}.")
+def _part(part: _Entry, number: int, folder: Path) -> Part:
+    task = part.text("task")
     if not task:
-        raise _wrong(f"{place}.task", task, "the name of a task")
-    fill_from = _get(content, "fill_from", int, None, f"{place}.")
+        raise _wrong(part.place("task"), task, "the name of a task")
+    fill_from = part.integer("fill_from")
     if fill_from is not None and not 0 <= fill_from < number:
         allowed = f"0 to {number - 1}, the number of an earlier part" if number else "nothing: no part is earlier"
-        raise _wrong(f"{place}.fill_from", fill_from, allowed)
+        raise _wrong(part.place("fill_from"), fill_from, allowed)
+    source = part.content.get("source")
     return Part(
         task=task,
-        label=" ".join(_get(content, "label", str, "", f"{place}.").split()),
-        position_s=_get(content, "position_s", float, 0.0, f"{place}."),
-        source=_source(content.get("source"), f"{place}.source", folder),
-        fields=_get(content, "fields", dict, {}, f"{place}."),
+        label=" ".join(part.text("label").split()),
+        position_s=part.number("position_s", 0.0),
+        source=None if source is None else _source(_Entry.of(source, part.place("source")), folder),
+        fields=part.entry("fields").content,
         fill_from=fill_from,
     )
 
 
-def _source(content: Any, place: str, folder: Path) -> AudioFile | Mix | None:
-    if content is None:
-        return None
-    if not isinstance(content, dict):
-        raise _wrong(place, content, "an object")
-    if "mix" in content:
-        return _mix(content, place, folder)
-    file = _file(content, place, folder)
-    times = (_get(content, key, float, None, f"{place}.") for key in ("start_s", "end_s"))
-    return AudioFile(file, *times)
+def _source(source: _Entry, folder: Path) -> AudioFile | Mix:
+    if "mix" in source.content:
+        return _mix(source, folder)
+    return AudioFile(_file(source, folder), source.number("start_s"), source.number("end_s"))
 
 
-def _file(content: Mapping[str, Any], place: str, folder: Path) -> Path:
-    name: str = _get(content, "file", str, "", f"{place}.")
+def _file(entry: _Entry, folder: Path) -> Path:
+    name = entry.text("file")
     if not name or "\0" in name:
-        raise _wrong(f"{place}.file", name, "the name of a file")
+        raise _wrong(entry.place("file"), name, "the name of a file")
     return folder / name  # an absolute name stays what it is
 
 
-def _mix(content: Mapping[str, Any], place: str, folder: Path) -> Mix:
-    frames = _get(content, "frames", int, 0, f"{place}.")
-    if not 0 < frames <= _LONGEST_MIX:
-        raise _wrong(f"{place}.frames", frames, f"1 to {_LONGEST_MIX}")
-    channels = _get(content, "channels", int, None, f"{place}.")
+def _mix(source: _Entry, folder: Path) -> Mix:
+    frames = source.integer("frames", 0)
+    if not 0 < frames <= MAX_MIX_FRAMES:
+        raise _wrong(source.place("frames"), frames, f"1 to {MAX_MIX_FRAMES}")
+    channels = source.integer("channels")
     if channels not in (None, 1, 2):
-        raise _wrong(f"{place}.channels", channels, "1 or 2")
-    entries = _get(content, "mix", list, [], f"{place}.")
-    if not entries:
-        raise _wrong(f"{place}.mix", entries, "at least one file")
-    tracks = []
-    for number, entry in enumerate(entries):
-        here = f"{place}.mix[{number}]"
-        if not isinstance(entry, dict):
-            raise _wrong(here, entry, "an object")
-        at, first = (_get(entry, key, int, 0, f"{here}.") for key in ("at", "first"))
-        length = _get(entry, "frames", int, None, f"{here}.")
-        for key, value, least in (("at", at, 0), ("first", first, 0), ("frames", length, 1)):
-            if value is not None and value < least:
-                raise _wrong(f"{here}.{key}", value, f"{least} or more")
-        left, right = (_get(entry, side, float, 1.0, f"{here}.") for side in ("left", "right"))
-        tracks.append(MixTrack(_file(entry, here, folder), at, left, right, first, length))
-    return Mix(tuple(tracks), frames, channels)
+        raise _wrong(source.place("channels"), channels, "1 or 2")
+    tracks = source.items("mix")
+    if not tracks:
+        raise _wrong(source.place("mix"), tracks, "at least one file")
+    entries = (_Entry.of(track, source.place(f"mix[{number}]")) for number, track in enumerate(tracks))
+    return Mix(tuple(_track(entry, folder) for entry in entries), frames, channels)
 
 
-def _get(content: Mapping[str, Any], key: str, kind: type[Any], default: Any, prefix: str) -> Any:
-    """Return what stands under ``key``, of the kind that it must be; ``default`` when nothing does."""
-    value = content.get(key)
-    if value is None:
-        return default
-    if kind in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if math.isfinite(value) and (kind is float or value == int(value)):
-            return kind(value)
-    elif isinstance(value, kind):
-        return value
-    raise _wrong(prefix + key, value, _NAMES[kind])
+def _track(entry: _Entry, folder: Path) -> MixTrack:
+    at, first, frames = entry.integer("at", 0), entry.integer("first", 0), entry.integer("frames")
+    for key, value, least in (("at", at, 0), ("first", first, 0), ("frames", frames, 1)):
+        if value is not None and value < least:
+            raise _wrong(entry.place(key), value, f"{least} or more")
+    return MixTrack(_file(entry, folder), at, entry.number("left", 1.0), entry.number("right", 1.0), first, frames)
 
 
-def _wrong(place: str, value: Any, allowed: str, message: str = "", remedy: str = _MEND) -> InvalidValue:
+@dataclass(frozen=True)
+class _Entry:
+    """An object in the request, and where it stands there, such as ``parts[0]``. A key that holds ``null`` counts as missing.
+
+    All methods raise `InvalidValue` for a key that holds something else than they return.
+    """
+
+    content: Mapping[str, JsonValue]
+    at: str
+
+    @classmethod
+    def of(cls, content: JsonValue, at: str) -> _Entry:
+        """Return ``content`` as an object."""
+        if not isinstance(content, dict):
+            raise _wrong(at or REQUEST, content, "an object")
+        return cls(content, at)
+
+    def place(self, key: str) -> str:
+        """Return where a key stands in the request."""
+        return f"{self.at}.{key}".lstrip(".")
+
+    def entry(self, key: str) -> _Entry:
+        """Return an object; an empty one by default."""
+        value = self.content.get(key)
+        return _Entry.of({} if value is None else value, self.place(key))
+
+    def items(self, key: str) -> list[JsonValue]:
+        """Return a list; an empty one by default."""
+        value = self.content.get(key)
+        if value is not None and not isinstance(value, list):
+            raise _wrong(self.place(key), value, "a list")
+        return value or []
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a text."""
+        value = self.content.get(key)
+        if value is not None and not isinstance(value, str):
+            raise _wrong(self.place(key), value, "text")
+        return default if value is None else value
+
+    @overload
+    def number(self, key: str) -> float | None: ...
+    @overload
+    def number(self, key: str, default: float) -> float: ...
+    def number(self, key: str, default: float | None = None) -> float | None:
+        """Return a finite number."""
+        value = self.content.get(key)
+        if value is None:
+            return default
+        # JSON has larger numbers than a float, and Python reads NaN from it.
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+            return float(value)
+        raise _wrong(self.place(key), value, "a number")
+
+    @overload
+    def integer(self, key: str) -> int | None: ...
+    @overload
+    def integer(self, key: str, default: int) -> int: ...
+    def integer(self, key: str, default: int | None = None) -> int | None:
+        """Return a whole number; Lua may write it as 7.0."""
+        value = self.content.get(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        raise _wrong(self.place(key), value, "a whole number")
+
+
+def unreadable(place: str, file: Path, error: OSError) -> InvalidValue:
+    """Return the sentence about a source that cannot be read; ``place`` is where the request names it."""
+    return _wrong(
+        place,
+        str(file),
+        "an audio file",
+        f"The audio file {file} cannot be read: {error.strerror or error}.",
+        remedy="Check that it is still there.",
+    )
+
+
+def _wrong(place: str, value: JsonValue, allowed: str, message: str = "", remedy: str = _REMEDY) -> InvalidValue:
     return InvalidValue(place, value, allowed, message=message, remedy=remedy)

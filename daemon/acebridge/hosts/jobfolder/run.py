@@ -1,4 +1,4 @@
-"""``acebridge reaper run``: from a job folder's request to its result, whatever happens."""
+"""``acebridge host run``: from a job folder's request to its result, whatever happens."""
 
 from __future__ import annotations
 
@@ -8,48 +8,54 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.client.command_path import record
-from acebridge.errors import DaemonFault, JobFailed
+from acebridge.errors import DaemonFault, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import CANCEL, LOG, READYING, RESULT
 from acebridge.hosts.jobfolder.job_run import Work, perform_all
-from acebridge.hosts.jobfolder.prewarm import is_wanted
+from acebridge.hosts.jobfolder.json_files import write_json
+from acebridge.hosts.jobfolder.prewarm import wait_for_request
 from acebridge.hosts.jobfolder.request import read_request
-from acebridge.hosts.jobfolder.status import Status, write_json
+from acebridge.hosts.jobfolder.status import Status
 from acebridge.hosts.jobfolder.urls import folder_of
 from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
 
+if TYPE_CHECKING:
+    from acebridge.hosts.jobfolder.documents import ResultFile, State
+
+T = TypeVar("T", bound=Mapping[str, object])
 _LOOK_S = 0.05
 #: Seconds that cancelled work has to end by itself.
 _GRACE_S = 1.0
 
 
-def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
-    """Do as `run`, for a folder named by its path or a ``file:`` URL; nothing when the script gives up before it asks."""
+def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> ResultFile | None:
+    """Do as `run`, for a folder named by its path or a ``file:`` URL; ``None`` when the script gives up before it asks."""
     path = Path(folder_of(folder)).absolute()
-    if (path / READYING).exists() and not is_wanted(path):
-        return {}
+    if (path / READYING).exists() and not wait_for_request(path):
+        return None
     return run(path, address=address, autostart=autostart)
 
 
-def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> Mapping[str, Any]:
+def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> ResultFile:
     """Perform the request in a job folder and return its result, which is in ``result.json`` then.
 
     Raises what went wrong, after ``status.json`` has told it; `JobFailed` of kind ``Cancelled`` when it was cancelled.
     """
 
-    def work(work: Work) -> Mapping[str, Any]:
+    def work(work: Work) -> ResultFile:
         record()
         request = read_request(folder)
-        work.status.tell(parts=len(request.parts))
-        work.status.log(f"{request.id}: {', '.join(part.task for part in request.parts)}")
+        work.status.tell(parts=len(request.parts), host=request.host)
+        tasks = ", ".join(part.task for part in request.parts)
+        work.status.log(f"{request.id}: {tasks}{f', for {request.host}' if request.host else ''}")
         return perform_all(work, request, address, autostart)
 
     return supervise(folder, work)
 
 
-def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mapping[str, Any]:
+def supervise(folder: Path, work: Callable[[Work], T]) -> T:
     """Do ``work`` while ``status.json`` is kept up to date and ``cancel`` is looked for; write what it returns as result.
 
     Raises as `run` does, and `InvalidValue` when there is no such folder.
@@ -57,51 +63,52 @@ def supervise(folder: Path, work: Callable[[Work], Mapping[str, Any]]) -> Mappin
     if not folder.is_dir():
         raise InvalidValue("FOLDER", str(folder), "a job folder that is there")
     status = Status(folder)
-    _forget_result(folder)  # of an earlier run
-    under_way = Work(status)
-    results: list[Mapping[str, Any]] = []
+    _remove_result(folder)  # of an earlier run
+    job = Work(status)
+    results: list[T] = []
     errors: list[BaseException] = []
     ended = threading.Event()  # Thread.join, interrupted by a signal, may take a thread for ended that runs
 
-    def worked() -> None:
+    def run_work() -> None:
         try:
-            results.append(work(under_way))
+            results.append(work(job))
         except BaseException as error:
             errors.append(error)
         finally:
             ended.set()
 
     try:
-        threading.Thread(target=worked, daemon=True).start()
-        _look_after(under_way, ended)
-        if under_way.cancelled:
+        threading.Thread(target=run_work, daemon=True).start()
+        _poll(job, ended)
+        if job.cancelled:
             raise Cancelled
         if errors:
             raise errors[0]
         write_json(folder / RESULT, results[0])
-        with _unless_taken(folder):
+        with _ignore_removal(folder):
             status.log("done")
-            status.end("done", stage="done", fraction=1.0)  # the last that is written: the script may remove the folder
+            # The last that is written: the script may remove the folder.
+            status.end(state="done", stage="done", fraction=1.0)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):  # the second one: there is no more waiting
-            under_way.cancel()
+            job.cancel()
         if not ended.is_set():
-            under_way.leave()
+            job.leave()
             ended.wait(_GRACE_S)
-        under_way.undo()
-        _forget_result(folder)
-        raise _told(status, error) from error
+        job.undo()
+        _remove_result(folder)
+        raise _report_failure(status, error) from error
     return results[0]
 
 
-def _forget_result(folder: Path) -> None:
+def _remove_result(folder: Path) -> None:
     with suppress(OSError):
         (folder / RESULT).unlink()
 
 
 @contextmanager
-def _unless_taken(folder: Path) -> Iterator[None]:
-    """A script that has its result may have removed the folder already: then there is nobody left to tell."""
+def _ignore_removal(folder: Path) -> Iterator[None]:
+    """Go on where the script that has its result has removed the folder already: there is nobody left to tell."""
     try:
         yield
     except InvalidValue:
@@ -109,43 +116,44 @@ def _unless_taken(folder: Path) -> Iterator[None]:
             raise
 
 
-def _look_after(work: Work, ended: threading.Event) -> None:
-    """Return when the worker has ended; when it is cancelled and does not end, somewhat later."""
+def _poll(job: Work, ended: threading.Event) -> None:
+    """Return when the work has ended; when it is cancelled and does not end, somewhat later."""
     cancelled_at: float | None = None
     while not ended.is_set():
         try:
             ended.wait(_LOOK_S)
-            if cancelled_at is None and (work.status.folder / CANCEL).exists():
-                work.status.log("asked to cancel")
-                cancelled_at = _cancel(work)
-            work.status.beat()
+            if cancelled_at is None and (job.status.folder / CANCEL).exists():
+                job.status.log("asked to cancel")
+                cancelled_at = _cancel(job)
+            job.status.beat()
         except KeyboardInterrupt:
-            cancelled_at = _cancel(work)
+            cancelled_at = _cancel(job)
         if cancelled_at is not None and time.monotonic() - cancelled_at > _GRACE_S:
             return
 
 
-def _cancel(work: Work) -> float:
-    work.status.tell(stage="cancelling")
-    work.cancel()
+def _cancel(job: Work) -> float:
+    job.status.tell(stage="cancelling")
+    job.cancel()
     return time.monotonic()
 
 
-def _told(status: Status, error: BaseException) -> Exception:
+def _report_failure(status: Status, error: BaseException) -> Exception:
     """Write how it failed; return the error that says so in a sentence."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        error = JobFailed("Cancelled", "The job was cancelled.")
+        error = JobFailed(ErrorReason.CANCELLED, "The job was cancelled.")
     if not isinstance(error, (RuntimeFault, DaemonFault)):
         status.log("".join(traceback.format_exception(error)).rstrip())
         error = JobFailed(
-            "EngineFailure", f"AceBridge failed in an unexpected way: {type(error).__name__}.",
+            ErrorReason.ENGINE_FAILURE,
+            f"AceBridge failed in an unexpected way: {type(error).__name__}.",
             remedy=f"Please report it, with the file {status.folder / LOG}.",
-        )  # fmt: skip
-    kind = error.kind if isinstance(error, JobFailed) else type(error).__name__
-    state = "cancelled" if kind in ("Cancelled", "CANCELLED") else "failed"
+        )
+    kind = reason_of(error)
+    state: State = "cancelled" if kind is ErrorReason.CANCELLED else "failed"
     status.log(f"{state}: {error}")
     try:
-        status.end(state, stage=state, message=error.message, remedy=error.remedy, kind=kind)
+        status.end(state=state, stage=state, message=error.message, remedy=error.remedy, kind=kind)
     except InvalidValue as unwritten:  # not even that: what went wrong first is what matters
         status.log(str(unwritten))
     return error

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from acebridge.client.atomic_files import write_whole
 from acebridge.hosts.jobfolder import LOG, STATUS, VERSION
+from acebridge.hosts.jobfolder.json_files import read_object, write_json
 from acestep_runtime.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from typing_extensions import Unpack
+
+    from acebridge.hosts.jobfolder.documents import StatusFile
 
 #: Seconds between two writings, while something changes and while nothing does.
 _SHORTEST_S, _HEARTBEAT_S = 0.1, 0.9
@@ -26,14 +30,25 @@ class Status:
         self.folder = folder
         self._lock = threading.Lock()
         self._changed, self._written = True, 0.0
-        self._fields: dict[str, Any] = {
-            "version": VERSION, "state": "starting", "stage": "starting", "fraction": 0.0, "eta_s": None,
-            "queue_position": None, "message": "", "remedy": "", "kind": "", "job": "", "part": 0, "parts": 0,
+        self._fields: StatusFile = {
+            "version": VERSION,
+            "state": "starting",
+            "stage": "starting",
+            "fraction": 0.0,
+            "eta_s": None,
+            "queue_position": None,
+            "message": "",
+            "remedy": "",
+            "kind": "",
+            "job": "",
+            "part": 0,
+            "parts": 0,
             "pid": os.getpid(),
-        }  # fmt: skip
+            "host": "",
+        }
         self._write()
 
-    def tell(self, **fields: Any) -> None:
+    def tell(self, **fields: Unpack[StatusFile]) -> None:
         """Change fields; they are written with the next `beat`."""
         with self._lock:
             self._fields.update(fields)
@@ -46,14 +61,15 @@ class Status:
             with suppress(InvalidValue):  # the disk is full, or the folder is gone: the work goes on all the same
                 self._write()
 
-    def end(self, state: str, **fields: Any) -> None:
-        """Write how it ended."""
-        self.tell(state=state, eta_s=None, queue_position=None, **fields)
+    def end(self, **fields: Unpack[StatusFile]) -> None:
+        """Write how it ended: the final ``state``, and what else changes."""
+        fields["eta_s"] = fields["queue_position"] = None
+        self.tell(**fields)
         self._write()
 
     def _write(self) -> None:
         with self._lock:
-            fields = {**self._fields, "updated": time.time()}
+            fields: StatusFile = {**self._fields, "updated": time.time()}
             self._changed = False
         self._written = time.monotonic()
         write_json(self.folder / STATUS, fields)
@@ -65,16 +81,6 @@ class Status:
             file.write(f"{stamp} {text}\n")
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole at any time. Raises `InvalidValue` when its folder cannot be written."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    write_whole(path, [text.encode("utf-8", "replace")], make_folder=False)
-
-
-def read_status(folder: Path) -> Mapping[str, Any]:
+def read_status(folder: Path) -> dict[str, JsonValue]:
     """Return the status in a job folder; nothing when there is none that can be read."""
-    try:
-        found = json.loads((folder / STATUS).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_object(folder / STATUS)

@@ -1,10 +1,8 @@
-"""Where things are: job folders as ``file:`` URLs, and REAPER's own folder."""
+"""Job folders as scripts name them: ``file:`` URLs."""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from acestep_runtime.errors import InvalidValue
@@ -39,16 +37,3 @@ def folder_of(text: str, *, windows: bool = os.name == "nt") -> str:
         return "\\\\" + host + name.replace("/", "\\")
     drive = name.lstrip("/")[1:2] == ":"
     return (name.lstrip("/") if drive else name).replace("/", "\\")
-
-
-def reaper_folder() -> Path | None:
-    """Return REAPER's resource folder in its usual place, whether it is there or not; ``None`` without a home folder."""
-    try:
-        if sys.platform == "win32":
-            roaming = os.environ.get("APPDATA")
-            return (Path(roaming) if roaming else Path.home() / "AppData" / "Roaming") / "REAPER"
-        if sys.platform == "darwin":
-            return Path.home() / "Library" / "Application Support" / "REAPER"
-        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "REAPER"
-    except RuntimeError:
-        return None

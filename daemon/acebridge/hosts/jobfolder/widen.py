@@ -7,108 +7,159 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from acebridge.client.follow import JobSink
+from acebridge.contract.enums import encoding_name
 from acebridge.contract.fields import values_of
-from acebridge.hosts.jobfolder.outputs import written_state
+from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.request import AudioFile
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from acestep_runtime.tasks.clip import Clip
+    from acestep_runtime.audio.splice import Span
+    from acestep_runtime.tasks.source_audio import Clip
 
 Part = TypeVar("Part", audio_pb2.AudioHeader, tasks_pb2.StoredOutput)
 
 
 @dataclass(frozen=True)
-class Around:
+class SentSource:
     """A source file as it was when it was sent: its size and its time of change."""
 
     source: AudioFile
     _state: list[int]
 
     @classmethod
-    def of(cls, source: AudioFile) -> Around:
+    def of(cls, source: AudioFile) -> SentSource:
         """Note what the file of a source is like. Raises ``OSError`` when it cannot be found.
 
         What it takes to read the file is loaded meanwhile, while the daemon is busy with it.
         """
-        threading.Thread(target=importlib.import_module, args=("acestep_runtime.tasks.clip",), daemon=True).start()
-        return cls(source, written_state(source.file))
+        threading.Thread(
+            target=importlib.import_module, args=("acestep_runtime.tasks.source_audio",), daemon=True
+        ).start()
+        return cls(source, file_state(source.file))
 
-    def whole(self, events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:
-        """Return the events of a repaint of only its region as those of one of the whole source.
-
-        What stays follows its header at once, while the engine works. Raises `InvalidValue` when the file is no longer
-        as it was.
-        """
-        clip: Clip | None = None
-        shifts: dict[int, int] = {}
-        for event in events:
-            kind = event.WhichOneof("event")
-            if kind == "audio_header":
-                clip = clip or self._opened(event.audio_header)
-                changed = audio_pb2.AudioHeader()
-                changed.CopyFrom(event.audio_header)
-                shifts[changed.output] = _widen(event.audio_header, clip)
-                yield event
-                for chunk in _kept(changed, clip):
-                    yield tasks_pb2.TaskEvent(job_id=event.job_id, audio_chunk=chunk)
-                continue
-            if kind == "audio_chunk":
-                event.audio_chunk.offset_frames += shifts[event.audio_chunk.output]
-            elif kind == "take_finished" and clip is not None:
-                _widen_take(event.take_finished, clip)
-            elif kind == "completed" and clip is not None:
-                for take in event.completed.takes:
-                    _widen_take(take, clip)
-            yield event
-
-    def _opened(self, header: audio_pb2.AudioHeader) -> Clip:
+    def open(self, sample_rate: int, channels: int) -> Clip:
+        """Open it at another rate and with other channels. Raises `InvalidValue` when the file is no longer as it was."""
         from acestep_runtime.tasks.base import Output, Source
-        from acestep_runtime.tasks.clip import Clip
+        from acestep_runtime.tasks.source_audio import Clip
 
         file, start_s, end_s = self.source.file, self.source.start_s, self.source.end_s
         try:
-            same = written_state(self.source.file) == self._state
+            same = file_state(file) == self._state
         except OSError:
             same = False
         if not same:
             raise InvalidValue(
-                "source.file", str(file), "the file that was sent",
+                "source.file",
+                str(file),
+                "the file that was sent",
                 message=f"The audio file {file} was changed or removed while its repaint was waiting.",
                 remedy="Run the action again.",
-            )  # fmt: skip
-        return Clip.open(Source(str(file), start_s or 0.0, end_s), Output(header.sample_rate, header.channels))
+            )
+        return Clip.open(Source(str(file), start_s or 0.0, end_s), Output(sample_rate, channels))
 
 
-def _widen(part: Part, clip: Clip) -> int:
-    """Make what describes a part describe the whole; return the frame of the whole at which the part begins."""
-    first, stop = min(0, part.start_frame), max(clip.frames, part.start_frame + part.frames)
-    shift = part.start_frame - first
-    part.frames, part.start_frame = stop - first, first
-    return shift
+class WideningSink(JobSink):
+    """Hands the events of a repaint that returns only its region to ``target``, as those of one of the whole source.
+
+    What stays follows its header at once, while the engine works.
+    """
+
+    def __init__(self, sent: SentSource, target: JobSink) -> None:
+        self._sent, self._target = sent, target
+        self._clip: Clip | None = None
+        #: Output → the frame of the whole at which its region begins.
+        self._shifts: dict[int, int] = {}
+
+    def on_event(self, event: tasks_pb2.TaskEvent) -> None:
+        """Pass it on."""
+        self._target.on_event(event)
+
+    def on_queued(self, queued: tasks_pb2.Queued) -> None:
+        """Pass it on."""
+        self._target.on_queued(queued)
+
+    def on_started(self, started: tasks_pb2.Started) -> None:
+        """Pass it on."""
+        self._target.on_started(started)
+
+    def on_progress(self, progress: tasks_pb2.Progress) -> None:
+        """Pass it on."""
+        self._target.on_progress(progress)
+
+    def on_audio_void(self, outputs: Set[int]) -> None:
+        """Pass it on."""
+        self._target.on_audio_void(outputs)
+
+    def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
+        """Announce the whole, and send what stays of it. Raises `InvalidValue` when the file is no longer as it was."""
+        self._clip = self._clip or self._sent.open(header.sample_rate, header.channels)
+        whole, self._shifts[header.output] = _widen(header, self._clip)
+        self._target.on_audio_header(whole)
+        for chunk in _unchanged(header, self._clip):
+            self._target.on_audio(chunk)
+
+    def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
+        """Pass it on at its place in the whole."""
+        at = chunk.offset_frames + self._shifts[chunk.output]
+        self._target.on_audio(audio_pb2.AudioChunk(output=chunk.output, offset_frames=at, data=chunk.data))
+
+    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Pass it on with outputs and times of the whole."""
+        self._target.on_take(self._widen_take(take))
+
+    def on_completed(self, completed: tasks_pb2.Completed) -> None:
+        """Pass it on with takes of the whole."""
+        whole = tasks_pb2.Completed()
+        whole.CopyFrom(completed)
+        del whole.takes[:]
+        whole.takes.extend(self._widen_take(take) for take in completed.takes)
+        self._target.on_completed(whole)
+
+    def _widen_take(self, take: tasks_pb2.TakeFinished) -> tasks_pb2.TakeFinished:
+        from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
+        from acestep_runtime.tasks.times import shift_times
+
+        if self._clip is None:
+            return take
+        wide = [_widen(output, self._clip) for output in take.outputs]
+        outputs = [output for output, _ in wide]
+        whole = tasks_pb2.TakeFinished(take=take.take, seed=take.seed, metadata=take.metadata, outputs=outputs)
+        if wide:
+            output, shift = wide[0]
+            metadata = shift_times(metadata_from_json(values_of(take.metadata)), shift / output.sample_rate)
+            whole.metadata.update(metadata_to_json(metadata))
+        return whole
 
 
-def _widen_take(take: tasks_pb2.TakeFinished, clip: Clip) -> None:
-    from acestep_runtime.tasks.region import moved
+def _widen(part: Part, clip: Clip) -> tuple[Part, int]:
+    """Return what describes a part as it describes the whole, and the frame of the whole at which the part begins."""
+    changed = _changed_span(part, clip)
+    whole = type(part)()
+    whole.CopyFrom(part)
+    whole.frames, whole.start_frame = changed.total_frames, -changed.prepended
+    return whole, changed.start + changed.prepended
 
-    shifts_s = [_widen(output, clip) / output.sample_rate for output in take.outputs]
-    facts = moved(values_of(take.metadata), shifts_s[0]) if shifts_s else {}
-    take.metadata.update(facts)
+
+def _changed_span(part: Part, clip: Clip) -> Span:
+    from acestep_runtime.audio.splice import Span
+
+    return Span(part.start_frame, part.start_frame + part.frames, clip.frames)
 
 
-def _kept(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
+def _unchanged(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
     """Yield what stays of the source, before and after the part that changed."""
-    from acebridge.client.wav_writer import ENCODINGS
     from acestep_runtime.audio import wav
 
-    stop, first = changed.start_frame + changed.frames, min(0, changed.start_frame)
-    for at, end in ((0, changed.start_frame), (stop, clip.frames)):
+    span = _changed_span(changed, clip)
+    for at, end in span.kept:
         for block in clip.blocks(at, end):
-            data = wav.encode(block, ENCODINGS[changed.encoding])
-            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at - first, data=data)
+            data = wav.encode(block, encoding_name(changed.encoding))
+            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prepended, data=data)
             at += len(block)

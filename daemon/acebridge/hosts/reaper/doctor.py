@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acebridge.client.command_path import own_command
 from acebridge.health_check import Finding
-from acebridge.hosts.jobfolder.urls import reaper_folder
+from acebridge.hosts.jobfolder import doctor as jobfolder
+from acebridge.hosts.reaper.paths import resource_folder, resources_of
 
 _INSTALL = "Install the scripts of AceBridge with ReaPack, or copy them into the folder Scripts there."
 
 
 def examine(job: Path | None) -> list[Finding]:
     """Make the checks about REAPER; ``job`` is a job folder in its resource folder, if a script asks."""
-    resources = _resources_of(job) or reaper_folder()
-    return [_command(), _reaper(resources), _scripts(resources)]
-
-
-def _resources_of(job: Path | None) -> Path | None:
-    """Return the resource folder that a job folder lies in, as the scripts make it."""
-    if job is None or len(job.parents) < 3 or (job.parents[1].name, job.parents[0].name) != ("AceBridge", "jobs"):
-        return None
-    return job.parents[2]
-
-
-def _command() -> Finding:
-    command = own_command()
-    says = str(command) if command else "this Python has no acebridge command"
-    return Finding("command", command is not None, says, "Install AceBridge again: pip install acebridge.")
+    resources = resources_of(job) or resource_folder()
+    return [*jobfolder.examine(job), _reaper(resources), _scripts(resources)]
 
 
 def _reaper(resources: Path | None) -> Finding:

@@ -226,7 +226,7 @@ def test_the_task_writes_all_outputs_side_by_side(song, tmp_path):
     soundfile.write(path, song[: 5 * RATE], RATE, subtype="FLOAT")
     task = Complete(Source(str(path)), tracks=("drums", "bass"), output=Output(sample_rate=44_100, channels=1))
     headers, frames, order = [], {}, []
-    for event in task.perform(DraftEngine(), CancelToken()):
+    for event in task.run(DraftEngine(), CancelToken()):
         if isinstance(event, OutputHeader):
             headers.append(event)
         elif isinstance(event, OutputBlock):

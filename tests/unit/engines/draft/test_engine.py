@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress, TaskTraits
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.draft.engine import FUNCTIONS, DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.errors import Cancelled, InvalidValue, UnsupportedTask
@@ -27,7 +27,7 @@ def run(task, frames, seed=1, *, music=None, **more):
         if isinstance(event, Progress):
             assert event.stage
             fractions.append(event.fraction)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
         else:
             assert isinstance(event, Block)
@@ -331,7 +331,7 @@ def test_a_missing_source_is_named(task):
         run(task, RATE, span=(0, RATE), tracks=("drums",))
 
 
-@pytest.mark.parametrize("task", list(TASKS))
+@pytest.mark.parametrize("task", list(FUNCTIONS))
 def test_cancelling_stops_it(song, task):
     samples, _ = song
     cancel = CancelToken()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
@@ -31,7 +31,7 @@ def repainted(source: Samples, span_s: tuple[float, float], *, known: tuple[int,
     for event in DraftEngine().run(request, CancelToken()):
         if isinstance(event, Block):
             parts.append(event.samples)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
     made = np.concatenate(parts)
     assert np.array_equal(made[: span[0]], source[: span[0]])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.draft.scores import scored
 from acestep_runtime.errors import Cancelled, InvalidValue
@@ -35,7 +35,7 @@ def facts_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, Any
     assert not any(isinstance(event, Block) for event in events)
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
     assert fractions == sorted(fractions)
-    facts = {name: value for event in events if isinstance(event, Facts) for name, value in event.values.items()}
+    facts = {name: value for event in events if isinstance(event, Metadata) for name, value in event.values.items()}
     assert json.loads(json.dumps(facts)) == facts
     assert facts["engine"] == "draft"
     return facts
@@ -113,12 +113,12 @@ def made(roles: dict[str, np.ndarray], task: str, source: np.ndarray | None = No
     frames = len(next(iter(roles.values())))
     inside: list[EngineEvent] = [Progress("playing", 0.5)]
     inside += [Block(role, x[at : at + 30_000]) for role, x in roles.items() for at in range(0, frames, 30_000)]
-    inside += [Facts({"lines": more.pop("lines")})] if "lines" in more else []
+    inside += [Metadata({"lines": more.pop("lines")})] if "lines" in more else []
     request = EngineRequest(TASKS[task], frames, 1, Music(**more), source=source, auto_score=True)
     *outside, last = scored(iter(inside), request, CancelToken())
     asked = {id(event) for event in inside}
     assert [id(event) for event in outside if id(event) in asked] == [id(event) for event in inside]
-    assert isinstance(last, Facts)
+    assert isinstance(last, Metadata)
     return last.values["score"]
 
 
@@ -149,7 +149,7 @@ def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: sin
 def test_only_who_asks_gets_a_score() -> None:
     events = iter([Block("mix", np.zeros((100, 2), np.float32))])
     assert scored(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
-    facts = [Facts({"bpm": 120})]
+    facts = [Metadata({"bpm": 120})]
     assert list(scored(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken())) == facts
 
 
@@ -170,7 +170,7 @@ def test_clean_takes_of_the_engine_score_well_and_tell_seeds_apart(caption: str)
     for seed in (1, 2):
         request = EngineRequest(TASKS["text2music"], 16 * RATE_HZ, seed, Music(caption=caption), auto_score=True)
         *_, last = DraftEngine().run(request, CancelToken())
-        assert isinstance(last, Facts)
+        assert isinstance(last, Metadata)
         scores.append(last.values["score"]["quality"])
     assert min(scores) >= 0.85
     assert scores[0] != scores[1]

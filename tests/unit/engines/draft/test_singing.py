@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.engines.base import Block, EngineRequest, Facts
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.lyrics.text import sung_lines
@@ -40,7 +40,7 @@ def served(task: str, frames: int, seed: int = 1, **more: Any) -> tuple[dict[str
     for event in DraftEngine().run(EngineRequest(TASKS[task], frames, seed, **more), CancelToken()):
         if isinstance(event, Block):
             roles.setdefault(event.role, []).append(event.samples)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
     return {role: np.concatenate(parts) for role, parts in roles.items()}, facts
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from acestep_runtime.dsp.form import tags
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.limits import validate
 from acestep_runtime.lyrics.text import parse, sung_lines
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import CancelToken, Music, check
+from acestep_runtime.text.form import tags
+from acestep_runtime.values import CancelToken, Music
 
 FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration", "language", "instrumental"}
 
@@ -22,7 +23,7 @@ def written(task: str, seed: int = 1, mode: str = "", **music: Any) -> dict[str,
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
     assert fractions == sorted(fractions)
     assert not any(isinstance(event, Block) for event in events)
-    (facts,) = [dict(event.values) for event in events if isinstance(event, Facts)]
+    (facts,) = [dict(event.values) for event in events if isinstance(event, Metadata)]
     assert set(facts) == FACTS
     assert json.loads(json.dumps(facts)) == facts
     return facts
@@ -31,7 +32,7 @@ def written(task: str, seed: int = 1, mode: str = "", **music: Any) -> dict[str,
 def as_music(facts: dict[str, Any]) -> Music:
     given = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
     music = Music(**{name: facts[name] for name in given})
-    check(music)
+    validate(music)
     return music
 
 
@@ -40,7 +41,7 @@ def test_a_sample_can_be_played_as_it_is(description: str) -> None:
     facts = written("create_sample", caption=description, mode="song")
     request = EngineRequest(TASKS["text2music"], 3 * 48_000, 1, as_music(facts))
     events = list(DraftEngine().run(request, CancelToken()))
-    made = {name: value for event in events if isinstance(event, Facts) for name, value in event.values.items()}
+    made = {name: value for event in events if isinstance(event, Metadata) for name, value in event.values.items()}
     assert (made["bpm"], made["keyscale"], made["timesignature"]) == (facts["bpm"], facts["keyscale"], 4)
     assert sum(len(event.samples) for event in events if isinstance(event, Block)) == 3 * 48_000
     assert len(tags(facts["lyrics"])) >= 6

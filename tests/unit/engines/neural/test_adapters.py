@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, KeepsModels
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, ModelHost
 from acestep_runtime.engines.neural import engine as neural
 from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
@@ -131,7 +131,7 @@ def test_whatever_came_before_the_result_is_that_of_a_fresh_engine(
 
 def test_a_take_tells_what_made_it(engine: NeuralEngine) -> None:
     def told(*adapters: Adapter) -> object:
-        facts = [each.values for each in events(engine, asked(*adapters)) if isinstance(each, Facts)]
+        facts = [each.values for each in events(engine, asked(*adapters)) if isinstance(each, Metadata)]
         json.dumps(facts)
         return {name: value for each in facts for name, value in each.items()}.get("adapters")
 
@@ -213,7 +213,7 @@ def test_one_name_twice_is_refused() -> None:
 
 def test_models_are_kept_and_let_go(folder: Path, plain: Samples) -> None:
     engine = NeuralEngine(folder)
-    assert isinstance(engine, KeepsModels)
+    assert isinstance(engine, ModelHost)
     assert engine.loaded == ()
     engine.unload("acestep-v15-turbo")
     for name in ("turbo", "acestep-v15-turbo"):

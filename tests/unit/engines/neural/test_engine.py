@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineRequest, Facts, Progress, TaskTraits
+from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
@@ -67,7 +67,7 @@ def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples]
     for event in engine.run(asked, CancelToken()):
         if isinstance(event, Block):
             blocks.setdefault(event.role, []).append(event.samples)
-        elif isinstance(event, Facts):
+        elif isinstance(event, Metadata):
             facts.update(event.values)
         else:
             progress.append(event)
@@ -107,8 +107,8 @@ def test_the_second_take_of_a_region_encodes_nothing(
     play(engine, request("repaint", source))
     assert engine._model is not None
     encoded = []
-    means = type(engine._model.codec)._mean
-    monkeypatch.setattr(type(engine._model.codec), "_mean", lambda *a: (encoded.append(1), means(*a))[1])
+    means = type(engine._model.codec)._posterior_mean
+    monkeypatch.setattr(type(engine._model.codec), "_posterior_mean", lambda *a: (encoded.append(1), means(*a))[1])
     play(engine, replace(request("repaint", source), seed=9))
     assert not encoded
 
@@ -119,9 +119,9 @@ def test_a_repaint_decodes_only_what_it_changes(
     play(engine, request("repaint", source))
     assert engine._model is not None
     decoded = []
-    plain = type(engine._model.codec)._decoded
+    plain = type(engine._model.codec)._decode_tile
     monkeypatch.setattr(
-        type(engine._model.codec), "_decoded", lambda self, x, span: (decoded.append(span), plain(self, x, span))[1]
+        type(engine._model.codec), "_decode_tile", lambda self, x, span: (decoded.append(span), plain(self, x, span))[1]
     )
     roles, _, _ = play(engine, request("repaint", source))
     assert sum(stop - start for start, stop in decoded) == 25
@@ -202,7 +202,7 @@ def test_when_memory_runs_out_the_job_says_so(
     def full(*_: object) -> Iterator[object]:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(sampling, "_sampled", full)
+    monkeypatch.setattr(sampling, "_denoise", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
         play(engine, request("repaint", source))
 
@@ -213,9 +213,9 @@ def test_takes_that_fit_are_made_in_one_pass(
     asked = replace(request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9))
     alone = {seed: play(engine, replace(asked, seed=seed, seeds=()))[0] for seed in asked.seeds}
     passes = []
-    plain = sampling._sampled
+    plain = sampling._denoise
     monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr(sampling, "_sampled", lambda *given: (passes.append(given[3]), plain(*given))[1])
+    monkeypatch.setattr(sampling, "_denoise", lambda *given: (passes.append(given[3]), plain(*given))[1])
     for seed in asked.seeds:
         together, _, _ = play(engine, replace(asked, seed=seed))
         for role, made in together.items():

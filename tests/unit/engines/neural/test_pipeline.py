@@ -20,11 +20,11 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import sampling
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import RECIPES, Given
-from acestep_runtime.samplers.loop import noise_of
+from acestep_runtime.engines.neural.recipes import RECIPES, TaskInputs
+from acestep_runtime.samplers.loop import draw_noise
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
-from acestep_runtime.tasks.reference import heard_in
+from acestep_runtime.tasks.reference import load_reference
 from acestep_runtime.values import CancelToken, Music, Sampling
 from acestep_runtime.weights.layout import find
 from tests.support.signals import noise
@@ -58,14 +58,16 @@ def model(folder: Path) -> Model:
 
 
 def _timbre(model: Model, asked: EngineRequest) -> Tensor:
-    return model.timbre if asked.reference is None else model.heard(asked.reference, CancelToken())
+    return model.timbre if asked.reference is None else model.encode_audio(asked.reference, CancelToken())
 
 
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
-    source = None if asked.source is None else model.heard(asked.source, CancelToken())
-    (piece,) = RECIPES[asked.task.name](Given(asked, model.silence, source, model.hints, model.decoded, False))
-    *_, (latents, _, _) = sampling._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
+    source = None if asked.source is None else model.encode_audio(asked.source, CancelToken())
+    (piece,) = RECIPES[asked.task.name](
+        TaskInputs(asked, model.silence, source, model.hints, model.decode_codes, False)
+    )
+    *_, (latents, _, _) = sampling._denoise(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
 
@@ -74,7 +76,7 @@ def _theirs(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> 
         prompt=MUSIC.caption, lyrics=MUSIC.lyrics, vocal_language=MUSIC.language, bpm=96, keyscale=MUSIC.keyscale,
         timesignature="3", num_inference_steps=steps, guidance_scale=1.0, shift=3.0, output_type="latent",
         audio_duration=float(SECONDS),
-        latents=noise_of([seed], 25 * SECONDS, model.facts.channels), **more,
+        latents=draw_noise([seed], 25 * SECONDS, model.facts.channels), **more,
     ).audios  # fmt: skip
     return made
 
@@ -108,7 +110,7 @@ def test_the_timbre_of_a_reference(
     wav.write(tmp_path / "reference.wav", recording, 48_000)
     asked = EngineRequest(
         TASKS["text2music"], FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
-        reference=heard_in(Source(str(tmp_path / "reference.wav"))),
+        reference=load_reference(Source(str(tmp_path / "reference.wav"))),
     )  # fmt: skip
     theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
     assert (_ours(model, asked) - theirs).abs().max() <= 1e-4

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
 
-from acestep_runtime.engines.base import EngineEvent, EngineRequest, Facts, Progress
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.memory import policy, precision
@@ -36,20 +36,20 @@ def unchecked_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _facts(events: Iterator[EngineEvent]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for event in events:
-        facts.update(event.values if isinstance(event, Facts) else {})
+        facts.update(event.values if isinstance(event, Metadata) else {})
     return facts
 
 
 def test_one_job_says_it_beside_what_it_says_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "measure_errors", lambda: {"conv1d": 0.9})
     precision.verify_dtype(torch.device("cpu"), torch.bfloat16)
-    own = [Facts({"warnings": ["cut off"]}), Progress("half", 0.5), Facts({"bpm": 90.0})]
+    own = [Metadata({"warnings": ["cut off"]}), Progress("half", 0.5), Metadata({"bpm": 90.0})]
     interrupted = add_warnings(iter(own))
     next(interrupted)
     interrupted.close()
     *passed, last = add_warnings(iter(own))
     assert passed == own
-    assert isinstance(last, Facts)
+    assert isinstance(last, Metadata)
     first, second = last.values["warnings"]
     assert first == "cut off"
     assert "conv1d: 0.9" in second

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.colours import TRACK_COLOURS
-from acebridge.contract.fields import RPCS
+from acebridge.contract.tasks import RPCS
 from acebridge.hosts.jobfolder import outputs
-from acebridge.hosts.jobfolder.request import Part, request_of
-from acebridge.hosts.jobfolder.status import Status, read_status, write_json
+from acebridge.hosts.jobfolder.json_files import write_json
+from acebridge.hosts.jobfolder.request import Part, parse_request
+from acebridge.hosts.jobfolder.status import Status, read_status
 from acebridge.hosts.jobfolder.urls import folder_of
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
@@ -109,7 +110,7 @@ def test_names(text: str, name: str) -> None:
 
 def request(title: str = "", action: str = "add layer") -> object:
     part = {"task": "understand", "source": {"file": "x"}}
-    return request_of({"version": 1, "title": title, "action": action, "parts": [part]}, Path("/jobs/x"))
+    return parse_request({"version": 1, "title": title, "action": action, "parts": [part]}, Path("/jobs/x"))
 
 
 @PROPERTY
@@ -117,26 +118,26 @@ def request(title: str = "", action: str = "add layer") -> object:
 def test_names_of_files_keep_role_and_seed(
     tmp_path_factory: pytest.TempPathFactory, title: str, role: str, seed: int
 ) -> None:
-    name = outputs.name_of_file(request(title), role, seed)
+    name = outputs.media_name(request(title), role, seed)
     assert name.startswith("AceBridge ")
     assert name.endswith(f" {role.replace('_', ' ')} {seed}")
     assert len(name) <= 100
     assert name == outputs.file_name(name)
     folder = tmp_path_factory.getbasetemp() / "names"
     folder.mkdir(exist_ok=True)
-    file = outputs.take_free_name(folder, name)  # this system takes it, too
+    file = outputs.reserve_file(folder, name)  # this system takes it, too
     file.unlink()
 
 
 def test_what_an_untitled_job_is_called() -> None:
-    assert outputs.name_of_file(request(), "mix", 7) == "AceBridge add layer mix 7"
-    assert outputs.name_of_file(request("???"), "mix", 7) == "AceBridge add layer mix 7"
-    assert outputs.name_of_file(request("", ""), "backing_vocals", 7) == "AceBridge backing vocals 7"
+    assert outputs.media_name(request(), "mix", 7) == "AceBridge add layer mix 7"
+    assert outputs.media_name(request("???"), "mix", 7) == "AceBridge add layer mix 7"
+    assert outputs.media_name(request("", ""), "backing_vocals", 7) == "AceBridge backing vocals 7"
 
 
 def test_many_at_once_get_a_name_each(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        files = list(pool.map(lambda _: outputs.take_free_name(tmp_path, "a"), range(40)))
+        files = list(pool.map(lambda _: outputs.reserve_file(tmp_path, "a"), range(40)))
     assert {file.name for file in files} == {"a.wav", *(f"a ({n}).wav" for n in range(2, 41))}
 
 
@@ -145,14 +146,14 @@ def test_names_of_tracks_and_takes() -> None:
     assert set(TRACK_COLOURS) == set(TRACKS)
     titled = request("Repaint")
     long = "bright piano\nand " + "x" * 100
-    named = outputs.name_of(titled, Part("cover", fields={"music": {"caption": long}}), "mix", {"caption": "found"})
+    named = outputs.track_name(titled, Part("cover", fields={"music": {"caption": long}}), "mix", {"caption": "found"})
     assert named == "bright piano and " + "x" * 42 + "…"
     assert len(named) == 60
-    assert outputs.name_of(titled, Part("cover", label="L"), "mix", {"caption": "found"}) == "found"
-    assert outputs.name_of(titled, Part("cover", label="L"), "mix", {}) == "L"
-    assert outputs.name_of(titled, Part("cover"), "mix", {"caption": " "}) == "Repaint"
-    assert outputs.name_of(request(), Part("cover"), "mix", {}) == "AceBridge"
-    assert outputs.name_of(titled, Part("lego", label="L"), "backing_vocals", {}) == "Backing vocals"
+    assert outputs.track_name(titled, Part("cover", label="L"), "mix", {"caption": "found"}) == "found"
+    assert outputs.track_name(titled, Part("cover", label="L"), "mix", {}) == "L"
+    assert outputs.track_name(titled, Part("cover"), "mix", {"caption": " "}) == "Repaint"
+    assert outputs.track_name(request(), Part("cover"), "mix", {}) == "AceBridge"
+    assert outputs.track_name(titled, Part("lego", label="L"), "backing_vocals", {}) == "Backing vocals"
 
 
 def test_rpcs_are_named_as_their_tasks() -> None:

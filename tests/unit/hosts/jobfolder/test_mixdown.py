@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 
-from acebridge.hosts.jobfolder.mixdown import mixed
-from acebridge.hosts.jobfolder.request import Mix, MixTrack, request_of
+from acebridge.hosts.jobfolder.mixdown import write_mix
+from acebridge.hosts.jobfolder.request import Mix, MixTrack, parse_request
 from acestep_runtime.errors import InvalidValue
 from tests.support.signals import noise
 
@@ -48,7 +48,7 @@ def test_a_mix_is_the_sum_of_its_tracks(tmp_path_factory, tracks, frames, wanted
         stop = min(frames, at + len(samples))
         if at < stop:
             expected[at:stop] += samples[: stop - at] * np.array([left, right][:channels])
-    got, rate_hz = soundfile.read(mixed(Mix(tuple(entries), frames, wanted), folder / "mix.wav"), always_2d=True)
+    got, rate_hz = soundfile.read(write_mix(Mix(tuple(entries), frames, wanted), folder / "mix.wav"), always_2d=True)
     assert (got.shape, rate_hz) == (expected.shape, 44_100)
     assert np.abs(got - expected).max() < 1e-5
 
@@ -56,7 +56,7 @@ def test_a_mix_is_the_sum_of_its_tracks(tmp_path_factory, tracks, frames, wanted
 def test_a_lone_track_is_its_own_mix(tmp_path: Path) -> None:
     file = tmp_path / "one.wav"
     soundfile.write(file, noise(0.1), 48_000)
-    assert mixed(Mix((MixTrack(file, 0, 1.0, 1.0),), 4800), tmp_path / "mix.wav") == file
+    assert write_mix(Mix((MixTrack(file, 0, 1.0, 1.0),), 4800), tmp_path / "mix.wav") == file
     assert not (tmp_path / "mix.wav").exists()
 
 
@@ -75,7 +75,7 @@ def test_a_lone_track_that_is_not_the_mix_is_copied(tmp_path: Path, entry, frame
     samples = noise(0.1, rate_hz=48_000, channels=1)
     soundfile.write(file, samples, 48_000, subtype="FLOAT")
     track = MixTrack(**{"file": file, "at": 0, "left": 1.0, "right": 1.0, **entry})
-    made = mixed(Mix((track,), frames, channels), tmp_path / "mix.wav")
+    made = write_mix(Mix((track,), frames, channels), tmp_path / "mix.wav")
     assert made == tmp_path / "mix.wav"
     mono = samples[track.first :][: track.frames]
     expected = np.zeros((frames, channels or 1), np.float32)
@@ -90,7 +90,7 @@ def test_a_stretch_of_any_file_is_its_own_samples(tmp_path: Path, kind: str, sub
     """Also where it reaches over several blocks: reading on, and from the middle, gives what reading all of it does."""
     file = tmp_path / f"one.{kind}"
     soundfile.write(file, noise(6.0, rate_hz=44_100, channels=2), 44_100, subtype=subtype)
-    made = mixed(Mix((MixTrack(file, 10, 1.0, 1.0, 70_001, 150_000),), 160_000), tmp_path / "mix.wav")
+    made = write_mix(Mix((MixTrack(file, 10, 1.0, 1.0, 70_001, 150_000),), 160_000), tmp_path / "mix.wav")
     got = soundfile.read(made, dtype="float32")[0]
     assert (got[10:150_010] == soundfile.read(file, dtype="float32")[0][70_001:][:150_000]).all()
     assert not got[:10].any()
@@ -109,7 +109,7 @@ def test_more_pieces_than_files_may_be_open(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/dev/fd").iterdir()]) + 50, hard))
     try:
-        made = mixed(Mix(tuple(entries), 200 * 4800), tmp_path / "mix.wav")
+        made = write_mix(Mix(tuple(entries), 200 * 4800), tmp_path / "mix.wav")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (soundfile.read(made, dtype="float32")[0].reshape(200, 4800) == samples[:, 0]).all()
@@ -120,7 +120,7 @@ def test_a_file_that_holds_less_than_it_has_to_is_named(tmp_path: Path, first: i
     file = tmp_path / "short.wav"
     soundfile.write(file, noise(0.1, rate_hz=48_000), 48_000)
     with pytest.raises(InvalidValue, match=r"short.wav holds 4800 frames; the mix needs 4801"):
-        mixed(Mix((MixTrack(file, 0, 1.0, 1.0, first, frames),), 4800), tmp_path / "mix.wav")
+        write_mix(Mix((MixTrack(file, 0, 1.0, 1.0, first, frames),), 4800), tmp_path / "mix.wav")
 
 
 def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
@@ -128,16 +128,22 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
         soundfile.write(tmp_path / f"{rate_hz}.wav", noise(0.1), rate_hz)
     tracks = tuple(MixTrack(tmp_path / f"{rate_hz}.wav", 0, 1.0, 1.0) for rate_hz in (44_100, 48_000))
     with pytest.raises(InvalidValue, match="one rate"):
-        mixed(Mix(tracks, 4800), tmp_path / "mix.wav")
+        write_mix(Mix(tracks, 4800), tmp_path / "mix.wav")
     (tmp_path / "words.wav").write_text("no audio", "utf-8")
-    for name, why in (("nowhere.wav", "No such file or directory"), ("words.wav", "Format not recogni[sz]ed")):
-        with pytest.raises(InvalidValue, match=rf"{name} cannot be read: .*{why}"):
-            mixed(Mix((tracks[0], MixTrack(tmp_path / name, 0, 1.0, 1.0)), 4800), tmp_path / "mix.wav")
+    broken = {
+        "nowhere.wav": r"nowhere\.wav cannot be read: No such file or directory\. Check that it is still there\.",
+        "words.wav": r"words\.wav is not audio, is damaged, or is of a kind that AceBridge does not read\. Use WAV",
+    }
+    for name, says in broken.items():
+        with pytest.raises(InvalidValue, match=says):
+            write_mix(Mix((tracks[0], MixTrack(tmp_path / name, 0, 1.0, 1.0)), 4800), tmp_path / "mix.wav")
 
 
 def requested(source: dict[str, Any]) -> Any:
     """The source of the only part of a request in the folder /jobs/x."""
-    return request_of({"version": 1, "parts": [{"task": "cover", "source": source}]}, Path("/jobs/x")).parts[0].source
+    return (
+        parse_request({"version": 1, "parts": [{"task": "cover", "source": source}]}, Path("/jobs/x")).parts[0].source
+    )
 
 
 def test_files_of_a_mix_are_named_with_what_counts_of_them() -> None:
@@ -164,3 +170,12 @@ def test_files_of_a_mix_are_named_with_what_counts_of_them() -> None:
 def test_mixes_that_make_no_sense(entry: dict[str, Any], more: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidValue, match=says):
         requested({"mix": [{"file": "a.wav", **entry}], "frames": 9, **more})
+
+
+def test_a_sample_that_is_no_number_is_found_in_its_own_file(tmp_path: Path) -> None:
+    samples = noise(0.1, rate_hz=48_000)
+    samples[4000] = np.nan
+    soundfile.write(tmp_path / "broken.wav", samples, 48_000, subtype="FLOAT")
+    track = MixTrack(tmp_path / "broken.wav", 0, 0.5, 0.5)
+    with pytest.raises(InvalidValue, match=r"broken\.wav holds a sample that is not a number at frame 4000"):
+        write_mix(Mix((track,), 4800), tmp_path / "mix.wav")

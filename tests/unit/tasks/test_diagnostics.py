@@ -10,19 +10,19 @@ import pytest
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.fake import FakeEngine
-from acestep_runtime.tasks.base import Output, OutputBlock, Source, TakeDone
-from acestep_runtime.tasks.listening import Understand
+from acestep_runtime.tasks.analysis import Understand
+from acestep_runtime.tasks.base import Output, OutputBlock, Source, Take
+from acestep_runtime.tasks.diagnostics import run_with_warnings
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.tasks.warned import perform_warned
 from acestep_runtime.values import CancelToken, Thinking
 from tests.support.signals import decoded, noise
 
 
 def warnings(task: Any) -> list[list[str] | None]:
     """The warnings of each take."""
-    events = list(perform_warned(task, FakeEngine(), CancelToken()))
-    return [event.facts.get("warnings") for event in events if isinstance(event, TakeDone)]
+    events = list(run_with_warnings(task, FakeEngine(), CancelToken()))
+    return [event.metadata.get("warnings") for event in events if isinstance(event, Take)]
 
 
 def test_nothing_is_said_of_what_is_well(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
     held = Repaint(source, start_s=0.25, end_s=0.5, output=Output(seeds=(1,)))
     assert warnings(held) == [None]
     # As many as the encoding really changes.
-    blocks = [e.samples for e in held.perform(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
+    blocks = [e.samples for e in held.run(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
     made = np.concatenate(blocks)
     again = decoded(wav.encode(made, encoding), encoding, 2)
     assert np.count_nonzero(np.abs(made - again) > 2.0**-15) == 8
@@ -70,7 +70,7 @@ def test_thinking_without_effect_is_said(task: TextToMusic, says: str) -> None:
 
 
 def test_a_plan_that_is_too_short_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeEngine, "thinks", True)
+    monkeypatch.setattr(FakeEngine, "supports_planning", True)
     short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
     assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
     assert warnings(TextToMusic(duration_s=0.7, codes=(1, 2, 3))) == [None]

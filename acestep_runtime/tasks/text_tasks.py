@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import Output, Task, TaskEvent
-from acestep_runtime.tasks.passage import perform_through
-from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking, limited
+from acestep_runtime.limits import bounded
+from acestep_runtime.tasks.base import Task, TaskEvent
+from acestep_runtime.tasks.takes import NoAudio, request_of, run_takes
+from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class CreateSample(Task):
     kind = "text"
     needs_language_model = True
 
-    description: str = limited("", longest=MAX_TEXT)
+    description: str = bounded("", max_len=MAX_TEXT)
     instrumental: bool = False
-    seed: int | None = limited(None, low=0, high=MAX_SEED)
+    seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
@@ -32,12 +33,11 @@ class CreateSample(Task):
         if not self.description.strip():
             raise InvalidValue("description", self.description, "a sentence", remedy="Say what the song should be.")
 
-    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        mode = "instrumental" if self.instrumental else "song"
-        music = Music(caption=self.description)
-        request = EngineRequest(type(self), 0, 0, music, mode=mode, thinking=self.thinking)
-        return _facts(request, self.seed, engine, cancel)
+    def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
+        mode, music = "instrumental" if self.instrumental else "song", Music(caption=self.description)
+        request = dataclasses.replace(request_of(self), music=music, mode=mode)
+        return run_takes(request, self.output_spec, NoAudio(), engine, cancel, done)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FormatSample(Task):
     needs_language_model = True
 
     music: Music = field(default_factory=Music)
-    seed: int | None = limited(None, low=0, high=MAX_SEED)
+    seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
     def validate(self) -> None:
@@ -58,11 +58,6 @@ class FormatSample(Task):
         if not (self.music.caption.strip() or self.music.lyrics.strip()):
             raise InvalidValue("music.caption", "", "a caption, lyrics or both", remedy="Give something to format.")
 
-    def perform(self, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-        """See `acestep_runtime.tasks.base.Task.perform`. Facts only."""
-        return _facts(EngineRequest(type(self), 0, 0, self.music, thinking=self.thinking), self.seed, engine, cancel)
-
-
-def _facts(request: EngineRequest, seed: int | None, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-    output = Output(seeds=() if seed is None else (seed,))
-    return perform_through(request, output, frames=0, rate_hz=ENGINE_RATE_HZ, channels=2, engine=engine, cancel=cancel)
+    def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
+        """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
+        return run_takes(request_of(self), self.output_spec, NoAudio(), engine, cancel, done)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.form import form, natural_length_s, tags
+from acestep_runtime.text.form import form, natural_length_s, tags
 from acestep_runtime.text.style import style_of
 
 LYRICS = """[Intro]

@@ -1,4 +1,4 @@
-"""Performing a task, and saying with each take what its audio has suffered: a source cut off, samples clipped."""
+"""Warnings with each take: what its audio has suffered, such as a source cut off or samples clipped, and what had no effect."""
 
 from __future__ import annotations
 
@@ -11,50 +11,51 @@ from acestep_runtime.audio.decode import probe
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, TakeDone, Task, TaskEvent
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
 from acestep_runtime.units import gain_to_db
 from acestep_runtime.values import CODES_A_SECOND, CancelToken, Thinking
 
 
-def perform_warned(task: Task, engine: Engine, cancel: CancelToken) -> Iterator[TaskEvent]:
-    """Perform ``task``; where there is something to say, the facts of its takes hold sentences under "warnings"."""
+def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
+    """Run ``task``; where there is something to say, the metadata of its takes holds sentences under "warnings"."""
+    inputs = task.audio_inputs()
     said = [
-        *_about_file(getattr(task, "source", None)),
-        *_about_reference(getattr(task, "reference", None), engine),
+        *_about_file(inputs.get("source")),
+        *_about_reference(inputs.get("reference"), engine),
         *_about_plan(task, engine),
     ]
     levels: dict[int, _Level] = {}
-    for event in task.perform(engine, cancel):
+    for event in task.run(engine, cancel, done):
         if isinstance(event, OutputHeader):
             levels[event.output] = _Level(event)
         elif isinstance(event, OutputBlock):
             levels[event.output].add(event.samples)
-        elif isinstance(event, TakeDone):
+        elif isinstance(event, Take):
             warnings = [
-                *event.facts.get("warnings", ()),
+                *event.metadata.get("warnings", ()),
                 *said,
                 *filter(None, (level.warning() for level in levels.values())),
             ]
             levels.clear()
             if warnings:
-                event = dataclasses.replace(event, facts={**event.facts, "warnings": warnings})
+                event = dataclasses.replace(event, metadata={**event.metadata, "warnings": warnings})
         yield event
 
 
 def _about_reference(reference: Source | None, engine: Engine) -> list[str]:
-    if reference is None or engine.hears_reference:
+    if reference is None or engine.supports_reference:
         return _about_file(reference)
     return [f"The {engine.name} engine does not hear a reference: {printable(reference.shown)} had no effect."]
 
 
 def _about_plan(task: Task, engine: Engine) -> list[str]:
-    """Say what is asked for and has no effect; tasks without an output think only in words, as engines say themselves."""
-    codes = getattr(task, "codes", ())
-    thinking = hasattr(task, "output") and getattr(task, "thinking", Thinking()).on
-    if (codes or thinking) and not engine.thinks:
+    """Say what is asked for and has no effect; of tasks that a language model answers, engines say that themselves."""
+    codes: tuple[int, ...] = getattr(task, "codes", ())
+    thinking = task.can_plan and getattr(task, "thinking", Thinking()).on
+    if (codes or thinking) and not engine.supports_planning:
         what = "follow codes, so those of the plan" if codes else "plan songs, so thinking"
         return [f"The {engine.name} engine does not {what} had no effect: that takes the neural engine."]
-    asked_s = getattr(task, "duration_s", None)
+    asked_s: float | None = getattr(task, "duration_s", None)
     planned_s = len(codes) / CODES_A_SECOND
     if codes and asked_s is not None and asked_s - planned_s >= 1 / CODES_A_SECOND:
         return [f"The plan ends after {planned_s:g} of {asked_s:g} s; what comes then follows silence."]

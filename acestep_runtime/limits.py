@@ -1,0 +1,99 @@
+"""What the fields of a dataclass may hold: declared with the field, and read by validation, documentation and the contract."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from acestep_runtime.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+_KEY = "limits"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a field may hold; ``None``, which is not given, always may.
+
+    ``low`` and ``high`` are inclusive, ``max_len`` bounds ``len()``. On a tuple, ``low``, ``high`` and ``choices`` bound each
+    element. ``sentinels`` are values outside of the range that are allowed too, each with what it stands for.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str | int, ...] = ()
+    max_len: int | None = None
+    unit: str = ""
+    sentinels: Mapping[float, str] = field(default_factory=dict)
+
+    def allow(self, item: str | float) -> bool:
+        """Return whether a value, or an element of a tuple, is within the limits, apart from ``max_len``."""
+        if item in self.sentinels:
+            return True
+        if self.choices and item not in self.choices:
+            return False
+        if isinstance(item, (bool, str)):
+            return True
+        is_high = self.high is not None and item > self.high
+        is_low = self.low is not None and item < self.low
+        return math.isfinite(item) and not is_low and not is_high
+
+
+def bounded(
+    default: T,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str | int, ...] = (),
+    max_len: int | None = None,
+    unit: str = "",
+    sentinels: Mapping[float, str] | None = None,
+) -> T:
+    """Declare a dataclass field with its default and its `Limits`."""
+    limits = Limits(low, high, choices, max_len, unit, sentinels or {})
+    return field(default=default, metadata={_KEY: limits})
+
+
+def limits_of(f: dataclasses.Field[Any]) -> Limits | None:
+    """Return the limits that a field was declared with."""
+    limits: Limits | None = f.metadata.get(_KEY)
+    return limits
+
+
+def describe_limits(limits: Limits) -> str:
+    """Say in words what a field with these limits may hold."""
+    unit = f" {limits.unit}" if limits.unit else ""
+    unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits.sentinels.items())
+    if limits.choices:
+        return ", ".join(str(choice) for choice in limits.choices if choice != "")
+    # Whole numbers to the last digit: a seed has ten.
+    if limits.low is not None and limits.high is not None:
+        return f"{limits.low:.12g} to {limits.high:.12g}{unit}"
+    if limits.low is not None:
+        return f"at least {limits.low:.12g}{unit}"
+    if limits.high is not None:
+        return f"at most {limits.high:.12g}{unit}"
+    return f"at most {limits.max_len}{unit or ' characters'}"
+
+
+def validate(value: DataclassInstance, prefix: str = "") -> None:
+    """Check every bounded field of a dataclass instance, nested ones included.
+
+    Raises `InvalidValue` for the first field out of its limits, naming it with its dotted path.
+    """
+    for f in dataclasses.fields(value):
+        held, name, limits = getattr(value, f.name), prefix + f.name, limits_of(f)
+        if held is not None and limits is not None and limits.max_len is not None and len(held) > limits.max_len:
+            message = f"{name} holds {len(held)} {limits.unit or 'characters'}; allowed: at most {limits.max_len}."
+            raise InvalidValue(name, held, describe_limits(limits), message=message)
+        for item in held if isinstance(held, tuple) else (held,):
+            if dataclasses.is_dataclass(item) and not isinstance(item, type):
+                validate(item, f"{name}.")
+            elif limits is not None and item is not None and not limits.allow(item):
+                raise InvalidValue(name, item, describe_limits(limits))

@@ -1,0 +1,53 @@
+"""The tasks that hear a source and return metadata, no audio: understand, align lyrics, score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks.whole_source import WholeSourceTask
+from acestep_runtime.values import Music, Thinking
+
+
+@dataclass(frozen=True)
+class Understand(WholeSourceTask):
+    """Hear tempo, key, meter, beats and chords of ``source``, and what it is with a language model.
+
+    What is given in ``music`` is kept.
+    """
+
+    name = "understand"
+    rpc = "Understand"
+    kind = "analysis"
+    needs_language_model = True
+
+    music: Music = field(default_factory=Music)
+    thinking: Thinking = field(default_factory=Thinking)
+
+
+@dataclass(frozen=True)
+class AlignLyrics(WholeSourceTask):
+    """Find when each line of ``music.lyrics`` is sung in ``source``."""
+
+    name = "align_lyrics"
+    rpc = "AlignLyrics"
+    kind = "analysis"
+
+    music: Music = field(default_factory=Music)
+
+    def validate(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.validate`."""
+        if not self.music.lyrics.strip():
+            raise InvalidValue("music.lyrics", self.music.lyrics, "the words that are sung", remedy="Give the lyrics.")
+        super().validate()
+
+
+@dataclass(frozen=True)
+class Score(WholeSourceTask):
+    """Judge how well ``source`` fits its lyrics and description."""
+
+    name = "score"
+    rpc = "Score"
+    kind = "analysis"
+
+    music: Music = field(default_factory=Music)

@@ -1,0 +1,122 @@
+"""Tasks whose audio goes straight through: every role as long as the source, or as asked, sent on while it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acestep_runtime.audio import convert
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.base import Block, Engine, Progress
+from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Task, TaskEvent
+from acestep_runtime.tasks.source_audio import Clip
+from acestep_runtime.tasks.takes import Delivery, NoAudio, request_of, run_takes
+from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
+from acestep_runtime.values import OTHER, TRACKS, CancelToken
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The delivery of roles as they are: ``frames`` frames each at ``rate_hz``, from ``engine_frames`` of the engine."""
+
+    frames: int
+    rate_hz: int
+    channels: int
+    encoding: str
+    engine_frames: int
+
+    def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
+        """See `Delivery.deliver`."""
+        roles: dict[str, _Role] = {}
+        for event in events:
+            if isinstance(event, Progress):
+                yield event
+                continue
+            if event.role not in roles:
+                output = number + len(roles)
+                yield OutputHeader(output, take, event.role, self.rate_hz, self.channels, self.encoding, self.frames)
+                resampler = convert.StreamResampler(ENGINE_RATE_HZ, self.rate_hz, self.channels, self.frames)
+                roles[event.role] = _Role(output, resampler, self.engine_frames)
+            yield roles[event.role].push(convert.to_channels(event.samples, self.channels))
+
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
+        """See `Delivery.in_output_time`."""
+        return metadata
+
+
+@dataclass
+class _Role:
+    """An output that grows: ``left`` frames of the engine are to come."""
+
+    output: int
+    resampler: convert.StreamResampler
+    left: int
+
+    def push(self, samples: Samples) -> OutputBlock:
+        self.left -= len(samples)
+        return OutputBlock(self.output, self.resampler.push(samples, last=self.left == 0))
+
+
+@dataclass(frozen=True)
+class WithRest:
+    """The delivery of roles that add up to the source: ``role`` also gets ``rest`` ``[N, C]``, which no engine hears.
+
+    That is what lies above the band of 48 kHz, or is lost on the way there.
+    """
+
+    stream: Stream
+    role: str
+    rest: Samples
+
+    def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
+        """See `Delivery.deliver`."""
+        places: dict[int, int] = {}
+        for event in self.stream.deliver(take, number, events):
+            if isinstance(event, OutputHeader) and event.role == self.role:
+                places[event.output] = 0
+            elif isinstance(event, OutputBlock) and event.output in places:
+                start = places[event.output]
+                places[event.output] = stop = start + len(event.samples)
+                event = OutputBlock(event.output, event.samples + self.rest[start:stop])
+            yield event
+
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
+        """See `Delivery.in_output_time`."""
+        return metadata
+
+
+def run_on_whole_source(
+    task: Task, source: Source, engine: Engine, cancel: CancelToken, done: int
+) -> Iterator[TaskEvent]:
+    """Let an engine hear all of ``source``; what it returns is as long, or metadata alone."""
+    clip = Clip.open(source, task.output_spec)
+    heard = clip.for_engine(0, clip.frames)
+    whole = (0, len(heard))
+    request = dataclasses.replace(request_of(task, len(heard)), source=heard, span=whole, known=whole)
+    yield from run_takes(request, task.output_spec, _delivery(task, clip, heard), engine, cancel, done)
+
+
+def _delivery(task: Task, clip: Clip, heard: Samples) -> Delivery:
+    if task.kind != "audio":
+        return NoAudio()
+    stream = Stream(clip.frames, clip.rate_hz, clip.channels, task.output_spec.encoding, len(heard))
+    if OTHER not in task.roles or clip.rate_hz == ENGINE_RATE_HZ:
+        return stream
+    known = convert.resample(convert.to_channels(heard, clip.channels), ENGINE_RATE_HZ, clip.rate_hz, clip.frames)
+    tracks: tuple[str, ...] = getattr(task, "tracks", ())
+    last = OTHER if len(tracks) < len(TRACKS) else tracks[-1]
+    return WithRest(stream, last, clip.read(0, clip.frames) - known)
+
+
+def run_from_nothing(
+    task: Task, duration_s: float, engine: Engine, cancel: CancelToken, done: int
+) -> Iterator[TaskEvent]:
+    """Let an engine make ``duration_s`` seconds of music without a source."""
+    output = task.output_spec
+    rate_hz = output.sample_rate or ENGINE_RATE_HZ
+    request = request_of(task, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
+    frames = seconds_to_frames(duration_s, rate_hz)
+    stream = Stream(frames, rate_hz, output.channels or 2, output.encoding, request.frames)
+    return run_takes(request, output, stream, engine, cancel, done)

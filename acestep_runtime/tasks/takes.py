@@ -1,0 +1,150 @@
+"""The loop over takes, the same for all tasks: the engine runs once for each, and a delivery puts its audio into outputs.
+
+What tasks differ in is the `Delivery`: streams.py passes audio on while it comes, layers.py and patch.py fit it into a song.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, Progress
+from acestep_runtime.errors import EngineFailure
+from acestep_runtime.tasks.base import Output, OutputHeader, Take, Task, TaskEvent
+from acestep_runtime.values import MAX_SEED, CancelToken
+
+if TYPE_CHECKING:
+    from acestep_runtime.engines.metadata import TakeMetadata
+
+#: What a task and the engine's request call by the same name.
+_SHARED = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
+
+
+class Delivery(Protocol):
+    """How the audio of a take comes from the engine into the outputs of a task."""
+
+    def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
+        """Yield the outputs of a take, numbered from ``number`` on, and the progress that is among ``events``."""
+        ...
+
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
+        """Return metadata with its times counted from the first frame of the outputs."""
+        ...
+
+
+class NoAudio:
+    """The delivery of a task that returns metadata alone."""
+
+    def deliver(self, _take: int, _number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
+        """See `Delivery.deliver`."""
+        return (event for event in events if isinstance(event, Progress))
+
+    def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
+        """See `Delivery.in_output_time`."""
+        return metadata
+
+
+def request_of(task: Task, frames: int = 0) -> EngineRequest:
+    """Return what a task asks of an engine for a window of ``frames`` frames, its source and seed apart."""
+    shared = {name: getattr(task, name) for name in _SHARED if task.has(name)}
+    reference = task.audio_inputs().get("reference")
+    if reference is not None:
+        from acestep_runtime.tasks.reference import load_reference
+
+        shared["reference"] = load_reference(reference)
+    return EngineRequest(type(task), frames, 0, **shared)
+
+
+def run_takes(
+    request: EngineRequest, output: Output, delivery: Delivery, engine: Engine, cancel: CancelToken, done: int
+) -> Iterator[TaskEvent]:
+    """Run ``request`` for each take of ``output`` but the first ``done``. Its seed is replaced by those of the takes."""
+    output = with_seeds(output)
+    number = 0
+    for take, seed in pending_takes(output, done):
+        metadata: TakeMetadata = {}
+        asked = request_for_take(request, seed, output)
+        events = _audio_of(asked, take, output.count, metadata, engine, cancel)
+        for event in delivery.deliver(take, number, events):
+            number += isinstance(event, OutputHeader)
+            yield event
+        yield Take(take, seed, _complete(delivery.in_output_time(metadata), asked, engine))
+
+
+def _audio_of(
+    request: EngineRequest, take: int, takes: int, metadata: TakeMetadata, engine: Engine, cancel: CancelToken
+) -> Iterator[Progress | Block]:
+    """Yield the blocks of a take, and its progress as that of the task; collect its metadata.
+
+    Raises `EngineFailure` at the end unless the engine made every role, and all frames of each.
+    """
+    made: dict[str, int] = {}
+    for event in engine.run(request, cancel):
+        if isinstance(event, Progress):
+            yield scale_progress(event, take, takes)
+        elif isinstance(event, Metadata):
+            metadata.update(event.values)
+        else:
+            made[event.role] = made.get(event.role, 0) + len(event.samples)
+            yield event
+    if request.task.kind == "audio":
+        wanted = request.frames
+        wrong = [f"{frames} of {wanted} frames of {role}" for role, frames in made.items() if frames != wanted]
+        if wrong or not made:
+            raise EngineFailure(
+                f"The {engine.name} engine returned {', '.join(wrong) or 'no audio'}.",
+                remedy="This is a fault in AceBridge: please report it.",
+            )
+
+
+def _complete(found: TakeMetadata, request: EngineRequest, engine: Engine) -> TakeMetadata:
+    """Return the metadata of a take; what was asked for on top of the audio and did not come is said to be missing."""
+    metadata = found.copy()
+    if request.auto_lrc and not metadata.get("lrc"):
+        metadata.pop("lrc", None)
+        metadata["lrc_missing"] = f"The {engine.name} engine gave no lrc for this take."
+    if request.auto_score and not metadata.get("score"):
+        metadata.pop("score", None)
+        metadata["score_missing"] = f"The {engine.name} engine gave no score for this take."
+    return metadata
+
+
+def request_for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
+    """Return ``request`` as it is for one take. Where a score may end it, no take is made before its turn."""
+    return dataclasses.replace(
+        request,
+        seed=seed,
+        seeds=output.seeds if output.min_score is None else (),
+        auto_lrc=output.auto_lrc,
+        auto_score=output.auto_score or output.chooses,
+    )
+
+
+def scale_progress(progress: Progress, take: int, takes: int) -> Progress:
+    """Return an engine's progress within one take as progress of the whole task."""
+    stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
+    return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
+
+
+def pending_takes(output: Output, done: int) -> list[tuple[int, int]]:
+    """Return number and seed of every take after the first ``done``."""
+    return list(enumerate(output.seeds))[done:]
+
+
+def with_seeds(output: Output) -> Output:
+    """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
+    seeds = list(output.seeds) or [secrets.randbits(31)]
+    seeds += next_seeds(seeds[-1], output.count - len(seeds), seeds)
+    return dataclasses.replace(output, seeds=tuple(seeds))
+
+
+def next_seeds(last: int, count: int, spent: Collection[int]) -> list[int]:
+    """Return ``count`` seeds, counted on from ``last``; those that were ``spent`` before are left out."""
+    fresh: list[int] = []
+    while len(fresh) < count:
+        last = (last + 1) % (MAX_SEED + 1)
+        if last not in spent:
+            fresh.append(last)
+    return fresh

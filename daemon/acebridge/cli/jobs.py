@@ -1,0 +1,111 @@
+"""``acebridge jobs``: list, show, follow, continue, cancel and delete jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acebridge.cli import listing
+from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.listing import Limit
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out
+from acebridge.client.connection import connect
+
+if TYPE_CHECKING:
+    from acebridge.client.client import Client
+    from acebridge.v1.tasks_pb2 import TaskEvent
+
+JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
+
+jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next batch.", invoke_without_command=True)
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    limit: Limit = 20,
+    json: AsJson = False,
+    address: Address = None,
+    no_autostart: NoAutostart = False,
+) -> None:
+    """List the newest jobs."""
+    if context.invoked_subcommand is not None:
+        return
+    with connect(address, autostart=not no_autostart) as client:
+        listed = listing.newest_jobs(client, limit)
+    if json:
+        print_json([message_json(job) for job in listed])
+    else:
+        listing.show_jobs(listed)
+
+
+@jobs.command("show")
+def show_job(job_id: JobId, address: Address = None) -> None:
+    """Show everything about a job, as JSON."""
+    from acebridge.v1 import jobs_pb2
+
+    with connect(address, autostart=True) as client:
+        job_id = listing.whole_job_id(client, job_id)
+        print_json(message_json(client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))))
+
+
+@jobs.command("watch")
+def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+    """Follow a job, old or running, and fetch its results. Ctrl-C cancels it."""
+    _fetch(job_id, out, json, address, lambda client, known: client.watch(known))
+
+
+@jobs.command("next")
+def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+    """Fetch the next batch of a job: the same request, further seeds. It is there at once after --auto-gen."""
+    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
+
+
+def _fetch(
+    job_id: str,
+    out: str | None,
+    json: bool,
+    address: str | None,
+    ask: Callable[[Client, str], Iterator[TaskEvent]],
+    suffix: str = "",
+) -> None:
+    """Show and write the events that ``ask`` returns for a job; without ``out`` the files are named after it."""
+    from contextlib import ExitStack
+
+    from acebridge.cli.files import Destination, ResultFiles
+    from acebridge.cli.perform import follow_job
+    from acebridge.cli.result import Result
+    from acebridge.v1 import jobs_pb2
+    from acestep_runtime.tasks import TASKS
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(address, autostart=True))
+        job_id = listing.whole_job_id(client, job_id)
+        job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+        many = TASKS[job.task].returns_several()
+        destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
+        files = stack.enter_context(ResultFiles(destination, client.download))
+        follow_job(ask(client, job_id), Result(began, files), client, title=job.task, as_json=json)
+
+
+@jobs.command("cancel")
+def cancel_job(job_id: JobId, address: Address = None) -> None:
+    """Cancel a job that waits or runs."""
+    with connect(address, autostart=True) as client:
+        state = listing.job_state(client.cancel(listing.whole_job_id(client, job_id)))
+    typer.echo(f"it had already {state}" if state in ("succeeded", "failed") else "cancelled")
+
+
+@jobs.command("delete")
+def delete_job(job_id: JobId, address: Address = None) -> None:
+    """Forget an ended job and its unpinned results."""
+    from acebridge.v1 import jobs_pb2
+
+    with connect(address, autostart=True) as client:
+        job_id = listing.whole_job_id(client, job_id)
+        client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
+    typer.echo("deleted")

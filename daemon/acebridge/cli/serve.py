@@ -1,0 +1,34 @@
+"""``acebridge serve``: the daemon itself. The one command that loads the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def serve(
+    host: Annotated[Optional[str], typer.Option(help="Loopback address to serve at.", show_default=False)] = None,  # noqa: UP045
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port, 0 for any free one (50710, or a free one when that is taken).", show_default=False),
+    ] = None,
+    root: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="Folder from which files may be named by path; repeat for more.", show_default=False),
+    ] = None,
+    device: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Device to compute on, such as cuda:0; repeat for more (all GPUs).", show_default=False),
+    ] = None,
+    log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.", show_default=False)] = None,  # noqa: UP045
+) -> None:
+    """Run the daemon in this terminal until Ctrl-C."""
+    from acebridge.client.command_path import record
+    from acebridge.config import load_config
+    from acebridge.server import app
+
+    record()
+    folders, devices = tuple(root) if root else None, tuple(device) if device else None
+    app.serve(load_config(host=host, port=port, roots=folders, devices=devices, log_level=log_level))

@@ -1,0 +1,264 @@
+"""The documents of a job folder as types: what stands in ``request.json``, ``status.json`` and ``result.json``.
+
+PROTOCOL.md explains them, `acebridge.hosts.jobfolder.schema` makes JSON Schemas of them. Everything else imports this module
+for types only: it loads pydantic, and a job does not wait for that.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue, with_config
+from typing_extensions import NotRequired, TypedDict
+
+from acebridge.hosts.jobfolder import VERSION
+from acebridge.hosts.jobfolder.request import FORMATS, MAX_MIX_FRAMES
+
+_documented = with_config(ConfigDict(use_attribute_docstrings=True))
+
+Version = Annotated[int, Field(json_schema_extra={"const": VERSION})]
+State = Literal["starting", "waiting", "running", "done", "failed", "cancelled"]
+
+
+@_documented
+class HostEntry(TypedDict):
+    """The program that the script runs in."""
+
+    name: NotRequired[str]
+    """Its name."""
+    version: NotRequired[str]
+    """Its version, in its own words."""
+
+
+@_documented
+class MediaEntry(TypedDict):
+    """Where audio goes, and how it is encoded."""
+
+    folder: NotRequired[str]
+    """Full path of the folder for media files; made if it is not there. Needed by every task that makes audio."""
+    format: NotRequired[Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]]
+    """Encoding of the samples. Default: ``float32``."""
+
+
+@_documented
+class FileSource(TypedDict):
+    """A file, or a region of one."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """Name of a file in the job folder, or a full path."""
+    start_s: NotRequired[float]
+    """Start of the region in seconds. Default: the start of the file."""
+    end_s: NotRequired[float]
+    """End of the region in seconds; -1 is the end of the file. Default: the end of the file."""
+
+
+@_documented
+class MixEntry(TypedDict):
+    """A file of a mix. All have one sample rate, which is that of the mix."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """Name of a file in the job folder, or a full path. It has one or two channels; a mono file sounds on both."""
+    at: NotRequired[Annotated[int, Field(ge=0)]]
+    """Frame of the mix at which it begins. Default: 0."""
+    first: NotRequired[Annotated[int, Field(ge=0)]]
+    """Frame of the file at which it begins. Default: 0."""
+    frames: NotRequired[Annotated[int, Field(ge=1)]]
+    """How many frames of the file play; it is an error if the file holds less. Default: all that follow."""
+    left: NotRequired[float]
+    """Linear gain of the left channel, or of a mono mix. Default: 1."""
+    right: NotRequired[float]
+    """Linear gain of the right channel. Default: 1."""
+
+
+@_documented
+class MixSource(TypedDict):
+    """Files that are added up to one source."""
+
+    mix: Annotated[list[MixEntry], Field(min_length=1)]
+    """The files."""
+    frames: Annotated[int, Field(ge=1, le=MAX_MIX_FRAMES)]
+    """Length of the mix; what reaches over it is cut off."""
+    channels: NotRequired[Literal[1, 2]]
+    """Channels of the mix. Default: those of its widest file."""
+
+
+@_documented
+class PartEntry(TypedDict):
+    """One task."""
+
+    task: Annotated[str, Field(min_length=1)]
+    """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``."""
+    label: NotRequired[str]
+    """Name of the part in stages and messages."""
+    position_s: NotRequired[float]
+    """Project time in seconds of the source's first frame, or of the start of new music. Default: 0."""
+    source: NotRequired[FileSource | MixSource]
+    """The audio that the task works on; none for tasks without."""
+    fields: NotRequired[dict[str, JsonValue]]
+    """Fields of the task, as in the wire contract."""
+    fill_from: NotRequired[Annotated[int, Field(ge=0)]]
+    """Number of an earlier part (from 0) whose caption, lyrics, language, tempo, key, meter and duration fill the gaps here."""
+
+
+@_documented
+class RequestFile(TypedDict):
+    """What the script asks for."""
+
+    version: Version
+    """Version of the protocol."""
+    id: NotRequired[str]
+    """Name of the job. Default: the name of its folder."""
+    host: NotRequired[HostEntry]
+    """The program that the script runs in, for the log and the status."""
+    action: NotRequired[str]
+    """Name of the action; it names media files when there is no title."""
+    title: NotRequired[str]
+    """Name of the job for messages; it names media files, and music without a caption."""
+    created: NotRequired[float]
+    """When the request was made, in seconds since 1970."""
+    engine: NotRequired[str]
+    """``auto``, ``draft`` or ``neural``. Default: ``auto``."""
+    address: NotRequired[str]
+    """Address of the daemon, ``host:port``. Default: the user's own, which is started if it does not run."""
+    media: NotRequired[MediaEntry]
+    """Where audio goes."""
+    parts: Annotated[list[PartEntry], Field(min_length=1)]
+    """What to do, one after the other."""
+    place: NotRequired[JsonValue]
+    """The script's own notes on where the result belongs. The command does not read them."""
+
+
+@_documented
+class StatusFile(TypedDict, total=False):
+    """How the job goes. Every key is there in every status."""
+
+    version: Version
+    """Version of the protocol."""
+    state: State
+    """``starting``, ``waiting`` and ``running`` go on; ``done``, ``failed`` and ``cancelled`` are final."""
+    stage: str
+    """What happens now, in words for the user."""
+    fraction: Annotated[float, Field(ge=0, le=1)]
+    """How much is done, over all parts."""
+    eta_s: float | None
+    """Seconds that are left, if known."""
+    queue_position: int | None
+    """How many jobs go first at the daemon, the running one included, while it waits."""
+    message: str
+    """What went wrong, in one sentence."""
+    remedy: str
+    """What to do about it."""
+    kind: str
+    """Kind of the failure, for programs."""
+    job: str
+    """Id of the job at the daemon; empty while there is none."""
+    part: int
+    """Number of the part that is worked on, from 0."""
+    parts: int
+    """How many parts there are."""
+    pid: int
+    """Process id of the command."""
+    host: str
+    """Name and version of the host, as the request has them."""
+    updated: float
+    """When this was written, in seconds since 1970."""
+
+
+@_documented
+class OutputResult(TypedDict):
+    """An audio file that the task made, and where it belongs."""
+
+    file: str
+    """Full path of a WAV file in the media folder."""
+    role: str
+    """``mix``, the name of a track such as ``drums``, or ``other``."""
+    name: str
+    """Name for the track or take, in one line."""
+    colour: Annotated[str, Field(pattern="^(#[0-9a-f]{6})?$")]
+    """Colour for the track as ``#rrggbb``; empty for none."""
+    sample_rate: int
+    """In Hz."""
+    channels: Annotated[int, Field(ge=1, le=2)]
+    """How many channels the file has."""
+    frames: Annotated[int, Field(ge=1)]
+    """Length of the file."""
+    start_frame: int
+    """Frame of the source at which the file begins; negative where it begins before it."""
+    position_s: float
+    """Project time of the file's first frame: the part's ``position_s`` + ``start_frame`` / ``sample_rate``."""
+    length_s: float
+    """``frames`` / ``sample_rate``."""
+    fade_in_s: float
+    """Fade that the item should get at its start."""
+    fade_out_s: float
+    """Fade that the item should get at its end."""
+    written: Annotated[list[int], Field(min_length=2, max_length=2)]
+    """Size in bytes and time of change in ns of the file as it was written. A file that differs was edited since."""
+
+
+@_documented
+class TakeResult(TypedDict):
+    """One variation of a part."""
+
+    take: Annotated[int, Field(ge=1)]
+    """Its number."""
+    seed: int
+    """The seed that makes it again."""
+    metadata: dict[str, JsonValue]
+    """What is known of the music, as in the wire contract: ``bpm``, ``keyscale``, ``caption``, ``score`` and more."""
+    outputs: list[OutputResult]
+    """Its audio files; none for tasks that only listen or write."""
+
+
+@_documented
+class PartResult(TypedDict):
+    """What one part made."""
+
+    task: str
+    """Its task."""
+    label: str
+    """Its label."""
+    takes: Annotated[list[TakeResult], Field(min_length=1)]
+    """Its takes. Where the best were chosen, those that are kept, the best first."""
+
+
+@_documented
+class ResultFile(TypedDict):
+    """What the job made."""
+
+    version: Version
+    """Version of the protocol."""
+    id: str
+    """Name of the job."""
+    engine: str
+    """The engine that did the last part."""
+    seconds: float
+    """How long it took."""
+    warnings: list[str]
+    """Sentences for the user, each once."""
+    parts: Annotated[list[PartResult], Field(min_length=1)]
+    """One for each part of the request, in the same order."""
+
+
+@_documented
+class FindingEntry(TypedDict):
+    """One thing that the doctor checked."""
+
+    about: str
+    """What was checked."""
+    ok: bool
+    """Whether it is well."""
+    says: str
+    """What was found."""
+    remedy: str
+    """What to do if it is not well."""
+
+
+@_documented
+class DoctorFile(TypedDict):
+    """The result of ``acebridge host doctor FOLDER``."""
+
+    version: Version
+    """Version of the protocol."""
+    findings: list[FindingEntry]
+    """What was checked."""

@@ -1,0 +1,39 @@
+"""What every service works with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from acebridge.config import Config
+from acebridge.errors import Unavailable
+from acebridge.jobs.journal import Journal
+from acebridge.jobs.scheduler import Scheduler
+from acebridge.server.event_stream import stream_job_events
+from acebridge.store.assets import AssetStore
+from acebridge.v1 import tasks_pb2
+
+
+@dataclass(frozen=True)
+class ServiceContext:
+    """The parts of the daemon that services use. ``started`` is in Unix seconds."""
+
+    config: Config
+    journal: Journal
+    store: AssetStore
+    scheduler: Scheduler
+    started: float
+    pid: int
+    #: Asks the daemon to stop; returns at once.
+    shut_down: Callable[[], None]
+    #: Whether it was asked to stop.
+    stopping: Callable[[], bool]
+
+    def check_open(self) -> None:
+        """Raise `Unavailable` when no more jobs are taken."""
+        if self.stopping():
+            raise Unavailable("The daemon is stopping.", remedy="Start it again.")
+
+    def job_events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+        """See `stream_job_events`."""
+        return stream_job_events(job_id, after_sequence, self.journal, self.scheduler.spool, self.store)

@@ -1,0 +1,80 @@
+"""Errors of the handlers as the status of their calls. See `acebridge.contract.status` for its form."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import NoReturn, Protocol, TypeVar
+
+import grpc
+
+from acebridge.contract.status import DETAILS_KEY, pack_error
+from acebridge.errors import DaemonFault, DiskFull, is_full
+from acestep_runtime.errors import RuntimeFault
+
+log = logging.getLogger(__name__)
+
+Service = TypeVar("Service")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class CallContext(Protocol):
+    """What of a ``grpc.aio.ServicerContext`` is needed: the way to end its call."""
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: tuple[tuple[str, str | bytes], ...] = ()
+    ) -> NoReturn:
+        """End the call with a status; raises ``grpc.aio.AbortError``."""
+        ...
+
+
+async def _abort(context: CallContext, error: Exception) -> NoReturn:
+    """End a call with what it raised: our errors as they are, a full disk as such, everything else as a fault of ours."""
+    if is_full(error):
+        error = DiskFull()
+    if isinstance(error, (RuntimeFault, DaemonFault)):
+        packed = pack_error(error)
+        await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
+    log.error("a call failed", exc_info=error)
+    await context.abort(
+        grpc.StatusCode.INTERNAL, "AceBridge failed at this call. See the daemon's log, and please report it."
+    )
+
+
+def unary(
+    handler: Callable[[Service, Request, CallContext], Awaitable[Response]],
+) -> Callable[[Service, Request, CallContext], Awaitable[Response]]:
+    """Let a method with one answer raise our errors."""
+
+    @functools.wraps(handler)
+    async def translated(self: Service, request: Request, context: CallContext) -> Response:
+        try:
+            return await handler(self, request, context)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+    return translated
+
+
+def streaming(
+    handler: Callable[[Service, Request, CallContext], Awaitable[AsyncGenerator[Response, None]]],
+) -> Callable[[Service, Request, CallContext], AsyncGenerator[Response, None]]:
+    """Make a server-streaming method of one that returns the generator of its answers. Both may raise our errors."""
+
+    @functools.wraps(handler)
+    async def translated(self: Service, request: Request, context: CallContext) -> AsyncGenerator[Response, None]:
+        try:
+            async with aclosing(await handler(self, request, context)) as responses:
+                async for response in responses:
+                    yield response
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+    return translated

@@ -1,0 +1,95 @@
+"""AssetService: upload, import, download, pin and delete audio files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+from acebridge.server.context import ServiceContext
+from acebridge.server.error_translation import CallContext, streaming, unary
+from acebridge.server.messages import asset_message
+from acebridge.server.output_reader import read_range
+from acebridge.server.services.limits import list_limit
+from acebridge.server.submission import resolve_allowed_path
+from acebridge.v1 import assets_pb2, assets_pb2_grpc
+from acestep_runtime.errors import InvalidValue
+
+_LONGEST_NAME = 200
+
+
+class AssetService(assets_pb2_grpc.AssetServiceServicer):
+    """Stored audio files."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    @unary
+    async def UploadAsset(
+        self, requests: AsyncIterator[assets_pb2.UploadAssetRequest], _: CallContext
+    ) -> assets_pb2.Asset:
+        """See assets.proto."""
+        first = await anext(aiter(requests), None)
+        if first is None:
+            raise InvalidValue(
+                "data", "", "the bytes of an audio file", message="No bytes were sent.", remedy="Send an audio file."
+            )
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield first.data
+            async for request in requests:
+                yield request.data
+
+        name = Path(first.name).name[:_LONGEST_NAME] or "upload"
+        return asset_message(await self._context.store.put(chunks(), name))
+
+    @unary
+    async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: CallContext) -> assets_pb2.Asset:
+        """See assets.proto."""
+        path = await asyncio.to_thread(resolve_allowed_path, request.path, self._context.config.roots)
+        return asset_message(await self._context.store.put_path(path))
+
+    @streaming
+    async def DownloadAsset(
+        self, request: assets_pb2.DownloadAssetRequest, _: CallContext
+    ) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:
+        """See assets.proto."""
+        asset = await self._context.store.get(request.asset_id)
+        start = request.offset_bytes
+        if start > asset.size_bytes:
+            raise InvalidValue("offset_bytes", start, f"0 to {asset.size_bytes}, the size of the asset")
+        length = request.length_bytes if request.HasField("length_bytes") else asset.size_bytes
+        stop = min(start + length, asset.size_bytes)
+        return _download(self._context.store.path(asset.id), start, stop)
+
+    @unary
+    async def GetAsset(self, request: assets_pb2.GetAssetRequest, _: CallContext) -> assets_pb2.Asset:
+        """See assets.proto."""
+        return asset_message(await self._context.store.get(request.asset_id))
+
+    @unary
+    async def ListAssets(self, request: assets_pb2.ListAssetsRequest, _: CallContext) -> assets_pb2.ListAssetsResponse:
+        """See assets.proto."""
+        assets = await self._context.store.recent(list_limit(request))
+        return assets_pb2.ListAssetsResponse(assets=[asset_message(asset) for asset in assets])
+
+    @unary
+    async def DeleteAsset(
+        self, request: assets_pb2.DeleteAssetRequest, _: CallContext
+    ) -> assets_pb2.DeleteAssetResponse:
+        """See assets.proto."""
+        context = self._context
+        await context.store.delete(request.asset_id, in_use=await context.journal.assets_in_use())
+        return assets_pb2.DeleteAssetResponse()
+
+    @unary
+    async def PinAsset(self, request: assets_pb2.PinAssetRequest, _: CallContext) -> assets_pb2.Asset:
+        """See assets.proto."""
+        return asset_message(await self._context.store.pin(request.asset_id, request.pinned))
+
+
+async def _download(path: Path, start: int, stop: int) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:
+    async with aclosing(read_range(path, start, stop)) as pieces:
+        async for data in pieces:
+            yield assets_pb2.DownloadAssetResponse(data=data)

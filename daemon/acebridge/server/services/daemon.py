@@ -1,0 +1,50 @@
+"""DaemonService: the daemon's own state, and its end."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from acebridge.jobs.job import QUEUED, RUNNING
+from acebridge.server.context import ServiceContext
+from acebridge.server.error_translation import CallContext, unary
+from acebridge.server.messages import timestamp
+from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
+
+
+class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
+    """The daemon itself."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    @unary
+    async def GetStatus(self, _request: daemon_pb2.GetStatusRequest, _: CallContext) -> daemon_pb2.DaemonStatus:
+        """See daemon.proto."""
+        context = self._context
+        workers = [
+            daemon_pb2.WorkerStatus(
+                device=device,
+                pid=worker.pid,
+                job_id=context.scheduler.running.get(device, ""),
+                restarts=worker.restarts,
+            )
+            for device, worker in context.scheduler.workers.items()
+        ]
+        return daemon_pb2.DaemonStatus(
+            version=version("acebridge"),
+            pid=context.pid,
+            started=timestamp(context.started),
+            data_dir=str(context.config.data_dir),
+            roots=[str(root) for root in context.config.roots],
+            waiting_jobs=await context.journal.count(QUEUED),
+            running_jobs=await context.journal.count(RUNNING),
+            stored_bytes=await context.store.total_bytes(),
+            quota_bytes=context.config.quota_bytes,
+            workers=workers,
+        )
+
+    @unary
+    async def Shutdown(self, _request: daemon_pb2.ShutdownRequest, _: CallContext) -> daemon_pb2.ShutdownResponse:
+        """See daemon.proto."""
+        self._context.shut_down()
+        return daemon_pb2.ShutdownResponse()

@@ -1,0 +1,80 @@
+"""JobService: look up, watch, continue, cancel and delete jobs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from acebridge.contract.enums import enum_name
+from acebridge.errors import NotFound
+from acebridge.jobs.job import ENDED, QUEUED, RUNNING, Job
+from acebridge.jobs.results import remove_results
+from acebridge.server.context import ServiceContext
+from acebridge.server.error_translation import CallContext, streaming, unary
+from acebridge.server.event_stream import TaskEvents
+from acebridge.server.messages import job_message
+from acebridge.server.services.limits import list_limit
+from acebridge.v1 import jobs_pb2, jobs_pb2_grpc
+from acestep_runtime.errors import InvalidValue
+
+_STATES = (QUEUED, RUNNING, *ENDED)
+
+
+class JobService(jobs_pb2_grpc.JobServiceServicer):
+    """Jobs, whoever queued them."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    @unary
+    async def GetJob(self, request: jobs_pb2.GetJobRequest, _: CallContext) -> jobs_pb2.Job:
+        """See jobs.proto."""
+        return job_message(await self._context.journal.get(request.job_id))
+
+    @unary
+    async def ListJobs(self, request: jobs_pb2.ListJobsRequest, _: CallContext) -> jobs_pb2.ListJobsResponse:
+        """See jobs.proto."""
+        states = [enum_name(jobs_pb2.JobState.DESCRIPTOR, state) for state in request.states]
+        for state in states:
+            if state not in _STATES:
+                raise InvalidValue("states", state, ", ".join(_STATES))
+        jobs = await self._context.journal.recent(states, list_limit(request))
+        return jobs_pb2.ListJobsResponse(jobs=[job_message(job) for job in jobs])
+
+    @streaming
+    async def WatchJob(self, request: jobs_pb2.WatchJobRequest, _: CallContext) -> TaskEvents:
+        """See jobs.proto."""
+        return self._context.job_events(request.job_id, request.after_sequence)
+
+    @streaming
+    async def NextBatch(self, request: jobs_pb2.NextBatchRequest, _: CallContext) -> TaskEvents:
+        """See jobs.proto."""
+        context = self._context
+        context.check_open()
+        job = await context.journal.next_batch(request.job_id)
+        if not await self._has_results(job):
+            with suppress(NotFound):  # another client found the same
+                await context.journal.delete(job.id)
+            job = await context.journal.next_batch(request.job_id)
+        return context.job_events(job.id)
+
+    async def _has_results(self, job: Job) -> bool:
+        """Return whether everything that ``job`` has made is still stored: a batch made long ago may have been evicted."""
+        try:
+            for asset_id in job.results():
+                await self._context.store.get(asset_id)
+        except NotFound:
+            return False
+        return True
+
+    @unary
+    async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: CallContext) -> jobs_pb2.Job:
+        """See jobs.proto."""
+        return job_message(await self._context.scheduler.cancel(request.job_id))
+
+    @unary
+    async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, _: CallContext) -> jobs_pb2.DeleteJobResponse:
+        """See jobs.proto."""
+        context = self._context
+        job = await context.journal.delete(request.job_id)
+        await remove_results(job.results(), context.journal, context.store)
+        return jobs_pb2.DeleteJobResponse()

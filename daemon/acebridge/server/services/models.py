@@ -1,0 +1,121 @@
+"""ModelService: what the engines can do, and the models on the disk. Jobs load the models that they need themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+
+from acebridge.contract.fields import fill
+from acebridge.errors import NotFound
+from acebridge.server.context import ServiceContext
+from acebridge.server.error_translation import CallContext, unary
+from acebridge.server.submission import MAX_INLINE_BYTES
+from acebridge.v1 import models_pb2, models_pb2_grpc
+from acestep_runtime.engines import registry
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.tasks import TASKS
+from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
+from acestep_runtime.values import TRACKS
+from acestep_runtime.weights.adapters import find_adapters
+from acestep_runtime.weights.catalogue import full_name
+from acestep_runtime.weights.installed import installed_models
+from acestep_runtime.weights.layout import chosen
+
+#: The engine that loads these models.
+_ENGINE = "neural"
+_NAME_REMEDY = "List the models that there are."
+
+
+class ModelService(models_pb2_grpc.ModelServiceServicer):
+    """Engines and models."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    @unary
+    async def GetCapabilities(
+        self, _request: models_pb2.GetCapabilitiesRequest, _: CallContext
+    ) -> models_pb2.Capabilities:
+        """See models.proto."""
+        context = self._context
+        limits = models_pb2.Limits(
+            max_source_s=MAX_SOURCE_S,
+            max_duration_s=MAX_DURATION_S,
+            max_takes=MAX_TAKES,
+            max_inline_bytes=MAX_INLINE_BYTES,
+            max_upload_bytes=context.config.max_upload_bytes,
+            max_waiting_jobs=context.config.max_waiting_jobs,
+        )
+        return models_pb2.Capabilities(
+            version=version("acebridge"),
+            engines=[await asyncio.to_thread(_capabilities, info) for info in registry.ENGINES.values()],
+            tracks=TRACKS,
+            limits=limits,
+            devices=await context.scheduler.devices(),
+        )
+
+    @unary
+    async def ListModels(self, _request: models_pb2.ListModelsRequest, _: CallContext) -> models_pb2.ListModelsResponse:
+        """See models.proto."""
+        sizes = await self._sizes()
+        adapters = await asyncio.to_thread(find_adapters, self._context.config.models_dir)
+        return models_pb2.ListModelsResponse(
+            models=[self._model(name, size) for name, size in sizes.items()],
+            adapters=[models_pb2.AdapterFile(name=each.name, size_bytes=each.size_bytes) for each in adapters],
+        )
+
+    @unary
+    async def LoadModel(self, request: models_pb2.LoadModelRequest, _: CallContext) -> models_pb2.Model:
+        """See models.proto."""
+        name = request.name
+        if not name:
+            raise InvalidValue("name", "", "the name of a model", remedy=_NAME_REMEDY)
+        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing)
+        if lack is not None:
+            raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
+        sizes = await self._sizes()
+        full = full_name(name, list(sizes))
+        if full not in sizes:
+            try:
+                folder = self._context.config.models_dir
+                full = (await asyncio.to_thread(chosen, folder, name, needs_base=False)).name
+            except EngineFailure as missing:
+                raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
+        await self._context.scheduler.manage_model("load", full, _ENGINE)
+        return self._model(full, sizes[full])
+
+    @unary
+    async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: CallContext) -> models_pb2.Model:
+        """See models.proto."""
+        loaded = dict.fromkeys(self._loaded(), 0)
+        sizes = {**loaded, **await self._sizes()}  # the files of a loaded model may be gone by now
+        name = full_name(request.name, list(sizes))
+        if name not in sizes:
+            raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy=_NAME_REMEDY)
+        await self._context.scheduler.manage_model("unload", name, _ENGINE)
+        return self._model(name, sizes[name])
+
+    async def _sizes(self) -> dict[str, int]:
+        """Return the models that can be loaded, by name, with the bytes of their weights."""
+        models = await asyncio.to_thread(installed_models, self._context.config.models_dir)
+        return {model.name: model.size_bytes for model in models if model.complete}
+
+    def _loaded(self) -> set[str]:
+        """Return the names of the models that any worker has loaded."""
+        return {name for worker in self._context.scheduler.workers.values() for name in worker.models}
+
+    def _model(self, name: str, size_bytes: int) -> models_pb2.Model:
+        return models_pb2.Model(name=name, engine=_ENGINE, size_bytes=size_bytes, loaded=name in self._loaded())
+
+
+def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
+    lack = info.missing()
+    message = models_pb2.EngineCapabilities(
+        name=info.name,
+        about=info.about,
+        available=lack is None,
+        missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
+        tasks=[name for name, task in TASKS.items() if info.supports(task)],
+    )
+    fill(message, {"engine": info.name})
+    return message

@@ -1,0 +1,43 @@
+"""What a test leaves open is that test's fault: processes, sockets and files are collected before the next one begins.
+
+Python reports an open file when it is collected, which may be in the middle of another test, and warnings are errors here.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+_FAILURES = pytest.StashKey[list[BaseException]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+    report = yield
+    if call.excinfo is not None:
+        item.stash.setdefault(_FAILURES, []).append(call.excinfo.value)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> object:
+    """Empty the frames of a test that failed. They hold what it had open, and its failure is all there is to say of it."""
+    done = yield
+    for error in item.stash.get(_FAILURES, []):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
+    item.stash[_FAILURES] = []
+    return done
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Collect what the test has left, so that warnings about it are of this test."""
+    yield
+    gc.collect()

@@ -1,0 +1,42 @@
+"""What a daemon that is being started has printed, apart from what others print into the same file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from acebridge.client.discovery import _Launch, _wait_for_answer
+from acebridge.errors import Unavailable
+
+
+def launch(output: Path, start: int, code: str) -> _Launch:
+    """A process that ends at once, and whose output is already in the file."""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    process.wait()
+    return _Launch(process, output, start)
+
+
+def test_the_one_that_comes_second_waits_for_the_first(tmp_path: Path) -> None:
+    output = tmp_path / "start.log"
+    before = b"acebridge: Setting port is 'x'.\n"
+    output.write_bytes(
+        before + b"20:37:50 info serving\nacebridge: Another daemon already serves here. Use that one.\n"
+    )
+    second = launch(output, len(before), "raise SystemExit(2)")
+    assert second.another_serves()
+    assert "Setting" not in second.printed()
+    answers = iter(["", "", "127.0.0.1:1"])
+    with pytest.raises(StopIteration):  # it goes on asking where the first one is, though its own process has ended
+        _wait_for_answer(second, lambda: next(answers))
+
+
+def test_one_that_fails_says_why(tmp_path: Path) -> None:
+    output = tmp_path / "start.log"
+    before = b"acebridge: Another daemon already serves here. Use that one.\n"
+    output.write_bytes(before + b"acebridge: Setting port is 'x'.\nException ignored in: torn down\n")
+    failed = launch(output, len(before), "raise SystemExit(2)")
+    with pytest.raises(Unavailable, match=r"^The daemon did not start: Setting port is 'x'\. The whole message is in"):
+        _wait_for_answer(failed, lambda: "")

@@ -1,0 +1,44 @@
+"""Enum values by name, against the generated code."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.descriptor import EnumDescriptor
+
+from acebridge.contract.enums import (
+    ENCODINGS,
+    encoding_name,
+    encoding_number,
+    enum_name,
+    enum_names,
+    enum_number,
+    unprefixed,
+)
+from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.audio import wav
+from acestep_runtime.tasks import base
+
+ENUMS = [enum for module in (audio_pb2, jobs_pb2, tasks_pb2) for enum in module.DESCRIPTOR.enum_types_by_name.values()]
+
+
+@pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.name)
+def test_names_and_numbers(enum: EnumDescriptor) -> None:
+    numbers = [value.number for value in enum.values[1:]]
+    assert [enum_name(enum, number) for number in numbers] == enum_names(enum)
+    assert [enum_number(enum, name) for name in enum_names(enum)] == numbers
+    for value in enum.values[1:]:
+        assert unprefixed(enum, value.name) == unprefixed(enum, unprefixed(enum, value.name))
+        assert value.name.endswith(enum_name(enum, value.number).upper())
+
+
+def test_examples() -> None:
+    assert enum_names(jobs_pb2.JobState.DESCRIPTOR) == ["queued", "running", "succeeded", "failed", "cancelled"]
+    assert enum_name(jobs_pb2.JobState.DESCRIPTOR, 77) == "number 77"
+    with pytest.raises(KeyError):
+        enum_number(jobs_pb2.JobState.DESCRIPTOR, "lost")
+
+
+def test_encodings_are_those_of_the_runtime() -> None:
+    assert ENCODINGS == tuple(wav.ENCODINGS) == base.ENCODINGS
+    assert [encoding_number(name) for name in ENCODINGS] == [1, 2, 3]
+    assert encoding_name(audio_pb2.ENCODING_PCM24) == "pcm24"
