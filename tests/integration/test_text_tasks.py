@@ -24,7 +24,7 @@ from tests.support.shell import Shell
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 TEXT = GUIDE.read_text("utf-8")
 CHAPTERS = TEXT[TEXT.index("## 7. LRC") : TEXT.index("## 고급 워크플로우")]

@@ -19,7 +19,7 @@ from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.launch import Spawner
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import JobOrder, Message
-from tests.support.daemon import expected_tone
+from tests.support.daemon import PATIENCE_S, expected_tone
 from tests.support.signals import decoded
 
 SECONDS = 0.25
@@ -59,7 +59,7 @@ def play(folder: Path, scenario: Callable[[LocalWorker], Awaitable[None]]) -> No
         async with worker_at(folder) as worker:
             await scenario(worker)
 
-    asyncio.run(asyncio.wait_for(run(), 100))
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
 
 
 def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
