@@ -207,8 +207,9 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
     while True:
         order = waiting.get()
         for message in run_order(order, engines, running[order["id"]]):
+            if message["type"] in ("done", "error"):
+                del running[order["id"]]  # first, for the next order may have the same id
             messages.write(encode(message))
-        running.pop(order["id"])
 
 
 def main() -> None:
