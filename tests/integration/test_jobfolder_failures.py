@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,11 +86,18 @@ def test_a_signal_cancels(job: Job, shell: Shell, house: Daemon, client: Client,
     assert job.media_files == set()
 
 
-def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job) -> None:
+def _is_waited_for() -> bool:
+    """Return whether the main thread waits for the work to end."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    return any(each.name == "_poll" for each in traceback.extract_stack(frame))
+
+
+def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acebridge.hosts.jobfolder.run._GRACE_S", PATIENCE_S)
     stopped = threading.Event()
 
     def work(work: Work) -> Any:
-        time.sleep(0.2)  # until it is waited for
+        until(_is_waited_for)
         os.kill(os.getpid(), signal.SIGINT)
         until(lambda: work.cancelled, "the signal")
         time.sleep(0.2)
@@ -107,7 +116,7 @@ def test_work_that_does_not_end_is_left(job: Job) -> None:
     (job.folder / "cancel").touch()
     stuck = threading.Event()
     with pytest.raises(JobFailed) as raised:
-        supervise(job.folder, lambda _: {"came": stuck.wait(20)})
+        supervise(job.folder, lambda _: {"came": stuck.wait(PATIENCE_S)})
     assert raised.value.kind == "Cancelled"
     stuck.set()
     assert not (job.folder / "result.json").exists()
