@@ -21,11 +21,11 @@ from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import daemon_pb2, models_pb2
 from acestep_runtime.audio import decode
-from tests.support.daemon import Daemon, daemon_at, until
+from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, until
 from tests.support.shell import Shell
 from tests.support.tiny_models import tiny_checkpoint
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SONG = ["generate", "--duration", "1", "--steps", "2", "--seed", "3", "--engine", "neural", "--json"]
 
@@ -129,7 +129,9 @@ def test_a_model_is_loaded_ahead_and_let_go(house: Daemon, shell: Shell) -> None
 
         name = client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models[0].name
         for short in (name, name.removeprefix("acestep-v15-")):
-            assert client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=short), timeout_s=100).loaded
+            assert client.call(
+                client.models.LoadModel, models_pb2.LoadModelRequest(name=short), timeout_s=PATIENCE_S
+            ).loaded
             assert loaded() == [True]
         assert not client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name)).loaded
         assert loaded() == [False]

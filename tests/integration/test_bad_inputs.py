@@ -20,6 +20,7 @@ from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
 from tests.support.daemon import (
+    PATIENCE_S,
     Daemon,
     collect,
     daemon_at,
@@ -85,7 +86,7 @@ def ask(client: Client) -> Callable[..., Refusal]:
 
     def ask(rpc: str, request: Message) -> Refusal:
         request.submission.engine = request.submission.engine or tasks_pb2.ENGINE_FAKE  # type: ignore[attr-defined]
-        return refused(lambda: list(getattr(client.tasks, rpc)(request, timeout=60)))
+        return refused(lambda: list(getattr(client.tasks, rpc)(request, timeout=PATIENCE_S)))
 
     return ask
 

@@ -16,16 +16,7 @@ from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.values import TRACKS
-from tests.support.daemon import (
-    Daemon,
-    assets,
-    queued,
-    song,
-    status,
-    until,
-    until_state,
-    write_wav,
-)
+from tests.support.daemon import PATIENCE_S, Daemon, assets, queued, song, status, until, until_state, write_wav
 
 # ---- assets ----
 
@@ -131,10 +122,10 @@ def test_health_and_reflection(house: Daemon) -> None:
     with grpc.insecure_channel(house.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service in ("", "acebridge.v1.TaskService", "acebridge.v1.DaemonService"):
-            assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status == 1
+            assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S).status == 1
         request = reflection_pb2.ServerReflectionRequest(list_services="")
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=5)
+        (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=PATIENCE_S)
         names = {service.name for service in reply.list_services_response.service}
         for module in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2):
             assert {service.full_name for service in module.DESCRIPTOR.services_by_name.values()} <= names

@@ -65,7 +65,6 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_everything_the_demo_claims(
     tmp_path: Path, home: Path, temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import soundfile as sf
 
 from acestep_runtime import Audio
 from acestep_runtime.lyrics.lrc import from_lrc
-from tests.support.daemon import Daemon, daemon_at, until
+from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, until
 from tests.support.paths import ROOT
 from tests.support.signals import song
 
@@ -33,15 +36,32 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(name: str, *arguments: str, status: int = 0) -> str:
+    """Run an example in this process, which saves it the imports; return what it says."""
+    out, err, code = io.StringIO(), io.StringIO(), None
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", [f"{name}.py", *arguments])
+        patch.syspath_prepend(EXAMPLES)  # where a script is, its imports are looked for
+        patch.delitem(sys.modules, "common", raising=False)
+        try:
+            runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    said, failed = (f"{code}\n", 1) if isinstance(code, str) else ("", code or 0)
+    assert failed == status, out.getvalue() + err.getvalue() + said
+    return out.getvalue() if status == 0 else err.getvalue() + said + out.getvalue()
+
+
+def spawn(name: str, *arguments: str, status: int = 0) -> str:
+    """Run it in a process of its own, as a reader does."""
     command = [sys.executable, EXAMPLES / f"{name}.py", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, env={
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE_S, env={
         **os.environ, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error"})  # fmt: skip
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout if status == 0 else done.stderr + done.stdout
 
 
 def test_best_of_n() -> None:
-    out = run("best_of_n", "warm lo-fi", "best.wav", "-n", "3", "--duration", "6", "--seed", "5")
+    out = spawn("best_of_n", "warm lo-fi", "best.wav", "-n", "3", "--duration", "6", "--seed", "5")
     scores = [float(row.split()[2]) for row in out.splitlines()[:3]]
     assert scores == sorted(scores, reverse=True)
     assert sorted(row.split("seed ")[1].split()[0] for row in out.splitlines()[:3]) == ["5", "6", "7"]
@@ -105,10 +125,8 @@ def test_workflow_cowriter() -> None:
 
 
 def test_on_a_daemon(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path / "home")
-    with daemon.start() as client:
-        run("best_of_n", "rock", "best.wav", "-n", "5", "--duration", "3", "--daemon", client.address)
-    daemon.stop()
+    with daemon_at(tmp_path / "home") as daemon:
+        run("best_of_n", "rock", "best.wav", "-n", "5", "--duration", "3", "--daemon", daemon.address)
     assert Audio("best.wav").seconds == 3
 
 
@@ -123,7 +141,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
 
 @pytest.mark.usefixtures("daemon")
 def test_job_folder_host() -> None:
-    out = run("job_folder_host", "my söng.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake")
+    out = spawn("job_folder_host", "my söng.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake")
     (file,) = Path("new 소리").glob("*.wav")
     assert out == f"{file.absolute()}: 12.000 s at 0.000 s\n"
     before, after = Audio("my söng.wav").samples(), Audio(file).samples()
@@ -131,7 +149,7 @@ def test_job_folder_host() -> None:
     assert (before[4 * 48_000 + 960 :] == after[4 * 48_000 + 960 :]).all()
     (job,) = Path("new 소리/jobs").iterdir()
     assert (job / "placed").exists()
-    said = run("job_folder_host", "gone.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake", status=1)
+    said = spawn("job_folder_host", "gone.wav", "2", "4", "warm pad", "new 소리", "--engine", "fake", status=1)
     assert "gone.wav cannot be read: No such file or directory. Check that it is still there." in said
 
 
@@ -141,19 +159,19 @@ def test_ctrl_c_cancels_the_job_of_job_folder_host() -> None:
     process = subprocess.Popen([*command, "--engine", "draft"], stderr=subprocess.PIPE, text=True)
     until(lambda: [*Path("new").glob("jobs/*/status.json")], "the job to start")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert said.endswith("cancelled: The job was cancelled.\n")
     assert [*Path("new").glob("*.wav")] == []
 
 
 def test_errors_are_sentences() -> None:
-    assert run("endless", "gone.wav", "x.wav", status=1) == "error: gone.wav does not exist. Check the path.\n"
+    assert spawn("endless", "gone.wav", "x.wav", status=1) == "error: gone.wav does not exist. Check the path.\n"
     said = run("stem_remix", "my söng.wav", "x.wav", "--tracks", "kazoo", status=1)
     assert said.startswith("error: track_names is 'kazoo'; allowed: vocals")
     assert "127.0.0.1:9" in run("best_of_n", "x", "x.wav", "--daemon", "127.0.0.1:9", status=1)
 
 
 def test_every_example_is_here() -> None:
-    tested = set(re.findall(r"run\(\"(\w+)", Path(__file__).read_text("utf-8")))
+    tested = set(re.findall(r"(?:run|spawn)\(\"(\w+)", Path(__file__).read_text("utf-8")))
     assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "repaint_over_grpc"} == tested

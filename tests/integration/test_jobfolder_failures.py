@@ -6,18 +6,20 @@ import errno
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
 from acebridge.client.client import Client
-from acebridge.errors import DaemonFault, JobFailed
+from acebridge.errors import AceBridgeError, JobFailed
 from acebridge.hosts.jobfolder.job_run import Work
 from acebridge.hosts.jobfolder.run import run, supervise
-from acestep_runtime.errors import InvalidValue, RuntimeFault
+from acestep_runtime.errors import AceStepError, InvalidValue
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state
 from tests.support.job_folders import HELD, HELD_SEED, Job, outputs, part
 from tests.support.shell import LoneShell, Shell
@@ -30,7 +32,7 @@ def job(tmp_path: Path) -> Job:
 
 def failed(job: Job, house: Daemon | None, kind: type[Exception] = Exception) -> Any:
     """Perform a job that fails; return its status."""
-    with pytest.raises((RuntimeFault, DaemonFault)) as raised:
+    with pytest.raises((AceStepError, AceBridgeError)) as raised:
         run(job.folder, address=house.address if house else None, autostart=False)
     assert isinstance(raised.value, kind)
     assert job.media_files == set()
@@ -84,11 +86,18 @@ def test_a_signal_cancels(job: Job, shell: Shell, house: Daemon, client: Client,
     assert job.media_files == set()
 
 
-def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job) -> None:
+def _is_waited_for() -> bool:
+    """Return whether the main thread waits for the work to end."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    return any(each.name == "_poll" for each in traceback.extract_stack(frame))
+
+
+def test_a_signal_waits_for_the_work_to_stop_before_it_tidies_up(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acebridge.hosts.jobfolder.run._GRACE_S", PATIENCE_S)
     stopped = threading.Event()
 
     def work(work: Work) -> Any:
-        time.sleep(0.2)  # until it is waited for
+        until(_is_waited_for)
         os.kill(os.getpid(), signal.SIGINT)
         until(lambda: work.cancelled, "the signal")
         time.sleep(0.2)
@@ -107,7 +116,7 @@ def test_work_that_does_not_end_is_left(job: Job) -> None:
     (job.folder / "cancel").touch()
     stuck = threading.Event()
     with pytest.raises(JobFailed) as raised:
-        supervise(job.folder, lambda _: {"came": stuck.wait(20)})
+        supervise(job.folder, lambda _: {"came": stuck.wait(PATIENCE_S)})
     assert raised.value.kind == "Cancelled"
     stuck.set()
     assert not (job.folder / "result.json").exists()

@@ -21,7 +21,7 @@ from tests.support.signals import noise, song
 from tests.support.tiny_lm import tiny_lm
 from tests.support.tiny_models import tiny_models
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SONG = ["generate", "--steps", "1", "--seed", "3", "--engine", "neural", "--json"]
 #: Random weights would choose among all tokens, slowly.

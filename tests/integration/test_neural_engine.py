@@ -17,7 +17,7 @@ from tests.support.shell import Shell
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_models
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 RATE_HZ = 44_100
 LENGTH_S = 2.5

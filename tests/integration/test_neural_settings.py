@@ -14,7 +14,7 @@ from tests.support.daemon import Daemon
 from tests.support.shell import Shell
 from tests.support.tiny_models import tiny_checkpoint
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def test_weights_are_in_int8_where_the_settings_say_so(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ def folder(tmp_path: Path, home: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_every_command_runs_in_order(folder: Path) -> None:
     for command in commands():
         if command[0] == "make":  # what `make demo` runs is tested with the demo; `make test` runs this
@@ -60,7 +59,6 @@ def test_every_command_runs_in_order(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_python_example_runs(folder: Path) -> None:
     (example,) = blocks("python")
     done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True)
@@ -108,7 +106,6 @@ def test_the_grpc_example_runs(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_page_on_the_python_api_runs_from_top_to_bottom(folder: Path) -> None:
     page = (ROOT / "docs" / "python.md").read_text("utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))

@@ -24,12 +24,12 @@ from tests.support.shell import Shell
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 TEXT = GUIDE.read_text("utf-8")
 CHAPTERS = TEXT[TEXT.index("## 7. LRC") : TEXT.index("## 고급 워크플로우")]
 #: What keeps the songs short; what the guide says itself goes before.
-SHORT: dict[str, dict[str, Any]] = {"draft": {"duration": 4}, "neural": {"duration": 2, "inference_steps": 2}}
+SHORT: dict[str, dict[str, Any]] = {"draft": {"duration": 2}, "neural": {"duration": 1.5, "inference_steps": 1}}
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from acebridge.workers.base import Device, Worker, WorkerDied
 from acebridge.workers.messages import Audio, Error, Header, Message, RankedTake, StoredOutput, WorkOrder
 from acebridge.workers.spool import Spool
 from acestep_runtime.audio import wav
+from tests.support.daemon import PATIENCE_S
 
 CANCELLED: Error = {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}}
 FRAMES, RATE_HZ = 100, 48_000
@@ -239,4 +240,4 @@ def play(folder: Path, scenario: Callable[[Core], Awaitable[None]], *devices: st
         async with core_at(folder, *devices, **options) as core:
             await scenario(core)
 
-    asyncio.run(asyncio.wait_for(run(), 60))
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))

@@ -19,6 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from tests.support.daemon import PATIENCE_S
 from tests.support.paths import ROOT
 
 #: The folders that become packages, by the place that they have in the wheel.
@@ -28,7 +29,6 @@ TREES = {
     "acestep_runtime": ROOT / "acestep_runtime",
 }
 _SCRIPTS = "Scripts" if os.name == "nt" else "bin"
-_TIMEOUT_S = 300
 #: What stands for python-daemon where no package index can be reached: the same import package under the same name.
 _FAKE = {
     "daemon/__init__.py": "",
@@ -45,7 +45,7 @@ def project() -> dict[str, Any]:
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, and return what it printed."""
     return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL, **options
+        list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL, **options
     )
 
 

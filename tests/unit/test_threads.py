@@ -4,6 +4,7 @@ import pytest
 
 from acestep_runtime import threads
 from acestep_runtime.threads import both, side_by_side
+from tests.support.daemon import PATIENCE_S
 
 
 @pytest.fixture(params=[1, 2, 16])
@@ -21,9 +22,9 @@ def test_results_keep_their_order() -> None:
 
 def test_calls_wait_for_one_another_only_with_a_core_for_each(cores: int) -> None:
     met = threading.Barrier(min(cores, 4))
-    side_by_side(lambda _: met.wait(10), range(min(cores, 4)))
+    side_by_side(lambda _: met.wait(PATIENCE_S), range(min(cores, 4)))
     pair = threading.Barrier(min(cores, 2))
-    both(lambda: pair.wait(10), lambda: cores > 1 and pair.wait(10))
+    both(lambda: pair.wait(PATIENCE_S), lambda: cores > 1 and pair.wait(PATIENCE_S))
 
 
 @pytest.mark.usefixtures("cores")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal
 
 from acebridge.background import supervise
-from acebridge.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.errors import AceBridgeError, DiskFull, JobFailed, NotFound, Unavailable
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
@@ -161,7 +161,7 @@ class Scheduler:
             log.exception("job failed inside the daemon", extra={"job": job.id})
             await worker.kill()
             outcome = Outcome(failure("The daemon failed while it ran this job."))
-            if isinstance(fault, DaemonFault):
+            if isinstance(fault, AceBridgeError):
                 outcome = Outcome(failure(fault.message, fault.remedy))
         return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
 

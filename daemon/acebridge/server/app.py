@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection
 
 from acebridge.background import supervise
 from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
-from acebridge.errors import Conflict, DaemonFault
+from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE
@@ -270,7 +270,7 @@ async def gc_loop(context: ServiceContext) -> None:
         ended.clear()
         try:
             await run_gc(context)
-        except (OSError, sqlite3.Error, DaemonFault) as error:  # a full disk, a locked database, a file that vanished
+        except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
             log.warning("could not collect garbage", extra={"error": repr(error)})
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(ended.wait(), _GC_INTERVAL_S)

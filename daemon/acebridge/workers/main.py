@@ -34,10 +34,10 @@ from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, ModelHost, Progress
 from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
 from acestep_runtime.errors import (
+    AceStepError,
     Cancelled,
     EngineFailure,
     InvalidValue,
-    RuntimeFault,
     UnreadableAudio,
     UnsupportedTask,
 )
@@ -112,7 +112,7 @@ def describe_error(error: BaseException) -> Error:
         error = EngineFailure(
             "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
         )
-    if not isinstance(error, RuntimeFault):
+    if not isinstance(error, AceStepError):
         error = EngineFailure(
             f"The engine failed: {type(error).__name__}: {error}.",
             remedy="Try again; if it happens again, please report it with the daemon's log.",
@@ -176,7 +176,7 @@ def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterat
         else:
             yield from manage_model(order, engines)
     except Exception as error:
-        if not isinstance(error, RuntimeFault):
+        if not isinstance(error, AceStepError):
             traceback.print_exc()
         yield {"type": "error", "body": describe_error(error), "models": engines.models}
     else:

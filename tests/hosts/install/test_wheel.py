@@ -15,7 +15,7 @@ import soundfile
 import typer
 
 from acebridge.cli.app import app
-from tests.support.daemon import gone, until
+from tests.support.daemon import PATIENCE_S, gone, until
 from tests.support.installation import TREES, Installation, project, run
 from tests.support.shell import belongs
 
@@ -122,7 +122,7 @@ def check_work(session: Session) -> None:
     assert made["job"] in {job["id"] for job in json.loads(session.run("jobs", "--json"))}
     session.run("doctor")
     session.run("stop")
-    assert daemon.wait(60) == 0
+    assert daemon.wait(PATIENCE_S) == 0
     # Without it the command looks at the default port, where another daemon may be.
     session.address.write_text('{"address": "127.0.0.1:1"}', "utf-8")
     session.run("generate", "-e", "fake", "--duration", "0.2", "-o", "again.wav")

@@ -13,7 +13,7 @@ import soundfile
 from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 #: A selection on no round number, and on the project's samples.
 START, STOP = 176_401, 308_701

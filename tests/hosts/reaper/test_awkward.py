@@ -13,7 +13,7 @@ import soundfile
 from tests.support.fake_reaper.sound import open_source
 from tests.support.reaper_studio import RATE_HZ, Studio, media
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 def request(studio: Studio, number: int = -1) -> dict[str, Any]:

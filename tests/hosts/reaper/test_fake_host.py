@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.process import words_of
 from tests.support.fake_says import says
@@ -41,7 +42,7 @@ def test_processes_are_real_and_awaited(r: Reaper, tmp_path: Path) -> None:
     assert says(r, code) == "0\nnil한"
     assert r.longest_tick_ms < 5
     (process,) = r.processes
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert process.output == "한\n"
     assert says(r, f'say(reaper.ExecProcess([["{sys.executable}" "{script}"]], 0))') == "0\n한\n"
     assert r.longest_tick_ms > 150

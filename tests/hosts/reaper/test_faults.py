@@ -13,7 +13,7 @@ import pytest
 from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 LONG = {"Seconds": "120", "Style": "rock"}
 

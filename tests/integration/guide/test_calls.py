@@ -4,7 +4,7 @@ import concurrent.futures
 import subprocess
 import sys
 import threading
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import acestep_runtime
 from acestep_runtime import analyze_audio, generate
 from acestep_runtime.engines.fake import tone
 from acestep_runtime.errors import InvalidValue
-from tests.support.daemon import until
+from tests.support.daemon import PATIENCE_S, until
 from tests.support.signals import noise, sine
 
 FAKE = {"engine": "fake"}
@@ -165,20 +165,32 @@ def test_seeds_of_a_chain_never_repeat() -> None:
     assert [t.seed for t in generate(duration=0.2, seed=[2, 1], batch_size=3, **FAKE)] == [2, 1, 3]
 
 
-def test_work_in_front_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_in_front_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another call works, the batch made ahead stands still at its next step."""
-    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
-    ahead = generate(duration=0.5, auto_gen=True, **FAKE)
-    began = time.monotonic()
-    generate(duration=0.5, **FAKE)
-    front_s = time.monotonic() - began
-    assert _made_ahead(), f"it went on beside a call of {front_s:.2f} s"
-    assert ahead.next_batch().seed == ahead.seed + 1
+    monkeypatch.setenv("ACEBRIDGE_FAKE_GATES", str(tmp_path))
+    behind, front = tmp_path / "5.steps", tmp_path / "8.steps"
+    behind.touch()
+    front.touch()
+    ahead = generate(duration=0.5, seed=4, auto_gen=True, **FAKE)
+    looks = 0
+
+    def look(_stage: str, fraction: float) -> None:
+        nonlocal looks
+        if fraction == 0.5:  # told again and again while it is held
+            behind.unlink(missing_ok=True)
+            looks += 1
+            if looks == 50:
+                assert _made_ahead(), "it went on beside another call"
+                front.unlink()
+
+    generate(duration=0.5, seed=8, on_progress=look, **FAKE)
+    assert looks >= 50
+    assert ahead.next_batch().seed == 5
 
 
 def test_a_batch_in_the_making_does_not_hold_up_the_end() -> None:
     code = "from acestep_runtime import generate; generate(duration=20, engine='draft', auto_gen=True)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

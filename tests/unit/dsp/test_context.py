@@ -190,7 +190,6 @@ def test_the_song_of_the_readme_keeps_its_key_wherever_it_is_repainted():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_the_key_around_a_span_is_that_of_the_song():
     right = 0
     for seed, (caption, keyscale) in enumerate(SONGS):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from acebridge.errors import DiskFull, JobFailed, NotFound, Unavailable
+from tests.support.daemon import PATIENCE_S
 from tests.support.fake_worker import Core, asset_id, core_at, play, wav_bytes
 
 
@@ -432,7 +433,7 @@ def test_stopping_puts_jobs_back(tmp_path: Path) -> None:
             with pytest.raises(Unavailable):
                 await core.scheduler.manage_model("load", "turbo", "neural")
 
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE_S))
 
 
 def test_a_model_waits_for_the_job_and_every_worker_loads_it(tmp_path: Path) -> None:

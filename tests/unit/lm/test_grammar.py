@@ -56,7 +56,6 @@ GIVEN = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@pytest.mark.timeout(300)
 @settings(deadline=None, max_examples=200)
 @given(GIVEN, st.sets(st.sampled_from(ALL)), st.integers(0, 2**32 - 1))
 def test_metadata_can_always_be_read(told: dict[str, Any], skipped: set[str], seed: int) -> None:
@@ -131,7 +130,6 @@ def _let_through(matcher: Matcher, text: str) -> str:
     return kept
 
 
-@pytest.mark.timeout(300)
 @settings(deadline=None, max_examples=24)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, 8.0]))
 def test_lyrics_follow_and_hold_no_codes(seed: int, peaks: float) -> None:

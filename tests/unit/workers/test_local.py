@@ -19,7 +19,7 @@ from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
 from acebridge.workers.launch import Spawner
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import JobOrder, Message
-from tests.support.daemon import expected_tone
+from tests.support.daemon import PATIENCE_S, expected_tone
 from tests.support.signals import decoded
 
 SECONDS = 0.25
@@ -61,7 +61,7 @@ def play(request: pytest.FixtureRequest) -> Play:
             await worker.kill()
             await server.stop()
 
-    return lambda folder, scenario: asyncio.run(asyncio.wait_for(run(folder, scenario), 100))
+    return lambda folder, scenario: asyncio.run(asyncio.wait_for(run(folder, scenario), PATIENCE_S))
 
 
 def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path, play: Play) -> None:

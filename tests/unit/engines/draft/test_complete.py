@@ -184,7 +184,6 @@ def test_a_lone_voice_gets_chords_of_its_key_that_hold_its_notes(tonic):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_all_twelve_tracks_play_together(song):
     lyrics = "[Verse]\nall of us together\nplay and sing"
     roles, facts, _ = completed(song, TRACKS, caption="full orchestral accompaniment", lyrics=lyrics)

@@ -92,7 +92,6 @@ def in_time(a, b):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("caption", "seed"), [("jazz", 21), ("folk", 22), ("orchestral", 23)])
 def test_more_strength_is_more_of_the_source(longer, caption, seed):
     made = [covered(longer, s, seed, caption=caption)[0] for s in (0.0, 0.3, 0.5, 0.8, 1.0)]
