@@ -12,7 +12,7 @@ def printable(name: str, longest: int = 80) -> str:
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
-class RuntimeFault(Exception):
+class AceStepError(Exception):
     """Base of all errors the runtime raises on purpose.
 
     ``message`` says what is wrong with the value in hand, ``remedy`` what to do about it.
@@ -32,7 +32,7 @@ class RuntimeFault(Exception):
         return f"{self.message} {self.remedy}".rstrip()
 
 
-class InvalidValue(RuntimeFault):
+class InvalidValue(AceStepError):
     """A field holds something that is not allowed.
 
     The sentence is put together when it is read, so whoever knows the field by another name sets ``field``. ``shown`` is the
@@ -72,15 +72,15 @@ class UnreadableAudio(InvalidValue):
     """A source is not audio, is empty, or holds samples that are not numbers."""
 
 
-class UnsupportedTask(RuntimeFault):
+class UnsupportedTask(AceStepError):
     """The chosen engine cannot do this task; ``remedy`` names the engine or weights that can."""
 
 
-class EngineFailure(RuntimeFault):
+class EngineFailure(AceStepError):
     """An engine broke in the middle of its work."""
 
 
-class Cancelled(RuntimeFault):
+class Cancelled(AceStepError):
     """The work was cancelled from outside."""
 
     def __init__(self, message: str = "The job was cancelled.") -> None:

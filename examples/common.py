@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from acebridge.errors import DaemonFault
-from acestep_runtime.errors import RuntimeFault
+from acebridge.errors import AceBridgeError
+from acestep_runtime.errors import AceStepError
 
 
 def options(about: str) -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     """Run an example; what is wrong with its input is said in a sentence."""
     try:
         sys.exit(main())
-    except (RuntimeFault, DaemonFault, OSError) as error:
+    except (AceStepError, AceBridgeError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

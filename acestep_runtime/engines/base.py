@@ -134,7 +134,8 @@ class Engine(Protocol):
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 
-        Deterministic: equal requests give equal blocks on one machine. Raises `UnsupportedTask` for a task the engine
+        Deterministic: equal requests give equal blocks on one machine. An engine may keep what it computed for requests that
+        differ in ``seed`` alone; nothing but the time it takes depends on that. Raises `UnsupportedTask` for a task the engine
         lacks and `InvalidValue` for audio it can make nothing of.
         """
         ...

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded
@@ -36,7 +37,7 @@ MAX_TAKES = 8
 MAX_TRIES, USUAL_TRIES = 64, 8
 #: Fields of tasks that are audio files.
 AUDIO_FIELDS = ("source", "reference")
-ENCODINGS = ("float32", "pcm24", "pcm16")
+ENCODINGS = tuple(wav.ENCODINGS)
 SCOPES = ("whole", "region")
 #: What takes are chosen by; "" is how well the words are sung, and the quality where there are none.
 SCORES = ("", "lyrics_alignment", "quality", "lm")

@@ -6,9 +6,10 @@ import ipaddress
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -26,6 +27,8 @@ DEFAULT_PORT = 50710
 #: In the data folder; held by the daemon that serves it.
 LOCK_FILE = "daemon.lock"
 GIB = 2**30
+#: The value of a setting before it is checked; ``None`` where none is given.
+Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
 
 
 def _default_roots() -> tuple[Path, ...]:
@@ -61,6 +64,8 @@ class Config(BaseModel):
     max_age_days: float = Field(30.0, gt=0)
     max_upload_bytes: int = Field(2 * GIB, ge=1)
     max_waiting_jobs: int = Field(1000, ge=1)
+    #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
+    devices: tuple[str, ...] = ("auto",)
     #: Seconds an engine has to stop by itself before its process is ended.
     cancel_grace_s: float = Field(10.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
@@ -75,6 +80,13 @@ class Config(BaseModel):
         if not loopback:
             raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
         return host
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _one_or_more(cls, devices: str | Sequence[str]) -> Sequence[str]:
+        if not devices:
+            raise ValueError('must name a device, such as "cpu" or "cuda:0", or be "auto"')
+        return (devices,) if isinstance(devices, str) else devices
 
     @field_validator("models_dir")
     @classmethod
@@ -93,13 +105,13 @@ class Config(BaseModel):
             raise ValueError("there is no home folder that ~ could mean") from error
 
 
-def load_config(**overrides: Any) -> Config:
+def load_config(**overrides: Setting) -> Config:
     """Return the settings in force; ``overrides`` that are ``None`` are ignored.
 
     Raises `InvalidSetting` naming the file and field for a setting that is not allowed.
     """
     path = data_folder() / "config.toml"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Setting] = {}
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -113,7 +125,7 @@ def load_config(**overrides: Any) -> Config:
         )
     settings.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Config(**settings)
+        return Config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

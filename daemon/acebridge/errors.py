@@ -37,7 +37,7 @@ class ErrorReason(str, Enum):
         return cls.INTERNAL
 
 
-class DaemonFault(Exception):
+class AceBridgeError(Exception):
     """Base of all errors the daemon raises on purpose: one sentence, and what to do about it."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -46,23 +46,23 @@ class DaemonFault(Exception):
         self.remedy = remedy
 
 
-class InvalidSetting(DaemonFault):
+class InvalidSetting(AceBridgeError):
     """A setting holds something that is not allowed."""
 
 
-class NotFound(DaemonFault):
+class NotFound(AceBridgeError):
     """There is no such job or asset (any more)."""
 
 
-class Conflict(DaemonFault):
+class Conflict(AceBridgeError):
     """The thing is in a state that forbids this now, for example a job that still runs."""
 
 
-class Busy(DaemonFault):
+class Busy(AceBridgeError):
     """A bound is reached for now: the queue or the disk is full."""
 
 
-class TooLarge(DaemonFault):
+class TooLarge(AceBridgeError):
     """What was sent is more than the daemon takes, now and later."""
 
 
@@ -81,11 +81,11 @@ class DiskFull(Busy):
         )
 
 
-class Unavailable(DaemonFault):
+class Unavailable(AceBridgeError):
     """The daemon is stopping, or cannot be reached."""
 
 
-class JobFailed(DaemonFault):
+class JobFailed(AceBridgeError):
     """A job or a call ended without a result. ``details`` holds the error's field, value and allowed, as far as it has them."""
 
     def __init__(

@@ -100,6 +100,7 @@ def test_status_counts(client: Client, house: Daemon) -> None:
     house.hold(1)
     first, second = queued(client, 0.1, seed=1), queued(client, 0.1, seed=2)
     until_state(client, first, "running")
+    until(lambda: status(client).workers[0].pid, "the worker to run")
     told = status(client)
     assert (told.running_jobs, told.waiting_jobs) == (1, 1)
     assert told.pid == house.pid

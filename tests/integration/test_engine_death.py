@@ -32,7 +32,7 @@ def check_next_works(client: Client, seed: int = 3) -> None:
 
 
 def worker_of(house: Daemon) -> psutil.Process:
-    (worker,) = house.children()
+    (worker,) = house.workers()
     return worker
 
 

@@ -1,4 +1,4 @@
-"""What the daemon does by itself: it tidies up, and goes on doing so."""
+"""What the daemon does in the background: it collects garbage, whatever happens, and stops when its folder is gone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from acebridge.background import supervise
 from acebridge.errors import DiskFull
 from acebridge.server import app
 from tests.support.daemon import PATIENCE_S, Daemon, gone, queued
@@ -23,29 +24,36 @@ from tests.support.daemon import PATIENCE_S, Daemon, gone, queued
     "error",
     [DiskFull(), sqlite3.OperationalError("database is locked"), FileNotFoundError(2, "No such file"), KeyError("?")],
 )
-def test_one_error_does_not_end_the_housekeeping(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     rounds: list[bool] = []
     house: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
 
-    async def tidy(_: Any) -> None:
+    async def run_gc(_: Any) -> None:
         rounds.append(True)
         house.scheduler.on_end()  # as if a job had ended meanwhile
-        if len(rounds) == 1:
+        if rounds == [True]:
             raise error
-        if len(rounds) == 3:
+        if sum(rounds) == 3:
             raise asyncio.CancelledError
+
+    async def pause(_: float) -> None:
+        rounds.append(False)
 
     async def trial() -> None:
         with contextlib.suppress(asyncio.CancelledError):
-            await app._evict(house)
+            await supervise("collecting garbage", lambda: app.gc_loop(house), sleep=pause)
 
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-        patch.setattr(app, "_tidy", tidy)
+        patch.setattr(app, "run_gc", run_gc)
         asyncio.run(trial())
-    assert len(rounds) == 3
+    assert sum(rounds) == 3
     (record,) = caplog.records
-    assert record.getMessage() == "could not tidy up"
-    assert (record.exc_info is not None) == isinstance(error, KeyError)
+    is_unknown = isinstance(error, KeyError)
+    assert rounds == ([True, False, True, True] if is_unknown else [True] * 3)
+    assert record.getMessage() == (
+        "collecting garbage failed; starting it again" if is_unknown else "could not collect garbage"
+    )
+    assert (record.exc_info is not None) == is_unknown
 
 
 @pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 import pytest
 
 from acebridge.client.client import Client
-from acebridge.errors import DaemonFault, JobFailed
+from acebridge.errors import AceBridgeError, JobFailed
 from acebridge.hosts.jobfolder.job_run import Work
 from acebridge.hosts.jobfolder.run import run, supervise
-from acestep_runtime.errors import InvalidValue, RuntimeFault
+from acestep_runtime.errors import AceStepError, InvalidValue
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state
 from tests.support.job_folders import HELD, HELD_SEED, Job, outputs, part
 from tests.support.shell import LoneShell, Shell
@@ -32,7 +32,7 @@ def job(tmp_path: Path) -> Job:
 
 def failed(job: Job, house: Daemon | None, kind: type[Exception] = Exception) -> Any:
     """Perform a job that fails; return its status."""
-    with pytest.raises((RuntimeFault, DaemonFault)) as raised:
+    with pytest.raises((AceStepError, AceBridgeError)) as raised:
         run(job.folder, address=house.address if house else None, autostart=False)
     assert isinstance(raised.value, kind)
     assert job.media_files == set()

@@ -164,13 +164,11 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
         first = collect(ask(client, 5, session="s")).job_id
         made = follower(client, first)
         until_started(client, made)
-        (worker,) = house.children()
+        (worker,) = house.workers()
         worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
         queued(client, 0.1, seed=1)
         newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
-        house.kill()
-        worker.kill()
-        gone([worker])
+        gone(house.kill())  # the worker ends nevertheless
         house.release()
         client = house.start()
         assert state(client, made) == "cancelled"

@@ -96,7 +96,7 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
         house.hold(1)
         job_id = queued(client, 1.0)
         until_started(client, job_id)
-        (worker,) = house.children()
+        (worker,) = house.workers()
         worker.suspend()
         client.cancel(job_id)
         assert house.stop() == 0

@@ -87,7 +87,7 @@ class Daemon:
         return (self.home / "console.txt").read_text("utf-8", errors="replace")
 
     def children(self) -> list[psutil.Process]:
-        """Its worker processes."""
+        """All its processes: the workers, and what they are forked from."""
         return psutil.Process(self.pid).children(recursive=True)
 
     def hold(self, *seeds: int, at: str = "steps") -> None:
@@ -101,8 +101,13 @@ class Daemon:
             if not seeds or int(gate.stem) in seeds:
                 gate.unlink()
 
+    def workers(self) -> list[psutil.Process]:
+        """Its worker processes that are alive."""
+        assert self.client is not None
+        return [psutil.Process(worker.pid) for worker in status(self.client).workers if worker.pid]
+
     def kill(self) -> list[psutil.Process]:
-        """End it with SIGKILL; return the workers that it had."""
+        """End it with SIGKILL; return the processes that it had."""
         assert self.process is not None
         workers = self.children()
         self.process.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from acebridge.cli import doctor
 from acebridge.config import Config, load_config
-from acebridge.errors import DaemonFault
+from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
 
 
@@ -23,9 +23,19 @@ def test_defaults_then_file_then_command_line(home: Path) -> None:
     assert load_config(port=0).port == 0
 
 
+def test_devices_are_one_or_more_names(home: Path) -> None:
+    assert load_config().devices == ("auto",)
+    for text, devices in (("'cpu'", ("cpu",)), ("['cuda:0', 'cuda:1']", ("cuda:0", "cuda:1"))):
+        (home / "config.toml").write_text(f"devices = {text}\n")
+        assert load_config().devices == devices
+    assert load_config(devices=("mps",)).devices == ("mps",)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("devices = []", "Setting devices in {file} is []: must name a device, such as"),
+        ("devices = ''", "Setting devices in {file} is '': must name a device, such as"),
         ("port = 70000", "Setting port in {file} is 70000: "),
         ("port = 'x'", "Setting port in {file} is 'x': "),
         ("colour = 'red'", "Setting colour in {file} is 'red': "),
@@ -42,7 +52,7 @@ def test_defaults_then_file_then_command_line(home: Path) -> None:
 def test_what_is_wrong_is_named_with_its_place(home: Path, text: str, says: str) -> None:
     file = home / "config.toml"
     file.write_text(text)
-    with pytest.raises(DaemonFault) as caught:
+    with pytest.raises(AceBridgeError) as caught:
         load_config()
     assert str(caught.value).startswith(says.format(file=file))
     assert caught.value.remedy
@@ -51,10 +61,10 @@ def test_what_is_wrong_is_named_with_its_place(home: Path, text: str, says: str)
 
 def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
     (home / "config.toml").write_text("port = 1\n")
-    with pytest.raises(DaemonFault, match=r"^Setting port in the command line is 70000: "):
+    with pytest.raises(AceBridgeError, match=r"^Setting port in the command line is 70000: "):
         load_config(port=70000)
     (home / "config.toml").write_bytes(b"\xff")
-    with pytest.raises(DaemonFault, match="cannot be read as TOML"):
+    with pytest.raises(AceBridgeError, match="cannot be read as TOML"):
         load_config()
 
 
@@ -69,7 +79,7 @@ def test_weights_in_int8_are_said_by_the_environment_and_then_by_the_file(
     assert not load_config().int8_weights
     (home / "config.toml").unlink()
     monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "maybe")
-    with pytest.raises(DaemonFault, match=r"^Setting int8_weights in the environment is 'maybe': "):
+    with pytest.raises(AceBridgeError, match=r"^Setting int8_weights in the environment is 'maybe': "):
         load_config()
 
 
@@ -112,14 +122,14 @@ def test_without_a_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert load_config().roots == (Path(tempfile.gettempdir()).resolve(), Path.cwd())
     assert doctor._settings(None).ok
     (home / "config.toml").write_text('roots = ["~"]\n')
-    with pytest.raises(DaemonFault, match="there is no home folder that ~ could mean"):
+    with pytest.raises(AceBridgeError, match="there is no home folder that ~ could mean"):
         load_config()
     says = "There is no home folder to keep data in."
     monkeypatch.setenv("ACEBRIDGE_HOME", "~/music")
-    with pytest.raises(DaemonFault, match=rf"^{says} Set the environment variable"):
+    with pytest.raises(AceBridgeError, match=rf"^{says} Set the environment variable"):
         data_folder()
     monkeypatch.delenv("ACEBRIDGE_HOME")
-    with pytest.raises(DaemonFault, match=rf"^{says} Set the environment variable"):
+    with pytest.raises(AceBridgeError, match=rf"^{says} Set the environment variable"):
         data_folder()
     findings = {finding.about: finding for finding in doctor.examine(None)}
     for about in ("settings", "data folder", "daemon"):

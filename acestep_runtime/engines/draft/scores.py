@@ -20,7 +20,7 @@ from acestep_runtime.engines.signal.scoring import (
     ScoreComponent,
     Sound,
     check_words,
-    listened,
+    listen_to,
     score_of,
     sound_of,
     with_score,
@@ -70,7 +70,7 @@ def align_lyrics(request: EngineRequest, cancel: CancelToken) -> Iterator[Engine
     source = require_source(request)
     cancel.check()
     check_words(request)
-    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
+    found = yield from _judged(listen_to(source, cancel), request, cancel, 0.0, None)
     lines = found.words.lines
     timing = Timing(lines, sections_of(request.music.lyrics, lines, request.frames / ENGINE_RATE_HZ))
     yield Metadata({**found.metadata, **facts_of(timing), "lrc": to_lrc(lines), "score": found.score})
@@ -82,7 +82,7 @@ def score(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
     source = require_source(request)
     cancel.check()
-    found = yield from _judged(listened(source, cancel), request, cancel, 0.0, None)
+    found = yield from _judged(listen_to(source, cancel), request, cancel, 0.0, None)
     lines = facts_of(Timing(found.words.lines, ()))["lines"]
     metadata: TakeMetadata = {**found.metadata, "score": found.score}
     if lines:

@@ -1,7 +1,6 @@
 """The neural engine: ACE-Step 1.5 on the modules of diffusers. Needs weights, and torch.
 
-request ─► latents of the source ─► pieces (neural_tasks.py) ─► noise, denoised ─► decoded ─► blocks
-           VAE, tile by tile        what is told and seen         one pass a step    VAE, only what is used
+request ─► plan (language.py) ─► specs (recipes.py) ─► audio blocks (sampling.py) ─► score (evaluation.py)
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from acestep_runtime.dsp.quality import Listener
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
-from acestep_runtime.engines.neural.evaluation import EVALUATIONS, Findings, liked, sung
+from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
 from acestep_runtime.engines.neural.language import (
     ANSWERS,
-    LanguageKeeper,
+    LanguageModelCache,
     Plan,
-    answered,
-    given_in,
-    planned,
-    scaled,
-    without,
+    answer_request,
+    missing_model_warning,
+    plan_takes,
+    rescale_progress,
+    user_metadata,
 )
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
-from acestep_runtime.engines.neural.sampling import Made, generate_blocks
+from acestep_runtime.engines.neural.sampling import LatentsCache, generate_blocks
 from acestep_runtime.engines.signal.scoring import Scorer, score_of, sound_of, with_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.memory.policy import best_device
@@ -49,12 +48,12 @@ _THOUGHT = 0.5
 
 
 @dataclass
-class Job:
+class JobCache:
     """What is known of a job's later takes: the request without what differs, the audio it hears, latents, and plans."""
 
     like: EngineRequest
-    heard: tuple[Samples | None, Samples | None]
-    made: Made = field(default_factory=dict)
+    audio: tuple[Samples | None, Samples | None]
+    latents: LatentsCache = field(default_factory=dict)
     plans: dict[int, Plan] = field(default_factory=dict)
 
 
@@ -70,8 +69,8 @@ class NeuralEngine:
         self._folder = folder
         self._device = best_device(device)
         self._model: Model | None = None
-        self._language = LanguageKeeper(self._device)
-        self._job: Job | None = None
+        self._language = LanguageModelCache(self._device)
+        self._cache: JobCache | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks it lacks, `InvalidValue` and `EngineFailure` for its model."""
@@ -80,56 +79,61 @@ class NeuralEngine:
     def _run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         name = request.task.name
         if name in ANSWERS:
-            return self._answered(request, cancel)
+            return self._answer(request, cancel)
         if name in EVALUATIONS:
-            return self._judged(request, cancel)
+            return self._evaluate(request, cancel)
         if name not in RECIPES:
             raise UnsupportedTask(
                 f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *ANSWERS, *EVALUATIONS))}.",
                 remedy="Use the draft engine.",
             )
         model = self._loaded(request.sampling.model, needs_base=request.task.needs_base_model)
-        if model.wear(self._models_folder, request.sampling.adapters):
-            self._job = None  # what it made ahead was made with others
-        findings = Findings()
+        if model.set_adapters(self._models_folder, request.sampling.adapters):
+            self._cache = None  # what it made ahead was made with others
+        analysis = TakeAnalysis()
         return with_score(
-            self._made(model, request, findings, cancel), request, cancel, self._judge(model, request, findings, cancel)
+            self._generate(model, request, analysis, cancel),
+            request,
+            cancel,
+            self._scorer(model, request, analysis, cancel),
         )
 
-    def _judge(self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken) -> Scorer:
+    def _scorer(self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken) -> Scorer:
         """Return what scores a take when it is made."""
 
         def score(listener: Listener, fraction: float, _: TakeMetadata) -> Generator[Progress, None, Score]:
             yield Progress("scoring", fraction)
             cancel.check()
-            sound, music = sound_of(listener, findings.music), findings.music
+            sound, music = sound_of(listener, analysis.music), analysis.music
             length_s = request.frames / ENGINE_RATE_HZ
             wanted, folder = request.thinking.model, self._models_folder
-            liking = liked(self._language, folder, wanted, findings.codes, music, length_s, cancel)
-            worth = yield from scaled(liking, fraction, 1.0)
-            return score_of(sound, sung(findings.words, music, model), worth)
+            liking = lm_score(self._language, folder, wanted, analysis.codes, music, length_s, cancel)
+            worth = yield from rescale_progress(liking, fraction, 1.0)
+            return score_of(sound, alignment_score(analysis.words, music, model), worth)
 
         return score
 
-    def _judged(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    def _evaluate(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         model = self._loaded(request.sampling.model)
         evaluate = EVALUATIONS[request.task.name]
         return retried(
             model.stage, lambda: evaluate(model, self._language, self._models_folder, request, cancel), lambda _: False
         )
 
-    def _made(
-        self, model: Model, request: EngineRequest, findings: Findings, cancel: CancelToken
+    def _generate(
+        self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken
     ) -> Iterator[EngineEvent]:
-        job, thought = self._job_of(request), 0.0
+        cache, thought = self._cache_of(request), 0.0
         if request.thinking.on and request.task.can_plan and not request.codes:
-            request = yield from self._planned(request, job, cancel)
+            request = yield from self._plan(request, cache, cancel)
             thought = _THOUGHT
         elif request.codes:
-            yield Metadata({"plan": {"metadata": given_in(request.music, caption=True), "codes": list(request.codes)}})
+            yield Metadata(
+                {"plan": {"metadata": user_metadata(request.music, caption=True), "codes": list(request.codes)}}
+            )
         served = retried(
             model.stage,
-            lambda: generate_blocks(model, request, cancel, job.made, findings),
+            lambda: generate_blocks(model, request, cancel, cache.latents, analysis),
             lambda event: isinstance(event, Block),
         )
         for event in served:
@@ -137,48 +141,51 @@ class NeuralEngine:
                 event = dataclasses.replace(event, fraction=thought + (1 - thought) * event.fraction)
             yield event
 
-    def _job_of(self, request: EngineRequest) -> Job:
+    def _cache_of(self, request: EngineRequest) -> JobCache:
         """Return what was made and thought of beside earlier takes of the same job."""
         like = dataclasses.replace(request, seed=0, source=None, reference=None)
-        heard = request.source, request.reference
-        if self._job is None or self._job.like != like or any(map(operator.is_not, self._job.heard, heard)):
-            self._job = Job(like, heard)
-        return self._job
+        audio = request.source, request.reference
+        if self._cache is None or self._cache.like != like or any(map(operator.is_not, self._cache.audio, audio)):
+            self._cache = JobCache(like, audio)
+        return self._cache
 
-    def _planned(
-        self, request: EngineRequest, job: Job, cancel: CancelToken
+    def _plan(
+        self, request: EngineRequest, cache: JobCache, cancel: CancelToken
     ) -> Generator[EngineEvent, None, EngineRequest]:
         """Yield progress and the plan of a take, and return the request with the plan in it."""
-        if request.seed not in job.plans:
+        if request.seed not in cache.plans:
             try:
                 self._language.load(self._models_folder, request.thinking.model)
             except EngineFailure as missing:
-                yield without(missing, "The song is made without a plan.")
+                yield missing_model_warning(missing, "The song is made without a plan.")
                 return request
-            seeds = [request.seed, *(seed for seed in request.seeds if seed != request.seed and seed not in job.plans)]
-            planning = planned(self._language, request, seeds, cancel)
-            job.plans.update((yield from scaled(planning, 0.0, _THOUGHT)))
-        plan = job.plans[request.seed]
+            seeds = [
+                request.seed,
+                *(seed for seed in request.seeds if seed != request.seed and seed not in cache.plans),
+            ]
+            planning = plan_takes(self._language, request, seeds, cancel)
+            cache.plans.update((yield from rescale_progress(planning, 0.0, _THOUGHT)))
+        plan = cache.plans[request.seed]
         yield Metadata({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
         music = plan.music(request.music, keep_caption=request.thinking.keep_caption)
         # Takes have plans of their own, so no two are made in one pass.
         return dataclasses.replace(request, music=music, codes=plan.codes, seeds=())
 
-    def _answered(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    def _answer(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Answer in words."""
         try:
             self._language.load(self._models_folder, request.thinking.model)
         except EngineFailure as missing:
-            yield without(missing, "The draft engine answers.")
+            yield missing_model_warning(missing, "The draft engine answers.")
             yield from draft.FUNCTIONS[request.task.name](request, cancel)
             return
 
         def codes() -> list[int]:
             assert request.source is not None
             model = self._loaded(request.sampling.model)
-            return model.codes(model.heard(request.source, cancel))
+            return model.codes(model.encode_audio(request.source, cancel))
 
-        yield from answered(self._language, request, codes, cancel)
+        yield from answer_request(self._language, request, codes, cancel)
 
     @property
     def _models_folder(self) -> Path:
@@ -192,7 +199,7 @@ class NeuralEngine:
         return self._model
 
     def _forget(self) -> None:
-        self._model = self._job = None
+        self._model = self._cache = None
         self._give_back()
 
     @property

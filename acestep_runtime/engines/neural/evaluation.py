@@ -20,15 +20,15 @@ from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.neural.language import LanguageKeeper, given_in, scaled, spoken
+from acestep_runtime.engines.neural.language import LanguageModelCache, rescale_progress, token_progress, user_metadata
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import Told
+from acestep_runtime.engines.neural.recipes import Prompt
 from acestep_runtime.engines.signal.blocks import require_source
 from acestep_runtime.engines.signal.scoring import (
     NO_WORDS,
     ScoreComponent,
     check_words,
-    listened,
+    listen_to,
     score_metadata,
     score_of,
     sound_of,
@@ -53,7 +53,7 @@ _NO_MIX = "A language model judges only what comes as one mix."
 
 
 @dataclass
-class Findings:
+class TakeAnalysis:
     """What was found out of a take while it was made: its music, times of words, and codes of its mix."""
 
     music: Music = field(default_factory=Music)
@@ -61,7 +61,9 @@ class Findings:
     codes: list[int] = field(default_factory=list)
 
 
-def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: Tensor, steps: int) -> Aligned | None:
+def align_words(
+    model: Model, latents: Tensor, asked: Prompt, seen: Tensor, timbre: Tensor, steps: int
+) -> Aligned | None:
     """Return when the words of ``asked.music`` are sung in latents ``[1, T, C]``; ``None`` where there are none.
 
     They were made with a context ``[1, T, 2C]`` and the latents of a reference, in so many steps: they are brought to the noise
@@ -73,7 +75,7 @@ def words_in(model: Model, latents: Tensor, asked: Told, seen: Tensor, timbre: T
     t = 1 / steps
     latents = latents.to(model.device)
     noise = loop.draw_noise([_SEED], latents.shape[1], latents.shape[2]).to(latents)
-    keys = model.keys(*asked.prompts, timbre)
+    keys = model.keys(*asked.texts, timbre)
     with model.stage.using("dit"):
         maps = model.velocity.attention_maps(
             loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
@@ -98,15 +100,15 @@ def timing_metadata(found: Aligned, music: Music, model: Model) -> TakeMetadata:
     return metadata
 
 
-def _heard_words(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
+def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
-    asked = Told(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
+    asked = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
     silence = silence_latents(model.silence, padded.shape[1]).to(padded)
-    return words_in(model, padded, asked, context(silence), model.timbre, model.facts.steps)
+    return align_words(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 
-def sung(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
+def alignment_score(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
     """Return how well the words are sung."""
     if found is None or found.agreement is None:
         return ScoreComponent("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
@@ -122,8 +124,8 @@ def sung(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
 
 
 @torch.inference_mode()
-def liked(
-    keeper: LanguageKeeper,
+def lm_score(
+    language_models: LanguageModelCache,
     models: Path,
     wanted: str,
     codes: list[int],
@@ -132,18 +134,18 @@ def liked(
     cancel: CancelToken,
 ) -> Generator[Progress, None, ScoreComponent]:
     """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
-    given = given_in(music, length_s=length_s)
+    given = user_metadata(music, length_s=length_s)
     facts = {name: value for name, value in given.items() if name != "duration"}
     if not music.caption.strip() and not sung_lines(music.lyrics) and not facts:
         return ScoreComponent("lm", None, _NOTHING_GIVEN)
     if not codes:
         return ScoreComponent("lm", None, _NO_MIX)
     try:
-        name = keeper.load(models, wanted)
-        judging = keeper.use(
+        name = language_models.load(models, wanted)
+        judging = language_models.use(
             lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
         )
-        found = yield from spoken(judging, "judging", cancel)
+        found = yield from token_progress(judging, "judging", cancel)
     except EngineFailure as failure:
         return ScoreComponent("lm", None, failure.message)
     if found is None:
@@ -154,42 +156,44 @@ def liked(
 
 @torch.inference_mode()
 def align_lyrics(
-    model: Model, _keeper: LanguageKeeper, _models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, _keeper: LanguageModelCache, _models: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     """Time the lyrics of the request in its source."""
     yield Progress("listening", 0.0)
     source = require_source(request)
     check_words(request)
-    latents = model.heard(source, cancel)
+    latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _timed_words(model, request, latents)
-    yield Metadata({"model": model.facts.name, **times, "score": score_metadata(sung(found, request.music, model))})
+    found, times = _time_words(model, request, latents)
+    yield Metadata(
+        {"model": model.facts.name, **times, "score": score_metadata(alignment_score(found, request.music, model))}
+    )
 
 
 @torch.inference_mode()
 def score(
-    model: Model, keeper: LanguageKeeper, models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, language_models: LanguageModelCache, models: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     """Score the source by its sound, its words and a language model."""
     yield Progress("listening", 0.0)
     source = require_source(request)
-    latents = model.heard(source, cancel)
+    latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _timed_words(model, request, latents)
-    alignment = sung(found, request.music, model)
+    found, times = _time_words(model, request, latents)
+    alignment = alignment_score(found, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
-    sound = sound_of(listened(source, cancel), request.music)
+    sound = sound_of(listen_to(source, cancel), request.music)
     codes = model.codes(latents) if model.has_tokenizers else []
-    liking = liked(keeper, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
-    worth = yield from scaled(liking, 0.6, 1.0)
+    liking = lm_score(language_models, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
+    worth = yield from rescale_progress(liking, 0.6, 1.0)
     times.pop("lrc", None)
     yield Metadata({"model": model.facts.name, **sound.metadata, **times, "score": score_of(sound, alignment, worth)})
 
 
-def _timed_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, TakeMetadata]:
+def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, TakeMetadata]:
     """Return when the words are sung in a source, and that as metadata."""
-    found = _heard_words(model, request, latents)
+    found = _align_source(model, request, latents)
     return found, {} if found is None else timing_metadata(found, request.music, model)
 
 

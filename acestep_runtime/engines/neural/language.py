@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
 from acestep_runtime.engines.signal.blocks import tempo_and_key
 from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm import planning, writing
+from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.sampling import Choice
 from acestep_runtime.lm.vocabulary import Vocabulary
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from transformers import Qwen3Model
 
 T = TypeVar("T")
+R = TypeVar("R")
 _USUAL = Choice()
 _TO_UNDERSTAND = 0.3
 _GUIDANCE = 2.0
@@ -59,12 +60,12 @@ _UNKNOWN = "unknown"
 class Plan:
     """What was thought of a take: metadata by the names of `lm.grammar.FIELDS`, and codes, none where only words matter."""
 
-    metadata: Mapping[str, Any]
+    metadata: grammar.Metadata
     codes: tuple[int, ...] = ()
 
     def music(self, given: Music, *, keep_caption: bool) -> Music:
         """Return what is to be made: what was given, and what was thought of where nothing was."""
-        told = self.metadata
+        told = metadata_from_json(self.metadata)
         return dataclasses.replace(
             given,
             caption=given.caption if keep_caption and given.caption else told.get("caption", given.caption),
@@ -84,7 +85,7 @@ class _Modules(nn.Module):
         self.head = head if isinstance(head, nn.Parameter) else nn.Parameter(head, requires_grad=False)
 
 
-class LanguageKeeper:
+class LanguageModelCache:
     """Keeps one language model loaded, on the device when it is used if there is no room for it beside the others."""
 
     def __init__(self, device: torch.device | None = None) -> None:
@@ -121,7 +122,7 @@ class LanguageKeeper:
             self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), modules, vocabulary
         return checkpoint.name
 
-    def use(self, work: Callable[[Language], Generator[T, None, Any]]) -> Generator[T, None, Any]:
+    def use(self, work: Callable[[Language], Generator[T, None, R]]) -> Generator[T, None, R]:
         """Yield and return what ``work`` does with the model, which is loaded."""
         assert self._held is not None
         _, stage, modules, vocabulary = self._held
@@ -147,7 +148,7 @@ def choice_of(thinking: Thinking, temperature: float = _USUAL.temperature) -> Ch
     )
 
 
-def given_in(music: Music, *, length_s: float | None = None, caption: bool = False) -> dict[str, Any]:
+def user_metadata(music: Music, *, length_s: float | None = None, caption: bool = False) -> dict[str, str | int]:
     """Return the metadata that a user gave, as models word it."""
     found = {
         "bpm": None if music.bpm is None else round(music.bpm),
@@ -161,15 +162,15 @@ def given_in(music: Music, *, length_s: float | None = None, caption: bool = Fal
 
 
 @torch.inference_mode()
-def planned(
-    keeper: LanguageKeeper, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
+def plan_takes(
+    language_models: LanguageModelCache, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
 ) -> Generator[Progress, None, dict[int, Plan]]:
     """Yield progress, and return a plan for each of ``seeds``."""
     plans: dict[int, Plan] = {}
     for at in range(0, len(seeds), request.thinking.at_once):
         some = seeds[at : at + request.thinking.at_once]
-        work = keeper.use(partial(_plans, request=request, seeds=some, cancel=cancel))
-        plans.update((yield from scaled(work, at / len(seeds), (at + len(some)) / len(seeds))))
+        work = language_models.use(partial(_plans, request=request, seeds=some, cancel=cancel))
+        plans.update((yield from rescale_progress(work, at / len(seeds), (at + len(some)) / len(seeds))))
     return plans
 
 
@@ -177,21 +178,21 @@ def _plans(
     language: Language, *, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
 ) -> Generator[Progress, None, dict[int, Plan]]:
     thinking, music, choice = request.thinking, request.music, choice_of(request.thinking)
-    given = given_in(music, length_s=request.frames / ENGINE_RATE_HZ)
+    given = user_metadata(music, length_s=request.frames / ENGINE_RATE_HZ)
     skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
     thought = planning.think(language, music.caption, music.lyrics, given, skipped, seeds, choice)
-    metadata = yield from scaled(spoken(thought, "thinking about the song", cancel), 0.0, 0.1)
+    metadata = yield from rescale_progress(token_progress(thought, "thinking about the song", cancel), 0.0, 0.1)
     codes: list[list[int]] = [[] for _ in seeds]
     if request.source is None:  # codes would take the place of a source
         composed = planning.compose(
             language, music.caption, music.lyrics, metadata, codes_for(request.frames), seeds, choice,
             _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
         )  # fmt: skip
-        codes = yield from scaled(spoken(composed, "planning the song", cancel), 0.1, 1.0)
+        codes = yield from rescale_progress(token_progress(composed, "planning the song", cancel), 0.1, 1.0)
     return {seed: Plan(told, tuple(made)) for seed, told, made in zip(seeds, metadata, codes, strict=True)}
 
 
-def scaled(events: Generator[Progress, None, T], low: float, high: float) -> Generator[Progress, None, T]:
+def rescale_progress(events: Generator[Progress, None, T], low: float, high: float) -> Generator[Progress, None, T]:
     """Yield progress as that from ``low`` to ``high`` of a whole; return what the generator returns."""
     while True:
         try:
@@ -207,7 +208,9 @@ def codes_for(frames: int) -> int:
     return math.ceil(frames_of(frames) / FRAMES_A_CODE)
 
 
-def spoken(work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken) -> Generator[Progress, None, T]:
+def token_progress(
+    work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken
+) -> Generator[Progress, None, T]:
     """Yield the tokens that are done as progress; cancels between tokens."""
     while True:
         try:
@@ -220,23 +223,23 @@ def spoken(work: Generator[planning.Told, None, T], stage: str, cancel: CancelTo
 
 
 @torch.inference_mode()
-def answered(
-    keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
+def answer_request(
+    language_models: LanguageModelCache, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     """Answer a task of `ANSWERS`; ``codes`` returns those of the source."""
-    yield from ANSWERS[request.task.name](keeper, request, codes, cancel)
+    yield from ANSWERS[request.task.name](language_models, request, codes, cancel)
 
 
 def _understand(
-    keeper: LanguageKeeper, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
+    language_models: LanguageModelCache, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     yield Progress("listening", 0.0)
     analysis = analyse_source(request)
     cancel.check()
     found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
-    given = given_in(request.music, caption=True)
-    work = keeper.use(lambda language: writing.understand(language, found, given, request.seed, choice))
-    answer = yield from scaled(spoken(work, "describing", cancel), 0.2, 1.0)
+    given = user_metadata(request.music, caption=True)
+    work = language_models.use(lambda language: writing.understand(language, found, given, request.seed, choice))
+    answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
     told = _answer_metadata(answer)
     told.pop("duration", None)
     heard = tempo_and_key(analysis.grid, analysis.key)
@@ -261,35 +264,35 @@ def _tempo_note(said: float, heard: float) -> str:
 
 
 def _create_sample(
-    keeper: LanguageKeeper, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
+    language_models: LanguageModelCache, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     sentence, choice, instrumental = request.music.caption, choice_of(request.thinking), request.mode == "instrumental"
 
     def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
         return writing.simple(language, sentence, instrumental=instrumental, given={}, seed=request.seed, choice=choice)
 
-    yield from _written(keeper, write, cancel, instrumental=instrumental)
+    yield from _write(language_models, write, cancel, instrumental=instrumental)
 
 
 def _format_sample(
-    keeper: LanguageKeeper, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
+    language_models: LanguageModelCache, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
     music, choice = request.music, choice_of(request.thinking)
 
     def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
-        return writing.formatted(language, music.caption, music.lyrics, given_in(music), request.seed, choice)
+        return writing.formatted(language, music.caption, music.lyrics, user_metadata(music), request.seed, choice)
 
-    yield from _written(keeper, write, cancel)
+    yield from _write(language_models, write, cancel)
 
 
-def _written(
-    keeper: LanguageKeeper,
+def _write(
+    language_models: LanguageModelCache,
     write: Callable[[Language], Generator[planning.Told, None, writing.Answer]],
     cancel: CancelToken,
     *,
     instrumental: bool = False,
 ) -> Iterator[EngineEvent]:
-    answer = yield from spoken(keeper.use(write), "writing", cancel)
+    answer = yield from token_progress(language_models.use(write), "writing", cancel)
     silent = instrumental or not sung_lines(answer.lyrics)
     yield Metadata({**_answer_metadata(answer), "instrumental": silent})
 
@@ -302,6 +305,6 @@ ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
 }
 
 
-def without(missing: EngineFailure, instead: str) -> Metadata:
+def missing_model_warning(missing: EngineFailure, instead: str) -> Metadata:
     """Return the warning that there is no language model, and what is done ``instead``."""
     return Metadata({"warnings": [f"{missing.message} {instead} {missing.remedy}"]})

@@ -54,7 +54,7 @@ class Model:
     has_tokenizers: bool
     parts: Models
     #: What was read for the adapters that are on.
-    _worn: list[AdapterFile] = field(default_factory=list)
+    _active_adapters: list[AdapterFile] = field(default_factory=list)
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, device: torch.device | None = None) -> Model:
@@ -81,7 +81,7 @@ class Model:
             models,
         )  # fmt: skip
 
-    def wear(self, folder: Path, wanted: Sequence[Adapter]) -> bool:
+    def set_adapters(self, folder: Path, wanted: Sequence[Adapter]) -> bool:
         """Have exactly these adapters, of a folder of models, on the transformer; one whose file has changed is read again.
 
         Returns whether any were put on or taken off. Raises `InvalidValue` for one that there is not and `EngineFailure` for
@@ -89,22 +89,22 @@ class Model:
         """
         dit = self.velocity.dit
         files = [adapter_called(folder, adapter.name) for adapter in wanted]
-        changes = files != self._worn
+        changes = files != self._active_adapters
         if changes:  # also in another order, which would be heard in the last bits
-            self._undress()
+            self._clear_adapters()
             try:
                 for adapter, file in zip(wanted, files, strict=True):
                     add_adapter(dit, file.path, adapter.name, adapter.scale)
-                    self._worn.append(file)
+                    self._active_adapters.append(file)
             except Exception:
-                self._undress()
+                self._clear_adapters()
                 raise
         for adapter in wanted:
             scale_adapter(dit, adapter.name, adapter.scale)
         return changes
 
-    def _undress(self) -> None:
-        self._worn.clear()
+    def _clear_adapters(self) -> None:
+        self._active_adapters.clear()
         for name in adapters(self.velocity.dit):
             remove_adapter(self.velocity.dit, name)
 
@@ -113,7 +113,7 @@ class Model:
         """Where latents are."""
         return self.stage.place.device
 
-    def heard(self, samples: Samples, cancel: CancelToken) -> Tensor:
+    def encode_audio(self, samples: Samples, cancel: CancelToken) -> Tensor:
         """Return the latents ``[1, T, C]`` of samples ``[N, 2]``; silence is what the model knows as such."""
         silent = not samples.size or float(np.abs(samples).max()) < SILENT
         with self.stage.using("vae"):
@@ -140,7 +140,7 @@ class Model:
         with self.stage.using("tokenizer"):
             return codes_of(tokenizer, latents.to(self.stage.place.dtype), self.silence)
 
-    def decoded(self, codes: Sequence[int]) -> Tensor:
+    def decode_codes(self, codes: Sequence[int]) -> Tensor:
         """Return the latents ``[1, 5n, C]`` that codes stand for. Raises as `codes` does."""
         tokenizer, detokenizer = self._tokenizers("a plan")
         with self.stage.using("tokenizer"), self.stage.using("detokenizer"):

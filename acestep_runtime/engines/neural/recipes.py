@@ -40,7 +40,7 @@ _SHORT_S, _LOOPED_S = 60, 120
 
 
 @dataclass(frozen=True)
-class Told:
+class Prompt:
     """Instruction, music and length in seconds: what the prompts are made of."""
 
     instruction: str
@@ -48,23 +48,23 @@ class Told:
     duration_s: float
 
     @property
-    def prompts(self) -> tuple[str, str]:
+    def texts(self) -> tuple[str, str]:
         """What the text encoder and the lyric encoder read."""
         words = dataclasses.replace(self.music, lyrics=words_of(self.music.lyrics))
         return text_prompt(self.instruction, self.music, self.duration_s), lyrics_prompt(words)
 
 
 @dataclass(frozen=True)
-class Switch:
+class ConditionSwitch:
     """From the share ``after`` of the steps on, this is told and seen instead."""
 
     after: float
-    told: Told
+    prompt: Prompt
     context: Tensor
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreservedRegion:
     """What a repaint keeps: ``clean`` latents outside of ``span``, put back while ``ratio`` of the steps goes on.
 
     At the end the seams are blended over ``crossfade_frames`` on each side.
@@ -77,36 +77,36 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Piece:
+class GenerationSpec:
     """One thing to make: a role, and what the transformer gets for it.
 
-    ``context`` is ``[1, T, 2C]``; ``wanted`` are the latent frames of it that are used, ``begins_from`` is what a cover may
+    ``context`` is ``[1, T, 2C]``; ``wanted`` are the latent frames of it that are used, ``init_latents`` is what a cover may
     start from instead of noise alone.
     """
 
     role: str
-    told: Told
+    prompt: Prompt
     context: Tensor
     wanted: Span
-    switch: Switch | None = None
-    kept: Kept | None = None
-    begins_from: Tensor | None = None
+    switch: ConditionSwitch | None = None
+    preserved: PreservedRegion | None = None
+    init_latents: Tensor | None = None
 
 
 @dataclass(frozen=True)
-class Given:
+class TaskInputs:
     """What a task is made of: the request, the source's latents ``[1, T, C]`` if there is one, and silence.
 
-    ``hints`` turns latents into what their codes say, ``decoded`` codes into latents; ``layers`` says that the checkpoint was
-    trained for layers.
+    ``hints`` turns latents into what their codes say, ``decode_codes`` codes into latents; ``is_lego_sft`` says that the
+    checkpoint was trained for layers.
     """
 
     request: EngineRequest
     silence: Tensor
     source: Tensor | None
     hints: Callable[[Tensor], Tensor]
-    decoded: Callable[[Sequence[int]], Tensor]
-    layers: bool
+    decode_codes: Callable[[Sequence[int]], Tensor]
+    is_lego_sft: bool
 
     @property
     def frames(self) -> int:
@@ -129,37 +129,37 @@ class Given:
         """What the mask says of what is to be made."""
         return AUTO if self.request.sampling.mask == "auto" else MADE
 
-    def told(self, instruction: Instruction, tracks: tuple[str, ...] = (), music: Music | None = None) -> Told:
+    def prompt(self, instruction: Instruction, tracks: tuple[str, ...] = (), music: Music | None = None) -> Prompt:
         """Return what is told beside an instruction."""
-        return Told(instruction.text(tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
+        return Prompt(instruction.text(tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
 
 
-def text2music(given: Given) -> Iterator[Piece]:
+def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Make all of it, from silence, or as the codes of a plan say: that is a cover of them."""
-    if given.request.codes:
-        planned = pad_to(given.decoded(given.request.codes)[:, : given.frames], given.silence, given.padded)
-        yield Piece("mix", given.told(Instruction.COVER), context(planned), (0, given.frames))
+    if inputs.request.codes:
+        planned = pad_to(inputs.decode_codes(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.padded)
+        yield GenerationSpec("mix", inputs.prompt(Instruction.COVER), context(planned), (0, inputs.frames))
         return
-    yield Piece(
+    yield GenerationSpec(
         "mix",
-        given.told(Instruction.TEXT2MUSIC),
-        context(silence_latents(given.silence, given.padded)),
-        (0, given.frames),
+        inputs.prompt(Instruction.TEXT2MUSIC),
+        context(silence_latents(inputs.silence, inputs.padded)),
+        (0, inputs.frames),
     )
 
 
-def cover(given: Given) -> Iterator[Piece]:
+def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Follow what the codes of the source say; below strength 1, from some step on only the words."""
-    request, latents = given.request, given.latents
-    hints = latents if request.sampling.skip_quantiser else given.hints(latents)
-    freely = given.told(Instruction.TEXT2MUSIC), context(silence_latents(given.silence, given.padded).to(latents))
-    yield Piece(
+    request, latents = inputs.request, inputs.latents
+    hints = latents if request.sampling.skip_quantiser else inputs.hints(latents)
+    freely = inputs.prompt(Instruction.TEXT2MUSIC), context(silence_latents(inputs.silence, inputs.padded).to(latents))
+    yield GenerationSpec(
         "mix",
-        given.told(Instruction.COVER),
+        inputs.prompt(Instruction.COVER),
         context(hints),
-        (0, given.frames),
-        switch=Switch(request.strength, *freely) if request.strength < 1 else None,
-        begins_from=latents if request.sampling.noise_strength else None,
+        (0, inputs.frames),
+        switch=ConditionSwitch(request.strength, *freely) if request.strength < 1 else None,
+        init_latents=latents if request.sampling.noise_strength else None,
     )
 
 
@@ -171,17 +171,17 @@ REPAINT_MODES: dict[str, Callable[[float], tuple[float, int]]] = {
 }
 
 
-def repaint(given: Given) -> Iterator[Piece]:
+def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Make the span, which the transformer sees as silence."""
-    request, latents = given.request, given.latents
+    request, latents = inputs.request, inputs.latents
     span = _span(request)
     ratio, crossfade_frames = REPAINT_MODES[request.mode or "balanced"](request.strength)
-    yield Piece(
+    yield GenerationSpec(
         "mix",
-        given.told(Instruction.REPAINT),
-        context(mask_span(latents, given.silence, span), span, made=given.mask),
+        inputs.prompt(Instruction.REPAINT),
+        context(mask_span(latents, inputs.silence, span), span, made=inputs.mask),
         span,
-        kept=Kept(latents, span, ratio, crossfade_frames),
+        preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
     )
 
 
@@ -190,46 +190,46 @@ def _span(request: EngineRequest) -> Span:
     return first, min(stop, frames_of(request.frames))
 
 
-def lego(given: Given) -> Iterator[Piece]:
+def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Make a layer in the span for each track; the whole source is seen."""
-    span = _span(given.request)
-    latents, times = _looped(given)
-    for track in given.request.tracks:
-        music = given.request.music
-        if given.layers:
-            explicit = given.mask == MADE
+    span = _span(inputs.request)
+    latents, times = _loop_source(inputs)
+    for track in inputs.request.tracks:
+        music = inputs.request.music
+        if inputs.is_lego_sft:
+            explicit = inputs.mask == MADE
             music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
-        spans = [(copy * given.frames + span[0], copy * given.frames + span[1]) for copy in range(times)]
-        yield Piece(
-            track, given.told(Instruction.LEGO, (track,), music), context(latents, *spans, made=given.mask), span
+        spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
+        yield GenerationSpec(
+            track, inputs.prompt(Instruction.LEGO, (track,), music), context(latents, *spans, made=inputs.mask), span
         )
 
 
-def extract(given: Given) -> Iterator[Piece]:
+def extract(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Take each track out of the source."""
-    latents, _ = _looped(given)
-    for track in given.request.tracks:
-        yield Piece(track, given.told(Instruction.EXTRACT, (track,)), context(latents), (0, given.frames))
+    latents, _ = _loop_source(inputs)
+    for track in inputs.request.tracks:
+        yield GenerationSpec(track, inputs.prompt(Instruction.EXTRACT, (track,)), context(latents), (0, inputs.frames))
 
 
-def complete(given: Given) -> Iterator[Piece]:
+def complete(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Play all tracks around the source, at once."""
-    yield Piece(
-        "mix", given.told(Instruction.COMPLETE, given.request.tracks), context(given.latents), (0, given.frames)
+    yield GenerationSpec(
+        "mix", inputs.prompt(Instruction.COMPLETE, inputs.request.tracks), context(inputs.latents), (0, inputs.frames)
     )
 
 
-def _looped(given: Given) -> tuple[Tensor, int]:
+def _loop_source(inputs: TaskInputs) -> tuple[Tensor, int]:
     """Return the source, repeated when it is short, and how many times it is there."""
-    assert given.source is not None
-    length_s = given.request.frames / ENGINE_RATE_HZ
-    if given.request.sampling.skip_loop or length_s >= _SHORT_S:
-        return given.latents, 1
-    times = max(1, round(_LOOPED_S * ENGINE_RATE_HZ / (given.frames * FRAME_SAMPLES)))
-    return pad_to(given.source.repeat(1, times, 1), given.silence, SHORTEST), times
+    assert inputs.source is not None
+    length_s = inputs.request.frames / ENGINE_RATE_HZ
+    if inputs.request.sampling.skip_loop or length_s >= _SHORT_S:
+        return inputs.latents, 1
+    times = max(1, round(_LOOPED_S * ENGINE_RATE_HZ / (inputs.frames * FRAME_SAMPLES)))
+    return pad_to(inputs.source.repeat(1, times, 1), inputs.silence, SHORTEST), times
 
 
 #: The recipe of each task that makes audio, by the name of the task, which is the function's.
-RECIPES: dict[str, Callable[[Given], Iterator[Piece]]] = {
+RECIPES: dict[str, Callable[[TaskInputs], Iterator[GenerationSpec]]] = {
     recipe.__name__: recipe for recipe in (text2music, cover, repaint, lego, extract, complete)
 }

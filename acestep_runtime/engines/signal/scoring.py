@@ -60,7 +60,7 @@ class ScoreComponent:
 Scorer = Callable[[Listener, float, TakeMetadata], Generator[Progress, None, Score]]
 
 
-def listened(source: Samples, cancel: CancelToken) -> Listener:
+def listen_to(source: Samples, cancel: CancelToken) -> Listener:
     """Return a listener that has heard all of a source."""
     listener = Listener(len(source))
     for piece in split_blocks(source):

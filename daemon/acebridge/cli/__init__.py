@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 
 from acebridge.cli.exit_codes import CANCELLED, exit_code
-from acebridge.errors import DaemonFault
+from acebridge.errors import AceBridgeError
 
 #: What typer and rich end with, and what we do: 130 is Ctrl-C; 1 is that nobody reads the output any more, as behind
 #: ``| head -1``, which is no failure. Nothing else ends so.
@@ -52,14 +52,14 @@ def main() -> None:
         sys.exit(CANCELLED)
     except SystemExit as end:
         sys.exit(_OUR_CODES.get(end.code, end.code))
-    except DaemonFault as fault:
+    except AceBridgeError as fault:
         _end(fault, str(fault))
     except OSError as error:
         _end(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
     except Exception as error:
-        from acestep_runtime.errors import RuntimeFault
+        from acestep_runtime.errors import AceStepError
 
-        if not isinstance(error, RuntimeFault):
+        if not isinstance(error, AceStepError):
             raise
         _end(error, str(error))
 

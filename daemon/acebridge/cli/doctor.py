@@ -13,7 +13,7 @@ from json import dumps
 import typer
 
 from acebridge.config import DEFAULT_PORT, GIB, load_config
-from acebridge.errors import DaemonFault
+from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import data_folder
 from acestep_runtime.memory.int8 import REMEDY as INT8_REMEDY
@@ -28,7 +28,7 @@ def _python(_: str | None) -> Finding:
 def _settings(_: str | None) -> Finding:
     try:
         config = load_config()
-    except DaemonFault as fault:
+    except AceBridgeError as fault:
         return Finding("settings", False, fault.message, fault.remedy)
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
     if config.int8_weights and find_spec("torchao") is None:
@@ -41,7 +41,7 @@ def _settings(_: str | None) -> Finding:
 def _disk(_: str | None) -> Finding:
     try:
         folder = data_folder()
-    except DaemonFault as fault:
+    except AceBridgeError as fault:
         return Finding("data folder", False, fault.message, fault.remedy)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _daemon(address: str | None) -> Finding:
         with connect(address, autostart=True) as client:
             state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
             says = f"version {state.version} answers at {client.address}"
-    except DaemonFault as fault:
+    except AceBridgeError as fault:
         return Finding("daemon", False, fault.message, fault.remedy)
     own = version("acebridge")
     if state.version != own:

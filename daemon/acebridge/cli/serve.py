@@ -18,6 +18,10 @@ def serve(
         Optional[list[Path]],  # noqa: UP045
         typer.Option(help="Folder from which files may be named by path; repeat for more.", show_default=False),
     ] = None,
+    device: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Device to compute on, such as cuda:0; repeat for more (all GPUs).", show_default=False),
+    ] = None,
     log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
     """Run the daemon in this terminal until Ctrl-C."""
@@ -26,4 +30,5 @@ def serve(
     from acebridge.server import app
 
     record()
-    app.serve(load_config(host=host, port=port, roots=tuple(root) if root else None, log_level=log_level))
+    folders, devices = tuple(root) if root else None, tuple(device) if device else None
+    app.serve(load_config(host=host, port=port, roots=folders, devices=devices, log_level=log_level))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acebridge.client.atomic_files import write_whole
-from acebridge.errors import DaemonFault
+from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
 from acestep_runtime.errors import InvalidValue
 
@@ -28,7 +28,7 @@ def own_command() -> Path | None:
 
 def record() -> None:
     """Write it to the file ``command`` in the data folder: one line, UTF-8. What hinders that is no fault here."""
-    with suppress(DaemonFault, InvalidValue, OSError, ValueError):
+    with suppress(AceBridgeError, InvalidValue, OSError, ValueError):
         command = own_command()
         if command is None:
             return

@@ -6,7 +6,9 @@ has already arrived is void.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Set
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from acebridge.errors import ErrorReason, JobFailed
@@ -53,7 +55,8 @@ def follow(events: Iterable[tasks_pb2.TaskEvent], *sinks: JobSink) -> tasks_pb2.
     """
     job_id = ""
     unfinished: set[int] = set()
-    for event in events:
+    stream = iter(events)
+    for event in stream:
         job_id = event.job_id
         void: frozenset[int] = frozenset()
         match event.WhichOneof("event"):
@@ -67,6 +70,8 @@ def follow(events: Iterable[tasks_pb2.TaskEvent], *sinks: JobSink) -> tasks_pb2.
         for sink in sinks:
             _dispatch(event, void, sink)
         if event.HasField("completed"):
+            with suppress(JobFailed):  # whatever happens to the stream now: everything has arrived
+                deque(stream, maxlen=0)  # a call that is left before its end would count as cancelled
             return event.completed
     raise JobFailed(
         ErrorReason.ENGINE_FAILURE,

@@ -12,8 +12,8 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from acebridge.errors import ConnectionLost, DaemonFault, ErrorReason, JobFailed, reason_of
-from acestep_runtime.errors import RuntimeFault
+from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
+from acestep_runtime.errors import AceStepError
 
 Code = grpc.StatusCode
 
@@ -78,7 +78,7 @@ class PackedStatus(NamedTuple):
     status: bytes
 
 
-def pack_error(error: RuntimeFault | DaemonFault) -> PackedStatus:
+def pack_error(error: AceStepError | AceBridgeError) -> PackedStatus:
     """Return the status that carries ``error`` to the client."""
     reason, metadata = reason_of(error), _parts(error)
     remedy = _shorten(error.remedy, _LONGEST_VALUE_BYTES)
@@ -100,7 +100,7 @@ def pack_error(error: RuntimeFault | DaemonFault) -> PackedStatus:
     return PackedStatus(code, text, status.SerializeToString())
 
 
-def _parts(error: RuntimeFault | DaemonFault) -> dict[str, str]:
+def _parts(error: AceStepError | AceBridgeError) -> dict[str, str]:
     if isinstance(error, JobFailed):
         return dict(error.details)
     return {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}

@@ -20,7 +20,7 @@ def run_demo(out: Path, *, play: bool) -> None:
     """Make the demo in the folder ``out``, check what it claims, and print where the page and the project are.
 
     ``play`` plays the repainted song at the end. Raises `ClaimFailed` when a result is not what it should be,
-    `DaemonFault` when the daemon does not start or refuses, and ``OSError`` when ``out`` cannot be written.
+    `AceBridgeError` when the daemon does not start or refuses, and ``OSError`` when ``out`` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     for stale in ("index.html", "demo.rpp"):  # what an earlier run claimed says nothing about this one

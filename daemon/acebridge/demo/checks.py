@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acebridge.errors import DaemonFault
+from acebridge.errors import AceBridgeError
 from acestep_runtime.audio.samples import Samples
 
 #: How far the sum of the stems may be from the mix, full scale = 1.
@@ -15,7 +15,7 @@ STEM_TOLERANCE = 1e-6
 _REMEDY = "This is a fault in AceBridge: please report it."
 
 
-class ClaimFailed(DaemonFault):
+class ClaimFailed(AceBridgeError):
     """A result is not what it should be."""
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from acebridge.demo import steps, waveform
 from acebridge.demo.checks import Untouched
-from acebridge.demo.metadata import Metadata
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import frames_to_seconds, gain_to_db
 from acestep_runtime.values import Key
@@ -63,8 +63,8 @@ class Show:
     outcomes: Sequence[Outcome]
     untouched: Untouched
     stem_error: float
-    asked: Metadata
-    heard: Metadata
+    asked: TakeMetadata
+    heard: TakeMetadata
     machine: str
     version: str
 
@@ -125,9 +125,9 @@ def _facts(show: Show) -> str:
     asked = show.asked
     rows = (
         ("", f"{frames_to_seconds(show.frames, show.rate_hz):.1f} s"),
-        ("", f"{asked.bpm:g} bpm"),
-        ("", asked.keyscale),
-        ("", f"{asked.timesignature}/4"),
+        ("", f"{asked['bpm']:g} bpm"),
+        ("", str(asked["keyscale"])),
+        ("", f"{asked['timesignature']}/4"),
         ("", f"{show.rate_hz / 1000:g} kHz, 24 bit"),
         ("engine ", show.outcomes[0].engine),
     )
@@ -219,14 +219,15 @@ def _scientific(value: float) -> str:
 
 def _heard(show: Show) -> str:
     heard, asked = show.heard, show.asked
+    confidence = heard.get("confidence", {})
 
     def sure(name: str) -> str:
-        return f", {100 * heard.confidence[name]:.0f} % sure" if name in heard.confidence else ""
+        return f", {100 * confidence[name]:.0f} % sure" if name in confidence else ""
 
     rows = (
-        ("Tempo", f"{heard.bpm:.1f} bpm", f"asked: {asked.bpm:g}{sure('tempo')}"),
-        ("Key", heard.keyscale, f"asked: {asked.keyscale}{sure('key')}"),
-        ("Meter", f"{heard.timesignature}/4", f"asked: {asked.timesignature}/4{sure('meter')}"),
+        ("Tempo", f"{heard['bpm']:.1f} bpm", f"asked: {asked['bpm']:g}{sure('tempo')}"),
+        ("Key", str(heard["keyscale"]), f"asked: {asked['keyscale']}{sure('key')}"),
+        ("Meter", f"{heard['timesignature']:g}/4", f"asked: {asked['timesignature']}/4{sure('meter')}"),
     )
     return "".join(
         f"<div><dt>{label}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
@@ -238,13 +239,13 @@ def _chords(show: Show) -> str:
     """Return the chords in time; equal roots have equal colours."""
     whole_s = frames_to_seconds(show.frames, show.rate_hz)
     blocks = []
-    for chord in show.heard.chords:
-        start, stop = max(0.0, chord.start_s), min(whole_s, chord.end_s)
+    for chord in show.heard.get("chords", ()):
+        start, stop = max(0.0, chord["start_s"]), min(whole_s, chord["end_s"])
         place = f"left:{_percent(start, whole_s)};width:calc({_percent(stop - start, whole_s)} - 2px)"
-        blocks.append(f'<span style="{place};--h:{_hue(chord.name)}">{escape(chord.name)}</span>')
+        blocks.append(f'<span style="{place};--h:{_hue(chord["name"])}">{escape(chord["name"])}</span>')
     if not blocks:
         return ""
-    names = escape(", ".join(chord.name for chord in show.heard.chords))
+    names = escape(", ".join(chord["name"] for chord in show.heard["chords"]))
     return (
         f'<div class="scroll" tabindex="0" role="img" aria-label="Chords: {names}"><div class="chords">{"".join(blocks)}</div>'
         "</div>"

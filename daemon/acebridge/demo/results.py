@@ -13,12 +13,12 @@ import numpy as np
 from acebridge.colours import REPAINT, colour_of
 from acebridge.demo import steps
 from acebridge.demo.checks import Untouched
-from acebridge.demo.metadata import Metadata
 from acebridge.demo.page import Player, Show
 from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
 
 REGION_NAME = f"bars\N{NO-BREAK SPACE}{steps.FIRST_BAR}–{steps.LAST_BAR}"
@@ -35,9 +35,9 @@ class Results:
     stem_error: float
     took_s: float
 
-    def metadata(self, task: str) -> Metadata:
+    def metadata(self, task: str) -> TakeMetadata:
         """Return the metadata of the take that a task returned."""
-        return next(Metadata.model_validate(outcome.metadata) for outcome in self.outcomes if outcome.step.task == task)
+        return next(outcome.metadata for outcome in self.outcomes if outcome.step.task == task)
 
 
 def mixed(parts: Sequence[Samples]) -> Samples:
@@ -57,8 +57,8 @@ def sections(results: Results) -> list[tuple[str, int, int]]:
         bar_s = round(time_s / steps.BAR_S) * steps.BAR_S
         return seconds_to_frames(bar_s if abs(time_s - bar_s) < 0.001 else time_s, steps.RATE_HZ)
 
-    rows = results.metadata("text2music").sections
-    return [(row.name, frame(row.start_s), frame(row.end_s)) for row in rows]
+    rows = results.metadata("text2music").get("sections", ())
+    return [(row["name"], frame(row["start_s"]), frame(row["end_s"])) for row in rows]
 
 
 def page_content(results: Results) -> Show:
@@ -95,7 +95,7 @@ def page_content(results: Results) -> Show:
         outcomes=results.outcomes,
         untouched=results.untouched,
         stem_error=results.stem_error,
-        asked=Metadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
+        asked=TakeMetadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
         heard=results.metadata("understand"),
         machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
         version=version("acebridge"),
@@ -117,7 +117,7 @@ def project_text(results: Results) -> str:
             sections(results),
             (start, stop),
             REGION_NAME,
-            f"Heard: {heard.bpm:.1f} bpm, {heard.keyscale}, {heard.timesignature}/4",
+            f"Heard: {heard['bpm']:.1f} bpm, {heard['keyscale']}, {heard['timesignature']:g}/4",
         ),
         bpm=steps.BPM,
         beats_per_bar=steps.BEATS_PER_BAR,

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from acebridge.client.client import Client
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.contract.fields import Fields, FieldValue, values_of
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
+from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
 from acestep_runtime.tasks import Extract, Lego, Repaint, TextToMusic, Understand
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 
@@ -141,7 +140,7 @@ class Outcome:
     first_event_s: float
     first_audio_s: float | None
     total_s: float
-    metadata: Mapping[str, JsonValue]
+    metadata: TakeMetadata
 
     @property
     def times_real_time(self) -> float:
@@ -192,5 +191,5 @@ def run_step(client: Client, step: Step, out: Path, progress: JobSink) -> Outcom
         problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
         raise JobFailed(ErrorReason.ENGINE_FAILURE, problem, remedy="This is a fault in AceBridge: please report it.")
     total_s = time.monotonic() - began
-    metadata = values_of(done.takes[0].metadata)
+    metadata = metadata_from_json(values_of(done.takes[0].metadata))
     return Outcome(step, done.engine, times.first_event_s or total_s, times.first_audio_s, total_s, metadata)

@@ -1,4 +1,4 @@
-"""One job on one worker: what the worker says goes into the journal, what it writes goes into the store."""
+"""Executing one job on one worker: its messages go into the journal, its finished files into the store."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from acebridge.workers.spool import Spool
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job has ended: well when ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
+    """How a job ended; it succeeded if ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
 
     error: Error
     ranking: Sequence[RankedTake] = ()
 
 
 def failure(message: str, remedy: str = "See the daemon's log for the reason.") -> Error:
-    """Return the error of a job that did not end by its own fault."""
+    """Return the error for a fault of the daemon, or of the worker's process."""
     return {"kind": "EngineFailure", "message": message, "remedy": remedy, "details": {}}
 
 
 async def run_order(worker: Worker, order: WorkOrder) -> AsyncGenerator[Message, None]:
-    """Give an order to a worker and yield what it says. Raises `WorkerDied`.
+    """Give an order to a worker and yield its messages. Raises `WorkerDied`.
 
-    An order that an idle worker did not live to take is given once more.
+    Retries once if the worker died before it took the order.
     """
     try:
         async with aclosing(worker.run(order)) as messages:
@@ -46,7 +46,7 @@ async def run_order(worker: Worker, order: WorkOrder) -> AsyncGenerator[Message,
 
 
 async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
-    """Return the order for a job. Raises `NotFound` when a source is gone."""
+    """Return the order for a job. Raises `NotFound` for a source that was deleted."""
     return {
         "op": "job",
         "id": job.id,

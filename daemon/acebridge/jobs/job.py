@@ -60,7 +60,7 @@ class Queued(TypedDict):
 
 
 class Started(TypedDict):
-    """A worker has it. ``chooses``: the best of its takes are kept."""
+    """A worker has it. ``chooses``: only its best takes are stored."""
 
     engine: str
     device: str
@@ -78,7 +78,7 @@ class Choice(TypedDict, total=False):
 
 
 class Completed(TypedDict):
-    """It has succeeded. ``ranking`` is empty where no take was chosen."""
+    """It has succeeded. ``ranking`` is empty for a job that does not choose."""
 
     engine: str
     waited_s: float

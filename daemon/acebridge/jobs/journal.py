@@ -226,7 +226,7 @@ class Journal:
         return None if row is None else tables.job_from_row(row)
 
     async def append(self, job_id: str, kind: str, body: EventBody) -> None:
-        """Add an event to a running job; ``progress`` and ``take`` are also kept in the job itself."""
+        """Add an event to a running job; ``progress`` and ``take`` are also stored in the job's row."""
 
         def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
             row = connection.execute("SELECT number, takes FROM jobs WHERE id = ?", (job_id,)).fetchone()

@@ -1,4 +1,4 @@
-"""Prefetch: the next batch of a request, rendered while somebody listens to the one before. Statements of the journal.
+"""Prefetch: the next batch of a request, rendered while the musician listens to the one before. Statements of the journal.
 
 A prefetched job is queued when the batch before it has succeeded, and runs when nothing else waits. It is obsolete as soon as
 its session has a newer request or the batch before it was deleted. A request for it makes it a job like any other, and lets the

@@ -1,4 +1,4 @@
-"""Removing what a job has made, when nobody wants it any more."""
+"""Removing the results of a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acebridge.store.assets import AssetStore
 
 
 async def remove_results(asset_ids: Iterable[str], journal: Journal, store: AssetStore) -> None:
-    """Remove assets, but those that are pinned, and those that a job has made or reads: equal requests make equal assets."""
+    """Remove assets, except pinned ones and those that a job reads or has made: equal requests make equal assets."""
     ids = list(dict.fromkeys(asset_ids))
     needed = await journal.assets_in_use((QUEUED, RUNNING, *ENDED)) if ids else set()
     for asset_id in ids:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from acebridge.errors import DaemonFault, DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.background import supervise
+from acebridge.errors import AceBridgeError, DiskFull, JobFailed, NotFound, Unavailable
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
@@ -79,15 +82,20 @@ class Scheduler:
         """Run jobs on these workers, each on a device of its own."""
         self.workers = {worker.device.name: worker for worker in workers}
         self._locks = {device: asyncio.Lock() for device in self.workers}
-        loops = (*map(self._run_jobs, workers), self._preempt_jobs())
-        self._loops = [asyncio.create_task(loop) for loop in loops]
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            f"running jobs on {worker.device.name}": partial(self._run_jobs, worker) for worker in workers
+        }
+        loops["preempting jobs"] = self._preempt_jobs
+        self._loops = [asyncio.create_task(supervise(name, loop, sleep=self._sleep)) for name, loop in loops.items()]
         self._started.set()
 
     async def stop(self) -> None:
         """Stop working: running jobs go back to the queue, workers end."""
         self._stopping = True
         self._started.set()
-        cancelled = {job_id for job_id, run in self._runs.items() if run.cancelled}  # the loops forget it as they end
+        cancelled = {
+            job_id for job_id, run in self._runs.items() if run.cancelled
+        }  # before the loops end, which removes the runs
         tasks = [*self._loops, *self._model_tasks]
         for task in tasks:
             task.cancel()
@@ -153,12 +161,12 @@ class Scheduler:
             log.exception("job failed inside the daemon", extra={"job": job.id})
             await worker.kill()
             outcome = Outcome(failure("The daemon failed while it ran this job."))
-            if isinstance(fault, DaemonFault):
+            if isinstance(fault, AceBridgeError):
                 outcome = Outcome(failure(fault.message, fault.remedy))
         return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
 
     async def _end_job(self, job: Job, outcome: Outcome, run: _Run) -> None:
-        """Write down how a job ended; on a full disk, as soon as there is room. Then remove the takes that were not chosen."""
+        """Write how a job ended, on a full disk as soon as there is room. Then remove the takes that were not chosen."""
         error, dropped = outcome.error, []
         while True:
             try:
@@ -171,8 +179,8 @@ class Scheduler:
                     await self._journal.fail(job.id, error, state=state)
                 else:
                     dropped = await self._journal.succeed(job.id, outcome.ranking)
-            except DiskFull:  # noqa: PERF203
-                log.error("the disk is full: the end of a job cannot be written down", extra={"job": job.id})
+            except (DiskFull, sqlite3.OperationalError) as fault:  # noqa: PERF203
+                log.error("the end of a job cannot be written yet", extra={"job": job.id, "error": str(fault)})
                 await self._sleep(_FULL_DISK_PAUSE_S)
             else:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
@@ -236,7 +244,7 @@ class Scheduler:
             self._model_tasks.add(task)
             task.add_done_callback(self._model_tasks.discard)
             try:
-                await asyncio.shield(task)  # a call that is cancelled must not leave a worker whose answer nobody reads
+                await asyncio.shield(task)  # a cancelled call must not leave a worker with unread messages
             except asyncio.CancelledError:
                 if task.cancelled():
                     raise _stopping() from None

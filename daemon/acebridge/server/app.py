@@ -1,4 +1,4 @@
-"""The daemon: puts the parts together, serves, and takes them apart in order."""
+"""The daemon: builds its parts, serves, and stops them in order."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import filelock
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from acebridge.background import supervise
 from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
-from acebridge.errors import Conflict, DaemonFault
+from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE
@@ -34,16 +37,24 @@ from acebridge.server.services.tasks import TaskService
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acebridge.v1 import (
+    assets_pb2,
     assets_pb2_grpc,
+    daemon_pb2,
     daemon_pb2_grpc,
+    jobs_pb2,
     jobs_pb2_grpc,
+    models_pb2,
     models_pb2_grpc,
+    tasks_pb2,
     tasks_pb2_grpc,
 )
+from acebridge.workers import devices, forkserver
 from acebridge.workers.base import Device
-from acebridge.workers.launch import Spawner
+from acebridge.workers.forkserver import ForkServer
+from acebridge.workers.launch import Launcher, Spawner
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.spool import Spool
+from acestep_runtime.engines import registry
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -51,20 +62,22 @@ log = logging.getLogger(__name__)
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
-_EVICTION_INTERVAL_S = 3600.0
-_LOOK_INTERVAL_S = 3.0
+_GC_INTERVAL_S = 3600.0
+_CHECK_INTERVAL_S = 3.0
+#: Assets that were used so recently are not evicted: somebody may still be fetching them.
 _FRESH_S = 600.0
-_SERVICES: dict[str, tuple[Any, type[Any]]] = {
-    "acebridge.v1.TaskService": (tasks_pb2_grpc.add_TaskServiceServicer_to_server, TaskService),
-    "acebridge.v1.JobService": (jobs_pb2_grpc.add_JobServiceServicer_to_server, JobService),
-    "acebridge.v1.AssetService": (assets_pb2_grpc.add_AssetServiceServicer_to_server, AssetService),
-    "acebridge.v1.ModelService": (models_pb2_grpc.add_ModelServiceServicer_to_server, ModelService),
-    "acebridge.v1.DaemonService": (daemon_pb2_grpc.add_DaemonServiceServicer_to_server, DaemonService),
-}
+_SERVICES = tuple(
+    service.full_name
+    for contract in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2)
+    for service in contract.DESCRIPTOR.services_by_name.values()
+)
 
 
-def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
-    """Run the daemon until it is told to stop. Raises `Conflict` when another one holds the data folder or the port."""
+def serve(config: Config) -> None:
+    """Run the daemon until it is asked to stop.
+
+    Raises `Conflict` when another one holds the data folder or the port, `InvalidSetting` for a device that is not here.
+    """
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
     os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
@@ -78,71 +91,113 @@ def serve(config: Config, *, devices: tuple[str, ...] = ("cpu",)) -> None:
             remedy="Use that one, stop it with `acebridge stop`, or set ACEBRIDGE_HOME to another folder.",
         ) from None
     with lock:
-        asyncio.run(_serve(config, devices, log_path))
+        log.info("starting", extra={"data": str(config.data_dir), "log": str(log_path)})
+        asyncio.run(_run_until_signal(config))
 
 
-async def _serve(config: Config, devices: tuple[str, ...], log_path: Path) -> None:
+async def _run_until_signal(config: Config) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
             continue
         with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            loop.add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(config, stop)
 
+
+@dataclass(frozen=True)
+class _Daemon:
+    """The parts that run and stop."""
+
+    database: Database
+    context: ServiceContext
+    launcher: Launcher
+    server: grpc.aio.Server
+    health: health.aio.HealthServicer
+
+
+def build(config: Config, stop: asyncio.Event) -> _Daemon:
+    """Return the parts of a daemon that stops when ``stop`` is set. Nothing runs yet, and it listens nowhere."""
     database = Database(config.data_dir / "acebridge.db")
     store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
-    spool = Spool(config.data_dir / "spool")
-    scheduler = Scheduler(journal, store, spool, grace_s=config.cancel_grace_s)
-    house = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
+    scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
+    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
+    launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
+    return _Daemon(database, context, launcher, *_build_server(context))
 
+
+def _build_server(context: ServiceContext) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
         ]
     )
+    tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)
+    jobs_pb2_grpc.add_JobServiceServicer_to_server(JobService(context), server)
+    assets_pb2_grpc.add_AssetServiceServicer_to_server(AssetService(context), server)
+    models_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(context), server)
+    daemon_pb2_grpc.add_DaemonServiceServicer_to_server(DaemonService(context), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    for name, (add, service) in _SERVICES.items():
-        add(service(house), server)
-        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    try:
-        port = _listen(server, config)
-    except Conflict:
-        database.close()
-        raise
-    await server.start()
-    spawner = Spawner(config.data_dir)
-    scheduler.start([LocalWorker(Device(name), spawner) for name in devices])
+    return server, health_servicer
 
+
+async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
+    """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
+    find = find_devices or partial(devices.find_devices, config.data_dir)
+    choosing = asyncio.create_task(devices.choose_devices(config.devices, find))
+    if config.devices != (devices.AUTO,):
+        await choosing  # a wrong name is an error; but looking for all of them must not delay the start
+    daemon = build(config, stop)
+    try:
+        port = _listen(daemon.server, config)
+    except Conflict:
+        daemon.database.close()
+        raise
+    for name in ("", *_SERVICES):
+        await daemon.health.set(name, health_pb2.HealthCheckResponse.SERVING)
+    await daemon.server.start()
+    if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
+        _start_workers(daemon, choosing.result())
     address = _address(config.host, port)
-    address_file = config.data_dir / ADDRESS_FILE
-    unfinished = address_file.with_suffix(".part")
     own = json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")})
-    unfinished.write_text(own)
-    unfinished.replace(address_file)
-    log.info("serving", extra={"address": address, "data": str(config.data_dir), "log": str(log_path)})
-    chores = [asyncio.create_task(_evict(house)), asyncio.create_task(_stop_when_lost(address_file, own, stop))]
+    address_file = config.data_dir / ADDRESS_FILE
+    _write_address(address_file, own)
+    log.info("serving", extra={"address": address, "data": str(config.data_dir)})
+    background_tasks = [
+        asyncio.create_task(_start_workers_on(choosing, daemon)),
+        asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
+        asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
+        asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
+    ]
     try:
         await stop.wait()
     finally:
         log.info("stopping")
         if _holds(address_file, own):
             address_file.unlink(missing_ok=True)
-        for chore in chores:
-            chore.cancel()
-        await health_servicer.enter_graceful_shutdown()
-        # First the engines: what they were doing goes back to the queue before anybody can ask for more.
-        await scheduler.stop()
-        journal.end_watches()
-        await server.stop(_STOP_GRACE_S)
-        await asyncio.to_thread(database.close)
+        for task in (*background_tasks, choosing):
+            task.cancel()
+        await asyncio.gather(*background_tasks, choosing, return_exceptions=True)
+        await _stop(daemon)
         log.info("stopped")
+
+
+async def _stop(daemon: _Daemon) -> None:
+    await daemon.health.enter_graceful_shutdown()
+    # First the workers: what they were doing goes back to the queue before a client can ask for more.
+    await daemon.context.scheduler.stop()
+    await daemon.launcher.stop()
+    daemon.context.journal.end_watches()
+    await daemon.server.stop(_STOP_GRACE_S)
+    await asyncio.to_thread(daemon.database.close)
+
+
+# ---- address ----
 
 
 def _address(host: str, port: int) -> str:
@@ -160,6 +215,12 @@ def _listen(server: grpc.aio.Server, config: Config) -> int:
     )
 
 
+def _write_address(file: Path, text: str) -> None:
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(text)
+    unfinished.replace(file)
+
+
 def _holds(file: Path, text: str) -> bool:
     try:
         return file.read_bytes() == text.encode()
@@ -169,39 +230,58 @@ def _holds(file: Path, text: str) -> bool:
         return True
 
 
-async def _stop_when_lost(address_file: Path, own: str, stop: asyncio.Event) -> None:
-    """Stop once the address file is gone, with its folder or without, or is another daemon's: no client comes any more."""
+# ---- background tasks ----
+
+
+def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
+    log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
+    daemon.context.scheduler.start([LocalWorker(device, daemon.launcher) for device in chosen])
+
+
+async def _start_workers_on(choosing: asyncio.Task[Sequence[Device]], daemon: _Daemon) -> None:
+    """Start the workers as soon as their devices are known, unless they have been started."""
+    chosen = await choosing
+    if not daemon.context.scheduler.workers:
+        _start_workers(daemon, chosen)
+
+
+async def _preload(launcher: Launcher) -> None:
+    """Have the modules imported of all engines that can run here."""
+    engines = [info for info in registry.ENGINES.values() if await asyncio.to_thread(info.missing) is None]
+    await launcher.preload([module for info in engines for module in info.modules])
+
+
+async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:
+    """Stop once the address file is missing, or another daemon's: no client can find this one any more."""
     while _holds(address_file, own):
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_INTERVAL_S)
+            await asyncio.wait_for(stop.wait(), _CHECK_INTERVAL_S)
             return
     log.warning("stopping, for daemon.json is gone or another daemon's", extra={"file": str(address_file)})
     stop.set()
 
 
-async def _evict(house: ServiceContext) -> None:
-    """Tidy up after every job, and once an hour. What goes wrong once may go well the next time."""
+async def gc_loop(context: ServiceContext) -> None:
+    """Collect garbage after every job, and once an hour."""
     ended = asyncio.Event()
-    house.scheduler.on_end = ended.set
+    context.scheduler.on_end = ended.set
     while True:
         ended.clear()
         try:
-            await _tidy(house)
-        except (OSError, sqlite3.Error, DaemonFault) as error:  # a full disk, a locked database, a file that vanished
-            log.warning("could not tidy up", extra={"error": repr(error)})
-        except Exception:
-            log.exception("could not tidy up")
+            await run_gc(context)
+        except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
+            log.warning("could not collect garbage", extra={"error": repr(error)})
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(ended.wait(), _EVICTION_INTERVAL_S)
+            await asyncio.wait_for(ended.wait(), _GC_INTERVAL_S)
 
 
-async def _tidy(house: ServiceContext) -> None:
-    """Keep the store within its quota and forget old jobs."""
-    max_age_s = house.config.max_age_days * 86400
-    await house.journal.prune(max_age_s)
-    in_use = await house.journal.assets_in_use()
-    gone = await house.store.evict(
-        quota_bytes=house.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
+async def run_gc(context: ServiceContext) -> None:
+    """Delete old jobs, and assets until the store keeps to its quota."""
+    max_age_s = context.config.max_age_days * 86400
+    await context.journal.prune(max_age_s)
+    in_use = await context.journal.assets_in_use()
+    evicted = await context.store.evict(
+        quota_bytes=context.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
     )
-    if gone:
-        log.info("evicted assets", extra={"count": gone})
+    if evicted:
+        log.info("evicted assets", extra={"count": evicted})

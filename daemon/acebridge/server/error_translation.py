@@ -11,8 +11,8 @@ from typing import NoReturn, Protocol, TypeVar
 import grpc
 
 from acebridge.contract.status import DETAILS_KEY, pack_error
-from acebridge.errors import DaemonFault, DiskFull, is_full
-from acestep_runtime.errors import RuntimeFault
+from acebridge.errors import AceBridgeError, DiskFull, is_full
+from acestep_runtime.errors import AceStepError
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ async def _abort(context: CallContext, error: Exception) -> NoReturn:
     """End a call with what it raised: our errors as they are, a full disk as such, everything else as a fault of ours."""
     if is_full(error):
         error = DiskFull()
-    if isinstance(error, (RuntimeFault, DaemonFault)):
+    if isinstance(error, (AceStepError, AceBridgeError)):
         packed = pack_error(error)
         await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
     log.error("a call failed", exc_info=error)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _FILE_BYTES, _FILES = 4 * 2**20, 3
+#: What gRPC was doing when a client went away.
+_SENDING = ("SendMessageOperation", "SendStatusFromServerOperation")
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:
@@ -49,7 +51,7 @@ class PlainLines(logging.Formatter):
 def _reader_left(record: logging.LogRecord) -> bool:
     """Whether gRPC says, as an error with a trace, no more than that a client went away while it was being sent something."""
     error = record.exc_info[1] if record.exc_info else None
-    return type(error).__name__ == "ExecuteBatchError" and "SendMessageOperation" in str(error)
+    return type(error).__name__ == "ExecuteBatchError" and any(operation in str(error) for operation in _SENDING)
 
 
 def set_up(folder: Path, level: str) -> Path:

@@ -32,7 +32,7 @@ class WorkerDied(Exception):
 
 
 class Worker(Protocol):
-    """A place that runs one order at a time on one device. It starts by itself when it gets an order."""
+    """A place that runs one order at a time on one device. The first order starts it."""
 
     device: Device
 

@@ -1,12 +1,13 @@
 """Starting a worker process: what it runs, where, and the pipes to it.
 
-A child never finds modules in the folder that somebody happens to work in: it works in the data folder, and that is not on its
-path either.
+A child imports no modules from the folder that the daemon was started in. Its own working folder is the data folder, which is
+not on its path either.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+log = logging.getLogger(__name__)
 LINE_LIMIT = 16 * 2**20  # facts of a long song: beats, chords, lyrics
 #: Threads of OpenBLAS and OpenMP that have nothing to do spin, at the cost of the DAW's audio.
 _DEFAULTS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
@@ -42,6 +44,12 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return {**_DEFAULTS, **rest, **python_path}
 
 
+async def log_output(output: asyncio.StreamReader, name: str, **extra: str) -> None:
+    """Log what a process prints, line by line, until it ends."""
+    while line := await output.readline():
+        log.warning("%s: %s", name, line.decode(errors="replace").rstrip(), extra=extra)
+
+
 @dataclass(frozen=True)
 class Child:
     """A worker process and the pipes to it. ``exit_code`` is as `subprocess.Popen.returncode`, once it has ended."""
@@ -58,8 +66,16 @@ class Child:
 class Launcher(Protocol):
     """A way to start worker processes."""
 
+    async def preload(self, modules: Sequence[str]) -> None:
+        """Have modules imported for the workers that start later, if that can be done. Does not wait for it."""
+        ...
+
     async def launch(self, modules: Sequence[str]) -> Child:
         """Start a worker process, which will need these modules. Raises ``OSError``."""
+        ...
+
+    async def stop(self) -> None:
+        """End what was started to launch workers. The workers have been ended before."""
         ...
 
 
@@ -68,6 +84,9 @@ class Spawner:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    async def preload(self, modules: Sequence[str]) -> None:
+        """See `Launcher.preload`. Nothing can be imported ahead here."""
 
     async def launch(self, modules: Sequence[str]) -> Child:  # noqa: ARG002
         """See `Launcher.launch`."""
@@ -92,3 +111,6 @@ class Spawner:
 
         ended = asyncio.ensure_future(process.wait())
         return Child(process.pid, process.stdin, process.stdout, process.stderr, ended, kill)
+
+    async def stop(self) -> None:
+        """See `Launcher.stop`. There is nothing to end."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 
 from acebridge.workers.base import Device, WorkerDied
-from acebridge.workers.launch import Child, Launcher
+from acebridge.workers.launch import Child, Launcher, log_output
 from acebridge.workers.messages import Message, Order, WorkOrder, decode_message, encode
 from acestep_runtime.engines import registry
-
-log = logging.getLogger(__name__)
 
 
 class LocalWorker:
@@ -66,16 +63,13 @@ class LocalWorker:
             await self._send(order)
 
     async def _start(self, modules: Sequence[str]) -> None:
+        await self.kill()  # closes the pipes of one that has died
         self._starts += 1
         self._models = ()
         self._child = await self._launcher.launch(modules)
-        self._log_task = asyncio.create_task(self._forward_output(self._child.output))
+        self._log_task = asyncio.create_task(log_output(self._child.output, "worker", device=self.device.name))
         await self._send({"op": "start", "device": self.device.name})
         await self._read()
-
-    async def _forward_output(self, output: asyncio.StreamReader) -> None:
-        while line := await output.readline():
-            log.warning("worker: %s", line.decode(errors="replace").rstrip(), extra={"device": self.device.name})
 
     async def _read(self) -> Message:
         assert self._child is not None
@@ -100,9 +94,11 @@ class LocalWorker:
 
     async def kill(self) -> None:
         """See `Worker.kill`."""
-        if self._child is not None and self.pid:
-            self._child.kill()
-            await asyncio.wait([self._child.exit_code])
-        if self._log_task is not None:
-            await asyncio.wait([self._log_task])  # which outlives it when this wait is cancelled
-            self._log_task = None
+        child, log_task = self._child, self._log_task
+        if child is None or log_task is None:
+            return
+        if not child.exit_code.done():
+            child.kill()
+        for end in (child.exit_code, log_task):
+            await asyncio.wait([end])  # which outlives it when this wait is cancelled
+        child.orders.close()

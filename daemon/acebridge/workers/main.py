@@ -1,4 +1,4 @@
-"""A worker process: it runs engines. What it is told and what it says: `acebridge.workers.messages`.
+"""A worker process: runs engines. Its orders and messages: `acebridge.workers.messages`.
 
 When the daemon dies, its end of the pipe closes, and so the worker ends.
 """
@@ -34,10 +34,10 @@ from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, ModelHost, Progress
 from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
 from acestep_runtime.errors import (
+    AceStepError,
     Cancelled,
     EngineFailure,
     InvalidValue,
-    RuntimeFault,
     UnreadableAudio,
     UnsupportedTask,
 )
@@ -74,7 +74,7 @@ def run_task(
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}
         elif isinstance(event, Ranking):
-            yield {"type": "ranking", "body": [_ranked(take) for take in event.takes]}
+            yield {"type": "ranking", "body": [_ranking_row(take) for take in event.takes]}
         else:
             yield {"type": "take", "body": _take(event)}
 
@@ -97,7 +97,7 @@ def _take(take: RecordedTake) -> Take:
     return {"take": take.take, "seed": take.seed, "facts": metadata_to_json(take.metadata), "outputs": outputs}
 
 
-def _ranked(take: choosing.RankedTake) -> RankedTake:
+def _ranking_row(take: choosing.RankedTake) -> RankedTake:
     return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
 
 
@@ -112,7 +112,7 @@ def describe_error(error: BaseException) -> Error:
         error = EngineFailure(
             "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
         )
-    if not isinstance(error, RuntimeFault):
+    if not isinstance(error, AceStepError):
         error = EngineFailure(
             f"The engine failed: {type(error).__name__}: {error}.",
             remedy="Try again; if it happens again, please report it with the daemon's log.",
@@ -145,7 +145,7 @@ class Engines:
 
 
 def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
-    """Run a task, and yield what happens but its end. Raises what the engine and the task raise."""
+    """Run a task; yield its messages but the end. Raises what the engine and the task raise."""
     if order["engine"] not in engines:
         stage = f"loading the {order['engine']} engine"
         yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
@@ -157,8 +157,8 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
-    """Load or unload a model, and yield what happens but its end. Raises what the engine raises."""
-    # Says that the order is here: a process that ends before its first word is taken for one that never saw it.
+    """Load or unload a model; yield the messages but the end. Raises what the engine raises."""
+    # Acknowledges the order: a process that ends before its first message is assumed not to have taken it.
     stage = f"{order['op']}ing {order['model']}"
     yield {"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}}
     if order["op"] == "unload" and order["engine"] not in engines:
@@ -169,14 +169,14 @@ def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
 
 
 def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
-    """Carry out an order; yield what happens, its end last. Raises nothing."""
+    """Carry out an order; yield its messages, the end last. Raises nothing."""
     try:
         if order["op"] == "job":
             yield from run_job(order, engines, cancel)
         else:
             yield from manage_model(order, engines)
     except Exception as error:
-        if not isinstance(error, RuntimeFault):
+        if not isinstance(error, AceStepError):
             traceback.print_exc()
         yield {"type": "error", "body": describe_error(error), "models": engines.models}
     else:
@@ -192,12 +192,15 @@ def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dic
         elif order["op"] != "start":
             running[order["id"]] = CancelToken()
             waiting.put(order)
-    os._exit(0)  # the daemon is gone: nobody is left to work for
+    os._exit(0)  # the daemon has ended
 
 
 def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
     """Carry out orders until there are no more to come. ``messages`` is unbuffered."""
-    start = decode_order(orders.readline())
+    sys.stdout = sys.stderr  # which writes line by line
+    if not (first := orders.readline()):
+        sys.exit()
+    start = decode_order(first)
     assert start["op"] == "start", start
     engines = Engines(start["device"])
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
@@ -208,7 +211,7 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
         order = waiting.get()
         for message in run_order(order, engines, running[order["id"]]):
             if message["type"] in ("done", "error"):
-                del running[order["id"]]  # first, for the next order may have the same id
+                del running[order["id"]]  # before that is said: the next order may have the same id
             messages.write(encode(message))
 
 
@@ -217,5 +220,4 @@ def main() -> None:
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol
-    sys.stdout = sys.stderr  # which writes line by line
     serve(orders, messages)

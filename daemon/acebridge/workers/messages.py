@@ -1,6 +1,6 @@
-"""What the daemon and a worker say to each other, and its form on a pipe: one JSON object a line, in UTF-8.
+"""Orders to a worker, its messages, and their form on a pipe: one JSON object a line.
 
-``op`` tells orders apart, which go down; ``type`` tells messages apart, which come up. A worker answers its `StartOrder` with
+Orders are distinguished by ``op``, messages by ``type``. A worker answers its `StartOrder` with
 `ReadyMessage`. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
 yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`.
 
@@ -22,7 +22,7 @@ TaskParams: TypeAlias = Mapping[str, Json]
 
 
 class Progress(TypedDict, total=False):
-    """``fraction`` is 0 to 1; ``eta_s`` is ``None`` while it cannot be told."""
+    """``fraction`` is 0 to 1; ``eta_s`` is ``None`` while it is unknown."""
 
     stage: str
     fraction: float

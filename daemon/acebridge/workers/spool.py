@@ -1,7 +1,7 @@
 """Outputs of running jobs: WAV files that workers write and clients read while they grow.
 
-Each job has a folder, output n of it is ``n.wav`` (as `acestep_runtime.recording` names it). A finished output moves into the
-store; the spool knows for a while where to, so that a reader finds it at every moment.
+Each job has a folder, and its output n is ``n.wav`` (as `acestep_runtime.recording` names it). A finished output moves into the
+store. The spool knows its target from just before the move until the journal has it, so readers find it at every moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 class Spool:
-    """The growing files of one daemon, below one folder."""
+    """The growing files of one daemon, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class Spool:
         return self.job_folder(job_id) / f"{output}.wav"
 
     def append(self, job_id: str, output: int) -> BinaryIO:
-        """Open an output to write at its end; what is written can be read at once. For workers that have no such folder."""
+        """Open an output for appending, unbuffered. For workers that cannot write into `job_folder` themselves."""
         self.job_folder(job_id).mkdir(parents=True, exist_ok=True)
         return self._file(job_id, output).open("ab", buffering=0)
 
@@ -45,7 +45,7 @@ class Spool:
         shutil.rmtree(self.job_folder(job_id), ignore_errors=True)
 
     def forget(self, job_id: str) -> None:
-        """Forget where the outputs of a job went. By now the journal tells."""
+        """Forget the targets of a job's outputs, once the journal has them."""
         self._published.pop(job_id, None)
 
     def clear(self) -> None:

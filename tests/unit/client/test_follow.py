@@ -113,6 +113,18 @@ def test_a_stream_that_ends_early_is_a_failure() -> None:
         follow([])
 
 
+def test_a_stream_is_read_to_its_end_and_what_ends_it_after_the_result_does_no_harm() -> None:
+    read: list[str] = []
+
+    def stream() -> Iterator[tasks_pb2.TaskEvent]:
+        yield restarted()[-1]
+        read.append("end")
+        raise JobFailed(ErrorReason.UNAVAILABLE, "The daemon is stopping.")
+
+    assert follow(stream()).engine == "fake"
+    assert read == ["end"]
+
+
 def test_errors_of_the_stream_and_of_a_sink_go_through() -> None:
     class Full(JobSink):
         def on_audio_header(self, _: audio_pb2.AudioHeader) -> None:

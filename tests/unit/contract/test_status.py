@@ -110,9 +110,9 @@ def test_every_error_has_a_reason_and_every_reason_of_the_daemon_a_code() -> Non
         kind
         for module in (errors, runtime)
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, (errors.DaemonFault, runtime.RuntimeFault))
+        if isinstance(kind, type) and issubclass(kind, (errors.AceBridgeError, runtime.AceStepError))
     ]
-    bases = {errors.DaemonFault, runtime.RuntimeFault, JobFailed, ConnectionLost}
+    bases = {errors.AceBridgeError, runtime.AceStepError, JobFailed, ConnectionLost}
     named = {ErrorReason(kind.__name__) for kind in classes if kind not in bases}
     assert named == set(ErrorReason) - {ErrorReason.INTERNAL}
     assert set(CODES) == named - {ErrorReason.INVALID_SETTING}  # which ends a daemon before it serves

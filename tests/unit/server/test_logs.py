@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pytest
+
 from acebridge.server.logs import set_up
 
 
@@ -28,8 +30,9 @@ def logged(error: Exception, folder: Path) -> str:
         logging.root.setLevel(level)
 
 
-def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    assert logged(ExecuteBatchError("Failed execute_batch: (<grpc.SendMessageOperation object>,)"), tmp_path) == ""
+@pytest.mark.parametrize("operation", ["SendMessageOperation", "SendStatusFromServerOperation"])
+def test_a_client_that_goes_away_is_no_error(tmp_path: Path, operation: str) -> None:
+    assert logged(ExecuteBatchError(f"Failed execute_batch: (<grpc.{operation} object>,)"), tmp_path) == ""
 
 
 def test_other_errors_are_told_with_their_trace(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from acebridge.workers.base import Device, WorkerDied
+from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
 from acebridge.workers.launch import Spawner
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import JobOrder, Message
@@ -43,26 +43,28 @@ def kinds(messages: list[Message]) -> list[str]:
     return [message["type"] for message in messages if message["type"] != "progress"]
 
 
-@asynccontextmanager
-async def worker_at(folder: Path) -> AsyncIterator[LocalWorker]:
-    worker = LocalWorker(Device("cpu"), Spawner(folder))
-    try:
-        yield worker
-    finally:
-        await worker.kill()
+Play = Callable[[Path, Callable[[LocalWorker], Awaitable[None]]], None]
 
 
-def play(folder: Path, scenario: Callable[[LocalWorker], Awaitable[None]]) -> None:
-    """Run a scenario with a worker whose data folder is ``folder``."""
+@pytest.fixture(params=["forked", "spawned"])
+def play(request: pytest.FixtureRequest) -> Play:
+    """Runs a scenario with a worker whose data folder is given."""
+    if request.param == "forked" and not IS_SUPPORTED:
+        pytest.skip("no fork server on this system")
 
-    async def run() -> None:
-        async with worker_at(folder) as worker:
+    async def run(folder: Path, scenario: Callable[[LocalWorker], Awaitable[None]]) -> None:
+        server = ForkServer(folder)
+        worker = LocalWorker(Device("cpu"), server if request.param == "forked" else Spawner(folder))
+        try:
             await scenario(worker)
+        finally:
+            await worker.kill()
+            await server.stop()
 
-    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+    return lambda folder, scenario: asyncio.run(asyncio.wait_for(run(folder, scenario), PATIENCE_S))
 
 
-def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
+def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path, play: Play) -> None:
     async def scenario(worker: LocalWorker) -> None:
         assert (worker.pid, worker.restarts) == (0, 0)
         pids = set()
@@ -84,7 +86,9 @@ def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_what_is_printed_goes_to_the_log_and_breaks_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_printed_goes_to_the_log_and_breaks_nothing(
+    tmp_path: Path, play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario(worker: LocalWorker) -> None:
         assert kinds(await said(worker, job(tmp_path, caption="print"))) == ["header", "audio", "take", "done"]
         await worker.kill()
@@ -96,7 +100,7 @@ def test_what_is_printed_goes_to_the_log_and_breaks_nothing(tmp_path: Path, capl
     assert {record.__dict__["device"] for record in caplog.records} == {"cpu"}
 
 
-def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
@@ -115,7 +119,7 @@ def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, monkeypatch: 
     play(tmp_path, scenario)
 
 
-def test_a_cancel_waits_for_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancel_waits_for_its_job(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked for while the process still starts."""
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
@@ -130,7 +134,7 @@ def test_a_cancel_waits_for_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     play(tmp_path, scenario)
 
 
-def test_a_process_that_ends_at_work(tmp_path: Path) -> None:
+def test_a_process_that_ends_at_work(tmp_path: Path, play: Play) -> None:
     async def scenario(worker: LocalWorker) -> None:
         with pytest.raises(WorkerDied, match=r"^exit code 42$") as caught:
             await said(worker, job(tmp_path, caption="crash"))
@@ -142,7 +146,7 @@ def test_a_process_that_ends_at_work(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_a_process_that_ended_while_it_was_idle(tmp_path: Path) -> None:
+def test_a_process_that_ended_while_it_was_idle(tmp_path: Path, play: Play) -> None:
     async def scenario(worker: LocalWorker) -> None:
         await said(worker, job(tmp_path))
         os.kill(worker.pid, signal.SIGKILL)
@@ -159,7 +163,7 @@ def test_a_process_that_ended_while_it_was_idle(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_a_process_that_is_killed_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_killed_at_work(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
@@ -175,7 +179,7 @@ def test_a_process_that_is_killed_at_work(tmp_path: Path, monkeypatch: pytest.Mo
     play(tmp_path, scenario)
 
 
-def test_it_is_alone_with_its_terminal(tmp_path: Path) -> None:
+def test_it_is_alone_with_its_terminal(tmp_path: Path, play: Play) -> None:
     """Ctrl-C reaches the processes of the session that a terminal belongs to."""
 
     async def scenario(worker: LocalWorker) -> None:
@@ -188,7 +192,7 @@ def test_it_is_alone_with_its_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["data", "elsewhere"])
 def test_no_module_is_taken_from_where_somebody_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     for folder in (data, elsewhere):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
-from acebridge.errors import ConnectionLost, DaemonFault, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, unreadable
 from acebridge.hosts.jobfolder.status import Status
-from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
+from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -170,7 +170,7 @@ def _label_errors(request: Request, part: Part) -> Iterator[None]:
         yield
     except Cancelled:
         raise
-    except (RuntimeFault, DaemonFault) as error:
+    except (AceStepError, AceBridgeError) as error:
         if len(request.parts) == 1 or not part.label:
             raise
         raise JobFailed(reason_of(error), f"{part.label}: {error.message}", remedy=error.remedy) from error

@@ -22,9 +22,10 @@ MODULES = (
     "grpc._channel",  # with the first channel
     "grpc_health.v1.health_pb2_grpc",
     "acebridge.client.discovery",
-    "acebridge.client.wav_writer",
     "acebridge.hosts.jobfolder.widen",
     "acestep_runtime.tasks.source_audio",
+    "acestep_runtime.audio.splice",
+    "acestep_runtime.tasks.times",
     "acebridge.hosts.jobfolder.mixdown",
     "soundfile",  # with the first file that is read
 )

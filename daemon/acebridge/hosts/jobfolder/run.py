@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.client.command_path import record
-from acebridge.errors import DaemonFault, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import CANCEL, LOG, READYING, RESULT
 from acebridge.hosts.jobfolder.job_run import Work, perform_all
 from acebridge.hosts.jobfolder.json_files import write_json
@@ -19,7 +19,7 @@ from acebridge.hosts.jobfolder.prewarm import wait_for_request
 from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.status import Status
 from acebridge.hosts.jobfolder.urls import folder_of
-from acestep_runtime.errors import Cancelled, InvalidValue, RuntimeFault
+from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
 if TYPE_CHECKING:
     from acebridge.hosts.jobfolder.documents import ResultFile, State
@@ -142,7 +142,7 @@ def _report_failure(status: Status, error: BaseException) -> Exception:
     """Write how it failed; return the error that says so in a sentence."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
         error = JobFailed(ErrorReason.CANCELLED, "The job was cancelled.")
-    if not isinstance(error, (RuntimeFault, DaemonFault)):
+    if not isinstance(error, (AceStepError, AceBridgeError)):
         status.log("".join(traceback.format_exception(error)).rstrip())
         error = JobFailed(
             ErrorReason.ENGINE_FAILURE,

@@ -331,7 +331,7 @@ def test_a_missing_source_is_named(task):
         run(task, RATE, span=(0, RATE), tracks=("drums",))
 
 
-@pytest.mark.parametrize("task", list(TASKS))
+@pytest.mark.parametrize("task", list(FUNCTIONS))
 def test_cancelling_stops_it(song, task):
     samples, _ = song
     cancel = CancelToken()

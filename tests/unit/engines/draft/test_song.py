@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.engines.draft.engine import FUNCTIONS, DraftEngine
 from acestep_runtime.errors import Cancelled
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
@@ -195,7 +195,7 @@ def test_the_shortest_sources_are_served_by_every_task(song: Samples, kind: str,
         "mono": signals.sine(440, 1.0)[:frames],
         "click": np.eye(frames, 2, dtype=np.float32),
     }[kind]
-    for task in TASKS if kind == "song" else ("repaint", "lego", "extract", "understand", "align_lyrics", "score"):
+    for task in FUNCTIONS if kind == "song" else ("repaint", "lego", "extract", "understand", "align_lyrics", "score"):
         for span in ((0, frames), (frames // 2, frames)) if task in ("repaint", "lego") else ((0, 0),):
             served(
                 EngineRequest(
@@ -332,7 +332,7 @@ def test_understanding_agrees_with_the_band() -> None:
     assert (given["keyscale"], given["bpm"]) == ("G major", 112)
 
 
-@pytest.mark.parametrize("task", list(TASKS))
+@pytest.mark.parametrize("task", list(FUNCTIONS))
 def test_what_is_cancelled_hands_out_no_more_sound(song: Samples, task: str) -> None:
     """At whichever of its first events the stop comes, no block follows; a stop before the start leaves none at all."""
     short = song[: 5 * RATE_HZ]

@@ -202,7 +202,7 @@ def test_when_memory_runs_out_the_job_says_so(
     def full(*_: object) -> Iterator[object]:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(sampling, "_sampled", full)
+    monkeypatch.setattr(sampling, "_denoise", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
         play(engine, request("repaint", source))
 
@@ -213,9 +213,9 @@ def test_takes_that_fit_are_made_in_one_pass(
     asked = replace(request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9))
     alone = {seed: play(engine, replace(asked, seed=seed, seeds=()))[0] for seed in asked.seeds}
     passes = []
-    plain = sampling._sampled
+    plain = sampling._denoise
     monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr(sampling, "_sampled", lambda *given: (passes.append(given[3]), plain(*given))[1])
+    monkeypatch.setattr(sampling, "_denoise", lambda *given: (passes.append(given[3]), plain(*given))[1])
     for seed in asked.seeds:
         together, _, _ = play(engine, replace(asked, seed=seed))
         for role, made in together.items():

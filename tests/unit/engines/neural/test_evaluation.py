@@ -20,7 +20,7 @@ from acestep_runtime.engines.base import EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural import evaluation
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import Told
+from acestep_runtime.engines.neural.recipes import Prompt
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
 from acestep_runtime.tasks import TASKS
@@ -187,7 +187,7 @@ def test_takes_that_are_made_together_have_times_of_their_own(engine: NeuralEngi
 def test_only_the_tokens_of_the_words_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The maps are those of the transformer for latents at the noise level of the last step, cut to the words."""
     model = Model.load(find(folder)[0])
-    asked = Told("Fill:", MUSIC, 4.0)
+    asked = Prompt("Fill:", MUSIC, 4.0)
     latents, seen = torch.randn(1, 100, model.facts.channels), torch.zeros(1, 100, 2 * model.facts.channels)
     taken: list[Any] = []
 
@@ -196,9 +196,9 @@ def test_only_the_tokens_of_the_words_are_looked_at(folder: Path, monkeypatch: p
 
     monkeypatch.setattr(evaluation, "aligned", noting)
     with torch.inference_mode():
-        evaluation.words_in(model, latents, asked, seen, model.timbre, 8)
+        evaluation.align_words(model, latents, asked, seen, model.timbre, 8)
         x = loop.add_noise(latents, loop.draw_noise([42], 100, model.facts.channels), 1 / 8)
-        keys = model.keys(*asked.prompts, model.timbre)
+        keys = model.keys(*asked.texts, model.timbre)
         every = dict(model.velocity.attention_maps(x, torch.tensor([1 / 8]), seen, keys, model.facts.lyric_heads))
     maps, pieces, times = taken
     tokens = lyric_tokens(MUSIC, model.text_tokenizer)

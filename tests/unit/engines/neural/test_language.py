@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural.engine import NeuralEngine
-from acestep_runtime.engines.neural.language import LanguageKeeper, Plan, _tempo_note, codes_for, given_in
+from acestep_runtime.engines.neural.language import LanguageModelCache, Plan, _tempo_note, codes_for, user_metadata
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import Language
 from acestep_runtime.tasks import TASKS
@@ -48,7 +48,7 @@ def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
 
 
 def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path) -> None:
-    keeper, place = LanguageKeeper(), tiny_lm(tmp_path)
+    keeper, place = LanguageModelCache(), tiny_lm(tmp_path)
 
     def embeddings() -> Any:
         def read(language: Language) -> Iterator[Any]:
@@ -76,7 +76,7 @@ def test_a_broken_language_model_is_named_with_what_to_do(tmp_path: Path, broken
     place = Path(shutil.copytree(broken, tmp_path / "acestep-5Hz-lm-0.6B"))
     (place / name).write_text(held, "utf-8")
     with pytest.raises(EngineFailure) as caught:
-        LanguageKeeper().load(tmp_path, "")
+        LanguageModelCache().load(tmp_path, "")
     assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
     assert caught.value.remedy == (
         "Run `acebridge models pull acestep-5Hz-lm-0.6B`. It fetches only what is missing or damaged."
@@ -99,10 +99,10 @@ def test_what_a_user_gave_stays() -> None:
 
 
 def test_models_are_told_in_their_words() -> None:
-    given = given_in(Music("warm", "la", "en", 97.5, "Am", 4), length_s=33.4)
+    given = user_metadata(Music("warm", "la", "en", 97.5, "Am", 4), length_s=33.4)
     assert given == {"bpm": 98, "keyscale": "A minor", "language": "en", "timesignature": 4, "duration": 33}
-    assert given_in(Music("warm"), caption=True) == {"caption": "warm"}
-    assert given_in(Music(), length_s=0.2) == {"duration": 1}
+    assert user_metadata(Music("warm"), caption=True) == {"caption": "warm"}
+    assert user_metadata(Music(), length_s=0.2) == {"duration": 1}
 
 
 @pytest.mark.parametrize(
@@ -151,18 +151,18 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
         return found
 
     first = plans(1, 2, 3)
-    engine._job = None
+    engine._cache = None
     assert plans(1, 2, 3) == first
 
 
 def test_audio_has_codes(engine: NeuralEngine) -> None:
     source = np.ascontiguousarray(0.3 * noise(4.2, rate_hz=48_000))
     model = engine._loaded("")
-    latents = model.heard(source, CancelToken())
+    latents = model.encode_audio(source, CancelToken())
     codes = model.codes(latents)
     assert len(codes) == codes_for(len(source)) == 21
     assert codes == model.codes(latents)
-    assert model.decoded(codes).shape == (1, 105, model.facts.channels)
+    assert model.decode_codes(codes).shape == (1, 105, model.facts.channels)
 
 
 def test_a_plan_is_followed(engine: NeuralEngine) -> None:

@@ -20,7 +20,7 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import sampling
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import RECIPES, Given
+from acestep_runtime.engines.neural.recipes import RECIPES, TaskInputs
 from acestep_runtime.samplers.loop import draw_noise
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
@@ -58,14 +58,16 @@ def model(folder: Path) -> Model:
 
 
 def _timbre(model: Model, asked: EngineRequest) -> Tensor:
-    return model.timbre if asked.reference is None else model.heard(asked.reference, CancelToken())
+    return model.timbre if asked.reference is None else model.encode_audio(asked.reference, CancelToken())
 
 
 @torch.inference_mode()
 def _ours(model: Model, asked: EngineRequest) -> Tensor:
-    source = None if asked.source is None else model.heard(asked.source, CancelToken())
-    (piece,) = RECIPES[asked.task.name](Given(asked, model.silence, source, model.hints, model.decoded, False))
-    *_, (latents, _, _) = sampling._sampled(model, asked, piece, [asked.seed], _timbre(model, asked))
+    source = None if asked.source is None else model.encode_audio(asked.source, CancelToken())
+    (piece,) = RECIPES[asked.task.name](
+        TaskInputs(asked, model.silence, source, model.hints, model.decode_codes, False)
+    )
+    *_, (latents, _, _) = sampling._denoise(model, asked, piece, [asked.seed], _timbre(model, asked))
     return latents
 
 

@@ -1,0 +1,90 @@
+"""Which devices there are to compute on, and which of them a daemon uses.
+
+torch knows, but the daemon never imports it: it is asked in a process of its own, and only where there may be a GPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from acebridge.errors import InvalidSetting
+from acebridge.workers.base import Device
+from acebridge.workers.launch import command, environment
+
+log = logging.getLogger(__name__)
+AUTO = "auto"
+CPU = Device("cpu")
+_TIMEOUT_S = 120.0
+#: Where drivers of GPUs show on Linux: NVIDIA, its Jetson, AMD, Intel (and the displays of others), and Windows below Linux.
+#: Importing torch takes seconds, which machines without any of them are spared.
+_DRIVERS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dri/renderD*", "dxg")
+
+Find = Callable[[], Awaitable[Sequence[Device]]]
+
+
+async def find_devices(folder: Path) -> Sequence[Device]:
+    """Return the devices of this machine, the best first; the CPU is the last and always there.
+
+    The process that looks for them works in ``folder``.
+    """
+    if find_spec("torch") is None or not _may_have_gpu():
+        return [CPU]
+    process = await asyncio.create_subprocess_exec(
+        *command("acebridge.workers.devices"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env=environment(os.environ),
+        start_new_session=True,
+    )
+    try:
+        found, printed = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
+        return [Device(name, label) for name, label in json.loads(found)]
+    except asyncio.TimeoutError:
+        log.warning("looking for devices took too long; using the CPU", extra={"limit_s": _TIMEOUT_S})
+    except ValueError:  # it ended without an answer
+        log.warning("cannot look for devices; using the CPU", extra={"printed": printed.decode(errors="replace")})
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return [CPU]
+
+
+def _may_have_gpu() -> bool:
+    return sys.platform != "linux" or any(next(Path("/dev").glob(driver), None) for driver in _DRIVERS)
+
+
+async def choose_devices(wanted: Sequence[str], find: Find) -> Sequence[Device]:
+    """Return the devices named; for "auto" all GPUs, or the CPU where there are none. Raises `InvalidSetting`."""
+    if list(wanted) == [CPU.name]:
+        return [CPU]
+    found = await find()
+    if list(wanted) == [AUTO]:
+        return [device for device in found if device != CPU] or [CPU]
+    by_name = {device.name: device for device in found}
+    for name in wanted:
+        if name not in by_name:
+            raise InvalidSetting(
+                f"There is no device {name!r} here.",
+                remedy=f"Set devices to one or more of these: {', '.join(map(str, found))}; or to auto.",
+            )
+    return [by_name[name] for name in dict.fromkeys(wanted)]
+
+
+def main() -> None:
+    """Print the names and labels of the devices, as JSON."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # for whatever libraries print
+    from acestep_runtime.memory import policy
+
+    with answer:
+        json.dump([(name, policy.device_label(name)) for name in policy.find_devices()], answer)

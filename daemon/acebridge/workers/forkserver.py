@@ -1,0 +1,326 @@
+"""A process that has imported what engines need, and forks into workers: a worker starts in milliseconds, not in seconds.
+
+    daemon ── fork, with the worker's ends of its pipes ──► fork server ── fork ──► worker
+       ▲ ◄──────────── pid, and its exit code later ─────────────┘                   │
+       └───────────────────────── orders and messages ───────────────────────────────┘
+
+The server imports modules and computes nothing. So it has one thread, and no device is initialised in it; otherwise it refuses
+to fork, and the worker is spawned. It ends with the daemon, and its workers end with it.
+
+Why not `multiprocessing.forkserver`: that one looks for modules in the folder that the daemon was started in, runs the daemon's
+main module again in each child, stays in the session of the daemon's terminal, where Ctrl-C reaches it, blocks the event loop
+until all is imported, and starts one more process that tracks semaphores.
+
+Linux only. Libraries of macOS do not survive a fork, and Windows has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import importlib
+import itertools
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Literal, TypeAlias, TypedDict
+
+from acebridge.workers.launch import LINE_LIMIT, Child, Spawner, command, environment, log_output
+
+log = logging.getLogger(__name__)
+IS_SUPPORTED = sys.platform == "linux"
+_PACKET_BYTES = 1 << 16
+#: Has ``torch.cuda.is_available`` ask the driver without initialising CUDA, after which no child could use it.
+_NO_CUDA_INIT = "PYTORCH_NVML_BASED_CUDA_CHECK"
+_PR_SET_PDEATHSIG = 1
+
+
+class _Preload(TypedDict):
+    """Import modules. A fork that is requested later waits for that: else the worker would import them, too, for itself."""
+
+    op: Literal["preload"]
+    modules: Sequence[str]
+
+
+class _Fork(TypedDict):
+    """Import modules and fork. With it come the worker's ends: for orders, for messages, and for what it prints."""
+
+    op: Literal["fork"]
+    number: int
+    modules: Sequence[str]
+
+
+class _Forked(TypedDict):
+    type: Literal["forked"]
+    number: int
+    pid: int
+
+
+class _Refused(TypedDict):
+    type: Literal["refused"]
+    number: int
+    reason: str
+
+
+class _Exited(TypedDict):
+    type: Literal["exited"]
+    number: int
+    code: int
+
+
+_Request: TypeAlias = _Preload | _Fork
+_Reply: TypeAlias = _Forked | _Refused | _Exited
+
+
+class CannotFork(Exception):
+    """The fork server refuses, or has ended."""
+
+
+# ---- the daemon's end ----
+
+
+class ForkServer:
+    """Starts workers by forking. The server starts with the first request, and again after it has died."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._spawner = Spawner(folder)
+        self._server: _Server | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, 0 when it is not alive."""
+        return 0 if self._server is None or self._server.ended.done() else self._server.process.pid
+
+    async def preload(self, modules: Sequence[str]) -> None:
+        """See `Launcher.preload`."""
+        (await self._running()).send({"op": "preload", "modules": modules})
+
+    async def launch(self, modules: Sequence[str]) -> Child:
+        """See `Launcher.launch`. Where the server cannot fork, the worker is spawned."""
+        try:
+            return await (await self._running()).fork(modules)
+        except (OSError, CannotFork) as error:
+            log.warning("a worker is spawned because it cannot be forked: %s", error)
+            return await self._spawner.launch(modules)
+
+    async def _running(self) -> _Server:
+        async with self._starting:
+            if not self.pid:
+                self._server = await _Server.start(self._folder)
+            assert self._server is not None
+            return self._server
+
+    async def stop(self) -> None:
+        """See `Launcher.stop`. Workers that still run end, too."""
+        if self._server is not None:
+            await self._server.stop()
+
+
+class _Server:
+    """A running fork server."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self._control = control
+        self._numbers = itertools.count()
+        #: By the number of the request: the worker's process id, its exit code.
+        self._pids: dict[int, asyncio.Future[int]] = {}
+        self._exit_codes: dict[int, asyncio.Future[int]] = {}
+        self._log_task = asyncio.create_task(log_output(process.stdout, "fork server"))
+        #: Done when it has ended.
+        self.ended = asyncio.create_task(self._read_replies())
+
+    @classmethod
+    async def start(cls, folder: Path) -> _Server:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *command("acebridge.workers.forkserver", str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=LINE_LIMIT,
+                pass_fds=[theirs.fileno()],
+                cwd=folder,
+                env=environment(os.environ),
+                # Ctrl-C in the daemon's terminal is the daemon's to handle.
+                start_new_session=True,
+            )
+        control.setblocking(False)
+        return cls(process, control)
+
+    def send(self, request: _Request, descriptors: Sequence[int] = ()) -> None:
+        """Send a request. Raises ``OSError`` when the server has ended."""
+        socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+
+    async def fork(self, modules: Sequence[str]) -> Child:
+        """Return a new worker. Raises `CannotFork` and ``OSError``."""
+        loop, number = asyncio.get_running_loop(), next(self._numbers)
+        pid_known, exit_code = loop.create_future(), loop.create_future()
+        self._pids[number], self._exit_codes[number] = pid_known, exit_code
+        with ExitStack() as stack:
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            messages, their_messages = map(stack.enter_context, _pipe())
+            output, their_output = map(stack.enter_context, _pipe())
+            with theirs, their_messages, their_output:
+                ends = [theirs.fileno(), their_messages.fileno(), their_output.fileno()]
+                self.send({"op": "fork", "number": number, "modules": modules}, ends)
+            pid = await pid_known
+            stack.pop_all()  # from here on the streams have them
+        _, orders = await asyncio.open_connection(sock=ours)
+
+        def kill() -> None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+        return Child(pid, orders, await _reader(messages), await _reader(output), exit_code, kill)
+
+    async def _read_replies(self) -> None:
+        loop = asyncio.get_running_loop()
+        with self._control, suppress(ConnectionError):
+            while data := await loop.sock_recv(self._control, _PACKET_BYTES):
+                self._take(json.loads(data))
+        for future in self._pids.values():
+            if not future.done():
+                future.set_exception(CannotFork("the fork server has ended"))
+        for future in self._exit_codes.values():
+            future.set_result(-signal.SIGKILL)  # they end with the server
+
+    def _take(self, reply: _Reply) -> None:
+        if reply["type"] == "exited":
+            self._exit_codes.pop(reply["number"]).set_result(reply["code"])
+            return
+        pid = self._pids.pop(reply["number"])
+        if reply["type"] == "refused":
+            del self._exit_codes[reply["number"]]
+        if pid.cancelled():  # the caller was cancelled, and the worker ends because its pipe is closed
+            return
+        if reply["type"] == "forked":
+            pid.set_result(reply["pid"])
+        else:
+            pid.set_exception(CannotFork(reply["reason"]))
+
+    async def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        await asyncio.wait([self.ended, self._log_task])
+        await self.process.wait()
+
+
+def _pipe() -> tuple[FileIO, FileIO]:
+    read_end, write_end = os.pipe()
+    return FileIO(read_end, "rb"), FileIO(write_end, "wb")
+
+
+async def _reader(pipe: FileIO) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(LINE_LIMIT)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    return reader
+
+
+# ---- the server's end ----
+
+
+def main() -> None:
+    """Serve requests on the socket whose number is the first argument. Forked workers carry on from here."""
+    sys.stdout = sys.stderr  # which holds nothing back that a fork would double
+    os.environ[_NO_CUDA_INIT] = "1"
+    _end_with_parent()
+    _set_process_name("ace-forkserver")
+    gc.disable()
+    import acebridge.workers.main as worker  # what every worker needs
+
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        orders, messages, output = _serve(control)
+    _become_worker(output)
+    worker.serve(os.fdopen(orders, "rb"), FileIO(messages, "wb"))
+
+
+def _serve(control: socket.socket) -> list[int]:
+    """Import and fork as requested. Returns in forked workers only, with the worker's ends."""
+    workers: dict[int, int] = {}
+
+    def reply(message: _Reply) -> None:
+        with suppress(OSError):  # the daemon has ended, and so does this process
+            control.send(json.dumps(message).encode())
+
+    def reap(*_: object) -> None:
+        for pid, number in list(workers.items()):  # and no other children, which libraries may have
+            with suppress(ChildProcessError):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    del workers[pid]
+                    reply({"type": "exited", "number": number, "code": os.waitstatus_to_exitcode(status)})
+
+    signal.signal(signal.SIGCHLD, reap)
+    while True:
+        data, descriptors, *_ = socket.recv_fds(control, _PACKET_BYTES, 3)
+        if not data:
+            sys.exit()
+        request: _Request = json.loads(data)
+        for module in request["modules"]:
+            _import(module)
+        if request["op"] == "preload":
+            continue
+        if reason := _unfit():
+            reply({"type": "refused", "number": request["number"], "reason": reason})
+        else:
+            gc.freeze()  # else collections in the workers would copy the pages that they share
+            pid = os.fork()
+            if pid == 0:
+                return descriptors
+            workers[pid] = request["number"]
+            reply({"type": "forked", "number": request["number"], "pid": pid})
+            reap()  # it may have ended before it was known
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # the worker that needs it fails with a better message
+        print(f"{module} is not imported ahead: {type(error).__name__}: {error}")
+
+
+def _unfit() -> str:
+    """Return why this process must not be forked, "" if it may."""
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    if threads > 1:
+        return f"a library has started threads ({threads - 1})"
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return "a library has initialised CUDA"
+    return ""
+
+
+def _become_worker(output: int) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _end_with_parent()
+    _set_process_name("ace-worker")
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
+    del os.environ[_NO_CUDA_INIT]
+    gc.enable()
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process as soon as its parent has ended, whatever it is doing then."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _set_process_name(name: str) -> None:
+    """Set what ``top`` and ``ps`` show. At most 15 characters."""
+    Path("/proc/self/comm").write_text(name)

@@ -1,0 +1,244 @@
+"""The fork server: what it imports, when it refuses, and that nothing is left when it or the daemon ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from acebridge.workers.base import Device
+from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
+from acebridge.workers.launch import Child
+from acebridge.workers.local import LocalWorker
+from acebridge.workers.messages import decode_message, encode
+from acestep_runtime.engines import registry
+from tests.support.daemon import gone, until
+from tests.unit.workers.test_local import job, said
+
+pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="no fork server on this system")
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that children look for modules in."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    return folder
+
+
+def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]]) -> None:
+    """Run a scenario with a fork server that works in ``folder``; at the end none of its processes is left."""
+
+    async def run() -> None:
+        server, before = ForkServer(folder), psutil.Process().children()
+        try:
+            await scenario(server)
+        finally:
+            mine = [each for each in psutil.Process().children(recursive=True) if each not in before]
+            await server.stop()
+            assert server.pid == 0
+            gone(mine)
+
+    asyncio.run(asyncio.wait_for(run(), 100))
+
+
+async def greeted(child: Child) -> None:
+    """Have a worker start."""
+    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    assert decode_message(await child.messages.readline()) == {"type": "ready"}
+
+
+def is_forked(server: ForkServer, child: Child) -> bool:
+    return psutil.Process(child.pid).ppid() == server.pid
+
+
+async def end(*children: Child) -> None:
+    """End workers and close what is left of them."""
+    for child in children:
+        if not child.exit_code.done():
+            child.kill()
+        await child.exit_code
+        assert not await child.messages.read()
+        await child.output.read()
+        child.orders.close()
+
+
+def test_modules_are_imported_once_for_all_workers(tmp_path: Path, modules: Path) -> None:
+    noted = tmp_path / "noted"
+    for name in ("early", "late"):
+        (modules / f"{name}.py").write_text(
+            f"import os\nopen({str(noted)!r}, 'a').write(f'{name} {{os.getpid()}}\\n')\n"
+        )
+
+    async def scenario(server: ForkServer) -> None:
+        await server.preload(["early"])
+        pid = server.pid
+        assert pid
+        children = [await server.launch(["early", "late"]) for _ in range(3)]
+        for child in children:
+            await greeted(child)
+            assert is_forked(server, child)
+            assert psutil.Process(child.pid).name() == "ace-worker"
+        assert psutil.Process(pid).name() == "ace-forkserver"
+        assert server.pid == pid
+        assert noted.read_text() == f"early {pid}\nlate {pid}\n"
+        await end(*children)
+
+    play(tmp_path, scenario)
+
+
+def test_the_end_of_one_worker_is_noticed_while_others_live(tmp_path: Path) -> None:
+    async def scenario(server: ForkServer) -> None:
+        first, second = [await server.launch([]) for _ in range(2)]
+        for child in (first, second):
+            await greeted(child)
+        os.kill(first.pid, signal.SIGTERM)
+        assert await first.messages.read() == b""  # the other one does not hold its pipe
+        assert await first.exit_code == -signal.SIGTERM
+        assert not second.exit_code.done()
+        second.orders.close()  # as when the daemon ends
+        assert await second.exit_code == 0
+        third = await server.launch([])
+        third.orders.close()  # before it was started
+        assert await third.exit_code == 0
+        await end(first, second, third)
+
+    play(tmp_path, scenario)
+
+
+THREAD = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+FAKE_TORCH = "class cuda:\n    is_initialized = staticmethod(lambda: True)\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "reason"),
+    [
+        ("threaded", THREAD, "a library has started threads (1)"),
+        ("torch", FAKE_TORCH, "a library has initialised CUDA"),
+    ],
+)
+def test_a_worker_is_spawned_where_a_fork_would_not_be_safe(
+    tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture, module: str, code: str, reason: str
+) -> None:
+    (modules / f"{module}.py").write_text(code)
+
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch([module])
+        await greeted(child)
+        assert psutil.Process(child.pid).ppid() == os.getpid()
+        await end(child)
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario)
+    assert caplog.messages == [f"a worker is spawned because it cannot be forked: {reason}"]
+
+
+def test_a_module_that_prints_or_cannot_be_imported_is_no_obstacle(
+    tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (modules / "loud.py").write_text("print('hello')")
+    (modules / "broken.py").write_text("1 / 0")
+
+    async def scenario(server: ForkServer) -> None:
+        worker = LocalWorker(Device("cpu"), server)
+        child = await server.launch(["loud", "broken", "missing"])
+        await greeted(child)
+        assert is_forked(server, child)
+        await end(child)
+        assert [message["type"] for message in await said(worker, job(tmp_path))][-1] == "done"
+        await worker.kill()
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario)
+    assert caplog.messages == [
+        "fork server: hello",
+        "fork server: broken is not imported ahead: ZeroDivisionError: division by zero",
+        "fork server: missing is not imported ahead: ModuleNotFoundError: No module named 'missing'",
+    ]
+
+
+def test_a_server_that_dies_takes_its_workers_along_and_is_started_again(tmp_path: Path) -> None:
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch([])
+        await greeted(child)
+        os.kill(child.pid, signal.SIGSTOP)
+        first = server.pid
+        os.kill(first, signal.SIGKILL)
+        assert await child.exit_code == -signal.SIGKILL
+        assert await child.messages.read() == b""
+        assert server.pid == 0
+        again = await server.launch([])
+        await greeted(again)
+        assert server.pid not in (0, first)
+        assert is_forked(server, again)
+        await end(child, again)
+
+    play(tmp_path, scenario)
+
+
+DAEMON = """
+import asyncio, sys
+from pathlib import Path
+from acebridge.workers.forkserver import ForkServer
+from acebridge.workers.messages import encode
+
+async def run():
+    server = ForkServer(Path(sys.argv[1]))
+    child = await server.launch([])
+    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    await child.messages.readline()
+    print(server.pid, child.pid, flush=True)
+    await asyncio.sleep(100)
+
+asyncio.run(run())
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_all_end_with_a_daemon_that_is_killed(tmp_path: Path, stopped: bool) -> None:
+    with subprocess.Popen([sys.executable, "-c", DAEMON, str(tmp_path)], stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        processes = [psutil.Process(int(pid)) for pid in daemon.stdout.readline().split()]
+        assert len(processes) == 2
+        if stopped:  # so that they notice nothing by themselves
+            for process in processes:
+                process.suspend()
+            until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in processes), "the processes to stop")
+        daemon.kill()
+    gone(processes)
+
+
+def test_a_server_that_is_still_importing_ends_with_its_daemon(tmp_path: Path, modules: Path) -> None:
+    (modules / "slow.py").write_text("import time\ntime.sleep(100)")
+    code = DAEMON.replace("server.launch([])", "server.launch(['slow'])")
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as daemon:
+        (server,) = until(lambda: psutil.Process(daemon.pid).children(), "the fork server")
+        until(lambda: server.name() == "ace-forkserver", "the fork server to be up")
+        daemon.kill()
+    gone([server])
+
+
+@pytest.mark.slow
+def test_what_the_engines_import_leaves_it_fit_to_fork(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the neural engine needs torch")
+
+    async def scenario(server: ForkServer) -> None:
+        for engine in ("draft", "neural"):
+            child = await server.launch(registry.ENGINES[engine].modules)
+            assert is_forked(server, child)  # one thread, and CUDA as it was
+            await greeted(child)
+            await end(child)
+        mapped = {each.path for each in psutil.Process(server.pid).memory_maps()}
+        assert any("libtorch" in path for path in mapped)
+        assert psutil.Process(server.pid).num_threads() == 1
+
+    play(tmp_path, scenario)
