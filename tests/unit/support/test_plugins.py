@@ -9,7 +9,7 @@ import pytest
 from tests.support import gauge, tiers
 from tests.support.paths import ROOT
 
-SETTINGS = f"""
+SETTINGS = """
 [pytest]
 addopts = -p tests.support.tiers -p tests.support.leaks -p tests.support.gauge -p no:cacheprovider
 console_output_style = classic
