@@ -11,7 +11,7 @@ from unittest import mock
 import hypothesis
 import pytest
 
-pytest_plugins = ("tests.support.tiers", "tests.support.leaks", "tests.support.gauge")
+pytest_plugins = ("pytester", "tests.support.tiers", "tests.support.leaks", "tests.support.gauge")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and nohup hang-ups; what they start would inherit
 # that.

@@ -9,6 +9,7 @@ import gc
 import traceback
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -27,17 +28,31 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_runtest_protocol(item: pytest.Item) -> object:
     """Empty the frames of a test that failed. They hold what it had open, and its failure is all there is to say of it."""
     done = yield
-    for error in item.stash.get(_FAILURES, []):
+    if failures := item.stash.get(_FAILURES, []):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            traceback.clear_frames(error.__traceback__)
+            for error in failures:
+                _empty_frames(error)
             gc.collect()
-    item.stash[_FAILURES] = []
+        item.stash[_FAILURES] = []
     return done
 
 
-@pytest.fixture
-def collected() -> Iterator[None]:
-    """Collect what the test has left, so that warnings about it are of this test."""
+def _empty_frames(error: BaseException | None) -> None:
+    while error is not None:
+        for frame, _line in traceback.walk_tb(error.__traceback__):
+            with suppress(RuntimeError):  # it is still running
+                frame.clear()
+            _ = frame.f_locals  # a copy of them, which changes when it is asked for
+        error = error.__cause__ or error.__context__
+
+
+@pytest.fixture(autouse=True)
+def _collected(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect what a test that works with processes has left, so that warnings about it are of this test."""
+    if not {"integration", "hosts"} & set(request.path.parts):
+        yield
+        return
+    gc.freeze()  # what was there before is not looked at: it would take a tenth of a second
     yield
     gc.collect()
