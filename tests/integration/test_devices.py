@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.config import Config
+from acebridge.errors import JobFailed
 from acebridge.server import app
 from acebridge.v1 import daemon_pb2, models_pb2
 from acebridge.workers.base import Device
 from acebridge.workers.devices import CPU
-from tests.support.daemon import Daemon, collect, expected_tone, generate, job, status, until
+from tests.support.daemon import PATIENCE_S, Daemon, collect, expected_tone, generate, job, status, until
 
 FOUND = (Device("cuda:0", "NVIDIA H100"), Device("cuda:1", "NVIDIA A10"), CPU)
 
@@ -46,8 +48,9 @@ def client(home: Path, searching: threading.Event, monkeypatch: pytest.MonkeyPat
     with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
         yield client
         searching.set()
-        client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
-    daemon.join(60)
+        with suppress(JobFailed):  # it may have stopped already
+            client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+    daemon.join(PATIENCE_S)
     assert not daemon.is_alive()
 
 
