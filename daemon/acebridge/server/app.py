@@ -246,9 +246,10 @@ async def _start_workers_on(choosing: asyncio.Task[Sequence[Device]], daemon: _D
 
 
 async def _preload(launcher: Launcher) -> None:
-    """Have the modules imported of all engines that can run here."""
-    engines = [info for info in registry.ENGINES.values() if await asyncio.to_thread(info.missing) is None]
-    await launcher.preload([module for info in engines for module in info.modules])
+    """Import what the neural engine needs if it can run here: that takes seconds, other engines are imported when needed."""
+    neural = registry.ENGINES["neural"]
+    if await asyncio.to_thread(neural.missing) is None:
+        await launcher.preload(neural.modules)
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:
