@@ -1,11 +1,11 @@
 """What tests cost, and in which order they run.
 
-Tests of a file run in one worker, since they may share a daemon. Files that took longest when they were last recorded come
-first, so that no worker is left with a long one. A run ends with its dearest tests and its sum beside the recorded one: for a
-person to read, nothing fails by it. ``make durations`` records in tests/durations.json.
+Tests of a file run in one worker, since they may share a daemon (``--dist loadfile``). Files that took longest when they were
+last recorded come first, so that no worker is left with a long one. A run ends with the tests that cost most, and its sum
+beside the recorded one: for a person to read, nothing fails by it. ``make durations`` records in tests/durations.json.
 
 Seconds are of processor time, of the test's process and all that it started and waited for: they hardly depend on what else
-the machine does.
+the machine does. A daemon that the tests of a file share counts for the last of them.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Run(TypedDict):
 
 
 class Record(TypedDict):
-    """``groups``: the seconds of files, or of what stands for them. ``runs``: by what they chose (``-m``)."""
+    """``files``: seconds by file. ``runs``: by what they chose (``-m``)."""
 
-    groups: dict[str, float]
+    files: dict[str, float]
     runs: dict[str, Run]
 
 
 def read_record() -> Record:
     """Return what was recorded; nothing where nothing was."""
     if not RECORD.exists():
-        return {"groups": {}, "runs": {}}
+        return {"files": {}, "runs": {}}
     record: Record = json.loads(RECORD.read_text("utf-8"))
     return record
 
@@ -52,24 +52,17 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def _group_of(nodeid: str) -> str:
-    """Return what a test belongs to: pytest-xdist writes it behind an @."""
-    name, _, group = nodeid.rpartition("@")
-    return group if name else nodeid.partition("::")[0]
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 # ---- order ----
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    known = read_record()["groups"]
-    items.sort(key=lambda item: -known.get(_group_of(item.nodeid), 0.0))
+    known = read_record()["files"]
+    items.sort(key=lambda item: -known.get(_file_of(item.nodeid), 0.0))
 
 
 # ---- cost ----
@@ -125,9 +118,9 @@ class Gauge:
             "wall_s": round(time.monotonic() - self.began, 1),
         }
         chosen = self.config.option.markexpr
-        terminalreporter.section(f"the {_SHOWN} dearest tests, in seconds of processor time")
+        terminalreporter.section(f"the {_SHOWN} tests that cost most, in seconds of processor time")
         for nodeid, seconds in sorted(self.tests.items(), key=lambda item: -item[1])[:_SHOWN]:
-            terminalreporter.write_line(f"{seconds:7.1f}  {nodeid.rpartition('@')[0] or nodeid}")
+            terminalreporter.write_line(f"{seconds:7.1f}  {nodeid}")
         terminalreporter.write_line(f"this run: {_said(run)}")
         record = read_record()
         if chosen in record["runs"]:
@@ -137,10 +130,10 @@ class Gauge:
 
     def write(self, record: Record, chosen: str, run: Run) -> None:
         """Put this run into the record, in place of what it had of the same tests."""
-        groups: defaultdict[str, float] = defaultdict(float)
+        files: defaultdict[str, float] = defaultdict(float)
         for nodeid, seconds in self.tests.items():
-            groups[_group_of(nodeid)] += seconds
-        record["groups"] |= {name: round(seconds, 1) for name, seconds in groups.items()}
+            files[_file_of(nodeid)] += seconds
+        record["files"] |= {name: round(seconds, 1) for name, seconds in files.items()}
         record["runs"][chosen] = run
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 

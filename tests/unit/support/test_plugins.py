@@ -146,6 +146,6 @@ def test_costs_are_recorded_and_long_files_come_first(suite: pytest.Pytester, mo
     first.stdout.fnmatch_lines(["*test_b.py::test_long", "this run: 2 tests, * s of processor time*"])
     found = json.loads(record.read_text("utf-8"))
     assert found["runs"][""]["tests"] == 2
-    assert found["groups"]["test_b.py"] > found["groups"]["test_a.py"] == 0
+    assert found["files"]["test_b.py"] > found["files"]["test_a.py"] == 0
     second = suite.runpytest_inprocess("-v")
     second.stdout.fnmatch_lines(["test_b.py::test_long PASSED*", "test_a.py::test_short PASSED*", "recorded: 2 tests*"])
