@@ -12,6 +12,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV := $(PYTHON) -m venv $(VENV)
 endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
+# Where Python may not keep what it compiled, every process of the tests compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
 .PHONY: demo test test-slow test-hosts test-reaper check lint soak durations bench bench-neural bench-lm quality protos docs \

@@ -34,7 +34,10 @@ def _codes(count: int, seeds: Sequence[int], strength: float = 2.0, choice: Choi
     return made
 
 
-@pytest.mark.parametrize(("count", "rows", "top_k"), [(1, 3, 0), (50, 4, 0), (167, 2, 0), (3000, 1, 40)])
+@pytest.mark.parametrize(
+    ("count", "rows", "top_k"),
+    [(1, 3, 0), (50, 4, 0), (167, 2, 0), pytest.param(3000, 1, 40, marks=pytest.mark.slow)],
+)
 def test_so_many_codes_as_asked(count: int, rows: int, top_k: int) -> None:
     lengths = []
     for made in decode.codes(language(), [PROMPT] * rows, count, range(rows), Choice(top_k=top_k)):

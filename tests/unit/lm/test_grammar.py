@@ -56,6 +56,7 @@ GIVEN = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(GIVEN, st.sets(st.sampled_from(ALL)), st.integers(0, 2**32 - 1))
 def test_metadata_can_always_be_read(told: dict[str, Any], skipped: set[str], seed: int) -> None:
