@@ -1,7 +1,4 @@
-"""The fields of a part as the wire contract wants them: checked, filled from the metadata of earlier parts, formats added.
-
-Tasks are loaded only to say what is wrong: a command that a person waits for starts sooner without.
-"""
+"""The fields of a part as the wire contract wants them: checked, filled from the metadata of earlier parts, formats added."""
 
 from __future__ import annotations
 
@@ -9,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from acebridge.contract.fields import coerce, fill
-from acebridge.contract.tasks import RPCS, request_type
+from acebridge.contract.tasks import request_type
 from acebridge.hosts.jobfolder.request import Part, Request
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks import TASKS
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -24,8 +22,8 @@ def check_parts(request: Request) -> None:
     """Raise `InvalidValue` for the first thing that the contract does not know, or cannot hold."""
     for number, part in enumerate(request.parts):
         place = f"parts[{number}]"
-        if part.task not in RPCS.values():
-            raise InvalidValue(f"{place}.task", part.task, ", ".join(RPCS.values()))
+        if part.task not in TASKS:
+            raise InvalidValue(f"{place}.task", part.task, ", ".join(TASKS))
         if part.source is not None and not _has(part.task, "source"):
             raise InvalidValue(f"{place}.source", "given", f"none: {part.task} works on no file")
         if part.source is None and _has(part.task, "source"):
@@ -54,13 +52,7 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
         fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
     submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine})
     fields["submission"] = _merge(submission, fields.get("submission"))
-    try:
-        fill(message, fields, prefix=f"{place}.")
-    except InvalidValue:
-        from acestep_runtime.tasks import TASKS
-
-        fill(message, fields, TASKS[part.task], prefix=f"{place}.")  # it says what is allowed more exactly
-        raise
+    fill(message, fields, TASKS[part.task], prefix=f"{place}.")
     return message
 
 
