@@ -16,28 +16,28 @@ from tests.support.shell import LoneShell, Shell, belongs
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that all tests of a module share."""
-    with daemon_at(tmp_path_factory.mktemp("shared"), step_ms=5, config="cancel_grace_s = 60\n") as house:
-        yield house
+    with daemon_at(tmp_path_factory.mktemp("shared"), step_ms=5, config="cancel_grace_s = 60\n") as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def client(house: Daemon) -> Iterator[Client]:
+def client(daemon: Daemon) -> Iterator[Client]:
     """A connection of the test's own."""
-    with Client(house.address) as client:
+    with Client(daemon.address) as client:
         yield client
-    house.release()
+    daemon.release()
 
 
 @pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Iterator[Shell]:
+def shell(daemon: Daemon, tmp_path: Path) -> Iterator[Shell]:
     """The command in an empty folder; what it leaves running is ended."""
     folder = tmp_path / "work"
     folder.mkdir()
-    with Shell(folder, house.environment) as shell:
+    with Shell(folder, daemon.environment) as shell:
         yield shell
-    house.release()
+    daemon.release()
 
 
 @pytest.fixture

@@ -54,14 +54,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def house(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
-        yield house
+def daemon(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Shell:
-    return Shell(tmp_path, house.environment)
+def shell(daemon: Daemon, tmp_path: Path) -> Shell:
+    return Shell(tmp_path, daemon.environment)
 
 
 def _made(shell: Shell, *more: str) -> np.ndarray:
@@ -119,8 +119,8 @@ def test_they_are_listed(shell: Shell, models: Path) -> None:
     assert "--lora warm" in shell.run("models", "list", "--folder", str(models)).stdout
 
 
-def test_a_model_is_loaded_ahead_and_let_go(house: Daemon, shell: Shell) -> None:
-    with Client(house.address) as client:
+def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> None:
+    with Client(daemon.address) as client:
 
         def loaded() -> list[bool]:
             return [
@@ -153,8 +153,8 @@ def test_a_model_is_loaded_ahead_and_let_go(house: Daemon, shell: Shell) -> None
         ("acestep-v15-base", "UnsupportedTask", "acebridge models pull acestep-v15-base"),
     ],
 )
-def test_a_model_that_cannot_be_loaded_is_refused(house: Daemon, name: str, kind: str, says: str) -> None:
-    with Client(house.address) as client:
+def test_a_model_that_cannot_be_loaded_is_refused(daemon: Daemon, name: str, kind: str, says: str) -> None:
+    with Client(daemon.address) as client:
         with pytest.raises(JobFailed, match=says) as refused:
             client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=name))
         assert refused.value.kind == kind

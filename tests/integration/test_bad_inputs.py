@@ -405,21 +405,21 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
 
 
-def test_bounds_of_a_small_house(tmp_path: Path) -> None:
+def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:
     """An upload limit, a full queue and roots of the musician's own, with names as long as they get."""
     roots = [tmp_path / "音楽" / (f"{n}" + "とても長い名前" * 8) for n in range(20)]
     for root in roots:
         root.mkdir(parents=True)
     quoted = ", ".join(f'"{root}"' for root in roots)
     config = f"max_upload_bytes = 100000\nmax_waiting_jobs = 2\nroots = [{quoted}]\n"
-    with daemon_at(tmp_path / "home", step_ms=5, config=config) as house, Client(house.address) as client:
+    with daemon_at(tmp_path / "home", step_ms=5, config=config) as daemon, Client(daemon.address) as client:
         big = write_wav(roots[3] / "大.wav", song(1.0))
         pieces = [assets_pb2.UploadAssetRequest(name="big.wav", data=big.read_bytes())]
         told = refused(lambda: client.assets.UploadAsset(iter(pieces)))
         assert told.code is Code.RESOURCE_EXHAUSTED
         assert told.text.startswith("big.wav is larger than 0.1 MiB. Send only the part that is needed")
         assert told.info.reason == "TooLarge"
-        shell = Shell(tmp_path, house.environment)
+        shell = Shell(tmp_path, daemon.environment)
         assert shell.refused("cover", str(big), "-o", "x.wav", *FAKE).startswith("大.wav is larger than 0.1 MiB.")
         request = tasks_pb2.UnderstandRequest(source=at(big))
         request.submission.engine = tasks_pb2.ENGINE_FAKE
@@ -430,7 +430,7 @@ def test_bounds_of_a_small_house(tmp_path: Path) -> None:
             list(client.tasks.Understand(request))
         assert caught.value.code() is Code.INVALID_ARGUMENT  # type: ignore[attr-defined]
         assert caught.value.details().startswith("outside.wav lies outside the folders that the daemon may read (")  # type: ignore[attr-defined]
-        house.hold(1)
+        daemon.hold(1)
         running = [queued(client, 0.1)]
         until_state(client, running[0], "running")
         running += [queued(client, 0.1) for _ in range(2)]
@@ -441,10 +441,10 @@ def test_bounds_of_a_small_house(tmp_path: Path) -> None:
             client.cancel(job_id)
 
 
-def test_the_daemon_serves_on(house: Daemon, client: Client) -> None:
+def test_the_daemon_serves_on(daemon: Daemon, client: Client) -> None:
     """After all the above, in the same daemon: no trace in its log, nothing lies about, and it works."""
     assert np.array_equal(collect(generate(client, 0.3, seed=8)).samples(), expected_tone(8, 0.3))
-    assert "Traceback" not in house.console()
+    assert "Traceback" not in daemon.console()
     told = status(client)
     assert (told.running_jobs, told.waiting_jobs) == (0, 0)
-    house.check_store()
+    daemon.check_store()

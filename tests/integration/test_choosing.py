@@ -122,11 +122,11 @@ def test_the_python_api_chooses_here_and_there(client: Client) -> None:
 
 
 def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        client = daemon.client
         assert client is not None
         output = {"tries": 6, "seeds": [10, 80, 30, 40, 20, 50]}
-        house.hold(30)
+        daemon.hold(30)
         events = generate(client, 0.3, caption="score", output=output)
         job_id = next(events).job_id
         finished = 0
@@ -136,9 +136,9 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
                 break
         events.close()
         seen = job(client, job_id).last_sequence
-        gone(house.kill())
-        house.release()
-        client = house.start()
+        gone(daemon.kill())
+        daemon.release()
+        client = daemon.start()
         rest = list(client.watch(job_id, after_sequence=seen))
         made = [event.take_finished.seed for event in rest if event.WhichOneof("event") == "take_finished"]
         assert made
@@ -154,30 +154,30 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
         assert np.array_equal(again.samples(again.completed.takes[0].outputs[0].output), expected_tone(80, 0.3))
         assert job(client, job_id).attempts == 2
         until(lambda: len(assets(client)) == 1, "the other takes to be gone")
-        assert house.stop() == 0
-        assert house.check_store() == 1
+        assert daemon.stop() == 0
+        assert daemon.check_store() == 1
 
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        client = daemon.client
         assert client is not None
         seeds = [10, 80, 30, 40, 20]
-        house.hold(*seeds[1:4])
+        daemon.hold(*seeds[1:4])
         job_id = queued(client, 0.3, caption="score", output={"tries": 5, "takes": 2, "seeds": seeds})
         for number in range(1, 4):
             until(lambda: len(job(client, job_id).takes) == number, "another take")  # noqa: B023
-            gone(house.kill())
-            house.release(seeds[number])
-            client = house.start()
+            gone(daemon.kill())
+            daemon.release(seeds[number])
+            client = daemon.start()
         until_state(client, job_id, "succeeded", "failed")
         assert state(client, job_id) == "succeeded"
         assert [take.seed for take in job(client, job_id).takes] == [80, 40]
         assert job(client, job_id).attempts == 4
         until(lambda: len(assets(client)) == 2, "the other takes to be gone")
-        assert house.stop() == 0
-        assert house.check_store() == 2
+        assert daemon.stop() == 0
+        assert daemon.check_store() == 2
 
 
 def test_a_slow_listener_is_told_of_the_takes_that_were_kept(client: Client) -> None:

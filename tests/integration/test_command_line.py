@@ -206,7 +206,7 @@ def test_no_result_ever_overwrites_the_source(shell: Shell) -> None:
 # ---- the daemon from the command line ----
 
 
-def test_jobs_and_assets(shell: Shell, house: Daemon, client: Client) -> None:
+def test_jobs_and_assets(shell: Shell, daemon: Daemon, client: Client) -> None:
     write_wav(shell.folder / "song.wav", song(0.5, seed=123))
     asset = shell.run("assets", "upload", "song.wav").stdout.strip()
     assert shell.run("assets", "download", asset, "-o", "copy.wav").stdout == "copy.wav\n"
@@ -230,7 +230,7 @@ def test_jobs_and_assets(shell: Shell, house: Daemon, client: Client) -> None:
     assert job_id[:12] in shell.run("jobs").stdout
     assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
     assert shell.run("jobs", "delete", job_id).stdout == "deleted\n"
-    house.hold(1)
+    daemon.hold(1)
     running = queued(client, 0.4, seed=1)
     assert shell.refused("jobs", "delete", running).endswith("Cancel it first.")
     assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
@@ -238,17 +238,17 @@ def test_jobs_and_assets(shell: Shell, house: Daemon, client: Client) -> None:
     assert shell.refused("jobs", "watch", running, code=5) == "The job was cancelled."
 
 
-def test_status_models_and_doctor(shell: Shell, house: Daemon) -> None:
+def test_status_models_and_doctor(shell: Shell, daemon: Daemon) -> None:
     told = shell.json("status")
-    assert (told["address"], told["pid"]) == (house.address, house.pid)
-    assert f"process {house.pid}" in shell.run("status").stdout
+    assert (told["address"], told["pid"]) == (daemon.address, daemon.pid)
+    assert f"process {daemon.pid}" in shell.run("status").stdout
     engines = {engine["name"]: engine for engine in shell.json("models")["capabilities"]["engines"]}
     assert engines["draft"]["available"]
     assert "available" not in engines["neural"]
     assert "draft" in shell.run("models").stdout
     findings = {finding["about"]: finding for finding in shell.json("doctor")}
     assert findings["daemon"]["ok"]
-    assert house.address in findings["daemon"]["says"]
+    assert daemon.address in findings["daemon"]["says"]
     assert shell.run("doctor").stdout.count("ok  ") == len(findings)
 
 
@@ -272,9 +272,9 @@ def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_cancels_the_job_and_leaves_nothing(
-    shell: Shell, house: Daemon, client: Client, sent: signal.Signals
+    shell: Shell, daemon: Daemon, client: Client, sent: signal.Signals
 ) -> None:
-    house.hold(1, at="audio")
+    daemon.hold(1, at="audio")
     process = shell.start("generate", "--duration", "3", "-n", "2", "-s", "1", "-o", "out/long.wav", *FAKE)
     until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
     (running,) = [job.id for job in recent(client) if job.state == 2]

@@ -47,12 +47,12 @@ def test_folders_are_made_and_a_slash_names_one(shell: Shell, client: Client) ->
     }  # fmt: skip
 
 
-def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, house: Daemon, client: Client) -> None:
-    house.hold(9, at="audio")
+def test_a_folder_that_goes_away_leaves_the_result_to_be_fetched(shell: Shell, daemon: Daemon, client: Client) -> None:
+    daemon.hold(9, at="audio")
     process = shell.start("generate", "--duration", "2", "-s", "9", "-o", "out/tone.wav", *FAKE)
     until(lambda: list((shell.folder / "out").glob(".*.part")), "the result to arrive")
     shutil.rmtree(shell.folder / "out")
-    house.release()
+    daemon.release()
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     fetch = f"acebridge jobs watch {recent(client)[0].id} -o PATH"

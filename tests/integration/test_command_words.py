@@ -46,12 +46,12 @@ def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
     assert says not in shell.run("cover", "song.wav", *FAKE).stderr
 
 
-def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, house: Daemon, client: Client) -> None:
+def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, daemon: Daemon, client: Client) -> None:
     for caption, state in (("", "succeeded"), ("fail", "failed")):
         job_id = queued(client, 0.2, caption=caption)
         until_state(client, job_id, state)
         assert shell.run("jobs", "cancel", job_id).stdout == f"it had already {state}\n"
-    house.hold(7)
+    daemon.hold(7)
     running = queued(client, 0.4, seed=7)
     for _ in range(2):
         assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"

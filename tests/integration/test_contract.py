@@ -115,17 +115,17 @@ def test_a_source_may_be_inline_a_path_or_an_asset(client: Client, tmp_path: Pat
     assert len(set(results)) == 1
 
 
-def test_a_path_is_read_when_the_request_arrives(house: Daemon, client: Client, tmp_path: Path) -> None:
+def test_a_path_is_read_when_the_request_arrives(daemon: Daemon, client: Client, tmp_path: Path) -> None:
     file = write_wav(tmp_path / "song.wav", song(1.0))
     before = song(1.0)
-    house.hold(1)
+    daemon.hold(1)
     until_state(client, queued(client, 0.1), "running")
     events = client.submit(
         "repaint", {"start_s": 0.5, "end_s": 0.6}, source=audio_pb2.AudioInput(path=str(file)), submission=FAKE
     )
     next(events)
     write_wav(file, song(1.0, seed=9))
-    house.release()
+    daemon.release()
     take = collect(events)
     assert np.array_equal(take.samples()[:20_000], before[:20_000])
     # Changed, it is another source.
@@ -222,11 +222,11 @@ def test_one_key_is_one_job(client: Client) -> None:
     assert caught.value.kind == "Conflict"
 
 
-def test_many_with_one_key_at_once_are_one_job(house: Daemon) -> None:
+def test_many_with_one_key_at_once_are_one_job(daemon: Daemon) -> None:
     ids: list[str] = []
 
     def ask() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             fields = {"duration_s": 0.2}  # no seed: each request would draw its own
             events = client.submit("text2music", fields, submission={**FAKE, "idempotency_key": "at once"})
             ids.append(collect(events).job_id)
@@ -240,8 +240,8 @@ def test_many_with_one_key_at_once_are_one_job(house: Daemon) -> None:
     assert len(set(ids)) == 1
 
 
-def test_priorities_and_places(house: Daemon, client: Client) -> None:
-    house.hold(99)
+def test_priorities_and_places(daemon: Daemon, client: Client) -> None:
+    daemon.hold(99)
     running = queued(client, 0.1, seed=99)
     until_state(client, running, "running")
     asked = [queued(client, 0.1, priority=priority, seed=n) for n, priority in enumerate(
@@ -249,7 +249,7 @@ def test_priorities_and_places(house: Daemon, client: Client) -> None:
     due = [asked[n] for n in (2, 4, 1, 3, 0, 5)]
     assert [job(client, job_id).position for job_id in due] == [1, 2, 3, 4, 5, 6]
     assert job(client, running).position == 0
-    house.release()
+    daemon.release()
     takes = [collect(client.watch(job_id)) for job_id in due]
     started = [job(client, job_id).started.ToNanoseconds() for job_id in due]
     assert started == sorted(started)
@@ -311,8 +311,8 @@ def test_deleting_a_job_spares_what_is_pinned_and_what_another_job_made_too(clie
     download(client, twins[0])
 
 
-def test_a_job_that_runs_is_not_deleted_nor_is_its_source(house: Daemon, client: Client, tmp_path: Path) -> None:
-    house.hold(7)
+def test_a_job_that_runs_is_not_deleted_nor_is_its_source(daemon: Daemon, client: Client, tmp_path: Path) -> None:
+    daemon.hold(7)
     source = client.upload(write_wav(tmp_path / "song.wav", song(0.5, seed=5)))
     events = client.submit("cover", {"output": {"seeds": [7]}}, source=source, submission=FAKE)
     job_id = next(events).job_id
@@ -322,13 +322,13 @@ def test_a_job_that_runs_is_not_deleted_nor_is_its_source(house: Daemon, client:
     assert caught.value.kind == "Conflict"
     with pytest.raises(JobFailed, match="is needed by a job"):
         client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=source.asset_id))
-    house.release()
+    daemon.release()
     assert collect(events).completed
     client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=source.asset_id))
 
 
-def test_cancelling_a_waiting_a_running_and_an_ended_job(house: Daemon, client: Client) -> None:
-    house.hold(1)
+def test_cancelling_a_waiting_a_running_and_an_ended_job(daemon: Daemon, client: Client) -> None:
+    daemon.hold(1)
     running = generate(client, 0.1)
     first = next(running).job_id
     waiting = generate(client, 0.1)
@@ -341,7 +341,7 @@ def test_cancelling_a_waiting_a_running_and_an_ended_job(house: Daemon, client: 
             collect(events)
         assert caught.value.kind == "Cancelled"
         assert caught.value.__cause__.code() is grpc.StatusCode.CANCELLED  # type: ignore[union-attr]
-    house.release()
+    daemon.release()
     done = collect(generate(client, 0.1))
     assert client.cancel(done.job_id).state == jobs_pb2.JOB_STATE_SUCCEEDED
 

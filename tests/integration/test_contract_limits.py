@@ -55,16 +55,16 @@ def test_assets_are_uploaded_in_pieces_and_downloaded_in_ranges(client: Client, 
         client.call(client.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset.id))
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(client: Client, house: Daemon) -> None:
+def test_an_upload_that_breaks_off_leaves_nothing(client: Client, daemon: Daemon) -> None:
     from queue import SimpleQueue
 
     pieces: SimpleQueue[Any] = SimpleQueue()
     call = client.assets.UploadAsset.future(iter(pieces.get, None))
     pieces.put(assets_pb2.UploadAssetRequest(name="half.wav", data=b"RIFF" + bytes(500_000)))
-    until(lambda: any((house.home / "incoming").iterdir()), "the upload to begin")
+    until(lambda: any((daemon.home / "incoming").iterdir()), "the upload to begin")
     call.cancel()
     pieces.put(None)
-    until(lambda: not any((house.home / "incoming").iterdir()), "the half upload to go")
+    until(lambda: not any((daemon.home / "incoming").iterdir()), "the half upload to go")
 
 
 # ---- models, daemon, health, reflection ----
@@ -96,30 +96,30 @@ def test_models(client: Client) -> None:
     assert caught.value.__cause__.code() is grpc.StatusCode.NOT_FOUND  # type: ignore[union-attr]
 
 
-def test_status_counts(client: Client, house: Daemon) -> None:
-    house.hold(1)
+def test_status_counts(client: Client, daemon: Daemon) -> None:
+    daemon.hold(1)
     first, second = queued(client, 0.1, seed=1), queued(client, 0.1, seed=2)
     until_state(client, first, "running")
     until(lambda: status(client).workers[0].pid, "the worker to run")
     told = status(client)
     assert (told.running_jobs, told.waiting_jobs) == (1, 1)
-    assert told.pid == house.pid
-    assert told.data_dir == str(house.home)
+    assert told.pid == daemon.pid
+    assert told.data_dir == str(daemon.home)
     (worker,) = told.workers
     assert (worker.device, worker.job_id) == ("cpu", first)
-    assert worker.pid in [child.pid for child in house.children()]
+    assert worker.pid in [child.pid for child in daemon.children()]
     for job_id in (first, second):
         client.cancel(job_id)
         until_state(client, job_id, "cancelled")
     told = until(lambda: (now := status(client)).workers[0].job_id == "" and now, "the worker to be idle")
     assert (told.running_jobs, told.waiting_jobs) == (0, 0)
     assert told.stored_bytes == sum(asset.size_bytes for asset in assets(client))
-    assert told.stored_bytes == sum(file.stat().st_size for file in (house.home / "assets").glob("*/*"))
+    assert told.stored_bytes == sum(file.stat().st_size for file in (daemon.home / "assets").glob("*/*"))
     assert told.quota_bytes == 20 << 30
 
 
-def test_health_and_reflection(house: Daemon) -> None:
-    with grpc.insecure_channel(house.address) as channel:
+def test_health_and_reflection(daemon: Daemon) -> None:
+    with grpc.insecure_channel(daemon.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service in ("", "acebridge.v1.TaskService", "acebridge.v1.DaemonService"):
             assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S).status == 1

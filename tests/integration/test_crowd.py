@@ -49,18 +49,18 @@ def in_parallel(tasks: list[Callable[[], None]]) -> None:
         raise errors[0]
 
 
-def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
+def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
     barrier = threading.Barrier(12)
     runs, was_cancelled = threading.Event(), threading.Event()
 
     def plain(seed: int) -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             barrier.wait()
             take = collect(generate(client, 1.3, seed=seed, steps=10))
             assert np.array_equal(take.samples(), expected_tone(seed, 1.3))
 
     def cancelled_waiting() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             barrier.wait()
             assert runs.wait(PATIENCE_S)
             events = generate(client, 1.0, seed=400, priority="low")
@@ -70,7 +70,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
                 collect(events)
 
     def cancelled_running() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             barrier.wait()
             events = generate(client, 1.0, seed=401)
             job_id = next(events).job_id
@@ -82,7 +82,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
                 collect(events)
 
     def comes_back() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             barrier.wait()
             events = generate(client, 4.0, seed=402, steps=20)
             data, sequence, job_id = bytearray(8 * 192_000), 0, ""
@@ -93,7 +93,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
                     data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
                     break
             events.close()
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             for event in client.watch(job_id, sequence):
                 assert event.sequence >= sequence
                 assert event.WhichOneof("event") != "audio_header"
@@ -104,7 +104,7 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
         assert np.array_equal(decoded(bytes(data), "float32", 2), expected_tone(402, 4.0))
 
     def slow() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             barrier.wait()
 
             def dawdling():
@@ -114,19 +114,19 @@ def test_twelve_clients_each_get_their_own(house: Daemon) -> None:
 
             assert np.array_equal(collect(dawdling()).samples(), expected_tone(403, 10.0))
 
-    house.hold(401)  # the worker is busy with it until the one that waits is cancelled
+    daemon.hold(401)  # the worker is busy with it until the one that waits is cancelled
     in_parallel(
         [lambda seed=seed: plain(seed) for seed in range(8)] + [cancelled_waiting, cancelled_running, comes_back, slow]
     )
-    with Client(house.address) as client:
+    with Client(daemon.address) as client:
         told = status(client)
         assert (told.running_jobs, told.waiting_jobs) == (0, 0)
-    house.check_store()
+    daemon.check_store()
 
 
-def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(house: Daemon, client: Client) -> None:
+def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(daemon: Daemon, client: Client) -> None:
     """The takes that were whole are still told; of the broken one its audio is gone, and not what is complained of."""
-    house.hold(8, at="audio")
+    daemon.hold(8, at="audio")
     events = generate(client, 60.0, seed=1, takes=8, steps=3)
     job_id = next(events).job_id
     kinds = []
@@ -144,14 +144,14 @@ def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(house: Daemo
         collect(client.watch(job_id))
 
 
-def test_readers_that_leave_cost_nothing_afterwards(house: Daemon) -> None:
-    process = psutil.Process(house.pid)
-    with Client(house.address) as client:
+def test_readers_that_leave_cost_nothing_afterwards(daemon: Daemon) -> None:
+    process = psutil.Process(daemon.pid)
+    with Client(daemon.address) as client:
         job_id = collect(generate(client, 20.0, seed=5)).job_id
     before = process.num_fds()
 
     def leave_early() -> None:
-        with Client(house.address) as client:
+        with Client(daemon.address) as client:
             for event in client.watch(job_id):
                 if event.WhichOneof("event") == "audio_chunk":
                     break
@@ -164,8 +164,8 @@ def test_readers_that_leave_cost_nothing_afterwards(house: Daemon) -> None:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
     """A reader that lags behind 8 takes of 100 s (307 MB) costs the daemon no more than one of a short song."""
-    with daemon_at(tmp_path / "home") as house, Client(house.address) as client:
-        process = psutil.Process(house.pid)
+    with daemon_at(tmp_path / "home") as daemon, Client(daemon.address) as client:
+        process = psutil.Process(daemon.pid)
         collect(generate(client, 1.0))
         warm = process.memory_info().rss
         peak = warm

@@ -42,12 +42,12 @@ def test_the_command_says_so(shell: Shell) -> None:
     assert shell.refused("doctor", "--address", "127.0.0.1:high").startswith("--address is '127.0.0.1:high'; allowed:")
 
 
-def test_where_nothing_answers_is_said_at_once(shell: Shell, house: Daemon) -> None:
+def test_where_nothing_answers_is_said_at_once(shell: Shell, daemon: Daemon) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"127.0.0.1:{free.getsockname()[1]}"
     told = shell.refused("generate", "--address", nobody, *FAKE, code=3)
     assert told == (
-        f"No AceBridge daemon answers at {nobody}; the one of this data folder is at {house.address}."
+        f"No AceBridge daemon answers at {nobody}; the one of this data folder is at {daemon.address}."
         " Leave the address out, or give that one."
     )
 

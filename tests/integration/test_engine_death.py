@@ -31,12 +31,12 @@ def check_next_works(client: Client, seed: int = 3) -> None:
     assert np.array_equal(collect(generate(client, 0.3, seed=seed)).samples(), expected_tone(seed, 0.3))
 
 
-def worker_of(house: Daemon) -> psutil.Process:
-    (worker,) = house.workers()
+def worker_of(daemon: Daemon) -> psutil.Process:
+    (worker,) = daemon.workers()
     return worker
 
 
-def test_an_engine_that_ends_its_process(house: Daemon, client: Client) -> None:
+def test_an_engine_that_ends_its_process(daemon: Daemon, client: Client) -> None:
     restarts = status(client).workers[0].restarts
     events = generate(client, 0.3, caption="crash", steps=20)
     next(events)
@@ -51,47 +51,47 @@ def test_an_engine_that_ends_its_process(house: Daemon, client: Client) -> None:
     for seed, job_id in zip((5, 6), waiting, strict=True):
         assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
     assert status(client).workers[0].restarts == restarts + 1
-    house.check_store()
+    daemon.check_store()
 
 
-def test_an_engine_that_fails(house: Daemon, client: Client) -> None:
+def test_an_engine_that_fails(daemon: Daemon, client: Client) -> None:
     collect(generate(client, 0.1))
-    worker = worker_of(house).pid
+    worker = worker_of(daemon).pid
     with pytest.raises(JobFailed, match=r"^The fake engine failed as asked\. Ask for something else\.$") as caught:
         collect(generate(client, 0.3, caption="fail", takes=2))
     assert caught.value.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
     check_next_works(client)
-    assert worker_of(house).pid == worker
+    assert worker_of(daemon).pid == worker
 
 
-def test_a_worker_that_is_killed_at_work(house: Daemon, client: Client) -> None:
-    house.hold(1)
+def test_a_worker_that_is_killed_at_work(daemon: Daemon, client: Client) -> None:
+    daemon.hold(1)
     events = generate(client, 0.3)
     until_started(client, next(events).job_id)
-    worker_of(house).send_signal(signal.SIGKILL)
+    worker_of(daemon).send_signal(signal.SIGKILL)
     with pytest.raises(JobFailed, match=r"ended in the middle of the job \(exit code -9\)\. .* send this one again"):
         collect(events)
     check_next_works(client)
-    house.check_store()
+    daemon.check_store()
 
 
-def test_a_worker_that_is_killed_at_rest_is_missed_by_nobody(house: Daemon, client: Client) -> None:
+def test_a_worker_that_is_killed_at_rest_is_missed_by_nobody(daemon: Daemon, client: Client) -> None:
     for seed in range(3):
         collect(generate(client, 0.1))
-        worker_of(house).send_signal(signal.SIGKILL)
+        worker_of(daemon).send_signal(signal.SIGKILL)
         check_next_works(client, seed)
 
 
 def test_a_worker_that_does_not_listen_is_ended(tmp_path: Path) -> None:
     """Stopped by SIGSTOP it cannot notice the cancel; after the grace it is ended, and its shadow is not in the way."""
-    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 0.3\n") as house:
-        house.hold(1)
-        with Client(house.address) as client:
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 0.3\n") as daemon:
+        daemon.hold(1)
+        with Client(daemon.address) as client:
             for _ in range(2):
                 events = generate(client, 0.3)
                 job_id = next(events).job_id
                 until_started(client, job_id)
-                worker = worker_of(house)
+                worker = worker_of(daemon)
                 worker.suspend()
                 began = time.monotonic()
                 assert client.cancel(job_id).state == jobs_pb2.JOB_STATE_RUNNING
@@ -103,15 +103,15 @@ def test_a_worker_that_does_not_listen_is_ended(tmp_path: Path) -> None:
             events = generate(client, 0.3)
             job_id = next(events).job_id
             until_started(client, job_id)
-            worker_of(house).suspend()
+            worker_of(daemon).suspend()
             client.cancel(job_id)
             until_state(client, job_id, "cancelled")
         # Nothing was run since: the daemon must stop in order all the same.
-        assert house.stop() == 0
-        assert "Traceback" not in house.console()
+        assert daemon.stop() == 0
+        assert "Traceback" not in daemon.console()
 
 
-def test_cancelling_at_every_moment(house: Daemon, client: Client) -> None:
+def test_cancelling_at_every_moment(daemon: Daemon, client: Client) -> None:
     """Whatever the moment, a job ends as cancelled or as done, and the worker serves the next."""
     collect(generate(client, 0.1))
     for number in range(25):
@@ -126,4 +126,4 @@ def test_cancelling_at_every_moment(house: Daemon, client: Client) -> None:
             assert fault.kind == "Cancelled"  # noqa: PT017
     check_next_works(client)
     assert not status(client).workers[0].job_id
-    house.check_store()
+    daemon.check_store()

@@ -26,11 +26,11 @@ from tests.support.daemon import PATIENCE_S, Daemon, gone, queued
 )
 def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     rounds: list[bool] = []
-    house: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
+    context: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
 
     async def run_gc(_: Any) -> None:
         rounds.append(True)
-        house.scheduler.on_end()  # as if a job had ended meanwhile
+        context.scheduler.on_end()  # as if a job had ended meanwhile
         if rounds == [True]:
             raise error
         if sum(rounds) == 3:
@@ -41,7 +41,7 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
 
     async def trial() -> None:
         with contextlib.suppress(asyncio.CancelledError):
-            await supervise("collecting garbage", lambda: app.gc_loop(house), sleep=pause)
+            await supervise("collecting garbage", lambda: app.gc_loop(context), sleep=pause)
 
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(app, "run_gc", run_gc)
@@ -58,18 +58,18 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
 
 @pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])
 def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
-    house = Daemon(tmp_path / "home", step_ms=5)
-    client = house.start()
-    assert house.process is not None
-    house.hold(1)
+    daemon = Daemon(tmp_path / "home", step_ms=5)
+    client = daemon.start()
+    assert daemon.process is not None
+    daemon.hold(1)
     queued(client, 5.0)
-    workers = house.children()
-    console = (house.home / "console.txt").open()
-    lose(house.home)
-    assert house.process.wait(PATIENCE_S) == 0
+    workers = daemon.children()
+    console = (daemon.home / "console.txt").open()
+    lose(daemon.home)
+    assert daemon.process.wait(PATIENCE_S) == 0
     with console:
         said = console.read()
     assert "stopping, for daemon.json is gone or another daemon's" in said
     gone(workers)
-    left = house.home / "daemon.json"
+    left = daemon.home / "daemon.json"
     assert not left.exists() or left.read_text() == "{}"

@@ -20,9 +20,9 @@ def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, m
     sent: list[Path] = []
     uploaded = Client._upload
     monkeypatch.setattr(Client, "_upload", lambda self, path: (sent.append(path), uploaded(self, path))[1])
-    with daemon_at(tmp_path / "home", config=f'roots = ["{mine}"]\n') as house:
-        monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
-        with connect(None, autostart=False) as near, Client(house.address) as far:
+    with daemon_at(tmp_path / "home", config=f'roots = ["{mine}"]\n') as daemon:
+        monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
+        with connect(None, autostart=False) as near, Client(daemon.address) as far:
             for client, expected in ((near, [outside]), (far, [outside, inside, outside])):
                 for file in (inside, outside):
                     source = client.upload(file)
@@ -34,4 +34,4 @@ def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, m
             assert caught.value.kind == "UnreadableAudio"
             with pytest.raises(OSError, match="absent"):
                 near.upload(mine / "absent.wav")
-            assert house.check_store() == 2
+            assert daemon.check_store() == 2

@@ -30,10 +30,10 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
-def failed(job: Job, house: Daemon | None, kind: type[Exception] = Exception) -> Any:
+def failed(job: Job, daemon: Daemon | None, kind: type[Exception] = Exception) -> Any:
     """Perform a job that fails; return its status."""
     with pytest.raises((AceStepError, AceBridgeError)) as raised:
-        run(job.folder, address=house.address if house else None, autostart=False)
+        run(job.folder, address=daemon.address if daemon else None, autostart=False)
     assert isinstance(raised.value, kind)
     assert job.media_files == set()
     assert not (job.folder / "result.json").exists()
@@ -45,8 +45,8 @@ def runs(job: Job) -> bool:
     return (job.folder / "status.json").exists() and job.status["state"] == "running"
 
 
-def test_a_cancel_file_ends_the_job_and_leaves_nothing(job: Job, shell: Shell, house: Daemon, client: Client) -> None:
-    house.hold(6)  # the second take
+def test_a_cancel_file_ends_the_job_and_leaves_nothing(job: Job, shell: Shell, daemon: Daemon, client: Client) -> None:
+    daemon.hold(6)  # the second take
     job.ask(part("lego", tracks=["bass", "fx"], output={"takes": 8, "seeds": [5]}))
     process = shell.start("reaper", "run", str(job.folder))
     until(lambda: job.media_files, "audio to arrive")
@@ -61,20 +61,20 @@ def test_a_cancel_file_ends_the_job_and_leaves_nothing(job: Job, shell: Shell, h
     until_state(client, status["job"], "cancelled")
 
 
-def test_a_cancel_file_that_is_there_first_is_heeded(job: Job, house: Daemon) -> None:
-    house.hold(HELD_SEED)
+def test_a_cancel_file_that_is_there_first_is_heeded(job: Job, daemon: Daemon) -> None:
+    daemon.hold(HELD_SEED)
     job.ask(part(**HELD))
     (job.folder / "cancel").touch()
     with pytest.raises(JobFailed, match="cancelled"):
-        run(job.folder, address=house.address)
+        run(job.folder, address=daemon.address)
     assert job.status["state"] == "cancelled"
     assert job.media_files == set()
-    house.release()
+    daemon.release()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_cancels(job: Job, shell: Shell, house: Daemon, client: Client, name: str) -> None:
-    house.hold(HELD_SEED)
+def test_a_signal_cancels(job: Job, shell: Shell, daemon: Daemon, client: Client, name: str) -> None:
+    daemon.hold(HELD_SEED)
     job.ask(part(**HELD))
     process = shell.start("reaper", "run", str(job.folder))
     until(lambda: runs(job), "the job to run")
@@ -136,14 +136,14 @@ def test_what_fails_in_an_unexpected_way_is_told_with_the_traceback_in_the_log_o
 
 def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
     job = Job(tmp_path).ask(part(**HELD))
-    with daemon_at(tmp_path / "home") as house:
-        house.hold(HELD_SEED)
-        shell = Shell(tmp_path, house.environment)
+    with daemon_at(tmp_path / "home") as daemon:
+        daemon.hold(HELD_SEED)
+        shell = Shell(tmp_path, daemon.environment)
         process = shell.start("reaper", "run", str(job.folder))
         until(lambda: runs(job), "the job to run")
-        house.kill()
+        daemon.kill()
         _, err = process.communicate(timeout=PATIENCE_S)
-        house.start()
+        daemon.start()
     assert process.returncode == 3
     status = job.status
     assert (status["state"], status["kind"]) == ("failed", "Unavailable")
@@ -197,7 +197,7 @@ class FullDisk:
 
 
 def test_a_full_disk_is_named_and_nothing_is_left(
-    job: Job, house: Daemon, client: Client, monkeypatch: pytest.MonkeyPatch
+    job: Job, daemon: Daemon, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Path.open
 
@@ -206,30 +206,30 @@ def test_a_full_disk_is_named_and_nothing_is_left(
         return FullDisk(file, 300_000) if path.parent == job.media and path.suffix == ".part" else file
 
     monkeypatch.setattr(Path, "open", full)
-    status = failed(job.ask(part(output={"takes": 2})), house)
+    status = failed(job.ask(part(output={"takes": 2})), daemon)
     assert status["message"] == f"The media folder {job.media} cannot be written: No space left on device."
     assert status["remedy"].startswith("Free some space there")
     until(lambda: state(client, status["job"]) in ("cancelled", "succeeded"))
 
 
-def test_a_media_folder_that_cannot_be(job: Job, house: Daemon) -> None:
+def test_a_media_folder_that_cannot_be(job: Job, daemon: Daemon) -> None:
     (job.media.parent / "notes").write_text("no folder")
     bad = job.media.parent / "notes" / "Media"
-    status = failed(job.ask(part(), media={"folder": str(bad)}), house)
+    status = failed(job.ask(part(), media={"folder": str(bad)}), daemon)
     assert status["message"] == f"The media folder {bad} cannot be written: Not a directory."
     assert status["job"] == ""
 
 
-def test_an_engine_that_fails_or_breaks(job: Job, house: Daemon) -> None:
+def test_an_engine_that_fails_or_breaks(job: Job, daemon: Daemon) -> None:
     job.ask(part("understand", label="ears"), part(label="Guitar", music={"caption": "fail"}))
-    status = failed(job, house)
+    status = failed(job, daemon)
     assert status["message"] == "Guitar: The fake engine failed as asked."
     assert (status["remedy"], status["kind"]) == ("Ask for something else.", "EngineFailure")
-    assert failed(job.ask(part(music={"caption": "crash"})), house)["message"]
+    assert failed(job.ask(part(music={"caption": "crash"})), daemon)["message"]
 
 
-def test_what_earlier_parts_made_goes_too(job: Job, house: Daemon) -> None:
-    failed(job.ask(part(), part(music={"caption": "fail"})), house)
+def test_what_earlier_parts_made_goes_too(job: Job, daemon: Daemon) -> None:
+    failed(job.ask(part(), part(music={"caption": "fail"})), daemon)
 
 
 GONE = object()
@@ -276,7 +276,7 @@ BAD: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("place", "value", "says"), BAD)
-def test_bad_requests(job: Job, house: Daemon, place: str, value: Any, says: str) -> None:
+def test_bad_requests(job: Job, daemon: Daemon, place: str, value: Any, says: str) -> None:
     request = job.ask(part(start_s=1.0, music={"caption": "x"})).read("request.json")
     *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
     spoilt: Any = request
@@ -287,7 +287,7 @@ def test_bad_requests(job: Job, house: Daemon, place: str, value: Any, says: str
     else:
         spoilt[last] = value
     (job.folder / "request.json").write_text(json.dumps(request))
-    status = failed(job, house)
+    status = failed(job, daemon)
     assert says in f"{status['message']} {status['remedy']}"
     assert status["message"].endswith(".")
     assert status["state"] == "failed"
@@ -318,7 +318,7 @@ def test_no_job_folder(shell: Shell) -> None:
     )
 
 
-def test_numbers_as_lua_writes_them(job: Job, house: Daemon) -> None:
+def test_numbers_as_lua_writes_them(job: Job, daemon: Daemon) -> None:
     numbers = {"takes": 2.0, "seeds": [7.0, 9], "channels": 1.0, "sample_rate": None, "encoding": ""}
-    made = outputs(job.ask(part(start_s=1, output=numbers, music=None)).run(house))
+    made = outputs(job.ask(part(start_s=1, output=numbers, music=None)).run(daemon))
     assert [Path(o["file"]).name[-9:] for o in made] == ["mix 7.wav", "mix 9.wav"]

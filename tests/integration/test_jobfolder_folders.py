@@ -112,9 +112,9 @@ def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
     assert (elsewhere / "status.json").exists()
 
 
-def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, house: Daemon) -> None:
+def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: Daemon) -> None:
     job = Job(tmp_path).ask(part("extract", tracks=["bass", "fx"], output={"seeds": [3]}))
-    result = job.run(house)
+    result = job.run(daemon)
     bass, other = (Path(output["file"]) for output in outputs(result))
     other.write_bytes(other.read_bytes() + b"edited")
     (job.media / "mine.wav").write_bytes(b"mine")
@@ -134,9 +134,9 @@ def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, house: Da
     assert outside.exists()
 
 
-def test_audio_on_tracks_stays(tmp_path: Path, house: Daemon) -> None:
+def test_audio_on_tracks_stays(tmp_path: Path, daemon: Daemon) -> None:
     job = Job(tmp_path).ask(part())
-    (made,) = outputs(job.run(house))
+    (made,) = outputs(job.run(daemon))
     (job.folder / "placed").touch()
     assert clean(job.folder.parent, 0) == [job.folder]
     assert Path(made["file"]).exists()
@@ -227,12 +227,12 @@ def test_the_command_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path:
     command_path.record()
 
 
-def test_serving_notes_the_command(shell: Shell, house: Daemon) -> None:
+def test_serving_notes_the_command(shell: Shell, daemon: Daemon) -> None:
     beside = Path(sys.executable).parent / command_path.NAME
     if beside.is_file():
-        assert (house.home / "command").read_text("utf-8") == f"{beside}\n"
-    (house.home / "command").unlink(missing_ok=True)
+        assert (daemon.home / "command").read_text("utf-8") == f"{beside}\n"
+    (daemon.home / "command").unlink(missing_ok=True)
     jobs = shell.folder / "jobs"
     jobs.mkdir()
     shell.run("reaper", "pending", str(jobs))
-    assert (house.home / "command").exists() == beside.is_file()
+    assert (daemon.home / "command").exists() == beside.is_file()

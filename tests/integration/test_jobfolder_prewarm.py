@@ -81,8 +81,8 @@ def test_a_script_that_is_faster_by_a_hair_is_served(folder: Path, monkeypatch: 
     assert wait_for_request(folder)
 
 
-def test_it_performs_what_is_asked_in_the_end(tmp_path: Path, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
+def test_it_performs_what_is_asked_in_the_end(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
     job = Job(tmp_path)
     (job.folder / READYING).touch()
 
@@ -114,21 +114,21 @@ main()
 """
 
 
-def _loaded(job: Job, house: Daemon, names: Sequence[str]) -> tuple[dict[str, list[str]], set[str]]:
+def _loaded(job: Job, daemon: Daemon, names: Sequence[str]) -> tuple[dict[str, list[str]], set[str]]:
     """Repaint a mix, which takes everything that the package has; return what each name loaded, and then the run."""
     mix = {"mix": [{"file": "source-1.wav", "left": 0.5}], "frames": round(LENGTH_S * RATE_HZ)}
     job.ask({**part(start_s=0.5, end_s=1.0), "source": mix})
     record = job.folder / "record.json"
     command = [sys.executable, "-c", RECORD, str(job.folder), str(record), " ".join(names)]
-    done = subprocess.run(command, env=house.environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=daemon.environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr, job.status["state"]) == (0, "", "done")
     rows, run = json.loads(record.read_text("utf-8"))
     return rows, {name for name in run if name.split(".")[0] not in sys.stdlib_module_names}
 
 
-def test_the_list_of_modules_is_what_a_run_loads(tmp_path: Path, house: Daemon) -> None:
-    rows, late = _loaded(Job(tmp_path / "1"), house, prewarm.MODULES)
+def test_the_list_of_modules_is_what_a_run_loads(tmp_path: Path, daemon: Daemon) -> None:
+    rows, late = _loaded(Job(tmp_path / "1"), daemon, prewarm.MODULES)
     assert not late, "a run loads these itself: add a row that does it to MODULES"
     assert all(name in loaded for name, loaded in rows.items()), "another row loads it already"
-    _, needed = _loaded(Job(tmp_path / "2"), house, ())
+    _, needed = _loaded(Job(tmp_path / "2"), daemon, ())
     assert set(rows) <= needed, "a run does without: take the row out of MODULES"

@@ -23,9 +23,9 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
-def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) -> None:
+def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, daemon: Daemon) -> None:
     job.ask(part(start_s=0.5, end_s=1.25, crossfade_ms=10, music={"caption": "brighter piano"}, output={"seeds": [7]}))
-    result = job.run(house)
+    result = job.run(daemon)
     assert {key: result[key] for key in ("version", "id", "engine", "warnings")} == {
         "version": 1, "id": job.folder.name, "engine": "fake", "warnings": [],
     }  # fmt: skip
@@ -56,20 +56,20 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, house: Daemon) 
     }  # fmt: skip
 
 
-def test_what_starts_before_or_inside_of_its_source_is_placed_there(job: Job, house: Daemon) -> None:
+def test_what_starts_before_or_inside_of_its_source_is_placed_there(job: Job, daemon: Daemon) -> None:
     fields = {"crossfade_ms": 0, "output": {"seeds": [1]}}
     job.ask(
         part(start_s=-0.5, end_s=0, at=30.0, **fields),
         part(start_s=0.5, end_s=1.0, scope="SCOPE_REGION", at=1 / 3, **fields),
     )
-    before, region = outputs(job.run(house))
+    before, region = outputs(job.run(daemon))
     assert (before["start_frame"], before["position_s"]) == (-RATE_HZ // 2, 29.5)
     assert (region["start_frame"], region["frames"]) == (RATE_HZ // 2, RATE_HZ // 2)
     assert region["position_s"] == 1 / 3 + (RATE_HZ // 2) / RATE_HZ
     assert before["file"] != region["file"]
 
 
-def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, house: Daemon) -> None:
+def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, daemon: Daemon) -> None:
     job.ask(
         part(
             "lego",
@@ -82,7 +82,7 @@ def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, house: Dae
         title="",
         action="add layer",
     )
-    result = job.run(house)
+    result = job.run(daemon)
     assert [(take["take"], take["seed"]) for take in result["parts"][0]["takes"]] == [(1, 3), (2, 9)]
     made = outputs(result)
     assert [(o["name"], o["colour"]) for o in made[:3]] == [
@@ -94,29 +94,29 @@ def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, house: Dae
     }
 
 
-def test_stems_join_on_as_they_are(job: Job, house: Daemon) -> None:
+def test_stems_join_on_as_they_are(job: Job, daemon: Daemon) -> None:
     job.ask(part("extract", tracks=["bass"]), media={"folder": str(job.media), "format": "pcm16"}, engine="draft")
-    made = outputs(job.run(house))
+    made = outputs(job.run(daemon))
     assert [(o["role"], o["name"], o["fade_in_s"]) for o in made] == [("bass", "Bass", 0.0), ("other", "Other", 0.0)]
     assert made[1]["colour"] == ""
     total = sum(decode.read(o["file"]) for o in made)
     assert np.abs(total - decode.read(job.folder / "source-1.wav")).max() < 2 * 2.0**-15
 
 
-def test_new_music_starts_where_it_is_wanted(job: Job, house: Daemon) -> None:
+def test_new_music_starts_where_it_is_wanted(job: Job, daemon: Daemon) -> None:
     wanted = {"duration_s": 0.3, "output": {"sample_rate": 48_000, "channels": 1, "encoding": "ENCODING_PCM24"}}
-    (made,) = outputs(job.ask(part("text2music", source=False, at=7.25, **wanted)).run(house))
+    (made,) = outputs(job.ask(part("text2music", source=False, at=7.25, **wanted)).run(daemon))
     assert (made["position_s"], made["frames"], made["channels"]) == (7.25, 14_400, 1)
     assert (made["fade_in_s"], made["fade_out_s"], made["name"]) == (0.01, 0.01, "Repaint time selection")
     assert (job.media / Path(made["file"]).name).stat().st_size < 14_400 * 3 + 200
 
 
-def test_a_song_from_a_sentence(job: Job, house: Daemon) -> None:
+def test_a_song_from_a_sentence(job: Job, daemon: Daemon) -> None:
     idea = part(
         "create_sample", source=False, label="idea", description="a calm waltz with strings", instrumental=True, seed=5
     )
     song = part("text2music", source=False, fill_from=0, duration_s=1.0, music={"bpm": 90.0}, output={"seeds": [5]})
-    result = job.ask(idea, song, engine="draft").run(house)
+    result = job.ask(idea, song, engine="draft").run(daemon)
     plan, made = (p["takes"][0]["metadata"] for p in result["parts"])
     assert outputs(result)[0]["length_s"] == 1.0
     assert made["bpm"] == 90
@@ -126,52 +126,52 @@ def test_a_song_from_a_sentence(job: Job, house: Daemon) -> None:
     assert result["parts"][0]["takes"][0]["outputs"] == []
 
 
-def test_what_an_idea_leaves_open_has_its_length(job: Job, house: Daemon) -> None:
+def test_what_an_idea_leaves_open_has_its_length(job: Job, daemon: Daemon) -> None:
     idea = part("understand", label="ears")
-    result = job.ask(idea, part("cover", fill_from=0), part("text2music", source=False, fill_from=0)).run(house)
+    result = job.ask(idea, part("cover", fill_from=0), part("text2music", source=False, fill_from=0)).run(daemon)
     assert [p["task"] for p in result["parts"]] == ["understand", "cover", "text2music"]
     assert result["parts"][2]["takes"][0]["metadata"]["bpm"] == 120
 
 
-def test_listening_needs_no_media_folder(job: Job, house: Daemon) -> None:
-    result = job.ask(part("understand", music={"bpm": 99}), media={}).run(house)
+def test_listening_needs_no_media_folder(job: Job, daemon: Daemon) -> None:
+    result = job.ask(part("understand", music={"bpm": 99}), media={}).run(daemon)
     (take,) = result["parts"][0]["takes"]
     assert (take["outputs"], take["metadata"]["bpm"]) == ([], 99)
     assert job.media_files == set()
 
 
-def test_a_part_of_a_file_elsewhere(job: Job, house: Daemon, tmp_path: Path) -> None:
+def test_a_part_of_a_file_elsewhere(job: Job, daemon: Daemon, tmp_path: Path) -> None:
     elsewhere = tmp_path / "a \"b\" 'c' 기타 🎸 100%.wav"
     (job.folder / "source-1.wav").rename(elsewhere)
     asked = part("cover", output={"seeds": [1]})
     asked["source"] = {"file": str(elsewhere), "start_s": 0.25, "end_s": 1.0}
-    (made,) = outputs(job.ask(asked).run(house))
+    (made,) = outputs(job.ask(asked).run(daemon))
     assert made["frames"] == round(0.75 * RATE_HZ)
 
 
-def test_files_that_are_there_are_never_touched(job: Job, house: Daemon) -> None:
+def test_files_that_are_there_are_never_touched(job: Job, daemon: Daemon) -> None:
     taken = job.media / "AceBridge Repaint time selection mix 7.wav"
     taken.write_bytes(b"mine")
     asked = part("cover", output={"seeds": [7]})
-    names = [Path(o["file"]).name for _ in range(2) for o in outputs(job.ask(asked).run(house))]
+    names = [Path(o["file"]).name for _ in range(2) for o in outputs(job.ask(asked).run(daemon))]
     assert names == [f"AceBridge Repaint time selection mix 7 ({n}).wav" for n in (2, 3)]
     assert taken.read_bytes() == b"mine"
 
 
-def test_the_media_folder_is_made(job: Job, house: Daemon) -> None:
+def test_the_media_folder_is_made(job: Job, daemon: Daemon) -> None:
     folder = job.media / "새 프로젝트" / "Media"
-    (made,) = outputs(job.ask(part("cover"), media={"folder": str(folder)}).run(house))
+    (made,) = outputs(job.ask(part("cover"), media={"folder": str(folder)}).run(daemon))
     assert Path(made["file"]).parent == folder
 
 
-def test_progress_over_parts(job: Job, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_over_parts(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     from acebridge.hosts.jobfolder import status
 
     told = []
     tell = status.Status.tell
     monkeypatch.setattr(status.Status, "tell", lambda self, **f: (told.append(f), tell(self, **f))[1])
     job.ask(part(label="Guitar", start_s=1), part(label="Bass", start_s=1))
-    job.run(house)
+    job.run(daemon)
     fractions = [f["fraction"] for f in told if "fraction" in f]
     assert fractions == sorted(fractions)
     assert {0.0, 0.5, 1.0} <= set(fractions)
@@ -196,9 +196,9 @@ def test_awkward_paths_through_the_command(shell: Shell, tmp_path: Path, name: s
     assert outputs(job.read("result.json")) == []
 
 
-def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Path) -> None:
+def test_a_waiting_job_tells_its_place(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
     first, second = Job(tmp_path / "1"), Job(tmp_path / "2")
-    house.hold(HELD_SEED)
+    daemon.hold(HELD_SEED)
     first.ask(part(**HELD))
     second.ask(part(start_s=1))
     one = shell.start("host", "run", str(first.folder))
@@ -209,7 +209,7 @@ def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Pa
         "the second to wait",
     )
     assert (seen["stage"], seen["queue_position"]) == ("waiting", 1)
-    house.release()
+    daemon.release()
     for process in (one, two):
         _, err = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, err) == (0, "")
@@ -217,13 +217,13 @@ def test_a_waiting_job_tells_its_place(shell: Shell, house: Daemon, tmp_path: Pa
     assert json.dumps(second.read("result.json")).count("wav") == 1
 
 
-def test_options_of_the_command(shell: Shell, house: Daemon, tmp_path: Path) -> None:
+def test_options_of_the_command(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
     job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
     nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
     assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
     assert job.status["state"] == "failed"
     for group in ("reaper", "host"):
-        shell.run(group, "run", job.folder.as_uri(), "--address", house.address)
+        shell.run(group, "run", job.folder.as_uri(), "--address", daemon.address)
         assert job.status["state"] == "done"
 
 
@@ -245,12 +245,12 @@ def test_what_scripts_start_loads_little(shell: Shell, tmp_path: Path, group: st
     assert done.stdout.split() == []
 
 
-def test_the_example_of_the_protocol_runs(job: Job, house: Daemon) -> None:
+def test_the_example_of_the_protocol_runs(job: Job, daemon: Daemon) -> None:
     blocks = re.findall(r"```json\n(.*?)```", (FOLDER / "PROTOCOL.md").read_text("utf-8"), re.DOTALL)
     request, _, expected, _ = (json.loads(block) for block in blocks)
     write_wav(job.folder / "source-1.wav", song(12.0, rate_hz=RATE_HZ), RATE_HZ)
     parts, media = request.pop("parts"), {**request.pop("media"), "folder": str(job.media)}
-    result = job.ask(*parts, **{**request, "media": media, "engine": "fake"}).run(house)
+    result = job.ask(*parts, **{**request, "media": media, "engine": "fake"}).run(daemon)
     ((output,), (promised,)) = outputs(result), outputs(expected)
     assert job.media_files == {Path(promised["file"]).name} == {Path(output["file"]).name}
     assert output["written"][0] == promised["written"][0] == (job.media / Path(output["file"]).name).stat().st_size
@@ -264,9 +264,9 @@ def test_the_example_of_the_protocol_runs(job: Job, house: Daemon) -> None:
     assert result == expected
 
 
-def test_the_host_is_named_in_status_and_log(job: Job, house: Daemon) -> None:
-    job.ask(part("understand"), host={"name": "Ardour\n", "version": " 7.3.0"}).run(house)
+def test_the_host_is_named_in_status_and_log(job: Job, daemon: Daemon) -> None:
+    job.ask(part("understand"), host={"name": "Ardour\n", "version": " 7.3.0"}).run(daemon)
     assert job.status["host"] == "Ardour 7.3.0"
     assert f"{job.folder.name}: understand, for Ardour 7.3.0\n" in (job.folder / "log.txt").read_text("utf-8")
-    job.ask(part("understand"), host={}).run(house)
+    job.ask(part("understand"), host={}).run(daemon)
     assert job.status["host"] == ""

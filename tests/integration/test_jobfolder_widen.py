@@ -35,14 +35,14 @@ from tests.support.job_folders import RATE_HZ, Job, outputs, part
 )
 @pytest.mark.parametrize("encoding", ["float32", "pcm24", "pcm16"])
 def test_it_equals_the_repaint_of_the_whole(
-    tmp_path: Path, house: Daemon, client: Client, fields: dict[str, Any], region: dict[str, float], encoding: str
+    tmp_path: Path, daemon: Daemon, client: Client, fields: dict[str, Any], region: dict[str, float], encoding: str
 ) -> None:
     job = Job(tmp_path)
     output = {"seeds": [7, 8], "takes": 2, **fields.get("output", {})}
     asked = part(**{**fields, "output": output}, music={"caption": "piano"})
     asked["source"] = {"file": "source-1.wav", **region}
     job.ask(asked, media={"folder": str(job.media), "format": encoding})
-    made = job.run(house)
+    made = job.run(daemon)
     source = client.upload(job.folder / "source-1.wav")
     if region:
         source.region.CopyFrom(audio_pb2.Region(**region))
@@ -56,9 +56,9 @@ def test_it_equals_the_repaint_of_the_whole(
         assert result["metadata"] == values_of(take.metadata)
 
 
-def test_a_region_that_was_asked_for_comes_as_such(tmp_path: Path, house: Daemon) -> None:
+def test_a_region_that_was_asked_for_comes_as_such(tmp_path: Path, daemon: Daemon) -> None:
     job = Job(tmp_path).ask(part(start_s=0.5, end_s=1.0, scope="region", crossfade_ms=0, output={"seeds": [1]}))
-    (region,) = outputs(job.run(house))
+    (region,) = outputs(job.run(daemon))
     assert soundfile.info(region["file"]).frames == region["frames"] == RATE_HZ // 2
 
 

@@ -31,11 +31,11 @@ from tests.support.tiers import Rounds
 
 @pytest.fixture
 def frail(tmp_path: Path):
-    house = Daemon(tmp_path / "frail", step_ms=5)
-    yield house
-    if house.process is not None and house.process.poll() is None:
-        gone(house.kill())
-    assert "Traceback" not in house.console()
+    daemon = Daemon(tmp_path / "frail", step_ms=5)
+    yield daemon
+    if daemon.process is not None and daemon.process.poll() is None:
+        gone(daemon.kill())
+    assert "Traceback" not in daemon.console()
 
 
 def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:

@@ -37,15 +37,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def house(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
-        yield house
+def daemon(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Shell:
+def shell(daemon: Daemon, tmp_path: Path) -> Shell:
     write_wav(tmp_path / "곡.wav", 0.3 * noise(2.5, rate_hz=44_100), 44_100)
-    return Shell(tmp_path, house.environment)
+    return Shell(tmp_path, daemon.environment)
 
 
 def _in_range(metadata: dict[str, Any]) -> None:

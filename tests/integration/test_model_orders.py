@@ -54,12 +54,12 @@ def config(models: Path) -> str:
 
 @pytest.fixture(scope="module")
 def shared(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with daemon_at(tmp_path_factory.mktemp("home"), config=config(models)) as house:
-        yield house
+    with daemon_at(tmp_path_factory.mktemp("home"), config=config(models)) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def house(shared: Daemon) -> Iterator[Daemon]:
+def daemon(shared: Daemon) -> Iterator[Daemon]:
     """The daemon of all tests, with a worker at rest that has no model, and no word in its log."""
     assert shared.client is not None
     collect(generate(shared.client, 0.1))
@@ -71,21 +71,21 @@ def house(shared: Daemon) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def client(house: Daemon) -> Iterator[Client]:
-    with Client(house.address) as client:
+def client(daemon: Daemon) -> Iterator[Client]:
+    with Client(daemon.address) as client:
         yield client
 
 
-def worker_of(house: Daemon) -> psutil.Process:
-    (worker,) = house.workers()
+def worker_of(daemon: Daemon) -> psutil.Process:
+    (worker,) = daemon.workers()
     return worker
 
 
-def fresh_worker_of(house: Daemon, client: Client) -> psutil.Process:
+def fresh_worker_of(daemon: Daemon, client: Client) -> psutil.Process:
     """Return a new worker, which has imported nothing that models need."""
-    worker_of(house).kill()
+    worker_of(daemon).kill()
     collect(generate(client, 0.1))
-    return worker_of(house)
+    return worker_of(daemon)
 
 
 def begin(client: Client, order: str = "LoadModel") -> Any:
@@ -127,17 +127,17 @@ def loaded(client: Client) -> list[bool]:
     return [each.loaded for each in client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models]
 
 
-def until_ordered(house: Daemon) -> None:
-    until(lambda: "model order" in house.console(), "the worker to have the order")
+def until_ordered(daemon: Daemon) -> None:
+    until(lambda: "model order" in daemon.console(), "the worker to have the order")
 
 
 def test_a_job_that_is_cancelled_while_a_model_loads_stays_so_and_the_model_is_loaded(
-    house: Daemon, client: Client
+    daemon: Daemon, client: Client
 ) -> None:
-    worker = worker_of(house)
+    worker = worker_of(daemon)
     worker.suspend()
     call = begin(client)
-    until_ordered(house)
+    until_ordered(daemon)
     job_id = queued(client, 0.3)
     client.cancel(job_id)
     assert until_state(client, job_id, "cancelled") == "cancelled"
@@ -146,28 +146,28 @@ def test_a_job_that_is_cancelled_while_a_model_loads_stays_so_and_the_model_is_l
     worker.resume()
     assert outcome(call).loaded
     assert_array_equal(collect(generate(client, 0.2, seed=5)).samples(), expected_tone(5, 0.2))
-    assert worker_of(house).pid == worker.pid
+    assert worker_of(daemon).pid == worker.pid
     assert state(client, job_id) == "cancelled"
 
 
-def test_a_model_waits_behind_the_job_that_runs_and_goes_before_the_next(house: Daemon, client: Client) -> None:
-    house.hold(1)
+def test_a_model_waits_behind_the_job_that_runs_and_goes_before_the_next(daemon: Daemon, client: Client) -> None:
+    daemon.hold(1)
     first = queued(client, 0.3)
     until_state(client, first, "running")
     second = queued(client, 0.2, seed=5)
     call = begin(client)
     until_it_waits(client)
-    house.release()
+    daemon.release()
     take = collect(client.watch(second))
     assert_array_equal(take.samples(), expected_tone(5, 0.2))
     assert outcome(call).loaded
     assert loaded(client) == [True]
-    told = [line for line in house.console().splitlines() if "job " in line or "model order" in line]
+    told = [line for line in daemon.console().splitlines() if "job " in line or "model order" in line]
     assert ["model order" in line for line in told] == [False, False, True, False, False]
 
 
-def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(house: Daemon, client: Client) -> None:
-    worker = fresh_worker_of(house, client)
+def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(daemon: Daemon, client: Client) -> None:
+    worker = fresh_worker_of(daemon, client)
     idle_s = worker.cpu_times().user
     call = begin(client)
     until(lambda: worker.cpu_times().user > idle_s + 0.1, "the worker to be in the middle")
@@ -181,41 +181,41 @@ def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(hou
     assert load(client).loaded
 
 
-def test_a_worker_that_died_at_rest_is_no_reason_to_fail(house: Daemon, client: Client) -> None:
-    worker_of(house).kill()
+def test_a_worker_that_died_at_rest_is_no_reason_to_fail(daemon: Daemon, client: Client) -> None:
+    worker_of(daemon).kill()
     assert load(client).loaded
 
 
 @pytest.mark.parametrize("busy", ["with a job", "with a model"])
 def test_a_daemon_stops_at_once_while_a_model_waits(models: Path, tmp_path: Path, busy: str) -> None:
-    with daemon_at(tmp_path / "home", config=config(models)) as house, Client(house.address) as client:
+    with daemon_at(tmp_path / "home", config=config(models)) as daemon, Client(daemon.address) as client:
         collect(generate(client, 0.1))
-        worker = worker_of(house)
+        worker = worker_of(daemon)
         if busy == "with a job":
-            house.hold(1)
+            daemon.hold(1)
             until_state(client, queued(client, 0.3), "running")
         worker.suspend()
         calls = [begin(client) for _ in range(2)]
         if busy == "with a model":
-            until_ordered(house)
+            until_ordered(daemon)
         until_it_waits(client)
-        before = {each.pid for each in house.children()}
+        before = {each.pid for each in daemon.children()}
         pids: set[int] = set()
         watched = threading.Event()
 
         def watch() -> None:
             while not watched.wait(0.002):
                 with suppress(psutil.Error):
-                    pids.update(each.pid for each in house.children())
+                    pids.update(each.pid for each in daemon.children())
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        assert house.stop() == 0
+        assert daemon.stop() == 0
         watched.set()
         watcher.join()
         assert all(outcome(call).kind.upper() in ("UNAVAILABLE", "CANCELLED") for call in calls)
         assert pids <= before
-        assert "Traceback" not in house.console()
+        assert "Traceback" not in daemon.console()
 
 
 def test_what_is_loaded_can_be_let_go_without_its_files(client: Client, models: Path) -> None:

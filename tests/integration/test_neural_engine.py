@@ -32,16 +32,16 @@ TASKS: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module", params=["original", "diffusers"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     models = tiny_models(tmp_path_factory.mktemp("모델 models"), request.param)
-    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
-        yield house
+    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def shell(house: Daemon, tmp_path: Path) -> Shell:
+def shell(daemon: Daemon, tmp_path: Path) -> Shell:
     write_wav(tmp_path / "곡.wav", 0.3 * noise(LENGTH_S, rate_hz=RATE_HZ), RATE_HZ)
-    return Shell(tmp_path, house.environment)
+    return Shell(tmp_path, daemon.environment)
 
 
 @pytest.mark.parametrize("command", TASKS)

@@ -22,15 +22,15 @@ def test_weights_are_in_int8_where_the_settings_say_so(tmp_path: Path) -> None:
     made = {}
     for setting in ("false", "true"):
         config = f"models_dir = '{tmp_path / 'models'}'\nint8_weights = {setting}\n"
-        house = Daemon(tmp_path / setting, config=config)
+        daemon = Daemon(tmp_path / setting, config=config)
         # The file counts, not what the daemon is started with.
-        house.environment["ACEBRIDGE_INT8_WEIGHTS"] = {"false": "true", "true": "false"}[setting]
-        house.start()
+        daemon.environment["ACEBRIDGE_INT8_WEIGHTS"] = {"false": "true", "true": "false"}[setting]
+        daemon.start()
         try:
-            shell = Shell(tmp_path, house.environment)
+            shell = Shell(tmp_path, daemon.environment)
             shell.run("generate", "--duration", "1", "--steps", "2", "-s", "3", "-e", "neural", "-o", f"{setting}.wav")
         finally:
-            assert house.stop() == 0
+            assert daemon.stop() == 0
         made[setting] = decode.read(tmp_path / f"{setting}.wav")
     off = np.linalg.norm(made["true"] - made["false"]) / np.linalg.norm(made["false"])
     assert 0 < off < 0.05

@@ -60,14 +60,14 @@ def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Clie
     assert seeds(collect(client.next_batch(made))) == [54, 55]
 
 
-def test_it_streams_while_it_is_made(house: Daemon, client: Client) -> None:
-    house.hold(61)
+def test_it_streams_while_it_is_made(daemon: Daemon, client: Client) -> None:
+    daemon.hold(61)
     first = collect(ask(client, 60))
     made = follower(client, first.job_id, "running")
     events = client.next_batch(first.job_id)
     assert next(events).job_id == made
     assert state(client, made) == "running"
-    house.release()
+    daemon.release()
     second = collect(events)
     check_tones(second)
     assert second.kinds.count("started") <= 1
@@ -76,12 +76,12 @@ def test_it_streams_while_it_is_made(house: Daemon, client: Client) -> None:
     client.cancel(follower(client, made))
 
 
-def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(house: Daemon, client: Client) -> None:
-    house.hold(70, 80)
+def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(daemon: Daemon, client: Client) -> None:
+    daemon.hold(70, 80)
     first = next(ask(client, 70, auto_gen=False)).job_id
     asked = client.next_batch(first)
     next(asked)
-    house.release(70)
+    daemon.release(70)
     second = collect(asked)
     assert state(client, first) == "succeeded"
     assert seeds(second) == [71]
@@ -93,19 +93,19 @@ def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(house: Daemon
     first = next(ask(client, 80)).job_id
     asked = client.next_batch(first)
     next(asked)
-    house.release()
+    daemon.release()
     second = collect(asked)
     assert [one.id for one in followers(client, first)] == [second.job_id]
     client.cancel(follower(client, second.job_id))
 
 
-def test_one_that_was_cancelled_is_made_anew(house: Daemon, client: Client) -> None:
-    house.hold(91)
+def test_one_that_was_cancelled_is_made_anew(daemon: Daemon, client: Client) -> None:
+    daemon.hold(91)
     first = collect(ask(client, 90)).job_id
     lost = follower(client, first, "running")
     client.cancel(lost)
     until_state(client, lost, "cancelled")
-    house.release()
+    daemon.release()
     second = collect(client.next_batch(first))
     assert second.job_id != lost
     assert seeds(second) == [91]
@@ -113,12 +113,12 @@ def test_one_that_was_cancelled_is_made_anew(house: Daemon, client: Client) -> N
     client.cancel(follower(client, second.job_id))
 
 
-def test_many_who_ask_at_once_get_the_same_batch(house: Daemon, client: Client) -> None:
+def test_many_who_ask_at_once_get_the_same_batch(daemon: Daemon, client: Client) -> None:
     first = collect(ask(client, 95, auto_gen=False)).job_id
     takes: list[Take] = []
 
     def listen() -> None:
-        with Client(house.address) as own:
+        with Client(daemon.address) as own:
             takes.append(collect(own.next_batch(first)))
 
     threads = [threading.Thread(target=listen) for _ in range(6)]
@@ -189,8 +189,8 @@ def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) ->
 # ---- sessions ----
 
 
-def test_a_new_request_in_the_session_cancels_what_was_made_ahead(house: Daemon, client: Client) -> None:
-    house.hold(11, 41, 47)
+def test_a_new_request_in_the_session_cancels_what_was_made_ahead(daemon: Daemon, client: Client) -> None:
+    daemon.hold(11, 41, 47)
     other = collect(ask(client, 10, session="yours")).job_id
     theirs = follower(client, other, "running")
     first = collect(ask(client, 20, session="mine")).job_id
@@ -199,7 +199,7 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(house: Daemon,
     collect(ask(client, 30, session="mine", auto_gen=False))
     assert until_state(client, running, "cancelled", "succeeded") == "cancelled"
     assert job(client, running).error == "The job was cancelled."
-    house.release(11)
+    daemon.release(11)
     until_state(client, theirs, "succeeded")
     # One that runs is stopped as well; and what was asked for is not touched.
     first = collect(ask(client, 40, session="yours")).job_id
@@ -207,7 +207,7 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(house: Daemon,
     next(asked)
     newer = ask(client, 45, session="yours", auto_gen=False)
     next(newer)
-    house.release(41)
+    daemon.release(41)
     second = collect(newer)
     assert seeds(collect(asked)) == [41]
     running = follower(client, collect(ask(client, 46, session="mine")).job_id, "running")
@@ -218,12 +218,12 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(house: Daemon,
     assert not followers(client, second.job_id)
 
 
-def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(house: Daemon, client: Client) -> None:
-    house.hold(10)
+def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(daemon: Daemon, client: Client) -> None:
+    daemon.hold(10)
     one = next(ask(client, 10, session="swift")).job_id
     newer = ask(client, 15, session="swift", auto_gen=False)
     next(newer)
-    house.release()
+    daemon.release()
     two = collect(newer).job_id
     assert state(client, one) == "succeeded"
     collect(generate(client, 0.1))
@@ -234,17 +234,17 @@ def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(house: Dae
     assert not followers(client, two)
 
 
-def test_joining_a_job_by_its_key_is_no_new_request(house: Daemon, client: Client) -> None:
-    house.hold(13)
+def test_joining_a_job_by_its_key_is_no_new_request(daemon: Daemon, client: Client) -> None:
+    daemon.hold(13)
     first = collect(ask(client, 12, session="keyed", key="again"))
     made = follower(client, first.job_id, "running")
     assert collect(ask(client, 12, session="keyed", key="again")).job_id == first.job_id
-    house.release()
+    daemon.release()
     until_state(client, made, "succeeded")
 
 
-def test_deleting_a_job_cancels_what_was_made_ahead_of_it(house: Daemon, client: Client) -> None:
-    house.hold(14)
+def test_deleting_a_job_cancels_what_was_made_ahead_of_it(daemon: Daemon, client: Client) -> None:
+    daemon.hold(14)
     first = collect(ask(client, 13)).job_id
     made = follower(client, first, "running")
     client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=first))

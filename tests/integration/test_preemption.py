@@ -30,8 +30,8 @@ from tests.support.daemon import (
 from tests.support.tiers import Rounds
 
 
-def test_it_makes_way_for_all_others_and_is_made_all_the_same(house: Daemon, client: Client) -> None:
-    house.hold(101)
+def test_it_makes_way_for_all_others_and_is_made_all_the_same(daemon: Daemon, client: Client) -> None:
+    daemon.hold(101)
     first = collect(ask(client, 100, steps=80)).job_id
     made = follower(client, first, "running")
     for number, priority in enumerate(("normal", "low", "high", "normal")):
@@ -39,7 +39,7 @@ def test_it_makes_way_for_all_others_and_is_made_all_the_same(house: Daemon, cli
         take = collect(generate(client, 0.2, seed=number, priority=priority))
         assert np.array_equal(take.samples(), expected_tone(number, 0.2))
         assert state(client, made) in ("queued", "running")
-    house.release()
+    daemon.release()
     until_state(client, made, "succeeded")
     shown = job(client, made)
     assert shown.attempts == 1
@@ -58,11 +58,11 @@ MOMENTS = [(0, "steps"), (0, "audio"), (1, "steps"), (2, "audio")]
 @pytest.mark.parametrize("asked", [False, True], ids=["watched", "asked for"])
 @pytest.mark.parametrize(("take", "at"), MOMENTS)
 def test_who_watches_it_make_way_hears_it_whole_in_the_end(
-    house: Daemon, client: Client, take: int, at: str, asked: bool
+    daemon: Daemon, client: Client, take: int, at: str, asked: bool
 ) -> None:
     """Whatever the moment in which it stops: what was heard before is void, what comes then is complete."""
     seconds = 5.0
-    house.hold(203 + take, at=at)
+    daemon.hold(203 + take, at=at)
     first = collect(ask(client, 200, takes=3, seconds=seconds)).job_id
     made = follower(client, first)
     heard: list[Take] = []
@@ -75,7 +75,7 @@ def test_who_watches_it_make_way_hears_it_whole_in_the_end(
         collect(generate(client, 0.1))
     if asked:
         watcher.start()
-    house.release()
+    daemon.release()
     watcher.join()
     (whole,) = heard
     check_tones(whole, seconds)
@@ -84,8 +84,8 @@ def test_who_watches_it_make_way_hears_it_whole_in_the_end(
         client.cancel(follower(client, made))
 
 
-def test_one_that_waits_is_raised_when_it_is_asked_for(house: Daemon, client: Client) -> None:
-    house.hold(111, 119)
+def test_one_that_waits_is_raised_when_it_is_asked_for(daemon: Daemon, client: Client) -> None:
+    daemon.hold(111, 119)
     first = collect(ask(client, 110)).job_id
     made = follower(client, first, "running")
     until_state(client, queued(client, 0.1, seed=119), "running")
@@ -95,7 +95,7 @@ def test_one_that_waits_is_raised_when_it_is_asked_for(house: Daemon, client: Cl
     events = client.next_batch(first)
     assert next(events).job_id == made
     assert [job(client, low).position, job(client, made).position] == [2, 1]
-    house.release()
+    daemon.release()
     check_tones(collect(events))
     client.cancel(follower(client, made))
 
@@ -104,21 +104,21 @@ def test_one_that_waits_is_raised_when_it_is_asked_for(house: Daemon, client: Cl
 
 
 def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        client = daemon.client
         assert client is not None
-        house.hold(7)
+        daemon.hold(7)
         first = collect(ask(client, 5, takes=2, session="s")).job_id
         made = follower(client, first)
         until_started(client, made)
-        gone(house.kill())
-        client = house.start()
+        gone(daemon.kill())
+        client = daemon.start()
         # A crash counts, making way does not: it never comes to the third attempt, which is not made.
         for number in range(3):
             until_state(client, made, "running")
             collect(generate(client, 0.1, seed=number))
-        house.release()
-        house.hold(9)
+        daemon.release()
+        daemon.hold(9)
         until_state(client, made, "succeeded")
         assert job(client, made).attempts == 2
         second = collect(client.next_batch(first))
@@ -127,9 +127,9 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
         check_tones(second)
         third = follower(client, made)
         until_started(client, third)
-        assert house.stop() == 0
-        house.release()
-        client = house.start()
+        assert daemon.stop() == 0
+        daemon.release()
+        client = daemon.start()
         assert collect(client.next_batch(made)).job_id == third
         assert job(client, third).attempts == 1
         client.cancel(follower(client, third))
@@ -138,39 +138,39 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.campaign("kill")
 def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path, rounds: Rounds) -> None:
-    with daemon_at(tmp_path / "home", step_ms=1) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=1) as daemon:
+        client = daemon.client
         assert client is not None
         for number in rounds(3, 40):
             events = ask(client, 100 * number, takes=3, seconds=5.0, session=f"s{number}")
             first = next(events).job_id
             events.close()
             time.sleep(0.16 * (number % 4))  # any moment is as good
-            gone(house.kill())
-            client = house.start()
+            gone(daemon.kill())
+            client = daemon.start()
             second = collect(client.next_batch(first))
             assert seeds(second) == [100 * number + 3 + n for n in range(3)]
             check_tones(second, 5.0)
             assert [made.id for made in followers(client, first)] == [second.job_id]
-        assert house.stop() == 0
-        house.check_store()
+        assert daemon.stop() == 0
+        daemon.check_store()
 
 
 def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as daemon:
+        client = daemon.client
         assert client is not None
-        house.hold(6)
+        daemon.hold(6)
         first = collect(ask(client, 5, session="s")).job_id
         made = follower(client, first)
         until_started(client, made)
-        (worker,) = house.workers()
+        (worker,) = daemon.workers()
         worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
         queued(client, 0.1, seed=1)
         newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
-        gone(house.kill())  # the worker ends nevertheless
-        house.release()
-        client = house.start()
+        gone(daemon.kill())  # the worker ends nevertheless
+        daemon.release()
+        client = daemon.start()
         assert state(client, made) == "cancelled"
         assert seeds(collect(client.watch(newer))) == [6]
 
@@ -191,12 +191,12 @@ def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
     )
     old.commit()
     old.close()
-    with daemon_at(home) as house:
-        client = house.client
+    with daemon_at(home) as daemon:
+        client = daemon.client
         assert client is not None
         assert not job(client, "old").made_ahead
         second = collect(client.next_batch("old"))
         assert seeds(second) == [6]
         check_tones(second)
-        assert house.stop() == 0
-        assert job(house.start(), second.job_id).next_of == "old"
+        assert daemon.stop() == 0
+        assert job(daemon.start(), second.job_id).next_of == "old"

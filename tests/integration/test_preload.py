@@ -13,8 +13,8 @@ from tests.support.daemon import Daemon, collect, daemon_at, generate, status, u
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="no fork server on this system")
 
 
-def fork_servers(house: Daemon) -> list[psutil.Process]:
-    return [process for process in house.children() if process.name() == "ace-forkserver"]
+def fork_servers(daemon: Daemon) -> list[psutil.Process]:
+    return [process for process in daemon.children() if process.name() == "ace-forkserver"]
 
 
 def has_torch(process: psutil.Process) -> bool:
@@ -22,11 +22,11 @@ def has_torch(process: psutil.Process) -> bool:
 
 
 def test_without_weights_torch_is_not_imported(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home") as house:
-        assert house.client is not None
-        collect(generate(house.client, 0.1))
-        (server,) = fork_servers(house)
-        (worker,) = house.workers()
+    with daemon_at(tmp_path / "home") as daemon:
+        assert daemon.client is not None
+        collect(generate(daemon.client, 0.1))
+        (server,) = fork_servers(daemon)
+        (worker,) = daemon.workers()
         assert worker.ppid() == server.pid
         assert not has_torch(server)
         assert not has_torch(worker)
@@ -40,12 +40,12 @@ def test_with_weights_torch_is_there_before_the_first_job(tmp_path: Path) -> Non
     models = tmp_path / "models"
     models.mkdir()
     tiny_checkpoint(models, "original", "turbo")
-    with daemon_at(tmp_path / "home", config=f"models_dir = '{models}'\n") as house:
-        assert house.client is not None
-        (server,) = until(lambda: fork_servers(house), "the fork server")
+    with daemon_at(tmp_path / "home", config=f"models_dir = '{models}'\n") as daemon:
+        assert daemon.client is not None
+        (server,) = until(lambda: fork_servers(daemon), "the fork server")
         until(lambda: has_torch(server), "torch to be imported")
-        assert not status(house.client).workers[0].pid
-        collect(generate(house.client, 0.1))
-        (worker,) = house.workers()
+        assert not status(daemon.client).workers[0].pid
+        collect(generate(daemon.client, 0.1))
+        (worker,) = daemon.workers()
         assert worker.ppid() == server.pid
         assert has_torch(worker)

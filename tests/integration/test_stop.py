@@ -32,34 +32,34 @@ from tests.support.daemon import (
 from tests.support.tiers import Rounds
 
 
-def by_signal(house: Daemon) -> None:
-    assert house.stop() == 0
+def by_signal(daemon: Daemon) -> None:
+    assert daemon.stop() == 0
 
 
-def by_hang_up(house: Daemon) -> None:
-    assert house.process is not None
-    house.process.send_signal(signal.SIGHUP)
-    assert house.process.wait(PATIENCE_S) == 0
+def by_hang_up(daemon: Daemon) -> None:
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.process.wait(PATIENCE_S) == 0
 
 
-def by_request(house: Daemon) -> None:
-    assert house.client is not None
-    assert house.process is not None
-    house.client.call(house.client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
-    assert house.process.wait(PATIENCE_S) == 0
+def by_request(daemon: Daemon) -> None:
+    assert daemon.client is not None
+    assert daemon.process is not None
+    daemon.client.call(daemon.client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+    assert daemon.process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("stop", [by_signal, by_hang_up, by_request])
 def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable[[Daemon], None]) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        client = daemon.client
         assert client is not None
-        house.hold(3)
+        daemon.hold(3)
         events = generate(client, 1.0, seed=3)
         running = next(events).job_id
         waiting = queued(client, 0.2, seed=4)
         until_started(client, running)
-        workers = house.children()
+        workers = daemon.children()
         heard: list[BaseException] = []
 
         def watch() -> None:
@@ -70,18 +70,18 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        stop(house)
+        stop(daemon)
         watcher.join()
         gone(workers)
         (fault,) = heard
         assert isinstance(fault, JobFailed)
         assert fault.kind == "Unavailable"
         assert str(fault) == "The daemon is stopping. The job goes on when it is started again."
-        assert not (house.home / "daemon.json").exists()
-        house.check_store()
+        assert not (daemon.home / "daemon.json").exists()
+        daemon.check_store()
 
-        house.release()
-        client = house.start()
+        daemon.release()
+        client = daemon.start()
         take = collect(client.watch(running))
         assert np.array_equal(take.samples(), expected_tone(3, 1.0))
         assert job(client, running).attempts == 1
@@ -90,25 +90,25 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
 
 
 def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
-    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as daemon:
+        client = daemon.client
         assert client is not None
-        house.hold(1)
+        daemon.hold(1)
         job_id = queued(client, 1.0)
         until_started(client, job_id)
-        (worker,) = house.workers()
+        (worker,) = daemon.workers()
         worker.suspend()
         client.cancel(job_id)
-        assert house.stop() == 0
-        client = house.start()
+        assert daemon.stop() == 0
+        client = daemon.start()
         assert state(client, job_id) == "cancelled"
 
 
 @pytest.mark.slow
 @pytest.mark.campaign("kill")
 def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, rounds: Rounds) -> None:
-    with daemon_at(tmp_path / "home", step_ms=1) as house:
-        client = house.client
+    with daemon_at(tmp_path / "home", step_ms=1) as daemon:
+        client = daemon.client
         assert client is not None
         asked = {}
         for moment in rounds(4, 60):
@@ -116,29 +116,29 @@ def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, rounds
                 asked[queued(client, 0.2, seed=10 * moment + number, steps=2)] = 10 * moment + number
             time.sleep(0.03 * (moment % 5))  # any moment is as good
             before = {job_id for job_id in asked if state(client, job_id) == "succeeded"}
-            assert house.stop() == 0
-            client = house.start()
+            assert daemon.stop() == 0
+            client = daemon.start()
             assert all(state(client, job_id) == "succeeded" for job_id in before)
         for job_id, seed in asked.items():
             until_state(client, job_id, "succeeded", "failed", "cancelled")
             ended = job(client, job_id)
             assert (ended.error, ended.attempts) == ("", 1)
             assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
-        house.check_store()
+        daemon.check_store()
 
 
-def test_a_second_daemon_is_refused(house: Daemon, tmp_path: Path) -> None:
+def test_a_second_daemon_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     def serve(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "acebridge.cli", "serve", *arguments],
-            env={**house.environment, "ACEBRIDGE_HOME": str(home)},
+            env={**daemon.environment, "ACEBRIDGE_HOME": str(home)},
             capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
-    second = serve(house.home, "--port", "0")
+    second = serve(daemon.home, "--port", "0")
     assert second.returncode == 2
-    assert second.stderr.splitlines()[-1].startswith(f"acebridge: Another daemon already serves {house.home}.")
-    port = house.address.rpartition(":")[2]
+    assert second.stderr.splitlines()[-1].startswith(f"acebridge: Another daemon already serves {daemon.home}.")
+    port = daemon.address.rpartition(":")[2]
     other = serve(tmp_path / "other", "--port", port)
     assert other.returncode == 2
     told = f"acebridge: Port {port} of 127.0.0.1 is taken by another program. Choose another with --port"

@@ -33,18 +33,18 @@ SHORT: dict[str, dict[str, Any]] = {"draft": {"duration": 2}, "neural": {"durati
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     models = tmp_path_factory.mktemp("models")
     tiny_checkpoint(models)
-    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as house:
-        yield house
+    with daemon_at(tmp_path_factory.mktemp("home"), config=f"models_dir = '{models}'\n") as daemon:
+        yield daemon
 
 
 @pytest.mark.parametrize("engine", SHORT)
-def test_the_guide(house: Daemon, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guide(daemon: Daemon, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {name: getattr(acestep_runtime, name) for name in acestep_runtime.__all__}
-    names["generate"] = partial(acestep_runtime.generate, engine=engine, daemon=house.address, **SHORT[engine])
+    names["generate"] = partial(acestep_runtime.generate, engine=engine, daemon=daemon.address, **SHORT[engine])
     names["create_lyrics_video"] = lambda *, audio, lrc, background: (audio, lrc, background)
     blocks = re.findall(r"```python\n(.*?)```", CHAPTERS, re.DOTALL)
     assert len(blocks) == 8
@@ -66,10 +66,10 @@ def test_the_guide(house: Daemon, engine: str, tmp_path: Path, monkeypatch: pyte
     assert with_words["score"]["computed_from"]["lyrics_alignment"]
 
 
-def test_a_recording_is_timed_by_the_model(house: Daemon, tmp_path: Path) -> None:
+def test_a_recording_is_timed_by_the_model(daemon: Daemon, tmp_path: Path) -> None:
     write_wav(tmp_path / "노래.wav", 0.3 * noise(3.0, rate_hz=44_100), 44_100)
     (tmp_path / "words.txt").write_text("[Verse]\n하늘 별\none two\n[Chorus]\n空を\n", "utf-8")
-    shell = Shell(tmp_path, house.environment)
+    shell = Shell(tmp_path, daemon.environment)
     timed = ("lrc", "노래.wav", "--lyrics", "words.txt", "--engine", "neural")
     told = shell.run(*timed, "-o", "노래.lrc", "--words", "--html", "노래.html")
     assert "노래.lrc  (3 lines, 6 words)" in told.stdout

@@ -118,8 +118,8 @@ except SystemExit as end:
 
 
 def test_who_asks_for_the_neural_engine_is_told_which_extra_it_is_in(without: Path) -> None:
-    with daemon_at(without / "home") as house:
-        shell = Shell(without, house.environment)
+    with daemon_at(without / "home") as daemon:
+        shell = Shell(without, daemon.environment)
         told = shell.refused("generate", "--engine", "neural", "--duration", "1")
         assert shell.json("generate", "--duration", "1")["engine"] == "draft"
     assert told == (

@@ -144,19 +144,19 @@ class Daemon:
 @contextlib.contextmanager
 def daemon_at(home: Path, **options: Any) -> Iterator[Daemon]:
     """Run a daemon; at the end nothing of it is left, and it has had no accident."""
-    house = Daemon(home, **options)
+    daemon = Daemon(home, **options)
     workers: list[psutil.Process] = []
     try:
-        house.start()
-        yield house
-        if house.process is not None and house.process.poll() is None:
-            workers = house.children()
-            assert house.stop() == 0, house.console()
+        daemon.start()
+        yield daemon
+        if daemon.process is not None and daemon.process.poll() is None:
+            workers = daemon.children()
+            assert daemon.stop() == 0, daemon.console()
         gone(workers)
-        assert "Traceback" not in house.console(), house.console()
+        assert "Traceback" not in daemon.console(), daemon.console()
     finally:
-        if house.process is not None and house.process.poll() is None:
-            house.kill()
+        if daemon.process is not None and daemon.process.poll() is None:
+            daemon.kill()
 
 
 def gone(workers: Sequence[psutil.Process]) -> None:

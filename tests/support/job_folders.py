@@ -37,9 +37,9 @@ class Job:
         (self.folder / "request.json").write_text(json.dumps(request), "utf-8")
         return self
 
-    def run(self, house: Daemon) -> Any:
+    def run(self, daemon: Daemon) -> Any:
         """Perform it here; return the result as written."""
-        run(self.folder, address=house.address, autostart=False)
+        run(self.folder, address=daemon.address, autostart=False)
         return self.read("result.json")
 
     def read(self, name: str) -> Any:

@@ -19,15 +19,15 @@ from tests.support.signals import song
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that the tests of a module share."""
-    with daemon_at(tmp_path_factory.mktemp("daemon")) as house:
-        yield house
+    with daemon_at(tmp_path_factory.mktemp("daemon")) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def reaper(tmp_path: Path, house: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reaper]:
-    monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
+def reaper(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reaper]:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
     folder = tmp_path / "리퍼 'n' \"ünï\" 🎸"
     folder.mkdir()
     with Reaper(folder, rate=RATE_HZ) as reaper:

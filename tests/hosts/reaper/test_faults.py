@@ -19,11 +19,11 @@ LONG = {"Seconds": "120", "Style": "rock"}
 
 
 @pytest.fixture
-def own_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+def own_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """A daemon that this test may kill."""
-    with daemon_at(tmp_path / "own") as house:
-        monkeypatch.setenv("ACEBRIDGE_HOME", str(house.home))
-        yield house
+    with daemon_at(tmp_path / "own") as daemon:
+        monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
+        yield daemon
 
 
 def one_message(studio: Studio, *parts: str) -> str:
@@ -175,13 +175,13 @@ def test_cancelled_by_the_action(studio: Studio) -> None:
     assert media_files(studio) == []
 
 
-def test_the_daemon_is_killed_midway(studio: Studio, own_house: Daemon) -> None:
+def test_the_daemon_is_killed_midway(studio: Studio, own_daemon: Daemon) -> None:
     seen = studio.seen()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     state = lambda: json.loads((studio.jobs()[0] / "status.json").read_text("utf-8"))["state"]  # noqa: E731
     studio.reaper.until(lambda: studio.jobs() and (studio.jobs()[0] / "status.json").exists() and state() == "running")
-    own_house.kill()
+    own_daemon.kill()
     studio.reaper.finish()
     one_message(studio, "daemon")
     assert studio.seen() == seen

@@ -35,9 +35,9 @@ def test_a_repaint_lands_in_a_real_reaper(tmp_path: Path) -> None:
         f"[AceBridge]\ncommand={Path(sys.executable).parent / 'acebridge'}\nengine=draft\n", "utf-8"
     )
     soundfile.write(tmp_path / "song.wav", song(bpm=100, bars=4, rate_hz=44_100), 44_100, subtype="FLOAT")
-    with daemon_at(tmp_path / "home") as house:
+    with daemon_at(tmp_path / "home") as daemon:
         environment = {
-            **os.environ, **house.environment, "ACEBRIDGE_SELFTEST": str(tmp_path), "ACEBRIDGE_SCRIPTS": f"{SCRIPTS}{os.sep}",
+            **os.environ, **daemon.environment, "ACEBRIDGE_SELFTEST": str(tmp_path), "ACEBRIDGE_SCRIPTS": f"{SCRIPTS}{os.sep}",
         }  # fmt: skip
         program = [
             os.environ["ACEBRIDGE_REAPER"],
