@@ -5,7 +5,7 @@ return function(import)
   local actions = import("actions")
   local capture = import("capture")
   local commands = import("commands")
-  local ending = import("ending")
+  local on_exit = import("on_exit")
   local files = import("files")
   local form = import("form")
   local guid = import("guid")
@@ -21,7 +21,7 @@ return function(import)
   local OLDEST = 6.24
 
   --- Wrap a function so that a fault of ours becomes a message and not an error window; `undo` is run then.
-  local function guarded(undo)
+  local function with_guard(undo)
     return function(step)
       return function(...)
         local ok, fault = xpcall(step, debug.traceback, ...)
@@ -34,7 +34,7 @@ return function(import)
     end
   end
 
-  local function usable()
+  local function check_environment()
     local version = reaper.GetAppVersion()
     local number = tonumber(version:match("^%d+%.?%d*"))
     if number and number < OLDEST then
@@ -46,7 +46,7 @@ return function(import)
     return true
   end
 
-  local function remembered(project, name)
+  local function last_values(project, name)
     local known, text = reaper.GetProjExtState(project, SECTION, "form " .. name)
     return known > 0 and json.decode(text) or {}
   end
@@ -59,7 +59,7 @@ return function(import)
   --- The values of an action: asked for, or those of last time. nil: the dialog was cancelled.
   local function values_of(action, project, name, options)
     if options.values then return options.values end
-    local known = remembered(project, name)
+    local known = last_values(project, name)
     if options.silent or #action.form == 0 then
       local values = {}
       for _, field in ipairs(action.form) do
@@ -99,10 +99,10 @@ return function(import)
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
       sent = true
-      if watch.taken(token) then return end -- somebody watches already
-      watch.run(guarded(), token)
+      if watch.is_watched_elsewhere(token) then return end -- somebody watches already
+      watch.run(with_guard(), token)
     end)
-    ending.add(function()
+    on_exit.add(function()
       reading.abort()
       if not sent then job.discard(id) end
     end)
@@ -112,14 +112,14 @@ return function(import)
   --- Running an action again has ended the script that watched, perhaps: see to the jobs of this REAPER that run.
   local function watch_on()
     local token = reaper.genGuid("")
-    if watch.taken(token) then return end
+    if watch.is_watched_elsewhere(token) then return end
     for _, id in ipairs(job.open()) do
-      if job.is_ours(id) then return watch.run(guarded(), token) end
+      if job.is_ours(id) then return watch.run(with_guard(), token) end
     end
   end
 
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
-  local function planned(name, options, project)
+  local function build_plan(name, options, project)
     local action = actions[name]
     local selected = options.selected or selection.read(project)
     local values = values_of(action, project, name, options)
@@ -137,7 +137,7 @@ return function(import)
     local id, fault = job.new()
     if not id then return watch.say(fault, "Free some disk space, then run the action again.") end
     local function forget() job.discard(id) end
-    local guard = guarded(forget)
+    local guard = with_guard(forget)
     guard(function()
       local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
       if not ok then
@@ -145,7 +145,7 @@ return function(import)
         return watch.say(why, remedy)
       end
       local project = reaper.EnumProjects(-1)
-      local plan = planned(name, options, project)
+      local plan = build_plan(name, options, project)
       if not plan then
         forget()
         return watch_on()
@@ -191,13 +191,13 @@ return function(import)
   --- Run the action `name`. options.silent: without its dialog.
   function M.run(name, options)
     reaper.defer(function() end) -- no undo point of REAPER's own
-    guarded()(function()
-      local ok, why, remedy = usable()
+    with_guard()(function()
+      local ok, why, remedy = check_environment()
       if not ok then return watch.say(why, remedy) end
       if actions[name] then
         perform(name, options or {})
       else
-        commands[name](M, guarded())
+        commands[name](M, with_guard())
       end
     end)()
   end

@@ -23,7 +23,7 @@ return function(import)
   --- Step through the takes of the selected items. Past the last take, if it is a repaint of ours, another is made.
   local function step(action, by)
     local project = reaper.EnumProjects(-1)
-    local items = selection.selected_items(project)
+    local items = selection.find_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
     if by > 0 and #items == 1 then
       local last = reaper.GetMediaItemInfo_Value(items[1], "I_CURTAKE") == reaper.CountTakes(items[1]) - 1
@@ -51,7 +51,7 @@ return function(import)
   function M.cancel()
     local count = 0
     for _, id in ipairs(job.open()) do
-      if not job.ended(job.status(id, job.request(id))) then
+      if not job.is_finished(job.status(id, job.request(id))) then
         job.cancel(id)
         count = count + 1
       end
@@ -61,7 +61,7 @@ return function(import)
 
   function M.jobs(_, guard)
     local token = reaper.genGuid("")
-    if watch.taken(token) then
+    if watch.is_watched_elsewhere(token) then
       return watch.show() -- another script watches: its window comes
     end
     watch.run(guard, token, true)
@@ -99,7 +99,7 @@ return function(import)
     local tick
     tick = guard(function()
       local state = job.status(id)
-      if job.ended(state) then -- before that, it still writes into the folder
+      if job.is_finished(state) then -- before that, it still writes into the folder
         local result = job.result(id)
         job.discard(id)
         if not result or not result.findings then return watch.say(state.message or "", state.remedy) end

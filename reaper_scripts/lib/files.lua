@@ -90,7 +90,7 @@ return function()
     return true
   end
 
-  local function listed(enumerate, path)
+  local function list_entries(enumerate, path)
     local found = {}
     enumerate(path, -1) -- REAPER would answer from its cache
     while true do
@@ -101,10 +101,10 @@ return function()
   end
 
   --- Names of the folders in a folder; empty when there is none.
-  function M.folders(path) return listed(reaper.EnumerateSubdirectories, path) end
+  function M.folders(path) return list_entries(reaper.EnumerateSubdirectories, path) end
 
   --- Names of the files in a folder; empty when there is none.
-  function M.names(path) return listed(reaper.EnumerateFiles, path) end
+  function M.names(path) return list_entries(reaper.EnumerateFiles, path) end
 
   --- The file: URL of an absolute path (RFC 8089): plain ASCII without quotes or spaces, whatever the path holds.
   function M.url(path)

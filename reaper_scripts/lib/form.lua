@@ -16,7 +16,7 @@ return function()
   local function plain(text, from, to) return (text:gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")))) end
 
   --- What may be offered for a value, and the replacements that were made.
-  local function offered(text)
+  local function offer_text(text)
     local swaps = {}
     local function swap(from, to)
       if text:find(from, 1, true) then
@@ -31,7 +31,7 @@ return function()
   end
 
   --- What an answer means: untouched it is what it stood for, else the replacements are taken back.
-  local function answered(text, offer, original, swaps)
+  local function read_answer(text, offer, original, swaps)
     if text == offer then
       text = original
     else
@@ -40,17 +40,17 @@ return function()
     return (text:gsub("^%s+", ""):gsub("%s+$", ""))
   end
 
-  local function shown(value)
+  local function format_value(value)
     if value == nil then return "" end
     if math.type(value) == "float" then return ("%.14g"):format(value) end
     return tostring(value)
   end
 
-  local function range(allowed) return ("%s to %s"):format(shown(allowed[1]), shown(allowed[2])) end
+  local function range(allowed) return ("%s to %s"):format(format_value(allowed[1]), format_value(allowed[2])) end
 
   --- The value that a text stands for, or nil and a sentence. nil alone: an optional field was left empty.
   function M.check(field, text)
-    text = shown(text)
+    text = format_value(text)
     local name = field.caption or field.key
     if text == "" then
       if field.default ~= nil then return field.default end
@@ -95,21 +95,21 @@ return function()
     assert(#fields >= 1 and #fields <= MOST, "REAPER's form holds 1 to 16 fields")
     local captions, texts = {}, {}
     for i, field in ipairs(fields) do
-      captions[i] = offered((field.caption:gsub("%s*,", ";")))
+      captions[i] = offer_text((field.caption:gsub("%s*,", ";")))
       local value = remembered and remembered[field.key]
       if value == nil then value = field.default end
-      texts[i] = shown(value)
+      texts[i] = format_value(value)
     end
     captions = table.concat(captions, ",") .. ",extrawidth=" .. WIDTH .. ",separator=\n"
     while true do
       local offers, swaps = {}, {}
-      for i, text in ipairs(texts) do offers[i], swaps[i] = offered(text) end
+      for i, text in ipairs(texts) do offers[i], swaps[i] = offer_text(text) end
       local ok, answer = reaper.GetUserInputs(title, #fields, captions, table.concat(offers, "\n"))
       if not ok then return nil end
       local found = lines(answer, #fields)
       local values, faults = {}, {}
       for i, field in ipairs(fields) do
-        texts[i] = answered(found[i] or "", offers[i], texts[i], swaps[i])
+        texts[i] = read_answer(found[i] or "", offers[i], texts[i], swaps[i])
         local value, fault = M.check(field, texts[i])
         values[field.key] = value
         faults[#faults + 1] = fault

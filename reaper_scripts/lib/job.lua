@@ -103,18 +103,18 @@ return function(import)
     return status
   end
 
-  function M.ended(status) return ENDED[status.state] or false end
+  function M.is_finished(status) return ENDED[status.state] or false end
 
   function M.cancel(id) return files.touch(files.join(M.folder(id), "cancel")) end
   function M.close(id) return files.touch(files.join(M.folder(id), "placed")) end
   function M.reopen(id) return files.remove(files.join(M.folder(id), "placed")) end
-  function M.closed(id) return files.exists(files.join(M.folder(id), "placed")) end
+  function M.is_placed(id) return files.exists(files.join(M.folder(id), "placed")) end
 
   --- Ids of all jobs that were sent and not yet closed, the oldest first.
   function M.open()
     local found = {}
     for _, id in ipairs(files.folders(M.root())) do
-      if not M.closed(id) and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
+      if not M.is_placed(id) and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
     end
     table.sort(found)
     return found

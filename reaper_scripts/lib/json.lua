@@ -19,7 +19,7 @@ return function()
   end
 
   --- The text with every byte that is no part of UTF-8 replaced: names of old files may hold such bytes.
-  local function repaired(text)
+  local function replace_invalid_utf8(text)
     local pieces, at = {}, 1
     while true do
       local good, bad = utf8.len(text, at)
@@ -33,8 +33,8 @@ return function()
     end
   end
 
-  local function quoted(text)
-    if not utf8.len(text) then text = repaired(text) end
+  local function quote(text)
+    if not utf8.len(text) then text = replace_invalid_utf8(text) end
     return '"' .. text:gsub('[\0-\31"\\]', ESCAPES) .. '"'
   end
 
@@ -62,7 +62,7 @@ return function()
     elseif kind == "number" then
       out[#out + 1] = number(value)
     elseif kind == "string" then
-      out[#out + 1] = quoted(value)
+      out[#out + 1] = quote(value)
     elseif kind ~= "table" then
       error("JSON has no " .. kind .. "; allowed: nil, boolean, number, string, table.", 0)
     elseif depth > DEEPEST then
@@ -84,7 +84,7 @@ return function()
         table.sort(names) -- the same table is always the same text
         out[#out + 1] = "{"
         for i, name in ipairs(names) do
-          out[#out + 1] = (i > 1 and "," or "") .. quoted(name) .. ":"
+          out[#out + 1] = (i > 1 and "," or "") .. quote(name) .. ":"
           write(texts[name], out, depth + 1)
         end
         out[#out + 1] = "}"
@@ -107,7 +107,7 @@ return function()
   local function skip(text, at) return text:find("[^ \t\r\n]", at) or #text + 1 end
 
   --- A character of one or two \u escapes, and where the text goes on; halves of pairs become U+FFFD.
-  local function escaped(text, at)
+  local function unescape(text, at)
     local code = tonumber(text:match("^%x%x%x%x", at) or fail(at, "four hexadecimal digits"), 16)
     at = at + 4
     if code >= 0xD800 and code < 0xDC00 then
@@ -128,7 +128,7 @@ return function()
       if char ~= "\\" then fail(stop, "no control character in a string") end
       local letter = text:sub(stop + 1, stop + 1)
       if letter == "u" then
-        pieces[#pieces + 1], at = escaped(text, stop + 2)
+        pieces[#pieces + 1], at = unescape(text, stop + 2)
       else
         pieces[#pieces + 1] = UNESCAPED[letter] or fail(stop + 1, "an escape that JSON has")
         at = stop + 2

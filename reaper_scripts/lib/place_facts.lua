@@ -37,12 +37,12 @@ return function(import)
     }
   end
 
-  local function told(facts)
-    local said = {}
-    if facts.bpm then said[#said + 1] = ("%.1f BPM"):format(facts.bpm) end
-    if facts.timesignature then said[#said + 1] = facts.timesignature .. "/4" end
-    if facts.keyscale then said[#said + 1] = facts.keyscale end
-    return table.concat(said, ", ")
+  local function describe_facts(facts)
+    local parts = {}
+    if facts.bpm then parts[#parts + 1] = ("%.1f BPM"):format(facts.bpm) end
+    if facts.timesignature then parts[#parts + 1] = facts.timesignature .. "/4" end
+    if facts.keyscale then parts[#parts + 1] = facts.keyscale end
+    return table.concat(parts, ", ")
   end
 
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
@@ -71,12 +71,12 @@ return function(import)
   function M.analysis(project, request, result)
     local facts = sure(result.parts[1].takes[1].metadata)
     local start = request.parts[1].position_s
-    local heard = told(facts)
-    if heard == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
+    local summary = describe_facts(facts)
+    if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords
-    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", heard)
-    local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", heard, #chords)
+    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", summary)
+    local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, heard end
     return function()
       if tempo then set_tempo(project, start + (facts.downbeats and facts.downbeats[1] or 0), facts) end

@@ -1,4 +1,4 @@
--- What all plans share: what is told about the music, the output, and where a request came from.
+-- What all plans share: the description of the music, the output, and where a request came from.
 
 return function(import)
   local json = import("json")
@@ -15,12 +15,12 @@ return function(import)
 
   --- `free`: the engine may find out for itself what the project does not know.
   function M.music(selected, start, stop, values, free)
-    local told, changes = {}, nil
+    local music, changes = {}, nil
     if settings.get("tempo_from") == "project" then
-      told, changes = tempo.music(selected.project, start, stop, free)
+      music, changes = tempo.music(selected.project, start, stop, free)
     end
-    told.caption, told.lyrics = values.style, M.lyrics(values.lyrics)
-    return told, changes
+    music.caption, music.lyrics = values.style, M.lyrics(values.lyrics)
+    return music, changes
   end
 
   --- `rate`: of the result; nil: as its source has it.
@@ -28,7 +28,7 @@ return function(import)
     return { sample_rate = rate, takes = values.takes or settings.get("takes"), seeds = values.seed and { values.seed } }
   end
 
-  function M.made(values, changes)
+  function M.recipe(values, changes)
     return { values = values, caption = values.style, lyrics = M.lyrics(values.lyrics), tempo = changes }
   end
 

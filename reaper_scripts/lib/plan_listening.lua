@@ -2,7 +2,7 @@
 
 return function(import)
   local files = import("files")
-  local heard = import("heard")
+  local source_audio = import("source_audio")
   local plan_of = import("plan")
   local takes = import("takes")
   local M = {}
@@ -11,7 +11,7 @@ return function(import)
     return function(selected, values)
       local ok, why, remedy = plan_of.stretch(selected)
       if not ok then return nil, why, remedy end
-      local found, position = heard(selected, selected.start, selected.stop, true)
+      local found, position = source_audio(selected, selected.start, selected.stop, true)
       if not found then return nil, position end
       local part = { task = task, position_s = position, source = found.part, fields = {} }
       local ok, why, remedy = fill(part, selected, values)

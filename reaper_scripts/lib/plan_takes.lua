@@ -45,9 +45,9 @@ return function(import)
       if not part then return nil, found end
       local first, last = selection.item_span(item)
       local start, stop = math.max(selected.start, first), math.min(selected.stop, last)
-      local told, changes = plan_of.music(selected, start, stop, values, true)
+      local music, changes = plan_of.music(selected, start, stop, values, true)
       part.fields = {
-        music = told, start_s = math.max(0, start - part.position_s), mode = values.mode, strength = values.strength,
+        music = music, start_s = math.max(0, start - part.position_s), mode = values.mode, strength = values.strength,
         context_s = settings.get("context_s"), output = plan_of.output(values),
       }
       local end_s = stop - part.position_s
@@ -56,7 +56,7 @@ return function(import)
       plan_of.add(plan.captures, found.captures)
       plan.place.items[number] = target(item, number, found.offset_s)
       plan.place.items[number].again = { start = start - first, stop = stop - first } -- from the item's start
-      plan.place.made = plan_of.made(values, changes)
+      plan.place.made = plan_of.recipe(values, changes)
     end
     return plan
   end
@@ -85,7 +85,7 @@ return function(import)
     return free
   end
 
-  local function grown(selected, values, side)
+  local function grow_source(selected, values, side)
     local item, why, remedy = one_item(selected)
     if not item then return nil, why, remedy end
     local part, found = item_part(selected, item, 1, "repaint")
@@ -109,8 +109,8 @@ return function(import)
     -- The new part is as long in the file as it is in the project: whole frames.
     local frames = math.floor(length * found.rate + 0.5)
     local grown_s = frames / found.rate
-    local told, changes = plan_of.music(selected, edge, edge + 1, values, true)
-    part.fields = { music = told, context_s = settings.get("context_s"), output = plan_of.output(values) }
+    local music, changes = plan_of.music(selected, edge, edge + 1, values, true)
+    part.fields = { music = music, context_s = settings.get("context_s"), output = plan_of.output(values) }
     local wanted = target(item, 1, found.offset_s)
     if side > 0 then
       local old_s = found.frames / found.rate
@@ -121,11 +121,11 @@ return function(import)
       wanted.shift_s = grown_s
       wanted.set = { B_LOOPSRC = 0, D_POSITION = first - grown_s, D_LENGTH = last - first + grown_s }
     end
-    return { parts = { part }, captures = found.captures, place = { kind = "take", items = { wanted }, made = plan_of.made(values, changes) } }
+    return { parts = { part }, captures = found.captures, place = { kind = "take", items = { wanted }, made = plan_of.recipe(values, changes) } }
   end
 
-  function M.extend(selected, values) return grown(selected, values, 1) end
-  function M.prepend(selected, values) return grown(selected, values, -1) end
+  function M.extend(selected, values) return grow_source(selected, values, 1) end
+  function M.prepend(selected, values) return grow_source(selected, values, -1) end
 
   --- Two items in a row: the music around the place where they meet is made anew, as one take that both of them play.
   function M.join(selected, values)
@@ -164,12 +164,12 @@ return function(import)
     end
     local around = values.around or 2
     local position_s = base / rate
-    local told, changes = plan_of.music(selected, b_start, b_start + 1, values, true)
+    local music, changes = plan_of.music(selected, b_start, b_start + 1, values, true)
     local length = frames / rate
     local part = {
       task = "repaint", label = plan_of.label(a), position_s = position_s, source = { mix = mix, frames = frames },
       fields = {
-        music = told, output = plan_of.output(values), context_s = settings.get("context_s"),
+        music = music, output = plan_of.output(values), context_s = settings.get("context_s"),
         start_s = math.max(0, math.min(a_stop, b_start) - around - position_s),
         end_s = math.min(length, math.max(a_stop, b_start) + around - position_s),
       },
@@ -187,7 +187,7 @@ return function(import)
     end
     return {
       parts = { part }, captures = captures,
-      place = { kind = "take", items = { first, second }, made = plan_of.made(values, changes) },
+      place = { kind = "take", items = { first, second }, made = plan_of.recipe(values, changes) },
     }
   end
 

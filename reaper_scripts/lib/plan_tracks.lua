@@ -2,7 +2,7 @@
 
 return function(import)
   local guid = import("guid")
-  local heard = import("heard")
+  local source_audio = import("source_audio")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -12,7 +12,7 @@ return function(import)
   local DEFAULT_NEW_S, MIN_NEW_S, MAX_NEW_S = 30, 0.1, 600
 
   --- How items that the result is made from are muted, if the musician wants that.
-  local function muted(selected)
+  local function items_to_mute(selected)
     local found = {}
     if settings.get("mute_source") == "yes" and selected.chosen then
       for i, item in ipairs(selected.items) do found[i] = guid.of_item(item) end
@@ -24,7 +24,7 @@ return function(import)
     local anchor = selected.anchor
     return {
       kind = "tracks", anchor = anchor and guid.of_track(anchor), anchor_name = anchor and tracks_of.name(anchor),
-      folder = folder and (anchor and ("%s: %s"):format(folder, tracks_of.name(anchor)) or folder), made = plan_of.made(values, changes),
+      folder = folder and (anchor and ("%s: %s"):format(folder, tracks_of.name(anchor)) or folder), made = plan_of.recipe(values, changes),
     }
   end
 
@@ -32,7 +32,7 @@ return function(import)
     return function(selected, values)
       local ok, why, remedy = plan_of.stretch(selected)
       if not ok then return nil, why, remedy end
-      local found, position = heard(selected, selected.start, selected.stop, true)
+      local found, position = source_audio(selected, selected.start, selected.stop, true)
       if not found then return nil, position end
       local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
       local part = {
@@ -40,7 +40,7 @@ return function(import)
         fields = { music = told, output = plan_of.output(values, selected.rate) },
       }
       local place = on_tracks(selected, folder, values, changes)
-      place.mute = muted(selected)
+      place.mute = items_to_mute(selected)
       fill(part.fields, values, place)
       return { parts = { part }, captures = found.captures, place = place }
     end
@@ -73,7 +73,7 @@ return function(import)
     end
     local start = math.floor(math.max(0, selected.start - context) * rate + 0.5) / rate
     local stop = math.floor(math.max(selected.stop, math.min(selected.stop + context, last)) * rate + 0.5) / rate
-    local found, position = heard(selected, start, stop, false)
+    local found, position = source_audio(selected, start, stop, false)
     if not found then return nil, position end
     local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
     local part = {

@@ -20,7 +20,7 @@ return function(import)
     return start, start + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
   end
 
-  function M.selected_items(project)
+  function M.find_items(project)
     local found = {}
     for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
       found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
@@ -28,7 +28,7 @@ return function(import)
     return found
   end
 
-  local function selected_tracks(project)
+  local function find_tracks(project)
     local found = {}
     for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
       found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
@@ -114,7 +114,7 @@ return function(import)
   -- anchor: the track that new tracks go below (the lowest one that is meant, folders before what is in them), or nil.
   function M.read(project)
     local rate = M.rate(project)
-    local picked_items, chosen_tracks = M.selected_items(project), selected_tracks(project)
+    local picked_items, chosen_tracks = M.find_items(project), find_tracks(project)
     local picked_tracks = tracks_of.with_children(project, chosen_tracks)
     local razor_start, razor_stop, razor_tracks, alike = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)

@@ -7,7 +7,7 @@
 
 return function(import)
   local selection = import("selection")
-  local straight = import("straight")
+  local file_passthrough = import("file_passthrough")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -26,7 +26,7 @@ return function(import)
     if length > MAX_S then
       return nil, ("The item is %.0f s long; allowed: at most %d s. Split it and select the part that matters."):format(length, MAX_S)
     end
-    local file = straight.file_of(take)
+    local file = file_passthrough.file_of(take)
     if file and file.offset_s >= 0 and (file.offset_s + length) * file.rate <= file.frames + 0.5 then
       local first = math.floor(file.offset_s * file.rate + 1e-6)
       local last = math.min(math.ceil((file.offset_s + length) * file.rate - 1e-6), file.frames)
@@ -69,12 +69,12 @@ return function(import)
   end
 
   --- The tracks that are heard: those that are soloed, if any is and nobody picked some; and those that hold something.
-  local function heard_tracks(selected, start, stop)
+  local function audible_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
       if not tracks_of.is_free(track, start, stop) then
         found[#found + 1] = track
-        if tracks_of.soloed(track) then soloed[#soloed + 1] = track end
+        if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end
       end
     end
     return not selected.picked and #soloed > 0 and soloed or found
@@ -101,10 +101,10 @@ return function(import)
       local recipe = { project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file }
       return { part = { file = file }, captures = { recipe } }
     end
-    local heard = heard_tracks(selected, start, stop)
+    local audible = audible_tracks(selected, start, stop)
     local home = selected.anchor and reaper.GetParentTrack(selected.anchor)
     local all_muted = true
-    for _, track in ipairs(heard) do
+    for _, track in ipairs(audible) do
       all_muted = all_muted and not tracks_of.gains(track, home)
     end
     local captures, mix = {}, {}
@@ -121,12 +121,12 @@ return function(import)
         }
       end
     end
-    for _, track in ipairs(heard) do
+    for _, track in ipairs(audible) do
       local left, right = tracks_of.gains(track, home)
       if all_muted then left, right = 1, 1 end -- muted and meant all the same
-      if left then add(track, straight.of_track(track, first, last, rate), left, right) end
+      if left then add(track, file_passthrough.of_track(track, first, last, rate), left, right) end
     end
-    if #mix == 0 then add(heard[1], nil, 1, 1) end -- silence has to come from somewhere
+    if #mix == 0 then add(audible[1], nil, 1, 1) end -- silence has to come from somewhere
     return { part = { mix = mix, frames = last - first, channels = 2 }, captures = captures }
   end
 

@@ -22,7 +22,7 @@ return function()
   end
 
   --- Whether somebody chose this project's tempo: a project nobody touched says 120, whatever its audio plays.
-  local function chosen(project, changes)
+  local function is_selected(project, changes)
     return reaper.CountTempoTimeSigMarkers(project) > 0 or math.abs(changes[1].bpm - DEFAULT_BPM) > 1e-6
       or M.key(project) ~= nil
   end
@@ -38,7 +38,7 @@ return function()
   function M.music(project, start, stop, free)
     local changes = M.changes(project, start, stop)
     local music = { keyscale = M.key(project) }
-    if free and not chosen(project, changes) then return music, changes end
+    if free and not is_selected(project, changes) then return music, changes end
     local first = changes[1]
     local steady = not first.linear
     for _, change in ipairs(changes) do

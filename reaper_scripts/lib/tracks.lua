@@ -80,7 +80,7 @@ return function()
   end
 
   --- Whether a track is heard while others are soloed: it is, or a folder that it is in.
-  function M.soloed(track)
+  function M.is_soloed(track)
     while track do
       if reaper.GetMediaTrackInfo_Value(track, "I_SOLO") > 0 then return true end
       track = reaper.GetParentTrack(track)

@@ -2,7 +2,7 @@
 -- to the first. A job whose script has gone is found in its folder.
 
 return function(import)
-  local ending = import("ending")
+  local on_exit = import("on_exit")
   local guid = import("guid")
   local job = import("job")
   local place = import("place")
@@ -25,7 +25,7 @@ return function(import)
   end
 
   --- Whether another script of this REAPER watches already.
-  function M.taken(token)
+  function M.is_watched_elsewhere(token)
     local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
     return who ~= nil and who ~= token and math.abs(reaper.time_precise() - tonumber(when)) < ALIVE_S
   end
@@ -55,7 +55,7 @@ return function(import)
   -- and a remedy. It is closed first: while a message waits for an answer, other scripts may look at it too.
   local function finish(entry, asked)
     local request, status = entry.request, entry.status
-    if job.closed(entry.id) then return "done", "" end
+    if job.is_placed(entry.id) then return "done", "" end
     job.close(entry.id)
     if status.state == "cancelled" then return "cancelled", "" end
     if status.state == "failed" then
@@ -104,15 +104,15 @@ return function(import)
       order[#order + 1] = id
     end
     claim(token)
-    ending.add(function()
-      if not M.taken(token) then reaper.DeleteExtState(SECTION, KEY, false) end
+    on_exit.add(function()
+      if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
       if shown then window.close() end
     end)
     if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
     if shown then window.open("AceBridge") end
 
     local function look(now)
-      if M.taken(token) then return 0 end -- we were away for long, and another script watches now
+      if M.is_watched_elsewhere(token) then return 0 end -- we were away for long, and another script watches now
       claim(token)
       if now - searched >= SEARCH_S then
         searched = now
@@ -123,7 +123,7 @@ return function(import)
         local entry = entries[id]
         if not entry.state then
           entry.status = job.status(id, entry.request)
-          if job.ended(entry.status) then
+          if job.is_finished(entry.status) then
             local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
             if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
               say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), "Run AceBridge: Repeat last.")
@@ -161,7 +161,7 @@ return function(import)
           shown, stay = false, false
         end
       end
-      if running > 0 or (stay and shown and not M.taken(token)) then reaper.defer(guard(tick)) end
+      if running > 0 or (stay and shown and not M.is_watched_elsewhere(token)) then reaper.defer(guard(tick)) end
     end
     tick()
   end

@@ -32,7 +32,7 @@ return function()
   local Writer = {}
   Writer.__index = Writer
 
-  local function failed(writer, why)
+  local function fail(writer, why)
     writer.why = writer.why or ('"%s" cannot be written: %s'):format(writer.path, why or "unknown reason")
     return nil, writer.why
   end
@@ -40,13 +40,13 @@ return function()
   --- Append `count` values of an interleaved table; true, or nil and a reason (then no more is written).
   function Writer:add(values, count)
     if self.why then return nil, self.why end
-    if not self.file then return failed(self, "it is closed") end
-    if (self.values + count) * BYTES > MOST_BYTES then return failed(self, "a WAV file holds at most 4 GiB") end
+    if not self.file then return fail(self, "it is closed") end
+    if (self.values + count) * BYTES > MOST_BYTES then return fail(self, "a WAV file holds at most 4 GiB") end
     local file, pack, unpack = self.file, string.pack, table.unpack
     for from = 1, count, SLICE do
       local to = math.min(from + SLICE - 1, count)
       local ok, why = file:write(pack(format(to - from + 1), unpack(values, from, to)))
-      if not ok then return failed(self, why) end
+      if not ok then return fail(self, why) end
     end
     self.values = self.values + count
     return true
@@ -60,7 +60,7 @@ return function()
       local ok, why = file:seek("set", 0)
       if ok then ok, why = file:write(header(self.rate, self.channels, self.values)) end
       local closed, late = file:close() -- a full disk may show only now
-      if not ok then failed(self, why) elseif not closed then failed(self, late) end
+      if not ok then fail(self, why) elseif not closed then fail(self, late) end
     end
     if self.why then return nil, self.why end
     return self.values // self.channels
@@ -71,14 +71,14 @@ return function()
     if not io then return nil, "REAPER runs this script without access to files; run it with full permissions." end
     local writer = setmetatable({ path = path, rate = math.floor(rate + 0.5), channels = channels, values = 0 }, Writer)
     local file, why = io.open(path, "wb")
-    if not file then return failed(writer, why) end
+    if not file then return fail(writer, why) end
     file:setvbuf("full", BUFFER)
     writer.file = file
     local ok
     ok, why = file:write(header(writer.rate, channels, 0))
     if ok then return writer end
     file:close()
-    return failed(writer, why)
+    return fail(writer, why)
   end
 
   return M

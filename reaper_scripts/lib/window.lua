@@ -4,7 +4,7 @@
 -- scale. A frame is drawn when something changed, and every 0.1 s while a bar has no fraction to show.
 
 return function(import)
-  local fit = import("fit")
+  local text_fit = import("text_fit")
   local M = {}
 
   local SECTION, KEY = "AceBridge", "window_place" -- "dock width height"
@@ -41,7 +41,7 @@ return function(import)
   local function set_fonts()
     gfx.setfont(TITLE_FONT, FONT, px(TITLE_SIZE), BOLD)
     gfx.setfont(TEXT_FONT, FONT, px(TEXT_SIZE))
-    fit.forget()
+    text_fit.forget()
   end
 
   local function write(text, x, y)
@@ -91,17 +91,17 @@ return function(import)
     end
   end
 
-  local function said(value) return value ~= nil and value ~= "" end
+  local function has_text(value) return value ~= nil and value ~= "" end
 
   --- What a row says below its bar: one line while it runs, as many as it takes afterwards.
   local function words(row, room)
     gfx.setfont(TEXT_FONT)
     local first, second = row.stage, row.note
     if ENDED[row.state] then first, second = row.note, row.remedy end
-    local text = said(first) and said(second) and first .. (ENDED[row.state] and "\n" or ", ") .. second
-      or said(first) and first or said(second) and second or row.state
-    if ENDED[row.state] then return fit.lines(text, room) end
-    return nil, fit.cut("text", text, room)
+    local text = has_text(first) and has_text(second) and first .. (ENDED[row.state] and "\n" or ", ") .. second
+      or has_text(first) and first or has_text(second) and second or row.state
+    if ENDED[row.state] then return text_fit.lines(text, room) end
+    return nil, text_fit.cut("text", text, room)
   end
 
   --- Draw a row at `y`; returns its height.
@@ -121,7 +121,7 @@ return function(import)
     end
     gfx.setfont(TITLE_FONT)
     ink(TITLE)
-    write(fit.cut("title", row.title, inner - (cancels and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
+    write(text_fit.cut("title", row.title, inner - (cancels and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
     top = top + px(BUTTON_H) + px(GAP)
     draw_bar(row, x + pad, top, inner, now)
     top = top + px(BAR) + px(GAP)
@@ -142,12 +142,12 @@ return function(import)
     if #rows == 0 then
       gfx.setfont(TEXT_FONT)
       ink(TEXT)
-      write(fit.cut("text", NO_JOBS, width - 2 * px(MARGIN)), px(MARGIN), px(MARGIN))
+      write(text_fit.cut("text", NO_JOBS, width - 2 * px(MARGIN)), px(MARGIN), px(MARGIN))
     end
   end
 
   --- Whether the rows say something else than what is drawn; notes what they say.
-  local function changed(rows)
+  local function rows_changed(rows)
     local any = #rows ~= drawn_rows
     drawn_rows = #rows
     for i, row in ipairs(rows) do
@@ -160,7 +160,7 @@ return function(import)
     return any
   end
 
-  local function resized()
+  local function size_changed()
     local now_scale = math.max(1, gfx.ext_retina or 1)
     if now_scale == scale and gfx.w == width and gfx.h == height then return false end
     scale, width, height = now_scale, gfx.w, gfx.h
@@ -168,7 +168,7 @@ return function(import)
     return true
   end
 
-  local function scrolled()
+  local function scroll_changed()
     local by = gfx.mouse_wheel or 0
     gfx.mouse_wheel = 0
     local before = scroll
@@ -208,8 +208,8 @@ return function(import)
     local now = reaper.time_precise()
     local down = gfx.mouse_cap & LEFT == LEFT
     local hit = under_mouse()
-    local dirty = changed(rows)
-    if resized() or scrolled() or hit ~= lit then dirty = true end
+    local dirty = rows_changed(rows)
+    if size_changed() or scroll_changed() or hit ~= lit then dirty = true end
     lit = hit
     if dirty or (animated and now - drawn_at >= FRAME_S) then
       paint(rows, now)

@@ -20,7 +20,7 @@ return function()
   end
 
   --- The longest beginning that fits, with an ellipsis; whole characters only.
-  local function shortened(text, room)
+  local function shorten_text(text, room)
     if gfx.measurestr(text) <= room then return text end
     local characters = utf8.len(text)
     local function head(length)
@@ -39,7 +39,7 @@ return function()
   function M.cut(kind, text, room)
     local known = kept[kind] and kept[kind][text]
     if known and known[1] == room then return known[2] end
-    return keep(kind, text, { room, shortened(text, room) })[2]
+    return keep(kind, text, { room, shorten_text(text, room) })[2]
   end
 
   --- The text in lines of at most `room` pixels, broken at spaces; a word that is wider is cut.
@@ -58,7 +58,7 @@ return function()
       end
       lines[#lines + 1] = line
     end
-    for i, line in ipairs(lines) do lines[i] = shortened(line, room) end
+    for i, line in ipairs(lines) do lines[i] = shorten_text(line, room) end
     return keep("lines", text, lines)
   end
 
