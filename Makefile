@@ -16,14 +16,14 @@ PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test test-slow test-hosts test-reaper check lint soak durations bench bench-neural bench-lm quality protos docs \
-	reapack clean help
+.PHONY: demo test test-slow test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language soak \
+	durations bench bench-neural bench-lm quality protos docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
 	@echo "make test    run the tests that take no more than a few seconds each; ARGS go to pytest"
-	@echo "make check   the whole gate: lint, types, import contracts, all tests"
+	@echo "make check   the whole gate: lint, types, import contracts, language, all tests"
 	@echo "make test-hosts  run what needs a browser or an installation"
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd or quality"
@@ -78,13 +78,27 @@ soak: $(VENV)/.test
 durations: $(VENV)/.test
 	$(PYTEST) -m "not host" --record $(ARGS)
 
-check: lint test test-slow
+check: lint test-all
+
+# All tests in one run: what test and test-slow do in two.
+test-all: $(VENV)/.test
+	$(PYTEST) -m "not host" $(ARGS)
 
 lint: $(VENV)/.test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-imports lint-language
+
+lint-types:
+	$(BIN)/mypy
+
+lint-style:
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/mypy
+
+lint-imports:
 	$(BIN)/lint-imports
+
+lint-language:
+	$(BIN)/python -m tests.support.language
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.daemon $(ARGS)

@@ -57,7 +57,7 @@ GIVEN = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(GIVEN, st.sets(st.sampled_from(ALL)), st.integers(0, 2**32 - 1))
 def test_metadata_can_always_be_read(told: dict[str, Any], skipped: set[str], seed: int) -> None:
     matcher = vocabulary().matcher(grammar.grammar(told, skipped, thought=vocabulary().thought))
