@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from acebridge.client.client import Client
-from tests.support.daemon import Daemon, daemon_at, gone
+from tests.support.daemon import Daemon, assert_gone, daemon_at
 from tests.support.shell import LoneShell, Shell, belongs
 
 
@@ -57,4 +57,4 @@ def alone(tmp_path: Path) -> Any:
     left = [process for process in psutil.process_iter() if belongs(process, home)]
     for process in left:
         process.kill()
-    gone(left)
+    assert_gone(left)

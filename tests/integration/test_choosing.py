@@ -14,13 +14,13 @@ import soundfile as sf
 from acebridge.client.client import Client
 from acestep_runtime import generate as make
 from tests.support.daemon import (
+    assert_gone,
     assets,
     collect,
     daemon_at,
     download,
     expected_tone,
     generate,
-    gone,
     job,
     queued,
     state,
@@ -136,7 +136,7 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
                 break
         events.close()
         seen = job(client, job_id).last_sequence
-        gone(daemon.kill())
+        assert_gone(daemon.kill())
         daemon.release()
         client = daemon.start()
         rest = list(client.watch(job_id, after_sequence=seen))
@@ -168,7 +168,7 @@ def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_
         job_id = queued(client, 0.3, caption="score", output={"tries": 5, "takes": 2, "seeds": seeds})
         for number in range(1, 4):
             until(lambda: len(job(client, job_id).takes) == number, "another take")  # noqa: B023
-            gone(daemon.kill())
+            assert_gone(daemon.kill())
             daemon.release(seeds[number])
             client = daemon.start()
         until_state(client, job_id, "succeeded", "failed")

@@ -27,7 +27,7 @@ from tests.support.daemon import (
     until,
     until_state,
 )
-from tests.support.signals import decoded
+from tests.support.signals import decode_chunk
 
 
 def in_parallel(tasks: list[Callable[[], None]]) -> None:
@@ -101,7 +101,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
                     at = event.audio_chunk.offset_frames * 8
                     data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
             assert event.WhichOneof("event") == "completed"
-        assert np.array_equal(decoded(bytes(data), "float32", 2), expected_tone(402, 4.0))
+        assert np.array_equal(decode_chunk(bytes(data), "float32", 2), expected_tone(402, 4.0))
 
     def slow() -> None:
         with Client(daemon.address) as client:

@@ -17,7 +17,7 @@ import pytest
 from acebridge.background import supervise
 from acebridge.errors import DiskFull
 from acebridge.server import app
-from tests.support.daemon import PATIENCE_S, Daemon, gone, queued
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, queued
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,6 @@ def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Pat
     with console:
         said = console.read()
     assert "stopping, for daemon.json is gone or another daemon's" in said
-    gone(workers)
+    assert_gone(workers)
     left = daemon.home / "daemon.json"
     assert not left.exists() or left.read_text() == "{}"

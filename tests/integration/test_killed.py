@@ -12,12 +12,12 @@ import pytest
 from acebridge.errors import JobFailed
 from tests.support.daemon import (
     Daemon,
+    assert_gone,
     assets,
     collect,
     download,
     expected_tone,
     generate,
-    gone,
     job,
     queued,
     state,
@@ -34,7 +34,7 @@ def frail(tmp_path: Path):
     daemon = Daemon(tmp_path / "frail", step_ms=5)
     yield daemon
     if daemon.process is not None and daemon.process.poll() is None:
-        gone(daemon.kill())
+        assert_gone(daemon.kill())
     assert "Traceback" not in daemon.console()
 
 
@@ -51,7 +51,7 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     seen = job(client, running).last_sequence
     workers = frail.kill()
     assert workers
-    gone(workers)
+    assert_gone(workers)
 
     frail.release()
     client = frail.start()
@@ -78,7 +78,7 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
     after = queued(client, 0.2, seed=6)
     for _ in range(2):
         until_started(client, fatal)
-        gone(frail.kill())
+        assert_gone(frail.kill())
         client = frail.start()
     assert state(client, fatal) == "failed"
     told = "The daemon was ended twice while this job ran. Look into its log for the reason, then send the job again."
@@ -104,7 +104,7 @@ def test_killed_twice_amid_audio(frail: Daemon) -> None:
                 break
         events.close()
         assert state(client, fatal) == "running"
-        gone(frail.kill())
+        assert_gone(frail.kill())
         client = frail.start()
     assert job(client, fatal).attempts == 2
     with pytest.raises(JobFailed, match=r"ended twice while this job ran"):
@@ -129,7 +129,7 @@ def test_any_moment_will_do(frail: Daemon, tmp_path: Path, rounds: Rounds) -> No
         for job_id in asked:
             if state(client, job_id) == "succeeded":
                 finished[job_id] = [o.asset_id for t in job(client, job_id).takes for o in t.outputs]
-        gone(frail.kill())
+        assert_gone(frail.kill())
         call.cancel()
         client = frail.start()
         known = {asset.id for asset in assets(client)}

@@ -15,11 +15,11 @@ from tests.support.batches import ask, check_tones, follower, followers, seeds
 from tests.support.daemon import (
     Daemon,
     Take,
+    assert_gone,
     collect,
     daemon_at,
     expected_tone,
     generate,
-    gone,
     job,
     queued,
     state,
@@ -111,7 +111,7 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
         first = collect(ask(client, 5, takes=2, session="s")).job_id
         made = follower(client, first)
         until_started(client, made)
-        gone(daemon.kill())
+        assert_gone(daemon.kill())
         client = daemon.start()
         # A crash counts, making way does not: it never comes to the third attempt, which is not made.
         for number in range(3):
@@ -146,7 +146,7 @@ def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path, 
             first = next(events).job_id
             events.close()
             time.sleep(0.16 * (number % 4))  # any moment is as good
-            gone(daemon.kill())
+            assert_gone(daemon.kill())
             client = daemon.start()
             second = collect(client.next_batch(first))
             assert seeds(second) == [100 * number + 3 + n for n in range(3)]
@@ -168,7 +168,7 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
         worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
         queued(client, 0.1, seed=1)
         newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
-        gone(daemon.kill())  # the worker ends nevertheless
+        assert_gone(daemon.kill())  # the worker ends nevertheless
         daemon.release()
         client = daemon.start()
         assert state(client, made) == "cancelled"

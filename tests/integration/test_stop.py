@@ -18,11 +18,11 @@ from acebridge.v1 import daemon_pb2
 from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
+    assert_gone,
     collect,
     daemon_at,
     expected_tone,
     generate,
-    gone,
     job,
     queued,
     state,
@@ -72,7 +72,7 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
         watcher.start()
         stop(daemon)
         watcher.join()
-        gone(workers)
+        assert_gone(workers)
         (fault,) = heard
         assert isinstance(fault, JobFailed)
         assert fault.kind == "Unavailable"

@@ -76,11 +76,11 @@ def follow(host: Host, folder: Path, wanted: Callable[[dict[str, Any]], bool] = 
     """Wait for the end of a job, or for a status that is ``wanted``; return every status that was seen."""
     seen: list[dict[str, Any]] = []
 
-    def reached() -> bool:
+    def is_reached() -> bool:
         seen.append(host.status(folder))
         return wanted(seen[-1])
 
-    until(reached, "a status of the job")
+    until(is_reached, "a status of the job")
     return seen
 
 

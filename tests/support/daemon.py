@@ -25,7 +25,7 @@ from acestep_runtime.audio import convert, wav
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.fake import tone
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
-from tests.support.signals import decoded
+from tests.support.signals import decode_chunk
 
 T = TypeVar("T")
 ENDED = {"succeeded", "failed", "cancelled"}
@@ -152,14 +152,14 @@ def daemon_at(home: Path, **options: Any) -> Iterator[Daemon]:
         if daemon.process is not None and daemon.process.poll() is None:
             workers = daemon.children()
             assert daemon.stop() == 0, daemon.console()
-        gone(workers)
+        assert_gone(workers)
         assert "Traceback" not in daemon.console(), daemon.console()
     finally:
         if daemon.process is not None and daemon.process.poll() is None:
             daemon.kill()
 
 
-def gone(workers: Sequence[psutil.Process]) -> None:
+def assert_gone(workers: Sequence[psutil.Process]) -> None:
     """Assert that processes have ended (or do so presently)."""
     left = psutil.wait_procs(list(workers), timeout=PATIENCE_S)[1]
     assert not left, left
@@ -188,7 +188,7 @@ class Take:
 
     def samples(self, output: int = 0) -> Samples:
         header = self.headers[output]
-        return decoded(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
+        return decode_chunk(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
 
 
 def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:

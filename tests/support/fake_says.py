@@ -14,7 +14,7 @@ def says(r: Reaper, code: str, defers: bool = True) -> str:
     return r.console
 
 
-def refused(r: Reaper, code: str, why: str) -> None:
+def assert_refused(r: Reaper, code: str, why: str) -> None:
     with pytest.raises(ApiMisuse, match=why):
         r.run(code=code)
     r.faults.clear()

@@ -121,10 +121,10 @@ class Gauge:
         terminalreporter.section(f"the {_SHOWN} tests that cost most, in seconds of processor time")
         for nodeid, seconds in sorted(self.tests.items(), key=lambda item: -item[1])[:_SHOWN]:
             terminalreporter.write_line(f"{seconds:7.1f}  {nodeid}")
-        terminalreporter.write_line(f"this run: {_said(run)}")
+        terminalreporter.write_line(f"this run: {_format_run(run)}")
         record = read_record()
         if chosen in record["runs"]:
-            terminalreporter.write_line(f"recorded: {_said(record['runs'][chosen])}")
+            terminalreporter.write_line(f"recorded: {_format_run(record['runs'][chosen])}")
         if self.config.getoption("--record"):
             self.write(record, chosen, run)
 
@@ -138,5 +138,5 @@ class Gauge:
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _said(run: Run) -> str:
+def _format_run(run: Run) -> str:
     return f"{run['tests']} tests, {run['cpu_s']:.0f} s of processor time, {run['wall_s']:.0f} s on the clock"

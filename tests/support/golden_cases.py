@@ -27,7 +27,7 @@ def numbers(kind: str) -> dict[str, Tensor]:
     return load_file(FOLDER / f"{kind}_golden.safetensors")
 
 
-def given(kind: str, name: str) -> Tensor:
+def golden_input(kind: str, name: str) -> Tensor:
     return numbers(kind)[f"in/{name}"]
 
 
@@ -42,12 +42,12 @@ def condition(kind: str, texts: str = "text") -> Tensor:
     """The condition of "text", or of "non_cover_text": what a cover is told once it no longer follows its source."""
     with torch.inference_mode():
         packed, _ = parts(kind).encoder(
-            text_hidden_states=given(kind, f"{texts}_hidden_states"),
-            text_attention_mask=given(kind, f"{texts}_attention_mask"),
-            lyric_hidden_states=given(kind, "lyric_hidden_states"),
-            lyric_attention_mask=given(kind, "lyric_attention_mask"),
-            refer_audio_acoustic_hidden_states_packed=given(kind, "refer_audio_acoustic_hidden_states_packed"),
-            refer_audio_order_mask=given(kind, "refer_audio_order_mask"),
+            text_hidden_states=golden_input(kind, f"{texts}_hidden_states"),
+            text_attention_mask=golden_input(kind, f"{texts}_attention_mask"),
+            lyric_hidden_states=golden_input(kind, "lyric_hidden_states"),
+            lyric_attention_mask=golden_input(kind, "lyric_attention_mask"),
+            refer_audio_acoustic_hidden_states_packed=golden_input(kind, "refer_audio_acoustic_hidden_states_packed"),
+            refer_audio_order_mask=golden_input(kind, "refer_audio_order_mask"),
         )
         return packed.clone()
 

@@ -27,17 +27,10 @@ ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).with_suffix(".toml")
 #: Text that people read. Generated code and data are left out.
 _TEXT = re.compile(r".*\.(py|pyi|lua|md|proto|toml|mjs|c|cpp|hpp|h)|Makefile|.*/run")
-_NOT_OURS = re.compile(r".*_pb2(_grpc)?\.pyi?|protos/google/.*|LICENSE|tests/support/language\.(py|toml)|docs/glossary\.md")
-_FUNCTION = re.compile(r"^\s*(?:local\s+)?function\s+(?:[\w.]*[.:])?(\w+)", re.MULTILINE)
-#: Verbs whose participle does not end in "ed". Those that are also nouns or present forms (read, set, cut) are left out.
-_IRREGULAR = frozenset(
-    """begun born bought broken brought built caught chosen done drawn driven eaten fallen fed felt found frozen given gone grown
-    heard held hidden kept known laid lain learnt led lent lost made meant met paid ridden said seen sent shaken shown slept sold
-    spent spoken struck stolen stood sung sworn taken taught thought thrown told torn understood unheard untold woken won worn
-    woven written""".split()
+_NOT_OURS = re.compile(
+    r".*_pb2(_grpc)?\.pyi?|protos/google/.*|LICENSE|tests/.*/(test_)?language\.(py|toml)|docs/glossary\.md"
 )
-#: Words that end in "ed" and are no participles.
-_NO_PARTICIPLES = frozenset("bed bleed breed exceed feed hundred indeed need proceed red seed shed speed succeed weed".split())
+_FUNCTION = re.compile(r"^\s*(?:local\s+)?function\s+(?:[\w.]*[.:])?(\w+)", re.MULTILINE)
 
 
 class Finding(NamedTuple):
@@ -52,16 +45,21 @@ class Finding(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The words of `language.toml`: phrase or word → what to write, name → why it may stay."""
+    """What `language.toml` holds: phrase or word → what to write, name → why it may stay, and which words are participles."""
 
     phrases: dict[str, str]
     words: dict[str, str]
     exceptions: dict[str, str]
+    irregular_participles: frozenset[str]
+    no_participles: frozenset[str]
 
 
 def load_table(path: Path = TABLE) -> Table:
     """Read the words. Raises ``ValueError`` for an exception without a reason."""
-    table = Table(**tomllib.loads(path.read_text("utf-8")))
+    values = tomllib.loads(path.read_text("utf-8"))
+    for name in ("irregular_participles", "no_participles"):
+        values[name] = frozenset(values[name].split())
+    table = Table(**values)
     for name, reason in table.exceptions.items():
         if not reason.strip():
             raise ValueError(f"{path.name}: the exception {name} has no reason")
@@ -73,9 +71,10 @@ def split_name(name: str) -> list[str]:
     return [word for word in re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_") if word]
 
 
-def is_participle(word: str) -> bool:
+def is_participle(word: str, table: Table) -> bool:
     """Return whether a word is a past participle: a verb's form that says what became of a thing."""
-    return word in _IRREGULAR or (len(word) > 4 and word.endswith("ed") and word not in _NO_PARTICIPLES)
+    regular = len(word) > 4 and word.endswith("ed") and word not in table.no_participles
+    return regular or word in table.irregular_participles
 
 
 def check_python(path: str, source: str, table: Table) -> Iterator[Finding]:
@@ -83,12 +82,12 @@ def check_python(path: str, source: str, table: Table) -> Iterator[Finding]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             words = split_name(node.name)
-            if words and is_participle(words[0]) and node.name not in table.exceptions:
+            if words and is_participle(words[0], table) and node.name not in table.exceptions:
                 yield Finding(path, node.lineno, f"{node.name}: a function is a verb phrase or a noun, no participle")
             yield from _check_words(path, node.lineno, node.name, table)
         elif isinstance(node, ast.ClassDef):
             words = split_name(node.name)
-            if words and is_participle(words[-1]) and node.name not in table.exceptions:
+            if words and is_participle(words[-1], table) and node.name not in table.exceptions:
                 yield Finding(path, node.lineno, f"{node.name}: a class is a noun, no participle")
             yield from _check_words(path, node.lineno, node.name, table)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -102,7 +101,7 @@ def check_lua(path: str, source: str, table: Table) -> Iterator[Finding]:
     for match in _FUNCTION.finditer(source):
         name, line = match[1], source.count("\n", 0, match.start(1)) + 1
         words = split_name(name)
-        if words and is_participle(words[0]) and name not in table.exceptions:
+        if words and is_participle(words[0], table) and name not in table.exceptions:
             yield Finding(path, line, f"{name}: a function is a verb phrase or a noun, no participle")
         yield from _check_words(path, line, name, table)
 
@@ -142,7 +141,9 @@ def unused_exceptions(files: dict[str, str], table: Table) -> list[str]:
 
 def read_files() -> dict[str, str]:
     """Return the text of every file of the project that people read, by path."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     paths = (path for path in listed if _TEXT.fullmatch(path) and not _NOT_OURS.fullmatch(path))
     return {path: (ROOT / path).read_text("utf-8") for path in paths if (ROOT / path).is_file()}
 

@@ -48,7 +48,7 @@ def _empty_frames(error: BaseException | None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _collected(request: pytest.FixtureRequest) -> Iterator[None]:
+def _collect_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
     """Collect what a test that works with processes has left, so that warnings about it are of this test."""
     if not {"integration", "hosts"} & set(request.path.parts):
         yield

@@ -33,7 +33,7 @@ class Studio:
         self.reaper.form(**form)
         self.reaper.run(f"AceBridge_{action}.lua")
 
-    def seen(self) -> dict[str, Any]:
+    def visible_state(self) -> dict[str, Any]:
         """What a user would notice of the project; our notes in it and what could be redone are not that."""
         return {key: value for key, value in self.project.state().items() if key not in ("ext", "redo")}
 
@@ -41,7 +41,7 @@ class Studio:
         """The job folders that are there."""
         return sorted((self.reaper.resource / "AceBridge" / "jobs").glob("*-*-*"))
 
-    def sent(self) -> None:
+    def wait_until_sent(self) -> None:
         """Wait until a job is sent."""
         self.reaper.until(lambda: [folder for folder in self.jobs() if (folder / "request.json").exists()])
 

@@ -59,16 +59,16 @@ class Shell:
             # What a command sets in its environment would have ended with its process.
             with mock.patch.dict(os.environ, known), pytest.raises(SystemExit) as end:
                 main()
-        return self.checked(Done(arguments, int(end.value.code or 0), out.getvalue(), err.getvalue()), code)
+        return self.check_code(Done(arguments, int(end.value.code or 0), out.getvalue(), err.getvalue()), code)
 
     def spawn(self, *arguments: str, code: int = 0) -> Done:
         """Run the command in a process of its own, as a musician does."""
         process = self.start(*arguments)
         out, err = process.communicate(timeout=PATIENCE_S)
-        return self.checked(Done(process.args, process.returncode, out, err), code)
+        return self.check_code(Done(process.args, process.returncode, out, err), code)
 
     @staticmethod
-    def checked(done: Done, code: int) -> Done:
+    def check_code(done: Done, code: int) -> Done:
         assert done.returncode == code, done
         assert "Traceback" not in done.stderr + done.stdout
         return done

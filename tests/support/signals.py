@@ -106,7 +106,7 @@ def _song(
     return out
 
 
-def decoded(data: bytes, encoding: str, channels: int) -> Samples:
+def decode_chunk(data: bytes, encoding: str, channels: int) -> Samples:
     """The samples of a data chunk, as libsndfile reads them; all of its bytes are whole frames."""
     sample_bytes = int(encoding[-2:]) // 8
     assert len(data) % (sample_bytes * channels) == 0, f"{len(data)} bytes are no whole frames"

@@ -62,16 +62,16 @@ def allowed_skips() -> tuple[str, ...]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:  # noqa: ARG001
     report = yield
-    return _checked(report)
+    return _fail_on_skip(report)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> object:  # noqa: ARG001
     report = yield
-    return _checked(report)
+    return _fail_on_skip(report)
 
 
-def _checked(report: pytest.TestReport | pytest.CollectReport) -> object:
+def _fail_on_skip(report: pytest.TestReport | pytest.CollectReport) -> object:
     """Make a failure of a skip that a gate does not allow."""
     if os.environ.get("CI") and report.skipped and not report.nodeid.startswith(allowed_skips()):
         report.outcome = "failed"

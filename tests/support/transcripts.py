@@ -60,7 +60,7 @@ _SHORTENED = (
 )
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     for pattern, short in _SHORTENED:
         text = pattern.sub(short, text)
     return text
@@ -75,14 +75,14 @@ def _in_order(value: Any) -> Any:
     return {name: dict(sorted(held.items())) if name == "metadata" else _in_order(held) for name, held in value.items()}
 
 
-def _shown(message: Message) -> str:
+def _format_message(message: Message) -> str:
     held = MessageToDict(message, preserving_proto_field_name=True)
-    text = _shortened(json.dumps(_in_order(held), ensure_ascii=False))
+    text = _shorten(json.dumps(_in_order(held), ensure_ascii=False))
     return text if len(text) <= 600 else text[:597] + "…"
 
 
-def _spoken(rpc: str, request: Message | str, answers: Iterable[Message]) -> str:
-    lines = [f"### {rpc}", "", "```", f"> {request if isinstance(request, str) else _shown(request)}"]
+def _format_call(rpc: str, request: Message | str, answers: Iterable[Message]) -> str:
+    lines = [f"### {rpc}", "", "```", f"> {request if isinstance(request, str) else _format_message(request)}"]
     last_kind = ""
     try:
         for answer in answers:
@@ -92,12 +92,12 @@ def _spoken(rpc: str, request: Message | str, answers: Iterable[Message]) -> str
                     lines.append("< …")
                 continue
             last_kind = kind or ""
-            lines.append(f"< {_shown(answer)}")
+            lines.append(f"< {_format_message(answer)}")
     except grpc.RpcError as error:
         fault = unpack_error(error)
         told = dict(sorted(fault.details.items())) | {"remedy": fault.remedy}
-        lines.append(_shortened(f"< {error.code().name}: {fault}"))  # type: ignore[attr-defined]
-        lines.append(_shortened(f"  ErrorInfo reason {fault.kind}, metadata {told}"))
+        lines.append(_shorten(f"< {error.code().name}: {fault}"))  # type: ignore[attr-defined]
+        lines.append(_shorten(f"  ErrorInfo reason {fault.kind}, metadata {told}"))
     return "\n".join([*lines, "```", ""])
 
 
@@ -128,13 +128,13 @@ def record(client: Client, song: Path) -> str:
     asset = client.upload(song).asset_id
     parts = [_INTRO, "## TaskService\n"]
     for rpc, request in _task_requests(asset).items():
-        parts.append(_spoken(rpc, request, getattr(client.tasks, rpc)(request)))
+        parts.append(_format_call(rpc, request, getattr(client.tasks, rpc)(request)))
     bad = tasks_pb2.RepaintRequest(source=audio_pb2.AudioInput(asset_id=asset), start_s=8, end_s=4)
-    parts.append(_spoken("Repaint, with a mistake", bad, client.tasks.Repaint(bad)))
+    parts.append(_format_call("Repaint, with a mistake", bad, client.tasks.Repaint(bad)))
     lacking = tasks_pb2.CoverRequest(
         submission=tasks_pb2.Submission(engine=tasks_pb2.ENGINE_NEURAL), source=audio_pb2.AudioInput(asset_id=asset)
     )
-    parts.append(_spoken("Cover, with an engine that is not there", lacking, client.tasks.Cover(lacking)))
+    parts.append(_format_call("Cover, with an engine that is not there", lacking, client.tasks.Cover(lacking)))
 
     newest = client.jobs.ListJobs(jobs_pb2.ListJobsRequest(limit=1)).jobs[0].id
     first = client.jobs.ListJobs(jobs_pb2.ListJobsRequest()).jobs[-1]
@@ -165,24 +165,24 @@ def record(client: Client, song: Path) -> str:
             halves = [assets_pb2.UploadAssetRequest(name=song.name, data=data[:9000]),
                       assets_pb2.UploadAssetRequest(data=data[9000:])]  # fmt: skip
             shown = f'{{"name": "{song.name}", "data": "…"}}\n> {{"data": "…"}}'
-            parts.append(_spoken("UploadAsset", shown, [client.assets.UploadAsset(iter(halves))]))
+            parts.append(_format_call("UploadAsset", shown, [client.assets.UploadAsset(iter(halves))]))
             there = assets_pb2.ImportAssetRequest(path=str(song))
             shown = f'{{"path": "/home/you/{song.name}"}}'
-            parts.append(_spoken("ImportAsset", shown, _once(client.assets.ImportAsset, there)))
+            parts.append(_format_call("ImportAsset", shown, _once(client.assets.ImportAsset, there)))
         if rpc == "GetCapabilities":
             parts.append("## ModelService\n")
         if rpc == "GetStatus":
             parts.append("## DaemonService\n")
         answered = getattr(stub, rpc)
         streams = rpc in ("WatchJob", "NextBatch", "DownloadAsset")
-        parts.append(_spoken(rpc, request, answered(request) if streams else _once(answered, request)))
+        parts.append(_format_call(rpc, request, answered(request) if streams else _once(answered, request)))
     check = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
     with grpc.insecure_channel(client.address) as channel:
         parts.append("## grpc.health.v1.Health\n")
-        parts.append(_spoken("Check", check, [health_pb2_grpc.HealthStub(channel).Check(check)]))
+        parts.append(_format_call("Check", check, [health_pb2_grpc.HealthStub(channel).Check(check)]))
     stop = daemon_pb2.ShutdownRequest()
     parts.append("## DaemonService, at the end\n")
-    parts.append(_spoken("Shutdown", stop, _once(client.daemon.Shutdown, stop)))
+    parts.append(_format_call("Shutdown", stop, _once(client.daemon.Shutdown, stop)))
     return "\n".join(parts)
 
 

@@ -15,7 +15,7 @@ import soundfile
 import typer
 
 from acebridge.cli.app import app
-from tests.support.daemon import PATIENCE_S, gone, until
+from tests.support.daemon import PATIENCE_S, assert_gone, until
 from tests.support.installation import TREES, Installation, project, run
 from tests.support.shell import belongs
 
@@ -94,7 +94,7 @@ class Session:
             process.kill()
         for daemon in self._served:
             daemon.wait()
-        gone(left)
+        assert_gone(left)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def original(studio: Studio) -> dict[str, Any]:
     }
 
 
-def placed(studio: Studio, title: str) -> None:
+def assert_placed(studio: Studio, title: str) -> None:
     """Assert what holds after everything that landed: one undo step, no message, no long tick, nothing left to place."""
     reaper = studio.reaper
     assert reaper.messages == []
@@ -91,7 +91,7 @@ def test_repaint_is_a_new_take_equal_to_the_old_one_outside(studio: Studio) -> N
     select(studio)
     before, seen, heard = original(studio), studio.seen(), studio.project.render()
     studio.run("Repaint time selection", **{STYLE: AWKWARD, "Seed": "7"})
-    placed(studio, "Repaint time selection")
+    assert_placed(studio, "Repaint time selection")
     assert original(studio) == before
     old, new = studio.item.takes
     assert studio.item.active is new
@@ -120,7 +120,7 @@ def test_a_take_that_does_not_play_straight_is_read_through_reaper(studio: Studi
     studio.item.takes[0].volume = 0.25
     select(studio)
     studio.run("Repaint time selection")
-    placed(studio, "Repaint time selection")
+    assert_placed(studio, "Repaint time selection")
     old, new = studio.item.takes
     made = samples(new.source.path)
     assert (len(made), new.rate, new.offset, new.volume) == (12 * RATE_HZ, 1, 0, 0.25)
@@ -136,7 +136,7 @@ def test_repaints_of_several_items_are_one_step(studio: Studio) -> None:
     studio.item.selected = other.selected = 1
     studio.project.settle()
     studio.run("Repaint time selection", **{STYLE: "strings", "Takes": "2"})
-    placed(studio, "Repaint time selection")
+    assert_placed(studio, "Repaint time selection")
     assert [len(item.takes) for item in (studio.item, other)] == [3, 3]
     assert len({facts(take)["seed"] for take in studio.item.takes[1:]}) == 2
 
@@ -145,7 +145,7 @@ def test_a_repaint_may_go_on_a_lane(studio: Studio) -> None:
     studio.reaper.ext[("AceBridge", "repaint_as")] = "lane"
     select(studio)
     studio.run("Repaint time selection")
-    placed(studio, "Repaint time selection")
+    assert_placed(studio, "Repaint time selection")
     old, new = studio.band.items
     assert len(old.takes) == 1
     assert (new.lane, new.position, new.length) == (1, old.position, old.length)
@@ -176,7 +176,7 @@ def test_tracks_come_in_one_folder_below_the_source(
     select(studio)
     before, seen = original(studio), studio.seen()
     studio.run(action, **form)
-    placed(studio, action)
+    assert_placed(studio, action)
     assert original(studio) == before
     made = studio.project.tracks[1:-1]
     assert [track.name for track in made] == names
@@ -209,7 +209,7 @@ def test_an_accompaniment_that_is_played_at_once_is_a_track_and_replaces_its_sou
     (folder / "result.json").write_text(json.dumps(result), "utf-8")
     studio.reaper.start("AceBridge_Job list.lua")
     studio.reaper.until(lambda: (folder / "placed").exists())
-    placed(studio, "Complete")
+    assert_placed(studio, "Complete")
     (track,) = on_tracks(studio)[1:]
     assert track.items[0].length == studio.item.length
     assert studio.item["B_MUTE"] == 1
@@ -224,7 +224,7 @@ def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
     studio.project.settle()
     before, heard = original(studio), studio.project.render(START_S, STOP_S)
     studio.run("Cover", **{STYLE: "jazz trio", "Takes": "2"})
-    placed(studio, "Cover")
+    assert_placed(studio, "Cover")
     assert original(studio) == before
     (track,) = on_tracks(studio)
     (item,) = track.items
@@ -253,7 +253,7 @@ def test_several_tracks_are_rendered_as_one(studio: Studio) -> None:
     studio.project.settle()
     before = original(studio)
     studio.run("Cover", **{STYLE: "jazz trio"})
-    placed(studio, "Cover")
+    assert_placed(studio, "Cover")
     assert original(studio) == before
     assert np.abs(samples(studio.jobs()[0] / "source-1.wav") - meant).max() < 1e-6
 
@@ -264,7 +264,7 @@ def test_generate_lands_on_the_selected_track_or_on_a_new_one(studio: Studio) ->
     studio.project.time_selection = (START_S, STOP_S)
     studio.project.settle()
     studio.run("Generate here", **{STYLE: AWKWARD})
-    placed(studio, "Generate here")
+    assert_placed(studio, "Generate here")
     (item,) = free.items
     exact(studio, item, START, STOP - START)
     assert facts(item.active)["bpm"] == pytest.approx(100)
@@ -276,7 +276,7 @@ def test_generate_lands_on_the_selected_track_or_on_a_new_one(studio: Studio) ->
 def test_compose_makes_a_song_of_a_sentence_at_the_cursor(studio: Studio) -> None:
     studio.project.cursor = 20.0
     studio.run("Compose from a description", Description="a sad waltz with strings", Seconds="8", Instrumental="yes")
-    placed(studio, "Compose from a description")
+    assert_placed(studio, "Compose from a description")
     item = studio.project.tracks[-1].items[0]
     exact(studio, item, 20 * RATE_HZ, 8 * RATE_HZ)
     assert "waltz" in facts(item.active)["caption"]
@@ -289,7 +289,7 @@ def test_an_item_grows_and_its_old_take_stays_in_place(studio: Studio, action: s
     studio.project.settle()
     seen, at, heard = studio.seen(), studio.item.position, studio.project.render()
     studio.run(action, Bars="2")
-    placed(studio, action)
+    assert_placed(studio, action)
     old, new = studio.item.takes
     grown = samples(new.source.path)
     bars_s = 2 * 4 * 60 / 90
@@ -321,7 +321,7 @@ def test_a_join_is_smoothed_on_both_items(studio: Studio) -> None:
     studio.project.settle()
     seen, heard = studio.seen(), studio.project.render()
     studio.run("Smooth the join of two items", **{"Seconds on each side": "1"})
-    placed(studio, "Smooth the join of two items")
+    assert_placed(studio, "Smooth the join of two items")
     assert studio.item.active.source.path == second.active.source.path
     assert studio.item.end == pytest.approx(second.position, abs=1e-9)
     now = studio.project.render()
@@ -355,7 +355,7 @@ def test_lyrics_become_regions(studio: Studio) -> None:
     studio.item.selected = 1
     studio.project.settle()
     studio.run("Lyrics to regions")
-    placed(studio, "Lyrics to regions")
+    assert_placed(studio, "Lyrics to regions")
     regions = studio.project.regions
     section, *lines = regions
     assert section.name == "[Verse]"

@@ -17,7 +17,7 @@ def command(path: Path) -> Path:
     return path
 
 
-def found(leaves: Leaves, **variables: str) -> str | tuple[str, ...]:
+def find_command(leaves: Leaves, **variables: str) -> str | tuple[str, ...]:
     leaves.environment(variables)
     answer = leaves["command"].find()
     return tuple(str(part.decode()) for part in answer[1:]) if isinstance(answer, tuple) else answer.decode()
@@ -71,7 +71,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
     variables = {"HOME": str(tmp_path), "PATH": f"/nowhere:{on_path.parent}"}
     leaves["settings"].set(b"command", str(set_one).encode())
     for expected in (set_one, recorded, on_path, usual):
-        assert found(leaves, **variables) == str(expected)
+        assert find_command(leaves, **variables) == str(expected)
         leaves["settings"].set(b"command", b"")
         if expected != set_one:
             expected.unlink()  # a record of what has gone is passed over
@@ -80,7 +80,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
 def test_a_setting_that_leads_nowhere_is_told() -> None:
     leaves = Leaves()
     leaves["settings"].set(b"command", b"/no/acebridge")
-    message, remedy = found(leaves, HOME="/nowhere")
+    message, remedy = find_command(leaves, HOME="/nowhere")
     assert message == 'The setting "command" is "/no/acebridge"; there is no such file.'
     assert "AceBridge: Settings" in remedy
 
@@ -89,12 +89,12 @@ def test_a_setting_may_begin_with_home_and_have_quotes(tmp_path: Path) -> None:
     path = command(tmp_path / "my bin" / "acebridge")
     leaves = Leaves()
     leaves["settings"].set(b"command", b'"~/my bin/acebridge"')
-    assert found(leaves, HOME=str(tmp_path)) == str(path)
+    assert find_command(leaves, HOME=str(tmp_path)) == str(path)
 
 
 def test_nothing_found_is_told() -> None:
     leaves = Leaves(file_exists=lambda _path: False)
-    message, remedy = found(leaves, HOME="/nowhere", PATH="")
+    message, remedy = find_command(leaves, HOME="/nowhere", PATH="")
     assert message == "The acebridge command is not installed, or in no folder that is searched."
     assert "acebridge doctor" in remedy
 
@@ -109,7 +109,7 @@ def test_folders_of_macos() -> None:
             versions[i] if path == b"/Users/a/Library/Python" and 0 <= i < len(versions) else None
         ),
     )
-    found(leaves, HOME="/Users/a", PATH="/usr/bin")
+    find_command(leaves, HOME="/Users/a", PATH="/usr/bin")
     assert b"/opt/homebrew/bin/acebridge" in asked
     assert b"/Users/a/Library/Python/3.12/bin/acebridge" in asked
 
@@ -122,7 +122,7 @@ def test_folders_of_windows() -> None:
         EnumerateSubdirectories=lambda path, i: b"Python312" if path.endswith(b"\\Python") and i == 0 else None,
     )
     local, roaming = "C:\\Users\\a\\AppData\\Local", "C:\\Users\\a\\AppData\\Roaming"
-    found(leaves, USERPROFILE="C:\\Users\\a", LOCALAPPDATA=local, APPDATA=roaming, PATH='C:\\x;"C:\\a b"')
+    find_command(leaves, USERPROFILE="C:\\Users\\a", LOCALAPPDATA=local, APPDATA=roaming, PATH='C:\\x;"C:\\a b"')
     assert [path.decode() for path in asked] == [
         "C:\\x\\acebridge.exe",
         "C:\\a b\\acebridge.exe",

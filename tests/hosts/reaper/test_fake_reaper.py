@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.fake_reaper import ApiMisuse, Reaper
 from tests.support.fake_reaper.sound import parents
 from tests.support.fake_reaper.state import Track
-from tests.support.fake_says import refused, says
+from tests.support.fake_says import assert_refused, says
 
 RATE_HZ = 44_100
 
@@ -50,9 +50,9 @@ RATE_HZ = 44_100
     ],
 )
 def test_misuse_is_a_fault_even_inside_pcall(r: Reaper, code: str, why: str) -> None:
-    refused(r, code, why)
+    assert_refused(r, code, why)
     if why not in ("mine", "arithmetic on a nil"):
-        refused(r, f"pcall(function() {code} end)", why)
+        assert_refused(r, f"pcall(function() {code} end)", why)
 
 
 def test_versions_have_their_functions(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_versions_have_their_functions(tmp_path: Path) -> None:
             assert says(r, "say(reaper.GetAppVersion())").startswith(version)
             assert says(r, "say(tostring(reaper.set_action_options ~= nil))") == str(version != "6.24").lower()
     with Reaper(tmp_path, version="7.08") as r:
-        refused(r, "reaper.InsertTrackInProject(0, 0, 0)", "ask reaper.APIExists first")
+        assert_refused(r, "reaper.InsertTrackInProject(0, 0, 0)", "ask reaper.APIExists first")
     with Reaper(tmp_path) as r:
         r.remove_api("InsertTrackInProject")
         assert says(r, code) == "falsetrue"
@@ -87,13 +87,15 @@ def test_pointers_are_equal_when_their_objects_are_and_die_with_them(r: Reaper) 
     """
     assert says(r, code) == "trueuserdata true false false false"
     r.project.add_track("b")
-    refused(r, "local t = reaper.GetTrack(0, 0) reaper.DeleteTrack(t) reaper.GetTrackName(t)", "it has been deleted")
+    assert_refused(
+        r, "local t = reaper.GetTrack(0, 0) reaper.DeleteTrack(t) reaper.GetTrackName(t)", "it has been deleted"
+    )
 
 
 def test_any_bytes_pass_through(r: Reaper) -> None:
     says(r, r"reaper.SetExtState('a', 'b', 'x\xff\xfe 한', false)")
     assert says(r, r"say(tostring(reaper.GetExtState('a', 'b') == 'x\xff\xfe 한'))") == "true"
-    refused(r, r"reaper.SetExtState('a', 'b', 'x\ny', true)", "line break")
+    assert_refused(r, r"reaper.SetExtState('a', 'b', 'x\ny', true)", "line break")
 
 
 # Sound
@@ -121,7 +123,7 @@ def test_a_take_accessor_gives_the_samples_of_the_file(r: Reaper, wave: tuple[Pa
     assert (values[0], values[4001], values[8002]) == ("1", "1", "0")
     assert (first == samples[22_050:24_050].ravel()).all()
     assert (second == samples[66_150:68_150].ravel()).all()
-    refused(r, "reaper.CreateTrackAudioAccessor(reaper.GetTrack(0, 0))", "without DestroyAudioAccessor")
+    assert_refused(r, "reaper.CreateTrackAudioAccessor(reaper.GetTrack(0, 0))", "without DestroyAudioAccessor")
 
 
 def test_the_mix_is_the_sum_of_gains_times_samples(r: Reaper, wave: tuple[Path, np.ndarray]) -> None:
@@ -192,7 +194,7 @@ def test_the_render_action_writes_the_mix(r: Reaper, wave: tuple[Path, np.ndarra
     says(r, code + "set('RENDER_SETTINGS', 128) reaper.Main_OnCommand(42230, 0)")
     heard, _ = soundfile.read(tmp_path / "out" / "mix.wav", dtype="float32")
     assert (heard == 0.5 * samples[RATE_HZ : 2 * RATE_HZ]).all()
-    refused(
+    assert_refused(
         r,
         "reaper.GetSetProjectInfo(0, 'RENDER_NORMALIZE', 1, true) reaper.Main_OnCommand(42230, 0)",
         "RENDER_NORMALIZE",
@@ -367,9 +369,9 @@ def test_lanes_exist_since_seven_and_play_alone_or_together(r: Reaper, tmp_path:
     """
     assert says(r, code) == "0.0 2.0 1.0 "
     assert track.lanes == {2: 1}
-    refused(r, "reaper.SetMediaTrackInfo_Value(reaper.GetTrack(0, 0), 'C_LANEPLAYS:3', 1)", "has 3 lanes")
+    assert_refused(r, "reaper.SetMediaTrackInfo_Value(reaper.GetTrack(0, 0), 'C_LANEPLAYS:3', 1)", "has 3 lanes")
     with Reaper(tmp_path / "old", version="6.24") as old:
-        refused(
+        assert_refused(
             old,
             "reaper.GetMediaTrackInfo_Value(reaper.GetMasterTrack(0), 'I_NUMFIXEDLANES')",
             "no value I_NUMFIXEDLANES",
@@ -400,8 +402,8 @@ def test_new_items_fade_and_loop_and_fades_end_with_the_item(r: Reaper, wave: tu
     assert (mix[4 * RATE_HZ : 6 * RATE_HZ] == wave[1][RATE_HZ:]).all()  # the source begins again every three seconds
     other = "reaper.AddTakeToMediaItem(reaper.GetMediaItem(0, 0))"
     source = "reaper.GetMediaItemTake_Source(reaper.GetActiveTake(reaper.GetMediaItem(0, 0)))"
-    refused(r, f"reaper.SetMediaItemTake_Source({other}, {source})", "belongs to one take")
-    refused(r, f"reaper.PCM_Source_Destroy({source})", "a take still plays")
+    assert_refused(r, f"reaper.SetMediaItemTake_Source({other}, {source})", "belongs to one take")
+    assert_refused(r, f"reaper.PCM_Source_Destroy({source})", "a take still plays")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def noise(path: Path, frames: int, channels: int = 2, rate_hz: int = RATE_HZ, se
     return media(path, samples, rate_hz)
 
 
-def heard(reaper: Reaper) -> np.ndarray:
+def mix_by_accessors(reaper: Reaper) -> np.ndarray:
     """What the tracks' accessors give, times the faders."""
     total = np.zeros((FRAMES, 2))
     for track in reaper.project.tracks:
@@ -53,7 +53,7 @@ def heard(reaper: Reaper) -> np.ndarray:
     return total
 
 
-def sent(reaper: Reaper) -> tuple[Mix, list[str], np.ndarray]:
+def mix_by_command(reaper: Reaper) -> tuple[Mix, list[str], np.ndarray]:
     """What the command is asked to mix, the files that were read through REAPER for it, and what it makes of them."""
     reaper.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
     folder = reaper.folder / "job 'n'"
@@ -83,8 +83,8 @@ def band(r: Reaper, tmp_path: Path) -> Reaper:
 
 
 def test_tracks_of_plain_files_are_named_not_read(band: Reaper) -> None:
-    expected = heard(band)
-    mix, read, got = sent(band)
+    expected = mix_by_accessors(band)
+    mix, read, got = mix_by_command(band)
     assert read == []
     assert [(track.at, track.first, track.frames) for track in mix.tracks] == [
         (0, 1234 + START - 10_007, 50_007 - START), (60_001 - START, 0, STOP - 60_001), (35_000 - START, 20_000, 50_000),
@@ -117,7 +117,7 @@ def lanes(r: Reaper) -> None:
     r.project.tracks[0]["I_FREEMODE"] = 2
 
 
-def hidden(r: Reaper) -> None:
+def hide_item(r: Reaper) -> None:
     item(r).lane = 1
     r.project.tracks[0].lanes[1] = -1
 
@@ -159,7 +159,7 @@ FALLS_BACK: dict[str, Change] = {
     "one inside": lambda r: r.project.tracks[0].add_item(r.folder / "b.wav", 40_000 / RATE_HZ, 10 / RATE_HZ),
     "all takes play": several,
     "lanes": lanes,
-    "hidden lane": hidden,
+    "hidden lane": hide_item,
     "loop": loops,
     "starts between samples": lambda r: item(r).values.update(D_POSITION=10_007.3 / RATE_HZ),
     "ends between samples": lambda r: item(r).values.update(D_LENGTH=40_000.3 / RATE_HZ),
@@ -175,8 +175,8 @@ FALLS_BACK: dict[str, Change] = {
 @pytest.mark.parametrize("name", FALLS_BACK)
 def test_what_only_reaper_can_tell_is_read_through_it(band: Reaper, name: str) -> None:
     FALLS_BACK[name](band)
-    expected = heard(band)
-    mix, read, got = sent(band)
+    expected = mix_by_accessors(band)
+    mix, read, got = mix_by_command(band)
     assert read == ["source-1-1.wav"]
     assert [track.file.name for track in mix.tracks] == ["source-1-1.wav", "b.wav"]  # the other track is still named
     assert np.abs(got - expected).max() < 1e-6
@@ -216,14 +216,14 @@ NAMED: dict[str, Change] = {
     "free positions": lambda r: r.project.tracks[0].values.update(I_FREEMODE=1),
     "rounding": lambda r: item(r).values.update(D_POSITION=10_007 / RATE_HZ + 1e-9),
     "post-FX envelope": lambda r: r.project.tracks[0].envelopes.append(Envelope("<VOLENV2")),
-    "FLAC": lambda r: plays(r, Path(recoded(r, "flac"))),
-    "AIFF": lambda r: plays(r, Path(recoded(r, "aiff"))),
-    "OGG": lambda r: plays(r, Path(recoded(r, "ogg"))),
+    "FLAC": lambda r: plays(r, Path(recode(r, "flac"))),
+    "AIFF": lambda r: plays(r, Path(recode(r, "aiff"))),
+    "OGG": lambda r: plays(r, Path(recode(r, "ogg"))),
     "REAPER 6.24": lambda r: setattr(r, "version", "6.24"),
 }
 
 
-def recoded(r: Reaper, kind: str) -> Path:
+def recode(r: Reaper, kind: str) -> Path:
     path = r.folder / f"c.{kind}"
     soundfile.write(path, soundfile.read(take(r).source.path)[0], RATE_HZ)
     return path
@@ -232,8 +232,8 @@ def recoded(r: Reaper, kind: str) -> Path:
 @pytest.mark.parametrize("name", NAMED)
 def test_what_changes_nothing_is_still_named(band: Reaper, name: str) -> None:
     NAMED[name](band)
-    expected = heard(band)
-    _, read, got = sent(band)
+    expected = mix_by_accessors(band)
+    _, read, got = mix_by_command(band)
     assert read == []
     assert np.abs(got - expected).max() < 1e-6
 
@@ -243,7 +243,7 @@ def test_silence_is_sent_as_silence(band: Reaper) -> None:
     lone = band.project.add_track("keys")
     lone.add_item(None, 0.0, 10.0).add_take(Source("", "MIDI"))
     lone.solo = 1
-    _, read, got = sent(band)
+    _, read, got = mix_by_command(band)
     assert read == ["source-1-1.wav"]
     assert got.shape == (FRAMES, 2)
     assert not got.any()
@@ -278,8 +278,8 @@ def test_any_row_of_plain_items_comes_to_what_reaper_plays(tmp_path_factory: Any
                 at += gap + length
         # something has to be there to be asked for
         r.project.add_track().add_item(files[2], START / RATE_HZ, 100 / RATE_HZ)
-        expected = heard(r)
-        _, read, got = sent(r)
+        expected = mix_by_accessors(r)
+        _, read, got = mix_by_command(r)
     assert read == []
     assert np.abs(got - expected).max() < 1e-6 * max(1.0, np.abs(expected).max())
 

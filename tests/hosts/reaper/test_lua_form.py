@@ -69,7 +69,7 @@ def as_offered(_labels: list[str], offered: list[str]) -> list[str]:
     return offered
 
 
-def typed(*values: str) -> Answer:
+def type_values(*values: str) -> Answer:
     return lambda _labels, _offered: list(values)
 
 
@@ -102,12 +102,12 @@ def test_what_is_remembered_is_offered_instead() -> None:
 
 
 def test_answers_have_their_kinds() -> None:
-    form = Form(typed(" a, b ; c ", "la la", "3", "2.5", "AGGRESSIVE"))
+    form = Form(type_values(" a, b ; c ", "la la", "3", "2.5", "AGGRESSIVE"))
     assert form.ask(ALL) == {"style": "a, b ; c", "lyrics": "la la", "takes": 3, "seconds": 2.5, "mode": "aggressive"}
 
 
 def test_emptied_fields_are_their_defaults() -> None:
-    assert Form(typed("", "", "", "", "")).ask(ALL, {"style": "x", "takes": 5, "seconds": 3}) == {
+    assert Form(type_values("", "", "", "", "")).ask(ALL, {"style": "x", "takes": 5, "seconds": 3}) == {
         "style": "warm",
         "takes": 1,
         "mode": "balanced",
@@ -119,7 +119,7 @@ def test_cancel() -> None:
 
 
 def test_it_asks_again_with_what_was_typed() -> None:
-    form = Form(typed("jazz", "", "9", "long", "softly"), typed("jazz", "", "8", "0.5", "balanced"))
+    form = Form(type_values("jazz", "", "9", "long", "softly"), type_values("jazz", "", "8", "0.5", "balanced"))
     assert form.ask(ALL) == {"style": "jazz", "takes": 8, "seconds": 0.5, "mode": "balanced"}
     assert form.leaves.messages == [
         'Takes is "9"; allowed: a whole number from 1 to 8.\n'
@@ -130,11 +130,11 @@ def test_it_asks_again_with_what_was_typed() -> None:
 
 
 def test_cancel_ends_the_second_asking_too() -> None:
-    assert Form(typed("x", "", "0", "", ""), lambda _labels, _offered: None).ask(ALL) is None
+    assert Form(type_values("x", "", "0", "", ""), lambda _labels, _offered: None).ask(ALL) is None
 
 
 def test_a_field_without_default_must_be_filled() -> None:
-    form = Form(typed(""), typed("a"))
+    form = Form(type_values(""), type_values("a"))
     assert form.ask([NAME]) == {"name": "a"}
     assert form.leaves.messages == ["Name is empty; enter a value."]
 
@@ -143,25 +143,25 @@ def test_a_field_without_default_must_be_filled() -> None:
     ("text", "seconds"), [("1,5", 1.5), ("0.5", 0.5), ("600", 600), ("6e2", 600.0), (" 2 ", 2), ("5,25", 5.25)]
 )
 def test_numbers(text: str, seconds: float) -> None:
-    assert Form(typed(text)).ask([SECONDS]) == {"seconds": seconds}
+    assert Form(type_values(text)).ask([SECONDS]) == {"seconds": seconds}
 
 
 @pytest.mark.parametrize("text", ["1,500", "0.49", "601", "nan", "inf", "1 2", "--1", "1e999"])
 def test_what_is_no_number_within_limits(text: str) -> None:
-    form = Form(typed(text), lambda _labels, _offered: None)
+    form = Form(type_values(text), lambda _labels, _offered: None)
     form.ask([SECONDS])
     assert form.leaves.messages == [f'Seconds is "{text}"; allowed: a number from 0.5 to 600.']
 
 
 def test_whole_numbers() -> None:
-    assert Form(typed("2.0")).ask([TAKES]) == {"takes": 2}
+    assert Form(type_values("2.0")).ask([TAKES]) == {"takes": 2}
     seed = {"key": "seed", "caption": "Seed", "kind": "integer", "optional": True}
-    assert Form(typed("4294967295")).ask([seed]) == {"seed": 4294967295}
+    assert Form(type_values("4294967295")).ask([seed]) == {"seed": 4294967295}
 
 
 def test_captions_never_hold_what_would_end_them() -> None:
     fields = [{**NAME, "caption": "Style (instruments, mood), in words"}, {**STYLE, "caption": "It's"}]
-    form = Form(typed("a", "b"))
+    form = Form(type_values("a", "b"))
     form.ask(fields)
     assert form.seen[0][0] == ["Style (instruments; mood); in words", "It’s"]
 
@@ -177,7 +177,7 @@ def test_any_text_that_is_offered_comes_back(texts: list[str]) -> None:
 
 
 def test_look_alikes_stand_for_what_would_break_the_form() -> None:
-    form = Form(as_offered, typed("Don't stop (twice) \"", "x"))
+    form = Form(as_offered, type_values("Don't stop (twice) \"", "x"))
     remembered = {"style": "don't (so", "lyrics": "one\ntwo"}
     assert form.ask([STYLE, LYRICS], remembered) == remembered
     assert form.seen[0][1] == ["don’t （so", "one / two"]
@@ -187,7 +187,7 @@ def test_look_alikes_stand_for_what_would_break_the_form() -> None:
 
 
 def test_only_what_was_swapped_is_swapped_back() -> None:
-    form = Form(typed("it’s", "don’t"))
+    form = Form(type_values("it’s", "don’t"))
     assert form.ask([STYLE, LYRICS], {"style": "plain", "lyrics": "can't"}) == {"style": "it’s", "lyrics": "don't"}
 
 

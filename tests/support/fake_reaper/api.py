@@ -85,7 +85,7 @@ def call(reaper: Any, script: Any, name: str, arguments: tuple[Any, ...]) -> tup
             raise ApiMisuse(f"reaper.{name} takes {low} to {high} arguments, got {len(arguments)}")
         values = [_any(reaper, argument) for argument in arguments]
     else:
-        values = _checked(reaper, name, arguments)
+        values = _check_arguments(reaper, name, arguments)
     if name in reaper.failures:
         result = reaper.failures.pop(name)
     else:
@@ -94,7 +94,7 @@ def call(reaper: Any, script: Any, name: str, arguments: tuple[Any, ...]) -> tup
     return _results(reaper, name, result)
 
 
-def _checked(reaper: Any, name: str, arguments: tuple[Any, ...]) -> list[Any]:
+def _check_arguments(reaper: Any, name: str, arguments: tuple[Any, ...]) -> list[Any]:
     known = FUNCTIONS[name]
     params, optional = known["params"], set(known.get("optional") or ())
     required = len([i for i in range(len(params)) if i not in optional])

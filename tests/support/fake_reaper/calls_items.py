@@ -63,18 +63,18 @@ def get_item_project_context(_r: Call, item: Item) -> Any:
 # Selection
 
 
-def _selected(project: Any) -> list[Item]:
+def _selection(project: Any) -> list[Item]:
     return [item for item in project.items() if item["B_UISEL"]]
 
 
 @api("CountSelectedMediaItems")
 def count_selected_media_items(_r: Call, project: Any) -> int:
-    return len(_selected(project))
+    return len(_selection(project))
 
 
 @api("GetSelectedMediaItem")
 def get_selected_media_item(_r: Call, project: Any, index: int) -> Any:
-    return at(_selected(project), index)
+    return at(_selection(project), index)
 
 
 @api("IsMediaItemSelected")
@@ -153,7 +153,7 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
     gone = position - item["D_POSITION"]
     right.values.update(D_POSITION=position, D_LENGTH=item["D_LENGTH"] - gone, D_FADEINLEN=0)
     for take in item.takes:
-        copied = _copied(take, right)
+        copied = _copy_take(take, right)
         copied["D_STARTOFFS"] = take["D_STARTOFFS"] + gone * take["D_PLAYRATE"]
         right.takes.append(copied)
     item.values.update(D_LENGTH=gone, D_FADEOUTLEN=0)
@@ -161,7 +161,7 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
     return right
 
 
-def _copied(take: Take, item: Item) -> Take:
+def _copy_take(take: Take, item: Item) -> Take:
     values, ext, markers = dict(take.values), dict(take.ext), list(take.markers)
     source = dataclasses.replace(take.source) if take.source else None
     return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx),

@@ -118,28 +118,28 @@ def get_track_media_item(_r: Call, track: Track, index: int) -> Any:
 # Selection
 
 
-def _selected(project: Any, with_master: bool) -> list[Track]:
+def _selection(project: Any, with_master: bool) -> list[Track]:
     return [t for t in [project.master] * with_master + project.tracks if t["I_SELECTED"]]
 
 
 @api("CountSelectedTracks")
 def count_selected_tracks(_r: Call, project: Any) -> int:
-    return len(_selected(project, False))
+    return len(_selection(project, False))
 
 
 @api("CountSelectedTracks2")
 def count_selected_tracks2(_r: Call, project: Any, with_master: bool) -> int:
-    return len(_selected(project, with_master))
+    return len(_selection(project, with_master))
 
 
 @api("GetSelectedTrack")
 def get_selected_track(_r: Call, project: Any, index: int) -> Any:
-    return at(_selected(project, False), index)
+    return at(_selection(project, False), index)
 
 
 @api("GetSelectedTrack2")
 def get_selected_track2(_r: Call, project: Any, index: int, with_master: bool) -> Any:
-    return at(_selected(project, with_master), index)
+    return at(_selection(project, with_master), index)
 
 
 @api("IsTrackSelected")

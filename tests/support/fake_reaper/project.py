@@ -11,7 +11,7 @@ from tests.support.fake_reaper import sound
 from tests.support.fake_reaper.state import (
     RENDER_STRINGS,
     RENDER_VALUES,
-    Frozen,
+    FrozenFields,
     Item,
     Marker,
     Take,
@@ -143,7 +143,7 @@ class Project:
         self.history[self.present] = (self.history[self.present][0], self._undoable())
 
     @property
-    def unrecorded(self) -> bool:
+    def has_unrecorded_change(self) -> bool:
         """Whether something has changed since the last undo point (what can be undone at all)."""
         return bool(self.history[self.present][1] != self._undoable())
 
@@ -180,7 +180,7 @@ class Project:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Frozen):
+    if isinstance(value, FrozenFields):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [_plain(entry) for entry in value]

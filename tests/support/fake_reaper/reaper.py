@@ -162,7 +162,7 @@ class Reaper:
         self._started = len(self.ticks)
         script = Script(self, path, source)
         self.scripts.append(script)
-        self._timed(script.start)
+        self._run_timed(script.start)
         return script
 
     def tick(self, count: int = 1) -> None:
@@ -176,7 +176,7 @@ class Reaper:
             self.clock.next_tick(time.monotonic() - began)
             running = [script for script in self.scripts if script.deferred and not script.ended]
             if running:
-                self._timed(*[script.tick for script in running])
+                self._run_timed(*[script.tick for script in running])
 
     def finish(self, timeout_s: float = PATIENCE_S) -> None:
         """Let time pass until no script has anything deferred. Raises what went wrong."""
@@ -220,7 +220,7 @@ class Reaper:
         for process in self.processes:
             process.stop()
 
-    def _timed(self, *steps: Callable[[], None]) -> None:
+    def _run_timed(self, *steps: Callable[[], None]) -> None:
         self.clock.busy = 0.0
         for step in steps:
             step()

@@ -62,7 +62,7 @@ class Script:
 
     def start(self) -> None:
         """Run the main chunk."""
-        self._guarded(self._main)
+        self._run_guarded(self._main)
         self._after_tick()
         if not self.deferred:
             if not self.has_deferred and not self.own_undo:
@@ -74,7 +74,7 @@ class Script:
         self.window.next_event()
         functions, self.deferred = self.deferred, []
         for function in functions:
-            self._guarded(function)
+            self._run_guarded(function)
         self._after_tick()
         if not self.deferred:
             self.end()
@@ -86,7 +86,7 @@ class Script:
         self.ended = True
         self.deferred = []
         for function in self.at_exits:
-            self._guarded(function)
+            self._run_guarded(function)
         self._after_tick()
         self.deferred = []
         if any(accessor.is_open for accessor in self.accessors):
@@ -97,7 +97,7 @@ class Script:
                 project.blocks = 0
         self.window.close()
 
-    def _guarded(self, function: Any) -> None:
+    def _run_guarded(self, function: Any) -> None:
         self._real_start = time.monotonic()
         try:
             function()

@@ -40,7 +40,7 @@ def _read(path: str, _modified: float) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=16)
-def _resampled(path: str, modified: float, ratio: float) -> np.ndarray:
+def _resample(path: str, modified: float, ratio: float) -> np.ndarray:
     return np.asarray(soxr.resample(_read(path, modified), 1.0, ratio))
 
 
@@ -51,7 +51,7 @@ def source_samples(source: Source, ratio: float = 1.0) -> np.ndarray:
     modified = Path(source.path).stat().st_mtime
     if abs(ratio - 1.0) < 1e-12:
         return _read(source.path, modified)
-    return _resampled(source.path, modified, ratio)
+    return _resample(source.path, modified, ratio)
 
 
 def channels_of(samples: np.ndarray, count: int) -> np.ndarray:

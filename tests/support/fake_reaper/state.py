@@ -230,13 +230,13 @@ def freeze(thing: Any) -> Any:
     """Return nested plain data that is equal when nothing differs: lists, dicts and a ``_live`` reference to the object."""
     if isinstance(thing, (Track, Item, Take)):
         frozen = {name: freeze(value) for name, value in vars(thing).items() if name not in _PARENTS}
-        return Frozen(thing, frozen)
+        return FrozenFields(thing, frozen)
     if isinstance(thing, list):
         return [freeze(entry) for entry in thing]
     return thing if isinstance(thing, (Source, Fx, Envelope)) else copy.copy(thing)
 
 
-class Frozen(dict):  # type: ignore[type-arg]
+class FrozenFields(dict):  # type: ignore[type-arg]
     """The fields of an object, and which object that is."""
 
     def __init__(self, live: Any, fields: dict[str, Any]) -> None:
@@ -246,7 +246,7 @@ class Frozen(dict):  # type: ignore[type-arg]
 
 def thaw(frozen: Any) -> Any:
     """Set objects back to what ``freeze`` saw."""
-    if isinstance(frozen, Frozen):
+    if isinstance(frozen, FrozenFields):
         for name, value in frozen.items():
             setattr(frozen.live, name, thaw(value))
         for item in getattr(frozen.live, "items", ()):

@@ -18,7 +18,7 @@ from acestep_runtime.audio.splice import (
     splice,
 )
 from acestep_runtime.errors import InvalidValue
-from tests.support.signals import decoded, noise, sine
+from tests.support.signals import decode_chunk, noise, sine
 
 RATES = st.sampled_from((44_100, 48_000, 88_200, 96_000))
 
@@ -293,7 +293,7 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     """The whole way of an edit: file, window, 48 kHz stereo and back, splice, file."""
     frames = rate_hz // 2
     bits = {"pcm16": 16, "pcm24": 24, "float32": 24}[encoding]
-    source = decoded(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
+    source = decode_chunk(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
     span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
     heard = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)

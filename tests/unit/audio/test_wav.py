@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.errors import InvalidValue
-from tests.support.signals import SUBTYPES, decoded, noise
+from tests.support.signals import SUBTYPES, decode_chunk, noise
 
 
 def whole_file(samples: np.ndarray, rate_hz: int, encoding: str) -> bytes:
@@ -40,7 +40,7 @@ def test_libsndfile_reads_what_was_written(frames: int, channels: int, rate_hz: 
     read, _ = sf.read(io.BytesIO(data), dtype="float32", always_2d=True)
     offset = wav.data_offset(frames, channels, rate_hz, encoding)
     size = frames * channels * wav.ENCODINGS[encoding].sample_bytes
-    assert np.array_equal(decoded(data[offset : offset + size], encoding, channels), read)
+    assert np.array_equal(decode_chunk(data[offset : offset + size], encoding, channels), read)
     assert len(data) % 2 == 0
     assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
     if encoding == "float32":
@@ -66,13 +66,13 @@ def test_integers_survive_reading_and_writing(tmp_path: Path, encoding: str) -> 
 def test_rounding_is_half_to_even_and_clips(encoding: str, bits: int) -> None:
     full = 2.0 ** (bits - 1)
     steps = np.array([0.5, 1.5, 2.5, -0.5, -1.5, 0.49, 2 * full, -2 * full, full, -full])
-    got = decoded(wav.encode((steps / full).astype(np.float32)[:, None], encoding), encoding, 1)[:, 0] * full
+    got = decode_chunk(wav.encode((steps / full).astype(np.float32)[:, None], encoding), encoding, 1)[:, 0] * full
     assert got.tolist() == [0, 2, 2, 0, -2, 0, full - 1, -full, full - 1, -full]
 
 
 def test_float_keeps_every_bit() -> None:
     odd = np.array([[np.float32(-0.0)], [1e-45], [3e38], [1.5], [-7.0]], np.float32)
-    assert decoded(wav.encode(odd, "float32"), "float32", 1).tobytes() == odd.tobytes()
+    assert decode_chunk(wav.encode(odd, "float32"), "float32", 1).tobytes() == odd.tobytes()
     assert np.array_equal(sf.read(io.BytesIO(whole_file(odd, 48_000, "float32")), dtype="float32")[0], odd[:, 0])
 
 

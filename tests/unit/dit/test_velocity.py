@@ -14,7 +14,7 @@ from peft import LoraConfig
 from torch import Tensor
 
 from acestep_runtime.dit.velocity import VelocityModel
-from tests.support.golden_cases import condition, difference, given, numbers, parts
+from tests.support.golden_cases import condition, difference, golden_input, numbers, parts
 
 TINY = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 4, "num_attention_heads": 8,
@@ -171,9 +171,9 @@ def test_every_block_is_visited_while_it_works() -> None:
 
 @pytest.mark.parametrize("kind", ["base", "turbo"])
 def test_velocity_and_attention_are_those_of_the_reference(kind: str) -> None:
-    velocity, source = VelocityModel(parts(kind).dit), given(kind, "src_latents")
+    velocity, source = VelocityModel(parts(kind).dit), golden_input(kind, "src_latents")
     context = torch.cat((source, torch.ones_like(source)), -1)
-    noise, t, hidden = given(kind, "noise"), numbers(kind)["decoder/timestep"], condition(kind)
+    noise, t, hidden = golden_input(kind, "noise"), numbers(kind)["decoder/timestep"], condition(kind)
     with torch.inference_mode():
         made = velocity(noise, t, context, velocity.project_condition(hidden))
         heads = {layer: range(12) for layer in range(8)}

@@ -15,21 +15,23 @@ from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
-from tests.support.golden_cases import cases, condition, difference, given, numbers, parts
+from tests.support.golden_cases import cases, condition, difference, golden_input, numbers, parts
 
 ALL = [(kind, name) for kind in ("base", "turbo") for name in cases(kind)]
 
 
 def _source(kind: str, name: str) -> tuple[Tensor, Tensor]:
     """Source latents and the mask beside them."""
-    case, latents = cases(kind)[name], given(kind, "src_latents")
+    case, latents = cases(kind)[name], golden_input(kind, "src_latents")
     if "repaint" in case:
         mask = numbers(kind)[f"{name}/repaint_mask"].float()[..., None]
         return numbers(kind)[f"{name}/src_latents"], mask.expand_as(latents)
     if case.get("hints"):
-        latents = given(kind, "precomputed_lm_hints_25Hz")
+        latents = golden_input(kind, "precomputed_lm_hints_25Hz")
     elif case.get("is_covers"):
-        latents = hints_of(parts(kind).tokenizer, parts(kind).detokenizer, latents, given(kind, "silence_latent"))
+        latents = hints_of(
+            parts(kind).tokenizer, parts(kind).detokenizer, latents, golden_input(kind, "silence_latent")
+        )
     return latents, torch.ones_like(latents)
 
 
@@ -47,10 +49,10 @@ def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
 
 @torch.inference_mode()
 def _made(kind: str, name: str) -> Tensor:
-    case, noise, velocity = cases(kind)[name], given(kind, "noise"), VelocityModel(parts(kind).dit)
+    case, noise, velocity = cases(kind)[name], golden_input(kind, "noise"), VelocityModel(parts(kind).dit)
     levels, x = _levels(kind, name), noise
     if strength := case.get("cover_noise_strength"):
-        levels, x = loop.start_from(levels, noise, given(kind, "src_latents"), strength)
+        levels, x = loop.start_from(levels, noise, golden_input(kind, "src_latents"), strength)
     count = len(levels) - 1
     guiding, guidance = None, case.get("diffusion_guidance_scale", 1.0)
     if guidance > 1:
@@ -62,7 +64,7 @@ def _made(kind: str, name: str) -> Tensor:
         )  # fmt: skip
     steady = VelocitySmoother(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
     source, mask = _source(kind, name)
-    silence = given(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
+    silence = golden_input(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
     told = GuidedVelocity(
         velocity, torch.cat((source, mask), -1), velocity.project_condition(condition(kind)), guiding, steady
     )
@@ -72,7 +74,7 @@ def _made(kind: str, name: str) -> Tensor:
     fields = [told] * following + [freely] * (count - following)
     after = None
     if "repaint" in case:
-        clean = given(kind, "clean_src_latents")
+        clean = golden_input(kind, "clean_src_latents")
         made = mask[..., :1] > 0
         after = loop.Injection(clean, noise, made, case["repaint_injection_ratio"], count)
     steps = make_steps(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")

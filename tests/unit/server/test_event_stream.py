@@ -14,7 +14,7 @@ from acebridge.server import event_stream
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acestep_runtime.audio import wav
-from tests.support.signals import decoded
+from tests.support.signals import decode_chunk
 
 
 class FolderSpool:
@@ -108,7 +108,7 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
                         await journal.succeed(made.id)
         finally:
             database.close()
-        assert np.array_equal(decoded(bytes(heard), "float32", 1), frames)
+        assert np.array_equal(decode_chunk(bytes(heard), "float32", 1), frames)
         return kinds
 
     again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "completed"]

@@ -16,7 +16,7 @@ from acestep_runtime.tasks.diagnostics import run_with_warnings
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.values import CancelToken, Thinking
-from tests.support.signals import decoded, noise
+from tests.support.signals import decode_chunk, noise
 
 
 def warnings(task: Any) -> list[list[str] | None]:
@@ -48,7 +48,7 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
     # As many as the encoding really changes.
     blocks = [e.samples for e in held.run(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
     made = np.concatenate(blocks)
-    again = decoded(wav.encode(made, encoding), encoding, 2)
+    again = decode_chunk(wav.encode(made, encoding), encoding, 2)
     assert np.count_nonzero(np.abs(made - again) > 2.0**-15) == 8
 
 

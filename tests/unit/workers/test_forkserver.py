@@ -20,7 +20,7 @@ from acebridge.workers.launch import Child
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import decode_message, encode
 from acestep_runtime.engines import registry
-from tests.support.daemon import gone, until
+from tests.support.daemon import assert_gone, until
 from tests.unit.workers.test_local import job, said
 
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="no fork server on this system")
@@ -46,7 +46,7 @@ def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]]) -> Non
             mine = [each for each in psutil.Process().children(recursive=True) if each not in before]
             await server.stop()
             assert server.pid == 0
-            gone(mine)
+            assert_gone(mine)
 
     asyncio.run(asyncio.wait_for(run(), 100))
 
@@ -214,7 +214,7 @@ def test_all_end_with_a_daemon_that_is_killed(tmp_path: Path, stopped: bool) -> 
                 process.suspend()
             until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in processes), "the processes to stop")
         daemon.kill()
-    gone(processes)
+    assert_gone(processes)
 
 
 def test_a_server_that_is_still_importing_ends_with_its_daemon(tmp_path: Path, modules: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_server_that_is_still_importing_ends_with_its_daemon(tmp_path: Path, m
         (server,) = until(lambda: psutil.Process(daemon.pid).children(), "the fork server")
         until(lambda: server.name() == "ace-forkserver", "the fork server to be up")
         daemon.kill()
-    gone([server])
+    assert_gone([server])
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from acebridge.workers.launch import Spawner
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import JobOrder, Message
 from tests.support.daemon import PATIENCE_S, expected_tone
-from tests.support.signals import decoded
+from tests.support.signals import decode_chunk
 
 SECONDS = 0.25
 
@@ -74,7 +74,7 @@ def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path, play: Play)
             (take,) = (message["body"] for message in messages if message["type"] == "take")
             assert take["seed"] == seed
             data = (tmp_path / f"job-{seed}" / "0.wav").read_bytes()
-            samples = decoded(data[-len(expected_tone(seed, SECONDS).tobytes()) :], "float32", 2)
+            samples = decode_chunk(data[-len(expected_tone(seed, SECONDS).tobytes()) :], "float32", 2)
             assert np.array_equal(samples, expected_tone(seed, SECONDS))
             pids.add(worker.pid)
         assert len(pids) == 1

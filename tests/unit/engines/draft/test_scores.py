@@ -42,12 +42,12 @@ def facts_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, Any
 
 
 @pytest.fixture(scope="module")
-def voice() -> singer.Sung:
+def voice() -> singer.SungLines:
     return singer.sing(SUNG, 15)
 
 
 @pytest.mark.parametrize(("mixed", "most_s"), [(False, 0.25), (True, 0.5)])
-def test_every_line_is_found_alone_and_in_a_mix(voice: singer.Sung, mixed: bool, most_s: float) -> None:
+def test_every_line_is_found_alone_and_in_a_mix(voice: singer.SungLines, mixed: bool, most_s: float) -> None:
     players = 0.8 * band.play(bpm=100, bars=7, singing=False).mix[: len(voice.samples)]
     source = voice.samples + players if mixed else voice.samples
     facts = facts_of("align_lyrics", source, lyrics=LYRICS)
@@ -59,7 +59,7 @@ def test_every_line_is_found_alone_and_in_a_mix(voice: singer.Sung, mixed: bool,
 
 
 @pytest.mark.parametrize("frames", [500_000, 503_333])
-def test_a_voice_that_is_cut_off_ends_with_the_sound(voice: singer.Sung, frames: int) -> None:
+def test_a_voice_that_is_cut_off_ends_with_the_sound(voice: singer.SungLines, frames: int) -> None:
     sounding = np.tile(voice.samples[48_000:96_000], (11, 1))[:frames]
     for source in (sounding, signals.noise(frames / RATE_HZ)):
         lines = facts_of("align_lyrics", source, lyrics=LYRICS)["lines"]
@@ -98,7 +98,7 @@ def test_a_score_has_its_parts_and_says_what_lowered_it() -> None:
     assert any("120 bpm instead of 133" in note for note in bad["notes"])
 
 
-def test_right_words_score_higher_than_too_many(voice: singer.Sung) -> None:
+def test_right_words_score_higher_than_too_many(voice: singer.SungLines) -> None:
     right, wrong = (
         facts_of("score", voice.samples, lyrics=lyrics)["score"]["lyrics_alignment"]
         for lyrics in (LYRICS, LYRICS.replace("light", "luminescence of unnecessary illumination") * 2)
@@ -136,7 +136,7 @@ def test_layers_are_scored_with_what_they_play_along_with() -> None:
     assert made({"drums": 0.5 * song, "other": 0.5 * song}, "extract", source=song)["quality"] > 0.95
 
 
-def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: singer.Sung) -> None:
+def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: singer.SungLines) -> None:
     def alignment(by_s: float) -> float:
         rows = [{"start_s": a + by_s, "end_s": b + by_s, "text": "la " * n}
                 for (a, n), b in zip(SUNG, voice.ends_s, strict=True)]  # fmt: skip
