@@ -26,6 +26,7 @@ class ErrorReason(str, Enum):
     DISK_FULL = "DiskFull"
     UNAVAILABLE = "Unavailable"
     CANCELLED = "Cancelled"
+    UNAUTHENTICATED = "Unauthenticated"
     ENGINE_FAILURE = "EngineFailure"
     #: A fault of the daemon or of gRPC that gives no reason of its own.
     INTERNAL = "Internal"
@@ -83,6 +84,10 @@ class DiskFull(Busy):
 
 class Unavailable(AceBridgeError):
     """The daemon is stopping, or cannot be reached."""
+
+
+class Unauthenticated(AceBridgeError):
+    """A call carries a token that is not this daemon's."""
 
 
 class JobFailed(AceBridgeError):

@@ -14,6 +14,8 @@ from acebridge.errors import InvalidSetting
 
 #: In the data folder: where the daemon that serves it answers.
 ADDRESS_FILE = "daemon.json"
+#: In the data folder: the secret that clients of this daemon send along, in hexadecimal.
+TOKEN_FILE = "token"
 
 
 def data_folder() -> Path:

@@ -53,8 +53,8 @@ def download_asset(
     address: Address = None,
 ) -> None:
     """Write a stored file."""
+    from acebridge.atomic_files import check_writable, write_whole
     from acebridge.cli.files import names_folder
-    from acebridge.client.atomic_files import check_writable, write_whole
     from acestep_runtime.errors import InvalidValue
 
     path = Path(out)

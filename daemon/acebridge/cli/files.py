@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acebridge.client.atomic_files import check_writable
+from acebridge.atomic_files import check_writable
 from acebridge.client.wav_writer import WavWriter
 from acestep_runtime.errors import InvalidValue
 

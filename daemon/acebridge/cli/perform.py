@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from acebridge.atomic_files import unwritable
 from acebridge.cli.files import Destination, ResultFiles
 from acebridge.cli.plans import save_plan
 from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
-from acebridge.client.atomic_files import unwritable
 from acebridge.client.client import Client, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from acebridge.client.atomic_files import check_writable, write_whole
+from acebridge.atomic_files import check_writable, write_whole
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
 from acestep_runtime.lyrics.formats import FORMATS, timing_of
 from acestep_runtime.lyrics.timed import Timing

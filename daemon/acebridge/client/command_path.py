@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from acebridge.client.atomic_files import write_whole
+from acebridge.atomic_files import write_whole
 from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
 from acestep_runtime.errors import InvalidValue

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
-from acebridge.client.atomic_files import replace
+from acebridge.atomic_files import replace
 from acebridge.client.follow import JobSink
 
 if TYPE_CHECKING:

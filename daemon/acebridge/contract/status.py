@@ -29,6 +29,7 @@ CODES = {
     ErrorReason.DISK_FULL: Code.RESOURCE_EXHAUSTED,
     ErrorReason.UNAVAILABLE: Code.UNAVAILABLE,
     ErrorReason.CANCELLED: Code.CANCELLED,
+    ErrorReason.UNAUTHENTICATED: Code.UNAUTHENTICATED,
     ErrorReason.ENGINE_FAILURE: Code.INTERNAL,
 }
 DOMAIN = "acebridge"

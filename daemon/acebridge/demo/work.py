@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from acebridge.client.client import Client
+from acebridge.client.credentials import read_token
 from acebridge.client.discovery import private_daemon
 from acebridge.demo import steps
 from acebridge.demo.progress import StepLines
@@ -27,7 +28,8 @@ def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], floa
     with ExitStack() as stack:
         home = stack.enter_context(TemporaryDirectory(prefix="acebridge-demo-", ignore_cleanup_errors=True))
         with lines.step("starting a daemon"):
-            client = stack.enter_context(Client(stack.enter_context(private_daemon(Path(home)))))
+            address = stack.enter_context(private_daemon(Path(home)))
+            client = stack.enter_context(Client(address, token=read_token(Path(home))))
         began = time.monotonic()
         for step in steps.STEPS:
             if step.source == "backing.wav":

@@ -21,6 +21,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from acebridge.atomic_files import write_whole
 from acebridge.background import supervise
 from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
 from acebridge.errors import AceBridgeError, Conflict
@@ -28,6 +29,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE
 from acebridge.server import logs
+from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
@@ -125,15 +127,16 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
-    return _Daemon(database, context, launcher, *_build_server(context))
+    return _Daemon(database, context, launcher, *_build_server(context, write_token(config.data_dir)))
 
 
-def _build_server(context: ServiceContext) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
+        interceptors=[TokenCheck(token)],
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
-        ]
+        ],
     )
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)
     jobs_pb2_grpc.add_JobServiceServicer_to_server(JobService(context), server)
@@ -166,7 +169,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     address = _address(config.host, port)
     own = json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")})
     address_file = config.data_dir / ADDRESS_FILE
-    _write_address(address_file, own)
+    write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
     background_tasks = [
         asyncio.create_task(_start_workers_on(choosing, daemon)),
@@ -213,12 +216,6 @@ def _listen(server: grpc.aio.Server, config: Config) -> int:
         f"Port {config.port} of {config.host} is taken by another program.",
         remedy="Choose another with --port, or --port 0 for any free one.",
     )
-
-
-def _write_address(file: Path, text: str) -> None:
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(text)
-    unfinished.replace(file)
 
 
 def _holds(file: Path, text: str) -> bool:

@@ -31,7 +31,7 @@ class CallContext(Protocol):
         ...
 
 
-async def _abort(context: CallContext, error: Exception) -> NoReturn:
+async def abort(context: CallContext, error: Exception) -> NoReturn:
     """End a call with what it raised: our errors as they are, a full disk as such, everything else as a fault of ours."""
     if is_full(error):
         error = DiskFull()
@@ -56,7 +56,7 @@ def unary(
         except grpc.aio.AbortError:
             raise
         except Exception as error:
-            await _abort(context, error)
+            await abort(context, error)
 
     return translated
 
@@ -75,6 +75,6 @@ def streaming(
         except grpc.aio.AbortError:
             raise
         except Exception as error:
-            await _abort(context, error)
+            await abort(context, error)
 
     return translated

@@ -118,7 +118,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
 
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
-    from acebridge.client.atomic_files import check_writable
+    from acebridge.atomic_files import check_writable
     from acebridge.client.connection import connect
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
 
@@ -258,7 +258,7 @@ def _daemon_ended() -> JobFailed:
 
 
 def _no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:
-    from acebridge.client.atomic_files import unwritable
+    from acebridge.atomic_files import unwritable
 
     cause = error if isinstance(error, OSError) else OSError(0, "no file can be made in it")
     remedy = "Free some space there, or save the project in another place, then run the action again."

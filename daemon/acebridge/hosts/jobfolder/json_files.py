@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acebridge.client.atomic_files import write_whole
+from acebridge.atomic_files import write_whole
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

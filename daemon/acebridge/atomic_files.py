@@ -3,6 +3,7 @@ date with it while nothing else is loaded."""
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 import time
@@ -51,13 +52,17 @@ def replace(unfinished: Path, path: Path) -> None:
     unfinished.replace(path)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True) -> None:
-    """Write a file that gets its name when it is whole. Raises `InvalidValue` when its folder cannot be written."""
+def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True, private: bool = False) -> None:
+    """Write a file that gets its name when it is whole; nobody else may read a ``private`` one.
+
+    Raises `InvalidValue` when its folder cannot be written.
+    """
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("xb") as file:
+        mode = 0o600 if private else 0o666
+        with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for piece in pieces:
                 file.write(piece)
         replace(unfinished, path)

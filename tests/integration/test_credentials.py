@@ -1,0 +1,63 @@
+"""The token of the daemon: written at each start for its user alone, and checked wherever a call carries one."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from acebridge.client.client import Client
+from acebridge.client.credentials import open_channel, read_token
+from acebridge.contract.status import unpack_error
+from acebridge.errors import JobFailed
+from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2
+from tests.support.daemon import Daemon, daemon_at
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with daemon_at(tmp_path_factory.mktemp("home")) as daemon:
+        yield daemon
+
+
+def test_the_token_is_secret_and_new_at_each_start(tmp_path: Path) -> None:
+    tokens = []
+    for _ in range(2):
+        with daemon_at(tmp_path / "home") as daemon:
+            file = daemon.home / "token"
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            tokens.append(file.read_text("ascii"))
+    assert all(re.fullmatch("[0-9a-f]{64}", token) for token in tokens)
+    assert tokens[0] != tokens[1]
+
+
+@pytest.mark.parametrize("is_given", [True, False], ids=["the token", "no token"])
+def test_calls_with_the_token_or_none_are_answered(daemon: Daemon, is_given: bool) -> None:
+    with Client(daemon.address, token=read_token(daemon.home) if is_given else "") as client:
+        assert client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).pid == daemon.pid
+
+
+@pytest.mark.parametrize("token", ["ab" * 32, "x", "Bearer"])
+def test_a_wrong_token_is_refused_with_a_remedy(daemon: Daemon, token: str) -> None:
+    with Client(daemon.address, token=token) as client:
+        with pytest.raises(JobFailed, match="token") as caught:
+            client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+        assert "data folder" in caught.value.remedy
+        with pytest.raises(grpc.RpcError) as stream:
+            list(client.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id="x")))
+        with pytest.raises(grpc.RpcError) as upload:
+            client.assets.UploadAsset(iter([assets_pb2.UploadAssetRequest(name="x", data=b"x")]))
+    for error in (stream.value, upload.value):
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert unpack_error(error).remedy == caught.value.remedy
+
+
+def test_health_is_checked_too(daemon: Daemon) -> None:
+    with open_channel(daemon.address, "ab" * 32) as channel, pytest.raises(grpc.RpcError) as caught:
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
