@@ -12,18 +12,20 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV := $(PYTHON) -m venv $(VENV)
 endif
 PROTOS := $(wildcard protos/acebridge/v1/*.proto)
+# The contract of the last release, which later ones may only extend.
+FROZEN := protos/acebridge/v1/contract.binpb
 # Where Python may not keep what it compiled, every process of the tests compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
-.PHONY: demo test test-slow test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language soak \
-	durations bench bench-neural bench-lm quality protos docs reapack clean help
+.PHONY: demo test test-slow test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
+	soak durations bench bench-neural bench-lm quality protos freeze docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
 	@echo "make test    run the tests that take no more than a few seconds each; ARGS go to pytest"
-	@echo "make check   the whole gate: lint, types, import contracts, language, all tests"
+	@echo "make check   the whole gate: lint, types, import and wire contracts, language, all tests"
 	@echo "make test-hosts  run what needs a browser or an installation"
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd or quality"
@@ -33,6 +35,7 @@ help:
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
+	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
@@ -85,7 +88,7 @@ test-all: $(VENV)/.test
 	$(PYTEST) -m "not host" $(ARGS)
 
 lint: $(VENV)/.test
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-imports lint-language
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-imports lint-language lint-wire
 
 lint-types:
 	$(BIN)/mypy
@@ -96,6 +99,10 @@ lint-style:
 
 lint-imports:
 	$(BIN)/lint-imports
+
+lint-wire:
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against $(FROZEN)
 
 lint-language:
 	$(BIN)/python -m tests.support.language
@@ -114,6 +121,9 @@ quality: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+freeze: $(VENV)/.test
+	$(BIN)/buf build --exclude-source-info -o $(FROZEN)
 
 docs: $(VENV)/.test
 	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md

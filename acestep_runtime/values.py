@@ -111,8 +111,8 @@ class Sampling:
     steps: int | None = bounded(None, low=1, high=200, unit="steps")
     guidance: float | None = bounded(None, low=0, high=30)
     shift: float | None = bounded(None, low=0.1, high=10)
-    sampler: str = bounded("", choices=("", "euler", "heun", "sde"))
-    guidance_method: str = bounded("", choices=("", "apg", "adg", "cfg"))
+    sampler: str = bounded("", max_len=64)  # names: `acestep_runtime.engines.registry`
+    guidance_method: str = bounded("", max_len=64)
     guidance_start: float | None = bounded(None, low=0, high=1)
     guidance_end: float | None = bounded(None, low=0, high=1)
     timesteps: tuple[float, ...] = bounded((), low=0, high=1)

@@ -24,7 +24,7 @@ FINAL = ("done", "failed", "cancelled")
 def submit(folder: Path, request: dict) -> subprocess.Popen:
     """Write the request into its folder, whole at once, and start the command on it; return that without waiting."""
     folder.mkdir(parents=True, exist_ok=True)
-    request = {"version": VERSION, "host": {"name": "Example", "version": "1.0"}, "created": time.time(), **request}
+    request = {"version": VERSION, "host": {"name": "Example", "version": "1.0"}, "create_time": time.time(), **request}
     unfinished = folder / "request.part"
     unfinished.write_text(json.dumps(request), "utf-8")
     unfinished.replace(folder / "request.json")
@@ -37,7 +37,7 @@ def status(folder: Path) -> dict:
     """Return how the job goes; a command that says nothing for long has failed."""
     file = folder / "status.json"
     found = json.loads(file.read_text("utf-8")) if file.exists() else {"state": "starting", "stage": "", "fraction": 0}
-    said = found.get("updated") or (folder / "request.json").stat().st_mtime
+    said = found.get("update_time") or (folder / "request.json").stat().st_mtime
     if found["state"] not in FINAL and time.time() - said > (SILENT_S if file.exists() else START_S):
         return {**found, "state": "failed", "message": "The acebridge command is gone.", "remedy": f"See {folder}."}
     return found

@@ -79,7 +79,7 @@ class TakeMetadata(TypedDict, total=False):
     bpm: float | None
     keyscale: str | None
     timesignature: int | None
-    duration: float
+    duration_s: float
     beats: Sequence[float]
     downbeats: Sequence[float]
     chords: Sequence[Chord]
@@ -92,7 +92,7 @@ class TakeMetadata(TypedDict, total=False):
     score_missing: str
     plan: Plan
     adapters: Sequence[UsedAdapter]
-    heard: TempoAndKey
+    measured: TempoAndKey
     confidence: Mapping[str, float]
     loudness_db: float
     strength: float
@@ -109,6 +109,22 @@ def metadata_from_json(values: JsonObject) -> TakeMetadata:
     plain: Any = values
     metadata: TakeMetadata = plain
     return metadata
+
+
+def without_unknown(metadata: TakeMetadata) -> TakeMetadata:
+    """Return metadata without what is ``None`` or empty, at any depth: as it leaves the runtime."""
+    known = {name: _known(value) for name, value in metadata_to_json(metadata).items() if not _is_unknown(value)}
+    return metadata_from_json(known)
+
+
+def _known(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _known(held) for name, held in value.items() if not _is_unknown(held)}
+    return [_known(held) for held in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _is_unknown(value: Json) -> bool:
+    return value is None or (isinstance(value, (Mapping, Sequence)) and not isinstance(value, str) and not value)
 
 
 def metadata_to_json(metadata: TakeMetadata) -> dict[str, Json]:

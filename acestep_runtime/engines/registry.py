@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from acestep_runtime.engines.base import Engine, TaskTraits
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.values import Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
 from acestep_runtime.weights.layout import find
@@ -38,6 +39,9 @@ class EngineInfo:
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
     uses_device: bool = False
+    #: Names of its samplers and of its methods of guidance, the default first; empty where it does without.
+    samplers: tuple[str, ...] = ()
+    guidance_methods: tuple[str, ...] = ()
     #: What its first request imports on top of the factory's module.
     late_imports: tuple[str, ...] = ()
 
@@ -88,6 +92,8 @@ ENGINES = {
             _neural_missing,
             _neural_fully_supports,
             uses_device=True,
+            samplers=("euler", "heun", "sde"),
+            guidance_methods=("apg", "adg", "cfg"),
             late_imports=(
                 "transformers.models.qwen3.modeling_qwen3",
                 "transformers.tokenization_utils_fast",
@@ -128,6 +134,22 @@ def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
             f"The {name} engine cannot run: {missing.reason}.", remedy=f"{missing.remedy} Or choose --engine draft."
         )
     return info
+
+
+def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
+    """Raise `InvalidValue` for a sampler or a method of guidance that the engine does not have; "" is its default.
+
+    An engine without any ignores those that another engine has.
+    """
+    engines = [info, *ENGINES.values()]
+    samplers = next(each.samplers for each in engines if each.samplers)
+    methods = next(each.guidance_methods for each in engines if each.guidance_methods)
+    for field, name, known in (
+        ("sampling.sampler", sampling.sampler, samplers),
+        ("sampling.guidance_method", sampling.guidance_method, methods),
+    ):
+        if name and name not in known:
+            raise InvalidValue(field, name, ", ".join(known), remedy="Leave it out for the default.")
 
 
 def load(info: EngineInfo, *, device: str = "auto") -> Engine:

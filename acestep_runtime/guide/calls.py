@@ -194,7 +194,7 @@ def _compose(
         "bpm": sheet.get("bpm"),
         "keyscale": sheet.get("keyscale"),
         "timesignature": sheet.get("timesignature"),
-        "duration": sheet.get("duration"),
+        "duration": sheet.get("duration_s"),
         "vocal_language": sheet.get("language"),
     }
     return {**given, **{name: value for name, value in found.items() if given.get(name) is None}}

@@ -97,7 +97,7 @@ class Order:
 
     def listened_to(self, session: str) -> Order:
         """Return the order with the wish for a next batch, for a listener."""
-        return dataclasses.replace(self, submission={"auto_gen": True, "session": session})
+        return dataclasses.replace(self, submission={"prefetch_next": True, "session": session})
 
 
 def order_of_call(

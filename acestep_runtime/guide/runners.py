@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,12 +19,13 @@ from typing import Protocol
 
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import Engine, Progress
+from acestep_runtime.engines.metadata import without_unknown
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.recording import Ranking, RecordedTake, record
 from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import RankedTake
-from acestep_runtime.values import CancelToken, Json
+from acestep_runtime.values import CancelToken, Json, Sampling
 
 #: Group of the entry points that are callables ``address → Runner``.
 ENTRY_POINT_GROUP = "acebridge.runners"
@@ -115,6 +116,7 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
             fields[name] = {"path": str(heard.path), "name": heard.path.name}
     task = with_all_seeds(build_task(order.task, fields))
     task.validate()
+    registry.check_sampling(info, getattr(task, "sampling", Sampling()))
     takes: dict[int, RecordedTake] = {}
     ranking: tuple[RankedTake, ...] = ()
     for event in record(task, _engine(info.name), folder, cancel):
@@ -122,7 +124,7 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
         if isinstance(event, Progress):
             report(event.stage, event.fraction)
         elif isinstance(event, RecordedTake):
-            takes[event.take] = event
+            takes[event.take] = replace(event, metadata=without_unknown(event.metadata))
         elif isinstance(event, Ranking):
             ranking = event.takes
     kept = [each.take for each in ranking if each.kept] or list(takes)

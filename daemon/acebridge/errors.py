@@ -1,4 +1,4 @@
-"""The daemon's error tree, and the one list of reasons that errors are told apart by.
+"""The daemon's error tree, and the one list of reasons that errors are distinguished by.
 
 `acebridge.contract.status` gives each reason its transport code, `acebridge.cli.exit_codes` its exit code.
 """
@@ -6,36 +6,39 @@
 from __future__ import annotations
 
 import errno
+import re
 from enum import Enum
 
 
 class ErrorReason(str, Enum):
-    """Why something failed, as ErrorInfo, the journal and ``status.json`` name it: the name of an error class.
+    """Why something failed, as ErrorInfo and ``status.json`` name it: an error class in upper snake case.
 
-    A name that this version does not know is `INTERNAL`.
+    The name of the class stands for it too, as in the journal. A name that this version does not know is `INTERNAL`.
     """
 
-    INVALID_VALUE = "InvalidValue"
-    INVALID_SETTING = "InvalidSetting"
-    UNREADABLE_AUDIO = "UnreadableAudio"
-    UNSUPPORTED_TASK = "UnsupportedTask"
-    CONFLICT = "Conflict"
-    NOT_FOUND = "NotFound"
-    BUSY = "Busy"
-    TOO_LARGE = "TooLarge"
-    DISK_FULL = "DiskFull"
-    UNAVAILABLE = "Unavailable"
-    CANCELLED = "Cancelled"
-    UNAUTHENTICATED = "Unauthenticated"
-    ENGINE_FAILURE = "EngineFailure"
+    INVALID_VALUE = "INVALID_VALUE"
+    INVALID_SETTING = "INVALID_SETTING"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    UNREADABLE_AUDIO = "UNREADABLE_AUDIO"
+    UNSUPPORTED_TASK = "UNSUPPORTED_TASK"
+    CONFLICT = "CONFLICT"
+    NOT_FOUND = "NOT_FOUND"
+    BUSY = "BUSY"
+    TOO_LARGE = "TOO_LARGE"
+    DISK_FULL = "DISK_FULL"
+    UNAVAILABLE = "UNAVAILABLE"
+    CANCELLED = "CANCELLED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    ENGINE_FAILURE = "ENGINE_FAILURE"
     #: A fault of the daemon or of gRPC that gives no reason of its own.
-    INTERNAL = "Internal"
+    INTERNAL = "INTERNAL"
 
     __str__ = str.__str__  # so that a format string shows the name on every version of Python
 
     @classmethod
-    def _missing_(cls, _value: object) -> ErrorReason:
-        return cls.INTERNAL
+    def _missing_(cls, value: object) -> ErrorReason:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(value)).upper()
+        return cls.__members__.get(name, cls.INTERNAL)
 
 
 class AceBridgeError(Exception):
@@ -49,6 +52,17 @@ class AceBridgeError(Exception):
 
 class InvalidSetting(AceBridgeError):
     """A setting holds something that is not allowed."""
+
+
+class UnknownField(AceBridgeError):
+    """A request holds a field or an enum value that this version of the contract does not have."""
+
+    def __init__(self, field: str, value: str, message: str) -> None:
+        super().__init__(
+            message, remedy="The client is newer than the daemon: update AceBridge, then restart the daemon."
+        )
+        self.field = field
+        self.value = value
 
 
 class NotFound(AceBridgeError):

@@ -49,7 +49,7 @@ return function(import)
 
   --- Write the request, for the command that waits for it, or a new one; returns true, or nil, message and remedy.
   function M.submit(id, request)
-    request.version, request.id, request.created = M.VERSION, id, os.time()
+    request.version, request.id, request.create_time = M.VERSION, id, os.time()
     request.host = { name = "REAPER", version = reaper.GetAppVersion() }
     local ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
     if not ok then return nil, why, "Free some disk space, then run the action again." end
@@ -73,13 +73,13 @@ return function(import)
   function M.request(id) return object(id, "request.json") end
   function M.result(id) return object(id, "result.json") end
 
-  local heard = {} -- id → { updated, looked, silence }: only time in which we looked counts, or a sleeping computer would
+  local heard = {} -- id → { update_time, looked, silence }: only time in which we looked counts, or a sleeping computer would
 
   --- How long a running command has said nothing while we listened.
-  local function silence(id, updated)
+  local function silence(id, update_time)
     local now = reaper.time_precise()
     local last = heard[id]
-    if not last or last.updated ~= updated then last = { updated = updated, looked = now, silence = 0 } end
+    if not last or last.update_time ~= update_time then last = { update_time = update_time, looked = now, silence = 0 } end
     last.silence = last.silence + math.min(now - last.looked, 1)
     last.looked = now
     heard[id] = last
@@ -91,12 +91,12 @@ return function(import)
     local status = object(id, "status.json")
     local now = os.time()
     if not status then
-      local age = now - (request and request.created or now)
+      local age = now - (request and request.create_time or now)
       if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
       return { state = "failed", message = "The acebridge command did not start.", remedy = "Run AceBridge: Doctor." }
     end
     if ENDED[status.state] then return status end
-    if silence(id, status.updated) > SILENT_S or now - (status.updated or now) > LONG_AGO_S then
+    if silence(id, status.update_time) > SILENT_S or now - (status.update_time or now) > LONG_AGO_S then
       return { state = "failed", message = "The acebridge command ended without a word.",
         remedy = "See log.txt in " .. M.folder(id) .. ", then run AceBridge: Repeat last." }
     end

@@ -51,7 +51,7 @@ return function(import)
         context_s = settings.get("context_s"), output = plan_of.output(values),
       }
       local end_s = stop - part.position_s
-      part.fields.end_s = last - stop > 1 / found.rate and end_s or -1
+      part.fields.end_s = last - stop > 1 / found.rate and end_s or nil -- without: the end of the source
       plan.parts[number] = part
       plan_of.add(plan.captures, found.captures)
       plan.place.items[number] = target(item, number, found.offset_s)

@@ -85,7 +85,7 @@ return function(import)
   local function row(entry)
     local status = entry.status
     local eta = status.eta_s and (", %.0f s to go"):format(status.eta_s) or ""
-    local ahead = status.queue_position and status.queue_position > 0 and (", %d ahead"):format(status.queue_position) or ""
+    local ahead = status.position and status.position > 0 and (", %d ahead"):format(status.position) or ""
     return {
       id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
       stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta, note = entry.note or "", remedy = entry.remedy,

@@ -160,4 +160,4 @@ def test_a_model_that_cannot_be_loaded_is_refused(daemon: Daemon, name: str, kin
         assert refused.value.kind == kind
         with pytest.raises(JobFailed, match="is not loaded") as unknown:
             client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name))
-        assert unknown.value.kind == "NotFound"
+        assert unknown.value.kind == "NOT_FOUND"

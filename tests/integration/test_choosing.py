@@ -87,7 +87,7 @@ def test_takes_without_a_score_are_kept_in_order_and_it_is_said(client: Client) 
     (take,) = heard.completed.takes
     assert take.seed == 5
     assert not any(each.HasField("score") for each in heard.completed.ranking)
-    assert take.metadata["score_missing"] == "The fake engine gave no score for this take."
+    assert take.metadata.score_missing == "The fake engine gave no score for this take."
 
 
 def test_the_next_batch_chooses_among_new_seeds(client: Client) -> None:
@@ -232,7 +232,7 @@ def test_a_score_that_nobody_reaches_is_said(shell: Shell) -> None:
 
 def test_a_job_that_chose_can_be_fetched_again(shell: Shell) -> None:
     job_id = shell.json("generate", "-c", "score", "--best-of", "2", "-s", "10", "-s", "80", "--duration", "0.3",
-                        "-e", "fake")["job"]  # fmt: skip
+                        "-e", "fake")["job_id"]  # fmt: skip
     report = json.loads(shell.run("jobs", "watch", job_id, "--json", "-o", "again.wav").stdout)
     assert [Path(each["file"]).name for each in report["outputs"]] == ["again.wav"]
     assert np.array_equal(sf.read(shell.folder / "again.wav", dtype="float32")[0], expected_tone(80, 0.3))

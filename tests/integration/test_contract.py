@@ -16,6 +16,7 @@ import soundfile
 
 from acebridge.client.client import Client
 from acebridge.contract.enums import encoding_name
+from acebridge.contract.metadata import metadata_values
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
@@ -54,13 +55,13 @@ def test_a_song_tells_its_story_in_order(client: Client) -> None:
     assert take.kinds.count("audio_chunk") > 2 * 2
     completed = take.completed
     assert completed.engine == "fake"
-    assert completed.worked_s >= 2 * 20 * 0.005
-    assert completed.waited_s >= 0
-    assert [(t.take, t.seed) for t in completed.takes] == [(0, 7), (1, 8)]
+    assert completed.run_s >= 2 * 20 * 0.005
+    assert completed.wait_s >= 0
+    assert [(t.take, t.seed) for t in completed.takes] == [(1, 7), (2, 8)]
     told = [e.take_finished for e in take.events if e.WhichOneof("event") == "take_finished"]
     assert list(completed.takes) == told
-    assert dict(told[0].metadata) == {"bpm": 120, "keyscale": "C major", "timesignature": 4}
-    for number, seed in enumerate((7, 8)):
+    assert metadata_values(told[0].metadata) == {"bpm": 120, "keyscale": "C major", "timesignature": 4}
+    for number, seed in enumerate((7, 8), 1):
         assert np.array_equal(take.samples(number), expected_tone(seed, 3.2))
     started = next(e.started for e in take.events if e.WhichOneof("event") == "started")
     assert (started.engine, started.device, started.attempt) == ("fake", "cpu", 1)
@@ -73,7 +74,7 @@ def test_audio_arrives_as_made_in_every_encoding(
 ) -> None:
     output = {"encoding": encoding, "sample_rate": rate_hz, "channels": channels}
     take = collect(generate(client, 1.237, seed=300, output=output))
-    header = take.headers[0]
+    header = take.headers[1]
     assert (header.sample_rate, header.channels, header.frames) == (rate_hz, channels, round(1.237 * rate_hz))
     assert encoding_name(header.encoding) == encoding
     want = expected_tone(300, 1.237, rate_hz=rate_hz, channels=channels)
@@ -144,20 +145,20 @@ def test_a_region_of_a_file_is_a_source_of_its_own(client: Client, tmp_path: Pat
     assert len(got) == len(part)
     changed = np.flatnonzero((got != part).any(axis=1))
     assert (changed[0], changed[-1]) == (rate_hz - fade, round(1.5 * rate_hz) + fade - 1)
-    source.region.end_s = -1
-    assert take.headers[0].frames == 2 * rate_hz
-    assert perform(client, "cover", {}, source).headers[0].frames == round(2.5 * rate_hz)
+    source.region.ClearField("end_s")
+    assert take.headers[1].frames == 2 * rate_hz
+    assert perform(client, "cover", {}, source).headers[1].frames == round(2.5 * rate_hz)
 
 
 def test_repainting_beyond_both_ends(client: Client, tmp_path: Path) -> None:
     source = client.upload(write_wav(tmp_path / "song.wav", song(1.0)))
     take = perform(client, "repaint", {"start_s": -0.5, "end_s": 0.25}, source)
-    assert (take.headers[0].frames, take.headers[0].start_frame) == (72_000, -24_000)
+    assert (take.headers[1].frames, take.headers[1].start_frame) == (72_000, -24_000)
     assert np.array_equal(take.samples()[-30_000:], song(1.0)[-30_000:])
     take = perform(client, "repaint", {"start_s": 0.75, "end_s": 1.5}, source)
-    assert (take.headers[0].frames, take.headers[0].start_frame) == (72_000, 0)
+    assert (take.headers[1].frames, take.headers[1].start_frame) == (72_000, 0)
     take = perform(client, "repaint", {"start_s": 0.5, "end_s": 0.75, "scope": "region", "crossfade_ms": 50}, source)
-    assert (take.headers[0].frames, take.headers[0].start_frame) == (12_000 + 4_800, 24_000 - 2_400)
+    assert (take.headers[1].frames, take.headers[1].start_frame) == (12_000 + 4_800, 24_000 - 2_400)
     assert take.samples().shape == (16_800, 2)
 
 
@@ -168,7 +169,7 @@ def test_layers_stems_and_accompaniment(client: Client, tmp_path: Path) -> None:
         client, "lego", {"tracks": ["bass", "drums"], "start_s": 0.25, "end_s": 0.75, "output": output}, source
     )
     assert [(h.take, h.role, h.start_frame) for h in take.headers.values()] == [
-        (0, "bass", 0), (0, "drums", 0), (1, "bass", 0), (1, "drums", 0),
+        (1, "bass", 0), (1, "drums", 0), (2, "bass", 0), (2, "drums", 0),
     ]  # fmt: skip
     for number in take.headers:
         layer = take.samples(number)
@@ -183,7 +184,7 @@ def test_layers_stems_and_accompaniment(client: Client, tmp_path: Path) -> None:
     take = perform(client, "extract", {"output": {"seeds": [40]}}, source)
     assert [h.role for h in take.headers.values()] == list(TRACKS)
     for number in range(len(TRACKS)):
-        assert np.array_equal(take.samples(number), expected_tone(40, 1.0, role=number, channels=1))
+        assert np.array_equal(take.samples(number + 1), expected_tone(40, 1.0, role=number, channels=1))
     take = perform(client, "complete", {"tracks": ["strings"], "output": {"seeds": [40]}}, source)
     assert np.array_equal(take.samples(), expected_tone(40, 1.0, channels=1))
 
@@ -194,7 +195,7 @@ def test_tasks_that_only_tell(client: Client, tmp_path: Path) -> None:
     for task in ("understand", "align_lyrics", "score"):
         take = perform(client, task, {"music": music}, source)
         (finished,) = take.completed.takes
-        assert dict(finished.metadata) == {"bpm": 97.5, "keyscale": "F# minor", "timesignature": 4}
+        assert metadata_values(finished.metadata) == {"bpm": 97.5, "keyscale": "F# minor", "timesignature": 4}
         assert not finished.outputs
         assert "audio_header" not in take.kinds
     assert perform(client, "create_sample", {"description": "a slow waltz", "seed": 3}).completed.takes[0].seed == 3
@@ -204,8 +205,8 @@ def test_tasks_that_only_tell(client: Client, tmp_path: Path) -> None:
 def test_what_was_asked_for_and_did_not_come_is_said(client: Client) -> None:
     take = collect(generate(client, 0.1, output={"auto_lrc": True, "auto_score": True}))
     facts = take.completed.takes[0].metadata
-    assert facts["lrc_missing"] == "The fake engine gave no lrc for this take."
-    assert facts["score_missing"] == "The fake engine gave no score for this take."
+    assert facts.lrc_missing == "The fake engine gave no lrc for this take."
+    assert facts.score_missing == "The fake engine gave no score for this take."
 
 
 # ---- submission ----
@@ -219,7 +220,7 @@ def test_one_key_is_one_job(client: Client) -> None:
     assert again.data == first.data
     with pytest.raises(JobFailed, match=r"'my take' already belongs to job .* Use a new key") as caught:
         collect(generate(client, 0.3, key="my take"))
-    assert caught.value.kind == "Conflict"
+    assert caught.value.kind == "CONFLICT"
 
 
 def test_many_with_one_key_at_once_are_one_job(daemon: Daemon) -> None:
@@ -251,7 +252,7 @@ def test_priorities_and_places(daemon: Daemon, client: Client) -> None:
     assert job(client, running).position == 0
     daemon.release()
     takes = [collect(client.watch(job_id)) for job_id in due]
-    started = [job(client, job_id).started.ToNanoseconds() for job_id in due]
+    started = [job(client, job_id).start_time.ToNanoseconds() for job_id in due]
     assert started == sorted(started)
     places = [e.queued.position for e in takes[-1].events if e.WhichOneof("event") == "queued"]
     assert places == [6, 5, 4, 3, 2, 1, 0]
@@ -267,24 +268,24 @@ def test_jobs_are_listed_shown_watched_and_deleted(client: Client) -> None:
     with pytest.raises(JobFailed):
         collect(generate(client, 0.3, caption="fail"))
     shown = job(client, done.job_id)
-    assert (shown.task, shown.engine, shown.attempts) == ("text2music", "fake", 1)
+    assert (shown.task, shown.engine, shown.attempts) == (tasks_pb2.TASK_KIND_TEXT_TO_MUSIC, "fake", 1)
     assert shown.state == jobs_pb2.JOB_STATE_SUCCEEDED
     assert shown.priority == tasks_pb2.PRIORITY_NORMAL
     assert list(shown.takes) == list(done.completed.takes)
     assert shown.last_sequence == done.events[-1].sequence
-    assert shown.created.ToNanoseconds() <= shown.started.ToNanoseconds() <= shown.finished.ToNanoseconds()
+    assert shown.create_time.ToNanoseconds() <= shown.start_time.ToNanoseconds() <= shown.end_time.ToNanoseconds()
 
     def listed(**request: Any) -> list[jobs_pb2.Job]:
         return list(client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(**request)).jobs)
 
-    newest, before = listed(limit=2)
+    newest, before = listed(page_size=2)
     assert before == shown
-    assert newest.error == "The fake engine failed as asked. Ask for something else."
+    assert newest.error.message == "The fake engine failed as asked. Ask for something else."
     failed = listed(states=[jobs_pb2.JOB_STATE_FAILED])
     assert newest in failed
     assert {j.state for j in failed} == {jobs_pb2.JOB_STATE_FAILED}
-    both = listed(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_SUCCEEDED], limit=1000)
-    assert both == listed(limit=1000)
+    both = listed(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_SUCCEEDED], page_size=1000)
+    assert both == listed(page_size=1000)
 
     replay = collect(client.watch(done.job_id))
     assert replay.kinds == done.kinds or [k for k, _ in groupby(replay.kinds)] == [k for k, _ in groupby(done.kinds)]
@@ -296,17 +297,17 @@ def test_jobs_are_listed_shown_watched_and_deleted(client: Client) -> None:
                     lambda: download(client, result)):  # fmt: skip
         with pytest.raises(JobFailed, match="There is no") as caught:
             attempt()
-        assert caught.value.kind == "NotFound"
+        assert caught.value.kind == "NOT_FOUND"
 
 
 def test_deleting_a_job_spares_what_is_pinned_and_what_another_job_made_too(client: Client) -> None:
     twins = [collect(generate(client, 0.3, seed=4242)).completed.takes[0].outputs[0].asset_id for _ in range(2)]
     assert twins[0] == twins[1]
-    first, second = (j.id for j in client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=2)).jobs)
+    first, second = (j.id for j in client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=2)).jobs)
     client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=first))
     assert collect(client.watch(second)).completed
     download(client, twins[0])
-    client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=twins[0], pinned=True))
+    client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=twins[0]))
     client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=second))
     download(client, twins[0])
 
@@ -319,7 +320,7 @@ def test_a_job_that_runs_is_not_deleted_nor_is_its_source(daemon: Daemon, client
     until_state(client, job_id, "running")
     with pytest.raises(JobFailed, match=r"is running\. Cancel it first") as caught:
         client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
-    assert caught.value.kind == "Conflict"
+    assert caught.value.kind == "CONFLICT"
     with pytest.raises(JobFailed, match="is needed by a job"):
         client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=source.asset_id))
     daemon.release()
@@ -339,7 +340,7 @@ def test_cancelling_a_waiting_a_running_and_an_ended_job(daemon: Daemon, client:
     for events in (running, waiting):
         with pytest.raises(JobFailed, match=r"The job was cancelled\.") as caught:
             collect(events)
-        assert caught.value.kind == "Cancelled"
+        assert caught.value.kind == "CANCELLED"
         assert caught.value.__cause__.code() is grpc.StatusCode.CANCELLED  # type: ignore[union-attr]
     daemon.release()
     done = collect(generate(client, 0.1))
@@ -354,7 +355,14 @@ def test_watching_from_any_event_gives_exactly_the_rest(client: Client) -> None:
         rest = list(client.watch(whole.job_id, after_sequence=seen.sequence))
         assert all(event.sequence >= seen.sequence for event in rest)
         wanted = [e for e in whole.events if e.sequence > seen.sequence and e.WhichOneof("event") != "audio_chunk"]
-        assert [e for e in rest if e.WhichOneof("event") != "audio_chunk"] == wanted
+        headers = {e.audio_header.output: e for e in rest if e.WhichOneof("event") == "audio_header"}
+        again = {output: e for output, e in headers.items() if e not in wanted}
+        assert [e for e in rest if e.WhichOneof("event") != "audio_chunk" and e not in again.values()] == wanted
+        for output, e in headers.items():  # whoever comes back can decode: the header is before the chunks
+            assert e.audio_header == whole.headers[output]
+            chunks = [n for n, c in enumerate(rest) if c.audio_chunk.output == output and c.HasField("audio_chunk")]
+            assert rest.index(e) < min(chunks)
+        assert headers.keys() == {e.audio_chunk.output for e in rest if e.WhichOneof("event") == "audio_chunk"}
         # Up to the event that was seen, and from it on: no frame is missing.
         frame_bytes = 8
         for output, data in whole.data.items():
@@ -381,6 +389,6 @@ def test_watching_from_any_event_gives_exactly_the_rest(client: Client) -> None:
 
 def test_a_stored_result_is_the_file_that_its_stream_makes(client: Client) -> None:
     take = collect(generate(client, 0.2, seed=12, output={"encoding": "pcm24", "channels": 1}))
-    header = take.headers[0]
-    file = wav.header(header.frames, 1, 48_000, "pcm24") + bytes(take.data[0]) + wav.trailer(header.frames, 1, "pcm24")
+    header = take.headers[1]
+    file = wav.header(header.frames, 1, 48_000, "pcm24") + bytes(take.data[1]) + wav.trailer(header.frames, 1, "pcm24")
     assert hashlib.sha256(file).hexdigest() == take.completed.takes[0].outputs[0].asset_id

@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
+from acestep_runtime.guidance import METHODS
+from acestep_runtime.samplers.steps import STEPS
 from acestep_runtime.values import TRACKS
 from tests.support.daemon import PATIENCE_S, Daemon, assets, queued, song, status, until, until_state, write_wav
 
@@ -45,11 +47,11 @@ def test_assets_are_uploaded_in_pieces_and_downloaded_in_ranges(client: Client, 
     assert part(offset_bytes=len(data) - 1, length_bytes=10**12) == data[-1:]
     assert part(length_bytes=0) == b""
     assert part(offset_bytes=len(data)) == b""
-    pinned = client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset.id, pinned=True))
+    pinned = client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset.id))
     assert pinned.pinned
     # A second upload changes nothing.
     assert client.assets.UploadAsset(iter(pieces)).pinned
-    assert not client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset.id)).pinned
+    assert not client.call(client.assets.UnpinAsset, assets_pb2.UnpinAssetRequest(asset_id=asset.id)).pinned
     client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=asset.id))
     with pytest.raises(JobFailed, match="There is no asset"):
         client.call(client.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset.id))
@@ -76,7 +78,9 @@ def test_capabilities_tell_the_truth(client: Client) -> None:
     assert list(able.tracks) == list(TRACKS)
     engines = {engine.name: engine for engine in able.engines}
     assert engines["draft"].available
-    assert engines["draft"].engine == tasks_pb2.ENGINE_DRAFT
+    assert list(engines["neural"].samplers) == list(STEPS)
+    assert list(engines["neural"].guidance_methods) == list(METHODS)
+    assert not engines["draft"].samplers
     assert not engines["neural"].available
     assert engines["neural"].missing
     assert len(engines["fake"].tasks) == 11

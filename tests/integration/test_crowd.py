@@ -138,7 +138,7 @@ def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(daemon: Daem
     until_state(client, job_id, "cancelled")
     with pytest.raises(JobFailed, match=r"^The job was cancelled\.$") as caught:
         kinds.extend(event.WhichOneof("event") for event in events)
-    assert caught.value.kind == "Cancelled"
+    assert caught.value.kind == "CANCELLED"
     assert "completed" not in kinds
     with pytest.raises(JobFailed, match=r"^The job was cancelled\.$"):
         collect(client.watch(job_id))

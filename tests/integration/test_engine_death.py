@@ -44,7 +44,7 @@ def test_an_engine_that_ends_its_process(daemon: Daemon, client: Client) -> None
     with pytest.raises(JobFailed) as caught:
         collect(events)
     fault = caught.value
-    assert fault.kind == "EngineFailure"
+    assert fault.kind == "ENGINE_FAILURE"
     assert fault.message == "The engine's process ended in the middle of the job (exit code 42)."
     assert fault.remedy.startswith("The daemon goes on with the next job; send this one again")
     assert fault.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
@@ -123,7 +123,7 @@ def test_cancelling_at_every_moment(daemon: Daemon, client: Client) -> None:
             take = collect(events)
             assert np.array_equal(take.samples(), expected_tone(number, 2.0))
         except JobFailed as fault:
-            assert fault.kind == "Cancelled"  # noqa: PT017
+            assert fault.kind == "CANCELLED"  # noqa: PT017
     check_next_works(client)
     assert not status(client).workers[0].job_id
     daemon.check_store()

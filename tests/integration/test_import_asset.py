@@ -31,7 +31,7 @@ def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, m
             (mine / "words.wav").write_text("no audio")
             with pytest.raises(JobFailed, match=r"^words\.wav") as caught:
                 near.upload(mine / "words.wav")
-            assert caught.value.kind == "UnreadableAudio"
+            assert caught.value.kind == "UNREADABLE_AUDIO"
             with pytest.raises(OSError, match="absent"):
                 near.upload(mine / "absent.wav")
             assert daemon.check_store() == 2

@@ -55,10 +55,14 @@ def test_a_cancel_file_ends_the_job_and_leaves_nothing(job: Job, shell: Shell, d
     assert process.returncode == 5
     assert "Traceback" not in err
     status = job.status
-    assert (status["state"], status["kind"], status["message"]) == ("cancelled", "Cancelled", "The job was cancelled.")
+    assert (status["state"], status["reason"], status["message"]) == (
+        "cancelled",
+        "CANCELLED",
+        "The job was cancelled.",
+    )
     assert job.media_files == set()
     assert not (job.folder / "result.json").exists()
-    until_state(client, status["job"], "cancelled")
+    until_state(client, status["job_id"], "cancelled")
 
 
 def test_a_cancel_file_that_is_there_first_is_heeded(job: Job, daemon: Daemon) -> None:
@@ -82,7 +86,7 @@ def test_a_signal_cancels(job: Job, shell: Shell, daemon: Daemon, client: Client
     _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (5, "acebridge: The job was cancelled.\n")
     assert job.status["state"] == "cancelled"
-    until_state(client, job.status["job"], "cancelled")
+    until_state(client, job.status["job_id"], "cancelled")
     assert job.media_files == set()
 
 
@@ -117,7 +121,7 @@ def test_work_that_does_not_end_is_left(job: Job) -> None:
     stuck = threading.Event()
     with pytest.raises(JobFailed) as raised:
         supervise(job.folder, lambda _: {"came": stuck.wait(PATIENCE_S)})
-    assert raised.value.kind == "Cancelled"
+    assert raised.value.kind == "CANCELLED"
     stuck.set()
     assert not (job.folder / "result.json").exists()
 
@@ -128,7 +132,11 @@ def test_what_fails_in_an_unexpected_way_is_told_with_the_traceback_in_the_log_o
 
     with pytest.raises(JobFailed, match="ZeroDivisionError") as raised:
         supervise(job.folder, broken)
-    assert (raised.value.kind, job.status["state"], job.status["kind"]) == ("EngineFailure", "failed", "EngineFailure")
+    assert (raised.value.kind, job.status["state"], job.status["reason"]) == (
+        "ENGINE_FAILURE",
+        "failed",
+        "ENGINE_FAILURE",
+    )
     assert "log.txt" in job.status["remedy"]
     assert "Traceback" not in json.dumps(job.status)
     assert "ZeroDivisionError: by nought" in (job.folder / "log.txt").read_text("utf-8")
@@ -146,7 +154,7 @@ def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
         daemon.start()
     assert process.returncode == 3
     status = job.status
-    assert (status["state"], status["kind"]) == ("failed", "Unavailable")
+    assert (status["state"], status["reason"]) == ("failed", "UNAVAILABLE")
     assert status["message"] == "The AceBridge daemon ended in the middle of the work."
     assert status["remedy"].startswith("Run the action again")
     assert err == f"acebridge: {status['message']} {status['remedy']}\n"
@@ -155,7 +163,7 @@ def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
 
 def test_no_daemon(job: Job) -> None:
     status = failed(job.ask(part()), None)
-    assert (status["kind"], status["message"]) == ("Unavailable", "No AceBridge daemon runs.")
+    assert (status["reason"], status["message"]) == ("UNAVAILABLE", "No AceBridge daemon runs.")
     assert "acebridge serve" in status["remedy"]
 
 
@@ -209,7 +217,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(
     status = failed(job.ask(part(output={"takes": 2})), daemon)
     assert status["message"] == f"The media folder {job.media} cannot be written: No space left on device."
     assert status["remedy"].startswith("Free some space there")
-    until(lambda: state(client, status["job"]) in ("cancelled", "succeeded"))
+    until(lambda: state(client, status["job_id"]) in ("cancelled", "succeeded"))
 
 
 def test_a_media_folder_that_cannot_be(job: Job, daemon: Daemon) -> None:
@@ -217,14 +225,14 @@ def test_a_media_folder_that_cannot_be(job: Job, daemon: Daemon) -> None:
     bad = job.media.parent / "notes" / "Media"
     status = failed(job.ask(part(), media={"folder": str(bad)}), daemon)
     assert status["message"] == f"The media folder {bad} cannot be written: Not a directory."
-    assert status["job"] == ""
+    assert status["job_id"] == ""
 
 
 def test_an_engine_that_fails_or_breaks(job: Job, daemon: Daemon) -> None:
     job.ask(part("understand", label="ears"), part(label="Guitar", music={"caption": "fail"}))
     status = failed(job, daemon)
     assert status["message"] == "Guitar: The fake engine failed as asked."
-    assert (status["remedy"], status["kind"]) == ("Ask for something else.", "EngineFailure")
+    assert (status["remedy"], status["reason"]) == ("Ask for something else.", "ENGINE_FAILURE")
     assert failed(job.ask(part(music={"caption": "crash"})), daemon)["message"]
 
 

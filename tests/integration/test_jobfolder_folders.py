@@ -38,7 +38,7 @@ class Jobs:
             json.dumps({"version": 1, "title": f"Job {number}", "media": {"folder": str(self.media)}})
         )
         if state is not None:
-            status = {"version": 1, "state": state, "stage": state, "updated": time.time() - age_s}
+            status = {"version": 1, "state": state, "stage": state, "update_time": time.time() - age_s}
             (job / "status.json").write_text(json.dumps(status))
         for mark in marks:
             (job / mark).touch()
@@ -104,7 +104,7 @@ def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
     (jobs.folder / "20261122-210502-1a2b3c4d" / "song.rpp").touch()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "status.json").write_text('{"state": "failed", "updated": 1}')
+    (elsewhere / "status.json").write_text('{"state": "failed", "update_time": 1}')
     (jobs.folder / "20261122-210503-1a2b3c4d").symlink_to(elsewhere)
     before = sorted(jobs.folder.iterdir())
     assert clean(jobs.folder, 0) == []
@@ -127,7 +127,7 @@ def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: D
     (job.folder / "result.json").write_text(json.dumps(result))
     assert clean(job.folder.parent, 7) == []
     status = job.status
-    (job.folder / "status.json").write_text(json.dumps({**status, "updated": time.time() - 8 * DAY_S}))
+    (job.folder / "status.json").write_text(json.dumps({**status, "update_time": time.time() - 8 * DAY_S}))
     assert clean(job.folder.parent, 7) == [job.folder]
     assert not bass.exists()
     assert job.media_files == {other.name, "mine.wav"}

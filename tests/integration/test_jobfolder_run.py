@@ -29,7 +29,7 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, daemon: Daemon)
     assert {key: result[key] for key in ("version", "id", "engine", "warnings")} == {
         "version": 1, "id": job.folder.name, "engine": "fake", "warnings": [],
     }  # fmt: skip
-    assert result["seconds"] > 0
+    assert result["total_s"] > 0
     ((take,),) = (p["takes"] for p in result["parts"])
     assert (take["take"], take["seed"], take["metadata"]["bpm"]) == (1, 7, 120)
     (output,) = take["outputs"]
@@ -46,10 +46,10 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, daemon: Daemon)
     fade = round(0.01 * RATE_HZ)
     assert (changed[0], changed[-1] + 1) == (round(0.5 * RATE_HZ) - fade, round(1.25 * RATE_HZ) + fade)
     status = job.status
-    assert {key: status[key] for key in ("version", "state", "fraction", "kind", "message", "part", "parts")} == {
-        "version": 1, "state": "done", "fraction": 1.0, "kind": "", "message": "", "part": 0, "parts": 1,
+    assert {key: status[key] for key in ("version", "state", "fraction", "reason", "message", "part", "parts")} == {
+        "version": 1, "state": "done", "fraction": 1.0, "reason": "", "message": "", "part": 0, "parts": 1,
     }  # fmt: skip
-    assert len(status["job"]) == 32
+    assert len(status["job_id"]) == 32
     assert job.media_files == {file.name}
     assert {f.name for f in job.folder.iterdir()} == {
         "request.json", "source-1.wav", "status.json", "result.json", "log.txt",
@@ -208,12 +208,12 @@ def test_a_waiting_job_tells_its_place(shell: Shell, daemon: Daemon, tmp_path: P
         lambda: (second.folder / "status.json").exists() and second.status["state"] == "waiting" and second.status,
         "the second to wait",
     )
-    assert (seen["stage"], seen["queue_position"]) == ("waiting", 1)
+    assert (seen["stage"], seen["position"]) == ("waiting", 1)
     daemon.release()
     for process in (one, two):
         _, err = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, err) == (0, "")
-    assert second.status["queue_position"] is None
+    assert second.status["position"] is None
     assert json.dumps(second.read("result.json")).count("wav") == 1
 
 
@@ -257,7 +257,7 @@ def test_the_example_of_the_protocol_runs(job: Job, daemon: Daemon) -> None:
     for own in ("file", "written"):
         del output[own], promised[own]
     assert output == promised
-    for name in ("engine", "seconds"):
+    for name in ("engine", "total_s"):
         del result[name], expected[name]
     for document in (result, expected):
         del document["parts"][0]["takes"][0]["metadata"], document["parts"][0]["takes"][0]["outputs"]

@@ -132,12 +132,12 @@ def test_audio_is_described_beside_what_is_heard(shell: Shell) -> None:
     (facts,) = told["metadata"]
     _in_range(facts)
     assert facts["keyscale"] == "D minor"
-    assert facts["heard"]["bpm"] == pytest.approx(120, abs=2)
-    assert facts["heard"]["timesignature"] in (2, 3, 4, 6)
-    assert facts["duration"] == pytest.approx(6.0, abs=0.1)
+    assert facts["measured"]["bpm"] == pytest.approx(120, abs=2)
+    assert facts["measured"]["timesignature"] in (2, 3, 4, 6)
+    assert facts["duration_s"] == pytest.approx(6.0, abs=0.1)
     assert facts["lyrics"]
     assert facts["beats"]
-    assert bool(facts["notes"]) == (abs(facts["bpm"] - facts["heard"]["bpm"]) > 4)
+    assert bool(facts["notes"]) == (abs(facts["bpm"] - facts["measured"]["bpm"]) > 4)
 
 
 def test_words_become_songs(shell: Shell) -> None:
@@ -146,7 +146,7 @@ def test_words_become_songs(shell: Shell) -> None:
     assert told["engine"] == "neural"
     (facts,) = told["metadata"]
     _in_range(facts)
-    assert 10 <= facts["duration"] <= 600
+    assert 10 <= facts["duration_s"] <= 600
     assert facts["lyrics"]
     assert facts == shell.json(*asked)["metadata"][0]
     words = ["-c", "sad", "--lyrics", "[verse] la la", "--bpm", "66"]

@@ -174,7 +174,7 @@ def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(dae
     worker.kill()
     came = outcome(call)
     assert isinstance(came, JobFailed)
-    assert came.kind == "EngineFailure"
+    assert came.kind == "ENGINE_FAILURE"
     assert "acestep-v15-turbo (exit code -9)" in came.message
     assert loaded(client) == [False]
     collect(generate(client, 0.1))

@@ -37,9 +37,11 @@ def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Clie
     assert first.completed
     made = follower(client, first.job_id, "succeeded")
     shown = job(client, made)
-    assert (shown.next_of, shown.made_ahead, shown.task) == (first.job_id, True, "text2music")
+    assert (shown.previous_job_id, shown.prefetched, shown.task) == (
+        first.job_id, True, tasks_pb2.TASK_KIND_TEXT_TO_MUSIC,
+    )  # fmt: skip
     assert shown.priority == tasks_pb2.PRIORITY_LOW
-    assert not job(client, first.job_id).made_ahead
+    assert not job(client, first.job_id).prefetched
     collect(generate(client, 0.1))  # whatever else would be made ahead had its chance
     assert not followers(client, made)
 
@@ -48,7 +50,7 @@ def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Clie
     check_tones(second)
     assert second.kinds[0] == "queued"
     shown = job(client, made)
-    assert not shown.made_ahead
+    assert not shown.prefetched
     assert shown.priority == tasks_pb2.PRIORITY_NORMAL
     # Now that it was asked for, the one after it is made, and again no more.
     third = follower(client, made, "succeeded")
@@ -151,7 +153,7 @@ def test_seeds_count_on_and_never_come_again(client: Client) -> None:
 
 
 def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client, tmp_path: Path) -> None:
-    submission = {"engine": "fake", "auto_gen": True}
+    submission = {"engine": "fake", "prefetch_next": True}
     first = collect(client.submit("create_sample", {"description": "a waltz"}, submission=submission))
     second = collect(client.next_batch(first.job_id))
     assert seeds(second) == [seeds(first)[0] + 1]
@@ -159,9 +161,9 @@ def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client,
     source = client.upload(write_wav(tmp_path / "song.wav", song(0.5)))
     with pytest.raises(JobFailed) as caught:
         collect(client.submit("understand", {}, source=source, submission=submission))
-    assert caught.value.kind == "InvalidValue"
+    assert caught.value.kind == "INVALID_VALUE"
     assert str(caught.value) == (
-        "submission.auto_gen is set, but another understand would be the same again. Leave it out."
+        "submission.prefetch_next is set, but another understand would be the same again. Leave it out."
     )
     heard = collect(client.submit("understand", {}, source=source, submission={"engine": "fake"}))
     with pytest.raises(JobFailed, match="has no next batch: it would be the same again") as caught:
@@ -176,7 +178,7 @@ def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client,
 def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) -> None:
     source = client.upload(write_wav(tmp_path / "song.wav", song(1.0)))
     fields = {"start_s": 0.25, "end_s": 0.5, "scope": "region", "output": {"seeds": [5], "encoding": "pcm24"}}
-    submission = {"engine": "fake", "auto_gen": True}
+    submission = {"engine": "fake", "prefetch_next": True}
     first = collect(client.submit("repaint", fields, source=source, submission=submission))
     second = collect(client.next_batch(first.job_id))
     client.cancel(follower(client, second.job_id))
@@ -198,7 +200,7 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(daemon: Daemon
     assert state(client, theirs) in ("queued", "running")  # the older one first
     collect(ask(client, 30, session="mine", auto_gen=False))
     assert until_state(client, running, "cancelled", "succeeded") == "cancelled"
-    assert job(client, running).error == "The job was cancelled."
+    assert job(client, running).error.message == "The job was cancelled."
     daemon.release(11)
     until_state(client, theirs, "succeeded")
     # One that runs is stopped as well; and what was asked for is not touched.
@@ -214,7 +216,7 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(daemon: Daemon
     queued_at = time.monotonic()
     third = collect(ask(client, 48, session="mine", auto_gen=False))
     assert state(client, running) == "cancelled"
-    assert third.completed.waited_s < time.monotonic() - queued_at
+    assert third.completed.wait_s < time.monotonic() - queued_at
     assert not followers(client, second.job_id)
 
 
@@ -265,13 +267,13 @@ def test_a_batch_whose_audio_is_gone_is_made_anew(client: Client) -> None:
 def test_from_the_command_line(shell: Shell, client: Client) -> None:
     fake = ("--engine", "fake", "--duration", "0.4", "-n", "2", "--auto-gen", "--session", "shell")
     first = shell.json("generate", *fake, "-s", "5", "-o", "first.wav")
-    follower(client, first["job"], "succeeded")
-    second = json.loads(shell.run("jobs", "next", first["job"], "-o", "second.wav", "--json").stdout)
+    follower(client, first["job_id"], "succeeded")
+    second = json.loads(shell.run("jobs", "next", first["job_id"], "-o", "second.wav", "--json").stdout)
     assert [(o["file"], o["seed"]) for o in second["outputs"]] == [("second.wav", 7), ("second-2.wav", 8)]
     assert np.array_equal(decode.read(shell.folder / "second-2.wav"), expected_tone(8, SECONDS))
-    made = follower(client, second["job"], "succeeded")
-    assert json.loads(shell.run("jobs", "show", made).stdout)["made_ahead"]
-    third = f"generate-{second['job'][:8]}-next.wav".replace("generate", "text2music")
-    assert shell.run("jobs", "next", second["job"]).stdout.startswith(f"{third}  (mix, 0.40 s, seed 9)")
+    made = follower(client, second["job_id"], "succeeded")
+    assert json.loads(shell.run("jobs", "show", made).stdout)["prefetched"]
+    third = f"generate-{second['job_id'][:8]}-next.wav".replace("generate", "text2music")
+    assert shell.run("jobs", "next", second["job_id"]).stdout.startswith(f"{third}  (mix, 0.40 s, seed 9)")
     assert shell.refused("jobs", "next", "nope") == "There is no job 'nope'. List the jobs that there are."
     assert "auto_gen" not in shell.run("extract", "--help").stdout

@@ -44,7 +44,7 @@ def test_it_makes_way_for_all_others_and_is_made_all_the_same(daemon: Daemon, cl
     shown = job(client, made)
     assert shown.attempts == 1
     for number in range(4):
-        assert shown.started.ToNanoseconds() > job(client, take.job_id).finished.ToNanoseconds(), number
+        assert shown.start_time.ToNanoseconds() > job(client, take.job_id).end_time.ToNanoseconds(), number
     check_tones(collect(client.next_batch(first)))
     client.cancel(follower(client, made))
 
@@ -194,9 +194,9 @@ def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
     with daemon_at(home) as daemon:
         client = daemon.client
         assert client is not None
-        assert not job(client, "old").made_ahead
+        assert not job(client, "old").prefetched
         second = collect(client.next_batch("old"))
         assert seeds(second) == [6]
         check_tones(second)
         assert daemon.stop() == 0
-        assert job(daemon.start(), second.job_id).next_of == "old"
+        assert job(daemon.start(), second.job_id).previous_job_id == "old"

@@ -12,20 +12,20 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 
 from acebridge.contract.tasks import RPCS
-from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
+from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, metadata_pb2, models_pb2, tasks_pb2
 from acestep_runtime.engines import registry
 from acestep_runtime.tasks import TASKS
 from tests.support.paths import ROOT
 
 PROTOS = ROOT / "protos"
 FILES: list[FileDescriptor] = [
-    module.DESCRIPTOR for module in (assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2)
+    module.DESCRIPTOR for module in (assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, metadata_pb2, models_pb2, tasks_pb2)
 ]
 RPC_NAMES = [method.name for file in FILES for service in file.services_by_name.values() for method in service.methods]
 
 
 def test_generated_code_is_current(tmp_path: Path) -> None:
-    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+    sources = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "acebridge").rglob("*.proto"))
     outs = [f"--{kind}={tmp_path}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
     subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", ".", *outs, *sources], cwd=PROTOS, check=True)
     made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.py*")}
@@ -58,7 +58,7 @@ def test_style(file: FileDescriptor) -> None:
         assert all(re.fullmatch(r"[a-z][a-z0-9_]*", field.name) for field in message.fields)
 
 
-@pytest.mark.parametrize("path", sorted(PROTOS.rglob("*.proto")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((PROTOS / "acebridge").rglob("*.proto")), ids=lambda path: path.stem)
 def test_every_rpc_and_top_level_file_is_commented(path: Path) -> None:
     lines = path.read_text("utf-8").splitlines()
     assert lines[0].startswith("// ")

@@ -75,7 +75,7 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
         assert_gone(workers)
         (fault,) = heard
         assert isinstance(fault, JobFailed)
-        assert fault.kind == "Unavailable"
+        assert fault.kind == "UNAVAILABLE"
         assert str(fault) == "The daemon is stopping. The job goes on when it is started again."
         assert not (daemon.home / "daemon.json").exists()
         daemon.check_store()
@@ -122,7 +122,7 @@ def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, rounds
         for job_id, seed in asked.items():
             until_state(client, job_id, "succeeded", "failed", "cancelled")
             ended = job(client, job_id)
-            assert (ended.error, ended.attempts) == ("", 1)
+            assert (ended.HasField("error"), ended.attempts) == (False, 1)
             assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
         daemon.check_store()
 

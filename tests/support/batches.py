@@ -23,7 +23,7 @@ def ask(client: Client, seed: int = 1, *, session: str = "", steps: int = 2, **m
         "music": {"caption": more.get("caption", "")},
     }
     submission = {
-        "engine": "fake", "auto_gen": more.get("auto_gen", True), "session": session,
+        "engine": "fake", "prefetch_next": more.get("auto_gen", True), "session": session,
         "idempotency_key": more.get("key", ""),
     }  # fmt: skip
     return client.submit("text2music", fields, submission=submission)
@@ -31,8 +31,8 @@ def ask(client: Client, seed: int = 1, *, session: str = "", steps: int = 2, **m
 
 def followers(client: Client, job_id: str) -> list[jobs_pb2.Job]:
     """The next batches of a job, the newest first."""
-    listed = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=1000)).jobs
-    return [made for made in listed if made.next_of == job_id]
+    listed = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=1000)).jobs
+    return [made for made in listed if made.previous_job_id == job_id]
 
 
 def follower(client: Client, job_id: str, *states: str) -> str:

@@ -161,7 +161,7 @@ class HostConformance:
         host.cancel(project.job())
         last = follow(host, project.job())[-1]
         schemas.check("status", last)
-        assert (last["state"], last["kind"], last["message"]) == ("cancelled", "Cancelled", "The job was cancelled.")
+        assert (last["state"], last["reason"], last["message"]) == ("cancelled", "CANCELLED", "The job was cancelled.")
         assert project.files == set()
         assert not (project.job() / "result.json").exists()
 
@@ -188,7 +188,7 @@ class HostConformance:
         host.submit(project.job(), {**project.request(), **more})
         last = follow(host, project.job())[-1]
         schemas.check("status", last)
-        assert (last["state"], last["kind"], last["message"]) == ("failed", "InvalidValue", message)
+        assert (last["state"], last["reason"], last["message"]) == ("failed", "INVALID_VALUE", message)
         assert last["remedy"].startswith(remedy)
         assert project.files == set()
         assert not (project.job() / "result.json").exists()

@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
-from acebridge.client.client import Client
+from acebridge.client.client import Client, request_of
 from acebridge.contract.enums import encoding_name, enum_name
+from acebridge.contract.tasks import TaskRequest
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import convert, wav
 from acestep_runtime.audio.samples import Samples
@@ -186,7 +187,7 @@ class Take:
     def job_id(self) -> str:
         return self.events[0].job_id
 
-    def samples(self, output: int = 0) -> Samples:
+    def samples(self, output: int = 1) -> Samples:
         header = self.headers[output]
         return decode_chunk(bytes(self.data[output]), encoding_name(header.encoding), header.channels)
 
@@ -210,6 +211,10 @@ def collect(events: Iterator[tasks_pb2.TaskEvent]) -> Take:
         elif kind == "progress":
             assert fraction <= body.fraction <= 1
             fraction = body.fraction
+        elif kind == "completed":
+            assert take.kinds[-1] == "progress"
+            assert fraction == 1
+            assert not take.events[-1].progress.HasField("eta_s")
         elif kind == "audio_header":
             assert body.output not in take.headers
             take.headers[body.output], take.data[body.output], frames_done[body.output] = body, bytearray(), 0
@@ -249,8 +254,8 @@ def expected_tone(seed: int, duration_s: float, *, role: int = 0, rate_hz: int =
     )
 
 
-def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = "", **more: Any) -> Iterator[Any]:
-    """Ask the fake engine for a tone. ``more``: steps, caption, takes, priority, output."""
+def tone_request(seconds: float = 0.5, *, seed: int = 1, key: str = "", **more: Any) -> TaskRequest:
+    """A request for a tone of the fake engine. ``more``: steps, caption, takes, priority, output."""
     fields: dict[str, Any] = {
         "duration_s": seconds,
         "music": {"caption": more.get("caption", "")},
@@ -258,15 +263,17 @@ def generate(client: Client, seconds: float = 0.5, *, seed: int = 1, key: str = 
         "sampling": {"steps": more.get("steps")},
     }
     submission = {"engine": "fake", "idempotency_key": key, "priority": more.get("priority")}
-    return client.submit("text2music", fields, submission=submission)
+    return request_of("text2music", fields, submission=submission)
+
+
+def generate(client: Client, seconds: float = 0.5, **more: Any) -> Iterator[Any]:
+    """Ask for a tone: see `tone_request`."""
+    return client.submit_request(tone_request(seconds, **more))
 
 
 def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
     """Ask for a tone and leave; return the job's id."""
-    events = generate(client, seconds, **more)
-    job_id = next(events).job_id
-    events.close()
-    return job_id
+    return client.create(tone_request(seconds, **more)).id
 
 
 def job(client: Client, job_id: str) -> jobs_pb2.Job:
@@ -302,7 +309,7 @@ def download(client: Client, asset_id: str) -> bytes:
 
 
 def assets(client: Client) -> list[assets_pb2.Asset]:
-    return list(client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=1000)).assets)
+    return list(client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(page_size=1000)).assets)
 
 
 def write_wav(path: Path, samples: Samples, rate_hz: int = 48_000, encoding: str = "float32") -> Path:

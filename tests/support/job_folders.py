@@ -30,7 +30,7 @@ class Job:
         """Write the request."""
         request = {
             "version": 1, "id": self.folder.name, "action": "repaint", "title": "Repaint time selection",
-            "created": 1795000000, "engine": "fake", "media": {"folder": str(self.media), "format": "float32"},
+            "create_time": 1795000000, "engine": "fake", "media": {"folder": str(self.media), "format": "float32"},
             "parts": list(parts), "place": {"kind": "take"}, "host": {"name": "REAPER", "version": "7.16/linux"}, **more,
         }  # fmt: skip
         schemas.check("request", request)
@@ -62,7 +62,7 @@ def part(
 ) -> dict[str, Any]:
     """Return a part of a request. ``fill_from`` is one of its own keys, everything else a field."""
     own = {"fill_from": fields.pop("fill_from")} if "fill_from" in fields else {}
-    file = {"source": {"file": "source-1.wav", "start_s": 0.0, "end_s": -1}} if source else {}
+    file = {"source": {"file": "source-1.wav", "start_s": 0.0}} if source else {}
     return {"task": task, "label": label, "position_s": at, "fields": fields, **file, **own}
 
 

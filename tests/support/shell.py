@@ -105,7 +105,7 @@ def belongs(process: psutil.Process, home: Path) -> bool:
 
 def recent(client: Client) -> Any:
     """Its three newest jobs."""
-    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=3)).jobs
+    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=3)).jobs
 
 
 FAKE = ("--engine", "fake")

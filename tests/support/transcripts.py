@@ -1,4 +1,4 @@
-"""Writes docs/contract.md: what every RPC of the contract really says, recorded from a running daemon.
+"""Writes the second half of docs/contract.md: what every RPC of the contract really says, recorded from a running daemon.
 
 Run ``python -m tests.support.transcripts``; the suite checks that every RPC stands in the page. Ids, times and bytes are
 shortened, so that recording again changes nothing but what the contract changed.
@@ -14,43 +14,31 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import numpy as np
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client.client import Client
 from acebridge.contract.status import unpack_error
-from acebridge.contract.tasks import RPCS, request_type
+from acebridge.contract.tasks import RPCS, request_type, wrap
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
-from acestep_runtime.audio import wav
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "contract.md"
-_INTRO = """# The wire contract, spoken
+#: What is above this heading in the page is written by hand.
+_HEADING = "## What every method says"
+_INTRO = f"""{_HEADING}
 
-Package `acebridge.v1`; the `.proto` files in `protos/acebridge/v1` say what every field means, its unit, limit and
-default. This page was recorded from a running daemon by `tests/support/transcripts.py`, with the `fake` engine for the tasks;
-ids, times and long values are shortened, fields at zero are left out;
-`>` is a request, `<` an answer. To look for yourself:
-`grpcurl -plaintext 127.0.0.1:50710 list` (the daemon serves reflection and health).
-
-**Order of events** on a task's stream: `queued` (again whenever the place in the queue changes), `started`, then
-`progress`, `audio_header` and `audio_chunk` in turn, `take_finished` for each take, `completed`. A job that fails or is
-cancelled ends the stream with a status whose details carry `google.rpc.ErrorInfo` (reason; field, value, allowed, remedy)
-and, when a field is to blame, `google.rpc.BadRequest`.
-
-**Leaving and coming back**: a job goes on when its stream is dropped. `WatchJob` with the last `sequence` seen goes on
-from there, audio included, also after the daemon was restarted.
-
-**Sending twice**: give a request an `idempotency_key`, and sending it again joins the job that is already there.
+Recorded from a running daemon by `tests/support/transcripts.py`, with the draft engine for the tasks. `>` is a request, `<` an
+answer, in the JSON of protobuf. Ids, times and long values are shortened, and fields at zero are left out.
 """
+#: What is sung.
+_WORDS = "[Verse 1]\nHold on to me\nuntil the morning"
 _SHORTENED = (
     (re.compile(r'"[0-9a-f]{64}"'), '"5f1c…64 hex digits"'),
     (re.compile(r'"[0-9a-f]{32}"'), '"0e9d…32 hex digits"'),
     (re.compile(r'"20\d\d-[^"]*Z"'), '"2026-01-01T00:00:00Z"'),
-    (re.compile(r'"[A-Za-z0-9+/=]{60,}"'), '"…base64…"'),
-    (re.compile(r'("(?:eta_s|waited_s|worked_s)": )[\d.e-]+'), r"\g<1>0.01"),
+    (re.compile(r'("(?:eta_s|wait_s|run_s)": )[\d.e-]+'), r"\g<1>0.01"),
     (re.compile(r'("pid": )\d+'), r"\g<1>4711"),
     (re.compile(r'("stored_bytes": )"\d+"'), r'\g<1>"384224"'),
     (re.compile(r'("data_dir": )"[^"]*"'), r'\g<1>"/home/you/.local/share/acebridge"'),
@@ -66,19 +54,28 @@ def _shorten(text: str) -> str:
     return text
 
 
-def _in_order(value: Any) -> Any:
-    """Return a message as JSON with its metadata, which has no order of its own, by name."""
+#: Longest list of numbers or objects that is shown whole.
+_LONGEST_LIST = 3
+_LONGEST_TEXT = 160
+
+
+def _cut(value: Any) -> Any:
+    """Return a message as JSON with only the beginnings of long lists and texts."""
+    if isinstance(value, dict):
+        return {name: "…base64…" if name == "data" else _cut(held) for name, held in value.items()}
     if isinstance(value, list):
-        return [_in_order(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {name: dict(sorted(held.items())) if name == "metadata" else _in_order(held) for name, held in value.items()}
+        return [_cut(item) for item in value[:_LONGEST_LIST]] + (["…"] if len(value) > _LONGEST_LIST else [])
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[:_LONGEST_TEXT] + "…"
+    return value
 
 
 def _format_message(message: Message) -> str:
     held = MessageToDict(message, preserving_proto_field_name=True)
-    text = _shorten(json.dumps(_in_order(held), ensure_ascii=False))
-    return text if len(text) <= 600 else text[:597] + "…"
+    for inner in (held, held.get("completed", {})):
+        if "takes" in inner and "completed" in held:
+            inner["takes"] = ["as take_finished says"]
+    return _shorten(json.dumps(_cut(held), ensure_ascii=False))
 
 
 def _format_call(rpc: str, request: Message | str, answers: Iterable[Message]) -> str:
@@ -104,13 +101,14 @@ def _format_call(rpc: str, request: Message | str, answers: Iterable[Message]) -
 def _task_requests(asset: str) -> dict[str, Any]:
     source = audio_pb2.AudioInput(asset_id=asset)
     music = tasks_pb2.Music(caption="warm soul", bpm=96, keyscale="A minor")
-    fake = tasks_pb2.Submission(engine=tasks_pb2.ENGINE_FAKE)
+    draft = tasks_pb2.Submission(engine="draft")
     output = tasks_pb2.Output(seeds=[7])
-    words = tasks_pb2.Music(lyrics="[Verse 1]\nHold on")
+    words = tasks_pb2.Music(lyrics=_WORDS)
     fields: dict[str, dict[str, Any]] = {
-        "TextToMusic": {"music": music, "duration_s": 1.0, "output": output},
+        "TextToMusic": {"music": {"caption": "warm soul", "bpm": 96, "keyscale": "A minor", "lyrics": _WORDS},
+                        "duration_s": 10.0, "output": {"seeds": [7], "auto_lrc": True, "auto_score": True}},
         "Cover": {"source": source, "music": music, "strength": 0.7, "output": output},
-        "Repaint": {"source": source, "music": music, "start_s": 0.25, "end_s": 0.75, "output": output},
+        "Repaint": {"source": source, "music": music, "start_s": 2.5, "end_s": 5.0, "output": output},
         "Lego": {"source": source, "tracks": ["drums"], "output": output},
         "Complete": {"source": source, "tracks": ["drums", "bass"], "output": output},
         "Extract": {"source": source, "tracks": ["vocals"], "output": output},
@@ -119,38 +117,45 @@ def _task_requests(asset: str) -> dict[str, Any]:
         "Score": {"source": source, "music": words},
         "CreateSample": {"description": "a ballad about rain", "seed": 7},
         "FormatSample": {"music": words, "seed": 7},
-    }
-    return {rpc: request_type(RPCS[rpc])(submission=fake, **given) for rpc, given in fields.items()}
+    }  # fmt: skip
+    return {rpc: request_type(RPCS[rpc])(submission=draft, **given) for rpc, given in fields.items()}
 
 
 def record(client: Client, song: Path) -> str:
-    """Speak every RPC with the daemon and return the page."""
+    """Speak every RPC with the daemon and return that part of the page; ``song`` is a file that it may read."""
+    (song_request,) = (request for rpc, request in _task_requests("").items() if rpc == "TextToMusic")
+    made = [*client.submit_request(song_request)][-1].completed.takes[0].outputs[0].asset_id
+    song.write_bytes(b"".join(client.download(made)))
     asset = client.upload(song).asset_id
     parts = [_INTRO, "## TaskService\n"]
     for rpc, request in _task_requests(asset).items():
         parts.append(_format_call(rpc, request, getattr(client.tasks, rpc)(request)))
-    bad = tasks_pb2.RepaintRequest(source=audio_pb2.AudioInput(asset_id=asset), start_s=8, end_s=4)
+    bad = tasks_pb2.RepaintRequest(source=audio_pb2.AudioInput(asset_id=asset), start_s=80, end_s=40)
     parts.append(_format_call("Repaint, with a mistake", bad, client.tasks.Repaint(bad)))
     lacking = tasks_pb2.CoverRequest(
-        submission=tasks_pb2.Submission(engine=tasks_pb2.ENGINE_NEURAL), source=audio_pb2.AudioInput(asset_id=asset)
+        submission=tasks_pb2.Submission(engine="neural"), source=audio_pb2.AudioInput(asset_id=asset)
     )
     parts.append(_format_call("Cover, with an engine that is not there", lacking, client.tasks.Cover(lacking)))
 
-    newest = client.jobs.ListJobs(jobs_pb2.ListJobsRequest(limit=1)).jobs[0].id
+    newest = client.jobs.ListJobs(jobs_pb2.ListJobsRequest(page_size=1)).jobs[0].id
     first = client.jobs.ListJobs(jobs_pb2.ListJobsRequest()).jobs[-1]
     result = first.takes[0].outputs[0].asset_id
+    understood = _task_requests(asset)["Understand"]
     parts.append("## JobService\n")
     unary: tuple[tuple[Any, str, Message], ...] = (
+        (client.jobs, "CreateJob", jobs_pb2.CreateJobRequest(request=wrap(bad), validate_only=True)),
+        (client.jobs, "CreateJob", jobs_pb2.CreateJobRequest(request=wrap(understood), validate_only=True)),
         (client.jobs, "GetJob", jobs_pb2.GetJobRequest(job_id=newest)),
-        (client.jobs, "ListJobs", jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_SUCCEEDED], limit=1)),
+        (client.jobs, "ListJobs", jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_SUCCEEDED], page_size=1)),
         (client.jobs, "WatchJob", jobs_pb2.WatchJobRequest(job_id=newest, after_sequence=1)),
         (client.jobs, "NextBatch", jobs_pb2.NextBatchRequest(job_id=first.id)),
         (client.jobs, "CancelJob", jobs_pb2.CancelJobRequest(job_id=newest)),
         (client.jobs, "DeleteJob", jobs_pb2.DeleteJobRequest(job_id=newest)),
         (client.assets, "GetAsset", assets_pb2.GetAssetRequest(asset_id=asset)),
-        (client.assets, "ListAssets", assets_pb2.ListAssetsRequest(limit=1)),
+        (client.assets, "ListAssets", assets_pb2.ListAssetsRequest(page_size=1)),
         (client.assets, "DownloadAsset", assets_pb2.DownloadAssetRequest(asset_id=asset, length_bytes=44)),
-        (client.assets, "PinAsset", assets_pb2.PinAssetRequest(asset_id=asset, pinned=True)),
+        (client.assets, "PinAsset", assets_pb2.PinAssetRequest(asset_id=asset)),
+        (client.assets, "UnpinAsset", assets_pb2.UnpinAssetRequest(asset_id=asset)),
         (client.assets, "DeleteAsset", assets_pb2.DeleteAssetRequest(asset_id=result)),
         (client.models, "GetCapabilities", models_pb2.GetCapabilitiesRequest()),
         (client.models, "ListModels", models_pb2.ListModelsRequest()),
@@ -197,9 +202,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder, _daemon() as (client, *_):
         song = Path(folder, "song.wav")
-        time = np.arange(24_000) / 24_000
-        wav.write(song, np.float32(0.3) * np.sin(2 * np.pi * 220 * time).astype(np.float32)[:, None], 24_000, "pcm16")
-        PAGE.write_text(record(client, song), "utf-8")
+        by_hand = PAGE.read_text("utf-8").partition(_HEADING)[0]
+        PAGE.write_text(by_hand + record(client, song), "utf-8")
     print(PAGE)
 
 

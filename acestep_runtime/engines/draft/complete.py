@@ -353,7 +353,7 @@ def _metadata(request: EngineRequest, piece: _Heard, timed: list[TimedLine], low
     return {
         **grid_metadata(piece.grid, piece.key),
         "caption": request.music.caption,
-        "duration": round(length_s, 3),
+        "duration_s": round(length_s, 3),
         "chords": spelled(piece.harmony, piece.grid, 0.0, length_s),
         "accompaniment_lowered_db": lowered_db,
         **({"notes": notes} if notes else {}),

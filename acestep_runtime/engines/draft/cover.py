@@ -427,7 +427,7 @@ def _metadata(request: EngineRequest, piece: _Heard, plan: _Plan, timed: list[Ti
         **grid_metadata(plan.grid, plan.key),
         "caption": request.music.caption,
         "strength": round(float(request.strength), 3),
-        "duration": round(length_s, 3),
+        "duration_s": round(length_s, 3),
         "source_bpm": round(float(piece.grid.bpm), 2),
         "source_keyscale": str(piece.key),
         "chords": spelled(plan.harmony, plan.grid, 0.0, length_s),

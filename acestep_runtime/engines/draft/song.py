@@ -70,5 +70,5 @@ def _song_metadata(song: Song, caption: str, length_s: float) -> TakeMetadata:
         end_s = min(length_s, song.grid.beat_to_s(stop * meter))
         sections.append({"name": section.name, "start_s": round(song.grid.beat_to_s(section.first_bar * meter), 3),
                          "end_s": round(end_s, 3)})  # fmt: skip
-    return {**grid_metadata(song.grid, song.key), "caption": caption, "duration": round(length_s, 3), "sections": sections,
+    return {**grid_metadata(song.grid, song.key), "caption": caption, "duration_s": round(length_s, 3), "sections": sections,
             "chords": spelled(song.harmony, song.grid, 0.0, length_s)}  # fmt: skip

@@ -88,7 +88,7 @@ def _metadata(sheet: Sheet) -> TakeMetadata:
         "bpm": round(sheet.bpm, 2),
         "keyscale": sheet.keyscale,
         "timesignature": sheet.timesignature,
-        "duration": sheet.duration_s,
+        "duration_s": sheet.duration_s,
         "language": sheet.language,
         "instrumental": sheet.instrumental,
     }

@@ -241,26 +241,30 @@ def _understand(
     work = language_models.use(lambda language: writing.understand(language, found, given, request.seed, choice))
     answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
     told = _answer_metadata(answer)
-    told.pop("duration", None)
-    heard = tempo_and_key(analysis.grid, analysis.key)
-    note = _tempo_note(float(told["bpm"] or 0), heard["bpm"])
-    yield Metadata({**analysis_metadata(analysis), **told, "heard": heard, "notes": [note] if note else []})
+    told.pop("duration_s", None)
+    measured = tempo_and_key(analysis.grid, analysis.key)
+    note = _tempo_note(float(told["bpm"] or 0), measured["bpm"])
+    yield Metadata({**analysis_metadata(analysis), **told, "measured": measured, "notes": [note] if note else []})
 
 
 def _answer_metadata(answer: writing.Answer) -> TakeMetadata:
     """Return what a language model said, by the names of tasks."""
     said: dict[str, str | int] = {**answer.metadata, "lyrics": answer.lyrics}
+    if "duration" in said:
+        said["duration_s"] = said.pop("duration")
     return metadata_from_json(said)
 
 
-def _tempo_note(said: float, heard: float) -> str:
-    """Return what there is to say of the tempo that the model says and the one that is heard."""
-    octaves = math.log2(said / heard)
+def _tempo_note(said: float, measured: float) -> str:
+    """Return the sentence on a tempo that the model says and another that is measured; "" where they agree."""
+    octaves = math.log2(said / measured)
     if abs(octaves) < _SAME:
         return ""
     if abs(abs(octaves) - 1) < _SAME:
-        return f"The model says {said:g} bpm, the analysis {heard:g}: one of them counts every beat of the other twice."
-    return f"The model says {said:g} bpm, the analysis {heard:g}."
+        return (
+            f"The model says {said:g} bpm, the analysis {measured:g}: one of them counts every beat of the other twice."
+        )
+    return f"The model says {said:g} bpm, the analysis {measured:g}."
 
 
 def _create_sample(

@@ -37,7 +37,7 @@ def analysis_metadata(found: Analysis) -> TakeMetadata:
     """Return an analysis as the metadata of a result, times in seconds."""
     return {
         **grid_metadata(found.grid, found.key),
-        "duration": round(found.duration_s, 3),
+        "duration_s": round(found.duration_s, 3),
         "caption": found.caption,
         "beats": [round(float(b), 3) for b in found.beats_s],
         "downbeats": [round(float(b), 3) for b in found.downbeats_s],

@@ -39,7 +39,7 @@ class Sound:
     @property
     def metadata(self) -> TakeMetadata:
         """Tempo, key, meter and length."""
-        return {**grid_metadata(self.heard.grid, self.heard.key), "duration": round(self.heard.duration_s, 3)}
+        return {**grid_metadata(self.heard.grid, self.heard.key), "duration_s": round(self.heard.duration_s, 3)}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 from acebridge.cli.exit_codes import CANCELLED, exit_code
 from acebridge.errors import AceBridgeError
@@ -20,13 +22,22 @@ _OUR_CODES: dict[object, int] = {130: CANCELLED, 1: 0}
 
 
 def _end_in_order() -> None:
-    """Let a shell that closes, or a request to end, do what Ctrl-C does. What was to be ignored (``nohup``) still is."""
+    """Let a request to end do what Ctrl-C does, and a terminal that closes end the command alone: jobs go on.
+
+    What was to be ignored (``nohup``) still is.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
-    for name in ("SIGTERM", "SIGHUP"):
+    for name, handler in (("SIGTERM", signal.default_int_handler), ("SIGHUP", _leave)):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the command in order: what it was writing is removed, its job is left to the daemon."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(CANCELLED)
 
 
 def _run(arguments: Sequence[str]) -> None:

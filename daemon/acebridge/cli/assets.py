@@ -9,7 +9,7 @@ import typer
 
 from acebridge.cli import listing
 from acebridge.cli.json_output import message_json, print_json
-from acebridge.cli.listing import Limit
+from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
 
@@ -22,6 +22,7 @@ assets = typer.Typer(help="List, upload, download, pin and delete stored audio."
 def list_assets(
     context: typer.Context,
     limit: Limit = 20,
+    everything: All = False,
     json: AsJson = False,
     address: Address = None,
     no_autostart: NoAutostart = False,
@@ -30,7 +31,7 @@ def list_assets(
     if context.invoked_subcommand is not None:
         return
     with connect(address, autostart=not no_autostart) as client:
-        listed = listing.newest_assets(client, limit)
+        listed = listing.newest_assets(client, None if everything else limit)
     if json:
         print_json([message_json(asset) for asset in listed])
     else:
@@ -77,7 +78,10 @@ def pin_asset(
 
     with connect(address, autostart=True) as client:
         asset_id = listing.whole_asset_id(client, asset_id)
-        client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset_id, pinned=not off))
+        if off:
+            client.call(client.assets.UnpinAsset, assets_pb2.UnpinAssetRequest(asset_id=asset_id))
+        else:
+            client.call(client.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=asset_id))
     typer.echo("unpinned" if off else "pinned")
 
 

@@ -27,7 +27,7 @@ def status(json: AsJson = False, address: Address = None) -> None:
     if json:
         print_json({"address": where, **message_json(state)})
         return
-    up_s = time.time() - state.started.ToSeconds()
+    up_s = time.time() - state.start_time.ToSeconds()
     typer.echo(f"AceBridge {state.version} at {where}, process {state.pid}, up {up_s / 60:.0f} min")
     typer.echo(f"jobs: {state.running_jobs} running, {state.waiting_jobs} waiting")
     typer.echo(f"store: {bytes_text(state.stored_bytes)} of {bytes_text(state.quota_bytes)} in {state.data_dir}")

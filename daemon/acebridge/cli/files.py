@@ -66,8 +66,8 @@ class Destination:
         raise InvalidValue("--out", str(out), allowed)
 
     def file(self, role: str, take: int, first_role: str) -> Path:
-        """Return the file for a role of a take (from 0). Raises `InvalidValue` when that is the source."""
-        number = f"-{take + 1}" if take else ""
+        """Return the file for a role of a take. Raises `InvalidValue` when that is the source."""
+        number = f"-{take}" if take > 1 else ""
         if self.is_folder:
             file = self.path / f"{role}{number}.wav"
         else:
@@ -122,6 +122,6 @@ class ResultFiles(WavWriter):
     def on_completed(self, completed: tasks_pb2.Completed) -> None:
         """Write the takes that were chosen, numbered from the best."""
         if self._chooses:
-            for place, take in enumerate(completed.takes):
+            for place, take in enumerate(completed.takes, 1):
                 for output in take.outputs:
                     self.files[output.output] = self.save(output.role, place, self._download(output.asset_id))

@@ -10,7 +10,7 @@ import typer
 
 from acebridge.cli import listing
 from acebridge.cli.json_output import message_json, print_json
-from acebridge.cli.listing import Limit
+from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart, Out
 from acebridge.client.connection import connect
 
@@ -27,6 +27,7 @@ jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next bat
 def list_jobs(
     context: typer.Context,
     limit: Limit = 20,
+    everything: All = False,
     json: AsJson = False,
     address: Address = None,
     no_autostart: NoAutostart = False,
@@ -35,7 +36,7 @@ def list_jobs(
     if context.invoked_subcommand is not None:
         return
     with connect(address, autostart=not no_autostart) as client:
-        listed = listing.newest_jobs(client, limit)
+        listed = listing.newest_jobs(client, None if everything else limit)
     if json:
         print_json([message_json(job) for job in listed])
     else:
@@ -54,8 +55,8 @@ def show_job(job_id: JobId, address: Address = None) -> None:
 
 @jobs.command("watch")
 def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
-    """Follow a job, old or running, and fetch its results. Ctrl-C cancels it."""
-    _fetch(job_id, out, json, address, lambda client, known: client.watch(known))
+    """Follow a job, old or running, and fetch its results. Ctrl-C leaves it running."""
+    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False)
 
 
 @jobs.command("next")
@@ -71,8 +72,13 @@ def _fetch(
     address: str | None,
     ask: Callable[[Client, str], Iterator[TaskEvent]],
     suffix: str = "",
+    *,
+    cancels: bool = True,
 ) -> None:
-    """Show and write the events that ``ask`` returns for a job; without ``out`` the files are named after it."""
+    """Show and write the events that ``ask`` returns for a job; without ``out`` the files are named after it.
+
+    Ctrl-C cancels that job if the command ``cancels`` it.
+    """
     from contextlib import ExitStack
 
     from acebridge.cli.files import Destination, ResultFiles
@@ -86,10 +92,12 @@ def _fetch(
         client = stack.enter_context(connect(address, autostart=True))
         job_id = listing.whole_job_id(client, job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
-        many = TASKS[job.task].returns_several()
-        destination = Destination.choose(out, source=None, task=f"{job.task}-{job.id[:8]}{suffix}", many=many)
+        task = listing.job_task(job)
+        many = TASKS[task].returns_several()
+        destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
         files = stack.enter_context(ResultFiles(destination, client.download))
-        follow_job(ask(client, job_id), Result(began, files), client, title=job.task, as_json=json)
+        result = Result(began, files)
+        follow_job(ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels)
 
 
 @jobs.command("cancel")

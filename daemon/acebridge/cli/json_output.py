@@ -1,26 +1,72 @@
-"""What commands print with ``--json``: one value in one line."""
+"""What commands print with ``--json``: one value in one line, in one form.
+
+Keys are the names of the contract, in snake case. Numbers are numbers, also large ones; enums are lower case without prefix;
+times are RFC 3339 in UTC. What is absent has no key: there is no ``null``, and no empty text.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-import typer
-
 if TYPE_CHECKING:
+    from google._upb import _message as upb
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
+    from google.rpc.status_pb2 import Status
 
+    from acebridge.cli.result import Report
     from acestep_runtime.values import Json
 
 
-def print_json(value: Json) -> None:
-    """Print a value."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+def print_json(value: Json | Report) -> None:
+    """Print a value; a file name in it that is no text goes out byte for byte."""
+    from acebridge.cli.echo import echo
+
+    echo(json.dumps(value, ensure_ascii=False))
 
 
 def message_json(message: Message) -> dict[str, Json]:
-    """Return a message as a JSON object with the field names of the contract."""
-    from google.protobuf.json_format import MessageToDict
-
-    fields: dict[str, Json] = MessageToDict(message, preserving_proto_field_name=True)
+    """Return a message as a JSON object."""
+    fields: dict[str, Json] = {}
+    for field in message.DESCRIPTOR.fields:
+        if field.has_presence and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        plain = [_plain(field, item) for item in value] if field.is_repeated else _plain(field, value)
+        if plain != "":
+            fields[field.name] = plain
     return fields
+
+
+def _plain(field: FieldDescriptor | upb.FieldDescriptor, value: Message | bool | int | float | str) -> Json:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from google.rpc.status_pb2 import Status
+
+    from acebridge.contract.enums import enum_name
+    from acebridge.contract.metadata import metadata_values
+    from acebridge.v1.metadata_pb2 import TakeMetadata
+
+    if isinstance(value, Timestamp):
+        return value.ToJsonString()
+    if isinstance(value, TakeMetadata):
+        return metadata_values(value)
+    if isinstance(value, Status):
+        return _error_json(value)
+    if isinstance(value, Message):
+        return message_json(value)
+    if field.enum_type is not None and isinstance(value, int):
+        return enum_name(field.enum_type, value) if value else ""
+    return value
+
+
+def _error_json(status: Status) -> dict[str, Json]:
+    """Return a status as reason, message, remedy, and what else it says: field, value, allowed."""
+    from acebridge.contract.status import failure_in
+
+    failed = failure_in(status)
+    if failed is None:
+        return {"message": status.message}
+    remedy = {"remedy": failed.remedy} if failed.remedy else {}
+    return {"reason": str(failed.kind), "message": failed.message, **remedy, **failed.details}

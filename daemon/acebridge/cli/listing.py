@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,38 +13,65 @@ if TYPE_CHECKING:
     from acebridge.v1 import assets_pb2, jobs_pb2
 
 Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
+T = TypeVar("T")
 #: As many characters of an id as are shown.
 SHORT = 12
 _WHOLE = {"job": 32, "asset": 64}
-#: The most that a daemon lists.
-_MOST = 1000
+#: The most that a daemon lists in one page.
+_PAGE = 1000
 _NAMED = 5
 _LONGEST_CELL = 1000
 
 
-def newest_jobs(client: Client, limit: int) -> Sequence[jobs_pb2.Job]:
-    """Return the newest ``limit`` jobs."""
+def newest_jobs(client: Client, limit: int | None) -> list[jobs_pb2.Job]:
+    """Return the newest ``limit`` jobs, or all."""
     from acebridge.v1 import jobs_pb2
 
-    return client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(limit=limit)).jobs
+    def page(size: int, token: str) -> tuple[Sequence[jobs_pb2.Job], str]:
+        request = jobs_pb2.ListJobsRequest(page_size=size, page_token=token)
+        answer = client.call(client.jobs.ListJobs, request)
+        return answer.jobs, answer.next_page_token
+
+    return _entries(page, limit)
 
 
-def newest_assets(client: Client, limit: int) -> Sequence[assets_pb2.Asset]:
-    """Return the newest ``limit`` assets."""
+def newest_assets(client: Client, limit: int | None) -> list[assets_pb2.Asset]:
+    """Return the newest ``limit`` assets, or all."""
     from acebridge.v1 import assets_pb2
 
-    return client.call(client.assets.ListAssets, assets_pb2.ListAssetsRequest(limit=limit)).assets
+    def page(size: int, token: str) -> tuple[Sequence[assets_pb2.Asset], str]:
+        request = assets_pb2.ListAssetsRequest(page_size=size, page_token=token)
+        answer = client.call(client.assets.ListAssets, request)
+        return answer.assets, answer.next_page_token
+
+    return _entries(page, limit)
+
+
+def _entries(page: Callable[[int, str], tuple[Sequence[T], str]], limit: int | None) -> list[T]:
+    """Return the first ``limit`` entries, or all, of the list that ``page`` returns by size and token."""
+    from acestep_runtime.errors import InvalidValue
+
+    if limit is not None and limit < 1:
+        raise InvalidValue("--limit", limit, "1 or more", remedy="Give --all for all of them.")
+    entries: list[T] = []
+    token = ""
+    while True:
+        more, token = page(_PAGE if limit is None else min(_PAGE, limit - len(entries)), token)
+        entries += more
+        if not token or len(entries) == limit:
+            return entries
 
 
 def whole_job_id(client: Client, given: str) -> str:
     """Return the id of a job by its beginning. See `whole_id`."""
-    return whole_id("job", given, lambda: [job.id for job in newest_jobs(client, _MOST)])
+    return whole_id("job", given, lambda: [job.id for job in newest_jobs(client, _PAGE)])
 
 
 def whole_asset_id(client: Client, given: str) -> str:
     """Return the id of an asset by its beginning. See `whole_id`."""
-    return whole_id("asset", given, lambda: [asset.id for asset in newest_assets(client, _MOST)])
+    return whole_id("asset", given, lambda: [asset.id for asset in newest_assets(client, _PAGE)])
 
 
 def whole_id(kind: str, given: str, newest: Callable[[], list[str]]) -> str:
@@ -60,7 +87,7 @@ def whole_id(kind: str, given: str, newest: Callable[[], list[str]]) -> str:
         return text_of(given)
     listed = newest()
     found = [each for each in listed if each.startswith(given.lower())]
-    if len(listed) == _MOST and len(given) < SHORT:
+    if len(listed) == _PAGE and len(given) < SHORT:
         found = []  # older ones may begin like that too
     if len(found) > 1:
         length = next(n for n in range(SHORT, _WHOLE[kind] + 1) if len({each[:n] for each in found}) == len(found))
@@ -85,15 +112,23 @@ def job_state(job: jobs_pb2.Job) -> str:
     return enum_name(jobs_pb2.JobState.DESCRIPTOR, job.state)
 
 
+def job_task(job: jobs_pb2.Job) -> str:
+    """Return the name of a job's task."""
+    from acebridge.contract.enums import enum_name
+    from acebridge.v1 import tasks_pb2
+
+    return enum_name(tasks_pb2.TaskKind.DESCRIPTOR, job.task)
+
+
 def show_jobs(jobs: Iterable[jobs_pb2.Job]) -> None:
     """Print jobs, one a line."""
     show(("job", "task", "engine", "state", "created (UTC)", "about"), map(_job_row, jobs), flexible="about")
 
 
 def _job_row(job: jobs_pb2.Job) -> tuple[str, ...]:
-    state, created = job_state(job), job.created.ToDatetime().strftime("%Y-%m-%d %H:%M")
-    about = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error
-    return job.id[:SHORT], job.task, job.engine, state, created, about
+    state, created = job_state(job), job.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M")
+    about = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error.message
+    return job.id[:SHORT], job_task(job), job.engine, state, created, about
 
 
 def show_assets(assets: Iterable[assets_pb2.Asset]) -> None:

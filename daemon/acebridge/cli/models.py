@@ -17,6 +17,7 @@ from acebridge.client.connection import connect
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from acebridge.v1 import models_pb2
     from acestep_runtime.weights.hub import Step
 
 Folder = Annotated[
@@ -60,12 +61,12 @@ def show_models(
         able = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest())
         listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest())
     if json:
-        print_json({"capabilities": message_json(able), "models": [], "adapters": [], **message_json(listed)})
+        print_json({"capabilities": message_json(able), **message_json(listed)})
         return
     engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
     listing.show(
         ("engine", "available", "tasks", "about"),
-        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(e.tasks), e.about) for e in engines),
+        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(_tasks(e)), e.about) for e in engines),
     )
     for model in listed.models:
         typer.echo(
@@ -73,6 +74,13 @@ def show_models(
         )
     for adapter in listed.adapters:
         typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)})")
+
+
+def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
+    from acebridge.contract.enums import enum_name
+    from acebridge.v1 import tasks_pb2
+
+    return [enum_name(tasks_pb2.TaskKind.DESCRIPTOR, task) for task in engine.tasks]
 
 
 @models.command("list")

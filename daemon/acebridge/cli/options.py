@@ -23,15 +23,6 @@ _CHOICE = "Choosing the best"
 Options: TypeAlias = Mapping[str, Any]
 
 
-class EngineName(str, Enum):
-    """Engines to choose from."""
-
-    auto = "auto"
-    draft = "draft"
-    neural = "neural"
-    fake = "fake"
-
-
 class EncodingName(str, Enum):
     """Sample formats of the WAV files."""
 
@@ -85,7 +76,14 @@ Duration = Annotated[
 ]
 Instrumental = Annotated[bool, _flag("--instrumental", "Without vocals.", _MUSIC)]
 Engine = Annotated[
-    EngineName | None, _option("--engine", "-e", text="auto takes neural when it is there, else draft.", panel=_WORK)
+    str | None,
+    _option(
+        "--engine",
+        "-e",
+        text="Name, as `acebridge models` has it; auto (default) takes neural when it is there, else draft.",
+        panel=_WORK,
+        metavar="NAME",
+    ),
 ]
 Context = Annotated[
     float | None, _option("--context", text="Seconds around the region that are heard (30).", panel=_WORK)
@@ -231,5 +229,6 @@ Words = Annotated[bool, _flag("--words", "Write the time of every word into an .
 Html = Annotated[Path | None, _option("--html", text="Page that plays the song and follows its words.", panel=_RESULT)]
 AsJson = Annotated[bool, _flag("--json", "Print one JSON object.", _RESULT)]
 ByPath = Annotated[bool, _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON)]
+Detach = Annotated[bool, _flag("--detach", "Print the id of the job and leave it to the daemon.", _DAEMON)]
 Address = Annotated[str | None, _option("--address", text="host:port of the daemon.", panel=_DAEMON)]
 NoAutostart = Annotated[bool, _flag("--no-autostart", "Fail when no daemon answers.", _DAEMON)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +12,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from acebridge.atomic_files import unwritable
+from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, ResultFiles
+from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.plans import save_plan
 from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
-from acebridge.client.client import Client, text_of
+from acebridge.client.client import Client, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "heard"}
+_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured"}
 _SCORES = ("quality", "lyrics_alignment", "lm")
 #: Printed on stderr instead.
 _WARNINGS = "warnings"
@@ -98,20 +98,29 @@ def perform(
     as_json: bool,
     by_path: bool,
     submission: Fields,
+    detach: bool,
     address: str | None,
     autostart: bool,
 ) -> None:
-    """Run ``task`` to its end and report; say ``note`` once it is accepted.
+    """Run ``task`` to its end and report; say ``note`` once it is accepted. With ``detach`` print the job and leave.
 
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
     """
     began = time.monotonic()
+    if detach:
+        _check_nothing_written(out, plan, timing)
     destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
+        request = request_of(task, fields, audio, timbre, submission)
+        if detach:
+            job = client.create(request)
+            typer.echo(note, err=True) if note else None
+            print_json(message_json(job)) if as_json else typer.echo(job.id)
+            return
         files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
-        events = client.submit(task, fields, source=audio, reference=timbre, submission=submission)
+        events = client.submit_request(request)
         report = follow_job(
             _echo_note(note, events),
             Result(began, files),
@@ -126,7 +135,18 @@ def perform(
         if timing is not None:
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
-                    _echo(line)
+                    echo(line)
+
+
+def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None) -> None:
+    """Raise `InvalidValue` for a file that a command which does not wait cannot write."""
+    named = {"--out": out, "--save-plan": plan, "--out or --html": timing}
+    for option, value in named.items():
+        if value is not None:
+            raise InvalidValue(
+                option, "given", "nothing with --detach",
+                remedy="Leave out one of them; `acebridge jobs watch ID -o PATH` fetches the result later.",
+            )  # fmt: skip
 
 
 def _min_score(fields: Fields) -> float | None:
@@ -153,20 +173,22 @@ def follow_job(
     as_json: bool,
     hidden: Sequence[str] = (),
     min_score: float | None = None,
+    cancels: bool = True,
 ) -> Report:
-    """Show and write ``events`` as they come, then print the report, and return it. Ctrl-C cancels the job.
+    """Show and write ``events`` as they come, then print the report, and return it.
 
-    Facts that are ``hidden`` are not printed for a person.
+    Ctrl-C cancels the job if this command ``cancels`` it; a command that only watches leaves it alone. Facts that are
+    ``hidden`` are not printed for a person.
     """
     sinks: list[JobSink] = [result] if result.files is None else [result, result.files]
-    with _cancel_on_interrupt(client, result), ProgressLine(title, shown=not as_json) as line:
+    with _end_on_interrupt(client, result, cancels=cancels), ProgressLine(title, shown=not as_json) as line:
         done = follow(_hold_interrupt(events), line, *sinks)
     report = result.report(done)
     warnings = [str(warning) for facts in report["metadata"] for warning in _items(facts.get(_WARNINGS))]
     for warning in dict.fromkeys([*warnings, *ranking_warnings(done, min_score)]):
         typer.echo(f"warning: {printable(warning, 1000)}", err=True)
     if as_json:
-        _echo(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
         _print(report, hidden)
     return report
@@ -210,18 +232,24 @@ def _hold_interrupt(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2
 
 
 @contextmanager
-def _cancel_on_interrupt(client: Client, result: Result) -> Iterator[None]:
-    """Cancel the job on Ctrl-C, and when there is no place for its result; say so when the result cannot be written."""
+def _end_on_interrupt(client: Client, result: Result, *, cancels: bool) -> Iterator[None]:
+    """End with a sentence on Ctrl-C, and when the result cannot be written.
+
+    Ctrl-C, and no place for the result, cancel the job if the command ``cancels`` it.
+    """
     try:
         yield
     except KeyboardInterrupt:
         if not result.job_id:
             remedy = "If the daemon took the job, `acebridge jobs` shows it."
             raise JobFailed(ErrorReason.CANCELLED, "The daemon has not answered yet.", remedy=remedy) from None
+        if not cancels:
+            remedy = f"`acebridge jobs cancel {result.job_id}` ends it."
+            raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} goes on.", remedy=remedy) from None
         client.cancel(result.job_id)
         raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} was cancelled.") from None
     except InvalidValue:
-        if result.job_id:
+        if result.job_id and cancels:
             client.cancel(result.job_id)
         raise
     except OSError as error:  # the disk is full, the folder is gone: the daemon has the result all the same
@@ -229,16 +257,6 @@ def _cancel_on_interrupt(client: Client, result: Result) -> Iterator[None]:
             raise
         remedy = f"The job goes on: fetch its result with `acebridge jobs watch {result.job_id} -o PATH`."
         raise unwritable(result.files.folder, error, remedy) from error
-
-
-def _echo(text: str) -> None:
-    """Print a line; a file name in it that is no text goes out byte for byte."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        typer.echo(os.fsencode(text))
-    else:
-        typer.echo(text)
 
 
 def _fact_lines(name: str, value: JsonValue) -> list[str]:
@@ -266,14 +284,32 @@ def _score_lines(score: Mapping[str, JsonValue]) -> list[str]:
 
 def _print(report: Report, hidden: Sequence[str] = ()) -> None:
     for place, take in enumerate(report.get("ranking", ()), 1):
-        score = "no score" if take["score"] is None else f"score {take['score']:.3f}"
+        score = f"score {take['score']:.3f}" if "score" in take else "no score"
         typer.echo(f"{place:3}. {score}, seed {take['seed']}{'' if take['chosen'] else ', not chosen'}", err=True)
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
-        _echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
-    for facts in report["metadata"] if not report["outputs"] else report["metadata"][:1]:
-        for name, value in facts.items():
-            if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
-                for line in _fact_lines(name, value):
-                    typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
-    typer.echo(f"engine {report['engine']}, {report['timing']['worked_s']:.1f} s", err=True)
+        echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
+    if len(report["metadata"]) == 1:
+        _print_facts(report["metadata"][0], hidden)
+    else:
+        for place, facts in enumerate(report["metadata"], 1):
+            typer.echo(f"  take {place}: {_summary(facts)}")
+    typer.echo(f"engine {report['engine']}, {report['timing']['run_s']:.1f} s", err=True)
+
+
+def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
+    """Print what is known of a take, a fact a line."""
+    for name, value in facts.items():
+        if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
+            for line in _fact_lines(name, value):
+                typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
+
+
+def _summary(facts: Mapping[str, JsonValue]) -> str:
+    """Return tempo, key and score of a take in one line."""
+    bpm, key, score = facts.get("bpm"), facts.get("keyscale"), facts.get("score")
+    parts = [f"{bpm:g} bpm"] if isinstance(bpm, (int, float)) else []
+    parts += [str(key)] if key else []
+    if isinstance(score, dict):
+        parts += [f"{part} {value:.2f}" for part in _SCORES if isinstance(value := score.get(part), (int, float))]
+    return printable(", ".join(parts), 1000) or "nothing is known of it"

@@ -119,6 +119,8 @@ def given(names: Mapping[str, str], options: Options) -> dict[str, Json]:
 
 def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     """Return the fields of the request for a task that a command's options make."""
+    from acestep_runtime.units import END
+
     lyrics, levels, seeds = options.get("lyrics"), options.get("timesteps"), options.get("seed") or []
     tries = _try_count(options)
     chooses = tries is not None or options.get("min_score") is not None
@@ -131,6 +133,7 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
         "track": [track.strip().lower() for track in options.get("track") or []],
         "takes": a_take_each if options.get("takes") is None else options["takes"],
         "tries": tries,
+        "end": None if options.get("end") == END else options.get("end"),
     })  # fmt: skip
     fields = given(_FIELDS, options)
     groups = {group: given(names, options) for group, names in _GROUPS.items()}

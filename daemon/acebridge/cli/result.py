@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING, TypedDict
 
 from acebridge.cli.files import ResultFiles
 from acebridge.client.follow import JobSink
-from acebridge.contract.fields import values_of
+from acebridge.contract.metadata import metadata_values
 from acebridge.v1 import audio_pb2, tasks_pb2
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import JsonValue
 
 #: What a person asks first.
-_FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration", "loudness_db")
+_FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration_s", "loudness_db")
 
 
-class OutputReport(TypedDict):
-    """A file. Takes count from 1; frames are at ``sample_rate``."""
+class _Found(TypedDict, total=False):
+    score: JsonValue
+    lrc: JsonValue
+
+
+class OutputReport(_Found):
+    """A file; frames are at ``sample_rate``. ``score`` and ``lrc`` are there where the take has them."""
 
     file: str
     take: int
@@ -29,26 +36,30 @@ class OutputReport(TypedDict):
     channels: int
     frames: int
     start_frame: int
-    score: JsonValue
-    lrc: JsonValue
-    asset: str
+    asset_id: str
 
 
-class TimingReport(TypedDict):
-    """Seconds: waited and worked at the daemon, from the start of the command to its first audio and to its end."""
+class _FirstAudio(TypedDict, total=False):
+    first_audio_s: float
 
-    waited_s: float
-    worked_s: float
-    first_audio_s: float | None
+
+class TimingReport(_FirstAudio):
+    """Seconds: in the queue and at work at the daemon, from the start of the command to its first audio and to its end."""
+
+    wait_s: float
+    run_s: float
     total_s: float
 
 
-class RankedReport(TypedDict):
+class _Scored(TypedDict, total=False):
+    score: float
+
+
+class RankedReport(_Scored):
     """A take of those that were made to choose from."""
 
     take: int
     seed: int
-    score: float | None
     chosen: bool
 
 
@@ -59,7 +70,7 @@ class _Ranked(TypedDict, total=False):
 class Report(_Ranked):
     """The object of ``--json``; ``ranking`` is there where takes were chosen."""
 
-    job: str
+    job_id: str
     engine: str
     outputs: list[OutputReport]
     metadata: list[dict[str, JsonValue]]
@@ -87,47 +98,56 @@ class Result(JobSink):
     def report(self, done: tasks_pb2.Completed) -> Report:
         """Return the report on a job that is done."""
         files = {} if self.files is None else self.files.files
-        metadata = [_in_order(values_of(take.metadata)) for take in done.takes]
+        metadata = [_in_order(metadata_values(take.metadata)) for take in done.takes]
         report = Report(
-            job=self.job_id,
+            job_id=self.job_id,
             engine=done.engine,
             outputs=[
-                OutputReport(
-                    file=str(files[output.output]),
-                    take=take.take + 1,
-                    seed=take.seed,
-                    role=output.role,
-                    sample_rate=output.sample_rate,
-                    channels=output.channels,
-                    frames=output.frames,
-                    start_frame=output.start_frame,
-                    score=facts.get("score"),
-                    lrc=facts.get("lrc"),
-                    asset=output.asset_id,
-                )
+                _output_report(take, output, files[output.output], facts)
                 for take, facts in zip(done.takes, metadata, strict=True)
                 for output in take.outputs
                 if output.output in files
             ],
             metadata=metadata,
             timing=TimingReport(
-                waited_s=round(done.waited_s, 4),
-                worked_s=round(done.worked_s, 4),
-                first_audio_s=None if self._first_audio_s is None else round(self._first_audio_s, 4),
+                wait_s=round(done.wait_s, 4),
+                run_s=round(done.run_s, 4),
                 total_s=round(time.monotonic() - self._began, 4),
             ),
         )
+        if self._first_audio_s is not None:
+            report["timing"]["first_audio_s"] = round(self._first_audio_s, 4)
         if done.ranking:
-            report["ranking"] = [
-                RankedReport(
-                    take=take.take + 1,
-                    seed=take.seed,
-                    score=take.score if take.HasField("score") else None,
-                    chosen=take.chosen,
-                )
-                for take in done.ranking
-            ]
+            report["ranking"] = [_ranked_report(take) for take in done.ranking]
         return report
+
+
+def _output_report(
+    take: tasks_pb2.TakeFinished, output: tasks_pb2.StoredOutput, file: Path, facts: Mapping[str, JsonValue]
+) -> OutputReport:
+    report = OutputReport(
+        file=str(file),
+        take=take.take,
+        seed=take.seed,
+        role=output.role,
+        sample_rate=output.sample_rate,
+        channels=output.channels,
+        frames=output.frames,
+        start_frame=output.start_frame,
+        asset_id=output.asset_id,
+    )
+    if "score" in facts:
+        report["score"] = facts["score"]
+    if "lrc" in facts:
+        report["lrc"] = facts["lrc"]
+    return report
+
+
+def _ranked_report(take: tasks_pb2.RankedTake) -> RankedReport:
+    report = RankedReport(take=take.take, seed=take.seed, chosen=take.chosen)
+    if take.HasField("score"):
+        report["score"] = take.score
+    return report
 
 
 def ranking_warnings(done: tasks_pb2.Completed, min_score: float | None) -> Iterator[str]:
@@ -146,6 +166,6 @@ def ranking_warnings(done: tasks_pb2.Completed, min_score: float | None) -> Iter
 
 
 def _in_order(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return facts as a person would tell them; a Struct has no order of its own."""
+    """Return facts as a person would tell them."""
     first = [name for name in _FIRST_FACTS if name in facts]
     return {name: facts[name] for name in (*first, *sorted(facts.keys() - set(first)))}

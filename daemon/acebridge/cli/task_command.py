@@ -69,7 +69,8 @@ def _run(name: str, title: str, options: Options) -> None:
         has_audio=task.kind == "audio",
         as_json=options["json"],
         by_path=options.get("by_path", False),
-        submission=given({each: each for each in ("engine", "auto_gen", "session")}, options),
+        submission=given({"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}, options),
+        detach=options["detach"],
         address=options["address"],
         autostart=not options["no_autostart"],
     )

@@ -1,4 +1,7 @@
-"""The Python API on a daemon: `acestep_runtime.guide` finds `DaemonRunner` by its entry point and runs its orders there."""
+"""The Python API on a daemon: `acestep_runtime.guide` finds `DaemonRunner` by its entry point and runs its orders there.
+
+The runtime counts takes and outputs from 0, the contract from 1.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from acebridge.client import discovery
 from acebridge.client.client import Client
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.enums import encoding_name
-from acebridge.contract.fields import values_of
+from acebridge.contract.metadata import metadata_values
 from acebridge.errors import ErrorReason, JobFailed, Unavailable
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import errors
@@ -19,6 +22,7 @@ from acestep_runtime.guide.runners import Batch, Prefetch, Report
 from acestep_runtime.recording import OutputFile, RecordedTake
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.tasks.choosing import RankedTake
+from acestep_runtime.units import END
 from acestep_runtime.values import CancelToken
 
 #: The address that means the user's own daemon, which is started when it does not run.
@@ -47,7 +51,8 @@ class DaemonRunner:
                 None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
             )
             submission = {**order.submission, "engine": order.engine}
-            events = client.submit(order.task, order.fields, source=source, reference=reference, submission=submission)
+            fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
+            events = client.submit(order.task, fields, source=source, reference=reference, submission=submission)
             return _fetch(client, events, folder, cancel, report)
 
     def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
@@ -96,8 +101,8 @@ class OrderSink(JobSink):
     def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
         """Keep how an output is stored."""
         self.headers[header.output] = OutputHeader(
-            header.output,
-            header.take,
+            header.output - 1,
+            header.take - 1,
             header.role,
             header.sample_rate,
             header.channels,
@@ -123,7 +128,9 @@ def _fetch(
         raise
     kept = {take.take for take in completed.takes}
     ranking = tuple(
-        RankedTake(each.take, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept)
+        RankedTake(
+            each.take - 1, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept
+        )
         for each in completed.ranking
     )
     return Batch(completed.engine, takes, tuple(each.seed for each in ranking or takes), sink.job_id, ranking)
@@ -138,7 +145,7 @@ def _download(
         with path.open("wb") as file:
             file.writelines(client.download(output.asset_id))
         outputs.append(OutputFile(headers[output.output], path, output.asset_id))
-    return RecordedTake(take.take, take.seed, metadata_from_json(values_of(take.metadata)), tuple(outputs))
+    return RecordedTake(take.take - 1, take.seed, metadata_from_json(metadata_values(take.metadata)), tuple(outputs))
 
 
 _WITH_FIELD = {

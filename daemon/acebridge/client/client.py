@@ -19,7 +19,7 @@ import grpc
 from acebridge.client.credentials import open_channel, token_for
 from acebridge.contract.fields import Fields, fill
 from acebridge.contract.status import unpack_error
-from acebridge.contract.tasks import TaskRequest, method_of, request_type
+from acebridge.contract.tasks import TaskRequest, method_of, request_type, wrap
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import (
     assets_pb2,
@@ -97,26 +97,22 @@ class Client:
         Leaving the iterator early leaves the job running: see `cancel`. Raises `InvalidValue` for a value that its field
         cannot hold.
         """
-        from acestep_runtime.tasks import TASKS
-
-        request = request_type(task)()
-        fill(request, fields, TASKS[task])
-        for name, audio in (("source", source), ("reference", reference)):
-            if audio is not None:
-                getattr(request, name).CopyFrom(audio)
-        fill(request.submission, submission or {}, prefix="submission.")
-        return self.submit_request(request)
+        return self.submit_request(request_of(task, fields, source, reference, submission))
 
     def submit_request(self, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
         """Submit a job by the request message of its task and yield its events, as `submit` does."""
         return _responses(getattr(self.tasks, method_of(request).rpc)(request))
+
+    def create(self, request: TaskRequest) -> jobs_pb2.Job:
+        """Create a job by the request message of its task and return it, without waiting for it."""
+        return self.call(self.jobs.CreateJob, jobs_pb2.CreateJobRequest(request=wrap(request)))
 
     def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[tasks_pb2.TaskEvent]:
         """Yield the events of a job after number ``after_sequence``, old and new."""
         return _responses(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
 
     def next_batch(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
-        """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was made ahead."""
+        """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was prefetched."""
         return _responses(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
 
     def cancel(self, job_id: str) -> jobs_pb2.Job:
@@ -168,6 +164,25 @@ class Client:
         """Yield the bytes of an asset."""
         messages = _responses(self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id)))
         return (message.data for message in messages)
+
+
+def request_of(
+    task: str,
+    fields: Fields,
+    source: audio_pb2.AudioInput | None = None,
+    reference: audio_pb2.AudioInput | None = None,
+    submission: Fields | None = None,
+) -> TaskRequest:
+    """Return the request message of a task. Raises `InvalidValue` for a value that its field cannot hold."""
+    from acestep_runtime.tasks import TASKS
+
+    request = request_type(task)()
+    fill(request, fields, TASKS[task])
+    for name, audio in (("source", source), ("reference", reference)):
+        if audio is not None:
+            getattr(request, name).CopyFrom(audio)
+    fill(request.submission, submission or {}, prefix="submission.")
+    return request
 
 
 class _StreamCall(Protocol[Response_co]):

@@ -32,7 +32,7 @@ class _Growing(NamedTuple):
 class WavWriter(JobSink):
     """Writes the outputs of a job while they arrive, under temporary names; they get their own when their take is finished.
 
-    ``place`` returns where a role of a take (from 0) goes; ``folder`` is named when that cannot be written. A context manager:
+    ``place`` returns where a role of a take goes; ``folder`` is named when that cannot be written. A context manager:
     what is unfinished at the end is removed.
     """
 

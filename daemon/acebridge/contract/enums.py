@@ -1,4 +1,4 @@
-"""Enum values by name: ``ENCODING_PCM24`` on the wire, ``pcm24`` everywhere else. Only this module knows the prefix."""
+"""Enum values by name: ``ENCODING_PCM24`` on the wire, ``pcm24`` everywhere else. Only this module knows the difference."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: An enum of the contract, for example ``audio_pb2.Encoding.DESCRIPTOR``.
 Enum: TypeAlias = "descriptor.EnumDescriptor | upb.EnumDescriptor"
 _ENCODING: Enum = audio_pb2.Encoding.DESCRIPTOR
+#: Names on the wire, without prefix, of values whose name elsewhere is not just their lower case.
+_OWN_NAMES = {"TEXT_TO_MUSIC": "text2music"}
+_WIRE_NAMES = {own: wire for wire, own in _OWN_NAMES.items()}
 
 
 def _prefix(enum: Enum) -> str:
@@ -21,8 +24,9 @@ def _prefix(enum: Enum) -> str:
 
 
 def unprefixed(enum: Enum, name: str) -> str:
-    """Return a name without its prefix, lower case: ``pcm24`` for ``ENCODING_PCM24``, and for ``pcm24`` itself."""
-    return name.upper().removeprefix(_prefix(enum)).lower()
+    """Return the name of a value elsewhere: ``pcm24`` for ``ENCODING_PCM24``, and for ``pcm24`` itself."""
+    plain = name.upper().removeprefix(_prefix(enum))
+    return _OWN_NAMES.get(plain, plain.lower())
 
 
 def enum_names(enum: Enum) -> list[str]:
@@ -38,7 +42,7 @@ def enum_name(enum: Enum, number: int) -> str:
 
 def enum_number(enum: Enum, name: str) -> int:
     """Return the number of a value. Raises ``KeyError`` for a name that the enum does not have."""
-    return enum.values_by_name[_prefix(enum) + name.upper()].number
+    return enum.values_by_name[_prefix(enum) + _WIRE_NAMES.get(name, name.upper())].number
 
 
 #: Encodings of samples, by the names that `acestep_runtime.audio.wav.ENCODINGS` has for them.

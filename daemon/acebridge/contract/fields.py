@@ -4,7 +4,7 @@
     fill        fields ─► message
     coerce      fields as people and scripts write them into JSON files ─► fields that `fill` takes
 
-Only what a client set is carried over; enums become names (see `acebridge.contract.enums`). Light to import: a command that
+Only what is set is carried over; enums become names (see `acebridge.contract.enums`). Light to import: a command that
 only asks the daemon loads this, and nothing that runs a task.
 """
 
@@ -17,11 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from acebridge.contract.enums import enum_name, enum_names, enum_number, unprefixed
+from acebridge.contract.enums import Enum, enum_name, enum_names, enum_number, unprefixed
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, limits_of
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from google._upb import _message as upb
     from pydantic import JsonValue
 
-    from acestep_runtime.values import Json
 
 #: What a field holds, as plain values: a nested message is a mapping, a repeated field a list, an enum its name.
 FieldValue: TypeAlias = "bool | int | float | str | bytes | Sequence[FieldValue] | Mapping[str, FieldValue] | None"
@@ -63,15 +61,23 @@ def _from_wire(field: FieldDescriptor, value: Message | bool | int | float | str
     return value
 
 
+def is_map(field: FieldDescriptor | upb.FieldDescriptor) -> bool:
+    """Return whether a field is a map."""
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
 def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str = "") -> None:
     """Set ``fields`` (as `fields_of` returns them) in ``message``; ``None`` values are left out.
 
-    Raises ``KeyError`` for a field or enum value that the message does not have, and `InvalidValue` for what does not
-    fit into its field; what it says to be allowed is taken from ``kind``, the dataclass that the message stands for.
+    Raises ``KeyError`` for a field that the message does not have, and `InvalidValue` for what does not fit into its field;
+    what it says to be allowed is taken from ``kind``, the dataclass that the message stands for.
     """
     for name, value in fields.items():
         field = message.DESCRIPTOR.fields_by_name[name]
         if value is None:
+            continue
+        if is_map(field):
+            getattr(message, name).update(value)
             continue
         fill_item = _fill_nested if field.type == FieldDescriptor.TYPE_MESSAGE else _put
         items = value if field.is_repeated and isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -82,23 +88,35 @@ def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str
 def _fill_nested(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
     if not isinstance(value, Mapping):
         raise InvalidValue(prefix + name, value, "an object")
+    if isinstance(held := getattr(message, name), Struct):
+        held.SetInParent()
+        held.update(value)
+        return
     inner = typing.get_type_hints(kind).get(name) if kind is not None else None
     if message.DESCRIPTOR.fields_by_name[name].is_repeated:
         fill(getattr(message, name).add(), value, _element(inner), f"{prefix}{name}.")
     else:
-        getattr(message, name).SetInParent()
-        fill(getattr(message, name), value, inner, f"{prefix}{name}.")
+        held.SetInParent()
+        fill(held, value, inner, f"{prefix}{name}.")
 
 
 def _put(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
     field = message.DESCRIPTOR.fields_by_name[name]
     put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
-    fitting = value if field.enum_type is None else enum_number(field.enum_type, str(value))
+    fitting = value if field.enum_type is None else _enum_number(field.enum_type, value, prefix + name)
     try:
         put(fitting)
     except (ValueError, TypeError, OverflowError) as error:
         remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
         raise InvalidValue(prefix + name, value, _allowed(name, field.type, kind), remedy=remedy) from error
+
+
+def _enum_number(enum: Enum, name: FieldValue, where: str) -> int:
+    """Return the number of a value. Raises `InvalidValue` for a name that the enum does not have."""
+    try:
+        return enum_number(enum, str(name))
+    except KeyError:
+        raise InvalidValue(where, name, ", ".join(enum_names(enum))) from None
 
 
 def _element(kind: type | None) -> type | None:
@@ -156,23 +174,3 @@ def _coerce_item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue,
     if name not in names:
         raise InvalidValue(where, value, ", ".join(names))
     return name
-
-
-def struct(values: Mapping[str, Json]) -> Struct:
-    """Return JSON-like values as a Struct."""
-    out = Struct()
-    out.update(values)
-    return out
-
-
-def values_of(message: Struct) -> dict[str, JsonValue]:
-    """Return a Struct as JSON-like values; whole numbers, which a Struct keeps as floats, come back as integers."""
-    return {name: _with_integers(held) for name, held in MessageToDict(message).items()}
-
-
-def _with_integers(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {name: _with_integers(held) for name, held in value.items()}
-    if isinstance(value, list):
-        return [_with_integers(held) for held in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,7 +1,7 @@
 """Errors as google.rpc.Status and back: one table and one form, for every service and for the client.
 
-Details of a status: google.rpc.ErrorInfo (reason, domain ``acebridge``, metadata field, value, allowed, remedy) and, when a
-field is to blame, google.rpc.BadRequest.
+Details of a status, each at most once: google.rpc.ErrorInfo (reason, domain, metadata field, value, allowed, remedy), when a
+field is to blame google.rpc.BadRequest, and when the daemon is busy google.rpc.RetryInfo.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grpc
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf import duration_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
 from acestep_runtime.errors import AceStepError
@@ -20,6 +21,7 @@ Code = grpc.StatusCode
 #: Reason → code of the call that it ends.
 CODES = {
     ErrorReason.INVALID_VALUE: Code.INVALID_ARGUMENT,
+    ErrorReason.UNKNOWN_FIELD: Code.INVALID_ARGUMENT,
     ErrorReason.UNREADABLE_AUDIO: Code.INVALID_ARGUMENT,
     ErrorReason.UNSUPPORTED_TASK: Code.FAILED_PRECONDITION,
     ErrorReason.CONFLICT: Code.FAILED_PRECONDITION,
@@ -32,9 +34,11 @@ CODES = {
     ErrorReason.UNAUTHENTICATED: Code.UNAUTHENTICATED,
     ErrorReason.ENGINE_FAILURE: Code.INTERNAL,
 }
-DOMAIN = "acebridge"
+DOMAIN = "acebridge.dev"
 #: Metadata key of a packed google.rpc.Status.
 DETAILS_KEY = "grpc-status-details-bin"
+#: A client that was refused because the daemon is busy may try again after that time.
+_RETRY_S = 5
 # Headers are limited to 8 KiB by default, where a message stands three times, once with every byte tripled: one that
 # names a long value must not break the call.
 _LONGEST_TEXT_BYTES = 900
@@ -80,25 +84,31 @@ class PackedStatus(NamedTuple):
 
 
 def pack_error(error: AceStepError | AceBridgeError) -> PackedStatus:
-    """Return the status that carries ``error`` to the client."""
+    """Return the status of a call that ends with ``error``."""
+    status = status_of(error)
+    code = CODES.get(reason_of(error), Code.INTERNAL)
+    return PackedStatus(code, status.message, status.SerializeToString())
+
+
+def status_of(error: AceStepError | AceBridgeError) -> Status:
+    """Return an error as a status, for a call that fails and for a job that has failed."""
     reason, metadata = reason_of(error), _parts(error)
     remedy = _shorten(error.remedy, _LONGEST_VALUE_BYTES)
     message = _shorten(error.message, _LONGEST_TEXT_BYTES - len(remedy.encode()) - 1)
     metadata = {name: _shorten(value, _LONGEST_VALUE_BYTES) for name, value in metadata.items() if value}
     if remedy:
         metadata["remedy"] = remedy
-    details = [error_details_pb2.ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=metadata)]
+    details = [ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=metadata)]
     if "field" in metadata:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=metadata["field"], description=message)
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+        violation = BadRequest.FieldViolation(field=metadata["field"], description=message)
+        details.append(BadRequest(field_violations=[violation]))
+    if reason is ErrorReason.BUSY:
+        details.append(RetryInfo(retry_delay=duration_pb2.Duration(seconds=_RETRY_S)))
     code = CODES.get(reason, Code.INTERNAL)
-    text = f"{message} {remedy}".rstrip()
-    status = status_pb2.Status(code=code.value[0], message=text)
+    status = Status(code=code.value[0], message=f"{message} {remedy}".rstrip())
     for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return PackedStatus(code, text, status.SerializeToString())
+        status.details.add().Pack(detail)
+    return status
 
 
 def _parts(error: AceStepError | AceBridgeError) -> dict[str, str]:
@@ -118,12 +128,19 @@ def unpack_error(error: grpc.RpcError) -> JobFailed:
     code, text = error.code(), error.details() or error.code().name
     for entry in error.trailing_metadata() or ():
         if entry.key == DETAILS_KEY:
-            for detail in status_pb2.Status.FromString(entry.value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    details = dict(info.metadata)
-                    remedy = details.pop("remedy", "")
-                    return JobFailed(info.reason, text.removesuffix(remedy).strip(), remedy=remedy, details=details)
+            failed = failure_in(Status.FromString(entry.value))
+            if failed is not None:
+                return failed
     own = _OWN_STATUS.get(code, _OwnStatus(ErrorReason.INTERNAL))
     kind = ConnectionLost if code is Code.UNAVAILABLE else JobFailed
     return kind(own.reason, own.message or text, remedy=own.remedy)
+
+
+def failure_in(status: Status) -> JobFailed | None:
+    """Return what a status of the daemon says; ``None`` for one without ErrorInfo, which is not the daemon's."""
+    info = ErrorInfo()
+    if not any(detail.Unpack(info) for detail in status.details):
+        return None
+    details = dict(info.metadata)
+    remedy = details.pop("remedy", "")
+    return JobFailed(info.reason, status.message.removesuffix(remedy).strip(), remedy=remedy, details=details)

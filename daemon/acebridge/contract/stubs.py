@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class JobStub(Protocol):
     """JobService."""
 
+    CreateJob: UnaryUnaryMultiCallable[jobs_pb2.CreateJobRequest, jobs_pb2.Job]
     GetJob: UnaryUnaryMultiCallable[jobs_pb2.GetJobRequest, jobs_pb2.Job]
     ListJobs: UnaryUnaryMultiCallable[jobs_pb2.ListJobsRequest, jobs_pb2.ListJobsResponse]
     WatchJob: UnaryStreamMultiCallable[jobs_pb2.WatchJobRequest, tasks_pb2.TaskEvent]
@@ -34,6 +35,7 @@ class AssetStub(Protocol):
     ListAssets: UnaryUnaryMultiCallable[assets_pb2.ListAssetsRequest, assets_pb2.ListAssetsResponse]
     DeleteAsset: UnaryUnaryMultiCallable[assets_pb2.DeleteAssetRequest, assets_pb2.DeleteAssetResponse]
     PinAsset: UnaryUnaryMultiCallable[assets_pb2.PinAssetRequest, assets_pb2.Asset]
+    UnpinAsset: UnaryUnaryMultiCallable[assets_pb2.UnpinAssetRequest, assets_pb2.Asset]
 
 
 class ModelStub(Protocol):

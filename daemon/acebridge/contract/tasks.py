@@ -1,4 +1,4 @@
-"""The methods of TaskService: the task that each runs and the request that it takes.
+"""The methods of TaskService: the task that each runs, the request that it takes, and that request among all.
 
 Fields of a request are those of its task in `acestep_runtime.tasks`, plus ``submission``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, get_args
 
 from acebridge.v1 import tasks_pb2
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
 
 TaskRequest = (
@@ -55,3 +56,30 @@ def request_type(task: str) -> type[TaskRequest]:
 def method_of(request: TaskRequest) -> TaskMethod:
     """Return the method that takes ``request``."""
     return _BY_REQUEST[type(request)]
+
+
+#: Name of a request message → the field of tasks_pb2.TaskRequest that holds it.
+_FIELDS = {
+    field.message_type.name: field.name
+    for field in tasks_pb2.TaskRequest.DESCRIPTOR.fields
+    if field.message_type is not None
+}
+
+
+def wrap(request: TaskRequest) -> tasks_pb2.TaskRequest:
+    """Return ``request`` as one for any task."""
+    wrapped = tasks_pb2.TaskRequest()
+    getattr(wrapped, _FIELDS[request.DESCRIPTOR.name]).CopyFrom(request)
+    return wrapped
+
+
+def unwrap(wrapped: tasks_pb2.TaskRequest) -> TaskRequest:
+    """Return the request that ``wrapped`` holds. Raises `InvalidValue` when it holds none."""
+    name = wrapped.WhichOneof("task")
+    if name is None:
+        raise InvalidValue(
+            "request.task", "", ", ".join(_FIELDS.values()), message="The request names no task.",
+            remedy="Set the field of one task.",
+        )  # fmt: skip
+    request: TaskRequest = getattr(wrapped, name)
+    return request

@@ -10,7 +10,8 @@ from pathlib import Path
 from acebridge.client.client import Client
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
-from acebridge.contract.fields import Fields, FieldValue, values_of
+from acebridge.contract.fields import Fields, FieldValue
+from acebridge.contract.metadata import metadata_values
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
@@ -191,5 +192,5 @@ def run_step(client: Client, step: Step, out: Path, progress: JobSink) -> Outcom
         problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
         raise JobFailed(ErrorReason.ENGINE_FAILURE, problem, remedy="This is a fault in AceBridge: please report it.")
     total_s = time.monotonic() - began
-    metadata = metadata_from_json(values_of(done.takes[0].metadata))
+    metadata = metadata_from_json(metadata_values(done.takes[0].metadata))
     return Outcome(step, done.engine, times.first_event_s or total_s, times.first_audio_s, total_s, metadata)

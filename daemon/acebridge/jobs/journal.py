@@ -33,7 +33,7 @@ from acebridge.jobs.job import (
     Started,
 )
 from acebridge.store.database import Database
-from acebridge.workers.messages import Error, Header, Json, RankedTake, TaskParams
+from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
 
 T = TypeVar("T")
@@ -260,6 +260,9 @@ class Journal:
                 "worked_s": now - row["started"],
                 "ranking": [_choice(take) for take in ranking],
             }
+            end: Progress = {"stage": "done", "fraction": 1.0, "eta_s": None}
+            connection.execute("UPDATE jobs SET progress = ? WHERE number = ?", (json.dumps(end), row["number"]))
+            tables.append_event(connection, row["number"], "progress", end)
             tables.end_job(connection, row["number"], SUCCEEDED, {})
             tables.append_event(connection, row["number"], "completed", body)
             if not prefetch.is_outdated(connection, row):
@@ -339,12 +342,20 @@ class Journal:
         """Return a job. Raises `NotFound`."""
         return tables.job_from_row(await self._database.run(lambda c: _existing_row(c, job_id)))
 
-    async def recent(self, states: Sequence[str] = (), limit: int = 100) -> list[Job]:
-        """Return jobs in any of ``states`` (all when empty), newest first."""
-        marks = ",".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""
+    async def recent(
+        self, states: Sequence[str] = (), limit: int = 100, *, before: tuple[float, str] | None = None
+    ) -> list[Job]:
+        """Return jobs in any of ``states`` (all when empty), newest first.
+
+        ``before`` returns only those older than this time of creation and id.
+        """
+        wanted = [f"state IN ({','.join('?' * len(states))})"] if states else []
+        older = ["(created, id) < (?, ?)"] if before else []
+        where = f"WHERE {' AND '.join([*wanted, *older])}" if wanted or older else ""
         rows = await self._database.run(
-            lambda c: c.execute(f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT ?", (*states, limit)).fetchall()
+            lambda c: c.execute(
+                f"SELECT * FROM jobs {where} ORDER BY created DESC, id DESC LIMIT ?", (*states, *(before or ()), limit)
+            ).fetchall()
         )
         return [tables.job_from_row(row) for row in rows]
 

@@ -6,10 +6,13 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from acebridge.config import Config
+from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import Unavailable
+from acebridge.jobs.job import Job
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.event_stream import stream_job_events
+from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
 
@@ -33,6 +36,11 @@ class ServiceContext:
         """Raise `Unavailable` when no more jobs are taken."""
         if self.stopping():
             raise Unavailable("The daemon is stopping.", remedy="Start it again.")
+
+    async def create_job(self, request: TaskRequest) -> Job:
+        """See `acebridge.server.submission.create_job`. Raises `Unavailable` when no more jobs are taken."""
+        self.check_open()
+        return await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots)
 
     def job_events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `stream_job_events`."""

@@ -1,23 +1,28 @@
-"""Errors of the handlers as the status of their calls. See `acebridge.contract.status` for its form."""
+"""Around every handler: its request is checked for what it does not know, its errors become the status of its call.
+
+See `acebridge.contract.status` for the form of a status.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import NoReturn, Protocol, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from acebridge.contract.status import DETAILS_KEY, pack_error
 from acebridge.errors import AceBridgeError, DiskFull, is_full
+from acebridge.server.unknown_fields import check_known
 from acestep_runtime.errors import AceStepError
 
 log = logging.getLogger(__name__)
 
 Service = TypeVar("Service")
-Request = TypeVar("Request")
+Request = TypeVar("Request", bound="Message | AsyncIterator[Message]")
 Response = TypeVar("Response")
 
 
@@ -47,11 +52,13 @@ async def abort(context: CallContext, error: Exception) -> NoReturn:
 def unary(
     handler: Callable[[Service, Request, CallContext], Awaitable[Response]],
 ) -> Callable[[Service, Request, CallContext], Awaitable[Response]]:
-    """Let a method with one answer raise our errors."""
+    """Let a method with one answer raise our errors. One that takes a stream of requests checks them itself."""
 
     @functools.wraps(handler)
     async def translated(self: Service, request: Request, context: CallContext) -> Response:
         try:
+            if isinstance(request, Message):
+                check_known(request)
             return await handler(self, request, context)
         except grpc.aio.AbortError:
             raise
@@ -69,6 +76,8 @@ def streaming(
     @functools.wraps(handler)
     async def translated(self: Service, request: Request, context: CallContext) -> AsyncGenerator[Response, None]:
         try:
+            if isinstance(request, Message):
+                check_known(request)
             async with aclosing(await handler(self, request, context)) as responses:
                 async for response in responses:
                     yield response

@@ -9,10 +9,10 @@ import itertools
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from acebridge.errors import JobFailed, NotFound
+from acebridge.errors import NotFound
 from acebridge.jobs.job import CANCELLED, FAILED, AudioEvent, Event
 from acebridge.jobs.journal import Journal
-from acebridge.server.messages import event_message
+from acebridge.server.messages import event_message, header_message, job_failure
 from acebridge.server.output_reader import OutputReader
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
@@ -53,10 +53,7 @@ async def stream_job_events(
         reader.close()
     job = await journal.get(job_id)
     if job.state in (FAILED, CANCELLED):
-        error = job.error
-        raise JobFailed(
-            error["kind"], error["message"], remedy=error.get("remedy", ""), details=error.get("details") or {}
-        )
+        raise job_failure(job.error)
 
 
 async def _valid_messages(job_id: str, after_sequence: int, journal: Journal, reader: OutputReader) -> TaskEvents:
@@ -101,9 +98,14 @@ def _audio_output(event: Event) -> int | None:
 async def _audio_messages(
     events: Sequence[AudioEvent], job_id: str, journal: Journal, reader: OutputReader
 ) -> TaskEvents:
-    """Yield the samples that contiguous ``audio`` events of one output announce."""
-    first = events[0].sequence
+    """Yield the samples that contiguous ``audio`` events of one output announce, behind its header if that was not sent."""
+    first, output = events[0].sequence, events[0].body["output"]
     try:
+        if output not in reader.announced:
+            header = header_message(await reader.header(output))
+            reader.announced.add(output)
+            # Whoever goes on after this number still gets the samples.
+            yield tasks_pb2.TaskEvent(sequence=first - 1, job_id=job_id, audio_header=header)
         async with aclosing(reader.chunks(events)) as chunks:
             async for sequence, chunk in chunks:
                 yield tasks_pb2.TaskEvent(sequence=sequence, job_id=job_id, audio_chunk=chunk)
@@ -120,5 +122,6 @@ async def _messages_of(events: Sequence[Event], job_id: str, journal: Journal, r
             raise StaleEvents(event.sequence)
         if event.kind == "header":
             reader.add_header(event.body)
+            reader.announced.add(event.body["output"])
         takes = (await journal.get(job_id)).takes if event.kind == "completed" else ()
         yield event_message(job_id, event, takes)

@@ -1,4 +1,7 @@
-"""Jobs, their events and assets as messages of the contract."""
+"""Jobs, their events and assets as messages of the contract.
+
+Takes and outputs count from 0 in the runtime and in the journal, and from 1 in the contract: only this module knows both.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from acebridge.contract.enums import encoding_number
-from acebridge.contract.fields import fill, struct
-from acebridge.jobs.job import Event, Job
+from acebridge.contract.fields import fill
+from acebridge.contract.metadata import metadata_message
+from acebridge.contract.status import status_of
+from acebridge.errors import JobFailed
+from acebridge.jobs.job import Choice, Event, Job
 from acebridge.store.assets import Asset
-from acebridge.v1 import assets_pb2, jobs_pb2, tasks_pb2
-from acebridge.workers.messages import Take
+from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
+from acebridge.workers.messages import Error, Header, Take
 
 
 def timestamp(seconds: float | None) -> Timestamp | None:
@@ -24,12 +29,32 @@ def timestamp(seconds: float | None) -> Timestamp | None:
     return stamp
 
 
+def header_message(body: Header) -> audio_pb2.AudioHeader:
+    """Return the body of a ``header`` event as its message."""
+    header = audio_pb2.AudioHeader(
+        output=body["output"] + 1,
+        take=body["take"] + 1,
+        role=body["role"],
+        sample_rate=body["sample_rate"],
+        channels=body["channels"],
+        frames=body["frames"],
+        start_frame=body["start_frame"],
+    )
+    fill(header, {"encoding": body["encoding"]})
+    return header
+
+
+def chunk_message(output: int, offset_frames: int, data: bytes) -> audio_pb2.AudioChunk:
+    """Return samples of an output, which is counted from 0 here, as their message."""
+    return audio_pb2.AudioChunk(output=output + 1, offset_frames=offset_frames, data=data)
+
+
 def take_message(body: Take) -> tasks_pb2.TakeFinished:
     """Return the body of a ``take`` event as its message."""
     outputs = [
         tasks_pb2.StoredOutput(
-            output=output["output"],
-            take=output["take"],
+            output=output["output"] + 1,
+            take=output["take"] + 1,
             role=output["role"],
             asset_id=output["asset_id"],
             sample_rate=output["sample_rate"],
@@ -39,7 +64,14 @@ def take_message(body: Take) -> tasks_pb2.TakeFinished:
         )
         for output in body["outputs"]
     ]
-    return tasks_pb2.TakeFinished(take=body["take"], seed=body["seed"], metadata=struct(body["facts"]), outputs=outputs)
+    metadata = metadata_message(body["facts"])
+    return tasks_pb2.TakeFinished(take=body["take"] + 1, seed=body["seed"], metadata=metadata, outputs=outputs)
+
+
+def _ranked_message(choice: Choice) -> tasks_pb2.RankedTake:
+    return tasks_pb2.RankedTake(
+        take=choice["take"] + 1, seed=choice["seed"], score=choice.get("score"), chosen=choice["chosen"]
+    )
 
 
 def event_message(job_id: str, event: Event, takes: Sequence[Take] = ()) -> tasks_pb2.TaskEvent:
@@ -56,33 +88,46 @@ def event_message(job_id: str, event: Event, takes: Sequence[Take] = ()) -> task
         case "progress":
             return message(progress=event.body)
         case "header":
-            return message(audio_header={**event.body, "encoding": encoding_number(event.body["encoding"])})
+            return message(audio_header=header_message(event.body))
         case "take":
             return message(take_finished=take_message(event.body))
         case "completed":
-            return message(completed={**event.body, "takes": [take_message(take) for take in takes]})
+            completed = tasks_pb2.Completed(
+                engine=event.body["engine"],
+                takes=map(take_message, takes),
+                wait_s=event.body["waited_s"],
+                run_s=event.body["worked_s"],
+                ranking=map(_ranked_message, event.body["ranking"]),
+            )
+            return message(completed=completed)
     raise ValueError(f"an event of the kind {event.kind} has no message of its own")
+
+
+def job_failure(error: Error) -> JobFailed:
+    """Return the error that ended a job."""
+    return JobFailed(
+        error["kind"], error["message"], remedy=error.get("remedy", ""), details=error.get("details") or {}
+    )
 
 
 def job_message(job: Job) -> jobs_pb2.Job:
     """Return a job as its message."""
     out = jobs_pb2.Job(
         id=job.id,
-        task=job.task,
         engine=job.engine,
         position=job.position,
         attempts=job.attempts,
-        created=timestamp(job.created),
-        started=timestamp(job.started),
-        finished=timestamp(job.finished),
+        create_time=timestamp(job.created),
+        start_time=timestamp(job.started),
+        end_time=timestamp(job.finished),
         last_sequence=job.last_sequence,
-        error=" ".join(filter(None, (job.error.get("message"), job.error.get("remedy")))),
+        error=status_of(job_failure(job.error)) if job.error else None,
         takes=[take_message(take) for take in job.takes],
         progress=tasks_pb2.Progress(**job.progress),
-        next_of=job.next_of,
-        made_ahead=not job.requested,
+        previous_job_id=job.next_of,
+        prefetched=not job.requested,
     )
-    fill(out, {"state": job.state, "priority": job.priority})
+    fill(out, {"task": job.task, "state": job.state, "priority": job.priority})
     return out
 
 
@@ -96,6 +141,6 @@ def asset_message(asset: Asset) -> assets_pb2.Asset:
         channels=asset.channels,
         frames=asset.frames,
         pinned=asset.pinned,
-        created=timestamp(asset.created),
-        last_used=timestamp(asset.last_used),
+        create_time=timestamp(asset.created),
+        last_use_time=timestamp(asset.last_used),
     )

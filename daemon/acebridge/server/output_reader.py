@@ -13,6 +13,7 @@ from typing import BinaryIO
 from acebridge.errors import NotFound
 from acebridge.jobs.job import AudioEvent
 from acebridge.jobs.journal import Journal
+from acebridge.server.messages import chunk_message
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
 from acebridge.workers.messages import Header
@@ -34,6 +35,8 @@ class OutputReader:
         self._spool = spool
         self._store = store
         self._headers: dict[int, Header] = {}
+        #: Outputs whose header the client has.
+        self.announced: set[int] = set()
         self._file: BinaryIO | None = None
         self._output = -1
 
@@ -56,7 +59,7 @@ class OutputReader:
         """
         first, last = events[0], events[-1]
         output = first.body["output"]
-        header = await self._header(output)
+        header = await self.header(output)
         file = await self._open(output, first.sequence)
         encoding, channels = header["encoding"], header["channels"]
         frame_bytes = wav.encoding_of(encoding).sample_bytes * channels
@@ -81,11 +84,12 @@ class OutputReader:
                     sequence = completed[bisect.bisect_right(ends, at + chunk_frames)]
                     skip = (at - read_at) * frame_bytes
                     samples = data[skip : skip + chunk_frames * frame_bytes]
-                    yield sequence, audio_pb2.AudioChunk(output=output, offset_frames=at, data=samples)
+                    yield sequence, chunk_message(output, at, samples)
         finally:
             await asyncio.wait([pending])  # it reads from the file that is closed next
 
-    async def _header(self, output: int) -> Header:
+    async def header(self, output: int) -> Header:
+        """Return how an output is encoded. Raises `NotFound` when its audio is gone."""
         if output not in self._headers:
             for body in await self._journal.headers(self._job_id):
                 self.add_header(body)

@@ -1,23 +1,29 @@
-"""From a request message to a job: store the sources, check everything that can be checked, fix the seeds, queue it."""
+"""From a request message to a job: store the sources, check everything that can be checked, fix the seeds, queue it.
+
+Or check alone, and store and queue nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from acebridge.contract.fields import FieldValue, fields_of
+from acebridge.contract.fields import FieldValue, fields_of, fill
 from acebridge.contract.tasks import TaskRequest, method_of
 from acebridge.jobs.job import PRIORITIES, Job
 from acebridge.jobs.journal import Journal, digest
 from acebridge.jobs.prefetch import seeds_of
 from acebridge.store.assets import Asset, AssetStore
-from acebridge.v1 import audio_pb2, tasks_pb2
+from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
+from acebridge.workers.messages import TaskParams
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, build_task, to_fields, with_all_seeds
+from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields, with_all_seeds
+from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_NAME = 128
@@ -32,10 +38,10 @@ class _Submission(NamedTuple):
     priority: str
     key: str
     session: str
-    auto_gen: bool
+    prefetch_next: bool
 
 
-async def submit(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
+async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
@@ -45,40 +51,96 @@ async def submit(request: TaskRequest, *, journal: Journal, store: AssetStore, r
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    engine = registry.resolve(submission.engine, TASKS[task]).name
-    sources = await _store_sources(request, task, store, roots)
-    fields = fields_of(request)
-    fields.pop("submission", None)
-    for name, asset in sources.items():
-        fields[name] = _source_fields(getattr(request, name), asset)
-    asked = with_all_seeds(build_task(task, fields))
+    engine = registry.resolve(submission.engine, TASKS[task])
+    assets = await _store_sources(request, store, roots)
+    sources = {
+        name: {"asset_id": asset.id, "name": getattr(request, name).name or asset.name}
+        for name, asset in assets.items()
+    }
+    asked = _task_of(request, sources, engine)
     await asyncio.to_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
     params = to_fields(asked)
-    if submission.auto_gen and not seeds_of(params):
-        raise InvalidValue(
-            "submission.auto_gen",
-            True,
-            "no next batch of a task without seeds",
-            message=f"submission.auto_gen is set, but another {task} would be the same again.",
-            remedy="Leave it out.",
-        )
+    _check_prefetch(task, submission, params)
     return await journal.submit(
         task,
         params,
-        engine=engine,
+        engine=engine.name,
         priority=submission.priority,
         key=submission.key,
         request_digest=request_digest,
-        sources=list(dict.fromkeys(asset.id for asset in sources.values())),
+        sources=list(dict.fromkeys(asset.id for asset in assets.values())),
         session=submission.session,
-        auto_gen=submission.auto_gen,
+        auto_gen=submission.prefetch_next,
     )
+
+
+async def validate(request: TaskRequest, *, store: AssetStore, roots: tuple[Path, ...]) -> jobs_pb2.Job:
+    """Check all that `create_job` checks of ``request`` itself, and create nothing; return the job that it would be.
+
+    Raises what `create_job` raises for the request.
+    """
+    task, submission = method_of(request).task, _parse_submission(request.submission)
+    engine = registry.resolve(submission.engine, TASKS[task])
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {
+            name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
+            for name in _audio_fields(request)
+        }
+        sources = {
+            name: {"path": str(path), "name": getattr(request, name).name or path.name} for name, path in paths.items()
+        }
+        asked = _task_of(request, sources, engine)
+        await asyncio.to_thread(asked.validate)
+    _check_prefetch(task, submission, to_fields(asked))
+    job = jobs_pb2.Job(engine=engine.name)
+    fill(job, {"task": task, "priority": submission.priority})
+    return job
+
+
+def _task_of(
+    request: TaskRequest, sources: Mapping[str, Mapping[str, FieldValue]], engine: registry.EngineInfo
+) -> Task:
+    """Return a request as its task with all seeds; ``sources`` say where the audio of its fields is.
+
+    Raises `InvalidValue` for what the task or the engine does not allow.
+    """
+    fields = fields_of(request)
+    fields.pop("submission", None)
+    _check_end(fields, "")
+    for name, source in sources.items():
+        region = fields_of(getattr(request, name).region)
+        _check_end(region, f"{name}.region.")
+        fields[name] = {**source, **region}
+    task = with_all_seeds(build_task(method_of(request).task, fields))
+    registry.check_sampling(engine, getattr(task, "sampling", Sampling()))
+    return task
+
+
+def _check_end(fields: Mapping[str, FieldValue], prefix: str) -> None:
+    """Raise `InvalidValue` for an end before the start of the source."""
+    end_s = fields.get("end_s")
+    if isinstance(end_s, float) and end_s < 0:
+        raise InvalidValue(
+            f"{prefix}end_s", end_s, "0 seconds or more", remedy="Leave it out for the end of the source."
+        )
+
+
+def _check_prefetch(task: str, submission: _Submission, params: TaskParams) -> None:
+    """Raise `InvalidValue` where there is no next batch to make ahead."""
+    if submission.prefetch_next and not seeds_of(params):
+        raise InvalidValue(
+            "submission.prefetch_next",
+            True,
+            "no next batch of a task without seeds",
+            message=f"submission.prefetch_next is set, but another {task} would be the same again.",
+            remedy="Leave it out.",
+        )
 
 
 def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
     """Return what a Submission asks for. Raises `InvalidValue`."""
     given = fields_of(message)
-    engine, priority = str(given.get("engine", "auto")), str(given.get("priority", "normal"))
+    engine, priority = message.engine or "auto", str(given.get("priority", "normal"))
     for field, name in (("idempotency_key", message.idempotency_key), ("session", message.session)):
         if len(name) > _LONGEST_NAME:
             raise InvalidValue(
@@ -91,25 +153,19 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
         raise InvalidValue("submission.priority", priority, ", ".join(PRIORITIES))
     if engine not in _ENGINES:
         raise InvalidValue("submission.engine", engine, ", ".join(_ENGINES))
-    return _Submission(engine, priority, message.idempotency_key, message.session, message.auto_gen)
+    return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next)
 
 
-async def _store_sources(
-    request: TaskRequest, task: str, store: AssetStore, roots: tuple[Path, ...]
-) -> dict[str, Asset]:
-    """Return the assets of the audio fields that the task needs or the request names, storing new ones."""
-    needed = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(TASKS[task])}
+def _audio_fields(request: TaskRequest) -> list[str]:
+    """Return the audio fields that the task of a request needs or the request names."""
+    needed = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(TASKS[method_of(request).task])}
     named = {field.name for field, _ in request.ListFields()}
-    return {
-        name: await _store_source(getattr(request, name), name, store, roots)
-        for name in AUDIO_FIELDS
-        if needed.get(name) or name in named
-    }
+    return [name for name in AUDIO_FIELDS if needed.get(name) or name in named]
 
 
-def _source_fields(sent: audio_pb2.AudioInput, asset: Asset) -> dict[str, FieldValue]:
-    """Return a source as a task takes it."""
-    return {"asset_id": asset.id, "name": sent.name or asset.name, **fields_of(sent.region)}
+async def _store_sources(request: TaskRequest, store: AssetStore, roots: tuple[Path, ...]) -> dict[str, Asset]:
+    """Return the assets of the audio fields of a request, storing new ones."""
+    return {name: await _store_source(getattr(request, name), name, store, roots) for name in _audio_fields(request)}
 
 
 async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetStore, roots: tuple[Path, ...]) -> Asset:
@@ -118,18 +174,42 @@ async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetSt
         case "asset_id":
             return await store.get(source.asset_id)
         case "inline":
-            if len(source.inline) > MAX_INLINE_BYTES:
-                raise InvalidValue(
-                    f"{field}.inline",
-                    len(source.inline),
-                    f"at most {MAX_INLINE_BYTES} bytes",
-                    message=f"{field}.inline holds {len(source.inline)} bytes; allowed: at most {MAX_INLINE_BYTES}.",
-                    remedy="Upload the file with AssetService.UploadAsset and send its asset id.",
-                )
-            return await store.put(_one_chunk(source.inline), source.name or "inline audio")
+            return await store.put(_one_chunk(_inline(source, field)), source.name or "inline audio")
         case "path":
             return await store.put_path(await asyncio.to_thread(resolve_allowed_path, source.path, roots, field))
-    raise InvalidValue(
+    raise _no_source(field)
+
+
+async def _locate_source(
+    source: audio_pb2.AudioInput, field: str, store: AssetStore, roots: tuple[Path, ...], file: Path
+) -> Path:
+    """Return where the audio that ``source`` names is, without storing it; inline bytes are written into ``file``."""
+    match source.WhichOneof("source"):
+        case "asset_id":
+            return store.path((await store.get(source.asset_id)).id)
+        case "inline":
+            await asyncio.to_thread(file.write_bytes, _inline(source, field))
+            return file
+        case "path":
+            return await asyncio.to_thread(resolve_allowed_path, source.path, roots, field)
+    raise _no_source(field)
+
+
+def _inline(source: audio_pb2.AudioInput, field: str) -> bytes:
+    """Return the bytes in ``source``. Raises `InvalidValue` for too many."""
+    if len(source.inline) > MAX_INLINE_BYTES:
+        raise InvalidValue(
+            f"{field}.inline",
+            len(source.inline),
+            f"at most {MAX_INLINE_BYTES} bytes",
+            message=f"{field}.inline holds {len(source.inline)} bytes; allowed: at most {MAX_INLINE_BYTES}.",
+            remedy="Upload the file with AssetService.UploadAsset and send its asset id.",
+        )
+    return source.inline
+
+
+def _no_source(field: str) -> InvalidValue:
+    return InvalidValue(
         field,
         "",
         "an asset id, inline bytes or a path",

@@ -115,10 +115,13 @@ class AssetStore:
         except FileNotFoundError:
             return False
 
-    async def recent(self, limit: int) -> list[Asset]:
-        """Return the newest ``limit`` assets."""
+    async def recent(self, limit: int, *, before: tuple[float, str] | None = None) -> list[Asset]:
+        """Return the newest ``limit`` assets; ``before`` only those older than this time of creation and id."""
+        older, values = ("WHERE (created, id) < (?, ?)", before) if before else ("", ())
         rows = await self._database.run(
-            lambda c: c.execute("SELECT * FROM assets ORDER BY created DESC LIMIT ?", (limit,)).fetchall()
+            lambda c: c.execute(
+                f"SELECT * FROM assets {older} ORDER BY created DESC, id DESC LIMIT ?", (*values, limit)
+            ).fetchall()
         )
         return [_asset(row) for row in rows]
 

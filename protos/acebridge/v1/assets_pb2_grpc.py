@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AssetServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Stores audio files for later requests, and hands out what jobs made.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -69,13 +70,20 @@ class AssetServiceStub:
                 request_serializer=acebridge_dot_v1_dot_assets__pb2.PinAssetRequest.SerializeToString,
                 response_deserializer=acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
                 _registered_method=True)
+        self.UnpinAsset = channel.unary_unary(
+                '/acebridge.v1.AssetService/UnpinAsset',
+                request_serializer=acebridge_dot_v1_dot_assets__pb2.UnpinAssetRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
+                _registered_method=True)
 
 
 class AssetServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Stores audio files for later requests, and hands out what jobs made.
+    """
 
     def UploadAsset(self, request_iterator, context):
-        """Stores a file. The first message should carry the name; every message may carry bytes. At most 2 GiB.
+        """Stores a file. The first message should carry the name; every message may carry bytes. At most
+        Limits.max_upload_bytes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,28 +104,35 @@ class AssetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAsset(self, request, context):
-        """NOT_FOUND when it is not (or no longer) stored.
+        """Returns one asset. NOT_FOUND when it is not (or no longer) stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssets(self, request, context):
-        """Newest first.
+        """Lists assets in pages, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAsset(self, request, context):
-        """FAILED_PRECONDITION while a waiting or running job needs it.
+        """Removes an asset. FAILED_PRECONDITION while a waiting or running job needs it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PinAsset(self, request, context):
-        """Pinned assets are never evicted.
+        """Keeps an asset for good: a pinned one is never evicted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpinAsset(self, request, context):
+        """Lets a pinned asset be evicted again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,6 +176,11 @@ def add_AssetServiceServicer_to_server(servicer, server):
                     request_deserializer=acebridge_dot_v1_dot_assets__pb2.PinAssetRequest.FromString,
                     response_serializer=acebridge_dot_v1_dot_assets__pb2.Asset.SerializeToString,
             ),
+            'UnpinAsset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpinAsset,
+                    request_deserializer=acebridge_dot_v1_dot_assets__pb2.UnpinAssetRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_assets__pb2.Asset.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'acebridge.v1.AssetService', rpc_method_handlers)
@@ -170,7 +190,8 @@ def add_AssetServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AssetService:
-    """Missing associated documentation comment in .proto file."""
+    """Stores audio files for later requests, and hands out what jobs made.
+    """
 
     @staticmethod
     def UploadAsset(request_iterator,
@@ -350,6 +371,33 @@ class AssetService:
             target,
             '/acebridge.v1.AssetService/PinAsset',
             acebridge_dot_v1_dot_assets__pb2.PinAssetRequest.SerializeToString,
+            acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpinAsset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/acebridge.v1.AssetService/UnpinAsset',
+            acebridge_dot_v1_dot_assets__pb2.UnpinAssetRequest.SerializeToString,
             acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
             options,
             channel_credentials,

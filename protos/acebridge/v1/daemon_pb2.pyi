@@ -26,10 +26,10 @@ class WorkerStatus(_message.Message):
     def __init__(self, device: _Optional[str] = ..., pid: _Optional[int] = ..., job_id: _Optional[str] = ..., restarts: _Optional[int] = ...) -> None: ...
 
 class DaemonStatus(_message.Message):
-    __slots__ = ("version", "pid", "started", "data_dir", "roots", "waiting_jobs", "running_jobs", "stored_bytes", "quota_bytes", "workers")
+    __slots__ = ("version", "pid", "start_time", "data_dir", "roots", "waiting_jobs", "running_jobs", "stored_bytes", "quota_bytes", "workers")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
-    STARTED_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
     DATA_DIR_FIELD_NUMBER: _ClassVar[int]
     ROOTS_FIELD_NUMBER: _ClassVar[int]
     WAITING_JOBS_FIELD_NUMBER: _ClassVar[int]
@@ -39,7 +39,7 @@ class DaemonStatus(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     version: str
     pid: int
-    started: _timestamp_pb2.Timestamp
+    start_time: _timestamp_pb2.Timestamp
     data_dir: str
     roots: _containers.RepeatedScalarFieldContainer[str]
     waiting_jobs: int
@@ -47,7 +47,7 @@ class DaemonStatus(_message.Message):
     stored_bytes: int
     quota_bytes: int
     workers: _containers.RepeatedCompositeFieldContainer[WorkerStatus]
-    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_dir: _Optional[str] = ..., roots: _Optional[_Iterable[str]] = ..., waiting_jobs: _Optional[int] = ..., running_jobs: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerStatus, _Mapping]]] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_dir: _Optional[str] = ..., roots: _Optional[_Iterable[str]] = ..., waiting_jobs: _Optional[int] = ..., running_jobs: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerStatus, _Mapping]]] = ...) -> None: ...
 
 class ShutdownRequest(_message.Message):
     __slots__ = ()

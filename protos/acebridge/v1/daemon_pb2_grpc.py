@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DaemonServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Says how the daemon is, and stops it.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -47,10 +48,12 @@ class DaemonServiceStub:
 
 
 class DaemonServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Says how the daemon is, and stops it.
+    """
 
     def GetStatus(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns what the daemon is doing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -84,7 +87,8 @@ def add_DaemonServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DaemonService:
-    """Missing associated documentation comment in .proto file."""
+    """Says how the daemon is, and stops it.
+    """
 
     @staticmethod
     def GetStatus(request,

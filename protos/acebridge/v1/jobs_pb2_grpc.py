@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class JobServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Jobs, whoever created them.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -35,6 +36,11 @@ class JobServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateJob = channel.unary_unary(
+                '/acebridge.v1.JobService/CreateJob',
+                request_serializer=acebridge_dot_v1_dot_jobs__pb2.CreateJobRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_jobs__pb2.Job.FromString,
+                _registered_method=True)
         self.GetJob = channel.unary_unary(
                 '/acebridge.v1.JobService/GetJob',
                 request_serializer=acebridge_dot_v1_dot_jobs__pb2.GetJobRequest.SerializeToString,
@@ -68,17 +74,25 @@ class JobServiceStub:
 
 
 class JobServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Jobs, whoever created them.
+    """
+
+    def CreateJob(self, request, context):
+        """Creates a job for a task and returns at once. The methods of TaskService do the same and then watch the job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def GetJob(self, request, context):
-        """NOT_FOUND when there is no such job.
+        """Returns one job. NOT_FOUND when there is no such job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListJobs(self, request, context):
-        """Newest first.
+        """Lists jobs in pages, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,9 +108,10 @@ class JobServiceServicer:
     def NextBatch(self, request, context):
         """Makes another batch of a job's takes: the same task, parameters, source and engine, the seeds counted on from the
         last of the job's; no seed of the chain comes again. Streams the events of that batch, a job of its own, from the
-        first; at once when it was made ahead (see Submission.auto_gen). Asking again joins the same batch, unless it failed,
-        was cancelled or its audio is gone: then it is made anew, with the same seeds. It runs at PRIORITY_NORMAL. With auto_gen the
-        batch after it is made ahead next. FAILED_PRECONDITION for a task without seeds, such as Understand.
+        first; at once when it was prefetched (see Submission.prefetch_next). Asking again joins the same batch, unless it
+        failed, was cancelled or its audio is gone: then it is made again, with the same seeds. It runs at PRIORITY_NORMAL.
+        With prefetch_next the batch after it is prefetched next. FAILED_PRECONDITION for a task without seeds, such as
+        Understand.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +134,11 @@ class JobServiceServicer:
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateJob,
+                    request_deserializer=acebridge_dot_v1_dot_jobs__pb2.CreateJobRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
             'GetJob': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJob,
                     request_deserializer=acebridge_dot_v1_dot_jobs__pb2.GetJobRequest.FromString,
@@ -158,7 +178,35 @@ def add_JobServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class JobService:
-    """Missing associated documentation comment in .proto file."""
+    """Jobs, whoever created them.
+    """
+
+    @staticmethod
+    def CreateJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/acebridge.v1.JobService/CreateJob',
+            acebridge_dot_v1_dot_jobs__pb2.CreateJobRequest.SerializeToString,
+            acebridge_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetJob(request,

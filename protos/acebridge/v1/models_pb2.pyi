@@ -12,20 +12,22 @@ class GetCapabilitiesRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class EngineCapabilities(_message.Message):
-    __slots__ = ("engine", "name", "about", "available", "missing", "tasks")
-    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("name", "about", "available", "missing", "tasks", "samplers", "guidance_methods")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
-    engine: _tasks_pb2.Engine
+    SAMPLERS_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_METHODS_FIELD_NUMBER: _ClassVar[int]
     name: str
     about: str
     available: bool
     missing: str
-    tasks: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, engine: _Optional[_Union[_tasks_pb2.Engine, str]] = ..., name: _Optional[str] = ..., about: _Optional[str] = ..., available: _Optional[bool] = ..., missing: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ...) -> None: ...
+    tasks: _containers.RepeatedScalarFieldContainer[_tasks_pb2.TaskKind]
+    samplers: _containers.RepeatedScalarFieldContainer[str]
+    guidance_methods: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., about: _Optional[str] = ..., available: _Optional[bool] = ..., missing: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ..., samplers: _Optional[_Iterable[str]] = ..., guidance_methods: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_source_s", "max_duration_s", "max_takes", "max_inline_bytes", "max_upload_bytes", "max_waiting_jobs")

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Engines and models.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -57,17 +58,18 @@ class ModelServiceStub:
 
 
 class ModelServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Engines and models.
+    """
 
     def GetCapabilities(self, request, context):
-        """Engines with their tasks, track names, and the limits that requests are held to.
+        """Returns engines with their tasks, track names, and the limits that requests are held to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Models known to the engines, loaded or not.
+        """Lists the models and adapters in the folder of models, loaded or not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,7 +121,8 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """Missing associated documentation comment in .proto file."""
+    """Engines and models.
+    """
 
     @staticmethod
     def GetCapabilities(request,

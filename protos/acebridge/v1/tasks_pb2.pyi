@@ -1,5 +1,5 @@
 from acebridge.v1 import audio_pb2 as _audio_pb2
-from google.protobuf import struct_pb2 as _struct_pb2
+from acebridge.v1 import metadata_pb2 as _metadata_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -9,13 +9,33 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Engine(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    ENGINE_UNSPECIFIED: _ClassVar[Engine]
-    ENGINE_AUTO: _ClassVar[Engine]
-    ENGINE_DRAFT: _ClassVar[Engine]
-    ENGINE_NEURAL: _ClassVar[Engine]
-    ENGINE_FAKE: _ClassVar[Engine]
+    TASK_KIND_UNSPECIFIED: _ClassVar[TaskKind]
+    TASK_KIND_TEXT_TO_MUSIC: _ClassVar[TaskKind]
+    TASK_KIND_COVER: _ClassVar[TaskKind]
+    TASK_KIND_REPAINT: _ClassVar[TaskKind]
+    TASK_KIND_LEGO: _ClassVar[TaskKind]
+    TASK_KIND_COMPLETE: _ClassVar[TaskKind]
+    TASK_KIND_EXTRACT: _ClassVar[TaskKind]
+    TASK_KIND_UNDERSTAND: _ClassVar[TaskKind]
+    TASK_KIND_ALIGN_LYRICS: _ClassVar[TaskKind]
+    TASK_KIND_SCORE: _ClassVar[TaskKind]
+    TASK_KIND_CREATE_SAMPLE: _ClassVar[TaskKind]
+    TASK_KIND_FORMAT_SAMPLE: _ClassVar[TaskKind]
+
+class RegionMask(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REGION_MASK_UNSPECIFIED: _ClassVar[RegionMask]
+    REGION_MASK_EXPLICIT: _ClassVar[RegionMask]
+    REGION_MASK_AUTO: _ClassVar[RegionMask]
+
+class ScoreKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SCORE_KIND_UNSPECIFIED: _ClassVar[ScoreKind]
+    SCORE_KIND_LYRICS_ALIGNMENT: _ClassVar[ScoreKind]
+    SCORE_KIND_QUALITY: _ClassVar[ScoreKind]
+    SCORE_KIND_LM: _ClassVar[ScoreKind]
 
 class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -29,11 +49,32 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_UNSPECIFIED: _ClassVar[Scope]
     SCOPE_WHOLE: _ClassVar[Scope]
     SCOPE_REGION: _ClassVar[Scope]
-ENGINE_UNSPECIFIED: Engine
-ENGINE_AUTO: Engine
-ENGINE_DRAFT: Engine
-ENGINE_NEURAL: Engine
-ENGINE_FAKE: Engine
+
+class RepaintMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPAINT_MODE_UNSPECIFIED: _ClassVar[RepaintMode]
+    REPAINT_MODE_CONSERVATIVE: _ClassVar[RepaintMode]
+    REPAINT_MODE_BALANCED: _ClassVar[RepaintMode]
+    REPAINT_MODE_AGGRESSIVE: _ClassVar[RepaintMode]
+TASK_KIND_UNSPECIFIED: TaskKind
+TASK_KIND_TEXT_TO_MUSIC: TaskKind
+TASK_KIND_COVER: TaskKind
+TASK_KIND_REPAINT: TaskKind
+TASK_KIND_LEGO: TaskKind
+TASK_KIND_COMPLETE: TaskKind
+TASK_KIND_EXTRACT: TaskKind
+TASK_KIND_UNDERSTAND: TaskKind
+TASK_KIND_ALIGN_LYRICS: TaskKind
+TASK_KIND_SCORE: TaskKind
+TASK_KIND_CREATE_SAMPLE: TaskKind
+TASK_KIND_FORMAT_SAMPLE: TaskKind
+REGION_MASK_UNSPECIFIED: RegionMask
+REGION_MASK_EXPLICIT: RegionMask
+REGION_MASK_AUTO: RegionMask
+SCORE_KIND_UNSPECIFIED: ScoreKind
+SCORE_KIND_LYRICS_ALIGNMENT: ScoreKind
+SCORE_KIND_QUALITY: ScoreKind
+SCORE_KIND_LM: ScoreKind
 PRIORITY_UNSPECIFIED: Priority
 PRIORITY_LOW: Priority
 PRIORITY_NORMAL: Priority
@@ -41,6 +82,10 @@ PRIORITY_HIGH: Priority
 SCOPE_UNSPECIFIED: Scope
 SCOPE_WHOLE: Scope
 SCOPE_REGION: Scope
+REPAINT_MODE_UNSPECIFIED: RepaintMode
+REPAINT_MODE_CONSERVATIVE: RepaintMode
+REPAINT_MODE_BALANCED: RepaintMode
+REPAINT_MODE_AGGRESSIVE: RepaintMode
 
 class Music(_message.Message):
     __slots__ = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
@@ -89,10 +134,10 @@ class Sampling(_message.Message):
     velocity_ema: float
     noise_strength: float
     skip_quantiser: bool
-    mask: str
+    mask: RegionMask
     skip_loop: bool
     adapters: _containers.RepeatedCompositeFieldContainer[Adapter]
-    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[str] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ...) -> None: ...
 
 class Adapter(_message.Message):
     __slots__ = ("name", "scale")
@@ -148,23 +193,23 @@ class Output(_message.Message):
     auto_score: bool
     tries: int
     min_score: float
-    score_by: str
+    score_by: ScoreKind
     keep_all: bool
-    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[str] = ..., keep_all: _Optional[bool] = ...) -> None: ...
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("engine", "priority", "idempotency_key", "auto_gen", "session")
+    __slots__ = ("engine", "priority", "idempotency_key", "prefetch_next", "session")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
-    AUTO_GEN_FIELD_NUMBER: _ClassVar[int]
+    PREFETCH_NEXT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
-    engine: Engine
+    engine: str
     priority: Priority
     idempotency_key: str
-    auto_gen: bool
+    prefetch_next: bool
     session: str
-    def __init__(self, engine: _Optional[_Union[Engine, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., auto_gen: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
+    def __init__(self, engine: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., prefetch_next: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
     __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes")
@@ -225,7 +270,7 @@ class RepaintRequest(_message.Message):
     music: Music
     start_s: float
     end_s: float
-    mode: str
+    mode: RepaintMode
     strength: float
     context_s: float
     crossfade_ms: float
@@ -234,7 +279,7 @@ class RepaintRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[str] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[_Union[RepaintMode, str]] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
 
 class LegoRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference", "thinking")
@@ -356,6 +401,32 @@ class FormatSampleRequest(_message.Message):
     thinking: Thinking
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., seed: _Optional[int] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
+class TaskRequest(_message.Message):
+    __slots__ = ("text_to_music", "cover", "repaint", "lego", "complete", "extract", "understand", "align_lyrics", "score", "create_sample", "format_sample")
+    TEXT_TO_MUSIC_FIELD_NUMBER: _ClassVar[int]
+    COVER_FIELD_NUMBER: _ClassVar[int]
+    REPAINT_FIELD_NUMBER: _ClassVar[int]
+    LEGO_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    EXTRACT_FIELD_NUMBER: _ClassVar[int]
+    UNDERSTAND_FIELD_NUMBER: _ClassVar[int]
+    ALIGN_LYRICS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    text_to_music: TextToMusicRequest
+    cover: CoverRequest
+    repaint: RepaintRequest
+    lego: LegoRequest
+    complete: CompleteRequest
+    extract: ExtractRequest
+    understand: UnderstandRequest
+    align_lyrics: AlignLyricsRequest
+    score: ScoreRequest
+    create_sample: CreateSampleRequest
+    format_sample: FormatSampleRequest
+    def __init__(self, text_to_music: _Optional[_Union[TextToMusicRequest, _Mapping]] = ..., cover: _Optional[_Union[CoverRequest, _Mapping]] = ..., repaint: _Optional[_Union[RepaintRequest, _Mapping]] = ..., lego: _Optional[_Union[LegoRequest, _Mapping]] = ..., complete: _Optional[_Union[CompleteRequest, _Mapping]] = ..., extract: _Optional[_Union[ExtractRequest, _Mapping]] = ..., understand: _Optional[_Union[UnderstandRequest, _Mapping]] = ..., align_lyrics: _Optional[_Union[AlignLyricsRequest, _Mapping]] = ..., score: _Optional[_Union[ScoreRequest, _Mapping]] = ..., create_sample: _Optional[_Union[CreateSampleRequest, _Mapping]] = ..., format_sample: _Optional[_Union[FormatSampleRequest, _Mapping]] = ...) -> None: ...
+
 class TaskEvent(_message.Message):
     __slots__ = ("sequence", "job_id", "queued", "started", "progress", "audio_header", "audio_chunk", "take_finished", "completed")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -434,23 +505,23 @@ class TakeFinished(_message.Message):
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     take: int
     seed: int
-    metadata: _struct_pb2.Struct
+    metadata: _metadata_pb2.TakeMetadata
     outputs: _containers.RepeatedCompositeFieldContainer[StoredOutput]
-    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[StoredOutput, _Mapping]]] = ...) -> None: ...
+    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., metadata: _Optional[_Union[_metadata_pb2.TakeMetadata, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[StoredOutput, _Mapping]]] = ...) -> None: ...
 
 class Completed(_message.Message):
-    __slots__ = ("engine", "takes", "waited_s", "worked_s", "ranking")
+    __slots__ = ("engine", "takes", "wait_s", "run_s", "ranking")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     TAKES_FIELD_NUMBER: _ClassVar[int]
-    WAITED_S_FIELD_NUMBER: _ClassVar[int]
-    WORKED_S_FIELD_NUMBER: _ClassVar[int]
+    WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    RUN_S_FIELD_NUMBER: _ClassVar[int]
     RANKING_FIELD_NUMBER: _ClassVar[int]
     engine: str
     takes: _containers.RepeatedCompositeFieldContainer[TakeFinished]
-    waited_s: float
-    worked_s: float
+    wait_s: float
+    run_s: float
     ranking: _containers.RepeatedCompositeFieldContainer[RankedTake]
-    def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., waited_s: _Optional[float] = ..., worked_s: _Optional[float] = ..., ranking: _Optional[_Iterable[_Union[RankedTake, _Mapping]]] = ...) -> None: ...
+    def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., wait_s: _Optional[float] = ..., run_s: _Optional[float] = ..., ranking: _Optional[_Iterable[_Union[RankedTake, _Mapping]]] = ...) -> None: ...
 
 class RankedTake(_message.Message):
     __slots__ = ("take", "seed", "score", "chosen")

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TaskServiceStub:
-    """Every engine does every task; a neural one as far as its model goes.
+    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
+    Leaving the stream does not stop the job: see JobService.
     """
 
     def __init__(self, channel):
@@ -93,7 +94,8 @@ class TaskServiceStub:
 
 
 class TaskServiceServicer:
-    """Every engine does every task; a neural one as far as its model goes.
+    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
+    Leaving the stream does not stop the job: see JobService.
     """
 
     def TextToMusic(self, request, context):
@@ -111,7 +113,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Repaint(self, request, context):
-        """Makes a region of the source anew; everything outside it stays bit-identical.
+        """Makes a region of the source again; everything outside it stays bit-identical.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +142,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Understand(self, request, context):
-        """Hears tempo, key, meter, beats and chords; with a language model also caption, language and lyrics.
+        """Finds tempo, key, meter, beats and chords; with a language model also caption, language and lyrics.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,7 +243,8 @@ def add_TaskServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TaskService:
-    """Every engine does every task; a neural one as far as its model goes.
+    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
+    Leaving the stream does not stop the job: see JobService.
     """
 
     @staticmethod

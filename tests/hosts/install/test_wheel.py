@@ -119,7 +119,7 @@ def check_work(session: Session) -> None:
     made = json.loads(session.run("generate", "-e", "fake", "--duration", "0.2", "-o", "song.wav", "--json"))
     assert soundfile.info(session.folder / "song.wav").frames == 9600
     assert json.loads(session.run("status", "--json"))
-    assert made["job"] in {job["id"] for job in json.loads(session.run("jobs", "--json"))}
+    assert made["job_id"] in {job["id"] for job in json.loads(session.run("jobs", "--json"))}
     session.run("doctor")
     session.run("stop")
     assert daemon.wait(PATIENCE_S) == 0

@@ -197,7 +197,7 @@ def test_the_command_is_killed_midway(studio: Studio) -> None:
         process.stop()
     status = studio.jobs()[0] / "status.json"
     content = json.loads(status.read_text("utf-8"))
-    status.write_text(json.dumps({**content, "state": "running", "updated": content["updated"] - 60}), "utf-8")
+    status.write_text(json.dumps({**content, "state": "running", "update_time": content["update_time"] - 60}), "utf-8")
     studio.reaper.finish()
     one_message(studio, "log.txt")
     assert studio.seen() == seen
@@ -288,7 +288,7 @@ def test_old_jobs_are_cleaned_once_a_day(studio: Studio) -> None:
     os.utime(old / "placed", (long_ago, long_ago))
     os.utime(old / "status.json", (long_ago, long_ago))
     content = json.loads((old / "status.json").read_text("utf-8"))
-    (old / "status.json").write_text(json.dumps({**content, "updated": long_ago}), "utf-8")
+    (old / "status.json").write_text(json.dumps({**content, "update_time": long_ago}), "utf-8")
     media = media_files(studio)
     studio.reaper.ext[("AceBridge", "cleaned")] = "0"
     studio.run("Generate here", Seconds="1")

@@ -23,45 +23,45 @@ def no_download(_: str) -> Iterator[bytes]:
 def test_audio_that_comes_is_written_and_the_first_role_gets_the_bare_name(tmp_path: Path) -> None:
     story = JobStory()
     story.add(started={"attempt": 1})
-    for output, role in enumerate(("bass", "drums")):
-        story.add(audio_header=header(output, 0, 1, role))
-        story.add(audio_chunk={"output": output, "offset_frames": 0, "data": bytes([output + 1, 0])})
-    story.add(take_finished=finished(0, {0, 1}))
-    story.add(completed={"engine": "fake", "takes": [finished(0, {0, 1})]})
+    for output, role in enumerate(("bass", "drums"), 1):
+        story.add(audio_header=header(output, 1, 1, role))
+        story.add(audio_chunk={"output": output, "offset_frames": 0, "data": bytes([output, 0])})
+    story.add(take_finished=finished(1, {1, 2}))
+    story.add(completed={"engine": "fake", "takes": [finished(1, {1, 2})]})
     with ResultFiles(Destination(tmp_path / "out.wav", False), no_download) as files:
         result = Result(0.0, files)
         done = follow(story.events, result, files)
-    assert files.files == {0: tmp_path / "out.wav", 1: tmp_path / "out-drums.wav"}
-    assert [soundfile.read(files.files[output], dtype="int16")[0][0] for output in (0, 1)] == [1, 2]
+    assert files.files == {1: tmp_path / "out.wav", 2: tmp_path / "out-drums.wav"}
+    assert [soundfile.read(files.files[output], dtype="int16")[0][0] for output in (1, 2)] == [1, 2]
     report = result.report(done)
     assert [output["file"] for output in report["outputs"]] == [str(path) for path in files.files.values()]
-    assert (report["job"], report["engine"], "ranking" in report) == ("job", "fake", False)
+    assert (report["job_id"], report["engine"], "ranking" in report) == ("job", "fake", False)
 
 
 def test_chosen_takes_are_fetched_at_the_end_and_numbered_from_the_best(tmp_path: Path) -> None:
     story = JobStory()
     story.add(started={"attempt": 1, "chooses": True})
-    for take in (0, 1, 2):
+    for take in (1, 2, 3):
         story.add(audio_header=header(take, take, 1))
         story.add(audio_chunk={"output": take, "offset_frames": 0, "data": b"\1\0"})
         story.add(take_finished=finished(take, {take}))
-    best = [finished(2, {2}), finished(0, {0})]
+    best = [finished(3, {3}), finished(1, {1})]
     for take in best:
         take.outputs[0].asset_id = f"asset {take.take}"
     story.add(completed={"takes": best})
     with ResultFiles(Destination(tmp_path, True), lambda asset: iter([asset.encode()])) as files:
         follow(story.events, files)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
-        "mix.wav": "asset 2", "mix-2.wav": "asset 0",
+        "mix.wav": "asset 3", "mix-2.wav": "asset 1",
     }  # fmt: skip
-    assert files.files == {2: tmp_path / "mix.wav", 0: tmp_path / "mix-2.wav"}
+    assert files.files == {3: tmp_path / "mix.wav", 1: tmp_path / "mix-2.wav"}
 
 
 def test_the_source_is_never_written_to(tmp_path: Path) -> None:
     source = tmp_path / "mix.wav"
     source.write_bytes(b"song")
     story = JobStory()
-    story.add(audio_header=header(0, 0, 1))
+    story.add(audio_header=header(1, 1, 1))
     with (
         ResultFiles(Destination(tmp_path, True, source), no_download) as files,
         pytest.raises(InvalidValue, match="Originals are never overwritten"),
@@ -70,7 +70,7 @@ def test_the_source_is_never_written_to(tmp_path: Path) -> None:
     assert source.read_bytes() == b"song"
 
 
-RANKED = [{"take": 1, "score": 0.75, "chosen": True}, {"take": 0, "score": 0.5, "chosen": True}, {"take": 2}]
+RANKED = [{"take": 2, "score": 0.75, "chosen": True}, {"take": 1, "score": 0.5, "chosen": True}, {"take": 3}]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ RANKED = [{"take": 1, "score": 0.75, "chosen": True}, {"take": 0, "score": 0.5, 
         (RANKED, 0.5, []),
         (RANKED, 0.7, ["only 1 of 3 takes reached a score of 0.7. More tries may: --max-tries."]),
         (RANKED, 0.9, ["no take reached a score of 0.9; the best has 0.750. More tries may: --max-tries."]),
-        ([{"take": 0, "chosen": True}], 0.9, ["No take has such a score, so the first ones are kept."]),
+        ([{"take": 1, "chosen": True}], 0.9, ["No take has such a score, so the first ones are kept."]),
     ],
 )
 def test_warnings_of_a_choice(ranking: list[dict[str, object]], min_score: float | None, says: list[str]) -> None:

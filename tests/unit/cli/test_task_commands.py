@@ -17,25 +17,22 @@ from acestep_runtime.tasks import TASKS, Task
 
 #: Options that are no field of the request: files, and how it is sent, queued and reported.
 APART = {"src", "reference", "out", "save_plan", "timing", "words", "offset", "html", "engine", "auto_gen", "session",
-         "by_path", "json", "address", "no_autostart"}  # fmt: skip
+         "by_path", "detach", "json", "address", "no_autostart"}  # fmt: skip
 #: A value for each option that needs more than a number.
 VALUES: Mapping[str, Any] = {
     "lyrics": "la la", "key": "Am", "time_signature": 3, "lora": ["soft:0.5"], "timesteps": "1,0.5", "track": ["drums"],
     "seed": [7], "encoding": options.EncodingName.pcm24, "scope": options.ScopeName.region, "min_score": 0.5, "tries": 2,
     "steps": 4, "lm_top_k": 20, "lm_at_once": 2, "takes": 2, "sample_rate": 44_100, "channels": 1, "best_of": 3,
-    "max_tries": 3,
+    "max_tries": 3, "mode": "aggressive", "mask": "auto", "score_by": "lm",
 }  # fmt: skip
 WORDS = {
     "caption",
     "language",
-    "mode",
     "model",
     "sampler",
     "guidance_method",
-    "mask",
     "lm",
     "negative",
-    "score_by",
     "description",
 }
 FLAGS = {

@@ -16,22 +16,22 @@ from tests.support.job_events import JobStory, finished, header
 def test_headers_of_an_interrupted_attempt_are_forgotten() -> None:
     story = JobStory()
     story.add(started={"attempt": 1})
-    story.add(audio_header=header(0, 0, 4, "drums"))
-    story.add(take_finished=finished(0, {0}))
-    for output, role in ((1, "drums"), (2, "bass")):
-        story.add(audio_header=header(output, 1, 4, role))
+    story.add(audio_header=header(1, 1, 4, "drums"))
+    story.add(take_finished=finished(1, {1}))
+    for output, role in ((2, "drums"), (3, "bass")):
+        story.add(audio_header=header(output, 2, 4, role))
     story.add(progress={"stage": "playing", "fraction": 0.75})
     story.add(started={"attempt": 2})
     story.add(progress={"stage": "playing", "fraction": 0.5})
-    story.add(audio_header=header(1, 1, 6, "mix"))
-    story.add(take_finished=finished(1, {1}))
+    story.add(audio_header=header(2, 2, 6, "mix"))
+    story.add(take_finished=finished(2, {2}))
     story.add(completed={})
     told: list[tuple[str, float]] = []
     sink = OrderSink(CancelToken(), lambda stage, fraction: told.append((stage, fraction)))
     follow(story.events, sink)
-    assert sink.headers == {
-        0: OutputHeader(0, 0, "drums", 48_000, 1, "pcm16", 4),
-        1: OutputHeader(1, 1, "mix", 48_000, 1, "pcm16", 6),
+    assert sink.headers == {  # by the output, counted from 1 on the wire and from 0 in the runtime
+        1: OutputHeader(0, 0, "drums", 48_000, 1, "pcm16", 4),
+        2: OutputHeader(1, 1, "mix", 48_000, 1, "pcm16", 6),
     }
     assert told == [("playing", 0.75), ("playing", 0.5)]
     assert sink.job_id == "job"

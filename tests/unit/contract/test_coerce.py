@@ -29,7 +29,7 @@ from acestep_runtime.tasks.schema import from_fields
         ("text2music", {"output": {"takes": 1.5, "sample_rate": "x"}}, {"output": {"takes": 1.5, "sample_rate": "x"}}),
         ("cover", {"sampling": {"adapters": [{"name": "a"}]}}, {"sampling": {"adapters": [{"name": "a"}]}}),
         ("lego", {"tracks": ["drums"]}, {"tracks": ["drums"]}),
-        ("text2music", {"submission": {"engine": "ENGINE_DRAFT"}}, {"submission": {"engine": "draft"}}),
+        ("text2music", {"submission": {"priority": "PRIORITY_LOW"}}, {"submission": {"priority": "low"}}),
     ],
 )  # fmt: skip
 def test_what_people_write_is_made_to_fit(task: str, fields: dict[str, Any], fitting: dict[str, Any]) -> None:
@@ -48,8 +48,8 @@ def test_what_people_write_is_made_to_fit(task: str, fields: dict[str, Any], fit
         ("lego", {"scope": 2}, "parts[0].scope is 2; allowed: whole, region."),
         (
             "score",
-            {"submission": {"engine": "x"}},
-            "parts[0].submission.engine is 'x'; allowed: auto, draft, neural, fake.",
+            {"submission": {"priority": "x"}},
+            "parts[0].submission.priority is 'x'; allowed: low, normal, high.",
         ),
         (
             "text2music",

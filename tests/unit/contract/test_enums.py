@@ -16,7 +16,7 @@ from acebridge.contract.enums import (
 )
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
-from acestep_runtime.tasks import base
+from acestep_runtime.tasks import TASKS, base
 
 ENUMS = [enum for module in (audio_pb2, jobs_pb2, tasks_pb2) for enum in module.DESCRIPTOR.enum_types_by_name.values()]
 
@@ -28,7 +28,7 @@ def test_names_and_numbers(enum: EnumDescriptor) -> None:
     assert [enum_number(enum, name) for name in enum_names(enum)] == numbers
     for value in enum.values[1:]:
         assert unprefixed(enum, value.name) == unprefixed(enum, unprefixed(enum, value.name))
-        assert value.name.endswith(enum_name(enum, value.number).upper())
+        assert value.name.endswith(enum_name(enum, value.number).upper()) or value.name == "TASK_KIND_TEXT_TO_MUSIC"
 
 
 def test_examples() -> None:
@@ -36,6 +36,13 @@ def test_examples() -> None:
     assert enum_name(jobs_pb2.JobState.DESCRIPTOR, 77) == "number 77"
     with pytest.raises(KeyError):
         enum_number(jobs_pb2.JobState.DESCRIPTOR, "lost")
+
+
+def test_tasks_are_those_of_the_runtime() -> None:
+    assert enum_names(tasks_pb2.TaskKind.DESCRIPTOR) == list(TASKS)
+    assert enum_number(tasks_pb2.TaskKind.DESCRIPTOR, "text2music") == tasks_pb2.TASK_KIND_TEXT_TO_MUSIC
+    assert enum_names(tasks_pb2.ScoreKind.DESCRIPTOR) == [name for name in base.SCORES if name]
+    assert enum_names(tasks_pb2.Scope.DESCRIPTOR) == list(base.SCOPES)
 
 
 def test_encodings_are_those_of_the_runtime() -> None:

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acebridge.contract.fields import fields_of, fill, struct, values_of
+from acebridge.contract.fields import fields_of, fill
 from acebridge.contract.tasks import request_type
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
@@ -86,14 +86,14 @@ def test_unset_is_not_zero() -> None:
 
 def test_unknown_enum_numbers_are_named() -> None:
     message = tasks_pb2.Submission()
-    message.engine = 77  # type: ignore[assignment]
-    assert fields_of(message) == {"engine": "number 77"}
+    message.priority = 77  # type: ignore[assignment]
+    assert fields_of(message) == {"priority": "number 77"}
 
 
-def test_metadata_of_any_depth() -> None:
-    facts = {"bpm": 120.5, "chords": [{"start_s": 0.25, "name": "C"}], "lrc": None, "ok": True, "key": "F♯", "beats": 3}
-    assert values_of(struct(facts)) == facts
-    assert str(values_of(struct(facts))["beats"]) == "3"
+def test_unknown_enum_names_are_refused_with_those_that_are_known() -> None:
+    for name in ("urgent", "", "PRIORITY_LOW"):
+        with pytest.raises(InvalidValue, match=r"^submission\.priority is '.*'; allowed: low, normal, high\."):
+            fill(tasks_pb2.RepaintRequest(), {"submission": {"priority": name}})
 
 
 MISFITS: list[tuple[dict[str, Any], str]] = [

@@ -62,7 +62,7 @@ def test_details_follow_google_rpc() -> None:
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     assert status.details[0].Unpack(info)
     assert status.details[1].Unpack(bad)
-    assert (info.reason, info.domain, info.metadata["remedy"]) == ("UnreadableAudio", DOMAIN, "Choose another.")
+    assert (info.reason, info.domain, info.metadata["remedy"]) == ("UNREADABLE_AUDIO", DOMAIN, "Choose another.")
     assert [violation.field for violation in bad.field_violations] == ["source"]
 
 
@@ -123,4 +123,4 @@ def test_reasons_of_errors() -> None:
         ErrorReason.NOT_FOUND, ErrorReason.DISK_FULL, ErrorReason.ENGINE_FAILURE, ErrorReason.INTERNAL,
     ]  # fmt: skip
     assert ErrorReason("OfANewerDaemon") is ErrorReason.INTERNAL
-    assert f"{ErrorReason.NOT_FOUND}" == str(ErrorReason.NOT_FOUND) == "NotFound"
+    assert f"{ErrorReason.NOT_FOUND}" == str(ErrorReason.NOT_FOUND) == "NOT_FOUND"

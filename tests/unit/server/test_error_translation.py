@@ -79,7 +79,7 @@ def test_our_errors_carry_their_parts(method: str) -> None:
     code, text, ((key, status),) = context.ended
     assert (code, text) == (grpc.StatusCode.NOT_FOUND, "There is no job 'x'. List the jobs that there are.")
     assert key == DETAILS_KEY
-    assert b"NotFound" in bytes(status)
+    assert b"NOT_FOUND" in bytes(status)
 
 
 def test_a_full_disk_is_named() -> None:

@@ -111,5 +111,5 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
         assert np.array_equal(decode_chunk(bytes(heard), "float32", 1), frames)
         return kinds
 
-    again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "completed"]
+    again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "progress", "completed"]
     assert asyncio.run(scenario()) == ["queued", "started", "audio_header", *again]

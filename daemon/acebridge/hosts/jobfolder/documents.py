@@ -49,7 +49,7 @@ class FileSource(TypedDict):
     start_s: NotRequired[float]
     """Start of the region in seconds. Default: the start of the file."""
     end_s: NotRequired[float]
-    """End of the region in seconds; -1 is the end of the file. Default: the end of the file."""
+    """End of the region in seconds. Default: the end of the file."""
 
 
 @_documented
@@ -114,10 +114,10 @@ class RequestFile(TypedDict):
     """Name of the action; it names media files when there is no title."""
     title: NotRequired[str]
     """Name of the job for messages; it names media files, and music without a caption."""
-    created: NotRequired[float]
+    create_time: NotRequired[float]
     """When the request was made, in seconds since 1970."""
     engine: NotRequired[str]
-    """``auto``, ``draft`` or ``neural``. Default: ``auto``."""
+    """Name of an engine of the daemon, or ``auto`` (default): ``neural`` when it is installed, else ``draft``."""
     address: NotRequired[str]
     """Address of the daemon, ``host:port``. Default: the user's own, which is started if it does not run."""
     media: NotRequired[MediaEntry]
@@ -142,15 +142,15 @@ class StatusFile(TypedDict, total=False):
     """How much is done, over all parts."""
     eta_s: float | None
     """Seconds that are left, if known."""
-    queue_position: int | None
+    position: int | None
     """How many jobs go first at the daemon, the running one included, while it waits."""
     message: str
     """What went wrong, in one sentence."""
     remedy: str
     """What to do about it."""
-    kind: str
-    """Kind of the failure, for programs."""
-    job: str
+    reason: str
+    """Why it failed, for programs: as the wire contract names it, such as ``INVALID_VALUE``."""
+    job_id: str
     """Id of the job at the daemon; empty while there is none."""
     part: int
     """Number of the part that is worked on, from 0."""
@@ -160,7 +160,7 @@ class StatusFile(TypedDict, total=False):
     """Process id of the command."""
     host: str
     """Name and version of the host, as the request has them."""
-    updated: float
+    update_time: float
     """When this was written, in seconds since 1970."""
 
 
@@ -232,8 +232,8 @@ class ResultFile(TypedDict):
     """Name of the job."""
     engine: str
     """The engine that did the last part."""
-    seconds: float
-    """How long it took."""
+    total_s: float
+    """How long it took, in seconds."""
     warnings: list[str]
     """Sentences for the user, each once."""
     parts: Annotated[list[PartResult], Field(min_length=1)]

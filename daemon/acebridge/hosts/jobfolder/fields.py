@@ -62,8 +62,8 @@ def _complete(part: Part, fields: Mapping[str, JsonValue], metadata: Mapping[str
     if _has(part.task, "music"):
         found = {name: metadata[name] for name in _MUSIC_METADATA if metadata.get(name) not in (None, "")}
         filled["music"] = _merge(found, fields.get("music"))
-    if _has(part.task, "duration_s") and "duration_s" not in fields and metadata.get("duration"):
-        filled["duration_s"] = metadata["duration"]
+    if _has(part.task, "duration_s") and "duration_s" not in fields and metadata.get("duration_s"):
+        filled["duration_s"] = metadata["duration_s"]
     return filled
 
 

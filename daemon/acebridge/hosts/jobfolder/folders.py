@@ -70,7 +70,7 @@ def _has_only_sources(folder: Path) -> bool:
 
 def _job(folder: Path) -> JobFolder:
     request, status = read_object(folder / REQUEST), read_status(folder)
-    updated = status.get("updated")
+    updated = status.get("update_time")
     age_s = max(0.0, time.time() - (updated if isinstance(updated, (int, float)) else folder.stat().st_mtime))
     state = str(status.get("state", "starting"))
     if state in _ACTIVE and age_s > _SILENT_S:

@@ -60,7 +60,7 @@ class Work:
             if self._cancelled:
                 self._cancel_job()
         self.check()
-        self.status.tell(job=job_id)
+        self.status.tell(job_id=job_id)
 
     def job_ended(self) -> None:
         """Note that no job is under way."""
@@ -152,7 +152,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
         "version": VERSION,
         "id": request.id,
         "engine": engine,
-        "seconds": round(time.monotonic() - began, 3),
+        "total_s": round(time.monotonic() - began, 3),
         "warnings": list(dict.fromkeys(warnings)),
         "parts": done,
     }
@@ -281,18 +281,18 @@ class PartStatus(JobSink):
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
         """Tell its place in the queue."""
         stage = "waiting" if queued.position else "about to start"
-        self._tell(stage, 0.0, {"state": "waiting", "queue_position": queued.position, "eta_s": None})
+        self._tell(stage, 0.0, {"state": "waiting", "position": queued.position, "eta_s": None})
 
     def on_started(self, started: tasks_pb2.Started) -> None:
         """Tell which engine works, and where."""
         stage = f"{started.engine} on {started.device}"
-        self._tell(stage, 0.0, {"state": "running", "queue_position": None, "eta_s": None})
+        self._tell(stage, 0.0, {"state": "running", "position": None, "eta_s": None})
 
     def on_progress(self, progress: tasks_pb2.Progress) -> None:
         """Tell the stage, and in the last part how long it will take."""
         last = self._number == len(self._request.parts) - 1
         eta_s = progress.eta_s if last and progress.HasField("eta_s") else None
-        self._tell(progress.stage, progress.fraction, {"state": "running", "queue_position": None, "eta_s": eta_s})
+        self._tell(progress.stage, progress.fraction, {"state": "running", "position": None, "eta_s": eta_s})
 
     def on_completed(self, _: tasks_pb2.Completed) -> None:
         """Tell that the part is done."""
@@ -327,12 +327,12 @@ class PartFiles(WavWriter):
 
 
 def _takes(request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]) -> list[TakeResult]:
-    from acebridge.contract.fields import values_of
+    from acebridge.contract.metadata import metadata_values
     from acebridge.hosts.jobfolder.outputs import describe_output
 
     takes: list[TakeResult] = []
     for take in completed.takes:
-        metadata = values_of(take.metadata)
+        metadata = metadata_values(take.metadata)
         outputs = [describe_output(output, files[output.output], request, part, metadata) for output in take.outputs]
-        takes.append({"take": take.take + 1, "seed": take.seed, "metadata": metadata, "outputs": outputs})
+        takes.append({"take": take.take, "seed": take.seed, "metadata": metadata, "outputs": outputs})
     return takes

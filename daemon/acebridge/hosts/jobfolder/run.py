@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 import traceback
@@ -33,15 +34,22 @@ _GRACE_S = 1.0
 def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> ResultFile | None:
     """Do as `run`, for a folder named by its path or a ``file:`` URL; ``None`` when the script gives up before it asks."""
     path = Path(folder_of(folder)).absolute()
+    _outlive_terminal()
     if (path / READYING).exists() and not wait_for_request(path):
         return None
     return run(path, address=address, autostart=autostart)
 
 
+def _outlive_terminal() -> None:
+    """Go on when the terminal closes that the host was started from: its script waits for the result."""
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> ResultFile:
     """Perform the request in a job folder and return its result, which is in ``result.json`` then.
 
-    Raises what went wrong, after ``status.json`` has told it; `JobFailed` of kind ``Cancelled`` when it was cancelled.
+    Raises what went wrong, after ``status.json`` has told it; `JobFailed` with the reason ``CANCELLED`` when it was cancelled.
     """
 
     def work(work: Work) -> ResultFile:
@@ -153,7 +161,7 @@ def _report_failure(status: Status, error: BaseException) -> Exception:
     state: State = "cancelled" if kind is ErrorReason.CANCELLED else "failed"
     status.log(f"{state}: {error}")
     try:
-        status.end(state=state, stage=state, message=error.message, remedy=error.remedy, kind=kind)
+        status.end(state=state, stage=state, message=error.message, remedy=error.remedy, reason=kind)
     except InvalidValue as unwritten:  # not even that: what went wrong first is what matters
         status.log(str(unwritten))
     return error

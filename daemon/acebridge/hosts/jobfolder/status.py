@@ -36,11 +36,11 @@ class Status:
             "stage": "starting",
             "fraction": 0.0,
             "eta_s": None,
-            "queue_position": None,
+            "position": None,
             "message": "",
             "remedy": "",
-            "kind": "",
-            "job": "",
+            "reason": "",
+            "job_id": "",
             "part": 0,
             "parts": 0,
             "pid": os.getpid(),
@@ -63,13 +63,13 @@ class Status:
 
     def end(self, **fields: Unpack[StatusFile]) -> None:
         """Write how it ended: the final ``state``, and what else changes."""
-        fields["eta_s"] = fields["queue_position"] = None
+        fields["eta_s"] = fields["position"] = None
         self.tell(**fields)
         self._write()
 
     def _write(self) -> None:
         with self._lock:
-            fields: StatusFile = {**self._fields, "updated": time.time()}
+            fields: StatusFile = {**self._fields, "update_time": time.time()}
             self._changed = False
         self._written = time.monotonic()
         write_json(self.folder / STATUS, fields)

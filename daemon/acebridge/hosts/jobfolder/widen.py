@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.client.follow import JobSink
 from acebridge.contract.enums import encoding_name
-from acebridge.contract.fields import values_of
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.request import AudioFile
 from acebridge.v1 import audio_pb2, tasks_pb2
@@ -123,6 +122,7 @@ class WideningSink(JobSink):
         self._target.on_completed(whole)
 
     def _widen_take(self, take: tasks_pb2.TakeFinished) -> tasks_pb2.TakeFinished:
+        from acebridge.contract.metadata import metadata_message, metadata_values
         from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
         from acestep_runtime.tasks.times import shift_times
 
@@ -133,8 +133,8 @@ class WideningSink(JobSink):
         whole = tasks_pb2.TakeFinished(take=take.take, seed=take.seed, metadata=take.metadata, outputs=outputs)
         if wide:
             output, shift = wide[0]
-            metadata = shift_times(metadata_from_json(values_of(take.metadata)), shift / output.sample_rate)
-            whole.metadata.update(metadata_to_json(metadata))
+            metadata = shift_times(metadata_from_json(metadata_values(take.metadata)), shift / output.sample_rate)
+            whole.metadata.CopyFrom(metadata_message(metadata_to_json(metadata)))
         return whole
 
 

@@ -11,8 +11,9 @@ from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.messages import asset_message
 from acebridge.server.output_reader import read_range
-from acebridge.server.services.limits import list_limit
+from acebridge.server.services.pages import page_of
 from acebridge.server.submission import resolve_allowed_path
+from acebridge.server.unknown_fields import check_known
 from acebridge.v1 import assets_pb2, assets_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
@@ -36,9 +37,12 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
                 "data", "", "the bytes of an audio file", message="No bytes were sent.", remedy="Send an audio file."
             )
 
+        check_known(first)
+
         async def chunks() -> AsyncIterator[bytes]:
             yield first.data
             async for request in requests:
+                check_known(request)
                 yield request.data
 
         name = Path(first.name).name[:_LONGEST_NAME] or "upload"
@@ -57,9 +61,11 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         """See assets.proto."""
         asset = await self._context.store.get(request.asset_id)
         start = request.offset_bytes
-        if start > asset.size_bytes:
+        if not 0 <= start <= asset.size_bytes:
             raise InvalidValue("offset_bytes", start, f"0 to {asset.size_bytes}, the size of the asset")
         length = request.length_bytes if request.HasField("length_bytes") else asset.size_bytes
+        if length < 0:
+            raise InvalidValue("length_bytes", length, "0 or more", remedy="Leave it out for all that follows.")
         stop = min(start + length, asset.size_bytes)
         return _download(self._context.store.path(asset.id), start, stop)
 
@@ -71,8 +77,10 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     @unary
     async def ListAssets(self, request: assets_pb2.ListAssetsRequest, _: CallContext) -> assets_pb2.ListAssetsResponse:
         """See assets.proto."""
-        assets = await self._context.store.recent(list_limit(request))
-        return assets_pb2.ListAssetsResponse(assets=[asset_message(asset) for asset in assets])
+        page = page_of(request)
+        assets = await self._context.store.recent(page.size + 1, before=page.before)
+        shown, token = page.cut(assets, lambda asset: (asset.created, asset.id))
+        return assets_pb2.ListAssetsResponse(assets=map(asset_message, shown), next_page_token=token)
 
     @unary
     async def DeleteAsset(
@@ -86,7 +94,12 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     @unary
     async def PinAsset(self, request: assets_pb2.PinAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
-        return asset_message(await self._context.store.pin(request.asset_id, request.pinned))
+        return asset_message(await self._context.store.pin(request.asset_id, True))
+
+    @unary
+    async def UnpinAsset(self, request: assets_pb2.UnpinAssetRequest, _: CallContext) -> assets_pb2.Asset:
+        """See assets.proto."""
+        return asset_message(await self._context.store.pin(request.asset_id, False))
 
 
 async def _download(path: Path, start: int, stop: int) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:

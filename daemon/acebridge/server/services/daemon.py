@@ -33,7 +33,7 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
         return daemon_pb2.DaemonStatus(
             version=version("acebridge"),
             pid=context.pid,
-            started=timestamp(context.started),
+            start_time=timestamp(context.started),
             data_dir=str(context.config.data_dir),
             roots=[str(root) for root in context.config.roots],
             waiting_jobs=await context.journal.count(QUEUED),

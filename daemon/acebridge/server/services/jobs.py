@@ -1,10 +1,11 @@
-"""JobService: look up, watch, continue, cancel and delete jobs."""
+"""JobService: create, look up, watch, continue, cancel and delete jobs."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from acebridge.contract.enums import enum_name
+from acebridge.contract.tasks import unwrap
 from acebridge.errors import NotFound
 from acebridge.jobs.job import ENDED, QUEUED, RUNNING, Job
 from acebridge.jobs.results import remove_results
@@ -12,7 +13,8 @@ from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.event_stream import TaskEvents
 from acebridge.server.messages import job_message
-from acebridge.server.services.limits import list_limit
+from acebridge.server.services.pages import page_of
+from acebridge.server.submission import validate
 from acebridge.v1 import jobs_pb2, jobs_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
@@ -26,6 +28,14 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         self._context = context
 
     @unary
+    async def CreateJob(self, request: jobs_pb2.CreateJobRequest, _: CallContext) -> jobs_pb2.Job:
+        """See jobs.proto."""
+        context, asked = self._context, unwrap(request.request)
+        if request.validate_only:
+            return await validate(asked, store=context.store, roots=context.config.roots)
+        return job_message(await context.create_job(asked))
+
+    @unary
     async def GetJob(self, request: jobs_pb2.GetJobRequest, _: CallContext) -> jobs_pb2.Job:
         """See jobs.proto."""
         return job_message(await self._context.journal.get(request.job_id))
@@ -37,8 +47,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         for state in states:
             if state not in _STATES:
                 raise InvalidValue("states", state, ", ".join(_STATES))
-        jobs = await self._context.journal.recent(states, list_limit(request))
-        return jobs_pb2.ListJobsResponse(jobs=[job_message(job) for job in jobs])
+        page = page_of(request)
+        jobs = await self._context.journal.recent(states, page.size + 1, before=page.before)
+        shown, token = page.cut(jobs, lambda job: (job.created, job.id))
+        return jobs_pb2.ListJobsResponse(jobs=map(job_message, shown), next_page_token=token)
 
     @streaming
     async def WatchJob(self, request: jobs_pb2.WatchJobRequest, _: CallContext) -> TaskEvents:

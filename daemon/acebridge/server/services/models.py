@@ -115,7 +115,8 @@ def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
         about=info.about,
         available=lack is None,
         missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
-        tasks=[name for name, task in TASKS.items() if info.supports(task)],
+        samplers=info.samplers,
+        guidance_methods=info.guidance_methods,
     )
-    fill(message, {"engine": info.name})
+    fill(message, {"tasks": [name for name, task in TASKS.items() if info.supports(task)]})
     return message

@@ -323,7 +323,7 @@ def test_understanding_agrees_with_the_band() -> None:
     assert facts["bpm"] == pytest.approx(112, rel=0.005)
     assert facts["keyscale"] in ("C major", "A minor")
     assert facts["timesignature"] == 4
-    assert facts["duration"] == pytest.approx(len(source) / RATE_HZ, abs=1e-3)
+    assert facts["duration_s"] == pytest.approx(len(source) / RATE_HZ, abs=1e-3)
     beats = np.array(facts["beats"]) * 112 / 60
     assert np.abs(beats - np.round(beats)).max() < 0.06
     given = served(

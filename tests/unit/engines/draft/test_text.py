@@ -15,7 +15,7 @@ from acestep_runtime.tasks import TASKS
 from acestep_runtime.text.form import tags
 from acestep_runtime.values import CancelToken, Music
 
-FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration", "language", "instrumental"}
+FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration_s", "language", "instrumental"}
 
 
 def written(task: str, seed: int = 1, mode: str = "", **music: Any) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def test_what_is_given_is_kept_and_the_rest_proposed() -> None:
     assert facts["lyrics"] == "[Verse 1]\nI am here\n\n[Chorus]\nsing"
     assert (facts["bpm"], facts["keyscale"], facts["timesignature"], facts["language"]) == (71, "Ab minor", 6, "fr")
     assert facts["caption"].split(", ")[:2] == ["Ballad", "soft piano"]
-    assert facts["duration"] == 30  # four bars would be less than any song
+    assert facts["duration_s"] == 30  # four bars would be less than any song
     proposed = written("format_sample", caption="soft piano, Ballad")
     assert 40 < proposed["bpm"] < 90
     assert proposed["keyscale"] in proposed["caption"]
-    assert 150 <= proposed["duration"] <= 210
+    assert 150 <= proposed["duration_s"] <= 210
     assert proposed["lyrics"] == ""
     assert not proposed["instrumental"]
 
@@ -90,7 +90,7 @@ def test_formatting_twice_changes_nothing_more() -> None:
 def test_the_length_fits_the_lines() -> None:
     lyrics = "\n\n".join(f"[Verse {n}]\n" + "\n".join(["la la la la"] * 4) for n in range(1, 9))
     facts = written("format_sample", caption="rock", lyrics=lyrics, bpm=120.0)
-    assert facts["duration"] == 2 * 32 * 2  # two bars of two seconds a line
+    assert facts["duration_s"] == 2 * 32 * 2  # two bars of two seconds a line
     assert len(parse(facts["lyrics"])) == 8
 
 

@@ -42,10 +42,10 @@ def test_the_page_names_every_key_state_and_version() -> None:
     }
 
 
-def test_the_page_lists_every_kind_of_failure() -> None:
-    rows = re.search(r"\| kind \| what is wrong \|\n\|---\|---\|\n((?:\|.*\n)+)", PROTOCOL)
+def test_the_page_lists_every_reason_of_failure() -> None:
+    rows = re.search(r"\| reason \| what is wrong \|\n\|---\|---\|\n((?:\|.*\n)+)", PROTOCOL)
     assert rows is not None
-    listed = {kind for row in rows[1].splitlines() for kind in re.findall(r"`(\w+)`", row.split("|")[1])}
+    listed = {reason for row in rows[1].splitlines() for reason in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert listed == {reason.value for reason in ErrorReason}
 
 
@@ -74,7 +74,7 @@ GOOD: dict[str, Any] = {
     "host": {"name": "MyDAW", "version": "3.2"},
     "media": {"folder": "/media", "format": "pcm24"},
     "parts": [
-        {"task": "understand", "source": {"file": "a.wav", "start_s": 0, "end_s": -1}, "label": "ears"},
+        {"task": "understand", "source": {"file": "a.wav", "start_s": 0, "end_s": 4}, "label": "ears"},
         {
             "task": "cover",
             "source": {
@@ -124,7 +124,7 @@ def test_schema_and_command_refuse_the_same(place: str, value: Any) -> None:
 def test_schema_and_command_take_the_same() -> None:
     check("request", GOOD)
     request = parse_request(GOOD, JOB)
-    assert request.parts[0].source == AudioFile(JOB / "a.wav", 0.0, -1.0)
+    assert request.parts[0].source == AudioFile(JOB / "a.wav", 0.0, 4.0)
     tracks = (MixTrack(JOB / "a.wav", 3, 0.5, 1.0), MixTrack(Path("/b.wav"), 0, 1.0, 1.0, 7, 9))
     assert request.parts[1].source == Mix(tracks, 16)
     for place, value in (("parts.1.source.channels", 2.0), ("version", 1.0), ("place", None), ("later", {"key": 1})):

@@ -1,0 +1,206 @@
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Chord(_message.Message):
+    __slots__ = ("start_s", "end_s", "name")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    name: str
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., name: _Optional[str] = ...) -> None: ...
+
+class Section(_message.Message):
+    __slots__ = ("start_s", "end_s", "name")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    name: str
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., name: _Optional[str] = ...) -> None: ...
+
+class Word(_message.Message):
+    __slots__ = ("start_s", "end_s", "text")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    text: str
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., text: _Optional[str] = ...) -> None: ...
+
+class Line(_message.Message):
+    __slots__ = ("start_s", "end_s", "text", "words")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    text: str
+    words: _containers.RepeatedCompositeFieldContainer[Word]
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., text: _Optional[str] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("start_s", "bpm", "keyscale", "timesignature")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    BPM_FIELD_NUMBER: _ClassVar[int]
+    KEYSCALE_FIELD_NUMBER: _ClassVar[int]
+    TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    bpm: float
+    keyscale: str
+    timesignature: int
+    def __init__(self, start_s: _Optional[float] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
+
+class TempoAndKey(_message.Message):
+    __slots__ = ("bpm", "keyscale", "timesignature")
+    BPM_FIELD_NUMBER: _ClassVar[int]
+    KEYSCALE_FIELD_NUMBER: _ClassVar[int]
+    TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    bpm: float
+    keyscale: str
+    timesignature: int
+    def __init__(self, bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
+
+class ScoreCard(_message.Message):
+    __slots__ = ("quality", "lyrics_alignment", "lm", "parts", "notes", "computed_from", "missing")
+    class PartsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ComputedFromEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class MissingEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    LYRICS_ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    LM_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_FROM_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    quality: float
+    lyrics_alignment: float
+    lm: float
+    parts: _containers.ScalarMap[str, float]
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    computed_from: _containers.ScalarMap[str, str]
+    missing: _containers.ScalarMap[str, str]
+    def __init__(self, quality: _Optional[float] = ..., lyrics_alignment: _Optional[float] = ..., lm: _Optional[float] = ..., parts: _Optional[_Mapping[str, float]] = ..., notes: _Optional[_Iterable[str]] = ..., computed_from: _Optional[_Mapping[str, str]] = ..., missing: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Plan(_message.Message):
+    __slots__ = ("metadata", "codes")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    metadata: _struct_pb2.Struct
+    codes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class UsedAdapter(_message.Message):
+    __slots__ = ("name", "scale")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    scale: float
+    def __init__(self, name: _Optional[str] = ..., scale: _Optional[float] = ...) -> None: ...
+
+class TakeMetadata(_message.Message):
+    __slots__ = ("engine", "model", "caption", "lyrics", "language", "genres", "instrumental", "bpm", "keyscale", "timesignature", "duration_s", "beats", "downbeats", "chords", "sections", "lines", "changes", "lrc", "lrc_missing", "score", "score_missing", "plan", "adapters", "measured", "confidence", "loudness_db", "strength", "source_bpm", "source_keyscale", "accompaniment_lowered_db", "ducked_s", "notes", "warnings", "extra")
+    class ConfidenceEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    LYRICS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    GENRES_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENTAL_FIELD_NUMBER: _ClassVar[int]
+    BPM_FIELD_NUMBER: _ClassVar[int]
+    KEYSCALE_FIELD_NUMBER: _ClassVar[int]
+    TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    BEATS_FIELD_NUMBER: _ClassVar[int]
+    DOWNBEATS_FIELD_NUMBER: _ClassVar[int]
+    CHORDS_FIELD_NUMBER: _ClassVar[int]
+    SECTIONS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    LRC_FIELD_NUMBER: _ClassVar[int]
+    LRC_MISSING_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_MISSING_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LOUDNESS_DB_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_BPM_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_KEYSCALE_FIELD_NUMBER: _ClassVar[int]
+    ACCOMPANIMENT_LOWERED_DB_FIELD_NUMBER: _ClassVar[int]
+    DUCKED_S_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_FIELD_NUMBER: _ClassVar[int]
+    engine: str
+    model: str
+    caption: str
+    lyrics: str
+    language: str
+    genres: str
+    instrumental: bool
+    bpm: float
+    keyscale: str
+    timesignature: int
+    duration_s: float
+    beats: _containers.RepeatedScalarFieldContainer[float]
+    downbeats: _containers.RepeatedScalarFieldContainer[float]
+    chords: _containers.RepeatedCompositeFieldContainer[Chord]
+    sections: _containers.RepeatedCompositeFieldContainer[Section]
+    lines: _containers.RepeatedCompositeFieldContainer[Line]
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    lrc: str
+    lrc_missing: str
+    score: ScoreCard
+    score_missing: str
+    plan: Plan
+    adapters: _containers.RepeatedCompositeFieldContainer[UsedAdapter]
+    measured: TempoAndKey
+    confidence: _containers.ScalarMap[str, float]
+    loudness_db: float
+    strength: float
+    source_bpm: float
+    source_keyscale: str
+    accompaniment_lowered_db: float
+    ducked_s: float
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    extra: _struct_pb2.Struct
+    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[UsedAdapter, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
