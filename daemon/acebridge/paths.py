@@ -14,6 +14,14 @@ from acebridge.errors import InvalidSetting
 
 #: In the data folder: where the daemon that serves it answers.
 ADDRESS_FILE = "daemon.json"
+#: Held by the daemon that serves the data folder.
+LOCK_FILE = "daemon.lock"
+#: Held by a client that replaces the daemon.
+RESTART_LOCK_FILE = "restart.lock"
+#: The log of the daemon, and where it prints what happens before there is one.
+LOG_FILE, START_LOG_FILE = Path("logs", "daemon.log"), Path("logs", "start.log")
+#: The settings.
+CONFIG_FILE = "config.toml"
 
 
 def data_folder() -> Path:

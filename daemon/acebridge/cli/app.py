@@ -25,9 +25,9 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from acebridge.version import VERSION
 
-        typer.echo(f"acebridge {version('acebridge')}")
+        typer.echo(f"acebridge {VERSION}")
         raise typer.Exit
 
 
