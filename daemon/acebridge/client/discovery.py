@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from acebridge.client.command_path import background_command
 from acebridge.errors import Unavailable
 from acebridge.paths import ADDRESS_FILE, START_LOG_FILE, data_folder
 from acebridge.version import VERSION
@@ -155,7 +156,7 @@ def private_daemon(home: Path) -> Iterator[str]:
 
 def _launch(home: Path, options: Sequence[str]) -> _Launch:
     """Start a daemon. Raises `Unavailable` when its folder cannot be written."""
-    command = [sys.executable, "-m", "acebridge.cli", "serve", *options]
+    command = [*background_command(), "serve", *options]
     environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
     output = home / START_LOG_FILE
     try:
