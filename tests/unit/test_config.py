@@ -12,6 +12,7 @@ from acebridge.cli import doctor
 from acebridge.config import VARIABLES, Config, load_config, load_settings
 from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
+from acestep_runtime.installation import install_remedy
 
 
 def test_defaults_then_file_then_command_line(home: Path) -> None:
@@ -120,7 +121,7 @@ def test_the_doctor_looks_for_what_int8_needs(home: Path, monkeypatch: pytest.Mo
     found = doctor._settings(None)
     assert found.ok is there
     assert there or "torchao is not installed" in found.says
-    assert there or "acebridge[neural-gpu]" in found.remedy
+    assert there or found.remedy == f"{install_remedy('neural-gpu')} Or set int8_weights to false."
     (home / "config.toml").write_text("int8_weights = false\n")
     assert doctor._settings(None).ok
 

@@ -16,7 +16,7 @@ from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import data_folder
 from acebridge.version import VERSION
-from acestep_runtime.memory.int8 import REMEDY as INT8_REMEDY
+from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 
@@ -32,7 +32,7 @@ def _settings(_: str | None) -> Finding:
         return Finding("settings", False, fault.message, fault.remedy)
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
     if config.int8_weights and find_spec("torchao") is None:
-        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", INT8_REMEDY)
+        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", missing_remedy())
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
