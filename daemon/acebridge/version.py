@@ -1,10 +1,8 @@
-"""The version of the code that this process runs.
+"""The version of this code, which pyproject.toml takes from here.
 
-Read once, at the import: the installed package may be replaced under a daemon that runs.
+The metadata of the installed package would not do: it may be replaced under a daemon that runs, and takes long to read.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
-VERSION = version("acebridge")
+VERSION = "0.1.0"

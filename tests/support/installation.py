@@ -21,6 +21,7 @@ else:
 
 import psutil
 
+from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S, gone, until
 from tests.support.paths import ROOT
 from tests.support.shell import belongs
@@ -78,10 +79,8 @@ class Installation:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         options = ("--no-deps", "--no-build-isolation", "--no-index", "-w", out)
         if version:
-            settings = source / "pyproject.toml"
-            settings.write_text(
-                re.sub(r'^version = ".*"$', f'version = "{version}"', settings.read_text("utf-8"), flags=re.M)
-            )
+            code = source / "daemon" / "acebridge" / "version.py"
+            code.write_text(code.read_text("utf-8").replace(f'"{VERSION}"', f'"{version}"'), "utf-8")
         setuptools = {**os.environ, "PYTHONPATH": str(distribution("setuptools").locate_file(""))}
         built = self.pip("wheel", source, *options, env=setuptools)
         assert built.returncode == 0, built.stderr

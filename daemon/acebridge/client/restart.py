@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from acebridge.paths import LOCK_FILE, RESTART_LOCK_FILE
 from acebridge.version import VERSION
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from acebridge.client.client import Client
     from acebridge.v1 import daemon_pb2
 
@@ -47,7 +48,7 @@ def stop_daemon(client: Client, data_dir: Path) -> None:
         ) from None
 
 
-def lock_restart(home: Path) -> AbstractContextManager[object]:
+def lock_restart(home: Path) -> BaseFileLock:
     """Keep other clients from restarting the daemon with the data folder ``home`` meanwhile."""
     import filelock
 

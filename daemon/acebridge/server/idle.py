@@ -24,17 +24,15 @@ _BUSY_POLL_S = 1.0
 
 
 class OpenCalls(grpc.aio.ServerInterceptor):
-    """Counts the open calls of a server, whichever service they are for. ``last_end`` is in seconds of ``clock``."""
+    """Counts the open calls of a server, whichever service they are for.
+
+    ``count`` is how many are open, ``last_end`` when one ended last, in seconds of ``clock``.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._tasks: set[asyncio.Task[object]] = set()
+        self.count = 0
         self.last_end = clock()
-
-    @property
-    def count(self) -> int:
-        """How many calls are open."""
-        return len(self._tasks)
 
     async def intercept_service(
         self,
@@ -44,12 +42,12 @@ class OpenCalls(grpc.aio.ServerInterceptor):
         """Note that a call begins. It ends with the task that it has: gRPC runs interceptors in the task of their call."""
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._end)
+        self.count += 1
+        task.add_done_callback(lambda _: self._end())
         return await continuation(handler_call_details)
 
-    def _end(self, task: asyncio.Task[object]) -> None:
-        self._tasks.discard(task)
+    def _end(self) -> None:
+        self.count -= 1
         self.last_end = self._clock()
 
 

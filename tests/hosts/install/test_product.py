@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S
-from tests.support.installation import Installation, Session, borrow_dependencies, dependencies, project, run
+from tests.support.installation import Installation, Session, borrow_dependencies, dependencies, run
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.host
 
-VERSION = project()["project"]["version"]
 PAGE = (ROOT / "docs" / "install.md").read_text("utf-8")
 SONG = ("generate", "-e", "fake", "--duration", "0.2", "-o")
 #: Nobody's session of systemd is touched.
@@ -40,7 +40,7 @@ def user(installation: Installation, tmp_path: Path) -> Iterator[Session]:
         yield session
 
 
-def told_command(python: Path) -> str:
+def remedy_command(python: Path) -> str:
     """Return what messages say when a package of the neural engine is missing."""
     says = "from acestep_runtime.installation import install_command; print(install_command('neural'))"
     return run([python, "-c", says], cwd=python.parent).stdout.strip()
@@ -58,8 +58,13 @@ def test_the_doctor_is_content_and_the_draft_engine_plays(session: Session) -> N
     session.run("stop")
 
 
+def test_the_page_names_the_wheel(wheel: Path) -> None:
+    named = set(re.findall(r"acebridge-[\w.-]+?\.whl", PAGE))
+    assert named == {wheel.name}
+
+
 def test_what_messages_say_about_an_extra_works(installation: Installation, wheel: Path) -> None:
-    words = shlex.split(told_command(installation.python))
+    words = shlex.split(remedy_command(installation.python))
     assert words == [str(installation.python), "-m", "pip", "install", f"{wheel}[neural]"]
     done = run([*words, "--no-deps", "--no-index", "--force-reinstall"])
     assert done.returncode == 0, done.stderr
@@ -187,7 +192,7 @@ def test_as_a_tool_of_uv(uv: Path, wheel: Path, tmp_path: Path) -> None:
         session.run(*SONG, "song.wav")
         assert soundfile.info(folder / "song.wav").frames == 9600
         assert Path((session.home / "command").read_text("utf-8").strip()).resolve() == command.resolve()
-        again = told_command(python)
+        again = remedy_command(python)
         assert shlex.split(again) == ["uv", "tool", "install", "--force", f"{wheel}[neural]"]
         session.run("stop")
     tool(*shlex.split(again)[1:], *options)  # what messages say is understood

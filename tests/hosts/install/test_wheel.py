@@ -12,8 +12,9 @@ import soundfile
 import typer
 
 from acebridge.cli.app import app
+from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S
-from tests.support.installation import TREES, Installation, Session, project, run
+from tests.support.installation import TREES, Installation, Session, run
 
 pytestmark = pytest.mark.host
 
@@ -37,7 +38,7 @@ COMMANDS = tuple(commands(typer.main.get_command(app)))
 
 def check_help(session: Session) -> None:
     """Every command says what it does."""
-    assert session.run("--version") == f"acebridge {project()['project']['version']}\n"
+    assert session.run("--version") == f"acebridge {VERSION}\n"
     for words in COMMANDS:
         assert " ".join(("acebridge", *words)) in session.run(*words, "--help")
 
