@@ -11,6 +11,8 @@ from unittest import mock
 import hypothesis
 import pytest
 
+from acebridge.config import VARIABLES
+
 pytest_plugins = ("pytester", "tests.support.tiers", "tests.support.leaks", "tests.support.gauge")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and nohup hang-ups; what they start would inherit
@@ -37,6 +39,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data folder that only this test sees; what is set in the environment meanwhile goes with it."""
     folder = tmp_path_factory.mktemp("home")
     with mock.patch.dict(os.environ, {"ACEBRIDGE_HOME": str(folder)}):
-        for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_MODELS"):
+        for name in ("ACEBRIDGE_ADDRESS", *VARIABLES.values()):
             os.environ.pop(name, None)
         yield folder

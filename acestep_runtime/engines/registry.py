@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from acestep_runtime.engines.base import Engine, TaskTraits
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.installation import install_remedy
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
@@ -59,7 +60,7 @@ def _neural_missing() -> MissingRequirement | None:
     lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if lacking:
         are = "is" if len(lacking) == 1 else "are"
-        return MissingRequirement(f"{', '.join(lacking)} {are} not installed", "Run `pip install 'acebridge[neural]'`.")
+        return MissingRequirement(f"{', '.join(lacking)} {are} not installed", install_remedy("neural"))
     try:
         folder = models_folder()
     except RuntimeError:

@@ -10,19 +10,23 @@ import os
 from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import install_remedy
 
 if TYPE_CHECKING:
     from torch import nn
 
 VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
-#: What to do where torchao is not there.
-REMEDY = "Run `pip install 'acebridge[neural-gpu]'`, or set int8_weights to false."
 #: Parts whose layers are kept in int8. What hears and codes audio stays whole: it is small, and its errors would be heard.
 PARTS = ("dit", "encoder", "text_encoder")
 #: Only the layers that a part repeats. Those before and after them are few, and set the level of all that follows.
 _REPEATED = "layers"
 _WORDS = {"": False, "0": False, "false": False, "no": False, "off": False}
 _WORDS |= {"1": True, "true": True, "yes": True, "on": True}
+
+
+def missing_remedy() -> str:
+    """Return what to do where torchao is not installed."""
+    return f"{install_remedy('neural-gpu')} Or set int8_weights to false."
 
 
 def wanted() -> bool:
@@ -41,7 +45,7 @@ def quantised(module: nn.Module) -> None:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
     except ImportError as error:
         raise EngineFailure(
-            "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=REMEDY
+            "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=missing_remedy()
         ) from error
 
     def repeated(child: nn.Module, name: str) -> bool:

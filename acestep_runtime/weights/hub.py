@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import Sum
@@ -136,7 +137,7 @@ def _check_library() -> None:
     except ImportError as error:
         raise EngineFailure(
             "Models are fetched with the package huggingface_hub, which is not installed.",
-            remedy="Run: pip install 'acebridge[neural]'",
+            remedy=install_remedy("neural"),
         ) from error
 
 

@@ -1,4 +1,6 @@
-"""Settings of the daemon: built-in defaults, then ``config.toml`` in the data folder, then the command line."""
+"""Settings of the daemon: built-in defaults, then ``config.toml`` in the data folder, then the environment, then the command
+line. The later one counts.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from acebridge.errors import InvalidSetting
-from acebridge.paths import data_folder
+from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -24,8 +26,6 @@ else:
     import tomli as tomllib
 
 DEFAULT_PORT = 50710
-#: In the data folder; held by the daemon that serves it.
-LOCK_FILE = "daemon.lock"
 GIB = 2**30
 #: The value of a setting before it is checked; ``None`` where none is given.
 Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
@@ -40,8 +40,7 @@ def _default_roots() -> tuple[Path, ...]:
 
 
 def _default_models_dir() -> Path:
-    named = os.environ.get(MODELS_FOLDER)
-    return Path(named) if named else data_folder() / "models"
+    return data_folder() / "models"
 
 
 class Config(BaseModel):
@@ -55,10 +54,10 @@ class Config(BaseModel):
     port: int | None = Field(None, ge=0, le=65535)
     #: Folders from which requests may name files by path.
     roots: tuple[Path, ...] = Field(default_factory=_default_roots)
-    #: Folder of the models of ACE-Step, which other programs may share; by default ``ACEBRIDGE_MODELS``.
+    #: Folder of the models of ACE-Step, which other programs may share.
     models_dir: Path = Field(default_factory=_default_models_dir)
-    #: Whether models keep most weights in int8, which halves the memory that they take; by default ``ACEBRIDGE_INT8_WEIGHTS``.
-    int8_weights: bool = Field(default_factory=lambda: os.environ.get(INT8_WEIGHTS) or False, validate_default=True)
+    #: Whether models keep most weights in int8, which halves the memory that they take.
+    int8_weights: bool = False
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
     quota_bytes: int = Field(20 * GIB, ge=0)
     max_age_days: float = Field(30.0, gt=0)
@@ -68,6 +67,9 @@ class Config(BaseModel):
     devices: tuple[str, ...] = ("auto",)
     #: Seconds an engine has to stop by itself before its process is ended.
     cancel_grace_s: float = Field(10.0, ge=0)
+    #: Seconds after which a daemon that nobody uses frees the memory of its models, and after which it exits; 0 is never.
+    idle_unload_s: float = Field(300.0, ge=0)
+    idle_exit_s: float = Field(0.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
     @field_validator("host")
@@ -105,17 +107,57 @@ class Config(BaseModel):
             raise ValueError("there is no home folder that ~ could mean") from error
 
 
+#: Setting → its environment variable. Engines without a daemon read two of them too.
+VARIABLES = {
+    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name != "data_dir"},
+    "models_dir": MODELS_FOLDER,
+    "int8_weights": INT8_WEIGHTS,
+}
+#: What separates the entries of a list in an environment variable.
+_SEPARATORS = {"roots": os.pathsep, "devices": ","}
+
+
+class Settings(NamedTuple):
+    """The settings in force, and where each comes from that is not the default: a file, a variable, "the command line"."""
+
+    config: Config
+    origins: dict[str, str]
+
+
 def load_config(**overrides: Setting) -> Config:
+    """Return the settings in force. See `load_settings`."""
+    return load_settings(**overrides).config
+
+
+def load_settings(**overrides: Setting) -> Settings:
     """Return the settings in force; ``overrides`` that are ``None`` are ignored.
 
-    Raises `InvalidSetting` naming the file and field for a setting that is not allowed.
+    Raises `InvalidSetting` naming the place and field of a setting that is not allowed.
     """
-    path = data_folder() / "config.toml"
-    settings: dict[str, Setting] = {}
+    path = data_folder() / CONFIG_FILE
+    places: dict[str, dict[str, Setting]] = {str(path): _read_file(path)}
+    for name, value in _read_environment().items():
+        places[f"the environment variable {VARIABLES[name]}"] = {name: value}
+    places["the command line"] = {name: value for name, value in overrides.items() if value is not None}
+    settings = {name: value for place in places.values() for name, value in place.items()}
+    origins = {name: place for place, values in places.items() for name in values}
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
+        return Settings(Config.model_validate(settings), origins)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        where = origins.get(str(first["loc"][0]), "the defaults")
+        raise InvalidSetting(
+            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}.",
+            remedy="Correct or remove it.",
+        ) from error
+
+
+def _read_file(path: Path) -> dict[str, Setting]:
+    try:
+        settings: dict[str, Setting] = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        pass
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSetting(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
     if "data_dir" in settings:  # clients, which read no settings, would not find the daemon
@@ -123,15 +165,10 @@ def load_config(**overrides: Setting) -> Config:
             f"Setting data_dir in {path} is not allowed: that file is in the data folder itself.",
             remedy="Remove it, and set the environment variable ACEBRIDGE_HOME to the folder.",
         )
-    settings.update({name: value for name, value in overrides.items() if value is not None})
-    try:
-        return Config.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        in_file = str(path) if field in settings else "the environment"
-        where = "the command line" if overrides.get(field) is not None else in_file
-        raise InvalidSetting(
-            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}.",
-            remedy="Correct or remove it.",
-        ) from error
+    return settings
+
+
+def _read_environment() -> dict[str, Setting]:
+    """Return the settings that environment variables hold; an empty one holds none."""
+    given = {name: text for name, variable in VARIABLES.items() if (text := os.environ.get(variable))}
+    return {name: text.split(_SEPARATORS[name]) if name in _SEPARATORS else text for name, text in given.items()}

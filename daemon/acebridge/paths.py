@@ -16,6 +16,14 @@ from acebridge.errors import InvalidSetting
 ADDRESS_FILE = "daemon.json"
 #: In the data folder: the secret that clients of this daemon send along, in hexadecimal.
 TOKEN_FILE = "token"
+#: Held by the daemon that serves the data folder.
+LOCK_FILE = "daemon.lock"
+#: Held by a client that replaces the daemon.
+RESTART_LOCK_FILE = "restart.lock"
+#: The log of the daemon, and where it prints what happens before there is one.
+LOG_FILE, START_LOG_FILE = Path("logs", "daemon.log"), Path("logs", "start.log")
+#: The settings.
+CONFIG_FILE = "config.toml"
 
 
 def data_folder() -> Path:

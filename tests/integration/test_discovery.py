@@ -62,3 +62,15 @@ def test_where_nothing_answers_is_said_at_once(shell: Shell, daemon: Daemon) -> 
 )
 def test_why_a_daemon_did_not_start(said: str, reason: str) -> None:
     assert _reason(said) == reason
+
+
+def test_a_taken_port_is_one_sentence(alone: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = alone.spawn("serve", "--port", str(port), code=2)
+        lines = [line for line in done.stderr.splitlines() if " info " not in line]
+        assert lines == [
+            f"acebridge: Port {port} of 127.0.0.1 is taken by another program."
+            " Choose another with --port, or --port 0 for any free one."
+        ]
+        assert not done.stdout

@@ -21,10 +21,11 @@ def test_weights_are_in_int8_where_the_settings_say_so(tmp_path: Path) -> None:
     tiny_checkpoint(tmp_path / "models")
     made = {}
     for setting in ("false", "true"):
-        config = f"models_dir = '{tmp_path / 'models'}'\nint8_weights = {setting}\n"
+        overridden = {"false": "true", "true": "false"}[setting]
+        config = f"models_dir = '{tmp_path / 'models'}'\nint8_weights = {overridden}\n"
         daemon = Daemon(tmp_path / setting, config=config)
-        # The file counts, not what the daemon is started with.
-        daemon.environment["ACEBRIDGE_INT8_WEIGHTS"] = {"false": "true", "true": "false"}[setting]
+        # What the daemon is started with counts, not the file.
+        daemon.environment["ACEBRIDGE_INT8_WEIGHTS"] = setting
         daemon.start()
         try:
             shell = Shell(tmp_path, daemon.environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acestep_runtime.installation import install_remedy
 from tests.support.daemon import daemon_at
 from tests.support.shell import Shell
 
@@ -113,7 +114,7 @@ except SystemExit as end:
     first, engines, *_, code_of_help = run(code)
     assert first == "(96000, 2) True"
     lacking = "torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed"
-    assert engines == f"True draft: yes; neural: no, {lacking} (Run `pip install 'acebridge[neural]'`.)"
+    assert engines == f"True draft: yes; neural: no, {lacking} ({install_remedy('neural')})"
     assert code_of_help == "0"
 
 
@@ -124,5 +125,5 @@ def test_who_asks_for_the_neural_engine_is_told_which_extra_it_is_in(without: Pa
         assert shell.json("generate", "--duration", "1")["engine"] == "draft"
     assert told == (
         "The neural engine cannot run: torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed."
-        " Run `pip install 'acebridge[neural]'`. Or choose --engine draft."
+        f" {install_remedy('neural')} Or choose --engine draft."
     )

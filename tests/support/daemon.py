@@ -43,11 +43,17 @@ def until(found: Callable[[], T], what: str = "") -> T:
     return result
 
 
+_OF_VERSION = "import acebridge.version as v; v.VERSION = {!r}; from acebridge.cli import main; main()"
+
+
 class Daemon:
     """A home folder and the daemon that serves it."""
 
-    def __init__(self, home: Path, *, step_ms: float = 0, config: str = "", arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Path, *, step_ms: float = 0, config: str = "", arguments: Sequence[str] = (), version: str = ""
+    ) -> None:
         self.home = home
+        self.program = ["-c", _OF_VERSION.format(version)] if version else ["-m", "acebridge.cli"]
         self.environment = {
             **os.environ,
             "ACEBRIDGE_HOME": str(home),
@@ -66,7 +72,7 @@ class Daemon:
         (self.home / "daemon.json").unlink(missing_ok=True)  # as left by one that was killed
         with (self.home / "console.txt").open("ab") as console:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "acebridge.cli", "serve", "--port", "0", *self.arguments],
+                [sys.executable, *self.program, "serve", "--port", "0", *self.arguments],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
             )  # fmt: skip
         until(lambda: (self.home / "daemon.json").exists() or self.process.poll() is not None, "the daemon's address")

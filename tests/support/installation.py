@@ -19,8 +19,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from tests.support.daemon import PATIENCE_S
+import psutil
+
+from acebridge.version import VERSION
+from tests.support.daemon import PATIENCE_S, assert_gone, until
 from tests.support.paths import ROOT
+from tests.support.shell import belongs
 
 #: The folders that become packages, by the place that they have in the wheel.
 TREES = {
@@ -62,8 +66,11 @@ class Installation:
         """Run pip in it."""
         return run([self.python, "-m", "pip", "--disable-pip-version-check", *arguments], **options)
 
-    def build_wheel(self, folder: Path) -> Path:
-        """Build the wheel from a copy of the sources, without a network and with the setuptools of the tests; return it."""
+    def build_wheel(self, folder: Path, version: str = "") -> Path:
+        """Build the wheel from a copy of the sources, without a network and with the setuptools of the tests; return it.
+
+        ``version`` takes the place of the sources' own.
+        """
         source, out = folder / "source", folder / "wheel"
         source.mkdir()
         for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -71,16 +78,23 @@ class Installation:
         for name in ("daemon", "acestep_runtime", "protos"):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         options = ("--no-deps", "--no-build-isolation", "--no-index", "-w", out)
+        if version:
+            code = source / "daemon" / "acebridge" / "version.py"
+            code.write_text(code.read_text("utf-8").replace(f'"{VERSION}"', f'"{version}"'), "utf-8")
         setuptools = {**os.environ, "PYTHONPATH": str(distribution("setuptools").locate_file(""))}
         built = self.pip("wheel", source, *options, env=setuptools)
         assert built.returncode == 0, built.stderr
         (wheel,) = out.iterdir()
         return wheel
 
+    def install(self, wheel: Path) -> None:
+        """Install a wheel, in place of another version."""
+        installed = self.pip("install", "--no-deps", "--no-index", wheel)
+        assert installed.returncode == 0, installed.stderr
+
     def borrow_dependencies(self) -> None:
         """Let it import what AceBridge depends on from where these tests do, but nothing that is installed as editable."""
-        site = run([self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
-        (Path(site) / "dependencies.pth").write_text("".join(f"{place}\n" for place in _dependency_folders()), "utf-8")
+        borrow_dependencies(self.python)
 
     def has(self, package: str) -> bool:
         """Return whether it can import a package, asked in a folder that holds none."""
@@ -96,6 +110,66 @@ class Installation:
                     archive.writestr(name, text)
             installed = self.pip("install", "--no-deps", "--no-index", wheel)
             assert installed.returncode == 0, installed.stderr
+
+
+def borrow_dependencies(python: Path) -> None:
+    """Let a Python import what AceBridge depends on from where these tests do."""
+    site = run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
+    (Path(site) / "dependencies.pth").write_text("".join(f"{place}\n" for place in _dependency_folders()), "utf-8")
+
+
+class Session:
+    """The installed command, run in one folder with one data folder, ``home``."""
+
+    def __init__(self, command: Path, folder: Path, home: Path, **environment: str) -> None:
+        self.command, self.folder, self.home = command, folder, home
+        home.mkdir(parents=True)
+        (home / "config.toml").write_text("port = 0\n", "utf-8")
+        self.address = home / "daemon.json"
+        self._served: list[subprocess.Popen[bytes]] = []
+        borrowed = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        own = {"ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "0"}
+        self.environment = {**borrowed, **own, **environment}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End whatever was started."""
+        left = [process for process in psutil.process_iter() if belongs(process, self.home)]
+        for process in left:
+            process.kill()
+        for daemon in self._served:
+            daemon.wait()
+        assert_gone(left)
+
+    def run(self, *arguments: str) -> str:
+        """Return what a command printed, which must succeed."""
+        done = self.attempt(*arguments)
+        assert done.returncode == 0, f"acebridge {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that may fail."""
+        return run([self.command, *arguments], cwd=self.folder, env=self.environment)
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        """Start a daemon in the background, and wait for it."""
+        with (self.home / "console.txt").open("wb") as console:
+            process = subprocess.Popen(
+                [self.command, "serve"],
+                cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+            )  # fmt: skip
+        self._served.append(process)
+        until(lambda: self.address.exists() or process.poll() is not None, "the daemon's address")
+        assert process.poll() is None, (self.home / "console.txt").read_text("utf-8")
+        return process
+
+
+def dependencies() -> list[str]:
+    """Return the names of the distributions on which AceBridge depends, those of its extras too."""
+    names = (re.split(r"[^\w.-]", each, maxsplit=1)[0].lower() for each in distribution("acebridge").requires or ())
+    return sorted({*names} - {"acebridge"})
 
 
 def _dependency_folders() -> list[Path]:

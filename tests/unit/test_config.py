@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from acebridge.cli import doctor
-from acebridge.config import Config, load_config
+from acebridge.config import VARIABLES, Config, load_config, load_settings
 from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
+from acestep_runtime.installation import install_remedy
 
 
 def test_defaults_then_file_then_command_line(home: Path) -> None:
@@ -45,6 +47,7 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("data_dir = '/tmp/elsewhere'", "Setting data_dir in {file} is not allowed: "),
         ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
         ("int8_weights = 'maybe'", "Setting int8_weights in {file} is 'maybe': "),
+        ("idle_unload_s = -1", "Setting idle_unload_s in {file} is -1: "),
         ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
         ("port = ", "{file} cannot be read as TOML: "),
     ],
@@ -68,19 +71,47 @@ def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
         load_config()
 
 
-def test_weights_in_int8_are_said_by_the_environment_and_then_by_the_file(
+def test_the_environment_counts_before_the_file_and_after_the_command_line(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
     assert not load_config().int8_weights
-    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "1")
-    assert load_config().int8_weights
-    (home / "config.toml").write_text("int8_weights = false\n")
-    assert not load_config().int8_weights
-    (home / "config.toml").unlink()
-    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "maybe")
-    with pytest.raises(AceBridgeError, match=r"^Setting int8_weights in the environment is 'maybe': "):
+    (home / "config.toml").write_text("int8_weights = false\nidle_unload_s = 7\nport = 1\n")
+    for name, text in {
+        "INT8_WEIGHTS": "1", "PORT": "2", "DEVICES": "cuda:0,cuda:1", "ROOTS": f"/a{os.pathsep}/b", "QUOTA_BYTES": "5",
+        "MODELS": "/models", "IDLE_EXIT_S": "1.5", "LOG_LEVEL": "",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"ACEBRIDGE_{name}", text)
+    config, origins = load_settings(port=3)
+    assert config.int8_weights
+    assert (config.idle_unload_s, config.idle_exit_s, config.port, config.quota_bytes) == (7, 1.5, 3, 5)
+    assert config.devices == ("cuda:0", "cuda:1")
+    assert config.roots == (Path("/a"), Path("/b"))
+    assert config.models_dir == Path("/models")
+    assert origins == {
+        "port": "the command line",
+        "idle_unload_s": str(home / "config.toml"),
+        **{name: f"the environment variable {VARIABLES[name]}"
+           for name in ("int8_weights", "devices", "roots", "quota_bytes", "models_dir", "idle_exit_s")},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("INT8_WEIGHTS", "maybe"), ("PORT", "x"), ("HOST", "0.0.0.0"), ("IDLE_EXIT_S", "-1")]
+)
+def test_a_wrong_variable_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    (home / "config.toml").write_text("port = 1\nint8_weights = false\n")
+    variable = f"ACEBRIDGE_{name}"
+    monkeypatch.setenv(variable, text)
+    says = rf"^Setting {name.lower()} in the environment variable {variable} is '{text}': "
+    with pytest.raises(AceBridgeError, match=says):
         load_config()
+
+
+def test_every_setting_but_the_data_folder_has_a_variable_of_its_own() -> None:
+    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir"}
+    assert len(set(VARIABLES.values())) == len(VARIABLES)
+    assert not {"ACEBRIDGE_HOME", "ACEBRIDGE_ADDRESS"} & set(VARIABLES.values())
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -90,7 +121,7 @@ def test_the_doctor_looks_for_what_int8_needs(home: Path, monkeypatch: pytest.Mo
     found = doctor._settings(None)
     assert found.ok is there
     assert there or "torchao is not installed" in found.says
-    assert there or "acebridge[neural-gpu]" in found.remedy
+    assert there or found.remedy == f"{install_remedy('neural-gpu')} Or set int8_weights to false."
     (home / "config.toml").write_text("int8_weights = false\n")
     assert doctor._settings(None).ok
 

@@ -50,8 +50,10 @@ def _run(arguments: Sequence[str]) -> None:
             run_named(folder)
             sys.exit(0)
     from acebridge.cli.app import app
+    from acebridge.cli.hints import check_words
 
-    app(list(arguments))
+    check_words(arguments)
+    app(list(arguments), prog_name="acebridge")
 
 
 def main() -> None:

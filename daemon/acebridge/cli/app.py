@@ -8,16 +8,19 @@ import typer
 
 from acebridge.cli import host, tasks, text_tasks
 from acebridge.cli.assets import assets
+from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
+from acebridge.cli.help import show_help
 from acebridge.cli.jobs import jobs
+from acebridge.cli.logs import logs
 from acebridge.cli.models import models
 from acebridge.cli.serve import serve
+from acebridge.cli.service import service
 
 app = typer.Typer(
     name="acebridge",
     help="AI music inside the DAW: repaint bars, extract stems, add layers. Start with `acebridge demo`.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -25,9 +28,9 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from acebridge.version import VERSION
 
-        typer.echo(f"acebridge {version('acebridge')}")
+        typer.echo(f"acebridge {VERSION}")
         raise typer.Exit
 
 
@@ -44,9 +47,10 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-for command in (serve, status, stop, demo, doctor):
+for command in (serve, status, stop, demo, doctor, logs):
     app.command(rich_help_panel="Daemon")(command)
-for name, group in (("models", models), ("jobs", jobs), ("assets", assets)):
+for name, group in (("models", models), ("jobs", jobs), ("assets", assets), ("config", config), ("service", service)):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")
 app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")
+app.command("help", rich_help_panel="Daemon")(show_help)

@@ -13,7 +13,7 @@ from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
 
-AssetId = Annotated[str, typer.Argument(help="Id of the asset, or its beginning.", show_default=False)]
+AssetId = Annotated[str, typer.Argument(help="Id of the asset, or a unique prefix.", show_default=False)]
 
 assets = typer.Typer(help="List, upload, download, pin and delete stored audio.", invoke_without_command=True)
 
@@ -73,7 +73,7 @@ def pin_asset(
     off: Annotated[bool, typer.Option("--off", help="Unpin.")] = False,
     address: Address = None,
 ) -> None:
-    """Keep a stored file for good."""
+    """Exempt a stored file from eviction."""
     from acebridge.v1 import assets_pb2
 
     with connect(address, autostart=True) as client:
@@ -87,7 +87,7 @@ def pin_asset(
 
 @assets.command("delete")
 def delete_asset(asset_id: AssetId, address: Address = None) -> None:
-    """Remove a stored file."""
+    """Delete a stored file."""
     from acebridge.v1 import assets_pb2
 
     with connect(address, autostart=True) as client:

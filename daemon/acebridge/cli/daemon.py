@@ -12,17 +12,14 @@ from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import bytes_text
 from acebridge.cli.options import Address, AsJson
 from acebridge.client.connection import connect
-from acebridge.errors import Unavailable
-
-_STOP_TIMEOUT_S = 20.0
 
 
 def status(json: AsJson = False, address: Address = None) -> None:
     """Show what the daemon is doing."""
-    from acebridge.v1 import daemon_pb2
+    from acebridge.client.restart import get_status
 
     with connect(address, autostart=False) as client:
-        state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+        state = get_status(client)
         where = client.address
     if json:
         print_json({"address": where, **message_json(state)})
@@ -37,23 +34,11 @@ def status(json: AsJson = False, address: Address = None) -> None:
 
 def stop(address: Address = None) -> None:
     """Stop the daemon. What it was doing goes on at its next start."""
-    from acebridge.v1 import daemon_pb2
+    from acebridge.client.restart import get_status, stop_daemon
 
-    with connect(address, autostart=False) as client:
-        folder = Path(client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).data_dir)
-        client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
-    import filelock
-
-    from acebridge.config import LOCK_FILE
-
-    try:
-        # It lets go of its folder last of all: only then can another one start there.
-        with filelock.FileLock(folder / LOCK_FILE, timeout=_STOP_TIMEOUT_S):
-            typer.echo("stopped")
-    except filelock.Timeout:
-        raise Unavailable(
-            f"The daemon is still stopping after {_STOP_TIMEOUT_S:g} s.", remedy="Look at its log."
-        ) from None
+    with connect(address, autostart=False, warn=lambda _: None) as client:
+        stop_daemon(client, Path(get_status(client).data_dir))
+    typer.echo("stopped")
 
 
 def demo(

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from importlib.util import find_spec
 from json import dumps
 
@@ -16,7 +15,8 @@ from acebridge.config import DEFAULT_PORT, GIB, load_config
 from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import data_folder
-from acestep_runtime.memory.int8 import REMEDY as INT8_REMEDY
+from acebridge.version import VERSION
+from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 
@@ -32,7 +32,7 @@ def _settings(_: str | None) -> Finding:
         return Finding("settings", False, fault.message, fault.remedy)
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
     if config.int8_weights and find_spec("torchao") is None:
-        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", INT8_REMEDY)
+        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", missing_remedy())
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
@@ -96,21 +96,20 @@ def _engines(_: str | None) -> Finding:
 
 def _daemon(address: str | None) -> Finding:
     from acebridge.client.connection import connect
-    from acebridge.v1 import daemon_pb2
+    from acebridge.client.restart import get_status
 
     try:
-        with connect(address, autostart=True) as client:
-            state = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
+        with connect(address, autostart=True, warn=lambda _: None) as client:  # it says so itself, further down
+            state = get_status(client)
             says = f"version {state.version} answers at {client.address}"
     except AceBridgeError as fault:
         return Finding("daemon", False, fault.message, fault.remedy)
-    own = version("acebridge")
-    if state.version != own:
+    if state.version != VERSION:
         return Finding(
             "daemon",
             False,
-            f"{says}, but this command is version {own}.",
-            "Run `acebridge stop`; the next command starts the right one.",
+            f"{says}, but this command is version {VERSION}.",
+            "Run `acebridge stop` when its jobs are done; the next command starts the right one.",
         )
     return Finding("daemon", True, says)
 

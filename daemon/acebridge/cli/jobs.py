@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.v1.tasks_pb2 import TaskEvent
 
-JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
+JobId = Annotated[str, typer.Argument(help="Id of the job, or a unique prefix.", show_default=False)]
 
 jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next batch.", invoke_without_command=True)
 
@@ -61,7 +61,7 @@ def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Add
 
 @jobs.command("next")
 def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
-    """Fetch the next batch of a job: the same request, further seeds. It is there at once after --auto-gen."""
+    """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
     _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
 
 
@@ -102,7 +102,7 @@ def _fetch(
 
 @jobs.command("cancel")
 def cancel_job(job_id: JobId, address: Address = None) -> None:
-    """Cancel a job that waits or runs."""
+    """Cancel a waiting or running job."""
     with connect(address, autostart=True) as client:
         state = listing.job_state(client.cancel(listing.whole_job_id(client, job_id)))
     typer.echo(f"it had already {state}" if state in ("succeeded", "failed") else "cancelled")
@@ -110,7 +110,7 @@ def cancel_job(job_id: JobId, address: Address = None) -> None:
 
 @jobs.command("delete")
 def delete_job(job_id: JobId, address: Address = None) -> None:
-    """Forget an ended job and its unpinned results."""
+    """Delete a finished job and its unpinned results."""
     from acebridge.v1 import jobs_pb2
 
     with connect(address, autostart=True) as client:

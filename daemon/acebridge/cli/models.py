@@ -1,4 +1,4 @@
-"""Commands about engines and models: what there is, fetching models, checking their files."""
+"""Commands about engines and models: list them, fetch models, check their files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--folder", help="Folder of models; default: models_dir of the settings.", show_default=False),
+    typer.Option("--folder", help="Models folder; default: models_dir of the settings.", show_default=False),
 ]
-Name = Annotated[str, typer.Argument(help="Name, as `acebridge models list` has it, or its end.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Name from `acebridge models list`, or the end of one.", show_default=False)]
 
 #: Behind a long job, and from a slow disk.
 _LOADING_S = 3600.0
@@ -52,7 +52,7 @@ def _folder(given: Path | None) -> Path:
 def show_models(
     context: typer.Context, json: AsJson = False, address: Address = None, no_autostart: NoAutostart = False
 ) -> None:
-    """Show the engines, what they can do, and the models that there are."""
+    """Show the engines, their tasks and the models."""
     if context.invoked_subcommand is not None:
         return
     from acebridge.v1 import models_pb2
@@ -85,7 +85,7 @@ def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
 
 @models.command("list")
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
-    """List the models of ACE-Step 1.5 that are released, and the models and adapters that are in the folder of models."""
+    """List the released models of ACE-Step 1.5, and the models and adapters in the models folder."""
     from acestep_runtime.weights.adapters import find_adapters
     from acestep_runtime.weights.catalogue import RELEASES
     from acestep_runtime.weights.installed import installed_models
@@ -140,7 +140,7 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
 
 @models.command("pull")
 def pull_model(name: Name, folder: Folder = None) -> None:
-    """Fetch a model, with what it needs, from the Hugging Face Hub; go on where it stopped, mend what is damaged."""
+    """Download a model and its parts from the Hugging Face Hub; resume a download, replace damaged files."""
     from acestep_runtime.weights.hub import pull
 
     with _bar(name) as show:
@@ -151,7 +151,7 @@ def pull_model(name: Name, folder: Folder = None) -> None:
 
 @models.command("load")
 def load_model(name: Name, address: Address = None, no_autostart: NoAutostart = False) -> None:
-    """Have the daemon load a model now, so that the first job need not wait for it."""
+    """Load a model into the daemon now, so that the first job does not wait for it."""
     from acebridge.v1 import models_pb2
 
     with connect(address, autostart=not no_autostart) as client:
@@ -171,7 +171,7 @@ def unload_model(name: Name, address: Address = None) -> None:
 
 @models.command("verify")
 def verify_models(folder: Folder = None, json: AsJson = False) -> None:
-    """Compare the files of all fetched models with what they should be, to the last bit."""
+    """Compare every file of the downloaded models with its checksum."""
     from acestep_runtime.errors import EngineFailure
     from acestep_runtime.weights.hub import verify
 

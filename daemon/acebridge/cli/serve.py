@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -22,6 +23,10 @@ def serve(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Device to compute on, such as cuda:0; repeat for more (all GPUs).", show_default=False),
     ] = None,
+    home: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Data folder (ACEBRIDGE_HOME, else the platform's own place).", show_default=False),
+    ] = None,
     log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
     """Run the daemon in this terminal until Ctrl-C."""
@@ -29,6 +34,8 @@ def serve(
     from acebridge.config import load_config
     from acebridge.server import app
 
+    if home is not None:
+        os.environ["ACEBRIDGE_HOME"] = str(home)  # workers inherit it
     record()
     folders, devices = tuple(root) if root else None, tuple(device) if device else None
     app.serve(load_config(host=host, port=port, roots=folders, devices=devices, log_level=log_level))

@@ -169,7 +169,7 @@ def repaint(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Make a region anew; everything outside of it stays bit-identical."""
+    """Replace a region; everything outside of it stays bit-identical."""
 
 
 @task_command()
@@ -202,7 +202,7 @@ def extract(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Take tracks out of a mix; with "other" they add up to it."""
+    """Split a mix into stems; with "other" they sum to the mix."""
 
 
 @task_command()
@@ -266,7 +266,7 @@ def lego(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Play new tracks to the source, each on its own."""
+    """Add layers to the source, one file each."""
 
 
 @task_command()
@@ -324,7 +324,7 @@ def complete(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Build an accompaniment around the source."""
+    """Accompany the source with the tracks of your choice."""
 
 
 COMMANDS = (generate, cover, repaint, extract, lego, complete)

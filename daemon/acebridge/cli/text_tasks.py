@@ -24,7 +24,7 @@ def understand(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Hear tempo, key, meter, beats and chords; with a language model also words."""
+    """Detect tempo, key, meter, beats and chords; with a language model also caption and lyrics."""
 
 
 @task_command(task="align_lyrics")
@@ -104,7 +104,7 @@ def format_sample(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Put caption and lyrics into the form that the model likes best."""
+    """Format caption and lyrics for the model."""
 
 
 COMMANDS = (understand, lrc, score, compose, format_sample)

@@ -5,6 +5,7 @@ The runtime counts takes and outputs from 0, the contract from 1.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Set
 from pathlib import Path
 
@@ -36,7 +37,9 @@ class DaemonRunner:
         """Find the daemon. Raises `Unavailable` when none answers."""
         explicit = None if address == AUTO else address
         self._address = discovery.known_address(explicit)
-        if not discovery.answers(self._address):
+        if discovery.answers(self._address):
+            self._address = discovery.matching_daemon(self._address, explicit, autostart=explicit is None, warn=_warn)
+        else:
             if explicit is not None:
                 raise Unavailable(
                     f"No AceBridge daemon answers at {explicit}.",
@@ -59,6 +62,10 @@ class DaemonRunner:
         """See `guide.runners.Runner.prefetch`."""
         del order  # the daemon knows it
         return _DaemonPrefetch(self._address, batch.job_id, folder)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
 
 
 class _DaemonPrefetch:

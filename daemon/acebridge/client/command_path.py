@@ -14,6 +14,7 @@ from acestep_runtime.errors import InvalidValue
 
 COMMAND_FILE = "command"
 NAME = "acebridge.exe" if os.name == "nt" else "acebridge"
+WINDOWLESS_NAME = "acebridgew.exe"  # of Windows; elsewhere no program opens a window
 
 
 def own_command() -> Path | None:
@@ -24,6 +25,15 @@ def own_command() -> Path | None:
     beside = Path(sys.executable).parent / NAME
     found = next((path for path in (named, beside) if path is not None and path.is_file()), None)
     return None if found is None else Path(os.path.abspath(found))  # noqa: PTH100 - resolve() would follow links
+
+
+def background_command() -> tuple[str, ...]:
+    """Return the words that start AceBridge without a window: on Windows those of the program that has no console."""
+    command = own_command()
+    windowless = None if command is None else command.with_name(WINDOWLESS_NAME)
+    if windowless is not None and windowless.is_file():
+        return (str(windowless),)
+    return (sys.executable, "-m", "acebridge.cli")
 
 
 def record() -> None:

@@ -12,8 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from acebridge.client.command_path import background_command
 from acebridge.errors import Unavailable
-from acebridge.paths import ADDRESS_FILE, data_folder
+from acebridge.paths import ADDRESS_FILE, START_LOG_FILE, data_folder
+from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
 
 _START_TIMEOUT_S = 30.0
@@ -72,11 +74,37 @@ def _is_port(text: str) -> bool:
 
 def address_in(home: Path) -> str:
     """Return where the daemon with the data folder ``home`` says that it serves; empty when none says so."""
+    return _address_file(home).get("address", "")
+
+
+def version_in(home: Path) -> str:
+    """Return the version of the daemon with the data folder ``home``; empty when none says so."""
+    return _address_file(home).get("version", "")
+
+
+def _address_file(home: Path) -> dict[str, str]:
     try:
-        address: str = json.loads((home / ADDRESS_FILE).read_text("utf-8"))["address"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return address
+        fields = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
+        return {name: fields[name] for name in ("address", "version") if isinstance(fields.get(name), str)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: Callable[[str], None]) -> str:
+    """Return the address of a daemon of this version, if that can be had, else ``found``, where one answers.
+
+    The user's own daemon, which no address was needed for, is restarted when it is idle, of another version, and
+    ``autostart`` allows it. Else ``warn`` gets a sentence about the difference.
+    """
+    home, own = data_folder(), not _given_address(explicit)
+    if own and version_in(home) == VERSION:
+        return found
+    from acebridge.client.restart import lock_restart, replace_other_version
+
+    if not (own and autostart):
+        return replace_other_version(found, restart=None, warn=warn)
+    with lock_restart(home):  # another client may be at it
+        return replace_other_version(address_in(home) or found, restart=start, warn=warn)
 
 
 def answers(address: str, timeout_s: float = 1.0) -> bool:
@@ -128,9 +156,9 @@ def private_daemon(home: Path) -> Iterator[str]:
 
 def _launch(home: Path, options: Sequence[str]) -> _Launch:
     """Start a daemon. Raises `Unavailable` when its folder cannot be written."""
-    command = [sys.executable, "-m", "acebridge.cli", "serve", *options]
+    command = [*background_command(), "serve", *options]
     environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
-    output = home / "logs" / "start.log"
+    output = home / START_LOG_FILE
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):

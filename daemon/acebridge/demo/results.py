@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from acebridge.demo.page import Player, Show
 from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
+from acebridge.version import VERSION
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
@@ -98,7 +98,7 @@ def page_content(results: Results) -> Show:
         asked=TakeMetadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
         heard=results.metadata("understand"),
         machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
-        version=version("acebridge"),
+        version=VERSION,
     )
 
 

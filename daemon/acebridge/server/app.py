@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
 import signal
+import socket
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import filelock
@@ -23,14 +24,15 @@ from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
 from acebridge.background import supervise
-from acebridge.config import DEFAULT_PORT, LOCK_FILE, Config
+from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE
+from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE
 from acebridge.server import logs
 from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
+from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -50,6 +52,7 @@ from acebridge.v1 import (
     tasks_pb2,
     tasks_pb2_grpc,
 )
+from acebridge.version import VERSION
 from acebridge.workers import devices, forkserver
 from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
@@ -83,7 +86,8 @@ def serve(config: Config) -> None:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
     os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
-    log_path = logs.set_up(config.data_dir / "logs", config.log_level)
+    log_path = config.data_dir / LOG_FILE
+    logs.set_up(log_path, config.log_level)
     lock = filelock.FileLock(config.data_dir / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -115,6 +119,7 @@ class _Daemon:
     database: Database
     context: ServiceContext
     launcher: Launcher
+    calls: OpenCalls
     server: grpc.aio.Server
     health: health.aio.HealthServicer
 
@@ -127,12 +132,16 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
-    return _Daemon(database, context, launcher, *_build_server(context, write_token(config.data_dir)))
+    calls = OpenCalls()
+    token = write_token(config.data_dir)
+    return _Daemon(database, context, launcher, calls, *_build_server(context, calls, token))
 
 
-def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def _build_server(
+    context: ServiceContext, calls: OpenCalls, token: str
+) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
-        interceptors=[TokenCheck(token)],
+        interceptors=(TokenCheck(token), calls),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
@@ -167,7 +176,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
     address = _address(config.host, port)
-    own = json.dumps({"address": address, "pid": os.getpid(), "version": version("acebridge")})
+    own = json.dumps({"address": address, "pid": os.getpid(), "version": VERSION})
     address_file = config.data_dir / ADDRESS_FILE
     write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
@@ -176,6 +185,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
         asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
         asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
+        *(asyncio.create_task(work) for work in _idle_work(daemon, config, stop)),
     ]
     try:
         await stop.wait()
@@ -210,12 +220,37 @@ def _address(host: str, port: int) -> str:
 def _listen(server: grpc.aio.Server, config: Config) -> int:
     """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for."""
     for port in (DEFAULT_PORT, 0) if config.port is None else (config.port,):
-        with suppress(RuntimeError):
-            return server.add_insecure_port(_address(config.host, port))
+        error = _bind_error(config.host, port)
+        if error is None:
+            with suppress(RuntimeError):  # another program was faster
+                return server.add_insecure_port(_address(config.host, port))
     raise Conflict(
-        f"Port {config.port} of {config.host} is taken by another program.",
+        f"Port {port} of {config.host} {_WHY_NOT.get(error, 'cannot be opened')}.",
         remedy="Choose another with --port, or --port 0 for any free one.",
     )
+
+
+#: Why a port cannot be had, by the number of the error.
+_WHY_NOT: dict[int | None, str] = {
+    None: "is taken by another program",
+    errno.EADDRINUSE: "is taken by another program",
+    errno.EACCES: "is for the system's own services",
+    errno.EADDRNOTAVAIL: "cannot be opened: this machine has no such address",
+}
+
+
+def _bind_error(host: str, port: int) -> int | None:
+    """Return the number of the error when a port cannot be opened. gRPC would print its own lines about it."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        if os.name != "nt":  # as gRPC does, so that a daemon that has just ended is not in the way
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError as error:
+            return error.errno
+    return None
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -247,6 +282,25 @@ async def _preload(launcher: Launcher) -> None:
     neural = registry.ENGINES["neural"]
     if await asyncio.to_thread(neural.missing) is None:
         await launcher.preload(neural.modules)
+
+
+def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+    """Return what has to run for the settings ``idle_unload_s`` and ``idle_exit_s``; 0 switches one off."""
+
+    async def exit_idle() -> None:
+        log.info("stopping, for nobody has used the daemon", extra={"idle_s": config.idle_exit_s})
+        stop.set()
+
+    actions: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {
+        "unloading idle models": (config.idle_unload_s, partial(unload_models, daemon.context.scheduler, "neural")),
+        "exiting when idle": (config.idle_exit_s, exit_idle),
+    }
+    busy = partial(is_busy, daemon.context.journal, daemon.calls)
+    return [
+        supervise(name, partial(run_when_idle, idle_s, action, busy=busy, calls=daemon.calls))
+        for name, (idle_s, action) in actions.items()
+        if idle_s
+    ]
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:

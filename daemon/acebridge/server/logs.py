@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -54,15 +55,16 @@ def _reader_left(record: logging.LogRecord) -> bool:
     return type(error).__name__ == "ExecuteBatchError" and any(operation in str(error) for operation in _SENDING)
 
 
-def set_up(folder: Path, level: str) -> Path:
-    """Send all logs to the terminal and to a file in ``folder``; return the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "daemon.log"
+def set_up(path: Path, level: str) -> None:
+    """Send all logs to the file ``path``, and to the terminal if there is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8")
     file.setFormatter(JsonLines())
-    terminal = logging.StreamHandler()
-    terminal.setFormatter(PlainLines())
-    for handler in (file, terminal):
+    handlers: list[logging.Handler] = [file]
+    if sys.stderr is not None:  # a program without a console on Windows has none
+        terminal = logging.StreamHandler()
+        terminal.setFormatter(PlainLines())
+        handlers.append(terminal)
+    for handler in handlers:
         handler.addFilter(lambda record: not _reader_left(record))
-    logging.basicConfig(level=level.upper(), handlers=[file, terminal], force=True)
-    return path
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class JobServiceStub:
-    """Jobs, whoever created them.
+    """Finds, watches, cancels and deletes jobs of any client.
     """
 
     def __init__(self, channel):
@@ -74,7 +74,7 @@ class JobServiceStub:
 
 
 class JobServiceServicer:
-    """Jobs, whoever created them.
+    """Finds, watches, cancels and deletes jobs of any client.
     """
 
     def CreateJob(self, request, context):
@@ -99,33 +99,32 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchJob(self, request, context):
-        """Replays a job's events, audio included, and goes on with them as they happen; ends as the task's own stream would.
+        """Replays a job's events, audio included, then streams new ones; ends like the stream of its task.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def NextBatch(self, request, context):
-        """Makes another batch of a job's takes: the same task, parameters, source and engine, the seeds counted on from the
-        last of the job's; no seed of the chain comes again. Streams the events of that batch, a job of its own, from the
-        first; at once when it was prefetched (see Submission.prefetch_next). Asking again joins the same batch, unless it
-        failed, was cancelled or its audio is gone: then it is made again, with the same seeds. It runs at PRIORITY_NORMAL.
-        With prefetch_next the batch after it is prefetched next. FAILED_PRECONDITION for a task without seeds, such as
-        Understand.
+        """Generates another batch of takes of a job: the same task, parameters, source and engine, with the seeds that follow; no
+        seed of the chain repeats. The batch is a job of its own; its events are streamed from the first, without delay if it
+        was prefetched (see Submission.prefetch_next). A second call joins the same batch; if that failed, was cancelled or its
+        audio was deleted, it is generated again with the same seeds. It runs at PRIORITY_NORMAL. With prefetch_next the batch
+        after it is prefetched. FAILED_PRECONDITION for a task without seeds, such as Understand.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Stops a waiting job at once and a running one at its next step. A finished job stays as it is.
+        """Cancels a waiting job immediately and a running one at its next step. A finished job does not change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteJob(self, request, context):
-        """Forgets a finished job and its unpinned results. FAILED_PRECONDITION while it waits or runs.
+        """Deletes a finished job and its unpinned results. FAILED_PRECONDITION while it waits or runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,7 +177,7 @@ def add_JobServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class JobService:
-    """Jobs, whoever created them.
+    """Finds, watches, cancels and deletes jobs of any client.
     """
 
     @staticmethod

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class TaskServiceStub:
-    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
-    Leaving the stream does not stop the job: see JobService.
+    """Creates a job for a task and streams its events. Every engine implements every task; the neural engine returns
+    FAILED_PRECONDITION if its checkpoint cannot do it. Closing the stream does not stop the job: see JobService.
     """
 
     def __init__(self, channel):
@@ -94,8 +94,8 @@ class TaskServiceStub:
 
 
 class TaskServiceServicer:
-    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
-    Leaving the stream does not stop the job: see JobService.
+    """Creates a job for a task and streams its events. Every engine implements every task; the neural engine returns
+    FAILED_PRECONDITION if its checkpoint cannot do it. Closing the stream does not stop the job: see JobService.
     """
 
     def TextToMusic(self, request, context):
@@ -113,36 +113,36 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Repaint(self, request, context):
-        """Makes a region of the source again; everything outside it stays bit-identical.
+        """Replaces a region of the source; everything outside it stays bit-identical.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Lego(self, request, context):
-        """Plays new tracks to the source; each comes back on its own.
+        """Adds tracks to the source; each is an output of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Complete(self, request, context):
-        """Plays an accompaniment of chosen tracks to the source: all together with it as "mix", and from the draft engine each on
-        its own too.
+        """Accompanies the source with chosen tracks: one output "mix" with source and tracks; the draft engine also returns each
+        track.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Extract(self, request, context):
-        """Takes tracks out of a mix; with "other" they add up to it.
+        """Splits a mix into stems; with "other" they sum to the mix.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Understand(self, request, context):
-        """Finds tempo, key, meter, beats and chords; with a language model also caption, language and lyrics.
+        """Detects tempo, key, meter, beats and chords; with a language model also caption, language and lyrics.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,7 +170,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FormatSample(self, request, context):
-        """Puts caption and lyrics into the form that the model likes best.
+        """Formats caption and lyrics for the model.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -243,8 +243,8 @@ def add_TaskServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TaskService:
-    """Creates a job for a task and streams its events. Every engine does every task; a neural one as far as its model goes.
-    Leaving the stream does not stop the job: see JobService.
+    """Creates a job for a task and streams its events. Every engine implements every task; the neural engine returns
+    FAILED_PRECONDITION if its checkpoint cannot do it. Closing the stream does not stop the job: see JobService.
     """
 
     @staticmethod

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import soundfile
 import typer
 
 from acebridge.cli.app import app
-from tests.support.daemon import PATIENCE_S, assert_gone, until
-from tests.support.installation import TREES, Installation, project, run
-from tests.support.shell import belongs
+from acebridge.version import VERSION
+from tests.support.daemon import PATIENCE_S
+from tests.support.installation import TREES, Installation, Session, run
 
 pytestmark = pytest.mark.host
 
@@ -39,76 +36,9 @@ def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str,
 COMMANDS = tuple(commands(typer.main.get_command(app)))
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return Installation(tmp_path_factory.mktemp("installed") / "venv")
-
-
-@pytest.fixture(scope="module")
-def wheel(environment: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environment.build_wheel(tmp_path_factory.mktemp("build"))
-
-
-@pytest.fixture(scope="module")
-def installation(environment: Installation, wheel: Path) -> Installation:
-    installed = environment.pip("install", "--no-deps", "--no-index", wheel)
-    assert installed.returncode == 0, installed.stderr
-    environment.borrow_dependencies()
-    return environment
-
-
-class Session:
-    """Commands of an installation, all run in one folder with one data folder."""
-
-    def __init__(self, installation: Installation, folder: Path, home: Path) -> None:
-        self.installation, self.folder, self.home = installation, folder, home
-        home.mkdir()
-        (home / "config.toml").write_text("port = 0\n", "utf-8")
-        self.address = home / "daemon.json"
-        self._served: list[subprocess.Popen[bytes]] = []
-        borrowed = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        self.environment = {**borrowed, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "0"}
-
-    def run(self, *arguments: str) -> str:
-        """Return what a command printed, which must succeed."""
-        done = run([self.installation.command, *arguments], cwd=self.folder, env=self.environment)
-        assert done.returncode == 0, f"acebridge {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def serve(self) -> subprocess.Popen[bytes]:
-        """Start a daemon in the background, and wait for it."""
-        with (self.home / "console.txt").open("wb") as console:
-            process = subprocess.Popen(
-                [self.installation.command, "serve"],
-                cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
-            )  # fmt: skip
-        self._served.append(process)
-        until(lambda: self.address.exists() or process.poll() is not None, "the daemon's address")
-        assert process.poll() is None, (self.home / "console.txt").read_text("utf-8")
-        return process
-
-    def end(self) -> None:
-        """End whatever was started."""
-        left = [process for process in psutil.process_iter() if belongs(process, self.home)]
-        for process in left:
-            process.kill()
-        for daemon in self._served:
-            daemon.wait()
-        assert_gone(left)
-
-
-@pytest.fixture
-def session(installation: Installation, tmp_path: Path) -> Iterator[Session]:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    made = Session(installation, folder, tmp_path / "data")
-    yield made
-    made.end()
-
-
 def check_help(session: Session) -> None:
     """Every command says what it does."""
-    assert session.run("--version") == f"acebridge {project()['project']['version']}\n"
+    assert session.run("--version") == f"acebridge {VERSION}\n"
     for words in COMMANDS:
         assert " ".join(("acebridge", *words)) in session.run(*words, "--help")
 

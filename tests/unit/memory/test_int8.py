@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import install_remedy
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, Place, needed_gib, offload_for
 from acestep_runtime.memory.stage import Stage
@@ -175,7 +177,7 @@ def test_adapters_work_on_top_and_come_off(tmp_path: Path) -> None:
 
 def test_without_torchao_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)
-    with pytest.raises(EngineFailure, match=r"torchao is not installed\. Run `pip install 'acebridge\[neural-gpu\]'`"):
+    with pytest.raises(EngineFailure, match=re.escape(f"torchao is not installed. {install_remedy('neural-gpu')}")):
         int8.quantised(nn.Linear(2, 2))
 
 

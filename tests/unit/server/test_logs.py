@@ -17,7 +17,8 @@ class ExecuteBatchError(Exception):
 def logged(error: Exception, folder: Path) -> str:
     handlers, level = logging.root.handlers[:], logging.root.level
     try:
-        path = set_up(folder, "info")
+        path = folder / "daemon.log"
+        set_up(path, "info")
         try:
             raise error
         except Exception as caught:

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from acebridge.cli import main
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, hub
 from acestep_runtime.weights.layout import find
 from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
@@ -291,4 +292,4 @@ def test_without_the_library(capsys: pytest.CaptureFixture[str], monkeypatch: py
         assert run(capsys, monkeypatch, *arguments)[0] == 0
     code, _, err = run(capsys, monkeypatch, "pull", "turbo")
     assert code == 4
-    assert err.endswith("which is not installed. Run: pip install 'acebridge[neural]'\n")
+    assert err.endswith(f"which is not installed. {install_remedy('neural')}\n")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from acebridge.client.command_path import own_command
 from acebridge.health_check import Finding
+from acestep_runtime.installation import install_remedy
 
 
 def examine(_job: Path | None) -> list[Finding]:
     """Check that scripts can find the command."""
     command = own_command()
     says = str(command) if command else "this Python has no acebridge command"
-    return [Finding("command", command is not None, says, "Install AceBridge again: pip install acebridge.")]
+    return [Finding("command", command is not None, says, install_remedy())]

@@ -132,7 +132,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     engine = ""
     warnings: list[str] = []
     done: list[PartResult] = []
-    with connect(address or request.address, autostart=autostart) as client:
+    with connect(address or request.address, autostart=autostart, warn=warnings.append) as client:
         for number, part in enumerate(request.parts):
             work.check()
             work.status.tell(part=number, stage=_stage(request, number, "sending"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from acebridge.jobs.job import QUEUED, RUNNING
 from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, unary
 from acebridge.server.messages import timestamp
 from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
+from acebridge.version import VERSION
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
@@ -31,7 +30,7 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
             for device, worker in context.scheduler.workers.items()
         ]
         return daemon_pb2.DaemonStatus(
-            version=version("acebridge"),
+            version=VERSION,
             pid=context.pid,
             start_time=timestamp(context.started),
             data_dir=str(context.config.data_dir),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import version
 
 from acebridge.contract.fields import fill
 from acebridge.errors import NotFound
@@ -11,6 +10,7 @@ from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, unary
 from acebridge.server.submission import MAX_INLINE_BYTES
 from acebridge.v1 import models_pb2, models_pb2_grpc
+from acebridge.version import VERSION
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.tasks import TASKS
@@ -47,7 +47,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
             max_waiting_jobs=context.config.max_waiting_jobs,
         )
         return models_pb2.Capabilities(
-            version=version("acebridge"),
+            version=VERSION,
             engines=[await asyncio.to_thread(_capabilities, info) for info in registry.ENGINES.values()],
             tracks=TRACKS,
             limits=limits,

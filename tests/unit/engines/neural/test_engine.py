@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.installation import install_remedy
 from acestep_runtime.memory.policy import Offload, Place
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling
@@ -261,5 +263,5 @@ def test_weights_in_int8_become_so_before_they_go_to_a_gpu(folder: Path, monkeyp
 def test_weights_in_int8_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)
-    with pytest.raises(EngineFailure, match=r"torchao is not installed\. Run `pip install 'acebridge\[neural-gpu\]'`"):
+    with pytest.raises(EngineFailure, match=re.escape(f"torchao is not installed. {install_remedy('neural-gpu')}")):
         play(NeuralEngine(folder), request("repaint", source))

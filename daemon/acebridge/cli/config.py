@@ -1,0 +1,47 @@
+"""``acebridge config``: the settings in force, and the file that they are in."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+from typing import TYPE_CHECKING
+
+import typer
+
+from acebridge.cli import listing
+from acebridge.cli.json_output import print_json
+from acebridge.cli.options import AsJson
+from acebridge.paths import CONFIG_FILE, data_folder
+
+if TYPE_CHECKING:
+    from acestep_runtime.values import Json
+
+config = typer.Typer(help="Show the settings and where they come from.", no_args_is_help=True)
+
+
+@config.command("show")
+def show_config(json: AsJson = False) -> None:
+    """Show every setting, its value, and where that comes from. A running daemon has those that it was started with."""
+    from acebridge.config import load_settings
+
+    settings = load_settings()
+    values: dict[str, Json] = settings.config.model_dump(mode="json")
+    origins = {**dict.fromkeys(values, "default"), **settings.origins}
+    if os.environ.get("ACEBRIDGE_HOME"):
+        origins["data_dir"] = "the environment variable ACEBRIDGE_HOME"
+    if json:
+        print_json({name: {"value": value, "from": origins[name]} for name, value in values.items()})
+        return
+    rows = ((name, _text(value), origins[name]) for name, value in values.items())
+    listing.show(("setting", "value", "from"), rows)
+
+
+@config.command("path")
+def show_path() -> None:
+    """Print the path of the file for settings, which need not be there. Changes count from the daemon's next start."""
+    typer.echo(str(data_folder() / CONFIG_FILE))
+
+
+def _text(value: Json) -> str:
+    """Return a value as `config.toml` has it; "not set" for none."""
+    return "not set" if value is None else json_text.dumps(value, ensure_ascii=False)

@@ -1,0 +1,89 @@
+"""What a daemon does while nobody uses it: it unloads models, and it exits.
+
+It is idle when no job waits or runs and no call is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import grpc
+
+from acebridge.jobs.job import QUEUED, RUNNING
+from acebridge.jobs.journal import Journal
+from acebridge.jobs.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+_BUSY_POLL_S = 1.0
+
+
+class OpenCalls(grpc.aio.ServerInterceptor):
+    """Counts the open calls of a server, whichever service they are for.
+
+    ``count`` is how many are open, ``last_end`` when one ended last, in seconds of ``clock``.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.count = 0
+        self.last_end = clock()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Request, Response] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Request, Response] | None:
+        """Note that a call begins. It ends with the task that it has: gRPC runs interceptors in the task of their call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.count += 1
+        task.add_done_callback(lambda _: self._end())
+        return await continuation(handler_call_details)
+
+    def _end(self) -> None:
+        self.count -= 1
+        self.last_end = self._clock()
+
+
+async def is_busy(journal: Journal, calls: OpenCalls) -> bool:
+    """Return whether a job waits or runs, or a call is open."""
+    jobs = await journal.count(QUEUED) + await journal.count(RUNNING)
+    return bool(jobs or calls.count)  # calls last: one may have come while the jobs were counted
+
+
+async def run_when_idle(
+    idle_s: float,
+    action: Callable[[], Awaitable[None]],
+    *,
+    busy: Callable[[], Awaitable[bool]],
+    calls: OpenCalls,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Call ``action`` whenever the daemon has been idle for ``idle_s`` seconds, and once more after each further ``idle_s``."""
+    since = clock()
+    while True:
+        if await busy():
+            since = clock()
+            await sleep(min(_BUSY_POLL_S, idle_s))
+            continue
+        since = max(since, calls.last_end)
+        left_s = since + idle_s - clock()
+        if left_s > 0:
+            await sleep(left_s)
+            continue
+        await action()
+        since = clock()
+
+
+async def unload_models(scheduler: Scheduler, engine: str) -> None:
+    """Free the memory of all models that ``engine`` has loaded in any worker."""
+    for model in sorted({name for worker in scheduler.workers.values() for name in worker.models}):
+        log.info("unloading an idle model", extra={"model": model})
+        await scheduler.manage_model("unload", model, engine)

@@ -1,0 +1,88 @@
+"""A daemon that another version of AceBridge started: replaced when it is idle, named when it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acebridge.client.api_runner import DaemonRunner
+from acebridge.client.client import Client
+from acebridge.version import VERSION
+from tests.support.daemon import PATIENCE_S, Daemon, queued, status, until_started
+from tests.support.shell import FAKE, Shell
+
+SONG = ("--duration", "0.2", "-o", "song.wav")
+
+
+@pytest.fixture
+def old(alone: Shell) -> Iterator[Daemon]:
+    """A daemon of version 0.0.9 in the home of `alone`."""
+    daemon = Daemon(Path(alone.environment["ACEBRIDGE_HOME"]), config="port = 0\n", version="0.0.9")
+    daemon.start()
+    yield daemon
+    daemon.release()
+    assert daemon.stop() == 0
+
+
+def running(daemon: Daemon) -> dict[str, Any]:
+    return json.loads((daemon.home / "daemon.json").read_text("utf-8"))
+
+
+def test_the_status_tells_the_version_of_the_code_that_runs(old: Daemon) -> None:
+    assert old.client is not None
+    assert status(old.client).version == "0.0.9" == running(old)["version"]
+
+
+def test_an_idle_daemon_is_replaced(old: Daemon, alone: Shell) -> None:
+    done = alone.run("generate", *FAKE, *SONG)
+    assert "version" not in done.stderr
+    assert old.process is not None
+    assert old.process.wait(PATIENCE_S) == 0
+    assert running(old)["version"] == VERSION
+    assert running(old)["pid"] != old.pid
+    pid = running(old)["pid"]
+    alone.run("generate", *FAKE, *SONG)
+    assert running(old)["pid"] == pid
+    alone.run("stop")
+
+
+def test_a_daemon_at_work_is_named_once_and_used(old: Daemon, alone: Shell) -> None:
+    assert old.client is not None
+    old.hold(1)
+    held = queued(old.client, 5.0, seed=1)
+    until_started(old.client, held)
+    done = alone.run("jobs")
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        f"warning: The daemon at {old.address} is version 0.0.9, this is version {VERSION}."
+        " It is at work; the first command after that restarts it."
+    )
+    assert held[:12] in done.stdout
+    assert running(old)["pid"] == old.pid
+
+
+def test_a_daemon_at_a_given_address_is_never_replaced(old: Daemon, alone: Shell) -> None:
+    done = alone.run("generate", "--address", old.address, *FAKE, *SONG)
+    (line,) = [line for line in done.stderr.splitlines() if "version" in line]
+    assert line.startswith(f"warning: The daemon at {old.address} is version 0.0.9, this is version {VERSION}: ")
+    assert running(old)["pid"] == old.pid
+    assert "version 0.0.9" in alone.run("status").stderr
+    alone.run("stop")
+    assert old.process is not None
+    assert old.process.wait(PATIENCE_S) == 0
+    assert not (old.home / "daemon.json").exists()
+
+
+def test_the_python_api_warns_of_a_daemon_at_work(old: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert old.client is not None
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(old.home))
+    old.hold(1)
+    until_started(old.client, queued(old.client, 5.0, seed=1))
+    with pytest.warns(UserWarning, match=r"is version 0\.0\.9, this is version"):
+        runner = DaemonRunner("auto")
+    with Client(runner._address) as client:
+        assert status(client).pid == old.pid

@@ -1,0 +1,54 @@
+"""Words of other programs are answered with the word of this one, and real ones never are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import typer
+
+from acebridge.cli.app import TASK_COMMANDS, app
+from acebridge.cli.hints import COMMANDS, OPTIONS, check_words
+from acestep_runtime.errors import InvalidValue
+
+GROUP: Any = typer.main.get_command(app)
+
+
+def options_of(command: str) -> set[str]:
+    return {option for parameter in GROUP.commands[command].params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_a_command_of_another_program(word: str) -> None:
+    assert word not in GROUP.commands
+    meant = COMMANDS[word].format(word).split()
+    place = GROUP
+    if meant != ["--version"]:
+        for part in meant:
+            place = place.commands[part]
+    with pytest.raises(
+        InvalidValue, match=rf"^There is no command {word}\. Did you mean `acebridge {' '.join(meant)}`\?$"
+    ):
+        check_words([word, "x"])
+
+
+@pytest.mark.parametrize("word", OPTIONS)
+def test_an_option_of_another_program(word: str) -> None:
+    assert not any(word in options_of(command) for command in TASK_COMMANDS)
+    check_words(["serve", word])  # which has options of its own
+    having = [command for command in TASK_COMMANDS if OPTIONS[word] in options_of(command)]
+    assert having
+    for command in TASK_COMMANDS:
+        arguments = [command, "song.wav", f"{word}=3"]
+        if command in having:
+            with pytest.raises(InvalidValue, match=rf"^There is no option {word}\. Did you mean `{OPTIONS[word]}`\?$"):
+                check_words(arguments)
+        else:
+            check_words(arguments)
+
+
+def test_what_is_right_passes() -> None:
+    for command in GROUP.commands:
+        check_words([command, "--help"])
+    check_words([])
+    check_words(["generate", "-c", "tempo", "--bpm", "100"])

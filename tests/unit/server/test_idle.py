@@ -1,0 +1,149 @@
+"""When a daemon counts as idle, by a clock that tests move, and what it does then."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from acebridge.server.idle import OpenCalls, run_when_idle, unload_models
+
+
+class Clock:
+    """Time passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.events: list[tuple[float, Callable[[], None]]] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        target = self.now + seconds
+        for event in sorted((e for e in self.events if e[0] <= target), key=lambda e: e[0]):
+            self.events.remove(event)
+            self.now = event[0]
+            event[1]()
+        self.now = target
+        if target > 200:
+            raise asyncio.CancelledError
+
+
+def action_times(idle_s: float, plan: Callable[[Clock, Any, OpenCalls], None]) -> list[float]:
+    """Return when the action ran in 100 seconds. ``plan`` says what happens meanwhile."""
+    clock = Clock()
+    calls = OpenCalls(clock)
+    work = SimpleNamespace(jobs=0)
+    ran: list[float] = []
+    plan(clock, work, calls)
+
+    async def busy() -> bool:
+        return bool(work.jobs)
+
+    async def action() -> None:
+        ran.append(clock.now)
+
+    async def run() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await run_when_idle(idle_s, action, busy=busy, calls=calls, clock=clock, sleep=clock.sleep)
+
+    asyncio.run(run())
+    return ran
+
+
+def test_time_counts_from_the_start() -> None:
+    assert action_times(40, lambda *_: None) == [140, 180]
+
+
+def test_time_counts_from_the_last_call() -> None:
+    def plan(clock: Clock, _: Any, calls: OpenCalls) -> None:
+        def end_call() -> None:
+            calls.last_end = clock.now
+
+        clock.events += [(110.0, end_call), (135.0, end_call)]
+
+    assert action_times(40, plan) == [175]
+
+
+def test_time_counts_from_the_last_job() -> None:
+    def plan(clock: Clock, work: Any, _: OpenCalls) -> None:
+        clock.events += [(120.0, lambda: setattr(work, "jobs", 1)), (150.5, lambda: setattr(work, "jobs", 0))]
+
+    (first,) = action_times(40, plan)
+    assert 190 <= first <= 191  # the end of a job is seen within a second
+
+
+class Health(health_pb2_grpc.HealthServicer):
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def Check(self, *_: Any) -> health_pb2.HealthCheckResponse:  # noqa: N802
+        self.asked.set()
+        await self.may_answer.wait()
+        return health_pb2.HealthCheckResponse()
+
+    async def Watch(self, *_: Any) -> Any:  # noqa: N802
+        self.asked.set()
+        while True:
+            yield health_pb2.HealthCheckResponse()
+            await self.may_answer.wait()
+
+
+@pytest.mark.parametrize("end", ["answer", "cancel", "cancel stream"])
+def test_calls_are_open_until_they_end(end: str) -> None:
+    async def until(found: Callable[[], bool]) -> None:
+        while not found():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    async def scenario() -> None:
+        calls, health = OpenCalls(), Health()
+        server = grpc.aio.server(interceptors=(calls,))
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        before = calls.last_end
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            assert calls.count == 0
+            call = (stub.Watch if end == "cancel stream" else stub.Check)(health_pb2.HealthCheckRequest())
+            await health.asked.wait()
+            assert calls.count == 1
+            assert calls.last_end == before
+            if end == "answer":
+                health.may_answer.set()
+                await call
+            else:
+                call.cancel()
+            await until(lambda: calls.count == 0)
+            assert calls.last_end > before
+        await server.stop(None)
+        del server  # while there is a loop: it stops again when it is deleted
+        gc.collect()
+        await asyncio.sleep(0)
+
+    run(scenario())
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 600))
+
+
+def test_all_models_of_all_workers_are_unloaded_once() -> None:
+    orders: list[tuple[str, str, str]] = []
+
+    async def manage_model(op: str, model: str, engine: str) -> None:
+        orders.append((op, model, engine))
+
+    workers = {"cuda:0": SimpleNamespace(models=("b", "a")), "cuda:1": SimpleNamespace(models=("a",))}
+    scheduler: Any = SimpleNamespace(workers=workers, manage_model=manage_model)
+    asyncio.run(unload_models(scheduler, "neural"))
+    assert orders == [("unload", "a", "neural"), ("unload", "b", "neural")]
