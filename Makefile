@@ -1,4 +1,4 @@
-# Everything happens in .venv, which each target makes and keeps up to date by itself. The system's Python is only read.
+# Everything happens in .venv, which each target creates and updates. The system's Python is only read.
 
 PYTHON ?= python3
 VENV := .venv

@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--caption", default="continue in the same style")
     parser.add_argument("--pieces", type=int, default=4)
     parser.add_argument("--piece-s", type=float, default=30.0, help="seconds that each piece adds (30)")
-    parser.add_argument("--overlap-s", type=float, default=10.0, help="seconds before the end that are made anew (10)")
+    parser.add_argument("--overlap-s", type=float, default=10.0, help="seconds before the end to generate again (10)")
     parser.add_argument("--last", default="outro with fade out", help="caption of the last piece")
     given = parser.parse_args()
 

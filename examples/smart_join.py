@@ -1,4 +1,4 @@
-"""Join two songs: put one after the other and make the seconds around the join anew.
+"""Join two songs: put one after the other and repaint the seconds around the join.
 
 python examples/smart_join.py first.wav second.flac joined.wav --seconds 5
 """
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seconds", type=float, default=5.0, help="made anew on each side of the join (5)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="seconds to repaint on each side of the join (5)")
     parser.add_argument("--caption", default="smooth transition, blend both styles")
     given = parser.parse_args()
 

@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--style", default="jazz version with saxophone")
     parser.add_argument("--strength", type=float, default=0.75, help="how closely to follow the original, 0 to 1")
     parser.add_argument("--covers", type=int, default=4)
-    parser.add_argument("--fix", nargs=2, type=float, metavar=("START", "END"), help="seconds to make anew")
+    parser.add_argument("--fix", nargs=2, type=float, metavar=("START", "END"), help="seconds to repaint")
     parser.add_argument("--fix-caption", default="more energetic saxophone solo")
     given = parser.parse_args()
 

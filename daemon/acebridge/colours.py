@@ -16,7 +16,7 @@ TRACK_COLOURS = {
     "backing_vocals": "#ec4899",
     "vocals": "#f43f5e",
 }
-#: What is no track: whole songs, remainders, and the part that was made anew.
+#: Outputs that are no track: whole songs, remainders and repainted regions.
 SONG, OTHER, REPAINT = "#64748b", "#94a3b8", "#0ea5e9"
 
 

@@ -65,7 +65,7 @@ class Config(BaseModel):
     max_waiting_jobs: int = Field(1000, ge=1)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)
-    #: Seconds an engine has to stop by itself before its process is ended.
+    #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
     #: Seconds after which a daemon that nobody uses frees the memory of its models, and after which it exits; 0 is never.
     idle_unload_s: float = Field(300.0, ge=0)

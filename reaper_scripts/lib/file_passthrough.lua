@@ -1,7 +1,7 @@
 -- What plays a file as it is: its audio need not be read through REAPER, the command reads the file itself.
 --
 -- A track's accessor gives what its items play: takes with their FX, envelopes, gains and fades, mixed, before the track's
--- own FX and fader. Where all of that comes down to "these frames of this file, times so much", it is said so. Where it
+-- own FX and fader. Where all of that comes down to "these frames of this file, times a gain", the request says so. Where it
 -- does not, or where it is not known for certain what REAPER does (overlaps, lanes, places between two samples), the
 -- answer is nil: then the accessor is asked.
 

@@ -112,7 +112,7 @@ return function(import)
 
   -- By kind: a function of project, request and result that looks at all that may be wrong, and returns a function that
   -- changes the project and returns what was placed (and whether to show that in a message). Or it returns nil, a message
-  -- and a remedy; or false and what there is to say when there is nothing to change.
+  -- and a remedy; or false and a message when nothing is to change.
   local kinds = import("place_facts")
 
   --- New takes on items. place.items: { {guid, part, offset_s, name, shift_s, set, baked, again} … }; `shift_s`:

@@ -127,7 +127,7 @@ return function(import)
   function M.extend(selected, values) return grow_source(selected, values, 1) end
   function M.prepend(selected, values) return grow_source(selected, values, -1) end
 
-  --- Two items in a row: the music around the place where they meet is made anew, as one take that both of them play.
+  --- Two items in a row: the music around their join is repainted, as one take that both of them play.
   function M.join(selected, values)
     local a, b = table.unpack(selected.selected_items)
     if #selected.selected_items ~= 2 or reaper.GetMediaItem_Track(a) ~= reaper.GetMediaItem_Track(b) then

@@ -12,7 +12,7 @@ return function(import)
 
   local SECTION, KEY, SHOW = "AceBridge", "watcher", "show"
   local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
-  local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start anew
+  local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start a new one
   local YES_NO, YES = 4, 6
 
   local function say(message, remedy)

@@ -221,7 +221,7 @@ return function(import)
     was_down = down
     if not pressed or hit == nil then return nil end
     cancelled[hit] = true
-    width = -1 -- draw anew: the button is gone
+    width = -1 -- draw again: the button disappeared
     return { "cancel", hit }
   end
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from acebridge.client.discovery import _reason, known_address
+from acebridge.client.discovery import _reason, find_address
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import Daemon
 from tests.support.shell import FAKE, Shell
@@ -18,21 +18,21 @@ BAD = ["", "localhost", "localhost:", ":50710", "127.0.0.1:port", "127.0.0.1:0",
 @pytest.mark.parametrize("address", BAD)
 def test_an_address_that_is_none_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidValue, match=r"^--address is .*; allowed: host:port, .* Write for example 127"):
-        known_address(address)
+        find_address(address)
     if address:
         monkeypatch.setenv("ACEBRIDGE_ADDRESS", address)
         with pytest.raises(InvalidValue, match=r"^ACEBRIDGE_ADDRESS is"):
-            known_address()
+            find_address()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:50710", "localhost:1", "[::1]:65535", "studio-2.local:8080"])
 def test_addresses(address: str) -> None:
-    assert known_address(address) == address
+    assert find_address(address) == address
 
 
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_ADDRESS", "")
-    assert known_address() == ""
+    assert find_address() == ""
 
 
 def test_the_command_says_so(shell: Shell) -> None:

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from acebridge.client.discovery import known_address
+from acebridge.client.discovery import find_address
 from tests.support.paths import ROOT
 from tests.support.signals import song
 
@@ -92,7 +92,7 @@ def test_no_file_outgrows_its_idea() -> None:
 def test_the_grpc_example_runs(folder: Path) -> None:
     run = [BIN / "acebridge", "generate", "--duration", "10", "--seed", "1", "-e", "fake", "-o", "song.wav"]
     subprocess.run(run, cwd=folder, check=True, capture_output=True)
-    address = known_address()
+    address = find_address()
     example = [sys.executable, ROOT / "examples" / "repaint_over_grpc.py"]
     done = subprocess.run(
         [*example, "song.wav", "4", "6", "brighter piano", "region.wav", "--address", address],

@@ -66,17 +66,17 @@ def main() -> None:
     except SystemExit as end:
         sys.exit(_OUR_CODES.get(end.code, end.code))
     except AceBridgeError as fault:
-        _end(fault, str(fault))
+        _exit_with(fault, str(fault))
     except OSError as error:
-        _end(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
+        _exit_with(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
     except Exception as error:
         from acestep_runtime.errors import AceStepError
 
         if not isinstance(error, AceStepError):
             raise
-        _end(error, str(error))
+        _exit_with(error, str(error))
 
 
-def _end(error: Exception, told: str) -> None:
-    print(f"acebridge: {told}", file=sys.stderr)
+def _exit_with(error: Exception, message: str) -> None:
+    print(f"acebridge: {message}", file=sys.stderr)
     sys.exit(exit_code(error))

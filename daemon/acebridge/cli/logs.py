@@ -98,7 +98,7 @@ def readable(line: str) -> str:
 
 def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="At most so many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of lines.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are, each a JSON object.")] = False,
 ) -> None:
     """Show the log of the daemon. It never holds captions, lyrics or audio."""

@@ -110,7 +110,7 @@ def _try_count(options: Options) -> int | None:
     return next(iter(given), None)
 
 
-def given(names: Mapping[str, str], options: Options) -> dict[str, Json]:
+def fields_from_options(names: Mapping[str, str], options: Options) -> dict[str, Json]:
     """Return the fields whose options were given. (0 is given; False, though equal to it, is not.)"""
     values = {field: options.get(option) for field, option in names.items()}
     plain = {field: value.value if isinstance(value, Enum) else value for field, value in values.items()}
@@ -135,8 +135,8 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
         "tries": tries,
         "end": None if options.get("end") == END else options.get("end"),
     })  # fmt: skip
-    fields = given(_FIELDS, options)
-    groups = {group: given(names, options) for group, names in _GROUPS.items()}
+    fields = fields_from_options(_FIELDS, options)
+    groups = {group: fields_from_options(names, options) for group, names in _GROUPS.items()}
     if not task.has("output"):
         groups.pop("output")
         fields.update({"seed": seeds[0]} if seeds else {})

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _FIRST_FACTS = ("engine", "caption", "bpm", "keyscale", "timesignature", "duration_s", "loudness_db")
 
 
-class _Found(TypedDict, total=False):
+class _OptionalOutputKeys(TypedDict, total=False):
     score: JsonValue
     lrc: JsonValue
 
 
-class OutputReport(_Found):
+class OutputReport(_OptionalOutputKeys):
     """A file; frames are at ``sample_rate``. ``score`` and ``lrc`` are there where the take has them."""
 
     file: str
@@ -51,11 +51,11 @@ class TimingReport(_FirstAudio):
     total_s: float
 
 
-class _Scored(TypedDict, total=False):
+class _OptionalScore(TypedDict, total=False):
     score: float
 
 
-class RankedReport(_Scored):
+class RankingEntry(_OptionalScore):
     """A take of those that were made to choose from."""
 
     take: int
@@ -63,11 +63,11 @@ class RankedReport(_Scored):
     chosen: bool
 
 
-class _Ranked(TypedDict, total=False):
-    ranking: list[RankedReport]
+class _OptionalRanking(TypedDict, total=False):
+    ranking: list[RankingEntry]
 
 
-class Report(_Ranked):
+class Report(_OptionalRanking):
     """The object of ``--json``; ``ranking`` is there where takes were chosen."""
 
     job_id: str
@@ -118,7 +118,7 @@ class Result(JobSink):
         if self._first_audio_s is not None:
             report["timing"]["first_audio_s"] = round(self._first_audio_s, 4)
         if done.ranking:
-            report["ranking"] = [_ranked_report(take) for take in done.ranking]
+            report["ranking"] = [_ranking_entry(take) for take in done.ranking]
         return report
 
 
@@ -143,8 +143,8 @@ def _output_report(
     return report
 
 
-def _ranked_report(take: tasks_pb2.RankedTake) -> RankedReport:
-    report = RankedReport(take=take.take, seed=take.seed, chosen=take.chosen)
+def _ranking_entry(take: tasks_pb2.RankedTake) -> RankingEntry:
+    report = RankingEntry(take=take.take, seed=take.seed, chosen=take.chosen)
     if take.HasField("score"):
         report["score"] = take.score
     return report

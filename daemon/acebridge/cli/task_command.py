@@ -49,7 +49,7 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
 
 def _run(name: str, title: str, options: Options) -> None:
     from acebridge.cli.perform import perform
-    from acebridge.cli.request_fields import given, request_fields
+    from acebridge.cli.request_fields import fields_from_options, request_fields
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
@@ -59,7 +59,7 @@ def _run(name: str, title: str, options: Options) -> None:
         name,
         request_fields(task, options),
         title=title,
-        note="The whole song is made anew: --start and --end choose a part of it." if everything else "",
+        note="This replaces the whole song: --start and --end choose a part of it." if everything else "",
         source=options.get("src"),
         reference=options.get("reference"),
         out=options.get("out"),
@@ -69,7 +69,9 @@ def _run(name: str, title: str, options: Options) -> None:
         has_audio=task.kind == "audio",
         as_json=options["json"],
         by_path=options.get("by_path", False),
-        submission=given({"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}, options),
+        submission=fields_from_options(
+            {"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}, options
+        ),
         detach=options["detach"],
         address=options["address"],
         autostart=not options["no_autostart"],

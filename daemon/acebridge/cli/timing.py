@@ -61,7 +61,8 @@ class TimingFiles:
                 typer.echo("warning: The engine timed lines only, so the file has no times of words.", err=True)
             write_whole(self.out, [FORMATS[self.form].write(timing.moved(self.offset_s)).encode()])
             held = words if self.form in _HOLDING_WORDS else 0
-            yield f"{self.out}  ({_counted(len(timing.lines), 'line')}{', ' + _counted(held, 'word') if held else ''})"
+            counts = [_format_count(len(timing.lines), "line"), *([_format_count(held, "word")] if held else [])]
+            yield f"{self.out}  ({', '.join(counts)})"
         if self.page is not None:
             self._write_page(self.page, timing)
             yield f"{self.page}  (karaoke page)"
@@ -107,5 +108,5 @@ def _offset(offset_s: float | None, out: Path | None) -> float:
     return offset_s
 
 
-def _counted(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -36,7 +36,7 @@ class DaemonRunner:
     def __init__(self, address: str) -> None:
         """Find the daemon. Raises `Unavailable` when none answers."""
         explicit = None if address == AUTO else address
-        self._address = discovery.known_address(explicit)
+        self._address = discovery.find_address(explicit)
         if discovery.answers(self._address):
             self._address = discovery.matching_daemon(self._address, explicit, autostart=explicit is None, warn=_warn)
         else:

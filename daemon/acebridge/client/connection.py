@@ -29,7 +29,7 @@ def connect(address: str | None, *, autostart: bool, warn: Warn = print_warning)
     from acebridge.client import discovery
     from acebridge.client.client import Client
 
-    found = discovery.known_address(address)
+    found = discovery.find_address(address)
     if discovery.answers(found):
         found = discovery.matching_daemon(found, address, autostart=autostart, warn=warn)
     elif autostart:

@@ -33,25 +33,25 @@ class _Launch(NamedTuple):
     output: Path
     start: int
 
-    def printed(self) -> str:
+    def read_output(self) -> str:
         with self.output.open("rb") as file:
             file.seek(self.start)
             return file.read().decode("utf-8", errors="replace")
 
     def another_serves(self) -> bool:
         """Whether it ends because another one was faster."""
-        return "Another daemon already serves" in self.printed()
+        return "Another daemon already serves" in self.read_output()
 
 
-def known_address(explicit: str | None = None) -> str:
+def find_address(explicit: str | None = None) -> str:
     """Return where the daemon should be: ``explicit``, ``ACEBRIDGE_ADDRESS``, or what the running one says of itself.
 
     Empty when no daemon serves this data folder. Raises `InvalidValue` for an address that is none.
     """
-    return _given_address(explicit) or address_in(data_folder())
+    return _check_address(explicit) or address_in(data_folder())
 
 
-def _given_address(explicit: str | None) -> str:
+def _check_address(explicit: str | None) -> str:
     """Return the address that the user names, checked; empty when there is none."""
     field, address = "--address", explicit
     if explicit is None:
@@ -96,7 +96,7 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
     The user's own daemon, which no address was needed for, is restarted when it is idle, of another version, and
     ``autostart`` allows it. Else ``warn`` gets a sentence about the difference.
     """
-    home, own = data_folder(), not _given_address(explicit)
+    home, own = data_folder(), not _check_address(explicit)
     if own and version_in(home) == VERSION:
         return found
     from acebridge.client.restart import lock_restart, replace_other_version
@@ -128,7 +128,7 @@ def start(explicit: str | None = None) -> str:
 
     Two clients may do so at once: one daemon gets the data folder, both clients find it.
     """
-    address, own = _given_address(explicit), address_in(data_folder())
+    address, own = _check_address(explicit), address_in(data_folder())
     options: tuple[str, ...] = ()
     if address:
         if own != address and answers(own):  # it holds the data folder, so no other can be started
@@ -138,7 +138,7 @@ def start(explicit: str | None = None) -> str:
             )
         host, _, port = address.rpartition(":")
         options = ("--host", host.strip("[]"), "--port", port)
-    return _wait_for_answer(_launch(data_folder(), options), lambda: known_address(explicit))
+    return _wait_for_answer(_launch(data_folder(), options), lambda: find_address(explicit))
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
                 stderr=log,
                 cwd=home,
                 env=environment,
-                **_detached(),
+                **_detach_options(),
             )
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
@@ -193,7 +193,7 @@ def _wait_for_answer(launch: _Launch, where: Callable[[], str]) -> str:
             break
         time.sleep(_POLL_S)
     raise Unavailable(
-        f"The daemon did not start: {_reason(launch.printed())}",
+        f"The daemon did not start: {_reason(launch.read_output())}",
         remedy=f"The whole message is in {launch.output}.",
     )
 
@@ -223,12 +223,12 @@ def _stop(process: subprocess.Popen[bytes], address: str) -> None:
         process.wait()
 
 
-class _Detached(TypedDict, total=False):
+class _DetachOptions(TypedDict, total=False):
     creationflags: int
     start_new_session: bool
 
 
-def _detached() -> _Detached:
+def _detach_options() -> _DetachOptions:
     """Return the options of a process that outlives this one."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}

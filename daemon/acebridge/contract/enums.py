@@ -23,7 +23,7 @@ def _prefix(enum: Enum) -> str:
     return enum.values[0].name.removesuffix("UNSPECIFIED")
 
 
-def unprefixed(enum: Enum, name: str) -> str:
+def strip_prefix(enum: Enum, name: str) -> str:
     """Return the name of a value elsewhere: ``pcm24`` for ``ENCODING_PCM24``, and for ``pcm24`` itself."""
     plain = name.upper().removeprefix(_prefix(enum))
     return _OWN_NAMES.get(plain, plain.lower())
@@ -31,13 +31,13 @@ def unprefixed(enum: Enum, name: str) -> str:
 
 def enum_names(enum: Enum) -> list[str]:
     """Return the names of all values but ``unspecified``, in the order of the contract."""
-    return [unprefixed(enum, value.name) for value in enum.values[1:]]
+    return [strip_prefix(enum, value.name) for value in enum.values[1:]]
 
 
 def enum_name(enum: Enum, number: int) -> str:
     """Return the name of a value; ``number 77`` for one that this version of the contract does not have."""
     value = enum.values_by_number.get(number)
-    return f"number {number}" if value is None else unprefixed(enum, value.name)
+    return f"number {number}" if value is None else strip_prefix(enum, value.name)
 
 
 def enum_number(enum: Enum, name: str) -> int:

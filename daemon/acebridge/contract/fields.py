@@ -20,7 +20,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from acebridge.contract.enums import Enum, enum_name, enum_names, enum_number, unprefixed
+from acebridge.contract.enums import Enum, enum_name, enum_names, enum_number, strip_prefix
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, limits_of
 
@@ -108,7 +108,7 @@ def _put(message: Message, name: str, value: FieldValue, kind: type | None, pref
         put(fitting)
     except (ValueError, TypeError, OverflowError) as error:
         remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
-        raise InvalidValue(prefix + name, value, _allowed(name, field.type, kind), remedy=remedy) from error
+        raise InvalidValue(prefix + name, value, _describe_allowed(name, field.type, kind), remedy=remedy) from error
 
 
 def _enum_number(enum: Enum, name: FieldValue, where: str) -> int:
@@ -124,7 +124,7 @@ def _element(kind: type | None) -> type | None:
     return next(iter(typing.get_args(kind)), None)
 
 
-def _allowed(name: str, wire_type: int, kind: type | None) -> str:
+def _describe_allowed(name: str, wire_type: int, kind: type | None) -> str:
     """Say what a field may hold: a number what its dataclass says, anything else what its type on the wire holds."""
     if wire_type != FieldDescriptor.TYPE_STRING and dataclasses.is_dataclass(kind):
         for f in dataclasses.fields(kind):
@@ -170,7 +170,7 @@ def _coerce_item(field: FieldDescriptor | upb.FieldDescriptor, value: JsonValue,
     if field.enum_type is None:
         return value
     names = enum_names(field.enum_type)
-    name = unprefixed(field.enum_type, value) if isinstance(value, str) else value
+    name = strip_prefix(field.enum_type, value) if isinstance(value, str) else value
     if name not in names:
         raise InvalidValue(where, value, ", ".join(names))
     return name

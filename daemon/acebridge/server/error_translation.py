@@ -55,7 +55,7 @@ def unary(
     """Let a method with one answer raise our errors. One that takes a stream of requests checks them itself."""
 
     @functools.wraps(handler)
-    async def translated(self: Service, request: Request, context: CallContext) -> Response:
+    async def call_handler(self: Service, request: Request, context: CallContext) -> Response:
         try:
             if isinstance(request, Message):
                 check_known(request)
@@ -65,7 +65,7 @@ def unary(
         except Exception as error:
             await abort(context, error)
 
-    return translated
+    return call_handler
 
 
 def streaming(
@@ -74,7 +74,7 @@ def streaming(
     """Make a server-streaming method of one that returns the generator of its answers. Both may raise our errors."""
 
     @functools.wraps(handler)
-    async def translated(self: Service, request: Request, context: CallContext) -> AsyncGenerator[Response, None]:
+    async def call_handler(self: Service, request: Request, context: CallContext) -> AsyncGenerator[Response, None]:
         try:
             if isinstance(request, Message):
                 check_known(request)
@@ -86,4 +86,4 @@ def streaming(
         except Exception as error:
             await abort(context, error)
 
-    return translated
+    return call_handler

@@ -68,7 +68,7 @@ def take_message(body: Take) -> tasks_pb2.TakeFinished:
     return tasks_pb2.TakeFinished(take=body["take"] + 1, seed=body["seed"], metadata=metadata, outputs=outputs)
 
 
-def _ranked_message(choice: Choice) -> tasks_pb2.RankedTake:
+def _ranking_message(choice: Choice) -> tasks_pb2.RankedTake:
     return tasks_pb2.RankedTake(
         take=choice["take"] + 1, seed=choice["seed"], score=choice.get("score"), chosen=choice["chosen"]
     )
@@ -97,7 +97,7 @@ def event_message(job_id: str, event: Event, takes: Sequence[Take] = ()) -> task
                 takes=map(take_message, takes),
                 wait_s=event.body["waited_s"],
                 run_s=event.body["worked_s"],
-                ranking=map(_ranked_message, event.body["ranking"]),
+                ranking=map(_ranking_message, event.body["ranking"]),
             )
             return message(completed=completed)
     raise ValueError(f"an event of the kind {event.kind} has no message of its own")

@@ -104,7 +104,7 @@ class OutputReader:
         # For a moment a finished output is in neither known place: it moves into the store before the journal knows.
         for _ in range(_OPEN_TRIES):
             ended = (await self._journal.get(self._job_id)).ended
-            for path in [*self._spool.paths(self._job_id, output), *await self._stored_paths(output)]:
+            for path in [*self._spool.paths(self._job_id, output), *await self._asset_paths(output)]:
                 with suppress(FileNotFoundError):
                     self._file, self._output = await asyncio.to_thread(path.open, "rb"), output
                     # Else it may be the file of the next attempt, which is not as long yet.
@@ -116,7 +116,7 @@ class OutputReader:
             await asyncio.sleep(_OPEN_PAUSE_S)
         raise _no_audio()
 
-    async def _stored_paths(self, output: int) -> list[Path]:
+    async def _asset_paths(self, output: int) -> list[Path]:
         """Return where a finished output is kept; nothing while it is not finished."""
         job = await self._journal.get(self._job_id)
         outputs = (stored for take in job.takes for stored in take["outputs"])

@@ -12,7 +12,7 @@ from acebridge.contract.enums import (
     enum_name,
     enum_names,
     enum_number,
-    unprefixed,
+    strip_prefix,
 )
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
@@ -27,7 +27,7 @@ def test_names_and_numbers(enum: EnumDescriptor) -> None:
     assert [enum_name(enum, number) for number in numbers] == enum_names(enum)
     assert [enum_number(enum, name) for name in enum_names(enum)] == numbers
     for value in enum.values[1:]:
-        assert unprefixed(enum, value.name) == unprefixed(enum, unprefixed(enum, value.name))
+        assert strip_prefix(enum, value.name) == strip_prefix(enum, strip_prefix(enum, value.name))
         assert value.name.endswith(enum_name(enum, value.number).upper()) or value.name == "TASK_KIND_TEXT_TO_MUSIC"
 
 

@@ -253,7 +253,7 @@ def _daemon_ended() -> JobFailed:
     return JobFailed(
         ErrorReason.UNAVAILABLE,
         "The AceBridge daemon ended in the middle of the work.",
-        remedy="Run the action again: it starts the daemon anew.",
+        remedy="Run the action again: it starts the daemon again.",
     )
 
 

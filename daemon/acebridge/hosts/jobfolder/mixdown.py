@@ -49,7 +49,7 @@ def _probe(file: Path) -> MediaInfo:
 
 
 def _track(track: MixTrack, info: MediaInfo, channels: int) -> Track:
-    """Return what a file plays in a mix of so many channels. Raises `InvalidValue` when it holds less than it has to."""
+    """Return the samples of a file for a mix with ``channels`` channels. Raises `InvalidValue` when the file is too short."""
     needed = track.first + (track.frames or 0)
     if needed > info.frames:
         raise InvalidValue(

@@ -40,7 +40,7 @@ def file_name(text: str, longest: int = _MAX_FILE, longest_bytes: int = _MAX_FIL
 
     It keeps its letters of all scripts and its emoji, has no ending of its own, and may be empty.
     """
-    clean = "".join(_allowed_text(c) for c in unicodedata.normalize("NFC", text))
+    clean = "".join(_safe_text(c) for c in unicodedata.normalize("NFC", text))
     name = " ".join(clean.split())[:longest]
     while len(name.encode("utf-8")) > longest_bytes:
         name = name[:-1]
@@ -48,7 +48,7 @@ def file_name(text: str, longest: int = _MAX_FILE, longest_bytes: int = _MAX_FIL
     return f"_{name}" if name.split(".")[0].strip().lower() in _RESERVED else name
 
 
-def _allowed_text(c: str) -> str:
+def _safe_text(c: str) -> str:
     if c in _FORBIDDEN or c.isspace():
         return " "
     invisible = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn")

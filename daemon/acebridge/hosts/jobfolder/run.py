@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Mapping[str, object])
 _LOOK_S = 0.05
-#: Seconds that cancelled work has to end by itself.
+#: Seconds that cancelled work has to end.
 _GRACE_S = 1.0
 
 

@@ -21,7 +21,7 @@ DOCUMENTS: dict[str, TypeAdapter[RequestFile] | TypeAdapter[StatusFile] | TypeAd
 }
 
 
-class _Untitled(GenerateJsonSchema):
+class _SchemaWithoutTitles(GenerateJsonSchema):
     """Leaves out titles of keys, which would only repeat their names."""
 
     def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002 - pydantic passes it
@@ -30,7 +30,7 @@ class _Untitled(GenerateJsonSchema):
 
 def json_schema(document: str) -> dict[str, JsonValue]:
     """Return the schema of ``request``, ``status`` or ``result``. Keys that it does not name are allowed."""
-    content: dict[str, JsonValue] = DOCUMENTS[document].json_schema(schema_generator=_Untitled)
+    content: dict[str, JsonValue] = DOCUMENTS[document].json_schema(schema_generator=_SchemaWithoutTitles)
     if document == "status":  # its type is that of changes, too, and those may be of any keys
         content["required"] = list(StatusFile.__annotations__)
     content["title"] = f"{document}.json of an AceBridge job folder, version {VERSION}"

@@ -101,7 +101,7 @@ class WideningSink(JobSink):
         self._clip = self._clip or self._sent.open(header.sample_rate, header.channels)
         whole, self._shifts[header.output] = _widen(header, self._clip)
         self._target.on_audio_header(whole)
-        for chunk in _unchanged(header, self._clip):
+        for chunk in _chunks_outside(header, self._clip):
             self._target.on_audio(chunk)
 
     def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
@@ -140,24 +140,24 @@ class WideningSink(JobSink):
 
 def _widen(part: Part, clip: Clip) -> tuple[Part, int]:
     """Return what describes a part as it describes the whole, and the frame of the whole at which the part begins."""
-    changed = _changed_span(part, clip)
+    changed = _span_of_change(part, clip)
     whole = type(part)()
     whole.CopyFrom(part)
     whole.frames, whole.start_frame = changed.total_frames, -changed.prepended
     return whole, changed.start + changed.prepended
 
 
-def _changed_span(part: Part, clip: Clip) -> Span:
+def _span_of_change(part: Part, clip: Clip) -> Span:
     from acestep_runtime.audio.splice import Span
 
     return Span(part.start_frame, part.start_frame + part.frames, clip.frames)
 
 
-def _unchanged(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
+def _chunks_outside(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
     """Yield what stays of the source, before and after the part that changed."""
     from acestep_runtime.audio import wav
 
-    span = _changed_span(changed, clip)
+    span = _span_of_change(changed, clip)
     for at, end in span.kept:
         for block in clip.blocks(at, end):
             data = wav.encode(block, encoding_name(changed.encoding))
