@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, pieces
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Layers:
             layer = self.region.from_engine(made, *self.region.window.region)
             yield OutputHeader(output, take, role, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
             silence_before, silence_after = (_silence(n, clip.channels) for n in (self.before, self.after))
-            for block in (*silence_before, *pieces(layer), *silence_after):
+            for block in (*silence_before, *split_blocks(layer, BLOCK_FRAMES), *silence_after):
                 yield OutputBlock(output, block)
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
 from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import pieces
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 from acestep_runtime.values import MIX
 
 
@@ -45,7 +45,7 @@ class Patch:
         if self.whole:  # what stays as it is goes out before the engine begins
             yield from (OutputBlock(number, block) for block in clip.blocks(*before))
         roles = yield from collect(events, self.engine_frames)
-        yield from (OutputBlock(number, block) for block in pieces(self._mend(roles[MIX])))
+        yield from (OutputBlock(number, block) for block in split_blocks(self._mend(roles[MIX]), BLOCK_FRAMES))
         if self.whole:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 

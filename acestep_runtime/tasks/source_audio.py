@@ -14,12 +14,8 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 
+#: Frames in a block of an output.
 BLOCK_FRAMES = 1 << 16
-
-
-def pieces(samples: Samples) -> Iterator[Samples]:
-    """Yield ``[N, C]`` in views of at most `BLOCK_FRAMES` frames."""
-    return (samples[at : at + BLOCK_FRAMES] for at in range(0, len(samples), BLOCK_FRAMES))
 
 
 def _copied(

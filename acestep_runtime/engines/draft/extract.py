@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
+from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.render import Stereo
 from acestep_runtime.dsp.stems import separate
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.signal.blocks import require_source, split_blocks
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source
 from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
 from acestep_runtime.values import CancelToken
 
@@ -30,7 +31,7 @@ def extract(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     for number, (role, samples) in enumerate(stems.items()):
         yield Progress(f"handing out {role}", 0.9 + 0.1 * number / len(stems))
         cancel.check()
-        yield from (Block(role, piece) for piece in split_blocks(samples))
+        yield from (Block(role, piece) for piece in split_blocks(samples, BLOCK_FRAMES))
 
 
 def _watched(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.arrangement import VOICES
 from acestep_runtime.dsp.context import energies, heard_along
 from acestep_runtime.dsp.players import Note
@@ -21,7 +22,7 @@ from acestep_runtime.engines.draft.joining import (
     released,
     words_sung,
 )
-from acestep_runtime.engines.signal.blocks import require_source, split_blocks
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source
 from acestep_runtime.text.style import only, style_of
 from acestep_runtime.values import CancelToken
 
@@ -62,7 +63,7 @@ def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
                 level_db = target_db + _LAYER_DB.get(track, _LAYER_USUAL_DB)
                 pauses = track in (*VOICES, "fx")
                 layer[span[0] : span[1]] = released(ceiling(at_level(part, level_db, pauses=pauses)))
-        yield from (Block(track, piece) for piece in split_blocks(layer))
+        yield from (Block(track, piece) for piece in split_blocks(layer, BLOCK_FRAMES))
 
 
 def _only_known(source: Stereo, start: int, stop: int) -> Stereo:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import VOICES
 from acestep_runtime.dsp.context import Context, bar_frames, bars_over, bed, heard_around
@@ -34,7 +35,7 @@ from acestep_runtime.engines.draft.joining import (
     released,
     words_sung,
 )
-from acestep_runtime.engines.signal.blocks import require_source, split_blocks, tempo_and_key
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source, tempo_and_key
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.text.form import tags
 from acestep_runtime.text.style import Instrument, Style, style_of, understood, without
@@ -76,7 +77,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     if span[1] <= span[0]:
         context = heard_around(source, known, span, music, style)
         yield Metadata({**part_metadata(context, span, music.caption), **lines_metadata((), request)})
-        yield from (Block("mix", piece) for piece in split_blocks(source))
+        yield from (Block("mix", piece) for piece in split_blocks(source, BLOCK_FRAMES))
         return
     parts = _parts(source, known, span, style, request)
     lines = [line for part in parts for line in part.lines]
@@ -99,7 +100,7 @@ def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     yield Progress("joining", 0.97)
     out = source.copy()
     out[span[0] : span[1]] = _all_new(_ended(ceiling(new), known, span, request), source[span[0] : span[1]])
-    yield from (Block("mix", piece) for piece in split_blocks(out))
+    yield from (Block("mix", piece) for piece in split_blocks(out, BLOCK_FRAMES))
 
 
 # ------------------------------------------------------------------------------------------------- what is to be made

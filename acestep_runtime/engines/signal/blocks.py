@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.render import Stereo
 from acestep_runtime.engines.base import EngineRequest
@@ -12,7 +10,8 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Key
 
-_BLOCK_FRAMES = ENGINE_RATE_HZ
+#: Engines return audio in blocks of up to a second.
+BLOCK_FRAMES = ENGINE_RATE_HZ
 
 
 def grid_metadata(grid: Grid, key: Key) -> TakeMetadata:
@@ -36,8 +35,3 @@ def require_source(request: EngineRequest) -> Stereo:
     if request.source is None:
         raise InvalidValue("source", "nothing", "audio", remedy=f"Give {request.task.name} a source.")
     return request.source
-
-
-def split_blocks(samples: Stereo) -> Iterator[Stereo]:
-    """Yield the samples in blocks of up to a second."""
-    return (samples[at : at + _BLOCK_FRAMES] for at in range(0, len(samples), _BLOCK_FRAMES))

@@ -11,14 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.dsp import quality
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.quality import KEPT_RATE_HZ, Listener, Statistics
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import Score, TakeMetadata
-from acestep_runtime.engines.signal.blocks import grid_metadata, require_source, split_blocks
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, grid_metadata, require_source
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lyrics.text import sung_lines
 from acestep_runtime.values import CancelToken, Music
@@ -63,7 +63,7 @@ Scorer = Callable[[Listener, float, TakeMetadata], Generator[Progress, None, Sco
 def listen_to(source: Samples, cancel: CancelToken) -> Listener:
     """Return a listener that has heard all of a source."""
     listener = Listener(len(source))
-    for piece in split_blocks(source):
+    for piece in split_blocks(source, BLOCK_FRAMES):
         cancel.check()
         listener.hear(piece)
     return listener
@@ -130,7 +130,7 @@ def _with_score(
             fraction = event.fraction
         yield event
     if total is not None and "mix" not in places:
-        for piece in split_blocks(total):
+        for piece in split_blocks(total, BLOCK_FRAMES):
             cancel.check()
             listener.hear(piece)
     elif not places:
