@@ -1,4 +1,4 @@
-"""Samples and metadata between engine and task: the source of a request, blocks, the metadata of every result."""
+"""Samples and metadata between engine and task: the source of a request, and the metadata of every result."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BLOCK_FRAMES = ENGINE_RATE_HZ
 
 
 def grid_metadata(grid: Grid, key: Key) -> TakeMetadata:
-    """Return what is known of every result of signal processing."""
-    found = tempo_and_key(grid, key)
+    """Return the metadata of every result of signal processing."""
+    values = tempo_and_key(grid, key)
     return {
         "engine": "draft",
-        "bpm": found["bpm"],
-        "keyscale": found["keyscale"],
-        "timesignature": found["timesignature"],
+        "bpm": values["bpm"],
+        "keyscale": values["keyscale"],
+        "timesignature": values["timesignature"],
     }
 
 

@@ -107,11 +107,11 @@ def test_a_file_that_was_cut_off_tells_how_long_it_was_to_be(
 ) -> None:
     path = tmp_path / "song"
     sf.write(path, noise(2.0), 48_000, format=kind, subtype=subtype, endian=endian)
-    assert decode.probe(path).promised_s is None
+    assert decode.probe(path).header_duration_s is None
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     info = decode.probe(path)
     assert info.duration_s < 0.7
-    assert info.promised_s == pytest.approx(2.0, abs=1e-3)
+    assert info.header_duration_s == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF])
@@ -120,7 +120,7 @@ def test_a_stream_that_does_not_know_its_length_was_not_cut_off(tmp_path: Path, 
     head = wav.header(0, 2, 48_000, "pcm16")
     path.write_bytes(head[:-4] + struct.pack("<I", size) + bytes(4 * 48_000))
     info = decode.probe(path)
-    assert (info.frames, info.promised_s) == (48_000, None)
+    assert (info.frames, info.header_duration_s) == (48_000, None)
 
 
 def test_chunks_after_the_samples_and_before_them_are_no_samples(tmp_path: Path) -> None:
@@ -128,9 +128,9 @@ def test_chunks_after_the_samples_and_before_them_are_no_samples(tmp_path: Path)
     head, note = wav.header(480, 2, 48_000, "pcm16"), b"note" + struct.pack("<I", 3) + b"abc\0"
     path.write_bytes(head[:-8] + note + head[-8:] + bytes(4 * 480) + note)
     info = decode.probe(path)
-    assert (info.frames, info.promised_s) == (480, None)
+    assert (info.frames, info.header_duration_s) == (480, None)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert decode.probe(path).promised_s == pytest.approx(0.01)
+    assert decode.probe(path).header_duration_s == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.mp3"])

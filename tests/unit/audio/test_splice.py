@@ -59,9 +59,9 @@ def test_adjacent_regions_meet_and_lengths_are_exact(
 @given(span=spans())
 def test_what_is_kept_and_the_region_make_the_whole_result(span: Span) -> None:
     source, region = np.arange(span.source_frames), np.arange(span.start, span.stop)
-    (start, before), (after, stop) = span.kept
+    (start, before), (after, stop) = span.outside
     result = np.concatenate((source[start:before], region, source[after:stop]))
-    assert (result == np.arange(-span.prepended, span.total_frames - span.prepended)).all()
+    assert (result == np.arange(-span.prefix_frames, span.total_frames - span.prefix_frames)).all()
     assert (start, stop) == (0, span.source_frames)
     assert (before, after) == (max(0, span.start), min(span.stop, span.source_frames))
 
@@ -75,11 +75,11 @@ def test_minus_one_and_none_mean_the_end(end_s: float | None) -> None:
 
 def test_prepending_and_extending() -> None:
     prepend = Span.resolve(-2, 0, 48_000, 48_000)
-    assert (prepend.prepended, prepend.appended, prepend.total_frames) == (96_000, 0, 144_000)
+    assert (prepend.prefix_frames, prepend.suffix_frames, prepend.total_frames) == (96_000, 0, 144_000)
     extend = Span.resolve(1, 3, 48_000, 48_000)
-    assert (extend.prepended, extend.appended, extend.total_frames) == (0, 96_000, 144_000)
+    assert (extend.prefix_frames, extend.suffix_frames, extend.total_frames) == (0, 96_000, 144_000)
     both = Span.resolve(-1, 2, 48_000, 48_000)
-    assert (both.prepended, both.appended, both.total_frames) == (48_000, 48_000, 144_000)
+    assert (both.prefix_frames, both.suffix_frames, both.total_frames) == (48_000, 48_000, 144_000)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_window_shows_the_source_where_it_is_and_silence_elsewhere(
     far = np.concatenate([np.zeros((1000, channels)), source, np.zeros((1000, channels))])
     assert got.dtype == np.float32
     assert np.array_equal(got, far[window.start + 1000 : window.stop + 1000])
-    start, stop = window.known
+    start, stop = window.coverage
     assert 0 <= start <= stop <= window.frames
     assert not got[:start].any()
     assert not got[stop:].any()
@@ -132,12 +132,12 @@ def test_a_window_shows_the_source_where_it_is_and_silence_elsewhere(
     assert region[1] - region[0] == span.frames
     assert window.start == min(span.start, max(0, span.start - max(context, crossfade)))
     assert window.stop == max(span.stop, min(span.source_frames, span.stop + max(context, crossfade)))
-    assert 0 <= window.wanted[0] <= region[0] < region[1] <= window.wanted[1] <= window.frames
+    assert 0 <= window.target[0] <= region[0] < region[1] <= window.target[1] <= window.frames
 
 
 def test_windows_refuse_other_lengths() -> None:
     window = Window.around(Span(10, 20, 100), 5)
-    assert (window.start, window.stop, window.region, window.known) == (5, 25, (5, 15), (0, 20))
+    assert (window.start, window.stop, window.region, window.coverage) == (5, 25, (5, 15), (0, 20))
     with pytest.raises(ValueError, match="99 frames"):
         window.cut(np.zeros((99, 2), np.float32))
 
@@ -175,7 +175,7 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
     assert whole.dtype == np.float32
     assert np.array_equal(source, kept[0])
     assert np.array_equal(new, kept[1])
-    at, end = span.start + span.prepended, span.stop + span.prepended  # the region in the result
+    at, end = span.start + span.prefix_frames, span.stop + span.prefix_frames  # the region in the result
     assert np.array_equal(whole[at:end], new[fades.before : fades.before + span.frames])
     if at > 0:
         assert whole[: at - fades.before].tobytes() == source[: at - fades.before].tobytes()
@@ -298,7 +298,7 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
     heard = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
     made = convert.resample(convert.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
-    new = match_loudness(made[slice(*window.wanted)], source, span, window.fades, rate_hz)
+    new = match_loudness(made[slice(*window.target)], source, span, window.fades, rate_hz)
     before = wav.encode(source, encoding)
     after = wav.encode(splice(source, new, span, window.fades), encoding)
     width = len(before) // frames

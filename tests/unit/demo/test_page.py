@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from acebridge.demo import steps, waveform
-from acebridge.demo.checks import Untouched
+from acebridge.demo.checks import RegionCheck
 from acebridge.demo.page import page_html
-from acebridge.demo.results import Results, page_content, sections
+from acebridge.demo.results import Results, page_content, section_frames
 from acebridge.demo.steps import Outcome
 
 FRAMES = 30_000
@@ -69,7 +69,7 @@ def results(**changes: object) -> Results:
         for step in steps.STEPS
     ]
     fields = {
-        "outcomes": outcomes, "files": files, "patch": PATCH, "untouched": Untouched(26_000, 4_000, 0.9996),
+        "outcomes": outcomes, "files": files, "patch": PATCH, "region_check": RegionCheck(26_000, 4_000, 0.9996),
         "stem_error": 2.4e-7, "took_s": 21.4,
     }  # fmt: skip
     return Results(**{**fields, **changes})  # type: ignore[arg-type]
@@ -128,13 +128,13 @@ def test_figures_are_shown_as_measured(made: str) -> None:
 
 def test_what_the_engine_says_is_escaped(made: str) -> None:
     assert "Verse &lt;1&gt;" in made
-    assert sections(results()) == [("Verse <1>", 0, 12_000)]
+    assert section_frames(results()) == [("Verse <1>", 0, 12_000)]
 
 
 def test_sections_lie_on_the_bar_lines_that_milliseconds_mean() -> None:
     found = results()
     found.outcomes[0].metadata["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
-    assert sections(found) == [("Verse <1>", 0, steps.region_frames()[1])]
+    assert section_frames(found) == [("Verse <1>", 0, steps.region_frames()[1])]
 
 
 def test_page_says_that_draft_is_no_neural_model(made: str) -> None:

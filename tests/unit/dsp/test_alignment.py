@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.alignment import agreement, align, spread
-from acestep_runtime.dsp.vocals import Voice, hear_voice
+from acestep_runtime.dsp.alignment import agreement, align, space_lines
+from acestep_runtime.dsp.vocals import Voice, detect_voice
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line
 from tests.support import band, signals, singer
@@ -48,7 +48,7 @@ def errors_s(sung: list[tuple[float, int]], voice: Voice) -> np.ndarray:
 def test_lines_of_a_voice_alone(vibrato_cents: float, pauses_s: tuple[float, float]) -> None:
     sung, length_s = song(1, pauses_s=pauses_s)
     alone = singer.sing(sung, length_s, vibrato_cents=vibrato_cents)
-    off = errors_s(sung, hear_voice(alone.samples, RATE_HZ))
+    off = errors_s(sung, detect_voice(alone.samples, RATE_HZ))
     assert np.median(off) < 0.15
     assert off.max() < 0.6
 
@@ -58,7 +58,7 @@ def test_lines_in_a_mix(seed: int) -> None:
     sung, length_s = song(seed)
     voice = singer.sing(sung, length_s, seed=seed).samples
     players = band.play(bpm=100, bars=int(length_s / 2.4) + 1, singing=False).mix[: len(voice)]
-    off = errors_s(sung, hear_voice(voice + 0.8 * players, RATE_HZ))
+    off = errors_s(sung, detect_voice(voice + 0.8 * players, RATE_HZ))
     assert np.median(off) < 0.25
     assert np.quantile(off, 0.8) < 0.5
 
@@ -66,7 +66,7 @@ def test_lines_in_a_mix(seed: int) -> None:
 def test_a_voice_is_heard_where_somebody_sings_and_nowhere_else() -> None:
     sung = [(1.0, 6), (5.0, 6)]
     alone = singer.sing(sung, 9)
-    voice = hear_voice(alone.samples, RATE_HZ)
+    voice = detect_voice(alone.samples, RATE_HZ)
     time_s = np.arange(len(voice.sounding)) * 9 / len(voice.sounding)
     sings = np.any([(time_s > a) & (time_s < b) for a, b in zip(alone.starts_s, alone.ends_s, strict=True)], axis=0)
     assert voice.sounding[sings].mean() > 0.9
@@ -76,13 +76,13 @@ def test_a_voice_is_heard_where_somebody_sings_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("sound", [signals.noise(6), np.zeros((6 * RATE_HZ, 2), np.float32), signals.clicks([1, 2], 6)])
 def test_no_voice_is_found_where_none_is(sound: np.ndarray) -> None:
-    assert align(words([(0, 8)] * 4), hear_voice(sound, RATE_HZ)) is None
+    assert align(words([(0, 8)] * 4), detect_voice(sound, RATE_HZ)) is None
 
 
 def test_right_times_agree_better_than_wrong_ones() -> None:
     sung, length_s = song(4)
     made = singer.sing(sung, length_s, seed=4)
-    voice = hear_voice(made.samples, RATE_HZ)
+    voice = detect_voice(made.samples, RATE_HZ)
 
     def score(by_s: float = 0.0, syllables: int = 1, skip: int = 0) -> float:
         lines = [Line(line.text, line.syllables * syllables) for line in words(sung)]
@@ -96,10 +96,10 @@ def test_right_times_agree_better_than_wrong_ones() -> None:
 
 def test_lines_that_nobody_sings_are_named() -> None:
     made = singer.sing([(1.0, 8)], 12)
-    voice = hear_voice(made.samples, RATE_HZ)
+    voice = detect_voice(made.samples, RATE_HZ)
     timed = [TimedLine(1.0, made.ends_s[0], "here"), TimedLine(6.0, 9.0, "gone")]
     fit = agreement(timed, words([(0, 8), (0, 8)]), voice)
-    assert fit.lost == ("gone",)
+    assert fit.silent_lines == ("gone",)
     assert fit.score < 0.7
 
 
@@ -122,5 +122,5 @@ def test_any_voice_gives_lines_in_order_or_none(sounding, onsets, syllables) -> 
 
 
 def test_spread_lines_fill_the_time_by_their_syllables() -> None:
-    rows = spread([Line("a", ("a",)), Line("b", ("b",) * 3)], 3.0, 9.0)
+    rows = space_lines([Line("a", ("a",)), Line("b", ("b",) * 3)], 3.0, 9.0)
     assert [(row.start_s, row.end_s) for row in rows] == [(3.0, 5.0), (5.0, 9.0)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.context import Context, bed
+from acestep_runtime.dsp.context import Context, bed_from_source
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.progressions import Harmony
 from acestep_runtime.values import Key
@@ -29,7 +29,7 @@ def context(grid: Grid = GRID, chords: tuple[int, ...] = ()) -> Context:
 def laid(
     source: Samples, span: tuple[int, int], around: Context, seed: int = 0, known: tuple[int, int] | None = None
 ) -> Samples:
-    made = bed(source, known or (0, len(source)), span, around, seed, lambda: None)
+    made = bed_from_source(source, known or (0, len(source)), span, around, seed, lambda: None)
     assert made is not None
     assert made.shape == (span[1] - span[0], 2)
     assert made.dtype == np.float32
@@ -103,9 +103,9 @@ def test_silent_bars_are_no_material_and_without_material_there_is_no_bed() -> N
     song[: 3 * BAR] = 0
     for seed in range(4):
         assert level_db(laid(song, (3 * BAR, 6 * BAR), context(), seed)).min() > -23
-    assert bed(song, (0, len(song)), (0, len(song)), context(), 0, lambda: None) is None
-    assert bed(np.zeros_like(song), (0, len(song)), (0, BAR), context(), 0, lambda: None) is None
-    assert bed(song[:100], (0, 100), (20, 60), context(), 0, lambda: None) is None
+    assert bed_from_source(song, (0, len(song)), (0, len(song)), context(), 0, lambda: None) is None
+    assert bed_from_source(np.zeros_like(song), (0, len(song)), (0, BAR), context(), 0, lambda: None) is None
+    assert bed_from_source(song[:100], (0, 100), (20, 60), context(), 0, lambda: None) is None
 
 
 def test_only_the_known_part_is_material() -> None:
@@ -121,4 +121,4 @@ def test_stopping_is_asked_for_at_every_bar() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bed(noise(4 * BAR), (0, 4 * BAR), (BAR, 2 * BAR), context(), 0, stop)
+        bed_from_source(noise(4 * BAR), (0, 4 * BAR), (BAR, 2 * BAR), context(), 0, stop)

@@ -7,13 +7,13 @@ import numpy.typing as npt
 import pytest
 
 from acestep_runtime.dsp.effects import EFFECTS
-from acestep_runtime.dsp.voices import sound
+from acestep_runtime.dsp.voices import play_voice
 
 RATE_HZ = 48_000
 
 
 def made(name: str, length_s: float = 2.0) -> npt.NDArray[np.float32]:
-    return sound(name, (48,), length_s, 0.75, 0.0, np.random.default_rng(1))
+    return play_voice(name, (48,), length_s, 0.75, 0.0, np.random.default_rng(1))
 
 
 def centres_hz(samples: npt.NDArray[np.float32]) -> list[float]:
@@ -59,5 +59,5 @@ def test_effects_are_clean_at_any_length_and_never_twice_the_same(name: str, len
     assert max(abs(samples[0]), abs(samples[-1])) < 2e-3
     assert abs(samples.mean()) < 1e-3
     assert np.array_equal(samples, made(name, length_s))
-    other = sound(name, (48,), length_s, 0.75, 0.0, np.random.default_rng(2))
+    other = play_voice(name, (48,), length_s, 0.75, 0.0, np.random.default_rng(2))
     assert not np.array_equal(samples, other)

@@ -58,20 +58,20 @@ def test_one_chord_throughout_says_nothing() -> None:
 @pytest.mark.parametrize("off_beat", [0.9, 1.0, 1.1])
 def test_equal_strokes_leave_the_beat_to_the_harmony(off_beat: float) -> None:
     heard, pitches = struck((0, 1.0), (0.5, off_beat)), chords_each(4)
-    assert meter.between_beats(heard, pitches, beats_s(1, after=0.5))
-    assert not meter.between_beats(heard, pitches, beats_s(1))
+    assert meter.is_half_beat_off(heard, pitches, beats_s(1, after=0.5))
+    assert not meter.is_half_beat_off(heard, pitches, beats_s(1))
 
 
 def test_strokes_that_are_clearly_stronger_are_the_beat_whatever_the_harmony() -> None:
     heard = struck((0, 0.3), (0.5, 1.0))
-    assert not meter.between_beats(heard, chords_each(4), beats_s(1, after=0.5))
+    assert not meter.is_half_beat_off(heard, chords_each(4), beats_s(1, after=0.5))
 
 
 def test_half_a_beat_later() -> None:
     pulse = tempo.Pulse(0.5, 0.3, 0.3 + 0.5 * np.arange(20), 0.7)
-    moved = tempo.half_later(pulse, 10.0)
+    moved = tempo.shift_half_beat(pulse, 10.0)
     assert (moved.period_s, moved.confidence) == (0.5, 0.7)
     np.testing.assert_allclose(moved.beats_s, 0.05 + 0.5 * np.arange(20), atol=1e-9)
-    drifting = tempo.half_later(tempo.Pulse(0.5, 0.3, np.array([0.3, 0.8, 1.4]), 0.5, drifts=True), 2.0)
+    drifting = tempo.shift_half_beat(tempo.Pulse(0.5, 0.3, np.array([0.3, 0.8, 1.4]), 0.5, drifts=True), 2.0)
     np.testing.assert_allclose(drifting.beats_s, [0.55, 1.1])
     assert drifting.drifts

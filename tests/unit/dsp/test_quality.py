@@ -9,7 +9,7 @@ import pytest
 
 from acestep_runtime.dsp import quality
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.dsp.quality import KEPT_RATE_HZ, WEIGHTS, Listener, Statistics
+from acestep_runtime.dsp.quality import ANALYSIS_RATE_HZ, WEIGHTS, SignalMeter, Statistics
 from acestep_runtime.values import Music
 from tests.support import signals
 
@@ -18,20 +18,20 @@ WANTED = Music(bpm=120, keyscale="C major")
 
 
 def hear(samples: np.ndarray, block: int = RATE_HZ) -> tuple[Statistics, np.ndarray]:
-    listener = Listener(len(samples))
+    listener = SignalMeter(len(samples))
     for at in range(0, len(samples), block):
-        listener.hear(samples[at : at + block].astype(np.float32))
-    kept = listener.kept()
+        listener.push(samples[at : at + block].astype(np.float32))
+    kept = listener.analysis_audio()
     return listener.statistics(kept), kept
 
 
 def judge(samples: np.ndarray, wanted: Music = WANTED) -> tuple[float, dict[str, float], list[str]]:
     found, kept = hear(samples)
-    heard = analyse(kept, KEPT_RATE_HZ)
+    heard = analyse(kept, ANALYSIS_RATE_HZ)
     parts = {**quality.signal_parts(found), **quality.musical_parts(heard, wanted)}
     assert set(parts) <= set(WEIGHTS)
     assert all(0 <= value <= 1 for value in parts.values()), parts
-    return quality.quality(parts), parts, quality.notes(parts, found, heard, wanted)
+    return quality.quality(parts), parts, quality.fault_notes(parts, found, heard, wanted)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_another_tempo_than_asked_for_is_worse_the_farther_it_is(song: np.ndarra
     scores = [judge(song, Music(bpm=bpm))[0] for bpm in (120, 124, 135)]
     assert all(one > other for one, other in pairwise(scores)), scores
     assert judge(song, Music(bpm=60))[1]["tempo"] > 0.9  # the same pulse, counted by halves
-    assert judge(song, Music(bpm=135))[2] == ["The tempo heard is 120 bpm instead of 135."]
+    assert judge(song, Music(bpm=135))[2] == ["The measured tempo is 120 bpm instead of 135."]
 
 
 def test_another_key_than_asked_for_is_worse_the_fewer_notes_it_shares(song: np.ndarray) -> None:
@@ -99,10 +99,10 @@ def test_statistics_are_what_they_say() -> None:
     assert found.duration_s == 10
     assert found.silent_s == pytest.approx(2.0, abs=0.051)
     assert found.sound_s == pytest.approx((2.0, 10.0), abs=0.051)
-    assert found.clipped == pytest.approx(0.001, rel=0.01)
+    assert found.clipped_share == pytest.approx(0.001, rel=0.01)
     rms = np.sqrt(np.mean(samples.astype(float) ** 2))
     assert found.offset == pytest.approx(0.051 / rms, rel=0.01)
-    assert len(kept) == 10 * KEPT_RATE_HZ
+    assert len(kept) == 10 * ANALYSIS_RATE_HZ
 
 
 def test_white_noise_has_the_flatness_of_its_closed_form() -> None:
@@ -114,7 +114,7 @@ def test_white_noise_has_the_flatness_of_its_closed_form() -> None:
 @pytest.mark.parametrize("block", [1000, 48_000, 77_777])
 def test_blocks_do_not_matter(song: np.ndarray, block: int) -> None:
     one, other = hear(song[: 5 * RATE_HZ], block)[0], hear(song[: 5 * RATE_HZ], 5 * RATE_HZ)[0]
-    assert one.clipped == other.clipped
+    assert one.clipped_share == other.clipped_share
     assert one.loudness_lufs == pytest.approx(other.loudness_lufs)
     assert (one.silent_s, one.sound_s) == (other.silent_s, other.sound_s)
 

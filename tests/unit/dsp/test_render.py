@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from acestep_runtime import threads
 from acestep_runtime.dsp.players import Note
-from acestep_runtime.dsp.render import CEILING, KNEE, STRIPS, Desk, ceiling, render, rms_db, room
+from acestep_runtime.dsp.render import CEILING, CHANNEL_STRIPS, KNEE, Mixer, limit_peak, render, reverb_ir, rms_db
 
 RATE = 48_000
 
 
 def desk(gain_db=0.0):
-    return Desk(seed=1, brightness=0.0, room_s=0.4, gain_db=gain_db)
+    return Mixer(seed=1, brightness=0.0, room_s=0.4, gain_db=gain_db)
 
 
 NOTES = [
@@ -57,7 +57,7 @@ def test_prepared_sounds_are_the_ones_that_are_played():
     for one in (prepared, straight):
         for note in NOTES:
             one.play(note)
-    assert np.array_equal(prepared.take(2 * RATE), straight.take(2 * RATE))
+    assert np.array_equal(prepared.read(2 * RATE), straight.read(2 * RATE))
 
 
 def test_silence_before_the_first_note_then_an_onset_on_time():
@@ -69,7 +69,7 @@ def test_silence_before_the_first_note_then_an_onset_on_time():
 
 def test_the_ceiling_bends_smoothly_and_is_never_passed():
     ramp = np.linspace(-4, 4, 8001, dtype=np.float32)[:, None].repeat(2, 1)
-    bent = ceiling(ramp)
+    bent = limit_peak(ramp)
     assert np.abs(bent).max() <= CEILING
     assert np.array_equal(bent[np.abs(ramp) < KNEE], ramp[np.abs(ramp) < KNEE])
     assert (np.diff(bent[:, 0]) >= 0).all()
@@ -82,20 +82,20 @@ def test_the_ceiling_holds_at_any_gain():
 
 
 def test_a_room_has_unit_energy_no_direct_sound_and_decorrelated_sides():
-    response = room(1.0, 3)
+    response = reverb_ir(1.0, 3)
     assert np.sum(response**2, axis=0) == pytest.approx([1.0, 1.0], rel=1e-4)
     assert not response[: round(0.011 * RATE)].any()
     assert abs(np.corrcoef(response.T)[0, 1]) < 0.1
 
 
 def test_every_track_is_on_the_desk_and_pans():
-    for track, strip in STRIPS.items():
+    for track, strip in CHANNEL_STRIPS.items():
         assert -1 <= strip.pan <= 1
         assert strip.gain_db <= 0, track
     left = Note(0.0, 0.3, "brass", "brass", 0.8, (60,))
     board = desk()
     board.play(left)
-    out = board.take(RATE // 2)
+    out = board.read(RATE // 2)
     assert rms_db(out[:, :1]) > rms_db(out[:, 1:])
 
 

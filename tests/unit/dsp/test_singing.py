@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from acestep_runtime.dsp.musical import CHORD_TONES, Grid
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import Harmony
-from acestep_runtime.dsp.render import Desk, render
-from acestep_runtime.dsp.singing import harmonised, stage, sung
+from acestep_runtime.dsp.render import Mixer, render
+from acestep_runtime.dsp.singing import sing_harmony, sing_lines, singing_range
 from acestep_runtime.lyrics.lrc import TimedLine
-from acestep_runtime.lyrics.text import Line, sung_lines, syllables
-from acestep_runtime.text.style import style_of
+from acestep_runtime.lyrics.text import Line, lyric_lines, syllables
+from acestep_runtime.text.style import style_from_caption
 from acestep_runtime.values import Key
 
 RATE_HZ = 48_000
@@ -31,9 +31,9 @@ WORDS = ("walking down the lonely road tonight\nI can see the morning light\n오
 def sing(lines: Sequence[Line] | str, bars: range = range(8), *, bpm: float = 100, meter: int = 4, seed: int = 1,
          caption: str = "pop", melody: Sequence[tuple[float, float, int]] = (), first_s: float = 0.3,
          ) -> tuple[list[Note], list[TimedLine]]:  # fmt: skip
-    found = sung_lines(lines) if isinstance(lines, str) else lines
-    return sung(found, bars=bars, grid=Grid(bpm, first_s, meter), harmony=HARMONY, key=C, seed=seed,
-                style=style_of(caption), melody=melody)  # fmt: skip
+    found = lyric_lines(lines) if isinstance(lines, str) else lines
+    return sing_lines(found, bars=bars, grid=Grid(bpm, first_s, meter), harmony=HARMONY, key=C, seed=seed,
+                style=style_from_caption(caption), melody=melody)  # fmt: skip
 
 
 letters = st.one_of(
@@ -61,7 +61,7 @@ letters = st.one_of(
 def test_every_line_is_sung_once_in_order_and_inside(
     rows: list[str], first: int, count: int, bpm: float, meter: int, seed: int, tune: list[tuple[float, float, int]]
 ) -> None:
-    lines = sung_lines("\n".join(rows))
+    lines = lyric_lines("\n".join(rows))
     bars = range(first, first + count)
     start_s, end_s = 0.3 + first * meter * 60 / bpm, 0.3 + (first + count) * meter * 60 / bpm
     for melody in ((), tune):
@@ -83,7 +83,7 @@ def test_every_line_is_sung_once_in_order_and_inside(
 def test_a_line_is_timed_from_its_first_syllable_to_its_last() -> None:
     notes, timed = sing(WORDS, range(12))
     at = 0
-    for line, written in zip(timed, sung_lines(WORDS), strict=True):
+    for line, written in zip(timed, lyric_lines(WORDS), strict=True):
         mine = notes[at : at + len(written.syllables)]
         at += len(mine)
         assert line.start_s == mine[0].start_s
@@ -130,9 +130,9 @@ def test_tunes_are_singable(seed: int, caption: str, tonic: int, mode: str) -> N
     """In the key or the chord, no leap beyond an octave, an octave and a half in all; strong ends on chord tones."""
     key = Key(tonic, mode)
     home = (tonic, "m" if mode == "minor" else "")
-    lines = sung_lines("\n".join(["walk along the empty road tonight", "I am on my way"] * 4))
-    notes, timed = sung(lines, bars=range(16), grid=Grid(110), harmony=Harmony({}, home), key=key, seed=seed,
-                        style=style_of(caption))  # fmt: skip
+    lines = lyric_lines("\n".join(["walk along the empty road tonight", "I am on my way"] * 4))
+    notes, timed = sing_lines(lines, bars=range(16), grid=Grid(110), harmony=Harmony({}, home), key=key, seed=seed,
+                        style=style_from_caption(caption))  # fmt: skip
     pitches = [n.pitches[0] for n in notes]
     scale = {(tonic + s) % 12 for s in ((0, 2, 4, 5, 7, 9, 11) if mode == "major" else (0, 2, 3, 5, 7, 8, 10))}
     assert {p % 12 for p in pitches} <= scale
@@ -203,7 +203,7 @@ def test_what_a_melody_has_outside_of_the_bars_is_not_sung() -> None:
 @settings(deadline=None, max_examples=60)
 @given(start=st.floats(-4, 30), length=st.floats(0.01, 40), bpm=st.floats(40, 240), meter=st.sampled_from([2, 3, 4, 6]))
 def test_a_stage_lies_inside_its_time(start: float, length: float, bpm: float, meter: int) -> None:
-    grid, harmony, bars = stage(Grid(bpm, 0.3, meter), HARMONY, start, start + length)
+    grid, harmony, bars = singing_range(Grid(bpm, 0.3, meter), HARMONY, start, start + length)
     a, b = (grid.beat_to_s(bar * grid.beats_per_bar) for bar in (bars[0], bars[-1] + 1))
     assert start - 1e-3 <= a < b <= max(start + length, start + 0.02) + 1e-3
     assert b - a >= 0.45 * length
@@ -214,7 +214,7 @@ def test_a_stage_lies_inside_its_time(start: float, length: float, bpm: float, m
 
 def test_backing_voices_sing_the_same_words_in_chord_tones_on_both_sides() -> None:
     notes, _ = sing(WORDS, range(12))
-    parts = harmonised(notes, HARMONY, Grid(100, 0.3), "choir")
+    parts = sing_harmony(notes, HARMONY, Grid(100, 0.3), "choir")
     assert len(parts) == 2 * len(notes)
     for number, note in enumerate(notes):
         below, above = parts[2 * number : 2 * number + 2]
@@ -246,7 +246,7 @@ def test_syllables_are_heard_where_they_are_placed(seed: int) -> None:
     text = "take me to the city\nnever say no more\nsing to me baby\ncome back home to me"
     notes, _ = sing(text, range(8), seed=seed)
     assert sum(len(syllables(line)) for line in text.split("\n")) == len(notes)
-    desk = Desk(seed=1, brightness=0.0, room_s=0.3)
+    desk = Mixer(seed=1, brightness=0.0, room_s=0.3)
     voice = np.concatenate(list(render([(notes, 20.0)], 20 * RATE_HZ, desk)))
     heard = onsets_s(voice)
     due = np.array([n.start_s for n in notes])

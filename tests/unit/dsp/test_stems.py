@@ -13,7 +13,7 @@ RHYTHM_AND_VOICE = ("drums", "bass", "vocals")
 
 
 def split(samples, tracks, **more):
-    return stems.separate(samples, tracks, cancel_check=lambda: None, progress=lambda _: None, **more)
+    return stems.separate_stems(samples, tracks, cancel_check=lambda: None, progress=lambda _: None, **more)
 
 
 def error(samples, parts) -> float:
@@ -113,7 +113,7 @@ def test_analysis_shortens_notes_in_fast_music() -> None:
 def test_progress_and_cancel() -> None:
     samples = signals.noise(24)
     seen: list[float] = []
-    stems.separate(samples, ("drums",), cancel_check=lambda: None, progress=seen.append)
+    stems.separate_stems(samples, ("drums",), cancel_check=lambda: None, progress=seen.append)
     assert len(seen) == 3
     assert seen == sorted(seen)
     assert seen[-1] == 1
@@ -122,7 +122,7 @@ def test_progress_and_cancel() -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        stems.separate(samples, ("drums",), cancel_check=stop, progress=seen.append)
+        stems.separate_stems(samples, ("drums",), cancel_check=stop, progress=seen.append)
     assert len(seen) == 3
 
 
@@ -135,7 +135,7 @@ def test_the_table_names_all_tracks_and_masks_add_up_to_one() -> None:
     assert tuple(masks.EVIDENCE) == TRACKS
     rng = np.random.default_rng(0)
     spectra = (rng.standard_normal((2, 60, masks.FFT // 2 + 1)) + 1j).astype(np.complex64)
-    planes = masks.soft_masks(masks.measure(spectra), TRACKS)
+    planes = masks.soft_masks(masks.measure_cues(spectra), TRACKS)
     total = sum(planes.values())
     assert all((plane >= 0).all() for plane in planes.values())
     assert total.max() <= 1 + 1e-5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Grid
-from acestep_runtime.dsp.transcribe import SHORTEST_S, melody, sounding_share, strokes
+from acestep_runtime.dsp.transcribe import SHORTEST_S, find_strokes, sounding_share, transcribe_melody
 from tests.support import band, signals
 
 RATE = 48_000
@@ -27,7 +27,7 @@ def sung(notes, seconds, harmonics=6):
 
 
 def heard(samples):
-    return melody(samples, RATE, analyse(samples, RATE))
+    return transcribe_melody(samples, RATE, analyse(samples, RATE))
 
 
 def f_measure(found, truth, tolerance_s=0.06):
@@ -107,7 +107,7 @@ def test_there_is_no_melody_where_nothing_sings(samples):
 
 def test_strokes_lie_where_the_drummer_struck():
     """Kick on even beats, snare on odd ones, hi-hat on eighths."""
-    found = strokes(band.play(bpm=110, bars=4).players["drums"], RATE, Grid(110))
+    found = find_strokes(band.play(bpm=110, bars=4).players["drums"], RATE, Grid(110))
     places = {name: {s.sixteenth for s in found if s.band == name} for name in ("low", "mid", "high")}
     assert places["low"] == set(range(0, 64, 8))
     assert places["mid"] >= set(range(4, 64, 8))
@@ -118,7 +118,7 @@ def test_strokes_lie_where_the_drummer_struck():
 
 @pytest.mark.parametrize("frames", [0, 1, 700])
 def test_there_are_no_strokes_in_nothing(frames):
-    assert strokes(np.zeros((frames, 2), np.float32), RATE, Grid(110)) == ()
+    assert find_strokes(np.zeros((frames, 2), np.float32), RATE, Grid(110)) == ()
 
 
 def test_the_share_of_time_that_a_melody_sounds():

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS, sung_note
-from acestep_runtime.dsp.voices import SINGERS, VOICES, sound
+from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS, sing_note
+from acestep_runtime.dsp.voices import SINGERS, VOICES, play_voice
 
 RATE_HZ = 48_000
 Mono = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ MEASURED_HZ = {
 
 
 def note(who: str, syllable: str, pitch: int, length_s: float = 1.5, touch: float = 0.75, seed: int = 0) -> Mono:
-    return sung_note(who, syllable, (pitch,), length_s, touch, 0.0, np.random.default_rng(seed))
+    return sing_note(who, syllable, (pitch,), length_s, touch, 0.0, np.random.default_rng(seed))
 
 
 def pitches(samples: Mono) -> npt.NDArray[np.float64]:
@@ -97,7 +97,7 @@ def level_db(samples: Mono, low_hz: float = 0.0) -> float:
 @pytest.mark.parametrize("onset", ONSETS)
 def test_syllables_begin_as_they_are_spelled(onset: str) -> None:
     """Fricatives hiss for some 60 ms, plosives for 20, nasals murmur, vowels come at once; all within 40 ms."""
-    sung = sung_note("female", onset + "a", (62,), 0.5, 0.75, 0.0, np.random.default_rng(1))
+    sung = sing_note("female", onset + "a", (62,), 0.5, 0.75, 0.0, np.random.default_rng(1))
     begin, later, vowel = (sung[round(a * RATE_HZ) : round(b * RATE_HZ)] for a, b in
                            ((0.0, 0.02), (0.04, 0.07), (0.2, 0.23)))  # fmt: skip
     hiss = [level_db(x, 4500) - level_db(vowel, 4500) for x in (begin, later)]
@@ -120,10 +120,14 @@ def test_high_notes_lift_the_first_formant() -> None:
 
 
 def test_a_choir_is_wider_than_a_voice_and_takes_both_registers() -> None:
-    one, many = (sound(voice, (57, 60, 64), 1.0, 0.75, 0.0, np.random.default_rng(3)) for voice in ("hum", "choir:u"))
+    one, many = (
+        play_voice(voice, (57, 60, 64), 1.0, 0.75, 0.0, np.random.default_rng(3)) for voice in ("hum", "choir:u")
+    )
     assert len(one) == len(many)
     assert np.abs(many).max() < 1.2
-    low, high = (pitches(sound("choir:a", (p,), 1.5, 0.75, 0.0, np.random.default_rng(2)))[20:55] for p in (45, 69))
+    low, high = (
+        pitches(play_voice("choir:a", (p,), 1.5, 0.75, 0.0, np.random.default_rng(2)))[20:55] for p in (45, 69)
+    )
     assert abs(low.mean() - 45) < 0.2
     assert abs(high.mean() - 69) < 0.2
 
@@ -135,7 +139,7 @@ def test_every_syllable_is_clean_at_any_length(singer: str, length_s: float) -> 
     for syllable in ("", *(f":{onset}{vowel}" for onset in ONSETS for vowel in VOWELS)):
         if length_s > 1 and syllable not in ("", ":sa"):
             continue
-        made = sound(singer + syllable, (60,), length_s, 0.5, 0.0, np.random.default_rng(0))
+        made = play_voice(singer + syllable, (60,), length_s, 0.5, 0.0, np.random.default_rng(0))
         assert made.dtype == np.float32
         assert np.isfinite(made).all()
         assert np.abs(made).max() < 1.3

@@ -12,7 +12,7 @@ import soundfile as sf
 
 from acestep_runtime import Audio, mix
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from acestep_runtime.guide.sound import audio_of
+from acestep_runtime.guide.sound import to_audio
 from tests.support.signals import noise, sine
 
 
@@ -37,10 +37,10 @@ def test_an_audio_knows_its_file_and_is_an_array(tmp_path: Path) -> None:
     ],
 )
 def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
-    sound = audio_of(array)
+    sound = to_audio(array)
     assert sound.sample_rate == 48_000
     np.testing.assert_array_equal(sound.samples(), np.array(expected, np.float32))
-    assert audio_of((array, 22_050)).sample_rate == 22_050
+    assert to_audio((array, 22_050)).sample_rate == 22_050
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
 )  # fmt: skip
 def test_what_is_no_audio_is_refused_with_what_is(bad: object, said: str) -> None:
     with pytest.raises(InvalidValue, match=said) as caught:
-        audio_of(bad)
+        to_audio(bad)
     assert caught.value.field == "src_audio"
 
 
@@ -89,7 +89,7 @@ def test_a_forked_child_leaves_the_files_alone() -> None:
 
 
 def test_copies_are_the_same_and_other_processes_are_told_how() -> None:
-    sound = audio_of(sine(440, 0.1))
+    sound = to_audio(sine(440, 0.1))
     assert copy.deepcopy(sound) is sound
     with pytest.raises(TypeError, match="save"):
         pickle.dumps(sound)

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lyrics.alignment import _times, agreement, aligned
-from acestep_runtime.lyrics.consensus import consensus
+from acestep_runtime.lyrics.alignment import _token_times, agreement, align_tokens
+from acestep_runtime.lyrics.consensus import find_consensus
 from acestep_runtime.lyrics.lrc import to_lrc
-from acestep_runtime.lyrics.text import parse, words_in
-from acestep_runtime.lyrics.token_times import is_sung, text_of
+from acestep_runtime.lyrics.text import parse, word_spans
+from acestep_runtime.lyrics.token_times import decode_pieces, lyric_mask
 from tests.support.paths import GOLDEN
 
 CASES = ("clean", "noisy", "scrambled")
@@ -42,7 +42,7 @@ def characters(text: str) -> list[bytes]:
 
 
 def found_times(case: str) -> Any:
-    return _times(consensus(golden_maps(case)).agreed, expected(case)["duration"])
+    return _token_times(find_consensus(golden_maps(case)).evidence, expected(case)["duration"])
 
 
 def timed_rows(text: str, times: Any) -> list[list[Any]]:
@@ -70,9 +70,9 @@ def test_times_of_tokens_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
     want, pieces = expected(case), [chr(token).encode() for token in expected(case)["token_ids"]]
-    assert timed_rows(text_of(pieces), found_times(case)) == want["sentences"]
-    assert is_sung(pieces).astype(int).tolist() == want["type_mask"]
-    found = agreement(consensus(golden_maps(case)).energy, is_sung(pieces))
+    assert timed_rows(decode_pieces(pieces), found_times(case)) == want["sentences"]
+    assert lyric_mask(pieces).astype(int).tolist() == want["type_mask"]
+    found = agreement(find_consensus(golden_maps(case)).energy, lyric_mask(pieces))
     assert found.score == pytest.approx(want["score"]["lyrics_score"], abs=1e-4)
 
 
@@ -80,7 +80,7 @@ def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
 def test_tags_are_sections_and_the_rest_are_the_lines_of_the_reference(case: str) -> None:
     want = expected(case)
     pieces = [chr(token).encode() for token in want["token_ids"]]
-    made = aligned(golden_maps(case), pieces, want["duration"], want["duration"])
+    made = align_tokens(golden_maps(case), pieces, want["duration"], want["duration"])
     lines = [row for row in want["lrc"].splitlines() if not row.endswith("]")]
     assert to_lrc(made.timing.lines).splitlines() == lines
     stanzas = parse(want["text"])
@@ -125,7 +125,7 @@ def test_times_never_go_back_and_tags_are_no_lines(lyrics: str, frames: int, see
     maps = diagonal(len(pieces), frames, seed=seed)
     if noise:
         maps = [np.random.default_rng(seed).random((len(pieces), frames)).astype(np.float32)]
-    made = aligned(maps, pieces, 10.0, 9.5)
+    made = align_tokens(maps, pieces, 10.0, 9.5)
     wanted = [row for stanza in parse(lyrics) for row in stanza.lines]
     assert [line.text for line in made.timing.lines] == [line.text for line in wanted]
     assert all("[" not in line.text for line in made.timing.lines)
@@ -155,8 +155,8 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
     clean = np.zeros((tokens, frames + 40), np.float32)
     for token in range(tokens):
         clean[token, 3 * token : 3 * token + 3] = 1 + rng.random()
-    plain = aligned([clean], characters(text), 100.0, 100.0).timing
-    moved = aligned([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
+    plain = align_tokens([clean], characters(text), 100.0, 100.0).timing
+    moved = align_tokens([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
     for one, other in zip(plain.lines, moved.lines, strict=True):
         assert other.start_s == pytest.approx(one.start_s + by)
         for word, later in zip(one.words, other.words, strict=True):
@@ -166,26 +166,26 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
 def test_the_order_of_heads_and_where_characters_are_cut_do_not_matter() -> None:
     text = f"[Verse]\n하늘 {FAMILY} 空"
     maps = diagonal(len(text), 200, heads=4)
-    one, other = (aligned(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
+    one, other = (align_tokens(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
     assert one.timing == other.timing
     cut = [piece[at : at + 1] for piece in characters(text) for at in range(len(piece))]
     repeat = [len(piece) for piece in characters(text)]
-    each = aligned([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
+    each = align_tokens([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
     assert [line.text for line in each.timing.lines] == [f"하늘 {FAMILY} 空"]
     assert [word.text for word in each.timing.lines[0].words] == ["하늘", FAMILY, "空"]
 
 
 def test_what_has_no_words_has_no_score() -> None:
-    assert aligned([], [], 1.0, 1.0).agreement is None
-    tags = aligned(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
+    assert align_tokens([], [], 1.0, 1.0).agreement is None
+    tags = align_tokens(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
     assert tags.timing.lines == ()
     assert [section.name for section in tags.timing.sections] == ["Intro"]
-    only = aligned(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
+    only = align_tokens(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
     assert only.agreement is None
 
 
 def test_maps_that_say_nothing_still_give_times() -> None:
-    made = aligned([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
+    made = align_tokens([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
     assert [line.text for line in made.timing.lines] == ["la", "la"]
     assert made.agreement is not None
     assert made.agreement.score == 0
@@ -193,7 +193,7 @@ def test_maps_that_say_nothing_still_give_times() -> None:
 
 def test_maps_without_numbers_are_refused() -> None:
     with pytest.raises(EngineFailure, match="no numbers"):
-        aligned([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
+        align_tokens([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_maps_without_numbers_are_refused() -> None:
     ],
 )  # fmt: skip
 def test_words(text: str, words: list[str]) -> None:
-    assert [text[a:b] for a, b in words_in(text)] == words
+    assert [text[a:b] for a, b in word_spans(text)] == words
 
 
 def test_text_that_is_cut_off_in_a_character() -> None:
-    assert text_of([b"la ", "하".encode()[:2]]) == "la "
+    assert decode_pieces([b"la ", "하".encode()[:2]]) == "la "

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acestep_runtime.lyrics.sections import sections_of
-from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.lyrics.sections import section_times
+from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection
 
 DURATION_S = 100.0
 
 
 def timed(lyrics: str, *spans: tuple[float, float]) -> list[TimedLine]:
-    return [TimedLine(*span, line.text) for span, line in zip(spans, sung_lines(lyrics), strict=True)]
+    return [TimedLine(*span, line.text) for span, line in zip(spans, lyric_lines(lyrics), strict=True)]
 
 
 def found(lyrics: str, *spans: tuple[float, float]) -> list[tuple[float, float, str]]:
-    sections = sections_of(lyrics, timed(lyrics, *spans), DURATION_S)
+    sections = section_times(lyrics, timed(lyrics, *spans), DURATION_S)
     return [(section.start_s, section.end_s, section.name) for section in sections]
 
 
@@ -39,16 +39,16 @@ def test_those_without_lines_share_the_time_between() -> None:
     ("", []), ("la\nlo", []), ("[Instrumental]", [(0, 100, "Instrumental")]), ("la\n\nlo\n[Outro]", [(14, 100, "Outro")]),
 ])  # fmt: skip
 def test_songs_with_few_tags(song: str, sections: list[tuple[float, float, str]]) -> None:
-    assert found(song, *[(8, 10), (12, 14)][: len(sung_lines(song))]) == sections
+    assert found(song, *[(8, 10), (12, 14)][: len(lyric_lines(song))]) == sections
 
 
 @given(st.lists(st.sampled_from(["[A]", "[B] la", "la", "", "...", "la [C] lo"])), st.data())
 def test_sections_follow_each_other_until_the_end(rows: list[str], data: st.DataObject) -> None:
     song = "\n".join(rows)
-    lines = sung_lines(song)
+    lines = lyric_lines(song)
     at_s = st.floats(0, DURATION_S)
     times = sorted(data.draw(st.lists(at_s, min_size=2 * len(lines), max_size=2 * len(lines))))
-    sections = sections_of(song, timed(song, *zip(times[::2], times[1::2], strict=True)), DURATION_S)
+    sections = section_times(song, timed(song, *zip(times[::2], times[1::2], strict=True)), DURATION_S)
     assert [section.name for section in sections] == [char for char in song if char in "ABC"]
     assert all(isinstance(section, TimedSection) for section in sections)
     ends = [section.end_s for section in sections]

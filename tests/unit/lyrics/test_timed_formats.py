@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.lyrics.formats import FORMATS, facts_of, timing_of
+from acestep_runtime.lyrics.formats import FORMATS, timing_from_metadata, timing_to_metadata
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
 EMPTY = Timing((), ())
@@ -152,13 +152,13 @@ def test_how_each_format_looks(name: str) -> None:
 
 def test_json_has_the_shape_of_a_task_s_facts() -> None:
     held = json.loads(FORMATS["json"].write(SONG))
-    assert held == facts_of(SONG)
+    assert held == timing_to_metadata(SONG)
     assert held["lines"][0]["words"][1] == {"start_s": 2, "end_s": 3, "text": "two"}
     assert held["sections"][1] == {"start_s": 3725, "end_s": 3730, "name": "Outro"}
-    assert timing_of({"lines": [{"start_s": 1, "end_s": 2.5, "text": "la"}], "lrc": "x"}).lines == (
+    assert timing_from_metadata({"lines": [{"start_s": 1, "end_s": 2.5, "text": "la"}], "lrc": "x"}).lines == (
         TimedLine(1, 2.5, "la"),
     )
-    assert timing_of({}) == EMPTY
+    assert timing_from_metadata({}) == EMPTY
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -231,9 +231,9 @@ def test_words_without_spaces_between_them_and_words_that_are_not_in_the_text() 
 
 
 def test_a_region_inside_a_song_is_moved() -> None:
-    moved = SONG.moved(10)
+    moved = SONG.shift(10)
     assert (moved.lines[0].start_s, moved.lines[0].words[1].end_s, moved.sections[1].end_s) == (11, 13, 3740)
-    assert FORMATS["srt"].write(SONG.moved(-2)).startswith("1\n00:00:00,000 --> 00:00:01,000\n")
+    assert FORMATS["srt"].write(SONG.shift(-2)).startswith("1\n00:00:00,000 --> 00:00:01,000\n")
 
 
 @pytest.mark.parametrize(

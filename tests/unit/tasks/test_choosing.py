@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.recording import Ranking, RecordedTake, record
+from acestep_runtime.recording import Ranking, TakeFiles, record
 from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import Output, Take
 from acestep_runtime.tasks.choosing import is_choice, is_enough, rank_takes, score_of
@@ -93,10 +93,10 @@ def song(**output: Any) -> Any:
     )
 
 
-def played(task: Any, folder: Path, earlier: Sequence[RecordedTake] = ()) -> tuple[list[RecordedTake], list[Ranking]]:
+def played(task: Any, folder: Path, earlier: Sequence[TakeFiles] = ()) -> tuple[list[TakeFiles], list[Ranking]]:
     first_output = sum(len(take.outputs) for take in earlier)
     events = list(record(task, FakeEngine(), folder, CancelToken(), earlier, first_output))
-    takes = [event for event in events if isinstance(event, RecordedTake)]
+    takes = [event for event in events if isinstance(event, TakeFiles)]
     return takes, [event for event in events if isinstance(event, Ranking)]
 
 

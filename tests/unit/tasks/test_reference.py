@@ -11,7 +11,7 @@ from acestep_runtime.audio import wav
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from acestep_runtime.recording import RecordedTake, record
+from acestep_runtime.recording import TakeFiles, record
 from acestep_runtime.tasks import TASKS, build_task
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import load_reference
@@ -78,8 +78,6 @@ def test_an_engine_that_does_not_hear_it_says_so(tmp_path: Path) -> None:
     wav.write(tmp_path / "song.wav", noise(1, rate_hz=48_000), 48_000)
     task = build_task("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
     takes = [
-        event
-        for event in record(task, FakeEngine(), tmp_path / "out", CancelToken())
-        if isinstance(event, RecordedTake)
+        event for event in record(task, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(event, TakeFiles)
     ]
-    assert takes[0].metadata["warnings"] == ["The fake engine does not hear a reference: song.wav had no effect."]
+    assert takes[0].metadata["warnings"] == ["The fake engine does not use a reference: song.wav had no effect."]

@@ -28,7 +28,7 @@ def test_a_part_of_a_window_is_resampled_like_the_whole(
     span = Span.resolve(start_s, start_s + length_s, clip.frames, rate_hz)
     region = Region.around(clip, span, 5.0, 20.0)
     made = noise(3.0, seed=1)
-    start, stop = region.window.wanted
+    start, stop = region.window.target
     part = region.from_engine(made, start, stop)
     whole = convert.resample(made, ENGINE_RATE_HZ, rate_hz, region.window.frames)[start:stop]
     assert part.shape == whole.shape == (stop - start, 2)

@@ -100,7 +100,7 @@ def test_the_neural_engines_tables_have_it(task: type[Task]) -> None:
 def test_an_engine_returns_its_roles(task: type[Task], tmp_path: Any) -> None:
     """The fake engine makes what it is asked for: tracks where there are tracks, else the mix, else metadata only."""
     from acestep_runtime.audio import wav
-    from acestep_runtime.recording import RecordedTake, record
+    from acestep_runtime.recording import TakeFiles, record
     from tests.support.signals import noise
 
     wav.write(tmp_path / "song.wav", noise(0.5), 48_000)
@@ -113,7 +113,7 @@ def test_an_engine_returns_its_roles(task: type[Task], tmp_path: Any) -> None:
     }
     made = task(**{name: value for name, value in given.items() if task.has(name)})
     made.validate()
-    takes = [e for e in record(made, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(e, RecordedTake)]
+    takes = [e for e in record(made, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(e, TakeFiles)]
     roles = {output.header.role for take in takes for output in take.outputs}
     assert roles <= {*task.roles, *(given["tracks"] if task.has("tracks") else ())}
     assert bool(roles) == (task.kind == "audio")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.limits import validate
-from acestep_runtime.lyrics.text import parse, sung_lines, syllables
-from acestep_runtime.text.form import tags
-from acestep_runtime.text.style import style_of
-from acestep_runtime.text.writing import INSTRUMENTAL, filled, table, write_song
+from acestep_runtime.lyrics.text import lyric_lines, parse, syllables
+from acestep_runtime.text.form import section_tags
+from acestep_runtime.text.style import style_from_caption
+from acestep_runtime.text.writing import INSTRUMENTAL, fill_subject, table, write_song
 from acestep_runtime.values import MAX_TEXT, Key, Music
 
 THEMES = [(language, theme) for language in ("en", "ko") for theme in table()[language]]
@@ -30,7 +30,7 @@ def test_the_table_holds_couplets_that_can_be_sung(language: str, theme: str) ->
     for row in rows:
         assert len(row) == 2
         for line in row:
-            sung = filled(line, table()[language][theme]["subject"])
+            sung = fill_subject(line, table()[language][theme]["subject"])
             assert 5 <= len(syllables(sung)) <= 17, line
             assert line == line.strip()
             assert not re.search(r"[\[\]{}]", sung)
@@ -63,17 +63,17 @@ def test_the_guides_example() -> None:
     assert not made.instrumental
     assert "lost love" in made.lyrics
     assert 190 <= made.duration_s <= 240
-    assert style_of(made.caption).genre == "ballad"
-    assert style_of(made.caption).instruments[0].voice == "piano"
+    assert style_from_caption(made.caption).genre == "ballad"
+    assert style_from_caption(made.caption).instruments[0].voice == "piano"
     assert Key.parse(made.keyscale).mode == "minor"
-    assert {"verse", "chorus", "bridge"} <= {kind for _, kind, _, _ in tags(made.lyrics)}
+    assert {"verse", "chorus", "bridge"} <= {kind for _, kind, _, _ in section_tags(made.lyrics)}
 
 
 def test_a_korean_description_gets_a_korean_song() -> None:
     made = write_song("잃어버린 사랑에 대한 슬픈 피아노 발라드", seed=1)
     assert made.language == "ko"
     assert "잃어버린 사랑" in made.lyrics
-    assert style_of(made.caption).genre == "ballad"
+    assert style_from_caption(made.caption).genre == "ballad"
     assert not re.search("[a-z]", re.sub(r"\[.*?\]", "", made.lyrics))
 
 
@@ -101,7 +101,7 @@ def test_the_subject_is_sung_about(description: str, subject: str) -> None:
     [("사랑", "사랑을 봐"), ("바다", "바다를 봐"), ("New York", "New York를 봐")],
 )
 def test_korean_particles_follow_the_last_syllable(subject: str, line: str) -> None:
-    assert filled("{subject:을/를} 봐", subject) == line
+    assert fill_subject("{subject:을/를} 봐", subject) == line
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_any_description_gives_a_song_that_can_be_made(description: str, seed: i
     music = Music(made.caption, made.lyrics, made.language, made.bpm, made.keyscale, made.timesignature)
     validate(music)
     assert 10 <= made.duration_s <= 600
-    assert made.instrumental == (not sung_lines(made.lyrics))
+    assert made.instrumental == (not lyric_lines(made.lyrics))
     if not made.instrumental:
         bars = made.duration_s * made.bpm / 60 / made.timesignature
-        assert 1.5 < bars / len(sung_lines(made.lyrics)) < 8
+        assert 1.5 < bars / len(lyric_lines(made.lyrics)) < 8
         assert all(stanza.tag for stanza in parse(made.lyrics))
     assert len(made.caption) <= MAX_TEXT

@@ -17,7 +17,7 @@ from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source
 from acestep_runtime.tasks.complete import Complete
-from acestep_runtime.text.style import style_of
+from acestep_runtime.text.style import style_from_caption
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
 from tests.support import band, signals
 
@@ -103,13 +103,13 @@ def test_notes_of_the_bass_near_a_bass_drum_move_onto_it():
     def low(at):
         return Note(at, 0.2, "bass", "bass_pick", 0.8, (33,))
 
-    moved = complete._locked([low(0.01), low(0.53), low(1.2)], [drum(0.0), drum(0.5)])
+    moved = complete._lock_to_kick([low(0.01), low(0.53), low(1.2)], [drum(0.0), drum(0.5)])
     assert [note.start_s for note in moved] == [0.0, 0.5, 1.2]
 
 
 @pytest.mark.parametrize("caption", ["rock", "jazz", "electronic dance", "orchestral", "lo-fi", ""])
 def test_no_two_players_of_chords_share_a_rhythm_and_one_leads_at_most(caption):
-    chairs = complete._chairs(style_of(caption), TRACKS)
+    chairs = complete._assign_players(style_from_caption(caption), TRACKS)
     chords = [chairs[t] for t in ("guitar", "keyboard", "strings", "synth", "brass", "woodwinds")]
     assert tuple(chairs) == TRACKS
     assert len({who.pattern for who in chords}) == len(chords)
@@ -136,7 +136,7 @@ def test_ducking_does_not_depend_on_the_blocks():
     layer = (0.7 * rng.uniform(-1, 1, (20_000, 2))).astype(np.float32)
 
     def in_blocks(cuts):
-        under = complete._Under(source)
+        under = complete._Ducker(source)
         bounds = [0, *cuts, len(source)]
         return np.concatenate([under.push(layer[a:b], last=b == len(source)) for a, b in itertools.pairwise(bounds)])
 

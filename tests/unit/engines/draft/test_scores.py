@@ -10,7 +10,7 @@ import pytest
 
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.engines.draft.scores import scored
+from acestep_runtime.engines.draft.scores import add_draft_score
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.tasks import TASKS
@@ -70,7 +70,7 @@ def test_where_nobody_sings_lines_are_spaced_and_the_score_says_so() -> None:
     source = signals.clicks(np.arange(2.0, 10.0, 0.5), 12)
     facts = facts_of("align_lyrics", source, lyrics=LYRICS)
     assert facts["score"]["lyrics_alignment"] == 0
-    assert any("No voice was heard" in note for note in facts["score"]["notes"])
+    assert any("No voice was found" in note for note in facts["score"]["notes"])
     assert facts["lines"][0]["start_s"] == pytest.approx(2.0, abs=0.1)
     assert facts["lines"][-1]["end_s"] <= 10.5
 
@@ -109,13 +109,13 @@ def test_right_words_score_higher_than_too_many(voice: singer.Sung) -> None:
 
 # ------------------------------------------------------------------------------------------ scores of what was made
 def made(roles: dict[str, np.ndarray], task: str, source: np.ndarray | None = None, **more: Any) -> dict[str, Any]:
-    """Run `scored` over blocks of roles and facts; what is passed on must be what went in."""
+    """Run `add_draft_score` over blocks of roles and facts; what is passed on must be what went in."""
     frames = len(next(iter(roles.values())))
     inside: list[EngineEvent] = [Progress("playing", 0.5)]
     inside += [Block(role, x[at : at + 30_000]) for role, x in roles.items() for at in range(0, frames, 30_000)]
     inside += [Metadata({"lines": more.pop("lines")})] if "lines" in more else []
     request = EngineRequest(TASKS[task], frames, 1, Music(**more), source=source, auto_score=True)
-    *outside, last = scored(iter(inside), request, CancelToken())
+    *outside, last = add_draft_score(iter(inside), request, CancelToken())
     asked = {id(event) for event in inside}
     assert [id(event) for event in outside if id(event) in asked] == [id(event) for event in inside]
     assert isinstance(last, Metadata)
@@ -148,16 +148,19 @@ def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: sin
 
 def test_only_who_asks_gets_a_score() -> None:
     events = iter([Block("mix", np.zeros((100, 2), np.float32))])
-    assert scored(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
+    assert add_draft_score(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
     facts = [Metadata({"bpm": 120})]
-    assert list(scored(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken())) == facts
+    assert (
+        list(add_draft_score(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken()))
+        == facts
+    )
 
 
 def test_cancelling_stops_scoring() -> None:
     cancel = CancelToken()
     song = signals.song(bars=2)
     request = EngineRequest(TASKS["text2music"], len(song), 1, Music(lyrics=LYRICS), auto_score=True)
-    events = scored(iter([Block("mix", song)]), request, cancel)
+    events = add_draft_score(iter([Block("mix", song)]), request, cancel)
     next(events)
     cancel.cancel()
     with pytest.raises(Cancelled):

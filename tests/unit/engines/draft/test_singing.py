@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.lrc import from_lrc
-from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Music
 from tests.support import signals
@@ -63,7 +63,7 @@ def source() -> Samples:
 # ---------------------------------------------------------------------------------------------------- text2music
 def test_lines_are_sung_in_their_sections() -> None:
     _, facts = song(60, caption="pop", bpm=120, lyrics=LYRICS, auto_lrc=True)
-    assert [row["text"] for row in facts["lines"]] == [line.text for line in sung_lines(LYRICS)]
+    assert [row["text"] for row in facts["lines"]] == [line.text for line in lyric_lines(LYRICS)]
     sections = {}
     for row in facts["sections"]:
         sections.setdefault(row["name"], []).append((row["start_s"], row["end_s"]))
@@ -138,7 +138,7 @@ lines = st.sampled_from(["hey", "walking down the line again", "오늘 밤 너�
 def test_any_lyrics_fit_any_song(rows: list[str], seconds: float, meter: int, seed: int) -> None:
     lyrics = "\n".join(rows)
     mix, facts = song(seconds, seed, caption="lo-fi", lyrics=lyrics, timesignature=meter, auto_lrc=True)
-    due = [line.text for line in sung_lines(lyrics)]
+    due = [line.text for line in lyric_lines(lyrics)]
     found = facts.get("lines", [])
     assert [row["text"] for row in found] == due
     times = [row[name] for row in found for name in ("start_s", "end_s")]

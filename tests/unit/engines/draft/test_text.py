@@ -10,9 +10,9 @@ import pytest
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.limits import validate
-from acestep_runtime.lyrics.text import parse, sung_lines
+from acestep_runtime.lyrics.text import lyric_lines, parse
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.text.form import tags
+from acestep_runtime.text.form import section_tags
 from acestep_runtime.values import CancelToken, Music
 
 FACTS = {"engine", "caption", "lyrics", "bpm", "keyscale", "timesignature", "duration", "language", "instrumental"}
@@ -44,7 +44,7 @@ def test_a_sample_can_be_played_as_it_is(description: str) -> None:
     made = {name: value for event in events if isinstance(event, Metadata) for name, value in event.values.items()}
     assert (made["bpm"], made["keyscale"], made["timesignature"]) == (facts["bpm"], facts["keyscale"], 4)
     assert sum(len(event.samples) for event in events if isinstance(event, Block)) == 3 * 48_000
-    assert len(tags(facts["lyrics"])) >= 6
+    assert len(section_tags(facts["lyrics"])) >= 6
 
 
 def test_samples_differ_by_seed_and_repeat() -> None:
@@ -113,4 +113,4 @@ def test_instrumental_music_stays_so() -> None:
     facts = written("format_sample", caption="ambient, instrumental")
     assert (facts["lyrics"], facts["instrumental"]) == ("[Instrumental]", True)
     assert written("format_sample", lyrics="[Guitar solo]")["instrumental"]
-    assert not sung_lines(facts["lyrics"])
+    assert not lyric_lines(facts["lyrics"])

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from acestep_runtime.dsp.remembering import remembered
+from acestep_runtime.dsp.memoize import memoize_by_audio
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def calls() -> list[tuple]:
 
 @pytest.fixture
 def total(calls: list[tuple]):
-    @remembered(2)
+    @memoize_by_audio(2)
     def total(samples, scale, *, offset=0):
         calls.append((scale, offset))
         return samples.sum() * scale + offset
@@ -50,7 +50,7 @@ def test_only_the_last_are_kept(total, calls) -> None:
 
 
 def test_errors_are_not_kept() -> None:
-    @remembered(2)
+    @memoize_by_audio(2)
     def fails(samples):
         del samples
         raise ValueError(str(threading.get_ident()))
