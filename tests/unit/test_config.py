@@ -49,7 +49,7 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("port = ", "{file} cannot be read as TOML: "),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(home: Path, text: str, says: str) -> None:
+def test_errors_name_the_setting_and_the_file(home: Path, text: str, says: str) -> None:
     file = home / "config.toml"
     file.write_text(text)
     with pytest.raises(AceBridgeError) as caught:
@@ -68,9 +68,7 @@ def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
         load_config()
 
 
-def test_weights_in_int8_are_said_by_the_environment_and_then_by_the_file(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_int8_is_set_by_the_environment_and_then_by_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
     assert not load_config().int8_weights
     monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "1")

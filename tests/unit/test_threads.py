@@ -20,7 +20,7 @@ def test_results_keep_their_order() -> None:
     assert run_concurrently(lambda: 1, lambda: "two") == (1, "two")
 
 
-def test_calls_wait_for_one_another_only_with_a_core_for_each(cores: int) -> None:
+def test_calls_run_in_parallel_only_with_a_core_for_each(cores: int) -> None:
     met = threading.Barrier(min(cores, 4))
     parallel_map(lambda _: met.wait(PATIENCE_S), range(min(cores, 4)))
     pair = threading.Barrier(min(cores, 2))

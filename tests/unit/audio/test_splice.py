@@ -57,7 +57,7 @@ def test_adjacent_regions_meet_and_lengths_are_exact(
 
 @settings(deadline=None, max_examples=200)
 @given(span=spans())
-def test_what_is_kept_and_the_region_make_the_whole_result(span: Span) -> None:
+def test_the_outside_and_the_region_make_the_whole_result(span: Span) -> None:
     source, region = np.arange(span.source_frames), np.arange(span.start, span.stop)
     (start, before), (after, stop) = span.outside
     result = np.concatenate((source[start:before], region, source[after:stop]))
@@ -100,7 +100,7 @@ def test_prepending_and_extending() -> None:
         (-1e300, -1.0, "start_s", "a time in seconds"),
     ],
 )
-def test_regions_that_make_no_sense_are_refused(start_s: float, end_s: float, field: str, says: str) -> None:
+def test_invalid_regions_are_refused(start_s: float, end_s: float, field: str, says: str) -> None:
     with pytest.raises(InvalidValue, match=says) as caught:
         Span.resolve(start_s, end_s, 48_000, 48_000)
     assert caught.value.field == field
@@ -158,7 +158,7 @@ def test_crossfades_have_equal_power(frames: int) -> None:
     channels=st.sampled_from((1, 2)),
     seed=st.integers(0, 9),
 )
-def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
+def test_a_splice_is_new_inside_crossfaded_at_its_ends_and_unchanged_elsewhere(
     span: Span, crossfade: int, channels: int, seed: int
 ) -> None:
     source = noise(span.source_frames / 48_000, channels=channels, seed=seed)
@@ -189,8 +189,8 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
     for i in range(fades.after):
         angle = (i + 0.5) / fades.after * math.pi / 2
         old = source[span.stop + i].astype(float)
-        made = new[fades.before + span.frames + i]
-        assert np.allclose(whole[end + i], made * math.cos(angle) + old * math.sin(angle), atol=1e-6)
+        engine_output = new[fades.before + span.frames + i]
+        assert np.allclose(whole[end + i], engine_output * math.cos(angle) + old * math.sin(angle), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_changes_are_limited(peak: float, change_db: float) -> None:
     assert rms_db(got) - rms_db(new) == pytest.approx(change_db, abs=0.01)
 
 
-def test_silence_and_snippets_change_nothing() -> None:
+def test_silence_and_short_snippets_change_nothing() -> None:
     loud, quiet = sine(500, 3.0), sine(500, 3.0, peak=0.0005)
     span = Span(48_000, 96_000, len(loud))
     for source, new in ((quiet, loud[:48_000]), (loud, quiet[:48_000]), (loud, loud[:48_000] * 0)):
@@ -296,9 +296,11 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     source = decoded(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
     span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
-    heard = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
-    made = convert.resample(convert.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
-    new = match_loudness(made[slice(*window.target)], source, span, window.fades, rate_hz)
+    engine_input = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
+    engine_output = convert.resample(
+        convert.to_channels(engine_input, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames
+    )
+    new = match_loudness(engine_output[slice(*window.target)], source, span, window.fades, rate_hz)
     before = wav.encode(source, encoding)
     after = wav.encode(splice(source, new, span, window.fades), encoding)
     width = len(before) // frames

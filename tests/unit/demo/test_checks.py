@@ -1,4 +1,4 @@
-"""What the demo claims is measured, and a claim that does not hold is an error."""
+"""The demo's claims are measured, and a claim that does not hold is an error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_one_bit_outside_is_found(frame: int) -> None:
         check_region(before, after, 300, 400)
 
 
-def test_a_repaint_that_changes_nothing_is_none() -> None:
+def test_a_repaint_that_changes_nothing_is_refused() -> None:
     with pytest.raises(ClaimFailed, match="same as before"):
         check_region(noise(10, 1), noise(10, 1), 2, 4)
 

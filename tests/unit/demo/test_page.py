@@ -76,27 +76,27 @@ def results(**changes: object) -> Results:
 
 
 @pytest.fixture(scope="module")
-def made() -> str:
+def page() -> str:
     return page_html(page_content(results()))
 
 
-def test_page_is_well_formed_and_has_one_title(made: str) -> None:
-    checker = Checker(made)
+def test_page_is_well_formed_and_has_one_title(page: str) -> None:
+    checker = Checker(page)
     assert [tag for tag, _ in checker.seen].count("h1") == 1
     assert "Brighter piano in bars\N{NO-BREAK SPACE}9–12" in checker.text
-    assert "$" not in made
+    assert "$" not in page
 
 
-def test_page_asks_nothing_of_the_network(made: str) -> None:
-    assert not re.findall(r"https?://|//\w|@import|url\(", re.sub(r"\s//.*", "", made))
-    for tag, attrs in Checker(made).seen:
+def test_page_loads_nothing_from_the_network(page: str) -> None:
+    assert not re.findall(r"https?://|//\w|@import|url\(", re.sub(r"\s//.*", "", page))
+    for tag, attrs in Checker(page).seen:
         for name in ("src", "href"):
             value = attrs.get(name)
             assert value is None or value == "data:," or re.fullmatch(r"[\w/-]+\.(wav|rpp)", value), (tag, value)
 
 
-def test_every_file_has_a_player_with_names(made: str) -> None:
-    checker = Checker(made)
+def test_every_file_has_a_player_with_names(page: str) -> None:
+    checker = Checker(page)
     files = {attrs["src"] for attrs in checker.all("audio")}
     assert files == set(results().files)
     for tag in ("audio", "button", "input"):
@@ -106,8 +106,8 @@ def test_every_file_has_a_player_with_names(made: str) -> None:
     assert "lang" in checker.all("html")[0]
 
 
-def test_figures_are_shown_as_measured(made: str) -> None:
-    text = Checker(made).text
+def test_figures_are_shown_as_measured(page: str) -> None:
+    text = Checker(page).text
     for figure in (
         "26,000",
         "−132 dBFS",
@@ -126,19 +126,19 @@ def test_figures_are_shown_as_measured(made: str) -> None:
         assert f"{step.audio_s / 4:.1f} ×" in text
 
 
-def test_what_the_engine_says_is_escaped(made: str) -> None:
-    assert "Verse &lt;1&gt;" in made
+def test_text_of_the_engine_is_escaped(page: str) -> None:
+    assert "Verse &lt;1&gt;" in page
     assert section_frames(results()) == [("Verse <1>", 0, 12_000)]
 
 
-def test_sections_lie_on_the_bar_lines_that_milliseconds_mean() -> None:
+def test_sections_are_moved_onto_nearby_bar_lines() -> None:
     found = results()
     found.outcomes[0].metadata["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
     assert section_frames(found) == [("Verse <1>", 0, steps.region_frames()[1])]
 
 
-def test_page_says_that_draft_is_no_neural_model(made: str) -> None:
-    assert "No neural model was at work here." in Checker(made).text
+def test_page_states_that_draft_is_not_a_neural_model(page: str) -> None:
+    assert "No neural model was at work here." in Checker(page).text
 
 
 def test_page_without_sections_chords_or_stem_error() -> None:

@@ -1,4 +1,4 @@
-"""Notes against the grid and the chords they are meant for."""
+"""Notes against their grid and chords."""
 
 import numpy as np
 import pytest
@@ -63,8 +63,8 @@ def test_the_bass_follows_a_change_inside_the_bar():
     bar = Bar(0, Grid(100), harmony, Key(0, "major"), 0.8, 1)
     for pattern in ("long", "pump", "eighths"):
         style = style_from_caption("pop")
-        who = keep_track(style, "bass").instruments[0]
-        notes = play_bar(bar, style, (type(who)(who.track, who.voice, pattern),))
+        bass = keep_track(style, "bass").instruments[0]
+        notes = play_bar(bar, style, (type(bass)(bass.track, bass.voice, pattern),))
         changed = min((n for n in notes if n.start_s > 1.2 - 0.05), key=lambda n: n.start_s)
         assert changed.pitches[0] % 12 == 9
 
@@ -72,12 +72,12 @@ def test_the_bass_follows_a_change_inside_the_bar():
 @pytest.mark.parametrize("genre", GENRES)
 def test_chords_hold_only_chord_tones(genre):
     style = style_from_caption(genre)
-    for who in style.instruments:
-        if who.track in ("drums", "percussion", "bass") or who.leads:
+    for instrument in style.instruments:
+        if instrument.track in ("drums", "percussion", "bass") or instrument.leads:
             continue
-        for note in play_bar(a_bar(chord=(5, "maj7")), style, (who,)):
+        for note in play_bar(a_bar(chord=(5, "maj7")), style, (instrument,)):
             allowed = chord_tones((5, "maj7"))
-            assert {p % 12 for p in note.pitches} <= set(allowed), who
+            assert {p % 12 for p in note.pitches} <= set(allowed), instrument
 
 
 def test_melodies_keep_to_key_and_chord_and_return_with_their_section():
@@ -125,7 +125,7 @@ def test_parts_stay_inside_their_span(start, length, bpm, meter):
     assert bars[-1][1] >= start + length - 1e-3
 
 
-def test_a_note_early_by_a_hair_starts_on_time():
+def test_a_slightly_early_note_starts_on_time():
     note = Note(0.995, 0.5, "drums", "acoustic", 1.0, piece="kick")
     assert [n.start_s for n in notes_within([note], 1.0, 2.0)] == [1.0]
     assert not list(notes_within([note], 1.1, 2.0))
@@ -133,7 +133,7 @@ def test_a_note_early_by_a_hair_starts_on_time():
 
 @settings(deadline=None, max_examples=30)
 @given(seconds=st.floats(0.0001, 90), seed=st.integers(0, 2**32 - 1), meter=st.sampled_from([2, 3, 4, 6]))
-def test_plans_keep_what_is_given_and_cover_the_song(seconds, seed, meter):
+def test_plans_keep_given_values_and_cover_the_song(seconds, seed, meter):
     music = Music(caption="rock", bpm=131, keyscale="F# minor", timesignature=meter)
     style = style_from_caption(music.caption)
     song = plan_song(music, style, seconds, seed)
@@ -161,11 +161,11 @@ def test_every_player_of_the_table_plays():
 
 
 # ------------------------------------------------------------------------------------------- singers and effects
-def test_singers_without_words_keep_to_one_vowel_a_section_and_breathe():
+def test_singers_without_words_use_one_vowel_a_section_and_pause_to_breathe():
     style = style_from_caption("pop with male vocals")
-    who = keep_track(style, "vocals").instruments
-    assert who[0].voice == "male"
-    bars = [play_bar(a_bar(i, energy=1.0), style, who) for i in range(4)]
+    instruments = keep_track(style, "vocals").instruments
+    assert instruments[0].voice == "male"
+    bars = [play_bar(a_bar(i, energy=1.0), style, instruments) for i in range(4)]
     assert len({n.voice for notes in bars for n in notes}) == 1
     assert all(n.voice.startswith("male:") and 40 <= p <= 74 for notes in bars for n in notes for p in n.pitches)
     sung_s = sum(n.length_s for notes in bars for n in notes)
@@ -175,8 +175,8 @@ def test_singers_without_words_keep_to_one_vowel_a_section_and_breathe():
 @pytest.mark.parametrize("chord", [(0, ""), (7, "7"), (2, "m7"), (11, "dim")])
 def test_backing_vocals_hold_the_chord_from_left_to_right(chord):
     for caption in ("", "choir", "백보컬"):
-        who = keep_track(style_from_caption(caption), "backing_vocals").instruments
-        notes = play_bar(a_bar(chord=chord), style_from_caption(caption), who)
+        instruments = keep_track(style_from_caption(caption), "backing_vocals").instruments
+        notes = play_bar(a_bar(chord=chord), style_from_caption(caption), instruments)
         first = [n for n in notes if n.start_s == notes[0].start_s]
         assert len(first) == 3
         assert {n.pitches[0] % 12 for n in first} <= set(chord_tones(chord))
@@ -186,20 +186,22 @@ def test_backing_vocals_hold_the_chord_from_left_to_right(chord):
 
 def test_effects_lead_into_sections_and_open_them():
     style = style_from_caption("")
-    who = keep_track(style, "fx").instruments
+    instruments = keep_track(style, "fx").instruments
     grid, harmony = Grid(100), Harmony({}, (0, ""))
-    rows = [play_bar(Bar(k, grid, harmony, Key(0, "major"), 0.9, 1, "chorus", k, 6), style, who) for k in range(6)]
+    rows = [
+        play_bar(Bar(k, grid, harmony, Key(0, "major"), 0.9, 1, "chorus", k, 6), style, instruments) for k in range(6)
+    ]
     voices = [{n.voice for n in notes} for notes in rows]
     assert voices[0] == {"downlifter", "impact"}
     assert voices[5] == {"riser"}
     assert all(n.start_s == grid.beat_to_s(4 * k) for k, notes in enumerate(rows) for n in notes)
     for caption, voice in (("riser", "riser"), ("sweeps", "sweep"), ("impacts", "impact"), ("앰비언스", "ambience")):
-        who = keep_track(style_from_caption(caption), "fx").instruments
+        instruments = keep_track(style_from_caption(caption), "fx").instruments
         bars = [Bar(k, grid, harmony, Key(0, "major"), 0.5, 1, "part", k, 4) for k in range(4)]
-        assert voice in {n.voice for bar in bars for n in play_bar(bar, style, who)}
+        assert voice in {n.voice for bar in bars for n in play_bar(bar, style, instruments)}
 
 
-def test_leads_make_room_for_words_and_singers_rest_in_solos():
+def test_leads_rest_under_words_and_singers_rest_in_solos():
     style = style_from_caption("pop, female vocals, choir")
     lyrics = "[Verse]\nwalk along the road\n[Chorus]\nsing to me\n[Guitar Solo]\n[Outro]"
     song = plan_song(Music(lyrics=lyrics, bpm=100), style, 70, 1)

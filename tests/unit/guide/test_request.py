@@ -16,7 +16,7 @@ from tests.support.signals import sine
 SECOND = sine(440, 1.0)
 
 
-def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
+def test_every_argument_maps_to_a_field() -> None:
     arguments = inspect.signature(generate).parameters
     for name, argument in ARGUMENTS.items():
         assert name in arguments
@@ -30,25 +30,25 @@ def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
         ]
         assert holders
         for kind in holders if group else ():
-            made = kind.__dataclass_fields__[group].default_factory()
-            assert leaf in {f.name for f in dataclasses.fields(made)}
+            order = kind.__dataclass_fields__[group].default_factory()
+            assert leaf in {f.name for f in dataclasses.fields(order)}
 
 
-def test_names_go_where_the_tasks_have_them() -> None:
+def test_arguments_map_to_the_fields_of_their_tasks() -> None:
     given = {
         "caption": "jazz", "bpm": np.float64(90), "keyscale": "Am", "timesignature": "3/4", "batch_size": 2,
         "seed": 7, "auto_lrc": True, "auto_score": False, "audio_cover_strength": 0.0, "lyrics": None,
     }  # fmt: skip
-    made = order_from_call("cover", given, SECOND, "draft")
-    assert made.fields == {
+    order = order_from_call("cover", given, SECOND, "draft")
+    assert order.fields == {
         "music": {"caption": "jazz", "bpm": 90.0, "keyscale": "Am", "timesignature": 3},
         "output": {"takes": 2, "seeds": [7], "auto_lrc": True},
         "strength": 0.0,
     }
-    build_task("cover", {**made.fields, "source": {"path": "x.wav"}})
+    build_task("cover", {**order.fields, "source": {"path": "x.wav"}})
 
 
-def test_a_seed_each_is_a_take_each() -> None:
+def test_each_seed_gives_a_take() -> None:
     for seeds in ([5, 6], (5, 6), np.array([5, 6])):
         assert order_from_call("text2music", {"seed": seeds}, None, "auto").fields["output"] == {
             "takes": 2,
@@ -91,7 +91,7 @@ def test_duration_extends_a_repaint(end: float | None, expected: float) -> None:
         ("cover", {"timesignature": "waltz"}, SECOND, "timesignature is 'waltz'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(task: str, given: dict, source: object, said: str) -> None:
+def test_contradictory_arguments_are_refused(task: str, given: dict, source: object, said: str) -> None:
     with pytest.raises(InvalidValue, match=said):
         order_from_call(task, given, source, "auto")
 

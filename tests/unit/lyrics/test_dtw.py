@@ -1,4 +1,4 @@
-"""The path against dynamic time warping as textbooks write it."""
+"""The path against textbook dynamic time warping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from acestep_runtime.lyrics.dtw import cheapest_path
 
 
-def plain(cost: np.ndarray) -> list[tuple[int, int]]:
+def reference_path(cost: np.ndarray) -> list[tuple[int, int]]:
     """A cell at a time, in float32; of equal ways the one along."""
     height, width = cost.shape
     sums = np.full((height + 1, width + 1), np.inf, np.float32)
@@ -41,7 +41,7 @@ def test_the_path_is_that_of_the_plain_loop(height: int, width: int, seed: int, 
     """With few levels there are many ties."""
     cost = (np.random.default_rng(seed).integers(-levels, levels, (height, width)) / levels).astype(np.float32)
     rows, columns = cheapest_path(cost)
-    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == plain(cost)
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == reference_path(cost)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (40, 70), (70, 40)])
@@ -52,7 +52,7 @@ def test_paths_lead_from_corner_to_corner_step_by_step(shape: tuple[int, int]) -
     assert steps <= {(0, 1), (1, 0), (1, 1)}
 
 
-def test_a_valley_is_followed() -> None:
+def test_the_path_follows_a_valley() -> None:
     cost = np.ones((5, 50), np.float32)
     for row in range(5):
         cost[row, 10 * row : 10 * row + 10] = 0

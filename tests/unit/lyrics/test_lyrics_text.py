@@ -19,7 +19,7 @@ def test_words_have_the_syllables_of_the_dictionary(word, count):
     assert len(syllables(word)) == count
 
 
-def test_tags_open_stanzas_and_lines_without_letters_are_nobody_s():
+def test_tags_open_stanzas_and_lines_without_letters_are_dropped():
     lyrics = "[Verse 1]\nab cd\n\nef\n[Guitar Solo - expressive]\n...\n[Chorus] la la [Outro]"
     ab, ef, la = Line("ab cd", ("ab", "cd")), Line("ef", ("ef",)), Line("la la", ("la", "la"))
     assert parse(lyrics) == (
@@ -39,7 +39,7 @@ def test_empty_lines_open_stanzas_where_there_are_no_tags():
 
 
 @pytest.mark.parametrize("nothing", ["", "\n\n", "[Instrumental]", "...", "♪ ♫", "😀", "[Intro]\n[Outro]"])
-def test_there_may_be_nothing_to_sing(nothing):
+def test_lyrics_may_have_no_words(nothing):
     assert lyric_lines(nothing) == ()
 
 

@@ -1,4 +1,4 @@
-"""Lyrics put in order: what tags become, and that nothing that is sung is lost."""
+"""Normalised lyrics: the form of tags, and that no word is lost."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_name_in_every_form(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "my verse", "chorus of angels", "verse one", "1 verse 2", "12345", "dropout"])
-def test_what_only_looks_like_a_section_is_none(text: str) -> None:
+def test_words_that_look_like_a_section_stay_words(text: str) -> None:
     assert section_label(text) == ""
 
 
@@ -81,8 +81,8 @@ def test_any_text_keeps_its_letters(lyrics: str) -> None:
 
     out = normalize_lyrics(lyrics)
     untagged = "".join(row for row in out.split("\n") if not row.startswith(("[Verse", "[Chorus")))
-    kept = letters(untagged)  # the alphabet has no letters for these tags but those that were added
-    assert kept == letters(lyrics)
+    expected_letters = letters(untagged)  # the alphabet has no letters for these tags but those that were added
+    assert expected_letters == letters(lyrics)
     assert len(lyric_lines(out)) >= (1 if lyric_lines(lyrics) else 0)
 
 
@@ -105,7 +105,7 @@ def test_tags_are_deduplicated_ordered_and_completed() -> None:
                          "in C major", "epic strings", "90 bpm", "밝은 피아노"]), max_size=6, unique=True),
     bpm=st.floats(30, 300),
 )  # fmt: skip
-def test_a_caption_keeps_its_words_and_its_meaning_and_settles(words: list[str], bpm: float) -> None:
+def test_a_completed_caption_keeps_its_words_and_its_style_and_is_stable(words: list[str], bpm: float) -> None:
     caption = ", ".join(words)
     before = style_from_caption(caption)
     tags = complete_tags(caption, before, Key(0, "major"), bpm, "en")
@@ -117,7 +117,7 @@ def test_a_caption_keeps_its_words_and_its_meaning_and_settles(words: list[str],
     assert complete_tags(join_tags(tags), after, Key(0, "major"), bpm, "en") == tags
 
 
-def test_the_order_never_changes_what_is_understood() -> None:
+def test_the_order_never_changes_the_style() -> None:
     tags = ["guitar solo", "piano", "jazz", "dark", "rock"]
     assert style_from_caption(join_tags(order_tags(tags))).genre == "jazz"
     assert style_from_caption(join_tags(order_tags(tags))).solo == style_from_caption(join_tags(tags)).solo

@@ -29,7 +29,7 @@ def test_tags_become_sections_in_order():
     assert [s.name for s in plan_sections(LYRICS, 40)][1] == "Verse 1"
 
 
-def test_manner_adds_energy_and_fades():
+def test_the_manner_of_a_tag_sets_energy_and_fades():
     by_kind = {kind: (energy, fades) for _, kind, energy, fades in section_tags(LYRICS + "\n[Chorus]")}
     assert by_kind["chorus"][0] == pytest.approx(0.9)
     assert section_tags("[Chorus - powerful]")[0][2] == 1.0
@@ -45,7 +45,7 @@ def test_korean_tags(tag, kind):
     assert section_tags(tag + "\n[Verse]")[0][1] == kind
 
 
-def test_instrumental_alone_and_unknown_tags_are_no_form():
+def test_instrumental_alone_and_unknown_tags_give_no_form():
     assert section_tags("[Instrumental]") == section_tags("[Whatever]") == section_tags("") == []
     assert len(plan_sections("[Instrumental]", 32)) > 2
 
@@ -80,7 +80,7 @@ def test_lines_before_any_tag_are_a_verse():
         ("verse", ["hello"]), ("chorus", ["world"])]  # fmt: skip
 
 
-def test_nobody_sings_in_solos_and_interludes_but_in_vocal_solos():
+def test_solos_and_interludes_have_no_words_but_vocal_solos_do():
     lyrics = "[Verse]\none\n[Guitar Solo]\n(wailing)\n[간주]\nla\n[Vocal Solo]\nooh\n[보컬 솔로]\n아"
     assert texts(plan_sections(lyrics, 60)) == [["one"], [], [], ["ooh"], ["아"]]
     assert texts(plan_sections("[Solo]\nthese are all the words", 20)) == [["these are all the words"]]

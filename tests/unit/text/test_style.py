@@ -1,4 +1,4 @@
-"""Captions in, styles out: what a musician writes must be what is played."""
+"""Captions to styles: the words of a caption determine what is played."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from acestep_runtime.values import TRACKS
         ("", "pop"),
     ],
 )
-def test_the_genre_is_the_one_named(caption, genre):
+def test_the_caption_names_the_genre(caption, genre):
     assert style_from_caption(caption).genre == genre
 
 
@@ -41,14 +41,14 @@ def test_the_genre_is_the_one_named(caption, genre):
         ("lush string section", "strings", "strings"),
     ],
 )
-def test_an_instrument_named_comes_first(caption, track, voice):
+def test_a_named_instrument_comes_first(caption, track, voice):
     style = style_from_caption(caption)
     assert style.named_count >= 1
     assert (style.instruments[0].track, style.instruments[0].voice) == (track, voice)
 
 
 @pytest.mark.parametrize("caption", ["energetic guitar solo", "신나는 기타 솔로", "lead guitar"])
-def test_a_solo_is_a_melody_of_the_instrument_named(caption):
+def test_a_solo_is_a_melody_of_the_named_instrument(caption):
     style = style_from_caption(caption)
     assert style.solo == "guitar"
     assert style.instruments[0].leads
@@ -64,7 +64,7 @@ def test_moods_change_brightness_energy_and_pace():
 
 
 @pytest.mark.parametrize("caption", ["pop without drums", "no drums, pop", "드럼 없이 팝"])
-def test_what_is_declined_is_left_out(caption):
+def test_negated_instruments_are_left_out(caption):
     style = style_from_caption(caption)
     assert style.genre == "pop"
     assert "drums" not in {who.track for who in style.instruments}
@@ -76,7 +76,7 @@ def test_only_whole_words_count_and_the_longest_wins():
     assert [name for *_, name in find_style_words("drums and guitars")] == ["drums", "guitar"]
 
 
-def test_any_caption_gives_sane_numbers():
+def test_any_caption_gives_values_within_limits():
     everything = style_from_caption(
         " ".join(w for kind in ("genre", "mood") for row in table()[kind].values() for w in row["words"])
     )
@@ -116,7 +116,7 @@ def test_rhythms_fit_their_meter():
 
 
 @pytest.mark.parametrize("track", list(PLAYERS))
-def test_one_track_alone_is_always_there(track):
+def test_a_single_track_always_has_an_instrument(track):
     for caption in ("", "metal", "ambient", "guitar solo"):
         alone = keep_track(style_from_caption(caption), track)
         assert [who.track for who in alone.instruments] == [track]

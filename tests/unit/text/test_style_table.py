@@ -1,4 +1,4 @@
-"""The whole of style.toml, row by row, and captions that decline or combine at will."""
+"""All rows of style.toml, and captions that negate or combine them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_word_means_its_row_and_nothing_else() -> None:
             assert find_style_words(f"x{word}") == find_style_words(f"{word}x") == find_style_words(f"x{word}x") == []
 
 
-def test_no_row_holds_what_nothing_reads() -> None:
+def test_every_key_of_the_table_is_used() -> None:
     for kind, fields in FIELDS.items():
         for name, row in DATA[kind].items():
             assert set(row) <= fields, (kind, name)
@@ -62,7 +62,7 @@ def test_no_row_holds_what_nothing_reads() -> None:
 
 @pytest.mark.parametrize("genre", DATA["genre"])
 def test_every_instrument_can_join_every_genre_in_every_meter(genre: str) -> None:
-    """The caption names both; whoever the style then holds exists and has notes to play for any chord."""
+    """The caption names both; every player of the style exists and has notes to play for any chord."""
     chords = {0: (0, ""), 1: (2, "m7"), 2: (5, "maj7"), 3: (11, "dim")}
     for name, row in DATA["instrument"].items():
         style = style_from_caption(f"{DATA['genre'][genre]['words'][0]}, {row['words'][0]}")
@@ -84,13 +84,13 @@ def test_every_progression_is_in_its_key(family: str) -> None:
             assert {root for root, _ in progression(style, Key(0, mode), which)} <= steps
 
 
-def test_the_rows_of_effects_hold_four_bars_of_signs_that_sound() -> None:
+def test_effect_rows_have_four_bars_of_known_signs() -> None:
     signs = DATA["effects"]["signs"]
     assert set(signs.values()) == set(EFFECTS)
     assert all(len(row) == 4 and set(row) <= set(signs) for row in DATA["effects"]["rows"].values())
 
 
-def test_sections_are_made_of_kinds() -> None:
+def test_song_forms_use_known_section_kinds() -> None:
     section = DATA["section"]
     for form in ("song", "short", "tiny"):
         assert set(section[form]) <= set(section["kinds"])
@@ -100,7 +100,7 @@ def test_sections_are_made_of_kinds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "wanted", "declined"),
+    ("caption", "expected", "declined"),
     [
         ("no drums lo-fi piano", ["lofi", "piano"], ["drums"]),
         ("rock without drums and bass", ["rock"], ["drums", "bass"]),
@@ -112,9 +112,9 @@ def test_sections_are_made_of_kinds() -> None:
         ("드럼이 없는 밝은 팝", ["bright", "pop"], ["drums"]),
     ],
 )
-def test_declining_reaches_as_far_as_the_sentence_says(caption: str, wanted: list[str], declined: list[str]) -> None:
+def test_negation_covers_joined_words(caption: str, expected: list[str], declined: list[str]) -> None:
     found = find_style_words(caption)
-    assert [name for _, kind, name in found if kind != "without"] == wanted
+    assert [name for _, kind, name in found if kind != "without"] == expected
     assert [name for _, kind, name in found if kind == "without"] == declined
 
 
@@ -134,7 +134,7 @@ def test_whole_words_in_both_languages(caption: str, found: list[str]) -> None:
     assert [name for *_, name in find_style_words(caption)] == found
 
 
-def test_declining_everybody_leaves_a_style_that_can_be_played() -> None:
+def test_negating_every_instrument_leaves_a_playable_style() -> None:
     for caption in ("metal solo, no guitar, no drums, no bass", "metal, no guitar, no drums, no bass, no organ"):
         tracks = {who.track for who in style_from_caption(caption).instruments}
         assert tracks
@@ -146,7 +146,7 @@ def test_declining_everybody_leaves_a_style_that_can_be_played() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from([word for *_, word in WORDS] + ["no", "without", "없이", "solo", ","]), max_size=12))
-def test_any_pile_of_words_gives_a_style(words: list[str]) -> None:
+def test_any_words_give_a_style(words: list[str]) -> None:
     style = style_from_caption(" ".join(words))
     assert -1 <= style.brightness <= 1
     assert -0.6 <= style.energy <= 0.6
