@@ -66,7 +66,7 @@ GENRES = {
                   tuple((b, 0.5, 0) for b in _every(0.5, 4)), (("guitar", "pulsed", 29), ("keys", "held", 18)), 34),
     "ballad": Genre(((KICK, (0, 2), 85), (STICK, (1, 3), 85), (CLOSED_HAT, _every(0.5, 4), 55)),
                     ((0, 2, 0), (2, 1.5, 0), (3.5, 0.5, 7)), (("keys", "broken", 0), ("strings", "held", 49)), 32),
-    "daemon": Genre(((KICK, (0, 1, 2, 3), 118), (SNARE, (1, 3), 90), (OPEN_HAT, _every(1, 4, 0.5), 80),
+    "house": Genre(((KICK, (0, 1, 2, 3), 118), (SNARE, (1, 3), 90), (OPEN_HAT, _every(1, 4, 0.5), 80),
                     (CLOSED_HAT, _every(0.25, 4), 50)),
                    tuple((b, 0.4, 0) for b in _every(1, 4, 0.5)), (("synth", "offbeat", 81), ("strings", "held", 50)), 38),
     "funk": Genre(((KICK, (0, 0.75, 2.5), 110), (SNARE, (1, 3), 112), (SNARE, (1.75, 2.25), 45),
