@@ -1,6 +1,6 @@
-"""AI music without a host: tasks, engines and signal processing. Knows no network, no DAW and no database.
+"""AI music without a host: tasks, engines and signal processing. No network, no DAW, no database.
 
-The Python API is here as ``from acestep_runtime import generate, …``; see `acestep_runtime.guide`.
+The Python API is ``from acestep_runtime import generate, …``; see `acestep_runtime.guide`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "generate", "mi
 
 
 def __getattr__(name: str) -> Any:
-    """Import the API when it is asked for: those who need one module of the runtime do not pay for all."""
+    """Import the API on first use: importing a single module of the runtime stays cheap."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from acestep_runtime import guide

@@ -1,13 +1,13 @@
 """The runtime's error tree. Each error is one sentence for a musician, plus what a program needs to act on it.
 
-Transport layers translate these once, at their edge; nothing here knows about status codes.
+Transport layers translate these once, at their edge; there are no status codes here.
 """
 
 from __future__ import annotations
 
 
 def printable(name: str, longest: int = 80) -> str:
-    """Return a name as it can stand in any message: in one line, without control characters, and not too long."""
+    """Return a name that can be used in a message: one line, without control characters, of limited length."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
@@ -33,19 +33,19 @@ class AceStepError(Exception):
 
 
 class InvalidValue(AceStepError):
-    """A field holds something that is not allowed.
+    """A field has a value that is not allowed.
 
-    The sentence is put together when it is read, so whoever knows the field by another name sets ``field``. ``shown`` is the
-    value as it is written in the sentence, where that is not its usual form. ``message`` is another sentence than the usual
-    one; the name of the field at its beginning changes with ``field``.
+    The sentence is built when it is read, so callers that know the field by another name set ``field``. ``value_text`` is the
+    value in the sentence, where its usual form does not fit. ``message`` replaces the usual sentence; a field name at its
+    beginning changes with ``field``.
     """
 
     def __init__(
-        self, field: str, value: object, allowed: str, *, remedy: str = "", message: str = "", shown: str = ""
+        self, field: str, value: object, allowed: str, *, remedy: str = "", message: str = "", value_text: str = ""
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.field = field
-        self.value = shown or _short_repr(value)
+        self.value = value_text or _short_repr(value)
         self.allowed = allowed
         if message == self._usual():
             self._message = ""
@@ -64,8 +64,8 @@ class InvalidValue(AceStepError):
 
 
 def _short_repr(value: object) -> str:
-    shown = repr(value) if isinstance(value, str) else str(value)
-    return shown if len(shown) <= 120 else f"{shown[:117]}..."
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 class UnreadableAudio(InvalidValue):

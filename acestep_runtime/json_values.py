@@ -1,4 +1,4 @@
-"""Values of JSON files: whatever reads one checks each value before it relies on it."""
+"""Checked access to JSON values: readers check each value before use."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def to_number(value: Json) -> float:
-    """Return a value as a number, also one that is written as text. Raises `TypeError` and `ValueError` for others."""
+    """Return a number, also one written as text. Raises `TypeError` and `ValueError` for other values."""
     if not isinstance(value, (int, float, str)):
         raise TypeError(f"{value!r} is no number")
     return float(value)
 
 
 def to_object(value: Json) -> JsonObject:
-    """Return a value that is an object. Raises `TypeError` for others."""
+    """Return the value if it is an object. Raises `TypeError` for others."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{value!r} is no object")
     return value
 
 
 def to_list(value: Json) -> Sequence[Json]:
-    """Return a value that is a list. Raises `TypeError` for others."""
+    """Return the value if it is a list. Raises `TypeError` for others."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TypeError(f"{value!r} is no list")
     return value

@@ -1,4 +1,4 @@
-"""What the fields of a dataclass may hold: declared with the field, and read by validation, documentation and the contract."""
+"""Limits of dataclass fields: declared with the field, used by validation, documentation and the contract."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KEY = "limits"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a field may hold; ``None``, which is not given, always may.
+    """Allowed values of a field; ``None``, a value not given, is always allowed.
 
     ``low`` and ``high`` are inclusive, ``max_len`` bounds ``len()``. On a tuple, ``low``, ``high`` and ``choices`` bound each
-    element. ``sentinels`` are values outside of the range that are allowed too, each with what it stands for.
+    element. ``sentinels`` are values outside the range that are also allowed, each with its meaning.
     """
 
     low: float | None = None
@@ -33,7 +33,7 @@ class Limits:
     sentinels: Mapping[float, str] = field(default_factory=dict)
 
     def allow(self, item: str | float) -> bool:
-        """Return whether a value, or an element of a tuple, is within the limits, apart from ``max_len``."""
+        """Return whether a value, or an element of a tuple, is within the limits, except ``max_len``."""
         if item in self.sentinels:
             return True
         if self.choices and item not in self.choices:
@@ -61,18 +61,18 @@ def bounded(
 
 
 def limits_of(f: dataclasses.Field[Any]) -> Limits | None:
-    """Return the limits that a field was declared with."""
+    """Return the limits of a field, if it has any."""
     limits: Limits | None = f.metadata.get(_KEY)
     return limits
 
 
 def describe_limits(limits: Limits) -> str:
-    """Say in words what a field with these limits may hold."""
+    """Describe in words the values allowed by limits."""
     unit = f" {limits.unit}" if limits.unit else ""
     unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits.sentinels.items())
     if limits.choices:
         return ", ".join(str(choice) for choice in limits.choices if choice != "")
-    # Whole numbers to the last digit: a seed has ten.
+    # Up to 12 digits: a seed has ten.
     if limits.low is not None and limits.high is not None:
         return f"{limits.low:.12g} to {limits.high:.12g}{unit}"
     if limits.low is not None:
@@ -85,14 +85,21 @@ def describe_limits(limits: Limits) -> str:
 def validate(value: DataclassInstance, prefix: str = "") -> None:
     """Check every bounded field of a dataclass instance, nested ones included.
 
-    Raises `InvalidValue` for the first field out of its limits, naming it with its dotted path.
+    Raises `InvalidValue` for the first field outside its limits, with its dotted path.
     """
     for f in dataclasses.fields(value):
-        held, name, limits = getattr(value, f.name), prefix + f.name, limits_of(f)
-        if held is not None and limits is not None and limits.max_len is not None and len(held) > limits.max_len:
-            message = f"{name} holds {len(held)} {limits.unit or 'characters'}; allowed: at most {limits.max_len}."
-            raise InvalidValue(name, held, describe_limits(limits), message=message)
-        for item in held if isinstance(held, tuple) else (held,):
+        field_value, name, limits = getattr(value, f.name), prefix + f.name, limits_of(f)
+        if (
+            field_value is not None
+            and limits is not None
+            and limits.max_len is not None
+            and len(field_value) > limits.max_len
+        ):
+            message = (
+                f"{name} holds {len(field_value)} {limits.unit or 'characters'}; allowed: at most {limits.max_len}."
+            )
+            raise InvalidValue(name, field_value, describe_limits(limits), message=message)
+        for item in field_value if isinstance(field_value, tuple) else (field_value,):
             if dataclasses.is_dataclass(item) and not isinstance(item, type):
                 validate(item, f"{name}.")
             elif limits is not None and item is not None and not limits.allow(item):

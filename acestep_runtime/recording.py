@@ -1,6 +1,6 @@
-"""Running a task into WAV files: what the daemon's worker and the Python API have in common.
+"""Running a task into WAV files, for the daemon's worker and the Python API.
 
-Every output becomes a file whose header already tells its final length, so that others may read along while it grows.
+Every output is a file whose header holds its final length from the start, so that it can be read while it grows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class NewFrames:
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file that is whole and safely on disk, with the SHA-256 of its bytes."""
+    """A complete file, synced to disk, with the SHA-256 of its bytes."""
 
     header: OutputHeader
     path: Path
@@ -43,7 +43,7 @@ class OutputFile:
 
 
 @dataclass(frozen=True)
-class RecordedTake(Take):
+class TakeFiles(Take):
     """A take with the files of its outputs, in the order of their numbers."""
 
     outputs: tuple[OutputFile, ...]
@@ -51,13 +51,13 @@ class RecordedTake(Take):
 
 @dataclass(frozen=True)
 class Ranking:
-    """All takes of a task that chooses, the best first: comes last."""
+    """All takes of a task that chooses, the best first: the last event."""
 
     takes: tuple[RankedTake, ...]
 
 
 class _Recorder:
-    """One file being written, hashed as it grows."""
+    """An output file that is hashed as it grows."""
 
     def __init__(self, header: OutputHeader, folder: Path) -> None:
         self.header = header
@@ -100,11 +100,11 @@ def record(
     cancel: CancelToken,
     earlier: Sequence[Take] = (),
     first_output: int = 0,
-) -> Iterator[Progress | OutputHeader | NewFrames | RecordedTake | Ranking]:
-    """Run ``task`` and yield what happens; output n appears in ``folder`` as ``n.wav``.
+) -> Iterator[Progress | OutputHeader | NewFrames | TakeFiles | Ranking]:
+    """Run ``task`` and yield its events; output n appears in ``folder`` as ``n.wav``.
 
-    The takes of an ``earlier`` attempt are not made again, and outputs are numbered from ``first_output`` on, after theirs. A
-    task that chooses ends when enough takes are good, with a `Ranking`. Files of takes that are not kept are the caller's.
+    The takes of an ``earlier`` attempt are not repeated, and outputs are numbered from ``first_output`` on, after theirs. A
+    task that chooses ends when enough takes are good, with a `Ranking`. The caller removes the files of takes not kept.
 
     Raises what the task and the engine raise, `EngineFailure` for an output of the wrong length, and ``OSError``.
     """
@@ -114,7 +114,7 @@ def record(
         with closing(_record_takes(task, engine, folder, cancel, len(earlier), first_output)) as events:
             for event in events:
                 yield event
-                if isinstance(event, RecordedTake):
+                if isinstance(event, TakeFiles):
                     takes.append(event)
                     if _is_done(output, takes):
                         break
@@ -128,8 +128,8 @@ def _is_done(output: Output, takes: Sequence[Take]) -> bool:
 
 def _record_takes(
     task: Task, engine: Engine, folder: Path, cancel: CancelToken, done: int, first_output: int
-) -> Generator[Progress | OutputHeader | NewFrames | RecordedTake, None, None]:
-    """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on as they begin."""
+) -> Generator[Progress | OutputHeader | NewFrames | TakeFiles, None, None]:
+    """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
     try:
         for event in run_with_warnings(task, engine, cancel, done):
@@ -146,7 +146,7 @@ def _record_takes(
             else:
                 outputs = tuple(recorder.finish() for recorder in growing.values())
                 growing.clear()
-                yield RecordedTake(event.take, event.seed, event.metadata, outputs)
+                yield TakeFiles(event.take, event.seed, event.metadata, outputs)
     finally:
         for recorder in growing.values():
             recorder.close()

@@ -1,4 +1,4 @@
-"""Work that does not depend on each other done side by side: numpy, scipy and soxr let other threads run meanwhile."""
+"""Running independent work in threads: numpy, scipy and soxr release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import TypeVar
 T = TypeVar("T")
 U = TypeVar("U")
 
-#: More at once would take cores that the DAW plays with, and memory.
-_MOST = 4
+#: More threads would take cores from the DAW, and memory.
+_MAX_THREADS = 4
 
 
-def side_by_side(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
-    """Return ``function`` of every item, in order, worked out in up to four threads, or as many as there are cores.
+def parallel_map(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
+    """Return ``function`` of every item, in order, computed in up to four threads, or as many as there are cores.
 
-    The results are those of a plain loop as long as the calls share nothing that they change. Of the errors the first
-    item's is raised, once all that has begun has ended.
+    The results equal those of a plain loop if the calls share no mutable state. The first item's error is raised, after
+    all running calls have ended.
     """
     waiting = list(items)
-    threads = min(_MOST, os.cpu_count() or 1, len(waiting))
+    threads = min(_MAX_THREADS, os.cpu_count() or 1, len(waiting))
     if threads < 2:
         return [function(item) for item in waiting]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(function, waiting))
 
 
-def both(one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
-    """Return what two functions return, the other one worked out in a second thread. See `side_by_side`."""
+def run_concurrently(one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
+    """Return the results of two functions, the second computed in another thread. See `parallel_map`."""
     if (os.cpu_count() or 1) < 2:
         return one(), other()
     with ThreadPoolExecutor(1) as pool:

@@ -31,14 +31,14 @@ TRACKS = (
     "brass",
     "woodwinds",
 )
-#: Roles that are no tracks: all together, and what is in none of the tracks that were asked for.
+#: Roles that are no tracks: the full mix, and the remainder beside the requested tracks.
 MIX, OTHER = "mix", "other"
 TIME_SIGNATURES = (2, 3, 4, 6)
 MAX_TEXT = 4096
 MAX_SEED = 2**32 - 1
-#: Codes of audio that there are, and how many a second of music takes.
+#: Size of the audio codebook, and codes per second of music.
 CODES, CODES_A_SECOND = 64_000, 5
-#: Those of ten minutes.
+#: Codes of ten minutes.
 MAX_CODES = 3000
 
 _LETTERS = "CDEFGAB"
@@ -78,7 +78,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Music:
-    """What the music should be. Everything not given is taken from the source, or left to the engine."""
+    """The requested music. Values not given are taken from the source or chosen by the engine."""
 
     caption: str = bounded("", max_len=MAX_TEXT)
     lyrics: str = bounded("", max_len=MAX_TEXT)
@@ -94,7 +94,7 @@ class Music:
 
 @dataclass(frozen=True)
 class Adapter:
-    """What a model was taught on top (a LoRA), by its name in the folder of adapters; ``scale`` 1 is as trained."""
+    """A LoRA adapter, by its name in the folder of adapters; ``scale`` 1 is as trained."""
 
     name: str = bounded("", max_len=64)
     scale: float = bounded(1.0, low=-2, high=2)
@@ -102,9 +102,9 @@ class Adapter:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a neural engine works; other engines ignore it. ``None`` and "" are the model's own, or the method's usual, way.
+    """Sampling settings of a neural engine; other engines ignore them. ``None`` and "" are the model's or method's default.
 
-    What each does: Sampling in tasks.proto.
+    Each field is described under Sampling in tasks.proto.
     """
 
     model: str = bounded("", max_len=128)
@@ -133,9 +133,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Thinking:
-    """How a language model plans a song, or answers in words. ``None`` and "" are the usual way.
+    """Settings of the language model that plans a song or answers in words. ``None`` and "" are the defaults.
 
-    What each does: Thinking in tasks.proto.
+    Each field is described under Thinking in tasks.proto.
     """
 
     on: bool = False
@@ -162,15 +162,15 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was requested."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raise `Cancelled` when a stop was asked for."""
+        """Raise `Cancelled` when a stop was requested."""
         if self._event.is_set():
             raise Cancelled
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but wake and raise `Cancelled` as soon as a stop is asked for."""
+        """Wait, but raise `Cancelled` as soon as a stop is requested."""
         if self._event.wait(seconds):
             raise Cancelled

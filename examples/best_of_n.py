@@ -1,4 +1,4 @@
-"""Make N takes, keep the best.
+"""Generate N takes, keep the best.
 
 python examples/best_of_n.py "warm lo-fi, mellow piano" best.wav -n 12
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run, shown
+from common import call_options, format_score, options, run
 
 from acestep_runtime import generate, save
 
 
 def main() -> None:
-    """Rank the takes and save the first."""
+    """Rank the takes and save the best."""
     parser = options(__doc__)
     parser.add_argument("caption")
     parser.add_argument("out", type=Path)
@@ -21,15 +21,15 @@ def main() -> None:
     parser.add_argument("--lyrics", type=Path, help="a text file")
     parser.add_argument("--duration", type=float, help="seconds")
     parser.add_argument("--seed", type=int, help="of the first take")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
     best = generate(
-        caption=given.caption, lyrics=given.lyrics and given.lyrics.read_text("utf-8"), duration=given.duration,
-        seed=given.seed, best_of=given.n, **how(given),
+        caption=args.caption, lyrics=args.lyrics and args.lyrics.read_text("utf-8"), duration=args.duration,
+        seed=args.seed, best_of=args.n, **call_options(args),
     )  # fmt: skip
     for place, take in enumerate(best.ranking, 1):
-        print(f"{place:2}. score {shown(take.score)}  seed {take.seed}")
-    print(f"saved {save(best, given.out)}")
+        print(f"{place:2}. score {format_score(take.score)}  seed {take.seed}")
+    print(f"saved {save(best, args.out)}")
 
 
 if __name__ == "__main__":

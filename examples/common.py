@@ -1,4 +1,4 @@
-"""What the examples share: options that say where the music is made, a line of progress, and how errors are told."""
+"""Shared code of the examples: common options, a progress line, and error messages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def options(about: str) -> argparse.ArgumentParser:
     return parser
 
 
-def how(given: argparse.Namespace) -> dict[str, Any]:
-    """Return what every call of `generate` gets from the options."""
-    return {"engine": given.engine, "daemon": given.daemon, "on_progress": _show}
+def call_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `generate` from the common options."""
+    return {"engine": args.engine, "daemon": args.daemon, "on_progress": _show}
 
 
-def shown(score: float | None) -> str:
-    """Return a score as it is printed: not every engine judges its takes."""
+def format_score(score: float | None) -> str:
+    """Return a score as text; some engines score no takes."""
     return "none" if score is None else f"{score:.3f}"
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Run an example; what is wrong with its input is said in a sentence."""
+    """Run an example; errors are printed as one sentence."""
     try:
         sys.exit(main())
     except (AceStepError, AceBridgeError, OSError) as error:

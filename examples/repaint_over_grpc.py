@@ -1,9 +1,9 @@
-"""Repaint a region with nothing but the generated stubs, the way a plug-in in any language would.
+"""Repaint a region with the generated stubs only, as a plug-in in any language would.
 
     acebridge serve --port 50710 &
     python examples/repaint_over_grpc.py song.wav 4 8 "brighter piano" region.wav --address 127.0.0.1:50710
 
-Only the region and its crossfades come back (SCOPE_REGION); the header says where in the song they belong.
+Only the region and its crossfades are returned (SCOPE_REGION); the header has their place in the song.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from acebridge.v1 import assets_pb2, assets_pb2_grpc, audio_pb2, tasks_pb2, task
 
 
 def upload(song: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
-    """Yield the file in pieces of a megabyte, its name first."""
+    """Yield the file in chunks of a megabyte, its name first."""
     yield assets_pb2.UploadAssetRequest(name=song.name)
     with song.open("rb") as file:
         while data := file.read(1 << 20):
@@ -37,15 +37,15 @@ def main() -> None:
     parser.add_argument("caption")
     parser.add_argument("out", type=Path)
     parser.add_argument("--address", default="127.0.0.1:50710")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
-    with grpc.insecure_channel(given.address) as channel:
-        asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(given.song))
+    with grpc.insecure_channel(args.address) as channel:
+        asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(args.song))
         request = tasks_pb2.RepaintRequest(
             source=audio_pb2.AudioInput(asset_id=asset.id),
-            music=tasks_pb2.Music(caption=given.caption),
-            start_s=given.start_s,
-            end_s=given.end_s,
+            music=tasks_pb2.Music(caption=args.caption),
+            start_s=args.start_s,
+            end_s=args.end_s,
             scope=tasks_pb2.SCOPE_REGION,
             output=tasks_pb2.Output(takes=1, seeds=[7]),
         )
@@ -61,8 +61,8 @@ def main() -> None:
                 chunk = event.audio_chunk
                 samples = np.frombuffer(chunk.data, "<f4").reshape(-1, header.channels)
                 region[chunk.offset_frames : chunk.offset_frames + len(samples)] = samples
-    soundfile.write(given.out, region, header.sample_rate, subtype="FLOAT")
-    print(f"{given.out}: {header.frames} frames, to be placed at frame {header.start_frame} of {given.song.name}")
+    soundfile.write(args.out, region, header.sample_rate, subtype="FLOAT")
+    print(f"{args.out}: {header.frames} frames, to be placed at frame {header.start_frame} of {args.song.name}")
 
 
 if __name__ == "__main__":

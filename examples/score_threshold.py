@@ -1,21 +1,21 @@
-"""Make takes until one is good enough, or the tries are used up; keep the best there was.
+"""Generate takes until one reaches a score, or the tries are used up; keep the best.
 
     python examples/score_threshold.py "emotional ballad" final.wav --lyrics words.txt --min-score 0.85 --max-tries 10
 
-Ends with status 1 when no take reached the score.
+Exits with status 1 when no take reaches the score.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run, shown
+from common import call_options, format_score, options, run
 
 from acestep_runtime import generate, save
 
 
 def main() -> int:
-    """Try, compare, stop early; return the exit status."""
+    """Generate, compare, stop early; return the exit status."""
     parser = options(__doc__)
     parser.add_argument("caption")
     parser.add_argument("out", type=Path)
@@ -24,19 +24,19 @@ def main() -> int:
     parser.add_argument("--min-score", type=float, default=0.85)
     parser.add_argument("--max-tries", type=int, default=10)
     parser.add_argument("--seed", type=int, help="of the first try")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
     best = generate(
-        caption=given.caption, lyrics=given.lyrics and given.lyrics.read_text("utf-8"), duration=given.duration,
-        seed=given.seed, min_score=given.min_score, max_tries=given.max_tries, **how(given),
+        caption=args.caption, lyrics=args.lyrics and args.lyrics.read_text("utf-8"), duration=args.duration,
+        seed=args.seed, min_score=args.min_score, max_tries=args.max_tries, **call_options(args),
     )  # fmt: skip
     for take in sorted(best.ranking, key=lambda take: take.take):
-        print(f"try {take.take + 1}: score {shown(take.score)}, seed {take.seed}")
+        print(f"try {take.take + 1}: score {format_score(take.score)}, seed {take.seed}")
     score = best.ranking[0].score
-    reached = score is not None and score >= given.min_score
-    print(f"{'reached' if reached else 'not reached; the best was'} {shown(score)}")
-    print(f"saved {save(best, given.out)}")
-    return 0 if reached else 1
+    is_reached = score is not None and score >= args.min_score
+    print(f"{'reached' if is_reached else 'not reached; the best was'} {format_score(score)}")
+    print(f"saved {save(best, args.out)}")
+    return 0 if is_reached else 1
 
 
 if __name__ == "__main__":

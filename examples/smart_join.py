@@ -1,4 +1,4 @@
-"""Join two songs: put one after the other and repaint the seconds around the join.
+"""Join two songs: concatenate them and repaint the seconds around the join.
 
 python examples/smart_join.py first.wav second.flac joined.wav --seconds 5
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import call_options, options, run
 
 from acestep_runtime import Audio, analyze_audio, concat, generate, save
 
@@ -20,17 +20,17 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds to repaint on each side of the join (5)")
     parser.add_argument("--caption", default="smooth transition, blend both styles")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
-    first, second = Audio(given.first), Audio(given.second)
+    first, second = Audio(args.first), Audio(args.second)
     for song in (first, second):
-        facts = analyze_audio(song, engine=given.engine, daemon=given.daemon)
+        facts = analyze_audio(song, engine=args.engine, daemon=args.daemon)
         print(f"{song.path.name}: {facts['bpm']:.1f} bpm, {facts['keyscale']}")
-    joined = generate(
-        "repaint", src_audio=concat(first, second), repainting_start=max(0.0, first.seconds - given.seconds),
-        repainting_end=first.seconds + min(given.seconds, second.seconds), caption=given.caption, **how(given),
+    result = generate(
+        "repaint", src_audio=concat(first, second), repainting_start=max(0.0, first.seconds - args.seconds),
+        repainting_end=first.seconds + min(args.seconds, second.seconds), caption=args.caption, **call_options(args),
     )  # fmt: skip
-    print(f"saved {save(joined, given.out)}, {joined.seconds:.2f} s; the join is at {first.seconds:.2f} s")
+    print(f"saved {save(result, args.out)}, {result.seconds:.2f} s; the join is at {first.seconds:.2f} s")
 
 
 if __name__ == "__main__":

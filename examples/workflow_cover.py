@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
 
@@ -22,28 +22,28 @@ def main() -> None:
     parser.add_argument("--covers", type=int, default=4)
     parser.add_argument("--fix", nargs=2, type=float, metavar=("START", "END"), help="seconds to repaint")
     parser.add_argument("--fix-caption", default="more energetic saxophone solo")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
-    facts = analyze_audio(given.original, engine=given.engine, daemon=given.daemon)
+    facts = analyze_audio(args.original, engine=args.engine, daemon=args.daemon)
     print(f"{facts['bpm']:.1f} bpm, {facts['keyscale']}")
     covers = [
         generate(
-            "cover", src_audio=given.original, caption=given.style, audio_cover_strength=given.strength,
-            bpm=facts["bpm"], keyscale=facts["keyscale"], auto_score=True, **how(given),
+            "cover", src_audio=args.original, caption=args.style, audio_cover_strength=args.strength,
+            bpm=facts["bpm"], keyscale=facts["keyscale"], auto_score=True, **call_options(args),
         )
-        for _ in range(given.covers)
+        for _ in range(args.covers)
     ]  # fmt: skip
     best = max(covers, key=lambda cover: cover["lyrics_alignment_score"])
     for cover in covers:
         print(f"{'*' if cover is best else ' '} score {cover['lyrics_alignment_score']:.3f}  seed {cover.seed}")
     final = best
-    if given.fix:
-        start_s, end_s = given.fix
+    if args.fix:
+        start_s, end_s = args.fix
         final = generate(
-            "repaint", src_audio=best, repainting_start=start_s, repainting_end=end_s, caption=given.fix_caption,
-            **how(given),
+            "repaint", src_audio=best, repainting_start=start_s, repainting_end=end_s, caption=args.fix_caption,
+            **call_options(args),
         )  # fmt: skip
-    print(f"saved {save(final, given.out)}")
+    print(f"saved {save(final, args.out)}")
 
 
 if __name__ == "__main__":

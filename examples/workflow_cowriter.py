@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import call_options, options, run
 
 from acestep_runtime import generate, save, save_lrc
 
@@ -22,28 +22,28 @@ def main() -> None:
     parser.add_argument("--duration", type=float, help="seconds (default: as the sentence suggests)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--outro-s", type=float, default=30.0, help="seconds that the outro adds (30)")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
     draft = generate(
-        mode="simple", song_description=given.description, duration=given.duration, seed=given.seed, auto_lrc=True,
-        **how(given),
+        mode="simple", song_description=args.description, duration=args.duration, seed=args.seed, auto_lrc=True,
+        **call_options(args),
     )  # fmt: skip
     print(f"{draft['caption']}\n{draft['bpm']:g} bpm, {draft['keyscale']}, {draft.seconds:.0f} s, seed {draft.seed}")
     third = draft.seconds / 3
     better = generate(
         "repaint", src_audio=draft, repainting_start=third, repainting_end=1.5 * third,
-        caption="more powerful, anthemic chorus with strings", **how(given),
+        caption="more powerful, anthemic chorus with strings", **call_options(args),
     )  # fmt: skip
     strings = generate(
-        "lego", src_audio=better, track_name="strings", caption="lush string section, cinematic", **how(given)
+        "lego", src_audio=better, track_name="strings", caption="lush string section, cinematic", **call_options(args)
     )
     final = generate(
         "repaint", src_audio=strings, repainting_start=0.95 * strings.seconds, repainting_end=-1,
-        duration=given.outro_s, caption="extended outro with piano solo and fade out", **how(given),
+        duration=args.outro_s, caption="extended outro with piano solo and fade out", **call_options(args),
     )  # fmt: skip
-    print(f"saved {save(final, given.out)}")
+    print(f"saved {save(final, args.out)}")
     if "lrc" in draft:
-        print(f"saved {save_lrc(draft['lrc'], given.out.with_suffix('.lrc'))}")
+        print(f"saved {save_lrc(draft['lrc'], args.out.with_suffix('.lrc'))}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import how, options, run
+from common import call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
 
@@ -18,10 +18,10 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--intro-s", type=float, default=10.0, help="seconds of build-up (10)")
-    given = parser.parse_args()
+    args = parser.parse_args()
 
-    facts = analyze_audio(given.song, engine=given.engine, daemon=given.daemon)
-    music = generate("extract", src_audio=given.song, track_name="vocals", **how(given))
+    facts = analyze_audio(args.song, engine=args.engine, daemon=args.daemon)
+    music = generate("extract", src_audio=args.song, track_name="vocals", **call_options(args))
     for track, caption in (
         ("synth", "heavy electronic bass, EDM style"),
         ("drums", "electronic drums, four-on-the-floor"),
@@ -29,14 +29,14 @@ def main() -> None:
         # A voice alone hardly tells where the beat is; the song did.
         music = generate(
             "lego", src_audio=music, track_name=track, caption=caption, bpm=facts["bpm"], keyscale=facts["keyscale"],
-            **how(given),
+            **call_options(args),
         )  # fmt: skip
         print(f"added {track}: {music['bpm']:.1f} bpm, {music['keyscale']}, seed {music.seed}")
     final = generate(
-        "repaint", src_audio=music, repainting_start=0, repainting_end=given.intro_s, caption="epic buildup intro",
-        **how(given),
+        "repaint", src_audio=music, repainting_start=0, repainting_end=args.intro_s, caption="epic buildup intro",
+        **call_options(args),
     )  # fmt: skip
-    print(f"saved {save(final, given.out)}")
+    print(f"saved {save(final, args.out)}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from urllib.parse import quote
 FOLDER = Path(__file__).resolve().parent
 NAME = "AceBridge"
 _TAG = re.compile(r"^-- @(\w+)\s?(.*)$")
-_PROVIDED = re.compile(r"^\s*(?:\[([^\]]*)\]\s*)?(.+?)\s*$")
+_PROVIDES_LINE = re.compile(r"^\s*(?:\[([^\]]*)\]\s*)?(.+?)\s*$")
 
 
 class HeaderFault(ValueError):
@@ -30,7 +30,7 @@ class HeaderFault(ValueError):
 
 
 @dataclass(frozen=True)
-class Provided:
+class PackageFile:
     """A file that a package installs, relative to its folder, and whether it appears in REAPER's action list."""
 
     path: str
@@ -44,32 +44,32 @@ def header(text: str) -> dict[str, str]:
     for line in text.splitlines():
         if not line.startswith("--"):
             break
-        found = _TAG.match(line)
-        if found:
-            current = tags.setdefault(found[1], [])
-            current.append(found[2])
+        match = _TAG.match(line)
+        if match:
+            current = tags.setdefault(match[1], [])
+            current.append(match[2])
         elif current is not None:
             current.append(line[2:].removeprefix("   ").removeprefix(" ").rstrip())
     return {tag: "\n".join(lines).strip("\n") for tag, lines in tags.items()}
 
 
-def provided(package: Path, tags: Mapping[str, str]) -> Iterator[Provided]:
+def package_files(package: Path, tags: Mapping[str, str]) -> Iterator[PackageFile]:
     """Yield the files that a package installs. Raises `HeaderFault` for a pattern that fits no file."""
     if "metapackage" not in tags:
-        yield Provided(package.name, True)
+        yield PackageFile(package.name, True)
     for line in tags.get("provides", "").splitlines():
-        found = _PROVIDED.match(line)
-        if not found:
+        match = _PROVIDES_LINE.match(line)
+        if not match:
             continue
-        options, pattern = set((found[1] or "").split()), found[2]
+        options, pattern = set((match[1] or "").split()), match[2]
         paths = sorted(path for path in package.parent.glob(pattern) if path != package)
         if not paths:
             raise HeaderFault(f"{package.name}: @provides names {pattern}, which fits no file.")
         for path in paths:
-            yield Provided(path.relative_to(package.parent).as_posix(), "main" in options)
+            yield PackageFile(path.relative_to(package.parent).as_posix(), "main" in options)
 
 
-def checked(package: Path) -> dict[str, str]:
+def read_header(package: Path) -> dict[str, str]:
     """Return the header of a package. Raises `HeaderFault` when something is missing."""
     tags = header(package.read_text("utf-8"))
     for tag in ("description", "version", "author", "about", "changelog"):
@@ -81,14 +81,14 @@ def checked(package: Path) -> dict[str, str]:
 
 
 def packages(folder: Path) -> list[Path]:
-    """Return the scripts that are packages of their own."""
+    """Return the scripts that are packages."""
     headers = {path: header(path.read_text("utf-8")) for path in sorted(folder.glob("*.lua"))}
     return [path for path, tags in headers.items() if "version" in tags and "noindex" not in tags]
 
 
 def add_version(index: ET.Element, package: Path, url: str, commit: str, time: str) -> None:
     """Add the present version of a package to an index, unless it is there."""
-    tags = checked(package)
+    tags = read_header(package)
     category = _child(index, "category", name=NAME)
     entry = _child(category, "reapack", name=package.name)
     entry.attrib.update(type="script", desc=tags["description"])
@@ -98,7 +98,7 @@ def add_version(index: ET.Element, package: Path, url: str, commit: str, time: s
         return
     version = ET.SubElement(entry, "version", name=tags["version"], author=tags["author"], time=time)
     ET.SubElement(version, "changelog").text = tags["changelog"]
-    for file in provided(package, tags):
+    for file in package_files(package, tags):
         source = ET.SubElement(version, "source", file=file.path)
         if file.main:
             source.set("main", "main")
@@ -114,9 +114,9 @@ def _child(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
 
 def _rtf(text: str) -> str:
     """Return plain text as the rich text that ReaPack shows."""
-    escaped = re.sub(r"([\\{}])", r"\\\1", text)
-    escaped = "".join(char if ord(char) < 128 else f"\\u{ord(char)}?" for char in escaped)
-    return "{\\rtf1\\ansi " + escaped.replace("\n", "\\line\n") + "}"
+    rich_text = re.sub(r"([\\{}])", r"\\\1", text)
+    rich_text = "".join(char if ord(char) < 128 else f"\\u{ord(char)}?" for char in rich_text)
+    return "{\\rtf1\\ansi " + rich_text.replace("\n", "\\line\n") + "}"
 
 
 def index(folder: Path, url: str, commit: str, time: str, old: str | None = None) -> str:
@@ -135,17 +135,17 @@ def main() -> None:
     parser.add_argument("--url", required=True, help="where files of a commit are served: URL/COMMIT/reaper_scripts/…")
     parser.add_argument("--commit", required=True, help="full id of the commit that holds this version")
     parser.add_argument("--into", type=Path, default=FOLDER / "index.xml", help="the index to write (index.xml here)")
-    given = parser.parse_args()
-    if not re.fullmatch(r"[0-9a-f]{40}", given.commit):
-        sys.exit(f"--commit is {given.commit!r}; allowed: the 40 hex digits that `git rev-parse HEAD` prints.")
-    old = given.into.read_text("utf-8") if given.into.exists() else None
+    args = parser.parse_args()
+    if not re.fullmatch(r"[0-9a-f]{40}", args.commit):
+        sys.exit(f"--commit is {args.commit!r}; allowed: the 40 hex digits that `git rev-parse HEAD` prints.")
+    old = args.into.read_text("utf-8") if args.into.exists() else None
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        text = index(FOLDER, given.url, given.commit, now, old)
+        text = index(FOLDER, args.url, args.commit, now, old)
     except HeaderFault as fault:
         sys.exit(str(fault))
-    given.into.write_text(text, "utf-8")
-    print(f"{given.into}: {text.count('<source ')} files")
+    args.into.write_text(text, "utf-8")
+    print(f"{args.into}: {text.count('<source ')} files")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Changing the rate and the channel count of audio in memory.
+"""Conversion of sample rate and channel count in memory.
 
 Letters: N and M frames, C channels (1 or 2).
 """
@@ -13,8 +13,8 @@ import numpy as np
 from acestep_runtime import units
 from acestep_runtime.audio.samples import Samples
 
-#: Frames from which on a thread for each channel saves more than it costs.
-_WORTH_THREADS = 1 << 17
+#: Frames from which a thread for each channel is faster.
+_MIN_THREADED_FRAMES = 1 << 17
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = None) -> Samples:
@@ -25,24 +25,24 @@ def resample(samples: Samples, from_hz: int, to_hz: int, frames: int | None = No
     """
     length = units.frames_to_frames(len(samples), from_hz, to_hz) if frames is None else frames
     if from_hz != to_hz and len(samples):
-        samples = _resampled(samples, from_hz, to_hz)
-    return _exactly(samples, length)
+        samples = _resample(samples, from_hz, to_hz)
+    return _fit_length(samples, length)
 
 
-def _resampled(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+def _resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     import soxr
 
     def convert(part: Samples) -> Samples:
         return np.asarray(soxr.resample(part, from_hz, to_hz, quality="VHQ"))
 
-    if samples.shape[1] == 1 or len(samples) < _WORTH_THREADS:
+    if samples.shape[1] == 1 or len(samples) < _MIN_THREADED_FRAMES:
         return convert(samples)
     with ThreadPoolExecutor(samples.shape[1]) as pool:  # the same samples, a channel to each thread
         channels = pool.map(convert, (np.ascontiguousarray(channel) for channel in samples.T))
         return np.stack(tuple(channels), axis=1)
 
 
-def _exactly(samples: Samples, frames: int) -> Samples:
+def _fit_length(samples: Samples, frames: int) -> Samples:
     if len(samples) >= frames:
         return samples if len(samples) == frames else samples[:frames]
     return np.concatenate([samples, np.zeros((frames - len(samples), samples.shape[1]), np.float32)])
@@ -61,12 +61,12 @@ class StreamResampler:
             self._stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="VHQ")
 
     def push(self, block: Samples, last: bool = False) -> Samples:
-        """Take the next ``[n, C]`` and return what is ready, ``[m, C]``; m may be 0.
+        """Take the next ``[n, C]``; return the output available so far, ``[m, C]``, where m may be 0.
 
-        With ``last`` the tail comes out too, padded with zeros or trimmed; push nothing after that.
+        With ``last`` the tail follows, padded with zeros or trimmed; push nothing after that.
         """
         out = block if self._stream is None else self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
-        out = _exactly(out.reshape(-1, self._channels), self._left if last else min(len(out), self._left))
+        out = _fit_length(out.reshape(-1, self._channels), self._left if last else min(len(out), self._left))
         self._left -= len(out)
         return out
 

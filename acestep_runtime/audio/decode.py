@@ -1,4 +1,4 @@
-"""Reading audio files, and changing the rate and the channels of audio. Writing lives in `acestep_runtime.audio.wav`.
+"""Reading audio files. Conversion is in `acestep_runtime.audio.convert`, writing in `acestep_runtime.audio.wav`.
 
 Letters: N and M frames, C channels (1 or 2). Samples are float32 with full scale ±1: an integer sample of b bits is
 divided by 2^(b−1), which float32 holds exactly up to 24 bits.
@@ -24,7 +24,7 @@ from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 384_000
-#: Nothing longer is read. It also catches headers that lie about, or do not know, their length.
+#: Longer files are refused. This also catches headers with a wrong or unknown length.
 MAX_DURATION_S = 24 * 3600
 READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 384 kHz"
 
@@ -36,9 +36,9 @@ NO_EXACT_SEEK = {"MP3", "OGG"}
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the header of a file says. ``format`` and ``subtype`` are libsndfile's names, such as WAV and PCM_24.
+    """The header of a file. ``format`` and ``subtype`` are libsndfile's names, such as WAV and PCM_24.
 
-    ``frames`` are those that are there. ``promised_s`` is how long a WAV or AIFF file that was cut off was to be.
+    ``frames`` are those in the file. ``header_duration_s`` is the longer length in the header of a truncated WAV or AIFF file.
     """
 
     sample_rate: int
@@ -46,7 +46,7 @@ class MediaInfo:
     frames: int
     format: str
     subtype: str
-    promised_s: float | None = None
+    header_duration_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -55,45 +55,45 @@ class MediaInfo:
 
 
 def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | None = None) -> MediaInfo:
-    """Read the header of a file and check that `read` would take it.
+    """Read the header of a file and check that `read` accepts it.
 
-    ``name`` is shown to the user in place of the base name of ``path``; ``field`` is what the error blames. Raises
-    `UnreadableAudio` for what is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
+    ``name`` replaces the base name of ``path`` in messages; ``field`` is the field that errors name. Raises
+    `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
     """
-    with _opened(path, field, name) as (_, info, _):
-        return dataclasses.replace(info, promised_s=_promised_s(path, info))
+    with _open_checked(path, field, name) as (_, info, _):
+        return dataclasses.replace(info, header_duration_s=_header_duration_s(path, info))
 
 
-#: Format → how its chunk sizes are packed, and the chunk that holds the samples.
-_CHUNKED = {"WAV": ("<I", b"data"), "WAVEX": ("<I", b"data"), "RF64": ("<I", b"data"), "AIFF": (">I", b"SSND")}
-#: Sizes from here on (and 0) say that the length was not known when the header was written.
+#: Format → struct format of its chunk sizes, and the chunk with the samples.
+_CHUNK_FORMATS = {"WAV": ("<I", b"data"), "WAVEX": ("<I", b"data"), "RF64": ("<I", b"data"), "AIFF": (">I", b"SSND")}
+#: Sizes from here on (and 0) mean that the length was unknown when the header was written.
 _UNKNOWN_BYTES = 0x7FFF_F000
-_MOST_CHUNKS = 1000
+_MAX_CHUNKS = 1000
 
 
-def _promised_s(path: str | os.PathLike[str], info: MediaInfo) -> float | None:
-    """Return how long the samples of a file were to be when it ends before its header says, else ``None``."""
-    if info.format not in _CHUNKED:
+def _header_duration_s(path: str | os.PathLike[str], info: MediaInfo) -> float | None:
+    """Return the length in the header of a file that ends earlier, else ``None``."""
+    if info.format not in _CHUNK_FORMATS:
         return None
-    packing, wanted = _CHUNKED[info.format]
+    packing, data_chunk = _CHUNK_FORMATS[info.format]
     with Path(path).open("rb") as file:
         end, wide = file.seek(0, os.SEEK_END), 0
-        packing = ">I" if _at(file, 0, 4) == b"RIFX" else packing
+        packing = ">I" if _read_at(file, 0, 4) == b"RIFX" else packing
         at = len(b"RIFF____WAVE")
-        for _ in range(_MOST_CHUNKS):
-            head = _at(file, at, 8).ljust(8, b"\0")
+        for _ in range(_MAX_CHUNKS):
+            head = _read_at(file, at, 8).ljust(8, b"\0")
             (size,) = struct.unpack(packing, head[4:])
-            if head[:4] == wanted:
-                size, there = wide or (size if size < _UNKNOWN_BYTES else 0), end - at - 8
-                promised_s = info.duration_s * size / max(there, 1)
-                return promised_s if promised_s - info.duration_s >= 1 / info.sample_rate else None
+            if head[:4] == data_chunk:
+                size, available = wide or (size if size < _UNKNOWN_BYTES else 0), end - at - 8
+                header_s = info.duration_s * size / max(available, 1)
+                return header_s if header_s - info.duration_s >= 1 / info.sample_rate else None
             if head[:4] == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
-                (wide,) = struct.unpack("<Q", _at(file, at + 16, 8).ljust(8, b"\0"))
+                (wide,) = struct.unpack("<Q", _read_at(file, at + 16, 8).ljust(8, b"\0"))
             at += 8 + size + size % 2
     return None
 
 
-def _at(file: BinaryIO, offset: int, length: int) -> bytes:
+def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
     file.seek(offset)
     return file.read(length)
 
@@ -128,12 +128,12 @@ def blocks(
 ) -> Generator[Samples, None, None]:
     """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file in blocks ``[n, C]``, at least one.
 
-    Only the part asked for is decoded, except in formats that cannot seek to an exact sample: there, what comes before
-    it is too. Raises `UnreadableAudio` where `probe` would, at the first frame that holds a NaN or an infinity, and for
-    a file that ends before its header says. (WAV, AIFF and OGG files that were cut off do not count as such: their true
+    Only the requested part is decoded, except in formats without exact seeking: there, decoding starts at the beginning.
+    Raises `UnreadableAudio` where `probe` would, at the first frame that holds a NaN or an infinity, and for
+    a file that ends before its header says. (Truncated WAV, AIFF and OGG files do not count as such: their true
     length is known up front, and `probe` reports it.) Raises `InvalidValue` unless 0 ≤ start ≤ stop ≤ length.
     """
-    with _opened(path, field, name) as (file, info, refuse):
+    with _open_checked(path, field, name) as (file, info, refuse):
         stop = info.frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= info.frames:
             raise InvalidValue("start_frame, stop_frame", (start_frame, stop), f"0 to {info.frames}, in this order")
@@ -164,7 +164,7 @@ def blocks(
 
 
 def _fill(file: Any, out: Samples) -> int:
-    """Decode into ``out`` and return how many frames there were; a decoder that gives up counts as the end."""
+    """Decode into ``out`` and return the number of frames; a decoder error counts as the end."""
     import soundfile
 
     try:
@@ -174,14 +174,16 @@ def _fill(file: Any, out: Samples) -> int:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str], field: str, name: str | None) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
-    """Open and check a file; yields the open file, its info, and a function that refuses it with a sentence."""
+def _open_checked(
+    path: str | os.PathLike[str], field: str, name: str | None
+) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
+    """Open and check a file; yields the open file, its info, and a function that raises `UnreadableAudio`."""
     import soundfile
 
-    shown = printable(Path(path).name if name is None else name) or "The source"
+    display_name = printable(Path(path).name if name is None else name) or "The source"
 
     def refuse(what: str, remedy: str) -> NoReturn:
-        raise UnreadableAudio(field, shown, READABLE, remedy=remedy, message=f"{shown} {what}.")
+        raise UnreadableAudio(field, display_name, READABLE, remedy=remedy, message=f"{display_name} {what}.")
 
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
@@ -196,7 +198,7 @@ def _opened(path: str | os.PathLike[str], field: str, name: str | None) -> Itera
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
     try:
         file = soundfile.SoundFile(path)
-    except TypeError:  # soundfile wants a rate and a format for names that end in .raw
+    except TypeError:  # soundfile needs a rate and a format for names that end in .raw
         refuse("is raw audio without a header", f"Save it as {READABLE}.")
     except soundfile.SoundFileError:
         refuse("is not audio, is damaged, or is of a kind that AceBridge does not read", f"Use {READABLE}.")

@@ -1,4 +1,4 @@
-"""Integrated loudness as of Recommendation ITU-R BS.1770-4, measured while audio comes in.
+"""Integrated loudness by Recommendation ITU-R BS.1770-4, measured while audio comes in.
 
 Letters: N samples, B gating blocks of 400 ms, each 100 ms after the one before.
 """
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 #: Evaluation of Implementations of the EBU R128 Loudness Measurement, 2018): the effect of a head, and a high-pass.
 _HEAD_HZ, _HEAD_DB, _HEAD_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
 _LOW_HZ, _LOW_Q = 38.13547087602444, 0.5003270373238773
-#: What silence measures: the absolute gate.
+#: Loudness of silence: the absolute gate.
 SILENT_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 
@@ -39,7 +39,7 @@ def k_weighting(rate_hz: int) -> Floats:
 
 
 class LoudnessMeter:
-    """Takes blocks of audio of any length and tells how loud all of it is. Keeps ten numbers a second."""
+    """Measures the integrated loudness of audio in blocks of any length. Stores ten numbers a second."""
 
     def __init__(self, rate_hz: int = ENGINE_RATE_HZ) -> None:
         self._sos, self._step = k_weighting(rate_hz), rate_hz // 10
@@ -47,8 +47,8 @@ class LoudnessMeter:
         self._left = np.zeros(0)
         self._steps: list[Floats] = []
 
-    def hear(self, samples: Samples) -> None:
-        """Take the next ``[n, C]`` samples, C of 1 or 2; channels count alike (left and right)."""
+    def push(self, samples: Samples) -> None:
+        """Take the next ``[n, C]`` samples, C of 1 or 2; left and right count alike."""
         from scipy.signal import sosfilt
 
         if not len(samples):
@@ -62,7 +62,7 @@ class LoudnessMeter:
         self._left = power[whole:]
 
     def integrated_lufs(self) -> float:
-        """Return the gated loudness of what was heard, `SILENT_LUFS` for silence. Under 400 ms, that of all there is."""
+        """Return the gated loudness so far, `SILENT_LUFS` for silence; below 400 ms, the ungated one."""
         steps = np.concatenate([*self._steps, np.zeros(0)])
         if len(steps) < 4:
             power = np.concatenate([np.repeat(steps, self._step), self._left])
@@ -80,7 +80,7 @@ def loudness_lufs(blocks: Iterable[Samples], rate_hz: int = ENGINE_RATE_HZ) -> f
     """Return the integrated loudness of audio that comes in blocks ``[n, C]``."""
     meter = LoudnessMeter(rate_hz)
     for block in blocks:
-        meter.hear(block)
+        meter.push(block)
     return meter.integrated_lufs()
 
 

@@ -1,6 +1,6 @@
-"""Mixing down: the sum of tracks, each at its place and with its gains, block by block.
+"""Mixdown: the sum of tracks, each at its position and with its gains, block by block.
 
-What a track plays arrives as blocks, so no song is ever in memory whole. Reading, changing rates and writing belong to
+Tracks are read in blocks, so no song is ever in memory whole. Reading, resampling and writing are in
 `decode`, `convert` and `wav`.
 
     track 0    at ├──────── frames ────────┤
@@ -41,8 +41,8 @@ class Track:
 def mix_down(tracks: Sequence[Track], frames: int, channels: int) -> Generator[Samples, None, None]:
     """Yield the sum of the tracks, float32, in blocks ``[n, channels]`` that add up to ``frames``; silence where none plays.
 
-    What reaches over the end is cut off. Tracks are added in their order, so equal tracks give equal bits. Raises what
-    reading a track raises, and ``ValueError`` when one yields less than it promised.
+    Audio past the end is dropped. Tracks are added in order, so equal tracks give equal bits. Raises the errors of
+    reading a track, and ``ValueError`` when a track yields less than its ``frames``.
     """
     readers: dict[int, _Reader] = {}  # of the tracks that sound
     try:
@@ -66,7 +66,7 @@ def mix_down(tracks: Sequence[Track], frames: int, channels: int) -> Generator[S
 
 
 class _Reader:
-    """Reads blocks of any length as pieces of the length that is asked for."""
+    """Reads blocks of any length in pieces of the requested length."""
 
     def __init__(self, blocks: Generator[Samples, None, None]) -> None:
         self._blocks = blocks
@@ -86,5 +86,5 @@ class _Reader:
         return samples[:frames]
 
     def close(self) -> None:
-        """Close what is read."""
+        """Close the blocks."""
         self._blocks.close()

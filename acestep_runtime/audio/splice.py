@@ -1,15 +1,15 @@
-"""Replacing a region of a song: which frames are meant, what surrounds them, and putting new audio in their place.
+"""Replacing a region of a song: its frames, its context, and joining new audio.
 
-Knows no engine and no file. All frames are at the source's own rate and counted from the source's first frame, so a
+No engine and no file here. All frames are at the source's own rate and counted from the source's first frame, so a
 region that starts before the song has a negative start, and one that extends the song stops past its end:
 
     source                 0 ────────────────────────────────── N
-    window           ····· │ context │ region │ context │ ·····       what an engine gets to see
-    replacement            ·     │fade│ region │fade│     ·            what it has to make
-    result                 = = = ╲╱ new new new  ╲╱ = = = = =          "=": bit for bit the source
+    window           ····· │ context │ region │ context │ ·····       the engine's input
+    replacement            ·     │fade│ region │fade│     ·            the engine's output
+    result                 = = = ╲╱ new new new  ╲╱ = = = = =          "=": bit-identical to the source
 
 Crossfades lie outside the region, where the source still plays: inside the region all is new. Where the region meets
-an end of the song there is nothing to fade with, and no fade.
+an end of the song there is no fade.
 
 Letters: N frames of the source, R of the region, W of the window, M of the result, L = R + fades, C channels.
 """
@@ -26,10 +26,10 @@ from acestep_runtime.audio.loudness import loudness_lufs
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 
-#: Nothing that lasts longer than a day is taken for a time in a song.
+#: Longest time in a song; it also catches wrong units.
 MAX_TIME_S = 24 * 3600.0
 
-#: How far from a seam its loudness is judged by: some bars, so that no single stroke of a drum decides.
+#: Distance from a seam over which its loudness is measured: some bars, so that single drum strokes do not decide.
 SEAM_MS = 8000.0
 _SHORTEST_SEAM_MS = 50.0
 _MAX_CHANGE_DB = 9.0
@@ -51,7 +51,7 @@ class Span:
 
     @classmethod
     def resolve(cls, start_s: float, end_s: float | None, source_frames: int, rate_hz: int) -> Span:
-        """Turn times in seconds into the nearest frames.
+        """Convert times in seconds to the nearest frames.
 
         ``end_s`` of ``None`` or −1 is the end of the source. A negative ``start_s`` prepends, an ``end_s`` past the
         source extends it; ``start_s`` may be exactly its end (only extend) and ``end_s`` exactly 0 (only prepend).
@@ -75,8 +75,8 @@ class Span:
                 remedy="To extend the song, start at its end or before.",
             )
         if stop <= start:
-            shown = f"{end_s:g}, the end of the source" if to_end else f"{end_s:g}"
-            raise InvalidValue("end_s", end_s, f"at least one frame later than start_s, {start_s:g}", shown=shown)
+            text = f"{end_s:g}, the end of the source" if to_end else f"{end_s:g}"
+            raise InvalidValue("end_s", end_s, f"at least one frame later than start_s, {start_s:g}", value_text=text)
         return cls(start, stop, source_frames)
 
     @property
@@ -85,23 +85,23 @@ class Span:
         return self.stop - self.start
 
     @property
-    def prepended(self) -> int:
-        """How many frames come before the source; its frame f becomes frame f + prepended of the result."""
+    def prefix_frames(self) -> int:
+        """Frames before the source; its frame f becomes frame f + prefix_frames of the result."""
         return max(0, -self.start)
 
     @property
-    def appended(self) -> int:
-        """How many frames come after the source."""
+    def suffix_frames(self) -> int:
+        """Frames after the source."""
         return max(0, self.stop - self.source_frames)
 
     @property
     def total_frames(self) -> int:
         """M, the length of the result."""
-        return self.prepended + self.source_frames + self.appended
+        return self.prefix_frames + self.source_frames + self.suffix_frames
 
     @property
-    def kept(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Frames ``(start, stop)`` of the source that the result keeps before and after the region; both may be empty."""
+    def outside(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Frames ``(start, stop)`` of the source before and after the region, which stay; both may be empty."""
         before, after = max(0, self.start), min(self.stop, self.source_frames)
         return (0, before), (after, self.source_frames)
 
@@ -123,7 +123,7 @@ class Fades:
 
 @dataclass(frozen=True)
 class Window:
-    """What an engine gets to see of a source: the region with its fades and context, ``start`` to ``stop``."""
+    """The part of a source that an engine gets: the region with its fades and context, ``start`` to ``stop``."""
 
     span: Span
     fades: Fades
@@ -132,7 +132,7 @@ class Window:
 
     @classmethod
     def around(cls, span: Span, context_frames: int, crossfade_frames: int = 0) -> Window:
-        """Return the region with ``context_frames`` (at least the fades) of source on each side, or what there is."""
+        """Return the region with up to ``context_frames`` (at least the fades) of source on each side."""
         fades = Fades.around(span, crossfade_frames)
         before = max(fades.before, min(context_frames, max(0, span.start)))
         after = max(fades.after, min(context_frames, max(0, span.source_frames - span.stop)))
@@ -149,12 +149,12 @@ class Window:
         return self.span.start - self.start, self.span.stop - self.start
 
     @property
-    def wanted(self) -> tuple[int, int]:
-        """The region with its fades, in frames of the window: what has to be made anew."""
+    def target(self) -> tuple[int, int]:
+        """The region with its fades, in frames of the window: the part to generate."""
         return self.region[0] - self.fades.before, self.region[1] + self.fades.after
 
     @property
-    def known(self) -> tuple[int, int]:
+    def coverage(self) -> tuple[int, int]:
         """The part of the window that the source covers, in frames of the window."""
         return max(0, -self.start), min(self.stop, self.span.source_frames) - self.start
 
@@ -162,7 +162,7 @@ class Window:
         """Return the window of ``source`` ``[N, C]`` as a new array ``[W, C]``, silent outside the source."""
         _require(len(source) == self.span.source_frames, f"the source has {len(source)} frames")
         out = np.zeros((self.frames, source.shape[1]), np.float32)
-        start, stop = self.known
+        start, stop = self.coverage
         out[start:stop] = source[self.start + start : self.start + stop]
         return out
 
@@ -182,7 +182,7 @@ def seam_gains_db(
     """Return by how many dB the source is louder than the replacement ``[L, C]`` at the left and the right seam.
 
     Compares the gated loudness (ITU-R BS.1770) of up to `SEAM_MS` of source just outside the region and of replacement
-    just inside. ``None`` where that says nothing: one of them is shorter than 50 ms, or practically silent (below −60 LUFS).
+    just inside. ``None`` where this is inconclusive: one of them is below 50 ms, or nearly silent (below −60 LUFS).
     """
     seam = units.ms_to_frames(SEAM_MS, rate_hz)
     shortest = units.ms_to_frames(_SHORTEST_SEAM_MS, rate_hz)
@@ -209,13 +209,13 @@ def match_loudness(replacement: Samples, source: Samples, span: Span, fades: Fad
     """
     _check(source, replacement, span, fades)
     left_db, right_db = seam_gains_db(replacement, source, span, fades, rate_hz)
-    measured = [db for db in (left_db, right_db) if db is not None]
-    if not measured:
+    seam_gains = [db for db in (left_db, right_db) if db is not None]
+    if not seam_gains:
         return replacement
     peak = float(max(replacement.max(), -replacement.min()))
     ceiling = max(1.0, peak)
     highest_db = min(_MAX_CHANGE_DB, units.gain_to_db(ceiling / peak))
-    ends_db = [min(highest_db, max(-_MAX_CHANGE_DB, db)) for db in (measured[0], measured[-1])]
+    ends_db = [min(highest_db, max(-_MAX_CHANGE_DB, db)) for db in (seam_gains[0], seam_gains[-1])]
     if ends_db == [0.0, 0.0]:
         return replacement
     out = np.empty_like(replacement)
@@ -253,8 +253,8 @@ def _check(source: Samples, replacement: Samples, span: Span, fades: Fades) -> N
     room = Fades.around(span, span.source_frames)
     fit = 0 <= fades.before <= room.before and 0 <= fades.after <= room.after
     _require(fit, f"{fades} reach out of the source: {span}")
-    wanted = fades.before + span.frames + fades.after
-    _require(len(replacement) == wanted, f"the replacement has {len(replacement)} frames, not {wanted}")
+    length = fades.before + span.frames + fades.after
+    _require(len(replacement) == length, f"the replacement has {len(replacement)} frames, not {length}")
 
 
 def _require(condition: bool, otherwise: str) -> None:

@@ -1,8 +1,8 @@
-"""Writing WAV bytes, exactly and reproducibly.
+"""Writing WAV data, exactly and reproducibly.
 
-Why not libsndfile: it stamps float files with a PEAK chunk that holds the time of writing, so that two equal results
-would differ as files. Here equal samples give equal bytes, and the header is known before the first sample, so that a
-result can be sent or stored while it is made.
+Why not libsndfile: it adds a PEAK chunk with the time of writing to float files, so that two equal results
+differ as files. Here equal samples give equal bytes, and the header is known before the first sample: a
+result can be sent or stored while it is generated.
 
     RIFF | fmt | fact (float only) | data … | pad byte when the data length is odd
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acestep_runtime.errors import InvalidValue
 
-if TYPE_CHECKING:  # whoever only needs a header is spared the loading of numpy
+if TYPE_CHECKING:  # a header needs no numpy
     import numpy as np
     import numpy.typing as npt
 

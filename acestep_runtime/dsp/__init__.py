@@ -1,1 +1,1 @@
-"""Signal processing without learned weights: what the draft engine listens with and plays with."""
+"""Signal processing without learned weights: the draft engine's analysis and synthesis."""

@@ -1,4 +1,4 @@
-"""Listening to a piece of music: `analyse` puts together what `onsets`, `tempo`, `harmony` and `meter` find.
+"""Music analysis: `analyse` combines what `onsets`, `tempo`, `harmony` and `meter` measure.
 
 Everything is measured on a mono mix at 22.05 kHz.
 """
@@ -15,23 +15,23 @@ from acestep_runtime import units
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
+from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
-from acestep_runtime.dsp.remembering import remembered
-from acestep_runtime.threads import both
+from acestep_runtime.threads import run_concurrently
 from acestep_runtime.values import Key
 
 Number = TypeVar("Number", np.float32, np.float64)
 
 #: Quieter than this is silence.
 SILENCE_DB = -80.0
-#: Shorter than this holds no rhythm or harmony worth naming.
+#: Shorter audio has no rhythm or harmony.
 SHORTEST_S = 0.5
 _BLOCK_FRAMES = 1 << 20
-#: How much less one tempo says about music that drifts.
-_DRIFTING = 0.5
+#: Factor on the confidence of one tempo for music that drifts.
+_DRIFT_FACTOR = 0.5
 
 
-@remembered(8)
+@memoize_by_audio(8)
 def analyse(
     samples: Samples,
     rate_hz: int,
@@ -42,37 +42,37 @@ def analyse(
 ) -> Analysis:
     """Return tempo, beats, meter, key, chords and loudness of ``samples`` ``[N, 1 or 2]``, and a caption.
 
-    Given facts are kept, with confidence 1; only the place of the beats and downbeats is searched then. Never raises on
-    account of the audio: what cannot be heard gets a default (120 bpm, 4 beats a bar, C major) with confidence 0.
-    Raises `InvalidValue` for a ``keyscale`` that is none.
+    Values passed in are kept, with confidence 1; then only the phase of beats and downbeats is estimated. The audio never
+    causes an error: what cannot be measured gets a default (120 bpm, 4 beats a bar, C major) with confidence 0.
+    Raises `InvalidValue` for an invalid ``keyscale``.
     """
-    given_key = None if keyscale is None else Key.parse(keyscale)
+    key_hint = None if keyscale is None else Key.parse(keyscale)
     duration_s = units.frames_to_seconds(len(samples), rate_hz)
-    mono, rms = both(partial(_mono, samples, rate_hz), partial(_rms, samples))
+    mono, rms = run_concurrently(partial(_mono, samples, rate_hz), partial(_rms, samples))
     loudness_db = units.gain_to_db(rms)
     if loudness_db < SILENCE_DB or duration_s < SHORTEST_S:
-        return _unheard(duration_s, loudness_db, bpm, given_key, timesignature)
+        return _default_analysis(duration_s, loudness_db, bpm, key_hint, timesignature)
 
-    pitches, rises = both(partial(harmony.pitch_classes, mono), partial(onsets.onset_strength, mono))
+    pitches, rises = run_concurrently(partial(harmony.pitch_classes, mono), partial(onsets.onset_strength, mono))
     pulse = tempo.find_pulse(rises, duration_s, bpm, partial(meter.harmonic_rhythm, pitches))
-    if meter.between_beats(rises, pitches, pulse.beats_s):
-        pulse = tempo.half_later(pulse, duration_s)
+    if meter.is_half_beat_off(rises, pitches, pulse.beats_s):
+        pulse = tempo.shift_half_beat(pulse, duration_s)
     beats_s = pulse.beats_s
     evidence = meter.downbeat_evidence(rises, pitches, beats_s, duration_s)
     beats_per_bar, downbeat, meter_confidence = meter.find_meter(
-        evidence, _first_sounding(mono, beats_s), timesignature
+        evidence, _first_audible_beat(mono, beats_s), timesignature
     )
     if pulse.confidence == 0 and timesignature is None:
         beats_per_bar, downbeat, meter_confidence = meter.DEFAULT_METER, 0, 0.0
-    bounds_s, positions = _units(beats_s, downbeat, beats_per_bar, duration_s)
-    key, key_confidence = given_key, 1.0
+    bounds_s, positions = _chord_bounds(beats_s, downbeat, beats_per_bar, duration_s)
+    key, key_confidence = key_hint, 1.0
     if key is None:
         triads = harmony.find_chords(pitches, bounds_s, None, positions, beats_per_bar)
         key, key_confidence = harmony.find_key(pitches, triads)
     chords = harmony.find_chords(pitches, bounds_s, key, positions, beats_per_bar) if key_confidence > 0 else ()
     grid = Grid(bpm or 60.0 / pulse.period_s, pulse.phase_s + downbeat * pulse.period_s, beats_per_bar)
     confidence = {
-        "tempo": 1.0 if bpm is not None else pulse.confidence * (_DRIFTING if pulse.drifts else 1.0),
+        "tempo": 1.0 if bpm is not None else pulse.confidence * (_DRIFT_FACTOR if pulse.drifts else 1.0),
         "beats": pulse.confidence,
         "key": key_confidence,
         "meter": meter_confidence,
@@ -109,17 +109,17 @@ def _rms(samples: Samples) -> float:
     return float(np.sqrt(sum(float(np.sum(block**2)) for block in clean) / max(1, samples.size)))
 
 
-def _first_sounding(mono: Samples, beats_s: onsets.Floats) -> int:
+def _first_audible_beat(mono: Samples, beats_s: onsets.Floats) -> int:
     """Return the index of the first beat that is not in the silence before the music."""
     loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max())
     start_s = float(loud[0]) / onsets.RATE_HZ if len(loud) else 0.0
     return int(np.searchsorted(beats_s, start_s - 0.06)) if len(beats_s) else 0
 
 
-def _units(
+def _chord_bounds(
     beats_s: onsets.Floats, downbeat: int, beats_per_bar: int, duration_s: float
 ) -> tuple[onsets.Floats, list[int]]:
-    """Return the bounds of the spans that get one chord each (beats, and what lies before the first), and their place
+    """Return the bounds of the spans that get one chord each (beats, and the time before the first), and their positions
     in the bar."""
     inside = (beats_s > 0.05) & (beats_s < duration_s - 0.05)
     bounds_s = np.concatenate([[0.0], beats_s[inside], [duration_s]])
@@ -127,12 +127,12 @@ def _units(
     return bounds_s, [(first - 1 + unit - downbeat) % beats_per_bar for unit in range(len(bounds_s) - 1)]
 
 
-def _unheard(
+def _default_analysis(
     duration_s: float, loudness_db: float, bpm: float | None, key: Key | None, timesignature: int | None
 ) -> Analysis:
     grid = Grid(bpm or tempo.DEFAULT_BPM, 0.0, timesignature or meter.DEFAULT_METER)
     beats = [k * grid.beat_s for k in range(int(np.ceil(duration_s / grid.beat_s)))]
-    what = "Silence." if loudness_db < SILENCE_DB else "A sound too short to tell tempo or key."
+    sentence = "Silence." if loudness_db < SILENCE_DB else "A sound too short to tell tempo or key."
     return Analysis(
         grid=grid,
         key=key or harmony.DEFAULT_KEY,
@@ -147,5 +147,5 @@ def _unheard(
             "key": float(key is not None),
             "meter": float(timesignature is not None),
         },
-        caption=what,
+        caption=sentence,
     )

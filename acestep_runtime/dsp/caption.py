@@ -1,4 +1,4 @@
-"""One sentence about a piece of music, made only from what was measured."""
+"""A one-sentence description of music, from measured values only."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def describe(
     loudness_db: float,
     confidence: dict[str, float],
 ) -> str:
-    """Return a sentence on ``mono`` ``[N]`` at `RATE_HZ`. Facts with little confidence are left out.
+    """Return a sentence on ``mono`` ``[N]`` at `RATE_HZ`. Values with low confidence are left out.
 
-    Instruments are named only where a band gives them away: drums by strong onsets both below 150 Hz and above 2 kHz,
+    Only instruments with a clear signature are named: drums by strong onsets both below 150 Hz and above 2 kHz,
     bass by steady energy between 40 and 160 Hz.
     """
     power = _power(mono)
@@ -57,7 +57,7 @@ def describe(
     if confidence["key"] >= _SURE:
         words[0] += f" in {key}"
     instruments = []
-    if confidence["beats"] >= _SURE and _struck(onsets.low) and _struck(onsets.high):
+    if confidence["beats"] >= _SURE and _has_strong_onsets(onsets.low) and _has_strong_onsets(onsets.high):
         instruments.append("drums")
     if total > 0 and float(np.median(low)) > 0.02 * total / len(power):
         instruments.append("bass")
@@ -73,7 +73,7 @@ def _power(mono: npt.NDArray[np.float32], size: int = 2048) -> npt.NDArray[np.fl
     return np.asarray(np.abs(np.fft.rfft(padded.reshape(-1, size) * np.hanning(size))) ** 2, np.float64)
 
 
-def _struck(curve: npt.NDArray[np.float64]) -> bool:
+def _has_strong_onsets(curve: npt.NDArray[np.float64]) -> bool:
     """Whether a band's onsets stand out: the strongest 2 % of frames rise clearly, most frames do not."""
     strong = float(np.quantile(curve, 0.98))
     return strong > 0.03 and float(np.median(curve)) < 0.1 * strong

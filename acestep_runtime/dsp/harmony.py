@@ -1,4 +1,4 @@
-"""Pitch classes, key and chords. Knows beats only as times handed in.
+"""Pitch classes, key and chords. Beats are passed in as times.
 
 Letters: T frames at `FRAME_HZ`, U units of time (beats), 12 pitch classes from C.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import CHORD_TONES, Chord
 from acestep_runtime.dsp.onsets import RATE_HZ, Floats
-from acestep_runtime.dsp.remembering import remembered
 from acestep_runtime.values import Key
 
 HOP = 1024
@@ -25,7 +25,7 @@ _TOP_HZ = 2100.0
 _LOW_MIDI, _HIGH_MIDI = 28, 96
 _BASS_TOP_MIDI = 50
 _FLOOR_DB = -55.0
-#: Peaks of noise seldom reach this many times the median of their surroundings.
+#: Noise peaks seldom exceed this many times the local median.
 _NOISE_PEAK = 3.0
 
 #: Krumhansl and Kessler (1982): how well each pitch class fits a key, from its tonic up.
@@ -36,19 +36,19 @@ _PROFILES = {
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 #: Strength of a note's first five harmonics in a chord template (Papadopoulos & Peeters 2007), as pitch class offsets.
 _HARMONICS = ((0, 1.0), (0, 0.5), (7, 0.3), (0, 0.15), (4, 0.1))
-#: The chords listened for, and what each must be better by. Sevenths are not told from triads with passing notes.
+#: Chord qualities and the handicap of each. Sevenths are not distinguished from triads with passing notes.
 _QUALITIES = {"": 0.0, "m": 0.0, "sus4": 0.10, "dim": 0.08}
 _OUT_OF_KEY = 0.06
 _BASS_WEIGHT = 0.25
-#: Likeness below which no chord is heard.
+#: Minimum likeness of a chord.
 _NO_CHORD = 0.55
-#: What a change of chord costs on a downbeat, in the middle of a bar, and elsewhere.
+#: Cost of a chord change on a downbeat, in the middle of a bar, and elsewhere.
 _CHANGE_COSTS = (0.05, 0.12, 0.35)
-#: What a tonic chord at the beginning, and at the end, adds to a key's correlation.
+#: Bonus on a key's correlation for a tonic chord at the beginning, and at the end.
 _TONIC_ENDS = (0.06, 0.04)
 #: Relative spread of the pitch classes of unpitched noise, and of clear music.
 _FLAT, _CLEAR = 0.15, 0.45
-#: Tonal share up to which there is no harmony (white noise has 0.00005), and from which it is sure (songs have 0.15).
+#: Tonal share without harmony (white noise has 0.00005), and with certain harmony (songs have 0.15).
 _TONAL = (0.005, 0.03)
 
 
@@ -65,11 +65,11 @@ class Pitches:
     tonal: float
 
 
-@remembered(4)
+@memoize_by_audio(4)
 def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
     """Fold the spectral peaks of ``[N]`` samples at `RATE_HZ` onto pitch classes (HPCP, after Gómez 2006).
 
-    Peaks are interpolated, so a lone bass note is placed well although its semitones share a bin; the broad floor that
+    Peaks are interpolated, so a single bass note is placed well although its semitones share a bin; the broad floor that
     drums leave is subtracted first; the tuning is estimated from all peaks and taken out.
     """
     from scipy.fft import rfft  # a third of numpy's time on batches of float32
@@ -110,7 +110,7 @@ def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
     return Pitches(steady @ fold, steady[:, low] @ fold[low], steady.sum(axis=1), tonal)
 
 
-def per_unit(curve: Floats, bounds_s: Floats) -> Floats:
+def mean_per_unit(curve: Floats, bounds_s: Floats) -> Floats:
     """Average ``[T, 12]`` (or ``[T]``) within each span between ``bounds_s`` (U + 1 of them); returns ``[U, 12]``."""
     edges = np.clip(np.rint(bounds_s * FRAME_HZ).astype(int), 0, len(curve))
     total = np.concatenate([np.zeros_like(curve[:1]), np.cumsum(curve, axis=0)])
@@ -122,14 +122,14 @@ def per_unit(curve: Floats, bounds_s: Floats) -> Floats:
 def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float]:
     """Return the key whose Krumhansl–Kessler profile correlates best, and how sure that is (0 to 1).
 
-    What is correlated is half the pitch classes as heard, half the notes of the ``chords`` (which lack the overtones
-    that are heard too). A key on whose tonic chord the music begins or ends is preferred to its relatives.
+    Correlates the measured pitch classes and the notes of the ``chords`` (which lack the measured overtones), half each.
+    A key on whose tonic chord the music begins or ends is preferred to its relatives.
     """
-    heard = pitches.full[pitches.level > 0.1 * max(1e-9, float(np.quantile(pitches.level, 0.95)))]
-    if not len(heard):
+    sounding = pitches.full[pitches.level > 0.1 * max(1e-9, float(np.quantile(pitches.level, 0.95)))]
+    if not len(sounding):
         return DEFAULT_KEY, 0.0
     # Each frame counts alike, so that a loud chorus does not outvote the rest.
-    mean = (heard / heard.sum(axis=1, keepdims=True)).mean(axis=0)
+    mean = (sounding / sounding.sum(axis=1, keepdims=True)).mean(axis=0)
     contrast = float(mean.std() / mean.mean())
     variety = float(np.exp(-np.sum(mean * np.log(mean + 1e-12))))
     clarity = float(np.clip((contrast - _FLAT) / (_CLEAR - _FLAT), 0.0, 1.0) * np.clip(variety - 2.0, 0.0, 1.0))
@@ -141,25 +141,25 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
         for tone in CHORD_TONES[chord.quality]:
             notes[(chord.root + tone) % 12] += (chord.end_s - chord.start_s) * (1.5 if tone == 0 else 1.0)
     keys = [Key(tonic, mode) for mode in _PROFILES for tonic in range(12)]
-    fits = np.array([_fit(mean, notes, key) + _ends_on(key, chords) for key in keys])
+    fits = np.array([_key_fit(mean, notes, key) + _tonic_bonus(key, chords) for key in keys])
     order = np.argsort(-fits, kind="stable")
     margin = float(fits[order[0]] - fits[order[1]])
     return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(np.clip(margin / 0.1, 0.1, 1))
 
 
-def _fit(mean: Floats, notes: Floats, key: Key) -> float:
+def _key_fit(mean: Floats, notes: Floats, key: Key) -> float:
     profile = np.roll(_PROFILES[key.mode], key.tonic)
     fits = [float(np.corrcoef(classes, profile)[0, 1]) for classes in (mean, notes) if classes.std() > 0]
     return sum(fits) / len(fits)
 
 
-def _ends_on(key: Key, chords: Sequence[Chord]) -> float:
+def _tonic_bonus(key: Key, chords: Sequence[Chord]) -> float:
     tonic = (key.tonic, "m" if key.mode == "minor" else "")
     ends = zip(_TONIC_ENDS, (*chords[:1], *chords[-1:]), strict=False)
     return sum(bonus for bonus, chord in ends if (chord.root, chord.quality) == tonic)
 
 
-def _templates() -> tuple[list[tuple[int, str]], Floats]:
+def _chord_templates() -> tuple[list[tuple[int, str]], Floats]:
     names = [(root, quality) for quality in _QUALITIES for root in range(12)]
     rows = np.zeros((len(names), 12))
     for row, (root, quality) in zip(rows, names, strict=True):
@@ -171,12 +171,12 @@ def _templates() -> tuple[list[tuple[int, str]], Floats]:
 
 
 def chord_likeness(full: Floats, bass: Floats, key: Key | None) -> tuple[list[tuple[int, str]], Floats]:
-    """Return the chords listened for and the likeness ``[U, chords]`` of each unit's pitch classes to them.
+    """Return the candidate chords and the likeness ``[U, chords]`` of each unit's pitch classes to them.
 
     Likeness is the correlation with the template, raised where the root is in the bass, lowered for rare qualities and
     for chords with notes outside ``key``.
     """
-    names, templates = _templates()
+    names, templates = _chord_templates()
     centred = full - full.mean(axis=1, keepdims=True)
     centred /= np.maximum(1e-9, np.linalg.norm(centred, axis=1, keepdims=True))
     low = bass / np.maximum(1e-9, bass.max(axis=1, keepdims=True))
@@ -199,8 +199,8 @@ def find_chords(
     The best path weighs likeness against the cost of changing (Viterbi), which depends on ``bar_positions`` ``[U]``:
     chords change on downbeats rather than elsewhere.
     """
-    full, bass = per_unit(pitches.full, bounds_s), per_unit(pitches.bass, bounds_s)
-    level = per_unit(pitches.level, bounds_s)
+    full, bass = mean_per_unit(pitches.full, bounds_s), mean_per_unit(pitches.bass, bounds_s)
+    level = mean_per_unit(pitches.level, bounds_s)
     if not len(full) or pitches.tonal < _TONAL[0]:
         return ()
     names, likeness = chord_likeness(full, bass, key)

@@ -1,4 +1,4 @@
-"""Which instrument a point of the spectrogram belongs to: measured cues, and a table of what each instrument is like.
+"""Assigning points of the spectrogram to instruments: measured cues, and a table of each instrument's properties.
 
 Letters: K frames of `HOP` samples at 48 kHz, F = `FFT`/2 + 1 bins. Power planes are ``[K, F]``.
 """
@@ -20,19 +20,19 @@ HOP = 1024
 BIN_HZ = ENGINE_RATE_HZ / FFT
 FRAME_S = HOP / ENGINE_RATE_HZ
 
-#: A note sounds at least twice this long to count as harmonic, unless a beat is known to be short.
+#: A harmonic note sounds at least twice this long, unless the beat is known to be short.
 SUSTAIN_S = 0.235
 _STEADY_S = 1.0
 _PERCUSSIVE_HZ = 260.0
 _THUMP_HZ = 200.0
-#: Nobody is ruled out by stereo position or envelope alone.
-_LEAST = np.float32(0.1)
+#: Stereo position or envelope alone rule out no instrument.
+_MIN_CUE = np.float32(0.1)
 _TINY = np.float32(1e-20)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an instrument is like.
+    """Spectral properties of an instrument.
 
     It plays between ``low_hz`` and ``high_hz`` and claims ``harmonic``, ``percussive``, ``thump`` (drum-like below
     200 Hz), ``residual`` (neither steady nor struck) and ``voice`` (along the sung melody) energy with these weights.
@@ -50,7 +50,7 @@ class Evidence:
     steady: float = 0.0
 
 
-#: Drums, bass and vocals are told apart by strong cues; the others share what is left, approximately.
+#: Drums, bass and vocals have strong cues; the other instruments share the remainder, approximately.
 EVIDENCE = {
     "vocals": Evidence(100, 9000, residual=0.04, voice=4.0, centre=1.5),
     "backing_vocals": Evidence(180, 8000, residual=0.12, voice=0.5, centre=-1.5),
@@ -69,7 +69,7 @@ EVIDENCE = {
 
 @dataclass(frozen=True)
 class Cues:
-    """What is measured at each point, ``[K, F]``, each 0 to 1. The four components of the energy add up to one."""
+    """Measured cues at each point, ``[K, F]``, each 0 to 1. The four components of the energy add up to one."""
 
     harmonic: Plane
     percussive: Plane
@@ -85,19 +85,19 @@ def _median(plane: Plane, size: int, axis: int) -> Plane:
     from scipy.ndimage import median_filter
 
     size |= 1
-    turned = np.moveaxis(plane, axis, -1)
+    axis_last = np.moveaxis(plane, axis, -1)
     edges = ((0, 0), (size // 2, size // 2))
-    padded = np.ascontiguousarray(np.pad(turned, edges, mode="edge"))
+    padded = np.ascontiguousarray(np.pad(axis_last, edges, mode="edge"))
     smooth = median_filter(padded.ravel(), size=size, mode="nearest").reshape(padded.shape)
     return np.asarray(np.moveaxis(smooth[:, size // 2 : padded.shape[1] - size // 2], -1, axis))
 
 
-def measure(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_S) -> Cues:
+def measure_cues(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_S) -> Cues:
     """Measure the cues of ``spectra`` ``[2, K, F]``.
 
-    Harmonic and percussive energy are medians along time and along frequency (Fitzgerald 2010), what neither explains
-    is the residual (Driedger 2014). A centred source raises mid over side power by its own power, a wide or panned one
-    raises both alike, so that their difference is the power at the centre.
+    Harmonic and percussive energy are medians along time and along frequency (Fitzgerald 2010); the residual is what
+    neither explains (Driedger 2014). A centred source raises mid over side power by its own power, a wide or panned one
+    raises both alike: their difference is the power at the centre.
     """
     from scipy.ndimage import uniform_filter
 
@@ -108,7 +108,7 @@ def measure(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_S) ->
     level = np.sqrt(power)
     across_time = _median(level, round(sustain_s / FRAME_S), 0) ** 2
     across_hz = _median(level, round(_PERCUSSIVE_HZ / BIN_HZ), 1) ** 2
-    held = np.minimum(_median(level, round(_STEADY_S / FRAME_S), 0) ** 2, power)
+    sustained = np.minimum(_median(level, round(_STEADY_S / FRAME_S), 0) ** 2, power)
     rest = np.maximum(power - across_time - across_hz, np.float32(0))
     total = across_time + across_hz + rest + _TINY
     harmonic, percussive, rest = across_time / total, across_hz / total, rest / total
@@ -116,9 +116,9 @@ def measure(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_S) ->
     # Running sums may fall below zero by a rounding.
     mid, side = (np.maximum(uniform_filter(plane, 3), np.float32(0)) for plane in (mid, side))
     centre = np.maximum(mid - side, np.float32(0)) / (mid + side + _TINY)
-    sung = level * np.sqrt(centre * np.maximum(1 - percussive, np.float32(0))) - np.sqrt(held)
-    voice = melody.voice_mask(np.maximum(sung, np.float32(0)), level, rest, BIN_HZ)
-    return Cues(harmonic, percussive, rest * low, rest * (1 - low), centre, held / power, voice)
+    sung_level = level * np.sqrt(centre * np.maximum(1 - percussive, np.float32(0))) - np.sqrt(sustained)
+    voice = melody.voice_mask(np.maximum(sung_level, np.float32(0)), level, rest, BIN_HZ)
+    return Cues(harmonic, percussive, rest * low, rest * (1 - low), centre, sustained / power, voice)
 
 
 def _band(low_hz: float, high_hz: float, bins: int) -> Plane:
@@ -126,33 +126,35 @@ def _band(low_hz: float, high_hz: float, bins: int) -> Plane:
     return np.asarray(1 / ((1 + (low_hz / hz) ** 6) * (1 + (hz / high_hz) ** 6)), np.float32)
 
 
-def _leaning(cue: Plane, exponent: float) -> Plane | np.float32:
+def _cue_preference(cue: Plane, exponent: float) -> Plane | np.float32:
     if exponent == 0:
         return np.float32(1)
     side = cue if exponent > 0 else 1 - cue
-    return np.maximum(side, _LEAST) ** np.float32(abs(exponent))
+    return np.maximum(side, _MIN_CUE) ** np.float32(abs(exponent))
 
 
-def weights(cues: Cues, like: Evidence) -> Plane:
+def claim_strength(cues: Cues, evidence: Evidence) -> Plane:
     """Return how strongly an instrument claims each point, ``[K, F]``."""
     claim = sum(
         np.float32(gain) * getattr(cues, part)
         for part in ("harmonic", "percussive", "thump", "residual", "voice")
-        if (gain := getattr(like, part)) > 0
+        if (gain := getattr(evidence, part)) > 0
     )
-    band = _band(like.low_hz, like.high_hz, cues.centre.shape[1])
-    return np.asarray(claim * band * _leaning(cues.centre, like.centre) * _leaning(cues.steady, like.steady))
+    band = _band(evidence.low_hz, evidence.high_hz, cues.centre.shape[1])
+    return np.asarray(
+        claim * band * _cue_preference(cues.centre, evidence.centre) * _cue_preference(cues.steady, evidence.steady)
+    )
 
 
 def soft_masks(cues: Cues, names: tuple[str, ...]) -> dict[str, Plane]:
     """Return the masks ``[K, F]`` of ``names``: each instrument's claim over that of all twelve.
 
-    A mask depends only on the music, not on which others are asked for; all twelve add up to one.
+    A mask depends only on the music, not on which other masks are requested; all twelve add up to one.
     """
     claims = {}
     total = np.full(cues.centre.shape, 1e-6, np.float32)
-    for name, like in EVIDENCE.items():
-        claim = weights(cues, like)
+    for name, evidence in EVIDENCE.items():
+        claim = claim_strength(cues, evidence)
         total += claim
         if name in names:
             claims[name] = claim

@@ -1,4 +1,4 @@
-"""Following the sung melody through a spectrogram, and masking the voice along its harmonics.
+"""Tracking the sung melody in a spectrogram, and masking the voice along its harmonics.
 
 Letters: K frames, F bins, P candidate pitches.
 """
@@ -25,52 +25,58 @@ _WAVER = (0.10, 0.30)
 #: Share of the frame's level that the voice's harmonics must have.
 _PRESENCE = (0.08, 0.2)
 #: Share of the sung energy that lies in the comb, beyond the share of the spectrum that the comb covers.
-_PITCHED = (0.08, 0.2)
+_PITCH_SHARE = (0.08, 0.2)
 _TINY = 1e-12
 
 
-def voice_mask(sung: Plane, level: Plane, residual: Plane, bin_hz: float) -> Plane:
+def voice_mask(sung_level: Plane, level: Plane, residual: Plane, bin_hz: float) -> Plane:
     """Return 0 to 1 for each point ``[K, F]``: how likely it is part of a voice.
 
-    ``sung`` is the level that could be sung (centred, not struck, not held), ``level`` all there is, ``residual`` the
-    share of the power that is neither steady nor struck.
+    ``sung_level`` is the level that may be voice (centred, not percussive, not sustained), ``level`` the total,
+    ``residual`` the share of the power that is neither steady nor percussive.
     """
-    pitches = candidates()
-    salience = pitch_salience(sung, pitches, bin_hz)
-    path = track(salience)
+    pitches = candidate_pitches()
+    salience = pitch_salience(sung_level, pitches, bin_hz)
+    path = track_pitch(salience)
     f0 = pitches[path].astype(np.float32)
-    comb = _comb(f0, sung.shape[1], bin_hz)
-    hz = np.arange(sung.shape[1]) * bin_hz
+    comb = _comb(f0, sung_level.shape[1], bin_hz)
+    hz = np.arange(sung_level.shape[1]) * bin_hz
     body, upper = (hz > LOW_HZ) & (hz < 5000), (hz > 600) & (hz < 5000)
     power = level**2
     waver = _share(comb[:, upper] * residual[:, upper] * power[:, upper], comb[:, upper] * power[:, upper])
-    presence = _share(comb[:, body] * sung[:, body] ** 2, power[:, body])
+    presence = _share(comb[:, body] * sung_level[:, body] ** 2, power[:, body])
     # Noise fills the comb as it fills the gaps: what counts is how much more of the sung energy the comb holds.
-    pitched = _share(comb[:, body] * sung[:, body] ** 2, sung[:, body] ** 2) - comb[:, body].mean(axis=1)
-    voiced = _ramp(_smooth(waver), *_WAVER) * _ramp(_smooth(presence), *_PRESENCE) * _ramp(_smooth(pitched), *_PITCHED)
+    pitch_share = _share(comb[:, body] * sung_level[:, body] ** 2, sung_level[:, body] ** 2) - comb[:, body].mean(
+        axis=1
+    )
+    voiced = (
+        _ramp(_smooth(waver), *_WAVER)
+        * _ramp(_smooth(presence), *_PRESENCE)
+        * _ramp(_smooth(pitch_share), *_PITCH_SHARE)
+    )
     return np.asarray(comb * voiced[:, None].astype(np.float32))
 
 
-def candidates() -> npt.NDArray[np.float64]:
+def candidate_pitches() -> npt.NDArray[np.float64]:
     """Return the candidate pitches in Hz, ``[P]``."""
     steps = int(12 * _PER_SEMITONE * np.log2(HIGH_HZ / LOW_HZ))
     return np.asarray(LOW_HZ * 2 ** (np.arange(steps + 1) / (12 * _PER_SEMITONE)))
 
 
-def pitch_salience(sung: Plane, pitches: npt.NDArray[np.float64], bin_hz: float) -> Plane:
+def pitch_salience(level: Plane, pitches: npt.NDArray[np.float64], bin_hz: float) -> Plane:
     """Sum the compressed level at each candidate's harmonics, less that halfway between them; ``[K, P]``."""
-    squeezed = np.sqrt(sung)
-    out = np.zeros((len(sung), len(pitches)), np.float32)
+    compressed = np.sqrt(level)
+    out = np.zeros((len(level), len(pitches)), np.float32)
     for harmonic in range(1, _HARMONICS + 1):
         for multiple, sign in ((harmonic, 1.0), (harmonic - 0.5, -0.5)):
             at = pitches * multiple / bin_hz
-            inside = at < sung.shape[1] - 1
+            inside = at < level.shape[1] - 1
             gain = (sign * _FALL ** (harmonic - 1) * inside).astype(np.float32)
-            out += squeezed[:, np.where(inside, np.rint(at), 0).astype(int)] * gain
+            out += compressed[:, np.where(inside, np.rint(at), 0).astype(int)] * gain
     return np.maximum(out, np.float32(0))
 
 
-def track(salience: Plane) -> npt.NDArray[np.int64]:
+def track_pitch(salience: Plane) -> npt.NDArray[np.int64]:
     """Return the smoothest strong path through ``[K, P]`` (Viterbi; steps of up to `_REACH` candidates, or a jump)."""
     score = salience / np.maximum(salience.max(axis=1, keepdims=True), np.float32(_TINY))
     steps = np.arange(-_REACH, _REACH + 1)
@@ -85,9 +91,9 @@ def track(salience: Plane) -> npt.NDArray[np.int64]:
         choice = near.argmax(axis=1)
         best = near[np.arange(width), choice]
         top = int(total.argmax())
-        jumped = total[top] - jump > best
-        back[k] = np.where(jumped, top, np.arange(width) + steps[choice])
-        total = np.where(jumped, total[top] - jump, best) + score[k]
+        is_jump = total[top] - jump > best
+        back[k] = np.where(is_jump, top, np.arange(width) + steps[choice])
+        total = np.where(is_jump, total[top] - jump, best) + score[k]
     path = np.empty(len(score), np.int64)
     path[-1] = int(total.argmax())
     for k in range(len(score) - 1, 0, -1):

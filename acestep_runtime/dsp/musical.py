@@ -1,4 +1,4 @@
-"""What the draft engine knows about a piece of music: a beat grid, a key and chords. Values only, no analysis.
+"""Musical values: a beat grid, chords and an analysis. No computation.
 
 Times are seconds from the start of the audio they were measured on; they may be negative or lie past its end.
 """
@@ -63,9 +63,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that was heard. ``beats_s`` are the beats as played; ``grid`` is the steady grid that fits them best.
+    """The analysis of a recording. ``beats_s`` are the beats as played; ``grid`` is the steady grid that fits them best.
 
-    ``loudness_db`` is the RMS level in dBFS; ``confidence`` (0–1) says how sure tempo, key and meter are, by name.
+    ``loudness_db`` is the RMS level in dBFS; ``confidence`` (0–1) is that of tempo, key and meter, by name.
     """
 
     grid: Grid

@@ -1,8 +1,8 @@
-"""How suddenly sound grows over time. What rhythm it makes is left to `tempo` and `meter`.
+"""Onset strength over time. `tempo` and `meter` derive the rhythm from it.
 
 Letters: T frames at `FRAME_HZ`.
 
-librosa has all of this too, but it compiles itself when first called, which costs half a minute on a fresh machine and
+librosa has all of this, but it compiles when first called, which costs half a minute on a fresh machine and
 seconds in every new process; the same methods are a few lines of numpy.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.dsp.remembering import remembered
+from acestep_runtime.dsp.memoize import memoize_by_audio
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ FRAME_HZ = RATE_HZ / HOP
 _FFT = 1024
 _BANDS = 48
 _LOWEST_HZ = 30.0
-#: Mean rise over all bands, in log units, that a curve must reach somewhere to hold an onset at all.
+#: Minimum peak of the mean rise over all bands, in log units, of an onset.
 _FAINTEST_ONSET = 0.08
 
 
@@ -33,8 +33,8 @@ _FAINTEST_ONSET = 0.08
 class Onsets:
     """Onset strength over time, ``[T]`` each.
 
-    ``full`` is in log units, the mean over all bands: it hears soft and loud onsets alike. ``level`` is the rise of the
-    RMS level: it hears which are accents. ``low`` (below 150 Hz) and ``high`` (above 2 kHz) are rises of the band's level
+    ``full`` is the mean over all bands in log units: soft and loud onsets count alike. ``level`` is the rise of the
+    RMS level: it marks accents. ``low`` (below 150 Hz) and ``high`` (above 2 kHz) are rises of the band's level
     relative to the greatest level of the whole, so that a kick outweighs the low end of a snare.
     """
 
@@ -71,7 +71,7 @@ def mel_bank(rate_hz: int, fft: int, bands: int, lowest_hz: float) -> Floats:
     return np.asarray(np.clip(np.minimum(rising, falling), 0.0, None))
 
 
-@remembered(4)
+@memoize_by_audio(4)
 def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
     """Return the half-wave rectified flux of a log mel spectrogram of ``[N]`` samples at `RATE_HZ` (Böck 2012)."""
     from scipy.fft import rfft  # half of numpy's time on batches of float32
@@ -93,12 +93,12 @@ def onset_strength(mono: npt.NDArray[np.float32]) -> Onsets:
 
 
 def _rise(level: Floats) -> Floats:
-    """Return how much the level grew over two frames (23 ms), never below 0; before the start it was 0."""
+    """Return the rise of the level over two frames (23 ms), at least 0; the level before the start is 0."""
     before = np.concatenate([np.zeros_like(level[:2]), level[:-2]])
     return np.asarray(np.maximum(0.0, level - before))
 
 
-def salient(curve: Floats) -> Floats:
+def normalise_onsets(curve: Floats) -> Floats:
     """Subtract the local mean (1 s) and scale to unit RMS."""
     from scipy.ndimage import uniform_filter1d
 
@@ -106,14 +106,14 @@ def salient(curve: Floats) -> Floats:
     return np.asarray(above / max(1e-9, float(np.sqrt(np.mean(above**2)))))
 
 
-def accents(onsets: Onsets) -> Floats:
-    """Return how much each frame stands out, in all ways together: kicks and backbeats weigh more than equal stabs."""
-    bands = salient(onsets.low) + salient(onsets.high)
-    return np.asarray(salient(onsets.full) + salient(onsets.level) + 0.5 * bands)
+def accent_strength(onsets: Onsets) -> Floats:
+    """Return the accent of each frame, from all curves: kicks and backbeats weigh more than equal stabs."""
+    bands = normalise_onsets(onsets.low) + normalise_onsets(onsets.high)
+    return np.asarray(normalise_onsets(onsets.full) + normalise_onsets(onsets.level) + 0.5 * bands)
 
 
 def count_onsets(onsets: Onsets) -> int:
-    """Return how many clear peaks the full-band curve has."""
+    """Return the number of clear peaks of the full-band curve."""
     curve = onsets.full
     threshold = max(_FAINTEST_ONSET, 0.25 * float(np.quantile(curve, 0.999)))
     peak = (curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:]) & (curve[1:-1] > threshold)

@@ -1,6 +1,6 @@
-"""Who plays what in one bar: track → player. A player turns a bar, a style and an instrument into notes; no sound.
+"""Players: each turns a bar, a style and an instrument into notes. No sound.
 
-Every track of the twelve has a player. Words are sung by singing.py; the singers here have none.
+Each of the twelve tracks has a player. Words are sung by singing.py; singers here sing without words.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 
 from acestep_runtime.dsp.drums import PIECES
 from acestep_runtime.dsp.musical import Grid
-from acestep_runtime.dsp.progressions import SCALES, Harmony, Sound, tones
+from acestep_runtime.dsp.progressions import SCALES, ChordSymbol, Harmony, chord_tones
 from acestep_runtime.text.style import Instrument, Style, table
 from acestep_runtime.values import Key
 
-#: Notes are moved off the grid by no more than this.
+#: Maximum random shift of a note off the grid.
 HUMANISE_S = 0.008
 _LOUD = {"X": 1.0, "x": 0.74, "o": 0.36, "s": 0.8}
 
@@ -26,7 +26,7 @@ _LOUD = {"X": 1.0, "x": 0.74, "o": 0.36, "s": 0.8}
 class Note:
     """One note, chord or stroke. ``piece`` is set for drums, ``pitches`` (MIDI) for the rest; velocity 0 to 1.
 
-    ``pan`` (−2 to 2) moves it from the place of its track, 1 being from the centre to the right.
+    ``pan`` (−2 to 2) shifts it from its track's place; 1 is the distance from centre to right.
     """
 
     start_s: float
@@ -41,10 +41,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of work. ``index`` counts from the grid's first downbeat and may be negative; ``energy`` is 0 to 1.
+    """One bar to play. ``index`` counts from the grid's first downbeat and may be negative; ``energy`` is 0 to 1.
 
-    ``section`` keys the melody, so that a section that returns brings its melody back; ``place`` and ``places`` say
-    which bar of how many of its section this is. ``ends`` marks the last chord of a song.
+    ``section`` seeds the melody, so that a repeated section repeats its melody; ``place`` and ``places`` are the number
+    of this bar in its section, and of the section's bars. ``ends`` marks the last chord of a song.
     """
 
     index: int
@@ -60,11 +60,11 @@ class Bar:
 
     @property
     def first_beat(self) -> int:
-        """The beat that the bar begins with."""
+        """The first beat of the bar."""
         return self.index * self.grid.beats_per_bar
 
     def rng(self, name: str) -> np.random.Generator:
-        """Return the generator of one player in this bar: the same whatever else is played."""
+        """Return the random generator of one player in this bar, independent of the other players."""
         return np.random.default_rng([self.seed, crc32(name.encode()), self.index + 2**20])
 
     def time_s(self, beat: float, swing: float) -> float:
@@ -78,20 +78,20 @@ class Bar:
 Player = Callable[[Bar, Style, Instrument], list[Note]]
 
 
-def rhythm(kind: str, name: str, beats_per_bar: int) -> dict[str, str]:
-    """Return the strings of a rhythm for a meter, blanks removed; those of "plain" where it has none."""
+def rhythm_lines(kind: str, name: str, beats_per_bar: int) -> dict[str, str]:
+    """Return the lines of a rhythm for a meter, without blanks; those of "plain" where the rhythm has none."""
     rows = table()["rhythm"][kind]
     lines = rows.get(name, {}).get(str(beats_per_bar)) or rows["plain"][str(beats_per_bar)]
     return {part: line.replace(" ", "") for part, line in lines.items()}
 
 
-def _drums(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+def _drums(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
     """The rhythm of the style, denser with energy, a crash to open a section and a fill to close a phrase."""
     meter = bar.grid.beats_per_bar
-    kind = "percussion" if who.track == "percussion" else "drums"
-    rng = bar.rng(who.track)
+    kind = "percussion" if instrument.track == "percussion" else "drums"
+    rng = bar.rng(instrument.track)
     hits: list[tuple[float, str, float]] = []
-    for piece, line in rhythm(kind, who.pattern, meter).items():
+    for piece, line in rhythm_lines(kind, instrument.pattern, meter).items():
         for step, sign in enumerate(line):
             if sign == "X" or (sign == "x" and bar.energy >= 0.35) or (sign == "o" and bar.energy >= 0.5):
                 hits.append((step * meter / len(line), piece, _LOUD[sign]))
@@ -99,23 +99,23 @@ def _drums(bar: Bar, style: Style, who: Instrument) -> list[Note]:
         if bar.ends:
             hits = [(0.0, "kick", 1.0), (0.0, "crash", 0.9)]
         elif bar.energy >= 0.45 and (bar.place + 1 == bar.places or ((bar.place + 1) % 4 == 0 and rng.random() < 0.6)):
-            fill = _fill(table()["rhythm"]["fills"]["rolls"], rng)
+            fill = _draw_fill(table()["rhythm"]["fills"]["rolls"], rng)
             start = max(0.0, meter - fill[0])
             hits = [h for h in hits if h[0] < start or h[1] == "kick"]
             hits += [(start + at, piece, loud) for at, piece, loud in fill[1] if start + at < meter]
-        if bar.place == 0 and bar.energy >= 0.6 and who.voice != "brushes" and not bar.ends:
+        if bar.place == 0 and bar.energy >= 0.6 and instrument.voice != "brushes" and not bar.ends:
             hits.append((0.0, "crash", 0.8))
     elif bar.ends:
         hits = []
     level = 0.62 + 0.38 * bar.energy
     return [
-        Note(bar.time_s(beat, style.swing) + _human(rng, 0.4), 1.0, who.track, who.voice,
+        Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng, 0.4), 1.0, instrument.track, instrument.voice,
              float(np.clip(loud * level * (1 + 0.07 * rng.standard_normal()), 0.05, 1.0)), piece=piece)
         for beat, piece, loud in hits if piece in PIECES
     ]  # fmt: skip
 
 
-def _fill(rolls: list[str], rng: np.random.Generator) -> tuple[float, list[tuple[float, str, float]]]:
+def _draw_fill(rolls: list[str], rng: np.random.Generator) -> tuple[float, list[tuple[float, str, float]]]:
     """Draw a fill; return its length in beats and its strokes (beat, piece, velocity). Four signs are a beat."""
     words = rolls[rng.integers(len(rolls))].split()
     at, strokes = 0.0, []
@@ -125,18 +125,20 @@ def _fill(rolls: list[str], rng: np.random.Generator) -> tuple[float, list[tuple
     return at, strokes
 
 
-def _human(rng: np.random.Generator, share: float = 1.0) -> float:
+def _timing_jitter_s(rng: np.random.Generator, share: float = 1.0) -> float:
     return float(share * HUMANISE_S * np.clip(rng.standard_normal() / 2, -1.0, 1.0))
 
 
-def _spans(line: str, meter: int, bar: Bar) -> list[tuple[float, float, str]]:
-    """Read a rhythm as (beat, beats, sign). A held chord is struck anew where the harmony moves."""
+def _read_rhythm(line: str, meter: int, bar: Bar) -> list[tuple[float, float, str]]:
+    """Read a rhythm as (beat, beats, sign). A held chord is restruck where the harmony changes."""
     step = meter / len(line)
     spans: list[tuple[float, float, str]] = []
     sounding = False
     for i, sign in enumerate(line):
-        moved = i > 0 and bar.harmony.at(bar.first_beat + i * step) != bar.harmony.at(bar.first_beat + (i - 1) * step)
-        if sign == "-" and sounding and moved:
+        chord_changes = i > 0 and bar.harmony.at(bar.first_beat + i * step) != bar.harmony.at(
+            bar.first_beat + (i - 1) * step
+        )
+        if sign == "-" and sounding and chord_changes:
             sign = spans[-1][2]
         if sign == "-" and spans and sounding:
             beat, beats, old = spans[-1]
@@ -147,23 +149,23 @@ def _spans(line: str, meter: int, bar: Bar) -> list[tuple[float, float, str]]:
     return spans
 
 
-def near(pitch_class: int, low: int) -> int:
+def pitch_at_or_above(pitch_class: int, low: int) -> int:
     """Return the lowest MIDI pitch of a pitch class at or above ``low``."""
     return low + (pitch_class - low) % 12
 
 
-def _bass(bar: Bar, style: Style, who: Instrument) -> list[Note]:
-    """A line on the roots. Beat one of every chord is its root, whatever the rhythm says."""
+def _bass(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
+    """A line on the roots. The first beat of every chord is its root, whatever the rhythm says."""
     meter = bar.grid.beats_per_bar
-    rng = bar.rng(who.track)
-    line = "R" + "-" * (2 * meter - 1) if bar.ends else rhythm("bass", who.pattern, meter)["line"]
-    low = 36 if who.voice == "strings" else 28
+    rng = bar.rng(instrument.track)
+    line = "R" + "-" * (2 * meter - 1) if bar.ends else rhythm_lines("bass", instrument.pattern, meter)["line"]
+    low = 36 if instrument.voice == "strings" else 28
     notes, last = [], None
-    for beat, beats, sign in _spans(line, meter, bar):
+    for beat, beats, sign in _read_rhythm(line, meter, bar):
         chord = bar.harmony.at(bar.first_beat + beat)
-        root = near(chord[0], low)
-        pcs = tones(chord)
-        following = near(bar.harmony.at(bar.first_beat + meter)[0], low)
+        root = pitch_at_or_above(chord[0], low)
+        pcs = chord_tones(chord)
+        following = pitch_at_or_above(bar.harmony.at(bar.first_beat + meter)[0], low)
         pitch = {"3": root + (pcs[1] - root) % 12, "5": root + (pcs[2] - root) % 12, "8": root + 12,
                  "a": following + (1 if rng.random() < 0.5 else -1)}.get(sign, root)  # fmt: skip
         if chord != last:
@@ -171,60 +173,65 @@ def _bass(bar: Bar, style: Style, who: Instrument) -> list[Note]:
         last = chord
         length_s = bar.grid.beat_s * beats * (0.96 if beats > 0.5 else 0.85)
         loud = (0.9 if beat == 0 else 0.76) * (0.7 + 0.3 * bar.energy) * (1 + 0.05 * rng.standard_normal())
-        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), length_s, who.track, who.voice,
+        notes.append(Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng), length_s, instrument.track, instrument.voice,
                           float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
     return notes
 
 
-def voicing(chord: Sound, voice: str) -> tuple[int, ...]:
-    """Return the pitches that a voice plays for a chord, lowest first.
+def voicing(chord: ChordSymbol, voice: str) -> tuple[int, ...]:
+    """Return the pitches of a chord for a voice, lowest first.
 
     Keyboards and winds keep their notes within a fixed octave, so that neighbouring chords share tones and move by
     steps; guitars stack root, fifth, octave, third; string sections spread.
     """
-    pcs = tones(chord)
+    pcs = chord_tones(chord)
     if voice == "guitar_driven":
-        return (near(chord[0], 40),)
+        return (pitch_at_or_above(chord[0], 40),)
     if voice.startswith("guitar"):
-        root = near(pcs[0], 40)
+        root = pitch_at_or_above(pcs[0], 40)
         third, fifth = (pcs[1] - pcs[0]) % 12, (pcs[2] - pcs[0]) % 12
         color = (pcs[3] - pcs[0]) % 12 if len(pcs) > 3 else fifth
         return tuple(sorted({root, root + fifth, root + 12, root + 12 + third, root + 12 + color}))
     if voice in ("strings", "pad"):
-        return (near(pcs[0], 43), near(pcs[2], 52), near(pcs[1], 60), *(near(pc, 64) for pc in pcs[3:]))
+        return (
+            pitch_at_or_above(pcs[0], 43),
+            pitch_at_or_above(pcs[2], 52),
+            pitch_at_or_above(pcs[1], 60),
+            *(pitch_at_or_above(pc, 64) for pc in pcs[3:]),
+        )
     low = {"brass": 58, "strings_short": 58, "supersaw": 57, "synth_pluck": 64, "bell": 67}.get(voice, 55)
-    return tuple(sorted(near(pc, low) for pc in pcs))
+    return tuple(sorted(pitch_at_or_above(pc, low) for pc in pcs))
 
 
-def _chords(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+def _chords(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
     """Chords or broken chords in the instrument's rhythm; the melody where its rhythm is "melody"."""
-    if who.leads:
-        return _melody(bar, style, who)
+    if instrument.leads:
+        return _melody(bar, style, instrument)
     meter = bar.grid.beats_per_bar
-    rng = bar.rng(f"{who.track} {who.voice}")
-    line = "X" + "-" * (2 * meter - 1) if bar.ends else rhythm("chords", who.pattern, meter)["line"]
+    rng = bar.rng(f"{instrument.track} {instrument.voice}")
+    line = "X" + "-" * (2 * meter - 1) if bar.ends else rhythm_lines("chords", instrument.pattern, meter)["line"]
     notes = []
-    for beat, beats, sign in _spans(line, meter, bar):
-        pitches = voicing(bar.harmony.at(bar.first_beat + beat), who.voice)
+    for beat, beats, sign in _read_rhythm(line, meter, bar):
+        pitches = voicing(bar.harmony.at(bar.first_beat + beat), instrument.voice)
         length_s = bar.grid.beat_s * beats * (0.55 if sign == "s" else 0.97)
         if sign.isdigit():
             ladder = (*pitches, *(p + 12 for p in pitches), *(p + 24 for p in pitches))
             pitches = (ladder[(int(sign) - 1) % len(ladder)],)  # a power chord has few
             length_s = max(length_s, min(1.2, 2.5 * length_s))
-        elif who.voice in ("piano", "epiano") and beat == 0 and bar.energy > 0.4:
-            pitches = (near(bar.harmony.at(bar.first_beat)[0], 41), *pitches)
+        elif instrument.voice in ("piano", "epiano") and beat == 0 and bar.energy > 0.4:
+            pitches = (pitch_at_or_above(bar.harmony.at(bar.first_beat)[0], 41), *pitches)
         loud = _LOUD.get(sign, 0.72) * (0.62 + 0.38 * bar.energy) * (1 + 0.06 * rng.standard_normal())
-        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), length_s, who.track, who.voice,
+        notes.append(Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng), length_s, instrument.track, instrument.voice,
                           float(np.clip(loud, 0.08, 1.0)), pitches))  # fmt: skip
     return notes
 
 
-def _melody(bar: Bar, style: Style, who: Instrument) -> list[Note]:
-    """A line from two or three motifs a section, each a rhythm and a contour, bound to the chord on strong beats."""
+def _melody(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
+    """A line from two or three motifs a section, each a rhythm and a contour, on chord tones on strong beats."""
     data = table()["melody"]
     meter = bar.grid.beats_per_bar
-    plan = np.random.default_rng([bar.seed, crc32(f"{bar.section} {who.track}".encode())])
-    liveliness = bar.energy + (0.25 if style.solo == who.track else 0.0)
+    plan = np.random.default_rng([bar.seed, crc32(f"{bar.section} {instrument.track}".encode())])
+    liveliness = bar.energy + (0.25 if style.solo == instrument.track else 0.0)
     pool = data["busy"] if liveliness > 1.0 else data["lively"] if liveliness > 0.55 else data["calm"]
     motifs = [
         (pool[plan.integers(len(pool))], data["contours"][plan.integers(len(data["contours"]))]) for _ in range(3)
@@ -248,59 +255,62 @@ def _melody(bar: Bar, style: Style, who: Instrument) -> list[Note]:
         "male": 50,
         "hum": 60,
         "choir": 60,
-    }.get(who.voice, 64)
+    }.get(instrument.voice, 64)
     scale = {(bar.key.tonic + s) % 12 for s in SCALES[bar.key.mode]}
     ladder = [p for p in range(low - 5, low + 22) if p % 12 in scale]
     base = int(plan.integers(4, 7)) + (2 if liveliness > 0.8 else 0)
-    rng = bar.rng(f"{who.track} melody")
+    rng = bar.rng(f"{instrument.track} melody")
     notes = []
-    for order, (beat, beats, _) in enumerate(_spans(line, meter, bar)):
+    for order, (beat, beats, _) in enumerate(_read_rhythm(line, meter, bar)):
         pitch = ladder[min(len(ladder) - 1, max(0, base + contour[order % len(contour)]))]
-        pcs = tones(bar.harmony.at(bar.first_beat + beat))
+        pcs = chord_tones(bar.harmony.at(bar.first_beat + beat))
         if beat % 1 == 0 or beats >= 1:
             pitch = min((p for p in range(pitch - 6, pitch + 7) if p % 12 in pcs), key=lambda p: (abs(p - pitch), p))
         loud = (0.85 if beat % 1 == 0 else 0.72) * (0.7 + 0.3 * bar.energy) * (1 + 0.06 * rng.standard_normal())
-        notes.append(Note(bar.time_s(beat, style.swing) + _human(rng), bar.grid.beat_s * beats * 0.94, who.track,
-                          who.voice, float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
+        notes.append(Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng), bar.grid.beat_s * beats * 0.94,
+                          instrument.track, instrument.voice, float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
     return notes
 
 
-def _vocals(bar: Bar, style: Style, who: Instrument) -> list[Note]:
-    """A melody without words: one vowel a section, the last bar of a phrase for its end and a breath."""
+def _vocals(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
+    """A melody without words: one vowel a section, a long note and a breath at the end of each phrase."""
     vowel = "uoa"[np.random.default_rng([bar.seed, crc32(bar.section.encode())]).integers(3)]
-    calm = replace(bar, energy=min(bar.energy, 0.9))  # nobody sings sixteenths without words
-    return [replace(note, voice=f"{who.voice}:{vowel}") for note in _melody(calm, replace(style, solo=""), who)]
+    calm = replace(bar, energy=min(bar.energy, 0.9))  # sixteenths are not sung without words
+    return [
+        replace(note, voice=f"{instrument.voice}:{vowel}")
+        for note in _melody(calm, replace(style, solo=""), instrument)
+    ]
 
 
-def harmony_parts(chord: Sound, lead: int) -> tuple[int, int]:
-    """Return two more voices to a sung pitch: the nearest chord tones below it and above it, a third away or more."""
-    pcs = tones(chord)
+def harmony_parts(chord: ChordSymbol, lead: int) -> tuple[int, int]:
+    """Return two harmony voices for a sung pitch: the nearest chord tones below and above it, a third away or more."""
+    pcs = chord_tones(chord)
     below = next(p for p in range(lead - 3, lead - 13, -1) if p % 12 in pcs)
     return below, next(p for p in range(lead + 3, lead + 13) if p % 12 in pcs)
 
 
-def _backing(bar: Bar, style: Style, who: Instrument) -> list[Note]:
+def _backing(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
     """Held chords in three parts, left, middle and right: "ooh", and "aah" in full music."""
-    if who.leads:
-        return _vocals(bar, style, who)
+    if instrument.leads:
+        return _vocals(bar, style, instrument)
     vowel = "a" if bar.energy >= 0.65 else "u"
-    chords = _chords(bar, style, who)
-    low = 50 if who.voice == "male" else 57
+    chords = _chords(bar, style, instrument)
+    low = 50 if instrument.voice == "male" else 57
     parts = []
     for chord in chords:
-        pitches = sorted({near(p % 12, low) for p in chord.pitches})[:3]
+        pitches = sorted({pitch_at_or_above(p % 12, low) for p in chord.pitches})[:3]
         for order, pitch in enumerate(pitches):
             side = 1.2 * (order / max(1, len(pitches) - 1) - 0.5)
-            parts.append(replace(chord, voice=f"{who.voice}:{vowel}", pitches=(pitch,), pan=side))
+            parts.append(replace(chord, voice=f"{instrument.voice}:{vowel}", pitches=(pitch,), pan=side))
     return parts
 
 
-def _fx(bar: Bar, style: Style, who: Instrument) -> list[Note]:
-    """What lies between the phrases, by the row of four bars under [effects]; sections open with a stroke."""
+def _fx(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
+    """Effects between the phrases, by the row of four bars under [effects]; sections open with an impact."""
     data = table()["effects"]
-    rng = bar.rng(who.track)
+    rng = bar.rng(instrument.track)
     meter = bar.grid.beats_per_bar
-    row = data["rows"].get(who.pattern, data["rows"]["all"])
+    row = data["rows"].get(instrument.pattern, data["rows"]["all"])
     sign = row[bar.place % 4]
     if bar.ends:
         sign = "i"
@@ -309,16 +319,16 @@ def _fx(bar: Bar, style: Style, who: Instrument) -> list[Note]:
     voices = [data["signs"][sign]]
     if bar.place == 0 and bar.energy >= 0.6 and "i" not in sign:
         voices.append("impact")
-    root = near(bar.harmony.at(bar.first_beat)[0], 48)
+    root = pitch_at_or_above(bar.harmony.at(bar.first_beat)[0], 48)
     loud = 0.55 + 0.35 * bar.energy
     end_s = bar.grid.beat_to_s(bar.first_beat + meter)
     start_s = bar.time_s(0, style.swing)
-    return [Note(start_s, end_s - start_s, who.track, voice, float(np.clip(loud, 0.1, 1.0)), (root,),
+    return [Note(start_s, end_s - start_s, instrument.track, voice, float(np.clip(loud, 0.1, 1.0)), (root,),
                  pan=float(rng.uniform(-0.3, 0.3)) if voice in ("sweep", "ambience") else 0.0)
             for voice in voices]  # fmt: skip
 
 
-#: Track → who can play it.
+#: Track → its player.
 PLAYERS: dict[str, Player] = {
     "vocals": _vocals,
     "backing_vocals": _backing,
@@ -335,6 +345,6 @@ PLAYERS: dict[str, Player] = {
 }
 
 
-def play(bar: Bar, style: Style, instruments: tuple[Instrument, ...]) -> list[Note]:
+def play_bar(bar: Bar, style: Style, instruments: tuple[Instrument, ...]) -> list[Note]:
     """Return the notes of one bar by the given instruments."""
-    return [note for who in instruments for note in PLAYERS[who.track](bar, style, who)]
+    return [note for instrument in instruments for note in PLAYERS[instrument.track](bar, style, instrument)]

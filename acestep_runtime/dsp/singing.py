@@ -1,9 +1,9 @@
-"""Lyrics as notes: where each line lies in the bars, how its syllables fall on the beat, and the tune they are sung to.
+"""Lyrics as notes: the place of each line in the bars, the rhythm of its syllables, and its tune.
 
-Words only; singing without words is a player like others (players.py). What a syllable sounds like: pronounce.py.
+Singing without words is a player (players.py). The sound of a syllable: pronounce.py.
 
 lines ─► slots in the bars ─► rhythm: a step of the grid a syllable, stressed and last ones longer ─► tune ─► notes
-                       or ─► the notes of a melody that is given, in order ────────────────────────────┘
+                       or ─► the notes of a given melody, in order ──────────────────────────────────┘
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Note, harmony_parts
-from acestep_runtime.dsp.progressions import SCALES, Harmony, tones
+from acestep_runtime.dsp.progressions import SCALES, Harmony, chord_tones
 from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, syllables
 from acestep_runtime.text.form import bars_per_line
-from acestep_runtime.text.pronounce import pronounced
+from acestep_runtime.text.pronounce import syllable_sound
 from acestep_runtime.text.style import Style, table
 from acestep_runtime.values import Key
 
@@ -30,15 +30,15 @@ Melody = Sequence[tuple[float, float, int]]
 #: Lowest pitch of each singer; a tune spans an octave and a half above it.
 _LOWEST = {"female": 57, "male": 45, "hum": 52, "choir": 52}
 _RANGE = 18
-#: No syllable on the grid lasts longer than this at first, nor moves further than this many scale steps.
+#: Maximum initial length of a syllable on the grid, and maximum leap in scale steps.
 _STEP_S, _STEPS = 0.45, 4
-#: Phrases a, b, a, c: the third line of a stanza takes up the tune of the first.
+#: Phrases a, b, a, c: the third line of a stanza repeats the tune of the first.
 _LETTERS = (0, 1, 0, 2)
 
 
 @dataclass(frozen=True)
 class _Tone:
-    """A syllable, or a part of one that moves on without its consonant, in seconds and MIDI."""
+    """A syllable, or its continuation without the consonant, in seconds and MIDI."""
 
     start_s: float
     end_s: float
@@ -47,38 +47,38 @@ class _Tone:
     loud: float
 
 
-def singer(style: Style) -> str:
-    """Return the voice that sings lyrics in a style: the one the caption asks for, else the usual one."""
-    named = [who.voice for who in style.instruments if who.track == "vocals"]
-    return str((named or [table()["track"]["vocals"].split()[0]])[0])
+def singer_voice(style: Style) -> str:
+    """Return the voice that sings lyrics in a style: the one the caption names, else the default."""
+    voices = [instrument.voice for instrument in style.instruments if instrument.track == "vocals"]
+    return str((voices or [table()["track"]["vocals"].split()[0]])[0])
 
 
-def sung(
+def sing_lines(
     lines: Sequence[Line], *, bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
     melody: Melody = (),
 ) -> tuple[list[Note], list[TimedLine]]:  # fmt: skip
     """Place ``lines`` over ``bars`` (one after the other) and return their notes (track "vocals") and their times.
 
-    Every line is sung once, in order, within the bars: one of 4/4 takes two bars where there is room and is followed by
-    rests where there is more; where there is less all become faster. Syllables lie on eighths or sixteenths if these
-    suffice, and move in steps through the key, on strong beats through the harmony. The tune depends on ``seed`` and the
-    place of a line among ``lines``, so that a chorus keeps its tune. On ``melody`` (start_s, length_s, MIDI pitch),
+    Every line is sung once, in order, within the bars: two bars a line of 4/4 where there is room, with rests where
+    there is more, faster where there is less. Syllables lie on eighths or sixteenths if these
+    suffice, in steps of the key, and on chord tones on strong beats. The tune depends on ``seed`` and the
+    place of a line among ``lines``: a chorus keeps its tune. With ``melody`` (start_s, length_s, MIDI pitch),
     syllables take its notes in order: several notes a syllable where there are more, split notes where there are fewer.
-    A time is that of the first syllable's start and the last one's end.
+    A line's time runs from its first syllable's start to its last one's end.
     """
     lines = [line for line in lines if line.syllables]
     if not lines or not bars:
         return [], []
     meter = grid.beats_per_bar
     start_s, end_s = grid.beat_to_s(bars[0] * meter), grid.beat_to_s((bars[-1] + 1) * meter)
-    heard = _inside(melody, start_s, end_s)
-    voice = singer(style)
-    if heard:
-        placed = _on_melody(lines, heard)
+    melody_notes = _notes_between(melody, start_s, end_s)
+    voice = singer_voice(style)
+    if melody_notes:
+        phrases = _sing_on_melody(lines, melody_notes)
     else:
-        placed = _on_grid(lines, bars, grid, harmony, key, seed, style, _LOWEST.get(voice, 55))
-    notes, timed = [], []
-    for line, phrase in zip(lines, placed, strict=True):
+        phrases = _sing_on_grid(lines, bars, grid, harmony, key, seed, style, _LOWEST.get(voice, 55))
+    notes, line_times = [], []
+    for line, phrase in zip(lines, phrases, strict=True):
         following = [*phrase[1:], None]
         for tone, after in zip(phrase, following, strict=True):
             length_s = tone.end_s - tone.start_s
@@ -87,15 +87,15 @@ def sung(
             )
             notes.append(Note(tone.start_s, length_s - min(gap_s, 0.3 * length_s), "vocals", f"{voice}:{tone.sound}",
                               tone.loud, (tone.pitch,)))  # fmt: skip
-        timed.append(TimedLine(phrase[0].start_s, phrase[-1].end_s, line.text))
-    return notes, timed
+        line_times.append(TimedLine(phrase[0].start_s, phrase[-1].end_s, line.text))
+    return notes, line_times
 
 
-def stage(grid: Grid, harmony: Harmony, start_s: float, end_s: float) -> tuple[Grid, Harmony, range]:
-    """Return where to sing between two times: a grid, its harmony and its bars, all of them inside.
+def singing_range(grid: Grid, harmony: Harmony, start_s: float, end_s: float) -> tuple[Grid, Harmony, range]:
+    """Return the grid, harmony and bars for singing between two times, all of them inside.
 
-    The whole bars that lie inside if they make up most of the time; else one bar of all the beats that do; else all of
-    the time as one beat.
+    These are the whole bars inside if they make up most of the time; else one bar of all whole beats; else the whole time
+    as one beat.
     """
     meter = grid.beats_per_bar
     first, last = (grid.s_to_beat(time_s) for time_s in (start_s, end_s))
@@ -111,49 +111,51 @@ def stage(grid: Grid, harmony: Harmony, start_s: float, end_s: float) -> tuple[G
     return inner, Harmony({k: harmony.at(beat) for k, beat in enumerate(beats)}, harmony.home), range(1)
 
 
-def harmonised(notes: Sequence[Note], harmony: Harmony, grid: Grid, voice: str) -> list[Note]:
-    """Return backing vocals by a voice to sung notes: the chord tones below and above, to the left and to the right."""
+def sing_harmony(notes: Sequence[Note], harmony: Harmony, grid: Grid, voice: str) -> list[Note]:
+    """Return backing vocals to sung notes: the chord tones below and above, panned left and right."""
     parts = []
     for note in notes:
         below, above = harmony_parts(harmony.at(grid.s_to_beat(note.start_s + 0.02)), note.pitches[0])
-        named = f"{voice}:{note.voice.partition(':')[2]}"
+        syllable_voice = f"{voice}:{note.voice.partition(':')[2]}"
         for pitch, side in ((below, -0.6), (above, 0.6)):
-            parts.append(replace(note, track="backing_vocals", voice=named, pitches=(pitch,), pan=side))
+            parts.append(replace(note, track="backing_vocals", voice=syllable_voice, pitches=(pitch,), pan=side))
     return parts
 
 
 # ------------------------------------------------------------------------------------------------ on the grid
-def _on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
+def _sing_on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
              lowest: int) -> list[list[_Tone]]:  # fmt: skip
     meter = grid.beats_per_bar
     scale = {(key.tonic + step) % 12 for step in SCALES[key.mode]}
     ladder = [p for p in range(lowest, lowest + _RANGE + 1) if p % 12 in scale]
-    placed = []
+    phrases = []
     tune: list[int] = []
     at = len(ladder) // 2
-    for number, (line, (first, beats)) in enumerate(zip(lines, _slots(len(lines), bars, meter), strict=True)):
+    for number, (line, (first, beats)) in enumerate(zip(lines, _line_slots(len(lines), bars, meter), strict=True)):
         rng = np.random.default_rng([seed, 41, _LETTERS[number % 4]])
         spans = _rhythm(line, beats, grid.beat_s, rng)
         targets = _contour(len(spans), len(ladder), style.energy, rng)
         phrase: list[_Tone] = []
         for order, ((offset, length), target, stress) in enumerate(zip(spans, targets, _stresses(line), strict=True)):
             at = int(np.clip(target, at - _STEPS, at + _STEPS))
-            dull = tune[-1] if len(tune) > 1 and tune[-1] == tune[-2] else None  # the same note thrice is a dull tune
+            dull = tune[-1] if len(tune) > 1 and tune[-1] == tune[-2] else None  # the same note three times is dull
             if ladder[at] == dull:
                 at += 1 if at < len(ladder) // 2 else -1
             pitch = ladder[at]
             chord = harmony.at(first + offset + 1e-3)
             last = order == len(spans) - 1
             if last and number == len(lines) - 1:  # the only note that may be the third
-                pitch = _nearest(pitch, tones(chord)[:1], ladder[0], ladder[-1])
+                pitch = _nearest(pitch, chord_tones(chord)[:1], ladder[0], ladder[-1])
             elif last or (first + offset) % 2 < 1e-3 or length >= 1:
-                pitch = _nearest(pitch, tones(chord), ladder[0], ladder[-1], dull)
+                pitch = _nearest(pitch, chord_tones(chord), ladder[0], ladder[-1], dull)
             tune.append(pitch)
             start_s, end_s = (_time_s(grid, first + beat, style.swing) for beat in (offset, offset + length))
             loud = 0.74 + 0.16 * stress + 0.2 * style.energy + 0.04 * rng.standard_normal()
-            phrase.append(_Tone(start_s, end_s, pitch, pronounced(line.syllables[order]), float(np.clip(loud, 0.3, 1))))
-        placed.append(phrase)
-    return placed
+            phrase.append(
+                _Tone(start_s, end_s, pitch, syllable_sound(line.syllables[order]), float(np.clip(loud, 0.3, 1)))
+            )
+        phrases.append(phrase)
+    return phrases
 
 
 def _time_s(grid: Grid, beat: float, swing: float) -> float:
@@ -164,8 +166,8 @@ def _time_s(grid: Grid, beat: float, swing: float) -> float:
     return grid.beat_to_s(whole + part)
 
 
-def _slots(count: int, bars: range, meter: int) -> list[tuple[float, float]]:
-    """Divide bars among lines: (first beat, beats) of each. Whole phrases where there is room, else bars, else beats."""
+def _line_slots(count: int, bars: range, meter: int) -> list[tuple[float, float]]:
+    """Divide bars among lines: (first beat, beats) of each. Whole phrases where they fit, else bars, else beats."""
     usual = bars_per_line(meter)
     unit = next((u for u in (usual, 1) if len(bars) // u >= count), 0)
     if unit:
@@ -182,7 +184,7 @@ def _slots(count: int, bars: range, meter: int) -> list[tuple[float, float]]:
 def _rhythm(line: Line, beats: float, beat_s: float, rng: np.random.Generator) -> list[tuple[float, float]]:
     """Return (offset, length) in beats for each syllable, with a breath left at the end.
 
-    The longest step of the grid that fits; steps to spare lengthen the last syllable and those that are stressed.
+    Uses the longest step that fits; spare steps lengthen the last syllable and the stressed ones.
     """
     n = len(line.syllables)
     usable = beats - min(1.0, beats / 8)
@@ -196,8 +198,8 @@ def _rhythm(line: Line, beats: float, beat_s: float, rng: np.random.Generator) -
     late = int(rng.integers(0, min(spare, 2) + 1)) if spare > 2 else 0
     spare -= late
     for _ in range(2):
-        for order, stressed in enumerate(_stresses(line)[:-1]):
-            if stressed and spare > 0 and rng.random() < 0.75:
+        for order, is_stressed in enumerate(_stresses(line)[:-1]):
+            if is_stressed and spare > 0 and rng.random() < 0.75:
                 lengths[order] += 1
                 spare -= 1
     offsets = late + np.concatenate(([0], np.cumsum(lengths)))
@@ -205,7 +207,7 @@ def _rhythm(line: Line, beats: float, beat_s: float, rng: np.random.Generator) -
 
 
 def _stresses(line: Line) -> list[bool]:
-    """Return for each syllable whether it is stressed: the first of a word of some length, in any language."""
+    """Return which syllables are stressed: the first of longer words, in any language."""
     marks: list[bool] = []
     for word in line.text.split():
         parts = syllables(word)
@@ -216,7 +218,7 @@ def _stresses(line: Line) -> list[bool]:
 
 
 def _contour(count: int, steps: int, energy: float, rng: np.random.Generator) -> list[int]:
-    """Return a place on the ladder for each syllable: an arch, a fall, a rise or a wave, with small steps aside."""
+    """Return a scale step for each syllable: an arch, a fall, a rise or a wave, with small steps aside."""
     x = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
     shapes = (np.sin(np.pi * x), 1 - x, x, np.sin(2 * np.pi * x), 1 - np.sin(np.pi * x))
     shape = shapes[rng.integers(len(shapes))] * rng.uniform(2.0, 4.5)
@@ -232,37 +234,37 @@ def _nearest(pitch: int, classes: tuple[int, ...], low: int, high: int, but: int
 
 
 # ------------------------------------------------------------------------------------------------ on a melody
-def _inside(melody: Melody, start_s: float, end_s: float) -> list[tuple[float, float, int]]:
-    """Return the notes that begin between two times as (start, end, pitch), in order, none reaching into the next."""
-    found = sorted((at, at + length, int(pitch)) for at, length, pitch in melody
+def _notes_between(melody: Melody, start_s: float, end_s: float) -> list[tuple[float, float, int]]:
+    """Return the notes that begin between two times as (start, end, pitch), in order and without overlap."""
+    starts = sorted((at, at + length, int(pitch)) for at, length, pitch in melody
                    if start_s <= at < end_s - 0.02 and length > 0)  # fmt: skip
-    nexts = [at for at, _, _ in found[1:]] + [end_s] * bool(found)
-    notes = [(at, min(end, after), pitch) for (at, end, pitch), after in zip(found, nexts, strict=True)]
+    nexts = [at for at, _, _ in starts[1:]] + [end_s] * bool(starts)
+    notes = [(at, min(end, after), pitch) for (at, end, pitch), after in zip(starts, nexts, strict=True)]
     return [note for note in notes if note[1] > note[0]]
 
 
-def _on_melody(lines: Sequence[Line], notes: list[tuple[float, float, int]]) -> list[list[_Tone]]:
+def _sing_on_melody(lines: Sequence[Line], notes: list[tuple[float, float, int]]) -> list[list[_Tone]]:
     counts = [len(line.syllables) for line in lines]
-    notes = _split(notes, sum(counts))
-    placed, done = [], 0
+    notes = _split_notes(notes, sum(counts))
+    phrases, done = [], 0
     for number, line in enumerate(lines):
         stop = _phrase_end(notes, done, counts[number:])
-        mine, done = notes[done:stop], stop
+        line_notes, done = notes[done:stop], stop
         count = counts[number]
         stresses = _stresses(line)
         phrase = []
         for order, syllable in enumerate(line.syllables):
-            sound = pronounced(syllable)
-            first, last = order * len(mine) // count, (order + 1) * len(mine) // count
+            sound = syllable_sound(syllable)
+            first, last = order * len(line_notes) // count, (order + 1) * len(line_notes) // count
             for place in range(first, last):
-                start_s, end_s, pitch = mine[place]
+                start_s, end_s, pitch = line_notes[place]
                 loud = 0.74 + 0.16 * stresses[order]
                 phrase.append(_Tone(start_s, end_s, pitch, sound if place == first else sound[-1], loud))
-        placed.append(phrase)
-    return placed
+        phrases.append(phrase)
+    return phrases
 
 
-def _split(notes: list[tuple[float, float, int]], count: int) -> list[tuple[float, float, int]]:
+def _split_notes(notes: list[tuple[float, float, int]], count: int) -> list[tuple[float, float, int]]:
     """Halve the longest note until there are ``count``."""
     heap = [(at - end, at, end, pitch) for at, end, pitch in notes]
     heapify(heap)
@@ -275,7 +277,7 @@ def _split(notes: list[tuple[float, float, int]], count: int) -> list[tuple[floa
 
 
 def _phrase_end(notes: list[tuple[float, float, int]], done: int, counts: list[int]) -> int:
-    """Return the note before which the next line begins: near its share of the notes, at the longest rest there."""
+    """Return the note at which the next line begins: near its share of the notes, at the longest rest there."""
     left, need = len(notes) - done, sum(counts)
     if len(counts) == 1:
         return len(notes)

@@ -1,4 +1,4 @@
-"""Taking a mix apart into stems with soft spectral masks. What the masks are made of is in `masks`.
+"""Separating a mix into stems with soft spectral masks. `masks` computes them.
 
     frame k covers   |----|----|----|----|        FFT samples, from k·HOP − (FFT − HOP) on
     frame k+1             |----|----|----|----|
@@ -21,7 +21,7 @@ from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.values import TRACKS
 
-#: The name of what none of the tracks asked for took.
+#: The stem with the remainder.
 OTHER = "other"
 
 _CORE_FRAMES = 480
@@ -31,7 +31,7 @@ _LEAD = FFT - HOP
 _OVERLAP_GAIN = np.float32(FFT / HOP / 2)
 
 
-def separate(
+def separate_stems(
     samples: Samples,
     tracks: Sequence[str],
     *,
@@ -41,12 +41,12 @@ def separate(
 ) -> dict[str, Samples]:
     """Split ``samples`` ``[N, 2]`` at 48 kHz into stems ``[N, 2]`` that add up to it within 1e-6 of full scale.
 
-    The stems come in the order of ``tracks`` (names of `TRACKS`), then ``other`` with the rest unless all twelve were
-    asked for. Drums, bass and lead vocals are found by cues of their own; the other nine share what is left by band,
-    stereo position and envelope. They are a rough division: a plausible place for an instrument to be, with no proof
-    that the instrument plays. A stem does not depend on which others are asked for.
+    The stems come in the order of ``tracks`` (names of `TRACKS`), then ``other`` with the remainder unless all twelve
+    are requested. Drums, bass and lead vocals have cues of their own; the other nine share the remainder by band,
+    stereo position and envelope: a plausible place for an instrument, but no proof that it plays. A stem does not depend on
+    which others are requested.
 
-    ``analysis`` adapts to fast music how long a note is. ``cancel_check`` is called before every ten seconds of work,
+    ``analysis`` adapts the minimum note length to fast music. ``cancel_check`` is called before every ten seconds of work,
     ``progress`` after, with the fraction done. Raises `InvalidValue` for an unknown track.
     """
     names = tuple(dict.fromkeys(tracks))
@@ -54,18 +54,18 @@ def separate(
         if name not in TRACKS:
             raise InvalidValue("tracks", name, ", ".join(TRACKS))
     remainder = names[-1] if len(names) == len(TRACKS) else OTHER
-    extracted = tuple(name for name in names if name != remainder)
-    stems = {name: np.zeros((len(samples), 2), np.float32) for name in extracted}
-    frames = -(-(len(samples) + _LEAD) // HOP) if len(samples) and extracted else 0
+    masked_names = tuple(name for name in names if name != remainder)
+    stems = {name: np.zeros((len(samples), 2), np.float32) for name in masked_names}
+    frames = -(-(len(samples) + _LEAD) // HOP) if len(samples) and masked_names else 0
     for start in range(0, frames, _CORE_FRAMES):
         cancel_check()
         stop = min(start + _CORE_FRAMES, frames)
         first, last = max(0, start - _CONTEXT_FRAMES), min(frames, stop + _CONTEXT_FRAMES)
-        spectra = _analyse(samples, first, last)
-        cues = masks.measure(spectra, _sustain_s(analysis))
+        spectra = _frame_spectra(samples, first, last)
+        cues = masks.measure_cues(spectra, _sustain_s(analysis))
         core = slice(start - first, stop - first)
-        for name, mask in masks.soft_masks(cues, extracted).items():
-            _add(stems[name], spectra[:, core] * mask[core], start)
+        for name, mask in masks.soft_masks(cues, masked_names).items():
+            _overlap_add(stems[name], spectra[:, core] * mask[core], start)
         progress(stop / frames)
     stems[remainder] = _remainder(samples, list(stems.values()))
     return {name: stems[name] for name in dict.fromkeys((*names, remainder))}
@@ -90,7 +90,7 @@ def _window() -> npt.NDArray[np.float32]:
     return np.sin(np.pi * np.arange(FFT) / FFT).astype(np.float32)
 
 
-def _analyse(samples: Samples, first: int, last: int) -> npt.NDArray[np.complex64]:
+def _frame_spectra(samples: Samples, first: int, last: int) -> npt.NDArray[np.complex64]:
     """Return the spectra ``[2, K, F]`` of frames ``first`` to ``last``."""
     from scipy.fft import rfft
 
@@ -103,7 +103,7 @@ def _analyse(samples: Samples, first: int, last: int) -> npt.NDArray[np.complex6
     return np.asarray(rfft(frames * _window(), axis=-1), np.complex64)
 
 
-def _add(out: Samples, spectra: npt.NDArray[np.complex64], first: int) -> None:
+def _overlap_add(out: Samples, spectra: npt.NDArray[np.complex64], first: int) -> None:
     """Transform ``[2, K, F]`` back and overlap-add it to ``out`` ``[N, 2]`` from frame ``first`` on."""
     from scipy.fft import irfft
 

@@ -1,4 +1,4 @@
-"""The oscillators, strings, noises and envelopes that voices are built from. No notes, no instruments.
+"""Oscillators, strings, noise and envelopes for voices. No notes, no instruments.
 
 Everything is band-limited by construction: tones are sums of partials below `TOP_HZ`, noise is shaped in the frequency
 domain. n is the number of frames; all sounds are mono float32 ``[n]`` at `ENGINE_RATE_HZ`.
@@ -15,7 +15,7 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 Mono = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-#: No partial lies above this; it leaves the octave below Nyquist to noise and keeps high notes mild.
+#: No partial lies above this: the octave below Nyquist is left to noise, and high notes stay mild.
 TOP_HZ = 16_000.0
 _BLOCK = 256
 
@@ -25,7 +25,7 @@ def midi_to_hz(pitch: float) -> float:
     return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
 
 
-def seconds(length_s: float) -> int:
+def sound_frames(length_s: float) -> int:
     """Return the number of frames of a sound of ``length_s`` seconds, at least one."""
     return max(1, round(length_s * ENGINE_RATE_HZ))
 
@@ -35,7 +35,7 @@ def partials(n: int, hz: npt.ArrayLike, amps: npt.ArrayLike, decay: npt.ArrayLik
     """Return the sum of damped sines: ``amps·exp(−decay·t)·sin(2π·hz·t + phase)``, arrays over the partials.
 
     With t = (256·a + b)/rate each damped sine is an outer product over (a, b), so that the whole sum is one matrix
-    product: a dense bank costs two multiplications a sample and partial, and no sine at all.
+    product: a dense bank costs two multiplications per sample and partial, and no sine.
     """
     freq, amp, damp, turn = (
         np.array(a) for a in np.broadcast_arrays(*(np.asarray(v, float) for v in (hz, amps, decay, phase)))
@@ -51,7 +51,7 @@ def partials(n: int, hz: npt.ArrayLike, amps: npt.ArrayLike, decay: npt.ArrayLik
 
 
 def harmonics(phase: Floats, amps: Floats) -> Mono:
-    """Return the sum over k of ``amps[k−1]·sin(k·phase)`` for a phase ``[n]`` in radians that may bend at will."""
+    """Return the sum over k of ``amps[k−1]·sin(k·phase)`` for any phase ``[n]`` in radians."""
     turn = np.exp(1j * phase).astype(np.complex64)
     power, out = np.ones_like(turn), np.zeros(len(turn), np.float32)
     for amp in amps:
@@ -61,19 +61,20 @@ def harmonics(phase: Floats, amps: Floats) -> Mono:
 
 
 def vibrato_phase(n: int, hz: float, rate_hz: float, depth_cents: float, onset_s: float = 0.25) -> Floats:
-    """Return the phase ``[n]`` of a tone whose vibrato sets in gradually after ``onset_s``."""
+    """Return the phase ``[n]`` of a tone whose vibrato fades in after ``onset_s``."""
     t = np.arange(n) / ENGINE_RATE_HZ
     cents = depth_cents * np.clip(t / onset_s - 0.6, 0.0, 1.0) * np.sin(2 * np.pi * rate_hz * t)
     step = 2 * np.pi * hz * 2.0 ** (cents / 1200.0) / ENGINE_RATE_HZ
     return np.asarray(np.cumsum(step) - step, np.float64)
 
 
-def pluck(n: int, hz: float, *, damping: float, decay_s: float, rng: np.random.Generator, pick_hz: float) -> Mono:
+def pluck_string(
+    n: int, hz: float, *, damping: float, decay_s: float, rng: np.random.Generator, pick_hz: float
+) -> Mono:
     """Return a plucked string: Karplus and Strong (1983) with the fractional tuning of Jaffe and Smith (1983).
 
     ``damping`` 0 to 0.5 is the weight of the loop's low-pass, ``decay_s`` the time to fall by 60 dB at the
-    fundamental, ``pick_hz`` the corner of the excitation. Runs a period at a time, since within one period every
-    sample depends on earlier periods only.
+    fundamental, ``pick_hz`` the corner of the excitation. Runs a period at a time: each sample depends on earlier periods only.
     """
     period = ENGINE_RATE_HZ / hz
     size = int(period - damping - 1e-9)
@@ -90,10 +91,10 @@ def pluck(n: int, hz: float, *, damping: float, decay_s: float, rng: np.random.G
     return out[2 : 2 + n].copy()
 
 
-def filtered(samples: Mono, *, low_hz: float = 0.0, high_hz: float = 0.0, order: int = 2) -> Mono:
-    """Return the sound with Butterworth magnitudes applied: a high-pass at ``low_hz``, a low-pass at ``high_hz``.
+def apply_filter(samples: Mono, *, low_hz: float = 0.0, high_hz: float = 0.0, order: int = 2) -> Mono:
+    """Apply Butterworth magnitudes: a high-pass at ``low_hz``, a low-pass at ``high_hz``.
 
-    0 leaves a side open. The phase is kept (the filter is symmetric in time), the ends are padded against wrap-around.
+    0 disables a side. The phase is kept (the filter is symmetric in time); the ends are padded against wrap-around.
     """
     n = len(samples)
     size = next_fast_len(n + 2048, real=True)
@@ -109,31 +110,31 @@ def filtered(samples: Mono, *, low_hz: float = 0.0, high_hz: float = 0.0, order:
 
 def band_noise(n: int, rng: np.random.Generator, *, low_hz: float = 0.0, high_hz: float = 0.0, order: int = 2) -> Mono:
     """Return Gaussian noise between two corners (0 = open), scaled to an RMS of one."""
-    noise = filtered(rng.standard_normal(n).astype(np.float32), low_hz=low_hz, high_hz=high_hz, order=order)
+    noise = apply_filter(rng.standard_normal(n).astype(np.float32), low_hz=low_hz, high_hz=high_hz, order=order)
     return np.asarray(noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9), np.float32)
 
 
-def fall(n: int, decay_s: float) -> Mono:
-    """Return an exponential envelope that falls by 60 dB in ``decay_s``."""
+def decay_envelope(n: int, decay_s: float) -> Mono:
+    """Return an exponential envelope that falls by 60 dB in ``decay_s`` seconds."""
     return np.asarray(np.exp(np.arange(n) * (-6.907755 / (decay_s * ENGINE_RATE_HZ))), np.float32)
 
 
-def shaped(samples: Mono, attack_s: float, release_s: float) -> Mono:
-    """Return the sound with raised-cosine ends, so that it starts and stops without a click, and without DC.
+def apply_envelope(samples: Mono, attack_s: float, release_s: float) -> Mono:
+    """Apply raised-cosine fades and remove DC, so that the sound starts and stops without a click.
 
-    What a cut or an attack leaves of a mean is taken out under a Hann window: a bump below 1/length Hz, out of hearing.
+    The remaining mean is removed under a Hann window: a bump below 1/length Hz, which is inaudible.
     """
     out = samples.copy()
     for length_s, end in ((attack_s, slice(None)), (release_s, slice(None, None, -1))):
-        n = min(seconds(length_s), len(out))
+        n = min(sound_frames(length_s), len(out))
         out[end][:n] *= (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)).astype(np.float32)
     bump = (1 - np.cos(2 * np.pi * (np.arange(len(out)) + 0.5) / len(out))).astype(np.float32)
     return out - np.float32(out.mean(dtype=np.float64)) * bump
 
 
-def levelled(samples: Mono, rms: float = 0.2) -> Mono:
-    """Return the sound scaled so that its loudest 50 ms have the given RMS: voices of any kind then match."""
-    window = min(len(samples), seconds(0.05))
+def normalise_level(samples: Mono, rms: float = 0.2) -> Mono:
+    """Scale the sound so that its loudest 50 ms have the given RMS: all voices then match."""
+    window = min(len(samples), sound_frames(0.05))
     energy = np.concatenate(([0.0], np.cumsum(samples.astype(np.float64) ** 2)))
     loudest = np.sqrt(np.max(energy[window:] - energy[:-window]) / window)
     return np.asarray(samples * np.float32(rms / (loudest + 1e-9)), np.float32)

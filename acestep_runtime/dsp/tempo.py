@@ -1,6 +1,6 @@
-"""Where the beat is: tempo, beats and the steady grid through them. Onsets are `onsets`, bars are `meter`.
+"""Tempo, beats and the steady grid through them. Onsets are in `onsets`, bars in `meter`.
 
-librosa has a beat tracker too, but it compiles itself when first called, which costs seconds on a fresh machine; the same
+librosa has a beat tracker, but it compiles when first called, which costs seconds on a fresh machine; the same
 method is a few lines of numpy.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acestep_runtime.dsp.onsets import FRAME_HZ, Floats, Onsets, accents, count_onsets, salient
+from acestep_runtime.dsp.onsets import FRAME_HZ, Floats, Onsets, accent_strength, count_onsets, normalise_onsets
 
 DEFAULT_BPM = 120.0
 BPM_RANGE = (50.0, 220.0)
@@ -20,15 +20,15 @@ _FEWEST_ONSETS = 4
 #: Tempo prior: log-normal, after the tapping data that Ellis (2007) and Moelants (2002) use.
 _PRIOR_BPM = 120.0
 _PRIOR_OCTAVES = 0.75
-#: Share of onset energy near the grid, beyond chance, that noise reaches as well.
+#: Share of onset energy near the grid, beyond chance, that noise also reaches.
 _CHANCE_SHARE = 0.25
-#: Median distance of tracked beats from the best line, in beats, from which the tempo is said to drift.
+#: Median distance of tracked beats from the best line, in beats, from which the tempo drifts.
 _DRIFT = 0.08
 #: Weight of the squared log of a gap over the period, against onsets: for steady and for drifting music.
 _TIGHT, _LOOSE = 400.0, 40.0
-#: Share of the best level's score from which another one may still win.
+#: Minimum score of a rival metrical level, relative to the best.
 _RIVAL = 0.8
-#: Tempi that a tempo may be mistaken for.
+#: Tempo ratios at which a tempo may be mistaken for another.
 _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 
 
@@ -36,7 +36,7 @@ _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 class Pulse:
     """A steady pulse: beat k is at ``phase_s`` + k·``period_s``. ``beats_s`` are the beats inside the audio.
 
-    Where the pulse ``drifts``, the line is only the best fit, and the beats are those tracked.
+    Where the pulse ``drifts``, the line is only the best fit, and the beats are the tracked ones.
     """
 
     period_s: float
@@ -49,8 +49,8 @@ class Pulse:
 def tempo_salience(curve: Floats) -> tuple[Floats, Floats]:
     """Return candidate tempi in bpm and how well each fits, from the averages of 12 s windows.
 
-    The autocorrelation at a beat's lag also answers to half the tempo, the Fourier transform also to its double; their
-    product answers to the tempo (Peeters 2006), and is weighted with a prior.
+    The autocorrelation at a beat's lag also responds at half the tempo, the Fourier transform at double the tempo; their
+    product responds at the tempo (Peeters 2006), and is weighted with a prior.
     """
     bpm = np.geomspace(*BPM_RANGE, 300)
     size = min(len(curve), round(12 * FRAME_HZ))
@@ -76,8 +76,8 @@ def track_beats(curve: Floats, period_s: float, tightness: float = _TIGHT) -> Fl
     reach = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
     cost = -tightness * np.log(-reach / period) ** 2
     longest, shortest = -int(reach[0]), -int(reach[-1])
-    # What nothing can follow stands before the curve. No beat depends on those less than the shortest step before it,
-    # so that many frames are done at once.
+    # Padding before the curve has score −inf. No beat depends on those less than the shortest step before it,
+    # so that many frames are computed at once.
     score = np.concatenate((np.full(longest, -np.inf), curve))
     back = np.full(len(curve), -1)
     windows = np.lib.stride_tricks.sliding_window_view(score, len(reach))
@@ -100,7 +100,7 @@ def track_beats(curve: Floats, period_s: float, tightness: float = _TIGHT) -> Fl
 def fit_line(beats_s: Floats, period_s: float) -> tuple[float, float, float]:
     """Fit beat k at phase + k·period to tracked beats; returns period, phase and the median deviation, all in seconds.
 
-    Least squares, repeated on the beats within 12 % of a period of the last line, so that stray beats do not count.
+    Least squares, repeated on the beats within 12 % of a period of the last line, which drops stray beats.
     """
     index = np.concatenate([[0], np.cumsum(np.maximum(1, np.rint(np.diff(beats_s) / period_s)))])
     keep = np.ones(len(beats_s), bool)
@@ -125,24 +125,24 @@ def _comb(curve: Floats, periods_s: Floats, phases_s: Floats) -> Floats:
     return out
 
 
-def _refine(curve: Floats, period_s: float, phase_s: float, *, fixed: bool) -> tuple[float, float]:
+def _refine(curve: Floats, period_s: float, phase_s: float, *, is_fixed: bool) -> tuple[float, float]:
     """Return the period and phase near the given ones whose beats meet the most onset energy."""
     from scipy.ndimage import gaussian_filter1d
 
     smooth = gaussian_filter1d(curve, 1.5)
     count = max(1.0, len(curve) / FRAME_HZ / period_s)
-    if fixed:
+    if is_fixed:
         phases = np.linspace(0, period_s, max(16, round(period_s * FRAME_HZ)), endpoint=False)
         phase_s = float(phases[_comb(smooth, np.array([period_s]), phases)[0].argmax()])
     for width_s in (0.03, 0.008):
         # A beat at either end of the audio may move by width_s.
-        slopes = np.zeros(1) if fixed else np.linspace(-1, 1, 13) * width_s / count
+        slopes = np.zeros(1) if is_fixed else np.linspace(-1, 1, 13) * width_s / count
         periods = period_s + slopes
         offsets = phase_s + np.linspace(-1, 1, 13) * width_s
         scores = _comb(smooth, periods, offsets)
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         period_s, phase_s = float(periods[row]), float(offsets[column])
-    return (period_s, phase_s) if fixed else _polish(curve, period_s, phase_s)
+    return (period_s, phase_s) if is_fixed else _polish(curve, period_s, phase_s)
 
 
 def _polish(curve: Floats, period_s: float, phase_s: float) -> tuple[float, float]:
@@ -152,23 +152,23 @@ def _polish(curve: Floats, period_s: float, phase_s: float) -> tuple[float, floa
     at = np.rint((phase_s + beats * period_s) * FRAME_HZ).astype(int)[:, None] + reach
     energy = np.where((at >= 0) & (at < len(curve)), curve[np.clip(at, 0, len(curve) - 1)], 0.0)
     weight = energy.sum(axis=1)
-    heard = weight > 0.1 * float(weight.max())
-    if heard.sum() < 4:
+    audible = weight > 0.1 * float(weight.max())
+    if audible.sum() < 4:
         return period_s, phase_s
-    centre_s = (energy * at).sum(axis=1)[heard] / weight[heard] / FRAME_HZ
-    slope, offset = np.polyfit(beats[heard], centre_s, 1, w=np.sqrt(weight[heard]))
+    centre_s = (energy * at).sum(axis=1)[audible] / weight[audible] / FRAME_HZ
+    slope, offset = np.polyfit(beats[audible], centre_s, 1, w=np.sqrt(weight[audible]))
     return float(slope), float(offset)
 
 
 def _coverage(at_beats: Floats) -> float:
-    """Return the share of beats on which there is something, counting a faint onset in part."""
+    """Return the share of beats with an onset; a faint one counts in part."""
     usual = float(np.quantile(at_beats, 0.8)) if len(at_beats) else 0.0
     return float(np.minimum(1.0, at_beats / (0.25 * usual)).mean()) if usual > 0 else 0.0
 
 
 def _confidence(curve: Floats, beats_s: Floats) -> float:
-    """Return how much more of the onset energy than in noise lies within 35 ms of the beats, or of their halves or
-    quarters, times the share of beats on which there is any; 0 to 1."""
+    """Return the onset energy within 35 ms of the beats, their halves or quarters, beyond that of noise,
+    times the share of beats with an onset; 0 to 1."""
     if len(beats_s) < 2:
         return 0.0
     before, after = 2 * beats_s[0] - beats_s[1], 2 * beats_s[-1] - beats_s[-2]
@@ -181,22 +181,22 @@ def _confidence(curve: Floats, beats_s: Floats) -> float:
         near = float(curve[away_s <= 0.035].sum() / max(1e-9, curve.sum()))
         chance = min(0.9, 0.07 * parts / beat_s)
         best = max(best, ((near - chance) / (1 - chance) - _CHANCE_SHARE) / (1 - _CHANCE_SHARE))
-    strength = np.interp(beats_s * FRAME_HZ, np.arange(len(curve)), _widened(curve))
+    strength = np.interp(beats_s * FRAME_HZ, np.arange(len(curve)), _widen_onsets(curve))
     return float(np.clip(best, 0.0, 1.0)) * _coverage(strength)
 
 
-def _widened(curve: Floats) -> Floats:
-    """Let every onset count within two frames, 23 ms, of its place."""
+def _widen_onsets(curve: Floats) -> Floats:
+    """Widen every onset to two frames, 23 ms, on each side."""
     from scipy.ndimage import maximum_filter1d
 
     return np.asarray(maximum_filter1d(curve, 5, mode="nearest"))
 
 
 def _level_score(curve: Floats, period_s: float) -> tuple[float, float]:
-    """Return how well a period suits as *the beat* among the metrical levels, and the phase at which it does.
+    """Return how well a period fits as *the beat* among the metrical levels, and its best phase.
 
-    A beat is strong and seldom left out; every other beat is not much weaker than the rest (else the period is too
-    short), and what lies halfway between beats is weaker than the beats (else it is too long).
+    A beat is strong and seldom missing; alternate beats are about equally strong (else the period is too
+    short), and the points halfway between beats are weaker (else it is too long).
     """
     phases = np.arange(24) * period_s / 24
     strength = _comb(curve, np.array([period_s]), phases)[0]
@@ -209,27 +209,29 @@ def _level_score(curve: Floats, period_s: float) -> tuple[float, float]:
     too_long = 1.0 - 0.35 * float(np.clip((between / max(1e-9, beat) - 0.4) / 0.4, 0.0, 1.0))
     prior = float(np.exp(-0.5 * (np.log2(60.0 / period_s / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2))
     times = np.arange(phases[best], len(curve) / FRAME_HZ, period_s)
-    covered = _coverage(np.interp(times * FRAME_HZ, np.arange(len(curve)), curve))
-    return float(np.sqrt(beat)) * covered * too_short * too_long * prior, float(phases[best])
+    coverage = _coverage(np.interp(times * FRAME_HZ, np.arange(len(curve)), curve))
+    return float(np.sqrt(beat)) * coverage * too_short * too_long * prior, float(phases[best])
 
 
 def find_pulse(
-    onsets: Onsets, duration_s: float, bpm: float | None = None, likely: Callable[[Floats], float] = lambda _: 1.0
+    onsets: Onsets, duration_s: float, bpm: float | None = None, likelihood: Callable[[Floats], float] = lambda _: 1.0
 ) -> Pulse:
     """Find tempo and phase; a given ``bpm`` is kept and only its phase is searched.
 
-    ``likely`` says of beats in seconds how likely they are by other signs than onsets, 0 to 1; it decides between
-    metrical levels that suit almost alike.
+    ``likelihood`` maps beats in seconds to their probability by signs other than onsets, 0 to 1; it decides between
+    metrical levels that fit almost equally.
 
-    Without enough onsets, or when they keep no time, the pulse is `DEFAULT_BPM` from 0 with confidence 0. Where the
-    playing drifts away from any steady grid, ``beats_s`` are the beats as tracked.
+    Without enough or regular onsets the pulse is `DEFAULT_BPM` from 0 with confidence 0. Where the
+    tempo drifts from any steady grid, ``beats_s`` are the tracked beats.
     """
     if count_onsets(onsets) < _FEWEST_ONSETS:
-        return _steady(60.0 / (bpm or DEFAULT_BPM), 0.0, duration_s, 0.0)
-    curve = salient(onsets.full)
-    strength = accents(onsets)
+        return _steady_pulse(60.0 / (bpm or DEFAULT_BPM), 0.0, duration_s, 0.0)
+    curve = normalise_onsets(onsets.full)
+    strength = accent_strength(onsets)
     if bpm is not None:
-        return _with_confidence(curve, _steady(*_refine(strength, 60.0 / bpm, 0.0, fixed=True), duration_s, 0.0))
+        return _with_confidence(
+            curve, _steady_pulse(*_refine(strength, 60.0 / bpm, 0.0, is_fixed=True), duration_s, 0.0)
+        )
     from scipy.ndimage import gaussian_filter1d
 
     candidates, salience = tempo_salience(curve)
@@ -251,23 +253,23 @@ def find_pulse(
                 levels.append((score, (line_s * relative, at_s)))
     highest = max((score for score, _ in levels), default=0.0)
     rivals = [
-        (score * likely(_steady(*level, duration_s, 0.0).beats_s), level)
+        (score * likelihood(_steady_pulse(*level, duration_s, 0.0).beats_s), level)
         for score, level in levels
         if score > _RIVAL * highest
     ]
-    found = _steady(*_refine(curve, *max(rivals)[1], fixed=False), duration_s, 0.0) if rivals else None
-    heard = [_with_confidence(curve, pulse) for pulse in (found, drifting) if pulse is not None]
-    sure = [pulse for pulse in heard if pulse.confidence > 0]
-    return sure[0] if sure else _steady(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
+    steady = _steady_pulse(*_refine(curve, *max(rivals)[1], is_fixed=False), duration_s, 0.0) if rivals else None
+    pulses = [_with_confidence(curve, pulse) for pulse in (steady, drifting) if pulse is not None]
+    confident = [pulse for pulse in pulses if pulse.confidence > 0]
+    return confident[0] if confident else _steady_pulse(60.0 / DEFAULT_BPM, 0.0, duration_s, 0.0)
 
 
-def half_later(pulse: Pulse, duration_s: float) -> Pulse:
-    """Return the pulse with its beats halfway between those it has."""
-    moved = _steady(pulse.period_s, pulse.phase_s + pulse.period_s / 2, duration_s, pulse.confidence)
+def shift_half_beat(pulse: Pulse, duration_s: float) -> Pulse:
+    """Return the pulse with its beats moved by half a beat."""
+    later_pulse = _steady_pulse(pulse.period_s, pulse.phase_s + pulse.period_s / 2, duration_s, pulse.confidence)
     if not pulse.drifts:
-        return moved
+        return later_pulse
     middles_s = (pulse.beats_s[:-1] + pulse.beats_s[1:]) / 2
-    return replace(moved, beats_s=middles_s, drifts=True)
+    return replace(later_pulse, beats_s=middles_s, drifts=True)
 
 
 def _with_confidence(curve: Floats, pulse: Pulse) -> Pulse:
@@ -279,7 +281,7 @@ def _highest_peaks(curve: Floats, count: int) -> list[int]:
     return [int(p) for p in peaks[np.argsort(-curve[peaks], kind="stable")][:count]]
 
 
-def _steady(period_s: float, phase_s: float, duration_s: float, confidence: float) -> Pulse:
+def _steady_pulse(period_s: float, phase_s: float, duration_s: float, confidence: float) -> Pulse:
     phase_s = float(phase_s - np.floor((phase_s + 0.02) / period_s) * period_s)
     beats = phase_s + period_s * np.arange(max(0, int(np.ceil((duration_s - phase_s) / period_s))))
     return Pulse(period_s, phase_s, np.asarray(beats, np.float64), confidence)

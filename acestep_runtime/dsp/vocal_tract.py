@@ -1,7 +1,7 @@
-"""The singing voice: glottal pulses through the formants of a vowel, and the noise that begins a syllable.
+"""The singing voice: glottal pulses through the formants of a vowel, and the noise of its consonant.
 
-A *syllable* is written as it sounds: an onset, "t" (plosive), "s" (fricative), "n" (nasal) or nothing, then a vowel,
-one of a e i o u or "m" (humming): "a", "ta", "nm". The words of lyrics become such syllables in singing.py.
+A *syllable* is a sound: an onset, "t" (plosive), "s" (fricative), "n" (nasal) or nothing, then a vowel,
+one of a e i o u or "m" (humming): "a", "ta", "nm". singing.py turns lyrics into such syllables.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from acestep_runtime.dsp.synth import Floats, Mono, band_noise, fall, levelled, midi_to_hz, seconds, shaped
+from acestep_runtime.dsp.synth import (
+    Floats,
+    Mono,
+    apply_envelope,
+    band_noise,
+    decay_envelope,
+    midi_to_hz,
+    normalise_level,
+    sound_frames,
+)
 from acestep_runtime.units import ENGINE_RATE_HZ
 
 VOWELS = "aeioum"
@@ -29,13 +38,13 @@ _FORMANTS = {
 _UPPER = {"female": (3900, 4500), "male": (3300, 3850)}
 _BANDWIDTHS = (70, 90, 140, 220, 260)
 _MURMUR_BANDWIDTHS = (90, 350, 500, 600, 700)
-#: Points of a stored period: reading the nearest one is off by less than −75 dB, and costs the same at any pitch.
+#: Points of a stored period: nearest-point reading has an error below −75 dB, at the same cost for any pitch.
 _CYCLE = 16_384
-#: Pitch moves in steps of this many frames.
+#: Frames between pitch updates.
 _STEP = 64
 _TOP_HZ = 9000.0
 _VIBRATO_CENTS, _SCOOP_CENTS, _JITTER_CENTS = 32.0, 45.0, 4.0
-#: How long the noise of each onset lasts, its band, its level against the vowel, and when the vowel sets in.
+#: Onset noise: length in seconds, band, level against the vowel, and the vowel's delay.
 _NOISES = {
     "t": (0.030, 1400.0, 5200.0, 0.30, 0.022),
     "s": (0.085, 3800.0, 9500.0, 0.20, 0.038),
@@ -43,7 +52,7 @@ _NOISES = {
 
 
 @lru_cache(maxsize=128)
-def _cycle(who: str, vowel: str, hz: float, tilt: float) -> Mono:
+def _vowel_cycle(voice_type: str, vowel: str, hz: float, tilt: float) -> Mono:
     """Return one period of a vowel, ``[_CYCLE]``, with an RMS of one.
 
     The source falls by 5 dB an octave (11 for the flow of the glottis, less 6 for the radiation from the lips), and by
@@ -53,10 +62,10 @@ def _cycle(who: str, vowel: str, hz: float, tilt: float) -> Mono:
     k = np.arange(1, max(2, int(_TOP_HZ / hz)) + 1)
     f = k * hz
     source = k**-0.8 / (1 + (f / 500.0) ** 2) ** (0.5 * tilt)
-    first, *others = _FORMANTS[who][vowel]
+    first, *others = _FORMANTS[voice_type][vowel]
     widths = _MURMUR_BANDWIDTHS if vowel == "m" else _BANDWIDTHS
     tract = np.ones(len(k), np.complex128)
-    for centre, width in zip((max(first, 1.02 * hz), *others, *_UPPER[who]), widths, strict=True):
+    for centre, width in zip((max(first, 1.02 * hz), *others, *_UPPER[voice_type]), widths, strict=True):
         tract *= centre**2 / (centre**2 - f**2 + 1j * f * width)
     spectrum = np.zeros(_CYCLE // 2 + 1, np.complex128)
     spectrum[1 : len(k) + 1] = source * tract
@@ -64,10 +73,10 @@ def _cycle(who: str, vowel: str, hz: float, tilt: float) -> Mono:
     return np.asarray(wave / np.sqrt(np.mean(wave**2)), np.float32)
 
 
-def _turns(n: int, hz: float, rng: np.random.Generator) -> Floats:
+def _glottal_phase(n: int, hz: float, rng: np.random.Generator) -> Floats:
     """Return the phase of a sung note in points of a period, ``[n]``.
 
-    The pitch is reached from just below, wavers a little, and vibrato sets in late.
+    The pitch rises from just below, wavers a little, and gets a late vibrato.
     """
     t = np.arange(-(-n // _STEP)) * (_STEP / ENGINE_RATE_HZ)
     knots = rng.standard_normal(int(t[-1] * 12) + 2)
@@ -78,50 +87,54 @@ def _turns(n: int, hz: float, rng: np.random.Generator) -> Floats:
     return np.asarray(np.cumsum(np.repeat(step, _STEP)[:n]), np.float64)
 
 
-def _read(period: Mono, turns: Floats) -> Mono:
+def _read_cycle(period: Mono, turns: Floats) -> Mono:
     return np.asarray(period[turns.astype(np.int64) & (_CYCLE - 1)], np.float32)
 
 
-def _one(who: str, syllable: str, hz: float, n: int, touch: float, bright: float, rng: np.random.Generator) -> Mono:
-    """Sing one note: the mouth opens from a softer sound, from a murmur after a nasal."""
+def _sing_pitch(
+    voice_type: str, syllable: str, hz: float, n: int, velocity: float, bright: float, rng: np.random.Generator
+) -> Mono:
+    """Sing one pitch: the vowel opens from a softer sound, from a murmur after a nasal."""
     onset, vowel = syllable[:-1], syllable[-1]
-    turns = _turns(n, hz, rng)
-    tilt = max(0.0, 0.5 - 0.5 * touch - 0.35 * bright)
-    out = _read(_cycle(who, vowel, round(hz, 3), round(tilt, 3)), turns)
+    turns = _glottal_phase(n, hz, rng)
+    tilt = max(0.0, 0.5 - 0.5 * velocity - 0.35 * bright)
+    out = _read_cycle(_vowel_cycle(voice_type, vowel, round(hz, 3), round(tilt, 3)), turns)
     nasal = onset == "n"
-    head = min(n, seconds(0.09))
-    soft = _read(_cycle(who, "m" if nasal else vowel, round(hz, 3), round(tilt + 0.7, 3)), turns[:head])
-    opened = np.clip(np.arange(head) / head * 1.5 - (0.5 if nasal else 0.0), 0.0, 1.0)
-    mouth = (0.5 - 0.5 * np.cos(np.pi * opened)).astype(np.float32)
+    head = min(n, sound_frames(0.09))
+    soft = _read_cycle(
+        _vowel_cycle(voice_type, "m" if nasal else vowel, round(hz, 3), round(tilt + 0.7, 3)), turns[:head]
+    )
+    opening = np.clip(np.arange(head) / head * 1.5 - (0.5 if nasal else 0.0), 0.0, 1.0)
+    mouth = (0.5 - 0.5 * np.cos(np.pi * opening)).astype(np.float32)
     soft *= np.float32(0.55 if nasal else 0.9)
     out[:head] = soft + mouth * (out[:head] - soft)
     return out
 
 
-def sung_note(who: str, syllable: str, pitches: tuple[int, ...], length_s: float, touch: float, bright: float,
+def sing_note(voice_type: str, syllable: str, pitches: tuple[int, ...], length_s: float, velocity: float, bright: float,
               rng: np.random.Generator, cents: tuple[float, ...] = (0.0,)) -> Mono:  # fmt: skip
-    """Sing a syllable on every pitch at once, by as many voices each as there are ``cents`` they are out of tune.
+    """Sing a syllable on every pitch at once, with one voice for each detuning in ``cents``.
 
-    ``who`` is "female", "male", or "" for whoever has the pitch in range. A vowel begins by 40 ms after the note.
+    ``voice_type`` is "female", "male", or "" for the one in range. The vowel begins at most 40 ms after the note.
     """
-    n = seconds(length_s + 0.09)
+    n = sound_frames(length_s + 0.09)
     onset = syllable[:-1]
     noise_s, low_hz, high_hz, level, vowel_s = _NOISES.get(onset, (0.0, 0.0, 0.0, 0.0, 0.0))
     late = min(round(vowel_s * ENGINE_RATE_HZ), n // 4)
     voices = [(pitch, off) for pitch in pitches for off in cents]
     out = np.zeros(n, np.float32)
     for pitch, off in voices:
-        singer = who or ("female" if pitch >= 57 else "male")
+        singer = voice_type or ("female" if pitch >= 57 else "male")
         hz = midi_to_hz(pitch + off / 100)
-        out[late:] += _one(singer, syllable, hz, n - late, touch, bright, rng)
+        out[late:] += _sing_pitch(singer, syllable, hz, n - late, velocity, bright, rng)
     if syllable[-1] != "m":
         breath = np.diff(rng.standard_normal(n - late + 1, np.float32))
-        out[late:] += breath * np.float32((0.008 + 0.010 * (1 - touch)) * np.sqrt(len(voices)))
-    out[late:] = shaped(out[late:], min(0.012 if onset == "t" else 0.03, 0.3 * length_s), 0.08)
-    out = levelled(out)
+        out[late:] += breath * np.float32((0.008 + 0.010 * (1 - velocity)) * np.sqrt(len(voices)))
+    out[late:] = apply_envelope(out[late:], min(0.012 if onset == "t" else 0.03, 0.3 * length_s), 0.08)
+    out = normalise_level(out)
     if level:
-        burst = min(seconds(noise_s), n // 2)
+        burst = min(sound_frames(noise_s), n // 2)
         noise = band_noise(burst, rng, low_hz=low_hz, high_hz=high_hz)
-        hiss = fall(burst, 0.05) if onset == "t" else np.hanning(burst + 2)[1:-1].astype(np.float32)
-        out[:burst] += shaped(noise * hiss, 0.002, 0.01) * np.float32(0.2 * level)
+        hiss = decay_envelope(burst, 0.05) if onset == "t" else np.hanning(burst + 2)[1:-1].astype(np.float32)
+        out[:burst] += apply_envelope(noise * hiss, 0.002, 0.01) * np.float32(0.2 * level)
     return out

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from acestep_runtime.json_values import JsonObject
-    from acestep_runtime.lyrics.formats.tables import LineFacts, SectionFacts
+    from acestep_runtime.lyrics.formats.tables import LineMetadata, SectionMetadata
     from acestep_runtime.values import Json
 
 
@@ -83,8 +83,8 @@ class TakeMetadata(TypedDict, total=False):
     beats: Sequence[float]
     downbeats: Sequence[float]
     chords: Sequence[Chord]
-    sections: Sequence[SectionFacts]
-    lines: Sequence[LineFacts]
+    sections: Sequence[SectionMetadata]
+    lines: Sequence[LineMetadata]
     changes: Sequence[Change]
     lrc: str
     lrc_missing: str

@@ -1,4 +1,4 @@
-"""The Python API: one call makes music, in this process or on a daemon.
+"""The Python API: one call generates music, in this process or on a daemon.
 
     from acestep_runtime import analyze_audio, concat, generate, mix, save, save_lrc
 
@@ -6,7 +6,7 @@
     brighter = generate(task_type="repaint", src_audio=song, repainting_start=4, repainting_end=8, caption="bright piano")
     save(brighter, "brighter.flac")
 
-Names are those that users of ACE-Step know. What a call takes: calls.py; what it returns: result.py.
+Names follow ACE-Step. The arguments of a call: calls.py; its result: result.py.
 """
 
 from acestep_runtime.guide.calls import analyze_audio, generate

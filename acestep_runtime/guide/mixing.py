@@ -16,9 +16,9 @@ from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, AudioLike, Folder, audio_of
+from acestep_runtime.guide.sound import Audio, AudioLike, Folder, to_audio
 
-_MOST_DB = 120.0
+_MAX_GAIN_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
 _FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -34,7 +34,7 @@ _MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 def concat(*parts: AudioLike) -> Audio:
     """Return the parts one after the other, at the rate of the first and with the most channels of any.
 
-    A part is anything `generate` takes as ``src_audio``. Where rates agree, samples are kept bit for bit.
+    A part is anything `generate` takes as ``src_audio``. Where rates agree, samples are bit-identical.
     """
     sounds = _open_parts(parts)
     rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
@@ -51,9 +51,9 @@ def mix(*parts: AudioLike, gains_db: Sequence[float] = ()) -> Audio:
     """
     sounds = _open_parts(parts)
     gains_db = [float(gain) for gain in gains_db]
-    if (gains_db and len(gains_db) != len(sounds)) or not all(gain <= _MOST_DB for gain in gains_db):
+    if (gains_db and len(gains_db) != len(sounds)) or not all(gain <= _MAX_GAIN_DB for gain in gains_db):
         raise InvalidValue(
-            "gains_db", gains_db, f"one gain for each of the {len(sounds)} parts, at most {_MOST_DB:g} dB"
+            "gains_db", gains_db, f"one gain for each of the {len(sounds)} parts, at most {_MAX_GAIN_DB:g} dB"
         )
     rate_hz, channels = sounds[0].sample_rate, max(sound.channels for sound in sounds)
     gains = [units.db_to_gain(gain) for gain in gains_db] or [1.0] * len(sounds)
@@ -68,11 +68,11 @@ def mix(*parts: AudioLike, gains_db: Sequence[float] = ()) -> Audio:
 def _open_parts(parts: tuple[AudioLike, ...]) -> list[Audio]:
     if not parts:
         raise InvalidValue("parts", "none", "one or more pieces of audio", message="There is nothing to join.")
-    return [audio_of(part) for part in parts]
+    return [to_audio(part) for part in parts]
 
 
 def _blocks(sound: Audio, rate_hz: int, channels: int) -> Generator[Samples, None, None]:
-    """Yield a file in pieces at a rate and channel count; the pieces add up to its exact length there."""
+    """Yield a file in blocks at a rate and channel count; the blocks add up to its exact length there."""
     frames = units.frames_to_frames(sound.frames, sound.sample_rate, rate_hz)
     stream, at = convert.StreamResampler(sound.sample_rate, rate_hz, channels, frames), 0
     for block in decode.blocks(sound.path):
@@ -88,34 +88,33 @@ def _write_temporary(blocks: Iterable[Samples], frames: int, channels: int, rate
 
 
 def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
-    """Write audio to ``path`` and return it; the ending chooses WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
+    """Write audio to ``path`` and return the path; the ending selects WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
 
-    The file is there whole or not at all; an older one is replaced, a missing folder made. Peaks above full scale are kept
-    in WAV; for the other formats, which cannot hold them, the whole file is lowered to fit, with a warning that says by how
-    much. Raises
-    `InvalidValue` for another ending and ``OSError`` as the file system does.
+    The file is written whole or not at all; an older one is replaced, a missing folder created. WAV keeps peaks above full
+    scale; for the other formats, which cannot hold them, the whole file is turned down to fit, with a warning that says how
+    far. Raises `InvalidValue` for another ending and ``OSError`` as the file system does.
     """
-    path, held = Path(path), audio_of(sound)
+    path, audio = Path(path), to_audio(sound)
     if path.suffix.lower() not in _FORMATS:
         raise InvalidValue("path", path.name, f"a name that ends in {', '.join(_FORMATS)}")
     kind, subtype = _FORMATS[path.suffix.lower()]
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "WAV":
         wav.write_blocks(
-            path, _blocks(held, held.sample_rate, held.channels), held.frames, held.channels, held.sample_rate
+            path, _blocks(audio, audio.sample_rate, audio.channels), audio.frames, audio.channels, audio.sample_rate
         )
         return path
-    rate_hz = held.sample_rate
+    rate_hz = audio.sample_rate
     if kind == "MP3" and rate_hz not in _MP3_RATES_HZ:
         rate_hz = max((rate for rate in _MP3_RATES_HZ if rate <= rate_hz), default=_MP3_RATES_HZ[0])
-    peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(held, rate_hz, held.channels))
+    peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(audio, rate_hz, audio.channels))
     gain = np.float32(min(1.0, (1 - 2**-20) / max(peak, 1e-9)))
     if peak > 1:
-        lowered_db = -units.gain_to_db(float(gain))
+        reduction_db = -units.gain_to_db(float(gain))
         warnings.warn(
-            f"{path.name} was lowered by {lowered_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
+            f"{path.name} was lowered by {reduction_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
         )
-    _encode(path, held, rate_hz, gain, kind, subtype)
+    _encode(path, audio, rate_hz, gain, kind, subtype)
     return path
 
 
@@ -125,7 +124,7 @@ def _encode(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str,
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")  # in the same folder: only there is a rename atomic
     try:
         with unfinished.open("xb") as raw:
-            # libsndfile's MP3 encoder wants short blocks.
+            # libsndfile's MP3 encoder needs short blocks.
             with soundfile.SoundFile(raw, "w", rate_hz, sound.channels, format=kind, subtype=subtype) as file:
                 for block in _blocks(sound, rate_hz, sound.channels):
                     for at in range(0, len(block), 1 << 14):

@@ -1,4 +1,4 @@
-"""From the names of the Python API to a task and its fields: one table. No work is done here."""
+"""Mapping the arguments of the Python API to a task and its fields: one table. Nothing runs here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, AudioLike, audio_of
+from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.tasks import TASKS, Cover, Repaint, Understand
 from acestep_runtime.units import END
 from acestep_runtime.values import Json
@@ -19,9 +19,9 @@ AUDIO_TASKS = tuple(name for name, task in TASKS.items() if task.kind == "audio"
 
 @dataclass(frozen=True)
 class Argument:
-    """Where an argument goes: ``place`` is a field of a task, or ``group.field`` for one of its groups.
+    """The place of an argument: ``place`` is a field of a task, or ``group.field`` for one of its groups.
 
-    ``task`` is the only task that takes it, where others use a field of that name for something else.
+    ``task`` is the only task with the argument, where other tasks use the field for something else.
     """
 
     place: str
@@ -38,7 +38,7 @@ class Argument:
         return self.place.rpartition(".")[2]
 
     def belongs_to(self, task: str) -> bool:
-        """Return whether a task takes the argument: it has the field, and does not mean something else by it."""
+        """Return whether a task takes the argument: it has the field, with this meaning."""
         return self.task in ("", task) and TASKS[task].has(self.group or self.field)
 
 
@@ -72,15 +72,15 @@ ARGUMENTS = {
     "score_by": Argument("output.score_by"),
     "keep_all": Argument("output.keep_all"),
 }
-#: Arguments with which the best of several takes are kept.
-_CHOOSING = {"best_of", "max_tries", "min_score"}
-#: Switches that are off are not given.
-_OFF = (("auto_lrc", False), ("auto_score", False), ("thinking", False), ("keep_all", False))
+#: Arguments that choose among takes.
+_CHOICE_ARGUMENTS = {"best_of", "max_tries", "min_score"}
+#: Switches that are off count as not given.
+_OFF_SWITCHES = (("auto_lrc", False), ("auto_score", False), ("thinking", False), ("keep_all", False))
 
 
 @dataclass(frozen=True)
 class Order:
-    """A task to perform: its name, its fields as JSON but for the audio, the source, the engine, and the reference."""
+    """A task to run: its name, its fields as JSON except the audio, the source, the engine, and the reference."""
 
     task: str
     fields: Mapping[str, Json]
@@ -91,25 +91,25 @@ class Order:
 
     def with_seeds(self, seeds: tuple[int, ...]) -> Order:
         """Return the order with other seeds."""
-        held = self.fields.get("output")
-        output = {**(held if isinstance(held, Mapping) else {}), "seeds": list(seeds)}
+        fields = self.fields.get("output")
+        output = {**(fields if isinstance(fields, Mapping) else {}), "seeds": list(seeds)}
         return dataclasses.replace(self, fields={**self.fields, "output": output})
 
-    def listened_to(self, session: str) -> Order:
-        """Return the order with the wish for a next batch, for a listener."""
+    def with_prefetch(self, session: str) -> Order:
+        """Return the order with a prefetch of the next batch for a session."""
         return dataclasses.replace(self, submission={"prefetch_next": True, "session": session})
 
 
-def order_of_call(
+def order_from_call(
     task_type: str,
-    given: Mapping[str, Json],
+    arguments: Mapping[str, Json],
     src_audio: AudioLike | None,
     engine: str,
     reference_audio: AudioLike | None = None,
 ) -> Order:
-    """Return the order that a call of `generate` asks for, as `order_of_task` does.
+    """Return the order of a call of `generate`, as `order_for_task` does.
 
-    Raises `InvalidValue` for a task that makes no music, and for a source that is missing or has no use, too.
+    Raises `InvalidValue` also for a task without audio, and for a source that is missing or not used.
     """
     if task_type not in AUDIO_TASKS:
         remedy = "Call analyze_audio." if task_type == Understand.name else ""
@@ -125,38 +125,43 @@ def order_of_call(
     if not task.has("reference") and reference_audio is not None:
         raise InvalidValue("reference_audio", "given", "nothing", message=f"{task_type} takes no reference_audio.",
                            remedy="Leave it out.")  # fmt: skip
-    wanted = order_of_task(task_type, given, None if src_audio is None else audio_of(src_audio), engine)
-    return dataclasses.replace(wanted, reference=None if reference_audio is None else _reference(reference_audio))
+    order = order_for_task(task_type, arguments, None if src_audio is None else to_audio(src_audio), engine)
+    return dataclasses.replace(order, reference=None if reference_audio is None else _open_reference(reference_audio))
 
 
-def _reference(reference_audio: AudioLike) -> Audio:
-    """See `audio_of`."""
+def _open_reference(reference_audio: AudioLike) -> Audio:
+    """See `to_audio`."""
     try:
-        return audio_of(reference_audio)
+        return to_audio(reference_audio)
     except InvalidValue as error:
         error.field = "reference_audio"
         raise
 
 
-def order_of_task(task: str, given: Mapping[str, Json], source: Audio | None, engine: str) -> Order:
-    """Return the order for a task. ``given`` holds the arguments by name; ``None`` is not given.
+def order_for_task(task: str, arguments: Mapping[str, Json], source: Audio | None, engine: str) -> Order:
+    """Return the order for a task. ``arguments`` are by name; ``None`` is not given.
 
-    Raises `InvalidValue` for an argument that the task has no use for.
+    Raises `InvalidValue` for an argument that the task does not take.
     """
-    given = {name: to_plain(name, value) for name, value in given.items()}
-    wanted: dict[str, Json] = {
-        name: value for name, value in given.items() if value is not None and (name, value) not in _OFF
+    arguments = {name: to_plain(name, value) for name, value in arguments.items()}
+    values: dict[str, Json] = {
+        name: value for name, value in arguments.items() if value is not None and (name, value) not in _OFF_SWITCHES
     }
     if task == Repaint.name:
-        wanted = _extend(wanted, source)
-    if "best_of" in wanted and "max_tries" in wanted:
-        raise InvalidValue("max_tries", wanted["max_tries"], "one of best_of and max_tries, not both")
-    seeds = wanted.get("seed")
-    if isinstance(seeds, list) and len(seeds) > 1 and "batch_size" not in wanted and not _CHOOSING & wanted.keys():
-        wanted["batch_size"] = len(seeds)  # a take for each
+        values = _resolve_extension(values, source)
+    if "best_of" in values and "max_tries" in values:
+        raise InvalidValue("max_tries", values["max_tries"], "one of best_of and max_tries, not both")
+    seeds = values.get("seed")
+    if (
+        isinstance(seeds, list)
+        and len(seeds) > 1
+        and "batch_size" not in values
+        and not _CHOICE_ARGUMENTS & values.keys()
+    ):
+        values["batch_size"] = len(seeds)  # a take for each
     fields: dict[str, Json] = {}
     groups: dict[str, dict[str, Json]] = {}
-    for name, value in wanted.items():
+    for name, value in values.items():
         argument = ARGUMENTS[name]
         if not argument.belongs_to(task):
             able = [each for each in AUDIO_TASKS if argument.belongs_to(each)]
@@ -167,22 +172,22 @@ def order_of_task(task: str, given: Mapping[str, Json], source: Audio | None, en
     return Order(task, {**fields, **groups}, source, engine)
 
 
-def _extend(wanted: dict[str, Json], source: Audio | None) -> dict[str, Json]:
-    """Return a repaint's arguments with ``duration`` as what it means there: seconds to add after the end."""
-    if "duration" not in wanted or source is None:
-        return wanted
-    end, added = wanted.get("repainting_end", END), wanted["duration"]
+def _resolve_extension(values: dict[str, Json], source: Audio | None) -> dict[str, Json]:
+    """Return a repaint's arguments with ``duration``, the seconds to add after the end, resolved."""
+    if "duration" not in values or source is None:
+        return values
+    end, added_s = values.get("repainting_end", END), values["duration"]
     if end != END:
-        raise InvalidValue("duration", added, "nothing for a region with an end",
+        raise InvalidValue("duration", added_s, "nothing for a region with an end",
                            remedy="Set repainting_end=-1 to add that many seconds after the end.")  # fmt: skip
-    if isinstance(added, bool) or not (isinstance(added, (int, float)) and 0 < added < 1e6):
-        raise InvalidValue("duration", added, "more than 0 seconds to add after the end")
-    others = {name: value for name, value in wanted.items() if name != "duration"}
-    return {**others, "repainting_end": source.seconds + added}
+    if isinstance(added_s, bool) or not (isinstance(added_s, (int, float)) and 0 < added_s < 1e6):
+        raise InvalidValue("duration", added_s, "more than 0 seconds to add after the end")
+    others = {name: value for name, value in values.items() if name != "duration"}
+    return {**others, "repainting_end": source.seconds + added_s}
 
 
 def to_plain(name: str, value: Any) -> Json:
-    """Return an argument in plain Python: numbers of numpy as numbers, lists for what may be several, "" as not given."""
+    """Return an argument in plain Python: numpy numbers as numbers, lists for list arguments, "" as not given."""
     plain: Json = value.tolist() if hasattr(value, "tolist") else value
     if name in ("keyscale", "timesignature") and plain == "":
         return None
@@ -202,8 +207,8 @@ def _beats_per_bar(value: Json) -> Json:
     return int(beats)
 
 
-def name_as_given(error: InvalidValue, task: str) -> None:
-    """Let a task's error blame its field by the name that the caller knows, that of the argument."""
+def use_argument_name(error: InvalidValue, task: str) -> None:
+    """Rename the field in a task's error to the argument that the caller used."""
     for name, argument in ARGUMENTS.items():
         if error.field in (argument.place, argument.field) and argument.task in ("", task):
             error.field = name

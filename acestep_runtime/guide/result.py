@@ -1,4 +1,4 @@
-"""What `generate` returns: takes with their audio, their stems and what is known of them."""
+"""The results of `generate`: takes with their audio, stems and metadata."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.tasks.choosing import RankedTake
 
-#: Why something that may be asked for is not there.
-_WITHOUT = {
+#: How to get a value, and where the reason is when it is missing.
+_REQUEST_HINTS = {
     "lrc": ("auto_lrc=True", "lrc_missing"),
     "score": ("auto_score=True", "score_missing"),
     "lyrics_alignment_score": ("auto_score=True", "score_missing"),
@@ -22,16 +22,16 @@ _WITHOUT = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Take:
-    """One take. What a dictionary would hold is read as ``take["…"]``; ``len(take)`` is its length in whole seconds.
+    """One take. Values are read as ``take["…"]``; ``len(take)`` is its length in whole seconds.
 
-    ``audio``                    the music: for lego and complete the source with what was added, for extract what was taken
+    ``audio``                    the music: for lego and complete with the source, for extract the sum of the requested stems
     ``stems``                    role → `Audio`: each layer of lego, each track of complete, each stem of extract
-    ``seed``                     asking again with this seed gives the same music
+    ``seed``                     repeating the call with this seed gives the same music
     ``lrc``                      timed lyrics (``auto_lrc=True``)
     ``quality_score``            0 to 1 (``auto_score=True``)
-    ``lyrics_alignment_score``   0 to 1, how well the words are sung; of music without words, its quality score
-    ``score``                    all that was judged: quality, lyrics_alignment (None without words), parts, notes
-    ``bpm keyscale timesignature caption duration chords …``   metadata, as the task and engine give it
+    ``lyrics_alignment_score``   0 to 1, agreement of words and audio; for music without words, the quality score
+    ``score``                    all scores: quality, lyrics_alignment (None without words), parts, notes
+    ``bpm keyscale timesignature caption duration chords …``   metadata of the task and engine
     """
 
     audio: Audio
@@ -42,14 +42,14 @@ class Take:
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
         if isinstance(score := self.metadata.get("score"), Mapping):
-            aligned, values["quality_score"] = score.get("lyrics_alignment"), score["quality"]
-            values["lyrics_alignment_score"] = score["quality"] if aligned is None else aligned
+            alignment, values["quality_score"] = score.get("lyrics_alignment"), score["quality"]
+            values["lyrics_alignment_score"] = score["quality"] if alignment is None else alignment
         return values
 
     def __getitem__(self, name: str) -> Any:
         values = self._values()
         if name not in values:
-            ask, missing = _WITHOUT.get(name, ("", ""))
+            ask, missing = _REQUEST_HINTS.get(name, ("", ""))
             reason = self.metadata.get(missing) or (
                 f"Ask for it with {ask}." if ask else f"There is {', '.join(values)}."
             )
@@ -57,11 +57,11 @@ class Take:
         return values[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return ``self[name]``, or ``default`` when there is none."""
+        """Return ``self[name]``, or ``default`` when it is missing."""
         return self._values().get(name, default)
 
     def keys(self) -> list[str]:
-        """Return the names that there are."""
+        """Return the available names."""
         return list(self._values())
 
     def __iter__(self) -> Iterator[Take]:
@@ -87,10 +87,10 @@ class Take:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result(Take):
-    """All takes of one call; read as its first take. Going through it gives the takes, as ``result["batch"]`` does.
+    """All takes of one call; reads as its first take. Iteration yields the takes, as ``result["batch"]`` does.
 
-    ``engine`` is the engine that played, ``notes`` are sentences on what was asked for and had no effect, and on
-    what is wrong with the audio that was given. Where the best takes were kept, ``ranking`` tells of all that were made.
+    ``engine`` is the engine that ran, ``notes`` are sentences on arguments without effect, and on
+    faults of the given audio. Where the best takes were chosen, ``ranking`` holds all of them.
     """
 
     takes: tuple[Take, ...] = ()
@@ -108,7 +108,7 @@ class Result(Take):
     def next_batch(self) -> Result:
         """Return the next takes of the same request, with new seeds; at once when ``auto_gen`` has them ready.
 
-        May be called on any result; without ``auto_gen=True`` the batch is made now.
+        May be called on any result; without ``auto_gen=True`` the batch is generated now.
         """
         if self._next is None:
             raise InvalidValue("next_batch", "a result without a request", "a result of generate")

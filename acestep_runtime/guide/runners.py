@@ -1,7 +1,7 @@
-"""Where an order runs: in this process, or on a daemon. Both give the same batch.
+"""Running orders: in this process, or on a daemon, with equal batches.
 
-The runtime knows no network. The package that can reach a daemon registers its runner as an entry point in
-`ENTRY_POINT_GROUP`; AceBridge's client is the one that does.
+The runtime has no network code. A package that reaches a daemon registers its runner as an entry point in
+`ENTRY_POINT_GROUP`; AceBridge's client does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.engines.metadata import without_unknown
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
-from acestep_runtime.recording import Ranking, RecordedTake, record
+from acestep_runtime.recording import Ranking, TakeFiles, record
 from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import RankedTake
 from acestep_runtime.values import CancelToken, Json, Sampling
@@ -35,14 +35,14 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """The takes of one order, as files, and the engine that made them. ``job_id`` is empty without a daemon.
+    """The takes of one order, as files, and their engine. ``job_id`` is empty without a daemon.
 
-    ``seeds`` are those that the order could have taken. Where takes were chosen, the best come first, and ``ranking`` tells
-    of all.
+    ``seeds`` are all seeds of the order. Where takes were chosen, the best come first, and ``ranking`` holds
+    all of them.
     """
 
     engine: str
-    takes: tuple[RecordedTake, ...]
+    takes: tuple[TakeFiles, ...]
     seeds: tuple[int, ...]
     job_id: str = ""
     ranking: tuple[RankedTake, ...] = ()
@@ -56,22 +56,22 @@ class Runner(Protocol):
         ...
 
     def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
-        """Begin ``order``, the one that follows ``batch``, into ``folder`` in the background."""
+        """Begin ``order``, the next after ``batch``, into ``folder`` in the background."""
         ...
 
 
 class Prefetch(Protocol):
-    """A batch that is made before it is asked for."""
+    """A batch that is generated ahead of its request."""
 
     def wait(self, cancel: CancelToken, report: Report) -> Batch:
-        """Wait for the batch, which is now wanted, and return it; the same one to all callers.
+        """Wait for the batch, which is now requested, and return it; the same one to all callers.
 
-        ``report`` is called from whichever thread makes it. Raises `Cancelled` for a batch that was dropped.
+        ``report`` is called from the thread that generates it. Raises `Cancelled` for a batch that was dropped.
         """
         ...
 
     def drop(self) -> None:
-        """Stop making it, for it will not be asked for. Does nothing once it was waited for."""
+        """Stop the batch, which is no longer needed. Does nothing after `wait`."""
         ...
 
 
@@ -81,7 +81,7 @@ def _engine(name: str) -> Engine:
 
 
 class _BackgroundGate:
-    """Holds background work back while other work is done."""
+    """Blocks background work while foreground work runs."""
 
     def __init__(self) -> None:
         self._busy, self._changed = 0, threading.Condition()
@@ -97,10 +97,10 @@ class _BackgroundGate:
                 self._busy -= 1
                 self._changed.notify_all()
 
-    def wait(self, wanted: threading.Event, cancel: CancelToken) -> None:
-        """Wait until no other work is done, or until this work is wanted."""
+    def wait(self, requested: threading.Event, cancel: CancelToken) -> None:
+        """Wait until no foreground work runs, or until this work is requested."""
         with self._changed:
-            while self._busy and not wanted.is_set():
+            while self._busy and not requested.is_set():
                 cancel.check()
                 self._changed.wait(0.1)
 
@@ -111,27 +111,27 @@ _gate = _BackgroundGate()
 def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
     info = registry.resolve(order.engine, TASKS[order.task])
     fields: dict[str, Json] = dict(order.fields)
-    for name, heard in (("source", order.source), ("reference", order.reference)):
-        if heard is not None:
-            fields[name] = {"path": str(heard.path), "name": heard.path.name}
+    for name, audio in (("source", order.source), ("reference", order.reference)):
+        if audio is not None:
+            fields[name] = {"path": str(audio.path), "name": audio.path.name}
     task = with_all_seeds(build_task(order.task, fields))
     task.validate()
     registry.check_sampling(info, getattr(task, "sampling", Sampling()))
-    takes: dict[int, RecordedTake] = {}
+    takes: dict[int, TakeFiles] = {}
     ranking: tuple[RankedTake, ...] = ()
     for event in record(task, _engine(info.name), folder, cancel):
         pause()
         if isinstance(event, Progress):
             report(event.stage, event.fraction)
-        elif isinstance(event, RecordedTake):
+        elif isinstance(event, TakeFiles):
             takes[event.take] = replace(event, metadata=without_unknown(event.metadata))
         elif isinstance(event, Ranking):
             ranking = event.takes
-    kept = [each.take for each in ranking if each.kept] or list(takes)
-    for take in takes.keys() - kept:
+    take_numbers = [each.take for each in ranking if each.kept] or list(takes)
+    for take in takes.keys() - take_numbers:
         for output in takes[take].outputs:
             output.path.unlink()
-    return Batch(info.name, tuple(takes[take] for take in kept), task.output_spec.seeds, ranking=ranking)
+    return Batch(info.name, tuple(takes[take] for take in take_numbers), task.output_spec.seeds, ranking=ranking)
 
 
 class LocalRunner:
@@ -149,20 +149,20 @@ class LocalRunner:
 
 
 class _LocalPrefetch:
-    """A thread that makes a batch whenever nothing else is made in this process."""
+    """A thread that generates a batch while nothing else runs in this process."""
 
     def __init__(self, order: Order, folder: Path) -> None:
-        self._wanted, self._cancel = threading.Event(), CancelToken()
-        self._report: Report = _say_nothing
+        self._requested, self._cancel = threading.Event(), CancelToken()
+        self._report: Report = _ignore_progress
         self._outcome: Batch | BaseException | None = None
-        self._ended = threading.Event()  # an interrupted Thread.join may take a running thread for one that ended
+        self._done = threading.Event()  # an interrupted Thread.join may take a running thread for one that ended
         self._thread = threading.Thread(target=self._run, args=(order, folder), name="next-batch", daemon=True)
         self._thread.start()
         _unfinished.add(self)
 
     def _run(self, order: Order, folder: Path) -> None:
         def pause() -> None:
-            _gate.wait(self._wanted, self._cancel)
+            _gate.wait(self._requested, self._cancel)
 
         try:
             pause()
@@ -170,14 +170,14 @@ class _LocalPrefetch:
         except BaseException as error:
             self._outcome = error
         finally:
-            self._ended.set()
+            self._done.set()
 
     def wait(self, cancel: CancelToken, report: Report) -> Batch:
         """See `Prefetch.wait`."""
         self._report = report
-        self._wanted.set()
+        self._requested.set()
         try:
-            while not self._ended.wait(0.1):
+            while not self._done.wait(0.1):
                 cancel.check()
         except BaseException:
             self.drop()
@@ -190,10 +190,10 @@ class _LocalPrefetch:
     def drop(self, patience_s: float = 0.0) -> None:
         """See `Prefetch.drop`. Waits for it to stop for up to ``patience_s``."""
         self._cancel.cancel()
-        self._ended.wait(patience_s)
+        self._done.wait(patience_s)
 
 
-#: Batches that may still be in the making when Python ends. What they hold must be let go of before the modules are.
+#: Batches that may still run when Python exits. They must be dropped before modules are unloaded.
 _unfinished: weakref.WeakSet[_LocalPrefetch] = weakref.WeakSet()
 _LAST_PATIENCE_S = 3.0
 
@@ -204,14 +204,14 @@ def _drop_unfinished() -> None:
         prefetch.drop(_LAST_PATIENCE_S)
 
 
-def _say_nothing(_stage: str, _fraction: float) -> None:
+def _ignore_progress(_stage: str, _fraction: float) -> None:
     pass
 
 
 def runner_for(daemon: str | None) -> Runner:
-    """Return what runs orders: this process, or the daemon at ``host:port``.
+    """Return the runner: this process, or the daemon at ``host:port``.
 
-    Raises `UnsupportedTask` when nothing that reaches a daemon is installed.
+    Raises `UnsupportedTask` when no package that reaches a daemon is installed.
     """
     if daemon is None:
         return LocalRunner()

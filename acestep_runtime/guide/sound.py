@@ -1,4 +1,4 @@
-"""A piece of audio in a file, and everything that may stand for one: a path, a result, an array."""
+"""Audio in a file, and the conversion of paths, results and arrays to it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 
-#: Floats beyond this (60 dB over full scale) are not meant as samples.
-_LOUDEST = 1000.0
+#: Floats beyond this (60 dB over full scale) are not samples.
+_MAX_SAMPLE = 1000.0
 _SOURCES = "a path, a result, a take, an Audio, an array [frames, channels], or (array, sample rate)"
 
 
 class Folder:
-    """A temporary folder that vanishes with the last piece of audio in it, or when Python ends."""
+    """A temporary folder, removed with the last audio in it, or when Python exits."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="acebridge-"))
@@ -31,19 +31,19 @@ class Folder:
 
 
 def _remove(path: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a forked child has a copy of everything but the files
+    if os.getpid() == owner:  # a forked child shares the files
         shutil.rmtree(path, ignore_errors=True)
 
 
 class Audio:
-    """Audio in a file: ``frames`` frames of ``channels`` channels at ``sample_rate``. It is read when it is asked for.
+    """Audio in a file: ``frames`` frames of ``channels`` channels at ``sample_rate``, read on demand.
 
     ``len(sound)`` is its length in whole seconds, rounded down; ``sound.seconds`` is exact. ``numpy.asarray(sound)`` and
     ``sound.samples()`` give float32 ``[frames, channels]`` with full scale ±1.
     """
 
     def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
-        """Open a file. Raises `UnreadableAudio` for what is none; ``folder`` lives at least as long as this."""
+        """Open a file. Raises `UnreadableAudio` for other files; ``folder`` lives at least as long as this."""
         info = decode.probe(path, field="src_audio")
         self.path = Path(path)
         self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
@@ -87,36 +87,36 @@ class HasAudio(Protocol):
         ...
 
 
-#: Everything that stands for a piece of audio.
+#: Anything that can be converted to audio.
 AudioLike: TypeAlias = "str | os.PathLike[str] | HasAudio | Audio | npt.ArrayLike | tuple[npt.ArrayLike, int]"
 
 
-def audio_of(thing: AudioLike) -> Audio:
-    """Return what ``thing`` stands for. Arrays without a rate count as 48 kHz.
+def to_audio(source: AudioLike) -> Audio:
+    """Convert ``source`` to audio. Arrays without a rate count as 48 kHz.
 
-    Raises `InvalidValue` for what stands for no audio, and `UnreadableAudio` for a file that holds none.
+    Raises `InvalidValue` for other values, and `UnreadableAudio` for a file without audio.
     """
-    if isinstance(thing, Audio):
-        return thing
-    held = getattr(thing, "audio", None)
-    if isinstance(held, Audio):  # of a result or a take
-        return held
-    if isinstance(thing, (str, os.PathLike)):
-        return Audio(thing)
-    if isinstance(thing, tuple) and len(thing) == 2:
-        return _store(*thing)
-    if _is_array(thing):
-        return _store(thing, ENGINE_RATE_HZ)
-    kind = type(thing).__name__
+    if isinstance(source, Audio):
+        return source
+    audio = getattr(source, "audio", None)
+    if isinstance(audio, Audio):  # of a result or a take
+        return audio
+    if isinstance(source, (str, os.PathLike)):
+        return Audio(source)
+    if isinstance(source, tuple) and len(source) == 2:
+        return _store(*source)
+    if _is_array(source):
+        return _store(source, ENGINE_RATE_HZ)
+    kind = type(source).__name__
     raise InvalidValue("src_audio", kind, _SOURCES, message=f"src_audio is of type {kind}; allowed: {_SOURCES}.")
 
 
-def _is_array(thing: AudioLike) -> TypeGuard[npt.ArrayLike]:
-    return hasattr(thing, "__array__") or isinstance(thing, list)
+def _is_array(source: AudioLike) -> TypeGuard[npt.ArrayLike]:
+    return hasattr(source, "__array__") or isinstance(source, list)
 
 
 def _store(array: npt.ArrayLike, rate_hz: int) -> Audio:
-    """Write an array to a file of its own."""
+    """Write an array to a temporary file."""
     try:
         samples = np.asarray(array)
     except ValueError as error:
@@ -135,8 +135,8 @@ def _store(array: npt.ArrayLike, rate_hz: int) -> Audio:
         samples = samples / (1 + np.iinfo(samples.dtype).max)
     if not np.isfinite(samples).all():
         raise InvalidValue("src_audio", "an array with NaN or infinity", "finite numbers")
-    if (peak := float(np.abs(samples).max())) > _LOUDEST:
-        raise InvalidValue("src_audio", f"an array with values up to {peak:g}", f"full scale is 1, at most {_LOUDEST:g}",
+    if (peak := float(np.abs(samples).max())) > _MAX_SAMPLE:
+        raise InvalidValue("src_audio", f"an array with values up to {peak:g}", f"full scale is 1, at most {_MAX_SAMPLE:g}",
                            remedy="Divide it by its full scale.")  # fmt: skip
     low, high = decode.MIN_RATE_HZ, decode.MAX_RATE_HZ
     if isinstance(rate_hz, bool) or not isinstance(rate_hz, (int, np.integer)) or not low <= rate_hz <= high:

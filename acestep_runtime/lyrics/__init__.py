@@ -1,1 +1,1 @@
-"""The words of songs: reading lyrics, and writing down when they are sung. No sound."""
+"""Lyrics: parsing, timing and file formats. No sound."""

@@ -1,7 +1,7 @@
 """Dynamic time warping (Sakoe & Chiba 1978): the cheapest monotone path through a matrix.
 
-All cells on an anti-diagonal depend on the two before only, so each is one piece of vector work. Kept are those two and a
-byte for every cell: which way it was reached.
+Cells on an anti-diagonal depend only on the two before, so each anti-diagonal is one vector operation. Only those two
+and one byte per cell, the direction it was reached from, are stored.
 
 Letters: N rows, M columns.
 """
@@ -17,13 +17,13 @@ Path = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 _BOTH, _DOWN, _ALONG = 0, 1, 2
 
 
-def path(cost: Floats) -> Path:
+def cheapest_path(cost: Floats) -> Path:
     """Return rows and columns of the cheapest path from the first cell to the last of ``cost`` ``[N, M]``, float32.
 
-    Each step goes one down, one along, or both; of equal ones the step along is taken, as in the public ACE-Step 1.5 code,
-    whose sums in float32 these are, to the last bit.
+    Each step goes one down, one along, or both; ties go along, as in the public ACE-Step 1.5 code,
+    whose float32 sums are reproduced to the last bit.
     """
-    ways, starts = _ways(np.ascontiguousarray(cost, np.float32))
+    ways, starts = _backpointers(np.ascontiguousarray(cost, np.float32))
     row, column = cost.shape[0] - 1, cost.shape[1] - 1
     rows, columns = [row], [column]
     while row or column:
@@ -36,8 +36,8 @@ def path(cost: Floats) -> Path:
     return np.array(rows[::-1]), np.array(columns[::-1])
 
 
-def _ways(cost: Floats) -> tuple[npt.NDArray[np.uint8], list[int]]:
-    """Return how each cell was reached, anti-diagonal after anti-diagonal, and where each of these begins."""
+def _backpointers(cost: Floats) -> tuple[npt.NDArray[np.uint8], list[int]]:
+    """Return the direction each cell was reached from, by anti-diagonals, and where each of these begins."""
     height, width = cost.shape
     flat, ways = cost.ravel(), np.empty(cost.size, np.uint8)
     starts, at = [], 0

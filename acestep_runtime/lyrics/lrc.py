@@ -27,12 +27,12 @@ def _stamp(time_s: float) -> str:
 
 
 def from_lrc(text: str) -> tuple[TimedLine, ...]:
-    """Read LRC, in order of time; what is no timed line is passed over. A line ends where the next begins.
+    """Read LRC, in order of time; rows without a stamp are skipped. A line ends where the next begins.
 
-    The last line, whose end LRC does not tell, lasts 5 seconds.
+    The last line, whose end LRC does not hold, lasts 5 seconds.
     """
     offset_s = 0.0
-    found: list[tuple[float, str]] = []
+    rows: list[tuple[float, str]] = []
     for row in text.lstrip("\ufeff").splitlines():
         if match := _OFFSET.match(row):
             offset_s = int(match[1]) / 1000
@@ -41,7 +41,7 @@ def from_lrc(text: str) -> tuple[TimedLine, ...]:
             fraction = match[3] or "0"
             stamps.append(int(match[1]) * 60 + int(match[2]) + int(fraction) / 10 ** len(fraction))
             rest = rest[match.end() :].lstrip()
-        found += [(stamp, _WORD_STAMP.sub("", rest).strip()) for stamp in stamps]
-    found = sorted(((max(0.0, at - offset_s), words) for at, words in found), key=lambda row: row[0])
-    ends = [at for at, _ in found[1:]] + ([found[-1][0] + 5.0] if found else [])
-    return tuple(TimedLine(at, end, words) for (at, words), end in zip(found, ends, strict=True))
+        rows += [(stamp, _WORD_STAMP.sub("", rest).strip()) for stamp in stamps]
+    rows = sorted(((max(0.0, at - offset_s), words) for at, words in rows), key=lambda row: row[0])
+    ends = [at for at, _ in rows[1:]] + ([rows[-1][0] + 5.0] if rows else [])
+    return tuple(TimedLine(at, end, words) for (at, words), end in zip(rows, ends, strict=True))

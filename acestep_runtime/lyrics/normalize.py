@@ -1,4 +1,4 @@
-"""Lyrics put in order: section tags in one spelling, one empty line between stanzas, and not a word of the song lost."""
+"""Normalising lyrics: uniform section tags, one empty line between stanzas, no words lost."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ SECTIONS = {
     "엔딩": "Outro", "후주": "Outro",
     "솔로": "Solo", "기타 솔로": "Guitar Solo", "피아노 솔로": "Piano Solo",
 }  # fmt: skip
-#: Those that are taken for a section when they stand alone in the first line of a paragraph; the rest may be sung.
+#: Names that count as a section alone in the first line of a paragraph; other names may be words of the song.
 _CLEAR = ("Intro", "Verse", "Pre-Chorus", "Chorus", "Bridge", "Interlude", "Outro")
 _NAME = "|".join(sorted(map(re.escape, SECTIONS), key=len, reverse=True))
 _LABEL = re.compile(rf"(?:(\d{{1,2}})\s*)?({_NAME})\s*#?(\d{{1,2}})?", re.IGNORECASE)
 _TAG = re.compile(r"\[([^\[\]\n]{1,200})\]")
 _IN_ROUND = re.compile(r"\(\s*([^()]*?)\s*\)\s*:?")
 _BEFORE_COLON = re.compile(r"([^:：]{1,30})[:：]\s*(.*)")
-#: Share of lines that two paragraphs have in common from which one is the other sung again.
+#: Share of common lines from which one paragraph repeats another.
 _AGAIN = 0.6
 
 Section = tuple[str, list[str]]
 
 
-def tidied(lyrics: str) -> str:
+def normalize_lyrics(lyrics: str) -> str:
     """Return lyrics with tags such as ``[Verse 1]`` before each section and one empty line between stanzas.
 
     Tags in other forms ("Verse 1:", "(Chorus)", "후렴") are rewritten. Lyrics without any get tags:
-    paragraphs that return are choruses, the others verses; what comes before the first tag is a verse. Where that would
-    make them longer than `MAX_TEXT`, they stay as they are.
+    repeated paragraphs become choruses, the others verses; text before the first tag is a verse. Where that would
+    make them longer than `MAX_TEXT`, they stay unchanged.
     """
     sections = _sections(lyrics)
     if not any(tag for tag, _ in sections):
-        sections = _named_by_repetition([lines for _, lines in sections])
+        sections = _name_by_repetition([lines for _, lines in sections])
     elif not sections[0][0]:
         sections[0] = ("Verse", sections[0][1])
     blocks = ("\n".join([f"[{tag}]", *lines] if tag else lines) for tag, lines in sections)
@@ -50,7 +50,7 @@ def tidied(lyrics: str) -> str:
 
 
 def _sections(lyrics: str) -> list[Section]:
-    """Return (tag, lines) for each paragraph; the tag is empty for a paragraph that has none of its own."""
+    """Return (tag, lines) for each paragraph; the tag is empty for a paragraph without one."""
     sections: list[Section] = [("", [])]
     for row in lyrics.splitlines():
         line = " ".join(row.split())
@@ -67,47 +67,49 @@ def _sections(lyrics: str) -> list[Section]:
         if not tag and not lines:
             continue
         # A tag, an empty line, then its words.
-        if not tag and merged and merged[-1][0] and not merged[-1][1] and not _unsung(merged[-1][0]):
+        if not tag and merged and merged[-1][0] and not merged[-1][1] and not _is_instrumental(merged[-1][0]):
             merged[-1][1].extend(lines)
         else:
             merged.append((tag, list(lines)))
     return merged
 
 
-def _unsung(tag: str) -> bool:
-    return label(tag) in ("Intro", "Interlude", "Instrumental", "Solo", "Guitar Solo", "Piano Solo", "Outro")
+def _is_instrumental(tag: str) -> bool:
+    return section_label(tag) in ("Intro", "Interlude", "Instrumental", "Solo", "Guitar Solo", "Piano Solo", "Outro")
 
 
 def _pieces(line: str, *, first: bool) -> list[tuple[str, str]]:
-    """Cut a line into (tag, words that follow it); ``first`` says that it begins a paragraph."""
+    """Split a line into (tag, words that follow it); ``first`` marks the first line of a paragraph."""
     if _TAG.search(line):
         parts = _TAG.split(line)
         pairs = zip(["", *parts[1::2]], parts[0::2], strict=True)
-        return [(label(tag) or tag.strip(), words.strip()) for tag, words in pairs if tag.strip() or words.strip()]
-    if (bracketed := _IN_ROUND.fullmatch(line)) and (name := label(bracketed[1])):
+        return [
+            (section_label(tag) or tag.strip(), words.strip()) for tag, words in pairs if tag.strip() or words.strip()
+        ]
+    if (match := _IN_ROUND.fullmatch(line)) and (name := section_label(match[1])):
         return [(name, "")]
-    if (marked := _BEFORE_COLON.fullmatch(line)) and (name := label(marked[1].strip("*_# "))):
-        return [(name, marked[2].strip("*_ "))]
-    bare = label(line.strip("*_# "))
+    if (match := _BEFORE_COLON.fullmatch(line)) and (name := section_label(match[1].strip("*_# "))):
+        return [(name, match[2].strip("*_ "))]
+    bare = section_label(line.strip("*_# "))
     if first and (bare[-1:].isdigit() or (bare in _CLEAR and (line != line.lower() or not line.isascii()))):
         return [(bare, "")]
     return [("", line)]
 
 
-def label(text: str) -> str:
+def section_label(text: str) -> str:
     """Return the usual spelling of a section's name: "verse 2" and "2절" are "Verse 2"; empty for other texts."""
-    found = _LABEL.fullmatch(text.strip())
-    if not found or (found[1] and found[3]):
+    match = _LABEL.fullmatch(text.strip())
+    if not match or (match[1] and match[3]):
         return ""
-    number = found[1] or found[3]
-    name = SECTIONS[found[2].lower()]
+    number = match[1] or match[3]
+    name = SECTIONS[match[2].lower()]
     return f"{name} {int(number)}" if number else name
 
 
-def _named_by_repetition(paragraphs: list[list[str]]) -> list[Section]:
+def _name_by_repetition(paragraphs: list[list[str]]) -> list[Section]:
     verses, sections = 0, []
     for n, lines in enumerate(paragraphs):
-        if any(_alike(lines, other) for k, other in enumerate(paragraphs) if k != n):
+        if any(_is_repeat(lines, other) for k, other in enumerate(paragraphs) if k != n):
             sections.append(("Chorus", lines))
         else:
             verses += 1
@@ -115,6 +117,6 @@ def _named_by_repetition(paragraphs: list[list[str]]) -> list[Section]:
     return sections
 
 
-def _alike(one: list[str], other: list[str]) -> bool:
+def _is_repeat(one: list[str], other: list[str]) -> bool:
     counts = [Counter(line.casefold().strip(" .,!?~") for line in lines) for lines in (one, other)]
     return (counts[0] & counts[1]).total() >= _AGAIN * max(len(one), len(other))

@@ -1,6 +1,6 @@
 """Lyrics as stanzas, lines and syllables.
 
-A tag in square brackets, ``[Verse 1]``, opens a stanza; without tags, empty lines do. Nothing here knows of time.
+A tag in square brackets, ``[Verse 1]``, opens a stanza; without tags, empty lines do. No times here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-#: What stands in square brackets, also in several; one that is not closed ends with its line, as where lyrics are cut off.
+#: Text in square brackets, also in several; an unclosed bracket ends with its line, as where lyrics are truncated.
 TAG = re.compile(r"\[+([^\[\]\r\n]{1,200})(?:\]+|(?=[\r\n]|\Z))")
 #: Vowels of the alphabets whose syllables are counted by their vowels, accents removed: Latin, Greek, Cyrillic.
 _VOWELS = frozenset("aeiouyæœøıəαεηιουωаеиоуыэюяєії")
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Stanza:
-    """Lines that belong together under a tag; ``tag`` is empty when there is none, ``lines`` when nobody sings."""
+    """The lines under a tag; ``tag`` is empty when there is none, ``lines`` in an instrumental section."""
 
     tag: str
     lines: tuple[Line, ...]
@@ -55,13 +55,13 @@ def parse(lyrics: str) -> tuple[Stanza, ...]:
 
 
 def _add_line(stanzas: list[tuple[str, list[Line]]], text: str) -> None:
-    if found := syllables(text):
+    if line_syllables := syllables(text):
         if not stanzas:
             stanzas.append(("", []))
-        stanzas[-1][1].append(Line(text.strip(), found))
+        stanzas[-1][1].append(Line(text.strip(), line_syllables))
 
 
-def sung_lines(lyrics: str) -> tuple[Line, ...]:
+def lyric_lines(lyrics: str) -> tuple[Line, ...]:
     """Return every line of ``lyrics`` in order; none for "", "[Instrumental]" or "..."."""
     return tuple(line for stanza in parse(lyrics) for line in stanza.lines)
 
@@ -73,8 +73,8 @@ _WORD = re.compile(
 )
 
 
-def words_in(text: str) -> list[tuple[int, int]]:
-    """Return where words begin and end: between spaces, and each character where a script has none. Marks go with the word
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return the spans of words: between spaces, or single characters in scripts without spaces. Marks belong to the word
     before them."""
     return [match.span() for match in _WORD.finditer(text)]
 
@@ -85,30 +85,30 @@ def syllables(text: str) -> tuple[str, ...]:
     Exact for scripts that write syllables; for alphabets a rule of thumb that is right for most words of English and
     nearly all of languages that are spelled as spoken. Together they hold every letter of the text, in order.
     """
-    found: list[str] = []
+    parts: list[str] = []
     for word in re.findall(r"[^\W_]+(?:['’][^\W_]+)*", unicodedata.normalize("NFC", text)):
-        found += _of_word(word)
-    return tuple(found)
+        parts += _word_syllables(word)
+    return tuple(parts)
 
 
-def _of_word(word: str) -> list[str]:
+def _word_syllables(word: str) -> list[str]:
     """Cut a word where its script changes between characters that are syllables and letters that make them up."""
-    found: list[str] = []
+    parts: list[str] = []
     letters = ""
     for char in word:
-        if char in _SMALL_KANA and found and not letters:
-            found[-1] += char
+        if char in _SMALL_KANA and parts and not letters:
+            parts[-1] += char
         elif unicodedata.combining(char) or unicodedata.category(char) == "Mc":
-            if letters or not found:
+            if letters or not parts:
                 letters += char
             else:
-                found[-1] += char
+                parts[-1] += char
         elif _is_alphabetic(char):
             letters += char
         else:
-            found += [*_of_letters(letters), char]
+            parts += [*_letter_syllables(letters), char]
             letters = ""
-    return found + _of_letters(letters)
+    return parts + _letter_syllables(letters)
 
 
 def _is_alphabetic(char: str) -> bool:
@@ -120,7 +120,7 @@ def _base(char: str) -> str:
     return unicodedata.normalize("NFD", char)[0].lower()
 
 
-def _of_letters(word: str) -> list[str]:
+def _letter_syllables(word: str) -> list[str]:
     """Cut a word of an alphabet: a vowel group each, one consonant before it, none for a silent e at the end."""
     if not word:
         return []

@@ -1,4 +1,4 @@
-"""When lyrics are sung: lines, the words in them, and the sections that they belong to."""
+"""Timed lyrics: lines, their words, and sections."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class TimedWord:
-    """A word that is sung from ``start_s`` to ``end_s`` seconds."""
+    """A word sung from ``start_s`` to ``end_s`` seconds."""
 
     start_s: float
     end_s: float
     text: str
 
-    def moved(self, by_s: float) -> TimedWord:
+    def shift(self, by_s: float) -> TimedWord:
         """Return the word ``by_s`` seconds later."""
         return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
 
 
 @dataclass(frozen=True)
 class TimedLine:
-    """A line that is sung from ``start_s`` to ``end_s`` seconds; ``words`` is empty where they are not known."""
+    """A line sung from ``start_s`` to ``end_s`` seconds; ``words`` is empty where their times are unknown."""
 
     start_s: float
     end_s: float
     text: str
     words: tuple[TimedWord, ...] = ()
 
-    def moved(self, by_s: float) -> TimedLine:
+    def shift(self, by_s: float) -> TimedLine:
         """Return the line ``by_s`` seconds later."""
-        words = tuple(word.moved(by_s) for word in self.words)
+        words = tuple(word.shift(by_s) for word in self.words)
         return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s, words=words)
 
 
@@ -41,7 +41,7 @@ class TimedSection:
     end_s: float
     name: str
 
-    def moved(self, by_s: float) -> TimedSection:
+    def shift(self, by_s: float) -> TimedSection:
         """Return the section ``by_s`` seconds later."""
         return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
 
@@ -60,8 +60,8 @@ class Timing:
         rows += [(line.start_s, 1, line.text) for line in self.lines]
         return "\n".join(text for *_, text in sorted(rows, key=lambda row: row[:2]))
 
-    def moved(self, by_s: float) -> Timing:
-        """Return all of it ``by_s`` seconds later, as for a region that begins there in a song."""
+    def shift(self, by_s: float) -> Timing:
+        """Return lines and sections ``by_s`` seconds later, as for a region that begins there in a song."""
         return Timing(
-            tuple(line.moved(by_s) for line in self.lines), tuple(section.moved(by_s) for section in self.sections)
+            tuple(line.shift(by_s) for line in self.lines), tuple(section.shift(by_s) for section in self.sections)
         )

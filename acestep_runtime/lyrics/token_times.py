@@ -1,4 +1,4 @@
-"""From tokens with times to words, lines and sections. A character may need several tokens, a token hold several.
+"""Converting tokens with times to words, lines and sections. A character may span tokens, a token several characters.
 
 Tags in square brackets are sections, never lines.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.lyrics.text import TAG, syllables, words_in
+from acestep_runtime.lyrics.text import TAG, syllables, word_spans
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
 Seconds = npt.NDArray[np.float64]
@@ -26,16 +26,16 @@ class TokenTimes:
     frame_s: float
 
     def until(self, end_s: float) -> TokenTimes:
-        """Return the times with none behind ``end_s``."""
+        """Return the times, limited to ``end_s``."""
         return TokenTimes(np.minimum(self.start_s, end_s), np.minimum(self.end_s, end_s), self.frame_s)
 
 
-def text_of(pieces: Sequence[bytes]) -> str:
+def decode_pieces(pieces: Sequence[bytes]) -> str:
     """Return the text of tokens; a character that is cut off at the end is left out."""
     return b"".join(pieces).decode("utf-8", "ignore")
 
 
-def _tokens_of(text: str, pieces: Sequence[bytes]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _tokens_of_characters(text: str, pieces: Sequence[bytes]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Return the first and the last token of each character."""
     ends = np.cumsum([len(piece) for piece in pieces])
     stops = np.cumsum([len(char.encode()) for char in text])
@@ -43,14 +43,14 @@ def _tokens_of(text: str, pieces: Sequence[bytes]) -> tuple[npt.NDArray[np.intp]
     return np.searchsorted(ends, starts, "right"), np.searchsorted(ends, stops, "left")
 
 
-def is_sung(pieces: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+def lyric_mask(pieces: Sequence[bytes]) -> npt.NDArray[np.bool_]:
     """Return which tokens are not part of a tag."""
-    text = text_of(pieces)
-    first, last = _tokens_of(text, pieces)
-    sung = np.ones(len(pieces), bool)
+    text = decode_pieces(pieces)
+    first, last = _tokens_of_characters(text, pieces)
+    mask = np.ones(len(pieces), bool)
     for tag in TAG.finditer(text):
-        sung[first[tag.start()] : last[tag.end() - 1] + 1] = False
-    return sung
+        mask[first[tag.start()] : last[tag.end() - 1] + 1] = False
+    return mask
 
 
 def _lines_in(text: str) -> Iterator[tuple[int, int]]:
@@ -61,16 +61,16 @@ def _lines_in(text: str) -> Iterator[tuple[int, int]]:
         at += len(row)
 
 
-def timing_of_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: float) -> Timing:
-    """Return lines in which something is sung, with their words, and sections: each lasts until the next, or the end."""
-    text = text_of(pieces)
-    first, last = _tokens_of(text, pieces)
+def timing_from_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: float) -> Timing:
+    """Return lines with words to sing, their words, and sections, each lasting until the next, or the end."""
+    text = decode_pieces(pieces)
+    first, last = _tokens_of_characters(text, pieces)
     lines: list[TimedLine] = []
     tags: list[tuple[float, str]] = []
     for start, stop in _lines_in(text):
         at = start
-        found = [(start + tag.start(), start + tag.end(), tag[1].strip()) for tag in TAG.finditer(text[start:stop])]
-        for tag_start, tag_stop, name in [*found, (stop, stop, "")]:
+        tag_spans = [(start + tag.start(), start + tag.end(), tag[1].strip()) for tag in TAG.finditer(text[start:stop])]
+        for tag_start, tag_stop, name in [*tag_spans, (stop, stop, "")]:
             if syllables(text[at:tag_start]):  # "..." is nothing to sing
                 words = _words(text, at, tag_start, first, last, times, duration_s)
                 end_s = max(float(times.end_s[last[tag_start - 1]]), words[-1].end_s if words else 0.0)
@@ -92,8 +92,8 @@ def _words(
     times: TokenTimes,
     duration_s: float,
 ) -> tuple[TimedWord, ...]:
-    """Return the words of a part of the text. One ends a frame after its last one begins, or where the next begins."""
-    places = [(start + a, start + b) for a, b in words_in(text[start:stop])]
+    """Return the words of a part of the text. A word ends a frame after its last token begins, or at the next word."""
+    places = [(start + a, start + b) for a, b in word_spans(text[start:stop])]
     starts = [float(times.start_s[first[a]]) for a, _ in places]
     ends = [min(float(times.end_s[last[b - 1]]) + times.frame_s, duration_s) for _, b in places]
     ends = [min(end, following) for end, following in zip(ends, [*starts[1:], duration_s], strict=True)]

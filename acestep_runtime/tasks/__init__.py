@@ -1,4 +1,4 @@
-"""The tasks: one frozen dataclass each, with its defaults and limits, and what runs around the engine."""
+"""The tasks: one frozen dataclass each with its defaults and limits, and the code around the engine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def build_task(name: str, fields: Mapping[str, Json]) -> Task:
 
 
 def with_all_seeds(task: T) -> T:
-    """Return the task with the seeds it will use written into it, so that running it again gives the same result."""
+    """Return the task with all its seeds filled in, so that running it again gives the same result."""
     output: Output | None = getattr(task, "output", None)
     if output is not None:
         return dataclasses.replace(task, **{"output": with_seeds(output)})

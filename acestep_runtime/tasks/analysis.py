@@ -1,4 +1,4 @@
-"""The tasks that hear a source and return metadata, no audio: understand, align lyrics, score."""
+"""The tasks that analyse a source and return metadata, no audio: understand, align lyrics, score."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from acestep_runtime.values import Music, Thinking
 
 @dataclass(frozen=True)
 class Understand(WholeSourceTask):
-    """Hear tempo, key, meter, beats and chords of ``source``, and what it is with a language model.
+    """Analyse tempo, key, meter, beats and chords of ``source``, and describe it with a language model.
 
-    What is given in ``music`` is kept.
+    Values given in ``music`` are kept.
     """
 
     name = "understand"
@@ -27,7 +27,7 @@ class Understand(WholeSourceTask):
 
 @dataclass(frozen=True)
 class AlignLyrics(WholeSourceTask):
-    """Find when each line of ``music.lyrics`` is sung in ``source``."""
+    """Find the times of each line of ``music.lyrics`` in ``source``."""
 
     name = "align_lyrics"
     rpc = "AlignLyrics"
@@ -44,7 +44,7 @@ class AlignLyrics(WholeSourceTask):
 
 @dataclass(frozen=True)
 class Score(WholeSourceTask):
-    """Judge how well ``source`` fits its lyrics and description."""
+    """Score ``source`` against its lyrics and description."""
 
     name = "score"
     rpc = "Score"

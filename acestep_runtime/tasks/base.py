@@ -1,6 +1,6 @@
-"""What all tasks share: where audio comes from, how it goes back, and the events of a task that runs.
+"""The base of all tasks: sources, outputs, and the events of a running task.
 
-Light to import: what reads or makes audio is loaded when a task runs, so that clients can read `TASKS` at no cost.
+Light to import: audio code is loaded when a task runs, so that clients can read `TASKS` at no cost.
 
 Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a name says otherwise.
 """
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
 
-#: The longest piece of audio a task takes. ACE-Step itself writes at most 600 s.
+#: The longest audio a task takes. ACE-Step itself generates at most 600 s.
 MAX_SOURCE_S = 1200.0
 #: The shortest: at least a few samples at every rate.
 MIN_SOURCE_S = 0.001
 MAX_DURATION_S = 600.0
 MAX_TAKES = 8
-#: Takes that are made to choose from: at most, and where only a score to reach is given.
+#: Takes to choose from: the maximum, and the default where only a minimum score is given.
 MAX_TRIES, USUAL_TRIES = 64, 8
 #: Fields of tasks that are audio files.
 AUDIO_FIELDS = ("source", "reference")
 ENCODINGS = tuple(wav.ENCODINGS)
 SCOPES = ("whole", "region")
-#: What takes are chosen by; "" is how well the words are sung, and the quality where there are none.
+#: Scores to choose takes by; "" is lyrics_alignment, and quality for takes without words.
 SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 
@@ -47,7 +47,7 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 class Source:
     """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
 
-    A stored one is named by ``asset_id``, and has no path until `Task.locate` gives it the one that it has here.
+    A stored source has an ``asset_id``, and no path until `Task.locate` sets its local one.
     """
 
     path: str = ""
@@ -65,20 +65,20 @@ class Source:
             raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
 
     @property
-    def shown(self) -> str:
-        """The name to use in messages."""
+    def display_name(self) -> str:
+        """The name in messages."""
         return self.name or Path(self.path).name
 
     def part(self, field: str = "source") -> tuple[MediaInfo, int, int]:
-        """Return the file's facts and the first and last-plus-one frame wanted, at the file's rate.
+        """Return the file's info and the first and last-plus-one frame of the part, at the file's rate.
 
-        ``field`` is what errors blame.
+        ``field`` is the field that errors name.
 
-        Raises `UnreadableAudio` for a file that is none, `InvalidValue` for a part outside of it, too long or too short.
+        Raises `UnreadableAudio` for a file that is not audio, `InvalidValue` for a part outside it, too long or too short.
         """
         from acestep_runtime.audio.decode import probe
 
-        info = probe(self.path, field=field, name=self.shown)
+        info = probe(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
         if self.end_s is not None and self.end_s != END:
@@ -88,7 +88,7 @@ class Source:
                 f"{field}.region.start_s",
                 self.start_s,
                 f"0 to below {info.duration_s:.3f} seconds",
-                remedy=f"{self.shown} is {info.duration_s:.3f} s long.",
+                remedy=f"{self.display_name} is {info.duration_s:.3f} s long.",
             )
         if stop <= start:
             raise InvalidValue(
@@ -96,16 +96,22 @@ class Source:
             )
         length_s = (stop - start) / info.sample_rate
         if length_s < MIN_SOURCE_S:
-            message = f"{self.shown} is {1000 * length_s:.3g} ms long; allowed: at least {1000 * MIN_SOURCE_S:g} ms."
+            message = (
+                f"{self.display_name} is {1000 * length_s:.3g} ms long; allowed: at least {1000 * MIN_SOURCE_S:g} ms."
+            )
             raise InvalidValue(
-                field, self.shown, f"at least {MIN_SOURCE_S:g} seconds", message=message, remedy="Choose a longer part."
+                field,
+                self.display_name,
+                f"at least {MIN_SOURCE_S:g} seconds",
+                message=message,
+                remedy="Choose a longer part.",
             )
         if length_s > MAX_SOURCE_S:
             raise InvalidValue(
                 field,
-                self.shown,
+                self.display_name,
                 f"at most {MAX_SOURCE_S:g} seconds",
-                message=f"{self.shown} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
+                message=f"{self.display_name} is {length_s:.0f} s long; allowed: at most {MAX_SOURCE_S:g} s.",
                 remedy=f"Cut out the part that matters, or give the {field} a region.",
             )
         return info, start, stop
@@ -113,10 +119,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Output:
-    """How results come back; ``None`` means as the source (48 kHz stereo when there is none).
+    """The format and number of results; ``None`` means as the source (48 kHz stereo when there is none).
 
-    With ``tries`` or ``min_score`` so many takes are made, until ``takes`` of them reach the score, and the best ``takes``
-    are kept; the others too with ``keep_all``.
+    With ``tries`` or ``min_score`` up to `count` takes are generated, fewer where ``takes`` of them reach ``min_score``.
+    The best ``takes`` are kept; the others too with ``keep_all``.
     """
 
     sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
@@ -133,12 +139,12 @@ class Output:
 
     @property
     def chooses(self) -> bool:
-        """Whether the best of its takes are kept."""
+        """Whether only the best takes are kept."""
         return self.tries is not None or self.min_score is not None
 
     @property
     def count(self) -> int:
-        """How many takes are made, if no score ends it before."""
+        """The number of takes, unless a score ends the task earlier."""
         if self.tries is not None:
             return self.tries
         return self.takes if self.min_score is None else max(self.takes, USUAL_TRIES)
@@ -179,9 +185,9 @@ T = TypeVar("T", bound="Task")
 
 @dataclass(frozen=True)
 class Task(TaskTraits, ABC):
-    """A piece of work: a frozen dataclass whose fields are the vocabulary of the command line, the wire and DAW scripts.
+    """A task: a frozen dataclass whose fields are the vocabulary of the command line, the wire and DAW scripts.
 
-    Its class body says what it is, see `TaskTraits`.
+    Its class body holds its traits, see `TaskTraits`.
     """
 
     @classmethod
@@ -191,12 +197,12 @@ class Task(TaskTraits, ABC):
 
     @classmethod
     def returns_several(cls, tracks: int = 0) -> bool:
-        """Return whether a take may have several outputs where a request names so many tracks; 0 is not known."""
+        """Return whether a take may have several outputs for this number of tracks; 0 is unknown."""
         return cls.has("tracks") and (bool(cls.roles) or tracks != 1)
 
     @property
     def output_spec(self) -> Output:
-        """How results come back; a task that returns metadata alone has one take, with its seed if it has one."""
+        """The output settings; a task that returns metadata alone has one take, with its seed if it has one."""
         output: Output | None = getattr(self, "output", None)
         if output is not None:
             return output
@@ -204,18 +210,20 @@ class Task(TaskTraits, ABC):
         return Output(seeds=() if seed is None else (seed,))
 
     def audio_inputs(self) -> dict[str, Source]:
-        """Return the audio that is given, by the name of its field."""
-        given = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
-        return {name: source for name, source in given.items() if source is not None}
+        """Return the audio sources by the name of their field."""
+        sources = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
+        return {name: source for name, source in sources.items() if source is not None}
 
     def locate(self: T, path_of: Callable[[str], str]) -> T:
-        """Return the task with the paths of its stored sources, as ``path_of`` says them by asset id."""
-        stored = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
-        paths = {name: dataclasses.replace(source, path=path_of(source.asset_id)) for name, source in stored.items()}
+        """Return the task with the paths of its stored sources, which ``path_of`` returns by asset id."""
+        stored_sources = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
+        paths = {
+            name: dataclasses.replace(source, path=path_of(source.asset_id)) for name, source in stored_sources.items()
+        }
         return dataclasses.replace(self, **paths)
 
     def validate(self) -> None:
-        """Check all that can be checked without decoding audio; raise `InvalidValue` for the first fault."""
+        """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault."""
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
         if tracks is not None:
             rest = f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
@@ -230,7 +238,7 @@ class Task(TaskTraits, ABC):
 
     @abstractmethod
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
-        """Run the engine once for each take, after the first ``done`` takes, which are there from an earlier attempt."""
+        """Run the engine once for each take after the first ``done`` takes, which exist from an earlier attempt."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +265,7 @@ class OutputBlock:
 
 @dataclass(frozen=True)
 class Take:
-    """The end of a take: all its outputs have all their frames. ``metadata`` is what is known of it."""
+    """The end of a take: all its outputs are complete. ``metadata`` describes it."""
 
     take: int
     seed: int

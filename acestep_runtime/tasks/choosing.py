@@ -1,4 +1,4 @@
-"""Choosing among takes: what a take scores, when enough of them are good, and which are kept."""
+"""Choosing among takes: their scores, the stop condition, and the ranking."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from acestep_runtime.values import Json
 
 @dataclass(frozen=True)
 class RankedTake:
-    """The place of a take among those that were made, without its audio; ``score`` is ``None`` where it has none.
+    """The rank of a take, without its audio; ``score`` is ``None`` where it has none.
 
-    It is ``chosen`` when it is one of the best, and ``kept`` when its audio stays.
+    ``chosen``: it is one of the best; ``kept``: its audio is kept.
     """
 
     take: int
@@ -31,7 +31,7 @@ def is_choice(fields: Mapping[str, Json]) -> bool:
 
 
 def score_of(metadata: TakeMetadata, by: str = "") -> float | None:
-    """Return what a take is chosen by, one of `tasks.base.SCORES`; ``None`` where its metadata has no such score."""
+    """Return the score that a take is ranked by, one of `tasks.base.SCORES`; ``None`` where its metadata has none."""
     score = metadata.get("score", {})
     values = {"lyrics_alignment": score.get("lyrics_alignment"), "quality": score.get("quality"), "lm": score.get("lm")}
     value = values[by or "lyrics_alignment"]
@@ -47,13 +47,13 @@ def is_enough(output: Output, takes: Sequence[Take]) -> bool:
 
 
 def rank_takes(output: Output, takes: Sequence[Take]) -> tuple[RankedTake, ...]:
-    """Return all takes, the best first; equal ones in the order in which they were made.
+    """Return all takes, the best first; ties in the order of generation.
 
     Takes without a score come last. The first ``output.takes`` are chosen.
     """
-    scored = [(score_of(take.metadata, output.score_by), take.take, take.seed) for take in takes]
-    scored.sort(key=lambda made: (made[0] is None, -(made[0] or 0.0), made[1]))
+    rows = [(score_of(take.metadata, output.score_by), take.take, take.seed) for take in takes]
+    rows.sort(key=lambda row: (row[0] is None, -(row[0] or 0.0), row[1]))
     return tuple(
         RankedTake(take, seed, score, place < output.takes, place < output.takes or output.keep_all)
-        for place, (score, take, seed) in enumerate(scored)
+        for place, (score, take, seed) in enumerate(rows)
     )

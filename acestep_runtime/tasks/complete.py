@@ -13,7 +13,7 @@ from acestep_runtime.values import MIX, Music, Sampling, Thinking
 class Complete(WholeSourceTask):
     """Accompany ``source`` with ``tracks``. "mix" is the source with all tracks.
 
-    The draft engine also gives each track, which grow beside it; the neural engine plays all at once.
+    The draft engine also returns each track; the neural engine generates all tracks at once.
     """
 
     name = "complete"

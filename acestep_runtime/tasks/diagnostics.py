@@ -1,4 +1,4 @@
-"""Warnings with each take: what its audio has suffered, such as a source cut off or samples clipped, and what had no effect."""
+"""Warnings in a take's metadata: truncated sources, clipped samples, and inputs without effect."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from acestep_runtime.values import CODES_A_SECOND, CancelToken, Thinking
 
 
 def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
-    """Run ``task``; where there is something to say, the metadata of its takes holds sentences under "warnings"."""
+    """Run ``task`` and add warnings, as sentences under "warnings", to the metadata of its takes."""
     inputs = task.audio_inputs()
-    said = [
-        *_about_file(inputs.get("source")),
-        *_about_reference(inputs.get("reference"), engine),
-        *_about_plan(task, engine),
+    notes = [
+        *_file_warnings(inputs.get("source")),
+        *_reference_warnings(inputs.get("reference"), engine),
+        *_plan_warnings(task, engine),
     ]
-    levels: dict[int, _Level] = {}
+    levels: dict[int, _ClipMeter] = {}
     for event in task.run(engine, cancel, done):
         if isinstance(event, OutputHeader):
-            levels[event.output] = _Level(event)
+            levels[event.output] = _ClipMeter(event)
         elif isinstance(event, OutputBlock):
             levels[event.output].add(event.samples)
         elif isinstance(event, Take):
             warnings = [
                 *event.metadata.get("warnings", ()),
-                *said,
+                *notes,
                 *filter(None, (level.warning() for level in levels.values())),
             ]
             levels.clear()
@@ -42,54 +42,54 @@ def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int
         yield event
 
 
-def _about_reference(reference: Source | None, engine: Engine) -> list[str]:
+def _reference_warnings(reference: Source | None, engine: Engine) -> list[str]:
     if reference is None or engine.supports_reference:
-        return _about_file(reference)
-    return [f"The {engine.name} engine does not hear a reference: {printable(reference.shown)} had no effect."]
+        return _file_warnings(reference)
+    return [f"The {engine.name} engine does not use a reference: {printable(reference.display_name)} had no effect."]
 
 
-def _about_plan(task: Task, engine: Engine) -> list[str]:
-    """Say what is asked for and has no effect; of tasks that a language model answers, engines say that themselves."""
+def _plan_warnings(task: Task, engine: Engine) -> list[str]:
+    """Warn of planning without effect; for text tasks engines do this themselves."""
     codes: tuple[int, ...] = getattr(task, "codes", ())
     thinking = task.can_plan and getattr(task, "thinking", Thinking()).on
     if (codes or thinking) and not engine.supports_planning:
         what = "follow codes, so those of the plan" if codes else "plan songs, so thinking"
         return [f"The {engine.name} engine does not {what} had no effect: that takes the neural engine."]
-    asked_s: float | None = getattr(task, "duration_s", None)
-    planned_s = len(codes) / CODES_A_SECOND
-    if codes and asked_s is not None and asked_s - planned_s >= 1 / CODES_A_SECOND:
-        return [f"The plan ends after {planned_s:g} of {asked_s:g} s; what comes then follows silence."]
+    requested_s: float | None = getattr(task, "duration_s", None)
+    plan_s = len(codes) / CODES_A_SECOND
+    if codes and requested_s is not None and requested_s - plan_s >= 1 / CODES_A_SECOND:
+        return [f"The plan ends after {plan_s:g} of {requested_s:g} s; what comes then follows silence."]
     return []
 
 
-def _about_file(source: Source | None) -> list[str]:
+def _file_warnings(source: Source | None) -> list[str]:
     if source is None:
         return []
-    info = probe(source.path, name=source.shown)
-    if info.promised_s is None:
+    info = probe(source.path, name=source.display_name)
+    if info.header_duration_s is None:
         return []
     return [
-        f"{printable(source.shown)} was cut off: its header promises {info.promised_s:.2f} s, but it ends after"
+        f"{printable(source.display_name)} was cut off: its header promises {info.header_duration_s:.2f} s, but it ends after"
         f" {info.duration_s:.2f} s. Copy or export it again."
     ]
 
 
-class _Level:
-    """How far the samples of one output exceed what its encoding holds."""
+class _ClipMeter:
+    """Measures by how much the samples of one output exceed what its encoding holds."""
 
     def __init__(self, header: OutputHeader) -> None:
-        self._header, self._clipped, self._peak = header, 0, 0.0
+        self._header, self._clipped_samples, self._peak = header, 0, 0.0
 
     def add(self, samples: Samples) -> None:
         if self._header.encoding != "float32" and len(samples):
             level = np.abs(samples)
-            self._clipped += int(np.count_nonzero(level > 1))
+            self._clipped_samples += int(np.count_nonzero(level > 1))
             self._peak = max(self._peak, float(level.max()))
 
     def warning(self) -> str:
-        if not self._clipped:
+        if not self._clipped_samples:
             return ""
-        count = "1 sample" if self._clipped == 1 else f"{self._clipped} samples"
+        count = "1 sample" if self._clipped_samples == 1 else f"{self._clipped_samples} samples"
         return (
             f"{self._header.role} is clipped ({count}): it exceeds what {self._header.encoding} holds by up to"
             f" {gain_to_db(self._peak):.1f} dB. Ask for float32, which holds everything."

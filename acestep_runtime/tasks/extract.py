@@ -11,7 +11,7 @@ from acestep_runtime.values import OTHER, TRACKS, Sampling
 
 @dataclass(frozen=True)
 class Extract(WholeSourceTask):
-    """Take ``tracks`` out of ``source``, one output for each; what is in none of them comes as "other".
+    """Separate ``tracks`` from ``source``, one output for each; the remainder is "other".
 
     All outputs add up to the source.
     """

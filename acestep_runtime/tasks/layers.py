@@ -1,4 +1,4 @@
-"""Layers over a region of a song: what lego's engine makes is cut to the region, and silent outside of it."""
+"""Layers over a region of a song: the engine's audio is cut to the region, with silence outside."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
-from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, pieces
+from acestep_runtime.tasks.region import Region, collect_roles
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Layers:
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
         """See `Delivery.deliver`."""
         clip, frames = self.region.clip, self.before + self.region.span.frames + self.after
-        roles = yield from collect(events, self.engine_frames)
-        for output, (role, made) in enumerate(roles.items(), number):
-            layer = self.region.from_engine(made, *self.region.window.region)
+        roles = yield from collect_roles(events, self.engine_frames)
+        for output, (role, samples) in enumerate(roles.items(), number):
+            layer = self.region.from_engine(samples, *self.region.window.region)
             yield OutputHeader(output, take, role, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
             silence_before, silence_after = (_silence(n, clip.channels) for n in (self.before, self.after))
-            for block in (*silence_before, *pieces(layer), *silence_after):
+            for block in (*silence_before, *split_blocks(layer, BLOCK_FRAMES), *silence_after):
                 yield OutputBlock(output, block)
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:

@@ -53,7 +53,7 @@ class Lego(Task):
         from acestep_runtime.audio.splice import Span
 
         span = Span.resolve(self.start_s, self.end_s, frames, rate_hz)
-        if span.appended or span.start >= frames:
+        if span.suffix_frames or span.start >= frames:
             raise InvalidValue(
                 "end_s",
                 self.end_s,
@@ -67,12 +67,12 @@ class Lego(Task):
         from acestep_runtime.tasks.layers import Layers
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
-        from acestep_runtime.tasks.takes import request_of, run_takes
+        from acestep_runtime.tasks.takes import engine_request, run_takes
 
         clip = Clip.open(self.source, self.output)
         span = self.span(clip.frames, clip.rate_hz)
         region = Region.around(clip, span, min(self.context_s, engine.context_limit_s))
-        request = region.request(request_of(self))
+        request = region.request(engine_request(self))
         before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
         layers = Layers(region, before, after, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, layers, engine, cancel, done)

@@ -1,23 +1,23 @@
-"""A patch in a song: what repaint's engine makes is joined to the source, and everything else stays bit for bit."""
+"""A patch in a song: the engine's audio is joined to the source; everything else stays bit-identical."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
-from acestep_runtime.tasks.region import Region, collect
-from acestep_runtime.tasks.source_audio import pieces
+from acestep_runtime.tasks.region import Region, collect_roles
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 from acestep_runtime.values import MIX
 
 
 @dataclass(frozen=True)
 class Patch:
-    """The delivery of a region made anew: with the ``whole`` song around it, or only the region and its crossfades."""
+    """The delivery of a regenerated region: with the ``whole`` song around it, or only the region and its crossfades."""
 
     region: Region
     whole: bool
@@ -26,26 +26,26 @@ class Patch:
     engine_frames: int
 
     @property
-    def changed(self) -> Span:
-        """All that changes: the region with its crossfades."""
+    def extent(self) -> Span:
+        """The frames that change: the region with its crossfades."""
         span, fades = self.region.span, self.region.window.fades
         return Span(span.start - fades.before, span.stop + fades.after, span.source_frames)
 
     @property
     def start_frame(self) -> int:
-        """The first frame of the output, in frames of the clip: negative where music is put before it."""
-        return -self.changed.prepended if self.whole else self.changed.start
+        """The first frame of the output, in frames of the clip: negative for prepended music."""
+        return -self.extent.prefix_frames if self.whole else self.extent.start
 
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
         """See `Delivery.deliver`."""
-        clip, changed = self.region.clip, self.changed
-        before, after = changed.kept
-        frames = changed.total_frames if self.whole else changed.frames
+        clip, extent = self.region.clip, self.extent
+        before, after = extent.outside
+        frames = extent.total_frames if self.whole else extent.frames
         yield OutputHeader(number, take, MIX, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
-        if self.whole:  # what stays as it is goes out before the engine begins
+        if self.whole:  # unchanged audio is returned before the engine begins
             yield from (OutputBlock(number, block) for block in clip.blocks(*before))
-        roles = yield from collect(events, self.engine_frames)
-        yield from (OutputBlock(number, block) for block in pieces(self._mend(roles[MIX])))
+        roles = yield from collect_roles(events, self.engine_frames)
+        yield from (OutputBlock(number, block) for block in split_blocks(self._join_region(roles[MIX]), BLOCK_FRAMES))
         if self.whole:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
@@ -53,13 +53,13 @@ class Patch:
         """See `Delivery.in_output_time`."""
         return self.region.in_output_time(metadata, self.start_frame)
 
-    def _mend(self, made: Samples) -> Samples:
-        """Return the region as the engine made it, joined to the song by its crossfades: all that changes."""
+    def _join_region(self, samples: Samples) -> Samples:
+        """Return the engine's audio joined to the song by crossfades: the frames of `extent`."""
         region = self.region
         local, fades = region.window.span, region.window.fades
-        replacement = region.from_engine(made, *region.window.wanted)
+        replacement = region.from_engine(samples, *region.window.target)
         if self.match_loudness:
-            replacement = match_loudness(replacement, region.near, local, fades, region.clip.rate_hz)
-        mended = splice(region.near, replacement, local, fades)
-        start = local.start - fades.before + local.prepended
-        return mended[start : start + len(replacement)]
+            replacement = match_loudness(replacement, region.surroundings, local, fades, region.clip.rate_hz)
+        result = splice(region.surroundings, replacement, local, fades)
+        start = local.start - fades.before + local.prefix_frames
+        return result[start : start + len(replacement)]

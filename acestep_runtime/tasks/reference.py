@@ -1,4 +1,4 @@
-"""The reference for timbre: three pieces of ten seconds, from the front, the middle and the back of a recording.
+"""The timbre reference: three parts of ten seconds, from the front, the middle and the back of a recording.
 
 Source: the public ACE-Step 1.5 code, which `diffusers.AceStepPipeline.prepare_reference_audio_latents` follows.
 """
@@ -19,7 +19,7 @@ PIECES = 3
 def load_reference(reference: Source) -> Samples:
     """Return 30 s ``[N, 2]`` at 48 kHz of a recording, repeated first if it is shorter.
 
-    Nothing else is read of formats that can seek.
+    Of formats that can seek, only these parts are read.
     """
     clip = Clip.open(reference, Output())
     piece = seconds_to_frames(PIECE_S, clip.rate_hz)

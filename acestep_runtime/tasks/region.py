@@ -1,8 +1,8 @@
-"""A region of a clip: the engine hears a window, region plus context, so that what it costs follows the region.
+"""A region of a clip: the engine gets a window, region plus context, so that the cost follows the region.
 
 clip      0 ─────────────────────────────────────────── N
-near          a ──────────────────────────────── b          read from the file, as long as a seam needs at least
-window            │ context │ region │ context │            what the engine hears, at 48 kHz
+surroundings  a ──────────────────────────────── b          read from the file, at least as long as a seam needs
+window            │ context │ region │ context │            the engine's input, at 48 kHz
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _FILTER_PER_S = 10
 
 @dataclass(frozen=True)
 class Region:
-    """A span of a clip with what surrounds it. ``window`` counts in frames of ``near``, which starts at frame ``start``."""
+    """A span of a clip and its surroundings, which begin at frame ``start``. ``window`` counts in frames of them."""
 
     clip: Clip
     span: Span
     window: Window
-    near: Samples
+    surroundings: Samples
     start: int
 
     @classmethod
     def around(cls, clip: Clip, span: Span, context_s: float, crossfade_ms: float = 0.0) -> Region:
-        """Read the region, its context and enough beyond to judge the loudness at the seams."""
+        """Read the region, its context, and enough audio to measure the loudness at the seams."""
         context = seconds_to_frames(context_s, clip.rate_hz)
         crossfade = ms_to_frames(crossfade_ms, clip.rate_hz)
         margin = max(context, ms_to_frames(SEAM_MS, clip.rate_hz)) + crossfade
@@ -50,31 +50,36 @@ class Region:
     def request(self, request: EngineRequest) -> EngineRequest:
         """Return ``request`` with the window as its source."""
         rate_hz = self.clip.rate_hz
-        heard = convert.resample(convert.to_channels(self.window.cut(self.near), 2), rate_hz, ENGINE_RATE_HZ)
-        (made_start, made_stop), (known_start, known_stop) = self.window.wanted, self.window.known
+        window_samples = convert.resample(
+            convert.to_channels(self.window.cut(self.surroundings), 2), rate_hz, ENGINE_RATE_HZ
+        )
+        (target_start, target_stop), (known_start, known_stop) = self.window.target, self.window.coverage
         return dataclasses.replace(
             request,
-            frames=len(heard),
-            source=heard,
-            # One frame more on each side, so that no rounded edge of the old sound stays inside the new.
+            frames=len(window_samples),
+            source=window_samples,
+            # One more frame on each side, so that no rounded edge of the old sound stays inside the new.
             span=(
-                max(0, self.clip.to_engine_frame(made_start) - 1),
-                min(len(heard), self.clip.to_engine_frame(made_stop) + 1),
+                max(0, self.clip.to_engine_frame(target_start) - 1),
+                min(len(window_samples), self.clip.to_engine_frame(target_stop) + 1),
             ),
-            known=(self.clip.to_engine_frame(known_start), min(len(heard), self.clip.to_engine_frame(known_stop))),
+            known=(
+                self.clip.to_engine_frame(known_start),
+                min(len(window_samples), self.clip.to_engine_frame(known_stop)),
+            ),
         )
 
-    def from_engine(self, made: Samples, start: int, stop: int) -> Samples:
-        """Return frames ``start`` to ``stop`` of a window made by an engine, at the rate and channel count of the clip.
+    def from_engine(self, samples: Samples, start: int, stop: int) -> Samples:
+        """Return frames ``start`` to ``stop`` of an engine's window, at the rate and channel count of the clip.
 
-        Only they are resampled, with so much around them that the filter does not notice.
+        Only these are resampled, with a margin longer than the filter.
         """
         rate_hz = self.clip.rate_hz
         step = rate_hz // math.gcd(rate_hz, ENGINE_RATE_HZ)  # frames after which both rates meet again
         first = max(0, start - rate_hz // _FILTER_PER_S) // step * step
         last = min(self.window.frames, stop + rate_hz // _FILTER_PER_S)
         at, end = first // step * (step * ENGINE_RATE_HZ // rate_hz), self.clip.to_engine_frame(last)
-        part = convert.to_channels(made[at : end if last < self.window.frames else None], self.clip.channels)
+        part = convert.to_channels(samples[at : end if last < self.window.frames else None], self.clip.channels)
         return convert.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
     def in_output_time(self, metadata: TakeMetadata, first_frame: int) -> TakeMetadata:
@@ -82,17 +87,17 @@ class Region:
         return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
 
 
-def collect(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Samples]]:
-    """Yield the progress among an engine's events; return the ``[frames, 2]`` samples of each role."""
+def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Samples]]:
+    """Yield an engine's progress; return the ``[frames, 2]`` samples of each role."""
     roles: dict[str, Samples] = {}
-    filled: dict[str, int] = {}
+    role_frames: dict[str, int] = {}
     for event in events:
         if isinstance(event, Progress):
             yield event
             continue
         if event.role not in roles:
-            roles[event.role], filled[event.role] = np.zeros((frames, 2), np.float32), 0
-        at = filled[event.role]
-        filled[event.role] = at + len(event.samples)
-        roles[event.role][at : filled[event.role]] = event.samples[: max(0, frames - at)]
+            roles[event.role], role_frames[event.role] = np.zeros((frames, 2), np.float32), 0
+        at = role_frames[event.role]
+        role_frames[event.role] = at + len(event.samples)
+        roles[event.role][at : role_frames[event.role]] = event.samples[: max(0, frames - at)]
     return roles

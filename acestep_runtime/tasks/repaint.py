@@ -1,4 +1,4 @@
-"""Repaint: a region of the source made anew, sample-exact, everything else untouched."""
+"""Repaint: regenerate a region of the source, sample-exact, everything else untouched."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MODES = ("conservative", "balanced", "aggressive")
 
 @dataclass(frozen=True)
 class Repaint(Task):
-    """Make ``start_s`` to ``end_s`` of ``source`` anew.
+    """Regenerate ``start_s`` to ``end_s`` of ``source``.
 
-    A negative start puts new audio before the source, an end past the source extends it, ``None`` and −1 mean its end.
+    A negative start prepends new audio, an end past the source extends it, ``None`` and −1 mean its end.
     One output, "mix": the whole result, or only what changed.
     """
 
@@ -71,11 +71,11 @@ class Repaint(Task):
         from acestep_runtime.tasks.patch import Patch
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
-        from acestep_runtime.tasks.takes import request_of, run_takes
+        from acestep_runtime.tasks.takes import engine_request, run_takes
 
         clip = Clip.open(self.source, self.output)
         context_s = min(self.context_s, engine.context_limit_s)
         region = Region.around(clip, self.span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
-        request = region.request(request_of(self))
+        request = region.request(engine_request(self))
         patch = Patch(region, self.scope == "whole", self.match_loudness, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, patch, engine, cancel, done)

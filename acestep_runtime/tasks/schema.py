@@ -1,9 +1,9 @@
-"""Tasks as plain fields, as JSON holds them, and back: the one converter, for tasks and the dataclasses that they hold.
+"""Converting tasks, and the dataclasses in them, to and from plain JSON fields.
 
     to_fields      task ─► fields that differ from their defaults, so that stored jobs stay readable
     from_fields    fields ─► task; types must fit exactly, but for whole numbers where a float is wanted
 
-Limits of values are not looked at here, see `acestep_runtime.limits.validate`.
+Limits of values are checked elsewhere, see `acestep_runtime.limits.validate`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ D = TypeVar("D", bound="DataclassInstance")
 
 @dataclass(frozen=True)
 class _Field:
-    """What a field may hold: values of ``kind``, ``several`` of them, or ``None`` where it is ``optional``.
+    """The type of a field: values of ``kind``, ``several`` of them, or ``None`` where it is ``optional``.
 
-    ``names`` are the texts that it may hold where they are a closed set.
+    ``names`` are the allowed texts where they are a closed set.
     """
 
     kind: type
@@ -48,11 +48,11 @@ def _fields_of(kind: type[DataclassInstance]) -> dict[str, _Field]:
 
 def _field_of(f: dataclasses.Field[Any], hint: Any) -> _Field:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    (wanted,) = (option for option in options if option is not types.NoneType)
-    several = typing.get_origin(wanted) is tuple
+    (value_type,) = (option for option in options if option is not types.NoneType)
+    several = typing.get_origin(value_type) is tuple
     limits = limits_of(f)
     return _Field(
-        kind=typing.get_args(wanted)[0] if several else wanted,
+        kind=typing.get_args(value_type)[0] if several else value_type,
         several=several,
         optional=types.NoneType in options,
         required=f.default is f.default_factory is dataclasses.MISSING,
@@ -64,59 +64,59 @@ def to_fields(value: DataclassInstance) -> dict[str, Json]:
     """Return the fields of a dataclass instance that differ from their defaults, nested ones as objects."""
     out: dict[str, Json] = {}
     for f in dataclasses.fields(value):
-        held = getattr(value, f.name)
+        field_value = getattr(value, f.name)
         default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
-        if held != default:
-            out[f.name] = _plain(held)
+        if field_value != default:
+            out[f.name] = _to_json(field_value)
     return out
 
 
-def _plain(held: Any) -> Json:
-    if isinstance(held, tuple):
-        return [_plain(item) for item in held]
-    if dataclasses.is_dataclass(held) and not isinstance(held, type):
-        return to_fields(held)
-    plain: Json = held
+def _to_json(value: Any) -> Json:
+    if isinstance(value, tuple):
+        return [_to_json(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_fields(value)
+    plain: Json = value
     return plain
 
 
 def from_fields(kind: type[D], fields: Json, place: str = "") -> D:
     """Construct dataclass ``kind``; ``place`` is the dotted path that errors put before the name of a field.
 
-    Raises `InvalidValue` for names that the dataclass does not have, values of another type, and what is missing.
+    Raises `InvalidValue` for unknown names, values of another type, and missing values.
     """
     if not isinstance(fields, Mapping):
         raise InvalidValue(place, fields, "an object")
-    known, prefix = _fields_of(kind), f"{place}." if place else ""
-    for name, held in fields.items():
-        if name not in known:
-            raise InvalidValue(f"{prefix}{name}", held, f"the fields {', '.join(sorted(known))}")
-    for name, field in known.items():
+    allowed_fields, prefix = _fields_of(kind), f"{place}." if place else ""
+    for name, value in fields.items():
+        if name not in allowed_fields:
+            raise InvalidValue(f"{prefix}{name}", value, f"the fields {', '.join(sorted(allowed_fields))}")
+    for name, field in allowed_fields.items():
         if field.required and name not in fields:
             raise InvalidValue(f"{prefix}{name}", "", "a value", message=f"{prefix}{name} is missing.")
-    values = {name: _value(known[name], held, f"{prefix}{name}") for name, held in fields.items()}
+    values = {name: _parse_value(allowed_fields[name], value, f"{prefix}{name}") for name, value in fields.items()}
     try:
         return kind(**values)
-    except InvalidValue as error:  # it knows its own field, but not whose it is
+    except InvalidValue as error:  # it names its own field, without the path to it
         error.field = f"{prefix}{error.field}"
         raise
 
 
-def _value(field: _Field, held: Json, name: str) -> Any:
-    if held is None and field.optional:
+def _parse_value(field: _Field, value: Json, name: str) -> Any:
+    if value is None and field.optional:
         return None
     if not field.several:
-        return _item(field.kind, held, name)
-    if not isinstance(held, (list, tuple)):
-        raise InvalidValue(name, held, "a list")
-    return tuple(_item(field.kind, item, name) for item in held)
+        return _parse_item(field.kind, value, name)
+    if not isinstance(value, (list, tuple)):
+        raise InvalidValue(name, value, "a list")
+    return tuple(_parse_item(field.kind, item, name) for item in value)
 
 
-def _item(kind: type, held: Json, name: str) -> Any:
+def _parse_item(kind: type, value: Json, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
-        return from_fields(kind, held, name)
-    if kind is float and isinstance(held, int) and not isinstance(held, bool):
-        return float(held)
-    if not isinstance(held, kind) or (isinstance(held, bool) and kind is not bool):
-        raise InvalidValue(name, held, f"a value of type {kind.__name__}")
-    return held
+        return from_fields(kind, value, name)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise InvalidValue(name, value, f"a value of type {kind.__name__}")
+    return value

@@ -1,4 +1,4 @@
-"""Tasks whose audio goes straight through: every role as long as the source, or as asked, sent on while it is made."""
+"""Tasks that stream the engine's audio: every role is as long as the source, or as requested."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from acestep_runtime.engines.base import Block, Engine, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Task, TaskEvent
 from acestep_runtime.tasks.source_audio import Clip
-from acestep_runtime.tasks.takes import Delivery, NoAudio, request_of, run_takes
+from acestep_runtime.tasks.takes import Delivery, NoAudio, engine_request, run_takes
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import OTHER, TRACKS, CancelToken
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The delivery of roles as they are: ``frames`` frames each at ``rate_hz``, from ``engine_frames`` of the engine."""
+    """The delivery of unchanged roles: ``frames`` frames each at ``rate_hz``, from ``engine_frames`` of the engine."""
 
     frames: int
     rate_hz: int
@@ -48,7 +48,7 @@ class Stream:
 
 @dataclass
 class _Role:
-    """An output that grows: ``left`` frames of the engine are to come."""
+    """A growing output: ``left`` engine frames are still to come."""
 
     output: int
     resampler: convert.StreamResampler
@@ -60,15 +60,15 @@ class _Role:
 
 
 @dataclass(frozen=True)
-class WithRest:
-    """The delivery of roles that add up to the source: ``role`` also gets ``rest`` ``[N, C]``, which no engine hears.
+class StreamWithRemainder:
+    """The delivery of roles that add up to the source.
 
-    That is what lies above the band of 48 kHz, or is lost on the way there.
+    ``role`` also gets ``remainder`` ``[N, C]``: the band above 48 kHz, and losses of the conversion.
     """
 
     stream: Stream
     role: str
-    rest: Samples
+    remainder: Samples
 
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
         """See `Delivery.deliver`."""
@@ -79,7 +79,7 @@ class WithRest:
             elif isinstance(event, OutputBlock) and event.output in places:
                 start = places[event.output]
                 places[event.output] = stop = start + len(event.samples)
-                event = OutputBlock(event.output, event.samples + self.rest[start:stop])
+                event = OutputBlock(event.output, event.samples + self.remainder[start:stop])
             yield event
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
@@ -90,33 +90,37 @@ class WithRest:
 def run_on_whole_source(
     task: Task, source: Source, engine: Engine, cancel: CancelToken, done: int
 ) -> Iterator[TaskEvent]:
-    """Let an engine hear all of ``source``; what it returns is as long, or metadata alone."""
+    """Run an engine on all of ``source``; outputs have its length, or there is metadata alone."""
     clip = Clip.open(source, task.output_spec)
-    heard = clip.for_engine(0, clip.frames)
-    whole = (0, len(heard))
-    request = dataclasses.replace(request_of(task, len(heard)), source=heard, span=whole, known=whole)
-    yield from run_takes(request, task.output_spec, _delivery(task, clip, heard), engine, cancel, done)
+    source_samples = clip.for_engine(0, clip.frames)
+    whole = (0, len(source_samples))
+    request = dataclasses.replace(
+        engine_request(task, len(source_samples)), source=source_samples, span=whole, known=whole
+    )
+    yield from run_takes(request, task.output_spec, _choose_delivery(task, clip, source_samples), engine, cancel, done)
 
 
-def _delivery(task: Task, clip: Clip, heard: Samples) -> Delivery:
+def _choose_delivery(task: Task, clip: Clip, source_samples: Samples) -> Delivery:
     if task.kind != "audio":
         return NoAudio()
-    stream = Stream(clip.frames, clip.rate_hz, clip.channels, task.output_spec.encoding, len(heard))
+    stream = Stream(clip.frames, clip.rate_hz, clip.channels, task.output_spec.encoding, len(source_samples))
     if OTHER not in task.roles or clip.rate_hz == ENGINE_RATE_HZ:
         return stream
-    known = convert.resample(convert.to_channels(heard, clip.channels), ENGINE_RATE_HZ, clip.rate_hz, clip.frames)
+    covered_band = convert.resample(
+        convert.to_channels(source_samples, clip.channels), ENGINE_RATE_HZ, clip.rate_hz, clip.frames
+    )
     tracks: tuple[str, ...] = getattr(task, "tracks", ())
     last = OTHER if len(tracks) < len(TRACKS) else tracks[-1]
-    return WithRest(stream, last, clip.read(0, clip.frames) - known)
+    return StreamWithRemainder(stream, last, clip.read(0, clip.frames) - covered_band)
 
 
-def run_from_nothing(
+def run_without_source(
     task: Task, duration_s: float, engine: Engine, cancel: CancelToken, done: int
 ) -> Iterator[TaskEvent]:
-    """Let an engine make ``duration_s`` seconds of music without a source."""
+    """Run an engine without a source for ``duration_s`` seconds of music."""
     output = task.output_spec
     rate_hz = output.sample_rate or ENGINE_RATE_HZ
-    request = request_of(task, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
+    request = engine_request(task, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
     frames = seconds_to_frames(duration_s, rate_hz)
     stream = Stream(frames, rate_hz, output.channels or 2, output.encoding, request.frames)
     return run_takes(request, output, stream, engine, cancel, done)

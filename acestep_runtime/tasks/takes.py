@@ -1,6 +1,6 @@
-"""The loop over takes, the same for all tasks: the engine runs once for each, and a delivery puts its audio into outputs.
+"""The loop over takes: the engine runs once for each, and a delivery puts its audio into outputs.
 
-What tasks differ in is the `Delivery`: streams.py passes audio on while it comes, layers.py and patch.py fit it into a song.
+Tasks differ in their `Delivery`: streams.py passes audio on as it comes, layers.py and patch.py fit it into a song.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from acestep_runtime.values import MAX_SEED, CancelToken
 if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
 
-#: What a task and the engine's request call by the same name.
-_SHARED = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
+#: Fields with the same name in a task and in the engine's request.
+_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
 
 
 class Delivery(Protocol):
-    """How the audio of a take comes from the engine into the outputs of a task."""
+    """Moves the audio of a take from the engine into the outputs of a task."""
 
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
-        """Yield the outputs of a take, numbered from ``number`` on, and the progress that is among ``events``."""
+        """Yield the outputs of a take, numbered from ``number`` on, and the progress among ``events``."""
         ...
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
@@ -46,9 +46,9 @@ class NoAudio:
         return metadata
 
 
-def request_of(task: Task, frames: int = 0) -> EngineRequest:
-    """Return what a task asks of an engine for a window of ``frames`` frames, its source and seed apart."""
-    shared = {name: getattr(task, name) for name in _SHARED if task.has(name)}
+def engine_request(task: Task, frames: int = 0) -> EngineRequest:
+    """Return a task's request to an engine for a window of ``frames`` frames, without source and seed."""
+    shared = {name: getattr(task, name) for name in _COMMON_FIELDS if task.has(name)}
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference
@@ -60,48 +60,50 @@ def request_of(task: Task, frames: int = 0) -> EngineRequest:
 def run_takes(
     request: EngineRequest, output: Output, delivery: Delivery, engine: Engine, cancel: CancelToken, done: int
 ) -> Iterator[TaskEvent]:
-    """Run ``request`` for each take of ``output`` but the first ``done``. Its seed is replaced by those of the takes."""
+    """Run ``request`` for each take of ``output`` after the first ``done``, with the seed of the take."""
     output = with_seeds(output)
     number = 0
     for take, seed in pending_takes(output, done):
         metadata: TakeMetadata = {}
-        asked = request_for_take(request, seed, output)
-        events = _audio_of(asked, take, output.count, metadata, engine, cancel)
+        take_request = request_for_take(request, seed, output)
+        events = _engine_audio(take_request, take, output.count, metadata, engine, cancel)
         for event in delivery.deliver(take, number, events):
             number += isinstance(event, OutputHeader)
             yield event
-        yield Take(take, seed, _complete(delivery.in_output_time(metadata), asked, engine))
+        yield Take(take, seed, _note_missing(delivery.in_output_time(metadata), take_request, engine))
 
 
-def _audio_of(
+def _engine_audio(
     request: EngineRequest, take: int, takes: int, metadata: TakeMetadata, engine: Engine, cancel: CancelToken
 ) -> Iterator[Progress | Block]:
-    """Yield the blocks of a take, and its progress as that of the task; collect its metadata.
+    """Yield the blocks of a take, and its progress scaled to the task; collect its metadata.
 
     Raises `EngineFailure` at the end unless the engine made every role, and all frames of each.
     """
-    made: dict[str, int] = {}
+    frames_by_role: dict[str, int] = {}
     for event in engine.run(request, cancel):
         if isinstance(event, Progress):
             yield scale_progress(event, take, takes)
         elif isinstance(event, Metadata):
             metadata.update(event.values)
         else:
-            made[event.role] = made.get(event.role, 0) + len(event.samples)
+            frames_by_role[event.role] = frames_by_role.get(event.role, 0) + len(event.samples)
             yield event
     if request.task.kind == "audio":
-        wanted = request.frames
-        wrong = [f"{frames} of {wanted} frames of {role}" for role, frames in made.items() if frames != wanted]
-        if wrong or not made:
+        expected = request.frames
+        wrong = [
+            f"{frames} of {expected} frames of {role}" for role, frames in frames_by_role.items() if frames != expected
+        ]
+        if wrong or not frames_by_role:
             raise EngineFailure(
                 f"The {engine.name} engine returned {', '.join(wrong) or 'no audio'}.",
                 remedy="This is a fault in AceBridge: please report it.",
             )
 
 
-def _complete(found: TakeMetadata, request: EngineRequest, engine: Engine) -> TakeMetadata:
-    """Return the metadata of a take; what was asked for on top of the audio and did not come is said to be missing."""
-    metadata = found.copy()
+def _note_missing(engine_metadata: TakeMetadata, request: EngineRequest, engine: Engine) -> TakeMetadata:
+    """Return the metadata of a take, with a reason for each requested value that the engine did not return."""
+    metadata = engine_metadata.copy()
     if request.auto_lrc and not metadata.get("lrc"):
         metadata.pop("lrc", None)
         metadata["lrc_missing"] = f"The {engine.name} engine gave no lrc for this take."
@@ -112,7 +114,7 @@ def _complete(found: TakeMetadata, request: EngineRequest, engine: Engine) -> Ta
 
 
 def request_for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
-    """Return ``request`` as it is for one take. Where a score may end it, no take is made before its turn."""
+    """Return ``request`` for one take. Where a score may end the task, takes are not generated ahead."""
     return dataclasses.replace(
         request,
         seed=seed,
@@ -134,17 +136,17 @@ def pending_takes(output: Output, done: int) -> list[tuple[int, int]]:
 
 
 def with_seeds(output: Output) -> Output:
-    """Return ``output`` with one seed per take: missing ones count on from the last given, or from a random one."""
+    """Return ``output`` with one seed per take: missing ones continue from the last given, or from a random one."""
     seeds = list(output.seeds) or [secrets.randbits(31)]
     seeds += next_seeds(seeds[-1], output.count - len(seeds), seeds)
     return dataclasses.replace(output, seeds=tuple(seeds))
 
 
-def next_seeds(last: int, count: int, spent: Collection[int]) -> list[int]:
-    """Return ``count`` seeds, counted on from ``last``; those that were ``spent`` before are left out."""
+def next_seeds(last: int, count: int, excluded: Collection[int]) -> list[int]:
+    """Return the ``count`` seeds after ``last``, without the ``excluded`` ones."""
     fresh: list[int] = []
     while len(fresh) < count:
         last = (last + 1) % (MAX_SEED + 1)
-        if last not in spent:
+        if last not in excluded:
             fresh.append(last)
     return fresh

@@ -13,7 +13,7 @@ from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, Cancel
 
 @dataclass(frozen=True)
 class TextToMusic(Task):
-    """Write ``duration_s`` seconds of music; ``None`` is as long as ``codes``, or as the lyrics need, else 30. One "mix"."""
+    """Generate ``duration_s`` seconds of music; ``None``: as long as ``codes``, or as the lyrics need, else 30. One "mix"."""
 
     name = "text2music"
     rpc = "TextToMusic"
@@ -32,9 +32,9 @@ class TextToMusic(Task):
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
-        from acestep_runtime.tasks.streams import run_from_nothing
+        from acestep_runtime.tasks.streams import run_without_source
 
-        return run_from_nothing(self, self._length_s(), engine, cancel, done)
+        return run_without_source(self, self._length_s(), engine, cancel, done)
 
     def _length_s(self) -> float:
         if self.duration_s is not None:
@@ -42,7 +42,7 @@ class TextToMusic(Task):
         if self.codes:
             return len(self.codes) / CODES_A_SECOND
         from acestep_runtime.text.form import natural_length_s
-        from acestep_runtime.text.style import style_of
+        from acestep_runtime.text.style import style_from_caption
 
         music = self.music
-        return natural_length_s(music.lyrics, music.bpm, music.timesignature, style_of(music.caption))
+        return natural_length_s(music.lyrics, music.bpm, music.timesignature, style_from_caption(music.caption))

@@ -1,4 +1,4 @@
-"""The tasks that turn words into better words: create a sample from a sentence, format caption and lyrics."""
+"""The text tasks: create a sample from a sentence, format caption and lyrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import Task, TaskEvent
-from acestep_runtime.tasks.takes import NoAudio, request_of, run_takes
+from acestep_runtime.tasks.takes import NoAudio, engine_request, run_takes
 from acestep_runtime.values import MAX_SEED, MAX_TEXT, CancelToken, Music, Thinking
 
 
@@ -36,13 +36,13 @@ class CreateSample(Task):
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
         mode, music = "instrumental" if self.instrumental else "song", Music(caption=self.description)
-        request = dataclasses.replace(request_of(self), music=music, mode=mode)
+        request = dataclasses.replace(engine_request(self), music=music, mode=mode)
         return run_takes(request, self.output_spec, NoAudio(), engine, cancel, done)
 
 
 @dataclass(frozen=True)
 class FormatSample(Task):
-    """Put caption and lyrics of ``music`` into the form that the model likes best."""
+    """Rewrite caption and lyrics of ``music`` in the form that suits the model best."""
 
     name = "format_sample"
     rpc = "FormatSample"
@@ -60,4 +60,4 @@ class FormatSample(Task):
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
-        return run_takes(request_of(self), self.output_spec, NoAudio(), engine, cancel, done)
+        return run_takes(engine_request(self), self.output_spec, NoAudio(), engine, cancel, done)

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from acestep_runtime.engines.metadata import Chord, TakeMetadata
 from acestep_runtime.lyrics import lrc
-from acestep_runtime.lyrics.formats.tables import LineFacts, SectionFacts, WordFacts
+from acestep_runtime.lyrics.formats.tables import LineMetadata, SectionMetadata, WordMetadata
 
-Span = TypeVar("Span", Chord, SectionFacts, LineFacts, WordFacts)
+Span = TypeVar("Span", Chord, SectionMetadata, LineMetadata, WordMetadata)
 
 
 def shift_times(metadata: TakeMetadata, by_s: float) -> TakeMetadata:
@@ -28,17 +28,17 @@ def shift_times(metadata: TakeMetadata, by_s: float) -> TakeMetadata:
     if "changes" in out:
         out["changes"] = [{**change, "start_s": round(change["start_s"] + by_s, 3)} for change in out["changes"]]
     if "lrc" in out:
-        out["lrc"] = lrc.to_lrc(line.moved(by_s) for line in lrc.from_lrc(out["lrc"]))
+        out["lrc"] = lrc.to_lrc(line.shift(by_s) for line in lrc.from_lrc(out["lrc"]))
     return out
 
 
 def _shift_spans(spans: Sequence[Span], by_s: float) -> list[Span]:
-    shifted = [span.copy() for span in spans]
-    for span in shifted:
+    copies = [span.copy() for span in spans]
+    for span in copies:
         span["start_s"] = round(span["start_s"] + by_s, 3)
         span["end_s"] = round(span["end_s"] + by_s, 3)
-    return shifted
+    return copies
 
 
-def _shift_words(line: LineFacts, by_s: float) -> LineFacts:
+def _shift_words(line: LineMetadata, by_s: float) -> LineMetadata:
     return {**line, "words": _shift_spans(line["words"], by_s)} if "words" in line else line

@@ -1,4 +1,4 @@
-"""What tasks share whose engine hears all of a source: cover, complete, extract and the tasks that analyse."""
+"""The base of tasks whose engine gets the whole source: cover, complete, extract and the analysis tasks."""
 
 from __future__ import annotations
 

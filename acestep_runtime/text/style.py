@@ -1,4 +1,4 @@
-"""From the words of a caption to a `Style`. The words and what they do are data: style.toml."""
+"""Converting the words of a caption to a `Style`. The vocabulary is data: style.toml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 _HANGUL = "가-힣"
-#: Korean particles and endings that may follow a word without making it another one.
+#: Korean particles and endings that may follow a word without changing it.
 _PARTICLES = (
     "을|를|이|가|은|는|의|로|으로|와|과|도|만|에|에서|풍|풍의|한|하게|하고|적인|적이고|스러운"
     "|랑|이랑|스타일|곡|음악|느낌|연주|파트|라인|버전"
@@ -29,7 +29,7 @@ _AND_PARTICLES = ("과", "와", "하고", "랑")
 
 @dataclass(frozen=True)
 class Instrument:
-    """Who plays: a track of the twelve, a voice (or kit) and a rhythm, by their names in style.toml."""
+    """A player: one of the twelve tracks, a voice (or kit) and a rhythm, by their names in style.toml."""
 
     track: str
     voice: str
@@ -43,12 +43,12 @@ class Instrument:
 
 @dataclass(frozen=True)
 class Style:
-    """How to play. ``instruments`` are in order of entry, those named in the caption first.
+    """A playing style. ``instruments`` are in order of entry, those named in the caption first.
 
     ``bpm`` is a usual range; ``swing`` is where in a beat its second half falls (0.5 straight, 0.66 shuffle);
-    ``brightness`` runs from −1 (dark) to 1, ``energy`` is added to that of a section (−0.6 to 0.6), ``room_s`` is the
-    reverberation time. ``named`` counts the instruments at the front that the caption asks for; ``solo`` is the track
-    that is to stand out, if any. ``words`` are the words that were understood.
+    ``brightness`` is −1 (dark) to 1, ``energy`` is added to that of a section (−0.6 to 0.6), ``room_s`` is the
+    reverberation time. ``named_count`` counts the instruments at the front that the caption names; ``solo`` is the track
+    of the solo, if any. ``words`` are the recognised words.
     """
 
     genre: str
@@ -60,26 +60,26 @@ class Style:
     brightness: float
     energy: float
     instruments: tuple[Instrument, ...]
-    named: int = 0
+    named_count: int = 0
     solo: str = ""
     words: tuple[str, ...] = ()
 
 
 @cache
 def table() -> dict[str, Any]:
-    """Return style.toml as it stands."""
+    """Return the content of style.toml."""
     with (Path(__file__).parent / "style.toml").open("rb") as file:
         return tomllib.load(file)
 
 
 @cache
-def _words() -> tuple[tuple[str, str, str], ...]:
+def _style_words() -> tuple[tuple[str, str, str], ...]:
     """Every (word, kind, name), longest word first."""
     data = table()
-    found = [(w, kind, name) for kind in ("genre", "mood", "instrument") for name, row in data[kind].items()
+    rows = [(w, kind, name) for kind in ("genre", "mood", "instrument") for name, row in data[kind].items()
              for w in row["words"]]  # fmt: skip
-    found += [(w, "solo", "solo") for w in data["solo"]["words"]]
-    return tuple(sorted(found, key=lambda row: -len(row[0])))
+    rows += [(w, "solo", "solo") for w in data["solo"]["words"]]
+    return tuple(sorted(rows, key=lambda row: -len(row[0])))
 
 
 def word_pattern(word: str) -> re.Pattern[str]:
@@ -89,42 +89,42 @@ def word_pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(word)}s?(?=\W|$|[{_HANGUL}])")
 
 
-def understood(caption: str) -> list[tuple[str, str, str]]:
-    """Return the (word, kind, name) found in a caption, in the order in which they stand there.
+def find_style_words(caption: str) -> list[tuple[str, str, str]]:
+    """Return the (word, kind, name) found in a caption, in order.
 
-    Longer words are taken first and no letter counts twice. What is declined comes back with the kind "without".
+    Longer words match first and no letter counts twice. Negated words have the kind "without".
     """
     text = left = caption.lower()
-    found = []
-    for word, kind, name in _words():
+    matches = []
+    for word, kind, name in _style_words():
         if word not in left:  # compiling hundreds of patterns takes longer than looking
             continue
         for match in word_pattern(word).finditer(left):
             start, end = match.span()
-            found.append((start, end, word, kind, name))
+            matches.append((start, end, word, kind, name))
             left = left[:start] + " " * (end - start) + left[end:]
-    found.sort()
-    declined = _declined(text, [(start, end, kind) for start, end, _, kind, _ in found])
+    matches.sort()
+    is_negated = _find_negations(text, [(start, end, kind) for start, end, _, kind, _ in matches])
     return [(word, "without" if no else kind, name)
-            for (_, _, word, kind, name), no in zip(found, declined, strict=True)]  # fmt: skip
+            for (_, _, word, kind, name), no in zip(matches, is_negated, strict=True)]  # fmt: skip
 
 
-def _declined(text: str, spans: list[tuple[int, int, str]]) -> list[bool]:
-    """Say for each (start, end, kind) found in a text whether it stands after "no" or "without", or before 없이.
+def _find_negations(text: str, spans: list[tuple[int, int, str]]) -> list[bool]:
+    """Return for each (start, end, kind) found in a text whether it follows "no" or "without", or precedes 없이.
 
-    What is said of a word holds for those joined to it by "and", "or" or 과, and "no soft piano" declines the piano.
+    A negation extends to words joined by "and", "or" or 과, and "no soft piano" negates the piano.
     """
     starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
     gaps = [text[end:start] for end, start in zip([0, *ends], [*starts, len(text)], strict=True)]
     before, after = [False] * len(spans), [False] * len(spans)
     for i in range(len(spans)):
-        qualified = i > 0 and spans[i - 1][2] in ("genre", "mood") and gaps[i].isspace()
-        joined = i > 0 and before[i - 1] and (qualified or bool(_AND.fullmatch(gaps[i])))
-        before[i] = joined or bool(_NOT_BEFORE.search(gaps[i]))
+        qualifies = i > 0 and spans[i - 1][2] in ("genre", "mood") and gaps[i].isspace()
+        continues = i > 0 and before[i - 1] and (qualifies or bool(_AND.fullmatch(gaps[i])))
+        before[i] = continues or bool(_NOT_BEFORE.search(gaps[i]))
     for i in reversed(range(len(spans))):
         start, end, _ = spans[i]
-        joined = i + 1 < len(spans) and after[i + 1] and text[start:end].endswith(_AND_PARTICLES)
-        after[i] = joined or bool(_NOT_AFTER.search(gaps[i + 1]))
+        continues = i + 1 < len(spans) and after[i + 1] and text[start:end].endswith(_AND_PARTICLES)
+        after[i] = continues or bool(_NOT_AFTER.search(gaps[i + 1]))
     return [b or a for b, a in zip(before, after, strict=True)]
 
 
@@ -134,29 +134,29 @@ def parse_instrument(line: str) -> Instrument:
     return Instrument(track, voice, pattern)
 
 
-def _with_instrument(players: list[Instrument], row: dict[str, str]) -> tuple[list[Instrument], Instrument]:
-    """Return the players with one asked for added or changed, and that one."""
+def _add_instrument(players: list[Instrument], row: dict[str, str]) -> tuple[list[Instrument], Instrument]:
+    """Return the players with a requested instrument added or changed, and that instrument."""
     same = [p for p in players if p.track == row["track"]]
-    kept = [p for p in players if p not in same]
+    other_tracks = [p for p in players if p not in same]
     usual = next((p for p in same if not p.leads), same[0] if same else None)
     voice = row.get("voice") or (usual.voice if usual else row["fallback"])
     pattern = row.get("pattern") or (usual.pattern if usual else row["usual"])
-    asked = Instrument(row["track"], voice, pattern)
+    instrument = Instrument(row["track"], voice, pattern)
     others = [p for p in same if p is not usual]
-    return [*kept, *others, asked], asked
+    return [*other_tracks, *others, instrument], instrument
 
 
-def style_of(caption: str) -> Style:
-    """Return the style that a caption, English or Korean, asks for; pop where it names no genre.
+def style_from_caption(caption: str) -> Style:
+    """Return the style of a caption, English or Korean; pop where it names no genre.
 
     The first genre named wins, moods add up, instruments named are added or take over their track.
     """
-    found = understood(caption)
+    style_words = find_style_words(caption)
     data = table()
-    genres = [name for _, kind, name in found if kind == "genre"]
+    genres = [name for _, kind, name in style_words if kind == "genre"]
     genre = data["genre"][genres[0] if genres else "pop"]
-    moods = [data["mood"][name] for name in dict.fromkeys(name for _, kind, name in found if kind == "mood")]
-    silent = {data["instrument"][name]["track"] for _, kind, name in found
+    moods = [data["mood"][name] for name in dict.fromkeys(name for _, kind, name in style_words if kind == "mood")]
+    silent = {data["instrument"][name]["track"] for _, kind, name in style_words
               if kind == "without" and name in data["instrument"]}  # fmt: skip
     rows = [genre, *moods]
     pace = 1.0
@@ -166,25 +166,25 @@ def style_of(caption: str) -> Style:
         room *= row.get("room", 1.0)
 
     players = [p for p in map(parse_instrument, genre["play"]) if p.track not in silent]
-    named: list[Instrument] = []
-    for _, kind, name in found:
+    caption_instruments: list[Instrument] = []
+    for _, kind, name in style_words:
         if kind == "instrument":
             row = data["instrument"][name]
-            named = [p for p in named if p.track != row["track"]]
-            players, asked = _with_instrument(players, row)
-            named.append(asked)
-    if not players:  # everyone the genre has was declined
+            caption_instruments = [p for p in caption_instruments if p.track != row["track"]]
+            players, instrument = _add_instrument(players, row)
+            caption_instruments.append(instrument)
+    if not players:  # the caption negates all instruments of the genre
         players = [parse_instrument(f"{track} {line}") for track, line in data["track"].items() if track not in silent]
         players = players[:1]
     solo = ""
-    if players and any(kind == "solo" for _, kind, _ in found):
-        pitched = [p for p in named if p.track not in ("drums", "percussion", "fx")]
-        front = pitched[0] if pitched else next((p for p in players if p.leads), players[0])
+    if players and any(kind == "solo" for _, kind, _ in style_words):
+        pitched_instruments = [p for p in caption_instruments if p.track not in ("drums", "percussion", "fx")]
+        front = pitched_instruments[0] if pitched_instruments else next((p for p in players if p.leads), players[0])
         lead = Instrument(front.track, data["solo"]["voices"].get(front.voice, front.voice), "melody")
         players = [p for p in players if not p.leads]
-        named = [lead, *(p for p in named if p is not front)]
+        caption_instruments = [lead, *(p for p in caption_instruments if p is not front)]
         solo = lead.track
-    order = [*named, *(p for p in players if p not in named)]
+    order = [*caption_instruments, *(p for p in players if p not in caption_instruments)]
     low, high = genre["bpm"]
     return Style(
         genre=genres[0] if genres else "pop",
@@ -196,23 +196,28 @@ def style_of(caption: str) -> Style:
         brightness=max(-1.0, min(1.0, sum(row.get("brightness", 0.0) for row in rows))),
         energy=max(-0.6, min(0.6, sum(row.get("energy", 0.0) for row in rows))),
         instruments=tuple(order),
-        named=len(named),
+        named_count=len(caption_instruments),
         solo=solo,
-        words=tuple(word for word, kind, _ in found if kind != "without"),
+        words=tuple(word for word, kind, _ in style_words if kind != "without"),
     )
 
 
-def without(style: Style, tracks: Collection[str]) -> Style:
-    """Return the style with everybody but those who play the given tracks."""
+def remove_tracks(style: Style, tracks: Collection[str]) -> Style:
+    """Return the style without the players of the given tracks."""
     left = tuple(p for p in style.instruments if p.track not in tracks)
-    named = sum(p.track not in tracks for p in style.instruments[: style.named])
-    return replace(style, instruments=left, named=named, solo="" if style.solo in tracks else style.solo)
+    named_count = sum(p.track not in tracks for p in style.instruments[: style.named_count])
+    return replace(style, instruments=left, named_count=named_count, solo="" if style.solo in tracks else style.solo)
 
 
-def only(style: Style, track: str) -> Style:
-    """Return the style with the instruments of one track only: as it stands in the style, else the track's usual one."""
-    mine = tuple(p for p in style.instruments if p.track == track)
-    named = tuple(p for p in style.instruments[: style.named] if p.track == track)
+def keep_track(style: Style, track: str) -> Style:
+    """Return the style reduced to one track: its own instruments, else the track's default one."""
+    track_instruments = tuple(p for p in style.instruments if p.track == track)
+    caption_instruments = tuple(p for p in style.instruments[: style.named_count] if p.track == track)
     voice, pattern = table()["track"][track].split()
-    chosen = named[:1] or tuple(p for p in mine if not p.leads)[:1] or mine[:1] or (Instrument(track, voice, pattern),)
-    return replace(style, instruments=chosen, named=1)
+    instruments = (
+        caption_instruments[:1]
+        or tuple(p for p in track_instruments if not p.leads)[:1]
+        or track_instruments[:1]
+        or (Instrument(track, voice, pattern),)
+    )
+    return replace(style, instruments=instruments, named_count=1)

@@ -1,6 +1,6 @@
-"""From one sentence to a song sheet: caption, lyrics, tempo, key and length. The lines themselves are data: writing.toml.
+"""Writing a song sheet from one sentence: caption, lyrics, tempo, key and length. The lines are data: writing.toml.
 
-No sound, and no understanding beyond words: a description names a style (`style`), a subject ("about …") and a theme.
+No sound, and only word matching: a description names a style (`style`), a subject ("about …") and a theme.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from acestep_runtime.text.style import Style, style_of, understood, word_pattern
-from acestep_runtime.text.tags import described, joined
+from acestep_runtime.text.style import Style, find_style_words, style_from_caption, word_pattern
+from acestep_runtime.text.tags import complete_tags, join_tags
 from acestep_runtime.values import Key
 
 if sys.version_info >= (3, 11):
@@ -46,7 +46,7 @@ _COMPOUND = ("6/8", "12/8")
 
 @dataclass(frozen=True)
 class Sheet:
-    """All that a song needs to be made. ``lyrics`` are `INSTRUMENTAL` when nobody sings; ``duration_s`` is whole."""
+    """The inputs of a song. ``lyrics`` are `INSTRUMENTAL` without vocals; ``duration_s`` is whole."""
 
     caption: str
     lyrics: str
@@ -60,121 +60,123 @@ class Sheet:
 
 @cache
 def table() -> dict[str, Any]:
-    """Return writing.toml as it stands."""
+    """Return the content of writing.toml."""
     with (Path(__file__).parent / "writing.toml").open("rb") as file:
         return tomllib.load(file)
 
 
 def is_instrumental(text: str) -> bool:
-    """Say whether a caption or description asks for music without singing."""
+    """Return whether a caption or description asks for music without vocals."""
     low = text.lower()
     return any(word in low for word in table()["sayings"]["instrumental"])
 
 
 def write_song(description: str, *, instrumental: bool = False, seed: int = 0) -> Sheet:
-    """Write a whole song from a description in English or Korean; the same seed gives the same one.
+    """Write a song sheet from a description in English or Korean; deterministic for a seed.
 
-    What the description says of tempo, key, meter and length is kept. A subject ("about …") comes back in the lines.
+    Tempo, key, meter and length in the description are kept. A subject ("about …") appears in the lines.
     """
     language = "ko" if _HANGUL.search(description) else "en"
     rng = np.random.default_rng([seed, crc32(description.encode())])
-    theme = _theme(description, language)
-    subject, rest = _subject(description, language)
-    nobody = instrumental or is_instrumental(description)
-    style = style_of(rest)
+    theme = _find_theme(description, language)
+    subject, rest = _split_subject(description, language)
+    no_vocals = instrumental or is_instrumental(description)
+    style = style_from_caption(rest)
     bpm, key, meter = propose(description, style, rng, sad=theme in _SAD_THEMES)
     low_s, high_s = table()["lengths"].get(style.genre, table()["lengths"]["usual"])
     bar_s = meter * 60 / bpm
-    asked_s = _asked_length(description)
-    name = _form(asked_s or float(rng.uniform(low_s, high_s)), bar_s)
-    duration_s = asked_s or float(round(min(high_s, max(low_s, _bars(name) * bar_s))))
-    caption = joined(described(_stripped(rest), style, key, bpm, language))
+    requested_s = _parse_length_s(description)
+    name = _choose_form(requested_s or float(rng.uniform(low_s, high_s)), bar_s)
+    duration_s = requested_s or float(round(min(high_s, max(low_s, _form_bars(name) * bar_s))))
+    caption = join_tags(complete_tags(_strip_request_words(rest), style, key, bpm, language))
     lyrics = (
-        INSTRUMENTAL if nobody else _lyrics(name, theme, subject or table()[language][theme]["subject"], language, rng)
+        INSTRUMENTAL
+        if no_vocals
+        else _write_lyrics(name, theme, subject or table()[language][theme]["subject"], language, rng)
     )
-    return Sheet(caption, lyrics, bpm, str(key), meter, duration_s, language, nobody)
+    return Sheet(caption, lyrics, bpm, str(key), meter, duration_s, language, no_vocals)
 
 
 def propose(text: str, style: Style, rng: np.random.Generator, *, sad: bool = False) -> tuple[float, Key, int]:
-    """Return tempo, key and beats per bar: as a text says ("at 90 bpm", "in A minor", "waltz"), or else as suits a style."""
+    """Return tempo, key and beats per bar: from the text ("at 90 bpm", "in A minor", "waltz"), else from the style."""
     meter = 3 if any(word in text.lower() for word in _WALTZ) else 6 if any(w in text for w in _COMPOUND) else 4
-    drawn = float(round(rng.uniform(*style.bpm))) * (1.5 if meter == 6 else 1.0)
-    asked = _BPM.search(text)
-    bpm = min(300.0, max(30.0, float(asked[1]) if asked else drawn))
+    random_bpm = float(round(rng.uniform(*style.bpm))) * (1.5 if meter == 6 else 1.0)
+    tempo_match = _BPM.search(text)
+    bpm = min(300.0, max(30.0, float(tempo_match[1]) if tempo_match else random_bpm))
     mode = style.mode or ("minor" if sad or rng.random() < 0.3 else "major")
     key = Key(_TONICS[mode][rng.integers(len(_TONICS[mode]))], mode)
-    if named := _KEY.search(text):
-        key = Key.parse(f"{named[1]} {'major' if named[2].lower() in ('major', '장조') else 'minor'}")
+    if key_match := _KEY.search(text):
+        key = Key.parse(f"{key_match[1]} {'major' if key_match[2].lower() in ('major', '장조') else 'minor'}")
     return bpm, key, meter
 
 
-def _asked_length(text: str) -> float:
-    """Return the length that a text asks for in seconds, 10 to 600; 0 when it asks for none."""
-    found = _LENGTH.search(text)
-    if not found:
+def _parse_length_s(text: str) -> float:
+    """Return the length that a text names, in seconds, 10 to 600; 0 when it names none."""
+    match = _LENGTH.search(text)
+    if not match:
         return 0.0
-    seconds = float(found[1]) * (60 if found[2][0].lower() in "m분" else 1)
+    seconds = float(match[1]) * (60 if match[2][0].lower() in "m분" else 1)
     return float(round(min(600.0, max(10.0, seconds))))
 
 
-def _theme(text: str, language: str) -> str:
+def _find_theme(text: str, language: str) -> str:
     """Return the theme with the most words in a text; the first of equals; "neutral" for none."""
     low = text.lower()
     counts = {}
     for name, row in table()[language].items():
         words = [w for w in row["words"] if (w in low if language == "ko" else word_pattern(w).search(low))]
         counts[name] = len(words)
-    # "lost love" is about loss: of themes named as often, love gives way.
+    # "lost love" is about loss: among equally frequent themes, love gives way.
     best = max(counts, key=lambda name: (counts[name], name != "love"))
     return best if counts[best] else "neutral"
 
 
-def _subject(description: str, language: str) -> tuple[str, str]:
+def _split_subject(description: str, language: str) -> tuple[str, str]:
     """Return the subject that a description names, empty for none, and the rest of it."""
-    found = (_ABOUT_KO if language == "ko" else _ABOUT_EN).search(description)
-    if not found:
+    match = (_ABOUT_KO if language == "ko" else _ABOUT_EN).search(description)
+    if not match:
         return "", description
-    raw = found[1]
+    raw = match[1]
     if language == "en":
         end = _SUBJECT_ENDS.search(raw)
         words, after = (raw[: end.start()], raw[end.start() :]) if end else (raw, "")
-        subject = _plain(words)[: _LONGEST_SUBJECT[0]]
+        subject = _clean_words(words)[: _LONGEST_SUBJECT[0]]
         while subject and subject[-1].lower() in ("a", "an", "the", "of", "and", "or", "to", "in", "my", "our"):
             subject.pop()
-        rest = f"{description[: found.start()].strip()} {after.strip()}"
+        rest = f"{description[: match.start()].strip()} {after.strip()}"
     else:
         subject = re.split(r"[,.;:!?\n()\[\]{}\"]", raw)[-1].split()[-3:]
-        kept = len(subject)
-        while len(subject) > 1 and understood(subject[0]):
+        word_count = len(subject)
+        while len(subject) > 1 and find_style_words(subject[0]):
             subject.pop(0)
-        before = raw.rsplit(" ".join(subject), 1)[0] if kept else raw
-        subject = _plain(" ".join(subject))
-        rest = f"{before.strip()} {description[found.end() :].strip()}"
-    named = " ".join(subject)
-    return (named if len(named) <= _LONGEST_SUBJECT[1] else ""), rest.strip(" ,")
+        before = raw.rsplit(" ".join(subject), 1)[0] if word_count else raw
+        subject = _clean_words(" ".join(subject))
+        rest = f"{before.strip()} {description[match.end() :].strip()}"
+    phrase = " ".join(subject)
+    return (phrase if len(phrase) <= _LONGEST_SUBJECT[1] else ""), rest.strip(" ,")
 
 
-def _plain(text: str) -> list[str]:
+def _clean_words(text: str) -> list[str]:
     """Return the words of a text, with nothing in them but letters, digits, apostrophes and hyphens."""
     words = (re.sub(r"[^\w'’-]|_", "", word).strip("-") for word in text.split())
     return [word for word in words if any(c.isalnum() for c in word)]
 
 
-def _stripped(text: str) -> str:
-    """Return a description without the words that say nothing about the sound, such as "write me a song"."""
+def _strip_request_words(text: str) -> str:
+    """Return a description without request words such as "write me a song"."""
     filler = set(table()["sayings"]["filler"])
-    kept = []
+    tags = []
     for tag in re.split(r"[,;\n]", text):
         words = tag.split()
         while words and words[0].lower().strip(".!") in filler:
             words.pop(0)
         while words and words[-1].lower().strip(".!") in filler:
             words.pop()
-        kept.append(" ".join(words).strip(" ."))
-    return ", ".join(tag for tag in kept if tag)
+        tags.append(" ".join(words).strip(" ."))
+    return ", ".join(tag for tag in tags if tag)
 
 
-def _parts(name: str) -> list[tuple[str, str, int]]:
+def _form_sections(name: str) -> list[tuple[str, str, int]]:
     """Return the sections of a form as (tag, pool letter or "", lines or bars)."""
     rows = []
     for entry in table()["forms"][name]:
@@ -183,48 +185,48 @@ def _parts(name: str) -> list[tuple[str, str, int]]:
     return rows
 
 
-def _bars(name: str) -> int:
-    return sum(size * (_BARS_A_LINE if pool else 1) for _, pool, size in _parts(name))
+def _form_bars(name: str) -> int:
+    return sum(size * (_BARS_A_LINE if pool else 1) for _, pool, size in _form_sections(name))
 
 
-def _form(length_s: float, bar_s: float) -> str:
-    """Return the form whose lines get nearest to two bars each in a song of a length."""
+def _choose_form(length_s: float, bar_s: float) -> str:
+    """Return the form whose lines come nearest to two bars each for a song length."""
     forms: dict[str, list[str]] = table()["forms"]
-    return min(forms, key=lambda name: abs(np.log(_bars(name) * bar_s / length_s)))
+    return min(forms, key=lambda name: abs(np.log(_form_bars(name) * bar_s / length_s)))
 
 
-def _lyrics(form: str, theme: str, subject: str, language: str, rng: np.random.Generator) -> str:
+def _write_lyrics(form: str, theme: str, subject: str, language: str, rng: np.random.Generator) -> str:
     own, common = table()[language][theme], table()[language]["neutral"]
 
-    def drawn(*pools: list[list[str]]) -> list[list[str]]:
-        """Return the couplets of every pool in an order of its own, one pool after the other, each once."""
+    def draw_couplets(*pools: list[list[str]]) -> list[list[str]]:
+        """Return the couplets of every pool, each pool in random order, pools in sequence, without repeats."""
         rows = [pool[k] for pool in pools for k in rng.permutation(len(pool))]
         return [row for n, row in enumerate(rows) if row not in rows[:n]]
 
-    verses = drawn(own["verse"], common["verse"])
-    hook, other_hook = drawn(common["hooks"])[:2]
-    chorus = [hook, *drawn(own["chorus"], common["chorus"])]
-    bridge = [other_hook, *drawn(common["bridge"])]
-    pre = drawn(common["pre"])
+    verses = draw_couplets(own["verse"], common["verse"])
+    hook, other_hook = draw_couplets(common["hooks"])[:2]
+    chorus = [hook, *draw_couplets(own["chorus"], common["chorus"])]
+    bridge = [other_hook, *draw_couplets(common["bridge"])]
+    pre = draw_couplets(common["pre"])
     stanzas = []
-    for tag, pool, size in _parts(form):
+    for tag, pool, size in _form_sections(form):
         couplets = size // 2
         if pool == "V":
             rows, verses = verses[:couplets], verses[couplets:]
         else:
             rows = {"P": pre, "C": chorus, "B": bridge, "": []}[pool][:couplets]
-        lines = [filled(line, subject) for row in rows for line in row]
+        lines = [fill_subject(line, subject) for row in rows for line in row]
         stanzas.append("\n".join([f"[{tag}]", *lines]))
     return "\n\n".join(stanzas)
 
 
-def filled(line: str, subject: str) -> str:
-    """Put the subject in its place, with the Korean particle that its last syllable wants: ``{subject:을/를}``."""
+def fill_subject(line: str, subject: str) -> str:
+    """Insert the subject, with the Korean particle that fits its last syllable: ``{subject:을/를}``."""
 
     def place(match: re.Match[str]) -> str:
         after_consonant, _, after_vowel = (match[1] or "").partition("/")
         last = ord(subject[-1])
-        closed = 0xAC00 <= last <= 0xD7A3 and (last - 0xAC00) % 28 > 0
-        return subject + (after_consonant if closed else after_vowel)
+        ends_in_consonant = 0xAC00 <= last <= 0xD7A3 and (last - 0xAC00) % 28 > 0
+        return subject + (after_consonant if ends_in_consonant else after_vowel)
 
     return re.sub(r"\{subject(?::([^}]*))?\}", place, line)

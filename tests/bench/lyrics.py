@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acestep_runtime.lyrics.alignment import aligned
-from acestep_runtime.lyrics.consensus import consensus
-from acestep_runtime.lyrics.dtw import path
+from acestep_runtime.lyrics.alignment import align_tokens
+from acestep_runtime.lyrics.consensus import find_consensus
+from acestep_runtime.lyrics.dtw import cheapest_path
 
 #: Ten minutes, and twice the tokens that the model reads.
 _TOKENS, _FRAMES, _HEADS = 4000, 7500, 7
@@ -32,15 +32,15 @@ def report() -> None:
         return (one for _ in range(_HEADS))
 
     began = time.perf_counter()
-    found = consensus(maps())
+    found = find_consensus(maps())
     agreed_s = time.perf_counter() - began
     began = time.perf_counter()
-    path(-found.agreed)
+    cheapest_path(-found.agreed)
     path_s = time.perf_counter() - began
     del found
     pieces = [b"la\n" if token % 10 == 9 else b"la " for token in range(_TOKENS)]
     began = time.perf_counter()
-    aligned(maps(), pieces, 600.0, 600.0)
+    align_tokens(maps(), pieces, 600.0, 600.0)
     all_s = time.perf_counter() - began
     print(
         f"{_TOKENS} tokens x {_FRAMES} frames: path {path_s:.2f} s; consensus of {_HEADS} heads {agreed_s:.2f} s;",

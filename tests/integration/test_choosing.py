@@ -35,7 +35,7 @@ def best(client: Client, *seeds: int, **output: Any) -> Any:
     return generate(client, 0.3, caption="score", output=more)
 
 
-def test_the_best_take_is_kept_and_the_others_are_gone(client: Client) -> None:
+def test_the_best_take_is_kept_and_the_others_are_deleted(client: Client) -> None:
     before = {asset.id for asset in assets(client)}
     heard = collect(best(client, 10, 80, 30))
     assert [(each.take, each.seed, each.score, each.chosen) for each in heard.completed.ranking] == [
@@ -68,7 +68,7 @@ def test_equal_takes_share_a_file_that_stays(client: Client) -> None:
     assert download(client, take.outputs[0].asset_id)
 
 
-def test_what_is_pinned_or_made_by_others_too_stays(client: Client) -> None:
+def test_pinned_assets_and_outputs_of_other_jobs_stay(client: Client) -> None:
     other = collect(generate(client, 0.3, seed=15))
     kept = other.completed.takes[0].outputs[0].asset_id
     collect(best(client, 15, 90))
@@ -82,7 +82,7 @@ def test_a_score_that_is_reached_ends_it(client: Client) -> None:
     assert {event.started.chooses for event in heard.events if event.WhichOneof("event") == "started"} == {True}
 
 
-def test_takes_without_a_score_are_kept_in_order_and_it_is_said(client: Client) -> None:
+def test_takes_without_a_score_are_kept_in_order_with_a_note(client: Client) -> None:
     heard = collect(generate(client, 0.3, output={"tries": 3, "seeds": [5]}))
     (take,) = heard.completed.takes
     assert take.seed == 5
@@ -97,7 +97,7 @@ def test_the_next_batch_chooses_among_new_seeds(client: Client) -> None:
     assert [take.seed for take in second.completed.takes] == [33]
 
 
-def test_the_python_api_chooses_here_and_there(client: Client) -> None:
+def test_the_python_api_chooses_locally_and_on_a_daemon(client: Client) -> None:
     asked = {
         "caption": "lo-fi", "lyrics": "[Verse]\nwalking down the street\n", "duration": 6.0, "seed": 3, "best_of": 3,
         "engine": "draft", "auto_lrc": True,
@@ -159,7 +159,7 @@ def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_path: Path) -> None:
+def test_a_repeatedly_killed_job_completes_as_long_as_takes_are_finished(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as daemon:
         client = daemon.client
         assert client is not None
@@ -180,7 +180,7 @@ def test_killed_again_and_again_it_gets_there_as_long_as_takes_are_finished(tmp_
         assert daemon.check_store() == 2
 
 
-def test_a_slow_listener_is_told_of_the_takes_that_were_kept(client: Client) -> None:
+def test_a_slow_reader_gets_the_kept_takes(client: Client) -> None:
     """Whoever reads more slowly than takes are made and dropped hears no half of one as whole, and all of the best."""
     seeds = [1, 2, 3, 4, 90, 6, 7, 8]
     events = generate(client, 20.0, caption="score", output={"tries": 8, "seeds": seeds})
@@ -205,7 +205,7 @@ def test_the_command_writes_only_the_best(shell: Shell) -> None:
     ]  # fmt: skip
 
 
-def test_kept_ones_are_numbered_from_the_best(shell: Shell) -> None:
+def test_kept_takes_are_numbered_from_the_best(shell: Shell) -> None:
     report = shell.json("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--keep-all",
                         "--duration", "0.3", "-e", "fake", "-o", "song.wav")  # fmt: skip
     assert [(Path(each["file"]).name, each["seed"]) for each in report["outputs"]] == [
@@ -218,7 +218,7 @@ def test_kept_ones_are_numbered_from_the_best(shell: Shell) -> None:
         )
 
 
-def test_a_score_that_nobody_reaches_is_said(shell: Shell) -> None:
+def test_an_unreached_score_is_reported(shell: Shell) -> None:
     asked = ("generate", "-c", "score", "--min-score", "0.9", "-s", "10", "--duration", "0.3", "-e", "fake")
     told = shell.run(*asked, "--max-tries", "3")
     assert "warning: no take reached a score of 0.9; the best has 0.120. More tries may: --max-tries." in told.stderr

@@ -32,7 +32,7 @@ from tests.support.daemon import (
 from tests.support.shell import Shell
 
 
-def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Client) -> None:
+def test_the_next_batch_is_ready_at_once_and_only_one_is_prefetched(client: Client) -> None:
     first = collect(ask(client, 50, takes=2))
     assert first.completed
     made = follower(client, first.job_id, "succeeded")
@@ -62,7 +62,7 @@ def test_the_next_batch_is_there_at_once_and_only_one_is_made_ahead(client: Clie
     assert seeds(collect(client.next_batch(made))) == [54, 55]
 
 
-def test_it_streams_while_it_is_made(daemon: Daemon, client: Client) -> None:
+def test_it_streams_while_it_is_generated(daemon: Daemon, client: Client) -> None:
     daemon.hold(61)
     first = collect(ask(client, 60))
     made = follower(client, first.job_id, "running")
@@ -78,7 +78,7 @@ def test_it_streams_while_it_is_made(daemon: Daemon, client: Client) -> None:
     client.cancel(follower(client, made))
 
 
-def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(daemon: Daemon, client: Client) -> None:
+def test_it_is_generated_on_request_without_auto_gen(daemon: Daemon, client: Client) -> None:
     daemon.hold(70, 80)
     first = next(ask(client, 70, auto_gen=False)).job_id
     asked = client.next_batch(first)
@@ -101,7 +101,7 @@ def test_it_is_made_when_asked_for_even_if_nobody_wished_it_before(daemon: Daemo
     client.cancel(follower(client, second.job_id))
 
 
-def test_one_that_was_cancelled_is_made_anew(daemon: Daemon, client: Client) -> None:
+def test_a_cancelled_batch_is_generated_again(daemon: Daemon, client: Client) -> None:
     daemon.hold(91)
     first = collect(ask(client, 90)).job_id
     lost = follower(client, first, "running")
@@ -115,7 +115,7 @@ def test_one_that_was_cancelled_is_made_anew(daemon: Daemon, client: Client) -> 
     client.cancel(follower(client, second.job_id))
 
 
-def test_many_who_ask_at_once_get_the_same_batch(daemon: Daemon, client: Client) -> None:
+def test_concurrent_requests_get_the_same_batch(daemon: Daemon, client: Client) -> None:
     first = collect(ask(client, 95, auto_gen=False)).job_id
     takes: list[Take] = []
 
@@ -152,7 +152,7 @@ def test_seeds_count_on_and_never_come_again(client: Client) -> None:
     assert drawn[1] == [drawn[0][1] + 1, drawn[0][1] + 2]
 
 
-def test_words_have_a_next_batch_too_but_what_was_heard_has_none(client: Client, tmp_path: Path) -> None:
+def test_text_tasks_have_a_next_batch_and_analysis_tasks_have_none(client: Client, tmp_path: Path) -> None:
     submission = {"engine": "fake", "prefetch_next": True}
     first = collect(client.submit("create_sample", {"description": "a waltz"}, submission=submission))
     second = collect(client.next_batch(first.job_id))
@@ -191,7 +191,7 @@ def test_a_source_and_its_parameters_are_kept(client: Client, tmp_path: Path) ->
 # ---- sessions ----
 
 
-def test_a_new_request_in_the_session_cancels_what_was_made_ahead(daemon: Daemon, client: Client) -> None:
+def test_a_new_request_in_the_session_cancels_the_prefetched_batch(daemon: Daemon, client: Client) -> None:
     daemon.hold(11, 41, 47)
     other = collect(ask(client, 10, session="yours")).job_id
     theirs = follower(client, other, "running")
@@ -220,7 +220,7 @@ def test_a_new_request_in_the_session_cancels_what_was_made_ahead(daemon: Daemon
     assert not followers(client, second.job_id)
 
 
-def test_a_request_that_is_outdated_when_it_succeeds_has_no_more_made(daemon: Daemon, client: Client) -> None:
+def test_an_outdated_request_is_not_prefetched(daemon: Daemon, client: Client) -> None:
     daemon.hold(10)
     one = next(ask(client, 10, session="swift")).job_id
     newer = ask(client, 15, session="swift", auto_gen=False)
@@ -245,7 +245,7 @@ def test_joining_a_job_by_its_key_is_no_new_request(daemon: Daemon, client: Clie
     until_state(client, made, "succeeded")
 
 
-def test_deleting_a_job_cancels_what_was_made_ahead_of_it(daemon: Daemon, client: Client) -> None:
+def test_deleting_a_job_cancels_its_prefetched_batch(daemon: Daemon, client: Client) -> None:
     daemon.hold(14)
     first = collect(ask(client, 13)).job_id
     made = follower(client, first, "running")
@@ -253,7 +253,7 @@ def test_deleting_a_job_cancels_what_was_made_ahead_of_it(daemon: Daemon, client
     assert until_state(client, made, "cancelled", "succeeded") == "cancelled"
 
 
-def test_a_batch_whose_audio_is_gone_is_made_anew(client: Client) -> None:
+def test_a_batch_without_its_audio_is_generated_again(client: Client) -> None:
     first = collect(ask(client, 777)).job_id
     made = follower(client, first, "succeeded")
     result = job(client, made).takes[0].outputs[0].asset_id

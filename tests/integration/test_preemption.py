@@ -30,7 +30,7 @@ from tests.support.daemon import (
 from tests.support.tiers import Rounds
 
 
-def test_it_makes_way_for_all_others_and_is_made_all_the_same(daemon: Daemon, client: Client) -> None:
+def test_a_prefetched_job_is_preempted_by_requests_and_completes_later(daemon: Daemon, client: Client) -> None:
     daemon.hold(101)
     first = collect(ask(client, 100, steps=80)).job_id
     made = follower(client, first, "running")
@@ -57,7 +57,7 @@ MOMENTS = [(0, "steps"), (0, "audio"), (1, "steps"), (2, "audio")]
 
 @pytest.mark.parametrize("asked", [False, True], ids=["watched", "asked for"])
 @pytest.mark.parametrize(("take", "at"), MOMENTS)
-def test_who_watches_it_make_way_hears_it_whole_in_the_end(
+def test_a_watcher_of_a_preempted_job_gets_the_complete_audio(
     daemon: Daemon, client: Client, take: int, at: str, asked: bool
 ) -> None:
     """Whatever the moment in which it stops: what was heard before is void, what comes then is complete."""
@@ -84,7 +84,7 @@ def test_who_watches_it_make_way_hears_it_whole_in_the_end(
         client.cancel(follower(client, made))
 
 
-def test_one_that_waits_is_raised_when_it_is_asked_for(daemon: Daemon, client: Client) -> None:
+def test_a_request_raises_the_priority_of_a_waiting_prefetched_job(daemon: Daemon, client: Client) -> None:
     daemon.hold(111, 119)
     first = collect(ask(client, 110)).job_id
     made = follower(client, first, "running")

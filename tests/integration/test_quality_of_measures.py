@@ -30,13 +30,13 @@ def test_si_sdr_of_a_sum_of_orthogonal_sines(noise_db: float, gain: float) -> No
     assert metrics.si_sdr_db(estimate, truth) == pytest.approx(-noise_db, abs=1e-6)
 
 
-def test_what_a_sum_lacks() -> None:
+def test_the_missing_part_of_a_sum_is_measured() -> None:
     whole = sine(100, 1)[:, None]
     assert metrics.error_db([0.6 * whole, 0.3 * whole], whole) == pytest.approx(-20, abs=1e-6)
     assert metrics.error_db([0.5 * whole, 0.5 * whole], whole) <= -200 + 50
 
 
-def test_a_source_is_unchanged_under_what_ducks_but_not_when_it_ducks_itself() -> None:
+def test_a_source_is_unchanged_under_a_ducked_track_but_not_when_it_is_ducked() -> None:
     source, added = signals.noise(1, seed=1), signals.noise(1, seed=2)
     gain = np.linspace(1, 0.3, len(source), dtype=np.float32)[:, None]
     assert metrics.change_under_db(source, added, source + gain * added) < -100
@@ -146,7 +146,7 @@ def test_every_genre_can_be_written(genre: str) -> None:
     assert all(1 <= note.velocity <= 127 for part in written.parts.values() for note in part)
 
 
-def test_midi_files_are_whole() -> None:
+def test_midi_files_are_complete() -> None:
     """Header and track length as the standard says, events in order, a note off for each note on."""
     data = fluid.midi_file([(0.0, 0.5, 60, 100), (0.5, 0.5, 60, 90), (3.0, 1.0, 64, 80)], 0, -0.5)
     assert data[:14] == b"MThd\x00\x00\x00\x06\x00\x00\x00\x01" + (960).to_bytes(2, "big")

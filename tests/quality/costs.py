@@ -1,4 +1,4 @@
-"""What a task costs in a process of its own, and whether two processes come to the same bytes.
+"""The cost of a task in a separate process, and whether two processes give the same bytes.
 
 ``python -m tests.quality.costs TASK WAV`` performs a task and prints a line of JSON; the rest runs that and reads it.
 """
@@ -47,26 +47,26 @@ def fields(task: str, path: str) -> dict[str, Any]:
     }[task]  # fmt: skip
 
 
-def perform(task: str, path: str) -> dict[str, Any]:
-    """Perform a task; return seconds, processor seconds, peak memory of this process, and a hash of all that came."""
+def run_task(task: str, path: str) -> dict[str, Any]:
+    """Run a task; return seconds, processor seconds, peak memory of this process, and a hash of all results."""
     began = time.perf_counter()
-    made = hashlib.sha256()
+    digest = hashlib.sha256()
     for event in build_task(task, fields(task, path)).run(DraftEngine(), CancelToken()):
         if isinstance(event, OutputBlock):
-            made.update(event.samples.tobytes())
+            digest.update(event.samples.tobytes())
         elif isinstance(event, OutputHeader):
-            made.update(f"{event.role} {event.frames}".encode())
+            digest.update(f"{event.role} {event.frames}".encode())
         elif isinstance(event, Take):
-            made.update(json.dumps(event.metadata, sort_keys=True, default=str).encode())
+            digest.update(json.dumps(event.metadata, sort_keys=True, default=str).encode())
     seconds = time.perf_counter() - began
     usage = resource.getrusage(resource.RUSAGE_SELF)
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return {"seconds": seconds, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mib": usage.ru_maxrss / unit,
-            "sha256": made.hexdigest()}  # fmt: skip
+            "sha256": digest.hexdigest()}  # fmt: skip
 
 
-def measured(task: str, path: str) -> dict[str, Any]:
-    """Return what `perform` says in a fresh process, or its last words as ``error`` where it failed."""
+def measure_task(task: str, path: str) -> dict[str, Any]:
+    """Run `run_task` in a fresh process; return its result, or the end of its output as ``error`` where it failed."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.quality.costs", task, path], env=environment, capture_output=True, text=True
@@ -78,4 +78,4 @@ def measured(task: str, path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(perform(*sys.argv[1:3])))
+    print(json.dumps(run_task(*sys.argv[1:3])))

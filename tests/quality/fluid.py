@@ -26,8 +26,8 @@ def font() -> str | None:
 
 def version() -> str:
     """Return FluidSynth's version and the font, in words."""
-    said = subprocess.run(["fluidsynth", "--version"], capture_output=True, text=True, check=True).stdout
-    number = next(word for word in said.split() if word[0].isdigit())
+    printed = subprocess.run(["fluidsynth", "--version"], capture_output=True, text=True, check=True).stdout
+    number = next(word for word in printed.split() if word[0].isdigit())
     return f"FluidSynth {number} with {Path(font() or '').resolve().stem}"
 
 

@@ -1,4 +1,4 @@
-"""One song through the draft engine's tasks, and what each made of it against the truth. Each function returns figures."""
+"""Running one song through the draft engine's tasks, and comparing the results with the truth. Functions return figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def can(task: str) -> bool:
     return ENGINES["draft"].supports(TASKS[task])
 
 
-def order(task: str, song: Song, caption: str = "", **more: Any) -> EngineRequest:
+def engine_request(task: str, song: Song, caption: str = "", **more: Any) -> EngineRequest:
     """Return a request on the whole of a song's mix."""
     whole = (0, len(song.mix))
     return EngineRequest(
@@ -42,7 +42,7 @@ def order(task: str, song: Song, caption: str = "", **more: Any) -> EngineReques
     )
 
 
-def served(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
+def run_request(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
     """Let the draft engine serve a request; return the samples by role, and the facts."""
     blocks: dict[str, list[Samples]] = {}
     facts: Figures = {}
@@ -56,9 +56,9 @@ def served(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
 
 def understand(song: Song) -> Figures:
     """Tempo ratio, key, meter, and how many of the true beats and chords were found."""
-    _, facts = served(order("understand", song))
-    true, heard = Key.parse(song.plan.key), Key.parse(facts["keyscale"])
-    relative = true.mode != heard.mode and (true.tonic - heard.tonic) % 12 == (9 if true.mode == "minor" else 3)
+    _, facts = run_request(engine_request("understand", song))
+    true, estimate = Key.parse(song.plan.key), Key.parse(facts["keyscale"])
+    relative = true.mode != estimate.mode and (true.tonic - estimate.tonic) % 12 == (9 if true.mode == "minor" else 3)
     middle = (song.beats_s[:-1] + song.beats_s[1:]) / 2
     names = [next((c["name"] for c in facts["chords"] if c["start_s"] <= t < c["end_s"]), "") for t in middle]
     right = [Key(root, "minor" if quality == "m" else "major") == _triad(name)
@@ -69,7 +69,7 @@ def understand(song: Song) -> Figures:
         "beats": metrics.onset_f_measure(np.array(facts["beats"]), song.beats_s, 0.07),
         "downbeats": metrics.onset_f_measure(np.array(facts["downbeats"]), song.beats_s[:: song.plan.meter], 0.07),
         "key": facts["keyscale"],
-        "key_right": heard == true,
+        "key_right": estimate == true,
         "key_relative": relative,
         "meter": facts["timesignature"],
         "meter_right": facts["timesignature"] == song.plan.meter,
@@ -85,7 +85,7 @@ def _triad(name: str) -> Key | None:
 
 def extract(song: Song) -> Figures:
     """How much better than the mix each stem is, and what the stems of one call lack of the mix."""
-    stems, _ = served(order("extract", song, tracks=TRACKS))
+    stems, _ = run_request(engine_request("extract", song, tracks=TRACKS))
     gains = {name: metrics.si_sdr_db(stems[name], song.stems[name]) - metrics.si_sdr_db(song.mix, song.stems[name])
              for name in ("drums", "bass", "vocals")}  # fmt: skip
     return {**gains, "sum_db": metrics.error_db(list(stems.values()), song.mix)}
@@ -93,21 +93,23 @@ def extract(song: Song) -> Figures:
 
 def lego(song: Song) -> Figures:
     """How near the drums are to the true grid, and how often the bass has the true root."""
-    drums = served(order("lego", song, "pop drums", tracks=("drums",)))[0]["drums"]
-    low = served(order("lego", song, "bass", tracks=("bass",)))[0]["bass"]
+    drums = run_request(engine_request("lego", song, "pop drums", tracks=("drums",)))[0]["drums"]
+    low = run_request(engine_request("lego", song, "bass", tracks=("bass",)))[0]["bass"]
     errors_s = metrics.grid_errors_s(metrics.onsets_s(drums), song.beats_s)
-    found = []
+    bass_notes = []
     for beat_s, (root, quality) in zip(song.beats_s, song.chords, strict=True):
         hz = metrics.fundamental_hz(low, beat_s + 0.04, min(0.3, 0.9 * song.beat_s))
         if hz:
-            found.append((metrics.pitch_class(hz) - root, quality))
+            bass_notes.append((metrics.pitch_class(hz) - root, quality))
     return {
         "drums_ms": 1e3 * float(np.median(np.abs(errors_s))) if len(errors_s) else float("nan"),
         "drums_late_ms": 1e3 * float(np.median(errors_s)) if len(errors_s) else float("nan"),
         "drum_onsets": len(errors_s),
-        "roots": float(np.mean([above % 12 == 0 for above, _ in found])) if found else 0.0,
-        "chord_tones": float(np.mean([above % 12 in _tones(quality) for above, quality in found])) if found else 0.0,
-        "bass_beats": len(found) / len(song.beats_s),
+        "roots": float(np.mean([above % 12 == 0 for above, _ in bass_notes])) if bass_notes else 0.0,
+        "chord_tones": float(np.mean([above % 12 in _tones(quality) for above, quality in bass_notes]))
+        if bass_notes
+        else 0.0,
+        "bass_beats": len(bass_notes) / len(song.beats_s),
     }
 
 
@@ -124,19 +126,19 @@ def repaint(song: Song) -> Figures:
         wav.write(path, song.mix, RATE_HZ)
         task = Repaint(Source(str(path)), Music(caption="brighter piano"), start_s=start / RATE_HZ,
                        end_s=stop / RATE_HZ, output=Output(seeds=(_SEED,)))  # fmt: skip
-        made = np.concatenate(list(_blocks(task)))
+        repainted = np.concatenate(list(_blocks(task)))
     usual = float(np.quantile(metrics.jumps(song.mix), 0.999))
     width = round(0.05 * RATE_HZ)
-    new, old = metrics.jumps(made), metrics.jumps(song.mix)
+    new, old = metrics.jumps(repainted), metrics.jumps(song.mix)
     around = [slice(seam - width, seam + width) for seam in (start, stop)]
     eight = round(8 * RATE_HZ)
-    sides = np.concatenate((made[max(0, start - eight) : start], made[stop : stop + eight]))
+    sides = np.concatenate((repainted[max(0, start - eight) : start], repainted[stop : stop + eight]))
     return {
         "jump": max(float(new[at].max()) for at in around) / usual,
         "own_jump": max(float(old[at].max()) for at in around) / usual,
         "seam_step": max(float(new[seam - 1]) for seam in (start, stop)) / usual,
-        "loudness_lu": metrics.loudness_lufs(made[start:stop]) - metrics.loudness_lufs(sides),
-        "kept": bool(np.array_equal(made[: start - width], song.mix[: start - width])),
+        "loudness_lu": metrics.loudness_lufs(repainted[start:stop]) - metrics.loudness_lufs(sides),
+        "kept": bool(np.array_equal(repainted[: start - width], song.mix[: start - width])),
     }
 
 
@@ -149,9 +151,9 @@ def cover(song: Song) -> Figures:
     chroma, onsets = [], []
     source_s = metrics.onsets_s(song.mix)
     for strength in STRENGTHS:
-        made = served(order("cover", song, "jazz piano trio", strength=strength))[0]["mix"]
-        chroma.append(metrics.chroma_similarity(made, song.mix, song.beats_s))
-        onsets.append(metrics.onset_f_measure(metrics.onsets_s(made), source_s))
+        cover_audio = run_request(engine_request("cover", song, "jazz piano trio", strength=strength))[0]["mix"]
+        chroma.append(metrics.chroma_similarity(cover_audio, song.mix, song.beats_s))
+        onsets.append(metrics.onset_f_measure(metrics.onsets_s(cover_audio), source_s))
     return {"chroma": chroma, "onsets": onsets}
 
 
@@ -161,8 +163,8 @@ def complete(song: Song) -> Figures:
     The source is the song without its bass and chords; what is asked for are four tracks that it lacks.
     """
     bare = np.asarray(song.stems["vocals"] + song.stems["drums"], np.float32)
-    roles, _ = served(
-        replace(order("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "strings")), source=bare)
+    roles, _ = run_request(
+        replace(engine_request("complete", song, "pop", tracks=("bass", "keyboard", "guitar", "strings")), source=bare)
     )
     mix = roles["mix"].astype(np.float64)
     added = sum((part.astype(np.float64) for role, part in roles.items() if role != "mix"), np.zeros(mix.shape))

@@ -1,4 +1,4 @@
-"""What is measured, each by a published definition and none with the engine's own analysis.
+"""Metrics, each by a published definition and none with the engine's own analysis.
 
 Letters: N frames, C channels, B beats. Sounds are ``[N, C]`` at 48 kHz with full scale ±1.
 """
@@ -138,8 +138,8 @@ def chroma_similarity(one: Sound, other: Sound, beats_s: Floats) -> float:
     a, b = (beat_chroma(sound, beats_s) for sound in (one, other))
     a, b = (c - c.mean(axis=1, keepdims=True) for c in (a, b))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    heard = norms > 1e-9
-    return float(((a * b).sum(axis=1)[heard] / norms[heard]).mean()) if heard.any() else 0.0
+    sounding = norms > 1e-9
+    return float(((a * b).sum(axis=1)[sounding] / norms[sounding]).mean()) if sounding.any() else 0.0
 
 
 def fundamental_hz(samples: Sound, at_s: float, length_s: float, low_hz: float = 28.0, high_hz: float = 300.0) -> float:

@@ -128,7 +128,7 @@ GOALS = (
 )  # fmt: skip
 
 
-_SAID = {True: "yes", False: "**no**", None: ""}
+_YES_NO = {True: "yes", False: "**no**", None: ""}
 
 
 def table(results: dict[str, Rows]) -> list[str]:
@@ -143,7 +143,7 @@ def table(results: dict[str, Rows]) -> list[str]:
         value, ok = goal.judge(rows)
         value_held, ok_held = goal.judge(held) if held else ("", None)
         task = {"costs": "all", "same": "all"}.get(goal.task, goal.task)
-        cells = (task, goal.what, goal.goal, value, _SAID[ok], value_held, _SAID[ok_held])
+        cells = (task, goal.what, goal.goal, value, _YES_NO[ok], value_held, _YES_NO[ok_held])
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -53,12 +53,12 @@ def main(folder: str) -> None:
                 results.setdefault(task, []).append(figures)
         with tempfile.TemporaryDirectory() as place:
             short, long = _source(place, _SHORT_S), _source(place, _LONG_S)
-            twice = list(pool.map(costs.measured, tasks * 2, [short] * 2 * len(tasks)))
+            twice = list(pool.map(costs.measure_task, tasks * 2, [short] * 2 * len(tasks)))
             results["same"] = [
                 {"task": task, "same": "error" not in one and one["sha256"] == other.get("sha256")}
                 for task, one, other in zip(tasks, twice, twice[len(tasks) :], strict=False)
             ]
-            results["costs"] = [{"task": task, **costs.measured(task, long)} for task in tasks]
+            results["costs"] = [{"task": task, **costs.measure_task(task, long)} for task in tasks]
     text = report.page(results, time.perf_counter() - began)
     print("\n".join(report.table(results)))
     Path(folder, "QUALITY.md").write_text(text, "utf-8")

@@ -66,7 +66,7 @@ GENRES = {
                   tuple((b, 0.5, 0) for b in _every(0.5, 4)), (("guitar", "pulsed", 29), ("keys", "held", 18)), 34),
     "ballad": Genre(((KICK, (0, 2), 85), (STICK, (1, 3), 85), (CLOSED_HAT, _every(0.5, 4), 55)),
                     ((0, 2, 0), (2, 1.5, 0), (3.5, 0.5, 7)), (("keys", "broken", 0), ("strings", "held", 49)), 32),
-    "daemon": Genre(((KICK, (0, 1, 2, 3), 118), (SNARE, (1, 3), 90), (OPEN_HAT, _every(1, 4, 0.5), 80),
+    "house": Genre(((KICK, (0, 1, 2, 3), 118), (SNARE, (1, 3), 90), (OPEN_HAT, _every(1, 4, 0.5), 80),
                     (CLOSED_HAT, _every(0.25, 4), 50)),
                    tuple((b, 0.4, 0) for b in _every(1, 4, 0.5)), (("synth", "offbeat", 81), ("strings", "held", 50)), 38),
     "funk": Genre(((KICK, (0, 0.75, 2.5), 110), (SNARE, (1, 3), 112), (SNARE, (1.75, 2.25), 45),
@@ -97,7 +97,7 @@ GENRES = {
 
 
 @dataclass(frozen=True)
-class Played:
+class ScoreNote:
     """A note: when and how long in beats, MIDI pitch, velocity 1 to 127."""
 
     beat: float
@@ -108,10 +108,10 @@ class Played:
 
 @dataclass(frozen=True)
 class Score:
-    """All that is played. ``chords`` has a (root, quality) for each beat; ``parts`` the notes by player."""
+    """A complete score. ``chords`` has a (root, quality) for each beat; ``parts`` the notes by player."""
 
     chords: tuple[tuple[int, str], ...]
-    parts: dict[str, tuple[Played, ...]]
+    parts: dict[str, tuple[ScoreNote, ...]]
     programs: dict[str, int]
     swing: float
 
@@ -134,7 +134,7 @@ def write(genre: str, tonic: int, mode: str, meter: int, bars: int, rng: np.rand
     return Score(tuple(chords), parts, programs, band.swing)
 
 
-def _drums(band: Genre, meter: int, bars: int, rng: np.random.Generator) -> tuple[Played, ...]:
+def _drums(band: Genre, meter: int, bars: int, rng: np.random.Generator) -> tuple[ScoreNote, ...]:
     notes = []
     for bar in range(bars):
         fill = bar % 8 == 7
@@ -142,17 +142,19 @@ def _drums(band: Genre, meter: int, bars: int, rng: np.random.Generator) -> tupl
             for beat in beats:
                 if not (fill and beat >= meter - 1 and pitch != KICK):
                     loud = velocity * (1.0 if beat % 1 == 0 else 0.85) + rng.integers(-6, 7)
-                    notes.append(Played(bar * meter + beat, 0.25, pitch, int(np.clip(loud, 20, 127))))
+                    notes.append(ScoreNote(bar * meter + beat, 0.25, pitch, int(np.clip(loud, 20, 127))))
         if fill:
-            notes += [Played(bar * meter + meter - 1 + q / 4, 0.25, (SNARE, TOM)[q // 2], 85 + 5 * q) for q in range(4)]
+            notes += [
+                ScoreNote(bar * meter + meter - 1 + q / 4, 0.25, (SNARE, TOM)[q // 2], 85 + 5 * q) for q in range(4)
+            ]
         if bar and bar % 8 == 0:
-            notes.append(Played(bar * meter, 0.25, CRASH, 95))
+            notes.append(ScoreNote(bar * meter, 0.25, CRASH, 95))
     return tuple(notes)
 
 
 def _bass(
     band: Genre, meter: int, bars: int, chords: list[tuple[int, str]], rng: np.random.Generator
-) -> tuple[Played, ...]:
+) -> tuple[ScoreNote, ...]:
     notes = []
     for bar in range(bars):
         pattern = band.bass or tuple((float(b), 0.9, 0) for b in range(meter))
@@ -161,13 +163,13 @@ def _bass(
             low = 28 + (root - 28) % 12
             if band.bass is None and beat not in (0, meter // 2 if meter == 4 else 0):
                 above = int(rng.choice(TRIADS[quality]))
-            notes.append(Played(bar * meter + beat, length, low + above, int(rng.integers(85, 105))))
+            notes.append(ScoreNote(bar * meter + beat, length, low + above, int(rng.integers(85, 105))))
     return tuple(notes)
 
 
 def _comping(
     way: str, part: str, meter: int, bars: int, chords: list[tuple[int, str]], rng: np.random.Generator
-) -> tuple[Played, ...]:
+) -> tuple[ScoreNote, ...]:
     notes = []
     base = {"guitar": 52, "keys": 55, "strings": 60, "synth": 60}[part]
     steps = {"pulsed": 1.0, "broken": 0.5, "strummed": 0.5, "offbeat": 1.0, "afterbeats": 1.0, "held": 1.0}[way]
@@ -181,23 +183,23 @@ def _comping(
                 length = 1
                 while length < meter - in_bar and chords[int(at) + length] == chord:
                     length += 1
-                notes += [Played(beat, length * 0.98, pitch, velocity) for pitch in voicing]
+                notes += [ScoreNote(beat, length * 0.98, pitch, velocity) for pitch in voicing]
         elif way == "broken":
-            notes.append(Played(beat, 0.9, voicing[(0, 1, 2, 1)[int(in_bar * 2) % 4]], velocity))
+            notes.append(ScoreNote(beat, 0.9, voicing[(0, 1, 2, 1)[int(in_bar * 2) % 4]], velocity))
         elif way == "strummed":
             if in_bar not in (0.5, 2.0):
                 length = 0.45 if in_bar % 1 else 0.9
-                notes += [Played(beat + 0.012 * n, length, pitch, velocity) for n, pitch in enumerate(voicing)]
+                notes += [ScoreNote(beat + 0.012 * n, length, pitch, velocity) for n, pitch in enumerate(voicing)]
         elif way != "afterbeats" or in_bar > 0:
             late = 0.5 if way == "offbeat" else 0.0
             length = 0.3 if way == "offbeat" else 0.85
-            notes += [Played(beat + late, length, pitch, velocity) for pitch in voicing]
+            notes += [ScoreNote(beat + late, length, pitch, velocity) for pitch in voicing]
     return tuple(notes)
 
 
 def _tune(
     tonic: int, mode: str, meter: int, bars: int, chords: list[tuple[int, str]], rng: np.random.Generator
-) -> tuple[Played, ...]:
+) -> tuple[ScoreNote, ...]:
     """Return a tune that walks the scale, takes chord tones on the beat, and rests after each phrase of two bars."""
     scale = [p for p in range(55, 80) if (p - tonic) % 12 in SCALES[mode]]
     at = len(scale) // 2
@@ -213,6 +215,6 @@ def _tune(
                 tones = {(root + t) % 12 for t in TRIADS[quality]}
                 near = [n for n in range(len(scale)) if scale[n] % 12 in tones]
                 at = min(near, key=lambda n: abs(n - at)) if near else at
-            notes.append(Played(beat, length * 0.93, scale[at], int(rng.integers(80, 110))))
+            notes.append(ScoreNote(beat, length * 0.93, scale[at], int(rng.integers(80, 110))))
             beat += length
     return tuple(notes)

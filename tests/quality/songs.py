@@ -1,4 +1,4 @@
-"""The songs that quality is measured on, and how they are made: a mix, its true stems, and all that is true of it.
+"""The songs of the quality measurements: a mix, its true stems, and its true properties.
 
 Half of them may be used to choose constants of the engine ("tuning"); the other half is only ever measured on
 ("held out"). Odd ones are played in numpy, even ones by FluidSynth where it is installed, but for the voice.
@@ -48,7 +48,7 @@ TUNING = (
     Plan("rock", 140, "E minor", 4, 2),
     Plan("ballad", 66, "G major", 4, 3),
     Plan("waltz", 90, "D major", 3, 4),
-    Plan("daemon", 126, "A minor", 4, 5),
+    Plan("house", 126, "A minor", 4, 5),
     Plan("funk", 104, "D minor", 4, 6),
     Plan("metal", 180, "B minor", 4, 9),
     Plan("jazz waltz", 150, "Bb major", 3, 10),
@@ -58,7 +58,7 @@ HELD_OUT = (
     Plan("swing", 148, "Eb major", 4, 32),
     Plan("ballad", 60, "Bb minor", 4, 33),
     Plan("waltz", 168, "D minor", 3, 34),
-    Plan("daemon", 129, "C minor", 4, 35),
+    Plan("house", 129, "C minor", 4, 35),
     Plan("funk", 110, "F# minor", 4, 36),
     Plan("slow waltz", 92, "E major", 3, 37),
     Plan("reggae", 74, "A minor", 4, 38),
@@ -90,22 +90,22 @@ def make(plan: Plan, *, least_s: float = _LEAST_S, renderer: str = "") -> Song:
     key = Key.parse(plan.key)
     beat_s = 60.0 / plan.bpm
     bars = max(4, 4 * int(np.ceil(least_s / (4 * plan.meter * beat_s))))
-    written = score.write(plan.genre, key.tonic, key.mode, plan.meter, bars, rng)
+    composed = score.write(plan.genre, key.tonic, key.mode, plan.meter, bars, rng)
     start_s = float(rng.uniform(0.05, 0.6))
     beats_s = start_s + beat_s * np.arange(bars * plan.meter)
     frames = round((beats_s[-1] + beat_s + 0.8) * RATE_HZ)
     renderer = renderer or ("fluidsynth" if plan.seed % 2 == 0 and fluid.font() else "numpy")
     stems = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, notes in written.parts.items():
-            timed = [_timed(note, written.swing, start_s, beat_s, rng) for note in notes]
+        for name, notes in composed.parts.items():
+            timed_notes = [_time_note(note, composed.swing, start_s, beat_s, rng) for note in notes]
             if renderer == "fluidsynth" and name != "vocals":
-                program = None if name == "drums" else written.programs[name]
-                sound = fluid.play(timed, program, _SIDES.get(name, 0.0), frames, Path(folder))
+                program = None if name == "drums" else composed.programs[name]
+                sound = fluid.play(timed_notes, program, _SIDES.get(name, 0.0), frames, Path(folder))
             elif name == "drums":
-                sound = sounds.drums(timed, frames, rng)
+                sound = sounds.drums(timed_notes, frames, rng)
             else:
-                sound = sounds.panned(sounds.PLAYERS[name](timed, frames, rng), _SIDES.get(name, 0.0))
+                sound = sounds.pan(sounds.PLAYERS[name](timed_notes, frames, rng), _SIDES.get(name, 0.0))
             if renderer == "numpy" or name == "vocals":
                 sound = sounds.in_room(sound, 0.9, 0.02 if name == "bass" else 0.18, rng)
             level_db = _LEVELS_DB[name] + rng.uniform(-_SPREAD_DB, _SPREAD_DB)
@@ -114,11 +114,11 @@ def make(plan: Plan, *, least_s: float = _LEAST_S, renderer: str = "") -> Song:
     gain = 0.9 / float(np.abs(total).max())
     exact = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
     mix = np.sum(list(exact.values()), axis=0, dtype=np.float64).astype(np.float32)
-    return Song(plan, renderer, mix, exact, beats_s, written.chords)
+    return Song(plan, renderer, mix, exact, beats_s, composed.chords)
 
 
-def _timed(
-    note: score.Played, swing: float, start_s: float, beat_s: float, rng: np.random.Generator
+def _time_note(
+    note: score.ScoreNote, swing: float, start_s: float, beat_s: float, rng: np.random.Generator
 ) -> sounds.TimedNote:
     beat = note.beat + (swing - 0.5 if note.beat % 1 == 0.5 else 0.0)
     jitter_s = float(np.clip(rng.normal(0, _JITTER_S), -2 * _JITTER_S, 2 * _JITTER_S))

@@ -25,7 +25,7 @@ def hz(midi: float) -> float:
     return float(440.0 * 2 ** ((midi - 69) / 12))
 
 
-def _mixed(notes: Sequence[TimedNote], frames: int, sound: Callable[[int, float], Floats]) -> Floats:
+def _mix(notes: Sequence[TimedNote], frames: int, sound: Callable[[int, float], Floats]) -> Floats:
     """Add up notes; ``sound`` makes one of a pitch and a length in seconds, and is asked once for each of a kind."""
     out, made = np.zeros(frames), {}
     for start_s, length_s, pitch, velocity in notes:
@@ -47,7 +47,7 @@ def _edges(n: int, attack_s: float, release_s: float) -> Floats:
     return np.clip(np.minimum((t + 1e-4) / attack_s, t[::-1] / release_s), 0.0, 1.0)
 
 
-def _highpassed(noise: Floats, times: int) -> Floats:
+def _apply_highpass(noise: Floats, times: int) -> Floats:
     for _ in range(times):
         noise = np.diff(noise, prepend=0.0)
     return noise
@@ -62,7 +62,7 @@ def _struck(pitch: int, rng: np.random.Generator) -> Floats:
         return 0.9 * body + 0.08 * noise * np.exp(-t / 0.004)
     if pitch == SNARE:
         tone = np.sin(2 * np.pi * 185 * t) + 0.6 * np.sin(2 * np.pi * 330 * t)
-        return 0.3 * tone * np.exp(-t / 0.05) + 0.35 * _highpassed(noise, 1) * np.exp(-t / 0.07)
+        return 0.3 * tone * np.exp(-t / 0.05) + 0.35 * _apply_highpass(noise, 1) * np.exp(-t / 0.07)
     if pitch == TOM:
         return 0.7 * np.sin(2 * np.pi * (105 * t + 1.5 * (1 - np.exp(-t / 0.05)))) * np.exp(-t / 0.12)
     if pitch == STICK:
@@ -70,7 +70,7 @@ def _struck(pitch: int, rng: np.random.Generator) -> Floats:
     decay_s = {CLOSED_HAT: 0.03, OPEN_HAT: 0.15, RIDE: 0.18, CRASH: 0.4}[pitch]
     metal = sum(np.sign(np.sin(2 * np.pi * f * t + p)) for f, p in
                 zip((2100, 3170, 4220, 5390, 6530), rng.uniform(0, 6.28, 5), strict=True))  # fmt: skip
-    return 0.12 * (_highpassed(noise, 2) + 0.25 * _highpassed(np.asarray(metal), 1)) * np.exp(-t / decay_s)
+    return 0.12 * (_apply_highpass(noise, 2) + 0.25 * _apply_highpass(np.asarray(metal), 1)) * np.exp(-t / decay_s)
 
 
 def drums(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> Floats:
@@ -82,7 +82,7 @@ def drums(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> 
         mono = np.zeros(frames)
         for number, (start_s, _, _, velocity) in enumerate(note for note in notes if note[2] == pitch):
             _put(mono, strokes[number % 4] * (velocity / 100) ** 1.5, start_s)
-        out += panned(mono, sides.get(pitch, 0.0))
+        out += pan(mono, sides.get(pitch, 0.0))
     return out
 
 
@@ -102,19 +102,19 @@ def _tone(
 
 
 def bass(notes: Sequence[TimedNote], frames: int, _rng: np.random.Generator) -> Floats:
-    return _mixed(notes, frames, lambda pitch, s: _tone(pitch, s, 9, 1.3, 1.5, 0.35, 0.006))
+    return _mix(notes, frames, lambda pitch, s: _tone(pitch, s, 9, 1.3, 1.5, 0.35, 0.006))
 
 
 def keys(notes: Sequence[TimedNote], frames: int, _rng: np.random.Generator) -> Floats:
-    return _mixed(notes, frames, lambda pitch, s: _tone(pitch, s, 10, 1.5, 1.2, 0.3, 0.004))
+    return _mix(notes, frames, lambda pitch, s: _tone(pitch, s, 10, 1.5, 1.2, 0.3, 0.004))
 
 
 def guitar(notes: Sequence[TimedNote], frames: int, _rng: np.random.Generator) -> Floats:
-    return _mixed(notes, frames, lambda pitch, s: _tone(pitch, s, 14, 0.9, 0.7, 0.5, 0.003))
+    return _mix(notes, frames, lambda pitch, s: _tone(pitch, s, 14, 0.9, 0.7, 0.5, 0.003))
 
 
 def synth(notes: Sequence[TimedNote], frames: int, _rng: np.random.Generator) -> Floats:
-    return _mixed(notes, frames, lambda pitch, s: _tone(pitch, s, 18, 1.0, 20.0, 0.01, 0.01))
+    return _mix(notes, frames, lambda pitch, s: _tone(pitch, s, 18, 1.0, 20.0, 0.01, 0.01))
 
 
 def strings(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> Floats:
@@ -130,7 +130,7 @@ def strings(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -
             out += sum(np.sin(h * phase) / h**1.2 for h in range(1, 11))
         return out * _edges(n, 0.12, 0.15)
 
-    return _mixed(notes, frames, sound)
+    return _mix(notes, frames, sound)
 
 
 def voice(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> Floats:
@@ -155,11 +155,11 @@ def voice(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> 
                 centre = here[k] + (there[k] - here[k]) * blend
                 level += gain / (1 + ((h * f - centre) / width) ** 2)
             out += np.sin(h * phase) * level / h**0.5
-        out += 0.02 * _highpassed(rng.standard_normal(n), 1)
+        out += 0.02 * _apply_highpass(rng.standard_normal(n), 1)
         out *= note[3] / 100 * _edges(n, 0.03, 0.06)
         if rng.random() < 0.5:
             burst = min(n, round(0.06 * RATE_HZ))
-            out[:burst] += 0.25 * _highpassed(rng.standard_normal(burst), 1) * np.hanning(burst)
+            out[:burst] += 0.25 * _apply_highpass(rng.standard_normal(burst), 1) * np.hanning(burst)
         _put(whole, out, note[0])
         before = note[2]
     return whole
@@ -168,7 +168,7 @@ def voice(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> 
 PLAYERS = {"bass": bass, "keys": keys, "guitar": guitar, "synth": synth, "strings": strings, "vocals": voice}
 
 
-def panned(mono: Floats, side: float) -> Floats:
+def pan(mono: Floats, side: float) -> Floats:
     """Place a sound between left (−1) and right (1) at constant power, ``[N, 2]``."""
     angle = (side + 1) * np.pi / 4
     return np.stack([mono * np.cos(angle), mono * np.sin(angle)], axis=1) * np.sqrt(2)

@@ -52,7 +52,7 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("port = ", "{file} cannot be read as TOML: "),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(home: Path, text: str, says: str) -> None:
+def test_errors_name_the_setting_and_the_file(home: Path, text: str, says: str) -> None:
     file = home / "config.toml"
     file.write_text(text)
     with pytest.raises(AceBridgeError) as caught:

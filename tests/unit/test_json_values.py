@@ -20,7 +20,7 @@ def test_other_values_are_no_numbers(value: list[int] | dict[str, int] | None) -
         to_number("many")
 
 
-def test_objects_and_lists_are_told_apart() -> None:
+def test_objects_and_lists_are_distinguished() -> None:
     assert to_object({"a": [1]}) == {"a": [1]}
     assert to_list([1, "b"]) == [1, "b"]
     for value in ([1], "a", 1, None):

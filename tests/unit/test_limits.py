@@ -1,4 +1,4 @@
-"""Limits of fields: what is within them, what errors say of them, and in which order they are looked at."""
+"""Limits of fields: allowed values, error texts, and the order of checks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Outer:
         (Limits(max_len=3, unit="codes"), "at most 3 codes"),
     ],
 )
-def test_limits_are_said_in_words(limits: Limits, says: str) -> None:
+def test_limits_are_described_in_words(limits: Limits, says: str) -> None:
     assert describe_limits(limits) == says
 
 
@@ -77,11 +77,11 @@ def test_the_first_field_out_of_its_limits_is_named(value: Outer, field: str, sa
     level=st.floats(0, 1),
     free=st.text(),
 )
-def test_what_is_within_them_passes(count, end_s, mode, seeds, level, free) -> None:
+def test_values_within_limits_pass(count, end_s, mode, seeds, level, free) -> None:
     validate(Outer(count, end_s, mode, seeds, Inner(level=level), (Inner("abc"),), free))
 
 
-def test_a_field_tells_its_limits_and_its_default() -> None:
+def test_a_field_has_its_limits_and_its_default() -> None:
     fields = Outer.__dataclass_fields__
     assert limits_of(fields["count"]) == Limits(1, 8, unit="takes")
     assert limits_of(fields["free"]) is None

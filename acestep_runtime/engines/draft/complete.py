@@ -1,10 +1,10 @@
-"""The draft engine's complete: an accompaniment of chosen tracks around a source, played by one band.
+"""The draft engine's complete: an accompaniment of chosen tracks around a source.
 
-source ─► beat, key, chords (or chords that suit its melody) ─► notes of all tracks, bar by bar ─► a desk a track
+source ─► beat, key, chords (or chords that suit its melody) ─► notes of all tracks, bar by bar ─► a mixer a track
                                                                                    ▼
       mix = source + g · sum of the tracks, g below 1 only for the instants at which the sum would pass full scale
 
-All roles come interleaved, a bar at a time, so that nothing has to be held.
+All roles come interleaved, a bar at a time, so that nothing is buffered.
 """
 
 from __future__ import annotations
@@ -16,110 +16,126 @@ from functools import partial
 import numpy as np
 
 from acestep_runtime.dsp.analysis import analyse
-from acestep_runtime.dsp.context import bars_over, energies, following
+from acestep_runtime.dsp.context import bar_energies, bars_over, choose_grid
 from acestep_runtime.dsp.musical import Analysis, Grid
-from acestep_runtime.dsp.players import Bar, Note, play
-from acestep_runtime.dsp.progressions import SCALES, Harmony, continued, fitting, heard, home_of, progression, spelled
-from acestep_runtime.dsp.render import Desk, Stereo, faded, render, rms_db
-from acestep_runtime.dsp.singing import sung
-from acestep_runtime.dsp.transcribe import ALONE, MelodyNote, loneliness, melody, sounding_share, tones
+from acestep_runtime.dsp.players import Bar, Note, play_bar
+from acestep_runtime.dsp.progressions import (
+    SCALES,
+    Harmony,
+    chord_rows,
+    continue_harmony,
+    harmonise_melody,
+    progression,
+    quantise_chords,
+    tonic_triad,
+)
+from acestep_runtime.dsp.render import Mixer, Stereo, apply_fade_out, render, rms_db
+from acestep_runtime.dsp.singing import sing_lines
+from acestep_runtime.dsp.transcribe import (
+    SOLO_SHARE,
+    MelodyNote,
+    melody_power_share,
+    sounding_share,
+    tone_salience,
+    transcribe_melody,
+)
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.draft.joining import lines_metadata
+from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
 from acestep_runtime.lyrics.lrc import TimedLine
-from acestep_runtime.lyrics.text import sung_lines
-from acestep_runtime.text.style import Instrument, Style, only, style_of
-from acestep_runtime.threads import both, side_by_side
+from acestep_runtime.lyrics.text import lyric_lines
+from acestep_runtime.text.style import Instrument, Style, keep_track, style_from_caption
+from acestep_runtime.threads import parallel_map, run_concurrently
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
 from acestep_runtime.values import CancelToken, Key, Music
 
-#: Level of each track against the source, for a mix; a lone voice gets more.
+#: Level of each track against the source, for a mix; a solo voice gets more.
 _LEVEL_DB = {"drums": -5.0, "bass": -6.0, "vocals": -4.0, "percussion": -12.0, "fx": -14.0, "backing_vocals": -11.0}
 _USUAL_DB, _MORE_DB = -9.0, 3.0
-#: Level that an accompaniment of silence is made for.
-_ALONE_DB = -16.0
-#: Accompaniments are lowered by up to so much, so that the sum with the source stays below full scale.
-_MOST_LOWERED_DB = 6.0
+#: Level of an accompaniment to a silent source.
+_SILENT_SOURCE_DB = -16.0
+#: Maximum reduction of an accompaniment, so that the sum with the source stays below full scale.
+_MAX_REDUCTION_DB = 6.0
 _FULL_SCALE = 1.0
 _TRIAL_BARS = 3
-#: The accompaniment is lowered for a peak within this time, and comes back within it.
+#: Attack and release of the ducking before and after a peak.
 _DUCK = ms_to_frames(4, ENGINE_RATE_HZ)
-#: What still rings at the end does not click.
+#: Fade-out at the end, which avoids a click.
 _FADE = ms_to_frames(60, ENGINE_RATE_HZ)
-#: Share of a bar that a melody sounds in, from which on nobody plays another one against it.
-_SUNG = 0.35
-#: Rhythms for players of chords that would double one another, in the order in which they are given out.
-_OTHERS = ("whole", "arpeggio", "offbeats", "picking", "stabs", "blocks", "lazy", "strum")
-#: What a note says for a key, by its degree, and when it is none of its scale.
+#: Share of a bar with melody from which on no player adds another melody.
+_MELODY_SHARE = 0.35
+#: Rhythms for chord players that would double another, in order of assignment.
+_SPARE_PATTERNS = ("whole", "arpeggio", "offbeats", "picking", "stabs", "blocks", "lazy", "strum")
+#: Weight of a note for a key, by its degree, and of a note outside the scale.
 _DEGREES, _OUTSIDE = (2.0, 0.6, 1.2, 0.7, 1.4, 0.6, 0.5), -8.0
-#: Strokes of the bass this near to one of the bass drum fall together with it.
+#: Bass notes this near to a kick are moved onto it.
 _TOGETHER_S = 0.045
 
 _Row = tuple[dict[str, list[Note]], float]
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What an accompaniment has to fit. ``alone`` says that the source is one voice and nothing else."""
+class _SourceMusic:
+    """The analysed source of an accompaniment. ``is_solo``: the source is a single voice."""
 
     grid: Grid
     key: Key
     harmony: Harmony
     tune: tuple[MelodyNote, ...]
-    alone: bool
+    is_solo: bool
     energy: dict[int, float]
 
 
 def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Accompany the source with the tracks asked for: "mix" with the source in it, and each track on its own."""
+    """Accompany the source with the requested tracks: "mix" includes the source; each track is also a role."""
     source, music = require_source(request), request.music
-    style = style_of(music.caption)
-    yield Progress("listening to the source", 0.0)
+    style = style_from_caption(music.caption)
+    yield Progress("analysing the source", 0.0)
     cancel.check()
     beat_and_key = partial(analyse, source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale,
                            timesignature=music.timesignature)  # fmt: skip
-    found, _ = both(beat_and_key, partial(tones, source, ENGINE_RATE_HZ))
-    yield Progress("looking for its harmony", 0.1)
+    analysis, _ = run_concurrently(beat_and_key, partial(tone_salience, source, ENGINE_RATE_HZ))
+    yield Progress("analysing its harmony", 0.1)
     cancel.check()
-    piece = _listened(source, found, music, style, request.seed)
-    chairs = _chairs(style, request.tracks)
-    rows, timed = _arranged(piece, chairs, style, request)
+    source_music = _analyse_music(source, analysis, music, style, request.seed)
+    players = _assign_players(style, request.tracks)
+    rows, line_times = _arrange_bars(source_music, players, style, request)
     cancel.check()
     yield Progress("setting the levels", 0.15)
     trials = {
-        track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
+        track: Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
     }
-    gains_db, lowered_db = _levels(trials, source, piece, rows, request.frames)
-    yield Metadata(_metadata(request, piece, timed, lowered_db))
+    gains_db, reduction_db = _set_levels(trials, source, source_music, rows, request.frames)
+    yield Metadata(_metadata(request, source_music, line_times, reduction_db))
 
-    desks = {track: Desk(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
+    mixers = {track: Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
                          like=trial) for track, trial in trials.items()}  # fmt: skip
-    parts = [render([(notes[track], end_s) for notes, end_s in rows], request.frames, desk)
-             for track, desk in desks.items()]  # fmt: skip
-    under = _Under(source)
-    held: list[Block] = []
+    parts = [render([(notes[track], end_s) for notes, end_s in rows], request.frames, mixer)
+             for track, mixer in mixers.items()]  # fmt: skip
+    ducker = _Ducker(source)
+    pending: list[Block] = []
     fade = min(_FADE, max(1, request.frames // 4))
     done = 0
-    for number, blocks in enumerate(_in_step(parts), 1):
+    for number, blocks in enumerate(_zip_parts(parts), 1):
         yield Progress(f"playing bar {min(number, len(rows))} of {len(rows)}", 0.2 + 0.8 * done / request.frames)
         cancel.check()
-        blocks = tuple(faded(block, done, request.frames, fade) for block in blocks)
+        blocks = tuple(apply_fade_out(block, done, request.frames, fade) for block in blocks)
         done += len(blocks[0])
-        mixed = under.push(_sum(blocks), last=done == request.frames)
-        held += [Block(track, block) for track, block in zip(request.tracks, blocks, strict=True)]
-        if len(mixed):  # the mix comes first, and a little late
-            yield Block("mix", mixed)
-            yield from held
-            held = []
-    if under.ducked:
-        yield Metadata({"ducked_s": round(under.ducked / ENGINE_RATE_HZ, 3)})
+        mixture = ducker.push(_sum(blocks), last=done == request.frames)
+        pending += [Block(track, block) for track, block in zip(request.tracks, blocks, strict=True)]
+        if len(mixture):  # the mix comes first, with a short delay
+            yield Block("mix", mixture)
+            yield from pending
+            pending = []
+    if ducker.ducked_frames:
+        yield Metadata({"ducked_s": round(ducker.ducked_frames / ENGINE_RATE_HZ, 3)})
 
 
-def _in_step(parts: list[Iterator[Stereo]]) -> Iterator[tuple[Stereo, ...]]:
-    """Yield a block of each part at a time; they are played side by side."""
+def _zip_parts(parts: list[Iterator[Stereo]]) -> Iterator[tuple[Stereo, ...]]:
+    """Yield a block of each part at a time; the parts are rendered in parallel."""
     while True:
-        blocks = [block for block in side_by_side(lambda part: next(part, None), parts) if block is not None]
+        blocks = [block for block in parallel_map(lambda part: next(part, None), parts) if block is not None]
         if not blocks:
             return
         yield tuple(blocks)
@@ -129,46 +145,46 @@ def _sum(blocks: tuple[Stereo, ...]) -> Stereo:
     return np.asarray(sum(block.astype(np.float64) for block in blocks), np.float32)
 
 
-class _Under:
-    """Puts an accompaniment under a source and hands out their sum, which never passes full scale by its doing.
+class _Ducker:
+    """Adds an accompaniment to a source; the accompaniment never makes the sum exceed full scale.
 
-    Where the sum would, the accompaniment ducks: its gain follows the smallest one needed within 4 ms around, smoothed
+    Where it would, the accompaniment ducks: its gain follows the smallest one needed within 4 ms around, smoothed
     over the same time (look-ahead limiting; Zölzer, DAFX, ch. 4). The source is never changed.
     """
 
     def __init__(self, source: Stereo) -> None:
         self._source = source
         self._at = 0
-        self._held = np.zeros((0, 2), np.float32)
-        #: Gains that are needed, for the frames held and those just handed out.
-        self._needed = np.ones(2 * _DUCK, np.float32)
-        self.ducked = 0
+        self._pending = np.zeros((0, 2), np.float32)
+        #: Maximum gains of the pending frames and the frames just returned.
+        self._max_gains = np.ones(2 * _DUCK, np.float32)
+        self.ducked_frames = 0
 
     def push(self, block: Stereo, *, last: bool) -> Stereo:
-        """Take the next ``[n, 2]`` of the accompaniment; return as much of the sum as is settled, all with ``last``."""
+        """Take the next ``[n, 2]`` of the accompaniment; return the finished part of the sum, all of it with ``last``."""
         from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-        start = self._at + len(self._held)
-        self._needed = np.concatenate((self._needed, _room_for(block, self._source[start : start + len(block)])))
-        self._held = np.concatenate((self._held, block))
-        count = len(self._held) if last else max(0, len(self._held) - 2 * _DUCK)
-        ahead = np.concatenate((self._needed, np.ones(2 * _DUCK, np.float32)))
-        out = self._held[:count]
-        theirs = self._source[self._at : self._at + count]
+        start = self._at + len(self._pending)
+        self._max_gains = np.concatenate((self._max_gains, _max_gain(block, self._source[start : start + len(block)])))
+        self._pending = np.concatenate((self._pending, block))
+        count = len(self._pending) if last else max(0, len(self._pending) - 2 * _DUCK)
+        ahead = np.concatenate((self._max_gains, np.ones(2 * _DUCK, np.float32)))
+        out = self._pending[:count]
+        source = self._source[self._at : self._at + count]
         if (ahead < 1).any():
             least = minimum_filter1d(ahead, 2 * _DUCK + 1, mode="nearest")
             gain = uniform_filter1d(least.astype(np.float64), 2 * _DUCK + 1, mode="nearest")[2 * _DUCK :][:count]
-            gain = np.minimum(gain, self._needed[2 * _DUCK :][:count]).astype(np.float32)
-            self.ducked += int(np.count_nonzero(gain < 0.999))
+            gain = np.minimum(gain, self._max_gains[2 * _DUCK :][:count]).astype(np.float32)
+            self.ducked_frames += int(np.count_nonzero(gain < 0.999))
             out = out * gain[:, None]
-        self._held = self._held[count:]
-        self._needed = self._needed[count:]
+        self._pending = self._pending[count:]
+        self._max_gains = self._max_gains[count:]
         self._at += count
-        return np.asarray(theirs + out, np.float32)
+        return np.asarray(source + out, np.float32)
 
 
-def _room_for(block: Stereo, source: Stereo) -> Stereo:
-    """Return the greatest gain, up to 1, at which a block added to the source stays within full scale, ``[n]``."""
+def _max_gain(block: Stereo, source: Stereo) -> Stereo:
+    """Return the greatest gain, up to 1, at which source plus block stays within full scale, ``[n]``."""
     total = source + block
     over = np.abs(total) > np.maximum(_FULL_SCALE, np.abs(source))
     if not over.any():
@@ -177,45 +193,47 @@ def _room_for(block: Stereo, source: Stereo) -> Stereo:
     return np.asarray(np.where(over, np.minimum(1.0, room), 1.0).min(axis=1), np.float32)
 
 
-def _listened(source: Stereo, found: Analysis, music: Music, style: Style, seed: int) -> _Heard:
-    """Return beat, key and chords of the source; a lone melody gets chords that suit it."""
-    grid = following(found)
+def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Style, seed: int) -> _SourceMusic:
+    """Return beat, key and chords of the source; a solo melody gets chords that suit it."""
+    grid = choose_grid(analysis)
     meter = grid.beats_per_bar
     span = (0, len(source))
     bars = bars_over(grid, span)
-    tune = melody(source, ENGINE_RATE_HZ, found)
-    alone = loneliness(source, ENGINE_RATE_HZ, tune) >= ALONE
-    key = found.key
+    tune = transcribe_melody(source, ENGINE_RATE_HZ, analysis)
+    is_solo = melody_power_share(source, ENGINE_RATE_HZ, tune) >= SOLO_SHARE
+    key = analysis.key
     which = int(np.random.default_rng([seed, 63]).integers(8))
-    if alone or not found.chords:
-        key = _key_of(tune, found, music)
-        chords = fitting(_weights(tune, grid), bars, key, progression(style, key, which))
-        harmony = Harmony({bar * meter + b: chords[bar] for bar in bars for b in range(meter)}, home_of(key))
+    if is_solo or not analysis.chords:
+        key = _find_key(tune, analysis, music)
+        chords = harmonise_melody(_pitch_weights(tune, grid), bars, key, progression(style, key, which))
+        harmony = Harmony({bar * meter + b: chords[bar] for bar in bars for b in range(meter)}, tonic_triad(key))
     else:
         beats = range(bars[0] * meter, (bars[-1] + 1) * meter)
-        harmony = continued(heard(found.chords, grid, key), beats, meter, progression(style, key, which))
-    return _Heard(grid, key, harmony, tune, alone, energies(source, grid, span))
+        harmony = continue_harmony(
+            quantise_chords(analysis.chords, grid, key), beats, meter, progression(style, key, which)
+        )
+    return _SourceMusic(grid, key, harmony, tune, is_solo, bar_energies(source, grid, span))
 
 
-def _key_of(tune: tuple[MelodyNote, ...], found: Analysis, music: Music) -> Key:
-    """Return the key given, or the one whose degrees the notes of a lone melody favour.
+def _find_key(tune: tuple[MelodyNote, ...], analysis: Analysis, music: Music) -> Key:
+    """Return the given key, or the one whose degrees the notes of a solo melody favour.
 
-    The longer a note the more it counts; one outside of a key counts against it, the last one for its tonic.
+    Notes weigh by their length; notes outside a key count against it, the last one for its tonic.
     """
     if music.keyscale is not None or len({pitch % 12 for _, _, pitch, _ in tune}) < 3:
-        return found.key
+        return analysis.key
     total = sum(length for _, length, _, _ in tune)
 
     def suits(key: Key) -> float:
         degrees = {(key.tonic + step) % 12: _DEGREES[n] for n, step in enumerate(SCALES[key.mode])}
         fit = sum(length * degrees.get(pitch % 12, _OUTSIDE) for _, length, pitch, _ in tune) / total
-        return fit + 0.15 * (tune[-1][2] % 12 == key.tonic) + 0.05 * (key == found.key)
+        return fit + 0.15 * (tune[-1][2] % 12 == key.tonic) + 0.05 * (key == analysis.key)
 
     return max((Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)), key=suits)
 
 
-def _weights(tune: tuple[MelodyNote, ...], grid: Grid) -> dict[int, dict[int, float]]:
-    """Return by bar for how many beats each pitch class sounds in it; its first beat counts twice."""
+def _pitch_weights(tune: tuple[MelodyNote, ...], grid: Grid) -> dict[int, dict[int, float]]:
+    """Return the beats that each pitch class sounds in each bar; the first beat counts twice."""
     weights: dict[int, dict[int, float]] = {}
     for start_s, length_s, pitch, strength in tune:
         beat, end = grid.s_to_beat(start_s), grid.s_to_beat(start_s + length_s)
@@ -229,62 +247,66 @@ def _weights(tune: tuple[MelodyNote, ...], grid: Grid) -> dict[int, dict[int, fl
     return weights
 
 
-def _chairs(style: Style, tracks: tuple[str, ...]) -> dict[str, Instrument]:
-    """Return who plays each track. Two players of chords never share a rhythm, and at most one plays a melody."""
-    taken: set[str] = set()
-    chairs: dict[str, Instrument] = {}
-    led = False
+def _assign_players(style: Style, tracks: tuple[str, ...]) -> dict[str, Instrument]:
+    """Return the player of each track. Chord players never share a rhythm, and at most one plays a melody."""
+    used_patterns: set[str] = set()
+    players: dict[str, Instrument] = {}
+    has_lead = False
     for track in tracks:
-        who = only(style, track).instruments[0]
-        pitched = track not in ("drums", "percussion", "bass", "fx", "vocals", "backing_vocals")
-        if pitched and ((who.leads and led) or who.pattern in taken):
-            free = [name for name in _OTHERS if name not in taken]
-            who = replace(who, pattern=free[0] if free else _OTHERS[0])
-        led = led or who.leads
-        if pitched:
-            taken.add(who.pattern)
-        chairs[track] = who
-    return chairs
+        instrument = keep_track(style, track).instruments[0]
+        is_pitched = track not in ("drums", "percussion", "bass", "fx", "vocals", "backing_vocals")
+        if is_pitched and ((instrument.leads and has_lead) or instrument.pattern in used_patterns):
+            free = [name for name in _SPARE_PATTERNS if name not in used_patterns]
+            instrument = replace(instrument, pattern=free[0] if free else _SPARE_PATTERNS[0])
+        has_lead = has_lead or instrument.leads
+        if is_pitched:
+            used_patterns.add(instrument.pattern)
+        players[track] = instrument
+    return players
 
 
-def _arranged(
-    piece: _Heard, chairs: dict[str, Instrument], style: Style, request: EngineRequest
+def _arrange_bars(
+    source_music: _SourceMusic, players: dict[str, Instrument], style: Style, request: EngineRequest
 ) -> tuple[list[_Row], list[TimedLine]]:
-    """Return for every bar the notes of each track and when it ends, and the lines that are sung."""
-    grid, meter = piece.grid, piece.grid.beats_per_bar
+    """Return the notes of each track and the end of every bar, and the times of the sung lines."""
+    grid, meter = source_music.grid, source_music.grid.beats_per_bar
     bars = bars_over(grid, (0, request.frames))
     words: list[Note] = []
-    timed: list[TimedLine] = []
-    lines = sung_lines(request.music.lyrics) if "vocals" in chairs else ()
+    line_times: list[TimedLine] = []
+    lines = lyric_lines(request.music.lyrics) if "vocals" in players else ()
     if lines:
         whole = [
             b for b in bars if b >= 0 and grid.beat_to_s((b + 1) * meter) <= request.frames / ENGINE_RATE_HZ + 0.05
         ]
         sings = range(whole[0], whole[-1] + 1) if whole else bars
-        words, timed = sung(lines, bars=sings, grid=grid, harmony=piece.harmony, key=piece.key, seed=request.seed,
-                            style=style)  # fmt: skip
+        words, line_times = sing_lines(lines, bars=sings, grid=grid, harmony=source_music.harmony,
+                                       key=source_music.key, seed=request.seed, style=style)  # fmt: skip
     rows: list[_Row] = []
     for bar in bars:
         begin_s, end_s = grid.beat_to_s(bar * meter), grid.beat_to_s((bar + 1) * meter)
-        level = 0.4 + 0.6 * piece.energy.get(bar, 0.6) if piece.alone else piece.energy.get(bar, 0.6)
+        level = (
+            0.4 + 0.6 * source_music.energy.get(bar, 0.6) if source_music.is_solo else source_music.energy.get(bar, 0.6)
+        )
         energy = float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
-        here = Bar(bar, grid, piece.harmony, piece.key, energy, request.seed, "part", bar % 8, 8)
-        busy = sounding_share(piece.tune, begin_s, end_s) > _SUNG
+        here = Bar(bar, grid, source_music.harmony, source_music.key, energy, request.seed, "part", bar % 8, 8)
+        busy = sounding_share(source_music.tune, begin_s, end_s) > _MELODY_SHARE
         notes: dict[str, list[Note]] = {}
-        for track, who in chairs.items():
+        for track, instrument in players.items():
             if track == "vocals" and lines:
                 notes[track] = [n for n in words if begin_s - 0.012 <= n.start_s < end_s - 0.012]
                 continue
-            player = replace(who, pattern="whole") if who.leads and busy and track != "vocals" else who
-            notes[track] = [] if who.leads and busy and track == "vocals" else play(here, style, (player,))
+            player = (
+                replace(instrument, pattern="whole") if instrument.leads and busy and track != "vocals" else instrument
+            )
+            notes[track] = [] if instrument.leads and busy and track == "vocals" else play_bar(here, style, (player,))
         if "drums" in notes and "bass" in notes:
-            notes["bass"] = _locked(notes["bass"], notes["drums"])
+            notes["bass"] = _lock_to_kick(notes["bass"], notes["drums"])
         rows.append((notes, end_s))
-    return rows, timed
+    return rows, line_times
 
 
-def _locked(bass: list[Note], drums: list[Note]) -> list[Note]:
-    """Return the bass with those of its notes that nearly meet the bass drum exactly on it."""
+def _lock_to_kick(bass: list[Note], drums: list[Note]) -> list[Note]:
+    """Move bass notes that nearly meet a kick onto it."""
     kicks = [note.start_s for note in drums if note.piece == "kick"]
 
     def on_kick(note: Note) -> Note:
@@ -294,68 +316,74 @@ def _locked(bass: list[Note], drums: list[Note]) -> list[Note]:
     return [on_kick(note) for note in bass]
 
 
-def _levels(
-    trials: Mapping[str, Desk], source: Stereo, piece: _Heard, rows: list[_Row], frames: int
+def _set_levels(
+    trials: Mapping[str, Mixer], source: Stereo, source_music: _SourceMusic, rows: list[_Row], frames: int
 ) -> tuple[dict[str, float], float]:
-    """Return the gain of each track in dB, set on the source's fullest bars, and by how much all had to be lowered."""
-    meter = piece.grid.beats_per_bar
-    bars = bars_over(piece.grid, (0, frames))
-    order = sorted(range(len(rows)), key=lambda n: (-piece.energy.get(bars[n], 0.0), n))[:_TRIAL_BARS]
+    """Return the gain of each track in dB, set on the source's fullest bars, and the common reduction."""
+    meter = source_music.grid.beats_per_bar
+    bars = bars_over(source_music.grid, (0, frames))
+    order = sorted(range(len(rows)), key=lambda n: (-source_music.energy.get(bars[n], 0.0), n))[:_TRIAL_BARS]
     source_db = rms_db(source)
-    reference_db = source_db if source_db > -50 else _ALONE_DB
+    reference_db = source_db if source_db > -50 else _SILENT_SOURCE_DB
     segments = []
     for n in order:
-        start, stop = (round(piece.grid.beat_to_s(b * meter) * ENGINE_RATE_HZ) for b in (bars[n], bars[n] + 1))
+        start, stop = (round(source_music.grid.beat_to_s(b * meter) * ENGINE_RATE_HZ) for b in (bars[n], bars[n] + 1))
         segments.append((max(0, start), min(frames, max(stop, start + 1))))
 
-    def tried(track: str) -> list[Stereo]:
-        desk, made, at = trials[track], list[Stereo](), 0
-        desk.prepare(note for n in order for note in rows[n][0][track])
+    def play_track(track: str) -> list[Stereo]:
+        mixer, blocks, at = trials[track], list[Stereo](), 0
+        mixer.prepare(note for n in order for note in rows[n][0][track])
         for n, (start, stop) in zip(order, segments, strict=True):
             for note in rows[n][0][track]:
-                desk.play(replace(note, start_s=max(0.0, note.start_s - start / ENGINE_RATE_HZ) + at / ENGINE_RATE_HZ))
+                mixer.play(replace(note, start_s=max(0.0, note.start_s - start / ENGINE_RATE_HZ) + at / ENGINE_RATE_HZ))
             at += max(0, stop - start)
-            made.append(desk.take(at))
-        return made
+            blocks.append(mixer.read(at))
+        return blocks
 
     gains, total = {}, [np.zeros((max(0, b - a), 2), np.float32) for a, b in segments]
-    for track, made in zip(trials, side_by_side(tried, trials), strict=True):
-        made_db = rms_db(np.concatenate(made)) if made else -120.0
-        wanted_db = reference_db + _LEVEL_DB.get(track, _USUAL_DB) + (_MORE_DB if piece.alone else 0.0)
-        gains[track] = wanted_db - made_db if made_db > -60 else 0.0
-        for part, block in zip(total, made, strict=True):
+    for track, blocks in zip(trials, parallel_map(play_track, trials), strict=True):
+        played_db = rms_db(np.concatenate(blocks)) if blocks else -120.0
+        target_db = reference_db + _LEVEL_DB.get(track, _USUAL_DB) + (_MORE_DB if source_music.is_solo else 0.0)
+        gains[track] = target_db - played_db if played_db > -60 else 0.0
+        for part, block in zip(total, blocks, strict=True):
             part += block * np.float32(db_to_gain(gains[track]))
     crowd_db = 10 * np.log10(max(1.0, len(trials) / 4))
-    lowered_db = _lowered_db(source, segments, total, crowd_db)
-    return {track: gain - crowd_db - lowered_db for track, gain in gains.items()}, lowered_db
+    reduction_db = _headroom_reduction_db(source, segments, total, crowd_db)
+    return {track: gain - crowd_db - reduction_db for track, gain in gains.items()}, reduction_db
 
 
-def _lowered_db(source: Stereo, segments: list[tuple[int, int]], total: list[Stereo], crowd_db: float) -> float:
-    """Return by how many dB the accompaniment must be lowered so that hardly a frame in a hundred is too loud."""
-    lowered_db = 0.0
-    while lowered_db < _MOST_LOWERED_DB:
-        gain = np.float32(db_to_gain(-crowd_db - lowered_db))
+def _headroom_reduction_db(
+    source: Stereo, segments: list[tuple[int, int]], total: list[Stereo], crowd_db: float
+) -> float:
+    """Return the reduction in dB at which less than 1 % of the frames exceed full scale."""
+    reduction_db = 0.0
+    while reduction_db < _MAX_REDUCTION_DB:
+        gain = np.float32(db_to_gain(-crowd_db - reduction_db))
         over = [np.abs(source[a:b] + gain * part).max(axis=1) > _FULL_SCALE
                 for (a, b), part in zip(segments, total, strict=True) if b > a]  # fmt: skip
         if not over or float(np.concatenate(over).mean()) <= 0.01:
             break
-        lowered_db += 0.5
-    return lowered_db
+        reduction_db += 0.5
+    return reduction_db
 
 
-def _metadata(request: EngineRequest, piece: _Heard, timed: list[TimedLine], lowered_db: float) -> TakeMetadata:
+def _metadata(
+    request: EngineRequest, source_music: _SourceMusic, line_times: list[TimedLine], reduction_db: float
+) -> TakeMetadata:
     length_s = request.frames / ENGINE_RATE_HZ
     notes = []
-    if piece.alone:
+    if source_music.is_solo:
         notes.append("The source is one voice; the chords are chosen to suit its melody.")
-    if lowered_db > 0:
-        notes.append(f"The source leaves little headroom: the accompaniment is {lowered_db:.1f} dB softer than usual.")
+    if reduction_db > 0:
+        notes.append(
+            f"The source leaves little headroom: the accompaniment is {reduction_db:.1f} dB softer than usual."
+        )
     return {
-        **grid_metadata(piece.grid, piece.key),
+        **grid_metadata(source_music.grid, source_music.key),
         "caption": request.music.caption,
         "duration_s": round(length_s, 3),
-        "chords": spelled(piece.harmony, piece.grid, 0.0, length_s),
-        "accompaniment_lowered_db": lowered_db,
+        "chords": chord_rows(source_music.harmony, source_music.grid, 0.0, length_s),
+        "accompaniment_lowered_db": reduction_db,
         **({"notes": notes} if notes else {}),
-        **lines_metadata(timed, request),
+        **lines_metadata(line_times, request),
     }

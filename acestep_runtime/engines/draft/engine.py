@@ -1,6 +1,6 @@
-"""The draft engine: listens, takes apart, arranges and synthesises on any CPU. No weights; the same seed, the same music.
+"""The draft engine: analyses, separates, arranges and synthesises on any CPU. No weights; deterministic for a seed.
 
-Each task is one function, in a file of its own or beside its relatives; this file only finds it.
+Each task is one function, in a file of its own or with related ones; this file dispatches to it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from acestep_runtime.engines.draft.cover import cover
 from acestep_runtime.engines.draft.extract import extract
 from acestep_runtime.engines.draft.lego import lego
 from acestep_runtime.engines.draft.repaint import repaint
-from acestep_runtime.engines.draft.scores import align_lyrics, score, scored
+from acestep_runtime.engines.draft.scores import add_draft_score, align_lyrics, score
 from acestep_runtime.engines.draft.song import text2music
 from acestep_runtime.engines.draft.text import create_sample, format_sample
-from acestep_runtime.engines.signal.listening import understand
+from acestep_runtime.engines.signal.analysis import understand
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.values import CancelToken
 
-#: What does a task, by the name of the task, which is the function's.
+#: The function of each task. They have the same name.
 FUNCTIONS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] = {
     function.__name__: function
     for function in (
@@ -54,4 +54,4 @@ class DraftEngine:
                 f"The draft engine cannot do {request.task.name}; it can do {', '.join(FUNCTIONS)}.",
                 remedy="Use the neural engine with ACE-Step 1.5 weights.",
             )
-        return scored(FUNCTIONS[request.task.name](request, cancel), request, cancel)
+        return add_draft_score(FUNCTIONS[request.task.name](request, cancel), request, cancel)

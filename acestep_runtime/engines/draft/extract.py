@@ -1,4 +1,4 @@
-"""Extract: the tracks of a mix are taken apart; they add up to it again."""
+"""Extract: separate the tracks of a mix, which add up to it."""
 
 from __future__ import annotations
 
@@ -6,46 +6,47 @@ import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
+from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.render import Stereo
-from acestep_runtime.dsp.stems import separate
+from acestep_runtime.dsp.stems import separate_stems
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.signal.blocks import require_source, split_blocks
-from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
+from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source
 from acestep_runtime.values import CancelToken
 
 
 def extract(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Take the source apart: a role for each track asked for, and "other" with the rest."""
-    yield Progress("listening", 0.0)
-    source, found = require_source(request), analyse_source(request)
+    """Separate the source: a role for each requested track, and "other" with the remainder."""
+    yield Progress("analysing", 0.0)
+    source, analysis = require_source(request), analyse_source(request)
     cancel.check()
-    yield Metadata(analysis_metadata(found))
+    yield Metadata(analysis_metadata(analysis))
     stems: dict[str, Stereo] = {}
 
     def work(stop: Callable[[], None], report: Callable[[float], None]) -> None:
-        stems.update(separate(source, request.tracks, analysis=found, cancel_check=stop, progress=report))
+        stems.update(separate_stems(source, request.tracks, analysis=analysis, cancel_check=stop, progress=report))
 
-    for fraction in _watched(work, cancel):
+    for fraction in _run_with_progress(work, cancel):
         yield Progress("separating", 0.2 + 0.7 * fraction)
     for number, (role, samples) in enumerate(stems.items()):
-        yield Progress(f"handing out {role}", 0.9 + 0.1 * number / len(stems))
+        yield Progress(f"returning {role}", 0.9 + 0.1 * number / len(stems))
         cancel.check()
-        yield from (Block(role, piece) for piece in split_blocks(samples))
+        yield from (Block(role, piece) for piece in split_blocks(samples, BLOCK_FRAMES))
 
 
-def _watched(
+def _run_with_progress(
     work: Callable[[Callable[[], None], Callable[[float], None]], None], cancel: CancelToken
 ) -> Iterator[float]:
-    """Run work that reports by callback in a thread, and yield what it reports. Its errors are raised here.
+    """Run work with a progress callback in a thread, and yield its reports. Its errors are raised here.
 
     Cancelling, or dropping this iterator, stops the work at its next check.
     """
     reports: SimpleQueue[float | BaseException | None] = SimpleQueue()
-    dropped = CancelToken()
+    stop = CancelToken()
 
     def check() -> None:
         cancel.check()
-        dropped.check()
+        stop.check()
 
     def run() -> None:
         try:
@@ -62,5 +63,5 @@ def _watched(
                 raise report
             yield report
     finally:
-        dropped.cancel()
+        stop.cancel()
         thread.join()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.dsp.quality import Listener
+from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
@@ -33,7 +33,7 @@ from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.neural.sampling import LatentsCache, generate_blocks
-from acestep_runtime.engines.signal.scoring import Scorer, score_of, sound_of, with_score
+from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.memory.policy import best_device
 from acestep_runtime.memory.stage import release, retried
@@ -91,7 +91,7 @@ class NeuralEngine:
         if model.set_adapters(self._models_folder, request.sampling.adapters):
             self._cache = None  # what it made ahead was made with others
         analysis = TakeAnalysis()
-        return with_score(
+        return add_score(
             self._generate(model, request, analysis, cancel),
             request,
             cancel,
@@ -101,15 +101,15 @@ class NeuralEngine:
     def _scorer(self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken) -> Scorer:
         """Return what scores a take when it is made."""
 
-        def score(listener: Listener, fraction: float, _: TakeMetadata) -> Generator[Progress, None, Score]:
+        def score(listener: SignalMeter, fraction: float, _: TakeMetadata) -> Generator[Progress, None, Score]:
             yield Progress("scoring", fraction)
             cancel.check()
-            sound, music = sound_of(listener, analysis.music), analysis.music
+            sound, music = analyse_sound(listener, analysis.music), analysis.music
             length_s = request.frames / ENGINE_RATE_HZ
             wanted, folder = request.thinking.model, self._models_folder
             liking = lm_score(self._language, folder, wanted, analysis.codes, music, length_s, cancel)
             worth = yield from rescale_progress(liking, fraction, 1.0)
-            return score_of(sound, alignment_score(analysis.words, music, model), worth)
+            return build_score(sound, alignment_score(analysis.words, music, model), worth)
 
         return score
 

@@ -27,18 +27,18 @@ from acestep_runtime.engines.signal.blocks import require_source
 from acestep_runtime.engines.signal.scoring import (
     NO_WORDS,
     ScoreComponent,
-    check_words,
-    listen_to,
+    analyse_sound,
+    build_score,
+    measure_source,
+    require_words,
     score_metadata,
-    score_of,
-    sound_of,
 )
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.judging import judge
-from acestep_runtime.lyrics.alignment import Aligned, aligned
-from acestep_runtime.lyrics.formats import facts_of
+from acestep_runtime.lyrics.alignment import LyricAlignment, align_tokens
+from acestep_runtime.lyrics.formats import timing_to_metadata
 from acestep_runtime.lyrics.lrc import to_lrc
-from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.samplers import loop
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Music
@@ -57,20 +57,20 @@ class TakeAnalysis:
     """What was found out of a take while it was made: its music, times of words, and codes of its mix."""
 
     music: Music = field(default_factory=Music)
-    words: Aligned | None = None
+    words: LyricAlignment | None = None
     codes: list[int] = field(default_factory=list)
 
 
 def align_words(
     model: Model, latents: Tensor, asked: Prompt, seen: Tensor, timbre: Tensor, steps: int
-) -> Aligned | None:
+) -> LyricAlignment | None:
     """Return when the words of ``asked.music`` are sung in latents ``[1, T, C]``; ``None`` where there are none.
 
     They were made with a context ``[1, T, 2C]`` and the latents of a reference, in so many steps: they are brought to the noise
     level of the last.
     """
     tokens = lyric_tokens(asked.music, model.text_tokenizer)
-    if not tokens.pieces or not sung_lines(asked.music.lyrics):
+    if not tokens.pieces or not lyric_lines(asked.music.lyrics):
         return None
     t = 1 / steps
     latents = latents.to(model.device)
@@ -81,18 +81,18 @@ def align_words(
             loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
         )
         patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
-        return aligned((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
+        return align_tokens((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
 
 
-def timing_metadata(found: Aligned, music: Music, model: Model) -> TakeMetadata:
+def timing_metadata(found: LyricAlignment, music: Music, model: Model) -> TakeMetadata:
     """Return lines with their words, sections and LRC, and a warning where the lyrics were too long."""
-    timing = facts_of(found.timing)
+    timing = timing_to_metadata(found.timing)
     metadata: TakeMetadata = {
         "lines": timing["lines"],
         "sections": timing["sections"],
         "lrc": to_lrc(found.timing.lines),
     }
-    lost = sung_lines(lyric_tokens(music, model.text_tokenizer).unread)
+    lost = lyric_lines(lyric_tokens(music, model.text_tokenizer).unread)
     if lost:
         metadata["warnings"] = [
             f"The lyrics are longer than the model reads, so there are no times from {lost[0].text!r} on."
@@ -100,7 +100,7 @@ def timing_metadata(found: Aligned, music: Music, model: Model) -> TakeMetadata:
     return metadata
 
 
-def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> Aligned | None:
+def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> LyricAlignment | None:
     """Return when the words are sung in a source, as if the model had made it from words alone."""
     asked = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
@@ -108,10 +108,10 @@ def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> Alig
     return align_words(model, padded, asked, context(silence), model.timbre, model.facts.steps)
 
 
-def alignment_score(found: Aligned | None, music: Music, model: Model) -> ScoreComponent:
+def alignment_score(found: LyricAlignment | None, music: Music, model: Model) -> ScoreComponent:
     """Return how well the words are sung."""
     if found is None or found.agreement is None:
-        return ScoreComponent("lyrics_alignment", None, _NOBODY if sung_lines(music.lyrics) else NO_WORDS)
+        return ScoreComponent("lyrics_alignment", None, _NOBODY if lyric_lines(music.lyrics) else NO_WORDS)
     agreed = found.agreement
     parts = {
         "lyrics_coverage": agreed.coverage,
@@ -136,7 +136,7 @@ def lm_score(
     """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
     given = user_metadata(music, length_s=length_s)
     facts = {name: value for name, value in given.items() if name != "duration"}
-    if not music.caption.strip() and not sung_lines(music.lyrics) and not facts:
+    if not music.caption.strip() and not lyric_lines(music.lyrics) and not facts:
         return ScoreComponent("lm", None, _NOTHING_GIVEN)
     if not codes:
         return ScoreComponent("lm", None, _NO_MIX)
@@ -161,7 +161,7 @@ def align_lyrics(
     """Time the lyrics of the request in its source."""
     yield Progress("listening", 0.0)
     source = require_source(request)
-    check_words(request)
+    require_words(request)
     latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
     found, times = _time_words(model, request, latents)
@@ -183,15 +183,17 @@ def score(
     alignment = alignment_score(found, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
-    sound = sound_of(listen_to(source, cancel), request.music)
+    sound = analyse_sound(measure_source(source, cancel), request.music)
     codes = model.codes(latents) if model.has_tokenizers else []
     liking = lm_score(language_models, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
     worth = yield from rescale_progress(liking, 0.6, 1.0)
     times.pop("lrc", None)
-    yield Metadata({"model": model.facts.name, **sound.metadata, **times, "score": score_of(sound, alignment, worth)})
+    yield Metadata(
+        {"model": model.facts.name, **sound.metadata, **times, "score": build_score(sound, alignment, worth)}
+    )
 
 
-def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[Aligned | None, TakeMetadata]:
+def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[LyricAlignment | None, TakeMetadata]:
     """Return when the words are sung in a source, and that as metadata."""
     found = _align_source(model, request, latents)
     return found, {} if found is None else timing_metadata(found, request.music, model)

@@ -26,14 +26,14 @@ from acestep_runtime.conditioning.codes import FRAMES_A_CODE
 from acestep_runtime.conditioning.latents import frames_of
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
+from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.engines.signal.blocks import tempo_and_key
-from acestep_runtime.engines.signal.listening import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import Language
 from acestep_runtime.lm.sampling import Choice
 from acestep_runtime.lm.vocabulary import Vocabulary
-from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.memory.policy import GIB, Offload, Place, best_device, free_gib, native_dtype
 from acestep_runtime.memory.stage import Stage, release
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -297,7 +297,7 @@ def _write(
     instrumental: bool = False,
 ) -> Iterator[EngineEvent]:
     answer = yield from token_progress(language_models.use(write), "writing", cancel)
-    silent = instrumental or not sung_lines(answer.lyrics)
+    silent = instrumental or not lyric_lines(answer.lyrics)
     yield Metadata({**_answer_metadata(answer), "instrumental": silent})
 
 

@@ -1,1 +1,1 @@
-"""What engines share that listen to a source or a take by signal processing: analysis, scores, blocks."""
+"""Signal analysis shared by engines: analysis of a source, scores of takes, blocks."""

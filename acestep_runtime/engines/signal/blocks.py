@@ -1,8 +1,6 @@
-"""Samples and metadata between engine and task: the source of a request, blocks, the metadata of every result."""
+"""Samples and metadata between engine and task: the source of a request, and the metadata of every result."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.render import Stereo
@@ -12,17 +10,18 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Key
 
-_BLOCK_FRAMES = ENGINE_RATE_HZ
+#: Engines return audio in blocks of up to a second.
+BLOCK_FRAMES = ENGINE_RATE_HZ
 
 
 def grid_metadata(grid: Grid, key: Key) -> TakeMetadata:
-    """Return what is known of every result of signal processing."""
-    found = tempo_and_key(grid, key)
+    """Return the metadata of every result of signal processing."""
+    values = tempo_and_key(grid, key)
     return {
         "engine": "draft",
-        "bpm": found["bpm"],
-        "keyscale": found["keyscale"],
-        "timesignature": found["timesignature"],
+        "bpm": values["bpm"],
+        "keyscale": values["keyscale"],
+        "timesignature": values["timesignature"],
     }
 
 
@@ -36,8 +35,3 @@ def require_source(request: EngineRequest) -> Stereo:
     if request.source is None:
         raise InvalidValue("source", "nothing", "audio", remedy=f"Give {request.task.name} a source.")
     return request.source
-
-
-def split_blocks(samples: Stereo) -> Iterator[Stereo]:
-    """Yield the samples in blocks of up to a second."""
-    return (samples[at : at + _BLOCK_FRAMES] for at in range(0, len(samples), _BLOCK_FRAMES))

@@ -1,4 +1,4 @@
-"""Formats of timed lyrics. What a format cannot hold is left out; what it holds comes back as it was written.
+"""Formats of timed lyrics. A format drops what it cannot hold; the rest survives writing and reading unchanged.
 
 =============  ======  ========  =====  ========================
 name           suffix  sections  words  times
@@ -19,21 +19,21 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from acestep_runtime.lyrics.formats import lrc, subtitles, tables
-from acestep_runtime.lyrics.formats.tables import facts_of, timing_of
+from acestep_runtime.lyrics.formats.tables import timing_from_metadata, timing_to_metadata
 from acestep_runtime.lyrics.timed import Timing
 
-__all__ = ["FORMATS", "Format", "facts_of", "timing_of"]
+__all__ = ["FORMATS", "Format", "timing_from_metadata", "timing_to_metadata"]
 
 
 class Format(NamedTuple):
-    """How a format is written and read, and the suffix of its files. ``read`` raises `InvalidValue` for what is none."""
+    """The writer and reader of a format, and the suffix of its files. ``read`` raises `InvalidValue` for other text."""
 
     write: Callable[[Timing], str]
     read: Callable[[str], Timing]
     suffix: str
 
 
-#: Of two formats with one suffix the first is meant.
+#: Of two formats with one suffix the first is the default.
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "lrc": Format(lrc.write, lrc.read, ".lrc"),

@@ -1,7 +1,7 @@
 """Subtitles: SubRip, and WebVTT with a time before each word, ``<00:00:12.600><c>down</c>``. Neither has sections.
 
-WebVTT is that of the W3C (webvtt1); SubRip has no standard, and no way to write a ``<`` that looks like a style: a word joiner
-behind it, which is not seen, makes it plain.
+WebVTT follows the W3C (webvtt1). SubRip has no standard, and no escape for a ``<`` that looks like a style: an invisible
+word joiner after it makes it plain.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from html import unescape
 
 from acestep_runtime.lyrics.formats.rows import (
-    clock,
-    guarded,
-    laid,
-    refused,
-    sung,
-    tags_apart,
-    unguarded,
-    words_of,
+    clock_parts,
+    escape_matches,
+    extract_tags,
+    line_error,
+    plain_lines,
+    split_words,
+    unescape_matches,
+    words_from_pieces,
 )
 from acestep_runtime.lyrics.timed import TimedLine, Timing
 
 _TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)[,.](\d{1,3})"
 _CUE = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 _STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}")
-#: What would be taken for a style in the words.
+#: Words that would be read as a style.
 _STYLE_LIKE = re.compile(r"<(?=[/a-zA-Z])|\{(?=\\)")
 _TAG = re.compile(r"<([^<>]*)>")
 _WORD_TIME = re.compile(_TIME)
@@ -39,44 +39,45 @@ Block = list[tuple[int, str]]
 def write_srt(timing: Timing) -> str:
     """Return the lines of ``timing`` as SubRip, to the millisecond; no words, no sections."""
     return "".join(
-        f"{number}\n{_srt_time(line.start_s)} --> {_srt_time(line.end_s)}\n{guarded(line.text, _STYLE_LIKE)}\n\n"
-        for number, line in enumerate(sung(timing).lines, start=1)
+        f"{number}\n{_srt_time(line.start_s)} --> {_srt_time(line.end_s)}\n{escape_matches(line.text, _STYLE_LIKE)}\n\n"
+        for number, line in enumerate(plain_lines(timing).lines, start=1)
     )
 
 
 def write_vtt(timing: Timing) -> str:
     """Return the lines and words of ``timing`` as WebVTT, to the millisecond; no sections."""
     cues = (
-        f"\n{_vtt_time(line.start_s)} --> {_vtt_time(line.end_s)}\n{_vtt_words(line)}\n" for line in sung(timing).lines
+        f"\n{_vtt_time(line.start_s)} --> {_vtt_time(line.end_s)}\n{_vtt_words(line)}\n"
+        for line in plain_lines(timing).lines
     )
     return "WEBVTT\n" + "".join(cues)
 
 
 def _vtt_words(line: TimedLine) -> str:
-    found = laid(line)
-    if not found:
-        return _escaped(line.text)
+    words = split_words(line)
+    if not words:
+        return _escape(line.text)
     # Times in a cue rise, and lie between its own.
     text, now, last = "", _vtt_time(line.start_s), _vtt_time(line.end_s)
-    for number, (word, part) in enumerate(found):
+    for number, (word, part) in enumerate(words):
         start, end = _vtt_time(word.start_s), _vtt_time(word.end_s)
         if now < start < last:
             text += f"<{start}>"
             now = start
-        text += f"<c>{_escaped(part.rstrip())}</c>{part[len(part.rstrip()) :]}"
-        following = _vtt_time(found[number + 1][0].start_s) if number + 1 < len(found) else last
+        text += f"<c>{_escape(part.rstrip())}</c>{part[len(part.rstrip()) :]}"
+        following = _vtt_time(words[number + 1][0].start_s) if number + 1 < len(words) else last
         if now < end < following:
             text += f"<{end}>"
             now = end
     return text
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _srt_time(time_s: float) -> str:
-    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock(time_s, 1000, hours=True))
+    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock_parts(time_s, 1000, hours=True))
 
 
 def _vtt_time(time_s: float) -> str:
@@ -84,26 +85,26 @@ def _vtt_time(time_s: float) -> str:
 
 
 def read_srt(text: str) -> Timing:
-    """Return what SubRip holds, without styles. Raises `InvalidValue` for words without their times."""
+    """Read SubRip, without styles. Raises `InvalidValue` for words without their times."""
     lines = []
     for block in _blocks(text):
         start_s, end_s, words = _cue(block, _SRT_ALLOWED)
-        lines.append(TimedLine(start_s, end_s, unguarded(_STYLE.sub("", " ".join(words)))))
-    return tags_apart(_without_blanks(lines))
+        lines.append(TimedLine(start_s, end_s, unescape_matches(_STYLE.sub("", " ".join(words)))))
+    return extract_tags(_without_blanks(lines))
 
 
 def read_vtt(text: str) -> Timing:
-    """Return what WebVTT holds, without styles. Raises `InvalidValue` where it does not begin so, and for words without
+    """Read WebVTT, without styles. Raises `InvalidValue` where the header is missing, and for words without
     their times."""
     blocks = list(_blocks(text))
     if not blocks or not re.fullmatch(r"WEBVTT(?:[ \t].*)?", blocks[0][0][1]):
-        raise refused(*(blocks[0][0] if blocks else (1, "")), "WEBVTT on the first line")
+        raise line_error(*(blocks[0][0] if blocks else (1, "")), "WEBVTT on the first line")
     lines = []
     for block in blocks[1:]:
         if not block[0][1].startswith(_NO_CUES) or any("-->" in row for _, row in block[:2]):
             start_s, end_s, words = _cue(block, _VTT_ALLOWED)
             lines.append(_vtt_line(start_s, end_s, " ".join(words)))
-    return tags_apart(_without_blanks(lines))
+    return extract_tags(_without_blanks(lines))
 
 
 def _vtt_line(start_s: float, end_s: float, words: str) -> TimedLine:
@@ -119,12 +120,12 @@ def _vtt_line(start_s: float, end_s: float, words: str) -> TimedLine:
             pieces.append((pieces[-1][0], ""))
     text = "".join(text for _, text in pieces)
     # A time and the <c> behind it open one piece; space between words is none.
-    kept = [
+    word_pieces = [
         piece
         for piece, following in zip(pieces, [*pieces[1:], None], strict=True)
         if piece[1].strip() or following is None or following[0] > piece[0]
     ]
-    return TimedLine(start_s, end_s, text.strip(), words_of(kept, end_s) if len(pieces) > 1 else ())
+    return TimedLine(start_s, end_s, text.strip(), words_from_pieces(word_pieces, end_s) if len(pieces) > 1 else ())
 
 
 def _without_blanks(lines: list[TimedLine]) -> Timing:
@@ -145,10 +146,10 @@ def _blocks(text: str) -> Iterator[Block]:
 def _cue(block: Block, allowed: str) -> tuple[float, float, list[str]]:
     """Return start, end and words of a cue, whose times are in its first row or below its name."""
     for at, (_, row) in enumerate(block[:2]):
-        if found := _CUE.fullmatch(row):
-            start_s, end_s = _seconds(*found.groups()[:4]), _seconds(*found.groups()[4:])
+        if match := _CUE.fullmatch(row):
+            start_s, end_s = _seconds(*match.groups()[:4]), _seconds(*match.groups()[4:])
             return start_s, max(start_s, end_s), [row for _, row in block[at + 1 :]]
-    raise refused(*next((row for row in block[:2] if "-->" in row[1]), block[0]), allowed)
+    raise line_error(*next((row for row in block[:2] if "-->" in row[1]), block[0]), allowed)
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:

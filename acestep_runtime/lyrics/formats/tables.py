@@ -1,6 +1,6 @@
-"""Formats for programs: JSON, which holds everything, and the CSV of REAPER's Region/Marker Manager.
+"""Formats for programs: JSON, which holds all data, and the CSV of REAPER's Region/Marker Manager.
 
-In the CSV sections are regions and lines are markers. An unnamed marker says that nothing is sung from there on.
+In the CSV, sections are regions and lines are markers. An unnamed marker ends the line before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from typing import TypedDict
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.json_values import JsonObject
-from acestep_runtime.lyrics.formats.rows import clock, ended, refused, sung, tags_apart, with_pauses
+from acestep_runtime.lyrics.formats.rows import (
+    add_pauses,
+    clock_parts,
+    close_lines,
+    extract_tags,
+    line_error,
+    plain_lines,
+)
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 from acestep_runtime.values import Json
 
@@ -24,40 +31,40 @@ _TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,5}):)?(\d{1,6}(?:\.\d{1,6})?)")
 _IN_SECONDS = "Set the ruler to Minutes:Seconds before exporting."
 
 
-class SpanFacts(TypedDict):
+class SpanMetadata(TypedDict):
     """Seconds from the beginning, to a millisecond."""
 
     start_s: float
     end_s: float
 
 
-class WordFacts(SpanFacts):
+class WordMetadata(SpanMetadata):
     """A word as plain values."""
 
     text: str
 
 
-class LineFacts(WordFacts, total=False):
-    """A line as plain values; ``words`` is empty, or not there, where they are not known."""
+class LineMetadata(WordMetadata, total=False):
+    """A line as plain values; ``words`` is empty or missing where they are unknown."""
 
-    words: list[WordFacts]
+    words: list[WordMetadata]
 
 
-class SectionFacts(SpanFacts):
+class SectionMetadata(SpanMetadata):
     """A section as plain values."""
 
     name: str
 
 
-class TimingFacts(TypedDict):
+class TimingMetadata(TypedDict):
     """A `Timing` as plain values."""
 
-    lines: list[LineFacts]
-    sections: list[SectionFacts]
+    lines: list[LineMetadata]
+    sections: list[SectionMetadata]
 
 
-def facts_of(timing: Timing) -> TimingFacts:
-    """Return lines and sections as plain values, as the facts of a task hold them, times rounded to a millisecond."""
+def timing_to_metadata(timing: Timing) -> TimingMetadata:
+    """Return lines and sections as plain values, as the metadata of a take holds them, rounded to a millisecond."""
     return {
         "lines": [
             {**_span(line), "text": line.text, "words": [{**_span(word), "text": word.text} for word in line.words]}
@@ -67,29 +74,29 @@ def facts_of(timing: Timing) -> TimingFacts:
     }
 
 
-def _span(part: TimedLine | TimedWord | TimedSection) -> SpanFacts:
+def _span(part: TimedLine | TimedWord | TimedSection) -> SpanMetadata:
     return {"start_s": round(part.start_s, 3), "end_s": round(part.end_s, 3)}
 
 
-def timing_of(facts: JsonObject) -> Timing:
-    """Return the timing in facts: ``lines``, with ``words`` or without, and ``sections``; either may be missing.
+def timing_from_metadata(metadata: JsonObject) -> Timing:
+    """Return the timing in metadata: ``lines``, with ``words`` or without, and ``sections``; either may be missing.
 
-    Raises `InvalidValue` for what is not text, not a number of seconds, or ends before it starts.
+    Raises `InvalidValue` for values of the wrong type, and for an end before its start.
     """
     lines = []
-    for name, row in _rows(facts, "lines", ""):
+    for name, row in _rows(metadata, "lines", ""):
         words = tuple(
             TimedWord(*_times(at, word), _text(at, word, "text")) for at, word in _rows(row, "words", f"{name}.")
         )
         lines.append(TimedLine(*_times(name, row), _text(name, row, "text"), words))
     sections = tuple(
-        TimedSection(*_times(name, row), _text(name, row, "name")) for name, row in _rows(facts, "sections", "")
+        TimedSection(*_times(name, row), _text(name, row, "name")) for name, row in _rows(metadata, "sections", "")
     )
     return Timing(tuple(lines), sections)
 
 
-def _rows(held: JsonObject, name: str, where: str) -> list[tuple[str, JsonObject]]:
-    rows = held.get(name) or []
+def _rows(values: JsonObject, name: str, where: str) -> list[tuple[str, JsonObject]]:
+    rows = values.get(name) or []
     if isinstance(rows, list):
         objects = [row for row in rows if isinstance(row, Mapping)]
         if len(objects) == len(rows):
@@ -118,45 +125,45 @@ def _time(where: str, value: Json) -> float:
 
 def write_json(timing: Timing) -> str:
     """Return ``timing`` as JSON, to the millisecond: ``{"lines": […], "sections": […]}``."""
-    return json.dumps(facts_of(tags_apart(timing)), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(timing_to_metadata(extract_tags(timing)), ensure_ascii=False, indent=1) + "\n"
 
 
 def read_json(text: str) -> Timing:
-    """Return what `write_json` wrote. Raises `InvalidValue` for what is no JSON or has other values."""
+    """Read the output of `write_json`. Raises `InvalidValue` for invalid JSON or other values."""
     try:
-        held = json.loads(text.lstrip("\ufeff"))
+        values = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         row = (text.splitlines() or [""])[min(error.lineno, len(text.splitlines()) or 1) - 1]
-        raise refused(error.lineno, row, f"JSON; {error.msg} at character {error.colno}") from error
+        raise line_error(error.lineno, row, f"JSON; {error.msg} at character {error.colno}") from error
     except RecursionError as error:
         raise InvalidValue("the file", "nested too deeply", "an object with lines and sections") from error
-    if not isinstance(held, dict):
-        raise InvalidValue("line 1", str(held), "an object with lines and sections")
-    return tags_apart(timing_of(held))
+    if not isinstance(values, dict):
+        raise InvalidValue("line 1", str(values), "an object with lines and sections")
+    return extract_tags(timing_from_metadata(values))
 
 
 def write_reaper(timing: Timing) -> str:
     """Return ``timing`` as CSV for REAPER, to the millisecond: sections as regions, lines as markers, no words."""
-    timing = sung(timing)
+    timing = plain_lines(timing)
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(_HEADER)
     for number, section in enumerate(timing.sections, start=1):
         start_s, end_s = round(section.start_s, 3), round(section.end_s, 3)
         table.writerow([f"R{number}", section.name, _clock(start_s), _clock(end_s), _clock(end_s - max(0.0, start_s))])
-    for number, (at, line) in enumerate(with_pauses(timing.lines), start=1):
+    for number, (at, line) in enumerate(add_pauses(timing.lines), start=1):
         table.writerow([f"M{number}", "" if line is None else line.text, _clock(at), "", ""])
     return out.getvalue()
 
 
 def _clock(time_s: float) -> str:
-    return "{:d}:{:02d}:{:02d}.{:03d}".format(*clock(time_s, 1000, hours=True))
+    return "{:d}:{:02d}:{:02d}.{:03d}".format(*clock_parts(time_s, 1000, hours=True))
 
 
 def read_reaper(text: str) -> Timing:
-    """Return what REAPER exports: regions as sections, markers as lines, each until the next marker, the last for 5 s.
+    """Read REAPER's export: regions as sections, markers as lines, each until the next marker, the last for 5 s.
 
-    Further columns are passed over. Raises `InvalidValue` for other tables, and for times in beats or frames.
+    Other columns are skipped. Raises `InvalidValue` for other tables, and for times in beats or frames.
     """
     table = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""))
     columns: dict[str, int] | None = None
@@ -167,14 +174,14 @@ def read_reaper(text: str) -> Timing:
             if columns is None:
                 columns = {name.strip(): number for number, name in enumerate(cells)}
                 if not set(_HEADER) - {"Length"} <= columns.keys():
-                    raise refused(1, ",".join(cells), f"the columns {','.join(_HEADER)}")
+                    raise line_error(1, ",".join(cells), f"the columns {','.join(_HEADER)}")
             elif any(cell.strip() for cell in cells):
                 _read_row(table.line_num, cells, columns, sections, rows)
     except csv.Error as error:
-        raise refused(table.line_num, str(error), "a table with commas between its cells") from error
+        raise line_error(table.line_num, str(error), "a table with commas between its cells") from error
     if columns is None:
-        raise refused(1, "", f"the columns {','.join(_HEADER)}")
-    return tags_apart(Timing(ended(rows), tuple(sections)))
+        raise line_error(1, "", f"the columns {','.join(_HEADER)}")
+    return extract_tags(Timing(close_lines(rows), tuple(sections)))
 
 
 def _read_row(
@@ -185,7 +192,7 @@ def _read_row(
         cells[columns[column]].strip() if columns[column] < len(cells) else "" for column in _HEADER[:4]
     )
     if kind[:1] not in ("R", "M"):
-        raise refused(number, ",".join(cells), "R and a number for a region, M and a number for a marker, first")
+        raise line_error(number, ",".join(cells), "R and a number for a region, M and a number for a marker, first")
     start_s = _seconds(number, start)
     if kind.startswith("R"):
         sections.append(TimedSection(start_s, max(start_s, _seconds(number, end)), name))
@@ -194,7 +201,7 @@ def _read_row(
 
 
 def _seconds(number: int, text: str) -> float:
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise refused(number, text, "times such as 0:01:02.500", remedy=_IN_SECONDS)
-    return int(found[1] or 0) * 3600 + int(found[2] or 0) * 60 + float(found[3])
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise line_error(number, text, "times such as 0:01:02.500", remedy=_IN_SECONDS)
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from acestep_runtime.lyrics.formats.rows import laid, sung
+from acestep_runtime.lyrics.formats.rows import plain_lines, split_words
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, Timing
 
 #: Audio above this many bytes stays a file of its own.
@@ -56,7 +56,7 @@ def _playable(source: Path) -> tuple[str, bytes]:
 
 def page_html(timing: Timing, *, title: str, audio: str, language: str = "") -> str:
     """Return the page. ``audio`` is the address of the song; ``language`` that of its words, such as "en", if known."""
-    timing = sung(timing)
+    timing = plain_lines(timing)
     template = Template((files("acebridge.cli") / "karaoke.html").read_text("utf-8"))
     parts = "".join(_part(section, lines) for section, lines in _parts(timing))
     lang = f' lang="{escape(language)}"' if language else ""
@@ -83,7 +83,7 @@ def _part(section: TimedSection | None, lines: list[TimedLine]) -> str:
 def _line(line: TimedLine) -> str:
     words = "".join(
         f'<span class="word" {_times(word.start_s, word.end_s)}>{escape(part.rstrip())}</span>{part[len(part.rstrip()) :]}'
-        for word, part in laid(line)
+        for word, part in split_words(line)
     )
     times = _times(line.start_s, line.end_s)
     return f'<button class="line" type="button" dir="auto" {times}>{words or escape(line.text)}</button>'

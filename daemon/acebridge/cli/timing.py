@@ -11,7 +11,7 @@ import typer
 
 from acebridge.atomic_files import check_writable, write_whole
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
-from acestep_runtime.lyrics.formats import FORMATS, timing_of
+from acestep_runtime.lyrics.formats import FORMATS, timing_from_metadata
 from acestep_runtime.lyrics.timed import Timing
 
 _HOLDING_WORDS = ("elrc", "vtt", "json")
@@ -51,7 +51,7 @@ class TimingFiles:
 
     def write(self, facts: Mapping[str, Any]) -> Iterator[str]:
         """Write the files, and yield a line about each. Raises `EngineFailure` when nothing was timed."""
-        timing = timing_of(facts)
+        timing = timing_from_metadata(facts)
         if not timing.lines:
             raise EngineFailure("No line was timed, so there is nothing to write.",
                                 remedy="Choose another engine with --engine.")  # fmt: skip
@@ -59,7 +59,7 @@ class TimingFiles:
         if self.out is not None:
             if self.form == "elrc" and not words:
                 typer.echo("warning: The engine timed lines only, so the file has no times of words.", err=True)
-            write_whole(self.out, [FORMATS[self.form].write(timing.moved(self.offset_s)).encode()])
+            write_whole(self.out, [FORMATS[self.form].write(timing.shift(self.offset_s)).encode()])
             held = words if self.form in _HOLDING_WORDS else 0
             counts = [_format_count(len(timing.lines), "line"), *([_format_count(held, "word")] if held else [])]
             yield f"{self.out}  ({', '.join(counts)})"

@@ -20,7 +20,7 @@ from acestep_runtime import errors
 from acestep_runtime.engines.metadata import metadata_from_json
 from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.runners import Batch, Prefetch, Report
-from acestep_runtime.recording import OutputFile, RecordedTake
+from acestep_runtime.recording import OutputFile, TakeFiles
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.tasks.choosing import RankedTake
 from acestep_runtime.units import END
@@ -145,14 +145,14 @@ def _fetch(
 
 def _download(
     client: Client, take: tasks_pb2.TakeFinished, headers: dict[int, OutputHeader], folder: Path
-) -> RecordedTake:
+) -> TakeFiles:
     outputs = []
     for output in take.outputs:
         path = folder / f"{output.output}.wav"
         with path.open("wb") as file:
             file.writelines(client.download(output.asset_id))
         outputs.append(OutputFile(headers[output.output], path, output.asset_id))
-    return RecordedTake(take.take - 1, take.seed, metadata_from_json(metadata_values(take.metadata)), tuple(outputs))
+    return TakeFiles(take.take - 1, take.seed, metadata_from_json(metadata_values(take.metadata)), tuple(outputs))
 
 
 _WITH_FIELD = {
@@ -170,7 +170,7 @@ def runtime_error(failed: JobFailed) -> Exception:
     if failed.kind in _WITH_FIELD:
         field, value, allowed = (failed.details.get(name, "") for name in ("field", "value", "allowed"))
         return _WITH_FIELD[failed.kind](
-            field, value, allowed, remedy=failed.remedy, message=failed.message, shown=value
+            field, value, allowed, remedy=failed.remedy, message=failed.message, value_text=value
         )
     if failed.kind in _WITHOUT_FIELD:
         return _WITHOUT_FIELD[failed.kind](failed.message, remedy=failed.remedy)

@@ -1,6 +1,6 @@
-"""``acebridge demo``: a song written, repainted, taken apart and layered, shown on a page and in a REAPER project.
+"""``acebridge demo``: write a song, repaint it, separate stems, add layers, and show all on a page and in a REAPER project.
 
-It talks to a daemon of its own through the public client, in a data folder that is gone afterwards.
+It uses a private daemon through the public client, with a temporary data folder.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ from acebridge.demo import checks, steps
 from acebridge.demo.page import page_html
 from acebridge.demo.playback import play as play_aloud
 from acebridge.demo.progress import StepLines
-from acebridge.demo.results import Results, mixed, page_content, project_text
-from acebridge.demo.work import ask_for_everything
+from acebridge.demo.results import Results, mix_parts, page_content, project_text
+from acebridge.demo.work import run_steps
 from acestep_runtime.audio import decode, wav
 
 
 def run_demo(out: Path, *, play: bool) -> None:
-    """Make the demo in the folder ``out``, check what it claims, and print where the page and the project are.
+    """Make the demo in the folder ``out``, check its claims, and print the paths of the page and the project.
 
-    ``play`` plays the repainted song at the end. Raises `ClaimFailed` when a result is not what it should be,
+    ``play`` plays the repainted song at the end. Raises `ClaimFailed` when a claim does not hold,
     `AceBridgeError` when the daemon does not start or refuses, and ``OSError`` when ``out`` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for stale in ("index.html", "demo.rpp"):  # what an earlier run claimed says nothing about this one
+    for stale in ("index.html", "demo.rpp"):  # they are of an earlier run
         (out / stale).unlink(missing_ok=True)
     with StepLines() as lines:
-        outcomes, took_s = ask_for_everything(out, lines)
+        outcomes, took_s = run_steps(out, lines)
         with lines.step("checking the results"):
             names = [*(file for step in steps.STEPS for file in step.files.values()), "backing.wav"]
             files = {name: decode.read(out / name) for name in names}
             patch = steps.patch_frames()
-            untouched = checks.untouched_outside(files["song.wav"], files["repainted.wav"], *patch)
-            stem_error = checks.stems_add_up(files["song.wav"], [files[f"stems/{stem}.wav"] for stem in steps.STEMS])
+            region_check = checks.check_region(files["song.wav"], files["repainted.wav"], *patch)
+            stem_error = checks.check_stem_sum(files["song.wav"], [files[f"stems/{stem}.wav"] for stem in steps.STEMS])
         with lines.step("writing the page and the project"):
             files["repainted-bars.wav"] = files["repainted.wav"][slice(*patch)]
-            files["layered.wav"] = mixed([files[name] for name in ("backing.wav", *steps.LAYER.files.values())])
+            files["layered.wav"] = mix_parts([files[name] for name in ("backing.wav", *steps.LAYER.files.values())])
             for name in ("repainted-bars.wav", "layered.wav"):
                 wav.write(out / name, files[name], steps.RATE_HZ, steps.ENCODING)
-            results = Results(outcomes, files, patch, untouched, stem_error, took_s)
+            results = Results(outcomes, files, patch, region_check, stem_error, took_s)
             (out / "index.html").write_text(page_html(page_content(results)), "utf-8")
             (out / "demo.rpp").write_text(project_text(results), "utf-8")
     print(out / "index.html")

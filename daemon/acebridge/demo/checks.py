@@ -1,4 +1,4 @@
-"""What the demo claims, measured on the files it wrote. A claim that does not hold is an error, not a sentence."""
+"""The demo's claims, measured on its files. A claim that does not hold is an error."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _REMEDY = "This is a fault in AceBridge: please report it."
 
 
 class ClaimFailed(AceBridgeError):
-    """A result is not what it should be."""
+    """A claim of the demo does not hold."""
 
 
 @dataclass(frozen=True)
-class Untouched:
-    """``kept_frames`` outside a region are bit-identical; inside it ``changed_share`` (0–1) of the samples differ."""
+class RegionCheck:
+    """``identical_frames`` outside a region are bit-identical; inside it ``changed_share`` (0–1) of the samples differ."""
 
-    kept_frames: int
+    identical_frames: int
     region_frames: int
     changed_share: float
 
 
-def untouched_outside(before: Samples, after: Samples, start: int, stop: int) -> Untouched:
+def check_region(before: Samples, after: Samples, start: int, stop: int) -> RegionCheck:
     """Compare ``[N, C]`` with ``[N, C]`` outside and inside of frames ``start`` to ``stop``.
 
     Raises `ClaimFailed` unless every sample outside is bit-identical and the inside is not the same.
@@ -39,13 +39,13 @@ def untouched_outside(before: Samples, after: Samples, start: int, stop: int) ->
     outside = int(differs[:start].sum() + differs[stop:].sum())
     if outside:
         raise ClaimFailed(f"{outside} samples outside the repainted region have changed.", remedy=_REMEDY)
-    changed = float(differs[start:stop].mean())
-    if not changed:
+    changed_share = float(differs[start:stop].mean())
+    if not changed_share:
         raise ClaimFailed("The repainted region is the same as before.", remedy=_REMEDY)
-    return Untouched(len(before) - (stop - start), stop - start, changed)
+    return RegionCheck(len(before) - (stop - start), stop - start, changed_share)
 
 
-def stems_add_up(mix: Samples, stems: Sequence[Samples]) -> float:
+def check_stem_sum(mix: Samples, stems: Sequence[Samples]) -> float:
     """Return the largest difference between ``mix`` ``[N, C]`` and the sum of ``stems``, summed in double precision.
 
     Raises `ClaimFailed` above `STEM_TOLERANCE`.

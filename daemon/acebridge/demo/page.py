@@ -1,4 +1,4 @@
-"""The page of the demo: one HTML file with inline CSS, JavaScript and pictures; only the WAV files lie beside it."""
+"""The demo's page: one HTML file with inline CSS, JavaScript and pictures, and WAV files in its folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from string import Template
 import numpy as np
 
 from acebridge.demo import steps, waveform
-from acebridge.demo.checks import Untouched
+from acebridge.demo.checks import RegionCheck
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.metadata import TakeMetadata
@@ -33,9 +33,9 @@ _TICK = (
 
 @dataclass(frozen=True)
 class Player:
-    """A file to hear, its colour in CSS, and the frame of the song at which it starts.
+    """An audio file, its colour in CSS, and the frame of the song at which it starts.
 
-    It is as long as the song or as the repainted region. ``region`` says how to mark that: "old", "new" or not at all.
+    It is as long as the song or as the repainted region. ``region`` marks the region as "old" or "new", or not at all.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Show:
-    """All that the page shows. ``region`` is the repainted part and ``sections`` the form, in frames; times in seconds."""
+class PageContent:
+    """The content of the page. ``region`` is the repainted part and ``sections`` the form, in frames; times in seconds."""
 
     title: str
     lead: str
@@ -61,56 +61,56 @@ class Show:
     stems: Sequence[Player]
     layers: Sequence[Player]
     outcomes: Sequence[Outcome]
-    untouched: Untouched
+    region_check: RegionCheck
     stem_error: float
-    asked: TakeMetadata
-    heard: TakeMetadata
+    request: TakeMetadata
+    analysis: TakeMetadata
     machine: str
     version: str
 
 
-def page_html(show: Show) -> str:
+def page_html(content: PageContent) -> str:
     """Return the page as HTML."""
     template = Template((files("acebridge.demo") / "page.html").read_text("utf-8"))
-    peak = max(float(np.abs(player.samples).max()) for player in show.songs)
+    peak = max(float(np.abs(player.samples).max()) for player in content.songs)
     scale = 1 / peak if peak > 0 else 1.0
-    song = show.outcomes[0]
+    song = content.outcomes[0]
     values = {
-        "title": escape(show.title),
-        "lead": escape(show.lead),
-        "facts": _facts(show),
+        "title": escape(content.title),
+        "lead": escape(content.lead),
+        "facts": _facts(content),
         "before_after": escape(
-            f"The same song, {show.region_name} made anew. The players share one position: start the other one while the"
+            f"The same song, {content.region_name} made anew. The players share one position: start the other one while the"
             " first plays, and hear the difference at the same place."
         ),
-        "ruler": _ruler(show),
-        "song_players": _players(show, show.songs, scale),
-        "claims": _claims(show),
+        "ruler": _ruler(content),
+        "song_players": _players(content, content.songs, scale),
+        "claims": _claims(content),
         "stems_text": "The song taken apart. What is in none of the stems asked for comes as “other”, so nothing is lost."
         " Nobody sings in this song: what the vocals stem holds was mistaken for a voice."
         " All waveforms on this page have the scale of the song.",
-        "stem_players": _players(show, show.stems, scale),
+        "stem_players": _players(content, content.stems, scale),
         "layers_text": escape(
             "New parts that listen to what is there: the song without its drums and bass was the source, and each layer"
-            f" comes back on its own. Asked for: “{_of(show, steps.LAYER.task).step.caption}”."
+            f" comes back on its own. Asked for: “{_outcome_of(content, steps.LAYER.task).step.caption}”."
         ),
-        "layer_players": _players(show, show.layers, scale),
-        "heard": _heard(show),
-        "chords": _chords(show),
-        "rows": "".join(_row(outcome) for outcome in show.outcomes),
+        "layer_players": _players(content, content.layers, scale),
+        "heard": _analysis_rows(content),
+        "chords": _chords(content),
+        "rows": "".join(_row(outcome) for outcome in content.outcomes),
         "engine_note": _engine_note(song.engine),
         "reaper_text": "Opens with tempo, sections and coloured tracks, every item on its exact sample. It plays the"
         " repainted song; the stems and the new layers wait in muted folders.",
         "footer": escape(
-            f"Made by AceBridge {show.version} on {show.machine}. Everything on this page is in this folder;"
+            f"Made by AceBridge {content.version} on {content.machine}. Everything on this page is in this folder;"
             " nothing is loaded from elsewhere."
         ),
     }
     return template.substitute(values)
 
 
-def _of(show: Show, task: str) -> Outcome:
-    return next(outcome for outcome in show.outcomes if outcome.step.task == task)
+def _outcome_of(content: PageContent, task: str) -> Outcome:
+    return next(outcome for outcome in content.outcomes if outcome.step.task == task)
 
 
 def _percent(part: float, whole: float) -> str:
@@ -121,82 +121,83 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
-def _facts(show: Show) -> str:
-    asked = show.asked
+def _facts(content: PageContent) -> str:
+    request = content.request
     rows = (
-        ("", f"{frames_to_seconds(show.frames, show.rate_hz):.1f} s"),
-        ("", f"{asked['bpm']:g} bpm"),
-        ("", str(asked["keyscale"])),
-        ("", f"{asked['timesignature']}/4"),
-        ("", f"{show.rate_hz / 1000:g} kHz, 24 bit"),
-        ("engine ", show.outcomes[0].engine),
+        ("", f"{frames_to_seconds(content.frames, content.rate_hz):.1f} s"),
+        ("", f"{request['bpm']:g} bpm"),
+        ("", str(request["keyscale"])),
+        ("", f"{request['timesignature']}/4"),
+        ("", f"{content.rate_hz / 1000:g} kHz, 24 bit"),
+        ("engine ", content.outcomes[0].engine),
     )
     return "".join(f"<li>{escape(label)}<b>{escape(value)}</b></li>" for label, value in rows)
 
 
-def _ruler(show: Show) -> str:
+def _ruler(content: PageContent) -> str:
     blocks = [
-        f'<span style="left:{_percent(start, show.frames)};width:{_percent(stop - start, show.frames)}">{escape(name)}</span>'
-        for name, start, stop in show.sections
+        f'<span style="left:{_percent(start, content.frames)};width:{_percent(stop - start, content.frames)}">'
+        f"{escape(name)}</span>"
+        for name, start, stop in content.sections
     ]
     return f'<div class="ruler" aria-hidden="true">{"".join(blocks)}</div>'
 
 
-def _players(show: Show, players: Iterable[Player], scale: float) -> str:
-    return "".join(_player(show, player, scale) for player in players)
+def _players(content: PageContent, players: Iterable[Player], scale: float) -> str:
+    return "".join(_player(content, player, scale) for player in players)
 
 
-def _player(show: Show, player: Player, scale: float) -> str:
+def _player(content: PageContent, player: Player, scale: float) -> str:
     frames = len(player.samples)
-    length_s, whole_s = frames_to_seconds(frames, show.rate_hz), frames_to_seconds(show.frames, show.rate_hz)
+    length_s, whole_s = frames_to_seconds(frames, content.rate_hz), frames_to_seconds(content.frames, content.rate_hz)
     name, file = escape(player.name), escape(player.file)
     return (
         f'<div class="player row" style="--c:{player.colour}" data-name="{name}"'
-        f' data-at="{frames_to_seconds(player.start, show.rate_hz):.6f}" data-length="{length_s:.6f}">'
+        f' data-at="{frames_to_seconds(player.start, content.rate_hz):.6f}" data-length="{length_s:.6f}">'
         f'<div class="name"><i class="dot"></i><b>{name}</b><a href="{file}" download>{file}</a>'
         f'<time data-total="{_clock(whole_s)}">{length_s:.1f} s</time></div>'
         f'<button class="play" type="button" aria-label="Play {name}">{_ICONS}</button>'
-        f'<div class="strip">{_picture(show, player, scale)}<div class="head"></div>'
+        f'<div class="strip">{_picture(content, player, scale)}<div class="head"></div>'
         f'<input class="seek" type="range" min="0" max="{whole_s:.3f}" step="0.01" value="0" aria-label="Position, {name}">'
         f'</div><audio controls preload="metadata" src="{file}" aria-label="{name}"></audio></div>'
     )
 
 
-def _picture(show: Show, player: Player, scale: float) -> str:
+def _picture(content: PageContent, player: Player, scale: float) -> str:
     """Return the waveform in its place on the song's time line, with the region marked where the player asks for it."""
-    start, stop = show.region
-    place = f"left:{_percent(start, show.frames)};width:{_percent(stop - start, show.frames)}"
-    whole = len(player.samples) == show.frames
+    start, stop = content.region
+    place = f"left:{_percent(start, content.frames)};width:{_percent(stop - start, content.frames)}"
+    whole = len(player.samples) == content.frames
     picture = waveform.svg(player.samples, columns=_COLUMNS, scale=scale) if whole else ""
     if player.region == "old":
         picture += f'<div class="old" style="{place}"></div>'
     if player.region == "new":
         part = player.samples[start:stop] if whole else player.samples
-        columns = max(2, _COLUMNS * len(part) // show.frames)
+        columns = max(2, _COLUMNS * len(part) // content.frames)
         picture += f'<div class="piece" style="{place}">{waveform.svg(part, columns=columns, scale=scale)}</div>'
-        picture += f'<div class="new" style="{place}">{escape(show.region_name)}</div>'
+        picture += f'<div class="new" style="{place}">{escape(content.region_name)}</div>'
     return picture
 
 
-def _claims(show: Show) -> str:
-    kept = show.untouched
+def _claims(content: PageContent) -> str:
+    check = content.region_check
     cards = (
         (
-            f"{kept.kept_frames:,}",
+            f"{check.identical_frames:,}",
             "samples per channel untouched",
-            f"Outside {show.region_name} and their crossfades everything is bit-identical to the song, sample by sample."
-            f" Inside, {100 * kept.changed_share:.3g} % have changed.",
+            f"Outside {content.region_name} and their crossfades everything is bit-identical to the song, sample by sample."
+            f" Inside, {100 * check.changed_share:.3g} % have changed.",
         ),
         (
-            "0" if show.stem_error == 0 else f"−{-gain_to_db(show.stem_error, -300):.0f} dBFS",
+            "0" if content.stem_error == 0 else f"−{-gain_to_db(content.stem_error, -300):.0f} dBFS",
             "between the stems and the song",
-            f"The {_in_words(len(show.stems))} stems add up to the song. Largest difference of any sample:"
-            f" {_scientific(show.stem_error)} of full scale.",
+            f"The {_in_words(len(content.stems))} stems add up to the song. Largest difference of any sample:"
+            f" {_scientific(content.stem_error)} of full scale.",
         ),
         (
-            f"{show.outcomes[0].first_audio_s or 0:.2f} s",
+            f"{content.outcomes[0].first_audio_s or 0:.2f} s",
             "until the first audio of the song",
-            f"Audio arrives while it is made; the whole song took {show.outcomes[0].total_s:.1f} s.",
+            f"Audio arrives while it is made; the whole song took {content.outcomes[0].total_s:.1f} s.",
         ),
     )
     return "".join(
@@ -217,17 +218,17 @@ def _scientific(value: float) -> str:
     return f"{value / 10**exponent:.1f} × 10{digits}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _heard(show: Show) -> str:
-    heard, asked = show.heard, show.asked
-    confidence = heard.get("confidence", {})
+def _analysis_rows(content: PageContent) -> str:
+    analysis, request = content.analysis, content.request
+    confidence = analysis.get("confidence", {})
 
     def sure(name: str) -> str:
         return f", {100 * confidence[name]:.0f} % sure" if name in confidence else ""
 
     rows = (
-        ("Tempo", f"{heard['bpm']:.1f} bpm", f"asked: {asked['bpm']:g}{sure('tempo')}"),
-        ("Key", str(heard["keyscale"]), f"asked: {asked['keyscale']}{sure('key')}"),
-        ("Meter", f"{heard['timesignature']:g}/4", f"asked: {asked['timesignature']}/4{sure('meter')}"),
+        ("Tempo", f"{analysis['bpm']:.1f} bpm", f"asked: {request['bpm']:g}{sure('tempo')}"),
+        ("Key", str(analysis["keyscale"]), f"asked: {request['keyscale']}{sure('key')}"),
+        ("Meter", f"{analysis['timesignature']:g}/4", f"asked: {request['timesignature']}/4{sure('meter')}"),
     )
     return "".join(
         f"<div><dt>{label}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
@@ -235,17 +236,17 @@ def _heard(show: Show) -> str:
     )
 
 
-def _chords(show: Show) -> str:
+def _chords(content: PageContent) -> str:
     """Return the chords in time; equal roots have equal colours."""
-    whole_s = frames_to_seconds(show.frames, show.rate_hz)
+    whole_s = frames_to_seconds(content.frames, content.rate_hz)
     blocks = []
-    for chord in show.heard.get("chords", ()):
+    for chord in content.analysis.get("chords", ()):
         start, stop = max(0.0, chord["start_s"]), min(whole_s, chord["end_s"])
         place = f"left:{_percent(start, whole_s)};width:calc({_percent(stop - start, whole_s)} - 2px)"
         blocks.append(f'<span style="{place};--h:{_hue(chord["name"])}">{escape(chord["name"])}</span>')
     if not blocks:
         return ""
-    names = escape(", ".join(chord["name"] for chord in show.heard["chords"]))
+    names = escape(", ".join(chord["name"] for chord in content.analysis["chords"]))
     return (
         f'<div class="scroll" tabindex="0" role="img" aria-label="Chords: {names}"><div class="chords">{"".join(blocks)}</div>'
         "</div>"

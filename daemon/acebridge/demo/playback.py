@@ -1,4 +1,4 @@
-"""Playing a file through the sound card, where there is one."""
+"""Playing samples through the sound card, if there is one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from acestep_runtime.audio.samples import Samples
 
 
 def play(samples: Samples, rate_hz: int) -> str:
-    """Play ``[N, C]`` to its end and return an empty string, or the reason in plain words why it cannot be heard."""
+    """Play ``[N, C]`` to its end and return an empty string, or the reason in plain words why it cannot be played."""
     try:
         import sounddevice
     except OSError:  # how the package reports that the PortAudio library is missing
@@ -17,5 +17,5 @@ def play(samples: Samples, rate_hz: int) -> str:
     except sounddevice.PortAudioError as error:
         return f"There is no sound output here: {error}."
     except KeyboardInterrupt:
-        sounddevice.stop()  # enough heard
+        sounddevice.stop()
     return ""

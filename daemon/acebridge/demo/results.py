@@ -1,4 +1,4 @@
-"""From what came back to what is shown: the page's content and the project's tracks."""
+"""The demo's results, and from them the page's content and the project's tracks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from acebridge.colours import REPAINT, colour_of
 from acebridge.demo import steps
-from acebridge.demo.checks import Untouched
-from acebridge.demo.page import Player, Show
+from acebridge.demo.checks import RegionCheck
+from acebridge.demo.page import PageContent, Player
 from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
@@ -26,12 +26,12 @@ REGION_NAME = f"bars\N{NO-BREAK SPACE}{steps.FIRST_BAR}–{steps.LAST_BAR}"
 
 @dataclass(frozen=True)
 class Results:
-    """All that the demo has: how each step went, every file as ``[N, 2]``, the changed frames, and what was measured."""
+    """The results: the outcome of each step, every file as ``[N, 2]``, the changed frames, and the measurements."""
 
     outcomes: Sequence[Outcome]
     files: Mapping[str, Samples]
     patch: tuple[int, int]
-    untouched: Untouched
+    region_check: RegionCheck
     stem_error: float
     took_s: float
 
@@ -40,17 +40,17 @@ class Results:
         return next(outcome.metadata for outcome in self.outcomes if outcome.step.task == task)
 
 
-def mixed(parts: Sequence[Samples]) -> Samples:
+def mix_parts(parts: Sequence[Samples]) -> Samples:
     """Return the sum of ``[N, C]`` parts, turned down as a whole if it would clip."""
     total = np.sum(parts, axis=0, dtype=np.float32)
     peak = float(np.abs(total).max())
     return np.asarray(total / np.float32(max(1.0, peak / 0.98)), np.float32)
 
 
-def sections(results: Results) -> list[tuple[str, int, int]]:
+def section_frames(results: Results) -> list[tuple[str, int, int]]:
     """Return the sections of the song as its engine planned them: name, first and last-plus-one frame.
 
-    The engine tells milliseconds; what lies that close to a bar line is taken to be on it.
+    The engine reports milliseconds; a time that close to a bar line is moved onto it.
     """
 
     def frame(time_s: float) -> int:
@@ -61,7 +61,7 @@ def sections(results: Results) -> list[tuple[str, int, int]]:
     return [(row["name"], frame(row["start_s"]), frame(row["end_s"])) for row in rows]
 
 
-def page_content(results: Results) -> Show:
+def page_content(results: Results) -> PageContent:
     """Return the content of the page."""
     files = results.files
     frames = len(files["song.wav"])
@@ -71,7 +71,7 @@ def page_content(results: Results) -> Show:
     def player(name: str, file: str, colour: str, start: int = 0, region: str = "") -> Player:
         return Player(name, file, colour, files[file], start, region)
 
-    return Show(
+    return PageContent(
         title=f"{caption[:1].upper()}{caption[1:]} in {REGION_NAME}",
         lead=f"AceBridge wrote {frames_to_seconds(frames, steps.RATE_HZ):.0f} seconds of pop, made {REGION_NAME} anew, took the"
         f" song apart into stems, played new drums and bass to it and named its chords: {results.took_s:.0f} seconds of"
@@ -80,7 +80,7 @@ def page_content(results: Results) -> Show:
         frames=frames,
         region=results.patch,
         region_name=REGION_NAME,
-        sections=sections(results),
+        sections=section_frames(results),
         songs=(
             player("Song", "song.wav", "var(--song)", region="old"),
             player("Repainted", "repainted.wav", "var(--song)", region="new"),
@@ -93,18 +93,18 @@ def page_content(results: Results) -> Show:
             player("All together", "layered.wav", "var(--song)"),
         ],
         outcomes=results.outcomes,
-        untouched=results.untouched,
+        region_check=results.region_check,
         stem_error=results.stem_error,
-        asked=TakeMetadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
-        heard=results.metadata("understand"),
+        request=TakeMetadata(bpm=steps.BPM, keyscale=steps.KEY, timesignature=steps.BEATS_PER_BAR),
+        analysis=results.metadata("understand"),
         machine=f"{platform.system()} {platform.machine()} with {cores} CPU core{'s' if cores > 1 else ''}",
         version=VERSION,
     )
 
 
 def project_text(results: Results) -> str:
-    """Return the REAPER project: tempo as asked, since the song was written to it, and the tempo heard in a marker."""
-    heard = results.metadata("understand")
+    """Return the REAPER project with the requested tempo, to which the song was written, and the measured one in a marker."""
+    analysis = results.metadata("understand")
     start, stop, _ = steps.region_frames()
     return project(
         tracks(
@@ -114,10 +114,10 @@ def project_text(results: Results) -> str:
             layers=steps.LAYERS,
         ),
         markers(
-            sections(results),
+            section_frames(results),
             (start, stop),
             REGION_NAME,
-            f"Heard: {heard['bpm']:.1f} bpm, {heard['keyscale']}, {heard['timesignature']:g}/4",
+            f"Heard: {analysis['bpm']:.1f} bpm, {analysis['keyscale']}, {analysis['timesignature']:g}/4",
         ),
         bpm=steps.BPM,
         beats_per_bar=steps.BEATS_PER_BAR,

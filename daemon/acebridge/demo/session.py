@@ -1,4 +1,4 @@
-"""The demo's results as a REAPER session: which file lies where, on which track."""
+"""The demo's results as a REAPER session: tracks, items and markers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from acebridge.demo.project import Item, Marker, Track
 def tracks(
     frames: Mapping[str, int], *, patch: tuple[int, int], layers: Sequence[str], stems: Sequence[str]
 ) -> list[Track]:
-    """Return the tracks. ``frames`` is the length of every file, ``patch`` where in the song the repainted part lies.
+    """Return the tracks. ``frames`` is the length of every file, ``patch`` the place of the repainted part in the song.
 
     Song      | song.wav          |                | song.wav   |   up to the patch, and after it
     Repaint                       | repainted part |               together: repainted.wav, sample by sample
@@ -51,11 +51,11 @@ def tracks(
 
 
 def markers(
-    sections: Sequence[tuple[str, int, int]], region: tuple[int, int], region_name: str, heard: str
+    sections: Sequence[tuple[str, int, int]], region: tuple[int, int], region_name: str, analysis_text: str
 ) -> list[Marker]:
-    """Return a region for every section of the song and one for the repainted bars, and a marker with what was heard."""
+    """Return a region for every section of the song and for the repainted bars, and a marker with the analysis."""
     return [
-        Marker(heard, 0),
+        Marker(analysis_text, 0),
         *(Marker(name, start, stop, SONG) for name, start, stop in sections),
         Marker(f"Repainted: {region_name}", *region, REPAINT),
     ]

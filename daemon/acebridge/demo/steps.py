@@ -1,4 +1,4 @@
-"""What the demo asks the daemon for, step by step, and how each request is run, written and timed."""
+"""The demo's steps: their requests, and running, writing and timing them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ LAYERS = ("drums", "bass")
 
 @dataclass(frozen=True)
 class Step:
-    """A request: its fields, the file it works on, and which role goes to which file (relative to the demo's folder).
+    """A request: its fields, its source file, and the file of each role (relative to the demo's folder).
 
-    ``audio_s`` is how much audio it makes or hears.
+    ``audio_s`` is the audio that it generates or analyses.
     """
 
     title: str
@@ -50,13 +50,13 @@ class Step:
 
     @property
     def caption(self) -> str:
-        """The caption asked for, if any."""
+        """The requested caption, if any."""
         music = self.fields.get("music")
         return str(music.get("caption", "")) if isinstance(music, Mapping) else ""
 
     @property
     def seed(self) -> int | None:
-        """The seed asked for, if any."""
+        """The requested seed, if any."""
         output = self.fields.get("output")
         seeds = output.get("seeds") if isinstance(output, Mapping) else None
         return next((seed for seed in seeds if isinstance(seed, int)), None) if isinstance(seeds, list) else None
@@ -134,7 +134,7 @@ def patch_frames() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step went. Times are seconds from the moment it was asked for, sending its source included."""
+    """The outcome of a step. Times are seconds from its start, including the upload of its source."""
 
     step: Step
     engine: str
@@ -183,7 +183,7 @@ def run_step(client: Client, step: Step, out: Path, progress: JobSink) -> Outcom
         try:
             source = client.upload(out / step.source) if step.source else None
             events = client.submit(step.task, step.fields, source=source, submission={"engine": ENGINE})
-            done = follow(events, times, progress, files)
+            completed = follow(events, times, progress, files)
         except KeyboardInterrupt:
             if times.job_id:
                 client.cancel(times.job_id)
@@ -192,5 +192,5 @@ def run_step(client: Client, step: Step, out: Path, progress: JobSink) -> Outcom
         problem = f"The {ENGINE} engine returned no {' and no '.join(sorted(missing))}."
         raise JobFailed(ErrorReason.ENGINE_FAILURE, problem, remedy="This is a fault in AceBridge: please report it.")
     total_s = time.monotonic() - began
-    metadata = metadata_from_json(metadata_values(done.takes[0].metadata))
-    return Outcome(step, done.engine, times.first_event_s or total_s, times.first_audio_s, total_s, metadata)
+    metadata = metadata_from_json(metadata_values(completed.takes[0].metadata))
+    return Outcome(step, completed.engine, times.first_event_s or total_s, times.first_audio_s, total_s, metadata)

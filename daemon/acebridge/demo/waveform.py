@@ -48,9 +48,9 @@ def outline(low: npt.NDArray[np.float32], high: npt.NDArray[np.float32], scale: 
 
 def svg(samples: npt.NDArray[np.float32], *, columns: int = 600, scale: float = 1.0) -> str:
     """Return a picture of ``[N, C]``: peaks, and the RMS level drawn over them. It is coloured by CSS (``currentColor``)."""
-    found = peaks(samples, columns)
+    levels = peaks(samples, columns)
     return (
         f'<svg class="wave" viewBox="0 0 {columns - 1} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
-        f'<path class="peaks" d="{outline(found.low, found.high, scale)}"/>'
-        f'<path class="rms" d="{outline(-found.rms, found.rms, scale)}"/></svg>'
+        f'<path class="peaks" d="{outline(levels.low, levels.high, scale)}"/>'
+        f'<path class="rms" d="{outline(-levels.rms, levels.rms, scale)}"/></svg>'
     )

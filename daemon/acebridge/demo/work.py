@@ -1,4 +1,4 @@
-"""Asking the daemon for everything the demo needs."""
+"""Running the demo's steps on a private daemon."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from acebridge.demo.steps import Outcome
 from acestep_runtime.audio import decode, wav
 
 
-def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], float]:
-    """Run all steps against a daemon of our own, writing files below ``out``; return how they went, and the seconds
+def run_steps(out: Path, lines: StepLines) -> tuple[list[Outcome], float]:
+    """Run all steps on a private daemon, writing files below ``out``; return their outcomes, and the seconds
     they took together.
 
-    The daemon has a data folder of its own and ends here, whatever happens.
+    The daemon has a temporary data folder and is always ended.
     """
     outcomes = []
     with ExitStack() as stack:
@@ -41,6 +41,6 @@ def ask_for_everything(out: Path, lines: StepLines) -> tuple[list[Outcome], floa
 
 
 def _write_backing(out: Path) -> None:
-    """Write the song without the tracks that are about to be played anew: the sum of its other stems."""
-    kept = [decode.read(out / f"stems/{stem}.wav") for stem in steps.STEMS if stem not in steps.LAYERS]
-    wav.write(out / "backing.wav", np.sum(kept, axis=0, dtype=np.float32), steps.RATE_HZ, steps.ENCODING)
+    """Write the song without the tracks that the layers replace: the sum of its other stems."""
+    stems = [decode.read(out / f"stems/{stem}.wav") for stem in steps.STEMS if stem not in steps.LAYERS]
+    wav.write(out / "backing.wav", np.sum(stems, axis=0, dtype=np.float32), steps.RATE_HZ, steps.ENCODING)

@@ -16,7 +16,7 @@ from acebridge.workers.spool import Spool
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended; it succeeded if ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
+    """The end of a job; it succeeded if ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
 
     error: Error
     ranking: Sequence[RankedTake] = ()

@@ -38,18 +38,18 @@ class Job:
     takes: tuple[Take, ...]
     #: Ids of the assets that it reads.
     sources: tuple[str, ...]
-    #: The job whose next batch it is, "" when it was a request of its own.
+    #: The job whose next batch it is, "" for a job submitted directly.
     next_of: str
     #: False while it is prefetched.
     requested: bool
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it has ended."""
         return self.state in ENDED
 
     def results(self) -> list[str]:
-        """Return the ids of the assets it made."""
+        """Return the ids of its output assets."""
         return [output["asset_id"] for take in self.takes for output in take["outputs"]]
 
 
@@ -69,7 +69,7 @@ class Started(TypedDict):
 
 
 class Choice(TypedDict, total=False):
-    """A take among those that there were to choose from. ``score`` is left out where there is none."""
+    """A take of a job that chooses. ``score`` is left out where there is none."""
 
     take: int
     seed: int
@@ -100,7 +100,7 @@ class JobEvent(Generic[_Kind, _Body]):
 
 
 AudioEvent: TypeAlias = JobEvent[Literal["audio"], Audio]
-#: An event of a job; ``kind`` tells which ``body`` it has.
+#: An event of a job; ``kind`` determines the type of ``body``.
 Event: TypeAlias = (
     JobEvent[Literal["queued"], Queued]
     | JobEvent[Literal["started"], Started]

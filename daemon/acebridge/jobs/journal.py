@@ -1,4 +1,4 @@
-"""Every job and every event of it. Events are on disk before a client receives them.
+"""The journal of all jobs and their events. Events are on disk before a client receives them.
 
 The database is the only copy: streams to clients are readers of this journal, so a slow or absent client costs no memory,
 and one that comes back resumes where it was. Events hold no audio, only which frames of which output are ready.
@@ -78,7 +78,7 @@ class Journal:
         self._closing = False
         #: Set whenever there may be a job to claim.
         self.work = asyncio.Event()
-        #: Set whenever a running job may have to stop: see `preemptible`.
+        #: Set whenever a running job may have to stop, see `preemptible`.
         self.preempt_requested = asyncio.Event()
         database.transact(self._recover)
 
@@ -146,15 +146,15 @@ class Journal:
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
-        A new job is the newest of its ``session``, which makes what was prefetched for the older ones obsolete. Raises
+        A new job makes the prefetched jobs of older requests of its ``session`` obsolete. Raises
         `Conflict` when the job of that key is of another request, `Busy` when too many jobs wait.
         """
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
-            known = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone() if key else None
-            if known is not None:
-                _check_same(known, key, request_digest)
-                return known, []
+            existing = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone() if key else None
+            if existing is not None:
+                _check_same(existing, key, request_digest)
+                return existing, []
             self._check_capacity(connection)
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
@@ -194,7 +194,7 @@ class Journal:
         return tables.job_from_row(await self._change(work))
 
     async def find_key(self, key: str, request_digest: str) -> Job | None:
-        """Return the job that ``key`` names, if any. Raises `Conflict` when it was asked for something else."""
+        """Return the job that ``key`` names, if any. Raises `Conflict` when it belongs to another request."""
         row = await self._database.run(lambda c: c.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone())
         if row is None:
             return None
@@ -241,9 +241,9 @@ class Journal:
         await self._change(work, wakes=False)
 
     async def succeed(self, job_id: str, ranking: Sequence[RankedTake] = ()) -> list[str]:
-        """End a job as succeeded; prefetch its next batch if its request says so.
+        """End a job as succeeded; prefetch its next batch if its request asks for it.
 
-        With a ``ranking`` its takes are put in that order, and those that are not kept are deleted; returns their assets.
+        With a ``ranking`` its takes are sorted, and those not kept are deleted; returns their assets.
         """
 
         def work(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
@@ -373,8 +373,8 @@ class Journal:
             lambda c: c.execute(f"SELECT sources, takes FROM jobs WHERE state IN ({marks})", tuple(states)).fetchall()
         )
         used = {asset for row in rows for asset in json.loads(row["sources"])}
-        made = (output for row in rows for take in json.loads(row["takes"]) for output in take["outputs"])
-        return used | {output["asset_id"] for output in made}
+        outputs = (output for row in rows for take in json.loads(row["takes"]) for output in take["outputs"])
+        return used | {output["asset_id"] for output in outputs}
 
     async def headers(self, job_id: str) -> list[Header]:
         """Return the bodies of the job's ``header`` events."""

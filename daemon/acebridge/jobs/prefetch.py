@@ -1,4 +1,4 @@
-"""Prefetch: the next batch of a request, rendered while the musician listens to the one before. Statements of the journal.
+"""Prefetch: generate the next batch of a request ahead. Statements of the journal.
 
 A prefetched job is queued when the batch before it has succeeded, and runs when nothing else waits. It is obsolete as soon as
 its session has a newer request or the batch before it was deleted. A request for it makes it a job like any other, and lets the
@@ -42,11 +42,11 @@ def _with_seeds(params: TaskParams, seeds: Sequence[int]) -> TaskParams:
 
 def find_next_batch(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row | None:
     """Return the next batch of a job, if it waits, runs or has succeeded."""
-    found: sqlite3.Row | None = connection.execute(
+    next_row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM jobs WHERE next_of = ? AND state IN (?, ?, ?) ORDER BY number DESC LIMIT 1",
         (row["id"], QUEUED, RUNNING, SUCCEEDED),
     ).fetchone()
-    return found
+    return next_row
 
 
 def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, requested: bool) -> sqlite3.Row:
@@ -72,7 +72,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
 
 
 def maybe_prefetch_next(connection: sqlite3.Connection, row: sqlite3.Row, max_waiting: int) -> None:
-    """Queue the next batch of a requested job that has succeeded, if its request says so, it is not queued yet and fits."""
+    """Queue the next batch of a requested job that has succeeded, if its request asks for it and the queue has room."""
     if not (row["auto_gen"] and row["asked"]) or find_next_batch(connection, row) is not None:
         return
     if seeds_of(json.loads(row["params"])) and tables.count_waiting(connection) < max_waiting:
@@ -86,7 +86,7 @@ def is_outdated(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
 
 
 def mark_requested(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Make a prefetched job one like any other."""
+    """Turn a prefetched job into a requested one."""
     connection.execute(
         "UPDATE jobs SET asked = 1, priority = max(priority, ?) WHERE number = ?",
         (PRIORITIES["normal"], row["number"]),

@@ -12,7 +12,7 @@ from acebridge.store.assets import AssetStore
 
 
 async def remove_results(asset_ids: Iterable[str], journal: Journal, store: AssetStore) -> None:
-    """Remove assets, except pinned ones and those that a job reads or has made: equal requests make equal assets."""
+    """Remove assets, except pinned ones and those that a job reads or has output: equal requests have equal assets."""
     ids = list(dict.fromkeys(asset_ids))
     needed = await journal.assets_in_use((QUEUED, RUNNING, *ENDED)) if ids else set()
     for asset_id in ids:

@@ -1,4 +1,4 @@
-"""Which job runs where: each worker takes the next one from the journal. Cancelling, preempting, stopping."""
+"""The scheduler: each worker takes the next job from the journal. Cancelling, preempting, stopping."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Scheduler:
         await asyncio.gather(*tasks, return_exceptions=True)
         for worker in self.workers.values():
             await worker.kill()
-        # What the journal says is running, for a loop may have been stopped between two steps.
+        # Jobs that the journal still has as running: a loop may have been stopped between two steps.
         await self._journal.release(cancelled)
         self.running.clear()
         self.spool.clear()
@@ -234,7 +234,7 @@ class Scheduler:
     async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> None:
         """Have every worker load or unload a model, when its job is done.
 
-        Raises `JobFailed` with what a worker says, and `Unavailable` when the daemon stops meanwhile.
+        Raises `JobFailed` with a worker's error, and `Unavailable` when the daemon stops meanwhile.
         """
         await self._started.wait()
         for worker in self.workers.values():

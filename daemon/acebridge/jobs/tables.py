@@ -117,7 +117,7 @@ def append_event(connection: sqlite3.Connection, number: int, kind: str, body: E
 
 
 def end_job(connection: sqlite3.Connection, number: int, state: str, error: Error) -> None:
-    """Write down how a job ended."""
+    """Store the end of a job."""
     connection.execute(
         "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE number = ?",
         (state, time.time(), json.dumps(error), number),
@@ -143,10 +143,10 @@ def keep_takes(connection: sqlite3.Connection, number: int, order: Sequence[int]
     """Keep the takes with these numbers, in this order, and delete the others; return the assets of those."""
     takes = _takes(connection, number)
     by_number = {take["take"]: take for take in takes}
-    chosen = [by_number[take] for take in order]
-    _delete_audio_except(connection, number, chosen)
+    retained = [by_number[take] for take in order]
+    _delete_audio_except(connection, number, retained)
     _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in order)
-    connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(chosen), number))
+    connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(retained), number))
     return [output["asset_id"] for take in takes if take["take"] not in order for output in take["outputs"]]
 
 

@@ -1,1 +1,1 @@
-"""What the daemon keeps on disk: the database file and the content-addressed audio assets."""
+"""The daemon's storage: the database file and the content-addressed audio assets."""

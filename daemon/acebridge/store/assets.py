@@ -1,7 +1,7 @@
-"""Audio files named by the SHA-256 of their bytes. A file is visible only when it is whole.
+"""Audio files named by the SHA-256 of their bytes. A file is visible only when it is complete.
 
 Files arrive in ``incoming/``, are hashed while they are written, and are renamed into ``assets/ab/abcdef…``.
-A file without a row (the daemon died in between) is swept at the next start.
+A file without a row (the daemon died in between) is removed at the next start.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Asset:
-    """A stored file and what is known of it. Times are Unix seconds."""
+    """A stored file and its metadata. Times are Unix seconds."""
 
     id: str
     name: str
@@ -73,24 +73,24 @@ class AssetStore:
         for statement in SCHEMA.split(";"):
             connection.execute(statement)
         known = {row["id"] for row in connection.execute("SELECT id FROM assets")}
-        found = {file.name: file for file in self._assets.glob("??/*")}
-        for stray in found.keys() - known:
-            found[stray].unlink()
-        for lost in known - found.keys():
-            connection.execute("DELETE FROM assets WHERE id = ?", (lost,))
+        files = {file.name: file for file in self._assets.glob("??/*")}
+        for stray in files.keys() - known:
+            files[stray].unlink()
+        for missing in known - files.keys():
+            connection.execute("DELETE FROM assets WHERE id = ?", (missing,))
 
     def path(self, asset_id: str) -> Path:
-        """Return where the bytes of ``asset_id`` are, or would be."""
+        """Return the path of ``asset_id``, whether it exists or not."""
         return self._assets / asset_id[:2] / asset_id
 
     async def get(self, asset_id: str) -> Asset:
         """Return an asset and mark it as used now. Raises `NotFound`.
 
-        One whose file somebody has removed or cut is forgotten, so that it can be uploaded again.
+        An asset whose file was removed or truncated is forgotten, so that it can be uploaded again.
         """
         asset = await self._row(asset_id)
         if asset is not None and not await asyncio.to_thread(self._is_whole, asset):
-            async with self._changing:  # what is changing now may be whole by then
+            async with self._changing:  # an asset that is changing now may be complete by then
                 if not await asyncio.to_thread(self._is_whole, asset):
                     await self._drop([asset_id])
                     asset = None
@@ -148,7 +148,7 @@ class AssetStore:
             await self._drop([asset_id])
 
     async def _drop(self, ids: Iterable[str]) -> None:
-        """Remove rows, then files; for those who hold the lock."""
+        """Remove rows, then files; the caller holds the lock."""
         rows = [(asset_id,) for asset_id in ids]
 
         def work(connection: sqlite3.Connection) -> None:
@@ -160,31 +160,31 @@ class AssetStore:
             await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
 
     async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str], fresh_s: float = 0.0) -> int:
-        """Remove what is too old or too much, least recently used first; return how many went.
+        """Remove assets past the age or the quota, least recently used first; return their number.
 
-        What was used in the last ``fresh_s`` stays: somebody may still be fetching it.
+        Assets used in the last ``fresh_s`` stay: a client may still be downloading them.
         """
-        kept = set(in_use)
+        in_use_ids = set(in_use)
         rows = await self._database.run(
             lambda c: c.execute("SELECT id, size_bytes, last_used, pinned FROM assets ORDER BY last_used").fetchall()
         )
         excess = sum(row["size_bytes"] for row in rows) - quota_bytes
         oldest = time.time() - max_age_s
-        gone = []
+        evicted = []
         for row in rows:
-            if row["pinned"] or row["id"] in kept or row["last_used"] > time.time() - fresh_s:
+            if row["pinned"] or row["id"] in in_use_ids or row["last_used"] > time.time() - fresh_s:
                 continue
             if excess > 0 or row["last_used"] < oldest:
-                gone.append(row["id"])
+                evicted.append(row["id"])
                 excess -= row["size_bytes"]
         async with self._changing:
-            await self._drop(gone)
-        return len(gone)
+            await self._drop(evicted)
+        return len(evicted)
 
     async def put(self, chunks: AsyncIterator[bytes], name: str) -> Asset:
-        """Store a file that arrives in pieces.
+        """Store a file that arrives in chunks.
 
-        Raises `TooLarge` above the upload limit, `UnreadableAudio` if it is no audio.
+        Raises `TooLarge` above the upload limit, `UnreadableAudio` if it is not audio.
         """
         incoming = self._incoming / uuid.uuid4().hex
         digest, size = hashlib.sha256(), 0
@@ -225,7 +225,7 @@ class AssetStore:
             with suppress(NotFound):  # its file is gone: then it is copied again
                 return await self.get(row["asset_id"])
         self._check_size(stat.st_size, path.name)
-        # The header first: nothing is copied of what is no audio.
+        # The header first, so that files that are not audio are not copied.
         await asyncio.to_thread(probe, path)
         incoming = self._incoming / uuid.uuid4().hex
         try:
@@ -239,7 +239,7 @@ class AssetStore:
         return asset
 
     async def adopt(self, file: Path, asset_id: str, name: str) -> Asset:
-        """Take over a whole file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is no audio."""
+        """Take over a complete file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is not audio."""
         info = await asyncio.to_thread(probe, file, name=name)
         now = time.time()
         async with self._changing:

@@ -35,7 +35,7 @@ class Database:
             result = work(self._connection)
             self._connection.execute("COMMIT")
         except BaseException as error:
-            if self._connection.in_transaction:  # SQLite has ended it by itself when the disk was full
+            if self._connection.in_transaction:  # on a full disk SQLite has already ended it
                 self._connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
                 raise DiskFull from error
@@ -43,10 +43,10 @@ class Database:
         return result
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` in a transaction in the database thread. Calls are served in the order they are made."""
+        """Run ``work`` in a transaction in the database thread. Calls run in order."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, work)
 
     def close(self) -> None:
-        """Finish what was asked for, then close the file."""
+        """Finish the pending calls, then close the file."""
         self._thread.shutdown(wait=True)
         self._connection.close()

@@ -1,1 +1,1 @@
-"""Where engines run: the protocol between scheduler and worker, and the places that speak it."""
+"""Workers run engines: the protocol between scheduler and worker, and its implementations."""

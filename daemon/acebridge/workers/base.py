@@ -1,4 +1,4 @@
-"""What the scheduler needs of a place that runs jobs. A new kind of place is one class with these members."""
+"""The Worker protocol: a place that runs jobs. A new kind of place is one class with these members."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Device:
 class WorkerDied(Exception):
     """The worker ended before its order did.
 
-    ``took_order`` is false when it ended before it can have begun: then the order may be given once more.
+    ``took_order`` is false when it ended before it can have begun: then the order may be sent again.
     """
 
     def __init__(self, reason: str, *, took_order: bool = True) -> None:
@@ -48,23 +48,23 @@ class Worker(Protocol):
 
     @property
     def restarts(self) -> int:
-        """How many times it had to be started again."""
+        """How many times it was restarted."""
         ...
 
     def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
-        """Give it an order and yield what it says, up to and with ``done`` or ``error``. Raises `WorkerDied`.
+        """Send an order and yield the messages, up to and including ``done`` or ``error``. Raises `WorkerDied`.
 
-        One order at a time: the caller waits for the end of one before it gives the next.
+        One order at a time: the caller sends the next after the end of the last.
         """
         ...
 
     async def cancel(self, order_id: str) -> None:
-        """Ask it to stop the order that it was given last; returns at once. The end of `run` tells when it has stopped.
+        """Ask it to stop its last order; returns at once. The end of `run` shows when it has stopped.
 
-        Never overtakes that order. One that has ended meanwhile is no error.
+        Never overtakes that order. An order that has already ended is no error.
         """
         ...
 
     async def kill(self) -> None:
-        """End it now, with whatever it does; the next order starts it again."""
+        """End it now; the next order starts it again."""
         ...

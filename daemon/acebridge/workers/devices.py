@@ -1,6 +1,6 @@
-"""Which devices there are to compute on, and which of them a daemon uses.
+"""Finding compute devices, and choosing those that a daemon uses.
 
-torch knows, but the daemon never imports it: it is asked in a process of its own, and only where there may be a GPU.
+The daemon never imports torch: a separate process asks it, and only where there may be a GPU.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 CPU = Device("cpu")
 _TIMEOUT_S = 120.0
-#: Where drivers of GPUs show on Linux: NVIDIA, its Jetson, AMD, Intel (and the displays of others), and Windows below Linux.
-#: Importing torch takes seconds, which machines without any of them are spared.
+#: Device files of GPU drivers on Linux: NVIDIA, its Jetson, AMD, Intel (and the displays of others), and WSL.
+#: Without any of them torch, whose import takes seconds, is not imported.
 _DRIVERS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dri/renderD*", "dxg")
 
 Find = Callable[[], Awaitable[Sequence[Device]]]
 
 
 async def find_devices(folder: Path) -> Sequence[Device]:
-    """Return the devices of this machine, the best first; the CPU is the last and always there.
+    """Return the devices of this machine, the best first, the CPU last.
 
-    The process that looks for them works in ``folder``.
+    The process that finds them works in ``folder``.
     """
     if find_spec("torch") is None or not _may_have_gpu():
         return [CPU]
@@ -46,12 +46,12 @@ async def find_devices(folder: Path) -> Sequence[Device]:
         start_new_session=True,
     )
     try:
-        found, printed = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
-        return [Device(name, label) for name, label in json.loads(found)]
+        answer, error_output = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
+        return [Device(name, label) for name, label in json.loads(answer)]
     except asyncio.TimeoutError:
         log.warning("looking for devices took too long; using the CPU", extra={"limit_s": _TIMEOUT_S})
     except ValueError:  # it ended without an answer
-        log.warning("cannot look for devices; using the CPU", extra={"printed": printed.decode(errors="replace")})
+        log.warning("cannot look for devices; using the CPU", extra={"printed": error_output.decode(errors="replace")})
     finally:
         if process.returncode is None:
             process.kill()
@@ -63,21 +63,21 @@ def _may_have_gpu() -> bool:
     return sys.platform != "linux" or any(next(Path("/dev").glob(driver), None) for driver in _DRIVERS)
 
 
-async def choose_devices(wanted: Sequence[str], find: Find) -> Sequence[Device]:
+async def choose_devices(names: Sequence[str], find: Find) -> Sequence[Device]:
     """Return the devices named; for "auto" all GPUs, or the CPU where there are none. Raises `InvalidSetting`."""
-    if list(wanted) == [CPU.name]:
+    if list(names) == [CPU.name]:
         return [CPU]
-    found = await find()
-    if list(wanted) == [AUTO]:
-        return [device for device in found if device != CPU] or [CPU]
-    by_name = {device.name: device for device in found}
-    for name in wanted:
+    available = await find()
+    if list(names) == [AUTO]:
+        return [device for device in available if device != CPU] or [CPU]
+    by_name = {device.name: device for device in available}
+    for name in names:
         if name not in by_name:
             raise InvalidSetting(
                 f"There is no device {name!r} here.",
-                remedy=f"Set devices to one or more of these: {', '.join(map(str, found))}; or to auto.",
+                remedy=f"Set devices to one or more of these: {', '.join(map(str, available))}; or to auto.",
             )
-    return [by_name[name] for name in dict.fromkeys(wanted)]
+    return [by_name[name] for name in dict.fromkeys(names)]
 
 
 def main() -> None:

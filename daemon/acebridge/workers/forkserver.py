@@ -1,4 +1,4 @@
-"""A process that has imported what engines need, and forks into workers: a worker starts in milliseconds, not in seconds.
+"""A fork server with preloaded engine modules: a worker starts in milliseconds, not in seconds.
 
     daemon ── fork, with the worker's ends of its pipes ──► fork server ── fork ──► worker
        ▲ ◄──────────── pid, and its exit code later ─────────────┘                   │
@@ -44,40 +44,40 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Preload(TypedDict):
-    """Import modules. A fork that is requested later waits for that: else the worker would import them, too, for itself."""
+    """Import modules. A later fork waits for that: else the worker would import them itself."""
 
     op: Literal["preload"]
     modules: Sequence[str]
 
 
 class _Fork(TypedDict):
-    """Import modules and fork. With it come the worker's ends: for orders, for messages, and for what it prints."""
+    """Import modules and fork. The worker's ends come with it: orders, messages, and printed output."""
 
     op: Literal["fork"]
     number: int
     modules: Sequence[str]
 
 
-class _Forked(TypedDict):
+class _ForkReply(TypedDict):
     type: Literal["forked"]
     number: int
     pid: int
 
 
-class _Refused(TypedDict):
+class _RefusalReply(TypedDict):
     type: Literal["refused"]
     number: int
     reason: str
 
 
-class _Exited(TypedDict):
+class _ExitReply(TypedDict):
     type: Literal["exited"]
     number: int
     code: int
 
 
 _Request: TypeAlias = _Preload | _Fork
-_Reply: TypeAlias = _Forked | _Refused | _Exited
+_Reply: TypeAlias = _ForkReply | _RefusalReply | _ExitReply
 
 
 class CannotFork(Exception):
@@ -143,15 +143,15 @@ class _Server:
 
     @classmethod
     async def start(cls, folder: Path) -> _Server:
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with server_end:
             process = await asyncio.create_subprocess_exec(
-                *command("acebridge.workers.forkserver", str(theirs.fileno())),
+                *command("acebridge.workers.forkserver", str(server_end.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 limit=LINE_LIMIT,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[server_end.fileno()],
                 cwd=folder,
                 env=environment(os.environ),
                 # Ctrl-C in the daemon's terminal is the daemon's to handle.
@@ -170,11 +170,11 @@ class _Server:
         pid_known, exit_code = loop.create_future(), loop.create_future()
         self._pids[number], self._exit_codes[number] = pid_known, exit_code
         with ExitStack() as stack:
-            ours, theirs = map(stack.enter_context, socket.socketpair())
+            ours, worker_end = map(stack.enter_context, socket.socketpair())
             messages, their_messages = map(stack.enter_context, _pipe())
             output, their_output = map(stack.enter_context, _pipe())
-            with theirs, their_messages, their_output:
-                ends = [theirs.fileno(), their_messages.fileno(), their_output.fileno()]
+            with worker_end, their_messages, their_output:
+                ends = [worker_end.fileno(), their_messages.fileno(), their_output.fileno()]
                 self.send({"op": "fork", "number": number, "modules": modules}, ends)
             pid = await pid_known
             stack.pop_all()  # from here on the streams have them
@@ -273,7 +273,7 @@ def _serve(control: socket.socket) -> list[int]:
             _import(module)
         if request["op"] == "preload":
             continue
-        if reason := _unfit():
+        if reason := _reason_not_to_fork():
             reply({"type": "refused", "number": request["number"], "reason": reason})
         else:
             gc.freeze()  # else collections in the workers would copy the pages that they share
@@ -294,8 +294,8 @@ def _import(module: str) -> None:
         print(f"{module} is not imported ahead: {type(error).__name__}: {error}")
 
 
-def _unfit() -> str:
-    """Return why this process must not be forked, "" if it may."""
+def _reason_not_to_fork() -> str:
+    """Return why this process must not fork, "" if it may."""
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1:
         return f"a library has started threads ({threads - 1})"
@@ -317,7 +317,7 @@ def _become_worker(output: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the system end this process as soon as its parent has ended, whatever it is doing then."""
+    """Have the system end this process as soon as its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

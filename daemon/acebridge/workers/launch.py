@@ -1,4 +1,4 @@
-"""Starting a worker process: what it runs, where, and the pipes to it.
+"""Starting a worker process: its command, its environment, and the pipes to it.
 
 A child imports no modules from the folder that the daemon was started in. Its own working folder is the data folder, which is
 not on its path either.
@@ -18,7 +18,7 @@ from typing import Protocol
 
 log = logging.getLogger(__name__)
 LINE_LIMIT = 16 * 2**20  # facts of a long song: beats, chords, lyrics
-#: Threads of OpenBLAS and OpenMP that have nothing to do spin, at the cost of the DAW's audio.
+#: Idle threads of OpenBLAS and OpenMP spin, at the cost of the DAW's audio.
 _DEFAULTS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
 #: ``-P`` keeps the working folder off the path. Python 3.10 has no such option; there it is taken off before any other import.
 _FLAGS = ("-P",) if sys.version_info >= (3, 11) else ()
@@ -29,12 +29,12 @@ _PROGRAM = (
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs ``main`` of a module in a process of its own."""
+    """Return the command that runs ``main`` of a module in a new process."""
     return [sys.executable, *_FLAGS, "-c", _PROGRAM.format(module=module), *arguments]
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: what the user has set, and defaults for threads and memory.
+    """Return the environment of a child: the user's, and defaults for threads and memory.
 
     Folders that ``PYTHONPATH`` names relative to the working folder keep their meaning; the working folder itself goes.
     """
@@ -57,7 +57,7 @@ class Child:
     pid: int
     orders: asyncio.StreamWriter
     messages: asyncio.StreamReader
-    #: What it and the libraries in it print.
+    #: Printed output of the worker and its libraries.
     output: asyncio.StreamReader
     exit_code: asyncio.Future[int]
     kill: Callable[[], None]
@@ -67,7 +67,7 @@ class Launcher(Protocol):
     """A way to start worker processes."""
 
     async def preload(self, modules: Sequence[str]) -> None:
-        """Have modules imported for the workers that start later, if that can be done. Does not wait for it."""
+        """Import modules ahead for workers that start later, if possible. Does not wait for it."""
         ...
 
     async def launch(self, modules: Sequence[str]) -> Child:
@@ -75,12 +75,12 @@ class Launcher(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End what was started to launch workers. The workers have been ended before."""
+        """End the processes that launch workers. The workers have ended before."""
         ...
 
 
 class Spawner:
-    """Starts workers as new processes. Works everywhere; a worker then has to import all that it needs."""
+    """Starts workers as new processes. Works everywhere; a worker then imports all its modules."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""A worker in a process of its own on this machine."""
+"""A worker in a separate process on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LocalWorker:
         self._models: Sequence[str] = ()
         self._child: Child | None = None
         self._log_task: asyncio.Task[None] | None = None
-        # Held until the process has its order, so that a cancel never overtakes the order that it is for.
+        # Held until the process has its order, so that a cancel never overtakes it.
         self._ordering = asyncio.Lock()
 
     @property

@@ -41,12 +41,12 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import NewFrames, Ranking, RecordedTake, record
+from acestep_runtime.recording import NewFrames, Ranking, TakeFiles, record
 from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
 
-#: Errors that keep their name on the way to the client; all others are an `EngineFailure`.
+#: Errors that keep their name for the client; all others become an `EngineFailure`.
 KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
 _PROGRESS_INTERVAL_S = 0.05
 
@@ -92,7 +92,7 @@ def _header(header: OutputHeader) -> Header:
     }
 
 
-def _take(take: RecordedTake) -> Take:
+def _take(take: TakeFiles) -> Take:
     outputs: list[StoredOutput] = [{**_header(output.header), "asset_id": output.sha256} for output in take.outputs]
     return {"take": take.take, "seed": take.seed, "facts": metadata_to_json(take.metadata), "outputs": outputs}
 
@@ -102,7 +102,7 @@ def _ranking_row(take: choosing.RankedTake) -> RankedTake:
 
 
 def describe_error(error: BaseException) -> Error:
-    """Return an error as it goes to the client."""
+    """Return the error message for the client."""
     if is_full(error):
         error = EngineFailure(
             "The disk is full, so the result could not be kept.",
@@ -123,7 +123,7 @@ def describe_error(error: BaseException) -> Error:
 
 
 class Engines:
-    """The engines of a worker, each loaded when it is first needed. ``device`` is what they compute on."""
+    """The engines of a worker, loaded on first use. ``device`` is their compute device."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -169,7 +169,7 @@ def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
 
 
 def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
-    """Carry out an order; yield its messages, the end last. Raises nothing."""
+    """Run an order; yield its messages, the end last. Raises nothing."""
     try:
         if order["op"] == "job":
             yield from run_job(order, engines, cancel)
@@ -196,7 +196,7 @@ def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dic
 
 
 def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
-    """Carry out orders until there are no more to come. ``messages`` is unbuffered."""
+    """Run orders until there are no more. ``messages`` is unbuffered."""
     sys.stdout = sys.stderr  # which writes line by line
     if not (first := orders.readline()):
         sys.exit()
@@ -211,12 +211,12 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
         order = waiting.get()
         for message in run_order(order, engines, running[order["id"]]):
             if message["type"] in ("done", "error"):
-                del running[order["id"]]  # before that is said: the next order may have the same id
+                del running[order["id"]]  # before the message: the next order may have the same id
             messages.write(encode(message))
 
 
 def main() -> None:
-    """Serve on stdin and stdout, as a process of its own."""
+    """Serve on stdin and stdout."""
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol

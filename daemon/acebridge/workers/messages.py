@@ -1,4 +1,4 @@
-"""Orders to a worker, its messages, and their form on a pipe: one JSON object a line.
+"""Orders to a worker and its messages, and their encoding on a pipe: one JSON object a line.
 
 Orders are distinguished by ``op``, messages by ``type``. A worker answers its `StartOrder` with
 `ReadyMessage`. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
@@ -51,7 +51,7 @@ class Audio(TypedDict):
 
 
 class StoredOutput(Header):
-    """An output that is complete. ``asset_id`` is the SHA-256 of its file."""
+    """A complete output. ``asset_id`` is the SHA-256 of its file."""
 
     asset_id: str
 
@@ -76,7 +76,7 @@ class RankedTake(TypedDict):
 
 
 class Error(TypedDict, total=False):
-    """Why a job ended without a result; empty when it did not. ``kind`` names the class of the error."""
+    """The error of a job; empty without one. ``kind`` is the class of the error."""
 
     kind: str
     message: str
@@ -120,7 +120,7 @@ class ModelOrder(TypedDict):
 
 
 class CancelOrder(TypedDict):
-    """Stop the order with this id, which the worker has, at its next step."""
+    """Stop the worker's order with this id at its next step."""
 
     op: Literal["cancel"]
     id: str
@@ -140,7 +140,7 @@ class ReadyMessage(TypedDict):
 
 
 class ProgressMessage(TypedDict):
-    """How far an order is."""
+    """The progress of an order."""
 
     type: Literal["progress"]
     body: Progress
@@ -175,7 +175,7 @@ class RankingMessage(TypedDict):
 
 
 class DoneMessage(TypedDict):
-    """The order has ended well. ``models`` are those that are loaded now."""
+    """The order has succeeded. ``models`` are those loaded now."""
 
     type: Literal["done"]
     models: list[str]

@@ -1,7 +1,7 @@
-"""Outputs of running jobs: WAV files that workers write and clients read while they grow.
+"""The spool: WAV files of running jobs, which workers write and clients read while they grow.
 
-Each job has a folder, and its output n is ``n.wav`` (as `acestep_runtime.recording` names it). A finished output moves into the
-store. The spool knows its target from just before the move until the journal has it, so readers find it at every moment.
+Each job has a folder, and its output n is ``n.wav`` (see `acestep_runtime.recording`). A finished output moves into the
+store. The spool has its target from just before the move until the journal has it, so readers always find it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Spool:
         self._published: dict[str, dict[int, Path]] = {}
 
     def job_folder(self, job_id: str) -> Path:
-        """Return where the outputs of a job grow. It may not be there yet."""
+        """Return the folder of a job's growing outputs. It may not exist yet."""
         return self._folder / job_id
 
     def _file(self, job_id: str, output: int) -> Path:

@@ -31,7 +31,7 @@ def test_a_result_is_its_first_take() -> None:
     assert "seed 5" in repr(result)
 
 
-def test_what_was_not_asked_for_says_how_to_ask() -> None:
+def test_a_missing_value_explains_how_to_request_it() -> None:
     result = generate(duration=0.5, **FAKE)
     with pytest.raises(KeyError, match="auto_lrc=True"):
         result["lrc"]
@@ -49,7 +49,7 @@ def test_results_takes_and_audio_are_sources() -> None:
         assert repainted.seconds == 1
 
 
-def test_lego_is_heard_with_its_source() -> None:
+def test_lego_audio_includes_the_source() -> None:
     source = noise(1.0)
     result = generate("lego", src_audio=source, track_name="bass", seed=3, **FAKE)
     assert list(result.stems) == list(result["stems"]) == ["bass"]
@@ -58,7 +58,7 @@ def test_lego_is_heard_with_its_source() -> None:
     np.testing.assert_array_equal(result["audio"].samples(), source + layer)
 
 
-def test_extract_gives_what_was_asked_for_and_the_rest() -> None:
+def test_extract_returns_the_requested_stems_and_the_remainder() -> None:
     one = generate("extract", src_audio=noise(0.5), track_name="drums", engine="draft")
     assert list(one.stems) == ["drums", "other"]
     np.testing.assert_array_equal(one["audio"].samples(), one.stems["drums"].samples())
@@ -82,7 +82,7 @@ def test_errors_speak_of_the_arguments() -> None:
         generate(song_description="a song")
 
 
-def test_what_had_no_effect_is_noted() -> None:
+def test_arguments_without_effect_are_noted() -> None:
     assert (
         "no use for cover" in generate("cover", src_audio=np.zeros((48_000, 2)), thinking=True, engine="fake").notes[0]
     )
@@ -92,7 +92,7 @@ def test_what_had_no_effect_is_noted() -> None:
     assert generate(duration=0.5, engine="draft").notes == ()
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     told: list[tuple[str, float]] = []
     generate(duration=0.5, on_progress=lambda *what: told.append(what), **FAKE)
     assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
@@ -107,43 +107,43 @@ def test_the_next_batch_counts_on_without_auto_gen() -> None:
     assert [[t.seed for t in r] for r in (first, second, third)] == [[4, 5], [6, 7], [8, 9]]
 
 
-def _made_ahead() -> list[threading.Thread]:
+def _prefetch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "next-batch"]
 
 
-def test_the_next_batch_is_made_while_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_batch_is_prefetched(monkeypatch: pytest.MonkeyPatch) -> None:
     first = generate(duration=0.5, seed=4, auto_gen=True, **FAKE)
-    until(lambda: not _made_ahead(), "the batch made ahead")
+    until(lambda: not _prefetch_threads(), "the batch made ahead")
     # From here on every step would take ten minutes: what comes now was there before.
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "600000")
     second = first.next_batch()
     assert second.seed == 5
-    assert len(_made_ahead()) == 1
+    assert len(_prefetch_threads()) == 1
     del second
-    until(lambda: not _made_ahead(), "dropping what nobody can ask for")
+    until(lambda: not _prefetch_threads(), "dropping what nobody can ask for")
 
 
-def test_another_request_drops_what_was_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_request_drops_the_prefetched_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     first = generate(duration=0.5, caption="a", auto_gen=True, **FAKE)
-    until(lambda: not _made_ahead())
+    until(lambda: not _prefetch_threads())
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "600000")
     second = first.next_batch()
-    assert len(_made_ahead()) == 1
+    assert len(_prefetch_threads()) == 1
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "0")
     other = generate(duration=0.5, caption="b", auto_gen=True, **FAKE)
-    until(lambda: not _made_ahead())
+    until(lambda: not _prefetch_threads())
     assert other.next_batch().seed == other.seed + 1
     assert second.seed == first.seed + 1
 
 
-def test_a_dropped_batch_is_made_again_when_it_is_asked_for_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_batch_is_generated_again_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
     first = generate(duration=0.5, seed=7, auto_gen=True, **FAKE)
     generate(duration=0.5, seed=100, auto_gen=True, **FAKE)
     assert first.next_batch().seed == 8
 
 
-def test_a_failed_batch_is_made_again() -> None:
+def test_a_failed_batch_is_generated_again() -> None:
     fails = [RuntimeError("once")]
 
     def report(_stage: str, _fraction: float) -> None:
@@ -180,7 +180,7 @@ def test_work_in_front_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             behind.unlink(missing_ok=True)
             looks += 1
             if looks == 50:
-                assert _made_ahead(), "it went on beside another call"
+                assert _prefetch_threads(), "it went on beside another call"
                 front.unlink()
 
     generate(duration=0.5, seed=8, on_progress=look, **FAKE)
@@ -210,7 +210,7 @@ def test_calls_from_many_threads() -> None:
         np.testing.assert_array_equal(result["audio"].samples(), tone(n, 0, 0, 24_000))
 
 
-def test_analysis_keeps_what_is_given() -> None:
+def test_analysis_keeps_given_values() -> None:
     facts = analyze_audio(noise(2.0), bpm=77, keyscale="Am", timesignature="3/4", engine="draft")
     assert (facts["bpm"], facts["keyscale"], facts["timesignature"]) == (77, "A minor", 3)
 

@@ -20,7 +20,7 @@ from tests.support.signals import noise, sine
 RATES = (8_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 
 
-def written(folder: Path, samples: np.ndarray, name: str = "take.wav", rate_hz: int = 48_000, **how: str) -> Path:
+def write_file(folder: Path, samples: np.ndarray, name: str = "take.wav", rate_hz: int = 48_000, **how: str) -> Path:
     sf.write(folder / name, samples, rate_hz, **how)
     return folder / name
 
@@ -33,7 +33,7 @@ def test_integers_are_scaled_exactly(tmp_path: Path, name: str, subtype: str, bi
     full = 2 ** (bits - 1)
     integers = np.random.default_rng(1).integers(-full, full, (1000, 2), endpoint=False)
     integers[:2] = [[-full, full - 1], [0, -1]]
-    path = written(tmp_path, (integers << (32 - bits)).astype(np.int32), name, subtype=subtype)
+    path = write_file(tmp_path, (integers << (32 - bits)).astype(np.int32), name, subtype=subtype)
     assert decode.probe(path).subtype == subtype
     got = decode.read(path)
     assert got.dtype == np.float32
@@ -41,14 +41,14 @@ def test_integers_are_scaled_exactly(tmp_path: Path, name: str, subtype: str, bi
 
 
 def test_probe_reads_the_header(tmp_path: Path) -> None:
-    path = written(tmp_path, noise(0.5, rate_hz=44_100, channels=1), rate_hz=44_100, subtype="FLOAT")
+    path = write_file(tmp_path, noise(0.5, rate_hz=44_100, channels=1), rate_hz=44_100, subtype="FLOAT")
     assert decode.probe(path) == decode.MediaInfo(44_100, 1, 22_050, "WAV", "FLOAT")
     assert decode.probe(str(path)).duration_s == 0.5
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
 def test_a_part_equals_that_part_of_the_whole(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path, noise(3.0), name)
+    path = write_file(tmp_path, noise(3.0), name)
     whole = decode.read(path)
     assert len(whole) == decode.probe(path).frames == 144_000
     for start, stop in ((0, 1), (70_000, 140_001), (143_999, 144_000), (500, 500)):
@@ -58,7 +58,7 @@ def test_a_part_equals_that_part_of_the_whole(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
 def test_blocks_are_bounded_and_add_up_to_the_part(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path, noise(1.0), name)
+    path = write_file(tmp_path, noise(1.0), name)
     blocks = list(decode.blocks(path, start_frame=777, stop_frame=40_000, block_frames=4096))
     assert max(len(block) for block in blocks) <= 4096
     whole, _ = sf.read(path, dtype="float32", always_2d=True)
@@ -67,18 +67,18 @@ def test_blocks_are_bounded_and_add_up_to_the_part(tmp_path: Path, name: str) ->
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (6, 5), (0, 11)])
-def test_a_part_that_is_not_there_is_refused(tmp_path: Path, start: int, stop: int) -> None:
-    path = written(tmp_path, np.zeros((10, 2), np.float32))
+def test_a_part_outside_the_file_is_refused(tmp_path: Path, start: int, stop: int) -> None:
+    path = write_file(tmp_path, np.zeros((10, 2), np.float32))
     with pytest.raises(InvalidValue, match="0 to 10"):
         decode.read(path, start_frame=start, stop_frame=stop)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
-def test_the_first_sample_that_is_no_number_is_named(tmp_path: Path, bad: float, subtype: str) -> None:
+def test_the_first_sample_that_is_not_finite_is_named(tmp_path: Path, bad: float, subtype: str) -> None:
     samples = noise(2.0)
     samples[90_000, 1] = samples[90_001, 0] = bad
-    path = written(tmp_path, samples, subtype=subtype)
+    path = write_file(tmp_path, samples, subtype=subtype)
     with pytest.raises(UnreadableAudio, match=r"take\.wav .* at frame 90000 \(1\.875 s\)"):
         decode.read(path)
     with pytest.raises(UnreadableAudio, match="frame 90000"):
@@ -86,9 +86,9 @@ def test_the_first_sample_that_is_no_number_is_named(tmp_path: Path, bad: float,
     assert len(decode.read(path, stop_frame=90_000)) == 90_000
 
 
-def test_a_wav_that_was_cut_off_has_its_true_length(tmp_path: Path) -> None:
+def test_a_truncated_wav_has_its_true_length(tmp_path: Path) -> None:
     samples = noise(1.0)
-    path = written(tmp_path, samples, subtype="FLOAT")
+    path = write_file(tmp_path, samples, subtype="FLOAT")
     whole = path.read_bytes()
     path.write_bytes(whole[:-8000])
     assert decode.probe(path).frames == 47_000
@@ -102,46 +102,46 @@ CHUNKED = [
 
 
 @pytest.mark.parametrize(("kind", "subtype", "endian"), CHUNKED)
-def test_a_file_that_was_cut_off_tells_how_long_it_was_to_be(
+def test_a_truncated_file_reports_the_length_in_its_header(
     tmp_path: Path, kind: str, subtype: str, endian: str
 ) -> None:
     path = tmp_path / "song"
     sf.write(path, noise(2.0), 48_000, format=kind, subtype=subtype, endian=endian)
-    assert decode.probe(path).promised_s is None
+    assert decode.probe(path).header_duration_s is None
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     info = decode.probe(path)
     assert info.duration_s < 0.7
-    assert info.promised_s == pytest.approx(2.0, abs=1e-3)
+    assert info.header_duration_s == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_stream_that_does_not_know_its_length_was_not_cut_off(tmp_path: Path, size: int) -> None:
+def test_a_stream_of_unknown_length_is_not_truncated(tmp_path: Path, size: int) -> None:
     path = tmp_path / "stream.wav"
     head = wav.header(0, 2, 48_000, "pcm16")
     path.write_bytes(head[:-4] + struct.pack("<I", size) + bytes(4 * 48_000))
     info = decode.probe(path)
-    assert (info.frames, info.promised_s) == (48_000, None)
+    assert (info.frames, info.header_duration_s) == (48_000, None)
 
 
-def test_chunks_after_the_samples_and_before_them_are_no_samples(tmp_path: Path) -> None:
+def test_chunks_around_the_samples_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "chunks.wav"
     head, note = wav.header(480, 2, 48_000, "pcm16"), b"note" + struct.pack("<I", 3) + b"abc\0"
     path.write_bytes(head[:-8] + note + head[-8:] + bytes(4 * 480) + note)
     info = decode.probe(path)
-    assert (info.frames, info.promised_s) == (480, None)
+    assert (info.frames, info.header_duration_s) == (480, None)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert decode.probe(path).promised_s == pytest.approx(0.01)
+    assert decode.probe(path).header_duration_s == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.mp3"])
-def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path, noise(4.0), name)
+def test_a_truncated_compressed_file_is_refused(tmp_path: Path, name: str) -> None:
+    path = write_file(tmp_path, noise(4.0), name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(UnreadableAudio, match=rf"{name} cannot be read beyond about [12]\.\d s, .* promises 4\.0 s"):
         decode.read(path)
 
 
-def refused(path: Path, **how: str) -> UnreadableAudio:
+def probe_error(path: Path, **how: str) -> UnreadableAudio:
     with pytest.raises(UnreadableAudio) as caught:
         decode.probe(path, **how)
     with pytest.raises(UnreadableAudio) as again:
@@ -156,56 +156,56 @@ def refused(path: Path, **how: str) -> UnreadableAudio:
     return error
 
 
-def test_what_is_not_audio_is_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_audio_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "notes.wav"
     text.write_text("Dear diary")
-    assert refused(text).message.startswith("notes.wav is not audio")
+    assert probe_error(text).message.startswith("notes.wav is not audio")
     (tmp_path / "empty.wav").touch()
-    assert "empty.wav is not audio" in str(refused(tmp_path / "empty.wav"))
+    assert "empty.wav is not audio" in str(probe_error(tmp_path / "empty.wav"))
     (tmp_path / "a.raw").write_bytes(bytes(64))
-    assert "a.raw is raw audio" in str(refused(tmp_path / "a.raw"))
+    assert "a.raw is raw audio" in str(probe_error(tmp_path / "a.raw"))
 
 
-def test_paths_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
-    assert "gone.wav does not exist" in str(refused(tmp_path / "gone.wav"))
-    assert "is not a file" in str(refused(tmp_path))
-    assert "cannot be opened" in str(refused(tmp_path / "nul\0.wav"))
-    assert "cannot be opened (" in str(refused(tmp_path / ("x" * 300 + ".wav")))
-    assert len(refused(tmp_path / ("x" * 300 + ".wav")).message) < 200
+def test_missing_paths_are_refused(tmp_path: Path) -> None:
+    assert "gone.wav does not exist" in str(probe_error(tmp_path / "gone.wav"))
+    assert "is not a file" in str(probe_error(tmp_path))
+    assert "cannot be opened" in str(probe_error(tmp_path / "nul\0.wav"))
+    assert "cannot be opened (" in str(probe_error(tmp_path / ("x" * 300 + ".wav")))
+    assert len(probe_error(tmp_path / ("x" * 300 + ".wav")).message) < 200
     if hasattr(os, "mkfifo"):  # opening one would wait for ever
         os.mkfifo(tmp_path / "pipe.wav")
-        assert "is not a file" in str(refused(tmp_path / "pipe.wav"))
+        assert "is not a file" in str(probe_error(tmp_path / "pipe.wav"))
 
 
 def test_the_shown_name_can_be_chosen_and_is_printable(tmp_path: Path) -> None:
     path = tmp_path / "3b5d5c3712955042212316173ccf37be"
     path.write_text("no")
-    error = refused(path, field="reference", name="Drums.wav")
+    error = probe_error(path, field="reference", name="Drums.wav")
     assert error.message.startswith("Drums.wav is not")
     assert error.value == "'Drums.wav'"
-    odd = refused(tmp_path / os.fsdecode(b"gr\xfcn\n.wav"))
+    odd = probe_error(tmp_path / os.fsdecode(b"gr\xfcn\n.wav"))
     assert str(odd).encode()
     assert str(odd).isprintable()
 
 
 def test_odd_files_are_refused(tmp_path: Path) -> None:
-    surround = written(tmp_path, np.zeros((10, 6), np.float32), "surround.wav")
-    assert refused(surround).message == "surround.wav has 6 channels."
-    slow = written(tmp_path, np.zeros((10, 2), np.float32), "slow.wav", rate_hz=4_000)
-    assert "slow.wav has a sample rate of 4000 Hz" in str(refused(slow))
-    fast = written(tmp_path, np.zeros((10, 2), np.float32), "fast.wav", rate_hz=768_000)
-    assert "8 to 384 kHz" in str(refused(fast))
-    void = written(tmp_path, np.zeros((0, 2), np.float32), "void.wav")
-    assert "void.wav holds no audio" in str(refused(void))
+    surround = write_file(tmp_path, np.zeros((10, 6), np.float32), "surround.wav")
+    assert probe_error(surround).message == "surround.wav has 6 channels."
+    slow = write_file(tmp_path, np.zeros((10, 2), np.float32), "slow.wav", rate_hz=4_000)
+    assert "slow.wav has a sample rate of 4000 Hz" in str(probe_error(slow))
+    fast = write_file(tmp_path, np.zeros((10, 2), np.float32), "fast.wav", rate_hz=768_000)
+    assert "8 to 384 kHz" in str(probe_error(fast))
+    void = write_file(tmp_path, np.zeros((0, 2), np.float32), "void.wav")
+    assert "void.wav holds no audio" in str(probe_error(void))
 
 
 @pytest.mark.parametrize("count", [0, 2**36 - 1])
-def test_a_header_that_lies_about_the_length_costs_no_memory(tmp_path: Path, count: int) -> None:
-    path = written(tmp_path, noise(0.1), "stream.flac")
+def test_a_header_with_a_wrong_length_costs_no_memory(tmp_path: Path, count: int) -> None:
+    path = write_file(tmp_path, noise(0.1), "stream.flac")
     data = bytearray(path.read_bytes())
     data[21:26] = ((data[21] & 0xF0) << 32 | count).to_bytes(5, "big")  # STREAMINFO: 36 bits, number of samples
     path.write_bytes(data)
-    assert "does not say how long it is" in str(refused(path))
+    assert "does not say how long it is" in str(probe_error(path))
 
 
 @settings(deadline=None, max_examples=40)
@@ -249,7 +249,7 @@ def test_resampling_to_a_given_length_pads_or_trims() -> None:
     assert np.array_equal(np.concatenate([stream.push(samples), stream.push(samples[:0], last=True)]), natural[:100])
 
 
-def test_nothing_to_do_returns_the_same_array() -> None:
+def test_equal_rates_return_the_same_array() -> None:
     samples = noise(0.1)
     assert convert.resample(samples, 48_000, 48_000) is samples
     assert convert.resample(samples, 48_000, 48_000, frames=len(samples)) is samples
@@ -267,7 +267,7 @@ def test_channels() -> None:
         convert.to_channels(np.zeros((1, 3), np.float32), 2)
 
 
-def test_engines_use_the_same_type_and_nothing_heavy_is_imported() -> None:
+def test_engines_use_the_same_type_and_imports_stay_light() -> None:
     assert fake.Samples is Samples
     code = """
 import sys

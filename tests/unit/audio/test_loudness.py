@@ -46,7 +46,7 @@ def test_the_weighting_at_48_khz_is_that_of_the_tables() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 96_000, 192_000])
-def test_other_rates_weigh_alike(rate_hz: int) -> None:
+def test_the_weighting_is_equal_at_other_rates(rate_hz: int) -> None:
     from scipy.signal import sosfreqz
 
     hz = [20.0, 100.0, 1000.0, 3000.0]
@@ -69,7 +69,7 @@ def test_blocks_do_not_matter_and_gain_adds_up(cuts: list[int], gain_db: float) 
 
 
 @pytest.mark.parametrize("frames", [0, 1, 4000, 48_000])
-def test_silence_and_nothing_measure_the_gate(frames: int) -> None:
+def test_silence_and_empty_audio_measure_the_gate(frames: int) -> None:
     assert loudness_lufs([np.zeros((frames, 2), np.float32)]) == SILENT_LUFS
 
 

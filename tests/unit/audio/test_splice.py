@@ -57,11 +57,11 @@ def test_adjacent_regions_meet_and_lengths_are_exact(
 
 @settings(deadline=None, max_examples=200)
 @given(span=spans())
-def test_what_is_kept_and_the_region_make_the_whole_result(span: Span) -> None:
+def test_the_outside_and_the_region_make_the_whole_result(span: Span) -> None:
     source, region = np.arange(span.source_frames), np.arange(span.start, span.stop)
-    (start, before), (after, stop) = span.kept
+    (start, before), (after, stop) = span.outside
     result = np.concatenate((source[start:before], region, source[after:stop]))
-    assert (result == np.arange(-span.prepended, span.total_frames - span.prepended)).all()
+    assert (result == np.arange(-span.prefix_frames, span.total_frames - span.prefix_frames)).all()
     assert (start, stop) == (0, span.source_frames)
     assert (before, after) == (max(0, span.start), min(span.stop, span.source_frames))
 
@@ -75,11 +75,11 @@ def test_minus_one_and_none_mean_the_end(end_s: float | None) -> None:
 
 def test_prepending_and_extending() -> None:
     prepend = Span.resolve(-2, 0, 48_000, 48_000)
-    assert (prepend.prepended, prepend.appended, prepend.total_frames) == (96_000, 0, 144_000)
+    assert (prepend.prefix_frames, prepend.suffix_frames, prepend.total_frames) == (96_000, 0, 144_000)
     extend = Span.resolve(1, 3, 48_000, 48_000)
-    assert (extend.prepended, extend.appended, extend.total_frames) == (0, 96_000, 144_000)
+    assert (extend.prefix_frames, extend.suffix_frames, extend.total_frames) == (0, 96_000, 144_000)
     both = Span.resolve(-1, 2, 48_000, 48_000)
-    assert (both.prepended, both.appended, both.total_frames) == (48_000, 48_000, 144_000)
+    assert (both.prefix_frames, both.suffix_frames, both.total_frames) == (48_000, 48_000, 144_000)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_prepending_and_extending() -> None:
         (-1e300, -1.0, "start_s", "a time in seconds"),
     ],
 )
-def test_regions_that_make_no_sense_are_refused(start_s: float, end_s: float, field: str, says: str) -> None:
+def test_invalid_regions_are_refused(start_s: float, end_s: float, field: str, says: str) -> None:
     with pytest.raises(InvalidValue, match=says) as caught:
         Span.resolve(start_s, end_s, 48_000, 48_000)
     assert caught.value.field == field
@@ -124,7 +124,7 @@ def test_a_window_shows_the_source_where_it_is_and_silence_elsewhere(
     far = np.concatenate([np.zeros((1000, channels)), source, np.zeros((1000, channels))])
     assert got.dtype == np.float32
     assert np.array_equal(got, far[window.start + 1000 : window.stop + 1000])
-    start, stop = window.known
+    start, stop = window.coverage
     assert 0 <= start <= stop <= window.frames
     assert not got[:start].any()
     assert not got[stop:].any()
@@ -132,12 +132,12 @@ def test_a_window_shows_the_source_where_it_is_and_silence_elsewhere(
     assert region[1] - region[0] == span.frames
     assert window.start == min(span.start, max(0, span.start - max(context, crossfade)))
     assert window.stop == max(span.stop, min(span.source_frames, span.stop + max(context, crossfade)))
-    assert 0 <= window.wanted[0] <= region[0] < region[1] <= window.wanted[1] <= window.frames
+    assert 0 <= window.target[0] <= region[0] < region[1] <= window.target[1] <= window.frames
 
 
 def test_windows_refuse_other_lengths() -> None:
     window = Window.around(Span(10, 20, 100), 5)
-    assert (window.start, window.stop, window.region, window.known) == (5, 25, (5, 15), (0, 20))
+    assert (window.start, window.stop, window.region, window.coverage) == (5, 25, (5, 15), (0, 20))
     with pytest.raises(ValueError, match="99 frames"):
         window.cut(np.zeros((99, 2), np.float32))
 
@@ -158,7 +158,7 @@ def test_crossfades_have_equal_power(frames: int) -> None:
     channels=st.sampled_from((1, 2)),
     seed=st.integers(0, 9),
 )
-def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
+def test_a_splice_is_new_inside_crossfaded_at_its_ends_and_unchanged_elsewhere(
     span: Span, crossfade: int, channels: int, seed: int
 ) -> None:
     source = noise(span.source_frames / 48_000, channels=channels, seed=seed)
@@ -175,7 +175,7 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
     assert whole.dtype == np.float32
     assert np.array_equal(source, kept[0])
     assert np.array_equal(new, kept[1])
-    at, end = span.start + span.prepended, span.stop + span.prepended  # the region in the result
+    at, end = span.start + span.prefix_frames, span.stop + span.prefix_frames  # the region in the result
     assert np.array_equal(whole[at:end], new[fades.before : fades.before + span.frames])
     if at > 0:
         assert whole[: at - fades.before].tobytes() == source[: at - fades.before].tobytes()
@@ -189,8 +189,8 @@ def test_a_splice_is_new_inside_faded_beside_and_untouched_elsewhere(
     for i in range(fades.after):
         angle = (i + 0.5) / fades.after * math.pi / 2
         old = source[span.stop + i].astype(float)
-        made = new[fades.before + span.frames + i]
-        assert np.allclose(whole[end + i], made * math.cos(angle) + old * math.sin(angle), atol=1e-6)
+        engine_output = new[fades.before + span.frames + i]
+        assert np.allclose(whole[end + i], engine_output * math.cos(angle) + old * math.sin(angle), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_changes_are_limited(peak: float, change_db: float) -> None:
     assert rms_db(got) - rms_db(new) == pytest.approx(change_db, abs=0.01)
 
 
-def test_silence_and_snippets_change_nothing() -> None:
+def test_silence_and_short_snippets_change_nothing() -> None:
     loud, quiet = sine(500, 3.0), sine(500, 3.0, peak=0.0005)
     span = Span(48_000, 96_000, len(loud))
     for source, new in ((quiet, loud[:48_000]), (loud, quiet[:48_000]), (loud, loud[:48_000] * 0)):
@@ -296,9 +296,11 @@ def test_a_file_keeps_its_samples_outside_after_a_trip_through_the_engine_rate(
     source = decode_chunk(wav.encode(noise(frames / 48_000, channels=channels), f"pcm{bits}"), f"pcm{bits}", channels)
     span = Span.resolve(start_s, max(0.0, start_s + length_s), frames, rate_hz)
     window = Window.around(span, rate_hz // 10, rate_hz // 100)
-    heard = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
-    made = convert.resample(convert.to_channels(heard, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames)
-    new = match_loudness(made[slice(*window.wanted)], source, span, window.fades, rate_hz)
+    engine_input = convert.to_channels(convert.resample(window.cut(source), rate_hz, units.ENGINE_RATE_HZ), 2)
+    engine_output = convert.resample(
+        convert.to_channels(engine_input, channels), units.ENGINE_RATE_HZ, rate_hz, frames=window.frames
+    )
+    new = match_loudness(engine_output[slice(*window.target)], source, span, window.fades, rate_hz)
     before = wav.encode(source, encoding)
     after = wav.encode(splice(source, new, span, window.fades), encoding)
     width = len(before) // frames

@@ -120,7 +120,7 @@ def test_blocks_give_the_same_file(tmp_path: Path) -> None:
         assert (tmp_path / "blocks.wav").read_bytes() == whole_file(samples, 48_000, encoding)
 
 
-def test_a_failed_write_leaves_things_as_they_were(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "take.wav"
     path.write_bytes(b"before")
     with pytest.raises(ValueError, match="hold 5 frames, not 6"):

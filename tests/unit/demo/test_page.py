@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from acebridge.demo import steps, waveform
-from acebridge.demo.checks import Untouched
+from acebridge.demo.checks import RegionCheck
 from acebridge.demo.page import page_html
-from acebridge.demo.results import Results, page_content, sections
+from acebridge.demo.results import Results, page_content, section_frames
 from acebridge.demo.steps import Outcome
 
 FRAMES = 30_000
@@ -69,34 +69,34 @@ def results(**changes: object) -> Results:
         for step in steps.STEPS
     ]
     fields = {
-        "outcomes": outcomes, "files": files, "patch": PATCH, "untouched": Untouched(26_000, 4_000, 0.9996),
+        "outcomes": outcomes, "files": files, "patch": PATCH, "region_check": RegionCheck(26_000, 4_000, 0.9996),
         "stem_error": 2.4e-7, "took_s": 21.4,
     }  # fmt: skip
     return Results(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def made() -> str:
+def page() -> str:
     return page_html(page_content(results()))
 
 
-def test_page_is_well_formed_and_has_one_title(made: str) -> None:
-    checker = Checker(made)
+def test_page_is_well_formed_and_has_one_title(page: str) -> None:
+    checker = Checker(page)
     assert [tag for tag, _ in checker.seen].count("h1") == 1
     assert "Brighter piano in bars\N{NO-BREAK SPACE}9–12" in checker.text
-    assert "$" not in made
+    assert "$" not in page
 
 
-def test_page_asks_nothing_of_the_network(made: str) -> None:
-    assert not re.findall(r"https?://|//\w|@import|url\(", re.sub(r"\s//.*", "", made))
-    for tag, attrs in Checker(made).seen:
+def test_page_loads_nothing_from_the_network(page: str) -> None:
+    assert not re.findall(r"https?://|//\w|@import|url\(", re.sub(r"\s//.*", "", page))
+    for tag, attrs in Checker(page).seen:
         for name in ("src", "href"):
             value = attrs.get(name)
             assert value is None or value == "data:," or re.fullmatch(r"[\w/-]+\.(wav|rpp)", value), (tag, value)
 
 
-def test_every_file_has_a_player_with_names(made: str) -> None:
-    checker = Checker(made)
+def test_every_file_has_a_player_with_names(page: str) -> None:
+    checker = Checker(page)
     files = {attrs["src"] for attrs in checker.all("audio")}
     assert files == set(results().files)
     for tag in ("audio", "button", "input"):
@@ -106,8 +106,8 @@ def test_every_file_has_a_player_with_names(made: str) -> None:
     assert "lang" in checker.all("html")[0]
 
 
-def test_figures_are_shown_as_measured(made: str) -> None:
-    text = Checker(made).text
+def test_figures_are_shown_as_measured(page: str) -> None:
+    text = Checker(page).text
     for figure in (
         "26,000",
         "−132 dBFS",
@@ -126,19 +126,19 @@ def test_figures_are_shown_as_measured(made: str) -> None:
         assert f"{step.audio_s / 4:.1f} ×" in text
 
 
-def test_what_the_engine_says_is_escaped(made: str) -> None:
-    assert "Verse &lt;1&gt;" in made
-    assert sections(results()) == [("Verse <1>", 0, 12_000)]
+def test_text_of_the_engine_is_escaped(page: str) -> None:
+    assert "Verse &lt;1&gt;" in page
+    assert section_frames(results()) == [("Verse <1>", 0, 12_000)]
 
 
-def test_sections_lie_on_the_bar_lines_that_milliseconds_mean() -> None:
+def test_sections_are_moved_onto_nearby_bar_lines() -> None:
     found = results()
     found.outcomes[0].metadata["sections"][0]["end_s"] = round(12 * steps.BAR_S, 3)  # type: ignore[index]
-    assert sections(found) == [("Verse <1>", 0, steps.region_frames()[1])]
+    assert section_frames(found) == [("Verse <1>", 0, steps.region_frames()[1])]
 
 
-def test_page_says_that_draft_is_no_neural_model(made: str) -> None:
-    assert "No neural model was at work here." in Checker(made).text
+def test_page_states_that_draft_is_not_a_neural_model(page: str) -> None:
+    assert "No neural model was at work here." in Checker(page).text
 
 
 def test_page_without_sections_chords_or_stem_error() -> None:

@@ -1,4 +1,4 @@
-"""Playing aloud: what is sent to the sound card, and a plain sentence where there is none."""
+"""Playback: the samples sent to the sound card, and a plain sentence without one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PortAudioError(Exception):
     pass
 
 
-def test_it_plays_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playback_runs_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     card = SimpleNamespace(
         PortAudioError=PortAudioError,
@@ -31,7 +31,7 @@ def test_it_plays_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [(True, 48_000), "waited"]
 
 
-def test_no_device_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_device_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any) -> None:
         raise PortAudioError("Error querying device -1")
 
@@ -39,7 +39,7 @@ def test_no_device_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert play(SOUND, 48_000) == "There is no sound output here: Error querying device -1."
 
 
-def test_no_library_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *rest: Any) -> Any:

@@ -14,7 +14,7 @@ from acebridge.demo.project import Item, Marker, Track, native_colour, project
 RATE_HZ = 48_000
 
 
-def written(tracks: list[Track], markers: list[Marker] | None = None) -> rpp.Element:
+def write_project(tracks: list[Track], markers: list[Marker] | None = None) -> rpp.Element:
     return rpp.loads(project(tracks, markers or [], bpm=112.0, beats_per_bar=4, rate_hz=RATE_HZ))
 
 
@@ -32,12 +32,14 @@ def frames(element: rpp.Element, name: str) -> int:
 @settings(deadline=None, max_examples=40)
 @given(start=st.integers(0, 20 * 60 * RATE_HZ), length=st.integers(1, 20 * 60 * RATE_HZ), offset=st.integers(0, 10**7))
 def test_items_lie_on_exact_frames(start: int, length: int, offset: int) -> None:
-    item = written([Track("one", items=(Item("a", "a.wav", start, length, offset),))]).find("TRACK").find("ITEM")
+    item = write_project([Track("one", items=(Item("a", "a.wav", start, length, offset),))]).find("TRACK").find("ITEM")
     assert (frames(item, "POSITION"), frames(item, "LENGTH"), frames(item, "SOFFS")) == (start, length, offset)
 
 
 def test_items_neither_loop_nor_fade() -> None:
-    item = written([Track("one", items=(Item("a b", "stems/a.wav", 0, 9, muted=True),))]).find("TRACK").find("ITEM")
+    item = (
+        write_project([Track("one", items=(Item("a b", "stems/a.wav", 0, 9, muted=True),))]).find("TRACK").find("ITEM")
+    )
     assert field(item, "LOOP") == ["0"]
     assert field(item, "FADEIN")[1:] == field(item, "FADEOUT")[1:] == ["0", "0"]
     assert field(item, "MUTE") == ["1", "0"]
@@ -47,7 +49,7 @@ def test_items_neither_loop_nor_fade() -> None:
 
 
 def test_project_has_tempo_meter_and_rate() -> None:
-    root = written([])
+    root = write_project([])
     assert field(root, "TEMPO") == ["112", "4", "4"]
     assert field(root, "SAMPLERATE")[:2] == ["48000", "1"]
     assert field(root, "TIMELOCKMODE") == ["0"]
@@ -55,7 +57,7 @@ def test_project_has_tempo_meter_and_rate() -> None:
 
 def test_folders_open_and_close() -> None:
     inner = Track("inner", children=(Track("x"), Track("y")))
-    tracks = written([Track("a"), Track("outer", children=(Track("b"), inner)), Track("c")]).findall("TRACK")
+    tracks = write_project([Track("a"), Track("outer", children=(Track("b"), inner)), Track("c")]).findall("TRACK")
     depths = [(field(track, "NAME")[0], int(field(track, "ISBUS")[1])) for track in tracks]
     assert depths == [("a", 0), ("outer", 1), ("b", 0), ("inner", 1), ("x", 0), ("y", -2), ("c", 0)]
     assert sum(depth for _, depth in depths) == 0
@@ -75,12 +77,12 @@ def test_identities_are_unique_and_repeatable() -> None:
 
 def test_colours_are_blue_green_red_with_a_flag() -> None:
     assert native_colour("#010203") == 0x1000000 | 0x030201
-    tracks = written([Track("a", "#ef4444"), Track("b")]).findall("TRACK")
+    tracks = write_project([Track("a", "#ef4444"), Track("b")]).findall("TRACK")
     assert [field(track, "PEAKCOL")[0] for track in tracks] == [str(0x1000000 | 0x4444EF), "16576"]
 
 
 def test_markers_and_regions() -> None:
-    root = written([], [Marker("heard", 0), Marker("Verse 1", 48_001, 96_000, "#0000ff")])
+    root = write_project([], [Marker("heard", 0), Marker("Verse 1", 48_001, 96_000, "#0000ff")])
     lines = [row[1:] for row in root.findall("MARKER")]
     assert lines[0][:4] == ["1", "0", "heard", "0"]
     assert lines[1][:5] == ["2", lines[1][1], "Verse 1", "1", str(0x1FF0000)]
@@ -94,8 +96,8 @@ def test_session_plays_the_repainted_song_without_gap_or_overlap() -> None:
         "song.wav": whole, "repainted-bars.wav": stop - start, "backing.wav": whole,
         "stems/drums.wav": whole, "stems/other.wav": whole, "layers/bass.wav": whole,
     }  # fmt: skip
-    made = session.tracks(lengths, patch=(start, stop), stems=["drums", "other"], layers=["bass"])
-    tracks = written(made).findall("TRACK")
+    tracks = session.tracks(lengths, patch=(start, stop), stems=["drums", "other"], layers=["bass"])
+    tracks = write_project(tracks).findall("TRACK")
     names = [field(track, "NAME")[0] for track in tracks]
     assert names == [
         "Song",
@@ -108,14 +110,14 @@ def test_session_plays_the_repainted_song_without_gap_or_overlap() -> None:
         "New bass",
     ]
 
-    heard = [
+    played_items = [
         (frames(item, "POSITION"), frames(item, "LENGTH"))
         for track in tracks[:2] for item in track.findall("ITEM") if field(item, "MUTE")[0] == "0"
     ]  # fmt: skip
-    heard.sort()
-    assert heard[0][0] == 0
-    assert sum(length for _, length in heard) == whole
-    assert all(a + length == b for (a, length), (b, _) in pairwise(heard))
+    played_items.sort()
+    assert played_items[0][0] == 0
+    assert sum(length for _, length in played_items) == whole
+    assert all(a + length == b for (a, length), (b, _) in pairwise(played_items))
 
     for track in tracks:
         for item in track.findall("ITEM"):

@@ -23,22 +23,22 @@ def song(bpm: float, meter: int, chords=PROGRESSION, semitones: int = 0, offset_
     for root, quality in chords:
         at = (root + semitones) % 12
         pitches.append((36 + at, *(60 + (at + tone) % 12 for tone in CHORD_TONES[quality])))
-    played = signals.song(bpm=bpm, bars=bars, beats_per_bar=meter, progression=tuple(pitches))
+    band_song = signals.song(bpm=bpm, bars=bars, beats_per_bar=meter, progression=tuple(pitches))
     silence = np.zeros((round(offset_s * RATE_HZ), 2), np.float32)
     bar_s = meter * 60 / bpm
     truth = [
         (offset_s + k * bar_s, offset_s + (k + 1) * bar_s, (chords[k % len(chords)][0] + semitones) % 12,
          chords[k % len(chords)][1]) for k in range(bars)
     ]  # fmt: skip
-    return np.concatenate([silence, played]), truth
+    return np.concatenate([silence, band_song]), truth
 
 
-def share_of_time_right(heard: Analysis, truth) -> float:
+def share_of_time_right(analysis: Analysis, truth) -> float:
     times = np.arange(truth[0][0] + 0.01, truth[-1][1], 0.02)
     right = 0
     for time_s in times:
         want = next((root, quality) for start, end, root, quality in truth if start <= time_s < end)
-        right += want in [(c.root, c.quality) for c in heard.chords if c.start_s <= time_s < c.end_s]
+        right += want in [(c.root, c.quality) for c in analysis.chords if c.start_s <= time_s < c.end_s]
     return right / len(times)
 
 
@@ -52,33 +52,33 @@ def away_s(time_s: float, period_s: float) -> float:
 def test_tempo_meter_key_and_chords_of_a_song(bpm: float, meter: int) -> None:
     semitones = round(bpm) % 12
     samples, truth = song(bpm, meter, semitones=semitones)
-    heard = analyse(samples, RATE_HZ)
-    assert heard.grid.bpm == pytest.approx(bpm, rel=0.002)
-    assert heard.grid.beats_per_bar == meter
-    assert away_s(heard.grid.first_downbeat_s - OFFSET_S, heard.grid.bar_s) < 0.05
-    assert max(away_s(beat - OFFSET_S, 60 / bpm) for beat in heard.beats_s) < 0.05
-    assert max(away_s(beat - OFFSET_S, meter * 60 / bpm) for beat in heard.downbeats_s) < 0.05
-    assert len(heard.beats_s) == pytest.approx(len(samples) / RATE_HZ * bpm / 60, abs=2)
-    assert heard.key == Key(semitones, "major")
-    assert share_of_time_right(heard, truth) > 0.95
-    assert min(heard.confidence.values()) > 0.6
+    analysis = analyse(samples, RATE_HZ)
+    assert analysis.grid.bpm == pytest.approx(bpm, rel=0.002)
+    assert analysis.grid.beats_per_bar == meter
+    assert away_s(analysis.grid.first_downbeat_s - OFFSET_S, analysis.grid.bar_s) < 0.05
+    assert max(away_s(beat - OFFSET_S, 60 / bpm) for beat in analysis.beats_s) < 0.05
+    assert max(away_s(beat - OFFSET_S, meter * 60 / bpm) for beat in analysis.downbeats_s) < 0.05
+    assert len(analysis.beats_s) == pytest.approx(len(samples) / RATE_HZ * bpm / 60, abs=2)
+    assert analysis.key == Key(semitones, "major")
+    assert share_of_time_right(analysis, truth) > 0.95
+    assert min(analysis.confidence.values()) > 0.6
 
 
 @pytest.mark.parametrize("offset_s", [0.0, 0.2, 0.9, 1.6])
 def test_the_first_downbeat_may_be_anywhere(offset_s: float) -> None:
-    heard = analyse(song(112, 4, offset_s=offset_s)[0], RATE_HZ)
-    assert away_s(heard.grid.first_downbeat_s - offset_s, heard.grid.bar_s) < 0.05
-    assert heard.beats_s[0] < heard.grid.beat_s
+    analysis = analyse(song(112, 4, offset_s=offset_s)[0], RATE_HZ)
+    assert away_s(analysis.grid.first_downbeat_s - offset_s, analysis.grid.bar_s) < 0.05
+    assert analysis.beats_s[0] < analysis.grid.beat_s
 
 
 @pytest.mark.parametrize("bpm", [72.0, 90.0, 110.0, 133.3, 150.0, 175.0])
 def test_bare_clicks_give_tempo_and_beats_but_no_key(bpm: float) -> None:
     times_s = np.arange(0.25, 12, 60 / bpm)
-    heard = analyse(signals.clicks(times_s, 12), RATE_HZ)
-    assert heard.grid.bpm == pytest.approx(bpm, rel=0.002)
-    assert all(np.abs(np.array(heard.beats_s) - t).min() < 0.02 for t in times_s)
-    assert heard.confidence["tempo"] > 0.8
-    assert heard.confidence["key"] == 0
+    analysis = analyse(signals.clicks(times_s, 12), RATE_HZ)
+    assert analysis.grid.bpm == pytest.approx(bpm, rel=0.002)
+    assert all(np.abs(np.array(analysis.beats_s) - t).min() < 0.02 for t in times_s)
+    assert analysis.confidence["tempo"] > 0.8
+    assert analysis.confidence["key"] == 0
 
 
 @pytest.mark.parametrize("semitones", [0, 3, 6, 10])
@@ -92,73 +92,73 @@ def test_bare_clicks_give_tempo_and_beats_but_no_key(bpm: float) -> None:
 )
 def test_key_and_chords_in_both_modes(semitones: int, mode: str, chords) -> None:
     samples, truth = song(104, 4, chords, semitones)
-    heard = analyse(samples, RATE_HZ)
-    assert heard.key == Key(semitones, mode)
-    assert share_of_time_right(heard, truth) > 0.95
+    analysis = analyse(samples, RATE_HZ)
+    assert analysis.key == Key(semitones, mode)
+    assert share_of_time_right(analysis, truth) > 0.95
 
 
-def test_a_full_band_with_singing_is_understood() -> None:
-    played = band.play(bpm=100, bars=4)
-    heard = analyse(played.mix, RATE_HZ)
-    assert heard.grid.bpm == pytest.approx(100, rel=0.002)
-    assert away_s(heard.grid.first_downbeat_s, heard.grid.bar_s) < 0.05
-    assert heard.key == Key(0, "major")
+def test_a_full_band_with_vocals_is_analysed() -> None:
+    band_song = band.play(bpm=100, bars=4)
+    analysis = analyse(band_song.mix, RATE_HZ)
+    assert analysis.grid.bpm == pytest.approx(100, rel=0.002)
+    assert away_s(analysis.grid.first_downbeat_s, analysis.grid.bar_s) < 0.05
+    assert analysis.key == Key(0, "major")
     truth = [(2.4 * k, 2.4 * (k + 1), *PROGRESSION[k]) for k in range(4)]
-    assert share_of_time_right(heard, truth) > 0.8
-    assert "100 bpm in C major with drums and bass" in heard.caption
+    assert share_of_time_right(analysis, truth) > 0.8
+    assert "100 bpm in C major with drums and bass" in analysis.caption
 
 
-def test_a_tempo_that_drifts_is_followed() -> None:
+def test_a_drifting_tempo_is_tracked() -> None:
     times_s = [0.4]
     while times_s[-1] < 30:
         times_s.append(times_s[-1] + 60 / (100 + times_s[-1]))
-    heard = analyse(signals.clicks(times_s, 31), RATE_HZ)
-    misses_s = [np.abs(np.array(heard.beats_s) - t).min() for t in times_s]
+    analysis = analyse(signals.clicks(times_s, 31), RATE_HZ)
+    misses_s = [np.abs(np.array(analysis.beats_s) - t).min() for t in times_s]
     assert np.median(misses_s) < 0.02
     assert np.quantile(misses_s, 0.9) < 0.05
-    assert 105 < heard.grid.bpm < 125
-    assert heard.confidence["tempo"] < 0.6 < heard.confidence["beats"]
+    assert 105 < analysis.grid.bpm < 125
+    assert analysis.confidence["tempo"] < 0.6 < analysis.confidence["beats"]
 
 
 def test_jittered_playing_still_gives_the_mean_tempo() -> None:
     rng = np.random.default_rng(5)
     times_s = np.arange(0.3, 20, 60 / 110)
-    heard = analyse(signals.clicks(times_s + rng.normal(0, 0.012, len(times_s)), 20), RATE_HZ)
-    assert heard.grid.bpm == pytest.approx(110, rel=0.005)
+    analysis = analyse(signals.clicks(times_s + rng.normal(0, 0.012, len(times_s)), 20), RATE_HZ)
+    assert analysis.grid.bpm == pytest.approx(110, rel=0.005)
 
 
-def test_given_facts_are_kept_and_their_phase_is_found() -> None:
+def test_given_values_are_kept_and_their_phase_is_found() -> None:
     samples, truth = song(100, 4)
-    heard = analyse(samples, RATE_HZ, bpm=100, keyscale="E minor", timesignature=3)
-    assert (heard.grid.bpm, heard.key, heard.grid.beats_per_bar) == (100, Key(4, "minor"), 3)
-    assert away_s(heard.grid.first_downbeat_s - OFFSET_S, 0.6) < 0.02
-    assert (heard.confidence["tempo"], heard.confidence["key"], heard.confidence["meter"]) == (1, 1, 1)
-    assert share_of_time_right(heard, truth) > 0.8
+    analysis = analyse(samples, RATE_HZ, bpm=100, keyscale="E minor", timesignature=3)
+    assert (analysis.grid.bpm, analysis.key, analysis.grid.beats_per_bar) == (100, Key(4, "minor"), 3)
+    assert away_s(analysis.grid.first_downbeat_s - OFFSET_S, 0.6) < 0.02
+    assert (analysis.confidence["tempo"], analysis.confidence["key"], analysis.confidence["meter"]) == (1, 1, 1)
+    assert share_of_time_right(analysis, truth) > 0.8
 
 
 @pytest.mark.parametrize("bpm", [50.0, 200.0])
 def test_half_and_double_time_are_kept_when_given(bpm: float) -> None:
-    heard = analyse(song(100, 4)[0], RATE_HZ, bpm=bpm)
-    assert heard.grid.bpm == bpm
-    assert away_s(heard.beats_s[0] - OFFSET_S, 0.3) < 0.02
+    analysis = analyse(song(100, 4)[0], RATE_HZ, bpm=bpm)
+    assert analysis.grid.bpm == bpm
+    assert away_s(analysis.beats_s[0] - OFFSET_S, 0.3) < 0.02
 
 
-def test_a_given_key_that_is_none_is_refused() -> None:
+def test_an_invalid_key_is_refused() -> None:
     with pytest.raises(InvalidValue, match="keyscale"):
         analyse(np.zeros((100, 2), np.float32), RATE_HZ, keyscale="H flat")
 
 
-def is_sensible(heard: Analysis, duration_s: float) -> None:
-    numbers = [heard.grid.bpm, heard.grid.first_downbeat_s, heard.loudness_db, heard.duration_s,
-               *heard.beats_s, *heard.downbeats_s, *heard.confidence.values()]  # fmt: skip
-    numbers += [t for c in heard.chords for t in (c.start_s, c.end_s)]
+def is_sensible(analysis: Analysis, duration_s: float) -> None:
+    numbers = [analysis.grid.bpm, analysis.grid.first_downbeat_s, analysis.loudness_db, analysis.duration_s,
+               *analysis.beats_s, *analysis.downbeats_s, *analysis.confidence.values()]  # fmt: skip
+    numbers += [t for c in analysis.chords for t in (c.start_s, c.end_s)]
     assert all(math.isfinite(n) for n in numbers)
-    assert 30 <= heard.grid.bpm <= 300
-    assert all(0 <= c <= 1 for c in heard.confidence.values())
-    assert set(heard.confidence) == {"tempo", "beats", "key", "meter"}
-    assert all(0 <= c.start_s < c.end_s <= duration_s + 1e-9 for c in heard.chords)
-    assert all(a.end_s <= b.start_s for a, b in zip(heard.chords, heard.chords[1:], strict=False))
-    assert heard.caption.endswith(".")
+    assert 30 <= analysis.grid.bpm <= 300
+    assert all(0 <= c <= 1 for c in analysis.confidence.values())
+    assert set(analysis.confidence) == {"tempo", "beats", "key", "meter"}
+    assert all(0 <= c.start_s < c.end_s <= duration_s + 1e-9 for c in analysis.chords)
+    assert all(a.end_s <= b.start_s for a, b in zip(analysis.chords, analysis.chords[1:], strict=False))
+    assert analysis.caption.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -178,30 +178,30 @@ def is_sensible(heard: Analysis, duration_s: float) -> None:
     ],
     ids=["empty", "one frame", "silence", "0.1 s", "sine", "mono", "noise", "short noise", "click", "nan", "dc"],
 )
-def test_what_is_no_music_gets_defaults_without_confidence(samples) -> None:
-    heard = analyse(samples, RATE_HZ)
-    is_sensible(heard, len(samples) / RATE_HZ)
-    assert heard.grid.bpm == 120
-    assert (heard.key, heard.grid.beats_per_bar) == (Key(0, "major"), 4)
-    assert set(heard.confidence.values()) == {0}
+def test_audio_without_music_gets_defaults_without_confidence(samples) -> None:
+    analysis = analyse(samples, RATE_HZ)
+    is_sensible(analysis, len(samples) / RATE_HZ)
+    assert analysis.grid.bpm == 120
+    assert (analysis.key, analysis.grid.beats_per_bar) == (Key(0, "major"), 4)
+    assert set(analysis.confidence.values()) == {0}
 
 
 def test_a_chord_without_onsets_has_a_key_but_no_tempo() -> None:
-    heard = analyse(signals.chord((60, 64, 67), 6), RATE_HZ)
-    assert heard.key == Key(0, "major")
-    assert heard.confidence["tempo"] == 0
-    assert [str(c) for c in heard.chords] == ["C"]
+    analysis = analyse(signals.chord((60, 64, 67), 6), RATE_HZ)
+    assert analysis.key == Key(0, "major")
+    assert analysis.confidence["tempo"] == 0
+    assert [str(c) for c in analysis.chords] == ["C"]
 
 
-def test_a_lone_voice_and_lone_drums() -> None:
+def test_a_solo_voice_and_solo_drums() -> None:
     alone = band.play(bpm=120, bars=4).players
-    sung, drummed = (analyse(alone[name], RATE_HZ) for name in ("vocals", "drums"))
-    is_sensible(sung, len(alone["vocals"]) / RATE_HZ)
-    assert "drums" not in sung.caption
-    assert drummed.grid.bpm == pytest.approx(120, rel=0.002)
-    assert away_s(drummed.grid.first_downbeat_s, 1.0) < 0.05
-    assert drummed.caption.endswith("with drums.")
-    assert drummed.confidence["key"] == 0
+    voice_analysis, drum_analysis = (analyse(alone[name], RATE_HZ) for name in ("vocals", "drums"))
+    is_sensible(voice_analysis, len(alone["vocals"]) / RATE_HZ)
+    assert "drums" not in voice_analysis.caption
+    assert drum_analysis.grid.bpm == pytest.approx(120, rel=0.002)
+    assert away_s(drum_analysis.grid.first_downbeat_s, 1.0) < 0.05
+    assert drum_analysis.caption.endswith("with drums.")
+    assert drum_analysis.confidence["key"] == 0
 
 
 def test_loudness_is_rms_in_dbfs_and_nothing_else_depends_on_it() -> None:
@@ -215,10 +215,10 @@ def test_loudness_is_rms_in_dbfs_and_nothing_else_depends_on_it() -> None:
 
 def test_the_rate_does_not_matter() -> None:
     samples = signals.song(bpm=96, bars=6, rate_hz=44_100)
-    heard = analyse(samples, 44_100)
-    assert heard.grid.bpm == pytest.approx(96, rel=0.002)
-    assert heard.key == Key(0, "major")
-    assert heard == analyse(samples, 44_100)
+    analysis = analyse(samples, 44_100)
+    assert analysis.grid.bpm == pytest.approx(96, rel=0.002)
+    assert analysis.key == Key(0, "major")
+    assert analysis == analyse(samples, 44_100)
 
 
 @settings(deadline=None, max_examples=20)
@@ -227,7 +227,7 @@ def test_the_rate_does_not_matter() -> None:
     st.none() | st.floats(30, 300), st.sampled_from([None, *TIME_SIGNATURES]),
 )  # fmt: skip
 @example(24_001, 2, 48_000, 1, 30.0, 6)
-def test_never_fails_whatever_the_audio(frames, channels, rate_hz, kind, bpm, timesignature) -> None:
+def test_any_audio_can_be_analysed(frames, channels, rate_hz, kind, bpm, timesignature) -> None:
     t = np.arange(frames) / rate_hz
     mono = (
         np.random.default_rng(0).standard_normal(frames),
@@ -236,14 +236,14 @@ def test_never_fails_whatever_the_audio(frames, channels, rate_hz, kind, bpm, ti
         np.full(frames, 1e-6),
     )[kind]
     samples = np.repeat(mono[:, None], channels, axis=1).astype(np.float32)
-    heard = analyse(samples, rate_hz, bpm=bpm, timesignature=timesignature)
-    is_sensible(heard, frames / rate_hz)
-    assert heard.duration_s == frames / rate_hz
-    assert bpm is None or heard.grid.bpm == bpm
-    assert timesignature is None or heard.grid.beats_per_bar == timesignature
+    analysis = analyse(samples, rate_hz, bpm=bpm, timesignature=timesignature)
+    is_sensible(analysis, frames / rate_hz)
+    assert analysis.duration_s == frames / rate_hz
+    assert bpm is None or analysis.grid.bpm == bpm
+    assert timesignature is None or analysis.grid.beats_per_bar == timesignature
 
 
-def test_the_beat_is_where_the_harmony_changes_not_where_hats_answer_it() -> None:
+def test_beats_follow_harmony_changes_rather_than_hats() -> None:
     """Soft kicks and held chords on the beat, bright hats and stabs of the same chords between: as loud, but not the beat."""
     beat_s, bars, rng = 60 / 124, 8, np.random.default_rng(3)
     out = np.zeros((round((bars * 4 * beat_s + 0.5) * RATE_HZ), 2))
@@ -263,6 +263,6 @@ def test_the_beat_is_where_the_harmony_changes_not_where_hats_answer_it() -> Non
             add(kick, beat)
             add(hat, beat + 0.5)
             add(signals.chord(pitches, 0.4 * beat_s, peak=0.15), beat + 0.5)
-    heard = analyse(out.astype(np.float32), RATE_HZ)
-    assert heard.grid.bpm == pytest.approx(124, rel=0.002)
-    assert max(away_s(beat - 0.3, beat_s) for beat in heard.beats_s) < 0.03
+    analysis = analyse(out.astype(np.float32), RATE_HZ)
+    assert analysis.grid.bpm == pytest.approx(124, rel=0.002)
+    assert max(away_s(beat - 0.3, beat_s) for beat in analysis.beats_s) < 0.03

@@ -1,4 +1,4 @@
-"""What harmony says about beats, on pitch classes and onsets written down instead of heard."""
+"""Harmonic evidence for beats, on synthetic pitch classes and onsets."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ ROOTS = (0, 7, 9, 5, 2, 7, 4, 9)
 
 
 def chords_each(beats: float) -> harmony.Pitches:
-    """A new triad every so many beats, from `START_S` on."""
+    """A new triad every ``beats`` beats, from `START_S` on."""
     times_s = np.arange(0, START_S + BARS * 4 * BEAT_S + 1, 1 / harmony.FRAME_HZ)
     full = np.zeros((len(times_s), 12))
     for row, time_s in zip(full, times_s, strict=True):
@@ -21,8 +21,8 @@ def chords_each(beats: float) -> harmony.Pitches:
     return harmony.Pitches(full, full, full.sum(axis=1), 0.1)
 
 
-def struck(*times: tuple[float, float]) -> onsets.Onsets:
-    """Onsets of some strength on every beat, each kind so many beats after it: (beats, strength)."""
+def onsets_at(*times: tuple[float, float]) -> onsets.Onsets:
+    """Onsets on every beat, each kind as (beats after it, strength)."""
     curve = np.zeros(round((START_S + BARS * 4 * BEAT_S + 1) * onsets.FRAME_HZ))
     for after, strength in times:
         at = np.rint((beats_s(1) + after * BEAT_S) * onsets.FRAME_HZ).astype(int)
@@ -36,7 +36,7 @@ def beats_s(step: float, after: float = 0.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("chord_beats", [3, 4])
-def test_a_chord_a_bar_makes_its_tempo_likelier_than_half_or_double(chord_beats: int) -> None:
+def test_one_chord_per_bar_favours_its_tempo(chord_beats: int) -> None:
     pitches = chords_each(chord_beats)
     at_tempo, double, half = (meter.harmonic_rhythm(pitches, beats_s(step)) for step in (1, 0.5, 2))
     assert at_tempo == 1
@@ -49,7 +49,7 @@ def test_beats_between_which_the_harmony_changes_are_unlikely() -> None:
     assert meter.harmonic_rhythm(pitches, beats_s(1, after=0.5)) < meter.harmonic_rhythm(pitches, beats_s(1))
 
 
-def test_one_chord_throughout_says_nothing() -> None:
+def test_a_single_chord_is_inconclusive() -> None:
     pitches = chords_each(4 * BARS + 8)
     assert meter.harmonic_rhythm(pitches, beats_s(1)[1:]) == 1
     assert meter.harmonic_rhythm(pitches, beats_s(1)[:5]) == 1
@@ -57,21 +57,21 @@ def test_one_chord_throughout_says_nothing() -> None:
 
 @pytest.mark.parametrize("off_beat", [0.9, 1.0, 1.1])
 def test_equal_strokes_leave_the_beat_to_the_harmony(off_beat: float) -> None:
-    heard, pitches = struck((0, 1.0), (0.5, off_beat)), chords_each(4)
-    assert meter.between_beats(heard, pitches, beats_s(1, after=0.5))
-    assert not meter.between_beats(heard, pitches, beats_s(1))
+    onset_curves, pitches = onsets_at((0, 1.0), (0.5, off_beat)), chords_each(4)
+    assert meter.is_half_beat_off(onset_curves, pitches, beats_s(1, after=0.5))
+    assert not meter.is_half_beat_off(onset_curves, pitches, beats_s(1))
 
 
-def test_strokes_that_are_clearly_stronger_are_the_beat_whatever_the_harmony() -> None:
-    heard = struck((0, 0.3), (0.5, 1.0))
-    assert not meter.between_beats(heard, chords_each(4), beats_s(1, after=0.5))
+def test_clearly_stronger_strokes_are_the_beat_whatever_the_harmony() -> None:
+    onset_curves = onsets_at((0, 0.3), (0.5, 1.0))
+    assert not meter.is_half_beat_off(onset_curves, chords_each(4), beats_s(1, after=0.5))
 
 
-def test_half_a_beat_later() -> None:
+def test_a_pulse_shifts_by_half_a_beat() -> None:
     pulse = tempo.Pulse(0.5, 0.3, 0.3 + 0.5 * np.arange(20), 0.7)
-    moved = tempo.half_later(pulse, 10.0)
-    assert (moved.period_s, moved.confidence) == (0.5, 0.7)
-    np.testing.assert_allclose(moved.beats_s, 0.05 + 0.5 * np.arange(20), atol=1e-9)
-    drifting = tempo.half_later(tempo.Pulse(0.5, 0.3, np.array([0.3, 0.8, 1.4]), 0.5, drifts=True), 2.0)
+    shifted_pulse = tempo.shift_half_beat(pulse, 10.0)
+    assert (shifted_pulse.period_s, shifted_pulse.confidence) == (0.5, 0.7)
+    np.testing.assert_allclose(shifted_pulse.beats_s, 0.05 + 0.5 * np.arange(20), atol=1e-9)
+    drifting = tempo.shift_half_beat(tempo.Pulse(0.5, 0.3, np.array([0.3, 0.8, 1.4]), 0.5, drifts=True), 2.0)
     np.testing.assert_allclose(drifting.beats_s, [0.55, 1.1])
     assert drifting.drifts

@@ -1,15 +1,15 @@
-"""Notes against the grid and the chords they are meant for."""
+"""Notes against their grid and chords."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.dsp.arrangement import inside, joined_bars, plan, song_bars, vocals
+from acestep_runtime.dsp.arrangement import notes_within, plan_song, sing_song, song_bars, span_bars
 from acestep_runtime.dsp.musical import Grid
-from acestep_runtime.dsp.players import HUMANISE_S, PLAYERS, Bar, Note, play
-from acestep_runtime.dsp.progressions import Harmony, tones
-from acestep_runtime.text.style import only, style_of, table
+from acestep_runtime.dsp.players import HUMANISE_S, PLAYERS, Bar, Note, play_bar
+from acestep_runtime.dsp.progressions import Harmony, chord_tones
+from acestep_runtime.text.style import keep_track, style_from_caption, table
 from acestep_runtime.values import Key, Music
 
 GENRES = list(table()["genre"])
@@ -23,10 +23,10 @@ def a_bar(index=0, meter=4, chord=(0, ""), energy=0.8, seed=1, **more):
 @pytest.mark.parametrize("meter", [2, 3, 4, 6])
 @pytest.mark.parametrize("genre", GENRES)
 def test_every_genre_plays_every_meter_inside_its_bar(genre, meter):
-    style = style_of(genre)
+    style = style_from_caption(genre)
     for index in (-3, 0, 7):
         bar = a_bar(index, meter)
-        notes = play(bar, style, style.instruments)
+        notes = play_bar(bar, style, style.instruments)
         start, end = bar.grid.beat_to_s(index * meter), bar.grid.beat_to_s((index + 1) * meter)
         assert notes
         assert all(start - HUMANISE_S <= n.start_s < end for n in notes)
@@ -36,9 +36,9 @@ def test_every_genre_plays_every_meter_inside_its_bar(genre, meter):
 
 @pytest.mark.parametrize("genre", ["rock", "pop", "electronic", "metal"])
 def test_straight_drums_lie_on_sixteenths(genre):
-    style = style_of(genre)
+    style = style_from_caption(genre)
     bar = a_bar()
-    for note in play(bar, style, only(style, "drums").instruments):
+    for note in play_bar(bar, style, keep_track(style, "drums").instruments):
         steps = 4 * bar.grid.s_to_beat(note.start_s)
         assert abs(steps - round(steps)) / 4 * bar.grid.beat_s <= HUMANISE_S
 
@@ -51,9 +51,9 @@ def test_swing_delays_the_second_half_of_the_beat():
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_the_bass_begins_every_chord_with_its_root(genre):
-    style = style_of(genre)
+    style = style_from_caption(genre)
     for root in range(12):
-        notes = play(a_bar(chord=(root, "m")), style, only(style, "bass").instruments)
+        notes = play_bar(a_bar(chord=(root, "m")), style, keep_track(style, "bass").instruments)
         assert notes[0].pitches[0] % 12 == root
         assert abs(notes[0].start_s - 0.3) <= HUMANISE_S
 
@@ -62,54 +62,54 @@ def test_the_bass_follows_a_change_inside_the_bar():
     harmony = Harmony({0: (0, ""), 1: (0, ""), 2: (9, "m"), 3: (9, "m")}, (0, ""))
     bar = Bar(0, Grid(100), harmony, Key(0, "major"), 0.8, 1)
     for pattern in ("long", "pump", "eighths"):
-        style = style_of("pop")
-        who = only(style, "bass").instruments[0]
-        notes = play(bar, style, (type(who)(who.track, who.voice, pattern),))
+        style = style_from_caption("pop")
+        bass = keep_track(style, "bass").instruments[0]
+        notes = play_bar(bar, style, (type(bass)(bass.track, bass.voice, pattern),))
         changed = min((n for n in notes if n.start_s > 1.2 - 0.05), key=lambda n: n.start_s)
         assert changed.pitches[0] % 12 == 9
 
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_chords_hold_only_chord_tones(genre):
-    style = style_of(genre)
-    for who in style.instruments:
-        if who.track in ("drums", "percussion", "bass") or who.leads:
+    style = style_from_caption(genre)
+    for instrument in style.instruments:
+        if instrument.track in ("drums", "percussion", "bass") or instrument.leads:
             continue
-        for note in play(a_bar(chord=(5, "maj7")), style, (who,)):
-            allowed = tones((5, "maj7"))
-            assert {p % 12 for p in note.pitches} <= set(allowed), who
+        for note in play_bar(a_bar(chord=(5, "maj7")), style, (instrument,)):
+            allowed = chord_tones((5, "maj7"))
+            assert {p % 12 for p in note.pitches} <= set(allowed), instrument
 
 
 def test_melodies_keep_to_key_and_chord_and_return_with_their_section():
-    style = style_of("pop synth solo")
+    style = style_from_caption("pop synth solo")
     lead = tuple(w for w in style.instruments if w.leads)
-    first = [play(a_bar(i), style, lead) for i in range(4)]
-    again = [play(a_bar(i + 8), style, lead) for i in range(4)]
+    first = [play_bar(a_bar(i), style, lead) for i in range(4)]
+    again = [play_bar(a_bar(i + 8), style, lead) for i in range(4)]
     key = {0, 2, 4, 5, 7, 9, 11}
     assert all(p % 12 in key for notes in first for n in notes for p in n.pitches)
     assert [[n.pitches for n in notes] for notes in first] == [[n.pitches for n in notes] for notes in again]
 
 
 def test_more_energy_more_notes():
-    style = style_of("funk")
-    counts = [len(play(a_bar(energy=e), style, only(style, "drums").instruments)) for e in (0.2, 0.4, 0.9)]
+    style = style_from_caption("funk")
+    counts = [len(play_bar(a_bar(energy=e), style, keep_track(style, "drums").instruments)) for e in (0.2, 0.4, 0.9)]
     assert counts == sorted(counts)
     assert counts[0] < counts[2]
 
 
 def test_seed_changes_the_notes_and_nothing_else_does():
-    style = style_of("rock")
-    assert play(a_bar(seed=1), style, style.instruments) == play(a_bar(seed=1), style, style.instruments)
-    assert play(a_bar(seed=1), style, style.instruments) != play(a_bar(seed=2), style, style.instruments)
+    style = style_from_caption("rock")
+    assert play_bar(a_bar(seed=1), style, style.instruments) == play_bar(a_bar(seed=1), style, style.instruments)
+    assert play_bar(a_bar(seed=1), style, style.instruments) != play_bar(a_bar(seed=2), style, style.instruments)
 
 
 @settings(deadline=None, max_examples=40)
 @given(start=st.floats(-5, 30), length=st.floats(0.05, 20), bpm=st.floats(40, 220), meter=st.sampled_from([2, 3, 4, 6]))
 def test_parts_stay_inside_their_span(start, length, bpm, meter):
-    style = only(style_of("rock"), "drums")
+    style = keep_track(style_from_caption("rock"), "drums")
     grid = Grid(bpm, 0.7, meter)
     bars = list(
-        joined_bars(
+        span_bars(
             grid=grid,
             harmony=Harmony({}, (0, "")),
             key=Key(0, "major"),
@@ -125,18 +125,18 @@ def test_parts_stay_inside_their_span(start, length, bpm, meter):
     assert bars[-1][1] >= start + length - 1e-3
 
 
-def test_a_note_early_by_a_hair_starts_on_time():
+def test_a_slightly_early_note_starts_on_time():
     note = Note(0.995, 0.5, "drums", "acoustic", 1.0, piece="kick")
-    assert [n.start_s for n in inside([note], 1.0, 2.0)] == [1.0]
-    assert not list(inside([note], 1.1, 2.0))
+    assert [n.start_s for n in notes_within([note], 1.0, 2.0)] == [1.0]
+    assert not list(notes_within([note], 1.1, 2.0))
 
 
 @settings(deadline=None, max_examples=30)
 @given(seconds=st.floats(0.0001, 90), seed=st.integers(0, 2**32 - 1), meter=st.sampled_from([2, 3, 4, 6]))
-def test_plans_keep_what_is_given_and_cover_the_song(seconds, seed, meter):
+def test_plans_keep_given_values_and_cover_the_song(seconds, seed, meter):
     music = Music(caption="rock", bpm=131, keyscale="F# minor", timesignature=meter)
-    style = style_of(music.caption)
-    song = plan(music, style, seconds, seed)
+    style = style_from_caption(music.caption)
+    song = plan_song(music, style, seconds, seed)
     assert (song.grid.bpm, str(song.key), song.grid.beats_per_bar) == (131, "F# minor", meter)
     assert song.bars * song.grid.bar_s >= seconds - 1e-6
     ends = [end for *_, end in song_bars(song, style)]
@@ -145,27 +145,27 @@ def test_plans_keep_what_is_given_and_cover_the_song(seconds, seed, meter):
 
 
 def test_without_tempo_or_key_the_style_and_the_seed_choose():
-    style = style_of("jazz")
-    plans = [plan(Music(caption="jazz"), style, 20, seed) for seed in range(12)]
+    style = style_from_caption("jazz")
+    plans = [plan_song(Music(caption="jazz"), style, 20, seed) for seed in range(12)]
     assert all(style.bpm[0] - 1 <= p.grid.bpm <= style.bpm[1] + 1 for p in plans)
     assert len({p.grid.bpm for p in plans}) > 3
     assert len({str(p.key) for p in plans}) > 3
 
 
 def test_every_player_of_the_table_plays():
-    style = style_of("pop")
+    style = style_from_caption("pop")
     for track in PLAYERS:
-        alone = only(style, track)
-        assert any(play(a_bar(i, energy=0.9), alone, alone.instruments) for i in range(4)), track
+        alone = keep_track(style, track)
+        assert any(play_bar(a_bar(i, energy=0.9), alone, alone.instruments) for i in range(4)), track
     assert np.isfinite(HUMANISE_S)
 
 
 # ------------------------------------------------------------------------------------------- singers and effects
-def test_singers_without_words_keep_to_one_vowel_a_section_and_breathe():
-    style = style_of("pop with male vocals")
-    who = only(style, "vocals").instruments
-    assert who[0].voice == "male"
-    bars = [play(a_bar(i, energy=1.0), style, who) for i in range(4)]
+def test_singers_without_words_use_one_vowel_a_section_and_pause_to_breathe():
+    style = style_from_caption("pop with male vocals")
+    instruments = keep_track(style, "vocals").instruments
+    assert instruments[0].voice == "male"
+    bars = [play_bar(a_bar(i, energy=1.0), style, instruments) for i in range(4)]
     assert len({n.voice for notes in bars for n in notes}) == 1
     assert all(n.voice.startswith("male:") and 40 <= p <= 74 for notes in bars for n in notes for p in n.pitches)
     sung_s = sum(n.length_s for notes in bars for n in notes)
@@ -175,35 +175,37 @@ def test_singers_without_words_keep_to_one_vowel_a_section_and_breathe():
 @pytest.mark.parametrize("chord", [(0, ""), (7, "7"), (2, "m7"), (11, "dim")])
 def test_backing_vocals_hold_the_chord_from_left_to_right(chord):
     for caption in ("", "choir", "백보컬"):
-        who = only(style_of(caption), "backing_vocals").instruments
-        notes = play(a_bar(chord=chord), style_of(caption), who)
+        instruments = keep_track(style_from_caption(caption), "backing_vocals").instruments
+        notes = play_bar(a_bar(chord=chord), style_from_caption(caption), instruments)
         first = [n for n in notes if n.start_s == notes[0].start_s]
         assert len(first) == 3
-        assert {n.pitches[0] % 12 for n in first} <= set(tones(chord))
+        assert {n.pitches[0] % 12 for n in first} <= set(chord_tones(chord))
         assert [n.pan for n in first] == sorted(n.pan for n in first)
         assert first[0].pan < -0.5 < 0.5 < first[-1].pan
 
 
 def test_effects_lead_into_sections_and_open_them():
-    style = style_of("")
-    who = only(style, "fx").instruments
+    style = style_from_caption("")
+    instruments = keep_track(style, "fx").instruments
     grid, harmony = Grid(100), Harmony({}, (0, ""))
-    rows = [play(Bar(k, grid, harmony, Key(0, "major"), 0.9, 1, "chorus", k, 6), style, who) for k in range(6)]
+    rows = [
+        play_bar(Bar(k, grid, harmony, Key(0, "major"), 0.9, 1, "chorus", k, 6), style, instruments) for k in range(6)
+    ]
     voices = [{n.voice for n in notes} for notes in rows]
     assert voices[0] == {"downlifter", "impact"}
     assert voices[5] == {"riser"}
     assert all(n.start_s == grid.beat_to_s(4 * k) for k, notes in enumerate(rows) for n in notes)
     for caption, voice in (("riser", "riser"), ("sweeps", "sweep"), ("impacts", "impact"), ("앰비언스", "ambience")):
-        who = only(style_of(caption), "fx").instruments
+        instruments = keep_track(style_from_caption(caption), "fx").instruments
         bars = [Bar(k, grid, harmony, Key(0, "major"), 0.5, 1, "part", k, 4) for k in range(4)]
-        assert voice in {n.voice for bar in bars for n in play(bar, style, who)}
+        assert voice in {n.voice for bar in bars for n in play_bar(bar, style, instruments)}
 
 
-def test_leads_make_room_for_words_and_singers_rest_in_solos():
-    style = style_of("pop, female vocals, choir")
+def test_leads_rest_under_words_and_singers_rest_in_solos():
+    style = style_from_caption("pop, female vocals, choir")
     lyrics = "[Verse]\nwalk along the road\n[Chorus]\nsing to me\n[Guitar Solo]\n[Outro]"
-    song = plan(Music(lyrics=lyrics, bpm=100), style, 70, 1)
-    singing = vocals(song, style, 70)
+    song = plan_song(Music(lyrics=lyrics, bpm=100), style, 70, 1)
+    singing = sing_song(song, style, 70)
     seen = {}
     for section, notes, _ in song_bars(song, style, singing):
         seen.setdefault(section.name, set()).update(n.track for n in notes)

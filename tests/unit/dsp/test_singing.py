@@ -1,4 +1,4 @@
-"""Where words are sung: lines against their bars, syllables against the grid, tunes against key, chords and each other."""
+"""Sung lines against their bars, syllables against the grid, tunes against key, chords and each other."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from acestep_runtime.dsp.musical import CHORD_TONES, Grid
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import Harmony
-from acestep_runtime.dsp.render import Desk, render
-from acestep_runtime.dsp.singing import harmonised, stage, sung
+from acestep_runtime.dsp.render import Mixer, render
+from acestep_runtime.dsp.singing import sing_harmony, sing_lines, singing_range
 from acestep_runtime.lyrics.lrc import TimedLine
-from acestep_runtime.lyrics.text import Line, sung_lines, syllables
-from acestep_runtime.text.style import style_of
+from acestep_runtime.lyrics.text import Line, lyric_lines, syllables
+from acestep_runtime.text.style import style_from_caption
 from acestep_runtime.values import Key
 
 RATE_HZ = 48_000
@@ -31,9 +31,9 @@ WORDS = ("walking down the lonely road tonight\nI can see the morning light\n오
 def sing(lines: Sequence[Line] | str, bars: range = range(8), *, bpm: float = 100, meter: int = 4, seed: int = 1,
          caption: str = "pop", melody: Sequence[tuple[float, float, int]] = (), first_s: float = 0.3,
          ) -> tuple[list[Note], list[TimedLine]]:  # fmt: skip
-    found = sung_lines(lines) if isinstance(lines, str) else lines
-    return sung(found, bars=bars, grid=Grid(bpm, first_s, meter), harmony=HARMONY, key=C, seed=seed,
-                style=style_of(caption), melody=melody)  # fmt: skip
+    found = lyric_lines(lines) if isinstance(lines, str) else lines
+    return sing_lines(found, bars=bars, grid=Grid(bpm, first_s, meter), harmony=HARMONY, key=C, seed=seed,
+                style=style_from_caption(caption), melody=melody)  # fmt: skip
 
 
 letters = st.one_of(
@@ -61,29 +61,29 @@ letters = st.one_of(
 def test_every_line_is_sung_once_in_order_and_inside(
     rows: list[str], first: int, count: int, bpm: float, meter: int, seed: int, tune: list[tuple[float, float, int]]
 ) -> None:
-    lines = sung_lines("\n".join(rows))
+    lines = lyric_lines("\n".join(rows))
     bars = range(first, first + count)
     start_s, end_s = 0.3 + first * meter * 60 / bpm, 0.3 + (first + count) * meter * 60 / bpm
     for melody in ((), tune):
-        notes, timed = sing(lines, bars, bpm=bpm, meter=meter, seed=seed, melody=melody)
-        assert [line.text for line in timed] == [line.text for line in lines]
-        times = [time_s for line in timed for time_s in (line.start_s, line.end_s)]
+        notes, line_times = sing(lines, bars, bpm=bpm, meter=meter, seed=seed, melody=melody)
+        assert [line.text for line in line_times] == [line.text for line in lines]
+        times = [time_s for line in line_times for time_s in (line.start_s, line.end_s)]
         assert times == sorted(times)
-        assert all(line.end_s > line.start_s for line in timed)
+        assert all(line.end_s > line.start_s for line in line_times)
         assert not times or (times[0] >= start_s - 1e-6 and times[-1] <= end_s + 1e-6)
         starts = [note.start_s for note in notes]
         assert starts == sorted(starts)
         assert all(start_s - 1e-6 <= n.start_s and n.start_s + n.length_s <= end_s + 1e-6 for n in notes)
         assert all(n.length_s > 0 and 0 < n.velocity <= 1 and n.track == "vocals" for n in notes)
         assert all(b.start_s >= a.start_s + a.length_s - 1e-9 for a, b in pairwise(notes))
-        wanted = sum(len(line.syllables) for line in lines)
-        assert len(notes) == wanted or (melody and len(notes) > wanted)
+        syllable_count = sum(len(line.syllables) for line in lines)
+        assert len(notes) == syllable_count or (melody and len(notes) > syllable_count)
 
 
 def test_a_line_is_timed_from_its_first_syllable_to_its_last() -> None:
-    notes, timed = sing(WORDS, range(12))
+    notes, line_times = sing(WORDS, range(12))
     at = 0
-    for line, written in zip(timed, sung_lines(WORDS), strict=True):
+    for line, written in zip(line_times, lyric_lines(WORDS), strict=True):
         mine = notes[at : at + len(written.syllables)]
         at += len(mine)
         assert line.start_s == mine[0].start_s
@@ -91,12 +91,12 @@ def test_a_line_is_timed_from_its_first_syllable_to_its_last() -> None:
 
 
 @pytest.mark.parametrize(("meter", "bars_each"), [(4, 2), (3, 2), (6, 2), (2, 4)])
-def test_with_room_a_line_takes_two_bars_and_then_come_rests(meter: int, bars_each: int) -> None:
+def test_with_room_a_line_takes_two_bars_followed_by_rests(meter: int, bars_each: int) -> None:
     text = "\n".join(["walk along the road tonight"] * 4)
     bar_s = meter * 0.6
     for extra in (1, 2, 3):
-        _, timed = sing(text, range(4 * bars_each * extra), meter=meter)
-        for number, line in enumerate(timed):
+        _, line_times = sing(text, range(4 * bars_each * extra), meter=meter)
+        for number, line in enumerate(line_times):
             start_s = 0.3 + number * extra * bars_each * bar_s
             assert start_s <= line.start_s
             assert line.end_s < start_s + bars_each * bar_s
@@ -107,12 +107,12 @@ def test_with_room_a_line_takes_two_bars_and_then_come_rests(meter: int, bars_ea
 @pytest.mark.parametrize("caption", ["pop", "male vocals"])
 @pytest.mark.parametrize("bpm", [70, 100, 150])
 def test_syllables_lie_on_sixteenths_with_the_last_one_held(bpm: float, caption: str) -> None:
-    notes, timed = sing(WORDS, range(12), bpm=bpm, caption=caption)
+    notes, line_times = sing(WORDS, range(12), bpm=bpm, caption=caption)
     steps = np.array([(n.start_s - 0.3) * bpm / 60 * 4 for n in notes])
     assert np.abs(steps - np.round(steps)).max() < 1e-6
-    last = {line.end_s for line in timed}
-    held = [n.length_s for n in notes if any(0 <= end - n.start_s - n.length_s < 0.1 for end in last)]
-    assert np.mean(held) > 1.8 * np.median([n.length_s for n in notes])
+    last = {line.end_s for line in line_times}
+    last_lengths_s = [n.length_s for n in notes if any(0 <= end - n.start_s - n.length_s < 0.1 for end in last)]
+    assert np.mean(last_lengths_s) > 1.8 * np.median([n.length_s for n in notes])
     assert np.median([n.length_s for n in notes]) > 0.1
 
 
@@ -130,9 +130,9 @@ def test_tunes_are_singable(seed: int, caption: str, tonic: int, mode: str) -> N
     """In the key or the chord, no leap beyond an octave, an octave and a half in all; strong ends on chord tones."""
     key = Key(tonic, mode)
     home = (tonic, "m" if mode == "minor" else "")
-    lines = sung_lines("\n".join(["walk along the empty road tonight", "I am on my way"] * 4))
-    notes, timed = sung(lines, bars=range(16), grid=Grid(110), harmony=Harmony({}, home), key=key, seed=seed,
-                        style=style_of(caption))  # fmt: skip
+    lines = lyric_lines("\n".join(["walk along the empty road tonight", "I am on my way"] * 4))
+    notes, line_times = sing_lines(lines, bars=range(16), grid=Grid(110), harmony=Harmony({}, home), key=key, seed=seed,
+                        style=style_from_caption(caption))  # fmt: skip
     pitches = [n.pitches[0] for n in notes]
     scale = {(tonic + s) % 12 for s in ((0, 2, 4, 5, 7, 9, 11) if mode == "major" else (0, 2, 3, 5, 7, 8, 10))}
     assert {p % 12 for p in pitches} <= scale
@@ -141,13 +141,13 @@ def test_tunes_are_singable(seed: int, caption: str, tonic: int, mode: str) -> N
     assert max(pitches) - min(pitches) <= 18
     assert len(set(pitches)) >= 3
     assert all(len(set(pitches[k : k + 6])) > 1 for k in range(len(pitches) - 5))
-    finals = [max((n for n in notes if n.start_s < line.end_s), key=lambda n: n.start_s) for line in timed]
+    finals = [max((n for n in notes if n.start_s < line.end_s), key=lambda n: n.start_s) for line in line_times]
     chord = {(tonic + t) % 12 for t in CHORD_TONES[home[1]]}
     assert all(n.pitches[0] % 12 in chord for n in finals)
     assert finals[-1].pitches[0] % 12 == tonic
 
 
-def test_a_chorus_that_returns_has_the_same_tune() -> None:
+def test_a_repeated_chorus_has_the_same_tune() -> None:
     text = "sing it with me\nsing it again\nover the water\nover the rain"
     first, again = (sing(text, range(at, at + 8))[0] for at in (4, 20))
     assert [n.pitches for n in first] == [n.pitches for n in again]
@@ -172,28 +172,28 @@ MELODY = tuple((0.3 + 0.6 * k, 0.5, 60 + (k * 5) % 9) for k in range(16))
 
 def test_syllables_take_the_notes_of_a_melody_in_order() -> None:
     text = "one two three four\nfive six sev en"  # eight syllables, sixteen notes
-    notes, timed = sing(text, melody=MELODY)
+    notes, line_times = sing(text, melody=MELODY)
     assert [n.pitches[0] for n in notes] == [pitch for _, _, pitch in MELODY]
     assert [n.start_s for n in notes] == pytest.approx([at for at, _, _ in MELODY])
     assert [len(n.voice.partition(":")[2]) == 1 for n in notes[1::2]] == [True] * 8  # a vowel goes on
-    assert [line.text for line in timed] == text.split("\n")
+    assert [line.text for line in line_times] == text.split("\n")
 
 
 def test_notes_are_split_where_there_are_more_syllables() -> None:
-    notes, timed = sing("one two three four five six seven", melody=[(0.3, 2.0, 60), (2.5, 1.0, 64)])
+    notes, line_times = sing("one two three four five six seven", melody=[(0.3, 2.0, 60), (2.5, 1.0, 64)])
     assert [n.pitches[0] for n in notes] == [60] * 5 + [64] * 3 or [n.pitches[0] for n in notes] == [60] * 6 + [64] * 2
-    assert timed[0].start_s == 0.3
-    assert timed[0].end_s == pytest.approx(3.5)
+    assert line_times[0].start_s == 0.3
+    assert line_times[0].end_s == pytest.approx(3.5)
 
 
 def test_lines_part_at_the_rests_of_a_melody() -> None:
     """Seven notes, a rest, nine notes: the second of two equal lines waits for the rest to be over."""
     tune = [(0.3 + 0.25 * k + (2.0 if k >= 7 else 0.0), 0.2, 62) for k in range(16)]
-    _, timed = sing("one two three four\none two three four", melody=tune)
-    assert timed[1].start_s == pytest.approx(tune[7][0])
+    _, line_times = sing("one two three four\none two three four", melody=tune)
+    assert line_times[1].start_s == pytest.approx(tune[7][0])
 
 
-def test_what_a_melody_has_outside_of_the_bars_is_not_sung() -> None:
+def test_melody_notes_outside_the_bars_are_not_sung() -> None:
     notes, _ = sing("one two", range(2), melody=[(-3.0, 2.0, 50), (1.0, 0.5, 60), (2.0, 0.5, 62), (40.0, 1.0, 70)])
     assert [n.pitches[0] for n in notes] == [60, 62]
     nowhere = sing("one two", range(2), melody=[(40.0, 1.0, 70)])
@@ -202,8 +202,8 @@ def test_what_a_melody_has_outside_of_the_bars_is_not_sung() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(start=st.floats(-4, 30), length=st.floats(0.01, 40), bpm=st.floats(40, 240), meter=st.sampled_from([2, 3, 4, 6]))
-def test_a_stage_lies_inside_its_time(start: float, length: float, bpm: float, meter: int) -> None:
-    grid, harmony, bars = stage(Grid(bpm, 0.3, meter), HARMONY, start, start + length)
+def test_a_singing_range_lies_inside_its_time(start: float, length: float, bpm: float, meter: int) -> None:
+    grid, harmony, bars = singing_range(Grid(bpm, 0.3, meter), HARMONY, start, start + length)
     a, b = (grid.beat_to_s(bar * grid.beats_per_bar) for bar in (bars[0], bars[-1] + 1))
     assert start - 1e-3 <= a < b <= max(start + length, start + 0.02) + 1e-3
     assert b - a >= 0.45 * length
@@ -214,7 +214,7 @@ def test_a_stage_lies_inside_its_time(start: float, length: float, bpm: float, m
 
 def test_backing_voices_sing_the_same_words_in_chord_tones_on_both_sides() -> None:
     notes, _ = sing(WORDS, range(12))
-    parts = harmonised(notes, HARMONY, Grid(100, 0.3), "choir")
+    parts = sing_harmony(notes, HARMONY, Grid(100, 0.3), "choir")
     assert len(parts) == 2 * len(notes)
     for number, note in enumerate(notes):
         below, above = parts[2 * number : 2 * number + 2]
@@ -241,15 +241,15 @@ def onsets_s(samples: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_syllables_are_heard_where_they_are_placed(seed: int) -> None:
+def test_syllables_sound_at_their_times(seed: int) -> None:
     """Plosives, fricatives and nasals of a voice alone: nine of ten are found within 40 ms, and little else."""
     text = "take me to the city\nnever say no more\nsing to me baby\ncome back home to me"
     notes, _ = sing(text, range(8), seed=seed)
     assert sum(len(syllables(line)) for line in text.split("\n")) == len(notes)
-    desk = Desk(seed=1, brightness=0.0, room_s=0.3)
-    voice = np.concatenate(list(render([(notes, 20.0)], 20 * RATE_HZ, desk)))
-    heard = onsets_s(voice)
+    mixer = Mixer(seed=1, brightness=0.0, room_s=0.3)
+    voice = np.concatenate(list(render([(notes, 20.0)], 20 * RATE_HZ, mixer)))
+    measured_onsets_s = onsets_s(voice)
     due = np.array([n.start_s for n in notes])
-    found = [np.abs(heard - at).min() < 0.040 for at in due]
+    found = [np.abs(measured_onsets_s - at).min() < 0.040 for at in due]
     assert np.mean(found) >= 0.9
-    assert np.mean([np.abs(due - at).min() < 0.060 for at in heard]) >= 0.8
+    assert np.mean([np.abs(due - at).min() < 0.060 for at in measured_onsets_s]) >= 0.8

@@ -13,7 +13,7 @@ RHYTHM_AND_VOICE = ("drums", "bass", "vocals")
 
 
 def split(samples, tracks, **more):
-    return stems.separate(samples, tracks, cancel_check=lambda: None, progress=lambda _: None, **more)
+    return stems.separate_stems(samples, tracks, cancel_check=lambda: None, progress=lambda _: None, **more)
 
 
 def error(samples, parts) -> float:
@@ -22,7 +22,7 @@ def error(samples, parts) -> float:
 
 
 @pytest.fixture(scope="module")
-def played() -> band.Band:
+def band_song() -> band.Band:
     return band.play(bpm=120, bars=2)
 
 
@@ -43,37 +43,37 @@ def test_each_player_is_found_in_the_mix(bpm: float, seed: int, wide: bool) -> N
 
 
 @pytest.mark.parametrize("name", RHYTHM_AND_VOICE)
-def test_a_player_alone_stays_in_one_stem(played: band.Band, name: str) -> None:
-    alone = played.players[name]
+def test_a_solo_player_stays_in_one_stem(band_song: band.Band, name: str) -> None:
+    alone = band_song.players[name]
     parts = split(alone, TRACKS)
     assert band.energy_db(parts[name], alone) > -2
     assert max(band.energy_db(parts[other], alone) for other in TRACKS if other != name) < -12
 
 
-def test_no_voice_is_made_up() -> None:
+def test_music_without_vocals_has_an_empty_vocal_stem() -> None:
     unsung = band.play(singing=False).mix
     assert band.energy_db(split(unsung, ("vocals",))["vocals"], unsung) < -35
     pads = band.play().players["other"]
     assert band.energy_db(split(pads, ("drums",))["drums"], pads) < -25
 
 
-def test_all_twelve_need_no_rest(played: band.Band) -> None:
-    parts = split(played.mix, TRACKS[::-1])
+def test_all_twelve_stems_have_no_remainder(band_song: band.Band) -> None:
+    parts = split(band_song.mix, TRACKS[::-1])
     assert tuple(parts) == TRACKS[::-1]
-    assert error(played.mix, parts) <= 1e-6
+    assert error(band_song.mix, parts) <= 1e-6
 
 
-def test_order_repeats_and_rest(played: band.Band) -> None:
-    parts = split(played.mix, ("bass", "drums", "bass"))
+def test_order_repeated_names_and_remainder(band_song: band.Band) -> None:
+    parts = split(band_song.mix, ("bass", "drums", "bass"))
     assert tuple(parts) == ("bass", "drums", "other")
-    only = split(played.mix, ())
+    only = split(band_song.mix, ())
     assert tuple(only) == ("other",)
-    np.testing.assert_array_equal(only["other"], played.mix)
+    np.testing.assert_array_equal(only["other"], band_song.mix)
 
 
-def test_a_stem_does_not_depend_on_the_others(played: band.Band) -> None:
-    alone = split(played.mix, ("drums",))["drums"]
-    np.testing.assert_array_equal(alone, split(played.mix, ("strings", "drums", "vocals"))["drums"])
+def test_a_stem_does_not_depend_on_the_others(band_song: band.Band) -> None:
+    alone = split(band_song.mix, ("drums",))["drums"]
+    np.testing.assert_array_equal(alone, split(band_song.mix, ("strings", "drums", "vocals"))["drums"])
 
 
 def test_silence_gives_silence() -> None:
@@ -82,29 +82,29 @@ def test_silence_gives_silence() -> None:
         np.testing.assert_array_equal(part, silence)
 
 
-def test_level_does_not_matter(played: band.Band) -> None:
-    loud, soft = (split(played.mix * np.float32(gain), ("vocals",))["vocals"] for gain in (1.0, 2.0**-10))
+def test_level_does_not_matter(band_song: band.Band) -> None:
+    loud, soft = (split(band_song.mix * np.float32(gain), ("vocals",))["vocals"] for gain in (1.0, 2.0**-10))
     np.testing.assert_allclose(soft * 2**10, loud, atol=1e-4)
 
 
-def test_swapping_the_channels_swaps_the_stems(played: band.Band) -> None:
-    ahead, swapped = (split(mix, ("guitar",))["guitar"] for mix in (played.mix, played.mix[:, ::-1]))
+def test_swapping_the_channels_swaps_the_stems(band_song: band.Band) -> None:
+    ahead, swapped = (split(mix, ("guitar",))["guitar"] for mix in (band_song.mix, band_song.mix[:, ::-1]))
     np.testing.assert_allclose(swapped[:, ::-1], ahead, atol=1e-5)
 
 
-def test_chunks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, played: band.Band) -> None:
+def test_chunks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, band_song: band.Band) -> None:
     """Work in one piece is the truth for work in pieces. Only the voice looks further than the context."""
-    whole = split(played.mix, RHYTHM_AND_VOICE)
+    whole = split(band_song.mix, RHYTHM_AND_VOICE)
     monkeypatch.setattr(stems, "_CORE_FRAMES", 60)
-    parts = split(played.mix, RHYTHM_AND_VOICE)
+    parts = split(band_song.mix, RHYTHM_AND_VOICE)
     for name in RHYTHM_AND_VOICE:
         assert band.energy_db(parts[name] - whole[name], whole[name]) < -30
 
 
 def test_analysis_shortens_notes_in_fast_music() -> None:
     group = band.play(bpm=180, bars=2)
-    heard = analyse(group.mix, 48_000)
-    parts = split(group.mix, RHYTHM_AND_VOICE, analysis=heard)
+    analysis = analyse(group.mix, 48_000)
+    parts = split(group.mix, RHYTHM_AND_VOICE, analysis=analysis)
     assert error(group.mix, parts) <= 1e-6
     assert band.si_sdr_db(parts["bass"], group.players["bass"]) > 6
     assert not np.array_equal(parts["bass"], split(group.mix, ("bass",))["bass"])
@@ -113,7 +113,7 @@ def test_analysis_shortens_notes_in_fast_music() -> None:
 def test_progress_and_cancel() -> None:
     samples = signals.noise(24)
     seen: list[float] = []
-    stems.separate(samples, ("drums",), cancel_check=lambda: None, progress=seen.append)
+    stems.separate_stems(samples, ("drums",), cancel_check=lambda: None, progress=seen.append)
     assert len(seen) == 3
     assert seen == sorted(seen)
     assert seen[-1] == 1
@@ -122,7 +122,7 @@ def test_progress_and_cancel() -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        stems.separate(samples, ("drums",), cancel_check=stop, progress=seen.append)
+        stems.separate_stems(samples, ("drums",), cancel_check=stop, progress=seen.append)
     assert len(seen) == 3
 
 
@@ -135,7 +135,7 @@ def test_the_table_names_all_tracks_and_masks_add_up_to_one() -> None:
     assert tuple(masks.EVIDENCE) == TRACKS
     rng = np.random.default_rng(0)
     spectra = (rng.standard_normal((2, 60, masks.FFT // 2 + 1)) + 1j).astype(np.complex64)
-    planes = masks.soft_masks(masks.measure(spectra), TRACKS)
+    planes = masks.soft_masks(masks.measure_cues(spectra), TRACKS)
     total = sum(planes.values())
     assert all((plane >= 0).all() for plane in planes.values())
     assert total.max() <= 1 + 1e-5

@@ -1,4 +1,4 @@
-"""What is written down against the notes that were played: melodies of our own, and the band's."""
+"""Transcriptions against known notes: synthesised melodies, and the band's."""
 
 from itertools import pairwise
 
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Grid
-from acestep_runtime.dsp.transcribe import SHORTEST_S, melody, sounding_share, strokes
+from acestep_runtime.dsp.transcribe import SHORTEST_S, find_strokes, sounding_share, transcribe_melody
 from tests.support import band, signals
 
 RATE = 48_000
 
 
-def sung(notes, seconds, harmonics=6):
+def synthesise(notes, seconds, harmonics=6):
     """Notes (start_s, length_s, pitch) as ``[N, 2]``: harmonics that fall as 1/h, ends of 10 ms."""
     out = np.zeros(round(seconds * RATE))
     for start_s, length_s, pitch in notes:
@@ -26,8 +26,8 @@ def sung(notes, seconds, harmonics=6):
     return np.stack((out, out), axis=1).astype(np.float32)
 
 
-def heard(samples):
-    return melody(samples, RATE, analyse(samples, RATE))
+def transcribe(samples):
+    return transcribe_melody(samples, RATE, analyse(samples, RATE))
 
 
 def f_measure(found, truth, tolerance_s=0.06):
@@ -55,24 +55,24 @@ def tune(seed, seconds=8.0):
 # The same tunes in every run: of a few hundred pure sines, one is written down a note or two worse than this.
 @settings(deadline=None, max_examples=10, derandomize=True)
 @given(seed=st.integers(0, 10**6), harmonics=st.sampled_from([1, 4, 12]))
-def test_a_clean_melody_is_written_down(seed, harmonics):
+def test_a_clean_melody_is_transcribed(seed, harmonics):
     notes = tune(seed)
-    found = heard(sung(notes, 8.0, harmonics))
+    found = transcribe(synthesise(notes, 8.0, harmonics))
     assert f_measure(found, notes) >= 0.8
 
 
 @pytest.mark.parametrize("harmonics", [1, 4, 12])
-def test_melodies_that_leap_are_written_down(harmonics):
+def test_melodies_with_leaps_are_transcribed(harmonics):
     """The last two leap high above most of their notes, where a sine must not be taken for one an octave lower."""
     tunes = [tune(seed) for seed in (*range(5), 29, 9288)]
-    found = [f_measure(heard(sung(notes, 8.0, harmonics)), notes) for notes in tunes]
+    found = [f_measure(transcribe(synthesise(notes, 8.0, harmonics)), notes) for notes in tunes]
     assert np.mean(found) >= 0.9
     assert min(found) >= 0.8
 
 
-def test_the_same_note_struck_again_is_another_note():
+def test_a_reattacked_note_is_a_second_note():
     notes = [(0.2 + 0.4 * k, 0.38, 67) for k in range(10)]
-    found = heard(sung(notes, 4.5))
+    found = transcribe(synthesise(notes, 4.5))
     assert f_measure(found, notes) >= 0.9
 
 
@@ -83,14 +83,14 @@ def band_tune(bpm, bars):
 
 @pytest.mark.parametrize("bpm", [84, 120])
 @pytest.mark.parametrize("wide", [True, False])
-def test_the_voice_of_a_band_is_written_down(bpm, wide):
-    played = band.play(bpm=bpm, bars=4, wide=wide)
-    assert f_measure(heard(played.players["vocals"]), band_tune(bpm, 4)) >= 0.9
-    assert f_measure(heard(played.mix), band_tune(bpm, 4)) >= 0.7
+def test_the_voice_of_a_band_is_transcribed(bpm, wide):
+    band_song = band.play(bpm=bpm, bars=4, wide=wide)
+    assert f_measure(transcribe(band_song.players["vocals"]), band_tune(bpm, 4)) >= 0.9
+    assert f_measure(transcribe(band_song.mix), band_tune(bpm, 4)) >= 0.7
 
 
 def test_notes_come_one_after_another_and_none_is_short():
-    found = heard(band.play(bpm=120, bars=4).mix)
+    found = transcribe(band.play(bpm=120, bars=4).mix)
     assert all(length >= SHORTEST_S - 0.012 and 0 <= strength <= 1 for _, length, _, strength in found)
     assert all(a[0] + a[1] <= b[0] + 1e-9 for a, b in pairwise(found))
 
@@ -101,13 +101,13 @@ def test_notes_come_one_after_another_and_none_is_short():
      band.play(bars=2).players["drums"]],
     ids=["silence", "nothing", "noise", "drums"],
 )  # fmt: skip
-def test_there_is_no_melody_where_nothing_sings(samples):
-    assert heard(samples.astype(np.float32)) == ()
+def test_audio_without_a_melody_gives_no_notes(samples):
+    assert transcribe(samples.astype(np.float32)) == ()
 
 
-def test_strokes_lie_where_the_drummer_struck():
+def test_strokes_match_the_drum_notes():
     """Kick on even beats, snare on odd ones, hi-hat on eighths."""
-    found = strokes(band.play(bpm=110, bars=4).players["drums"], RATE, Grid(110))
+    found = find_strokes(band.play(bpm=110, bars=4).players["drums"], RATE, Grid(110))
     places = {name: {s.sixteenth for s in found if s.band == name} for name in ("low", "mid", "high")}
     assert places["low"] == set(range(0, 64, 8))
     assert places["mid"] >= set(range(4, 64, 8))
@@ -117,8 +117,8 @@ def test_strokes_lie_where_the_drummer_struck():
 
 
 @pytest.mark.parametrize("frames", [0, 1, 700])
-def test_there_are_no_strokes_in_nothing(frames):
-    assert strokes(np.zeros((frames, 2), np.float32), RATE, Grid(110)) == ()
+def test_silence_has_no_strokes(frames):
+    assert find_strokes(np.zeros((frames, 2), np.float32), RATE, Grid(110)) == ()
 
 
 def test_the_share_of_time_that_a_melody_sounds():

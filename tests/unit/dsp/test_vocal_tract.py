@@ -1,4 +1,4 @@
-"""Sung notes against what phonetics measured: pitch, formants, vibrato, and the noises that begin a syllable."""
+"""Sung notes against phonetic measurements: pitch, formants, vibrato, and onset noises."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS, sung_note
-from acestep_runtime.dsp.voices import SINGERS, VOICES, sound
+from acestep_runtime.dsp.vocal_tract import ONSETS, VOWELS, sing_note
+from acestep_runtime.dsp.voices import SINGERS, VOICES, play_voice
 
 RATE_HZ = 48_000
 Mono = npt.NDArray[np.float32]
@@ -19,8 +19,10 @@ MEASURED_HZ = {
 }
 
 
-def note(who: str, syllable: str, pitch: int, length_s: float = 1.5, touch: float = 0.75, seed: int = 0) -> Mono:
-    return sung_note(who, syllable, (pitch,), length_s, touch, 0.0, np.random.default_rng(seed))
+def note(
+    voice_type: str, syllable: str, pitch: int, length_s: float = 1.5, velocity: float = 0.75, seed: int = 0
+) -> Mono:
+    return sing_note(voice_type, syllable, (pitch,), length_s, velocity, 0.0, np.random.default_rng(seed))
 
 
 def pitches(samples: Mono) -> npt.NDArray[np.float64]:
@@ -42,14 +44,16 @@ def pitches(samples: Mono) -> npt.NDArray[np.float64]:
     return np.array(found)
 
 
-@pytest.mark.parametrize(("who", "pitch"), [("male", 45), ("male", 57), ("female", 57), ("female", 66), ("female", 75)])
+@pytest.mark.parametrize(
+    ("voice_type", "pitch"), [("male", 45), ("male", 57), ("female", 57), ("female", 66), ("female", 75)]
+)
 @pytest.mark.parametrize("syllable", ["a", "ti", "su", "no", "m"])
-def test_a_sung_note_is_in_tune_and_its_vibrato_swings_around_it(who: str, pitch: int, syllable: str) -> None:
-    heard = pitches(note(who, syllable, pitch, 2.4))
-    steady = heard[30:110]  # past the vibrato's onset
+def test_a_sung_note_is_in_tune_and_its_vibrato_swings_around_it(voice_type: str, pitch: int, syllable: str) -> None:
+    measured_hz = pitches(note(voice_type, syllable, pitch, 2.4))
+    steady = measured_hz[30:110]  # past the vibrato's onset
     assert abs(np.mean(steady) - pitch) < 0.15
     assert 0.15 < (steady.max() - steady.min()) / 2 < 0.6
-    early = heard[4:10]
+    early = measured_hz[4:10]
     assert (early.max() - early.min()) / 2 < 0.2  # no vibrato yet
     spectrum = np.abs(np.fft.rfft((steady - steady.mean()) * np.hanning(len(steady)), 4096))
     assert 4.5 < np.argmax(spectrum) * 50 / 4096 < 6.5  # the rate of singers
@@ -65,18 +69,18 @@ def envelope(samples: Mono, pitch: int) -> tuple[npt.NDArray[np.float64], npt.ND
     return k * f0, np.array([20 * np.log10(spectrum[np.abs(hz - n * f0) < 0.3 * f0].max()) for n in k])
 
 
-@pytest.mark.parametrize("who", ["male", "female"])
+@pytest.mark.parametrize("voice_type", ["male", "female"])
 @pytest.mark.parametrize("vowel", "ieaou")
-def test_the_formants_of_a_vowel_are_those_measured(who: str, vowel: str) -> None:
+def test_the_formants_of_a_vowel_are_those_measured(voice_type: str, vowel: str) -> None:
     """A note so low that its harmonics show the tract: peaks of their levels lie at the first two formants."""
-    hz, level = envelope(note(who, vowel, 36, 0.6), 36)
+    hz, level = envelope(note(voice_type, vowel, 36, 0.6), 36)
     level = level + 20 * np.log10(hz)  # without the fall of the source
     inner = [k for k in range(1, len(hz) - 1) if level[k] > level[k - 1] and level[k] >= level[k + 1]]
-    for wanted in MEASURED_HZ[who][vowel]:
-        assert min(abs(hz[k] - wanted) for k in inner) < max(70, 0.06 * wanted), (hz[inner], wanted)
+    for formant_hz in MEASURED_HZ[voice_type][vowel]:
+        assert min(abs(hz[k] - formant_hz) for k in inner) < max(70, 0.06 * formant_hz), (hz[inner], formant_hz)
 
 
-def test_vowels_are_told_apart_by_where_their_sound_is() -> None:
+def test_vowels_differ_in_their_spectral_centres() -> None:
     def share(vowel: str, low: float, high: float) -> float:
         x = note("male", vowel, 45)
         power = np.abs(np.fft.rfft(x)) ** 2
@@ -95,10 +99,10 @@ def level_db(samples: Mono, low_hz: float = 0.0) -> float:
 
 
 @pytest.mark.parametrize("onset", ONSETS)
-def test_syllables_begin_as_they_are_spelled(onset: str) -> None:
+def test_syllables_begin_with_the_noise_of_their_onset(onset: str) -> None:
     """Fricatives hiss for some 60 ms, plosives for 20, nasals murmur, vowels come at once; all within 40 ms."""
-    sung = sung_note("female", onset + "a", (62,), 0.5, 0.75, 0.0, np.random.default_rng(1))
-    begin, later, vowel = (sung[round(a * RATE_HZ) : round(b * RATE_HZ)] for a, b in
+    note_audio = sing_note("female", onset + "a", (62,), 0.5, 0.75, 0.0, np.random.default_rng(1))
+    begin, later, vowel = (note_audio[round(a * RATE_HZ) : round(b * RATE_HZ)] for a, b in
                            ((0.0, 0.02), (0.04, 0.07), (0.2, 0.23)))  # fmt: skip
     hiss = [level_db(x, 4500) - level_db(vowel, 4500) for x in (begin, later)]
     if onset == "t":
@@ -108,7 +112,7 @@ def test_syllables_begin_as_they_are_spelled(onset: str) -> None:
         assert hiss[1] > 6
     elif onset == "n":
         assert level_db(begin, 900) - level_db(begin) < level_db(vowel, 900) - level_db(vowel) - 6
-    loud = np.abs(sung[: round(0.06 * RATE_HZ)]) > 0.1 * np.abs(sung).max()
+    loud = np.abs(note_audio[: round(0.06 * RATE_HZ)]) > 0.1 * np.abs(note_audio).max()
     assert np.argmax(loud) / RATE_HZ < 0.04
 
 
@@ -120,10 +124,14 @@ def test_high_notes_lift_the_first_formant() -> None:
 
 
 def test_a_choir_is_wider_than_a_voice_and_takes_both_registers() -> None:
-    one, many = (sound(voice, (57, 60, 64), 1.0, 0.75, 0.0, np.random.default_rng(3)) for voice in ("hum", "choir:u"))
+    one, many = (
+        play_voice(voice, (57, 60, 64), 1.0, 0.75, 0.0, np.random.default_rng(3)) for voice in ("hum", "choir:u")
+    )
     assert len(one) == len(many)
     assert np.abs(many).max() < 1.2
-    low, high = (pitches(sound("choir:a", (p,), 1.5, 0.75, 0.0, np.random.default_rng(2)))[20:55] for p in (45, 69))
+    low, high = (
+        pitches(play_voice("choir:a", (p,), 1.5, 0.75, 0.0, np.random.default_rng(2)))[20:55] for p in (45, 69)
+    )
     assert abs(low.mean() - 45) < 0.2
     assert abs(high.mean() - 69) < 0.2
 
@@ -135,11 +143,11 @@ def test_every_syllable_is_clean_at_any_length(singer: str, length_s: float) -> 
     for syllable in ("", *(f":{onset}{vowel}" for onset in ONSETS for vowel in VOWELS)):
         if length_s > 1 and syllable not in ("", ":sa"):
             continue
-        made = sound(singer + syllable, (60,), length_s, 0.5, 0.0, np.random.default_rng(0))
-        assert made.dtype == np.float32
-        assert np.isfinite(made).all()
-        assert np.abs(made).max() < 1.3
-        assert max(abs(made[0]), abs(made[-1])) < 2e-3
+        audio = play_voice(singer + syllable, (60,), length_s, 0.5, 0.0, np.random.default_rng(0))
+        assert audio.dtype == np.float32
+        assert np.isfinite(audio).all()
+        assert np.abs(audio).max() < 1.3
+        assert max(abs(audio[0]), abs(audio[-1])) < 2e-3
 
 
 def test_the_same_seed_sings_the_same() -> None:

@@ -33,19 +33,19 @@ def test_mix_adds_from_the_start_with_gains() -> None:
     np.testing.assert_allclose(mix(a, b, gains_db=[-6, 0]).samples(), half * longer + b, atol=1e-7)
 
 
-def test_mix_brings_other_rates_along() -> None:
+def test_mix_resamples_other_rates() -> None:
     both = mix(sine(440, 1.0), (sine(440, 1.0, rate_hz=96_000), 96_000))
     inner = slice(2000, 46_000)
     np.testing.assert_allclose(both.samples()[inner], 2 * sine(440, 1.0)[inner], atol=1e-3)
 
 
 @pytest.mark.parametrize("join", [concat, mix])
-def test_nothing_cannot_be_joined(join) -> None:
+def test_an_empty_list_cannot_be_joined(join) -> None:
     with pytest.raises(InvalidValue, match="nothing to join"):
         join()
 
 
-def test_every_part_wants_its_gain() -> None:
+def test_every_part_needs_a_gain() -> None:
     with pytest.raises(InvalidValue, match="each of the 2 parts"):
         mix(sine(1, 0.1), sine(2, 0.1), gains_db=[0])
     with pytest.raises(InvalidValue, match="at most 120 dB"):
@@ -66,7 +66,7 @@ def test_save_keeps_the_sound(tmp_path: Path, ending: str, error_db: float) -> N
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_save_lowers_what_a_format_cannot_hold_and_says_so(tmp_path: Path) -> None:
+def test_save_turns_down_peaks_that_a_format_cannot_hold_with_a_warning(tmp_path: Path) -> None:
     loud = sine(440, 1.0, peak=2.0)
     assert np.abs(Audio(save(loud, tmp_path / "a.wav")).samples()).max() == pytest.approx(2.0)
     with pytest.warns(UserWarning, match=r"a\.flac was lowered by 6\.0 dB"):
@@ -74,7 +74,7 @@ def test_save_lowers_what_a_format_cannot_hold_and_says_so(tmp_path: Path) -> No
     np.testing.assert_allclose(read, loud / 2, atol=1e-5)
 
 
-def test_save_finds_a_rate_that_mp3_knows(tmp_path: Path) -> None:
+def test_save_chooses_a_rate_that_mp3_supports(tmp_path: Path) -> None:
     assert Audio(save((sine(440, 1.0, rate_hz=96_000), 96_000), tmp_path / "a.mp3")).sample_rate == 48_000
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from acestep_runtime import generate
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.request import ARGUMENTS, AUDIO_TASKS, order_of_call
-from acestep_runtime.guide.sound import audio_of
+from acestep_runtime.guide.request import ARGUMENTS, AUDIO_TASKS, order_from_call
+from acestep_runtime.guide.sound import to_audio
 from acestep_runtime.tasks import TASKS, build_task
 from tests.support.signals import sine
 
 SECOND = sine(440, 1.0)
 
 
-def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
+def test_every_argument_maps_to_a_field() -> None:
     arguments = inspect.signature(generate).parameters
     for name, argument in ARGUMENTS.items():
         assert name in arguments
@@ -30,36 +30,36 @@ def test_every_name_is_an_argument_and_leads_to_a_field() -> None:
         ]
         assert holders
         for kind in holders if group else ():
-            made = kind.__dataclass_fields__[group].default_factory()
-            assert leaf in {f.name for f in dataclasses.fields(made)}
+            order = kind.__dataclass_fields__[group].default_factory()
+            assert leaf in {f.name for f in dataclasses.fields(order)}
 
 
-def test_names_go_where_the_tasks_have_them() -> None:
+def test_arguments_map_to_the_fields_of_their_tasks() -> None:
     given = {
         "caption": "jazz", "bpm": np.float64(90), "keyscale": "Am", "timesignature": "3/4", "batch_size": 2,
         "seed": 7, "auto_lrc": True, "auto_score": False, "audio_cover_strength": 0.0, "lyrics": None,
     }  # fmt: skip
-    made = order_of_call("cover", given, SECOND, "draft")
-    assert made.fields == {
+    order = order_from_call("cover", given, SECOND, "draft")
+    assert order.fields == {
         "music": {"caption": "jazz", "bpm": 90.0, "keyscale": "Am", "timesignature": 3},
         "output": {"takes": 2, "seeds": [7], "auto_lrc": True},
         "strength": 0.0,
     }
-    build_task("cover", {**made.fields, "source": {"path": "x.wav"}})
+    build_task("cover", {**order.fields, "source": {"path": "x.wav"}})
 
 
-def test_a_seed_each_is_a_take_each() -> None:
+def test_each_seed_gives_a_take() -> None:
     for seeds in ([5, 6], (5, 6), np.array([5, 6])):
-        assert order_of_call("text2music", {"seed": seeds}, None, "auto").fields["output"] == {
+        assert order_from_call("text2music", {"seed": seeds}, None, "auto").fields["output"] == {
             "takes": 2,
             "seeds": [5, 6],
         }
-    assert order_of_call("text2music", {"seed": np.int64(5)}, None, "auto").fields["output"] == {"seeds": [5]}
+    assert order_from_call("text2music", {"seed": np.int64(5)}, None, "auto").fields["output"] == {"seeds": [5]}
 
 
 def test_one_track_or_several() -> None:
-    assert order_of_call("lego", {"track_names": ["drums"]}, SECOND, "auto").fields["tracks"] == ["drums"]
-    assert order_of_call("complete", {"track_names": ("drums", "bass")}, SECOND, "auto").fields["tracks"] == [
+    assert order_from_call("lego", {"track_names": ["drums"]}, SECOND, "auto").fields["tracks"] == ["drums"]
+    assert order_from_call("complete", {"track_names": ("drums", "bass")}, SECOND, "auto").fields["tracks"] == [
         "drums",
         "bass",
     ]
@@ -68,7 +68,7 @@ def test_one_track_or_several() -> None:
 @pytest.mark.parametrize(("end", "expected"), [(None, 31.0), (-1, 31.0)])
 def test_duration_extends_a_repaint(end: float | None, expected: float) -> None:
     given = {"repainting_start": 0.5, "repainting_end": end, "duration": 30}
-    assert order_of_call("repaint", given, SECOND, "auto").fields == {"start_s": 0.5, "end_s": expected}
+    assert order_from_call("repaint", given, SECOND, "auto").fields == {"start_s": 0.5, "end_s": expected}
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_duration_extends_a_repaint(end: float | None, expected: float) -> None:
         ("cover", {"timesignature": "waltz"}, SECOND, "timesignature is 'waltz'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(task: str, given: dict, source: object, said: str) -> None:
+def test_contradictory_arguments_are_refused(task: str, given: dict, source: object, said: str) -> None:
     with pytest.raises(InvalidValue, match=said):
-        order_of_call(task, given, source, "auto")
+        order_from_call(task, given, source, "auto")
 
 
 def test_the_source_is_opened_once() -> None:
-    sound = audio_of(SECOND)
-    assert order_of_call("cover", {}, sound, "auto").source is sound
+    sound = to_audio(SECOND)
+    assert order_from_call("cover", {}, sound, "auto").source is sound

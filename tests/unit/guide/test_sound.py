@@ -12,11 +12,11 @@ import soundfile as sf
 
 from acestep_runtime import Audio, mix
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from acestep_runtime.guide.sound import audio_of
+from acestep_runtime.guide.sound import to_audio
 from tests.support.signals import noise, sine
 
 
-def test_an_audio_knows_its_file_and_is_an_array(tmp_path: Path) -> None:
+def test_audio_has_a_file_and_converts_to_an_array(tmp_path: Path) -> None:
     samples = noise(1.5, rate_hz=44_100)
     sf.write(tmp_path / "é 歌.wav", samples, 44_100, subtype="FLOAT")
     sound = Audio(tmp_path / "é 歌.wav")
@@ -37,10 +37,10 @@ def test_an_audio_knows_its_file_and_is_an_array(tmp_path: Path) -> None:
     ],
 )
 def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
-    sound = audio_of(array)
+    sound = to_audio(array)
     assert sound.sample_rate == 48_000
     np.testing.assert_array_equal(sound.samples(), np.array(expected, np.float32))
-    assert audio_of((array, 22_050)).sample_rate == 22_050
+    assert to_audio((array, 22_050)).sample_rate == 22_050
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,18 @@ def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
         ((np.zeros(3), 44_100.5), "44100.5"), (7, "int"), (None, "NoneType"), (object(), "object"),
     ],
 )  # fmt: skip
-def test_what_is_no_audio_is_refused_with_what_is(bad: object, said: str) -> None:
+def test_other_values_are_refused_with_the_allowed_ones(bad: object, said: str) -> None:
     with pytest.raises(InvalidValue, match=said) as caught:
-        audio_of(bad)
+        to_audio(bad)
     assert caught.value.field == "src_audio"
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
+def test_a_missing_file_is_named() -> None:
     with pytest.raises(UnreadableAudio, match=r"gone\.wav does not exist"):
         Audio("gone.wav")
 
 
-def test_temporary_files_go_with_the_last_that_needs_them() -> None:
+def test_temporary_files_are_removed_with_their_last_user() -> None:
     sound = mix(sine(440, 0.1), sine(220, 0.1))
     folder = sound.path.parent
     assert sound.path.exists()
@@ -88,8 +88,8 @@ def test_a_forked_child_leaves_the_files_alone() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
-def test_copies_are_the_same_and_other_processes_are_told_how() -> None:
-    sound = audio_of(sine(440, 0.1))
+def test_copies_are_the_same_object_and_pickling_explains_the_alternative() -> None:
+    sound = to_audio(sine(440, 0.1))
     assert copy.deepcopy(sound) is sound
     with pytest.raises(TypeError, match="save"):
         pickle.dumps(sound)

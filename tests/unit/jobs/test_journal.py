@@ -27,11 +27,11 @@ def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]], *, max_w
 
 
 async def submit(journal: Journal, priority: str = "normal", key: str = "", about: str = "", **more: Any) -> str:
-    made = await journal.submit(
+    submitted_job = await journal.submit(
         "text2music", {"about": about}, engine="fake", priority=priority, key=key, request_digest=about,
         sources=more.get("sources", ()),
     )  # fmt: skip
-    return made.id
+    return submitted_job.id
 
 
 STEPS = st.lists(
@@ -104,7 +104,7 @@ def test_the_queue_is_priority_then_first_come_first_served(steps: list[tuple[st
             database.close()
 
 
-def test_numbers_of_events_never_fall_even_over_attempts(tmp_path: Path) -> None:
+def test_sequence_numbers_never_decrease_even_over_attempts(tmp_path: Path) -> None:
     async def first(journal: Journal) -> tuple[str, int]:
         job_id = await submit(journal)
         await journal.claim("cpu")
@@ -119,11 +119,11 @@ def test_numbers_of_events_never_fall_even_over_attempts(tmp_path: Path) -> None
 
     job_id, last = with_journal(tmp_path / "db", first)
     assert last == 4
-    told = with_journal(tmp_path / "db", second)
-    assert told == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("completed", 7)]
+    second_result = with_journal(tmp_path / "db", second)
+    assert second_result == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("completed", 7)]
 
 
-def test_keys(tmp_path: Path) -> None:
+def test_idempotency_keys(tmp_path: Path) -> None:
     async def work(journal: Journal) -> None:
         first = await submit(journal, key="k", about="one")
         assert await submit(journal, key="k", about="one") == first
@@ -155,14 +155,14 @@ def test_a_full_queue_and_missing_jobs(tmp_path: Path) -> None:
     with_journal(tmp_path / "db", work, max_waiting=3)
 
 
-def test_watchers_hear_all_wake_up_and_are_let_go(tmp_path: Path) -> None:
+def test_watchers_get_all_events_and_are_removed_at_the_end(tmp_path: Path) -> None:
     async def work(journal: Journal) -> None:
         job_id = await submit(journal)
-        heard: list[str] = []
+        event_kinds: list[str] = []
 
         async def listen() -> None:
             async for batch in journal.watch(job_id):
-                heard.extend(event.kind for event in batch)
+                event_kinds.extend(event.kind for event in batch)
 
         watcher = asyncio.create_task(listen())
         await asyncio.sleep(0.01)
@@ -171,7 +171,7 @@ def test_watchers_hear_all_wake_up_and_are_let_go(tmp_path: Path) -> None:
             await journal.append(job_id, "audio", {"output": 0, "offset_frames": number, "frames": 1})
         await journal.succeed(job_id)
         await watcher
-        assert heard == ["queued", "started", *["audio"] * 600, "completed"]
+        assert event_kinds == ["queued", "started", *["audio"] * 600, "completed"]
         assert not journal._subscribers
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))
@@ -220,5 +220,5 @@ def test_assets_in_use(tmp_path: Path) -> None:
     with_journal(tmp_path / "db", work)
 
 
-def test_digests_know_content_not_order() -> None:
+def test_digests_depend_on_content_not_order() -> None:
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1}) != digest({"a": 1, "b": [3]})

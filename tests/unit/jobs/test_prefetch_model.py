@@ -1,4 +1,4 @@
-"""The queue with batches made ahead, against a model of it in plain Python that is written from the contract."""
+"""The queue with prefetched batches, against a model in plain Python that is written from the contract."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ Queue.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step
 TestQueue = Queue.TestCase
 
 
-def test_counting_on() -> None:
+def test_next_seeds() -> None:
     assert next_seeds(5, 1, [5]) == [6]
     assert next_seeds(5, 2, [9, 5]) == [6, 7]
     assert next_seeds(7, 2, [9, 5]) == [8, 10]

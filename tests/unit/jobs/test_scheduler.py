@@ -1,4 +1,4 @@
-"""The scheduler with workers that are no processes and a clock that does not run by itself."""
+"""The scheduler with in-process workers and a manual clock."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_job_that_succeeds(tmp_path: Path) -> None:
         assert job.progress == {"stage": "sampling", "fraction": 0.5, "eta_s": None}
         assert job.results() == [asset_id(0.5)]
         assert core.store.path(asset_id(0.5)).read_bytes() == wav_bytes(0.5)
-        told = ["queued", "started", "progress", "header", "audio", "audio", "take", "completed"]
-        assert await core.kinds(job_id) == told
+        expected_kinds = ["queued", "started", "progress", "header", "audio", "audio", "take", "completed"]
+        assert await core.kinds(job_id) == expected_kinds
         assert not core.spool.job_folder(job_id).exists()
         await core.submit()
         await core.worker.taken()
@@ -83,7 +83,7 @@ def test_a_job_that_fails_and_the_next_one(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_takes_are_ranked_and_those_that_are_not_kept_are_deleted(tmp_path: Path) -> None:
+def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit(seeds=[0, 1], output={"tries": 2})
         await core.worker.taken()
@@ -106,7 +106,7 @@ def test_takes_are_ranked_and_those_that_are_not_kept_are_deleted(tmp_path: Path
     play(tmp_path, scenario)
 
 
-def test_a_source_that_is_gone(tmp_path: Path) -> None:
+def test_a_deleted_source_fails_the_job(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit(sources=["gone"])
         job = await core.ended(job_id)
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_fails_its_job_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("deaths", "state"), [(1, "succeeded"), (2, "failed")])
-def test_an_order_that_a_dead_worker_did_not_take_is_given_once_more(tmp_path: Path, deaths: int, state: str) -> None:
+def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(tmp_path: Path, deaths: int, state: str) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit()
         for _ in range(deaths):
@@ -246,7 +246,7 @@ def test_two_workers_run_two_jobs_at_once(tmp_path: Path) -> None:
     play(tmp_path, scenario, "cuda:0", "cuda:1")
 
 
-def test_stopping_puts_jobs_back(tmp_path: Path) -> None:
+def test_stopping_requeues_running_jobs(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with core_at(tmp_path, "cuda:0", "cuda:1", obeys=False) as core:
             ids = [await core.submit(seeds=[seed]) for seed in range(3)]

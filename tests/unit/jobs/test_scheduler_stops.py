@@ -1,4 +1,4 @@
-"""The scheduler stops jobs: those that are cancelled, and prefetched ones that are in the way of requests."""
+"""The scheduler stops jobs: cancelled ones, and prefetched ones that block requests."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_job_that_succeeds_in_spite_of_its_cancel_has_succeeded(tmp_path: Path
 # ---- preempting ----
 
 
-async def prefetched(core: Core, session: str = "") -> tuple[str, str]:
+async def start_prefetched_job(core: Core, session: str = "") -> tuple[str, str]:
     """Have a job succeed whose next batch is prefetched; return both, with the latter running."""
     first = await core.submit(auto_gen=True, session=session)
     (await core.given(first)).finish()
@@ -121,7 +121,7 @@ async def prefetched(core: Core, session: str = "") -> tuple[str, str]:
 
 def test_a_prefetched_job_is_preempted_and_completes_later(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        first, ahead = await prefetched(core)
+        first, ahead = await start_prefetched_job(core)
         await core.given(ahead)
         core.worker.begin_output()
         await core.until(ahead, "audio")
@@ -144,7 +144,7 @@ def test_a_prefetched_job_is_preempted_and_completes_later(tmp_path: Path) -> No
 
 def test_a_prefetched_job_stays_where_another_worker_is_idle(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        _, ahead = await prefetched(core)
+        _, ahead = await start_prefetched_job(core)
         ahead_on = await core.given(ahead)
         request_on = await core.given(await core.submit(seeds=[7]))
         assert request_on is not ahead_on
@@ -158,7 +158,7 @@ def test_a_prefetched_job_stays_where_another_worker_is_idle(tmp_path: Path) -> 
 
 def test_an_obsolete_job_is_stopped_and_not_queued_again(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        _, ahead = await prefetched(core, session="mine")
+        _, ahead = await start_prefetched_job(core, session="mine")
         await core.given(ahead)
         request = await core.submit(seeds=[7], session="mine")
         assert (await core.ended(ahead)).state == "cancelled"
@@ -169,7 +169,7 @@ def test_an_obsolete_job_is_stopped_and_not_queued_again(tmp_path: Path) -> None
 
 def test_a_preempted_job_that_is_cancelled_too_is_cancelled(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        _, ahead = await prefetched(core)
+        _, ahead = await start_prefetched_job(core)
         await core.given(ahead)
         request = await core.submit(seeds=[7])
         await core.worker.cancelled.wait()

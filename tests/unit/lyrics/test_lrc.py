@@ -10,7 +10,7 @@ GUIDE = """[00:12.50]Walking down the street
 """
 
 
-def test_the_guide_s_example_is_read_and_written():
+def test_the_example_of_the_guide_is_read_and_written():
     lines = from_lrc(GUIDE)
     assert [line.start_s for line in lines] == [12.5, 15.3, 18.7, 22.4]
     assert [line.end_s for line in lines] == [15.3, 18.7, 22.4, 27.4]
@@ -21,7 +21,7 @@ def test_minutes_carry_over_and_may_exceed_an_hour():
     assert to_lrc([TimedLine(59.996, 61, "a"), TimedLine(6000, 6001, "b")]) == "[01:00.00]a\n[100:00.00]b\n"
 
 
-def test_what_other_players_write_is_read():
+def test_lrc_of_other_players_is_read():
     text = (
         "\ufeff[ti:A song]\n[offset:+500]\n[00:10.00][01:10.0]again\n[00:05]<00:05.00> once <00:06.00> more\nno time\n"
     )
@@ -32,7 +32,7 @@ def test_what_other_players_write_is_read():
     ]
 
 
-def test_nothing_is_nothing():
+def test_empty_lrc_has_no_lines():
     assert from_lrc("") == ()
     assert to_lrc([]) == ""
 

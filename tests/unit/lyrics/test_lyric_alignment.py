@@ -1,4 +1,4 @@
-"""When words are sung, by attention: against the numbers of the reference, and what must hold for any map."""
+"""Lyric alignment from attention maps: against reference values, and properties of any map."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lyrics.alignment import _times, agreement, aligned
-from acestep_runtime.lyrics.consensus import consensus
+from acestep_runtime.lyrics.alignment import _token_times, agreement, align_tokens
+from acestep_runtime.lyrics.consensus import find_consensus
 from acestep_runtime.lyrics.lrc import to_lrc
-from acestep_runtime.lyrics.text import parse, words_in
-from acestep_runtime.lyrics.token_times import is_sung, text_of
+from acestep_runtime.lyrics.text import parse, word_spans
+from acestep_runtime.lyrics.token_times import decode_pieces, lyric_mask
 from tests.support.paths import GOLDEN
 
 CASES = ("clean", "noisy", "scrambled")
@@ -32,8 +32,8 @@ def expected(case: str) -> Any:
 @functools.cache
 def golden_maps(case: str) -> tuple[np.ndarray, ...]:
     safetensors = pytest.importorskip("safetensors.numpy", reason="the golden maps are in safetensors")
-    held = safetensors.load_file(GOLDEN / "lyrics_attention.safetensors")
-    return tuple(held[name] for name in sorted(held) if name.startswith(f"{case}/"))
+    tensors = safetensors.load_file(GOLDEN / "lyrics_attention.safetensors")
+    return tuple(tensors[name] for name in sorted(tensors) if name.startswith(f"{case}/"))
 
 
 def characters(text: str) -> list[bytes]:
@@ -41,8 +41,8 @@ def characters(text: str) -> list[bytes]:
     return [char.encode() for char in text]
 
 
-def found_times(case: str) -> Any:
-    return _times(consensus(golden_maps(case)).agreed, expected(case)["duration"])
+def token_times(case: str) -> Any:
+    return _token_times(find_consensus(golden_maps(case)).evidence, expected(case)["duration"])
 
 
 def timed_rows(text: str, times: Any) -> list[list[Any]]:
@@ -60,7 +60,7 @@ def timed_rows(text: str, times: Any) -> list[list[Any]]:
 def test_times_of_tokens_are_those_of_the_reference() -> None:
     exact = []
     for case in CASES:
-        times, frame_s = found_times(case), expected(case)["duration"] / expected(case)["frames"]
+        times, frame_s = token_times(case), expected(case)["duration"] / expected(case)["frames"]
         off = np.abs(np.stack([times.start_s, times.end_s], 1) - expected(case)["tokens"]) / frame_s
         assert off.max() <= 1 + 1e-9
         exact += (off < 1e-6).ravel().tolist()
@@ -70,9 +70,9 @@ def test_times_of_tokens_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
     want, pieces = expected(case), [chr(token).encode() for token in expected(case)["token_ids"]]
-    assert timed_rows(text_of(pieces), found_times(case)) == want["sentences"]
-    assert is_sung(pieces).astype(int).tolist() == want["type_mask"]
-    found = agreement(consensus(golden_maps(case)).energy, is_sung(pieces))
+    assert timed_rows(decode_pieces(pieces), token_times(case)) == want["sentences"]
+    assert lyric_mask(pieces).astype(int).tolist() == want["type_mask"]
+    found = agreement(find_consensus(golden_maps(case)).energy, lyric_mask(pieces))
     assert found.score == pytest.approx(want["score"]["lyrics_score"], abs=1e-4)
 
 
@@ -80,29 +80,29 @@ def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
 def test_tags_are_sections_and_the_rest_are_the_lines_of_the_reference(case: str) -> None:
     want = expected(case)
     pieces = [chr(token).encode() for token in want["token_ids"]]
-    made = aligned(golden_maps(case), pieces, want["duration"], want["duration"])
+    alignment = align_tokens(golden_maps(case), pieces, want["duration"], want["duration"])
     lines = [row for row in want["lrc"].splitlines() if not row.endswith("]")]
-    assert to_lrc(made.timing.lines).splitlines() == lines
+    assert to_lrc(alignment.timing.lines).splitlines() == lines
     stanzas = parse(want["text"])
-    assert [section.name for section in made.timing.sections] == [stanza.tag for stanza in stanzas]
-    assert [line.text for line in made.timing.lines] == [line.text for stanza in stanzas for line in stanza.lines]
-    words = [[word.text for word in line.words] for line in made.timing.lines]
-    assert words == [line.text.split() for line in made.timing.lines]
-    for one, other in itertools.pairwise(made.timing.sections):
+    assert [section.name for section in alignment.timing.sections] == [stanza.tag for stanza in stanzas]
+    assert [line.text for line in alignment.timing.lines] == [line.text for stanza in stanzas for line in stanza.lines]
+    words = [[word.text for word in line.words] for line in alignment.timing.lines]
+    assert words == [line.text.split() for line in alignment.timing.lines]
+    for one, other in itertools.pairwise(alignment.timing.sections):
         assert one.end_s == other.start_s
-    assert made.timing.sections[-1].end_s == want["duration"]
+    assert alignment.timing.sections[-1].end_s == want["duration"]
 
 
 def diagonal(tokens: int, frames: int, heads: int = 2, seed: int = 0) -> list[np.ndarray]:
     """Maps of a song in which tokens are sung one after the other, with some noise."""
     rng, maps = np.random.default_rng(seed), []
     for _ in range(heads):
-        made = 0.05 * rng.random((tokens, frames))
+        attention = 0.05 * rng.random((tokens, frames))
         for token in range(tokens):
-            made[
+            attention[
                 token, token * frames // tokens : max((token + 1) * frames // tokens, token * frames // tokens + 1)
             ] += 1
-        maps.append(made.astype(np.float32))
+        maps.append(attention.astype(np.float32))
     return maps
 
 
@@ -116,7 +116,7 @@ LYRICS = st.lists(
 
 @settings(deadline=None, max_examples=100)
 @given(lyrics=LYRICS, frames=st.integers(1, 90), seed=st.integers(0, 1000), cut=st.integers(1, 4), noise=st.booleans())
-def test_times_never_go_back_and_tags_are_no_lines(lyrics: str, frames: int, seed: int, cut: int, noise: bool) -> None:
+def test_times_never_decrease_and_tags_are_no_lines(lyrics: str, frames: int, seed: int, cut: int, noise: bool) -> None:
     """Also where characters are cut into tokens of a few bytes, where there are fewer frames than tokens, and for noise."""
     whole = lyrics.encode()
     pieces = [whole[at : at + cut] for at in range(0, len(whole), cut)]
@@ -125,13 +125,13 @@ def test_times_never_go_back_and_tags_are_no_lines(lyrics: str, frames: int, see
     maps = diagonal(len(pieces), frames, seed=seed)
     if noise:
         maps = [np.random.default_rng(seed).random((len(pieces), frames)).astype(np.float32)]
-    made = aligned(maps, pieces, 10.0, 9.5)
-    wanted = [row for stanza in parse(lyrics) for row in stanza.lines]
-    assert [line.text for line in made.timing.lines] == [line.text for line in wanted]
-    assert all("[" not in line.text for line in made.timing.lines)
-    assert [section.name for section in made.timing.sections] == [row.tag for row in parse(lyrics) if row.tag]
+    alignment = align_tokens(maps, pieces, 10.0, 9.5)
+    expected_lines = [row for stanza in parse(lyrics) for row in stanza.lines]
+    assert [line.text for line in alignment.timing.lines] == [line.text for line in expected_lines]
+    assert all("[" not in line.text for line in alignment.timing.lines)
+    assert [section.name for section in alignment.timing.sections] == [row.tag for row in parse(lyrics) if row.tag]
     last = 0.0
-    for line in made.timing.lines:
+    for line in alignment.timing.lines:
         assert last <= line.start_s <= line.end_s <= 9.5
         last = line.start_s
         at = line.start_s
@@ -139,10 +139,10 @@ def test_times_never_go_back_and_tags_are_no_lines(lyrics: str, frames: int, see
             assert at <= word.start_s <= word.end_s <= line.end_s
             at = word.end_s
         assert "".join(word.text for word in line.words) == "".join(line.text.split())
-    for section in made.timing.sections:
+    for section in alignment.timing.sections:
         assert 0 <= section.start_s <= section.end_s <= 9.5
-    if made.agreement is not None:
-        assert 0 <= made.agreement.score <= 1
+    if alignment.agreement is not None:
+        assert 0 <= alignment.agreement.score <= 1
 
 
 @settings(deadline=None, max_examples=40)
@@ -155,9 +155,9 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
     clean = np.zeros((tokens, frames + 40), np.float32)
     for token in range(tokens):
         clean[token, 3 * token : 3 * token + 3] = 1 + rng.random()
-    plain = aligned([clean], characters(text), 100.0, 100.0).timing
-    moved = aligned([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
-    for one, other in zip(plain.lines, moved.lines, strict=True):
+    plain = align_tokens([clean], characters(text), 100.0, 100.0).timing
+    shifted_timing = align_tokens([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
+    for one, other in zip(plain.lines, shifted_timing.lines, strict=True):
         assert other.start_s == pytest.approx(one.start_s + by)
         for word, later in zip(one.words, other.words, strict=True):
             assert later.start_s == pytest.approx(word.start_s + by)
@@ -166,34 +166,34 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
 def test_the_order_of_heads_and_where_characters_are_cut_do_not_matter() -> None:
     text = f"[Verse]\n하늘 {FAMILY} 空"
     maps = diagonal(len(text), 200, heads=4)
-    one, other = (aligned(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
+    one, other = (align_tokens(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
     assert one.timing == other.timing
     cut = [piece[at : at + 1] for piece in characters(text) for at in range(len(piece))]
     repeat = [len(piece) for piece in characters(text)]
-    each = aligned([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
+    each = align_tokens([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
     assert [line.text for line in each.timing.lines] == [f"하늘 {FAMILY} 空"]
     assert [word.text for word in each.timing.lines[0].words] == ["하늘", FAMILY, "空"]
 
 
-def test_what_has_no_words_has_no_score() -> None:
-    assert aligned([], [], 1.0, 1.0).agreement is None
-    tags = aligned(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
+def test_lyrics_without_words_have_no_score() -> None:
+    assert align_tokens([], [], 1.0, 1.0).agreement is None
+    tags = align_tokens(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
     assert tags.timing.lines == ()
     assert [section.name for section in tags.timing.sections] == ["Intro"]
-    only = aligned(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
+    only = align_tokens(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
     assert only.agreement is None
 
 
-def test_maps_that_say_nothing_still_give_times() -> None:
-    made = aligned([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
-    assert [line.text for line in made.timing.lines] == ["la", "la"]
-    assert made.agreement is not None
-    assert made.agreement.score == 0
+def test_uniform_maps_still_give_times() -> None:
+    alignment = align_tokens([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
+    assert [line.text for line in alignment.timing.lines] == ["la", "la"]
+    assert alignment.agreement is not None
+    assert alignment.agreement.score == 0
 
 
-def test_maps_without_numbers_are_refused() -> None:
+def test_maps_that_are_not_finite_are_refused() -> None:
     with pytest.raises(EngineFailure, match="no numbers"):
-        aligned([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
+        align_tokens([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_maps_without_numbers_are_refused() -> None:
     ],
 )  # fmt: skip
 def test_words(text: str, words: list[str]) -> None:
-    assert [text[a:b] for a, b in words_in(text)] == words
+    assert [text[a:b] for a, b in word_spans(text)] == words
 
 
-def test_text_that_is_cut_off_in_a_character() -> None:
-    assert text_of([b"la ", "하".encode()[:2]]) == "la "
+def test_text_truncated_within_a_character() -> None:
+    assert decode_pieces([b"la ", "하".encode()[:2]]) == "la "

@@ -1,4 +1,4 @@
-"""Formats of timed lyrics: what is written comes back, what others write is read, and what is none is refused by its line."""
+"""Formats of timed lyrics: round trips, files of other programs, and invalid files, refused with their line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.lyrics.formats import FORMATS, facts_of, timing_of
+from acestep_runtime.lyrics.formats import FORMATS, timing_from_metadata, timing_to_metadata
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
 EMPTY = Timing((), ())
@@ -35,7 +35,7 @@ loose = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\N{
 texts = st.lists(loose | st.sampled_from([*AWKWARD, "\n", "\r\n\r\n", "\u2028", "\x85", "\t"]), max_size=5).map("".join)
 
 
-def plain(text: str) -> str:
+def as_single_line(text: str) -> str:
     """In one line."""
     return re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
 
@@ -45,7 +45,7 @@ def is_tagged(text: str) -> bool:
 
 
 def is_tagged_in_one_line(text: str) -> bool:
-    return re.match(r"\s*\[(?!\s*\d+:\d)[^\[\]\n]+\]", plain(text)) is not None
+    return re.match(r"\s*\[(?!\s*\d+:\d)[^\[\]\n]+\]", as_single_line(text)) is not None
 
 
 @st.composite
@@ -66,16 +66,16 @@ def timings(draw: st.DrawFn, unit_s: float) -> Timing:
         if not is_tagged(text):
             lines.append(TimedLine(start * unit_s, now * unit_s, text, tuple(words)))
     edges = sorted(draw(st.lists(st.integers(0, round(7200 / unit_s)), max_size=4)))
-    names = draw(st.lists(texts.filter(lambda name: plain(name) == name), min_size=4, max_size=4))
+    names = draw(st.lists(texts.filter(lambda name: as_single_line(name) == name), min_size=4, max_size=4))
     pairs = zip(edges, edges[1:], names, strict=False)
     return Timing(tuple(lines), tuple(TimedSection(a * unit_s, b * unit_s, name) for a, b, name in pairs))
 
 
-def kept(timing: Timing, name: str) -> Timing:
+def content_in_format(timing: Timing, name: str) -> Timing:
     """What of ``timing`` the format must keep."""
     lines = list(timing.lines)
     if name != "json":
-        lines = [replace(line, text=plain(line.text)) for line in lines if plain(line.text)]
+        lines = [replace(line, text=as_single_line(line.text)) for line in lines if as_single_line(line.text)]
     if name not in WITH_WORDS:
         lines = [replace(line, words=()) for line in lines]
     if name not in WITH_ENDS:
@@ -99,12 +99,12 @@ def rounded(timing: Timing, per_s: int) -> object:
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
 @settings(deadline=None, max_examples=60)
-def test_what_is_written_comes_back(name: str, data: st.DataObject) -> None:
+def test_written_files_read_back_unchanged(name: str, data: st.DataObject) -> None:
     per_s = 100 if name in HUNDREDTHS else 1000
     timing = data.draw(timings(1 / per_s))
     written = FORMATS[name].write(timing)
     back = FORMATS[name].read(written)
-    assert rounded(back, per_s) == rounded(kept(timing, name), per_s)
+    assert rounded(back, per_s) == rounded(content_in_format(timing, name), per_s)
     assert FORMATS[name].write(back) == written
     starts = [line.start_s for line in back.lines]
     assert starts == sorted(starts)
@@ -114,10 +114,10 @@ def test_what_is_written_comes_back(name: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
 @settings(deadline=None, max_examples=20)
-def test_times_never_go_back_however_fine_they_are(name: str, data: st.DataObject) -> None:
+def test_rounded_times_never_decrease(name: str, data: st.DataObject) -> None:
     timing = data.draw(timings(1 / 7919))
     back = FORMATS[name].read(FORMATS[name].write(timing))
-    assert len(back.lines) == len(kept(timing, name).lines)
+    assert len(back.lines) == len(content_in_format(timing, name).lines)
     for line in back.lines:
         times = [time for word in line.words for time in (word.start_s, word.end_s)]
         assert times == sorted(times)
@@ -146,23 +146,23 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_how_each_format_looks(name: str) -> None:
+def test_each_format_has_its_expected_text(name: str) -> None:
     assert FORMATS[name].write(SONG) == WRITTEN[name]
 
 
-def test_json_has_the_shape_of_a_task_s_facts() -> None:
-    held = json.loads(FORMATS["json"].write(SONG))
-    assert held == facts_of(SONG)
-    assert held["lines"][0]["words"][1] == {"start_s": 2, "end_s": 3, "text": "two"}
-    assert held["sections"][1] == {"start_s": 3725, "end_s": 3730, "name": "Outro"}
-    assert timing_of({"lines": [{"start_s": 1, "end_s": 2.5, "text": "la"}], "lrc": "x"}).lines == (
+def test_json_has_the_shape_of_take_metadata() -> None:
+    values = json.loads(FORMATS["json"].write(SONG))
+    assert values == timing_to_metadata(SONG)
+    assert values["lines"][0]["words"][1] == {"start_s": 2, "end_s": 3, "text": "two"}
+    assert values["sections"][1] == {"start_s": 3725, "end_s": 3730, "name": "Outro"}
+    assert timing_from_metadata({"lines": [{"start_s": 1, "end_s": 2.5, "text": "la"}], "lrc": "x"}).lines == (
         TimedLine(1, 2.5, "la"),
     )
-    assert timing_of({}) == EMPTY
+    assert timing_from_metadata({}) == EMPTY
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_nothing_is_nothing(name: str) -> None:
+def test_empty_timings_round_trip(name: str) -> None:
     assert FORMATS[name].read(FORMATS[name].write(EMPTY)) == EMPTY
 
 
@@ -192,13 +192,13 @@ def test_tags_become_sections_and_never_lines(name: str) -> None:
                        "M4,lo,0:00:05,,\r\n"),
     ],
 )  # fmt: skip
-def test_tags_in_what_others_write(name: str, text: str) -> None:
+def test_tags_in_files_of_other_programs(name: str, text: str) -> None:
     timing = FORMATS[name].read(text)
     assert [line.text for line in timing.lines] == ["la", "lo"]
     assert [(section.start_s, section.name) for section in timing.sections] == [(1, "Verse 1"), (4, "Chorus")]
 
 
-def test_lrc_as_others_write_it() -> None:
+def test_lrc_of_other_programs() -> None:
     text = "\ufeff[ar:Somebody]\n[offset:+500]\n[00:10.00][01:10.0]again\n[00:05]<00:05.00> once <00:06.00> more\nno time\n"
     first, again, later = FORMATS["lrc"].read(text).lines
     assert (first.text, first.start_s, first.end_s) == ("once  more", 4.5, 9.5)
@@ -206,7 +206,7 @@ def test_lrc_as_others_write_it() -> None:
     assert (again.start_s, again.end_s, later.start_s, later.end_s) == (9.5, 69.5, 69.5, 74.5)
 
 
-def test_webvtt_as_captions_have_it() -> None:
+def test_webvtt_of_captions() -> None:
     text = (
         "WEBVTT\nKind: captions\n\n00:01.000 --> 00:03.000 \nwe<00:00:01.500><c> will</c><00:00:02.000><c> rock</c>\n"
     )
@@ -231,9 +231,13 @@ def test_words_without_spaces_between_them_and_words_that_are_not_in_the_text() 
 
 
 def test_a_region_inside_a_song_is_moved() -> None:
-    moved = SONG.moved(10)
-    assert (moved.lines[0].start_s, moved.lines[0].words[1].end_s, moved.sections[1].end_s) == (11, 13, 3740)
-    assert FORMATS["srt"].write(SONG.moved(-2)).startswith("1\n00:00:00,000 --> 00:00:01,000\n")
+    shifted_song = SONG.shift(10)
+    assert (shifted_song.lines[0].start_s, shifted_song.lines[0].words[1].end_s, shifted_song.sections[1].end_s) == (
+        11,
+        13,
+        3740,
+    )
+    assert FORMATS["srt"].write(SONG.shift(-2)).startswith("1\n00:00:00,000 --> 00:00:01,000\n")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +268,7 @@ def test_a_region_inside_a_song_is_moved() -> None:
          "line 2 is '5.1.00'; allowed: times such as 0:01:02.500. Set the ruler to Minutes:Seconds before exporting."),
     ],
 )  # fmt: skip
-def test_what_is_no_such_file_is_refused_by_its_line(name: str, text: str, sentence: str) -> None:
+def test_invalid_files_are_refused_with_the_line(name: str, text: str, sentence: str) -> None:
     with pytest.raises(InvalidValue) as refusal:
         FORMATS[name].read(text)
     assert str(refusal.value).startswith(sentence)

@@ -1,4 +1,4 @@
-"""The asset store: what is whole is kept, what is not is never seen."""
+"""The asset store: complete files are kept, incomplete ones are never visible."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def wav_bytes(folder: Path, seed: int = 0, seconds: float = 0.05) -> bytes:
     return write_wav(folder / f"{seed}.wav", song(seconds, seed=seed)).read_bytes()
 
 
-async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+async def chunks_of(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
     for at in range(0, len(data), size):
         yield data[at : at + size]
 
 
-def test_what_is_put_is_kept_by_its_hash(tmp_path: Path) -> None:
+def test_files_are_stored_by_their_hash(tmp_path: Path) -> None:
     data = wav_bytes(tmp_path)
 
     async def work(store: AssetStore) -> None:
-        asset = await store.put(pieces(data), "first")
+        asset = await store.put(chunks_of(data), "first")
         assert asset.id == hashlib.sha256(data).hexdigest()
         assert store.path(asset.id).read_bytes() == data
-        again = await store.put(pieces(data, 7777), "second")
+        again = await store.put(chunks_of(data, 7777), "second")
         assert (again.name, again.created) == ("first", asset.created)
         assert await store.total_bytes() == len(data)
         assert not list((tmp_path / "incoming").iterdir())
@@ -54,7 +54,7 @@ def test_what_is_put_is_kept_by_its_hash(tmp_path: Path) -> None:
     with_store(tmp_path, work)
 
 
-def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
+def test_refused_uploads_leave_no_files(tmp_path: Path) -> None:
     data = wav_bytes(tmp_path)
 
     async def broken() -> AsyncIterator[bytes]:
@@ -63,9 +63,9 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
 
     async def work(store: AssetStore) -> None:
         with pytest.raises(UnreadableAudio, match=r"^diary\.wav is not audio"):
-            await store.put(pieces(b"dear diary"), "diary.wav")
+            await store.put(chunks_of(b"dear diary"), "diary.wav")
         with pytest.raises(TooLarge, match="is larger than"):
-            await store.put(pieces(data * 100), "big.wav")
+            await store.put(chunks_of(data * 100), "big.wav")
         with pytest.raises(ConnectionResetError):
             await store.put(broken(), "broken.wav")
         for asset_id in ("", "no", "../../db", "0" * 64):
@@ -79,11 +79,11 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
     with_store(tmp_path, work, limit=100_000)
 
 
-def test_a_start_sweeps_what_is_stray_and_forgets_what_is_lost(tmp_path: Path) -> None:
+def test_a_start_removes_stray_files_and_forgets_missing_ones(tmp_path: Path) -> None:
     async def fill(store: AssetStore) -> list[Asset]:
-        return [await store.put(pieces(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(3)]
+        return [await store.put(chunks_of(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(3)]
 
-    lost, kept, _ = with_store(tmp_path, fill)
+    lost, remaining, _ = with_store(tmp_path, fill)
     (tmp_path / "assets" / lost.id[:2] / lost.id).unlink()
     (tmp_path / "assets" / "ab").mkdir(exist_ok=True)
     (tmp_path / "assets" / "ab" / ("ab" + "0" * 62)).write_bytes(b"moved, but the daemon died before its row")
@@ -92,7 +92,7 @@ def test_a_start_sweeps_what_is_stray_and_forgets_what_is_lost(tmp_path: Path) -
     async def look(store: AssetStore) -> set[str]:
         with pytest.raises(NotFound):
             await store.get(lost.id)
-        assert (await store.get(kept.id)).name == "1"
+        assert (await store.get(remaining.id)).name == "1"
         return {asset.id for asset in await store.recent(10)}
 
     known = with_store(tmp_path, look)
@@ -109,7 +109,7 @@ def test_a_start_sweeps_what_is_stray_and_forgets_what_is_lost(tmp_path: Path) -
     touched=st.permutations(range(8)),
     quota_share=st.floats(0, 1.2),
 )
-def test_eviction_takes_the_least_recently_used_and_never_what_is_wanted(
+def test_eviction_removes_the_least_recently_used_but_no_asset_in_use(
     tmp_path_factory: pytest.TempPathFactory,
     sizes: list[int],
     pinned: set[int],
@@ -120,32 +120,34 @@ def test_eviction_takes_the_least_recently_used_and_never_what_is_wanted(
     folder = tmp_path_factory.mktemp("store")
 
     async def work(store: AssetStore) -> None:
-        made = []
+        assets = []
         for number, size in enumerate(sizes):
             data = wav_bytes(folder, number, size / 1000)
-            made.append(await store.put(pieces(data, 1 << 20), str(number)))
-        order = [number for number in touched if number < len(made)]
+            assets.append(await store.put(chunks_of(data, 1 << 20), str(number)))
+        order = [number for number in touched if number < len(assets)]
         for number in order:
-            await store.get(made[number].id)
-        for number in pinned & set(range(len(made))):
-            await store.pin(made[number].id, True)
+            await store.get(assets[number].id)
+        for number in pinned & set(range(len(assets))):
+            await store.pin(assets[number].id, True)
         # Pinning is a use: the model reads the order back from the store's own clock.
         used = {asset.id: asset.last_used for asset in await store.recent(100)}
-        total = sum(asset.size_bytes for asset in made)
+        total = sum(asset.size_bytes for asset in assets)
         quota = int(total * quota_share)
-        kept = dict(enumerate(made))
-        for number in sorted(kept, key=lambda n: used[made[n].id]):
-            if sum(asset.size_bytes for asset in kept.values()) <= quota:
+        remaining = dict(enumerate(assets))
+        for number in sorted(remaining, key=lambda n: used[assets[n].id]):
+            if sum(asset.size_bytes for asset in remaining.values()) <= quota:
                 break
             if number not in pinned | in_use:
-                del kept[number]
-        gone = await store.evict(quota_bytes=quota, max_age_s=1e6, in_use={made[n].id for n in in_use if n < len(made)})
-        assert {asset.id for asset in await store.recent(100)} == {asset.id for asset in kept.values()}
-        assert gone == len(made) - len(kept)
-        assert {file.name for file in (folder / "assets").glob("*/*")} == {asset.id for asset in kept.values()}
-        # Of age: all that may go, goes.
+                del remaining[number]
+        gone = await store.evict(
+            quota_bytes=quota, max_age_s=1e6, in_use={assets[n].id for n in in_use if n < len(assets)}
+        )
+        assert {asset.id for asset in await store.recent(100)} == {asset.id for asset in remaining.values()}
+        assert gone == len(assets) - len(remaining)
+        assert {file.name for file in (folder / "assets").glob("*/*")} == {asset.id for asset in remaining.values()}
+        # All assets are past the age: all that are neither pinned nor in use are removed.
         await store.evict(quota_bytes=1 << 40, max_age_s=-1, in_use=())
-        assert {asset.name for asset in await store.recent(100)} == {str(n) for n in kept if n in pinned}
+        assert {asset.name for asset in await store.recent(100)} == {str(n) for n in remaining if n in pinned}
 
     with_store(folder, work)
 
@@ -161,7 +163,7 @@ def test_putting_and_deleting_the_same_at_once_leaves_row_and_file_or_neither(tm
 
         for _ in range(150):
             await asyncio.gather(
-                *(step for _ in range(3) for step in (store.put(pieces(data, 1 << 20), "x"), delete()))
+                *(step for _ in range(3) for step in (store.put(chunks_of(data, 1 << 20), "x"), delete()))
             )
             known = {asset.id for asset in await store.recent(10)}
             assert known == {file.name for file in (tmp_path / "assets").glob("*/*")}
@@ -195,13 +197,13 @@ def test_a_path_is_copied_once_and_again_when_it_changes(tmp_path: Path, monkeyp
     with_store(tmp_path, work)
 
 
-def test_what_is_in_use_is_not_deleted_and_pins_hold(tmp_path: Path) -> None:
+def test_assets_in_use_and_pinned_assets_are_not_deleted(tmp_path: Path) -> None:
     async def work(store: AssetStore) -> None:
-        asset = await store.put(pieces(wav_bytes(tmp_path)), "x")
+        asset = await store.put(chunks_of(wav_bytes(tmp_path)), "x")
         with pytest.raises(Conflict, match="is needed by a job"):
             await store.delete(asset.id, in_use={asset.id})
         assert (await store.pin(asset.id, True)).pinned
-        assert (await store.put(pieces(wav_bytes(tmp_path)), "x")).pinned
+        assert (await store.put(chunks_of(wav_bytes(tmp_path)), "x")).pinned
         assert not (await store.pin(asset.id, False)).pinned
         await store.delete(asset.id, in_use=())
         with pytest.raises(NotFound):
@@ -211,18 +213,18 @@ def test_what_is_in_use_is_not_deleted_and_pins_hold(tmp_path: Path) -> None:
     with_store(tmp_path, work)
 
 
-def test_a_file_that_vanished_or_was_cut_can_be_stored_again(tmp_path: Path) -> None:
+def test_a_missing_or_truncated_file_can_be_stored_again(tmp_path: Path) -> None:
     data = wav_bytes(tmp_path)
     file = write_wav(tmp_path / "song.wav", song(0.1, seed=1))
 
     async def work(store: AssetStore) -> None:
         for spoil in (Path.unlink, lambda path: os.truncate(path, 100)):
-            asset = await store.put(pieces(data), "x")
+            asset = await store.put(chunks_of(data), "x")
             spoil(store.path(asset.id))
             with pytest.raises(NotFound, match="upload it again"):
                 await store.get(asset.id)
             assert asset.id not in {known.id for known in await store.recent(10)}
-            assert (await store.put(pieces(data), "x")).id == asset.id
+            assert (await store.put(chunks_of(data), "x")).id == asset.id
             assert store.path((await store.get(asset.id)).id).read_bytes() == data
 
             named = await store.put_path(file)

@@ -1,4 +1,4 @@
-"""A full disk: said plainly, and the daemon goes on when there is room again."""
+"""A full disk: a plain error, and the daemon recovers when there is room again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acebridge.store.database import Database
 from acebridge.workers.main import describe_error
 
 
-def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:
+def test_the_database_reports_a_full_disk_and_recovers(tmp_path: Path) -> None:
     database = Database(tmp_path / "small.db")
     database.transact(lambda c: c.execute("CREATE TABLE notes (text TEXT)"))
     pages = database.transact(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
@@ -27,7 +27,7 @@ def test_the_database_says_so_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_worker_says_so(number: int) -> None:
-    told = describe_error(OSError(number, "no"))
-    assert told["message"] == "The disk is full, so the result could not be kept."
-    assert "Free some space" in told["remedy"]
+def test_a_worker_reports_a_full_disk(number: int) -> None:
+    error_message = describe_error(OSError(number, "no"))
+    assert error_message["message"] == "The disk is full, so the result could not be kept."
+    assert "Free some space" in error_message["remedy"]

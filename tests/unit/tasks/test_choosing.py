@@ -1,4 +1,4 @@
-"""Takes are ranked by their scores, making them ends early, and an attempt goes on where the one before was cut off."""
+"""Ranking takes by score, stopping early, and resuming an interrupted attempt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.recording import Ranking, RecordedTake, record
+from acestep_runtime.recording import Ranking, TakeFiles, record
 from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import Output, Take
 from acestep_runtime.tasks.choosing import is_choice, is_enough, rank_takes, score_of
@@ -44,8 +44,8 @@ def test_a_take_is_chosen_by_its_words_else_by_its_quality(facts: dict[str, Any]
 def test_the_best_are_kept(scores: list[float | None], takes: int, least: float | None, keep_all: bool) -> None:
     output = Output(takes=takes, tries=12, min_score=least, keep_all=keep_all, score_by="quality")
     facts = [{} if score is None else {"score": {"quality": score}} for score in scores]
-    made = [Take(number, 100 + number, held) for number, held in enumerate(facts)]
-    ranking = rank_takes(output, made)
+    finished = [Take(number, 100 + number, metadata) for number, metadata in enumerate(facts)]
+    ranking = rank_takes(output, finished)
     assert sorted(each.take for each in ranking) == list(range(len(scores)))
     assert all(each.seed == 100 + each.take and each.score == scores[each.take] for each in ranking)
     order = [(-1.0 if each.score is None else each.score) for each in ranking]
@@ -55,10 +55,10 @@ def test_the_best_are_kept(scores: list[float | None], takes: int, least: float 
     assert len(chosen) == min(takes, len(scores))
     assert [each for each in ranking if each.kept] == (list(ranking) if keep_all else chosen)
     good = sum(score is not None and score >= (2 if least is None else least) for score in scores)
-    assert is_enough(output, made) == (good >= takes)
+    assert is_enough(output, finished) == (good >= takes)
 
 
-def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
+def test_equal_takes_keep_the_order_of_generation() -> None:
     ranking = rank_takes(Output(tries=3), [Take(n, n, MUSIC) for n in range(3)])
     assert [each.take for each in ranking] == [0, 1, 2]
 
@@ -81,7 +81,7 @@ def test_equal_takes_stay_in_the_order_in_which_they_were_made() -> None:
         ({"seeds": list(range(9))}, "at most 8, one for each take"),
     ],
 )
-def test_what_makes_no_sense_is_refused(fields: dict[str, Any], says: str) -> None:
+def test_contradictory_values_are_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         build_task("text2music", {"output": fields})
     assert says in str(caught.value)
@@ -93,15 +93,15 @@ def song(**output: Any) -> Any:
     )
 
 
-def played(task: Any, folder: Path, earlier: Sequence[RecordedTake] = ()) -> tuple[list[RecordedTake], list[Ranking]]:
+def record_task(task: Any, folder: Path, earlier: Sequence[TakeFiles] = ()) -> tuple[list[TakeFiles], list[Ranking]]:
     first_output = sum(len(take.outputs) for take in earlier)
     events = list(record(task, FakeEngine(), folder, CancelToken(), earlier, first_output))
-    takes = [event for event in events if isinstance(event, RecordedTake)]
+    takes = [event for event in events if isinstance(event, TakeFiles)]
     return takes, [event for event in events if isinstance(event, Ranking)]
 
 
-def test_all_tries_are_made_where_no_score_ends_it(tmp_path: Path) -> None:
-    takes, (ranking,) = played(song(tries=3, seeds=[10, 80, 30]), tmp_path)
+def test_all_tries_run_without_a_minimum_score(tmp_path: Path) -> None:
+    takes, (ranking,) = record_task(song(tries=3, seeds=[10, 80, 30]), tmp_path)
     assert [take.seed for take in takes] == [10, 80, 30]
     assert [(each.take, each.score, each.kept) for each in ranking.takes] == [
         (1, 0.8, True),
@@ -111,11 +111,11 @@ def test_all_tries_are_made_where_no_score_ends_it(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0.wav", "1.wav", "2.wav"]
 
 
-def test_no_more_is_made_when_enough_are_good(tmp_path: Path) -> None:
-    takes, (ranking,) = played(song(takes=2, min_score=0.5, seeds=[10, 80, 30, 50, 99]), tmp_path)
+def test_generation_stops_when_enough_takes_are_good(tmp_path: Path) -> None:
+    takes, (ranking,) = record_task(song(takes=2, min_score=0.5, seeds=[10, 80, 30, 50, 99]), tmp_path)
     assert [take.seed for take in takes] == [10, 80, 30, 50]
     assert [each.take for each in ranking.takes if each.kept] == [1, 3]
-    never, (ranking,) = played(song(min_score=1.0, seeds=[10]), tmp_path / "b")
+    never, (ranking,) = record_task(song(min_score=1.0, seeds=[10]), tmp_path / "b")
     assert [take.seed for take in never] == list(range(10, 18))
     assert ranking.takes[0].score == pytest.approx(0.17)
 
@@ -127,13 +127,13 @@ def test_no_more_is_made_when_enough_are_good(tmp_path: Path) -> None:
     least=st.none() | st.floats(0, 1),
     cut=st.integers(0, 8),
 )
-def test_an_attempt_goes_on_where_the_one_before_was_cut_off(
+def test_an_attempt_resumes_after_the_last_finished_take(
     tmp_path_factory: Any, seeds: list[int], takes: int, least: float | None, cut: int
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
     task = song(takes=min(takes, len(seeds)), tries=len(seeds), min_score=least, seeds=seeds)
-    whole, (ranking,) = played(task, folder / "whole")
-    rest, (same,) = played(task, folder / "rest", whole[:cut])
+    whole, (ranking,) = record_task(task, folder / "whole")
+    rest, (same,) = record_task(task, folder / "rest", whole[:cut])
     assert [(each.take, each.seed, each.metadata) for each in rest] == [
         (each.take, each.seed, each.metadata) for each in whole[cut:]
     ]
@@ -144,8 +144,8 @@ def test_an_attempt_goes_on_where_the_one_before_was_cut_off(
     assert same == ranking
 
 
-def test_what_chooses_nothing_has_no_ranking(tmp_path: Path) -> None:
-    takes, rankings = played(song(takes=2, seeds=[1]), tmp_path)
+def test_a_task_that_does_not_choose_has_no_ranking(tmp_path: Path) -> None:
+    takes, rankings = record_task(song(takes=2, seeds=[1]), tmp_path)
     assert (len(takes), rankings) == (2, [])
     assert is_choice({"output": {"tries": 2}})
     assert is_choice({"output": {"min_score": 0.0}})

@@ -1,4 +1,4 @@
-"""What is said of audio that was cut off or clipped."""
+"""Warnings about truncated sources and clipped samples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def warnings(task: Any) -> list[list[str] | None]:
     return [event.metadata.get("warnings") for event in events if isinstance(event, Take)]
 
 
-def test_nothing_is_said_of_what_is_well(tmp_path: Path) -> None:
+def test_valid_input_gives_no_warnings(tmp_path: Path) -> None:
     assert warnings(TextToMusic(duration_s=0.5, output=Output(takes=2, encoding="pcm16"))) == [None, None]
     wav.write(tmp_path / "song.wav", noise(0.5), 48_000)
     assert warnings(Understand(Source(str(tmp_path / "song.wav")))) == [None]
@@ -43,13 +43,13 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
         " Ask for float32, which holds everything."
     )
     assert warnings(task) == [[says], [says]]
-    held = Repaint(source, start_s=0.25, end_s=0.5, output=Output(seeds=(1,)))
-    assert warnings(held) == [None]
+    repaint = Repaint(source, start_s=0.25, end_s=0.5, output=Output(seeds=(1,)))
+    assert warnings(repaint) == [None]
     # As many as the encoding really changes.
-    blocks = [e.samples for e in held.run(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
-    made = np.concatenate(blocks)
-    again = decode_chunk(wav.encode(made, encoding), encoding, 2)
-    assert np.count_nonzero(np.abs(made - again) > 2.0**-15) == 8
+    blocks = [e.samples for e in repaint.run(FakeEngine(), CancelToken()) if isinstance(e, OutputBlock)]
+    samples = np.concatenate(blocks)
+    again = decode_chunk(wav.encode(samples, encoding), encoding, 2)
+    assert np.count_nonzero(np.abs(samples - again) > 2.0**-15) == 8
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
         ),
     ],
 )
-def test_thinking_without_effect_is_said(task: TextToMusic, says: str) -> None:
+def test_thinking_without_effect_gives_a_warning(task: TextToMusic, says: str) -> None:
     assert warnings(task) == [[says]]
 
 
-def test_a_plan_that_is_too_short_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_is_too_short_gives_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeEngine, "supports_planning", True)
     short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
     assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
@@ -77,7 +77,7 @@ def test_a_plan_that_is_too_short_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert warnings(TextToMusic(codes=(1, 2, 3))) == [None]
 
 
-def test_a_source_that_was_cut_off_is_named(tmp_path: Path) -> None:
+def test_a_truncated_source_gives_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     wav.write(path, noise(2.0), 48_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

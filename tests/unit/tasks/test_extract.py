@@ -1,4 +1,4 @@
-"""Stems add up to their source at every rate, also above what an engine hears."""
+"""Stems add up to their source at every rate, also above the band of the engine."""
 
 from pathlib import Path
 

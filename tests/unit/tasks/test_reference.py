@@ -1,4 +1,4 @@
-"""What is heard of a reference for timbre, and who hears it."""
+"""The timbre reference: its parts, its format, and the engines that use it."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ from acestep_runtime.audio import wav
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from acestep_runtime.recording import RecordedTake, record
+from acestep_runtime.recording import TakeFiles, record
 from acestep_runtime.tasks import TASKS, build_task
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import load_reference
 from acestep_runtime.values import CancelToken
 from tests.support.signals import noise
 
-HEARD_BY = ("text2music", "cover", "repaint", "lego", "complete")
+REFERENCE_TASKS = ("text2music", "cover", "repaint", "lego", "complete")
 
 
 @pytest.mark.parametrize("length", [48, 48_000, 479_999, 1_440_000, 2_000_001])
 def test_a_reference_is_three_pieces_of_ten_seconds(length: int, tmp_path: Path) -> None:
     wav.write(tmp_path / "long.wav", np.repeat(np.arange(length, dtype=np.float32)[:, None], 2, 1), 48_000)
-    heard = load_reference(Source(str(tmp_path / "long.wav")))
-    assert heard is not None
+    samples = load_reference(Source(str(tmp_path / "long.wav")))
+    assert samples is not None
     total = length if length >= 1_440_000 else -(-1_440_000 // length) * length
-    for piece, start in zip(heard.reshape(3, 480_000, 2), (0, total // 3, total - 480_000), strict=True):
+    for piece, start in zip(samples.reshape(3, 480_000, 2), (0, total // 3, total - 480_000), strict=True):
         assert np.array_equal(piece[:, 0], (start + np.arange(480_000)) % length)
 
 
-def test_a_reference_of_another_rate_and_mono_is_heard_as_engines_want_it(tmp_path: Path) -> None:
-    samples = noise(33, rate_hz=44_100, channels=1)
-    wav.write(tmp_path / "mono.wav", samples, 44_100)
-    heard = load_reference(Source(str(tmp_path / "mono.wav")))
-    assert heard is not None
-    assert heard.shape == (1_440_000, 2)
-    assert np.array_equal(heard[:, 0], heard[:, 1])
+def test_a_mono_reference_of_another_rate_is_converted_for_the_engine(tmp_path: Path) -> None:
+    recording = noise(33, rate_hz=44_100, channels=1)
+    wav.write(tmp_path / "mono.wav", recording, 44_100)
+    samples = load_reference(Source(str(tmp_path / "mono.wav")))
+    assert samples is not None
+    assert samples.shape == (1_440_000, 2)
+    assert np.array_equal(samples[:, 0], samples[:, 1])
     at = 11 * 44_100
-    assert np.allclose(heard[480_000:960_000, 0], resample(samples[at : at + 441_000], 44_100, 48_000)[:, 0], atol=1e-7)
+    assert np.allclose(
+        samples[480_000:960_000, 0], resample(recording[at : at + 441_000], 44_100, 48_000)[:, 0], atol=1e-7
+    )
 
 
-def test_a_reference_is_no_whole_song_at_once(tmp_path: Path) -> None:
+def test_a_reference_is_read_in_parts(tmp_path: Path) -> None:
     """A part of a file may be named, as of any source."""
     wav.write(tmp_path / "long.wav", noise(50, rate_hz=48_000), 48_000)
-    heard = load_reference(Source(str(tmp_path / "long.wav"), start_s=5, end_s=40))
+    samples = load_reference(Source(str(tmp_path / "long.wav"), start_s=5, end_s=40))
     whole = load_reference(Source(str(tmp_path / "long.wav")))
-    assert heard is not None
+    assert samples is not None
     assert whole is not None
-    assert np.array_equal(heard[:240_000], whole[240_000:480_000])
+    assert np.array_equal(samples[:240_000], whole[240_000:480_000])
 
 
-def test_tasks_that_make_music_take_a_reference() -> None:
-    assert tuple(name for name, task in TASKS.items() if hasattr(task, "reference")) == HEARD_BY
+def test_audio_tasks_take_a_reference() -> None:
+    assert tuple(name for name, task in TASKS.items() if hasattr(task, "reference")) == REFERENCE_TASKS
 
 
-@pytest.mark.parametrize("task", HEARD_BY)
-def test_a_reference_that_cannot_be_heard_is_refused_before_any_work(task: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", REFERENCE_TASKS)
+def test_an_unreadable_reference_is_refused_before_any_work(task: str, tmp_path: Path) -> None:
     wav.write(tmp_path / "song.wav", noise(1, rate_hz=48_000), 48_000)
     (tmp_path / "words.wav").write_text("no audio")
     fields = {} if task == "text2music" else {"source": {"path": str(tmp_path / "song.wav")}}
@@ -74,12 +76,10 @@ def test_a_reference_that_cannot_be_heard_is_refused_before_any_work(task: str, 
     assert outside.value.field == "reference.region.start_s"
 
 
-def test_an_engine_that_does_not_hear_it_says_so(tmp_path: Path) -> None:
+def test_an_engine_without_reference_support_gives_a_warning(tmp_path: Path) -> None:
     wav.write(tmp_path / "song.wav", noise(1, rate_hz=48_000), 48_000)
     task = build_task("text2music", {"duration_s": 1.0, "reference": {"path": str(tmp_path / "song.wav")}})
     takes = [
-        event
-        for event in record(task, FakeEngine(), tmp_path / "out", CancelToken())
-        if isinstance(event, RecordedTake)
+        event for event in record(task, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(event, TakeFiles)
     ]
-    assert takes[0].metadata["warnings"] == ["The fake engine does not hear a reference: song.wav had no effect."]
+    assert takes[0].metadata["warnings"] == ["The fake engine does not use a reference: song.wav had no effect."]

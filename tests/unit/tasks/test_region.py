@@ -1,4 +1,4 @@
-"""What comes back from an engine: only what is needed of it is resampled, and that as if all of it were."""
+"""Resampling part of an engine's window equals resampling all of it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def test_a_part_of_a_window_is_resampled_like_the_whole(
     clip = Clip.open(Source(str(path)), Output())
     span = Span.resolve(start_s, start_s + length_s, clip.frames, rate_hz)
     region = Region.around(clip, span, 5.0, 20.0)
-    made = noise(3.0, seed=1)
-    start, stop = region.window.wanted
-    part = region.from_engine(made, start, stop)
-    whole = convert.resample(made, ENGINE_RATE_HZ, rate_hz, region.window.frames)[start:stop]
+    engine_output = noise(3.0, seed=1)
+    start, stop = region.window.target
+    part = region.from_engine(engine_output, start, stop)
+    whole = convert.resample(engine_output, ENGINE_RATE_HZ, rate_hz, region.window.frames)[start:stop]
     assert part.shape == whole.shape == (stop - start, 2)
     assert np.abs(part - whole).max() < 1e-5  # of noise at RMS 0.1

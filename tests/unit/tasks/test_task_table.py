@@ -1,4 +1,4 @@
-"""What each task says of itself, against the wire contract, the engines' own tables and the command line."""
+"""The traits of each task, against the wire contract, the engines' tables and the command line."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_method_is_of_a_task() -> None:
 
 
 @by_task
-def test_what_it_says_goes_together_with_its_fields(task: type[Task]) -> None:
+def test_traits_agree_with_the_fields(task: type[Task]) -> None:
     assert task.kind in ("audio", "analysis", "text")
     assert (task.kind == "audio") == task.has("output")
     assert (task.kind == "analysis") <= task.has("source")
@@ -76,13 +76,13 @@ def test_what_it_says_goes_together_with_its_fields(task: type[Task]) -> None:
 
 
 @by_task
-def test_its_engines_have_it(task: type[Task]) -> None:
+def test_its_engines_implement_it(task: type[Task]) -> None:
     assert registry.ENGINES["fake"].supports(task)
     assert registry.ENGINES["draft"].supports(task) == (task.name in FUNCTIONS)
 
 
 @by_task
-def test_the_neural_engines_tables_have_it(task: type[Task]) -> None:
+def test_the_neural_engine_tables_contain_it(task: type[Task]) -> None:
     pytest.importorskip("torch", reason="only the neural engine needs torch")
     from acestep_runtime.engines.neural.evaluation import EVALUATIONS
     from acestep_runtime.engines.neural.language import ANSWERS
@@ -100,7 +100,7 @@ def test_the_neural_engines_tables_have_it(task: type[Task]) -> None:
 def test_an_engine_returns_its_roles(task: type[Task], tmp_path: Any) -> None:
     """The fake engine makes what it is asked for: tracks where there are tracks, else the mix, else metadata only."""
     from acestep_runtime.audio import wav
-    from acestep_runtime.recording import RecordedTake, record
+    from acestep_runtime.recording import TakeFiles, record
     from tests.support.signals import noise
 
     wav.write(tmp_path / "song.wav", noise(0.5), 48_000)
@@ -111,15 +111,15 @@ def test_an_engine_returns_its_roles(task: type[Task], tmp_path: Any) -> None:
         "description": "a song",
         "thinking": Thinking(),
     }
-    made = task(**{name: value for name, value in given.items() if task.has(name)})
-    made.validate()
-    takes = [e for e in record(made, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(e, RecordedTake)]
+    instance = task(**{name: value for name, value in given.items() if task.has(name)})
+    instance.validate()
+    takes = [e for e in record(instance, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(e, TakeFiles)]
     roles = {output.header.role for take in takes for output in take.outputs}
     assert roles <= {*task.roles, *(given["tracks"] if task.has("tracks") else ())}
     assert bool(roles) == (task.kind == "audio")
 
 
-def test_an_engine_that_lacks_a_task_is_refused_with_one_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_without_a_task_is_refused_with_the_name_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     from acestep_runtime.errors import UnsupportedTask
 
     draft = dataclasses.replace(registry.ENGINES["draft"], unsupported=frozenset({"cover"}))

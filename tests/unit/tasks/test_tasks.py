@@ -1,4 +1,4 @@
-"""The tasks around an engine whose every sample is known, and around engines that break their word."""
+"""Tasks with an engine whose every sample is known, and with engines that violate the protocol."""
 
 from __future__ import annotations
 
@@ -126,26 +126,26 @@ def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     if f.name in BY_NAME:
         return BY_NAME[f.name]
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    (wanted,) = (option for option in options if option is not type(None))
+    (value_type,) = (option for option in options if option is not type(None))
     limits = limits_of(f) or Limits()
     low, high = limits.low, limits.high
     if limits.choices:
-        made = st.sampled_from(limits.choices)
-    elif dataclasses.is_dataclass(wanted):
-        made = values_of(typing.cast(type[Any], wanted))
-    elif wanted is float:
-        made = st.floats(low, high, allow_nan=False, allow_infinity=False)
-    elif typing.get_origin(wanted) is tuple:
-        of = typing.get_args(wanted)[0]
+        strategy = st.sampled_from(limits.choices)
+    elif dataclasses.is_dataclass(value_type):
+        strategy = values_of(typing.cast(type[Any], value_type))
+    elif value_type is float:
+        strategy = st.floats(low, high, allow_nan=False, allow_infinity=False)
+    elif typing.get_origin(value_type) is tuple:
+        of = typing.get_args(value_type)[0]
         each = values_of(of) if dataclasses.is_dataclass(of) else st.integers(low, high)
-        made = st.lists(each, max_size=3, unique_by=lambda item: getattr(item, "name", id(item))).map(tuple)
-    elif wanted is bool:
-        made = st.booleans()
-    elif wanted is int:
-        made = st.integers(low, high)
+        strategy = st.lists(each, max_size=3, unique_by=lambda item: getattr(item, "name", id(item))).map(tuple)
+    elif value_type is bool:
+        strategy = st.booleans()
+    elif value_type is int:
+        strategy = st.integers(low, high)
     else:
-        made = TEXT
-    return made if len(options) == 1 else st.none() | made
+        strategy = TEXT
+    return strategy if len(options) == 1 else st.none() | strategy
 
 
 @settings(deadline=None, max_examples=200)
@@ -164,7 +164,7 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
         assert dataclasses.replace(seeded, output=task.output) == task
 
 
-def test_only_what_differs_is_written_and_files_are_put_in(song: Path) -> None:
+def test_only_changed_fields_are_written_and_paths_are_located(song: Path) -> None:
     task = Repaint(Source(asset_id="1", name="x"), Music(bpm=90.0), start_s=1.0)
     fields = to_fields(task)
     assert fields == {"source": {"asset_id": "1", "name": "x"}, "music": {"bpm": 90.0}, "start_s": 1.0}
@@ -200,7 +200,7 @@ def test_a_source_needs_a_path_or_an_asset() -> None:
         ("repaint", {"source": {"path": "x", "start_s": -1.0}}, "source.region.start_s", "source.region.start_s is -1.0;"),
     ],
 )  # fmt: skip
-def test_json_that_is_no_task(name: str, fields: dict[str, Any], blamed: str, says: str) -> None:
+def test_json_of_no_task_is_refused(name: str, fields: dict[str, Any], blamed: str, says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         build_task(name, fields)
     assert caught.value.field == blamed
@@ -248,13 +248,13 @@ def test_a_repaint_changes_its_region_and_nothing_else(
     )
     task.validate()
     engine = Recorder()
-    played = play(task, engine)
+    outcome = play(task, engine)
     source = convert.to_channels(source, channels or 2)
     fade = round(crossfade_ms * rate / 1000)
     before, after = min(fade, max(0, start)), min(fade, max(0, len(source) - stop))
     prepended = max(0, -start)
-    for number, header in played.headers.items():
-        got = played.samples[number]
+    for number, header in outcome.headers.items():
+        got = outcome.samples[number]
         if not whole:
             assert header.frames == before + (stop - start) + after
             assert header.start_frame == start - before
@@ -268,8 +268,8 @@ def test_a_repaint_changes_its_region_and_nothing_else(
         part = play(dataclasses.replace(task, scope="region"))
         first = prepended + start - before
         for number, samples in part.samples.items():
-            assert np.array_equal(played.samples[number][first : first + len(samples)], samples)
-    # The engine heard a window no longer than region and contexts, with the region marked in it.
+            assert np.array_equal(outcome.samples[number][first : first + len(samples)], samples)
+    # The engine's window is no longer than region and contexts, with the region marked in it.
     for request in engine.requests:
         assert request.source is not None
         assert len(request.source) == request.frames
@@ -293,19 +293,19 @@ def test_a_repaint_at_the_engines_rate_is_the_engines_sound(tmp_path: Path) -> N
 # ---- the others ----
 
 
-def test_layers_lie_where_they_belong(song: Path) -> None:
+def test_layers_lie_at_their_positions(song: Path) -> None:
     task = Lego(
         Source(str(song), start_s=0.5), tracks=("bass", "fx"), start_s=0.5, end_s=1.0, output=Output(seeds=(1,))
     )
-    played = play(task)
-    assert [header.role for header in played.headers.values()] == ["bass", "fx"]
-    for samples in played.samples.values():
+    outcome = play(task)
+    assert [header.role for header in outcome.headers.values()] == ["bass", "fx"]
+    for samples in outcome.samples.values():
         assert len(samples) == round(1.5 * 44_100)
         assert not samples[:22_050].any()
         assert samples[22_050:44_100].any()
         assert not samples[44_100:].any()
     part = play(dataclasses.replace(task, scope="region"))
-    assert np.array_equal(part.samples[1], played.samples[1][22_050:44_100])
+    assert np.array_equal(part.samples[1], outcome.samples[1][22_050:44_100])
     assert part.headers[1].start_frame == 22_050
 
 
@@ -314,12 +314,12 @@ def test_every_stem_is_as_long_as_the_source(song: Path, rate_hz: int | None) ->
     task = Extract(
         Source(str(song), end_s=1.3), tracks=("drums", "bass"), output=Output(seeds=(3,), sample_rate=rate_hz)
     )
-    played = play(task)
+    outcome = play(task)
     frames = round(1.3 * (rate_hz or 44_100))
-    assert [header.frames for header in played.headers.values()] == [frames, frames]
+    assert [header.frames for header in outcome.headers.values()] == [frames, frames]
     engine_frames = round(1.3 * 48_000)
     want = convert.resample(tone(3, 1, 0, engine_frames), 48_000, rate_hz or 44_100, frames)
-    assert np.abs(played.samples[1] - want).max() < 2e-6
+    assert np.abs(outcome.samples[1] - want).max() < 2e-6
 
 
 @pytest.mark.parametrize("name", ["FLAC", "OGG"])
@@ -344,7 +344,7 @@ def test_a_song_of_any_length_is_exact() -> None:
         assert play(task).headers[0].frames == round(duration_s * rate_hz)
 
 
-def test_what_the_engine_lacks_is_said(song: Path) -> None:
+def test_values_that_the_engine_lacks_are_reported_missing(song: Path) -> None:
     done = play(TextToMusic(duration_s=0.1, output=Output(auto_lrc=True))).takes[0]
     assert done.metadata["lrc_missing"] == "The fake engine gave no lrc for this take."
     assert "score_missing" not in done.metadata

@@ -1,4 +1,4 @@
-"""Times in a take's facts count from the first frame of its audio, whatever window the engine heard."""
+"""Times in a take's metadata count from the first frame of its audio, whatever the engine's window."""
 
 import math
 from pathlib import Path
@@ -52,8 +52,8 @@ class Marker:
 def test_times_count_from_the_first_frame(tmp_path: Path, task: str, fields: dict, expected_s: float) -> None:
     path = tmp_path / "song.wav"
     sf.write(path, np.full((40 * 44_100, 2), 0.1), 44_100)
-    made = build_task(task, {"source": {"path": str(path)}, "context_s": 5, **fields})
-    (facts,) = [event.metadata for event in made.run(Marker(), CancelToken()) if isinstance(event, Take)]
+    instance = build_task(task, {"source": {"path": str(path)}, "context_s": 5, **fields})
+    (facts,) = [event.metadata for event in instance.run(Marker(), CancelToken()) if isinstance(event, Take)]
     # The engine is asked for the crossfade before the region as well, and for one frame more.
     fade_s = 0.02 if task == "repaint" and fields["start_s"] > 0 else 0.0
     for name in ("lines", "chords"):

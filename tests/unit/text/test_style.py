@@ -1,10 +1,10 @@
-"""Captions in, styles out: what a musician writes must be what is played."""
+"""Captions to styles: the words of a caption determine what is played."""
 
 import pytest
 
 from acestep_runtime.dsp import drums, voices
 from acestep_runtime.dsp.players import PLAYERS
-from acestep_runtime.text.style import only, parse_instrument, style_of, table, understood
+from acestep_runtime.text.style import find_style_words, keep_track, parse_instrument, style_from_caption, table
 from acestep_runtime.values import TRACKS
 
 
@@ -23,8 +23,8 @@ from acestep_runtime.values import TRACKS
         ("", "pop"),
     ],
 )
-def test_the_genre_is_the_one_named(caption, genre):
-    assert style_of(caption).genre == genre
+def test_the_caption_names_the_genre(caption, genre):
+    assert style_from_caption(caption).genre == genre
 
 
 @pytest.mark.parametrize(
@@ -41,43 +41,43 @@ def test_the_genre_is_the_one_named(caption, genre):
         ("lush string section", "strings", "strings"),
     ],
 )
-def test_an_instrument_named_comes_first(caption, track, voice):
-    style = style_of(caption)
-    assert style.named >= 1
+def test_a_named_instrument_comes_first(caption, track, voice):
+    style = style_from_caption(caption)
+    assert style.named_count >= 1
     assert (style.instruments[0].track, style.instruments[0].voice) == (track, voice)
 
 
 @pytest.mark.parametrize("caption", ["energetic guitar solo", "신나는 기타 솔로", "lead guitar"])
-def test_a_solo_is_a_melody_of_the_instrument_named(caption):
-    style = style_of(caption)
+def test_a_solo_is_a_melody_of_the_named_instrument(caption):
+    style = style_from_caption(caption)
     assert style.solo == "guitar"
     assert style.instruments[0].leads
     assert style.instruments[0].track == "guitar"
 
 
 def test_moods_change_brightness_energy_and_pace():
-    plain = style_of("pop")
-    assert style_of("bright pop").brightness > plain.brightness > style_of("어두운 팝").brightness
-    assert style_of("energetic pop").energy > plain.energy > style_of("calm pop").energy
-    assert style_of("빠른 팝").bpm > plain.bpm > style_of("slow pop").bpm
-    assert style_of("sad pop").mode == style_of("슬픈 노래").mode == "minor"
+    plain = style_from_caption("pop")
+    assert style_from_caption("bright pop").brightness > plain.brightness > style_from_caption("어두운 팝").brightness
+    assert style_from_caption("energetic pop").energy > plain.energy > style_from_caption("calm pop").energy
+    assert style_from_caption("빠른 팝").bpm > plain.bpm > style_from_caption("slow pop").bpm
+    assert style_from_caption("sad pop").mode == style_from_caption("슬픈 노래").mode == "minor"
 
 
 @pytest.mark.parametrize("caption", ["pop without drums", "no drums, pop", "드럼 없이 팝"])
-def test_what_is_declined_is_left_out(caption):
-    style = style_of(caption)
+def test_negated_instruments_are_left_out(caption):
+    style = style_from_caption(caption)
     assert style.genre == "pop"
     assert "drums" not in {who.track for who in style.instruments}
 
 
 def test_only_whole_words_count_and_the_longest_wins():
-    assert [name for *_, name in understood("popular trapeze rocket brightness")] == []
-    assert [word for word, *_ in understood("an electric piano")] == ["electric piano"]
-    assert [name for *_, name in understood("drums and guitars")] == ["drums", "guitar"]
+    assert [name for *_, name in find_style_words("popular trapeze rocket brightness")] == []
+    assert [word for word, *_ in find_style_words("an electric piano")] == ["electric piano"]
+    assert [name for *_, name in find_style_words("drums and guitars")] == ["drums", "guitar"]
 
 
-def test_any_caption_gives_sane_numbers():
-    everything = style_of(
+def test_any_caption_gives_values_within_limits():
+    everything = style_from_caption(
         " ".join(w for kind in ("genre", "mood") for row in table()[kind].values() for w in row["words"])
     )
     assert -1 <= everything.brightness <= 1
@@ -116,7 +116,7 @@ def test_rhythms_fit_their_meter():
 
 
 @pytest.mark.parametrize("track", list(PLAYERS))
-def test_one_track_alone_is_always_there(track):
+def test_a_single_track_always_has_an_instrument(track):
     for caption in ("", "metal", "ambient", "guitar solo"):
-        alone = only(style_of(caption), track)
+        alone = keep_track(style_from_caption(caption), track)
         assert [who.track for who in alone.instruments] == [track]

@@ -1,4 +1,4 @@
-"""The whole of style.toml, row by row, and captions that decline or combine at will."""
+"""All rows of style.toml, and captions that negate or combine them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from acestep_runtime.dsp.drums import KITS
 from acestep_runtime.dsp.effects import EFFECTS
 from acestep_runtime.dsp.musical import Grid
-from acestep_runtime.dsp.players import PLAYERS, Bar, play
+from acestep_runtime.dsp.players import PLAYERS, Bar, play_bar
 from acestep_runtime.dsp.progressions import Harmony, progression
-from acestep_runtime.dsp.render import STRIPS
+from acestep_runtime.dsp.render import CHANNEL_STRIPS
 from acestep_runtime.dsp.voices import VOICES
-from acestep_runtime.text.style import Instrument, style_of, table, understood
+from acestep_runtime.text.style import Instrument, find_style_words, style_from_caption, table
 from acestep_runtime.values import TIME_SIGNATURES, Key
 
 DATA = table()
@@ -34,7 +34,7 @@ def check_player(who: Instrument) -> None:
     beaten = who.track in ("drums", "percussion")
     kind = who.track if beaten or who.track == "bass" else "chords"
     assert who.track in PLAYERS
-    assert who.track in STRIPS
+    assert who.track in CHANNEL_STRIPS
     assert who.voice in (KITS if beaten else VOICES), who
     patterns = DATA["effects"]["rows"] if who.track == "fx" else DATA["rhythm"][kind]
     assert who.pattern in patterns or (who.leads and kind == "chords"), who
@@ -44,12 +44,12 @@ def test_every_word_means_its_row_and_nothing_else() -> None:
     for kind, name, word in WORDS:
         assert word == word.lower()
         for text in (word, word.upper(), f"({word}), "):
-            assert understood(text) == [(word, kind, name)]
+            assert find_style_words(text) == [(word, kind, name)]
         if word.isalpha() and word.isascii():
-            assert understood(f"x{word}") == understood(f"{word}x") == understood(f"x{word}x") == []
+            assert find_style_words(f"x{word}") == find_style_words(f"{word}x") == find_style_words(f"x{word}x") == []
 
 
-def test_no_row_holds_what_nothing_reads() -> None:
+def test_every_key_of_the_table_is_used() -> None:
     for kind, fields in FIELDS.items():
         for name, row in DATA[kind].items():
             assert set(row) <= fields, (kind, name)
@@ -62,15 +62,15 @@ def test_no_row_holds_what_nothing_reads() -> None:
 
 @pytest.mark.parametrize("genre", DATA["genre"])
 def test_every_instrument_can_join_every_genre_in_every_meter(genre: str) -> None:
-    """The caption names both; whoever the style then holds exists and has notes to play for any chord."""
+    """The caption names both; every player of the style exists and has notes to play for any chord."""
     chords = {0: (0, ""), 1: (2, "m7"), 2: (5, "maj7"), 3: (11, "dim")}
     for name, row in DATA["instrument"].items():
-        style = style_of(f"{DATA['genre'][genre]['words'][0]}, {row['words'][0]}")
-        assert row["track"] in {who.track for who in style.instruments[: style.named]}, name
-        for who, meter, ends in product(style.instruments[: style.named], TIME_SIGNATURES, (False, True)):
+        style = style_from_caption(f"{DATA['genre'][genre]['words'][0]}, {row['words'][0]}")
+        assert row["track"] in {who.track for who in style.instruments[: style.named_count]}, name
+        for who, meter, ends in product(style.instruments[: style.named_count], TIME_SIGNATURES, (False, True)):
             check_player(who)
             bar = Bar(0, Grid(100, 0.0, meter), Harmony(chords, (0, "")), Key(0, "major"), 0.9, 1, "verse", 1, 4, ends)
-            notes = play(bar, style, (who,))
+            notes = play_bar(bar, style, (who,))
             assert all(24 <= pitch <= 108 for note in notes for pitch in note.pitches)
             assert all(note.piece in KITS[note.voice] if note.piece else note.pitches for note in notes)
 
@@ -78,19 +78,19 @@ def test_every_instrument_can_join_every_genre_in_every_meter(genre: str) -> Non
 @pytest.mark.parametrize("family", DATA["harmony"])
 def test_every_progression_is_in_its_key(family: str) -> None:
     """Roots lie on the scale or on the lowered seventh that rock and blues borrow."""
-    style = replace(style_of(""), harmony=family)
+    style = replace(style_from_caption(""), harmony=family)
     for mode, steps in (("major", {0, 2, 4, 5, 7, 9, 11, 10}), ("minor", {0, 2, 3, 5, 7, 8, 10})):
         for which in range(len(DATA["harmony"][family][mode])):
             assert {root for root, _ in progression(style, Key(0, mode), which)} <= steps
 
 
-def test_the_rows_of_effects_hold_four_bars_of_signs_that_sound() -> None:
+def test_effect_rows_have_four_bars_of_known_signs() -> None:
     signs = DATA["effects"]["signs"]
     assert set(signs.values()) == set(EFFECTS)
     assert all(len(row) == 4 and set(row) <= set(signs) for row in DATA["effects"]["rows"].values())
 
 
-def test_sections_are_made_of_kinds() -> None:
+def test_song_forms_use_known_section_kinds() -> None:
     section = DATA["section"]
     for form in ("song", "short", "tiny"):
         assert set(section[form]) <= set(section["kinds"])
@@ -100,7 +100,7 @@ def test_sections_are_made_of_kinds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "wanted", "declined"),
+    ("caption", "expected", "declined"),
     [
         ("no drums lo-fi piano", ["lofi", "piano"], ["drums"]),
         ("rock without drums and bass", ["rock"], ["drums", "bass"]),
@@ -112,9 +112,9 @@ def test_sections_are_made_of_kinds() -> None:
         ("드럼이 없는 밝은 팝", ["bright", "pop"], ["drums"]),
     ],
 )
-def test_declining_reaches_as_far_as_the_sentence_says(caption: str, wanted: list[str], declined: list[str]) -> None:
-    found = understood(caption)
-    assert [name for _, kind, name in found if kind != "without"] == wanted
+def test_negation_covers_joined_words(caption: str, expected: list[str], declined: list[str]) -> None:
+    found = find_style_words(caption)
+    assert [name for _, kind, name in found if kind != "without"] == expected
     assert [name for _, kind, name in found if kind == "without"] == declined
 
 
@@ -131,26 +131,26 @@ def test_declining_reaches_as_far_as_the_sentence_says(caption: str, wanted: lis
     ],
 )
 def test_whole_words_in_both_languages(caption: str, found: list[str]) -> None:
-    assert [name for *_, name in understood(caption)] == found
+    assert [name for *_, name in find_style_words(caption)] == found
 
 
-def test_declining_everybody_leaves_a_style_that_can_be_played() -> None:
+def test_negating_every_instrument_leaves_a_playable_style() -> None:
     for caption in ("metal solo, no guitar, no drums, no bass", "metal, no guitar, no drums, no bass, no organ"):
-        tracks = {who.track for who in style_of(caption).instruments}
+        tracks = {who.track for who in style_from_caption(caption).instruments}
         assert tracks
         assert not tracks & {"guitar", "drums", "bass"}
     everybody = " ".join(f"no {row['words'][0]}," for row in DATA["instrument"].values())
-    assert style_of(f"guitar solo, {everybody}").instruments[0].track == "guitar"
-    assert style_of(everybody).instruments == ()
+    assert style_from_caption(f"guitar solo, {everybody}").instruments[0].track == "guitar"
+    assert style_from_caption(everybody).instruments == ()
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from([word for *_, word in WORDS] + ["no", "without", "없이", "solo", ","]), max_size=12))
-def test_any_pile_of_words_gives_a_style(words: list[str]) -> None:
-    style = style_of(" ".join(words))
+def test_any_words_give_a_style(words: list[str]) -> None:
+    style = style_from_caption(" ".join(words))
     assert -1 <= style.brightness <= 1
     assert -0.6 <= style.energy <= 0.6
     assert 0 < style.room_s <= 3
-    assert style.named <= len(style.instruments)
+    assert style.named_count <= len(style.instruments)
     for who in style.instruments:
         check_player(who)

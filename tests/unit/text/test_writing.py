@@ -1,4 +1,4 @@
-"""Songs written from a sentence: what the sentence says must be in them, and they must be fit to be sung and played."""
+"""Song sheets from a sentence: they follow the sentence and can be sung and played."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.limits import validate
-from acestep_runtime.lyrics.text import parse, sung_lines, syllables
-from acestep_runtime.text.form import tags
-from acestep_runtime.text.style import style_of
-from acestep_runtime.text.writing import INSTRUMENTAL, filled, table, write_song
+from acestep_runtime.lyrics.text import lyric_lines, parse, syllables
+from acestep_runtime.text.form import section_tags
+from acestep_runtime.text.style import style_from_caption
+from acestep_runtime.text.writing import INSTRUMENTAL, fill_subject, table, write_song
 from acestep_runtime.values import MAX_TEXT, Key, Music
 
 THEMES = [(language, theme) for language in ("en", "ko") for theme in table()[language]]
@@ -24,16 +24,16 @@ def couplets(language: str, theme: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("language", "theme"), THEMES)
-def test_the_table_holds_couplets_that_can_be_sung(language: str, theme: str) -> None:
+def test_the_table_has_singable_couplets(language: str, theme: str) -> None:
     rows = couplets(language, theme)
     assert len({tuple(row) for row in rows}) == len(rows)
     for row in rows:
         assert len(row) == 2
         for line in row:
-            sung = filled(line, table()[language][theme]["subject"])
-            assert 5 <= len(syllables(sung)) <= 17, line
+            filled_line = fill_subject(line, table()[language][theme]["subject"])
+            assert 5 <= len(syllables(filled_line)) <= 17, line
             assert line == line.strip()
-            assert not re.search(r"[\[\]{}]", sung)
+            assert not re.search(r"[\[\]{}]", filled_line)
             assert bool(re.search("[가-힣]", line)) == (language == "ko")
 
 
@@ -57,24 +57,24 @@ def test_verses_never_run_out(language: str) -> None:
     assert 2 * len(data[language]["neutral"]["verse"]) >= longest
 
 
-def test_the_guides_example() -> None:
-    made = write_song("emotional piano ballad about lost love", seed=1)
-    assert made.language == "en"
-    assert not made.instrumental
-    assert "lost love" in made.lyrics
-    assert 190 <= made.duration_s <= 240
-    assert style_of(made.caption).genre == "ballad"
-    assert style_of(made.caption).instruments[0].voice == "piano"
-    assert Key.parse(made.keyscale).mode == "minor"
-    assert {"verse", "chorus", "bridge"} <= {kind for _, kind, _, _ in tags(made.lyrics)}
+def test_the_example_of_the_guide() -> None:
+    sheet = write_song("emotional piano ballad about lost love", seed=1)
+    assert sheet.language == "en"
+    assert not sheet.instrumental
+    assert "lost love" in sheet.lyrics
+    assert 190 <= sheet.duration_s <= 240
+    assert style_from_caption(sheet.caption).genre == "ballad"
+    assert style_from_caption(sheet.caption).instruments[0].voice == "piano"
+    assert Key.parse(sheet.keyscale).mode == "minor"
+    assert {"verse", "chorus", "bridge"} <= {kind for _, kind, _, _ in section_tags(sheet.lyrics)}
 
 
 def test_a_korean_description_gets_a_korean_song() -> None:
-    made = write_song("잃어버린 사랑에 대한 슬픈 피아노 발라드", seed=1)
-    assert made.language == "ko"
-    assert "잃어버린 사랑" in made.lyrics
-    assert style_of(made.caption).genre == "ballad"
-    assert not re.search("[a-z]", re.sub(r"\[.*?\]", "", made.lyrics))
+    sheet = write_song("잃어버린 사랑에 대한 슬픈 피아노 발라드", seed=1)
+    assert sheet.language == "ko"
+    assert "잃어버린 사랑" in sheet.lyrics
+    assert style_from_caption(sheet.caption).genre == "ballad"
+    assert not re.search("[a-z]", re.sub(r"\[.*?\]", "", sheet.lyrics))
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_a_korean_description_gets_a_korean_song() -> None:
         ("바다 노래", "바다"),
     ],
 )
-def test_the_subject_is_sung_about(description: str, subject: str) -> None:
-    made = write_song(description, seed=3)
-    assert subject in made.lyrics
-    assert "{" not in made.lyrics
+def test_the_subject_appears_in_the_lyrics(description: str, subject: str) -> None:
+    sheet = write_song(description, seed=3)
+    assert subject in sheet.lyrics
+    assert "{" not in sheet.lyrics
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_the_subject_is_sung_about(description: str, subject: str) -> None:
     [("사랑", "사랑을 봐"), ("바다", "바다를 봐"), ("New York", "New York를 봐")],
 )
 def test_korean_particles_follow_the_last_syllable(subject: str, line: str) -> None:
-    assert filled("{subject:을/를} 봐", subject) == line
+    assert fill_subject("{subject:을/를} 봐", subject) == line
 
 
 @pytest.mark.parametrize(
-    ("description", "wanted"),
+    ("description", "expected"),
     [
         ("jazz at 140 bpm in F# minor", {"bpm": 140.0, "keyscale": "F# minor"}),
         ("a slow waltz", {"timesignature": 3}),
@@ -115,20 +115,20 @@ def test_korean_particles_follow_the_last_syllable(subject: str, line: str) -> N
         ("잔잔한 피아노 연주곡", {"lyrics": INSTRUMENTAL, "instrumental": True}),
     ],
 )
-def test_what_the_description_says_is_kept(description: str, wanted: dict[str, object]) -> None:
-    made = write_song(description, seed=2)
-    assert {name: getattr(made, name) for name in wanted} == wanted
+def test_values_in_the_description_are_kept(description: str, expected: dict[str, object]) -> None:
+    sheet = write_song(description, seed=2)
+    assert {name: getattr(sheet, name) for name in expected} == expected
 
 
-def test_a_song_can_be_asked_for_without_words() -> None:
+def test_an_instrumental_song_can_be_requested() -> None:
     assert write_song("pop about love", instrumental=True).lyrics == INSTRUMENTAL
 
 
-def test_the_seed_is_the_song() -> None:
+def test_the_seed_determines_the_song() -> None:
     songs = [write_song("a pop song about home", seed=seed) for seed in range(8)]
     assert write_song("a pop song about home", seed=0) == songs[0]
-    assert len({made.lyrics for made in songs}) == 8
-    assert len({(made.bpm, made.keyscale) for made in songs}) > 4
+    assert len({sheet.lyrics for sheet in songs}) == 8
+    assert len({(sheet.bpm, sheet.keyscale) for sheet in songs}) > 4
 
 
 @settings(deadline=None, max_examples=60)
@@ -141,14 +141,14 @@ def test_the_seed_is_the_song() -> None:
     ),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_description_gives_a_song_that_can_be_made(description: str, seed: int) -> None:
-    made = write_song(description, seed=seed)
-    music = Music(made.caption, made.lyrics, made.language, made.bpm, made.keyscale, made.timesignature)
+def test_any_description_gives_a_valid_song(description: str, seed: int) -> None:
+    sheet = write_song(description, seed=seed)
+    music = Music(sheet.caption, sheet.lyrics, sheet.language, sheet.bpm, sheet.keyscale, sheet.timesignature)
     validate(music)
-    assert 10 <= made.duration_s <= 600
-    assert made.instrumental == (not sung_lines(made.lyrics))
-    if not made.instrumental:
-        bars = made.duration_s * made.bpm / 60 / made.timesignature
-        assert 1.5 < bars / len(sung_lines(made.lyrics)) < 8
-        assert all(stanza.tag for stanza in parse(made.lyrics))
-    assert len(made.caption) <= MAX_TEXT
+    assert 10 <= sheet.duration_s <= 600
+    assert sheet.instrumental == (not lyric_lines(sheet.lyrics))
+    if not sheet.instrumental:
+        bars = sheet.duration_s * sheet.bpm / 60 / sheet.timesignature
+        assert 1.5 < bars / len(lyric_lines(sheet.lyrics)) < 8
+        assert all(stanza.tag for stanza in parse(sheet.lyrics))
+    assert len(sheet.caption) <= MAX_TEXT

@@ -1,4 +1,4 @@
-"""Finding devices in a process of its own, and choosing among them."""
+"""Finding devices in a separate process, and choosing among them."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from acebridge.workers.devices import CPU, choose_devices, find_devices
 FIRST, SECOND = Device("cuda:0", "NVIDIA H100"), Device("cuda:1", "NVIDIA A10")
 
 
-def chosen(*wanted: str, found: Sequence[Device] = (FIRST, SECOND, CPU)) -> list[Device]:
+def choose(*names: str, found: Sequence[Device] = (FIRST, SECOND, CPU)) -> list[Device]:
     async def find() -> Sequence[Device]:
         return found
 
-    return list(asyncio.run(choose_devices(wanted, find)))
+    return list(asyncio.run(choose_devices(names, find)))
 
 
 def test_auto_is_all_gpus_or_the_cpu() -> None:
-    assert chosen("auto") == [FIRST, SECOND]
-    assert chosen("auto", found=[CPU]) == [CPU]
+    assert choose("auto") == [FIRST, SECOND]
+    assert choose("auto", found=[CPU]) == [CPU]
 
 
 def test_named_devices_are_taken_once_each_in_their_order() -> None:
-    assert chosen("cuda:1") == [SECOND]
-    assert chosen("cpu", "cuda:0", "cpu") == [CPU, FIRST]
+    assert choose("cuda:1") == [SECOND]
+    assert choose("cpu", "cuda:0", "cpu") == [CPU, FIRST]
 
 
 @pytest.mark.parametrize("name", ["cuda:2", "cuda", "CPU", "auto, cpu", "gpu"])
-def test_a_device_that_is_not_there_is_refused(name: str) -> None:
+def test_a_missing_device_is_refused(name: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
-        chosen("cuda:0", name)
+        choose("cuda:0", name)
     assert str(caught.value) == (
         f"There is no device {name!r} here. Set devices to one or more of these: cuda:0 (NVIDIA H100), cuda:1 (NVIDIA A10),"
         " cpu; or to auto."
     )
 
 
-def test_for_the_cpu_alone_nothing_is_searched() -> None:
+def test_the_cpu_alone_needs_no_search() -> None:
     async def find() -> Sequence[Device]:
         raise AssertionError("searched")
 
@@ -80,7 +80,7 @@ def __getattr__(name):  # types, in annotations
         ("import time; time.sleep(100)", [CPU], "looking for devices took too long; using the CPU"),
     ],
 )
-def test_torch_is_asked_in_another_process(
+def test_torch_is_imported_in_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, torch: str, found: list[Device],
     warning: str,
 ) -> None:  # fmt: skip

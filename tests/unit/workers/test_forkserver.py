@@ -21,7 +21,7 @@ from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import decode_message, encode
 from acestep_runtime.engines import registry
 from tests.support.daemon import assert_gone, until
-from tests.unit.workers.test_local import job, said
+from tests.unit.workers.test_local import job, messages_of
 
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="no fork server on this system")
 
@@ -51,7 +51,7 @@ def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]]) -> Non
     asyncio.run(asyncio.wait_for(run(), 100))
 
 
-async def greeted(child: Child) -> None:
+async def wait_until_ready(child: Child) -> None:
     """Have a worker start."""
     child.orders.write(encode({"op": "start", "device": "cpu"}))
     assert decode_message(await child.messages.readline()) == {"type": "ready"}
@@ -85,7 +85,7 @@ def test_modules_are_imported_once_for_all_workers(tmp_path: Path, modules: Path
         assert pid
         children = [await server.launch(["early", "late"]) for _ in range(3)]
         for child in children:
-            await greeted(child)
+            await wait_until_ready(child)
             assert is_forked(server, child)
             assert psutil.Process(child.pid).name() == "ace-worker"
         assert psutil.Process(pid).name() == "ace-forkserver"
@@ -100,7 +100,7 @@ def test_the_end_of_one_worker_is_noticed_while_others_live(tmp_path: Path) -> N
     async def scenario(server: ForkServer) -> None:
         first, second = [await server.launch([]) for _ in range(2)]
         for child in (first, second):
-            await greeted(child)
+            await wait_until_ready(child)
         os.kill(first.pid, signal.SIGTERM)
         assert await first.messages.read() == b""  # the other one does not hold its pipe
         assert await first.exit_code == -signal.SIGTERM
@@ -133,7 +133,7 @@ def test_a_worker_is_spawned_where_a_fork_would_not_be_safe(
 
     async def scenario(server: ForkServer) -> None:
         child = await server.launch([module])
-        await greeted(child)
+        await wait_until_ready(child)
         assert psutil.Process(child.pid).ppid() == os.getpid()
         await end(child)
 
@@ -142,7 +142,7 @@ def test_a_worker_is_spawned_where_a_fork_would_not_be_safe(
     assert caplog.messages == [f"a worker is spawned because it cannot be forked: {reason}"]
 
 
-def test_a_module_that_prints_or_cannot_be_imported_is_no_obstacle(
+def test_modules_that_print_or_fail_to_import_do_no_harm(
     tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (modules / "loud.py").write_text("print('hello')")
@@ -151,10 +151,10 @@ def test_a_module_that_prints_or_cannot_be_imported_is_no_obstacle(
     async def scenario(server: ForkServer) -> None:
         worker = LocalWorker(Device("cpu"), server)
         child = await server.launch(["loud", "broken", "missing"])
-        await greeted(child)
+        await wait_until_ready(child)
         assert is_forked(server, child)
         await end(child)
-        assert [message["type"] for message in await said(worker, job(tmp_path))][-1] == "done"
+        assert [message["type"] for message in await messages_of(worker, job(tmp_path))][-1] == "done"
         await worker.kill()
 
     with caplog.at_level(logging.WARNING):
@@ -166,10 +166,10 @@ def test_a_module_that_prints_or_cannot_be_imported_is_no_obstacle(
     ]
 
 
-def test_a_server_that_dies_takes_its_workers_along_and_is_started_again(tmp_path: Path) -> None:
+def test_a_dead_server_ends_its_workers_and_is_restarted(tmp_path: Path) -> None:
     async def scenario(server: ForkServer) -> None:
         child = await server.launch([])
-        await greeted(child)
+        await wait_until_ready(child)
         os.kill(child.pid, signal.SIGSTOP)
         first = server.pid
         os.kill(first, signal.SIGKILL)
@@ -177,7 +177,7 @@ def test_a_server_that_dies_takes_its_workers_along_and_is_started_again(tmp_pat
         assert await child.messages.read() == b""
         assert server.pid == 0
         again = await server.launch([])
-        await greeted(again)
+        await wait_until_ready(again)
         assert server.pid not in (0, first)
         assert is_forked(server, again)
         await end(child, again)
@@ -209,7 +209,7 @@ def test_all_end_with_a_daemon_that_is_killed(tmp_path: Path, stopped: bool) -> 
         assert daemon.stdout is not None
         processes = [psutil.Process(int(pid)) for pid in daemon.stdout.readline().split()]
         assert len(processes) == 2
-        if stopped:  # so that they notice nothing by themselves
+        if stopped:  # so that they cannot notice anything themselves
             for process in processes:
                 process.suspend()
             until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in processes), "the processes to stop")
@@ -228,14 +228,14 @@ def test_a_server_that_is_still_importing_ends_with_its_daemon(tmp_path: Path, m
 
 
 @pytest.mark.slow
-def test_what_the_engines_import_leaves_it_fit_to_fork(tmp_path: Path) -> None:
+def test_the_server_can_fork_after_importing_the_engines(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="the neural engine needs torch")
 
     async def scenario(server: ForkServer) -> None:
         for engine in ("draft", "neural"):
             child = await server.launch(registry.ENGINES[engine].modules)
             assert is_forked(server, child)  # one thread, and CUDA as it was
-            await greeted(child)
+            await wait_until_ready(child)
             await end(child)
         mapped = {each.path for each in psutil.Process(server.pid).memory_maps()}
         assert any("libtorch" in path for path in mapped)

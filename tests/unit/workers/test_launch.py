@@ -1,4 +1,4 @@
-"""What a child process is started with."""
+"""The command and environment of a child process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from acebridge.workers.launch import command, environment
 SHOW_PATH = "import json, os, sys\ndef main():\n    print(json.dumps([os.getcwd(), sys.path, sys.argv[1:]]))\n"
 
 
-def test_defaults_are_for_threads_and_memory_and_what_the_user_sets_wins() -> None:
+def test_defaults_are_for_threads_and_memory_and_the_user_overrides_them() -> None:
     assert environment({"HOME": "/h", "OPENBLAS_NUM_THREADS": "4"}) == {
         "HOME": "/h", "OPENBLAS_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2",
     }  # fmt: skip
 
 
-def test_folders_of_modules_keep_their_meaning_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_module_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     places = os.pathsep.join(("", "lib", ".", "/absolute", ""))
     assert environment({"PYTHONPATH": places})["PYTHONPATH"] == os.pathsep.join((str(tmp_path / "lib"), "/absolute"))
@@ -29,7 +29,7 @@ def test_folders_of_modules_keep_their_meaning_elsewhere(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("python_path", ["", os.pathsep, "here"])
-def test_a_child_looks_for_modules_neither_here_nor_where_it_works(
+def test_a_child_imports_no_modules_from_the_working_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python_path: str
 ) -> None:
     here, work, lib = (tmp_path / name for name in ("here", "work", "lib"))

@@ -1,4 +1,4 @@
-"""A worker process: what it does, what becomes of it, and that nothing around it disturbs what it says."""
+"""A worker process: its jobs, its end, and its isolation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def job(folder: Path, *, seed: int = 1, caption: str = "", steps: int = 2, order
     }  # fmt: skip
 
 
-async def said(worker: LocalWorker, order: JobOrder) -> list[Message]:
+async def messages_of(worker: LocalWorker, order: JobOrder) -> list[Message]:
     return [message async for message in worker.run(order)]
 
 
@@ -69,7 +69,7 @@ def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path, play: Play)
         assert (worker.pid, worker.restarts) == (0, 0)
         pids = set()
         for seed in (1, 2):
-            messages = await said(worker, job(tmp_path, seed=seed))
+            messages = await messages_of(worker, job(tmp_path, seed=seed))
             assert kinds(messages) == ["header", "audio", "take", "done"]
             (take,) = (message["body"] for message in messages if message["type"] == "take")
             assert take["seed"] == seed
@@ -86,11 +86,9 @@ def test_jobs_run_one_after_the_other_in_one_process(tmp_path: Path, play: Play)
     play(tmp_path, scenario)
 
 
-def test_what_is_printed_goes_to_the_log_and_breaks_nothing(
-    tmp_path: Path, play: Play, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_printed_output_goes_to_the_log(tmp_path: Path, play: Play, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(worker: LocalWorker) -> None:
-        assert kinds(await said(worker, job(tmp_path, caption="print"))) == ["header", "audio", "take", "done"]
+        assert kinds(await messages_of(worker, job(tmp_path, caption="print"))) == ["header", "audio", "take", "done"]
         await worker.kill()
 
     with caplog.at_level(logging.WARNING):
@@ -113,7 +111,7 @@ def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, play: Play, m
         assert messages[-1]["type"] == "error"
         assert messages[-1]["body"]["kind"] == "Cancelled"
         pid = worker.pid
-        assert kinds(await said(worker, job(tmp_path, seed=2)))[-1] == "done"
+        assert kinds(await messages_of(worker, job(tmp_path, seed=2)))[-1] == "done"
         assert worker.pid == pid
 
     play(tmp_path, scenario)
@@ -124,7 +122,7 @@ def test_a_cancel_waits_for_its_job(tmp_path: Path, play: Play, monkeypatch: pyt
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
-        running = asyncio.create_task(said(worker, job(tmp_path, steps=200)))
+        running = asyncio.create_task(messages_of(worker, job(tmp_path, steps=200)))
         await asyncio.sleep(0)
         await worker.cancel("job")
         messages = await running
@@ -134,13 +132,13 @@ def test_a_cancel_waits_for_its_job(tmp_path: Path, play: Play, monkeypatch: pyt
     play(tmp_path, scenario)
 
 
-def test_a_process_that_ends_at_work(tmp_path: Path, play: Play) -> None:
+def test_a_process_that_ends_during_a_job(tmp_path: Path, play: Play) -> None:
     async def scenario(worker: LocalWorker) -> None:
         with pytest.raises(WorkerDied, match=r"^exit code 42$") as caught:
-            await said(worker, job(tmp_path, caption="crash"))
+            await messages_of(worker, job(tmp_path, caption="crash"))
         assert caught.value.took_order
         assert worker.pid == 0
-        assert kinds(await said(worker, job(tmp_path, seed=2)))[-1] == "done"
+        assert kinds(await messages_of(worker, job(tmp_path, seed=2)))[-1] == "done"
         assert worker.restarts == 1
 
     play(tmp_path, scenario)
@@ -148,14 +146,14 @@ def test_a_process_that_ends_at_work(tmp_path: Path, play: Play) -> None:
 
 def test_a_process_that_ended_while_it_was_idle(tmp_path: Path, play: Play) -> None:
     async def scenario(worker: LocalWorker) -> None:
-        await said(worker, job(tmp_path))
+        await messages_of(worker, job(tmp_path))
         os.kill(worker.pid, signal.SIGKILL)
         deaths: list[WorkerDied] = []
         try:  # it depends on the moment whether the death is noticed before the order or by it
-            messages = await said(worker, job(tmp_path, seed=2))
+            messages = await messages_of(worker, job(tmp_path, seed=2))
         except WorkerDied as death:
             deaths.append(death)
-            messages = await said(worker, job(tmp_path, seed=2))
+            messages = await messages_of(worker, job(tmp_path, seed=2))
         assert not any(death.took_order for death in deaths)
         assert kinds(messages)[-1] == "done"
         assert worker.restarts == 1
@@ -163,7 +161,7 @@ def test_a_process_that_ended_while_it_was_idle(tmp_path: Path, play: Play) -> N
     play(tmp_path, scenario)
 
 
-def test_a_process_that_is_killed_at_work(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_killed_during_a_job(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
@@ -179,11 +177,11 @@ def test_a_process_that_is_killed_at_work(tmp_path: Path, play: Play, monkeypatc
     play(tmp_path, scenario)
 
 
-def test_it_is_alone_with_its_terminal(tmp_path: Path, play: Play) -> None:
+def test_it_runs_in_a_session_of_its_own(tmp_path: Path, play: Play) -> None:
     """Ctrl-C reaches the processes of the session that a terminal belongs to."""
 
     async def scenario(worker: LocalWorker) -> None:
-        await said(worker, job(tmp_path))
+        await messages_of(worker, job(tmp_path))
         assert os.getsid(worker.pid) != os.getsid(0)
         assert psutil.Process(worker.pid).cwd() == str(tmp_path)
 
@@ -191,7 +189,7 @@ def test_it_is_alone_with_its_terminal(tmp_path: Path, play: Play) -> None:
 
 
 @pytest.mark.parametrize("where", ["data", "elsewhere"])
-def test_no_module_is_taken_from_where_somebody_works(
+def test_no_module_is_imported_from_the_working_folder(
     tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
@@ -206,6 +204,6 @@ def test_no_module_is_taken_from_where_somebody_works(
     monkeypatch.chdir(elsewhere)
 
     async def scenario(worker: LocalWorker) -> None:
-        assert kinds(await said(worker, job(data)))[-1] == "done"
+        assert kinds(await messages_of(worker, job(data)))[-1] == "done"
 
     play(data, scenario)

@@ -11,7 +11,7 @@ TEXTS = ["", "two\nlines\r\n", "\u2028\u2029\x85\x0b\x0c", '{"op": "cancel"}\n',
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_an_order_is_one_line_and_comes_back_whole(text: str) -> None:
+def test_an_order_is_one_line_and_round_trips(text: str) -> None:
     order: JobOrder = {
         "op": "job",
         "id": "1",
@@ -29,7 +29,7 @@ def test_an_order_is_one_line_and_comes_back_whole(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("eta_s", [None, 0.1, 1e300])
-def test_a_message_is_one_line_and_comes_back_whole(text: str, eta_s: float | None) -> None:
+def test_a_message_is_one_line_and_round_trips(text: str, eta_s: float | None) -> None:
     messages: list[Message] = [
         {"type": "progress", "body": {"stage": text, "fraction": 0.1, "eta_s": eta_s}},
         {

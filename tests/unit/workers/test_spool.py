@@ -31,7 +31,7 @@ def test_an_output_grows_moves_and_is_forgotten(tmp_path: Path) -> None:
     spool.forget("job")
 
 
-def test_nothing_is_left(tmp_path: Path) -> None:
+def test_clearing_removes_everything(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     for job in ("a", "b"):
         spool.append(job, 0).close()

@@ -143,8 +143,8 @@ def _widen(part: Part, clip: Clip) -> tuple[Part, int]:
     changed = _span_of_change(part, clip)
     whole = type(part)()
     whole.CopyFrom(part)
-    whole.frames, whole.start_frame = changed.total_frames, -changed.prepended
-    return whole, changed.start + changed.prepended
+    whole.frames, whole.start_frame = changed.total_frames, -changed.prefix_frames
+    return whole, changed.start + changed.prefix_frames
 
 
 def _span_of_change(part: Part, clip: Clip) -> Span:
@@ -158,8 +158,8 @@ def _chunks_outside(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audi
     from acestep_runtime.audio import wav
 
     span = _span_of_change(changed, clip)
-    for at, end in span.kept:
+    for at, end in span.outside:
         for block in clip.blocks(at, end):
             data = wav.encode(block, encoding_name(changed.encoding))
-            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prepended, data=data)
+            yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prefix_frames, data=data)
             at += len(block)

@@ -17,7 +17,7 @@ from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Source
 from acestep_runtime.tasks.complete import Complete
-from acestep_runtime.text.style import style_of
+from acestep_runtime.text.style import style_from_caption
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
 from tests.support import band, signals
 
@@ -25,7 +25,7 @@ RATE = 48_000
 BAND = ("drums", "bass", "guitar", "keyboard")
 
 
-def completed(source, tracks=BAND, seed=3, **music):
+def run_complete(source, tracks=BAND, seed=3, **music):
     """Return (roles, facts, order of the blocks), with what every engine promises checked."""
     whole = (0, len(source))
     request = EngineRequest(TASKS["complete"], len(source), seed, Music(**music), source=source, span=whole, known=whole,
@@ -63,12 +63,12 @@ def song():
 
 
 @pytest.fixture(scope="module")
-def made(song):
-    return completed(song, caption="rock band arrangement")
+def outputs(song):
+    return run_complete(song, caption="rock band arrangement")
 
 
-def test_the_mix_is_the_source_and_the_tracks(song, made):
-    roles, facts, _ = made
+def test_the_mix_is_the_source_and_the_tracks(song, outputs):
+    roles, facts, _ = outputs
     assert np.abs(roles["mix"] - total(roles) - song).max() < 1e-6
     assert "ducked_s" not in facts
     assert facts["bpm"] == pytest.approx(120, rel=0.01)
@@ -77,15 +77,15 @@ def test_the_mix_is_the_source_and_the_tracks(song, made):
     assert all(-25 < rms_db(roles[track]) - rms_db(song) < -2 for track in BAND)
 
 
-def test_roles_come_bar_by_bar(made):
-    order = made[2]
+def test_roles_come_bar_by_bar(outputs):
+    order = outputs[2]
     assert order[: len(BAND) + 1] == ["mix", *BAND]
     assert order.count("mix") > 3
     assert order.count("drums") > 3
 
 
-def test_bass_and_drums_strike_together_and_on_the_beat(song, made):
-    roles, _, _ = made
+def test_bass_and_drums_strike_together_and_on_the_beat(song, outputs):
+    roles, _, _ = outputs
     # The band's beats lie at multiples of half a second; those of the bass drum are found below 120 Hz.
     x = np.convolve(roles["drums"].mean(axis=1), np.ones(200) / 200, "same")[: len(song) // 240 * 240].reshape(-1, 240)
     level = np.sqrt(np.mean(x**2, axis=1))
@@ -103,22 +103,22 @@ def test_notes_of_the_bass_near_a_bass_drum_move_onto_it():
     def low(at):
         return Note(at, 0.2, "bass", "bass_pick", 0.8, (33,))
 
-    moved = complete._locked([low(0.01), low(0.53), low(1.2)], [drum(0.0), drum(0.5)])
-    assert [note.start_s for note in moved] == [0.0, 0.5, 1.2]
+    bass_notes = complete._lock_to_kick([low(0.01), low(0.53), low(1.2)], [drum(0.0), drum(0.5)])
+    assert [note.start_s for note in bass_notes] == [0.0, 0.5, 1.2]
 
 
 @pytest.mark.parametrize("caption", ["rock", "jazz", "electronic dance", "orchestral", "lo-fi", ""])
 def test_no_two_players_of_chords_share_a_rhythm_and_one_leads_at_most(caption):
-    chairs = complete._chairs(style_of(caption), TRACKS)
+    chairs = complete._assign_players(style_from_caption(caption), TRACKS)
     chords = [chairs[t] for t in ("guitar", "keyboard", "strings", "synth", "brass", "woodwinds")]
     assert tuple(chairs) == TRACKS
     assert len({who.pattern for who in chords}) == len(chords)
     assert sum(who.leads for who in chords) <= 1
 
 
-def test_a_hot_source_is_never_bent_and_nothing_passes_full_scale():
+def test_a_hot_source_is_unchanged_and_nothing_exceeds_full_scale():
     hot = np.clip(3 * signals.song(bpm=120, bars=3), -1, 1).astype(np.float32)
-    roles, facts, _ = completed(hot, ("drums", "synth"), caption="electronic")
+    roles, facts, _ = run_complete(hot, ("drums", "synth"), caption="electronic")
     accompaniment = total(roles)
     assert np.abs(roles["mix"]).max() <= 1 + 1e-6
     assert facts["accompaniment_lowered_db"] > 0
@@ -136,7 +136,7 @@ def test_ducking_does_not_depend_on_the_blocks():
     layer = (0.7 * rng.uniform(-1, 1, (20_000, 2))).astype(np.float32)
 
     def in_blocks(cuts):
-        under = complete._Under(source)
+        under = complete._Ducker(source)
         bounds = [0, *cuts, len(source)]
         return np.concatenate([under.push(layer[a:b], last=b == len(source)) for a, b in itertools.pairwise(bounds)])
 
@@ -160,10 +160,10 @@ def tune(pitches, beat_s=0.5):
 
 
 @pytest.mark.parametrize("tonic", [0, 5, 9])
-def test_a_lone_voice_gets_chords_of_its_key_that_hold_its_notes(tonic):
+def test_a_solo_voice_gets_chords_of_its_key_that_contain_its_notes(tonic):
     melody = [60, 64, 67, 64, 65, 69, 65, 64, 62, 67, 71, 67, 60, 64, 67, 60] * 2
     source = tune([p + tonic for p in melody])
-    roles, facts, _ = completed(source, ("drums", "keyboard"), caption="pop", bpm=120.0)
+    roles, facts, _ = run_complete(source, ("drums", "keyboard"), caption="pop", bpm=120.0)
     key = Key.parse(facts["keyscale"])
     assert {(key.tonic + 3) % 12 if key.mode == "minor" else key.tonic} == {tonic}
     assert any("one voice" in note for note in facts["notes"])
@@ -186,7 +186,7 @@ def test_a_lone_voice_gets_chords_of_its_key_that_hold_its_notes(tonic):
 @pytest.mark.slow
 def test_all_twelve_tracks_play_together(song):
     lyrics = "[Verse]\nall of us together\nplay and sing"
-    roles, facts, _ = completed(song, TRACKS, caption="full orchestral accompaniment", lyrics=lyrics)
+    roles, facts, _ = run_complete(song, TRACKS, caption="full orchestral accompaniment", lyrics=lyrics)
     assert [line["text"] for line in facts["lines"]] == ["all of us together", "play and sing"]
     assert all(rms_db(roles[track]) > -70 for track in TRACKS)
     assert rms_db(total(roles)) < rms_db(song) + 3
@@ -201,7 +201,7 @@ def test_any_source_can_be_accompanied(kind):
         "tiny": signals.sine(440, 0.01),
         "one": signals.sine(440, 1.0)[:1],
     }[kind]
-    roles, _, _ = completed(source, ("drums", "strings"), caption="jazz")
+    roles, _, _ = run_complete(source, ("drums", "strings"), caption="jazz")
     assert np.abs(roles["mix"]).max() <= 1 + 1e-6
 
 
@@ -210,7 +210,7 @@ def test_a_missing_source_is_named():
         list(DraftEngine().run(EngineRequest(TASKS["complete"], RATE, 1, tracks=BAND), CancelToken()))
 
 
-def test_cancelling_ends_it(song):
+def test_cancelling_stops_it(song):
     cancel = CancelToken()
     events = DraftEngine().run(EngineRequest(TASKS["complete"], len(song), 1, source=song, tracks=BAND), cancel)
     next(e for e in events if isinstance(e, Block))

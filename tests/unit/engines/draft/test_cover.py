@@ -1,4 +1,4 @@
-"""Covers against their sources: what is kept, measured with tools of the tests' own, and what is not."""
+"""Covers against their sources: what they follow and what they replace, measured with independent tools."""
 
 import hashlib
 import itertools
@@ -21,7 +21,7 @@ RATE = 48_000
 SCALE = {"C major": {0, 2, 4, 5, 7, 9, 11}, "E major": {4, 6, 8, 9, 11, 1, 3}, "C minor": {0, 2, 3, 5, 7, 8, 10}}
 
 
-def covered(source, strength=1.0, seed=11, **more):
+def run_cover(source, strength=1.0, seed=11, **more):
     lrc = more.pop("auto_lrc", False)
     whole = (0, len(source))
     request = EngineRequest(TASKS["cover"], len(source), seed, Music(**more), source=source, span=whole, known=whole,
@@ -71,7 +71,7 @@ def chroma(samples, seconds=0.25):
     return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def alike(a, b):
+def chroma_likeness(a, b):
     return float((chroma(a) * chroma(b)).sum(axis=1).mean())
 
 
@@ -94,9 +94,9 @@ def in_time(a, b):
 @pytest.mark.slow
 @pytest.mark.parametrize(("caption", "seed"), [("jazz", 21), ("folk", 22), ("orchestral", 23)])
 def test_more_strength_is_more_of_the_source(longer, caption, seed):
-    made = [covered(longer, s, seed, caption=caption)[0] for s in (0.0, 0.3, 0.5, 0.8, 1.0)]
-    harmony = [alike(mix, longer) for mix in made]
-    rhythm = [in_time(mix, longer) for mix in made]
+    covers = [run_cover(longer, s, seed, caption=caption)[0] for s in (0.0, 0.3, 0.5, 0.8, 1.0)]
+    harmony = [chroma_likeness(mix, longer) for mix in covers]
+    rhythm = [in_time(mix, longer) for mix in covers]
     assert all(b > a - 0.02 for a, b in itertools.pairwise(harmony)), harmony
     assert all(b > a - 0.05 for a, b in itertools.pairwise(rhythm)), rhythm
     assert harmony[-1] > harmony[0] + 0.25
@@ -104,7 +104,7 @@ def test_more_strength_is_more_of_the_source(longer, caption, seed):
 
 
 def test_a_faithful_cover_keeps_tempo_key_and_loudness(source):
-    mix, facts = covered(source, caption="jazz, smooth saxophone lead, walking bass")
+    mix, facts = run_cover(source, caption="jazz, smooth saxophone lead, walking bass")
     assert facts["bpm"] == pytest.approx(112, rel=0.01)
     assert facts["keyscale"] in ("C major", "A minor")
     assert facts["strength"] == 1
@@ -113,8 +113,8 @@ def test_a_faithful_cover_keeps_tempo_key_and_loudness(source):
     assert abs(level[0] - level[1]) < 3
 
 
-def test_nothing_of_the_sources_sound_comes_back(source):
-    mix, _ = covered(source, caption="electronic")
+def test_a_cover_contains_no_audio_of_the_source(source):
+    mix, _ = run_cover(source, caption="electronic")
     for start in range(0, len(source) - 2 * RATE, 4 * RATE):
         a, b = (x[start : start + 2 * RATE].mean(axis=1).astype(float) for x in (mix, source))
         size = 1 << 18
@@ -122,16 +122,16 @@ def test_nothing_of_the_sources_sound_comes_back(source):
         assert np.abs(match).max() < 0.6 * np.sqrt((a @ a) * (b @ b))
 
 
-def test_at_strength_zero_it_is_a_song_of_its_own(source):
-    mix, facts = covered(source, 0.0, caption="ballad")
+def test_at_strength_zero_it_is_a_new_song(source):
+    mix, facts = run_cover(source, 0.0, caption="ballad")
     assert facts["strength"] == 0
     assert facts["bpm"] != pytest.approx(112, rel=0.02)
-    assert alike(mix, source) < 0.5
+    assert chroma_likeness(mix, source) < 0.5
 
 
 def test_another_tempo_plays_bar_for_bar_and_fills_the_length(source):
     for bpm in (90.0, 150.0):
-        mix, facts = covered(source, caption="rock", bpm=bpm)
+        mix, facts = run_cover(source, caption="rock", bpm=bpm)
         assert facts["bpm"] == bpm
         assert analyse(mix, RATE, bpm=bpm).confidence["beats"] > 0.3
         seconds = [float(np.sqrt(np.mean(mix[at : at + RATE] ** 2))) for at in range(0, len(mix) - RATE, RATE)]
@@ -139,29 +139,29 @@ def test_another_tempo_plays_bar_for_bar_and_fills_the_length(source):
     assert np.abs(mix[-1]).max() < 0.01
 
 
-def test_a_tempo_near_the_one_heard_is_only_a_hint(source):
-    assert covered(source, caption="rock", bpm=113.0)[1]["bpm"] == pytest.approx(112, rel=0.015)
-    assert covered(source, caption="rock", bpm=224.0)[1]["bpm"] == pytest.approx(224, rel=0.015)
+def test_a_tempo_near_the_measured_one_is_only_a_hint(source):
+    assert run_cover(source, caption="rock", bpm=113.0)[1]["bpm"] == pytest.approx(112, rel=0.015)
+    assert run_cover(source, caption="rock", bpm=224.0)[1]["bpm"] == pytest.approx(224, rel=0.015)
 
 
 @pytest.mark.parametrize("keyscale", ["E major", "C minor"])
 def test_another_key_moves_every_chord(source, keyscale):
-    _, facts = covered(source, caption="pop", keyscale=keyscale)
+    _, facts = run_cover(source, caption="pop", keyscale=keyscale)
     names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
     roots = [names.index(c["name"][: 2 if c["name"][1:2] in ("#", "b") else 1]) for c in facts["chords"]]
     assert facts["keyscale"] == keyscale
     assert np.mean([root in SCALE[keyscale] for root in roots]) > 0.9
 
 
-def test_lyrics_are_sung_and_timed(source):
+def test_lyrics_are_sung_and_have_times(source):
     lyrics = "[Verse 1]\nnew words on an old tune\n[Chorus - powerful]\nsing it again, sing it loud"
-    _, facts = covered(source, 0.8, caption="rock version with electric guitars", lyrics=lyrics, auto_lrc=True)
+    _, facts = run_cover(source, 0.8, caption="rock version with electric guitars", lyrics=lyrics, auto_lrc=True)
     assert [line["text"] for line in facts["lines"]] == ["new words on an old tune", "sing it again, sing it loud"]
     starts = [line["start_s"] for line in facts["lines"]]
     assert starts == sorted(starts)
     assert 0 <= starts[0] < facts["lines"][-1]["end_s"] <= len(source) / RATE + 0.1
     assert facts["lrc"].count("[") == 2
-    assert "lines" not in covered(source[: 4 * RATE], 0.8, lyrics="[Instrumental]")[1]
+    assert "lines" not in run_cover(source[: 4 * RATE], 0.8, lyrics="[Instrumental]")[1]
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])
@@ -174,7 +174,7 @@ def test_any_source_can_be_covered(kind, strength):
         "tone": signals.sine(440, 3.0),
         "tiny": signals.sine(440, 0.01),
     }[kind]
-    mix, _ = covered(source, strength, caption="pop")
+    mix, _ = run_cover(source, strength, caption="pop")
     assert kind == "tiny" or np.abs(mix).max() > 0.02
 
 
@@ -215,8 +215,8 @@ print(digest.hexdigest())
 """
 
 
-def test_the_same_seed_makes_the_same_bytes_in_every_process():
-    said = [subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True).stdout
+def test_the_same_seed_gives_the_same_bytes_in_every_process():
+    outputs = [subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True).stdout
             for _ in range(2)]  # fmt: skip
-    assert said[0] == said[1]
-    assert len(said[0].strip()) == len(hashlib.sha256().hexdigest())
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].strip()) == len(hashlib.sha256().hexdigest())

@@ -1,4 +1,4 @@
-"""The draft engine from outside: what comes back against what was asked, measured with tools of the tests' own."""
+"""The draft engine through its interface: results against requests, measured with independent tools."""
 
 import json
 
@@ -67,8 +67,8 @@ def onsets_s(samples):
     jumps = [
         k for k in range(16, len(level)) if level[k] - level[k - 2] > 9 and level[k] - level[k - 15 : k].mean() > 14
     ]
-    kept = [k for i, k in enumerate(jumps) if i == 0 or k - jumps[i - 1] > 20]
-    return np.array(kept) * hop / RATE
+    onset_frames = [k for i, k in enumerate(jumps) if i == 0 or k - jumps[i - 1] > 20]
+    return np.array(onset_frames) * hop / RATE
 
 
 def pitch_class(samples):
@@ -83,13 +83,13 @@ def pitch_class(samples):
     return round(69 + 12 * np.log2(hz[np.argmax(score)] / 440)) % 12
 
 
-def test_it_does_what_the_registry_says():
+def test_it_implements_the_tasks_of_the_registry():
     assert set(FUNCTIONS) == {name for name, task in TASKS.items() if ENGINES["draft"].supports(task)}
     assert DraftEngine.name == "draft"
 
 
 # ------------------------------------------------------------------------------------------------------ text2music
-def test_a_song_has_the_tempo_key_and_meter_asked_for(song):
+def test_a_song_has_the_requested_tempo_key_and_meter(song):
     samples, facts = song
     found = analyse(samples, RATE)
     assert found.grid.bpm == pytest.approx(120, rel=0.01)
@@ -121,7 +121,7 @@ def test_any_length_tempo_and_seed(frames, bpm, seed):
     run("text2music", frames, seed, music=Music(caption="funk", bpm=bpm))
 
 
-def test_the_seed_is_the_song():
+def test_the_seed_determines_the_song():
     music = Music(caption="pop")
     first, again, other = (run("text2music", 3 * RATE, seed, music=music)[0]["mix"] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
@@ -141,7 +141,7 @@ def test_sections_follow_the_lyrics_and_differ_in_energy():
     assert rms_db(tail[-RATE:]) < rms_db(tail[:RATE]) - 10
 
 
-def test_the_first_audio_comes_before_the_song_is_made():
+def test_the_first_audio_comes_before_the_song_is_complete():
     request = EngineRequest(TASKS["text2music"], 20 * RATE, 1, Music(caption="pop"))
     first = next(e for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Block))
     assert len(first.samples) < 5 * RATE
@@ -167,14 +167,14 @@ def test_the_bass_plays_the_roots_of_the_chords(song):
     samples, _ = song
     music = Music(caption="ballad", bpm=120, keyscale="C major", timesignature=4)
     span = (0, len(samples))
-    roles, heard = run("lego", len(samples), source=samples, span=span, known=span, tracks=("bass",), music=music)
-    assert len(heard["chords"]) > 4
+    roles, metadata = run("lego", len(samples), source=samples, span=span, known=span, tracks=("bass",), music=music)
+    assert len(metadata["chords"]) > 4
     right = 0
-    for chord in heard["chords"]:
+    for chord in metadata["chords"]:
         start = round((chord["start_s"] + 0.08) * RATE)
         root = ROOTS[chord["name"][: 2 if chord["name"][1:2] in ("#", "b") else 1]]
         right += pitch_class(roles["bass"][start : start + RATE // 2]) == root
-    assert right >= 0.9 * len(heard["chords"])
+    assert right >= 0.9 * len(metadata["chords"])
 
 
 def test_layers_are_silent_outside_their_span_and_come_in_order(song):
@@ -201,7 +201,7 @@ def test_layers_follow_the_loudness_of_the_source(song):
 
 
 # --------------------------------------------------------------------------------------------------------- repaint
-def repainted(samples, span, known=None, seed=1, caption="brighter piano", lyrics=""):
+def run_repaint(samples, span, known=None, seed=1, caption="brighter piano", lyrics=""):
     music = Music(caption=caption, lyrics=lyrics)
     known = known or (0, len(samples))
     roles, facts = run("repaint", len(samples), seed, source=samples, span=span, known=known, music=music)
@@ -211,10 +211,10 @@ def repainted(samples, span, known=None, seed=1, caption="brighter piano", lyric
 def test_only_the_span_changes_and_it_fits(song):
     samples, _ = song
     start, stop = 8 * RATE + 1234, 13 * RATE + 7
-    made, facts = repainted(samples, (start, stop))
-    assert np.array_equal(made[:start], samples[:start])
-    assert np.array_equal(made[stop:], samples[stop:])
-    old, new = samples[start:stop], made[start:stop]
+    result, facts = run_repaint(samples, (start, stop))
+    assert np.array_equal(result[:start], samples[:start])
+    assert np.array_equal(result[stop:], samples[stop:])
+    old, new = samples[start:stop], result[start:stop]
     assert np.corrcoef(old[:, 0], new[:, 0])[0, 1] < 0.8
     around = np.concatenate((samples[:start], samples[stop:]))
     assert abs(rms_db(new) - rms_db(around)) < 4
@@ -223,13 +223,13 @@ def test_only_the_span_changes_and_it_fits(song):
     assert facts["chords"][-1]["end_s"] == pytest.approx(stop / RATE, abs=1e-3)
 
 
-def test_another_genre_brings_its_own_band_and_an_instrument_joins_the_old_one(song):
+def test_another_genre_replaces_the_band_and_an_instrument_joins_it(song):
     samples, _ = song
     span = (8 * RATE, 12 * RATE)
 
     def likeness(caption):
         """The best normalised correlation of the new second bar with any place of the song outside of the span."""
-        new = repainted(samples, span, caption=caption)[0][10 * RATE : 12 * RATE, 0].astype(float)
+        new = run_repaint(samples, span, caption=caption)[0][10 * RATE : 12 * RATE, 0].astype(float)
         old = samples[:, 0].astype(float)
         size = 1 << (len(old) + len(new)).bit_length()
         match = np.fft.irfft(np.fft.rfft(old, size) * np.conj(np.fft.rfft(new, size)), size)[: len(old) - len(new)]
@@ -243,8 +243,8 @@ def test_another_genre_brings_its_own_band_and_an_instrument_joins_the_old_one(s
 
 def test_the_new_music_keeps_the_beat(song):
     samples, _ = song
-    made, _ = repainted(samples, (8 * RATE, 16 * RATE), caption="rock drums")
-    found = analyse(made[8 * RATE : 16 * RATE], RATE, bpm=120.0)
+    result, _ = run_repaint(samples, (8 * RATE, 16 * RATE), caption="rock drums")
+    found = analyse(result[8 * RATE : 16 * RATE], RATE, bpm=120.0)
     phase = (found.beats_s[3] / 0.5) % 1
     assert min(phase, 1 - phase) * 0.5 < 0.04
 
@@ -252,7 +252,7 @@ def test_the_new_music_keeps_the_beat(song):
 def test_takes_differ_and_repeat(song):
     samples, _ = song
     span = (6 * RATE, 10 * RATE)
-    first, again, other = (repainted(samples, span, seed=seed)[0] for seed in (1, 1, 2))
+    first, again, other = (run_repaint(samples, span, seed=seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.allclose(first[slice(*span)], other[slice(*span)], atol=0.01)
 
@@ -262,10 +262,10 @@ def test_a_song_can_be_extended(song, caption):
     samples, _ = song
     known = len(samples)
     longer = np.concatenate((samples, np.zeros((8 * RATE, 2), np.float32)))
-    made, facts = repainted(longer, (known, len(longer)), (0, known), caption=caption)
-    assert np.array_equal(made[:known], samples)
-    assert rms_db(made[known : known + 3 * RATE]) > -28
-    assert np.abs(made[-5:]).max() < 0.01
+    result, facts = run_repaint(longer, (known, len(longer)), (0, known), caption=caption)
+    assert np.array_equal(result[:known], samples)
+    assert rms_db(result[known : known + 3 * RATE]) > -28
+    assert np.abs(result[-5:]).max() < 0.01
     assert facts["bpm"] == pytest.approx(120, rel=0.01)
 
 
@@ -273,23 +273,23 @@ def test_a_song_can_begin_earlier(song):
     samples, _ = song
     lead = 6 * RATE
     longer = np.concatenate((np.zeros((lead, 2), np.float32), samples))
-    made, _ = repainted(longer, (0, lead), (lead, len(longer)), caption="atmospheric intro with ambient pads")
-    assert np.array_equal(made[lead:], samples)
-    assert rms_db(made[:lead]) > -35
+    result, _ = run_repaint(longer, (0, lead), (lead, len(longer)), caption="atmospheric intro with ambient pads")
+    assert np.array_equal(result[lead:], samples)
+    assert rms_db(result[:lead]) > -35
 
 
 @pytest.mark.parametrize("frames", [1, 500, 14_400, 3 * RATE])
-def test_with_nothing_around_it_all_is_new(song, frames):
+def test_without_context_all_audio_is_new(song, frames):
     samples, _ = song
     clip = samples[9 * RATE : 9 * RATE + frames]
-    made, _ = repainted(clip, (0, frames), caption="rock")
-    assert frames < RATE or np.corrcoef(clip[:, 0], made[:, 0])[0, 1] < 0.7
+    result, _ = run_repaint(clip, (0, frames), caption="rock")
+    assert frames < RATE or np.corrcoef(clip[:, 0], result[:, 0])[0, 1] < 0.7
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3])
-def test_silence_and_noise_are_no_obstacle(level):
+def test_silence_and_noise_can_be_repainted(level):
     noise = (level * np.random.default_rng(0).standard_normal((4 * RATE, 2))).clip(-1, 1).astype(np.float32)
-    repainted(noise, (RATE, 2 * RATE))
+    run_repaint(noise, (RATE, 2 * RATE))
     run("lego", 4 * RATE, source=noise, span=(0, 4 * RATE), known=(0, 4 * RATE), tracks=("drums",))
 
 
@@ -303,7 +303,7 @@ def test_stems_come_in_order_and_add_up(song):
     assert facts["bpm"] > 0
 
 
-def test_understanding_names_what_is_there(song):
+def test_understand_returns_tempo_key_and_chords(song):
     samples, truth = song
     roles, facts = run("understand", len(samples), source=samples)
     assert not roles
@@ -332,7 +332,7 @@ def test_a_missing_source_is_named(task):
 
 
 @pytest.mark.parametrize("task", list(FUNCTIONS))
-def test_cancelling_stops_it(song, task):
+def test_cancelling_stops_the_engine(song, task):
     samples, _ = song
     cancel = CancelToken()
     frames = len(samples)

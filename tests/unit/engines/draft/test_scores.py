@@ -1,4 +1,4 @@
-"""The draft engine judging takes and timing lyrics, from outside."""
+"""The draft engine's scores and lyric times, through its interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.engines.draft.scores import scored
+from acestep_runtime.engines.draft.scores import add_draft_score
 from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.tasks import TASKS
@@ -29,7 +29,7 @@ I will leave the kitchen light on
 """
 
 
-def facts_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, Any]:
+def metadata_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, Any]:
     request = EngineRequest(TASKS[task], 0 if source is None else len(source), 1, Music(**more), source=source)
     events = list(DraftEngine().run(request, CancelToken()))
     assert not any(isinstance(event, Block) for event in events)
@@ -47,10 +47,10 @@ def voice() -> singer.SungLines:
 
 
 @pytest.mark.parametrize(("mixed", "most_s"), [(False, 0.25), (True, 0.5)])
-def test_every_line_is_found_alone_and_in_a_mix(voice: singer.SungLines, mixed: bool, most_s: float) -> None:
+def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.SungLines, mixed: bool, most_s: float) -> None:
     players = 0.8 * band.play(bpm=100, bars=7, singing=False).mix[: len(voice.samples)]
     source = voice.samples + players if mixed else voice.samples
-    facts = facts_of("align_lyrics", source, lyrics=LYRICS)
+    facts = metadata_of("align_lyrics", source, lyrics=LYRICS)
     starts_s = [row["start_s"] for row in facts["lines"]]
     assert np.median(np.abs(np.array(starts_s) - voice.starts_s)) <= most_s
     assert [row.text for row in from_lrc(facts["lrc"])] == [row["text"] for row in facts["lines"]]
@@ -59,18 +59,18 @@ def test_every_line_is_found_alone_and_in_a_mix(voice: singer.SungLines, mixed: 
 
 
 @pytest.mark.parametrize("frames", [500_000, 503_333])
-def test_a_voice_that_is_cut_off_ends_with_the_sound(voice: singer.SungLines, frames: int) -> None:
+def test_a_truncated_voice_ends_with_the_sound(voice: singer.SungLines, frames: int) -> None:
     sounding = np.tile(voice.samples[48_000:96_000], (11, 1))[:frames]
     for source in (sounding, signals.noise(frames / RATE_HZ)):
-        lines = facts_of("align_lyrics", source, lyrics=LYRICS)["lines"]
+        lines = metadata_of("align_lyrics", source, lyrics=LYRICS)["lines"]
         assert max(row["end_s"] for row in lines) <= round(len(source) / RATE_HZ, 3)
 
 
-def test_where_nobody_sings_lines_are_spaced_and_the_score_says_so() -> None:
+def test_without_a_voice_lines_are_spaced_and_the_score_is_zero() -> None:
     source = signals.clicks(np.arange(2.0, 10.0, 0.5), 12)
-    facts = facts_of("align_lyrics", source, lyrics=LYRICS)
+    facts = metadata_of("align_lyrics", source, lyrics=LYRICS)
     assert facts["score"]["lyrics_alignment"] == 0
-    assert any("No voice was heard" in note for note in facts["score"]["notes"])
+    assert any("No voice was found" in note for note in facts["score"]["notes"])
     assert facts["lines"][0]["start_s"] == pytest.approx(2.0, abs=0.1)
     assert facts["lines"][-1]["end_s"] <= 10.5
 
@@ -78,13 +78,13 @@ def test_where_nobody_sings_lines_are_spaced_and_the_score_says_so() -> None:
 @pytest.mark.parametrize("lyrics", ["[Instrumental]", "...\n[Solo]"])
 def test_lyrics_without_words_cannot_be_aligned(lyrics: str) -> None:
     with pytest.raises(InvalidValue, match=r"music\.lyrics .* Give words to align"):
-        facts_of("align_lyrics", signals.song(bars=1), lyrics=lyrics)
+        metadata_of("align_lyrics", signals.song(bars=1), lyrics=lyrics)
 
 
-def test_a_score_has_its_parts_and_says_what_lowered_it() -> None:
+def test_a_score_has_parts_and_notes_on_faults() -> None:
     song = signals.song(bars=6)
-    good = facts_of("score", song, bpm=120, keyscale="C major")["score"]
-    bad = facts_of("score", (4 * song).clip(-1, 1), bpm=133)["score"]
+    good = metadata_of("score", song, bpm=120, keyscale="C major")["score"]
+    bad = metadata_of("score", (4 * song).clip(-1, 1), bpm=133)["score"]
     assert set(good) == {"quality", "lyrics_alignment", "lm", "parts", "notes", "computed_from", "missing"}
     assert good["quality"] > 0.95
     assert good["lyrics_alignment"] is None
@@ -100,7 +100,7 @@ def test_a_score_has_its_parts_and_says_what_lowered_it() -> None:
 
 def test_right_words_score_higher_than_too_many(voice: singer.SungLines) -> None:
     right, wrong = (
-        facts_of("score", voice.samples, lyrics=lyrics)["score"]["lyrics_alignment"]
+        metadata_of("score", voice.samples, lyrics=lyrics)["score"]["lyrics_alignment"]
         for lyrics in (LYRICS, LYRICS.replace("light", "luminescence of unnecessary illumination") * 2)
     )
     assert right > 0.85
@@ -108,56 +108,61 @@ def test_right_words_score_higher_than_too_many(voice: singer.SungLines) -> None
 
 
 # ------------------------------------------------------------------------------------------ scores of what was made
-def made(roles: dict[str, np.ndarray], task: str, source: np.ndarray | None = None, **more: Any) -> dict[str, Any]:
-    """Run `scored` over blocks of roles and facts; what is passed on must be what went in."""
+def score_outputs(
+    roles: dict[str, np.ndarray], task: str, source: np.ndarray | None = None, **more: Any
+) -> dict[str, Any]:
+    """Run `add_draft_score` over blocks of roles and facts; what is passed on must be what went in."""
     frames = len(next(iter(roles.values())))
     inside: list[EngineEvent] = [Progress("playing", 0.5)]
     inside += [Block(role, x[at : at + 30_000]) for role, x in roles.items() for at in range(0, frames, 30_000)]
     inside += [Metadata({"lines": more.pop("lines")})] if "lines" in more else []
     request = EngineRequest(TASKS[task], frames, 1, Music(**more), source=source, auto_score=True)
-    *outside, last = scored(iter(inside), request, CancelToken())
-    asked = {id(event) for event in inside}
-    assert [id(event) for event in outside if id(event) in asked] == [id(event) for event in inside]
+    *outside, last = add_draft_score(iter(inside), request, CancelToken())
+    passed_events = {id(event) for event in inside}
+    assert [id(event) for event in outside if id(event) in passed_events] == [id(event) for event in inside]
     assert isinstance(last, Metadata)
     return last.values["score"]
 
 
 def test_a_mix_is_scored_and_passed_on_unchanged() -> None:
     song = signals.song(bars=5)
-    assert made({"mix": song}, "text2music")["quality"] > 0.95
-    assert made({"mix": (6 * song).clip(-1, 1)}, "text2music")["quality"] < 0.2
+    assert score_outputs({"mix": song}, "text2music")["quality"] > 0.95
+    assert score_outputs({"mix": (6 * song).clip(-1, 1)}, "text2music")["quality"] < 0.2
 
 
 def test_layers_are_scored_with_what_they_play_along_with() -> None:
     song = signals.song(bars=5)
     silent = np.zeros_like(song)
-    assert made({"bass": silent}, "lego", source=song)["quality"] > 0.95
-    assert made({"bass": silent}, "extract", source=song)["quality"] == 0
-    assert made({"drums": 0.5 * song, "other": 0.5 * song}, "extract", source=song)["quality"] > 0.95
+    assert score_outputs({"bass": silent}, "lego", source=song)["quality"] > 0.95
+    assert score_outputs({"bass": silent}, "extract", source=song)["quality"] == 0
+    assert score_outputs({"drums": 0.5 * song, "other": 0.5 * song}, "extract", source=song)["quality"] > 0.95
 
 
 def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: singer.SungLines) -> None:
     def alignment(by_s: float) -> float:
         rows = [{"start_s": a + by_s, "end_s": b + by_s, "text": "la " * n}
                 for (a, n), b in zip(SUNG, voice.ends_s, strict=True)]  # fmt: skip
-        return made({"mix": voice.samples}, "text2music", lyrics=LYRICS, lines=rows)["lyrics_alignment"]
+        return score_outputs({"mix": voice.samples}, "text2music", lyrics=LYRICS, lines=rows)["lyrics_alignment"]
 
     assert alignment(0.0) > 0.9
     assert alignment(0.0) > alignment(0.4) > alignment(1.5)
 
 
-def test_only_who_asks_gets_a_score() -> None:
+def test_a_score_is_only_added_on_request() -> None:
     events = iter([Block("mix", np.zeros((100, 2), np.float32))])
-    assert scored(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
+    assert add_draft_score(events, EngineRequest(TASKS["text2music"], 100, 1), CancelToken()) is events
     facts = [Metadata({"bpm": 120})]
-    assert list(scored(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken())) == facts
+    assert (
+        list(add_draft_score(iter(facts), EngineRequest(TASKS["understand"], 0, 1, auto_score=True), CancelToken()))
+        == facts
+    )
 
 
 def test_cancelling_stops_scoring() -> None:
     cancel = CancelToken()
     song = signals.song(bars=2)
     request = EngineRequest(TASKS["text2music"], len(song), 1, Music(lyrics=LYRICS), auto_score=True)
-    events = scored(iter([Block("mix", song)]), request, cancel)
+    events = add_draft_score(iter([Block("mix", song)]), request, cancel)
     next(events)
     cancel.cancel()
     with pytest.raises(Cancelled):
@@ -165,7 +170,7 @@ def test_cancelling_stops_scoring() -> None:
 
 
 @pytest.mark.parametrize("caption", ["pop", "jazz"])
-def test_clean_takes_of_the_engine_score_well_and_tell_seeds_apart(caption: str) -> None:
+def test_clean_takes_of_the_engine_score_well_and_differ_by_seed(caption: str) -> None:
     scores = []
     for seed in (1, 2):
         request = EngineRequest(TASKS["text2music"], 16 * RATE_HZ, seed, Music(caption=caption), auto_score=True)

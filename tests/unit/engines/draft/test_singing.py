@@ -1,4 +1,4 @@
-"""The draft engine with words: every line sung once where its facts say, in songs, layers and repaints."""
+"""The draft engine with lyrics: every line is sung once at its time, in songs, layers and repaints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.lyrics.lrc import from_lrc
-from acestep_runtime.lyrics.text import sung_lines
+from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Music
 from tests.support import signals
@@ -34,7 +34,7 @@ Never let me go
 [Outro]"""
 
 
-def served(task: str, frames: int, seed: int = 1, **more: Any) -> tuple[dict[str, Samples], dict[str, Any]]:
+def run_task(task: str, frames: int, seed: int = 1, **more: Any) -> tuple[dict[str, Samples], dict[str, Any]]:
     roles: dict[str, list[Samples]] = {}
     facts: dict[str, Any] = {}
     for event in DraftEngine().run(EngineRequest(TASKS[task], frames, seed, **more), CancelToken()):
@@ -46,7 +46,7 @@ def served(task: str, frames: int, seed: int = 1, **more: Any) -> tuple[dict[str
 
 
 def song(seconds: float, seed: int = 1, *, auto_lrc: bool = False, **music: Any) -> tuple[Samples, dict[str, Any]]:
-    roles, facts = served("text2music", round(seconds * RATE_HZ), seed, music=Music(**music), auto_lrc=auto_lrc)
+    roles, facts = run_task("text2music", round(seconds * RATE_HZ), seed, music=Music(**music), auto_lrc=auto_lrc)
     return roles["mix"], facts
 
 
@@ -63,12 +63,12 @@ def source() -> Samples:
 # ---------------------------------------------------------------------------------------------------- text2music
 def test_lines_are_sung_in_their_sections() -> None:
     _, facts = song(60, caption="pop", bpm=120, lyrics=LYRICS, auto_lrc=True)
-    assert [row["text"] for row in facts["lines"]] == [line.text for line in sung_lines(LYRICS)]
+    assert [row["text"] for row in facts["lines"]] == [line.text for line in lyric_lines(LYRICS)]
     sections = {}
     for row in facts["sections"]:
         sections.setdefault(row["name"], []).append((row["start_s"], row["end_s"]))
-    held = [("Verse 1", 0)] * 2 + [("Chorus", 0)] * 2 + [("Chorus", 1)] * 2
-    for row, (name, which) in zip(facts["lines"], held, strict=True):
+    expected = [("Verse 1", 0)] * 2 + [("Chorus", 0)] * 2 + [("Chorus", 1)] * 2
+    for row, (name, which) in zip(facts["lines"], expected, strict=True):
         start_s, end_s = sections[name][which]
         assert start_s <= row["start_s"] < row["end_s"] <= end_s
     lrc = from_lrc(facts["lrc"])
@@ -76,7 +76,7 @@ def test_lines_are_sung_in_their_sections() -> None:
     assert [line.start_s for line in lrc] == pytest.approx([row["start_s"] for row in facts["lines"]], abs=0.0051)
 
 
-def test_choruses_are_sung_alike() -> None:
+def test_choruses_have_the_same_tune() -> None:
     """The times of the second chorus are those of the first, a whole number of bars later."""
     _, facts = song(60, caption="pop", bpm=120, lyrics=LYRICS)
     first, second = facts["lines"][2:4], facts["lines"][4:6]
@@ -89,17 +89,17 @@ def test_the_voice_is_in_front_where_lines_are_sung_and_silent_before() -> None:
     """The same song without its words, at the gain that makes their intros equal: what is left is the voice."""
     four = "take me to the city\nshow me where to go\n" * 2
     music = {"caption": "ballad, no woodwinds, no guitar", "bpm": 120.0, "keyscale": "C major"}
-    sung, facts = song(48, lyrics=f"[Intro]\n[Verse]\n{four}[Chorus]\n{four}[Outro]", **music)
+    with_words, facts = song(48, lyrics=f"[Intro]\n[Verse]\n{four}[Chorus]\n{four}[Outro]", **music)
     plain, without = song(48, lyrics="[Intro]\n[Verse]\n[Chorus]\n[Outro]", **music)
     assert facts["sections"] == without["sections"]
     intro = slice(0, 6 * RATE_HZ)
-    gain = np.float32(np.sum(sung[intro] * plain[intro], dtype=float) / np.sum(plain[intro] ** 2, dtype=float))
-    voice = sung - gain * plain
-    assert rms_db(voice[intro]) < rms_db(sung[intro]) - 50
+    gain = np.float32(np.sum(with_words[intro] * plain[intro], dtype=float) / np.sum(plain[intro] ** 2, dtype=float))
+    voice = with_words - gain * plain
+    assert rms_db(voice[intro]) < rms_db(with_words[intro]) - 50
     for row in facts["lines"]:
         here = slice(round(row["start_s"] * RATE_HZ), round(row["end_s"] * RATE_HZ))
-        assert -12 < rms_db(voice[here]) - rms_db(sung[here]) < 0
-    assert -20 < rms_db(sung) < -12
+        assert -12 < rms_db(voice[here]) - rms_db(with_words[here]) < 0
+    assert -20 < rms_db(with_words) < -12
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_voice_is_in_front_where_lines_are_sung_and_silent_before() -> None:
         ("보컬 없는 팝", "안녕 세상", True),
     ],
 )
-def test_words_that_are_given_are_sung(caption: str, lyrics: str, words: bool) -> None:
+def test_given_words_are_sung(caption: str, lyrics: str, words: bool) -> None:
     _, facts = song(3, caption=caption, lyrics=lyrics, auto_lrc=True)
     assert ("lines" in facts) == words
     assert bool(facts["lrc"]) == words
@@ -138,7 +138,7 @@ lines = st.sampled_from(["hey", "walking down the line again", "오늘 밤 너�
 def test_any_lyrics_fit_any_song(rows: list[str], seconds: float, meter: int, seed: int) -> None:
     lyrics = "\n".join(rows)
     mix, facts = song(seconds, seed, caption="lo-fi", lyrics=lyrics, timesignature=meter, auto_lrc=True)
-    due = [line.text for line in sung_lines(lyrics)]
+    due = [line.text for line in lyric_lines(lyrics)]
     found = facts.get("lines", [])
     assert [row["text"] for row in found] == due
     times = [row[name] for row in found for name in ("start_s", "end_s")]
@@ -159,7 +159,7 @@ def test_the_same_seed_sings_the_same_song() -> None:
 def layers(source: Samples, span: tuple[int, int], tracks: tuple[str, ...], lyrics: str = "", **more: Any
            ) -> tuple[dict[str, Samples], dict[str, Any]]:  # fmt: skip
     music = Music(lyrics=lyrics, **{"caption": "pop", **more})
-    return served("lego", len(source), music=music, source=source, span=span, known=(0, len(source)), tracks=tracks,
+    return run_task("lego", len(source), music=music, source=source, span=span, known=(0, len(source)), tracks=tracks,
                   auto_lrc=True)  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def test_all_twelve_tracks_sound_inside_their_span_only(source: Samples) -> None
     assert all(start / RATE_HZ <= row["start_s"] < row["end_s"] <= stop / RATE_HZ for row in facts["lines"])
 
 
-def test_the_first_syllable_of_a_line_is_heard_when_its_facts_say(source: Samples) -> None:
+def test_the_first_syllable_of_a_line_sounds_at_its_time(source: Samples) -> None:
     roles, facts = layers(source, (0, len(source)), ("vocals",), "take me to the city\nsing to me baby\ntonight we go")
     voice = roles["vocals"].mean(axis=1)
     level = np.sqrt(np.mean(voice[: len(voice) // 240 * 240].reshape(-1, 240) ** 2, axis=1))
@@ -209,7 +209,7 @@ def test_backing_vocals_sing_with_the_lead_on_both_sides(source: Samples) -> Non
     assert np.corrcoef(*envelopes)[0, 1] > 0.8
 
 
-def test_layers_without_words_say_nothing_of_lines(source: Samples) -> None:
+def test_layers_without_words_have_no_lines(source: Samples) -> None:
     for lyrics, tracks in (("", ("vocals",)), ("hello world", ("drums",))):
         _, facts = layers(source, (0, len(source)), tracks, lyrics)
         assert "lines" not in facts
@@ -221,18 +221,18 @@ def test_layers_without_words_say_nothing_of_lines(source: Samples) -> None:
 @pytest.mark.parametrize("mode", ["conservative", "balanced", "aggressive"])
 def test_words_are_sung_inside_a_repaint(source: Samples, span_s: tuple[float, float], mode: str) -> None:
     span = (round(span_s[0] * RATE_HZ), round(span_s[1] * RATE_HZ))
-    roles, facts = served("repaint", len(source), source=source, span=span, known=(0, len(source)), mode=mode, strength=0.5,
+    roles, facts = run_task("repaint", len(source), source=source, span=span, known=(0, len(source)), mode=mode, strength=0.5,
                           music=Music(lyrics="[Verse 2]\n새로운 가사\n다른 이야기"), auto_lrc=True)  # fmt: skip
-    made = roles["mix"]
-    assert np.array_equal(made[: span[0]], source[: span[0]])
-    assert np.array_equal(made[span[1] :], source[span[1] :])
-    assert not (made[span[0] : span[1]] == source[span[0] : span[1]]).all(axis=1).any()
+    mix = roles["mix"]
+    assert np.array_equal(mix[: span[0]], source[: span[0]])
+    assert np.array_equal(mix[span[1] :], source[span[1] :])
+    assert not (mix[span[0] : span[1]] == source[span[0] : span[1]]).all(axis=1).any()
     assert [row["text"] for row in facts["lines"]] == ["새로운 가사", "다른 이야기"]
     assert all(span_s[0] - 1e-3 <= row["start_s"] < row["end_s"] <= span_s[1] + 1e-3 for row in facts["lines"])
     assert [line.start_s for line in from_lrc(facts["lrc"])] == pytest.approx(
         [row["start_s"] for row in facts["lines"]], abs=0.0051
     )
-    assert abs(rms_db(made[slice(*span)]) - rms_db(source)) < 4
+    assert abs(rms_db(mix[slice(*span)]) - rms_db(source)) < 4
 
 
 def test_new_words_may_keep_the_old_melody() -> None:
@@ -245,7 +245,7 @@ def test_new_words_may_keep_the_old_melody() -> None:
         out[at : at + len(tone)] += tone * np.hanning(len(tone))[:, None].astype(np.float32) ** 0.25
     span = (4 * RATE_HZ, 12 * RATE_HZ)
     words = "one two three four\nfive six sev en"
-    _, facts = served("repaint", len(out), source=out, span=span, known=(0, len(out)), mode="aggressive",
+    _, facts = run_task("repaint", len(out), source=out, span=span, known=(0, len(out)), mode="aggressive",
                       music=Music(caption="same style, maintain melody", lyrics=words, bpm=60))  # fmt: skip
     for row in facts["lines"]:
         assert np.abs(starts - row["start_s"]).min() < 0.12

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from acestep_runtime.dsp.remembering import remembered
+from acestep_runtime.dsp.memoize import memoize_by_audio
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def calls() -> list[tuple]:
 
 @pytest.fixture
 def total(calls: list[tuple]):
-    @remembered(2)
+    @memoize_by_audio(2)
     def total(samples, scale, *, offset=0):
         calls.append((scale, offset))
         return samples.sum() * scale + offset
@@ -21,7 +21,7 @@ def total(calls: list[tuple]):
     return total
 
 
-def test_equal_audio_is_heard_once_whoever_holds_it(total, calls) -> None:
+def test_equal_audio_is_analysed_once(total, calls) -> None:
     sound = np.arange(6, dtype=np.float32).reshape(3, 2)
     assert total(sound, 2) == total(sound.copy(), 2) == total(np.asfortranarray(sound), 2) == 30
     assert calls == [(2, 0)]
@@ -34,7 +34,7 @@ def test_equal_audio_is_heard_once_whoever_holds_it(total, calls) -> None:
         lambda x: (x[:0], 2),
     ],
 )  # fmt: skip
-def test_what_differs_is_heard_anew(total, calls, other) -> None:
+def test_different_audio_is_analysed_again(total, calls, other) -> None:
     sound = np.arange(6, dtype=np.float32).reshape(3, 2)
     total(sound, 2)
     total(*other(sound))
@@ -43,14 +43,14 @@ def test_what_differs_is_heard_anew(total, calls, other) -> None:
     assert len(calls) == 3
 
 
-def test_only_the_last_are_kept(total, calls) -> None:
+def test_only_the_last_results_are_kept(total, calls) -> None:
     for scale in (1, 2, 1, 3, 1, 2):
         total(np.ones(3, np.float32), scale)
     assert [scale for scale, _ in calls] == [1, 2, 3, 2]
 
 
 def test_errors_are_not_kept() -> None:
-    @remembered(2)
+    @memoize_by_audio(2)
     def fails(samples):
         del samples
         raise ValueError(str(threading.get_ident()))

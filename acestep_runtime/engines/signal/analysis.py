@@ -1,4 +1,4 @@
-"""What signal processing hears in a source, as metadata: tempo, key, meter, beats, chords."""
+"""Signal analysis of a source, as metadata: tempo, key, meter, beats, chords."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from acestep_runtime.values import CancelToken
 
 
 def understand(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Say what the source is."""
-    yield Progress("listening", 0.0)
+    """Analyse the source."""
+    yield Progress("analysing", 0.0)
     cancel.check()
     yield Metadata(source_metadata(request))
-    yield Progress("listening", 1.0)
+    yield Progress("analysing", 1.0)
 
 
 def source_metadata(request: EngineRequest) -> TakeMetadata:
-    """Return what signal processing hears in the source, as metadata."""
+    """Return the analysis of the source as metadata."""
     return analysis_metadata(analyse_source(request))
 
 
 def analyse_source(request: EngineRequest) -> Analysis:
-    """Analyse the source of a request; tempo, key and meter that the request names are taken as given."""
+    """Analyse the source of a request; tempo, key and meter in the request are kept."""
     music = request.music
     return analyse(require_source(request), ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale,
                    timesignature=music.timesignature)  # fmt: skip
 
 
-def analysis_metadata(found: Analysis) -> TakeMetadata:
+def analysis_metadata(analysis: Analysis) -> TakeMetadata:
     """Return an analysis as the metadata of a result, times in seconds."""
     return {
-        **grid_metadata(found.grid, found.key),
-        "duration_s": round(found.duration_s, 3),
-        "caption": found.caption,
-        "beats": [round(float(b), 3) for b in found.beats_s],
-        "downbeats": [round(float(b), 3) for b in found.downbeats_s],
-        "chords": [{"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "name": str(c)} for c in found.chords],
-        "confidence": {name: round(float(value), 3) for name, value in found.confidence.items()},
-        "loudness_db": round(float(found.loudness_db), 2),
+        **grid_metadata(analysis.grid, analysis.key),
+        "duration_s": round(analysis.duration_s, 3),
+        "caption": analysis.caption,
+        "beats": [round(float(b), 3) for b in analysis.beats_s],
+        "downbeats": [round(float(b), 3) for b in analysis.downbeats_s],
+        "chords": [
+            {"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "name": str(c)} for c in analysis.chords
+        ],
+        "confidence": {name: round(float(value), 3) for name, value in analysis.confidence.items()},
+        "loudness_db": round(float(analysis.loudness_db), 2),
     }
