@@ -13,6 +13,7 @@ from acebridge.client.api_runner import DaemonRunner
 from acebridge.client.client import Client
 from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S, Daemon, queued, status, until_started
+from tests.support.job_folders import Job, part
 from tests.support.shell import FAKE, Shell
 
 SONG = ("--duration", "0.2", "-o", "song.wav")
@@ -86,3 +87,9 @@ def test_the_python_api_warns_of_a_daemon_at_work(old: Daemon, monkeypatch: pyte
         runner = DaemonRunner("auto")
     with Client(runner._address) as client:
         assert status(client).pid == old.pid
+
+
+def test_a_job_folder_has_it_among_its_warnings(old: Daemon, tmp_path: Path) -> None:
+    job = Job(tmp_path / "project").ask(part(start_s=0.5, end_s=1.0))
+    (warning,) = job.run(old)["warnings"]
+    assert warning.startswith(f"The daemon at {old.address} is version 0.0.9, this is version {VERSION}: ")

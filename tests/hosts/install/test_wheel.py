@@ -85,14 +85,16 @@ def test_an_installation_takes_nothing_from_the_sources(installation: Installati
     assert all(Path(place).resolve().is_relative_to(root) for place in done.stdout.split())
 
 
-def test_commands_work_beside_python_daemon_and_after_it_is_removed(session: Session, tmp_path: Path) -> None:
-    assert not session.installation.has("daemon")
-    session.installation.install_python_daemon(tmp_path)
-    assert session.installation.has("daemon")
+def test_commands_work_beside_python_daemon_and_after_it_is_removed(
+    session: Session, installation: Installation, tmp_path: Path
+) -> None:
+    assert not installation.has("daemon")
+    installation.install_python_daemon(tmp_path)
+    assert installation.has("daemon")
     check_work(session)
-    removed = session.installation.pip("uninstall", "--yes", "python-daemon")
+    removed = installation.pip("uninstall", "--yes", "python-daemon")
     assert removed.returncode == 0, removed.stderr
-    assert not session.installation.has("daemon")
+    assert not installation.has("daemon")
     check_help(session)
     check_work(session)
 
