@@ -39,7 +39,10 @@ class SoundAnalysis:
     @property
     def metadata(self) -> TakeMetadata:
         """Tempo, key, meter and length."""
-        return {**grid_metadata(self.analysis.grid, self.analysis.key), "duration_s": round(self.analysis.duration_s, 3)}
+        return {
+            **grid_metadata(self.analysis.grid, self.analysis.key),
+            "duration_s": round(self.analysis.duration_s, 3),
+        }
 
 
 @dataclass(frozen=True)
