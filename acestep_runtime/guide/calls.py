@@ -261,7 +261,7 @@ class _Session:
     def _take(self, take: RecordedTake, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
         mixed, source = sounds.pop(MIX, None), self._order.source
-        if mixed is None and source is not None and TASKS[self._order.task].plays_along:
+        if mixed is None and source is not None and TASKS[self._order.task].is_accompaniment:
             mixed = mix(source, *sounds.values())
         elif mixed is None:  # what was asked for, without the rest
             asked = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())

@@ -119,7 +119,7 @@ def _with_score(
             places["mix"] = 0
         elif isinstance(event, Block):
             if total is None:
-                along = request.task.plays_along and request.source is not None
+                along = request.task.is_accompaniment and request.source is not None
                 total = require_source(request).copy() if along else np.zeros((request.frames, 2), np.float32)
             at = places.get(event.role, 0)
             total[at : at + len(event.samples)] += event.samples
