@@ -28,18 +28,18 @@ def dot_product_attention(
     query: Tensor, keys: Tensor, values: Tensor, scale: float, mask: Tensor | None = None
 ) -> Tensor:
     """See `AttentionFn`. With ``mask``, queries attend only where it is true."""
-    grouped = query.shape[1] != keys.shape[1]
-    return functional.scaled_dot_product_attention(query, keys, values, mask, scale=scale, enable_gqa=grouped)
+    enable_gqa = query.shape[1] != keys.shape[1]
+    return functional.scaled_dot_product_attention(query, keys, values, mask, scale=scale, enable_gqa=enable_gqa)
 
 
 def sliding_window_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
     """Return an attention function for ``patches`` patches, each attending to those at most ``window`` away."""
-    return (_blockwise_attention if patches >= MIN_WINDOWS_FOR_BLOCKS * window else _masked_attention)(
+    return (_blockwise_attention if patches >= MIN_WINDOWS_FOR_BLOCKS * window else _square_attention)(
         patches, window, device
     )
 
 
-def _masked_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
+def _square_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
     positions = torch.arange(patches, device=device)
     mask = (positions[:, None] - positions[None]).abs() <= window
     return lambda query, keys, values, scale: dot_product_attention(query, keys, values, scale, mask[None, None])

@@ -102,14 +102,14 @@ class DecoderRows:
     def _forward(self, ids: Tensor, positions: Tensor, rows: slice, span: int, mask: Tensor | None) -> Tensor:
         """Return the states ``[R, n, D]`` after each of ``ids`` ``[R, n]`` at ``positions``, before the final norm.
 
-        ``mask`` is that of `_cached_attention`. Without it, ids are whole prompts of length ``span``.
+        ``mask`` is that of `_attend_with_cache`. Without it, ids are whole prompts of length ``span``.
         """
         core = self._core
         hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
         for number, block in enumerate(self._layers):
             keys, values = self._keys[number, rows], self._values[number, rows]
-            hidden = hidden + _cached_attention(block, hidden, rotary, positions, keys, values, mask, span)
+            hidden = hidden + _attend_with_cache(block, hidden, rotary, positions, keys, values, mask, span)
             hidden = hidden + block.mlp(_rms_norm(block.post_attention_layernorm, hidden))
         return hidden
 
@@ -131,7 +131,7 @@ def _round_up(positions: int) -> int:
     return -(-positions // CACHE_BLOCK) * CACHE_BLOCK
 
 
-def _cached_attention(
+def _attend_with_cache(
     block: Qwen3DecoderLayer,
     hidden: Tensor,
     rotary: tuple[Tensor, Tensor],

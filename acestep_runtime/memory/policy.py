@@ -138,11 +138,11 @@ def choose_compute_config(size: str, device: torch.device | None = None, *, int8
     return ComputeConfig(device, dtype, choose_offload(size, free_gib(device), dtype, int8=int8))
 
 
-def max_batch_takes(frames: int, free: float | None, *, guided: bool) -> int:
+def max_batch_takes(frames: int, free: float | None, *, with_guidance: bool) -> int:
     """Return how many takes of ``frames`` latent frames fit into half of ``free`` GiB, at least one.
 
     On the CPU it is one: a batch would take more memory and no less time.
     """
     if free is None:
         return 1
-    return max(1, int(free / 2 / (_TAKE_GIB * (1 + guided) * frames / 1000)))
+    return max(1, int(free / 2 / (_TAKE_GIB * (1 + with_guidance) * frames / 1000)))

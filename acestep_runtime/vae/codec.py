@@ -173,7 +173,7 @@ class Codec:
         )
         if silence is not None and silent.all():
             return self._silence(silence, span)
-        latents = self._cached_encode(samples, (inside.start, inside.stop))
+        latents = self._encode_with_cache(samples, (inside.start, inside.stop))
         if silence is not None and silent.any():
             mask = torch.from_numpy(silent).to(latents.device)[None, :, None]
             latents = torch.where(mask, self._silence(silence, span), latents)
@@ -183,7 +183,7 @@ class Codec:
         frames = torch.arange(*span, device=silence.device) % silence.shape[1]
         return silence[:, frames].to(self._weight.device, torch.float32)
 
-    def _cached_encode(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
+    def _encode_with_cache(self, samples: Samples, inside: tuple[int, int]) -> Tensor:
         """Return the latents of the frames ``inside`` samples, which include the receptive field or end with the song."""
         if self._cache is None:
             return self._posterior_mean(samples, inside)

@@ -88,8 +88,8 @@ def full_name(name: str, others: Sequence[str] = ()) -> str:
     ``others`` are further full names, which can be shortened in the same way.
     """
     names = {each.lower(): each for each in (*RELEASES, *others)}
-    lowered = name.strip().lower()
-    matches = (names.get(beginning + lowered) for beginning in ("", "acestep-v15-", "acestep-", "acestep-5hz-"))
+    key = name.strip().lower()
+    matches = (names.get(beginning + key) for beginning in ("", "acestep-v15-", "acestep-", "acestep-5hz-"))
     return next(filter(None, matches), name)
 
 

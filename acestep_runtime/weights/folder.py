@@ -12,9 +12,9 @@ VARIABLE = "ACEBRIDGE_MODELS"
 
 def models_folder() -> Path:
     """Return the folder of models, which may not exist. Raises ``RuntimeError`` where there is no home folder."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser().absolute()
+    override = os.environ.get(VARIABLE)
+    if override:
+        return Path(override).expanduser().absolute()
     home = os.environ.get("ACEBRIDGE_HOME")
     data = Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
     return data / "models"

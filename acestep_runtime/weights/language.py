@@ -58,8 +58,8 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
     releases = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
     if full in releases:
         raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
-    known = ", ".join(dict.fromkeys([*models, *releases]))
-    raise InvalidValue("thinking.model", name, known, remedy=catalogue.pull_hint(_PREFERRED[0]))
+    names = ", ".join(dict.fromkeys([*models, *releases]))
+    raise InvalidValue("thinking.model", name, names, remedy=catalogue.pull_hint(_PREFERRED[0]))
 
 
 def load_language_model(

@@ -118,7 +118,7 @@ def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> 
     _, is_turbo = _noise_schedule(model, request.sampling)
     frames = spec.context.shape[1]
     count = max_batch_takes(
-        frames, free_gib(model.device), guided=_guidance_strength(model, request.sampling, is_turbo) > 1
+        frames, free_gib(model.device), with_guidance=_guidance_strength(model, request.sampling, is_turbo) > 1
     )
     return [request.seed, *later_seeds[: count - 1]]
 

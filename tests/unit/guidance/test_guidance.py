@@ -1,4 +1,4 @@
-"""Guidance against independent computations: by hand, in numpy, and by what each method promises."""
+"""Guidance against independent computations: by hand, in numpy, and by the properties of each method."""
 
 from __future__ import annotations
 

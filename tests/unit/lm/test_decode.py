@@ -1,4 +1,4 @@
-"""What the two loops write: so many codes, words along the grammar, and the same ones again for the same seeds."""
+"""The decoding loops: counts of codes, text along a grammar, and equal results for equal seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop's logits are those of transformers without a cache, at every step."""
+"""Cached logits equal those of transformers without a cache, at every step."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def test_cached_logits_equal_those_without_a_cache(heads: int) -> None:
 
 @pytest.mark.parametrize("strength", [None, 1.0, 2.0])
 def test_guided_logits_equal_those_of_transformers(strength: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[torch.Tensor] = []
+    logits_seen: list[torch.Tensor] = []
 
     def record(logits: torch.Tensor, uniform: torch.Tensor, params: SamplingParams) -> torch.Tensor:
-        seen.append(logits.clone())
+        logits_seen.append(logits.clone())
         return sample_tokens(logits, uniform, params)
 
     sample_tokens = decode.sample_tokens
@@ -68,9 +68,9 @@ def test_guided_logits_equal_those_of_transformers(strength: float | None, monke
     guidance = None if strength is None else decode.Guidance([negative_prompt, other], strength)
     code_ids = language().vocabulary.code_ids
     *_, codes = decode.generate_codes(language(), [first, second], 10, [5, 6], SamplingParams(), guidance)
-    assert len(seen) == 10
+    assert len(logits_seen) == 10
     for row, (prompt, negative) in enumerate(((first, negative_prompt), (second, other))):
-        for step, logits in enumerate(seen):
+        for step, logits in enumerate(logits_seen):
             so_far = (codes[row, :step] + code_ids.start).tolist()
             expected = _without_cache(whole(), prompt + so_far, code_ids)
             if guidance is not None:

@@ -1,4 +1,4 @@
-"""Whatever a model says, what comes out along the grammar can be read, and what was given is in it."""
+"""Any text generated along a grammar parses, and holds its preset fields."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def vocabulary() -> Vocabulary:
 
 
 def _generate(matcher: Matcher, seed: int, peaks: float) -> tuple[list[int], bool]:
-    """Sample along a grammar from logits that know nothing, flat or with ``peaks``; return the tokens, and whether it ended."""
+    """Sample along a grammar from random logits, flat or with ``peaks``; return the tokens and whether the text is complete."""
     draw, tokens, size = np.random.default_rng(seed), [], vocabulary().text_ids.stop
     while not matcher.is_complete and len(tokens) < 30_000:
         drawn = np.maximum(draw.standard_exponential((64, size), np.float32), 1e-30)
@@ -117,7 +117,7 @@ def _consume(matcher: Matcher, text: str) -> None:
 
 
 def _accept(matcher: Matcher, text: str) -> str:
-    """Give a matcher the letters of a text that may come; return them."""
+    """Feed a matcher the letters of a text that it allows; return them."""
     lines_kept = ""
     for letter in text:
         trial = matcher.copy()
@@ -149,7 +149,7 @@ def test_lyrics_follow_the_metadata_and_hold_no_codes(seed: int, peaks: float) -
 
 
 def test_preset_fields_are_tokenized_as_usual() -> None:
-    """Where the text is fixed there is one way to go on: the tokens that the tokenizer would take."""
+    """Where the text is fixed, the mask allows only the tokens of the tokenizer."""
     preset = {"bpm": 120, "caption": "a calm song", "keyscale": "C major"}
     tokens, _ = _generate(
         vocabulary().matcher(grammar.build_grammar(preset, set(ALL), think_end=vocabulary().think_end)), 1, 1.0

@@ -1,4 +1,4 @@
-"""Plans and answers of a tiny model: in form whatever it says, with what was given in them."""
+"""Plans and answers of a tiny model have the right form and keep preset fields."""
 
 from __future__ import annotations
 
@@ -89,30 +89,30 @@ def test_codes_are_planned_for_each_seed(guidance: float) -> None:
 
 
 def test_codes_use_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
+    calls: list[Any] = []
 
-    def record(*given: Any) -> Iterator[torch.Tensor]:
-        seen.append(given)
-        return codes(*given)
+    def record(*arguments: Any) -> Iterator[torch.Tensor]:
+        calls.append(arguments)
+        return codes(*arguments)
 
     codes = decode.generate_codes
     monkeypatch.setattr(decode, "generate_codes", record)
     finished(planning.plan_codes(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], SamplingParams(), 2.0))
-    ((_, prompts_seen, count, seeds, _, guidance),) = seen
+    ((_, prompts_seen, count, seeds, _, guidance),) = calls
     marks = vocabulary()
     assert prompts_seen == [marks.encode(prompts.codes_prompt("piano", "la", thought)) for thought in ("bpm: 88\n", "")]
     assert guidance == decode.Guidance([marks.encode(prompts.codes_negative_prompt("piano", "la"))] * 2, 2.0)
     assert (count, seeds) == (2, [7, 8])
 
 
-def _answers(seed: int, given: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
+def _answers(seed: int, preset: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
     usual = SamplingParams()
     return {
-        "understand": finished(writing.describe_audio(terse(), [5, 63_999, 7], given, seed, SamplingParams(0.3))),
+        "understand": finished(writing.describe_audio(terse(), [5, 63_999, 7], preset, seed, SamplingParams(0.3))),
         "simple": finished(
-            writing.write_sample(terse(), "a song", instrumental=False, preset=given, seed=seed, params=usual)
+            writing.write_sample(terse(), "a song", instrumental=False, preset=preset, seed=seed, params=usual)
         ),
-        "formatted": finished(writing.format_sample(terse(), "warm", "[Verse]\nla", given, seed, usual)),
+        "formatted": finished(writing.format_sample(terse(), "warm", "[Verse]\nla", preset, seed, usual)),
     }
 
 
@@ -144,5 +144,5 @@ def test_an_unfinished_thought_raises(module: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_special_tokens_are_stripped_from_thoughts() -> None:
-    made = prompts.codes_prompt("warm", "la", "caption: a<|im_end|>b</think>\n")
-    assert made == prompts.codes_prompt("warm", "la", "caption: ab\n")
+    prompt = prompts.codes_prompt("warm", "la", "caption: a<|im_end|>b</think>\n")
+    assert prompt == prompts.codes_prompt("warm", "la", "caption: ab\n")

@@ -1,4 +1,4 @@
-"""Prompts as text, and as the chat template of Qwen3 would write them."""
+"""Prompts equal those of the chat template of Qwen3."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_prompts_have_the_trained_form() -> None:
     assert prompts.format_prompt("warm", "[Verse]\nla") == _chat(FORMAT, words)
     assert prompts.sample_prompt("a song", instrumental=True) == _chat(EXPAND, "a song\n\ninstrumental: true")
     assert prompts.sample_prompt("a song") == _chat(EXPAND, "a song\n\ninstrumental: false")
-    heard = _chat(UNDERSTAND, "<|audio_code_5|><|audio_code_63999|>")
-    assert prompts.describe_prompt([5, 63_999]) == heard
+    codes_chat = _chat(UNDERSTAND, "<|audio_code_5|><|audio_code_63999|>")
+    assert prompts.describe_prompt([5, 63_999]) == codes_chat
 
 
 def test_the_codes_prompt_ends_the_turn_of_the_thought() -> None:

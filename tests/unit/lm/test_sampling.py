@@ -1,4 +1,4 @@
-"""Tokens are chosen as the logits processors of transformers say: the same ones, as often."""
+"""Tokens are sampled with the probabilities of transformers' logits processors."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _reference_probabilities(logits: torch.Tensor, params: SamplingParams, histo
     return scores.double().softmax(-1)[0]
 
 
-def _measured_probabilities(
+def _sample_frequencies(
     logits: torch.Tensor, params: SamplingParams, history: torch.Tensor, grid: int = GRID
 ) -> torch.Tensor:
-    """Return how often each token is chosen, ``[V]``, over numbers as far apart from each other."""
+    """Return the frequency of each token, ``[V]``, over evenly spaced random numbers."""
     uniform = (torch.arange(grid) + 0.5) / grid
     scores = apply_repetition_penalty(logits[None], history, params.repetition_penalty)
     return torch.bincount(sample_tokens(scores.expand(grid, -1), uniform, params), minlength=len(logits)) / grid
@@ -47,7 +47,7 @@ def _measured_probabilities(
 def _check_agreement(logits: torch.Tensor, params: SamplingParams, history: torch.Tensor, grid: int = GRID) -> None:
     likely, found = (
         _reference_probabilities(logits, params, history),
-        _measured_probabilities(logits, params, history, grid),
+        _sample_frequencies(logits, params, history, grid),
     )
     assert (found - likely).abs().max() <= 1.01 / grid
     assert not found[likely == 0].any()
@@ -108,7 +108,7 @@ def test_zero_temperature_takes_the_most_likely_token() -> None:
 
 
 def test_rows_are_sampled_independently() -> None:
-    """A row that is flat makes more tokens be looked at for all rows; they come out the same."""
+    """A flat row widens the candidates of all rows; their tokens do not change."""
     peaked, flat = _logits(1, 5000, 6.0, 0.0), _logits(2, 5000, 0.01, 0.0)
     uniform, params = (torch.arange(200) + 0.5) / 200, SamplingParams()
     alone = sample_tokens(peaked.expand(200, -1), uniform, params)
@@ -126,7 +126,7 @@ def test_the_penalty_ignores_tokens_outside_the_vocabulary() -> None:
 
 
 def test_guidance_equals_that_of_transformers() -> None:
-    """Which takes logarithms of probabilities first; that moves all logits of a row alike."""
+    """transformers first takes log-probabilities, which shifts all logits of a row equally."""
     cond, uncond = torch.randn(2, 3, 100, generator=torch.Generator().manual_seed(1))
     theirs = uncond.log_softmax(-1) + 2.5 * (cond.log_softmax(-1) - uncond.log_softmax(-1))
     torch.testing.assert_close(apply_guidance(cond, uncond, 2.5).softmax(-1), theirs.softmax(-1))

@@ -1,4 +1,4 @@
-"""Which tokens there are, what they read, and which tokenizers are refused."""
+"""Ranges of tokens, round trips of text, and errors for foreign tokenizers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def _small(*marks: str) -> Any:
 
 
 @functools.cache
-def _released_vocabulary() -> Vocabulary:
+def _full_vocabulary() -> Vocabulary:
     return Vocabulary(released_tokenizer())
 
 
 @pytest.fixture(params=["all marks special", "thoughts as words"])
 def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
-    return Vocabulary(tokenizer()) if request.param == "all marks special" else _released_vocabulary()
+    return Vocabulary(tokenizer()) if request.param == "all marks special" else _full_vocabulary()
 
 
 def test_text_and_code_ids_are_adjacent_ranges(vocabulary: Vocabulary) -> None:
@@ -52,7 +52,7 @@ def test_text_and_code_ids_are_adjacent_ranges(vocabulary: Vocabulary) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(codec="utf-8"), max_size=60).filter(lambda text: not any(mark in text for mark in MARKS)))
 def test_text_round_trips(text: str) -> None:
-    both = _released_vocabulary()
+    both = _full_vocabulary()
     assert both.decode(both.encode(text)) == text
     assert (
         both.decode([0, both.think_begin, *both.encode(text), both.think_end, both.end, both.code_ids.start + 5])
@@ -100,16 +100,18 @@ def test_text_that_looks_like_a_special_token_is_spelled_in_letters(vocabulary: 
 
 
 def test_special_tokens_are_masked_in_lyrics(vocabulary: Vocabulary) -> None:
-    asked = grammar.build_grammar({"bpm": 90}, set(grammar.FIELDS), think_end=vocabulary.think_end, end=vocabulary.end)
-    matcher = vocabulary.matcher(asked)
+    text_grammar = grammar.build_grammar(
+        {"bpm": 90}, set(grammar.FIELDS), think_end=vocabulary.think_end, end=vocabulary.end
+    )
+    matcher = vocabulary.matcher(text_grammar)
     for token in [*vocabulary.encode("bpm: 90\n"), vocabulary.think_end, *vocabulary.encode("\n\n# Lyric\nla <")]:
         assert matcher.token_mask()[token]
         matcher.consume(token)
-    allowed = matcher.token_mask()
-    assert [token for token in (0, 1, 2, vocabulary.think_begin, vocabulary.think_end) if allowed[token]] == [
+    mask = matcher.token_mask()
+    assert [token for token in (0, 1, 2, vocabulary.think_begin, vocabulary.think_end) if mask[token]] == [
         vocabulary.end
     ]
-    assert allowed[vocabulary.encode("t")].all()
+    assert mask[vocabulary.encode("t")].all()
 
 
 def test_a_matcher_copy_is_independent(vocabulary: Vocabulary) -> None:

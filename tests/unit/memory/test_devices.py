@@ -1,4 +1,4 @@
-"""Which devices there are and which one is taken, with a torch that says what the test has it say."""
+"""Listing and selecting devices, with a torch that reports the devices of the test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.tiny_models import tiny_checkpoint
 
 
 def machine(patch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False, xpu: int = 0) -> list[torch.device]:
-    """Have torch find these; return the list of CUDA devices that are made the current one."""
+    """Make torch report these devices; return the list of devices made current."""
     current: list[torch.device] = []
     patch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
     patch.setattr(torch.cuda, "device_count", lambda: cuda)
@@ -63,16 +63,16 @@ def test_the_neural_engine_loads_its_model_on_the_named_device(tmp_path: Path, m
     tiny_checkpoint(tmp_path, "original", "turbo")
     monkeypatch.setenv("ACEBRIDGE_MODELS", str(tmp_path))
     machine(monkeypatch, cuda=2)
-    wanted: list[torch.device] = []
+    devices: list[torch.device] = []
 
     def choose_compute_config(_size: str, device: torch.device, **_: bool) -> policy.ComputeConfig:
-        wanted.append(device)
+        devices.append(device)
         return policy.ComputeConfig(torch.device("cpu"), torch.float32, policy.Offload.NONE)
 
     monkeypatch.setattr(model, "choose_compute_config", choose_compute_config)
     engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
     next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1, seeds=(1,)), CancelToken())))
-    assert wanted == [torch.device("cuda:1")]
+    assert devices == [torch.device("cuda:1")]
     registry.load(registry.ENGINES["draft"], device="cuda:1")  # which computes on the processor wherever it is
     with pytest.raises(EngineFailure, match="There is no device 'mps' here"):
         registry.load(registry.ENGINES["neural"], device="mps")

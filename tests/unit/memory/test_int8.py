@@ -1,4 +1,4 @@
-"""Weights in int8: what they take, how far off they are, and that all else works with them."""
+"""Weights in int8: their size, their error, and adapters and offload with them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 
 def wide_dit() -> Any:
-    """A transformer an eighth as wide as the released one, with random weights of which every layer's matters."""
+    """A transformer an eighth as wide as the released one, with random weights that all affect the output."""
     dit = build_on_meta("dit", CLASSES["dit"], WIDE)
     state = {}
     for i, (name, value) in enumerate(dit.state_dict().items()):
@@ -60,7 +60,7 @@ def repeating_linears(module: Any) -> list[nn.Linear]:
 
 
 def size(tensor: Any) -> int:
-    """Bytes of a tensor, and of all that one of torchao's holds."""
+    """Bytes of a tensor, including the inner tensors of torchao's."""
     if hasattr(tensor, "__tensor_flatten__"):
         return sum(size(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
     return int(tensor.nbytes)
@@ -198,7 +198,7 @@ def test_invalid_values_of_the_variable_raise(monkeypatch: pytest.MonkeyPatch) -
 # ---- the table of memory ----
 
 
-def released_module_sizes() -> Iterator[tuple[str, dict[Offload, list[tuple[str, dict[str, Any]]]]]]:
+def module_sizes() -> Iterator[tuple[str, dict[Offload, list[tuple[str, dict[str, Any]]]]]]:
     """The parts of the released sizes that are on the device at each level, and their settings."""
     common = {"head_dim": 128, "num_key_value_heads": 8, "sliding_window": 128}
     usual = {"hidden_size": 2048, "intermediate_size": 6144, "num_attention_heads": 16, **common}
@@ -222,7 +222,7 @@ def released_module_sizes() -> Iterator[tuple[str, dict[Offload, list[tuple[str,
 
 
 def test_the_table_of_int8_savings_matches_released_models() -> None:
-    for name, levels in released_module_sizes():
+    for name, levels in module_sizes():
         for level, parts in levels.items():
             weights = (
                 sum(

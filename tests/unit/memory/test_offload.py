@@ -1,4 +1,4 @@
-"""Levels of offload: chosen by what is free, one lower when memory runs out, and never with another result."""
+"""Levels of offload: selected by free memory, raised once when memory runs out, never with another result."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_layers_are_moved_one_at_a_time() -> None:
 def _work_that_fits(
     placement: ModulePlacement, level: Offload, calls: list[Offload], before: str = ""
 ) -> Iterator[str]:
-    """Work that fits at a level; it says ``before`` what it says when memory runs out."""
+    """Work that fits at a level; it yields ``before`` and then runs out of memory at lower levels."""
     calls.append(placement.config.offload)
     yield "step"
     if before:
@@ -106,12 +106,12 @@ def _work_that_fits(
 
 def test_out_of_memory_raises_the_level_once() -> None:
     placement, calls = ModulePlacement({}, ComputeConfig(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
-    told = list(
+    items = list(
         retry_with_offload(
             placement, lambda: _work_that_fits(placement, Offload.IDLE, calls), lambda item: item == "audio"
         )
     )
-    assert told == ["step", "step", "audio"]
+    assert items == ["step", "step", "audio"]
     assert calls == [Offload.NONE, Offload.IDLE]
     with pytest.raises(EngineFailure, match=r"is not enough for this job\. Ask for a shorter region"):
         list(retry_with_offload(placement, lambda: _work_that_fits(placement, Offload.LAYERS, calls), lambda _: False))
@@ -146,10 +146,10 @@ def test_the_cpu_has_no_level_to_raise() -> None:
 
 
 def test_more_memory_allows_more_takes_per_batch() -> None:
-    assert max_batch_takes(6000, None, guided=True) == 1
-    assert max_batch_takes(6000, 0.1, guided=True) == 1
-    counts = [max_batch_takes(6000, free, guided=False) for free in (4, 16, 80)]
+    assert max_batch_takes(6000, None, with_guidance=True) == 1
+    assert max_batch_takes(6000, 0.1, with_guidance=True) == 1
+    counts = [max_batch_takes(6000, free, with_guidance=False) for free in (4, 16, 80)]
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
-    assert max_batch_takes(6000, 80, guided=True) <= counts[-1]
-    assert max_batch_takes(1500, 16, guided=False) >= max_batch_takes(6000, 16, guided=False)
+    assert max_batch_takes(6000, 80, with_guidance=True) <= counts[-1]
+    assert max_batch_takes(1500, 16, with_guidance=False) >= max_batch_takes(6000, 16, with_guidance=False)

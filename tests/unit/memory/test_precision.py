@@ -1,4 +1,4 @@
-"""bfloat16 on a CPU that computes it wrongly is not used, and the user is told so once."""
+"""bfloat16 is not used on a CPU that computes it wrongly, and the user gets one warning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def round_result(compute: Compute) -> Compute:
 
 
 def damage_result(compute: Compute, damage: Callable[[Tensor], Tensor], channels: int | None = None) -> Compute:
-    """Return an operation that is wrong in bfloat16, for so many channels or all."""
+    """Return an operation that is wrong in bfloat16, for this number of channels or for all."""
 
     def run(x: Tensor, y: Tensor, **options: Any) -> Tensor:
         out = round_result(compute)(x, y, **options)

@@ -46,13 +46,13 @@ def test_base_models_keep_custom_levels_and_turbo_models_snap_them() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.001, 1), min_size=1, max_size=12, unique=True))
-def test_snapping_takes_the_nearest_turbo_level(given: list[float]) -> None:
-    levels = sorted(given, reverse=True)
+def test_snapping_takes_the_nearest_turbo_level(values: list[float]) -> None:
+    levels = sorted(values, reverse=True)
     snapped = schedule.custom(levels, is_turbo=True)
     assert snapped[-1] == 0
     for level in levels:
-        nearest = min(abs(known - level) for known in schedule.TURBO_LEVELS)
-        assert any(abs(known - level) == nearest for known in snapped[:-1])
+        nearest = min(abs(turbo_level - level) for turbo_level in schedule.TURBO_LEVELS)
+        assert any(abs(turbo_level - level) == nearest for turbo_level in snapped[:-1])
     assert schedule.custom(levels) == [*levels, 0.0]
 
 

@@ -1,4 +1,4 @@
-"""Tiles equal the whole, cost what is asked for, and are not made twice."""
+"""Tiles equal the whole signal, cost no more than their span, and are encoded once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _latents(frames: int, channels: int = 4, seed: int = 1) -> Tensor:
 
 
 def _whole_mean(vae: Any, samples: Samples) -> Tensor:
-    """What diffusers makes of all samples in one piece."""
+    """The latents of diffusers for all samples at once."""
     padded = np.concatenate((samples, np.zeros((-len(samples) % FRAME, 2), np.float32)))
     return vae.encode(torch.from_numpy(padded.T[None].copy())).latent_dist.mean.transpose(1, 2)
 
@@ -51,7 +51,7 @@ def _whole_samples(vae: Any, latents: Tensor) -> Samples:
 
 
 def _count_encoded_frames(vae: Any) -> list[int]:
-    """Note how many frames are encoded each time."""
+    """Record the frames of each encoder call."""
     frames: list[int] = []
     vae.encoder.register_forward_pre_hook(lambda _, inputs: frames.append(inputs[0].shape[-1] // FRAME))
     return frames

@@ -1,4 +1,4 @@
-"""An autoencoder with less to do says the same."""
+"""A fused autoencoder has the same outputs."""
 
 from __future__ import annotations
 

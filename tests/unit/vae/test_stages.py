@@ -1,4 +1,4 @@
-"""What a part of the output hears, found by changing the input and looking."""
+"""Receptive fields, measured by changing the input, and partial forward passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _random(*shape: int, seed: int = 1, dtype: torch.dtype = torch.float64) -> T
 
 
 def _positive(module: nn.Module) -> nn.Module:
-    """With weights above zero and no activation, whatever is heard shows."""
+    """With positive weights and no activation, every input in the receptive field affects the output."""
     for weight in module.parameters():
         weight.data = weight.data.abs() + 0.1
     return module.double().requires_grad_(False)

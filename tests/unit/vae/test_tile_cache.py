@@ -1,4 +1,4 @@
-"""Latents that are kept: bounded, by use, and whole or not at all."""
+"""The tile cache is bounded, evicts by use, and writes atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of adapters: what is one, what is not, and what is said of one that is not there. Needs no torch."""
+"""The folder of adapters: valid and invalid files, and the error for a missing adapter. Needs no torch."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def test_a_changed_file_changes_the_adapter(models: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "cold", "../warm", "adapters/warm", "warm.safetensors", "/etc/passwd", "warm\0"])
 def test_unknown_names_raise_with_the_known_ones(models: Path, name: str) -> None:
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue) as caught:
         find_adapter(models, name)
-    assert refused.value.allowed == "bright-2, warm, 어쿠스틱"
-    assert str(models / "adapters") in refused.value.remedy
-    assert "NAME.safetensors" in refused.value.remedy
+    assert caught.value.allowed == "bright-2, warm, 어쿠스틱"
+    assert str(models / "adapters") in caught.value.remedy
+    assert "NAME.safetensors" in caught.value.remedy
 
 
 def test_the_error_says_where_there_are_no_adapters(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_error_says_where_there_are_no_adapters(tmp_path: Path) -> None:
 
 
 def test_adapters_are_not_listed_as_models(models: Path) -> None:
-    """Not even with the config of the model that they were trained on beside them."""
+    """Even with the config of their base model beside them."""
     write(models / "adapters" / "full" / "adapter_model.safetensors", 5)
     config = {"model_type": "acestep", "architectures": ["AceStepConditionGenerationModel"]}
     (models / "adapters" / "full" / "config.json").write_text(json.dumps(config), "utf-8")

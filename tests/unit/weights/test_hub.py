@@ -1,4 +1,4 @@
-"""Fetching and checking models: the real client of the Hub against a server of our own."""
+"""Downloading and verifying models: the real client of the Hub against a local server."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def everything(folder: Path) -> set[str]:
 
 
 def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp_path: Path) -> None:
-    told: list[hub.PullProgress] = []
-    folders = hub.pull("base", tmp_path, told.append, endpoint=remote.address)
+    steps: list[hub.PullProgress] = []
+    folders = hub.pull("base", tmp_path, steps.append, endpoint=remote.address)
     assert everything(tmp_path) == {
         "acestep-v15-base/config.json", "acestep-v15-base/model.safetensors", "acestep-v15-base/silence_latent.pt",
         "acestep-v15-base/checksums.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
@@ -74,9 +74,9 @@ def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp
     assert not [path for path in remote.fetched() if path.endswith((".py", ".bin", ".md"))]
     assert set(folders) == {tmp_path / name for name in ("acestep-v15-base", "vae", "Qwen3-Embedding-0.6B")}
     for stage in ("fetching", "checking"):
-        done = [step.done for step in told if step.stage == stage]
+        done = [step.done for step in steps if step.stage == stage]
         assert done == sorted(done)
-        assert done[-1] == told[0].total == told[-1].total
+        assert done[-1] == steps[0].total == steps[-1].total
     (checkpoint,) = find_checkpoints(tmp_path)
     assert (checkpoint.name, checkpoint.kind, checkpoint.is_complete) == ("acestep-v15-base", "base", True)
     record = json.loads((tmp_path / "acestep-v15-base" / "checksums.json").read_text())
@@ -201,23 +201,23 @@ def test_a_missing_or_empty_repository_raises(remote: FakeHub, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("path", "wanted"),
+    ("path", "matches"),
     [
         ("model.safetensors", True), ("silence_latent.pt", True), ("LICENSE", True), ("training_args.pt", False),
         ("code.py", False), ("LICENSE.py", False), ("../model.safetensors", False), ("/model.safetensors", False),
         ("..\\model.safetensors", False), ("pytorch_model.bin", False),
     ],
 )  # fmt: skip
-def test_only_data_files_inside_the_folder_match(path: str, wanted: bool) -> None:
+def test_only_data_files_inside_the_folder_match(path: str, matches: bool) -> None:
     (source, *_) = catalogue.RELEASES["acestep-v15-base"].sources
-    assert hub._matches(path, source.patterns) is wanted
+    assert hub._matches(path, source.patterns) is matches
 
 
 def test_short_names_resolve_to_full_names() -> None:
-    for given, name in (("turbo", "acestep-v15-turbo"), ("XL-Base", "acestep-v15-xl-base"), ("lm-4B", "acestep-5Hz-lm-4B"),
+    for short, name in (("turbo", "acestep-v15-turbo"), ("XL-Base", "acestep-v15-xl-base"), ("lm-4B", "acestep-5Hz-lm-4B"),
                         ("acestep-5hz-lm-0.6b", "acestep-5Hz-lm-0.6B"), (" turbo-shift1 ", "acestep-v15-turbo-shift1"),
                         ("4B", "4B"), ("nonsense", "nonsense")):  # fmt: skip
-        assert catalogue.full_name(given) == name
+        assert catalogue.full_name(short) == name
     assert catalogue.full_name("MINE", ["mine"]) == "mine"
     with pytest.raises(InvalidValue, match=r"model is 'nonsense'; allowed: acestep-v15-turbo, "):
         hub.pull("nonsense", Path("nowhere"))
@@ -239,8 +239,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
     monkeypatch.setattr(sys, "argv", ["acebridge", "models", *arguments])
     with pytest.raises(SystemExit) as end:
         main()
-    told = capsys.readouterr()
-    return int(end.value.code or 0), told.out, told.err
+    steps = capsys.readouterr()
+    return int(end.value.code or 0), steps.out, steps.err
 
 
 def test_model_commands(

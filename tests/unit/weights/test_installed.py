@@ -1,4 +1,4 @@
-"""The list of models on the disk, for both lists that show it."""
+"""The list of installed models."""
 
 from __future__ import annotations
 

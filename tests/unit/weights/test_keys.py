@@ -1,4 +1,4 @@
-"""Names and shapes of weights: of the released sizes, told by another route, and without allocating them."""
+"""Names and shapes of weights of the released sizes, from an independent source, without allocating them."""
 
 from __future__ import annotations
 

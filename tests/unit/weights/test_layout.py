@@ -1,4 +1,4 @@
-"""Finding checkpoints on the disk, and choosing one: what is taken, and what is said when it is not there."""
+"""Finding and selecting checkpoints on the disk, and the errors for missing ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def diffusers(folder: Path, **config: Any) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder of models as it grows: several kinds and sizes, both layouts, and what is no checkpoint."""
+    """A folder of models: several kinds and sizes, both layouts, and folders that are not checkpoints."""
     shared(tmp_path)
     original(tmp_path / "acestep-v15-turbo", is_turbo=True, model_version="turbo")
     original(tmp_path / "acestep-v15-base", is_turbo=False, model_version="base")
@@ -102,7 +102,7 @@ def test_an_empty_folder_has_no_checkpoints(tmp_path: Path) -> None:
 
 
 def test_an_invalid_folder_hides_no_other(models: Path) -> None:
-    there = [each.name for each in find_checkpoints(models)]
+    names = [each.name for each in find_checkpoints(models)]
     original(models / "odd-width", hidden_size="wide")
     part(models / "odd-names", {"architectures": None})
     part(models / "odd-kind", {"architectures": 5})
@@ -113,11 +113,11 @@ def test_an_invalid_folder_hides_no_other(models: Path) -> None:
     split = part(models / "odd-shards", weights="model.safetensors.index.json")
     for files in ({"x": [1]}, {"x": "a" * 5000}, {"x": "\0"}, [1]):
         (split / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
-        assert [each.name for each in find_checkpoints(models)] == [*there, "odd-width"]
+        assert [each.name for each in find_checkpoints(models)] == [*names, "odd-width"]
 
 
 def test_an_unreadable_folder_hides_no_other(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    there, stat, locked = [each.name for each in find_checkpoints(models)], os.stat, str(part(models / "locked"))
+    names, stat, locked = [each.name for each in find_checkpoints(models)], os.stat, str(part(models / "locked"))
 
     def refusing(path: Any, **more: Any) -> os.stat_result:
         if str(path).startswith(locked + os.sep):
@@ -125,7 +125,7 @@ def test_an_unreadable_folder_hides_no_other(models: Path, monkeypatch: pytest.M
         return stat(path, **more)
 
     monkeypatch.setattr(os, "stat", refusing)
-    assert [each.name for each in find_checkpoints(models)] == there
+    assert [each.name for each in find_checkpoints(models)] == names
 
 
 @pytest.mark.parametrize("name", ["acestep-v15-turbo", "acestep-v15-xl-turbo-diffusers"])
@@ -176,9 +176,9 @@ def test_a_missing_model_raises_with_the_pull_command(models: Path, tmp_path: Pa
         InvalidValue, match=r"model is 'trubo'; allowed: acestep-v15-base, .*\. Run `acebridge models pull"
     ):
         select_checkpoint(models, "trubo", False)
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue) as caught:
         select_checkpoint(models, "turbo", True)
-    assert str(refused.value) == (
+    assert str(caught.value) == (
         "Model acestep-v15-turbo is a turbo model; this task needs a base model. Choose acestep-v15-base."
     )
     (models / "acestep-v15-base" / "config.json").unlink()

@@ -183,9 +183,9 @@ def test_shards_and_pickles_load_the_same_parts(tiny_copy: Path) -> None:
     weights = load_file(path)
     names = sorted(weights)
     halves = {"model-1.safetensors": names[::2], "model-2.safetensors": names[1::2]}
-    for file, held in halves.items():
-        save_file({name: weights[name] for name in held}, tiny_copy / file)
-    index = {"weight_map": {name: file for file, held in halves.items() for name in held}}
+    for file, names in halves.items():
+        save_file({name: weights[name] for name in names}, tiny_copy / file)
+    index = {"weight_map": {name: file for file, names in halves.items() for name in names}}
     (tiny_copy / "model.safetensors.index.json").write_text(json.dumps(index))
     path.unlink()
     assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
@@ -242,7 +242,7 @@ def test_damaged_files_raise(tiny_copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("sliding_window", 0, "sliding_window of a model (dit) is 0; it should be a number above 0"),
         ("rope_theta", -1, "rope_theta of a model (dit) is -1"),
@@ -250,10 +250,10 @@ def test_damaged_files_raise(tiny_copy: Path) -> None:
         ("layer_types", ["full_attention"], "The settings of a model (dit) make no sense: IndexError"),
     ],
 )
-def test_invalid_settings_raise(tiny_copy: Path, name: str, value: Any, said: str) -> None:
+def test_invalid_settings_raise(tiny_copy: Path, name: str, value: Any, message: str) -> None:
     path = tiny_copy / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
-    with pytest.raises(EngineFailure, match=re.escape(said)) as caught:
+    with pytest.raises(EngineFailure, match=re.escape(message)) as caught:
         load_dit(only(tiny_copy), torch.float32)
     assert str(caught.value).endswith("Mend its config.json, or pull the model again.")
 
@@ -271,8 +271,8 @@ def test_integer_weights_raise(tiny_copy: Path, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("shape", [(1, 4, 100), (1, 8, 0), (8, 100)])
 def test_silence_of_another_shape_raises(tiny_copy: Path, shape: tuple[int, ...]) -> None:
     torch.save(torch.zeros(shape), tiny_copy / "silence_latent.pt")
-    said = rf"silence_latent\.pt has shape {re.escape(str(list(shape)))} instead of \[1, 8, F\]\. "
-    with pytest.raises(EngineFailure, match=said):
+    message = rf"silence_latent\.pt has shape {re.escape(str(list(shape)))} instead of \[1, 8, F\]\. "
+    with pytest.raises(EngineFailure, match=message):
         load_dit(only(tiny_copy), torch.float32)
 
 

@@ -1,4 +1,4 @@
-"""Adapters: against weights merged by hand, in the names of every program that trains them."""
+"""Adapters against weights merged by hand, in the names of every training program."""
 
 from __future__ import annotations
 
@@ -66,31 +66,31 @@ def matrices(
     dit: Any, seed: int, rank: Callable[[int], int] = lambda _: 4
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Random A and B for some layers; ``rank`` by the number of the layer in the list."""
-    made = {}
+    weights = {}
     for i, layer in enumerate(LAYERS):
         linear = dit.get_submodule(layer)
-        made[layer] = (
+        weights[layer] = (
             noise(rank(i), linear.in_features, seed=seed + 2 * i),
             0.3 * noise(linear.out_features, rank(i), seed=seed + 2 * i + 1),
         )
-    return made
+    return weights
 
 
 def save_adapter(
-    path: Path, made: dict[str, tuple[torch.Tensor, torch.Tensor]], name: Callable[[str, str], str]
+    path: Path, weights: dict[str, tuple[torch.Tensor, torch.Tensor]], name: Callable[[str, str], str]
 ) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(
-        {name(layer, ab): value for layer, pair in made.items() for ab, value in zip("AB", pair, strict=True)}, path
+        {name(layer, ab): value for layer, pair in weights.items() for ab, value in zip("AB", pair, strict=True)}, path
     )
     return path
 
 
-def merge_adapters(dit: Any, *added: tuple[dict[str, tuple[torch.Tensor, torch.Tensor]], float]) -> torch.Tensor:
-    """The velocity with scale · BA added to the weights, which are put back."""
+def merge_adapters(dit: Any, *adapters: tuple[dict[str, tuple[torch.Tensor, torch.Tensor]], float]) -> torch.Tensor:
+    """Return the velocity with scale · BA added to the weights; restore the weights."""
     before = {layer: dit.get_submodule(layer).weight.detach().clone() for layer in LAYERS}
-    for made, scale in added:
-        for layer, (a, b) in made.items():
+    for weights, scale in adapters:
+        for layer, (a, b) in weights.items():
             dit.get_submodule(layer).weight.data += scale * (b @ a)
     try:
         return velocity(dit)
@@ -101,18 +101,18 @@ def merge_adapters(dit: Any, *added: tuple[dict[str, tuple[torch.Tensor, torch.T
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_adapter_equals_merged_weights(dit: Any, tmp_path: Path, name: str) -> None:
-    made, plain = matrices(dit, 100), velocity(dit)
-    expected = merge_adapters(dit, (made, 1.0))
+    weights, plain = matrices(dit, 100), velocity(dit)
+    expected = merge_adapters(dit, (weights, 1.0))
     assert (expected - plain).abs().max() > 0.05
-    add_adapter(dit, save_adapter(tmp_path / "adapter_model.safetensors", made, NAMES[name]), "warm")
+    add_adapter(dit, save_adapter(tmp_path / "adapter_model.safetensors", weights, NAMES[name]), "warm")
     assert (velocity(dit) - expected).abs().max() < 1e-5
     assert active_adapters(dit) == ("warm",)
 
 
 def test_scale_and_removal(dit: Any, tmp_path: Path) -> None:
-    made, plain = matrices(dit, 100), velocity(dit)
-    half = merge_adapters(dit, (made, 0.5))
-    add_adapter(dit, save_adapter(tmp_path / "a.safetensors", made, NAMES["bare"]), "warm", scale=0.5)
+    weights, plain = matrices(dit, 100), velocity(dit)
+    half = merge_adapters(dit, (weights, 0.5))
+    add_adapter(dit, save_adapter(tmp_path / "a.safetensors", weights, NAMES["bare"]), "warm", scale=0.5)
     assert (velocity(dit) - half).abs().max() < 1e-5
     scale_adapter(dit, "warm", 0.0)
     assert torch.equal(velocity(dit), plain)
@@ -142,23 +142,25 @@ def test_two_adapters_at_once(dit: Any, tmp_path: Path) -> None:
 
 
 def test_alpha_from_the_settings_and_from_the_file(dit: Any, tmp_path: Path) -> None:
-    made = matrices(dit, 100)
+    weights = matrices(dit, 100)
     eighth, special = LAYERS[0], LAYERS[2]
     expected = merge_adapters(
-        dit, ({layer: (a, b * {special: 3.0}.get(layer, 2.0)) for layer, (a, b) in made.items()}, 1.0)
+        dit, ({layer: (a, b * {special: 3.0}.get(layer, 2.0)) for layer, (a, b) in weights.items()}, 1.0)
     )
-    folder = save_adapter(tmp_path / "settings" / "adapter_model.safetensors", made, NAMES["peft"]).parent
+    folder = save_adapter(tmp_path / "settings" / "adapter_model.safetensors", weights, NAMES["peft"]).parent
     settings = {"r": 4, "lora_alpha": 8, "alpha_pattern": {original(special): 12}}
     (folder / "adapter_config.json").write_text(json.dumps(settings))
     add_adapter(dit, folder, "settings")
     assert (velocity(dit) - expected).abs().max() < 1e-5
     remove_adapter(dit, "settings")
 
-    tensors = {NAMES["kohya"](layer, ab): v for layer, pair in made.items() for ab, v in zip("AB", pair, strict=True)}
+    tensors = {
+        NAMES["kohya"](layer, ab): v for layer, pair in weights.items() for ab, v in zip("AB", pair, strict=True)
+    }
     tensors[f"diffusion_model.{original(eighth)}.alpha"] = torch.tensor(0.5)
     save_file(tensors, tmp_path / "own.safetensors")
     expected = merge_adapters(
-        dit, ({layer: (a, b / 8 if layer == eighth else b) for layer, (a, b) in made.items()}, 1.0)
+        dit, ({layer: (a, b / 8 if layer == eighth else b) for layer, (a, b) in weights.items()}, 1.0)
     )
     add_adapter(dit, tmp_path / "own.safetensors", "own")
     assert (velocity(dit) - expected).abs().max() < 1e-5
@@ -188,8 +190,8 @@ def test_an_adapter_that_does_not_fit_raises_with_its_keys(dit: Any, tmp_path: P
     ):
         add_adapter(dit, tmp_path / "other.safetensors", "x")
 
-    made = matrices(dit, 100)
-    wide = {layer: (torch.zeros(4, 64), b) for layer, (_, b) in made.items()}
+    weights = matrices(dit, 100)
+    wide = {layer: (torch.zeros(4, 64), b) for layer, (_, b) in weights.items()}
     with pytest.raises(EngineFailure, match=r"17 of another shape: .*lora_A\.weight is \[4, 64\] instead of \[4, 32\]"):
         add_adapter(dit, save_adapter(tmp_path / "wide.safetensors", wide, NAMES["bare"]), "x")
 
@@ -247,8 +249,8 @@ def test_invalid_matrices_raise(dit: Any, tmp_path: Path, matrix: torch.Tensor, 
     ],
 )
 def test_invalid_settings_raise(dit: Any, tmp_path: Path, settings: str, said: str) -> None:
-    made = {"layers.0.mlp.up_proj": (torch.ones(2, 32), torch.ones(48, 2))}
-    save_adapter(tmp_path / "adapter_model.safetensors", made, NAMES["peft"])
+    weights = {"layers.0.mlp.up_proj": (torch.ones(2, 32), torch.ones(48, 2))}
+    save_adapter(tmp_path / "adapter_model.safetensors", weights, NAMES["peft"])
     (tmp_path / "adapter_config.json").write_text(settings)
     with pytest.raises(EngineFailure, match=rf"{said}.* Get the adapter's files again, or export them again\."):
         add_adapter(dit, tmp_path, "odd")
@@ -259,9 +261,9 @@ def test_invalid_settings_raise(dit: Any, tmp_path: Path, settings: str, said: s
     "name", ["keys", "train", "half", "to", "lora_A", "base_layer", "default", "한국어", "style v1.5"]
 )
 def test_any_valid_name_loads(dit: Any, tmp_path: Path, name: str) -> None:
-    """Also those of attributes that every module of torch has."""
-    plain, made = velocity(dit), matrices(dit, 1)
-    path = save_adapter(tmp_path / "a.safetensors", made, NAMES["peft"])
+    """Also names of attributes of every torch module."""
+    plain, weights = velocity(dit), matrices(dit, 1)
+    path = save_adapter(tmp_path / "a.safetensors", weights, NAMES["peft"])
     add_adapter(dit, path, name, 0.5)
     add_adapter(dit, save_adapter(tmp_path / "b.safetensors", matrices(dit, 2), NAMES["bare"]), "other", 0.0)
     assert active_adapters(dit) == (name, "other")
@@ -269,5 +271,5 @@ def test_any_valid_name_loads(dit: Any, tmp_path: Path, name: str) -> None:
     remove_adapter(dit, "other")
     assert torch.equal(velocity(dit), with_it)
     remove_adapter(dit, name)
-    torch.testing.assert_close(with_it, merge_adapters(dit, (made, 0.5)))
+    torch.testing.assert_close(with_it, merge_adapters(dit, (weights, 0.5)))
     assert torch.equal(velocity(dit), plain)

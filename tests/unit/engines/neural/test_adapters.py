@@ -1,4 +1,4 @@
-"""Adapters in the neural engine: against a checkpoint whose weights have them merged in, and against an engine without any."""
+"""Adapters in the neural engine, against a checkpoint with merged weights and an engine without adapters."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def test_adapters_equal_merged_weights_at_every_level_of_offload(
         for layer, (a, b) in pairs(folder, seed).items():
             weights[f"decoder.{layer}.weight"] += scale * (b @ a)
     save_file(weights, path)
-    place = ComputeConfig(torch.device("cpu"), torch.float32, level)
-    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: place)
+    config = ComputeConfig(torch.device("cpu"), torch.float32, level)
+    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
     engine, adapters = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
     with_both = generate(engine, *adapters)
     truth = generate(NeuralEngine(merged))
@@ -152,7 +152,7 @@ def not_fitting(folder: Path) -> type[Exception]:
     return EngineFailure
 
 
-def truncated_file(folder: Path) -> type[Exception]:
+def bad_file(folder: Path) -> type[Exception]:
     (folder / "adapters" / "bad.safetensors").write_bytes(b"no tensors")
     return EngineFailure
 
@@ -165,7 +165,7 @@ def no_file(folder: Path) -> type[Exception]:
     return EngineFailure
 
 
-@pytest.mark.parametrize("fault", [unknown, not_fitting, truncated_file, no_file])
+@pytest.mark.parametrize("fault", [unknown, not_fitting, bad_file, no_file])
 def test_a_failing_adapter_leaves_the_model_unchanged(
     engine: NeuralEngine, folder: Path, without_adapters: Samples, fault: Callable[[Path], type[Exception]]
 ) -> None:

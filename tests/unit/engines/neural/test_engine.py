@@ -1,4 +1,4 @@
-"""The neural engine on a tiny complete checkpoint: every task, and what each promises."""
+"""The neural engine on a tiny complete checkpoint: every task and its guarantees."""
 
 from __future__ import annotations
 
@@ -246,8 +246,8 @@ def test_int8_weights_give_similar_audio(
 
 def test_weights_are_quantized_before_they_move_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded_to = []
-    place = ComputeConfig(torch.device("meta"), torch.float32, Offload.NONE)
-    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: place)
+    config = ComputeConfig(torch.device("meta"), torch.float32, Offload.NONE)
+    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
     original = model.load
 
     def load(checkpoint: Any, dtype: torch.dtype, device: torch.device) -> Any:

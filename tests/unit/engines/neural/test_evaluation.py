@@ -1,4 +1,4 @@
-"""The neural engine times words, scores what it makes and what it hears, and says what every score comes from."""
+"""Lyrics alignment and scores of generated and recorded audio, with their sources."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_takes_of_a_batch_have_separate_alignments(engine: NeuralEngine) -> None
 
 
 def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The maps are those of the transformer for latents at the noise level of the last step, cut to the words."""
+    """The maps equal those of the transformer for latents at the noise level of the last step, restricted to lyric tokens."""
     model = Model.load(find_checkpoints(folder)[0])
     prompt = Prompt("Fill:", MUSIC, 4.0)
     latents, context = torch.randn(1, 100, model.spec.channels), torch.zeros(1, 100, 2 * model.spec.channels)

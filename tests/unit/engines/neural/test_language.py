@@ -1,4 +1,4 @@
-"""What the neural engine does with a language model: what it takes over from a plan, and how it stops."""
+"""The language model in the neural engine: plans, text tasks and cancellation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A language model to break."""
     return tiny_lm(tmp_path_factory.mktemp("models"))
 
@@ -48,23 +48,23 @@ def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
 
 
 def test_a_language_model_with_changed_files_is_loaded_again(tmp_path: Path) -> None:
-    keeper, place = LanguageModelCache(), tiny_lm(tmp_path)
+    cache, folder = LanguageModelCache(), tiny_lm(tmp_path)
 
     def embeddings() -> Any:
         def read(language: LanguageModel) -> Iterator[Any]:
             yield language.head.detach().float().numpy().copy()
 
-        assert keeper.load(tmp_path, "") == place.name
-        return next(keeper.use(read))
+        assert cache.load(tmp_path, "") == folder.name
+        return next(cache.use(read))
 
     before = embeddings()
     assert np.array_equal(embeddings(), before)
-    model(seed=2).save_pretrained(place)
+    model(seed=2).save_pretrained(folder)
     assert not np.array_equal(embeddings(), before)
 
 
 @pytest.mark.parametrize(
-    ("name", "held"),
+    ("name", "text"),
     [
         ("model.safetensors", "x"),
         ("tokenizer.json", "{"),
@@ -72,9 +72,9 @@ def test_a_language_model_with_changed_files_is_loaded_again(tmp_path: Path) -> 
         ("config.json", '{"model_type": "qwen3"}'),
     ],
 )
-def test_a_broken_language_model_raises_with_a_remedy(tmp_path: Path, broken: Path, name: str, held: str) -> None:
-    place = Path(shutil.copytree(broken, tmp_path / "acestep-5Hz-lm-0.6B"))
-    (place / name).write_text(held, "utf-8")
+def test_a_broken_language_model_raises_with_a_remedy(tmp_path: Path, checkpoint: Path, name: str, text: str) -> None:
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "acestep-5Hz-lm-0.6B"))
+    (folder / name).write_text(text, "utf-8")
     with pytest.raises(EngineFailure) as caught:
         LanguageModelCache().load(tmp_path, "")
     assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
@@ -153,8 +153,8 @@ def test_takes_are_planned_in_one_batch_and_cached(engine: NeuralEngine) -> None
             found += [
                 event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values
             ]
-            thought = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
-            assert bool(thought) == (seed == seeds[0])
+            planning = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
+            assert bool(planning) == (seed == seeds[0])
         return found
 
     first = plans(1, 2, 3)

@@ -1,4 +1,4 @@
-"""Where the methods are the same, the final latents are those of `diffusers.AceStepPipeline` with the same noise."""
+"""Where the methods agree, the final latents equal those of `diffusers.AceStepPipeline` with the same noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CPU that computes bfloat16 wrongly: what the neural engine computes in then, and that one job says so."""
+"""On a CPU that computes bfloat16 wrongly the engine computes in float32, and one job reports it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.tiny_models import tiny_checkpoint
 
 @pytest.fixture(autouse=True)
 def reset_cpu_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stands for a process on a CPU that would compute in bfloat16, and was not checked yet."""
+    """Simulates a process on a CPU with bfloat16 that has not been checked yet."""
     monkeypatch.setattr(policy, "_fastest_dtype", lambda _: torch.bfloat16)
     precision._cpu_is_correct.cache_clear()
     precision.take_warnings()
