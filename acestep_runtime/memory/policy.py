@@ -1,4 +1,4 @@
-"""Which device, which precision, and how much of the models stays on it: by one table, from what memory is free.
+"""Selects the device, the dtype and the level of offload: by one table, from the free memory.
 
 Sizes are those of the released ACE-Step 1.5 checkpoints in bfloat16; each row includes room for activations.
 """

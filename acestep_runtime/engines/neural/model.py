@@ -64,9 +64,8 @@ class Model:
         """
         in_int8 = int8.is_enabled()
         config = choose_compute_config(checkpoint.size, device, int8=in_int8)
-        load_on_device = (
-            config.offload is Offload.NONE and not in_int8
-        )  # what becomes smaller would not fit there whole
+        # Weights are quantised on the CPU: before that they may not fit on the device.
+        load_on_device = config.offload is Offload.NONE and not in_int8
         parts = load(checkpoint, config.dtype, config.device if load_on_device else _CPU)
         for name in int8.PARTS if in_int8 else ():
             int8.quantize_linears(getattr(parts, name))
