@@ -1,1 +1,1 @@
-"""What the diffusion transformer is told: prompts, lyrics, timbre, and the latents that it works on."""
+"""Conditioning of the diffusion transformer: prompts, lyrics, timbre and context latents."""

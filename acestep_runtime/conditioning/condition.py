@@ -1,7 +1,7 @@
-"""From texts and timbre to the sequence that the transformer attends to. Items of a batch share it.
+"""The condition encoder: texts and timbre become the sequence that cross-attention reads. A batch shares one condition.
 
-Source: the public ACE-Step 1.5 code. The prompt passes through all of the text encoder, lyrics only through its embedding
-table; the condition encoder packs lyrics, timbre and text, in this order.
+Source: the public ACE-Step 1.5 code. The text prompt passes through the whole text encoder, lyrics only through its
+embedding table; the condition encoder packs lyrics, timbre and text, in this order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen3Model
 
 
-def condition_of(
+def encode_condition(
     text: str,
     lyrics: str,
     timbre: Tensor,
@@ -27,21 +27,21 @@ def condition_of(
     text_encoder: Qwen3Model,
     encoder: AceStepConditionEncoder,
 ) -> Tensor:
-    """Return the packed condition ``[1, L, D]`` of two prompts and a reference's latents ``[1, 750, C]``.
+    """Return the packed condition ``[1, L, D]`` of two prompts and the latents ``[1, 750, C]`` of a timbre reference.
 
-    ``tokenizer`` and ``text_encoder`` are those of Qwen3-Embedding. Texts beyond 256 and 2,048 tokens are cut.
+    ``tokenizer`` and ``text_encoder`` belong to Qwen3-Embedding. The text is truncated to 256 tokens, the lyrics to 2,048.
     """
     device = encoder.text_projector.weight.device
     text_ids, lyric_ids = (
-        tokenizer(prompt, truncation=True, max_length=longest, return_tensors="pt").input_ids
-        for prompt, longest in ((text, MAX_TEXT_TOKENS), (lyrics, MAX_LYRIC_TOKENS))
+        tokenizer(prompt, truncation=True, max_length=max_length, return_tensors="pt").input_ids
+        for prompt, max_length in ((text, MAX_TEXT_TOKENS), (lyrics, MAX_LYRIC_TOKENS))
     )
-    home = text_encoder.embed_tokens.weight.device
-    text_states = text_encoder(input_ids=text_ids.to(home)).last_hidden_state
-    lyric_states = text_encoder.embed_tokens(lyric_ids.to(home))
+    text_device = text_encoder.embed_tokens.weight.device
+    text_states = text_encoder(input_ids=text_ids.to(text_device)).last_hidden_state
+    lyric_states = text_encoder.embed_tokens(lyric_ids.to(text_device))
     dtype = encoder.text_projector.weight.dtype
-    packed: Tensor
-    packed, _ = encoder(
+    condition: Tensor
+    condition, _ = encoder(
         text_hidden_states=text_states.to(device, dtype),
         text_attention_mask=torch.ones(text_ids.shape, dtype=torch.bool, device=device),
         lyric_hidden_states=lyric_states.to(device, dtype),
@@ -49,4 +49,4 @@ def condition_of(
         refer_audio_acoustic_hidden_states_packed=timbre.to(device, dtype),
         refer_audio_order_mask=torch.zeros(len(timbre), dtype=torch.long, device=device),
     )
-    return packed
+    return condition

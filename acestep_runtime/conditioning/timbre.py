@@ -1,4 +1,4 @@
-"""The reference for timbre as latents: those of three pieces of ten seconds."""
+"""The timbre reference: the latents of three excerpts of ten seconds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 from acestep_runtime.conditioning.latents import silence_latents
 
-#: Latent frames of the three pieces.
-FRAMES = 750
+#: Latent frames of the three excerpts.
+REFERENCE_FRAMES = 750
 
 
-def no_reference(silence: Tensor, frames: int = FRAMES) -> Tensor:
-    """Return what stands for a reference that is not given: silence, ``[1, frames, C]``."""
+def default_timbre(silence: Tensor, frames: int = REFERENCE_FRAMES) -> Tensor:
+    """Return the timbre latents used without a reference: silence, ``[1, frames, C]``."""
     return silence_latents(silence, frames)

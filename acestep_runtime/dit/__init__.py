@@ -1,1 +1,1 @@
-"""The diffusion transformer: velocities of noisy latents, with what does not change between steps computed once."""
+"""The diffusion transformer: velocities of noisy latents, with everything constant across steps computed once."""

@@ -1,4 +1,4 @@
-"""Rotary position embedding of queries and keys, whose halves are apart as in Llama. Source: Su et al. 2021, arXiv:2104.09864.
+"""Rotary position embedding (RoPE) with split halves as in Llama. Source: Su et al. 2021, arXiv:2104.09864.
 
 Letters: B items, P patches, d channels of a head.
 """
@@ -18,8 +18,8 @@ def rotary_tables(patches: int, head_dim: int, theta: float, device: torch.devic
 
 
 def apply_rotary(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
-    """Return states ``[B, P, heads, d]`` rotated by the position of their patch, computed in float32."""
+    """Return states ``[B, P, heads, d]`` rotated by the position of their patch. Computes in float32."""
     cos, sin = (table[:, None] for table in tables)
     first, second = states.chunk(2, -1)
-    rotated = torch.cat((-second, first), -1)
-    return (states.float() * cos + rotated.float() * sin).type_as(states)
+    rotation = torch.cat((-second, first), -1)
+    return (states.float() * cos + rotation.float() * sin).type_as(states)

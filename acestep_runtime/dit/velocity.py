@@ -1,10 +1,10 @@
-"""The forward pass over the blocks of diffusers' transformer, written out, so that nothing is computed twice.
+"""The forward pass of diffusers' transformer, with constant parts computed once.
 
-    keys and values of cross-attention   once for each condition, not once for each step
-    unconditional branch                 one key: attention over it is its value, a constant for each layer
-    conditional and unconditional        one pass; they differ in nothing but cross-attention
-    rotary tables, masks of windows      once for each length
-    embeddings of noise levels           once for each level of a run
+    keys and values of cross-attention   once per condition, not per step
+    unconditional branch                 one key: attention over it is its value, a constant per layer
+    conditional and unconditional        one pass; only cross-attention differs
+    rotary tables, window masks          once per length
+    embeddings of noise levels           once per level of a run
 
 Letters: B items, T latent frames, C channels, P = T / 2 patches, L condition tokens, D width, d channels of a head.
 """
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from acestep_runtime.dit.rotary import apply_rotary, rotary_tables
-from acestep_runtime.dit.windows import Attend, attend, attend_in_window
+from acestep_runtime.dit.windows import AttentionFn, dot_product_attention, sliding_window_attention
 
 if TYPE_CHECKING:
     from diffusers.models.transformers.ace_step_transformer import (
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     )
 
 Rotary = tuple[Tensor, Tensor]
-Visiting = Callable[[nn.Module], AbstractContextManager[object]]
+LayerContext = Callable[[nn.Module], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
 class CrossAttentionKV:
-    """What cross-attention needs of a condition: for each layer keys and values ``[B, heads, L, d]``.
+    """The cross-attention KV cache of a condition: keys and values ``[B, heads, L, d]`` for each layer.
 
-    Of a condition of a single token, the same for all items, ``constants`` holds what each layer adds, ``[1, 1, D]``.
+    For a condition of one token, ``constants`` holds the output of each layer instead, ``[1, 1, D]``.
     """
 
     pairs: tuple[tuple[Tensor, Tensor], ...] = ()
@@ -46,46 +46,46 @@ class CrossAttentionKV:
 
 
 class VelocityModel:
-    """Velocities by a transformer. ``visiting`` is entered around each block, to bring it where it computes."""
+    """Predicts velocities with a transformer. ``layer_context`` is entered around each block, to move it to the device."""
 
-    def __init__(self, dit: AceStepTransformer1DModel, visiting: Visiting = lambda _: nullcontext()) -> None:
+    def __init__(self, dit: AceStepTransformer1DModel, layer_context: LayerContext = lambda _: nullcontext()) -> None:
         #: The transformer.
         self.dit = dit
         self._blocks = _blocks(dit)
-        self._visiting = visiting
-        self._cached_tables: tuple[tuple[int, torch.dtype, torch.device], tuple[Rotary, Attend]] | None = None
+        self._layer_context = layer_context
+        self._position_cache: tuple[tuple[int, torch.dtype, torch.device], tuple[Rotary, AttentionFn]] | None = None
         self._level_embeddings: dict[tuple[float, ...], tuple[Tensor, Tensor]] = {}
 
     @property
     def dtype(self) -> torch.dtype:
-        """What it computes in."""
+        """The dtype of the computation."""
         return self.dit.scale_shift_table.dtype
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device of the computation."""
         return self.dit.scale_shift_table.device
 
     def project_condition(self, hidden: Tensor) -> CrossAttentionKV:
-        """Return the keys and values of a condition ``[B, L, D]``. A run begins with it: weights may have changed before."""
+        """Return the keys and values of a condition ``[B, L, D]``. Each run starts here, so weights may change before it."""
         self._level_embeddings.clear()
         states = self.dit.condition_embedder(hidden.to(self.device, self.dtype))
         pairs = []
         for block in self._blocks:
-            with self._visiting(block):
+            with self._layer_context(block):
                 pairs.append(_project_keys_values(block.cross_attn, states))
         return CrossAttentionKV(pairs=tuple(pairs))
 
     def project_null(self, null_condition: Tensor) -> CrossAttentionKV:
-        """Return the constants of the unconditional branch, whose condition is one vector ``[1, 1, D]``, repeated."""
+        """Return the constants of the unconditional branch, whose condition is one vector ``[1, 1, D]``."""
         states = self.dit.condition_embedder(null_condition.to(self.device, self.dtype))
         constants = []
         for block in self._blocks:
-            with self._visiting(block):
+            with self._layer_context(block):
                 attention = block.cross_attn
                 value = attention.to_v(states).unflatten(-1, (attention.kv_heads, attention.head_dim))
-                every = value.repeat_interleave(attention.heads // attention.kv_heads, 2).flatten(2)
-                constants.append(_project_out(attention, every))
+                expanded = value.repeat_interleave(attention.heads // attention.kv_heads, 2).flatten(2)
+                constants.append(_project_out(attention, expanded))
         return CrossAttentionKV(constants=tuple(constants))
 
     def __call__(
@@ -93,7 +93,7 @@ class VelocityModel:
     ) -> Tensor:
         """Return velocities ``[B, T, C]`` of noisy latents ``[B, T, C]`` at noise levels ``[B]``.
 
-        ``context`` is ``[B, T, 2C]``. With ``null`` it returns ``[2B, T, C]``: conditional ones first.
+        ``context`` is ``[B, T, 2C]``. With ``null`` it returns ``[2B, T, C]``: first conditional, then unconditional.
         """
         length, count = x.shape[1], len(x)
         hidden, (temb, modulation) = self._embed_patches(x, context), self._embed_levels(t)
@@ -101,8 +101,8 @@ class VelocityModel:
             hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
         rotary, sliding_window = self._position_tables(hidden)
         for number, block in enumerate(self._blocks):
-            with self._visiting(block):
-                hidden = _self_attention(block, hidden, modulation, rotary, self._attend_in(number, sliding_window))
+            with self._layer_context(block):
+                hidden = _self_attention(block, hidden, modulation, rotary, self._attention_fn(number, sliding_window))
                 hidden = hidden + _cross_attention(block, hidden, number, count, condition, null)
                 hidden = _feed_forward(block, hidden, modulation)
         shift, scale = (self.dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
@@ -116,34 +116,34 @@ class VelocityModel:
         t: Tensor,
         context: Tensor,
         condition: CrossAttentionKV,
-        wanted: Mapping[int, Sequence[int]],
+        heads: Mapping[int, Sequence[int]],
         tokens: slice = slice(None),
     ) -> Iterator[tuple[tuple[int, int], Tensor]]:
-        """Yield wanted layers and heads, and how condition ``tokens`` are attended to by them, ``[L, P]`` of the first item.
+        """Yield each layer and head of ``heads`` with its attention to ``tokens``, ``[L, P]`` of the first item.
 
-        One pass, which stops at the last layer that is wanted.
+        The pass stops at the last of these layers.
         """
         hidden, (_, modulation) = self._embed_patches(x[:1], context[:1]), self._embed_levels(t[:1])
         rotary, sliding_window = self._position_tables(hidden)
-        first = CrossAttentionKV(pairs=tuple((keys[:1], values[:1]) for keys, values in condition.pairs))
-        last = max(wanted)
+        first_item = CrossAttentionKV(pairs=tuple((keys[:1], values[:1]) for keys, values in condition.pairs))
+        last = max(heads)
         for number, block in enumerate(self._blocks[: last + 1]):
-            with self._visiting(block):
-                hidden = _self_attention(block, hidden, modulation, rotary, self._attend_in(number, sliding_window))
-                for head in wanted.get(number, ()):
-                    yield (number, head), _attention_weights(block, hidden, first.pairs[number][0], head)[tokens]
+            with self._layer_context(block):
+                hidden = _self_attention(block, hidden, modulation, rotary, self._attention_fn(number, sliding_window))
+                for head in heads.get(number, ()):
+                    yield (number, head), _attention_weights(block, hidden, first_item.pairs[number][0], head)[tokens]
                 if number < last:
-                    hidden = hidden + _cross_attention(block, hidden, number, 1, first, None)
+                    hidden = hidden + _cross_attention(block, hidden, number, 1, first_item, None)
                     hidden = _feed_forward(block, hidden, modulation)
 
     def _embed_patches(self, x: Tensor, context: Tensor) -> Tensor:
-        joined = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)
-        joined = functional.pad(joined, (0, 0, 0, -joined.shape[1] % self.dit.patch_size))
-        patches: Tensor = self.dit.proj_in_conv(joined.transpose(1, 2)).transpose(1, 2)
+        inputs = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)
+        inputs = functional.pad(inputs, (0, 0, 0, -inputs.shape[1] % self.dit.patch_size))
+        patches: Tensor = self.dit.proj_in_conv(inputs.transpose(1, 2)).transpose(1, 2)
         return patches
 
     def _embed_levels(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the embeddings of noise levels: for the output ``[B, D]``, and for the blocks ``[B, 6, D]``."""
+        """Return the embeddings of noise levels: ``[B, D]`` for the output, ``[B, 6, D]`` for the blocks."""
         levels = tuple(t.tolist())
         if levels not in self._level_embeddings:
             level = t.to(self.device, self.dtype)
@@ -152,17 +152,17 @@ class VelocityModel:
             self._level_embeddings[levels] = temb + temb_r, modulation + modulation_r
         return self._level_embeddings[levels]
 
-    def _position_tables(self, hidden: Tensor) -> tuple[Rotary, Attend]:
-        """Return rotary tables and the attention of sliding layers."""
-        like = hidden.shape[1], hidden.dtype, hidden.device
-        if self._cached_tables is None or self._cached_tables[0] != like:
-            cos, sin = rotary_tables(like[0], self.dit.head_dim, self.dit.rope_theta, hidden.device)
-            sliding_window = attend_in_window(like[0], self.dit.config["sliding_window"], hidden.device)
-            self._cached_tables = like, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), sliding_window)
-        return self._cached_tables[1]
+    def _position_tables(self, hidden: Tensor) -> tuple[Rotary, AttentionFn]:
+        """Return the rotary tables and the attention function of sliding layers."""
+        key = hidden.shape[1], hidden.dtype, hidden.device
+        if self._position_cache is None or self._position_cache[0] != key:
+            cos, sin = rotary_tables(key[0], self.dit.head_dim, self.dit.rope_theta, hidden.device)
+            sliding_window = sliding_window_attention(key[0], self.dit.config["sliding_window"], hidden.device)
+            self._position_cache = key, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), sliding_window)
+        return self._position_cache[1]
 
-    def _attend_in(self, layer: int, sliding_window: Attend) -> Attend:
-        return sliding_window if self.dit.layer_types[layer] == "sliding_attention" else attend
+    def _attention_fn(self, layer: int, sliding_window: AttentionFn) -> AttentionFn:
+        return sliding_window if self.dit.layer_types[layer] == "sliding_attention" else dot_product_attention
 
 
 def _blocks(dit: AceStepTransformer1DModel) -> tuple[AceStepTransformerBlock, ...]:
@@ -185,11 +185,15 @@ def _project_out(attention: AceStepAttention, states: Tensor) -> Tensor:
 
 
 def _attention(
-    attention: AceStepAttention, query: Tensor, keys: Tensor, values: Tensor, how: Attend = attend
+    attention: AceStepAttention,
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    attention_fn: AttentionFn = dot_product_attention,
 ) -> Tensor:
     """Return the attention of queries ``[B, P, heads, d]`` to keys and values ``[B, heads, L, d]``, projected."""
     return _project_out(
-        attention, how(query.transpose(1, 2), keys, values, attention.scaling).transpose(1, 2).flatten(2)
+        attention, attention_fn(query.transpose(1, 2), keys, values, attention.scaling).transpose(1, 2).flatten(2)
     )
 
 
@@ -199,7 +203,7 @@ def _project_query(attention: AceStepAttention, states: Tensor) -> Tensor:
 
 
 def _self_attention(
-    block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor, rotary: Rotary, how: Attend
+    block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor, rotary: Rotary, attention_fn: AttentionFn
 ) -> Tensor:
     shift, scale, gate, *_ = (block.scale_shift_table + modulation).chunk(6, dim=1)
     states = (block.self_attn_norm(hidden) * (1 + scale) + shift).type_as(hidden)
@@ -207,8 +211,8 @@ def _self_attention(
     keys, values = _project_keys_values(attention, states)
     query = apply_rotary(_project_query(attention, states), rotary)
     keys = apply_rotary(keys.transpose(1, 2), rotary).transpose(1, 2)
-    attended: Tensor = hidden + _attention(attention, query, keys, values, how) * gate
-    return attended.type_as(hidden)
+    output: Tensor = hidden + _attention(attention, query, keys, values, attention_fn) * gate
+    return output.type_as(hidden)
 
 
 def _cross_attention(
@@ -222,21 +226,21 @@ def _cross_attention(
     attention = block.cross_attn
     states = block.cross_attn_norm(hidden[:count]).type_as(hidden)
     keys, values = (each.expand(count, -1, -1, -1) for each in condition.pairs[layer])
-    attended = _attention(attention, _project_query(attention, states), keys, values)
+    output = _attention(attention, _project_query(attention, states), keys, values)
     if null is None:
-        return attended
-    return torch.cat((attended, null.constants[layer].expand_as(attended)))
+        return output
+    return torch.cat((output, null.constants[layer].expand_as(output)))
 
 
 def _feed_forward(block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor) -> Tensor:
     *_, shift, scale, gate = (block.scale_shift_table + modulation).chunk(6, dim=1)
     states = (block.mlp_norm(hidden) * (1 + scale) + shift).type_as(hidden)
-    mixed: Tensor = hidden + block.mlp(states) * gate
-    return mixed.type_as(hidden)
+    output: Tensor = hidden + block.mlp(states) * gate
+    return output.type_as(hidden)
 
 
 def _attention_weights(block: AceStepTransformerBlock, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
-    """Return how tokens are attended to, ``[L, P]``, by one head: over the tokens of a patch they add up to 1."""
+    """Return the attention weights of one head, ``[L, P]``. Over the tokens of a patch they add up to 1."""
     attention = block.cross_attn
     query = _project_query(attention, block.cross_attn_norm(hidden).type_as(hidden))[0, :, head]
     key = keys[0, head * attention.kv_heads // attention.heads]

@@ -1,7 +1,7 @@
-"""Attention of patches to one another: to all of them, or only to those within a window on each side.
+"""Self-attention of patches: full, or within a sliding window.
 
-A long sequence is cut into blocks of twice the window, each of which sees itself and one window on each side, so that
-the cost grows with the length, not with its square, and no mask of the whole square is kept:
+A long sequence is cut into blocks of twice the window. Each block attends to itself and one window on each side, so the
+cost grows linearly with the length, and no square mask is stored:
 
     queries               |       2w       |
     keys           |  w   |       2w       |  w   |
@@ -18,51 +18,56 @@ from torch import Tensor
 from torch.nn import functional
 
 #: Queries ``[B, H, P, d]``, keys and values ``[B, H or fewer, P, d]`` and the scale of their products → ``[B, H, P, d]``.
-Attend = Callable[[Tensor, Tensor, Tensor, float], Tensor]
+AttentionFn = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 
-#: From so many windows on, blocks are faster on a processor than one masked square. A block's keys are four windows.
-BLOCKS_FROM = 8
-
-
-def attend(query: Tensor, keys: Tensor, values: Tensor, scale: float, mask: Tensor | None = None) -> Tensor:
-    """See `Attend`: every patch sees all, or those that ``mask`` (true = seen) leaves it."""
-    grouped = query.shape[1] != keys.shape[1]
-    return functional.scaled_dot_product_attention(query, keys, values, mask, scale=scale, enable_gqa=grouped)
+#: Length, in windows, from which blocks are faster on a CPU than one square mask. A block has four windows of keys.
+MIN_WINDOWS_FOR_BLOCKS = 8
 
 
-def attend_in_window(patches: int, window: int, device: torch.device) -> Attend:
-    """Return the attention of ``patches`` patches to those at most ``window`` away, itself included."""
-    return (_blocks if patches >= BLOCKS_FROM * window else _square)(patches, window, device)
+def dot_product_attention(
+    query: Tensor, keys: Tensor, values: Tensor, scale: float, mask: Tensor | None = None
+) -> Tensor:
+    """See `AttentionFn`. With ``mask``, queries attend only where it is true."""
+    enable_gqa = query.shape[1] != keys.shape[1]
+    return functional.scaled_dot_product_attention(query, keys, values, mask, scale=scale, enable_gqa=enable_gqa)
 
 
-def _square(patches: int, window: int, device: torch.device) -> Attend:
-    at = torch.arange(patches, device=device)
-    seen = (at[:, None] - at[None]).abs() <= window
-    return lambda query, keys, values, scale: attend(query, keys, values, scale, seen[None, None])
+def sliding_window_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
+    """Return an attention function for ``patches`` patches, each attending to those at most ``window`` away."""
+    return (_blockwise_attention if patches >= MIN_WINDOWS_FOR_BLOCKS * window else _square_attention)(
+        patches, window, device
+    )
 
 
-def _blocks(patches: int, window: int, device: torch.device) -> Attend:
-    size, sees = 2 * window, 4 * window
+def _square_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
+    positions = torch.arange(patches, device=device)
+    mask = (positions[:, None] - positions[None]).abs() <= window
+    return lambda query, keys, values, scale: dot_product_attention(query, keys, values, scale, mask[None, None])
+
+
+def _blockwise_attention(patches: int, window: int, device: torch.device) -> AttentionFn:
+    size, keys_per_block = 2 * window, 4 * window
     blocks = -(-patches // size)
-    filled = blocks * size - patches
+    padding = blocks * size - patches
     first = size * torch.arange(blocks, device=device)[:, None, None]
-    query_at = first + torch.arange(size, device=device)[:, None]
-    key_at = first + torch.arange(sees, device=device) - window
-    seen = ((query_at - key_at).abs() <= window) & (key_at >= 0) & (key_at < patches)
-    # What fills up the last block sees itself, so that no row is empty, and is cut off afterwards.
-    seen = (seen | (query_at == key_at))[:, None]
+    query_positions = first + torch.arange(size, device=device)[:, None]
+    key_positions = first + torch.arange(keys_per_block, device=device) - window
+    mask = ((query_positions - key_positions).abs() <= window) & (key_positions >= 0) & (key_positions < patches)
+    # Padding in the last block attends to itself, so that no row is empty; it is cut off afterwards.
+    mask = (mask | (query_positions == key_positions))[:, None]
 
-    def attend_window(query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
-        cut = functional.pad(query, (0, 0, 0, filled)).unfold(2, size, size)
-        keys, values = (functional.pad(each, (0, 0, window, filled + window)) for each in (keys, values))
-        keys, values = (each.unfold(2, sees, size) for each in (keys, values))
-        mixed = attend(_as_items(cut), _as_items(keys), _as_items(values), scale, seen.repeat(len(query), 1, 1, 1))
-        whole = mixed.reshape(len(query), blocks, *mixed.shape[1:]).transpose(1, 2)
-        return whole.flatten(2, 3)[:, :, :patches]
+    def attend(query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+        queries = functional.pad(query, (0, 0, 0, padding)).unfold(2, size, size)
+        keys, values = (functional.pad(each, (0, 0, window, padding + window)) for each in (keys, values))
+        keys, values = (each.unfold(2, keys_per_block, size) for each in (keys, values))
+        queries, keys, values = map(_blocks_to_batch, (queries, keys, values))
+        output = dot_product_attention(queries, keys, values, scale, mask.repeat(len(query), 1, 1, 1))
+        joined = output.reshape(len(query), blocks, *output.shape[1:]).transpose(1, 2)
+        return joined.flatten(2, 3)[:, :, :patches]
 
-    return attend_window
+    return attend
 
 
-def _as_items(blocks: Tensor) -> Tensor:
-    """Return blocks ``[B, H, blocks, d, positions]`` as items of their own, ``[B · blocks, H, positions, d]``."""
+def _blocks_to_batch(blocks: Tensor) -> Tensor:
+    """Return blocks ``[B, H, blocks, d, positions]`` as a batch ``[B · blocks, H, positions, d]``."""
     return blocks.permute(0, 2, 1, 4, 3).flatten(0, 1)

@@ -1,6 +1,6 @@
-"""The engine protocol: what a task asks of an engine, and what comes back.
+"""The engine protocol: requests of tasks, and events of engines.
 
-An engine sees one window of audio at 48 kHz stereo and knows nothing of files, projects, takes or splicing.
+An engine processes one window of audio at 48 kHz stereo. Files, projects, takes and splicing are left to tasks.
 
 Letters: N frames of the window, 2 channels. Samples are float32 with full scale ±1.
 """
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 
 
 class TaskTraits:
-    """What engines and clients must know of a task to serve it. Each task says it once, in the body of its dataclass.
+    """Properties of a task for engines and clients. Each task sets them in the body of its dataclass.
 
-    Nothing else classifies tasks: a list of tasks anywhere is a comprehension over `acestep_runtime.tasks.TASKS`.
+    Nothing else classifies tasks: any list of tasks is a comprehension over `acestep_runtime.tasks.TASKS`.
     """
 
     #: Its name on the command line, in the Python API, in DAW scripts and in stored jobs.
     name: ClassVar[str]
     #: Its method of TaskService in tasks.proto; the request message is ``<rpc>Request``.
     rpc: ClassVar[str]
-    #: What comes back: audio with metadata, metadata of a source, or metadata written from text.
+    #: The kind of output: audio with metadata, metadata of a source, or metadata written from text.
     kind: ClassVar[Literal["audio", "analysis", "text"]]
-    #: Roles of its audio beside one role for each track that the request names.
+    #: Roles of its audio, in addition to one role for each track of the request.
     roles: ClassVar[tuple[str, ...]] = ()
-    #: Whether its tracks are meant to sound together with the source.
-    plays_along: ClassVar[bool] = False
+    #: Whether its tracks are played together with the source.
+    is_accompaniment: ClassVar[bool] = False
     #: Whether only base models of ACE-Step can do it; turbo and SFT models cannot.
     needs_base_model: ClassVar[bool] = False
     #: Whether a neural engine answers it with a language model alone.
     needs_language_model: ClassVar[bool] = False
     #: Whether a language model can plan the music first (``thinking``).
     can_plan: ClassVar[bool] = False
-    #: Seconds of fade that a DAW puts at both ends of an output; 0 where it continues its surroundings exactly.
+    #: Seconds of fade that a DAW applies at both ends of an output; 0 where it continues its surroundings exactly.
     fade_s: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """One piece of work on one window, as ``task`` asks for it.
+    """A request for one window of audio by ``task``.
 
-    ``frames`` is N, the length of every role that comes back. ``source`` is ``[N, 2]``, silent where the window
-    reaches past the song. ``span`` is the part to make anew, in frames of the window: inside it a repaint must not
-    reuse the source as it stands, outside it the engine may return anything (tasks discard it). ``known`` is the part
-    of the window that the song covers. ``tracks`` names the roles wanted by lego, extract and complete. ``auto_lrc`` and
-    ``auto_score`` ask for the metadata ``lrc`` and ``score`` on top of the audio, where the engine can find them. ``seeds`` are
-    those of all takes, which come as requests that differ in ``seed`` alone: an engine may make several at once.
-    ``reference`` is 30 s ``[N, 2]`` of a recording whose timbre is wanted, ``codes`` are those of a plan to follow.
+    ``frames`` is N, the length of every output role. ``source`` is ``[N, 2]``, silent where the window reaches past the song.
+    ``span`` is the region to generate, in frames of the window: inside it a repaint must not copy the source, outside it the
+    engine may return anything (tasks discard it). ``known`` is the part of the window inside the song. ``tracks`` are the
+    roles of lego, extract and complete. ``auto_lrc`` and ``auto_score`` request the metadata ``lrc`` and ``score`` where the
+    engine can compute them. ``seeds`` lists the seeds of all takes; their requests differ only in ``seed``, so an engine may
+    generate several in one batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those
+    of a plan to follow.
     """
 
     task: type[TaskTraits]
@@ -78,7 +78,7 @@ class EngineRequest:
 
 @dataclass(frozen=True)
 class Progress:
-    """``fraction`` of the engine's work that is done, 0 to 1, and the ``stage`` it is in, in plain words."""
+    """Progress: the completed ``fraction``, 0 to 1, and a short description of the ``stage``."""
 
     stage: str
     fraction: float
@@ -94,7 +94,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the engine found out or decided: ``values`` replace earlier ones of their name."""
+    """Metadata of the take: ``values`` replace earlier ones with the same name."""
 
     values: TakeMetadata
 
@@ -104,38 +104,38 @@ EngineEvent = Progress | Block | Metadata
 
 @runtime_checkable
 class ModelHost(Protocol):
-    """An engine whose models take time and memory to load, so that they stay until another is wanted."""
+    """An engine that keeps models in memory between requests."""
 
     @property
-    def loaded(self) -> tuple[str, ...]:
-        """Names of the models that are loaded."""
+    def resident_models(self) -> tuple[str, ...]:
+        """Names of the models in memory."""
         ...
 
     def load(self, model: str) -> str:
-        """Load a model, and return its full name. Raises `InvalidValue` and `EngineFailure`."""
+        """Load a model and return its full name. Raises `InvalidValue` and `EngineFailure`."""
         ...
 
     def unload(self, model: str) -> None:
-        """Free the memory of a model. One that is not loaded is no error."""
+        """Free the memory of a model; no error if it is not in memory."""
         ...
 
 
 class Engine(Protocol):
-    """Anything that can serve requests."""
+    """An engine: serves requests."""
 
     name: str
-    #: Seconds of context that it uses on each side of a region; tasks read no more.
+    #: Seconds of context that the engine uses on each side of a region; tasks read no more.
     context_limit_s: float
-    #: Whether it uses the reference of a request.
+    #: Whether the engine uses the timbre reference of a request.
     supports_reference: bool
-    #: Whether it can plan music with a language model, and follows plans.
+    #: Whether the engine can plan music with a language model and follow plans.
     supports_planning: bool
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 
-        Deterministic: equal requests give equal blocks on one machine. An engine may keep what it computed for requests that
-        differ in ``seed`` alone; nothing but the time it takes depends on that. Raises `UnsupportedTask` for a task the engine
-        lacks and `InvalidValue` for audio it can make nothing of.
+        Deterministic: equal requests give equal blocks on one machine. An engine may cache results for requests that differ
+        only in ``seed``; the cache affects only the time. Raises `UnsupportedTask` for a task the engine lacks and
+        `InvalidValue` for unusable audio.
         """
         ...

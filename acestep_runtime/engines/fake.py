@@ -1,4 +1,4 @@
-"""An engine for tests: instant, exact, and slow on demand. It makes tones, so that what arrives can be checked."""
+"""An engine for tests: instant, exact, and slow on demand. It generates tones, so that tests can check the output."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _GATE_POLL_S = 0.005
 
 
 def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
-    """Return frames ``start`` to ``stop`` of the tone that belongs to a seed and role: a sine at −12 dBFS, ``[n, 2]``."""
+    """Return frames ``start`` to ``stop`` of the tone of a seed and role: a sine at −12 dBFS, ``[n, 2]``."""
     hz = 110.0 + seed % 440 + 7.0 * role_index
     phase = 2 * np.pi * hz * np.arange(start, stop) / ENGINE_RATE_HZ
     return np.repeat(0.25 * np.sin(phase), 2).reshape(-1, 2).astype(np.float32)
 
 
 def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[Progress]:
-    """Yield the same progress for as long as a file ``name`` is in the folder ``ACEBRIDGE_FAKE_GATES``."""
+    """Yield the same progress while a file ``name`` is in the folder ``ACEBRIDGE_FAKE_GATES``."""
     folder = os.environ.get("ACEBRIDGE_FAKE_GATES")
     while folder and Path(folder, name).exists():
         cancel.sleep(_GATE_POLL_S)
@@ -35,11 +35,11 @@ def _wait_at_gate(name: str, fraction: float, cancel: CancelToken) -> Iterator[P
 
 
 class FakeEngine:
-    """Takes ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
+    """Runs ``sampling.steps`` steps (default 4) of ``ACEBRIDGE_FAKE_STEP_MS`` milliseconds (default 0).
 
-    A caption of ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` prints like a careless library; with
-    ``score`` a take scores the last two digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` holds
-    a take until it is removed: ``SEED.steps`` in the middle of its steps, ``SEED.audio`` behind each block of audio.
+    The caption ``crash`` ends the process, ``fail`` raises `EngineFailure`, ``print`` writes to stdout; with ``score`` the
+    score of a take is the last two digits of its seed, as hundredths. A file in the folder ``ACEBRIDGE_FAKE_GATES`` blocks a
+    take until it is removed: ``SEED.steps`` in the middle of its steps, ``SEED.audio`` after each block of audio.
     """
 
     name = "fake"

@@ -1,7 +1,7 @@
-"""What is known of a take: the names and types of all that engines and tasks tell about it, as plain values.
+"""Metadata of takes: names and types of all values that engines and tasks report.
 
-Which of them a take has depends on its task, its engine and what was asked for. Times are seconds; from an engine they count
-from the first frame of the window, in a finished take from the first frame of its outputs.
+The task, the engine and the request decide which of them a take has. Times are in seconds. Those of an engine count from the
+first frame of the window, those of a finished take from the first frame of its outputs.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class TempoAndKey(TypedDict):
 
 
 class Change(TempoAndKey):
-    """Where tempo, key or meter change for good."""
+    """A lasting change of tempo, key or meter."""
 
     start_s: float
 
 
 class Score(TypedDict, total=False):
-    """How good a take is, each value 0 to 1, and ``None`` where ``missing`` says why.
+    """Scores of a take, each 0 to 1, or ``None`` with a reason in ``missing``.
 
-    ``parts`` are what the values are made of, ``computed_from`` says by what means.
+    ``parts`` are the components of the scores, ``computed_from`` names their source.
     """
 
     quality: float | None
@@ -53,21 +53,21 @@ class Score(TypedDict, total=False):
 
 
 class Plan(TypedDict):
-    """What a language model planned: metadata as models word it, and codes, five for a second."""
+    """The plan of a language model: metadata by the names of `lm.grammar.FIELDS`, and codes, five per second."""
 
     metadata: Mapping[str, str | int]
     codes: Sequence[int]
 
 
-class UsedAdapter(TypedDict):
-    """An adapter that a model worked with."""
+class AdapterScale(TypedDict):
+    """An adapter of the model, and its scale."""
 
     name: str
     scale: float
 
 
 class TakeMetadata(TypedDict, total=False):
-    """What is known of a take. ``…_missing`` is the reason why something that was asked for is not there."""
+    """Metadata of a take. ``…_missing`` is the reason why a requested value is absent."""
 
     engine: str
     model: str
@@ -91,7 +91,7 @@ class TakeMetadata(TypedDict, total=False):
     score: Score
     score_missing: str
     plan: Plan
-    adapters: Sequence[UsedAdapter]
+    adapters: Sequence[AdapterScale]
     measured: TempoAndKey
     confidence: Mapping[str, float]
     loudness_db: float
@@ -105,7 +105,7 @@ class TakeMetadata(TypedDict, total=False):
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:
-    """Return metadata that came as JSON from where it was written: its values are taken on trust."""
+    """Return metadata from JSON that `metadata_to_json` wrote. Values are not checked."""
     plain: Any = values
     metadata: TakeMetadata = plain
     return metadata
@@ -128,7 +128,7 @@ def _is_unknown(value: Json) -> bool:
 
 
 def metadata_to_json(metadata: TakeMetadata) -> dict[str, Json]:
-    """Return metadata as JSON, which all its values are."""
+    """Return metadata as JSON; all its values are JSON values."""
     plain: Any = metadata
     values: dict[str, Json] = plain
     return values

@@ -1,4 +1,4 @@
-"""Which engines exist, what each can do, and which one ``auto`` means. Importing this loads no engine."""
+"""The registry of engines: capabilities, requirements, and the meaning of ``auto``. Importing this loads no engine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 
 
 @dataclass(frozen=True)
 class MissingRequirement:
-    """What an engine lacks to run here, as the end of a sentence, and what to do about it."""
+    """A requirement that this machine does not meet: ``reason`` is the end of a sentence, ``remedy`` says what to do."""
 
     reason: str
     remedy: str
@@ -26,10 +26,10 @@ class MissingRequirement:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What is known of an engine without loading it. ``factory`` is ``module:class``.
+    """A description of an engine that does not load it. ``factory`` is ``module:class``.
 
-    ``unsupported`` names the tasks that it lacks. ``missing`` returns what it needs to run here and does not find now.
-    ``fully_supports`` says whether it can do a task now by its own means, without another engine's help.
+    ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement. ``fully_supports`` returns
+    whether it can do a task now without the help of another engine.
     """
 
     name: str
@@ -40,15 +40,15 @@ class EngineInfo:
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
     uses_device: bool = False
-    #: Names of its samplers and of its methods of guidance, the default first; empty where it does without.
+    #: Names of its samplers and guidance methods, the default first; empty for an engine without any.
     samplers: tuple[str, ...] = ()
     guidance_methods: tuple[str, ...] = ()
-    #: What its first request imports on top of the factory's module.
+    #: Modules that the first request imports, in addition to the factory's.
     late_imports: tuple[str, ...] = ()
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Modules that a process which is going to use the engine may import ahead. None of them is imported here."""
+        """Modules that a process may import before it uses the engine. This property imports none of them."""
         return (self.factory.partition(":")[0], *self.late_imports)
 
     def supports(self, task: type[TaskTraits]) -> bool:
@@ -57,17 +57,17 @@ class EngineInfo:
 
 
 def _neural_missing() -> MissingRequirement | None:
-    lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
-    if lacking:
-        are = "is" if len(lacking) == 1 else "are"
-        return MissingRequirement(f"{', '.join(lacking)} {are} not installed", install_remedy("neural"))
+    missing_packages = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
+    if missing_packages:
+        are = "is" if len(missing_packages) == 1 else "are"
+        return MissingRequirement(f"{', '.join(missing_packages)} {are} not installed", install_remedy("neural"))
     try:
         folder = models_folder()
     except RuntimeError:
         return MissingRequirement(
-            "there is no home folder to keep models in", "Set ACEBRIDGE_MODELS to the full path of a folder."
+            "there is no home folder for models", "Set ACEBRIDGE_MODELS to the full path of a folder."
         )
-    if not find(folder):
+    if not find_checkpoints(folder):
         return MissingRequirement(f"there are no weights in {folder}", "Run `acebridge models pull acestep-v15-turbo`.")
     return None
 
@@ -113,21 +113,21 @@ ENGINES = {
 
 
 def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
-    """Return the engine that ``name`` (an engine or ``auto``) means for ``task``.
+    """Return the engine for ``task``; ``name`` is an engine or ``auto``.
 
-    ``auto`` takes neural when it can run and fully supports the task, else draft. Raises `InvalidValue` for an unknown name
-    and `UnsupportedTask` when the engine cannot run or lacks the task; the remedy names one that has it.
+    ``auto`` selects neural when it can run and fully supports the task, else draft. Raises `InvalidValue` for an unknown name
+    and `UnsupportedTask` when the engine cannot run or lacks the task; the remedy names an engine that has it.
     """
     if name == "auto":
         neural = ENGINES["neural"]
-        is_able = neural.supports(task) and neural.missing() is None and neural.fully_supports(task)
-        name = "neural" if is_able else "draft"
+        use_neural = neural.supports(task) and neural.missing() is None and neural.fully_supports(task)
+        name = "neural" if use_neural else "draft"
     if name not in ENGINES:
         raise InvalidValue("engine", name, ", ".join(("auto", *ENGINES)))
     info = ENGINES[name]
     if not info.supports(task):
-        able = [each.name for each in ENGINES.values() if each.supports(task) and each.name != "fake"]
-        remedy = f"Use the {' or '.join(able)} engine." if able else ""
+        capable = [each.name for each in ENGINES.values() if each.supports(task) and each.name != "fake"]
+        remedy = f"Use the {' or '.join(capable)} engine." if capable else ""
         raise UnsupportedTask(f"The {name} engine cannot do {task.name}.", remedy=remedy)
     missing = info.missing()
     if missing is not None:
@@ -154,9 +154,9 @@ def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
 
 
 def load(info: EngineInfo, *, device: str = "auto") -> Engine:
-    """Import and construct the engine, on a device if it computes on one (see `best_device` in `memory.policy`).
+    """Import and construct the engine, with a device if it uses one (see `select_device` in `memory.policy`).
 
-    Slow for real engines; called in a worker process only.
+    Slow for real engines; only worker processes call it.
     """
     module, _, name = info.factory.partition(":")
     options = {"device": device} if info.uses_device else {}

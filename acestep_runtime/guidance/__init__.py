@@ -1,5 +1,5 @@
-"""How the conditional and the unconditional velocity become one. A guidance is made fresh for each run."""
+"""Guidance: combines the conditional and the unconditional velocity. Each run needs its own guidance function."""
 
-from acestep_runtime.guidance.methods import METHODS, Guidance, between
+from acestep_runtime.guidance.methods import METHODS, Guidance, in_guidance_interval
 
-__all__ = ["METHODS", "Guidance", "between"]
+__all__ = ["METHODS", "Guidance", "in_guidance_interval"]

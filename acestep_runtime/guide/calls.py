@@ -266,7 +266,7 @@ class _Session:
     def _take(self, take: TakeFiles, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
         mixture, source = sounds.pop(MIX, None), self._order.source
-        if mixture is None and source is not None and TASKS[self._order.task].plays_along:
+        if mixture is None and source is not None and TASKS[self._order.task].is_accompaniment:
             mixture = mix(source, *sounds.values())
         elif mixture is None:  # the requested stems, without the remainder
             requested = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())

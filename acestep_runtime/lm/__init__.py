@@ -1,1 +1,1 @@
-"""The 5 Hz language model: it plans songs, writes their codes, describes audio, and writes and tidies captions and lyrics."""
+"""The 5 Hz language model: plans songs as metadata and codes, describes audio, writes and formats captions and lyrics."""

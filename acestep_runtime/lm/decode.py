@@ -1,7 +1,7 @@
-"""The two loops of the language model: words along a grammar, and codes, a given number of them. Both tell every token.
+"""The two decoding loops of the language model: text that follows a grammar, and a fixed number of audio codes.
 
-logits = uncond + strength · (cond − uncond)        of the tokens that can come, not of all
-token  = chosen by temperature, top-k and top-p, with the row's own numbers
+logits = uncond + strength · (cond − uncond)        only of the allowed tokens
+token  = sampled by temperature, top-k and top-p, with random numbers of the row's seed
 """
 
 from __future__ import annotations
@@ -12,99 +12,109 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acestep_runtime.lm.forward import Rows, logits_of
-from acestep_runtime.lm.language import Language, no_numbers
-from acestep_runtime.lm.sampling import Choice, chosen, guided, penalised
+from acestep_runtime.lm.forward import DecoderRows, compute_logits
+from acestep_runtime.lm.language import LanguageModel, non_finite_error
+from acestep_runtime.lm.sampling import SamplingParams, apply_guidance, apply_repetition_penalty, sample_tokens
 
-#: More than any text has tokens.
-_DRAWN = 8192
+#: More tokens than any text has.
+_MIN_DRAWS = 8192
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """How far to go away from ``prompts``, one for each text, which lack what was asked for. 1 is not at all."""
+    """Classifier-free guidance: one negative prompt for each text, and the strength; 1 disables it."""
 
     prompts: Sequence[Sequence[int]]
     strength: float
 
 
-def words(
-    language: Language, prompts: Sequence[Sequence[int]], grammar: str, seeds: Sequence[int], choice: Choice, most: int,
-    guidance: Guidance | None = None,
+def generate_text(
+    language: LanguageModel, prompts: Sequence[Sequence[int]], grammar: str, seeds: Sequence[int],
+    params: SamplingParams, max_tokens: int, guidance: Guidance | None = None,
 ) -> Iterator[list[list[int]]]:  # fmt: skip
-    """Yield the texts so far after every token, as tokens: one for each prompt, each with a seed of its own.
+    """Yield the texts so far, as tokens, after every token: one text for each prompt and its seed.
 
-    They follow ``grammar``; after ``most`` tokens they end where they are.
+    Texts follow ``grammar`` and are cut off after ``max_tokens`` tokens.
     """
     matcher = language.vocabulary.matcher(grammar)
     matchers = [matcher.copy() for _ in prompts]
-    uniform = _uniform(seeds, most)
+    uniform = _draw_uniform(seeds, max_tokens)
     texts: list[list[int]] = [[] for _ in prompts]
-    rows = _Guided(language, prompts, guidance, most)
-    said = torch.zeros(len(prompts), most, dtype=torch.long, device=rows.device)
-    for step in range(most):
-        logits = penalised(rows.logits(language.vocabulary.words), said[:, :step], choice.repetition_penalty)
-        allowed = torch.stack([each.allowed() for each in matchers]).to(rows.device)
-        tokens = chosen(logits.masked_fill(~allowed, -torch.inf), uniform[:, step].to(rows.device), choice)
-        said[:, step] = tokens
+    rows = _GuidedRows(language, prompts, guidance, max_tokens)
+    history = torch.zeros(len(prompts), max_tokens, dtype=torch.long, device=rows.device)
+    for step in range(max_tokens):
+        logits = apply_repetition_penalty(
+            rows.logits(language.vocabulary.text_ids), history[:, :step], params.repetition_penalty
+        )
+        mask = torch.stack([each.token_mask() for each in matchers]).to(rows.device)
+        tokens = sample_tokens(logits.masked_fill(~mask, -torch.inf), uniform[:, step].to(rows.device), params)
+        history[:, step] = tokens
         for text, each, token in zip(texts, matchers, tokens.tolist(), strict=True):
-            if not each.ended:
+            if not each.is_complete:
                 text.append(token)
-                each.take(token)
+                each.consume(token)
         yield texts
-        if step + 1 == most or all(each.ended for each in matchers):
+        if step + 1 == max_tokens or all(each.is_complete for each in matchers):
             return
-        rows.add(tokens)  # also to those that are complete, where nobody looks at them any more
+        rows.append(tokens)  # complete texts get tokens too, which are ignored
 
 
-def codes(
-    language: Language, prompts: Sequence[Sequence[int]], count: int, seeds: Sequence[int], choice: Choice,
+def generate_codes(
+    language: LanguageModel, prompts: Sequence[Sequence[int]], count: int, seeds: Sequence[int], params: SamplingParams,
     guidance: Guidance | None = None,
 ) -> Iterator[Tensor]:  # fmt: skip
-    """Yield the codes so far ``[R, n]`` after every code, up to ``count`` of them: a row for each prompt and seed."""
-    rows = _Guided(language, prompts, guidance, count)
+    """Yield the codes so far ``[R, n]`` after every code, up to ``count``: one row for each prompt and seed."""
+    rows = _GuidedRows(language, prompts, guidance, count)
     device = rows.device
-    uniform = _uniform(seeds, count).to(device)
-    made = torch.zeros(len(prompts), count, dtype=torch.long, device=device)
+    uniform = _draw_uniform(seeds, count).to(device)
+    codes = torch.zeros(len(prompts), count, dtype=torch.long, device=device)
     for step in range(count):
-        logits = penalised(rows.logits(language.vocabulary.codes), made[:, :step], choice.repetition_penalty)
-        made[:, step] = chosen(logits, uniform[:, step], choice)
-        yield made[:, : step + 1]
+        logits = apply_repetition_penalty(
+            rows.logits(language.vocabulary.code_ids), codes[:, :step], params.repetition_penalty
+        )
+        codes[:, step] = sample_tokens(logits, uniform[:, step], params)
+        yield codes[:, : step + 1]
         if step + 1 < count:
-            rows.add(made[:, step] + language.vocabulary.codes.start)
+            rows.append(codes[:, step] + language.vocabulary.code_ids.start)
 
 
-class _Guided:
-    """Rows of texts and, behind them, those that guidance goes away from; both get the same tokens."""
+class _GuidedRows:
+    """Rows of the texts followed by rows of their negative prompts; both get the same tokens."""
 
     def __init__(
-        self, language: Language, prompts: Sequence[Sequence[int]], guidance: Guidance | None, more: int
+        self,
+        language: LanguageModel,
+        prompts: Sequence[Sequence[int]],
+        guidance: Guidance | None,
+        max_new_tokens: int,
     ) -> None:
         self._head = language.head
         self._guidance = guidance if guidance is not None and guidance.strength != 1 else None
-        self._rows = Rows(language.core, [*prompts, *(self._guidance.prompts if self._guidance else ())], more)
+        self._rows = DecoderRows(
+            language.core, [*prompts, *(self._guidance.prompts if self._guidance else ())], max_new_tokens
+        )
         states = self._rows.hidden
-        every_token = logits_of(self._head, states[:1], slice(None))
-        # Or else anything would be chosen, and nobody would know.
-        if not (states.isfinite().all() and every_token.isfinite().all()):
-            raise no_numbers()
+        all_logits = compute_logits(self._head, states[:1], slice(None))
+        # Sampling from NaN would return arbitrary tokens without an error.
+        if not (states.isfinite().all() and all_logits.isfinite().all()):
+            raise non_finite_error()
 
     @property
     def device(self) -> torch.device:
         return self._rows.hidden.device
 
     def logits(self, tokens: slice) -> Tensor:
-        logits = logits_of(self._head, self._rows.hidden, tokens)
+        logits = compute_logits(self._head, self._rows.hidden, tokens)
         if self._guidance is None:
             return logits
         cond, uncond = logits.chunk(2)
-        return guided(cond, uncond, self._guidance.strength)
+        return apply_guidance(cond, uncond, self._guidance.strength)
 
-    def add(self, tokens: Tensor) -> None:
-        self._rows.add(tokens if self._guidance is None else tokens.repeat(2))
+    def append(self, tokens: Tensor) -> None:
+        self._rows.append(tokens if self._guidance is None else tokens.repeat(2))
 
 
-def _uniform(seeds: Sequence[int], count: int) -> Tensor:
-    """Return numbers from 0 to below 1 ``[R, count]``; the first ones of a seed are the same whatever the count."""
-    drawn = max(count, _DRAWN)  # how a few numbers are drawn depends on how many
-    return torch.stack([torch.rand(drawn, generator=torch.Generator().manual_seed(seed)) for seed in seeds])[:, :count]
+def _draw_uniform(seeds: Sequence[int], count: int) -> Tensor:
+    """Return random numbers in [0, 1) ``[R, count]``. The first numbers of a seed do not depend on the count."""
+    size = max(count, _MIN_DRAWS)  # torch draws short arrays in another way than long ones
+    return torch.stack([torch.rand(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])[:, :count]

@@ -1,15 +1,15 @@
-"""The language model's forward pass, a token at a time, on the modules of `transformers.Qwen3Model`.
+"""Decoding with a KV cache on the modules of `transformers.Qwen3Model`.
 
-    prompts, each once ─► keys and values, copied to every row that has that prompt
-    one token a row    ─► one pass for all rows, each at its own position
-    several of a text  ─► one pass in which each token sees those before, too; the rows go on as if it had not been read
+    prefill      each different prompt once; rows with the same prompt get a copy of its keys and values
+    append       one token per row in one pass, each row at its own position
+    lookahead    several tokens per row in one causal pass; the rows do not advance
 
-Rows are takes, with and without what they were asked for. Each begins at position 0 of its row of the cache, so unequal
-prompts need no filling up, and no row attends beyond its own end.
+Rows are takes, with and without their condition (for guidance). Each row starts at position 0 of the cache, so prompts of
+different lengths need no padding, and no row attends beyond its own end.
 
-Heads of queries that share a head of keys and values are asked as if they were tokens of that head, so that nothing is copied.
+Query heads that share a key-value head are computed as extra tokens of that head, so that keys and values are not copied.
 
-Letters: R rows, n tokens, S positions that are looked at, H heads of keys and values, d channels of a head, D width.
+Letters: R rows, n tokens, S cache positions, H key-value heads, d channels of a head, D width.
 """
 
 from __future__ import annotations
@@ -22,104 +22,104 @@ from torch import Tensor
 from torch.nn import functional
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm.graphs import replayed
+from acestep_runtime.lm.graphs import with_cuda_graphs
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
     from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer, Qwen3RMSNorm
 
-#: Positions are looked at in so many at once, so that shapes change seldom.
-SPAN = 256
+#: Attention covers a multiple of this many positions, so that shapes change seldom.
+CACHE_BLOCK = 256
 
 
-class Rows:
-    """Texts in the making. ``hidden`` ``[R, D]`` are the states after the last token of each."""
+class DecoderRows:
+    """A batch of texts with their KV cache. ``hidden`` ``[R, D]`` holds the states after the last token of each row."""
 
-    def __init__(self, core: Qwen3Model, prompts: Sequence[Sequence[int]], more: int) -> None:
-        """Read ``prompts``, of which there is one for each row; up to ``more`` tokens may be added to each.
+    def __init__(self, core: Qwen3Model, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+        """Prefill ``prompts``, one for each row. Each row has room for ``max_new_tokens`` more tokens.
 
-        Raises `EngineFailure` for what is longer than the model can hold.
+        Raises `EngineFailure` where that exceeds the model's context length.
         """
-        self._core, self._blocks, config = core, _blocks(core), core.config
+        self._core, self._layers, config = core, _decoder_layers(core), core.config
         device, dtype = core.embed_tokens.weight.device, core.embed_tokens.weight.dtype
-        longest, limit = max(map(len, prompts)) + more, config.max_position_embeddings
+        longest, limit = max(map(len, prompts)) + max_new_tokens, config.max_position_embeddings
         if longest > limit:
             raise EngineFailure(
                 f"The language model would have to read and write {longest} tokens; it can hold {limit}.",
                 remedy="Shorten the lyrics or the song.",
             )
         heads = config.num_key_value_heads or config.num_attention_heads
-        channels = self._blocks[0].self_attn.head_dim
-        shape = len(self._blocks), len(prompts), heads, _rounded(longest), channels
+        channels = self._layers[0].self_attn.head_dim
+        shape = len(self._layers), len(prompts), heads, _round_up(longest), channels
         self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
-        self._at = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        self._longest = max(map(len, prompts))
-        self._step = replayed(self._forward_one, device)
+        self._lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+        self._max_length = max(map(len, prompts))
+        self._decode_step = with_cuda_graphs(self._forward_token, device)
         self.hidden = torch.zeros(len(prompts), config.hidden_size, device=device, dtype=dtype)
-        self._read(prompts)
+        self._prefill(prompts)
 
-    def _read(self, prompts: Sequence[Sequence[int]]) -> None:
+    def _prefill(self, prompts: Sequence[Sequence[int]]) -> None:
         first: dict[tuple[int, ...], int] = {}
         for row, prompt in enumerate(prompts):
-            known = first.setdefault(tuple(prompt), row)
-            if known == row:
+            source = first.setdefault(tuple(prompt), row)
+            if source == row:
                 ids = torch.tensor([list(prompt)], device=self.hidden.device)
-                at = torch.arange(len(prompt), device=self.hidden.device)[None]
-                states = self._forward(ids, at, slice(row, row + 1), len(prompt), None)
-                self.hidden[row] = _normed(self._core.norm, states[0, -1])
+                positions = torch.arange(len(prompt), device=self.hidden.device)[None]
+                states = self._forward(ids, positions, slice(row, row + 1), len(prompt), None)
+                self.hidden[row] = _rms_norm(self._core.norm, states[0, -1])
             else:
-                for held in (self._keys, self._values):
-                    held[:, row, :, : len(prompt)] = held[:, known, :, : len(prompt)]
-                self.hidden[row] = self.hidden[known]
+                for cache in (self._keys, self._values):
+                    cache[:, row, :, : len(prompt)] = cache[:, source, :, : len(prompt)]
+                self.hidden[row] = self.hidden[source]
 
-    def add(self, tokens: Tensor) -> None:
-        """Add a token ``[R]`` to each row."""
-        self._longest += 1
-        span = min(_rounded(self._longest), self._keys.shape[3])
-        self.hidden = self._step(span, tokens, self._at)
-        self._at = self._at + 1
+    def append(self, tokens: Tensor) -> None:
+        """Append a token ``[R]`` to each row."""
+        self._max_length += 1
+        span = min(_round_up(self._max_length), self._keys.shape[3])
+        self.hidden = self._decode_step(span, tokens, self._lengths)
+        self._lengths = self._lengths + 1
 
-    def read_on(self, tokens: Tensor, past: int = 0) -> Tensor:
-        """Return the states ``[R, n, D]`` after each of ``tokens`` ``[R, n]``, and leave the rows where they are.
+    def lookahead(self, tokens: Tensor, past: int = 0) -> Tensor:
+        """Return the states ``[R, n, D]`` after each of ``tokens`` ``[R, n]`` without advancing the rows.
 
-        They follow ``past`` tokens that were read so before, which may be one piece of a text after another. What is read
-        or added next takes their place. No row may become longer than was said when it was begun.
+        The tokens follow the rows and ``past`` tokens of earlier lookaheads, so a long text can be read in chunks. The next
+        call overwrites them in the cache. No row may exceed the room given to the constructor.
         """
         count = tokens.shape[1]
-        span = min(_rounded(self._longest + past + count), self._keys.shape[3])
-        positions = self._at[:, None] + past + torch.arange(count, device=self._at.device)
-        seen = _seen(positions, span, self.hidden.dtype)
+        span = min(_round_up(self._max_length + past + count), self._keys.shape[3])
+        positions = self._lengths[:, None] + past + torch.arange(count, device=self._lengths.device)
+        mask = _causal_mask(positions, span, self.hidden.dtype)
         groups = self._core.config.num_attention_heads // self._keys.shape[2]
-        seen = seen.repeat(1, 1, groups, 1)  # for all heads of queries that are asked together
-        return _normed(self._core.norm, self._forward(tokens, positions, slice(0, len(tokens)), span, seen))
+        mask = mask.repeat(1, 1, groups, 1)  # for the query heads that share a key-value head
+        return _rms_norm(self._core.norm, self._forward(tokens, positions, slice(0, len(tokens)), span, mask))
 
-    def _forward_one(self, span: int, tokens: Tensor, at: Tensor) -> Tensor:
-        positions = at[:, None]
-        seen = _seen(positions, span, self.hidden.dtype)
-        states = self._forward(tokens[:, None], positions, slice(0, len(tokens)), span, seen)
-        return _normed(self._core.norm, states[:, -1])
+    def _forward_token(self, span: int, tokens: Tensor, lengths: Tensor) -> Tensor:
+        positions = lengths[:, None]
+        mask = _causal_mask(positions, span, self.hidden.dtype)
+        states = self._forward(tokens[:, None], positions, slice(0, len(tokens)), span, mask)
+        return _rms_norm(self._core.norm, states[:, -1])
 
-    def _forward(self, ids: Tensor, positions: Tensor, rows: slice, span: int, seen: Tensor | None) -> Tensor:
-        """Return the states ``[R, n, D]`` after each of ``ids`` ``[R, n]`` at ``positions``, before they are normed.
+    def _forward(self, ids: Tensor, positions: Tensor, rows: slice, span: int, mask: Tensor | None) -> Tensor:
+        """Return the states ``[R, n, D]`` after each of ``ids`` ``[R, n]`` at ``positions``, before the final norm.
 
-        ``seen`` is as `_attended` has it; without it ids are whole prompts, of which ``span`` is the length.
+        ``mask`` is that of `_attend_with_cache`. Without it, ids are whole prompts of length ``span``.
         """
         core = self._core
         hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        for number, block in enumerate(self._blocks):
+        for number, block in enumerate(self._layers):
             keys, values = self._keys[number, rows], self._values[number, rows]
-            hidden = hidden + _attended(block, hidden, rotary, positions, keys, values, seen, span)
-            hidden = hidden + block.mlp(_normed(block.post_attention_layernorm, hidden))
+            hidden = hidden + _attend_with_cache(block, hidden, rotary, positions, keys, values, mask, span)
+            hidden = hidden + block.mlp(_rms_norm(block.post_attention_layernorm, hidden))
         return hidden
 
 
-def logits_of(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
-    """Return the logits ``[R, V]`` in float32 of some tokens, which follow one another in the vocabulary."""
+def compute_logits(head: Tensor, hidden: Tensor, tokens: slice) -> Tensor:
+    """Return the logits ``[R, V]`` in float32 of a range of tokens."""
     return functional.linear(hidden, head[tokens]).float()
 
 
-def _blocks(core: Qwen3Model) -> tuple[Qwen3DecoderLayer, ...]:
+def _decoder_layers(core: Qwen3Model) -> tuple[Qwen3DecoderLayer, ...]:
     from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
 
     blocks = tuple(layer for layer in core.layers if isinstance(layer, Qwen3DecoderLayer))
@@ -127,37 +127,37 @@ def _blocks(core: Qwen3Model) -> tuple[Qwen3DecoderLayer, ...]:
     return blocks
 
 
-def _rounded(positions: int) -> int:
-    return -(-positions // SPAN) * SPAN
+def _round_up(positions: int) -> int:
+    return -(-positions // CACHE_BLOCK) * CACHE_BLOCK
 
 
-def _attended(
+def _attend_with_cache(
     block: Qwen3DecoderLayer,
     hidden: Tensor,
     rotary: tuple[Tensor, Tensor],
     positions: Tensor,
     keys: Tensor,
     values: Tensor,
-    seen: Tensor | None,
+    mask: Tensor | None,
     span: int,
 ) -> Tensor:
-    """Return the attention of states ``[R, n, D]``, whose keys and values are written to ``[R, H, S, d]`` first.
+    """Write keys and values of states ``[R, n, D]`` to the cache ``[R, H, S, d]``; return the attention of the states.
 
-    ``seen`` is added to what queries see, those of a group of heads behind one another: ``[R, 1, 1, S]`` for one token, else
-    ``[R, 1, group · n, S]``. Without it each token sees itself and those before.
+    ``mask`` is added to the attention scores: ``[R, 1, 1, S]`` for one token, else ``[R, 1, group · n, S]``, the heads of a
+    group one after the other. Without it, attention is causal.
     """
     attention = block.self_attn
-    states = _normed(block.input_layernorm, hidden)
+    states = _rms_norm(block.input_layernorm, hidden)
     heads = (*states.shape[:2], -1, attention.head_dim)
-    query = _turned(_normed(attention.q_norm, attention.q_proj(states).view(heads)), rotary)
+    query = _apply_rope(_rms_norm(attention.q_norm, attention.q_proj(states).view(heads)), rotary)
     rows = torch.arange(len(states), device=states.device)[:, None]
-    keys.transpose(1, 2)[rows, positions] = _turned(
-        _normed(attention.k_norm, attention.k_proj(states).view(heads)), rotary
+    keys.transpose(1, 2)[rows, positions] = _apply_rope(
+        _rms_norm(attention.k_norm, attention.k_proj(states).view(heads)), rotary
     )
     values.transpose(1, 2)[rows, positions] = attention.v_proj(states).view(heads)
     keys, values = keys[:, :, :span], values[:, :, :span]
-    if seen is None:
-        mixed = functional.scaled_dot_product_attention(
+    if mask is None:
+        output = functional.scaled_dot_product_attention(
             query.transpose(1, 2), keys, values, is_causal=True, scale=attention.scaling,
             enable_gqa=query.shape[2] != keys.shape[1],
         ).transpose(1, 2)  # fmt: skip
@@ -165,25 +165,25 @@ def _attended(
         size, count = states.shape[:2]
         query = query.view(size, count, keys.shape[1], -1, attention.head_dim).permute(0, 2, 3, 1, 4)
         grouped = query.reshape(size, keys.shape[1], -1, attention.head_dim)
-        mixed = functional.scaled_dot_product_attention(grouped, keys, values, seen, scale=attention.scaling)
-        mixed = mixed.view(query.shape).permute(0, 3, 1, 2, 4)
-    out: Tensor = attention.o_proj(mixed.reshape(*states.shape[:2], -1))
-    return out
+        output = functional.scaled_dot_product_attention(grouped, keys, values, mask, scale=attention.scaling)
+        output = output.view(query.shape).permute(0, 3, 1, 2, 4)
+    projected: Tensor = attention.o_proj(output.reshape(*states.shape[:2], -1))
+    return projected
 
 
-def _seen(at: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """Return what is added to the attention of tokens at positions ``at`` ``[R, n]``, ``[R, 1, n, S]``: nothing up to there."""
-    later = torch.arange(span, device=at.device) > at[:, :, None]
-    return torch.zeros(later.shape, device=at.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None]
+def _causal_mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
+    """Return the additive mask ``[R, 1, n, S]`` of tokens at ``positions`` ``[R, n]``: 0 up to there, then −∞."""
+    later = torch.arange(span, device=positions.device) > positions[:, :, None]
+    return torch.zeros(later.shape, device=positions.device, dtype=dtype).masked_fill(later, -torch.inf)[:, None]
 
 
-def _normed(norm: Qwen3RMSNorm, states: Tensor) -> Tensor:
-    """Return states as a norm of transformers makes them, in one piece of work rather than six."""
+def _rms_norm(norm: Qwen3RMSNorm, states: Tensor) -> Tensor:
+    """Return the result of a norm of transformers, in one kernel instead of six."""
     return functional.rms_norm(states, states.shape[-1:], norm.weight, norm.variance_epsilon)
 
 
-def _turned(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    """Return ``[R, n, heads, d]`` turned by the position, Su et al. 2021, whose halves are apart as in Llama."""
+def _apply_rope(states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Return ``[R, n, heads, d]`` rotated by position (Su et al. 2021), with split halves as in Llama."""
     cos, sin = (table[:, :, None] for table in rotary)
     first, second = states.chunk(2, -1)
     return states * cos + torch.cat((-second, first), -1) * sin

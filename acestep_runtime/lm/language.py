@@ -1,4 +1,4 @@
-"""A language model that is loaded: what computes, and the tokens it knows."""
+"""A language model in memory: its layers, its head and its vocabulary."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Language:
-    """``core`` has the layers; ``head`` ``[V, D]`` makes logits of their states."""
+class LanguageModel:
+    """``core`` has the layers; ``head`` ``[V, D]`` turns their states into logits."""
 
     core: Qwen3Model
     head: Tensor
     vocabulary: Vocabulary
 
 
-def no_numbers(when: str = "") -> EngineFailure:
-    """Return the error for a model that computes NaN or infinity; ``when`` says what it does meanwhile."""
+def non_finite_error(when: str = "") -> EngineFailure:
+    """Return the error for a model that computes NaN or infinity; ``when`` is appended to the message."""
     return EngineFailure(
         f"The language model makes values that are no numbers{when}.",
         remedy="Check its files with `acebridge models verify`, or take another one.",

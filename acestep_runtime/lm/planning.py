@@ -1,4 +1,4 @@
-"""Thinking before a song is made: its metadata, and then the codes that the transformer follows.
+"""Planning a song: its metadata, then the codes that the transformer follows.
 
 caption, lyrics ─► metadata, without guidance ─► codes, with guidance ─► hints of 25 Hz
 """
@@ -9,54 +9,58 @@ from collections.abc import Collection, Generator, Sequence
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, prompts
-from acestep_runtime.lm.grammar import FIELDS, Metadata, grammar, read, written
-from acestep_runtime.lm.language import Language
-from acestep_runtime.lm.sampling import Choice
+from acestep_runtime.lm.grammar import FIELDS, LmMetadata, build_grammar, metadata_to_yaml, parse_metadata
+from acestep_runtime.lm.language import LanguageModel
+from acestep_runtime.lm.sampling import SamplingParams
 
-#: Tokens that are done, and how many there are at most.
-Told = tuple[int, int]
-#: Metadata never has more tokens, even if each is a byte: its characters are limited by the grammar.
-_MOST = 4096
+#: Tokens done, and the maximum.
+TokenCount = tuple[int, int]
+#: Token limit of metadata, even at one byte each: the grammar limits its characters.
+_MAX_TOKENS = 4096
 
 
-def think(
-    language: Language, caption: str, lyrics: str, given: Metadata, skipped: Collection[str], seeds: Sequence[int],
-    choice: Choice,
-) -> Generator[Told, None, list[dict[str, str | int]]]:  # fmt: skip
-    """Yield what is done, and return the metadata of each seed's song: what is ``given``, and what the model adds.
+def plan_metadata(
+    language: LanguageModel, caption: str, lyrics: str, preset: LmMetadata, skip: Collection[str], seeds: Sequence[int],
+    params: SamplingParams,
+) -> Generator[TokenCount, None, list[dict[str, str | int]]]:  # fmt: skip
+    """Yield progress and return the metadata of each seed's song: ``preset`` fields, and those that the model adds.
 
-    Fields: `grammar.FIELDS`; those that are ``skipped`` and not given are left out.
+    Fields are those of `grammar.FIELDS`, without those in ``skip`` that are not preset.
     """
-    if all(name in given or name in skipped for name in FIELDS):
-        return [dict(given) for _ in seeds]
+    if all(name in preset or name in skip for name in FIELDS):
+        return [dict(preset) for _ in seeds]
     vocabulary = language.vocabulary
-    prompt = vocabulary.encoded(f"{prompts.plan(caption, lyrics)}{prompts.THINK}\n")
-    asked = grammar(given, skipped, thought=vocabulary.thought)
+    prompt = vocabulary.encode(f"{prompts.plan_prompt(caption, lyrics)}{prompts.THINK_BEGIN}\n")
+    grammar = build_grammar(preset, skip, think_end=vocabulary.think_end)
     texts: list[list[int]] = []
-    for texts in decode.words(language, [prompt] * len(seeds), asked, seeds, choice, _MOST):
-        yield max(map(len, texts)), _MOST
-    return [{**read(vocabulary.decoded(thought_in(language, text))), **given} for text in texts]
+    for texts in decode.generate_text(language, [prompt] * len(seeds), grammar, seeds, params, _MAX_TOKENS):
+        yield max(map(len, texts)), _MAX_TOKENS
+    return [{**parse_metadata(vocabulary.decode(split_thought(language, text))), **preset} for text in texts]
 
 
-def thought_in(language: Language, text: Sequence[int]) -> Sequence[int]:
-    """Return the thought at the beginning of an answer. Raises `EngineFailure` for one that did not come to its end."""
-    if language.vocabulary.thought not in text:
+def split_thought(language: LanguageModel, tokens: Sequence[int]) -> Sequence[int]:
+    """Return the tokens of the thought at the start of an answer. Raises `EngineFailure` for an unfinished thought."""
+    if language.vocabulary.think_end not in tokens:
         raise EngineFailure(
-            f"The language model did not come to an end within {len(text)} tokens.",
+            f"The language model did not come to an end within {len(tokens)} tokens.",
             remedy="Try another seed, or a lower --lm-temperature.",
         )
-    return text[: text.index(language.vocabulary.thought)]
+    return tokens[: tokens.index(language.vocabulary.think_end)]
 
 
-def compose(
-    language: Language, caption: str, lyrics: str, metadata: Sequence[Metadata], count: int, seeds: Sequence[int],
-    choice: Choice, guidance: float, negative: str = "",
-) -> Generator[Told, None, list[list[int]]]:  # fmt: skip
-    """Yield what is done, and return ``count`` codes for each seed, which follow its ``metadata``."""
+def plan_codes(
+    language: LanguageModel, caption: str, lyrics: str, metadata: Sequence[LmMetadata], count: int, seeds: Sequence[int],
+    params: SamplingParams, guidance: float, negative: str = "",
+) -> Generator[TokenCount, None, list[list[int]]]:  # fmt: skip
+    """Yield progress and return ``count`` codes for each seed, conditioned on its ``metadata``."""
     vocabulary = language.vocabulary
-    asked = [vocabulary.encoded(prompts.codes(caption, lyrics, written(each))) for each in metadata]
-    without = vocabulary.encoded(prompts.codes_unguided(caption, lyrics, negative))
+    prompt_tokens = [
+        vocabulary.encode(prompts.codes_prompt(caption, lyrics, metadata_to_yaml(each))) for each in metadata
+    ]
+    negative_tokens = vocabulary.encode(prompts.codes_negative_prompt(caption, lyrics, negative))
     codes = None
-    for codes in decode.codes(language, asked, count, seeds, choice, decode.Guidance([without] * len(seeds), guidance)):
+    for codes in decode.generate_codes(
+        language, prompt_tokens, count, seeds, params, decode.Guidance([negative_tokens] * len(seeds), guidance)
+    ):
         yield codes.shape[1], count
     return [] if codes is None else codes.tolist()

@@ -1,14 +1,14 @@
-"""What the language model is told, as text: one prompt for each mode, and what stands for "nothing was asked" in guidance.
+"""Prompts of the language model: one for each mode, and the negative prompts of guidance.
 
-mode         instruction   user                         the model writes
-plan         generate      caption and lyrics           <think> metadata </think>
-codes        generate      caption, lyrics, a thought   codes of the audio
-understand   understand    codes of the audio           <think> metadata </think>, lyrics
-simple       expand        a sentence                   <think> metadata </think>, lyrics
-format       format        caption and lyrics           <think> metadata </think>, lyrics
+mode       instruction   user message                 the model writes
+plan       generate      caption and lyrics           <think> metadata </think>
+codes      generate      caption, lyrics, a thought   codes of the audio
+describe   understand    codes of the audio           <think> metadata </think>, lyrics
+sample     expand        a sentence                   <think> metadata </think>, lyrics
+format     format        caption and lyrics           <think> metadata </think>, lyrics
 
-Source: the public ACE-Step 1.5 code; the thought of the mode codes stands in a turn of its own that is ended, as the chat
-template of Qwen3 writes it, and the codes follow after that.
+Source: the public ACE-Step 1.5 code. In the codes prompt the thought is a complete turn, as the chat template of Qwen3
+writes it, and the codes follow it.
 """
 
 from __future__ import annotations
@@ -21,64 +21,64 @@ UNDERSTAND = "Understand the given musical conditions and describe the audio sem
 EXPAND = "Expand the user's input into a more detailed and specific musical description:"
 FORMAT = "Format the user's input into a more detailed and specific musical description:"
 
-BEGIN, END = "<|im_start|>", "<|im_end|>"
-THINK, THOUGHT = "<think>", "</think>"
-#: Follows a thought where lyrics come after it.
+TURN_BEGIN, TURN_END = "<|im_start|>", "<|im_end|>"
+THINK_BEGIN, THINK_END = "<think>", "</think>"
+#: Precedes lyrics after a thought.
 LYRIC_HEADING = "\n\n# Lyric\n"
-#: Stands for a text that nobody gave, when a score asks how likely the model finds one without reason.
+#: The user message of the unconditional prompt in scores.
 NO_INPUT = "NO USER INPUT"
 
-#: What a tokenizer would take for a mark of its own, in the text of a user.
+#: Text of a user that a tokenizer would read as a special token.
 _MARK = re.compile(r"<\|[^<>|]*\|>|</?think>")
 
 
-def plan(caption: str, lyrics: str) -> str:
-    """Return the prompt after which the model thinks about a song."""
-    return _chat(GENERATE, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}\n")
+def plan_prompt(caption: str, lyrics: str) -> str:
+    """Return the prompt for the metadata of a song."""
+    return _chat_prompt(GENERATE, f"# Caption\n{strip_marks(caption)}\n\n# Lyric\n{strip_marks(lyrics)}\n")
 
 
-def codes(caption: str, lyrics: str, thought: str) -> str:
-    """Return the prompt after which the model writes codes. ``thought`` is YAML, as `grammar.written` writes it."""
-    return f"{plan(caption, lyrics)}{THINK}\n{plain(thought).strip()}\n{THOUGHT}\n\n{END}\n"
+def codes_prompt(caption: str, lyrics: str, thought: str) -> str:
+    """Return the prompt for the codes of a song. ``thought`` is YAML of `grammar.metadata_to_yaml`."""
+    return f"{plan_prompt(caption, lyrics)}{THINK_BEGIN}\n{strip_marks(thought).strip()}\n{THINK_END}\n\n{TURN_END}\n"
 
 
-def codes_unguided(caption: str, lyrics: str, negative: str = "") -> str:
-    """Return what guidance compares `codes` with: no thought, and a caption that is not wanted if one is given."""
-    return codes(negative if negative.strip() else caption, lyrics, "")
+def codes_negative_prompt(caption: str, lyrics: str, negative: str = "") -> str:
+    """Return the negative prompt of `codes_prompt`: no thought, and the ``negative`` caption if there is one."""
+    return codes_prompt(negative if negative.strip() else caption, lyrics, "")
 
 
-def understand(audio_codes: Iterable[int]) -> str:
-    """Return the prompt after which the model describes audio."""
-    return _chat(UNDERSTAND, "".join(map(code, audio_codes)))
+def describe_prompt(audio_codes: Iterable[int]) -> str:
+    """Return the prompt for a description of audio."""
+    return _chat_prompt(UNDERSTAND, "".join(map(code_token, audio_codes)))
 
 
-def understand_unguided(negative: str = "") -> str:
-    """Return what guidance compares `understand` with."""
-    return _chat(UNDERSTAND, plain(negative))
+def describe_negative_prompt(negative: str = "") -> str:
+    """Return the negative prompt of `describe_prompt`."""
+    return _chat_prompt(UNDERSTAND, strip_marks(negative))
 
 
-def simple(sentence: str, *, instrumental: bool = False) -> str:
-    """Return the prompt after which the model writes a song from a sentence."""
-    return _chat(EXPAND, f"{plain(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
+def sample_prompt(sentence: str, *, instrumental: bool = False) -> str:
+    """Return the prompt for a song from a sentence."""
+    return _chat_prompt(EXPAND, f"{strip_marks(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
 
 
-def formatted(caption: str, lyrics: str) -> str:
-    """Return the prompt after which the model puts caption and lyrics into form."""
-    return _chat(FORMAT, f"# Caption\n{plain(caption)}\n\n# Lyric\n{plain(lyrics)}")
+def format_prompt(caption: str, lyrics: str) -> str:
+    """Return the prompt for the standard form of a caption and lyrics."""
+    return _chat_prompt(FORMAT, f"# Caption\n{strip_marks(caption)}\n\n# Lyric\n{strip_marks(lyrics)}")
 
 
-def code(number: int) -> str:
-    """Return the mark of an audio code."""
+def code_token(number: int) -> str:
+    """Return the token of an audio code."""
     return f"<|audio_code_{number}|>"
 
 
-def _chat(instruction: str, user: str) -> str:
-    system = f"# Instruction\n{instruction}\n\n"
-    return f"{BEGIN}system\n{system}{END}\n{BEGIN}user\n{user}{END}\n{BEGIN}assistant\n"
+def _chat_prompt(instruction: str, user_message: str) -> str:
+    system_turn = f"{TURN_BEGIN}system\n# Instruction\n{instruction}\n\n{TURN_END}\n"
+    return f"{system_turn}{TURN_BEGIN}user\n{user_message}{TURN_END}\n{TURN_BEGIN}assistant\n"
 
 
-def plain(text: str) -> str:
-    """Return a user's text without anything that would end its turn, also where taking one mark away makes another."""
-    while (without := _MARK.sub("", text)) != text:
-        text = without
+def strip_marks(text: str) -> str:
+    """Return a user's text without special tokens, also those that appear when another is removed."""
+    while (shorter := _MARK.sub("", text)) != text:
+        text = shorter
     return text

@@ -1,9 +1,9 @@
-"""Choosing tokens: temperature, the most likely ones (top-k, top-p), repetition penalty, guidance. All on the device.
+"""Token sampling: temperature, top-k, top-p, repetition penalty, guidance. All on the device.
 
-Order and meaning are those of `transformers.generate`: penalty, temperature, top-k, top-p. Every row has uniform numbers of
-its own, drawn from its seed beforehand.
+Order and meaning are those of `transformers.generate`: penalty, temperature, top-k, top-p. Each row uses uniform random
+numbers drawn from its seed beforehand.
 
-Letters: R rows, V tokens to choose from.
+Letters: R rows, V tokens.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-#: So many of the most likely tokens are looked at first; they hold top-p of the probability nearly always.
-_FEW = (256, 4096)
+#: Numbers of most likely tokens tried first; they nearly always hold top-p of the probability.
+_TOP_SIZES = (256, 4096)
 
 
-#: Temperatures below it are none: logits over them are more than numbers hold.
-_COLD = 1e-3
+#: Temperatures below this are greedy: logits divided by them would overflow.
+_GREEDY_BELOW = 1e-3
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How to choose. ``temperature`` 0 takes the most likely token; ``top_k`` 0 and ``top_p`` 1 take from all."""
+class SamplingParams:
+    """Parameters of token sampling. ``temperature`` 0 is greedy; ``top_k`` 0 and ``top_p`` 1 sample from all tokens."""
 
     temperature: float = 0.85
     top_k: int = 0
@@ -31,59 +31,63 @@ class Choice:
     repetition_penalty: float = 1.0
 
 
-def guided(cond: Tensor, uncond: Tensor, strength: float) -> Tensor:
-    """Return logits moved away from those without what was asked for. Source: Ho and Salimans 2022."""
+def apply_guidance(cond: Tensor, uncond: Tensor, strength: float) -> Tensor:
+    """Return logits with classifier-free guidance. Source: Ho and Salimans 2022."""
     return uncond + strength * (cond - uncond)
 
 
-def penalised(logits: Tensor, said: Tensor, penalty: float) -> Tensor:
-    """Return logits with those of tokens that were said before made less likely. Source: Keskar et al. 2019.
+def apply_repetition_penalty(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
+    """Return logits with earlier tokens made less likely. Source: Keskar et al. 2019.
 
-    ``said`` ``[R, n]`` holds their numbers within V; what is outside of it counts as nothing.
+    ``history`` ``[R, n]`` holds the earlier tokens; numbers outside V are ignored.
     """
-    if penalty == 1 or not said.shape[1]:
+    if penalty == 1 or not history.shape[1]:
         return logits
-    there = torch.zeros(len(logits), logits.shape[1] + 1, dtype=torch.bool, device=logits.device)
-    inside = (said >= 0) & (said < logits.shape[1])
-    there.scatter_(1, torch.where(inside, said, logits.shape[1]), value=True)  # a column more for what is outside
-    return torch.where(there[:, :-1], torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+    penalized = torch.zeros(len(logits), logits.shape[1] + 1, dtype=torch.bool, device=logits.device)
+    inside = (history >= 0) & (history < logits.shape[1])
+    penalized.scatter_(
+        1, torch.where(inside, history, logits.shape[1]), value=True
+    )  # an extra column for numbers outside
+    return torch.where(penalized[:, :-1], torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
-def chosen(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
-    """Return a token ``[R]`` for each row of logits ``[R, V]``; ``uniform`` ``[R]`` are numbers from 0 to below 1.
+def sample_tokens(logits: Tensor, uniform: Tensor, params: SamplingParams) -> Tensor:
+    """Sample a token ``[R]`` for each row of logits ``[R, V]``; ``uniform`` ``[R]`` are random numbers in [0, 1).
 
-    Tokens of a logit of minus infinity are never chosen, unless all are.
+    Tokens with a logit of −∞ are never sampled, unless all are −∞.
     """
-    if choice.temperature < _COLD:
+    if params.temperature < _GREEDY_BELOW:
         return logits.argmax(-1)
-    likely, tokens = _most_likely(logits / choice.temperature, choice)
-    before = likely.cumsum(-1) - likely
-    likely[:, 1:] = torch.where(before[:, 1:] < choice.top_p, likely[:, 1:], 0.0)  # one is left in any case
-    reached = likely.cumsum(-1)
-    place = (reached <= uniform[:, None] * reached[:, -1:]).sum(-1)
-    place = torch.minimum(place, (likely > 0).sum(-1) - 1).clamp(
+    probabilities, tokens = _top_probabilities(logits / params.temperature, params)
+    preceding = probabilities.cumsum(-1) - probabilities
+    probabilities[:, 1:] = torch.where(
+        preceding[:, 1:] < params.top_p, probabilities[:, 1:], 0.0
+    )  # at least one token remains
+    cumulative = probabilities.cumsum(-1)
+    index = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1)
+    index = torch.minimum(index, (probabilities > 0).sum(-1) - 1).clamp(
         min=0
     )  # sums may waver where nothing is added any more
-    return tokens.gather(1, place[:, None])[:, 0]
+    return tokens.gather(1, index[:, None])[:, 0]
 
 
-def _most_likely(logits: Tensor, choice: Choice) -> tuple[Tensor, Tensor]:
-    """Return the probabilities of all tokens that may be chosen, the greatest first, and the tokens."""
+def _top_probabilities(logits: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
+    """Return the probabilities of all candidate tokens in descending order, and the tokens."""
     size = logits.shape[1]
-    if choice.top_k:
-        values, tokens = logits.topk(min(choice.top_k, size), -1)
+    if params.top_k:
+        values, tokens = logits.topk(min(params.top_k, size), -1)
         return values.softmax(-1), tokens
-    all_likely = logits.softmax(-1)
-    for few in _FEW:
-        likely, tokens = all_likely.topk(min(few, size), -1)
-        if few >= size or float(likely.sum(-1).min()) >= choice.top_p:
-            return likely, tokens
-    return _sorted(all_likely)
+    all_probabilities = logits.softmax(-1)
+    for count in _TOP_SIZES:
+        probabilities, tokens = all_probabilities.topk(min(count, size), -1)
+        if count >= size or float(probabilities.sum(-1).min()) >= params.top_p:
+            return probabilities, tokens
+    return _sort_descending(all_probabilities)
 
 
-def _sorted(likely: Tensor) -> tuple[Tensor, Tensor]:
-    """Return numbers with the greatest first, and where they were. On a CPU numpy is several times as fast as torch."""
-    if likely.device.type != "cpu":
-        return likely.sort(-1, descending=True)
-    places = torch.from_numpy((-likely.numpy()).argsort(-1))
-    return likely.gather(1, places), places
+def _sort_descending(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Return probabilities in descending order, and their indices. On a CPU numpy sorts several times as fast as torch."""
+    if probabilities.device.type != "cpu":
+        return probabilities.sort(-1, descending=True)
+    indices = torch.from_numpy((-probabilities.numpy()).argsort(-1))
+    return probabilities.gather(1, indices), indices

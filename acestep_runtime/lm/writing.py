@@ -1,4 +1,4 @@
-"""What the language model says in words: it describes audio, writes a song from a sentence, and puts words into form.
+"""Text tasks of the language model: describe audio, write a song from a sentence, format a caption and lyrics.
 
 All three answer with metadata and lyrics.
 """
@@ -9,56 +9,67 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 
 from acestep_runtime.lm import decode, prompts
-from acestep_runtime.lm.grammar import Metadata, grammar, read
-from acestep_runtime.lm.language import Language
-from acestep_runtime.lm.planning import Told, thought_in
-from acestep_runtime.lm.sampling import Choice
+from acestep_runtime.lm.grammar import LmMetadata, build_grammar, parse_metadata
+from acestep_runtime.lm.language import LanguageModel
+from acestep_runtime.lm.planning import TokenCount, split_thought
+from acestep_runtime.lm.sampling import SamplingParams
 
 #: Metadata, and lyrics for ten minutes.
-_MOST = 4096
+_MAX_TOKENS = 4096
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``metadata`` by the names of `grammar.FIELDS`, and ``lyrics``; "[Instrumental]" is what models say where nobody sings."""
+    """``metadata`` by the names of `grammar.FIELDS`, and ``lyrics``, "[Instrumental]" for music without vocals."""
 
-    metadata: Metadata
+    metadata: LmMetadata
     lyrics: str
 
 
-def understand(
-    language: Language, codes: Sequence[int], given: Metadata, seed: int, choice: Choice
-) -> Generator[Told, None, Answer]:
-    """Describe audio by its codes; fields that are ``given`` are kept."""
-    return (yield from _answered(language, prompts.understand(codes), given, (), seed, choice))
+def describe_audio(
+    language: LanguageModel, codes: Sequence[int], preset: LmMetadata, seed: int, params: SamplingParams
+) -> Generator[TokenCount, None, Answer]:
+    """Describe audio from its codes. ``preset`` fields keep their values."""
+    return (yield from _generate_answer(language, prompts.describe_prompt(codes), preset, (), seed, params))
 
 
-def simple(
-    language: Language, sentence: str, *, instrumental: bool, given: Metadata, seed: int, choice: Choice
-) -> Generator[Told, None, Answer]:
+def write_sample(
+    language: LanguageModel,
+    sentence: str,
+    *,
+    instrumental: bool,
+    preset: LmMetadata,
+    seed: int,
+    params: SamplingParams,
+) -> Generator[TokenCount, None, Answer]:
     """Write a song from a sentence."""
-    asked = prompts.simple(sentence, instrumental=instrumental)
-    return (yield from _answered(language, asked, given, ("genres",), seed, choice))
+    prompt = prompts.sample_prompt(sentence, instrumental=instrumental)
+    return (yield from _generate_answer(language, prompt, preset, ("genres",), seed, params))
 
 
-def formatted(
-    language: Language, caption: str, lyrics: str, given: Metadata, seed: int, choice: Choice
-) -> Generator[Told, None, Answer]:
-    """Put caption and lyrics into the form that models like best."""
-    asked = prompts.formatted(caption, lyrics)
-    return (yield from _answered(language, asked, given, ("genres",), seed, choice))
+def format_sample(
+    language: LanguageModel, caption: str, lyrics: str, preset: LmMetadata, seed: int, params: SamplingParams
+) -> Generator[TokenCount, None, Answer]:
+    """Rewrite a caption and lyrics in the form that models were trained on."""
+    prompt = prompts.format_prompt(caption, lyrics)
+    return (yield from _generate_answer(language, prompt, preset, ("genres",), seed, params))
 
 
-def _answered(
-    language: Language, prompt: str, given: Metadata, skipped: Collection[str], seed: int, choice: Choice
-) -> Generator[Told, None, Answer]:
+def _generate_answer(
+    language: LanguageModel,
+    prompt: str,
+    preset: LmMetadata,
+    skip: Collection[str],
+    seed: int,
+    params: SamplingParams,
+) -> Generator[TokenCount, None, Answer]:
     vocabulary = language.vocabulary
-    asked = grammar(given, skipped, thought=vocabulary.thought, end=vocabulary.end)
+    grammar = build_grammar(preset, skip, think_end=vocabulary.think_end, end=vocabulary.end)
     text: list[int] = []
-    for (text,) in decode.words(
-        language, [vocabulary.encoded(f"{prompt}{prompts.THINK}\n")], asked, [seed], choice, _MOST
+    for (text,) in decode.generate_text(
+        language, [vocabulary.encode(f"{prompt}{prompts.THINK_BEGIN}\n")], grammar, [seed], params, _MAX_TOKENS
     ):
-        yield len(text), _MOST
-    thought = thought_in(language, text)
-    lyrics = vocabulary.decoded(text[len(thought) + 1 :]).removeprefix(prompts.LYRIC_HEADING).strip()
-    return Answer({**read(vocabulary.decoded(thought)), **given}, lyrics)
+        yield len(text), _MAX_TOKENS
+    thought = split_thought(language, text)
+    lyrics = vocabulary.decode(text[len(thought) + 1 :]).removeprefix(prompts.LYRIC_HEADING).strip()
+    return Answer({**parse_metadata(vocabulary.decode(thought)), **preset}, lyrics)

@@ -1,1 +1,1 @@
-"""Where models are: which device and precision, what stays on a GPU, what to give up when there is no room."""
+"""Device, dtype and memory of models: selection, offload and int8 weights."""

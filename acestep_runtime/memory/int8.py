@@ -1,7 +1,7 @@
-"""Weights in int8: half of bfloat16's memory, a quarter of float32's, for results that are close and not the same.
+"""Weights in int8: half the memory of bfloat16, a quarter of float32, for close but not equal results.
 
-Each row of a linear layer's weights becomes whole numbers of −128 to 127 and one scale, rounded to nearest; activations stay
-as they are. Method: Jacob et al. 2018, arXiv:1712.05877, section 2, with a scale for each output channel; done by torchao.
+Each row of a linear layer's weights becomes integers from −128 to 127 and one scale, rounded to nearest; activations are not
+quantised. Method: Jacob et al. 2018, arXiv:1712.05877, section 2, with a scale for each output channel; done by torchao.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
-#: Parts whose layers are kept in int8. What hears and codes audio stays whole: it is small, and its errors would be heard.
+#: Parts with layers in int8. The VAE and the audio tokenizers are small, and their errors would be audible.
 PARTS = ("dit", "encoder", "text_encoder")
-#: Only the layers that a part repeats. Those before and after them are few, and set the level of all that follows.
-_REPEATED = "layers"
-_WORDS = {"": False, "0": False, "false": False, "no": False, "off": False}
-_WORDS |= {"1": True, "true": True, "yes": True, "on": True}
+#: Only the repeating layers of a part. The few layers before and after them affect everything that follows.
+_REPEATING_LAYERS = "layers"
+_VALUES = {"": False, "0": False, "false": False, "no": False, "off": False}
+_VALUES |= {"1": True, "true": True, "yes": True, "on": True}
 
 
 def missing_remedy() -> str:
@@ -29,16 +29,16 @@ def missing_remedy() -> str:
     return f"{install_remedy('neural-gpu')} Or set int8_weights to false."
 
 
-def wanted() -> bool:
-    """Return what ``ACEBRIDGE_INT8_WEIGHTS`` says, which a daemon sets to its ``int8_weights``; raises `InvalidValue`."""
+def is_enabled() -> bool:
+    """Return the value of ``ACEBRIDGE_INT8_WEIGHTS``, which a daemon sets from ``int8_weights``. Raises `InvalidValue`."""
     word = os.environ.get(VARIABLE, "")
-    if word.strip().lower() not in _WORDS:
+    if word.strip().lower() not in _VALUES:
         raise InvalidValue(VARIABLE, word, "true or false")
-    return _WORDS[word.strip().lower()]
+    return _VALUES[word.strip().lower()]
 
 
-def quantised(module: nn.Module) -> None:
-    """Put the weights of a module's repeated linear layers into int8, in place. Raises `EngineFailure` without torchao."""
+def quantize_linears(module: nn.Module) -> None:
+    """Quantise the linear layers in a module's repeating layers to int8, in place. Raises `EngineFailure` without torchao."""
     from torch.nn import Linear
 
     try:
@@ -48,8 +48,8 @@ def quantised(module: nn.Module) -> None:
             "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=missing_remedy()
         ) from error
 
-    def repeated(child: nn.Module, name: str) -> bool:
-        return isinstance(child, Linear) and _REPEATED in name.split(".")
+    def is_repeated_linear(child: nn.Module, name: str) -> bool:
+        return isinstance(child, Linear) and _REPEATING_LAYERS in name.split(".")
 
-    # Settings of the compiler, which it would change too, are not ours to change.
-    quantize_(module, Int8WeightOnlyConfig(set_inductor_config=False), filter_fn=repeated)
+    # By default quantize_ would also change global settings of the compiler.
+    quantize_(module, Int8WeightOnlyConfig(set_inductor_config=False), filter_fn=is_repeated_linear)

@@ -1,6 +1,6 @@
-"""Which device, which precision, and how much of the models stays on it: by one table, from what memory is free.
+"""Selects the device, the dtype and the level of offload: by one table, from the free memory.
 
-Sizes are those of the released ACE-Step 1.5 checkpoints in bfloat16; beside them each row leaves room for what is computed.
+Sizes are those of the released ACE-Step 1.5 checkpoints in bfloat16; each row includes room for activations.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory.precision import verify_dtype
 
 GIB = 2**30
-#: What a float32 copy of the weights takes beyond bfloat16.
-_WIDER = {torch.float32: 2.0}
+#: Memory of the weights relative to bfloat16.
+_DTYPE_FACTOR = {torch.float32: 2.0}
 
 
 class Offload(IntEnum):
-    """What leaves the device while it is not used. Each level needs less memory than the one before, and more time."""
+    """What is moved off the device while not in use. Each level needs less memory and more time than the one before."""
 
     NONE = 0
-    #: The text encoder and the VAE go; the transformer and its condition encoder stay.
+    #: The text encoder and the VAE are moved; the transformer and its condition encoder stay.
     IDLE = 1
-    #: Only what is at work is there.
+    #: Only the module in use is on the device.
     ONE_AT_A_TIME = 2
-    #: Of the transformer only the layer that is at work.
+    #: Of the transformer, only the layer in use is on the device.
     LAYERS = 3
 
 
 #: Free memory in GiB that a level needs, by the size of the model.
-_NEEDED_GIB = {
+_REQUIREMENT_GIB = {
     "2B": {Offload.NONE: 8.0, Offload.IDLE: 6.0, Offload.ONE_AT_A_TIME: 4.5, Offload.LAYERS: 0.0},
     "XL": {Offload.NONE: 14.0, Offload.IDLE: 12.0, Offload.ONE_AT_A_TIME: 10.0, Offload.LAYERS: 0.0},
 }
 
-#: Of that, the weights that int8 makes smaller, in units of 2³⁰: those of the repeated linear layers that are on the device.
-_IN_INT8 = {
+#: Weights that int8 makes smaller, in units of 2³⁰: those of the repeating linear layers that are on the device.
+_INT8_WEIGHTS = {
     "2B": {Offload.NONE: 2.38, Offload.IDLE: 1.97, Offload.ONE_AT_A_TIME: 1.41, Offload.LAYERS: 0.0},
     "XL": {Offload.NONE: 4.76, Offload.IDLE: 4.35, Offload.ONE_AT_A_TIME: 3.79, Offload.LAYERS: 0.0},
 }
-#: GiB that a take of 1,000 latent frames (40 s) takes while a step is computed: reckoned from the widest layer's arrays in
-#: bfloat16, with room to spare. Guidance computes two of them.
+#: GiB of activations for a take of 1,000 latent frames (40 s): estimated from the widest layer's arrays in bfloat16, with a
+#: margin. Guidance doubles it.
 _TAKE_GIB = 0.3
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where and how to compute."""
+class ComputeConfig:
+    """Device, dtype and level of offload of a model."""
 
     device: torch.device
     dtype: torch.dtype
@@ -56,20 +56,20 @@ class Place:
 
 
 def find_devices() -> list[str]:
-    """Return the names of the devices that torch can compute on here, the best first; the processor is the last.
+    """Return the names of the devices that torch can use here, the best first and the CPU last.
 
     GPUs of CUDA or ROCm are ``cuda:0`` and so on, Apple's is ``mps``, Intel's are ``xpu:0`` and so on.
     """
-    found = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    names = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
-        found.append("mps")
+        names.append("mps")
     if torch.xpu.is_available():
-        found += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
-    return [*found, "cpu"]
+        names += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
+    return [*names, "cpu"]
 
 
 def device_label(name: str) -> str:
-    """Return what the maker calls a device, "" where torch does not know."""
+    """Return the maker's name of a device, "" where torch does not know it."""
     kind = torch.device(name).type
     if kind == "cuda":
         return torch.cuda.get_device_name(name)
@@ -78,22 +78,22 @@ def device_label(name: str) -> str:
     return "Apple GPU" if kind == "mps" else ""
 
 
-def best_device(name: str = "auto") -> torch.device:
-    """Return the device of that name, for "auto" the first of `find_devices`; it becomes the current one.
+def select_device(name: str = "auto") -> torch.device:
+    """Return the device of that name, or for "auto" the first of `find_devices`, and make it the current one.
 
     Raises `EngineFailure` for a device that is not here.
     """
-    found = find_devices()
-    if name not in ("auto", *found):
-        raise EngineFailure(f"There is no device {name!r} here.", remedy=f"Choose one of these: {', '.join(found)}.")
-    device = torch.device(found[0] if name == "auto" else name)
-    if device.type == "cuda":  # streams, graphs and questions about precision are about the current one
+    names = find_devices()
+    if name not in ("auto", *names):
+        raise EngineFailure(f"There is no device {name!r} here.", remedy=f"Choose one of these: {', '.join(names)}.")
+    device = torch.device(names[0] if name == "auto" else name)
+    if device.type == "cuda":  # streams, graphs and capability queries use the current device
         torch.cuda.set_device(device)
     return device
 
 
 def native_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the device computes it natively and correctly, float16 on older GPUs, float32 on the processor."""
+    """Return bfloat16 where the device computes it natively and correctly, float16 on older GPUs, float32 on the CPU."""
     return verify_dtype(device, _fastest_dtype(device))
 
 
@@ -106,7 +106,7 @@ def _fastest_dtype(device: torch.device) -> torch.dtype:
 
 
 def free_gib(device: torch.device) -> float | None:
-    """Return how much memory of a device is free, in GiB; ``None`` where models need no second place: on the processor."""
+    """Return the free memory of a device in GiB, ``None`` for the CPU, where nothing is offloaded."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0]) / GIB
     if device.type == "mps":
@@ -114,31 +114,35 @@ def free_gib(device: torch.device) -> float | None:
     return None
 
 
-def needed_gib(size: str, level: Offload, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False) -> float:
-    """Return how much memory a level needs for a model of ``size`` ("2B" or "XL"), with weights in int8 or as ``dtype``."""
-    spared = _IN_INT8[size][level] * (dtype.itemsize - 1) if int8 else 0.0
-    return _NEEDED_GIB[size][level] * _WIDER.get(dtype, 1.0) - spared
+def memory_requirement_gib(
+    size: str, level: Offload, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False
+) -> float:
+    """Return the memory in GiB that a level needs for a model of ``size`` ("2B" or "XL"), in int8 or ``dtype``."""
+    savings = _INT8_WEIGHTS[size][level] * (dtype.itemsize - 1) if int8 else 0.0
+    return _REQUIREMENT_GIB[size][level] * _DTYPE_FACTOR.get(dtype, 1.0) - savings
 
 
-def offload_for(size: str, free: float | None, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False) -> Offload:
-    """Return the first level that fits a model of ``size`` into ``free`` GiB; all of it where models need no second place."""
+def choose_offload(
+    size: str, free: float | None, dtype: torch.dtype = torch.bfloat16, *, int8: bool = False
+) -> Offload:
+    """Return the first level that fits a model of ``size`` into ``free`` GiB; no offload where ``free`` is ``None``."""
     if free is None:
         return Offload.NONE
-    return next(level for level in Offload if free >= needed_gib(size, level, dtype, int8=int8))
+    return next(level for level in Offload if free >= memory_requirement_gib(size, level, dtype, int8=int8))
 
 
-def best_place(size: str, device: torch.device | None = None, *, int8: bool = False) -> Place:
-    """Return where to compute with a model of ``size`` as things are now, on a ``device`` or the best one."""
-    device = device or best_device()
+def choose_compute_config(size: str, device: torch.device | None = None, *, int8: bool = False) -> ComputeConfig:
+    """Return the configuration for a model of ``size`` with the memory that is free now, on ``device`` or the best one."""
+    device = device or select_device()
     dtype = native_dtype(device)
-    return Place(device, dtype, offload_for(size, free_gib(device), dtype, int8=int8))
+    return ComputeConfig(device, dtype, choose_offload(size, free_gib(device), dtype, int8=int8))
 
 
-def takes_at_once(frames: int, free: float | None, *, guided: bool) -> int:
-    """Return how many takes of ``frames`` latent frames fit into half of ``free`` GiB, one at least.
+def max_batch_takes(frames: int, free: float | None, *, with_guidance: bool) -> int:
+    """Return how many takes of ``frames`` latent frames fit into half of ``free`` GiB, at least one.
 
-    On the processor it is one: several would take as long as one after the other, and more memory.
+    On the CPU it is one: a batch would take more memory and no less time.
     """
     if free is None:
         return 1
-    return max(1, int(free / 2 / (_TAKE_GIB * (1 + guided) * frames / 1000)))
+    return max(1, int(free / 2 / (_TAKE_GIB * (1 + with_guidance) * frames / 1000)))

@@ -1,4 +1,4 @@
-"""Whether the CPU computes bfloat16 correctly: convolutions and a matrix product, compared with float32 once per process.
+"""A check of bfloat16 on the CPU: convolutions and a matrix product, compared with float32 once per process.
 
 oneDNN, which computes bfloat16 for torch on CPUs, returns wrong values for some strided convolutions on CPUs with AMX. Audio
 made with them is noise, and no error is raised. To print the error of each operation on this machine, run
@@ -24,9 +24,9 @@ from torch.nn import functional
 
 log = logging.getLogger(__name__)
 
-#: Channels and strides of the convolutions: some of the strides of the VAE, whose kernels are twice the stride, too.
+#: Channels and strides of the convolutions. The strides are some of the VAE's; kernels are twice the stride, as there.
 _CONVOLUTIONS = ((8, 2), (8, 4), (8, 10), (16, 2), (128, 2))
-_TRANSPOSED = ((8, 2), (16, 2), (128, 2))
+_TRANSPOSED_CONVOLUTIONS = ((8, 2), (16, 2), (128, 2))
 _POINTS = 120
 #: Relative error (L2) up to which a result is correct. Results that round to 8 bits differ by about 0.002.
 _TOLERANCE = 0.02
@@ -49,12 +49,12 @@ class Operation:
 
 
 def operations() -> Iterator[Operation]:
-    """Yield what is compared."""
+    """Yield the operations to check."""
     for channels, stride in _CONVOLUTIONS:
         convolve = partial(functional.conv1d, stride=stride, padding=math.ceil(stride / 2))
         shapes = (1, channels, _POINTS), (channels, channels, 2 * stride)
         yield Operation(f"conv1d, C = {channels}, S = {stride}", convolve, shapes)
-    for channels, stride in _TRANSPOSED:
+    for channels, stride in _TRANSPOSED_CONVOLUTIONS:
         convolve = partial(functional.conv_transpose1d, stride=stride, padding=math.ceil(stride / 2))
         shapes = (1, channels, _POINTS // stride), (channels, channels, 2 * stride)
         yield Operation(f"conv_transpose1d, C = {channels}, S = {stride}", convolve, shapes)
@@ -63,24 +63,24 @@ def operations() -> Iterator[Operation]:
 
 @torch.inference_mode()
 def measure_errors() -> dict[str, float]:
-    """Return the relative error of each operation on the CPU. NaN is an error, too."""
+    """Return the relative error of each operation on the CPU, possibly NaN."""
     generator = torch.Generator().manual_seed(1)
     return {each.name: each.error(generator) for each in operations()}
 
 
 def is_correct(error: float) -> bool:
-    """Return whether a relative error is one of rounding only."""
+    """Return whether a relative error is within rounding."""
     return error <= _TOLERANCE  # false for NaN
 
 
-#: Warnings that no user has seen yet.
+#: Warnings not yet reported to a user.
 _pending_warnings: list[str] = []
 
 
 def verify_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     """Return ``dtype``, or float32 instead of bfloat16 on a CPU that computes it wrongly.
 
-    The first time that happens a warning goes to the log, and to `take_warnings`.
+    The first time, a warning goes to the log and to `take_warnings`.
     """
     return torch.float32 if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_is_correct() else dtype
 
@@ -90,9 +90,9 @@ def _cpu_is_correct() -> bool:
     wrong = {name: error for name, error in measure_errors().items() if not is_correct(error)}
     if not wrong:
         return True
-    listed = "; ".join(f"{name}: {error:.2g}" for name, error in wrong.items())
+    summary = "; ".join(f"{name}: {error:.2g}" for name, error in wrong.items())
     warning = (
-        f"{cpu_name()} computes bfloat16 wrongly (relative error of {listed}), so models compute in float32, which is slower"
+        f"{cpu_name()} computes bfloat16 wrongly (relative error of {summary}), so models compute in float32, which is slower"
         " and takes twice the memory. To check again, run `python -m acestep_runtime.memory.precision`, also with"
         " ONEDNN_MAX_CPU_ISA=AVX512_CORE in the environment, which avoids the fault on CPUs with AMX."
     )
@@ -102,14 +102,14 @@ def _cpu_is_correct() -> bool:
 
 
 def take_warnings() -> list[str]:
-    """Return the warnings that were not taken before."""
-    taken = _pending_warnings.copy()
+    """Return and clear the pending warnings."""
+    warnings = _pending_warnings.copy()
     _pending_warnings.clear()
-    return taken
+    return warnings
 
 
 def cpu_name() -> str:
-    """Return the name of the CPU, as far as the system tells, and its widest instruction set that torch uses."""
+    """Return the name of the CPU, where the system knows it, and the widest instruction set that torch uses."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text("utf-8", "replace").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith(_CPU_MODEL)]

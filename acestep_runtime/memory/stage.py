@@ -1,4 +1,4 @@
-"""The modules of a model, moved to the device when they are used and away again, as the level of offload says."""
+"""Placement of a model's modules: which stay on the device and which are moved there for use, by level of offload."""
 
 from __future__ import annotations
 
@@ -10,92 +10,94 @@ import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.memory.policy import ComputeConfig, Offload
 
 T = TypeVar("T")
-_HOME = torch.device("cpu")
-#: What stays on the device, by level; at level NONE everything does.
+_CPU = torch.device("cpu")
+#: Modules that stay on the device, by level; at level NONE all do.
 _RESIDENT = {Offload.IDLE: {"dit", "encoder", "tokenizer", "detokenizer"}}
-#: What a level brings in by layers.
-_BY_LAYERS = {Offload.LAYERS: {"dit"}}
+#: Modules that a level moves layer by layer.
+_LAYERWISE = {Offload.LAYERS: {"dit"}}
 
 
-class Stage:
-    """Modules by name, on the device of ``place`` while they are used."""
+class ModulePlacement:
+    """Modules by name, on the device of ``config`` while in use."""
 
-    def __init__(self, modules: Mapping[str, nn.Module], place: Place) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], config: ComputeConfig) -> None:
         self._modules = dict(modules)
-        self.place = place
-        self._settle()
+        self.config = config
+        self._move_modules()
 
-    def _settle(self) -> None:
+    def _move_modules(self) -> None:
         for name, module in self._modules.items():
-            module.to(self.place.device if self._stays(name) else _HOME)
+            module.to(self.config.device if self._is_resident(name) else _CPU)
 
-    def _stays(self, name: str) -> bool:
-        return self.place.offload is Offload.NONE or name in _RESIDENT.get(self.place.offload, ())
+    def _is_resident(self, name: str) -> bool:
+        return self.config.offload is Offload.NONE or name in _RESIDENT.get(self.config.offload, ())
 
     @contextmanager
-    def using(self, name: str) -> Iterator[None]:
-        """Have a module on the device while the context lasts; one that comes by layers see to that with `visiting`."""
+    def on_device(self, name: str) -> Iterator[None]:
+        """Keep a module on the device inside the context. A module that moves by layers must use `layer_context`."""
         module = self._modules[name]
-        if self._stays(name) or name in _BY_LAYERS.get(self.place.offload, ()):
+        if self._is_resident(name) or name in _LAYERWISE.get(self.config.offload, ()):
             yield
             return
-        module.to(self.place.device)
+        module.to(self.config.device)
         try:
             yield
         finally:
-            module.to(_HOME)
+            module.to(_CPU)
 
     @property
-    def visiting(self) -> Callable[[nn.Module], AbstractContextManager[object]]:
-        """What brings a layer to the device while it is at work; nothing where layers are there already."""
-        return self._visit if self.place.offload in _BY_LAYERS else lambda _: nullcontext()
+    def layer_context(self) -> Callable[[nn.Module], AbstractContextManager[object]]:
+        """A context that keeps a layer on the device; it does nothing where whole modules are moved."""
+        return self._layer_on_device if self.config.offload in _LAYERWISE else lambda _: nullcontext()
 
     @contextmanager
-    def _visit(self, layer: nn.Module) -> Iterator[None]:
-        layer.to(self.place.device)
+    def _layer_on_device(self, layer: nn.Module) -> Iterator[None]:
+        layer.to(self.config.device)
         try:
             yield
         finally:
-            layer.to(_HOME)
+            layer.to(_CPU)
 
-    def drop_one_level(self) -> bool:
-        """Keep less on the device from now on; return whether that was possible."""
-        if self.place.offload is Offload.LAYERS or self.place.device == _HOME:
+    def raise_offload_level(self) -> bool:
+        """Offload one level more from now on; return whether that was possible."""
+        if self.config.offload is Offload.LAYERS or self.config.device == _CPU:
             return False
-        self.place = Place(self.place.device, self.place.dtype, Offload(self.place.offload + 1))
-        self._settle()
+        self.config = ComputeConfig(self.config.device, self.config.dtype, Offload(self.config.offload + 1))
+        self._move_modules()
         return True
 
 
-def retried(stage: Stage, work: Callable[[], Iterator[T]], final: Callable[[T], bool]) -> Iterator[T]:
-    """Yield what ``work`` yields; when memory runs out, all of it once more with one level less on the device.
+def retry_with_offload(
+    placement: ModulePlacement, work: Callable[[], Iterator[T]], is_final: Callable[[T], bool]
+) -> Iterator[T]:
+    """Yield the items of ``work``; when memory runs out, raise the level of offload and run ``work`` once more.
 
-    Nothing is done twice after something ``final`` has come. Raises `EngineFailure` when memory runs out all the same.
+    There is no retry after an item for which ``is_final`` is true. Raises `EngineFailure` when memory still runs out.
     """
-    for last in (False, True):
-        given_out = False
+    for is_retry in (False, True):
+        has_output = False
         try:
             for item in work():
-                given_out = given_out or final(item)
+                has_output = has_output or is_final(item)
                 yield item
             return
         except torch.OutOfMemoryError:
-            pass  # what it held is freed only once the error is gone
-        release(stage.place.device)
-        if last or given_out or not stage.drop_one_level():
+            pass  # the traceback holds tensors until this block ends
+        empty_device_cache(placement.config.device)
+        if is_retry or has_output or not placement.raise_offload_level():
             break
     raise EngineFailure(
-        f"The memory of {stage.place.device.type} is not enough for this job.",
+        f"The memory of {placement.config.device.type} is not enough for this job.",
         remedy="Ask for a shorter region, fewer takes or less context, close other programs that use the GPU, or take a"
         " smaller model.",
     )
 
 
-def release(device: torch.device) -> None:
-    """Give memory that nothing holds any more back to the device."""
+def empty_device_cache(device: torch.device) -> None:
+    """Return unused cached memory to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -1,1 +1,1 @@
-"""From noise to latents: schedules of noise levels, the steps between them, and the loop."""
+"""Samplers: noise schedules, the steps between noise levels, and the denoising loop."""

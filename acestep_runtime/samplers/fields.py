@@ -1,4 +1,4 @@
-"""Velocity fields: the transformer's velocity of noisy latents, guided away from its velocity without a condition."""
+"""Velocity fields: the transformer's velocity of noisy latents, with guidance."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
-from acestep_runtime.guidance import Guidance, between
+from acestep_runtime.guidance import Guidance, in_guidance_interval
 from acestep_runtime.samplers.steps import VelocityFn, VelocitySmoother
 
 
 @dataclass(frozen=True)
 class GuidanceConfig:
-    """How velocities are guided away from ``null``, and at which noise levels.
+    """The guidance of a run: the unconditional branch ``null``, the method, and the interval of noise levels.
 
     ``memoryless`` is a method without momentum, for correctors.
     """
@@ -42,14 +42,14 @@ class GuidedVelocity:
 
     @property
     def memoryless(self) -> VelocityFn:
-        """The velocity field of a corrector: guidance without momentum."""
+        """The velocity field for correctors: guidance without momentum."""
         memoryless = None if self.guidance is None else self.guidance.memoryless
         return lambda x, t: self.smoother.corrector_velocity(self._velocity(x, t, memoryless), x)
 
     def _velocity(self, x: Tensor, t: float, method: Guidance | None) -> Tensor:
         levels = torch.full((len(x),), t)
         guidance = self.guidance
-        if guidance is None or method is None or not between(t, guidance.start, guidance.end):
+        if guidance is None or method is None or not in_guidance_interval(t, guidance.start, guidance.end):
             return self.velocity(x, levels, self.context, self.condition).to(x)
         both = self.velocity(x, levels, self.context, self.condition, guidance.null).to(x)
         cond, uncond = both.chunk(2)

@@ -1,4 +1,4 @@
-"""Noise levels of the steps, from 1 (noise) to 0 (music)."""
+"""Noise schedules: the levels of the steps, from 1 (noise) to 0 (music)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from acestep_runtime.errors import InvalidValue
 
-#: What turbo models were distilled for: eight steps at one of these shifts.
+#: Turbo models were distilled for eight steps at one of these shifts.
 TURBO_STEPS, TURBO_SHIFTS = 8, (1.0, 2.0, 3.0)
 
 
 def shift_level(t: float, shift: float) -> float:
-    """Return a noise level moved towards 1 by a shift above 1 (Esser et al., Scaling Rectified Flow Transformers, 2024)."""
-    return shift * t / (shift * t + (1 - t))  # so written, noise stays exactly 1 and music 0
+    """Return a noise level, raised by a shift above 1 (Esser et al., Scaling Rectified Flow Transformers, 2024)."""
+    return shift * t / (shift * t + (1 - t))  # this form keeps 1 and 0 exact
 
 
 def linear(steps: int, shift: float = 1.0) -> list[float]:
@@ -21,26 +21,26 @@ def linear(steps: int, shift: float = 1.0) -> list[float]:
     return [shift_level(1 - step / steps, shift) for step in range(steps + 1)]
 
 
-#: All levels that turbo models know.
+#: All levels that turbo models were distilled for.
 TURBO_LEVELS = sorted({t for shift in TURBO_SHIFTS for t in linear(TURBO_STEPS, shift)[:-1]}, reverse=True)
 
 
 def turbo(shift: float = 3.0) -> list[float]:
-    """Return the levels of a turbo model, for the nearest of the shifts that it knows."""
-    return linear(TURBO_STEPS, min(TURBO_SHIFTS, key=lambda known: abs(known - shift)))
+    """Return the levels of a turbo model, for the nearest of its shifts."""
+    return linear(TURBO_STEPS, min(TURBO_SHIFTS, key=lambda level: abs(level - shift)))
 
 
 def custom(timesteps: Sequence[float], *, is_turbo: bool = False) -> list[float]:
-    """Return levels that a person chose; a turbo model takes the nearest that it knows of each.
+    """Return the user's levels; for a turbo model each becomes the nearest of `TURBO_LEVELS`.
 
-    A last 0 may be given or not. Raises `InvalidValue` unless they fall.
+    A final 0 is optional. Raises `InvalidValue` unless the levels decrease.
     """
     levels = [float(t) for t in timesteps]
     levels = levels[:-1] if levels and levels[-1] == 0 else levels
     if is_turbo:
-        levels = list(dict.fromkeys(min(TURBO_LEVELS, key=lambda known: abs(known - t)) for t in levels))
-    falls = all(later < earlier for earlier, later in itertools.pairwise(levels))
-    if not levels or not falls or not 0 < levels[-1] <= levels[0] <= 1:
+        levels = list(dict.fromkeys(min(TURBO_LEVELS, key=lambda level: abs(level - t)) for t in levels))
+    is_decreasing = all(later < earlier for earlier, later in itertools.pairwise(levels))
+    if not levels or not is_decreasing or not 0 < levels[-1] <= levels[0] <= 1:
         raise InvalidValue(
             "sampling.timesteps", list(timesteps), "levels that fall from at most 1 to 0, at least one above 0"
         )

@@ -1,4 +1,4 @@
-"""One step of a sampler: from latents at one noise level to the next.
+"""Sampler steps: from latents at one noise level to the next.
 
 A velocity field is a function ``(x, t) → v`` with v = noise − music, so that x falls by v · (t − t').
 """
@@ -21,7 +21,7 @@ Step = Callable[[VelocityFn, VelocityFn, Tensor, float, float, VelocityFn], Tens
 def euler(
     field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
 ) -> Tensor:
-    """Follow the velocity. The last step goes straight to the music."""
+    """Follow the velocity at the start of the step."""
     return x - field(x, t) * (t - t_next)
 
 
@@ -30,14 +30,14 @@ def heun(
 ) -> Tensor:
     """Follow the mean of the velocities at both ends of the step."""
     velocity = field(x, t)
-    ahead = x - velocity * (t - t_next)
-    return x - (velocity + corrector(ahead, t_next)) / 2 * (t - t_next)
+    prediction = x - velocity * (t - t_next)
+    return x - (velocity + corrector(prediction, t_next)) / 2 * (t - t_next)
 
 
 def sde(
     field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, sample_noise: VelocityFn
 ) -> Tensor:
-    """Go straight to the music, then back to the next level with new noise."""
+    """Jump to the clean latents, then add new noise to reach the next level."""
     music = x - field(x, t) * t
     return music if t_next == 0 else t_next * sample_noise(x, t_next) + (1 - t_next) * music
 
@@ -46,25 +46,25 @@ STEPS: dict[str, Step] = {"euler": euler, "heun": heun, "sde": sde}
 
 
 def make_steps(sampler: str, count: int, *, is_turbo: bool = False) -> list[Step]:
-    """Return the steps of a sampler by its name in `STEPS`. Turbo models go straight to the music in their last."""
+    """Return ``count`` steps of a sampler by its name in `STEPS`. The last step of a turbo model is Euler's."""
     steps = [STEPS[sampler]] * count
     return [*steps[:-1], euler] if is_turbo else steps
 
 
 class VelocitySmoother:
-    """Keeps velocities from jumping: at most ``clamp`` times the norm of the latents, and a share ``ema`` of the last one."""
+    """Limits velocities to ``clamp`` times the norm of the latents, and blends in a share ``ema`` of the last velocity."""
 
     def __init__(self, clamp: float | None = None, ema: float | None = None) -> None:
         self._clamp, self._ema = clamp, ema
         self._last: Tensor | None = None
 
     def __call__(self, velocity: Tensor, x: Tensor) -> Tensor:
-        """Return the velocity ``[B, T, C]`` to take at ``x``."""
+        """Return the smoothed velocity ``[B, T, C]`` at ``x``."""
         self._last = self._smooth(velocity, x)
         return self._last
 
     def corrector_velocity(self, velocity: Tensor, x: Tensor) -> Tensor:
-        """Return the velocity of a corrector at ``x``; the last one is then its mean with the predictor's, which is taken."""
+        """Return the smoothed velocity of a corrector at ``x``. Its mean with the predictor's becomes the last velocity."""
         smooth = self._smooth(velocity, x)
         self._last = smooth if self._last is None else (self._last + smooth) / 2
         return smooth

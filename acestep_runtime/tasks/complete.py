@@ -20,7 +20,7 @@ class Complete(WholeSourceTask):
     rpc = "Complete"
     kind = "audio"
     roles = (MIX,)
-    plays_along = True
+    is_accompaniment = True
     needs_base_model = True
     can_plan = True
     fade_s = 0.01

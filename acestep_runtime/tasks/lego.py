@@ -27,7 +27,7 @@ class Lego(Task):
     name = "lego"
     rpc = "Lego"
     kind = "audio"
-    plays_along = True
+    is_accompaniment = True
     needs_base_model = True
     can_plan = True
     fade_s = 0.01

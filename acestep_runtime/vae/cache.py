@@ -1,4 +1,4 @@
-"""Latents of tiles that were encoded before, by what is in the tiles: in memory, and in a folder that outlives the process."""
+"""A cache of encoded tiles, by content: in memory, and in a folder that outlives the process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ _SUFFIX = ".safetensors"
 
 
 class TileCache:
-    """Tensors by key, the least recently used of them dropped first. Not for several threads; several processes may share a
-    folder."""
+    """Tensors by key with least-recently-used eviction. Not thread-safe; several processes may share a folder."""
 
     def __init__(
         self,
@@ -29,42 +28,42 @@ class TileCache:
         self._memory_bytes = memory_bytes
         self._folder = folder
         self._folder_bytes = folder_bytes
-        self._held: OrderedDict[str, Tensor] = OrderedDict()
-        self._held_bytes = 0
-        self._written_bytes: int | None = None
+        self._tensors: OrderedDict[str, Tensor] = OrderedDict()
+        self._tensor_bytes = 0
+        self._file_bytes: int | None = None
 
     def get(self, key: str) -> Tensor | None:
-        """Return what was put under ``key``, on the CPU, if it is still there. Do not write into it."""
-        tensor = self._held.get(key)
+        """Return the tensor of ``key`` on the CPU, or ``None``. Do not write into it."""
+        tensor = self._tensors.get(key)
         if tensor is None:
-            tensor = self._read(key)
+            tensor = self._read_file(key)
             if tensor is not None:
-                self._hold(key, tensor)
+                self._put_in_memory(key, tensor)
         else:
-            self._held.move_to_end(key)
+            self._tensors.move_to_end(key)
         return tensor
 
     def put(self, key: str, tensor: Tensor) -> None:
-        """Keep a tensor under ``key``: hexadecimal digits, for they name its file.
+        """Store a copy of a tensor under ``key``: hexadecimal digits, which become its file name.
 
-        A folder that cannot be written to holds nothing; that costs time only, and is not an error.
+        A folder that cannot be written to is not an error; tiles are then encoded again in the next process.
         """
         tensor = tensor.detach().to("cpu", copy=True).contiguous()
-        self._hold(key, tensor)
+        self._put_in_memory(key, tensor)
         with contextlib.suppress(OSError):
-            self._write(key, tensor)
+            self._write_file(key, tensor)
 
-    def _hold(self, key: str, tensor: Tensor) -> None:
-        self._held_bytes += tensor.nbytes - self._size(self._held.pop(key, None))
-        self._held[key] = tensor
-        while self._held_bytes > self._memory_bytes:
-            self._held_bytes -= self._size(self._held.popitem(last=False)[1])
+    def _put_in_memory(self, key: str, tensor: Tensor) -> None:
+        self._tensor_bytes += tensor.nbytes - self._size(self._tensors.pop(key, None))
+        self._tensors[key] = tensor
+        while self._tensor_bytes > self._memory_bytes:
+            self._tensor_bytes -= self._size(self._tensors.popitem(last=False)[1])
 
     @staticmethod
     def _size(tensor: Tensor | None) -> int:
         return 0 if tensor is None else tensor.nbytes
 
-    def _read(self, key: str) -> Tensor | None:
+    def _read_file(self, key: str) -> Tensor | None:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
@@ -73,16 +72,16 @@ class TileCache:
         path = self._folder / (key + _SUFFIX)
         try:
             tensor = load(path.read_bytes())["latents"]
-            os.utime(path)  # it was used just now
+            os.utime(path)  # marks it as recently used
         except FileNotFoundError:
             return None
-        except (OSError, SafetensorError, KeyError):  # unreadable, or not written by us: it is made again
+        except (OSError, SafetensorError, KeyError):  # unreadable, or not written by this class: a miss
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
         return tensor
 
-    def _write(self, key: str, tensor: Tensor) -> None:
+    def _write_file(self, key: str, tensor: Tensor) -> None:
         from safetensors.torch import save
 
         if self._folder is None:
@@ -92,25 +91,25 @@ class TileCache:
         partial = self._folder / f"{key}.{os.getpid()}.part"
         try:
             partial.write_bytes(data)
-            partial.replace(self._folder / (key + _SUFFIX))  # whole or not at all
+            partial.replace(self._folder / (key + _SUFFIX))  # atomic
         finally:
             partial.unlink(missing_ok=True)
-        if self._written_bytes is not None:
-            self._written_bytes += len(data)
-        if self._written_bytes is None or self._written_bytes > self._folder_bytes:
-            self._written_bytes = self._tidied(self._folder)
+        if self._file_bytes is not None:
+            self._file_bytes += len(data)
+        if self._file_bytes is None or self._file_bytes > self._folder_bytes:
+            self._file_bytes = self._evict_oldest(self._folder)
 
-    def _tidied(self, folder: Path) -> int:
-        """Remove the least recently used files that are too many; returns the bytes of those that stay."""
-        found: list[tuple[int, int, Path]] = []
+    def _evict_oldest(self, folder: Path) -> int:
+        """Remove the least recently used files beyond the limit; return the bytes of the rest."""
+        files: list[tuple[int, int, Path]] = []
         for path in folder.iterdir():
             if path.suffix in (_SUFFIX, ".part"):
                 with contextlib.suppress(OSError):
                     stat = path.stat()
-                    found.append((stat.st_mtime_ns, stat.st_size, path))
-        total = sum(size for _, size, _ in found)
-        # A little more than needed, so that not every write has to look through the folder.
-        for _, size, path in sorted(found) if total > self._folder_bytes else ():
+                    files.append((stat.st_mtime_ns, stat.st_size, path))
+        total = sum(size for _, size, _ in files)
+        # A margin of 10 %, so that not every write has to scan the folder.
+        for _, size, path in sorted(files) if total > self._folder_bytes else ():
             if total <= 0.9 * self._folder_bytes:
                 break
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The same autoencoder with less to do: what its weights alone decide is computed once, not at every call."""
+"""Fusing an autoencoder for inference: values that depend only on weights are computed once, not at every call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Snake(nn.Module):
-    """x + sin²(αx) / β on ``[B, C, n]``, with one array beside x. Source: Ziyin et al. 2020, arXiv:2006.08195."""
+    """x + sin²(αx) / β on ``[B, C, n]``, with one temporary array. Source: Ziyin et al. 2020, arXiv:2006.08195."""
 
     alpha: Tensor
     inverse_beta: Tensor
@@ -24,14 +24,15 @@ class Snake(nn.Module):
         self.register_buffer("inverse_beta", inverse_beta)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the activation of x, which stays as it is."""
+        """Return the activation of ``x``; ``x`` is not changed."""
         return (x * self.alpha).sin_().square_().mul_(self.inverse_beta).add_(x)
 
 
 def fuse(vae: AutoencoderOobleck) -> AutoencoderOobleck:
-    """Bake weight norms into weights and lean `Snake`s into the autoencoder, in place; returns it, for inference only.
+    """Fold weight norms into weights and replace snakes by `Snake`, in place. Return the autoencoder, for inference only.
 
-    The names of its weights change, so load them first. Its outputs do not: every operation left has the same operands.
+    The names of its weights change, so load them first. Outputs do not change: every remaining operation has the same
+    operands.
     """
     from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 

@@ -1,10 +1,10 @@
-"""A chain of convolutions in pieces: which part of the input a part of the output hears, and the part alone.
+"""Receptive fields and partial forward passes of a chain of convolutions.
 
-Everything between two convolutions of an Oobleck works on single points, so the convolutions alone say what is heard. Each
-pads its input with zeros; a part comes out as from the whole when such padding is heard only where the whole has it too:
+Everything between two convolutions of an Oobleck works on single points, so the convolutions alone define the receptive
+field. Each pads its input with zeros. A part of the output is exact if it sees such padding only where the whole does:
 
-    input   0 |--------[=====================]--------| end      the part that is heard
-    stage 1 0 |----------[=================]----------| end      cut down to what stage 2 needs of it, and so on
+    input   0 |--------[=====================]--------| end      the receptive field
+    stage 1 0 |----------[=================]----------| end      cropped to what stage 2 needs, and so on
     output  0 |-------------[===========]-------------| end      start to stop
 
 Letters: B items, n points of a signal. All spans are first point and the one after the last.
@@ -25,9 +25,9 @@ Convolution = nn.Conv1d | nn.ConvTranspose1d
 
 @dataclass(frozen=True)
 class ConvStage:
-    """Layers that run one after the other on ``[B, channels, n]``, and their convolutions in this order.
+    """Consecutive layers on ``[B, channels, n]``, and their convolutions in this order.
 
-    One stage holds convolutions that make a signal shorter, or such that make it longer, not both.
+    The convolutions of one stage either downsample or upsample, not both.
     """
 
     run: Callable[[Tensor], Tensor]
@@ -40,39 +40,39 @@ class ConvStage:
 
     @property
     def downsampling(self) -> int:
-        """How many points of the input make one of the output."""
+        """Input points per output point."""
         return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.Conv1d))
 
     @property
     def upsampling(self) -> int:
-        """How many points of the output one of the input makes."""
+        """Output points per input point."""
         return math.prod(c.stride[0] for c in self.convolutions if isinstance(c, nn.ConvTranspose1d))
 
     def length(self, points: int) -> int:
-        """Return how many points come out when so many go in."""
+        """Return the output length for an input of ``points`` points."""
         for conv in self.convolutions:
             points = _length(conv, points)
         return points
 
     def input_span(self, span: Span) -> Span:
-        """Return the span of the input, which may reach past its ends, that can change this span of the output."""
+        """Return the span of the input that affects this span of the output. It may reach past the ends of the input."""
         for conv in reversed(self.convolutions):
             span = _input_span(conv, span)
         return span
 
 
 def receptive_field(stages: Sequence[ConvStage], span: Span) -> Span:
-    """Return the span of the first stage's input that can change this span of the last one's output."""
+    """Return the span of the first stage's input that affects this span of the last stage's output."""
     for stage in reversed(stages):
         span = stage.input_span(span)
     return span
 
 
 def partial_forward(stages: Sequence[ConvStage], points: int, span: Span, read: Callable[[int, int], Tensor]) -> Tensor:
-    """Return a span of what comes out of the stages, ``[B, channels, n]``, as if all ``points`` had gone in.
+    """Return a span of the output of the stages, ``[B, channels, n]``, equal to that for an input of all ``points``.
 
-    ``read`` returns the input from a point to another; it is called once, for what is needed of it. Each stage works on no
-    more than the next one needs, which spares the late ones, where a signal has grown long, most of the margin.
+    ``read`` returns the input from a point to another; it is called once, for the receptive field. Each stage computes no
+    more than the next one needs, so late stages with long signals compute little margin.
     """
     lengths = [points]
     for stage in stages:
@@ -80,12 +80,12 @@ def partial_forward(stages: Sequence[ConvStage], points: int, span: Span, read: 
     spans = [span]
     for stage, length in zip(reversed(stages), reversed(lengths[:-1]), strict=True):
         start, stop = stage.input_span(spans[0])
-        # Points that go together stay together, or else a strided convolution would count from elsewhere.
+        # Starts are multiples of the stride, so that a strided convolution keeps its phase.
         spans.insert(0, (max(0, start) // stage.downsampling * stage.downsampling, min(length, stop)))
     signal = read(*spans[0])
-    for stage, ((start, _), wanted) in zip(stages, pairwise(spans), strict=True):
-        at = start * stage.upsampling // stage.downsampling
-        signal = stage.run(signal)[..., wanted[0] - at : wanted[1] - at]
+    for stage, ((start, _), output_span) in zip(stages, pairwise(spans), strict=True):
+        offset = start * stage.upsampling // stage.downsampling
+        signal = stage.run(signal)[..., output_span[0] - offset : output_span[1] - offset]
     return signal
 
 
@@ -101,9 +101,9 @@ def _length(conv: Convolution, points: int) -> int:
 
 
 def _input_span(conv: Convolution, span: Span) -> Span:
-    """Output i of a convolution is made of inputs i·stride − padding + m·dilation, for each tap m of the kernel.
+    """Output i of a convolution depends on inputs i·stride − padding + m·dilation, for each tap m of the kernel.
 
-    A transposed one is that the other way round: output i is made of each input j with i = j·stride − padding + m·dilation.
+    Output i of a transposed one depends on each input j with i = j·stride − padding + m·dilation.
     """
     (kernel,), (stride,), (dilation,), padding = conv.kernel_size, conv.stride, conv.dilation, _padding(conv)
     first, last, width = span[0], span[1] - 1, (kernel - 1) * dilation

@@ -1,1 +1,1 @@
-"""Checkpoints of ACE-Step 1.5: finding, fetching, checking and loading them, and adapters on top of them."""
+"""Checkpoints of ACE-Step 1.5 and their adapters: finding, downloading, verifying and loading them."""

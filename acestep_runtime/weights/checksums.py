@@ -1,4 +1,4 @@
-"""``checksums.json``: beside the files of a model, their sizes and SHA-256; and whether the files still are as it says."""
+"""``checksums.json``: a record of sizes and digests beside the files of a model, and the check of the files against it."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ from acestep_runtime.errors import EngineFailure
 
 NAME = "checksums.json"
 _BLOCK = 1 << 20
-#: Told of every block that was read, in bytes.
-Read = Callable[[int], None]
+#: Called with the size of every block that was read, in bytes.
+OnRead = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Sum:
-    """What a file should be: ``size_bytes``, and ``digest`` in hex: its SHA-256, or for small files Git's own SHA-1."""
+class FileDigest:
+    """The expected size and digest of a file. ``digest`` is hex: SHA-256, or for small files the SHA-1 of Git's blob."""
 
     size_bytes: int
     digest: str
 
 
-def digest(path: Path, like: str, read: Read | None = None) -> str:
-    """Return the digest of a file, of the kind that ``like`` is: SHA-256 (64 digits), else Git's SHA-1 of a blob."""
-    found = hashlib.sha256()
-    if len(like) != found.digest_size * 2:
-        found = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+def hash_file(path: Path, like: str, on_read: OnRead | None = None) -> str:
+    """Return the digest of a file with the algorithm of ``like``: SHA-256 (64 digits), else SHA-1 of Git's blob."""
+    hasher = hashlib.sha256()
+    if len(like) != hasher.digest_size * 2:
+        hasher = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            found.update(block)
-            if read:
-                read(len(block))
-    return found.hexdigest()
+            hasher.update(block)
+            if on_read:
+                on_read(len(block))
+    return hasher.hexdigest()
 
 
-def fault(path: Path, expected: Sum, read: Read | None = None) -> str:
-    """Return what is wrong with a file, in a few words; "" if nothing is. A wrong size is seen without reading it."""
+def find_fault(path: Path, expected: FileDigest, on_read: OnRead | None = None) -> str:
+    """Return the fault of a file in a few words, "" if there is none. A file of wrong size is not read."""
     try:
         size = path.stat().st_size
         if size != expected.size_bytes:
             return f"{path} has {size} bytes instead of {expected.size_bytes}"
-        return "" if digest(path, expected.digest, read) == expected.digest else f"{path} is damaged"
+        return "" if hash_file(path, expected.digest, on_read) == expected.digest else f"{path} is damaged"
     except OSError as error:
         return f"{path} is missing" if isinstance(error, FileNotFoundError) else f"{path}: {error.strerror}"
 
 
-def write(folder: Path, repo: str, revision: str, sums: Mapping[str, Sum]) -> None:
-    """Record what the files of ``folder`` are, by their names in it."""
-    files = {name: {"size": each.size_bytes, "digest": each.digest} for name, each in sorted(sums.items())}
+def write_record(folder: Path, repo: str, revision: str, digests: Mapping[str, FileDigest]) -> None:
+    """Write the record of the files of ``folder``, by their names in it."""
+    files = {name: {"size": each.size_bytes, "digest": each.digest} for name, each in sorted(digests.items())}
     text = json.dumps({"repo": repo, "revision": revision, "files": files}, indent=1)
     (folder / NAME).write_text(text + "\n", "utf-8")
 
 
-def recorded(folder: Path) -> dict[str, Sum]:
-    """Return what the files of ``folder`` should be. Raises `EngineFailure` for a record that cannot be read."""
+def read_record(folder: Path) -> dict[str, FileDigest]:
+    """Return the recorded digests of the files of ``folder``. Raises `EngineFailure` for an unreadable record."""
     path = folder / NAME
     try:
         files = json.loads(path.read_text("utf-8"))["files"]
-        sums = {str(name): Sum(int(each["size"]), str(each["digest"])) for name, each in files.items()}
-        if any(not _inside(name) for name in sums):
+        digests = {str(name): FileDigest(int(each["size"]), str(each["digest"])) for name, each in files.items()}
+        if any(not _is_inside(name) for name in digests):
             raise ValueError("it names files elsewhere")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
-    return sums
+    return digests
 
 
-def _inside(name: str) -> bool:
+def _is_inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def records_below(folder: Path) -> Iterator[Path]:
-    """Yield the folders, ``folder`` itself or up to two levels below it, that have a record."""
+def find_records(folder: Path) -> Iterator[Path]:
+    """Yield the folders with a record: ``folder`` itself and up to two levels below it."""
     for pattern in (NAME, f"*/{NAME}", f"*/*/{NAME}"):
         yield from (path.parent for path in sorted(folder.glob(pattern)))

@@ -1,6 +1,6 @@
-"""Tensors in files: one file or shards with an index, safetensors before pickles, and pickles only as plain tensors.
+"""Tensor files: one file or shards with an index, safetensors preferred to pickles, and pickles only of plain tensors.
 
-Nothing in a checkpoint folder is ever executed: pickles go through the unpickler of torch that knows tensors only.
+Nothing in a checkpoint folder is ever executed: pickles go through torch's unpickler for tensors only.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import torch
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.values import Json
 from acestep_runtime.weights.keys import Shape
-from acestep_runtime.weights.layout import weights_in
+from acestep_runtime.weights.layout import weights_file
 
 if TYPE_CHECKING:
     from safetensors import safe_open
 
-_MOST_JSON_BYTES = 64 << 20
-_AGAIN = "Pull the model again."
+_MAX_JSON_BYTES = 64 << 20
+_PULL_AGAIN = "Pull the model again."
 
 
 @dataclass(frozen=True)
-class Tensors:
-    """Which tensors there are, in which file each is, and its shape. None of them is in memory."""
+class TensorIndex:
+    """The file and shape of each tensor. No tensor is in memory."""
 
     files: Mapping[str, Path]
     shapes: Mapping[str, Shape]
 
 
-def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Json]:
+def read_json(path: Path, remedy: str = _PULL_AGAIN) -> dict[str, Json]:
     """Return the object in a JSON file. Raises `EngineFailure` with ``remedy`` where there is none."""
     try:
-        if path.stat().st_size > _MOST_JSON_BYTES or not path.is_file():
+        if path.stat().st_size > _MAX_JSON_BYTES or not path.is_file():
             raise ValueError("it is too large, or no file")
         value: Json = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
@@ -47,36 +47,36 @@ def read_json(path: Path, remedy: str = _AGAIN) -> dict[str, Json]:
     return value
 
 
-def opened(folder: Path) -> Tensors:
-    """Read what tensors ``folder`` has. Raises `EngineFailure` for missing and damaged files."""
-    first = weights_in(folder)
+def index_folder(folder: Path) -> TensorIndex:
+    """Return the index of the tensors in ``folder``. Raises `EngineFailure` for missing and damaged files."""
+    first = weights_file(folder)
     if first is None:
         raise EngineFailure(f"{folder} holds no weights.", remedy="Pull the model again.")
-    return _joined(_shards(first) if first.suffix == ".json" else [first])
+    return _build_index(_list_shards(first) if first.suffix == ".json" else [first])
 
 
-def opened_file(path: Path, remedy: str = _AGAIN) -> Tensors:
-    """Read what tensors are in one file. Raises `EngineFailure` with ``remedy`` for a damaged one."""
-    return _joined([path], remedy)
+def index_file(path: Path, remedy: str = _PULL_AGAIN) -> TensorIndex:
+    """Return the index of the tensors in one file. Raises `EngineFailure` with ``remedy`` for a damaged one."""
+    return _build_index([path], remedy)
 
 
-def metadata(path: Path) -> dict[str, str]:
-    """Return the texts that a safetensors file has beside its tensors."""
-    with _readable(path) as file:
+def read_file_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file."""
+    with _open_safetensors(path) as file:
         return dict(file.metadata() or {})
 
 
-def _joined(paths: Iterable[Path], remedy: str = _AGAIN) -> Tensors:
+def _build_index(paths: Iterable[Path], remedy: str = _PULL_AGAIN) -> TensorIndex:
     files: dict[str, Path] = {}
     shapes: dict[str, Shape] = {}
     for path in paths:
-        found = _shapes(path, remedy)
-        shapes.update(found)
-        files.update(dict.fromkeys(found, path))
-    return Tensors(files, shapes)
+        file_shapes = _read_shapes(path, remedy)
+        shapes.update(file_shapes)
+        files.update(dict.fromkeys(file_shapes, path))
+    return TensorIndex(files, shapes)
 
 
-def _shards(index: Path) -> list[Path]:
+def _list_shards(index: Path) -> list[Path]:
     mapping = read_json(index).get("weight_map")
     names = sorted({str(name) for name in mapping.values()}) if isinstance(mapping, dict) else []
     if not names:
@@ -89,14 +89,14 @@ def _shards(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def _shapes(path: Path, remedy: str) -> dict[str, Shape]:
+def _read_shapes(path: Path, remedy: str) -> dict[str, Shape]:
     if path.suffix != ".safetensors":
-        return {key: tuple(value.shape) for key, value in pickled(path).items()}
-    with _readable(path, remedy) as file:
+        return {key: tuple(value.shape) for key, value in load_pickle(path).items()}
+    with _open_safetensors(path, remedy) as file:
         return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _readable(path: Path, remedy: str = _AGAIN) -> safe_open:
+def _open_safetensors(path: Path, remedy: str = _PULL_AGAIN) -> safe_open:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -105,7 +105,7 @@ def _readable(path: Path, remedy: str = _AGAIN) -> safe_open:
         raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy=remedy) from error
 
 
-def pickled(path: Path) -> dict[str, torch.Tensor]:
+def load_pickle(path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a pickle, mapped from the file; one tensor alone is named "". Raises `EngineFailure`."""
     from pickle import UnpicklingError
 
@@ -122,27 +122,26 @@ def pickled(path: Path) -> dict[str, torch.Tensor]:
     return value
 
 
-def read(
-    tensors: Tensors, wanted: Mapping[str, str], dtype: torch.dtype, device: torch.device
+def read_tensors(
+    tensors: TensorIndex, names: Mapping[str, str], dtype: torch.dtype, device: torch.device
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors ``wanted`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``.
+    """Yield the tensors ``names`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``.
 
-    They come in the order of the files. On the processor, in the precision of the file, they are not even copied: the
-    system reads them from the file as they are used.
+    They come in the order of the files. On the CPU, in the dtype of the file, tensors are memory-mapped and not copied.
     """
     with ExitStack() as stack:
-        for path in dict.fromkeys(tensors.files[key] for key in wanted):
-            keys = [key for key in wanted if tensors.files[key] == path]
+        for path in dict.fromkeys(tensors.files[key] for key in names):
+            keys = [key for key in names if tensors.files[key] == path]
             if path.suffix == ".safetensors":
-                file = stack.enter_context(_readable(path))
+                file = stack.enter_context(_open_safetensors(path))
                 for key in keys:
-                    yield wanted[key], cast(file.get_tensor(key), dtype, device)
+                    yield names[key], cast(file.get_tensor(key), dtype, device)
             else:
-                values = pickled(path)
+                values = load_pickle(path)
                 for key in keys:
-                    yield wanted[key], cast(values.pop(key), dtype, device)
+                    yield names[key], cast(values.pop(key), dtype, device)
 
 
 def cast(value: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Return ``value`` on ``device``; numbers with a fraction as ``dtype``, others as they are."""
+    """Return ``value`` on ``device``, floats as ``dtype``, other dtypes unchanged."""
     return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)

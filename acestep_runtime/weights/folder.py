@@ -1,4 +1,4 @@
-"""Where models are kept: in ``ACEBRIDGE_MODELS``, which a daemon sets to its ``models_dir``, else in the data folder."""
+"""The folder of models: ``ACEBRIDGE_MODELS``, which a daemon sets from ``models_dir``, else in the data folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ VARIABLE = "ACEBRIDGE_MODELS"
 
 
 def models_folder() -> Path:
-    """Return the folder of models; it need not be there. Raises ``RuntimeError`` where there is no home to have it in."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser().absolute()
+    """Return the folder of models, which may not exist. Raises ``RuntimeError`` where there is no home folder."""
+    override = os.environ.get(VARIABLE)
+    if override:
+        return Path(override).expanduser().absolute()
     home = os.environ.get("ACEBRIDGE_HOME")
     data = Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
     return data / "models"

@@ -1,6 +1,6 @@
-"""How the original checkpoints name their weights and what `diffusers` calls the same; what is missing and what is left over.
+"""Names of weights: from the original checkpoints to those of `diffusers`, and the check for missing and unexpected ones.
 
-Names only: nothing here needs torch, and nothing is loaded.
+Needs no torch and loads nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from acestep_runtime.errors import EngineFailure
 
 Shape = tuple[int, ...]
 
-#: The parts of a checkpoint, each with the beginning of its keys in the original layout.
+#: The parts of a checkpoint, each with the prefix of its keys in the original layout.
 PREFIXES = {"dit": "decoder.", "encoder": "encoder.", "tokenizer": "tokenizer.", "detokenizer": "detokenizer."}
-#: Outside of the parts in the original layout; `diffusers` keeps it in the condition encoder.
+#: Outside the parts in the original layout; `diffusers` has it in the condition encoder.
 NULL_CONDITION = "null_condition_emb"
 SILENCE = "silence_latent"
 
-_RENAMED = tuple(
+_KEY_RULES = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (r"^proj_(in|out)\.1\.", r"proj_\1_conv."),
@@ -28,32 +28,32 @@ _RENAMED = tuple(
         (r"(_attn\.)([qk])_norm\.", r"\1norm_\2."),
     )
 )
-_SHOWN = 10
+_MAX_NAMES = 10
 
 
-def renamed(key: str) -> str:
-    """Return what `diffusers` calls ``key``, a name inside of one part. Its own names stay as they are."""
-    for pattern, name in _RENAMED:
+def diffusers_key(key: str) -> str:
+    """Return the `diffusers` name of ``key``, a name inside one part. Names of `diffusers` are returned unchanged."""
+    for pattern, name in _KEY_RULES:
         key = pattern.sub(name, key)
     return key
 
 
-def placed(key: str) -> tuple[str, str] | None:
-    """Return the part and the name in it of ``key``, a name in an original checkpoint; ``None`` if it has no place."""
+def split_key(key: str) -> tuple[str, str] | None:
+    """Split ``key``, a name in an original checkpoint, into its part and the name in it; ``None`` if it has no part."""
     if key == NULL_CONDITION:
         return "encoder", key
     for part, prefix in PREFIXES.items():
         if key.startswith(prefix):
-            return part, renamed(key.removeprefix(prefix))
+            return part, diffusers_key(key.removeprefix(prefix))
     return None
 
 
-def check(what: str, expected: Mapping[str, Shape], found: Mapping[str, Shape], remedy: str) -> None:
-    """Raise `EngineFailure` unless ``found`` has exactly the names that ``expected`` has, in the same shapes.
+def check_shapes(what: str, expected: Mapping[str, Shape], found: Mapping[str, Shape], remedy: str) -> None:
+    """Raise `EngineFailure` unless ``found`` has exactly the names and shapes of ``expected``.
 
-    The message names ``what`` does not fit and lists up to ten names of each kind of difference, then says how many more.
+    The message names ``what`` and lists up to ten names of each kind of difference, and the number of the others.
     """
-    differing = [
+    wrong_shapes = [
         f"{key} is {list(found[key])} instead of {list(shape)}"
         for key, shape in sorted(expected.items())
         if key in found and found[key] != shape
@@ -61,15 +61,15 @@ def check(what: str, expected: Mapping[str, Shape], found: Mapping[str, Shape], 
     faults = (
         ("missing", sorted(expected.keys() - found.keys())),
         ("unexpected", sorted(found.keys() - expected.keys())),
-        ("of another shape", differing),
+        ("of another shape", wrong_shapes),
     )
-    said = [f"{len(names)} {kind}: {some(names)}" for kind, names in faults if names]
-    if said:
-        raise EngineFailure(f"The weights of {what} do not fit the model; {'; '.join(said)}.", remedy=remedy)
+    differences = [f"{len(names)} {kind}: {summarize_names(names)}" for kind, names in faults if names]
+    if differences:
+        raise EngineFailure(f"The weights of {what} do not fit the model; {'; '.join(differences)}.", remedy=remedy)
 
 
-def some(names: Iterable[str], shown: int = _SHOWN) -> str:
-    """Return the first names in one line, and how many more there are."""
-    listed = list(names)
-    more = len(listed) - shown
-    return ", ".join(islice(listed, shown)) + (f" and {more} more" if more > 0 else "")
+def summarize_names(names: Iterable[str], limit: int = _MAX_NAMES) -> str:
+    """Return the first names in one line, and the number of the others."""
+    all_names = list(names)
+    more = len(all_names) - limit
+    return ", ".join(islice(all_names, limit)) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""The 5 Hz language models on the disk: finding, choosing and loading them. A folder each, as transformers writes Qwen3."""
+"""The 5 Hz language models on the disk: finding, selecting and loading them. Each is a folder in the format of Qwen3."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import catalogue
-from acestep_runtime.weights.layout import Stamp, below, config_in, has_weights, stamp_of
+from acestep_runtime.weights.layout import Stamp, file_stamp, has_weights, list_folders, read_config
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast, Qwen3Model
 
 _MARK = "5hz-lm"
-#: What is taken where no model is named.
+#: Order of preference where no model is named.
 _PREFERRED = ("acestep-5Hz-lm-1.7B", "acestep-5Hz-lm-0.6B", "acestep-5Hz-lm-4B")
 _HEAD = "lm_head.weight"
 
 
 @dataclass(frozen=True)
 class LanguageCheckpoint:
-    """A language model: its name and its folder. ``stamp`` is another one when files in it have changed."""
+    """A language model: its name and its folder. ``stamp`` differs when files in it have changed."""
 
     name: str
     folder: Path
@@ -31,33 +31,35 @@ class LanguageCheckpoint:
 
 def find_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
     """Return every language model below a folder of models, by name. Reads names and small files only."""
-    found = [
-        LanguageCheckpoint(each.name, each, stamp_of(each))
-        for each in below(folder)
-        if _MARK in each.name.lower() and config_in(each).get("model_type") == "qwen3" and has_weights(each)
+    models = [
+        LanguageCheckpoint(each.name, each, file_stamp(each))
+        for each in list_folders(folder)
+        if _MARK in each.name.lower() and read_config(each).get("model_type") == "qwen3" and has_weights(each)
     ]
-    return tuple(sorted(found, key=lambda each: each.name))
+    return tuple(sorted(models, key=lambda each: each.name))
 
 
-def chosen_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
-    """Return the language model called ``name``, or the best there is. Raises `EngineFailure`, and `InvalidValue` for a name
-    that nobody knows, with the command that gets one."""
-    there = {each.name: each for each in find_language_models(folder)}
+def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
+    """Return the language model called ``name``, or the preferred one.
+
+    Raises `EngineFailure` where it is not installed and `InvalidValue` for an unknown name, with the command to get one.
+    """
+    models = {each.name: each for each in find_language_models(folder)}
     if not name:
-        best = [each for each in (*_PREFERRED, *there) if each in there]
-        if best:
-            return there[best[0]]
+        preferred = [each for each in (*_PREFERRED, *models) if each in models]
+        if preferred:
+            return models[preferred[0]]
         raise EngineFailure(f"There is no language model in {folder}.", remedy=catalogue.pull_hint(_PREFERRED[0]))
     full = next(
-        (found for each in (name, f"lm-{name}") if (found := catalogue.full_name(each, list(there))) != each), name
+        (found for each in (name, f"lm-{name}") if (found := catalogue.full_name(each, list(models))) != each), name
     )
-    if full in there:
-        return there[full]
-    released = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
-    if full in released:
+    if full in models:
+        return models[full]
+    releases = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
+    if full in releases:
         raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
-    known = ", ".join(dict.fromkeys([*there, *released]))
-    raise InvalidValue("thinking.model", name, known, remedy=catalogue.pull_hint(_PREFERRED[0]))
+    names = ", ".join(dict.fromkeys([*models, *releases]))
+    raise InvalidValue("thinking.model", name, names, remedy=catalogue.pull_hint(_PREFERRED[0]))
 
 
 def load_language_model(
@@ -73,8 +75,8 @@ def load_language_model(
     from acestep_runtime.weights.load import load_text_encoder, load_text_tokenizer
 
     core = load_text_encoder(checkpoint.folder, dtype, device)
-    tensors = files.opened(checkpoint.folder)
+    tensors = files.index_folder(checkpoint.folder)
     head: torch.Tensor = core.embed_tokens.weight
-    if _HEAD in tensors.files and not config_in(checkpoint.folder).get("tie_word_embeddings"):
-        ((_, head),) = files.read(tensors, {_HEAD: _HEAD}, dtype, torch.device(device))
+    if _HEAD in tensors.files and not read_config(checkpoint.folder).get("tie_word_embeddings"):
+        ((_, head),) = files.read_tensors(tensors, {_HEAD: _HEAD}, dtype, torch.device(device))
     return core, head, load_text_tokenizer(checkpoint.folder)

@@ -1,6 +1,6 @@
-"""A checkpoint as modules, ready to compute. Each is built without memory and then given the tensors of the files.
+"""Loads a checkpoint as modules. Each is built on the meta device and then gets the tensors of the files.
 
-So no more than one copy of the weights is ever in memory, and no random start values are drawn.
+So at most one copy of the weights is in memory, and no random initial values are drawn.
 
 Letters: C latent channels (64), D width of the condition encoder (2048).
 """
@@ -22,8 +22,8 @@ from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.values import Json
 from acestep_runtime.weights import catalogue, files, keys
-from acestep_runtime.weights.facts import Facts, facts_of
-from acestep_runtime.weights.layout import Checkpoint, config_in
+from acestep_runtime.weights.layout import Checkpoint, read_config
+from acestep_runtime.weights.spec import ModelSpec, read_model_spec
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
@@ -44,33 +44,33 @@ _FOLDERS = {
     "tokenizer": "audio_tokenizer",
     "detokenizer": "audio_token_detokenizer",
 }
-#: An XL checkpoint has all but the transformer in other sizes, under these names with ``encoder_`` before them.
-_OTHER_SIZES = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
-#: Layer types of the config are those of the transformer; all other parts alternate from a sliding layer on.
+#: In XL checkpoints all parts but the transformer have other sizes, under these names with the prefix ``encoder_``.
+_ENCODER_SIZES = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
+#: Settings of the transformer only. The layers of other parts alternate, starting with a sliding layer.
 _DIT_ONLY = ("layer_types",)
 _SPECIAL_TOKENS = ("eos_token", "pad_token", "bos_token", "unk_token")
 
 _PULL_SHARED = catalogue.pull_hint("acestep-v15-turbo")
-_MEND_SETTINGS = "Mend its config.json, or pull the model again."
+_REPAIR_SETTINGS = "Mend its config.json, or pull the model again."
 
 
 @dataclass(frozen=True)
 class PartSource:
-    """Where one part comes from: its settings, the tensors of its files, and of these the names it wants, as it calls them."""
+    """The source of one part: its settings, the index of its files, and a map from names in files to names in the part."""
 
     config: JsonObject
-    tensors: files.Tensors
+    tensors: files.TensorIndex
     names: Mapping[str, str]
 
     @property
     def shapes(self) -> dict[str, keys.Shape]:
-        """Shapes by the names of the part."""
+        """Shapes by names in the part."""
         return {name: self.tensors.shapes[key] for key, name in self.names.items()}
 
 
 @dataclass(frozen=True)
 class DitParts:
-    """What a transformer comes with. The tokenizers are ``None`` in diffusers checkpoints that leave them out.
+    """A transformer and its condition encoder. The tokenizers are ``None`` in diffusers checkpoints without them.
 
     ``silence`` is ``[1, F, C]``, F usually 15,000; ``null_condition`` is ``[1, 1, D]``, or ``None``.
     """
@@ -81,12 +81,12 @@ class DitParts:
     detokenizer: AceStepAudioTokenDetokenizer | None
     null_condition: torch.Tensor | None
     silence: torch.Tensor
-    facts: Facts
+    spec: ModelSpec
 
 
 @dataclass(frozen=True)
 class Models(DitParts):
-    """Everything that makes music."""
+    """All modules of a checkpoint."""
 
     vae: AutoencoderOobleck
     text_encoder: Qwen3Model
@@ -100,18 +100,18 @@ def load(
     *,
     vae_dtype: torch.dtype | None = None,
 ) -> Models:
-    """Load a whole checkpoint with its weights as ``dtype`` on ``device``; the VAE's as ``vae_dtype`` where that is given.
+    """Load a whole checkpoint as ``dtype`` on ``device``, the VAE as ``vae_dtype`` if that is not ``None``.
 
-    Raises `EngineFailure` for files that are missing, damaged or do not fit, naming them and what to do.
+    Raises `EngineFailure`, with a remedy, for files that are missing, damaged or do not fit.
     """
-    place = torch.device(device)
+    target = torch.device(device)
     if checkpoint.vae is None or checkpoint.text_encoder is None or checkpoint.text_tokenizer is None:
-        raise EngineFailure(f"Model {checkpoint.name} has no VAE or no text encoder.", remedy=_remedy(checkpoint))
-    parts = load_dit(checkpoint, dtype, place)
+        raise EngineFailure(f"Model {checkpoint.name} has no VAE or no text encoder.", remedy=_repair_hint(checkpoint))
+    parts = load_dit(checkpoint, dtype, target)
     return Models(
         **vars(parts),
-        vae=load_vae(checkpoint.vae, vae_dtype or dtype, place),
-        text_encoder=load_text_encoder(checkpoint.text_encoder, dtype, place),
+        vae=load_vae(checkpoint.vae, vae_dtype or dtype, target),
+        text_encoder=load_text_encoder(checkpoint.text_encoder, dtype, target),
         text_tokenizer=load_text_tokenizer(checkpoint.text_tokenizer),
     )
 
@@ -125,17 +125,19 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
         AceStepConditionEncoder,
     )
 
-    place = torch.device(device)
-    sources = (_original if checkpoint.layout == "original" else _diffusers)(checkpoint)
-    facts = facts_of(checkpoint)
+    target = torch.device(device)
+    sources = (_original_sources if checkpoint.layout == "original" else _diffusers_sources)(checkpoint)
+    spec = read_model_spec(checkpoint)
 
     def load_part(part: str, make: Callable[..., M]) -> M:
         source = sources[part]
-        module = build(part, make, source.config)
-        given: tuple[str, ...] = ()
+        module = build_on_meta(part, make, source.config)
+        preset: tuple[str, ...] = ()
         if isinstance(module, AceStepConditionEncoder):
-            given = _complete(module, source, checkpoint, dtype)
-        return fill(module, source, f"{checkpoint.name} ({part})", dtype, place, _remedy(checkpoint), given)
+            preset = _add_buffers(module, source, checkpoint, dtype)
+        return load_tensors(
+            module, source, f"{checkpoint.name} ({part})", dtype, target, _repair_hint(checkpoint), preset
+        )
 
     dit: AceStepTransformer1DModel = load_part("dit", AceStepTransformer1DModel)
     encoder: AceStepConditionEncoder = load_part("encoder", AceStepConditionEncoder)
@@ -147,7 +149,7 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
         detokenizer=load_part("detokenizer", AceStepAudioTokenDetokenizer) if "detokenizer" in sources else None,
         null_condition=encoder.null_condition_emb.detach() if has_null else None,
         silence=encoder.silence_latent,
-        facts=facts,
+        spec=spec,
     )
 
 
@@ -155,8 +157,8 @@ def load_vae(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU)
     """Load the VAE of ``folder``. Raises as `load` does."""
     from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
 
-    module: AutoencoderOobleck = build("vae", AutoencoderOobleck, files.read_json(folder / "config.json"))
-    return fill(module, _whole(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
+    module: AutoencoderOobleck = build_on_meta("vae", AutoencoderOobleck, files.read_json(folder / "config.json"))
+    return load_tensors(module, _folder_source(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> Qwen3Model:
@@ -169,11 +171,11 @@ def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | s
             f"The text encoder in {folder} is a {config.get('model_type')!r} model; it should be qwen3.",
             remedy=_PULL_SHARED,
         )
-    whole = _whole(folder)
-    names = {key: key.removeprefix("model.") for key in whole.names if key != "lm_head.weight"}
-    source = PartSource(config, whole.tensors, names)
-    module = build("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
-    return fill(module, source, str(folder), dtype, torch.device(device), _PULL_SHARED)
+    folder_source = _folder_source(folder)
+    names = {key: key.removeprefix("model.") for key in folder_source.names if key != "lm_head.weight"}
+    source = PartSource(config, folder_source.tensors, names)
+    module = build_on_meta("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
+    return load_tensors(module, source, str(folder), dtype, torch.device(device), _PULL_SHARED)
 
 
 def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -185,76 +187,77 @@ def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not path.is_file():
         raise EngineFailure(f"{path} is not there.", remedy=_PULL_SHARED)
     try:
-        special = {name: _token(config[name]) for name in _SPECIAL_TOKENS if config.get(name)}
+        special = {name: _token_text(config[name]) for name in _SPECIAL_TOKENS if config.get(name)}
         extra = {name: config[name] for name in ("padding_side", "model_max_length") if name in config}
         return PreTrainedTokenizerFast(tokenizer_file=str(path), **special, **extra)
     except Exception as error:  # the tokenizers library raises plain Exception
         raise EngineFailure(f"{path}, or what is beside it, cannot be read: {error!r}.", remedy=_PULL_SHARED) from error
 
 
-def _token(value: Json) -> str:
+def _token_text(value: Json) -> str:
     return str(value["content"] if isinstance(value, Mapping) else value)
 
 
 # ---- building and filling ----
 
 
-def build(part: str, make: Callable[..., M], config: JsonObject) -> M:
-    """Return the module that ``make`` returns for the settings in ``config``, its weights without memory (on the meta device).
+def build_on_meta(part: str, make: Callable[..., M], config: JsonObject) -> M:
+    """Return the module that ``make`` builds from the settings in ``config``, with its weights on the meta device.
 
-    Settings that ``make`` does not name are left out, unless it takes any; small tables that are not in files are computed.
-    Raises `EngineFailure`, which names the ``part``, for settings that it cannot be built with.
+    Settings that ``make`` does not accept are left out; buffers that are not in files are computed. Raises `EngineFailure`,
+    which names the ``part``, for invalid settings.
     """
     from accelerate import init_empty_weights
 
-    known = inspect.signature(make).parameters
-    if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
-        config = {name: value for name, value in config.items() if name in known}
+    parameters = inspect.signature(make).parameters
+    if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+        config = {name: value for name, value in config.items() if name in parameters}
         for name, value in config.items():
-            _check_setting(part, name, value, known[name].default)
+            _check_setting(part, name, value, parameters[name].default)
     try:
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), init_empty_weights(include_buffers=False):
             # diffusers builds the VAE with the older weight_norm of torch
             warnings.simplefilter("ignore", FutureWarning)
             return make(**config)
-    except Exception as error:  # whatever a class makes of settings that it was not written for
+    except Exception as error:  # classes raise anything for settings they do not expect
         raise EngineFailure(
             f"The settings of a model ({part}) make no sense: {type(error).__name__}: {' '.join(str(error).split())}.",
-            remedy=_MEND_SETTINGS,
+            remedy=_REPAIR_SETTINGS,
         ) from error
 
 
-def _check_setting(part: str, name: str, value: Json, usual: Json) -> None:
-    """Raise `EngineFailure` for a setting that is no number above 0 where the usual one is; ``None`` is "not given"."""
-    if isinstance(usual, bool) or not isinstance(usual, (int, float)) or usual <= 0 or value is None:
+def _check_setting(part: str, name: str, value: Json, default: Json) -> None:
+    """Raise `EngineFailure` for a setting that is not above 0 where its default is; ``None`` means the default."""
+    if isinstance(default, bool) or not isinstance(default, (int, float)) or default <= 0 or value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise EngineFailure(
             f"Setting {name} of a model ({part}) is {printable(repr(value))}; it should be a number above 0.",
-            remedy=_MEND_SETTINGS,
+            remedy=_REPAIR_SETTINGS,
         )
 
 
-def fill(
+def load_tensors(
     module: M,
     source: PartSource,
     what: str,
     dtype: torch.dtype,
     device: torch.device,
     remedy: str,
-    given: tuple[str, ...] = (),
+    preset: tuple[str, ...] = (),
 ) -> M:
-    """Give ``module`` the tensors of ``source``, all but those in ``given``, which it has; return it, ready to compute.
+    """Give ``module`` the tensors of ``source``, all but those in ``preset``, which it has; return it, ready to compute.
 
     Raises `EngineFailure`, before anything is read, unless names and shapes are exactly those of the module.
     """
-    expected = {key: tuple(value.shape) for key, value in module.state_dict().items() if key not in given}
-    keys.check(what, expected, source.shapes, remedy)
-    tensors = dict(files.read(source.tensors, source.names, dtype, device))
-    strange = [f"{name} ({value.dtype})" for name, value in tensors.items() if value.dtype != dtype]
-    if strange:
+    expected = {key: tuple(value.shape) for key, value in module.state_dict().items() if key not in preset}
+    keys.check_shapes(what, expected, source.shapes, remedy)
+    tensors = dict(files.read_tensors(source.tensors, source.names, dtype, device))
+    wrong_dtypes = [f"{name} ({value.dtype})" for name, value in tensors.items() if value.dtype != dtype]
+    if wrong_dtypes:
         raise EngineFailure(
-            f"The weights of {what} are no numbers with a fraction: {keys.some(strange)}.", remedy=remedy
+            f"The weights of {what} are no numbers with a fraction: {keys.summarize_names(wrong_dtypes)}.",
+            remedy=remedy,
         )
     module.load_state_dict(tensors, assign=True, strict=False)
     return module.to(device).requires_grad_(False).eval()
@@ -263,70 +266,72 @@ def fill(
 # ---- where the tensors of each part are ----
 
 
-def _whole(folder: Path, config: JsonObject | None = None) -> PartSource:
-    tensors = files.opened(folder)
+def _folder_source(folder: Path, config: JsonObject | None = None) -> PartSource:
+    tensors = files.index_folder(folder)
     return PartSource(config or {}, tensors, {key: key for key in tensors.files})
 
 
-def _diffusers(checkpoint: Checkpoint) -> dict[str, PartSource]:
+def _diffusers_sources(checkpoint: Checkpoint) -> dict[str, PartSource]:
     return {
-        part: _whole(folder, files.read_json(folder / "config.json"))
+        part: _folder_source(folder, files.read_json(folder / "config.json"))
         for part, name in _FOLDERS.items()
         if (folder := checkpoint.folder / name).is_dir() or part in ("dit", "encoder")
     }
 
 
-def _original(checkpoint: Checkpoint) -> dict[str, PartSource]:
+def _original_sources(checkpoint: Checkpoint) -> dict[str, PartSource]:
     config = files.read_json(checkpoint.dit / "config.json")
-    tensors = files.opened(checkpoint.dit)
+    tensors = files.index_folder(checkpoint.dit)
     names: dict[str, dict[str, str]] = {part: {} for part in keys.PREFIXES}
     for key in tensors.files:
-        part, name = keys.placed(key) or ("dit", key)
+        part, name = keys.split_key(key) or ("dit", key)
         names[part][key] = name
-    configs = original_configs(config)
+    configs = split_original_config(config)
     return {part: PartSource(configs[part], tensors, names[part]) for part in names}
 
 
-def original_configs(config: JsonObject) -> dict[str, dict[str, Json]]:
-    """Return the settings of each part from the one ``config.json`` of an original checkpoint."""
+def split_original_config(config: JsonObject) -> dict[str, dict[str, Json]]:
+    """Return the settings of each part from the single ``config.json`` of an original checkpoint."""
     others = {name: value for name, value in config.items() if name not in _DIT_ONLY}
-    others.update({name: config[f"encoder_{name}"] for name in _OTHER_SIZES if config.get(f"encoder_{name}")})
+    others.update({name: config[f"encoder_{name}"] for name in _ENCODER_SIZES if config.get(f"encoder_{name}")})
     return {part: dict(config) if part == "dit" else others for part in keys.PREFIXES}
 
 
-def _complete(
+def _add_buffers(
     encoder: AceStepConditionEncoder, source: PartSource, checkpoint: Checkpoint, dtype: torch.dtype
 ) -> tuple[str, ...]:
-    """Give the condition encoder what its files do not hold; return the names of that.
+    """Set the tensors of the condition encoder that its files do not hold; return their names.
 
-    The latents of silence are in a file of their own in the original layout, and may have another length than the class
-    expects. A transformer that never works with guidance may come without the null condition.
+    The latents of silence have their own file in the original layout, and may be longer or shorter than the class expects. A
+    transformer without guidance may lack the null condition.
     """
     names = {name: key for key, name in source.names.items()}
-    given: list[str] = []
+    preset: list[str] = []
     if keys.SILENCE in names:
         encoder.silence_latent = torch.empty(source.tensors.shapes[names[keys.SILENCE]], device="meta")
     else:
-        encoder.silence_latent = _silence(checkpoint).to(dtype)
-        given.append(keys.SILENCE)
+        encoder.silence_latent = _load_silence(checkpoint).to(dtype)
+        preset.append(keys.SILENCE)
     if keys.NULL_CONDITION not in names:
         encoder.null_condition_emb = nn.Parameter(torch.zeros(encoder.null_condition_emb.shape, dtype=dtype))
-        given.append(keys.NULL_CONDITION)
-    return tuple(given)
+        preset.append(keys.NULL_CONDITION)
+    return tuple(preset)
 
 
-def _silence(checkpoint: Checkpoint) -> torch.Tensor:
-    """Return the latents of silence ``[1, F, C]`` from their file, where they are ``[1, C, F]``."""
+def _load_silence(checkpoint: Checkpoint) -> torch.Tensor:
+    """Return the latents of silence ``[1, F, C]``; their file holds ``[1, C, F]``."""
     path = checkpoint.folder / "silence_latent.pt"
     if not path.is_file():
-        raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_remedy(checkpoint))
-    value = next(iter(files.pickled(path).values()), torch.empty(0))
-    channels = config_in(checkpoint.dit).get("audio_acoustic_hidden_dim")
+        raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_repair_hint(checkpoint))
+    value = next(iter(files.load_pickle(path).values()), torch.empty(0))
+    channels = read_config(checkpoint.dit).get("audio_acoustic_hidden_dim")
     if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
         expected = f"[1, {channels}, F]"
-        raise EngineFailure(f"{path} has shape {list(value.shape)} instead of {expected}.", remedy=_remedy(checkpoint))
+        raise EngineFailure(
+            f"{path} has shape {list(value.shape)} instead of {expected}.", remedy=_repair_hint(checkpoint)
+        )
     return value.transpose(1, 2).contiguous()
 
 
-def _remedy(checkpoint: Checkpoint) -> str:
-    return catalogue.mend_hint(checkpoint.name, checkpoint.folder)
+def _repair_hint(checkpoint: Checkpoint) -> str:
+    return catalogue.repair_hint(checkpoint.name, checkpoint.folder)

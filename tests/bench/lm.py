@@ -59,15 +59,17 @@ def prompts(length: int) -> list[list[int]]:
 def ours(whole: Any, count: int) -> Callable[[], Any]:
     """The loop as the engine uses it."""
     from acestep_runtime.lm import decode
-    from acestep_runtime.lm.language import Language
-    from acestep_runtime.lm.sampling import Choice
+    from acestep_runtime.lm.language import LanguageModel
+    from acestep_runtime.lm.sampling import SamplingParams
 
-    tokens: Any = SimpleNamespace(codes=slice(FIRST_CODE, FIRST_CODE + CODES))
-    language = Language(whole.model, whole.lm_head.weight, tokens)
+    tokens: Any = SimpleNamespace(code_ids=slice(FIRST_CODE, FIRST_CODE + CODES))
+    language = LanguageModel(whole.model, whole.lm_head.weight, tokens)
     guidance = decode.Guidance(prompts(PROMPT - 30), GUIDANCE)
 
     def write() -> Any:
-        for made in decode.codes(language, prompts(PROMPT), count, range(SONGS), Choice(0.85, 0, 0.9), guidance):
+        for made in decode.generate_codes(
+            language, prompts(PROMPT), count, range(SONGS), SamplingParams(0.85, 0, 0.9), guidance
+        ):
             if made.shape[1] == count:
                 return made.tolist()
         raise AssertionError("too few codes")

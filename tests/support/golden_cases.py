@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.load import DitParts, load_dit
 from tests.support.paths import GOLDEN as FOLDER
 
@@ -18,7 +18,7 @@ from tests.support.paths import GOLDEN as FOLDER
 @cache
 def parts(kind: str) -> DitParts:
     """The tiny model of a kind, "base" or "turbo", in float32."""
-    (checkpoint,) = (each for each in find(FOLDER) if each.kind == kind)
+    (checkpoint,) = (each for each in find_checkpoints(FOLDER) if each.kind == kind)
     return load_dit(checkpoint, torch.float32)
 
 

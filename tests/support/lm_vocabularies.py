@@ -49,19 +49,19 @@ def whole() -> Any:
 
 @functools.cache
 def language() -> Any:
-    from acestep_runtime.lm.language import Language
+    from acestep_runtime.lm.language import LanguageModel
 
-    return Language(whole().model, whole().lm_head.weight, vocabulary())
+    return LanguageModel(whole().model, whole().lm_head.weight, vocabulary())
 
 
 @functools.cache
 def terse() -> Any:
     """Return a model that says little: it always finds line breaks and ends likely."""
-    from acestep_runtime.lm.language import Language
+    from acestep_runtime.lm.language import LanguageModel
 
     core, marks = model(2).requires_grad_(False).model, vocabulary()
     head = core.embed_tokens.weight.clone()
     core.embed_tokens.weight[:, 0] = 20.0  # a channel that is the same in every state
     head[:, 0] = 0.0
-    head[[marks.end, marks.thought, *marks.encoded("\n")], 0] = 2.0
-    return Language(core, head, marks)
+    head[[marks.end, marks.think_end, *marks.encode("\n")], 0] = 2.0
+    return LanguageModel(core, head, marks)

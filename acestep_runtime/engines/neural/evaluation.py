@@ -1,7 +1,7 @@
-"""When words are sung, and how good a take is, by the models themselves.
+"""Word timing and scores of a take, computed with the models.
 
-    latents ─► noised a little ─► one pass, up to the last layer that follows lyrics ─► maps, token by frame ─► times, score
-    codes of the audio ─► how likely the language model finds caption, lyrics and facts given them ─► score
+    latents ─► a little noise ─► one pass up to the last lyric layer ─► attention maps, token by frame ─► times, score
+    codes of the audio ─► likelihood of caption, lyrics and metadata in the language model ─► score
 
 Source: the public ACE-Step 1.5 code.
 """
@@ -15,7 +15,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES, SHORTEST, context, pad_to, silence_latents
+from acestep_runtime.conditioning.latents import (
+    FRAME_SAMPLES,
+    MIN_FRAMES,
+    context_latents,
+    pad_with_silence,
+    silence_latents,
+)
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
 from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
@@ -34,7 +40,7 @@ from acestep_runtime.engines.signal.scoring import (
     score_metadata,
 )
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm.judging import judge
+from acestep_runtime.lm.scoring import score_codes
 from acestep_runtime.lyrics.alignment import LyricAlignment, align_tokens
 from acestep_runtime.lyrics.formats import timing_to_metadata
 from acestep_runtime.lyrics.lrc import to_lrc
@@ -44,162 +50,174 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Music
 
 #: Roles in which words are sung.
-SINGING = ("mix", "vocals", "backing_vocals")
-#: What latents are noised with; any noise will do.
-_SEED = 42
-_NOBODY = f"Words are timed only in {', '.join(SINGING)}."
-_NOTHING_GIVEN = "No caption, lyrics or facts are given that a language model could judge by."
+VOCAL_ROLES = ("mix", "vocals", "backing_vocals")
+#: Seed of the noise added to latents; its value does not matter.
+_NOISE_SEED = 42
+_NO_VOCALS = f"Words are timed only in {', '.join(VOCAL_ROLES)}."
+_NOTHING_TO_SCORE = "No caption, lyrics or facts are given that a language model could judge by."
 _NO_MIX = "A language model judges only what comes as one mix."
 
 
 @dataclass
 class TakeAnalysis:
-    """What was found out of a take while it was made: its music, times of words, and codes of its mix."""
+    """Analysis of a take during generation: its music, the alignment of its lyrics, and the codes of its mix."""
 
     music: Music = field(default_factory=Music)
-    words: LyricAlignment | None = None
+    alignment: LyricAlignment | None = None
     codes: list[int] = field(default_factory=list)
 
 
 def align_words(
-    model: Model, latents: Tensor, asked: Prompt, seen: Tensor, timbre: Tensor, steps: int
+    model: Model, latents: Tensor, prompt: Prompt, context: Tensor, timbre: Tensor, steps: int
 ) -> LyricAlignment | None:
-    """Return when the words of ``asked.music`` are sung in latents ``[1, T, C]``; ``None`` where there are none.
+    """Return the alignment of ``prompt.music``'s lyrics in latents ``[1, T, C]``; ``None`` without lyrics.
 
-    They were made with a context ``[1, T, 2C]`` and the latents of a reference, in so many steps: they are brought to the noise
-    level of the last.
+    ``context`` ``[1, T, 2C]``, the latents ``timbre`` of a reference and the number of steps are those of the generation.
+    Noise is added up to the level of its last step.
     """
-    tokens = lyric_tokens(asked.music, model.text_tokenizer)
-    if not tokens.pieces or not lyric_lines(asked.music.lyrics):
+    tokens = lyric_tokens(prompt.music, model.text_tokenizer)
+    if not tokens.token_bytes or not lyric_lines(prompt.music.lyrics):
         return None
     t = 1 / steps
     latents = latents.to(model.device)
-    noise = loop.draw_noise([_SEED], latents.shape[1], latents.shape[2]).to(latents)
-    keys = model.keys(*asked.texts, timbre)
-    with model.stage.using("dit"):
+    noise = loop.draw_noise([_NOISE_SEED], latents.shape[1], latents.shape[2]).to(latents)
+    condition = model.encode_prompt(*prompt.texts, timbre)
+    with model.placement.on_device("dit"):
         maps = model.velocity.attention_maps(
-            loop.add_noise(latents, noise, t), torch.tensor([t]), seen, keys, model.facts.lyric_heads, tokens.span
+            loop.add_noise(latents, noise, t),
+            torch.tensor([t]),
+            context,
+            condition,
+            model.spec.lyric_heads,
+            tokens.span,
         )
-        patched_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
-        return align_tokens((each.cpu().numpy() for _, each in maps), tokens.pieces, patched_s, asked.duration_s)
+        padded_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
+        return align_tokens((each.cpu().numpy() for _, each in maps), tokens.token_bytes, padded_s, prompt.duration_s)
 
 
-def timing_metadata(found: LyricAlignment, music: Music, model: Model) -> TakeMetadata:
-    """Return lines with their words, sections and LRC, and a warning where the lyrics were too long."""
-    timing = timing_to_metadata(found.timing)
+def timing_metadata(alignment: LyricAlignment, music: Music, model: Model) -> TakeMetadata:
+    """Return lines with words, sections and LRC, and a warning where the lyrics were too long."""
+    timing = timing_to_metadata(alignment.timing)
     metadata: TakeMetadata = {
         "lines": timing["lines"],
         "sections": timing["sections"],
-        "lrc": to_lrc(found.timing.lines),
+        "lrc": to_lrc(alignment.timing.lines),
     }
-    lost = lyric_lines(lyric_tokens(music, model.text_tokenizer).unread)
-    if lost:
+    overflow = lyric_lines(lyric_tokens(music, model.text_tokenizer).overflow)
+    if overflow:
         metadata["warnings"] = [
-            f"The lyrics are longer than the model reads, so there are no times from {lost[0].text!r} on."
+            f"The lyrics are longer than the model reads, so there are no times from {overflow[0].text!r} on."
         ]
     return metadata
 
 
 def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> LyricAlignment | None:
-    """Return when the words are sung in a source, as if the model had made it from words alone."""
-    asked = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
-    padded = pad_to(latents, model.silence, max(SHORTEST, latents.shape[1]))
+    """Return the alignment of the lyrics in a source, treated as generated from text alone."""
+    prompt = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
+    padded = pad_with_silence(latents, model.silence, max(MIN_FRAMES, latents.shape[1]))
     silence = silence_latents(model.silence, padded.shape[1]).to(padded)
-    return align_words(model, padded, asked, context(silence), model.timbre, model.facts.steps)
+    return align_words(model, padded, prompt, context_latents(silence), model.timbre, model.spec.steps)
 
 
-def alignment_score(found: LyricAlignment | None, music: Music, model: Model) -> ScoreComponent:
-    """Return how well the words are sung."""
-    if found is None or found.agreement is None:
-        return ScoreComponent("lyrics_alignment", None, _NOBODY if lyric_lines(music.lyrics) else NO_WORDS)
-    agreed = found.agreement
+def alignment_score(alignment: LyricAlignment | None, music: Music, model: Model) -> ScoreComponent:
+    """Return the score of the lyrics alignment."""
+    if alignment is None or alignment.agreement is None:
+        return ScoreComponent("lyrics_alignment", None, _NO_VOCALS if lyric_lines(music.lyrics) else NO_WORDS)
+    agreement = alignment.agreement
     parts = {
-        "lyrics_coverage": agreed.coverage,
-        "lyrics_monotonicity": agreed.monotonicity,
-        "lyrics_confidence": agreed.confidence,
+        "lyrics_coverage": agreement.coverage,
+        "lyrics_monotonicity": agreement.monotonicity,
+        "lyrics_confidence": agreement.confidence,
     }
     return ScoreComponent(
-        "lyrics_alignment", agreed.score, f"the attention of {model.facts.name} to the words", parts=parts
+        "lyrics_alignment", agreement.score, f"the attention of {model.spec.name} to the words", parts=parts
     )
 
 
 @torch.inference_mode()
 def lm_score(
     language_models: LanguageModelCache,
-    models: Path,
-    wanted: str,
+    folder: Path,
+    model_name: str,
     codes: list[int],
     music: Music,
     length_s: float,
     cancel: CancelToken,
 ) -> Generator[Progress, None, ScoreComponent]:
-    """Yield progress, and return how likely a language model finds what is given of the music, given the codes of its audio."""
-    given = user_metadata(music, length_s=length_s)
-    facts = {name: value for name, value in given.items() if name != "duration"}
+    """Yield progress; return the likelihood of caption, lyrics and metadata in a language model, given the audio's codes."""
+    metadata = user_metadata(music, length_s=length_s)
+    facts = {name: value for name, value in metadata.items() if name != "duration"}
     if not music.caption.strip() and not lyric_lines(music.lyrics) and not facts:
-        return ScoreComponent("lm", None, _NOTHING_GIVEN)
+        return ScoreComponent("lm", None, _NOTHING_TO_SCORE)
     if not codes:
         return ScoreComponent("lm", None, _NO_MIX)
     try:
-        name = language_models.load(models, wanted)
-        judging = language_models.use(
-            lambda language: judge(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=given)
+        name = language_models.load(folder, model_name)
+        scoring = language_models.use(
+            lambda language: score_codes(language, codes, caption=music.caption, lyrics=music.lyrics, metadata=metadata)
         )
-        found = yield from token_progress(judging, "judging", cancel)
+        result = yield from token_progress(scoring, "judging", cancel)
     except EngineFailure as failure:
         return ScoreComponent("lm", None, failure.message)
-    if found is None:
-        return ScoreComponent("lm", None, _NOTHING_GIVEN)
-    parts = {f"lm_{part}": value for part, value in found.parts.items()} | {"lm_perplexity": found.perplexity}
-    return ScoreComponent("lm", found.total, f"{name}: how likely it finds what is given, given the audio", parts=parts)
+    if result is None:
+        return ScoreComponent("lm", None, _NOTHING_TO_SCORE)
+    parts = {f"lm_{part}": value for part, value in result.parts.items()} | {"lm_perplexity": result.perplexity}
+    return ScoreComponent(
+        "lm", result.total, f"{name}: how likely it finds what is given, given the audio", parts=parts
+    )
 
 
 @torch.inference_mode()
 def align_lyrics(
-    model: Model, _keeper: LanguageModelCache, _models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, _language_models: LanguageModelCache, _folder: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    """Time the lyrics of the request in its source."""
+    """Align the lyrics of the request with its source."""
     yield Progress("listening", 0.0)
     source = require_source(request)
     require_words(request)
     latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _time_words(model, request, latents)
+    alignment, timing = _time_words(model, request, latents)
     yield Metadata(
-        {"model": model.facts.name, **times, "score": score_metadata(alignment_score(found, request.music, model))}
+        {"model": model.spec.name, **timing, "score": score_metadata(alignment_score(alignment, request.music, model))}
     )
 
 
 @torch.inference_mode()
 def score(
-    model: Model, language_models: LanguageModelCache, models: Path, request: EngineRequest, cancel: CancelToken
+    model: Model, language_models: LanguageModelCache, folder: Path, request: EngineRequest, cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    """Score the source by its sound, its words and a language model."""
+    """Score the source by its sound, its lyrics and a language model."""
     yield Progress("listening", 0.0)
     source = require_source(request)
     latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    found, times = _time_words(model, request, latents)
-    alignment = alignment_score(found, request.music, model)
+    alignment, timing = _time_words(model, request, latents)
+    alignment_component = alignment_score(alignment, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
     sound = analyse_sound(measure_source(source, cancel), request.music)
-    codes = model.codes(latents) if model.has_tokenizers else []
-    liking = lm_score(language_models, models, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
-    worth = yield from rescale_progress(liking, 0.6, 1.0)
-    times.pop("lrc", None)
+    codes = model.encode_codes(latents) if model.has_tokenizers else []
+    scoring = lm_score(language_models, folder, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
+    lm_component = yield from rescale_progress(scoring, 0.6, 1.0)
+    timing.pop("lrc", None)
     yield Metadata(
-        {"model": model.facts.name, **sound.metadata, **times, "score": build_score(sound, alignment, worth)}
+        {
+            "model": model.spec.name,
+            **sound.metadata,
+            **timing,
+            "score": build_score(sound, alignment_component, lm_component),
+        }
     )
 
 
 def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[LyricAlignment | None, TakeMetadata]:
-    """Return when the words are sung in a source, and that as metadata."""
-    found = _align_source(model, request, latents)
-    return found, {} if found is None else timing_metadata(found, request.music, model)
+    """Return the alignment of the lyrics in a source, and its metadata."""
+    alignment = _align_source(model, request, latents)
+    return alignment, {} if alignment is None else timing_metadata(alignment, request.music, model)
 
 
-#: What evaluates a source for each task, by the name of the task, which is the function's.
+#: The function of each analysis task, by the name of the task, which is that of the function.
 EVALUATIONS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
     function.__name__: function for function in (align_lyrics, score)
 }

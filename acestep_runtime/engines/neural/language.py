@@ -1,12 +1,12 @@
-"""What the neural engine does with a language model: it plans songs, and answers in words.
+"""The language model in the neural engine: plans songs and runs text tasks.
 
-    text2music        metadata and codes, which the transformer then follows
-    lego, complete    metadata: the codes would take the place of the source
-    understand        codes of the source ─► metadata and lyrics; what signal processing hears stands beside them
+    text2music        metadata and codes, which the transformer follows
+    lego, complete    metadata only: codes would replace the source
+    understand        codes of the source ─► metadata and lyrics, beside those of signal processing
     create_sample     a sentence ─► caption, lyrics, metadata
-    format_sample     caption and lyrics ─► the same in form
+    format_sample     caption and lyrics ─► the same in standard form
 
-Without a language model songs are made without a plan, and the draft engine answers; both are said.
+Without a language model, songs are generated without a plan and the draft engine runs the text tasks; a warning says so.
 """
 
 from __future__ import annotations
@@ -22,62 +22,64 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
-from acestep_runtime.conditioning.codes import FRAMES_A_CODE
-from acestep_runtime.conditioning.latents import frames_of
+from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
+from acestep_runtime.conditioning.latents import samples_to_frames
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.engines.signal.blocks import tempo_and_key
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
-from acestep_runtime.lm.language import Language
-from acestep_runtime.lm.sampling import Choice
+from acestep_runtime.lm.language import LanguageModel
+from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import lyric_lines
-from acestep_runtime.memory.policy import GIB, Offload, Place, best_device, free_gib, native_dtype
-from acestep_runtime.memory.stage import Stage, release
+from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib, native_dtype, select_device
+from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking
-from acestep_runtime.weights.catalogue import mend_hint
-from acestep_runtime.weights.language import LanguageCheckpoint, chosen_language_model, load_language_model
+from acestep_runtime.weights.catalogue import repair_hint
+from acestep_runtime.weights.language import LanguageCheckpoint, load_language_model, select_language_model
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
 
 T = TypeVar("T")
 R = TypeVar("R")
-_USUAL = Choice()
-_TO_UNDERSTAND = 0.3
-_GUIDANCE = 2.0
-#: Room beside the weights for what is read and written, as a share of them.
-_ROOM = 1.5
-#: Tempos closer than this are the same; so is their ratio to a power of two.
-_SAME = 0.04
-_UNKNOWN = "unknown"
+_DEFAULT_PARAMS = SamplingParams()
+_UNDERSTAND_TEMPERATURE = 0.3
+_DEFAULT_GUIDANCE = 2.0
+#: Memory needed for a language model, as a multiple of its weights.
+_MEMORY_FACTOR = 1.5
+#: Tempos that differ by less, in octaves, are equal; the tolerance also applies to tempo ratios of 2.
+_TEMPO_TOLERANCE = 0.04
+_UNKNOWN_LANGUAGE = "unknown"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was thought of a take: metadata by the names of `lm.grammar.FIELDS`, and codes, none where only words matter."""
+    """The plan of a take: metadata by the names of `lm.grammar.FIELDS`, and codes, empty where the task needs none."""
 
-    metadata: grammar.Metadata
+    metadata: grammar.LmMetadata
     codes: tuple[int, ...] = ()
 
-    def music(self, given: Music, *, keep_caption: bool) -> Music:
-        """Return what is to be made: what was given, and what was thought of where nothing was."""
-        told = metadata_from_json(self.metadata)
+    def apply_to(self, music: Music, *, keep_caption: bool) -> Music:
+        """Return ``music`` with its missing values filled in from the plan."""
+        planned = metadata_from_json(self.metadata)
         return dataclasses.replace(
-            given,
-            caption=given.caption if keep_caption and given.caption else told.get("caption", given.caption),
-            bpm=given.bpm if given.bpm is not None else told.get("bpm"),
-            keyscale=given.keyscale or told.get("keyscale"),
-            timesignature=given.timesignature or told.get("timesignature"),
-            language=given.language if given.language != _UNKNOWN else told.get("language", _UNKNOWN),
+            music,
+            caption=music.caption if keep_caption and music.caption else planned.get("caption", music.caption),
+            bpm=music.bpm if music.bpm is not None else planned.get("bpm"),
+            keyscale=music.keyscale or planned.get("keyscale"),
+            timesignature=music.timesignature or planned.get("timesignature"),
+            language=music.language
+            if music.language != _UNKNOWN_LANGUAGE
+            else planned.get("language", _UNKNOWN_LANGUAGE),
         )
 
 
-class _Modules(nn.Module):
-    """A language model as one module, so that all of it moves."""
+class _LanguageModules(nn.Module):
+    """A language model as one module, so that it moves between devices as a whole."""
 
     def __init__(self, core: Qwen3Model, head: Tensor) -> None:
         super().__init__()
@@ -86,26 +88,26 @@ class _Modules(nn.Module):
 
 
 class LanguageModelCache:
-    """Keeps one language model loaded, on the device when it is used if there is no room for it beside the others."""
+    """Keeps one language model in memory: on the device if it fits beside the other models, else only while in use."""
 
     def __init__(self, device: torch.device | None = None) -> None:
-        self._device = device or best_device()
-        self._held: tuple[LanguageCheckpoint, Stage, _Modules, Vocabulary] | None = None
+        self._device = device or select_device()
+        self._resident: tuple[LanguageCheckpoint, ModulePlacement, _LanguageModules, Vocabulary] | None = None
 
     @property
-    def loaded(self) -> tuple[str, ...]:
-        """The name of the model that is loaded."""
-        return () if self._held is None else (self._held[0].name,)
+    def resident_models(self) -> tuple[str, ...]:
+        """The name of the model in memory."""
+        return () if self._resident is None else (self._resident[0].name,)
 
-    def forget(self) -> None:
-        """Let go of the model."""
-        self._held = None
+    def unload(self) -> None:
+        """Release the model."""
+        self._resident = None
 
     def load(self, folder: Path, name: str) -> str:
-        """Load a model, if another is loaded or none, and return its name. Raises as `chosen_language_model` does."""
-        checkpoint = chosen_language_model(folder, name)
-        if self._held is None or self._held[0] != checkpoint:
-            self._held = None
+        """Load a model unless it is in memory, and return its name. Raises as `select_language_model` does."""
+        checkpoint = select_language_model(folder, name)
+        if self._resident is None or self._resident[0] != checkpoint:
+            self._resident = None
             device = self._device
             dtype = native_dtype(device)
             try:
@@ -114,86 +116,94 @@ class LanguageModelCache:
             except EngineFailure as failure:
                 raise EngineFailure(
                     f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
-                    remedy=mend_hint(checkpoint.name, checkpoint.folder),
+                    remedy=repair_hint(checkpoint.name, checkpoint.folder),
                 ) from failure
-            modules = _Modules(core, head)
+            modules = _LanguageModules(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
-            level = Offload.NONE if free is None or free > _ROOM * size else Offload.ONE_AT_A_TIME
-            self._held = checkpoint, Stage({"language": modules}, Place(device, dtype, level)), modules, vocabulary
+            level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
+            self._resident = (
+                checkpoint,
+                ModulePlacement({"language": modules}, ComputeConfig(device, dtype, level)),
+                modules,
+                vocabulary,
+            )
         return checkpoint.name
 
-    def use(self, work: Callable[[Language], Generator[T, None, R]]) -> Generator[T, None, R]:
-        """Yield and return what ``work`` does with the model, which is loaded."""
-        assert self._held is not None
-        _, stage, modules, vocabulary = self._held
+    def use(self, work: Callable[[LanguageModel], Generator[T, None, R]]) -> Generator[T, None, R]:
+        """Run the generator ``work`` with the model in memory: yield its items and return its result."""
+        assert self._resident is not None
+        _, placement, modules, vocabulary = self._resident
         try:
-            with stage.using("language"):
-                return (yield from work(Language(modules.core, modules.head, vocabulary)))
+            with placement.on_device("language"):
+                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary)))
         except torch.OutOfMemoryError:
-            pass  # what it held is freed only once the error is gone
-        release(stage.place.device)
+            pass  # the traceback holds tensors until this block ends
+        empty_device_cache(placement.config.device)
         raise EngineFailure(
-            f"The memory of {stage.place.device.type} is not enough for the language model.",
+            f"The memory of {placement.config.device.type} is not enough for the language model.",
             remedy="Think about fewer takes at once, take a smaller language model, or do without thinking.",
         )
 
 
-def choice_of(thinking: Thinking, temperature: float = _USUAL.temperature) -> Choice:
-    """Return how tokens are chosen, with the usual way where nothing is asked."""
-    return Choice(
+def sampling_params(thinking: Thinking, temperature: float = _DEFAULT_PARAMS.temperature) -> SamplingParams:
+    """Return the parameters of token sampling, with defaults for missing values."""
+    return SamplingParams(
         temperature if thinking.temperature is None else thinking.temperature,
         thinking.top_k,
-        _USUAL.top_p if thinking.top_p is None else thinking.top_p,
+        _DEFAULT_PARAMS.top_p if thinking.top_p is None else thinking.top_p,
         thinking.repetition_penalty or 1.0,
     )
 
 
 def user_metadata(music: Music, *, length_s: float | None = None, caption: bool = False) -> dict[str, str | int]:
-    """Return the metadata that a user gave, as models word it."""
-    found = {
+    """Return the user's metadata by the names of `lm.grammar.FIELDS`."""
+    values = {
         "bpm": None if music.bpm is None else round(music.bpm),
         "caption": music.caption if caption and music.caption else None,
         "duration": None if length_s is None else max(1, round(length_s)),
         "keyscale": None if music.keyscale is None else str(Key.parse(music.keyscale)),
-        "language": None if music.language == _UNKNOWN else music.language,
+        "language": None if music.language == _UNKNOWN_LANGUAGE else music.language,
         "timesignature": music.timesignature,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @torch.inference_mode()
 def plan_takes(
     language_models: LanguageModelCache, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
 ) -> Generator[Progress, None, dict[int, Plan]]:
-    """Yield progress, and return a plan for each of ``seeds``."""
+    """Yield progress and return a plan for each of ``seeds``."""
     plans: dict[int, Plan] = {}
-    for at in range(0, len(seeds), request.thinking.at_once):
-        some = seeds[at : at + request.thinking.at_once]
-        work = language_models.use(partial(_plans, request=request, seeds=some, cancel=cancel))
-        plans.update((yield from rescale_progress(work, at / len(seeds), (at + len(some)) / len(seeds))))
+    for first in range(0, len(seeds), request.thinking.at_once):
+        batch = seeds[first : first + request.thinking.at_once]
+        work = language_models.use(partial(_plan_batch, request=request, seeds=batch, cancel=cancel))
+        plans.update((yield from rescale_progress(work, first / len(seeds), (first + len(batch)) / len(seeds))))
     return plans
 
 
-def _plans(
-    language: Language, *, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
+def _plan_batch(
+    language: LanguageModel, *, request: EngineRequest, seeds: Sequence[int], cancel: CancelToken
 ) -> Generator[Progress, None, dict[int, Plan]]:
-    thinking, music, choice = request.thinking, request.music, choice_of(request.thinking)
-    given = user_metadata(music, length_s=request.frames / ENGINE_RATE_HZ)
-    skipped = ("genres", "caption") if thinking.keep_caption else ("genres",)
-    thought = planning.think(language, music.caption, music.lyrics, given, skipped, seeds, choice)
-    metadata = yield from rescale_progress(token_progress(thought, "thinking about the song", cancel), 0.0, 0.1)
+    thinking, music, params = request.thinking, request.music, sampling_params(request.thinking)
+    preset = user_metadata(music, length_s=request.frames / ENGINE_RATE_HZ)
+    skip = ("genres", "caption") if thinking.keep_caption else ("genres",)
+    metadata_work = planning.plan_metadata(language, music.caption, music.lyrics, preset, skip, seeds, params)
+    metadata = yield from rescale_progress(token_progress(metadata_work, "thinking about the song", cancel), 0.0, 0.1)
     codes: list[list[int]] = [[] for _ in seeds]
-    if request.source is None:  # codes would take the place of a source
-        composed = planning.compose(
-            language, music.caption, music.lyrics, metadata, codes_for(request.frames), seeds, choice,
-            _GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
+    if request.source is None:  # codes would replace a source
+        codes_work = planning.plan_codes(
+            language, music.caption, music.lyrics, metadata, code_count(request.frames), seeds, params,
+            _DEFAULT_GUIDANCE if thinking.guidance is None else thinking.guidance, thinking.negative,
         )  # fmt: skip
-        codes = yield from rescale_progress(token_progress(composed, "planning the song", cancel), 0.1, 1.0)
-    return {seed: Plan(told, tuple(made)) for seed, told, made in zip(seeds, metadata, codes, strict=True)}
+        codes = yield from rescale_progress(token_progress(codes_work, "planning the song", cancel), 0.1, 1.0)
+    return {
+        seed: Plan(song_metadata, tuple(song_codes))
+        for seed, song_metadata, song_codes in zip(seeds, metadata, codes, strict=True)
+    }
 
 
 def rescale_progress(events: Generator[Progress, None, T], low: float, high: float) -> Generator[Progress, None, T]:
-    """Yield progress as that from ``low`` to ``high`` of a whole; return what the generator returns."""
+    """Yield progress rescaled to ``low`` to ``high``; return the generator's result."""
     while True:
         try:
             event = next(events)
@@ -203,31 +213,31 @@ def rescale_progress(events: Generator[Progress, None, T], low: float, high: flo
         yield dataclasses.replace(event, fraction=low + (high - low) * event.fraction)
 
 
-def codes_for(frames: int) -> int:
-    """Return how many codes so many samples at 48 kHz take: five for a second, and one for what is left."""
-    return math.ceil(frames_of(frames) / FRAMES_A_CODE)
+def code_count(frames: int) -> int:
+    """Return the number of codes for ``frames`` samples at 48 kHz: five per second, rounded up."""
+    return math.ceil(samples_to_frames(frames) / FRAMES_PER_CODE)
 
 
 def token_progress(
-    work: Generator[planning.Told, None, T], stage: str, cancel: CancelToken
+    work: Generator[planning.TokenCount, None, T], stage: str, cancel: CancelToken
 ) -> Generator[Progress, None, T]:
-    """Yield the tokens that are done as progress; cancels between tokens."""
+    """Yield token counts as progress; return the generator's result. Checks ``cancel`` at every token."""
     while True:
         try:
-            done, most = next(work)
+            done, total = next(work)
         except StopIteration as end:
             result: T = end.value
             return result
         cancel.check()
-        yield Progress(stage, done / most)
+        yield Progress(stage, done / total)
 
 
 @torch.inference_mode()
-def answer_request(
+def run_text_task(
     language_models: LanguageModelCache, request: EngineRequest, codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    """Answer a task of `ANSWERS`; ``codes`` returns those of the source."""
-    yield from ANSWERS[request.task.name](language_models, request, codes, cancel)
+    """Run a task of `TEXT_TASKS`; ``codes`` returns the codes of the source."""
+    yield from TEXT_TASKS[request.task.name](language_models, request, codes, cancel)
 
 
 def _understand(
@@ -236,79 +246,86 @@ def _understand(
     yield Progress("listening", 0.0)
     analysis = analyse_source(request)
     cancel.check()
-    found, choice = codes(), choice_of(request.thinking, _TO_UNDERSTAND)
-    given = user_metadata(request.music, caption=True)
-    work = language_models.use(lambda language: writing.understand(language, found, given, request.seed, choice))
+    audio_codes, params = codes(), sampling_params(request.thinking, _UNDERSTAND_TEMPERATURE)
+    preset = user_metadata(request.music, caption=True)
+    work = language_models.use(
+        lambda language: writing.describe_audio(language, audio_codes, preset, request.seed, params)
+    )
     answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
-    told = _answer_metadata(answer)
-    told.pop("duration_s", None)
+    metadata = _answer_metadata(answer)
+    metadata.pop("duration_s", None)
     measured = tempo_and_key(analysis.grid, analysis.key)
-    note = _tempo_note(float(told["bpm"] or 0), measured["bpm"])
-    yield Metadata({**analysis_metadata(analysis), **told, "measured": measured, "notes": [note] if note else []})
+    note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"])
+    yield Metadata({**analysis_metadata(analysis), **metadata, "measured": measured, "notes": [note] if note else []})
 
 
 def _answer_metadata(answer: writing.Answer) -> TakeMetadata:
-    """Return what a language model said, by the names of tasks."""
-    said: dict[str, str | int] = {**answer.metadata, "lyrics": answer.lyrics}
-    if "duration" in said:
-        said["duration_s"] = said.pop("duration")
-    return metadata_from_json(said)
+    """Return the answer of a language model as take metadata."""
+    values: dict[str, str | int] = {**answer.metadata, "lyrics": answer.lyrics}
+    if "duration" in values:
+        values["duration_s"] = values.pop("duration")
+    return metadata_from_json(values)
 
 
-def _tempo_note(said: float, measured: float) -> str:
-    """Return the sentence on a tempo that the model says and another that is measured; "" where they agree."""
-    octaves = math.log2(said / measured)
-    if abs(octaves) < _SAME:
+def _tempo_note(model_bpm: float, measured_bpm: float) -> str:
+    """Return a note on the difference between the model's tempo and the measured one, "" if there is none."""
+    octaves = math.log2(model_bpm / measured_bpm)
+    difference = f"The model says {model_bpm:g} bpm, the analysis {measured_bpm:g}"
+    if abs(octaves) < _TEMPO_TOLERANCE:
         return ""
-    if abs(abs(octaves) - 1) < _SAME:
-        return (
-            f"The model says {said:g} bpm, the analysis {measured:g}: one of them counts every beat of the other twice."
-        )
-    return f"The model says {said:g} bpm, the analysis {measured:g}."
+    if abs(abs(octaves) - 1) < _TEMPO_TOLERANCE:
+        return f"{difference}: one of them counts every beat of the other twice."
+    return f"{difference}."
 
 
 def _create_sample(
     language_models: LanguageModelCache, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    sentence, choice, instrumental = request.music.caption, choice_of(request.thinking), request.mode == "instrumental"
+    sentence, params, instrumental = (
+        request.music.caption,
+        sampling_params(request.thinking),
+        request.mode == "instrumental",
+    )
 
-    def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
-        return writing.simple(language, sentence, instrumental=instrumental, given={}, seed=request.seed, choice=choice)
+    def write(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
+        return writing.write_sample(
+            language, sentence, instrumental=instrumental, preset={}, seed=request.seed, params=params
+        )
 
-    yield from _write(language_models, write, cancel, instrumental=instrumental)
+    yield from _stream_answer(language_models, write, cancel, instrumental=instrumental)
 
 
 def _format_sample(
     language_models: LanguageModelCache, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    music, choice = request.music, choice_of(request.thinking)
+    music, params = request.music, sampling_params(request.thinking)
 
-    def write(language: Language) -> Generator[planning.Told, None, writing.Answer]:
-        return writing.formatted(language, music.caption, music.lyrics, user_metadata(music), request.seed, choice)
+    def write(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
+        return writing.format_sample(language, music.caption, music.lyrics, user_metadata(music), request.seed, params)
 
-    yield from _write(language_models, write, cancel)
+    yield from _stream_answer(language_models, write, cancel)
 
 
-def _write(
+def _stream_answer(
     language_models: LanguageModelCache,
-    write: Callable[[Language], Generator[planning.Told, None, writing.Answer]],
+    write: Callable[[LanguageModel], Generator[planning.TokenCount, None, writing.Answer]],
     cancel: CancelToken,
     *,
     instrumental: bool = False,
 ) -> Iterator[EngineEvent]:
     answer = yield from token_progress(language_models.use(write), "writing", cancel)
-    silent = instrumental or not lyric_lines(answer.lyrics)
-    yield Metadata({**_answer_metadata(answer), "instrumental": silent})
+    is_instrumental = instrumental or not lyric_lines(answer.lyrics)
+    yield Metadata({**_answer_metadata(answer), "instrumental": is_instrumental})
 
 
-#: What answers each task in words, by the name of the task.
-ANSWERS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
+#: The function of each text task, by the name of the task.
+TEXT_TASKS: dict[str, Callable[..., Iterator[EngineEvent]]] = {
     "understand": _understand,
     "create_sample": _create_sample,
     "format_sample": _format_sample,
 }
 
 
-def missing_model_warning(missing: EngineFailure, instead: str) -> Metadata:
-    """Return the warning that there is no language model, and what is done ``instead``."""
-    return Metadata({"warnings": [f"{missing.message} {instead} {missing.remedy}"]})
+def missing_model_warning(missing: EngineFailure, fallback: str) -> Metadata:
+    """Return the warning that there is no language model, and the ``fallback``."""
+    return Metadata({"warnings": [f"{missing.message} {fallback} {missing.remedy}"]})

@@ -1,8 +1,8 @@
-"""What each task asks of the transformer: what it is told, which latents it sees, and which of them it makes.
+"""The inputs of the transformer for each task: prompt, context latents and mask.
 
-task         told                     source latents               mask
+task         instruction              source latents               mask
 text2music   fill                     silence                      all
-cover        generate from codes      what the source's codes say  all
+cover        generate from codes      quantised source             all
 repaint      repaint the mask         source, silent in the span   the span
 lego         generate a track         source, also in the span     the span
 extract      extract a track          source                       all
@@ -18,30 +18,36 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from acestep_runtime.conditioning.latents import (
-    AUTO,
     FRAME_SAMPLES,
-    MADE,
-    SHORTEST,
+    MASK_AUTO,
+    MASK_GENERATE,
+    MIN_FRAMES,
     Span,
-    context,
-    frames_of,
+    context_latents,
     mask_span,
-    pad_to,
+    pad_with_silence,
+    samples_to_frames,
     silence_latents,
-    span_of,
+    span_to_frames,
 )
-from acestep_runtime.conditioning.prompts import Instruction, layer_caption, lyrics_prompt, text_prompt, words_of
+from acestep_runtime.conditioning.prompts import (
+    Instruction,
+    layer_caption,
+    lyrics_or_instrumental,
+    lyrics_prompt,
+    text_prompt,
+)
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music
 
-#: Sources shorter than this are repeated up to the second length for layers and stems.
-_SHORT_S, _LOOPED_S = 60, 120
+#: For layers and stems, sources shorter than the first length are looped to about the second.
+_MIN_SOURCE_S, _LOOP_LENGTH_S = 60, 120
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """Instruction, music and length in seconds: what the prompts are made of."""
+    """A prompt: instruction, music and length in seconds."""
 
     instruction: str
     music: Music
@@ -49,25 +55,25 @@ class Prompt:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """What the text encoder and the lyric encoder read."""
-        words = dataclasses.replace(self.music, lyrics=words_of(self.music.lyrics))
+        """The prompts of the text encoder and of the lyric encoder."""
+        words = dataclasses.replace(self.music, lyrics=lyrics_or_instrumental(self.music.lyrics))
         return text_prompt(self.instruction, self.music, self.duration_s), lyrics_prompt(words)
 
 
 @dataclass(frozen=True)
 class ConditionSwitch:
-    """From the share ``after`` of the steps on, this is told and seen instead."""
+    """Another prompt and context, used from the share ``start`` of the steps on."""
 
-    after: float
+    start: float
     prompt: Prompt
     context: Tensor
 
 
 @dataclass(frozen=True)
 class PreservedRegion:
-    """What a repaint keeps: ``clean`` latents outside of ``span``, put back while ``ratio`` of the steps goes on.
+    """The region that a repaint preserves: ``clean`` latents outside ``span``, restored in the first ``ratio`` of the steps.
 
-    At the end the seams are blended over ``crossfade_frames`` on each side.
+    After the last step the seams are blended over ``crossfade_frames`` on each side.
     """
 
     clean: Tensor
@@ -78,16 +84,16 @@ class PreservedRegion:
 
 @dataclass(frozen=True)
 class GenerationSpec:
-    """One thing to make: a role, and what the transformer gets for it.
+    """One output to generate: its role, and the inputs of the transformer.
 
-    ``context`` is ``[1, T, 2C]``; ``wanted`` are the latent frames of it that are used, ``init_latents`` is what a cover may
-    start from instead of noise alone.
+    ``context`` is ``[1, T, 2C]``; ``output_span`` is the span of latent frames to decode; ``init_latents`` are optional
+    latents from which a cover starts.
     """
 
     role: str
     prompt: Prompt
     context: Tensor
-    wanted: Span
+    output_span: Span
     switch: ConditionSwitch | None = None
     preserved: PreservedRegion | None = None
     init_latents: Tensor | None = None
@@ -95,70 +101,75 @@ class GenerationSpec:
 
 @dataclass(frozen=True)
 class TaskInputs:
-    """What a task is made of: the request, the source's latents ``[1, T, C]`` if there is one, and silence.
+    """The inputs of a task: the request, silence, and the source's latents ``[1, T, C]`` or ``None``.
 
-    ``hints`` turns latents into what their codes say, ``decode_codes`` codes into latents; ``is_lego_sft`` says that the
-    checkpoint was trained for layers.
+    ``semantic_hints`` quantises latents, ``decode_codes`` turns codes into latents; ``is_lego_sft``: the checkpoint was
+    trained for layers.
     """
 
     request: EngineRequest
     silence: Tensor
     source: Tensor | None
-    hints: Callable[[Tensor], Tensor]
+    semantic_hints: Callable[[Tensor], Tensor]
     decode_codes: Callable[[Sequence[int]], Tensor]
     is_lego_sft: bool
 
     @property
     def frames(self) -> int:
         """Latent frames of the window."""
-        return frames_of(self.request.frames)
+        return samples_to_frames(self.request.frames)
 
     @property
-    def padded(self) -> int:
-        """Latent frames that the transformer works on."""
-        return max(SHORTEST, self.frames)
+    def model_frames(self) -> int:
+        """Latent frames of the transformer's input."""
+        return max(MIN_FRAMES, self.frames)
 
     @property
-    def latents(self) -> Tensor:
-        """The source, with silence after it where it is too short."""
+    def source_latents(self) -> Tensor:
+        """The latents of the source, padded with silence."""
         assert self.source is not None
-        return pad_to(self.source, self.silence, self.padded)
+        return pad_with_silence(self.source, self.silence, self.model_frames)
 
     @property
-    def mask(self) -> float:
-        """What the mask says of what is to be made."""
-        return AUTO if self.request.sampling.mask == "auto" else MADE
+    def mask_value(self) -> float:
+        """The value of the mask inside the span."""
+        return MASK_AUTO if self.request.sampling.mask == "auto" else MASK_GENERATE
 
     def prompt(self, instruction: Instruction, tracks: tuple[str, ...] = (), music: Music | None = None) -> Prompt:
-        """Return what is told beside an instruction."""
+        """Return the prompt of an instruction."""
         return Prompt(instruction.text(tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
 
 
 def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Make all of it, from silence, or as the codes of a plan say: that is a cover of them."""
+    """Generate the whole window from silence, or as a cover of the codes of a plan."""
     if inputs.request.codes:
-        planned = pad_to(inputs.decode_codes(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.padded)
-        yield GenerationSpec("mix", inputs.prompt(Instruction.COVER), context(planned), (0, inputs.frames))
+        plan_latents = pad_with_silence(
+            inputs.decode_codes(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.model_frames
+        )
+        yield GenerationSpec("mix", inputs.prompt(Instruction.COVER), context_latents(plan_latents), (0, inputs.frames))
         return
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.TEXT2MUSIC),
-        context(silence_latents(inputs.silence, inputs.padded)),
+        context_latents(silence_latents(inputs.silence, inputs.model_frames)),
         (0, inputs.frames),
     )
 
 
 def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Follow what the codes of the source say; below strength 1, from some step on only the words."""
-    request, latents = inputs.request, inputs.latents
-    hints = latents if request.sampling.skip_quantiser else inputs.hints(latents)
-    freely = inputs.prompt(Instruction.TEXT2MUSIC), context(silence_latents(inputs.silence, inputs.padded).to(latents))
+    """Follow the quantised source; with strength below 1, the later steps follow only the text."""
+    request, latents = inputs.request, inputs.source_latents
+    hints = latents if request.sampling.skip_quantiser else inputs.semantic_hints(latents)
+    text_only = (
+        inputs.prompt(Instruction.TEXT2MUSIC),
+        context_latents(silence_latents(inputs.silence, inputs.model_frames).to(latents)),
+    )
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.COVER),
-        context(hints),
+        context_latents(hints),
         (0, inputs.frames),
-        switch=ConditionSwitch(request.strength, *freely) if request.strength < 1 else None,
+        switch=ConditionSwitch(request.strength, *text_only) if request.strength < 1 else None,
         init_latents=latents if request.sampling.noise_strength else None,
     )
 
@@ -172,64 +183,72 @@ REPAINT_MODES: dict[str, Callable[[float], tuple[float, int]]] = {
 
 
 def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Make the span, which the transformer sees as silence."""
-    request, latents = inputs.request, inputs.latents
-    span = _span(request)
+    """Generate the span, which is silent in the context."""
+    request, latents = inputs.request, inputs.source_latents
+    span = _edit_span(request)
     ratio, crossfade_frames = REPAINT_MODES[request.mode or "balanced"](request.strength)
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.REPAINT),
-        context(mask_span(latents, inputs.silence, span), span, made=inputs.mask),
+        context_latents(mask_span(latents, inputs.silence, span), span, mask_value=inputs.mask_value),
         span,
         preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
     )
 
 
-def _span(request: EngineRequest) -> Span:
-    first, stop = span_of(max(0, request.span[0]), min(request.frames, request.span[1]))
-    return first, min(stop, frames_of(request.frames))
+def _edit_span(request: EngineRequest) -> Span:
+    first, stop = span_to_frames(max(0, request.span[0]), min(request.frames, request.span[1]))
+    return first, min(stop, samples_to_frames(request.frames))
 
 
 def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Make a layer in the span for each track; the whole source is seen."""
-    span = _span(inputs.request)
+    """Generate a layer in the span for each track, with the whole source as context."""
+    span = _edit_span(inputs.request)
     latents, times = _loop_source(inputs)
     for track in inputs.request.tracks:
         music = inputs.request.music
         if inputs.is_lego_sft:
-            explicit = inputs.mask == MADE
+            explicit = inputs.mask_value == MASK_GENERATE
             music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
         spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
         yield GenerationSpec(
-            track, inputs.prompt(Instruction.LEGO, (track,), music), context(latents, *spans, made=inputs.mask), span
+            track,
+            inputs.prompt(Instruction.LEGO, (track,), music),
+            context_latents(latents, *spans, mask_value=inputs.mask_value),
+            span,
         )
 
 
 def extract(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Take each track out of the source."""
+    """Extract each track from the source."""
     latents, _ = _loop_source(inputs)
     for track in inputs.request.tracks:
-        yield GenerationSpec(track, inputs.prompt(Instruction.EXTRACT, (track,)), context(latents), (0, inputs.frames))
+        yield GenerationSpec(
+            track, inputs.prompt(Instruction.EXTRACT, (track,)), context_latents(latents), (0, inputs.frames)
+        )
 
 
 def complete(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Play all tracks around the source, at once."""
+    """Generate the source together with all tracks, as one mix."""
     yield GenerationSpec(
-        "mix", inputs.prompt(Instruction.COMPLETE, inputs.request.tracks), context(inputs.latents), (0, inputs.frames)
+        "mix",
+        inputs.prompt(Instruction.COMPLETE, inputs.request.tracks),
+        context_latents(inputs.source_latents),
+        (0, inputs.frames),
     )
 
 
 def _loop_source(inputs: TaskInputs) -> tuple[Tensor, int]:
-    """Return the source, repeated when it is short, and how many times it is there."""
+    """Return the source, looped where it is short, and the number of repetitions."""
     assert inputs.source is not None
     length_s = inputs.request.frames / ENGINE_RATE_HZ
-    if inputs.request.sampling.skip_loop or length_s >= _SHORT_S:
-        return inputs.latents, 1
-    times = max(1, round(_LOOPED_S * ENGINE_RATE_HZ / (inputs.frames * FRAME_SAMPLES)))
-    return pad_to(inputs.source.repeat(1, times, 1), inputs.silence, SHORTEST), times
+    if inputs.request.sampling.skip_loop or length_s >= _MIN_SOURCE_S:
+        return inputs.source_latents, 1
+    times = max(1, round(_LOOP_LENGTH_S * ENGINE_RATE_HZ / (inputs.frames * FRAME_SAMPLES)))
+    return pad_with_silence(inputs.source.repeat(1, times, 1), inputs.silence, MIN_FRAMES), times
 
 
-#: The recipe of each task that makes audio, by the name of the task, which is the function's.
+#: The recipe of each audio task, by the name of the task, which is that of the function.
 RECIPES: dict[str, Callable[[TaskInputs], Iterator[GenerationSpec]]] = {
     recipe.__name__: recipe for recipe in (text2music, cover, repaint, lego, extract, complete)
 }

@@ -1,4 +1,4 @@
-"""Warnings that are not about one task: they reach the user with the first job after they came up."""
+"""Warnings about the machine, reported with the next job."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from acestep_runtime.memory import precision
 
 
 def add_warnings(events: Iterator[EngineEvent]) -> Generator[EngineEvent, None, None]:
-    """Yield the events of a job, and at the end the warnings about precision that no job has reported, if there are any."""
+    """Yield the events of a job, then the pending warnings about precision, if any."""
     warnings: list[str] = []
     for event in events:
         if isinstance(event, Metadata):
             warnings += event.values.get("warnings", ())
         yield event
-    about_precision = precision.take_warnings()
-    if about_precision:
-        yield Metadata({"warnings": [*warnings, *about_precision]})  # later facts replace earlier ones of their name
+    precision_warnings = precision.take_warnings()
+    if precision_warnings:
+        yield Metadata(
+            {"warnings": [*warnings, *precision_warnings]}
+        )  # later values replace earlier ones of their name

@@ -124,7 +124,7 @@ def _score_events(
             positions["mix"] = 0
         elif isinstance(event, Block):
             if total is None:
-                along = request.task.plays_along and request.source is not None
+                along = request.task.is_accompaniment and request.source is not None
                 total = require_source(request).copy() if along else np.zeros((request.frames, 2), np.float32)
             at = positions.get(event.role, 0)
             total[at : at + len(event.samples)] += event.samples

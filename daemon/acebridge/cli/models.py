@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from acebridge.v1 import models_pb2
-    from acestep_runtime.weights.hub import Step
+    from acestep_runtime.weights.hub import PullProgress
 
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
@@ -88,10 +88,10 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
     """List the released models of ACE-Step 1.5, and the models and adapters in the models folder."""
     from acestep_runtime.weights.adapters import find_adapters
     from acestep_runtime.weights.catalogue import RELEASES
-    from acestep_runtime.weights.installed import installed_models
+    from acestep_runtime.weights.installed import find_installed_models
 
     where = _folder(folder)
-    installed = {model.name: model for model in installed_models(where)}
+    installed = {model.name: model for model in find_installed_models(where)}
     complete = {name for name, model in installed.items() if model.complete}
     rows = [
         ModelRow(
@@ -196,7 +196,7 @@ def verify_models(folder: Folder = None, json: AsJson = False) -> None:
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Callable[[Step], None]]:
+def _bar(title: str) -> Iterator[Callable[[PullProgress], None]]:
     """Yield what shows the steps of a pull: as a bar on stderr where that is a terminal, else not at all."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -212,7 +212,7 @@ def _bar(title: str) -> Iterator[Callable[[Step], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         rows: dict[str, TaskID] = {}
 
-        def show(step: Step) -> None:
+        def show(step: PullProgress) -> None:
             if step.stage not in rows:
                 rows[step.stage] = bar.add_task(f"{step.stage} {title}", total=step.total)
             bar.update(rows[step.stage], completed=step.done, total=step.total)

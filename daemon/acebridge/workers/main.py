@@ -141,7 +141,9 @@ class Engines:
     @property
     def models(self) -> list[str]:
         """Names of the models that are loaded."""
-        return [name for engine in self._loaded.values() if isinstance(engine, ModelHost) for name in engine.loaded]
+        return [
+            name for engine in self._loaded.values() if isinstance(engine, ModelHost) for name in engine.resident_models
+        ]
 
 
 def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:

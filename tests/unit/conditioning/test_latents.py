@@ -1,4 +1,4 @@
-"""Silence, holes and masks."""
+"""Padding with silence, masking and context latents."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.conditioning import latents as lat
-from acestep_runtime.conditioning.timbre import FRAMES, no_reference
+from acestep_runtime.conditioning.timbre import REFERENCE_FRAMES, default_timbre
 
 SILENCE = torch.arange(10.0).reshape(1, 10, 1).expand(1, 10, 4)
 
 
 @given(st.integers(1, 10**7))
 def test_frames_hold_all_samples_and_none_is_empty(samples: int) -> None:
-    frames = lat.frames_of(samples)
+    frames = lat.samples_to_frames(samples)
     assert (frames - 1) * 1920 < samples <= frames * 1920
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**6))
 def test_a_span_holds_its_samples_and_no_frame_more(start: int, length: int) -> None:
-    first, stop = lat.span_of(start, start + length)
+    first, stop = lat.span_to_frames(start, start + length)
     assert first * 1920 <= start < (first + 1) * 1920
     assert start + length <= stop * 1920 or length == 0
     assert stop == first + 1 or (stop - 1) * 1920 < start + length
 
 
-def test_silence_repeats_when_there_is_not_enough_of_it() -> None:
+def test_silence_repeats_to_the_requested_length() -> None:
     assert lat.silence_latents(SILENCE, 23)[0, :, 0].tolist() == [*range(10), *range(10), 0, 1, 2]
 
 
-def test_what_is_too_short_goes_on_in_silence() -> None:
-    given = torch.full((2, 3, 4), 7.0)
-    longer = lat.pad_to(given, SILENCE, 12)
+def test_short_latents_are_padded_with_silence() -> None:
+    latents = torch.full((2, 3, 4), 7.0)
+    longer = lat.pad_with_silence(latents, SILENCE, 12)
     assert longer[1, :, 0].tolist() == [7, 7, 7, 3, 4, 5, 6, 7, 8, 9, 0, 1]
-    assert lat.pad_to(given, SILENCE, 3) is given
+    assert lat.pad_with_silence(latents, SILENCE, 3) is latents
 
 
-def test_a_hole_is_silent_and_the_rest_as_it_was() -> None:
-    given = torch.full((1, 12, 4), -1.0)
-    assert lat.mask_span(given, SILENCE, (8, 11))[0, :, 3].tolist() == [-1] * 8 + [8, 9, 0, -1]
-    assert (given == -1).all()
+def test_a_masked_span_is_silent_and_the_rest_unchanged() -> None:
+    latents = torch.full((1, 12, 4), -1.0)
+    assert lat.mask_span(latents, SILENCE, (8, 11))[0, :, 3].tolist() == [-1] * 8 + [8, 9, 0, -1]
+    assert (latents == -1).all()
 
 
 @pytest.mark.parametrize(
-    ("spans", "made", "mask"),
+    ("spans", "mask_value", "mask"),
     [([], 1.0, [1] * 5), ([(1, 3)], 1.0, [0, 1, 1, 0, 0]), ([(0, 2), (4, 5)], 2.0, [2, 2, 0, 0, 2])],
 )
-def test_the_mask_lies_beside_the_source(spans: list[lat.Span], made: float, mask: list[int]) -> None:
-    given = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
-    told = lat.context(given, *spans, made=made)
-    assert torch.equal(told[..., :4], given)
-    assert all(torch.equal(told[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
+def test_context_is_latents_then_mask(spans: list[lat.Span], mask_value: float, mask: list[int]) -> None:
+    latents = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
+    context = lat.context_latents(latents, *spans, mask_value=mask_value)
+    assert torch.equal(context[..., :4], latents)
+    assert all(torch.equal(context[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
 
 
-def test_without_a_reference_there_is_silence() -> None:
-    assert no_reference(SILENCE.expand(1, 10, 4)).shape == (1, FRAMES, 4)
+def test_the_default_timbre_has_the_frames_of_a_reference() -> None:
+    assert default_timbre(SILENCE.expand(1, 10, 4)).shape == (1, REFERENCE_FRAMES, 4)

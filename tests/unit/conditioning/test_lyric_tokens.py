@@ -1,4 +1,4 @@
-"""The words of a song among the tokens of the condition, whatever the script."""
+"""Lyric tokens of the condition, for any script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
-from acestep_runtime.conditioning.prompts import lyrics_prompt, words_of
+from acestep_runtime.conditioning.prompts import lyrics_or_instrumental, lyrics_prompt
 from acestep_runtime.values import Music
 
 
@@ -29,32 +29,32 @@ def tokenizer() -> Any:
         "\nstarts with a line break", "  spaces ", "a", "ends with <|endoftext|> in it",
     ],
 )  # fmt: skip
-def test_the_pieces_are_the_words(lyrics: str) -> None:
-    found = lyric_tokens(Music(lyrics=lyrics, language="ko"), tokenizer())
-    assert found.unread == ""
-    assert b"".join(found.pieces).decode("utf-8", "ignore").strip() == lyrics.replace("<|endoftext|>", "").strip() or (
-        "<|endoftext|>" in lyrics
-    )
-    assert len(found.pieces) == found.span.stop - found.span.start
+def test_token_bytes_join_to_the_lyrics(lyrics: str) -> None:
+    tokens = lyric_tokens(Music(lyrics=lyrics, language="ko"), tokenizer())
+    assert tokens.overflow == ""
+    assert b"".join(tokens.token_bytes).decode("utf-8", "ignore").strip() == lyrics.replace(
+        "<|endoftext|>", ""
+    ).strip() or ("<|endoftext|>" in lyrics)
+    assert len(tokens.token_bytes) == tokens.span.stop - tokens.span.start
 
 
 @settings(deadline=None, max_examples=100)
 @given(
     lyrics=st.text(st.characters(exclude_categories=["Cs"]), max_size=60), language=st.sampled_from(["en", "unknown"])
 )
-def test_any_text(lyrics: str, language: str) -> None:
+def test_span_matches_the_lyrics_for_any_text(lyrics: str, language: str) -> None:
     music = Music(lyrics=lyrics, language=language)
-    found = lyric_tokens(music, tokenizer())
-    ids = tokenizer()(lyrics_prompt(Music(lyrics=words_of(lyrics), language=language))).input_ids
-    assert 0 <= found.span.start <= found.span.stop <= len(ids)
+    tokens = lyric_tokens(music, tokenizer())
+    ids = tokenizer()(lyrics_prompt(Music(lyrics=lyrics_or_instrumental(lyrics), language=language))).input_ids
+    assert 0 <= tokens.span.start <= tokens.span.stop <= len(ids)
     if "<" not in lyrics:
-        assert tokenizer().decode(ids[found.span]).strip() == words_of(lyrics).strip()
+        assert tokenizer().decode(ids[tokens.span]).strip() == lyrics_or_instrumental(lyrics).strip()
 
 
-def test_the_end_of_very_long_lyrics_is_not_read() -> None:
+def test_overflow_is_the_end_of_lyrics_that_are_too_long() -> None:
     lyrics = "\n".join(f"line {number} of 노래" for number in range(400))[:4096]
-    found = lyric_tokens(Music(lyrics=lyrics), tokenizer())
-    read = b"".join(found.pieces).decode("utf-8", "ignore")
-    assert found.unread
+    tokens = lyric_tokens(Music(lyrics=lyrics), tokenizer())
+    read = b"".join(tokens.token_bytes).decode("utf-8", "ignore")
+    assert tokens.overflow
     assert lyrics.startswith(read)
-    assert read + found.unread == lyrics or lyrics.endswith(found.unread)
+    assert read + tokens.overflow == lyrics or lyrics.endswith(tokens.overflow)

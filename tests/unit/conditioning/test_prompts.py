@@ -1,4 +1,4 @@
-"""The texts that the model reads are, to the letter, those that it was trained on."""
+"""Prompts equal those of training to the letter."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ CASES = [
 @pytest.mark.parametrize(("task", "tracks", "music", "duration_s"), CASES)
 def test_prompts_equal_those_of_diffusers(task: str, tracks: tuple[str, ...], music: Music, duration_s: float) -> None:
     name = tracks[0] if len(tracks) == 1 and task != "complete" else None
-    told = PIPELINE._get_task_instruction(task, name, list(tracks) if task == "complete" else None)
+    expected = PIPELINE._get_task_instruction(task, name, list(tracks) if task == "complete" else None)
     text, lyrics = PIPELINE._format_prompt(
-        music.caption, music.lyrics, music.language, duration_s, told,
+        music.caption, music.lyrics, music.language, duration_s, expected,
         None if music.bpm is None else int(music.bpm), music.keyscale,
         None if music.timesignature is None else str(music.timesignature),
     )  # fmt: skip
     instruction = Instruction[task.upper()].text(tracks)
-    assert instruction == told
+    assert instruction == expected
     assert text_prompt(instruction, music, duration_s) == text
     assert lyrics_prompt(music) == lyrics
 
@@ -54,11 +54,11 @@ def test_every_task_that_makes_audio_has_an_instruction() -> None:
     assert set(names) == {name for name, task in TASKS.items() if task.kind == "audio" and neural.supports(task)}
 
 
-def test_a_tempo_is_told_in_whole_beats() -> None:
+def test_tempo_is_rounded_to_whole_beats() -> None:
     assert "- bpm: 93\n" in text_prompt("x:", Music(bpm=92.6), 30.0)
 
 
-def test_layers_are_asked_for_as_their_checkpoints_want_it() -> None:
+def test_layer_captions_have_the_trained_form() -> None:
     assert (
         layer_caption("a ballad", "brushes", explicit=False) == "Global: a ballad\nLocal: brushes\nMask Control: false"
     )

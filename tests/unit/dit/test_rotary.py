@@ -1,4 +1,4 @@
-"""Rotary embedding is that of diffusers, to the bit."""
+"""Rotary embedding equals that of diffusers, to the bit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acestep_runtime.dit.rotary import apply_rotary, rotary_tables
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(("patches", "head_dim"), [(1, 4), (300, 128)])
-def test_it_equals_the_embedding_of_diffusers(patches: int, head_dim: int, dtype: torch.dtype) -> None:
+def test_rotary_embedding_equals_that_of_diffusers(patches: int, head_dim: int, dtype: torch.dtype) -> None:
     tables = rotary_tables(patches, head_dim, 1e6, torch.device("cpu"))
     expected = embeddings.get_1d_rotary_pos_embed(
         head_dim, torch.arange(patches).float(), theta=1e6, use_real=True, repeat_interleave_real=False

@@ -1,4 +1,4 @@
-"""The forward pass written out equals diffusers' own, and the reference's numbers."""
+"""The forward pass equals that of diffusers and the numbers of the reference."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 
 
 @torch.inference_mode()
-def _theirs(dit: AceStepTransformer1DModel, x: Tensor, t: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
-    made: Tensor = dit(x, t, t, hidden, context, return_dict=False)[0]
-    return made
+def _diffusers_velocity(
+    dit: AceStepTransformer1DModel, x: Tensor, t: Tensor, context: Tensor, hidden: Tensor
+) -> Tensor:
+    velocities: Tensor = dit(x, t, t, hidden, context, return_dict=False)[0]
+    return velocities
 
 
 @pytest.mark.parametrize("frames", [1, 2, 39, 40, 131])
 @pytest.mark.parametrize("more", [{}, {"encoder_hidden_size": 20}, {"hidden_size": 40}])
-def test_it_equals_the_forward_pass_of_diffusers(frames: int, more: dict[str, int]) -> None:
+def test_velocity_equals_the_forward_pass_of_diffusers(frames: int, more: dict[str, int]) -> None:
     dit = _model(**more)
     width = more.get("encoder_hidden_size", dit.config.hidden_size)
     x, context, hidden = _random(2, frames, 8), _random(2, frames, 16, seed=1), _random(2, 7, width, seed=2)
@@ -49,10 +51,10 @@ def test_it_equals_the_forward_pass_of_diffusers(frames: int, more: dict[str, in
         keys = velocity.project_condition(hidden)
         alone = velocity(x, t, context, keys)
         both = velocity(x, t, context, keys, velocity.project_null(null))
-    expected = _theirs(dit, x, t, context, hidden)
+    expected = _diffusers_velocity(dit, x, t, context, hidden)
     assert difference(alone, expected) <= 1e-5
     assert difference(both[:2], expected) <= 1e-5
-    assert difference(both[2:], _theirs(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
+    assert difference(both[2:], _diffusers_velocity(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
 
 
 MID = {"hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 32,
@@ -60,59 +62,59 @@ MID = {"hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 8, "
 
 
 @pytest.mark.parametrize("frames", [151, 777])
-def test_it_equals_the_forward_pass_of_diffusers_at_a_middle_size(frames: int) -> None:
-    """The longer one is past the length from which patches attend to those near them in blocks."""
+def test_velocity_equals_the_forward_pass_of_diffusers_at_medium_size(frames: int) -> None:
+    """The longer length uses attention in blocks."""
     dit = _model(**MID)
     x, context, hidden = _random(2, frames, 64), _random(2, frames, 128, seed=1), _random(2, 40, 256, seed=2)
     t, null = torch.tensor([0.7, 0.7]), _random(1, 1, 256, seed=3)
     velocity = VelocityModel(dit)
     with torch.inference_mode():
         both = velocity(x, t, context, velocity.project_condition(hidden), velocity.project_null(null))
-    assert difference(both[:2], _theirs(dit, x, t, context, hidden)) <= 1e-5
-    assert difference(both[2:], _theirs(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
+    assert difference(both[:2], _diffusers_velocity(dit, x, t, context, hidden)) <= 1e-5
+    assert difference(both[2:], _diffusers_velocity(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
 
 
 @pytest.mark.parametrize(("dtype", "digits"), [(torch.bfloat16, 8), (torch.float16, 11)])
 @pytest.mark.parametrize("frames", [39, 131])
-def test_it_computes_in_the_precision_of_the_transformer(frames: int, dtype: torch.dtype, digits: int) -> None:
+def test_velocity_has_the_dtype_of_the_transformer(frames: int, dtype: torch.dtype, digits: int) -> None:
     dit = _model().to(dtype)
     x, context, hidden, t = _random(1, frames, 8), _random(1, frames, 16), _random(1, 7, 32), torch.tensor([0.5])
     velocity = VelocityModel(dit)
     with torch.inference_mode():
-        made = velocity(x, t, context, velocity.project_condition(hidden))
-    theirs = _theirs(dit, *(each.to(dtype) for each in (x, t, context, hidden)))
-    assert made.dtype is dtype
-    assert difference(made.float(), theirs.float()) <= 8 * 2.0**-digits * float(theirs.abs().max())
+        velocities = velocity(x, t, context, velocity.project_condition(hidden))
+    theirs = _diffusers_velocity(dit, *(each.to(dtype) for each in (x, t, context, hidden)))
+    assert velocities.dtype is dtype
+    assert difference(velocities.float(), theirs.float()) <= 8 * 2.0**-digits * float(theirs.abs().max())
 
 
-def test_adapters_work_in_every_layer_that_they_wrap() -> None:
+def test_adapters_affect_every_wrapped_layer() -> None:
     dit = _model()
     x, context, hidden, t = _random(1, 39, 8), _random(1, 39, 16), _random(1, 7, 32), torch.tensor([0.5])
-    without = _theirs(dit, x, t, context, hidden)
+    without_adapter = _diffusers_velocity(dit, x, t, context, hidden)
     names = ["to_q", "to_k", "to_v", "to_out.0", "gate_proj", "up_proj", "down_proj", "condition_embedder", "time_proj"]
     dit.add_adapter(LoraConfig(r=4, target_modules=names, init_lora_weights=False))
     velocity, null = VelocityModel(dit), _random(1, 1, 32, seed=3)
     with torch.inference_mode():
         both = velocity(x, t, context, velocity.project_condition(hidden), velocity.project_null(null))
-    expected = _theirs(dit, x, t, context, hidden)
-    assert difference(expected, without) > 0.1
+    expected = _diffusers_velocity(dit, x, t, context, hidden)
+    assert difference(expected, without_adapter) > 0.1
     assert difference(both[:1], expected) <= 1e-5
-    assert difference(both[1:], _theirs(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
+    assert difference(both[1:], _diffusers_velocity(dit, x, t, context, null.expand_as(hidden))) <= 1e-5
 
 
-def test_an_adapter_that_comes_or_goes_is_heard_from_the_next_condition_on() -> None:
+def test_adapter_changes_take_effect_at_the_next_condition() -> None:
     dit = _model()
     velocity = VelocityModel(dit)
     x, context, hidden, t = _random(1, 20, 8), _random(1, 20, 16), _random(1, 7, 32), torch.tensor([0.5])
     dit.add_adapter(LoraConfig(r=4, target_modules=["to_k", "time_proj"], init_lora_weights=False))
-    for turn in (dit.disable_adapters, dit.enable_adapters):
-        turn()
+    for toggle in (dit.disable_adapters, dit.enable_adapters):
+        toggle()
         with torch.inference_mode():
-            made = velocity(x, t, context, velocity.project_condition(hidden))
-        assert difference(made, _theirs(dit, x, t, context, hidden)) <= 1e-5
+            velocities = velocity(x, t, context, velocity.project_condition(hidden))
+        assert difference(velocities, _diffusers_velocity(dit, x, t, context, hidden)) <= 1e-5
 
 
-def test_each_noise_level_of_a_run_is_embedded_once() -> None:
+def test_each_noise_level_is_embedded_once_per_run() -> None:
     dit, calls = _model(), []
     dit.time_embed.register_forward_hook(lambda *_: calls.append(1))
     velocity = VelocityModel(dit)
@@ -135,13 +137,13 @@ def test_keys_and_values_are_computed_once_for_all_steps() -> None:
     assert len(calls) == len(dit.layers)
 
 
-def test_a_condition_of_one_item_serves_a_batch() -> None:
+def test_a_batch_shares_a_condition_of_one_item() -> None:
     dit, t = _model(), torch.tensor([0.5, 0.5, 0.5])
     x, context, hidden = _random(3, 20, 8), _random(3, 20, 16, seed=1), _random(1, 7, 32, seed=2)
     velocity = VelocityModel(dit)
     with torch.inference_mode():
-        made = velocity(x, t, context, velocity.project_condition(hidden))
-    assert difference(made, _theirs(dit, x, t, context, hidden.expand(3, -1, -1))) <= 1e-5
+        velocities = velocity(x, t, context, velocity.project_condition(hidden))
+    assert difference(velocities, _diffusers_velocity(dit, x, t, context, hidden.expand(3, -1, -1))) <= 1e-5
 
 
 def test_tables_follow_the_length() -> None:
@@ -151,22 +153,22 @@ def test_tables_follow_the_length() -> None:
         keys = velocity.project_condition(hidden)
         for frames in (30, 12, 30):
             x, context, t = _random(1, frames, 8), _random(1, frames, 16), torch.tensor([0.2])
-            assert difference(velocity(x, t, context, keys), _theirs(dit, x, t, context, hidden)) <= 1e-5
+            assert difference(velocity(x, t, context, keys), _diffusers_velocity(dit, x, t, context, hidden)) <= 1e-5
 
 
-def test_every_block_is_visited_while_it_works() -> None:
-    dit, visits = _model(), []
+def test_every_block_runs_inside_its_layer_context() -> None:
+    dit, blocks = _model(), []
 
     @contextmanager
-    def visiting(block: torch.nn.Module):
-        visits.append(list(dit.layers).index(block))
+    def layer_context(block: torch.nn.Module):
+        blocks.append(list(dit.layers).index(block))
         yield
 
-    velocity = VelocityModel(dit, visiting)
+    velocity = VelocityModel(dit, layer_context)
     with torch.inference_mode():
         keys = velocity.project_condition(_random(1, 5, 32))
         velocity(_random(1, 8, 8), torch.tensor([1.0]), _random(1, 8, 16), keys)
-    assert visits == [0, 1, 2, 3] * 2
+    assert blocks == [0, 1, 2, 3] * 2
 
 
 @pytest.mark.parametrize("kind", ["base", "turbo"])
@@ -175,30 +177,30 @@ def test_velocity_and_attention_are_those_of_the_reference(kind: str) -> None:
     context = torch.cat((source, torch.ones_like(source)), -1)
     noise, t, hidden = golden_input(kind, "noise"), numbers(kind)["decoder/timestep"], condition(kind)
     with torch.inference_mode():
-        made = velocity(noise, t, context, velocity.project_condition(hidden))
+        velocities = velocity(noise, t, context, velocity.project_condition(hidden))
         heads = {layer: range(12) for layer in range(8)}
         attention = dict(velocity.attention_maps(noise, t, context, velocity.project_condition(hidden), heads))
-    assert difference(made, numbers(kind)["decoder/velocity"]) <= 1e-5
+    assert difference(velocities, numbers(kind)["decoder/velocity"]) <= 1e-5
     for (layer, head), weights in attention.items():
         assert difference(weights.T, numbers(kind)[f"cross_attention/layer{layer}"][0, head]) <= 1e-5
     assert len(attention) == 96
 
 
-def test_the_pass_for_attention_stops_after_the_last_layer_that_is_wanted() -> None:
-    dit, visits = _model(), []
+def test_attention_maps_stop_after_the_last_requested_layer() -> None:
+    dit, blocks = _model(), []
 
     @contextmanager
-    def visiting(block: torch.nn.Module):
-        visits.append(block)
+    def layer_context(block: torch.nn.Module):
+        blocks.append(block)
         yield
 
-    velocity = VelocityModel(dit, visiting)
+    velocity = VelocityModel(dit, layer_context)
     with torch.inference_mode():
         keys = velocity.project_condition(_random(1, 5, 32))
-        seen = _random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), keys, {1: (3,), 0: (0, 5)}
-        found = dict(velocity.attention_maps(*seen))
-        some = dict(velocity.attention_maps(*seen, slice(1, 3)))
-    assert set(found) == {(1, 3), (0, 0), (0, 5)}
-    assert visits[4:] == list(dit.layers[:2]) * 2
-    assert all(torch.equal(some[each], found[each][1:3]) for each in found)
-    assert all(weights.shape == (5, 4) and torch.allclose(weights.sum(0), torch.ones(4)) for weights in found.values())
+        inputs = _random(1, 8, 8), torch.tensor([0.1]), _random(1, 8, 16), keys, {1: (3,), 0: (0, 5)}
+        maps = dict(velocity.attention_maps(*inputs))
+        sliced = dict(velocity.attention_maps(*inputs, slice(1, 3)))
+    assert set(maps) == {(1, 3), (0, 0), (0, 5)}
+    assert blocks[4:] == list(dit.layers[:2]) * 2
+    assert all(torch.equal(sliced[each], maps[each][1:3]) for each in maps)
+    assert all(weights.shape == (5, 4) and torch.allclose(weights.sum(0), torch.ones(4)) for weights in maps.values())

@@ -1,4 +1,4 @@
-"""Plans and answers of a tiny model: in form whatever it says, with what was given in them."""
+"""Plans and answers of a tiny model have the right form and keep preset fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, grammar, planning, prompts, writing
-from acestep_runtime.lm.sampling import Choice
+from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.values import CODES, Key
 from tests.support.lm_vocabularies import finished, language, terse, vocabulary
 
@@ -27,7 +27,7 @@ def _inference() -> Iterator[None]:
         yield
 
 
-def _in_form(metadata: Any) -> None:
+def _check_form(metadata: Any) -> None:
     assert 30 <= metadata["bpm"] <= 300
     assert 10 <= metadata["duration"] <= 600
     assert metadata["timesignature"] in (2, 3, 4, 6)
@@ -36,100 +36,113 @@ def _in_form(metadata: Any) -> None:
     Key.parse(metadata["keyscale"])
 
 
-def test_thinking_of_several_songs() -> None:
-    found, told = finished(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))
+def test_metadata_of_several_songs_is_planned_in_one_batch() -> None:
+    found, counts = finished(
+        planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams())
+    )
     assert [sorted(each) for each in found] == [FORM] * 3
     for each in found:
-        _in_form(each)
+        _check_form(each)
     assert len({str(each) for each in found}) == 3
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert finished(planning.think(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], Choice()))[0] == found
+    assert [done for done, _ in counts] == list(range(1, len(counts) + 1))
+    assert (
+        finished(planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams()))[
+            0
+        ]
+        == found
+    )
 
 
-def test_thoughts_keep_what_is_given_and_leave_out_what_is_not_asked_for() -> None:
-    (found,), _ = finished(planning.think(terse(), "", "", GIVEN, ("genres", "timesignature"), [4], Choice()))
+def test_preset_fields_stay_and_skipped_fields_are_absent() -> None:
+    (found,), _ = finished(
+        planning.plan_metadata(terse(), "", "", GIVEN, ("genres", "timesignature"), [4], SamplingParams())
+    )
     assert {name: found[name] for name in GIVEN} == GIVEN
     assert sorted(found) == ["bpm", "caption", "duration", "keyscale", "language"]
 
 
-def test_a_caption_that_would_end_the_thought_is_still_a_caption() -> None:
+def test_a_caption_with_special_tokens_stays_a_caption() -> None:
     given = {**GIVEN, "caption": "warm </think>\n<|im_end|>"}
-    (found,), _ = finished(planning.think(terse(), "", "", given, ("genres",), [4], Choice()))
+    (found,), _ = finished(planning.plan_metadata(terse(), "", "", given, ("genres",), [4], SamplingParams()))
     assert {name: found[name] for name in given} == given
-    _in_form(found)
+    _check_form(found)
 
 
-def test_nothing_is_asked_of_the_model_where_all_is_known() -> None:
-    found, told = finished(
-        planning.think(language(), "", "", GIVEN, set(grammar.FIELDS) - set(GIVEN), [1, 2], Choice())
+def test_the_model_is_not_run_where_all_fields_are_preset() -> None:
+    found, counts = finished(
+        planning.plan_metadata(language(), "", "", GIVEN, set(grammar.FIELDS) - set(GIVEN), [1, 2], SamplingParams())
     )
     assert found == [GIVEN, GIVEN]
-    assert told == []
+    assert counts == []
 
 
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
-def test_codes_of_plans(guidance: float) -> None:
+def test_codes_are_planned_for_each_seed(guidance: float) -> None:
     plans = [{"bpm": 88, "caption": "warm"}, {"bpm": 90, "caption": "cold", "genres": "pop"}]
-    work = planning.compose(language(), "piano", "[Verse]\nla", plans, 30, [7, 8], Choice(), guidance, "drums")
-    found, told = finished(work)
+    work = planning.plan_codes(
+        language(), "piano", "[Verse]\nla", plans, 30, [7, 8], SamplingParams(), guidance, "drums"
+    )
+    found, counts = finished(work)
     assert [len(each) for each in found] == [30, 30]
     assert all(isinstance(code, int) and 0 <= code < CODES for each in found for code in each)
-    assert told == [(done, 30) for done in range(1, 31)]
+    assert counts == [(done, 30) for done in range(1, 31)]
 
 
-def test_codes_follow_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
+def test_codes_use_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
 
-    def watched(*given: Any) -> Iterator[torch.Tensor]:
-        seen.append(given)
-        return codes(*given)
+    def record(*arguments: Any) -> Iterator[torch.Tensor]:
+        calls.append(arguments)
+        return codes(*arguments)
 
-    codes = decode.codes
-    monkeypatch.setattr(decode, "codes", watched)
-    finished(planning.compose(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], Choice(), 2.0))
-    ((_, asked, count, seeds, _, guidance),) = seen
+    codes = decode.generate_codes
+    monkeypatch.setattr(decode, "generate_codes", record)
+    finished(planning.plan_codes(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], SamplingParams(), 2.0))
+    ((_, prompts_seen, count, seeds, _, guidance),) = calls
     marks = vocabulary()
-    assert asked == [marks.encoded(prompts.codes("piano", "la", thought)) for thought in ("bpm: 88\n", "")]
-    assert guidance == decode.Guidance([marks.encoded(prompts.codes_unguided("piano", "la"))] * 2, 2.0)
+    assert prompts_seen == [marks.encode(prompts.codes_prompt("piano", "la", thought)) for thought in ("bpm: 88\n", "")]
+    assert guidance == decode.Guidance([marks.encode(prompts.codes_negative_prompt("piano", "la"))] * 2, 2.0)
     assert (count, seeds) == (2, [7, 8])
 
 
-def _answers(seed: int, given: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
-    usual = Choice()
+def _answers(seed: int, preset: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
+    usual = SamplingParams()
     return {
-        "understand": finished(writing.understand(terse(), [5, 63_999, 7], given, seed, Choice(0.3))),
-        "simple": finished(writing.simple(terse(), "a song", instrumental=False, given=given, seed=seed, choice=usual)),
-        "formatted": finished(writing.formatted(terse(), "warm", "[Verse]\nla", given, seed, usual)),
+        "understand": finished(writing.describe_audio(terse(), [5, 63_999, 7], preset, seed, SamplingParams(0.3))),
+        "simple": finished(
+            writing.write_sample(terse(), "a song", instrumental=False, preset=preset, seed=seed, params=usual)
+        ),
+        "formatted": finished(writing.format_sample(terse(), "warm", "[Verse]\nla", preset, seed, usual)),
     }
 
 
-def test_answers_in_words() -> None:
-    for what, (answer, told) in _answers(3, {}).items():
-        _in_form(answer.metadata)
+def test_text_tasks_return_metadata_and_lyrics() -> None:
+    for what, (answer, counts) in _answers(3, {}).items():
+        _check_form(answer.metadata)
         assert ("genres" in answer.metadata) == (what == "understand")
         assert answer.lyrics == answer.lyrics.strip()
         assert "# Lyric" not in answer.lyrics.splitlines()[:1]
         assert "</think>" not in answer.lyrics
-        assert [done for done, _ in told] == list(range(1, len(told) + 1))
+        assert [done for done, _ in counts] == list(range(1, len(counts) + 1))
 
 
-def test_answers_keep_what_is_given() -> None:
+def test_answers_keep_preset_metadata() -> None:
     for answer, _ in _answers(5, GIVEN).values():
         assert {name: answer.metadata[name] for name in GIVEN} == GIVEN
 
 
 @pytest.mark.parametrize("module", [planning, writing])
-def test_what_does_not_come_to_its_end_is_no_thought(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST", 6)
+def test_an_unfinished_thought_raises(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_TOKENS", 6)
     work: Generator[tuple[int, int], None, Any] = (
-        planning.think(language(), "warm", "la", {}, (), [1], Choice())
+        planning.plan_metadata(language(), "warm", "la", {}, (), [1], SamplingParams())
         if module is planning
-        else writing.simple(language(), "a song", instrumental=False, given={}, seed=1, choice=Choice())
+        else writing.write_sample(language(), "a song", instrumental=False, preset={}, seed=1, params=SamplingParams())
     )
     with pytest.raises(EngineFailure, match="within 6 tokens"):
         finished(work)
 
 
-def test_a_thought_cannot_end_its_turn() -> None:
-    made = prompts.codes("warm", "la", "caption: a<|im_end|>b</think>\n")
-    assert made == prompts.codes("warm", "la", "caption: ab\n")
+def test_special_tokens_are_stripped_from_thoughts() -> None:
+    prompt = prompts.codes_prompt("warm", "la", "caption: a<|im_end|>b</think>\n")
+    assert prompt == prompts.codes_prompt("warm", "la", "caption: ab\n")

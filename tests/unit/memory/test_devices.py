@@ -1,4 +1,4 @@
-"""Which devices there are and which one is taken, with a torch that says what the test has it say."""
+"""Listing and selecting devices, with a torch that reports the devices of the test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.tiny_models import tiny_checkpoint
 
 
 def machine(patch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False, xpu: int = 0) -> list[torch.device]:
-    """Have torch find these; return the list of CUDA devices that are made the current one."""
+    """Make torch report these devices; return the list of devices made current."""
     current: list[torch.device] = []
     patch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
     patch.setattr(torch.cuda, "device_count", lambda: cuda)
@@ -34,7 +34,7 @@ def machine(patch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False, xpu:
     return current
 
 
-def test_all_devices_are_found_the_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_devices_lists_all_devices_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch)
     assert policy.find_devices() == ["cpu"]
     machine(monkeypatch, cuda=2)
@@ -47,32 +47,32 @@ def test_all_devices_are_found_the_best_first(monkeypatch: pytest.MonkeyPatch) -
     assert labels == ["NVIDIA 1", "Intel 0", "Apple GPU", ""]
 
 
-def test_a_named_device_is_taken_and_the_best_one_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_select_device_takes_the_named_or_the_best_device(monkeypatch: pytest.MonkeyPatch) -> None:
     current = machine(monkeypatch, cuda=2)
-    assert policy.best_device() == torch.device("cuda:0")
-    assert policy.best_device("cuda:1") == torch.device("cuda:1")
+    assert policy.select_device() == torch.device("cuda:0")
+    assert policy.select_device("cuda:1") == torch.device("cuda:1")
     assert current == [torch.device("cuda:0"), torch.device("cuda:1")]
-    assert policy.best_device("cpu") == torch.device("cpu")
+    assert policy.select_device("cpu") == torch.device("cpu")
     assert len(current) == 2
     with pytest.raises(EngineFailure) as caught:
-        policy.best_device("cuda:2")
+        policy.select_device("cuda:2")
     assert str(caught.value) == "There is no device 'cuda:2' here. Choose one of these: cuda:0, cuda:1, cpu."
 
 
-def test_the_neural_engine_loads_its_model_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_neural_engine_loads_its_model_on_the_named_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_checkpoint(tmp_path, "original", "turbo")
     monkeypatch.setenv("ACEBRIDGE_MODELS", str(tmp_path))
     machine(monkeypatch, cuda=2)
-    wanted: list[torch.device] = []
+    devices: list[torch.device] = []
 
-    def best_place(_size: str, device: torch.device, **_: bool) -> policy.Place:
-        wanted.append(device)
-        return policy.Place(torch.device("cpu"), torch.float32, policy.Offload.NONE)
+    def choose_compute_config(_size: str, device: torch.device, **_: bool) -> policy.ComputeConfig:
+        devices.append(device)
+        return policy.ComputeConfig(torch.device("cpu"), torch.float32, policy.Offload.NONE)
 
-    monkeypatch.setattr(model, "best_place", best_place)
+    monkeypatch.setattr(model, "choose_compute_config", choose_compute_config)
     engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
     next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1, seeds=(1,)), CancelToken())))
-    assert wanted == [torch.device("cuda:1")]
+    assert devices == [torch.device("cuda:1")]
     registry.load(registry.ENGINES["draft"], device="cuda:1")  # which computes on the processor wherever it is
     with pytest.raises(EngineFailure, match="There is no device 'mps' here"):
         registry.load(registry.ENGINES["neural"], device="mps")

@@ -1,4 +1,4 @@
-"""Levels of offload: chosen by what is free, one lower when memory runs out, and never with another result."""
+"""Levels of offload: selected by free memory, raised once when memory runs out, never with another result."""
 
 from __future__ import annotations
 
@@ -12,37 +12,44 @@ import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory.policy import Offload, Place, best_place, native_dtype, offload_for, takes_at_once
-from acestep_runtime.memory.stage import Stage, retried
+from acestep_runtime.memory.policy import (
+    ComputeConfig,
+    Offload,
+    choose_compute_config,
+    choose_offload,
+    max_batch_takes,
+    native_dtype,
+)
+from acestep_runtime.memory.stage import ModulePlacement, retry_with_offload
 
 #: Stands for a GPU: a device of its own, on which nothing is computed.
 ELSEWHERE = torch.device("meta")
 NAMES = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 
 
-def _stage(level: Offload, device: torch.device = ELSEWHERE) -> Stage:
+def _placement(level: Offload, device: torch.device = ELSEWHERE) -> ModulePlacement:
     modules = {name: nn.Linear(2, 2) for name in NAMES}
-    return Stage(modules, Place(device, torch.float32, level))
+    return ModulePlacement(modules, ComputeConfig(device, torch.float32, level))
 
 
-def _there(stage: Stage) -> set[str]:
-    return {name for name, module in stage._modules.items() if module.weight.device == ELSEWHERE}
+def _modules_on_device(placement: ModulePlacement) -> set[str]:
+    return {name for name, module in placement._modules.items() if module.weight.device == ELSEWHERE}
 
 
 @pytest.mark.parametrize("size", ["2B", "XL"])
 def test_less_memory_means_more_offload(size: str) -> None:
-    levels = [offload_for(size, free) for free in (80, 24, 16, 12, 11, 8, 7, 6, 5, 4, 2, 0)]
+    levels = [choose_offload(size, free) for free in (80, 24, 16, 12, 11, 8, 7, 6, 5, 4, 2, 0)]
     assert levels == sorted(levels)
     assert (levels[0], levels[-1]) == (Offload.NONE, Offload.LAYERS)
-    assert offload_for("XL", 9.0) > offload_for("2B", 9.0)
-    assert offload_for(size, 13.0, torch.float32) >= offload_for(size, 13.0)
+    assert choose_offload("XL", 9.0) > choose_offload("2B", 9.0)
+    assert choose_offload(size, 13.0, torch.float32) >= choose_offload(size, 13.0)
 
 
-def test_the_processor_computes_in_float32_and_keeps_everything() -> None:
-    assert offload_for("XL", None) is Offload.NONE
+def test_the_cpu_computes_in_float32_without_offload() -> None:
+    assert choose_offload("XL", None) is Offload.NONE
     assert native_dtype(torch.device("cpu")) is torch.float32
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
-        assert best_place("2B") == Place(torch.device("cpu"), torch.float32, Offload.NONE)
+        assert choose_compute_config("2B") == ComputeConfig(torch.device("cpu"), torch.float32, Offload.NONE)
 
 
 @pytest.mark.parametrize(
@@ -54,81 +61,95 @@ def test_the_processor_computes_in_float32_and_keeps_everything() -> None:
         (Offload.LAYERS, set()),
     ],
 )
-def test_a_level_says_what_stays(level: Offload, resident: set[str]) -> None:
-    stage = _stage(level)
-    assert _there(stage) == resident
+def test_each_level_keeps_its_resident_modules(level: Offload, resident: set[str]) -> None:
+    placement = _placement(level)
+    assert _modules_on_device(placement) == resident
 
 
-def test_what_is_used_is_there_and_goes_again() -> None:
-    stage = Stage({"vae": nn.Linear(2, 2)}, Place(torch.device("cpu"), torch.float32, Offload.ONE_AT_A_TIME))
+def test_a_module_is_on_the_device_only_inside_the_context() -> None:
+    placement = ModulePlacement(
+        {"vae": nn.Linear(2, 2)}, ComputeConfig(torch.device("cpu"), torch.float32, Offload.ONE_AT_A_TIME)
+    )
     moves = []
-    stage._modules["vae"].to = lambda device: moves.append(device)  # type: ignore[method-assign,assignment]
-    with pytest.raises(KeyError), stage.using("vae"):
+    placement._modules["vae"].to = lambda device: moves.append(device)  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyError), placement.on_device("vae"):
         raise KeyError
     assert moves == [torch.device("cpu")] * 2
     assert len(moves) == 2
 
 
-def test_layers_come_one_at_a_time() -> None:
-    stage = _stage(Offload.LAYERS)
-    with stage.using("dit"):
-        assert stage._modules["dit"].weight.device.type == "cpu"
+def test_layers_are_moved_one_at_a_time() -> None:
+    placement = _placement(Offload.LAYERS)
+    with placement.on_device("dit"):
+        assert placement._modules["dit"].weight.device.type == "cpu"
     layer, moves = nn.Linear(2, 2), []
     layer.to = lambda device: moves.append(device.type)  # type: ignore[method-assign,assignment]
-    with stage.visiting(layer):
+    with placement.layer_context(layer):
         assert moves == ["meta"]
     assert moves == ["meta", "cpu"]
-    with _stage(Offload.NONE).visiting(layer):
+    with _placement(Offload.NONE).layer_context(layer):
         assert len(moves) == 2
 
 
-def _fitting(stage: Stage, level: Offload, calls: list[Offload], before: str = "") -> Iterator[str]:
-    """Work that fits at a level; it says ``before`` what it says when memory runs out."""
-    calls.append(stage.place.offload)
+def _work_that_fits(
+    placement: ModulePlacement, level: Offload, calls: list[Offload], before: str = ""
+) -> Iterator[str]:
+    """Work that fits at a level; it yields ``before`` and then runs out of memory at lower levels."""
+    calls.append(placement.config.offload)
     yield "step"
     if before:
         yield before
-    if stage.place.offload < level:
+    if placement.config.offload < level:
         raise torch.OutOfMemoryError("CUDA out of memory")
     yield "audio"
 
 
-def test_when_memory_runs_out_one_level_is_given_up_once() -> None:
-    stage, calls = Stage({}, Place(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
-    told = list(retried(stage, lambda: _fitting(stage, Offload.IDLE, calls), lambda item: item == "audio"))
-    assert told == ["step", "step", "audio"]
+def test_out_of_memory_raises_the_level_once() -> None:
+    placement, calls = ModulePlacement({}, ComputeConfig(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
+    items = list(
+        retry_with_offload(
+            placement, lambda: _work_that_fits(placement, Offload.IDLE, calls), lambda item: item == "audio"
+        )
+    )
+    assert items == ["step", "step", "audio"]
     assert calls == [Offload.NONE, Offload.IDLE]
     with pytest.raises(EngineFailure, match=r"is not enough for this job\. Ask for a shorter region"):
-        list(retried(stage, lambda: _fitting(stage, Offload.LAYERS, calls), lambda _: False))
+        list(retry_with_offload(placement, lambda: _work_that_fits(placement, Offload.LAYERS, calls), lambda _: False))
     assert calls == [Offload.NONE, Offload.IDLE, Offload.IDLE, Offload.ONE_AT_A_TIME]
 
 
-def test_what_was_given_out_is_not_made_again() -> None:
-    stage, calls = Stage({}, Place(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
+def test_there_is_no_retry_after_a_final_item() -> None:
+    placement, calls = ModulePlacement({}, ComputeConfig(ELSEWHERE, torch.float32, Offload.NONE)), list[Offload]()
     with pytest.raises(EngineFailure):
-        list(retried(stage, lambda: _fitting(stage, Offload.IDLE, calls, "audio"), lambda item: item == "audio"))
+        list(
+            retry_with_offload(
+                placement,
+                lambda: _work_that_fits(placement, Offload.IDLE, calls, "audio"),
+                lambda item: item == "audio",
+            )
+        )
     assert calls == [Offload.NONE]
 
 
-def test_other_errors_are_not_taken_for_it() -> None:
+def test_other_errors_are_not_retried() -> None:
     def work() -> Iterator[str]:
         yield "step"
         raise RuntimeError("shapes")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        list(retried(_stage(Offload.NONE), work, lambda _: False))
+        list(retry_with_offload(_placement(Offload.NONE), work, lambda _: False))
 
 
-def test_there_is_nothing_to_give_up_on_the_processor() -> None:
-    stage = _stage(Offload.NONE, torch.device("cpu"))
-    assert not stage.drop_one_level()
+def test_the_cpu_has_no_level_to_raise() -> None:
+    placement = _placement(Offload.NONE, torch.device("cpu"))
+    assert not placement.raise_offload_level()
 
 
-def test_more_memory_makes_more_takes_at_once() -> None:
-    assert takes_at_once(6000, None, guided=True) == 1
-    assert takes_at_once(6000, 0.1, guided=True) == 1
-    counts = [takes_at_once(6000, free, guided=False) for free in (4, 16, 80)]
+def test_more_memory_allows_more_takes_per_batch() -> None:
+    assert max_batch_takes(6000, None, with_guidance=True) == 1
+    assert max_batch_takes(6000, 0.1, with_guidance=True) == 1
+    counts = [max_batch_takes(6000, free, with_guidance=False) for free in (4, 16, 80)]
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
-    assert takes_at_once(6000, 80, guided=True) <= counts[-1]
-    assert takes_at_once(1500, 16, guided=False) >= takes_at_once(6000, 16, guided=False)
+    assert max_batch_takes(6000, 80, with_guidance=True) <= counts[-1]
+    assert max_batch_takes(1500, 16, with_guidance=False) >= max_batch_takes(6000, 16, with_guidance=False)

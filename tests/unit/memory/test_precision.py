@@ -1,4 +1,4 @@
-"""bfloat16 on a CPU that computes it wrongly is not used, and the user is told so once."""
+"""bfloat16 is not used on a CPU that computes it wrongly, and the user gets one warning."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ CONVOLVE, MULTIPLY = functional.conv1d, torch.matmul
 Compute = Callable[..., Tensor]
 
 
-def rounded(compute: Compute) -> Compute:
+def round_result(compute: Compute) -> Compute:
     """Compute in float32 and round to the type of the inputs, which is correct on every CPU."""
     return lambda x, y, **options: compute(x.float(), y.float(), **options).to(x.dtype)
 
 
-def wrong(compute: Compute, damage: Callable[[Tensor], Tensor], channels: int | None = None) -> Compute:
-    """Return an operation that is wrong in bfloat16, for so many channels or all."""
+def damage_result(compute: Compute, damage: Callable[[Tensor], Tensor], channels: int | None = None) -> Compute:
+    """Return an operation that is wrong in bfloat16, for this number of channels or for all."""
 
     def run(x: Tensor, y: Tensor, **options: Any) -> Tensor:
-        out = rounded(compute)(x, y, **options)
+        out = round_result(compute)(x, y, **options)
         return damage(out) if x.dtype == BFLOAT16 and channels in (None, x.shape[1]) else out
 
     return run
@@ -41,8 +41,8 @@ def wrong(compute: Compute, damage: Callable[[Tensor], Tensor], channels: int | 
 def correct_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stands for a CPU that computes bfloat16 correctly, and was not checked yet."""
     for name in ("conv1d", "conv_transpose1d"):
-        monkeypatch.setattr(functional, name, rounded(getattr(functional, name)))
-    monkeypatch.setattr(torch, "matmul", rounded(MULTIPLY))
+        monkeypatch.setattr(functional, name, round_result(getattr(functional, name)))
+    monkeypatch.setattr(torch, "matmul", round_result(MULTIPLY))
     precision._cpu_is_correct.cache_clear()
     precision.take_warnings()
     yield
@@ -59,12 +59,12 @@ def test_a_correct_cpu_keeps_bfloat16(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     ("name", "broken"),
     [
-        ("conv1d, C = 8, S = 2", wrong(CONVOLVE, lambda out: out.flip(-1), 8)),
-        ("conv1d, C = 128, S = 2", wrong(CONVOLVE, lambda out: 1.03 * out, 128)),
-        ("conv1d, C = 16, S = 2", wrong(CONVOLVE, lambda out: out * torch.nan, 16)),
+        ("conv1d, C = 8, S = 2", damage_result(CONVOLVE, lambda out: out.flip(-1), 8)),
+        ("conv1d, C = 128, S = 2", damage_result(CONVOLVE, lambda out: 1.03 * out, 128)),
+        ("conv1d, C = 16, S = 2", damage_result(CONVOLVE, lambda out: out * torch.nan, 16)),
     ],
 )
-def test_a_wrong_convolution_means_float32_and_one_warning(
+def test_a_wrong_convolution_selects_float32_and_warns_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, broken: Compute
 ) -> None:
     monkeypatch.setattr(functional, "conv1d", broken)
@@ -78,15 +78,15 @@ def test_a_wrong_convolution_means_float32_and_one_warning(
 
 
 @pytest.mark.parametrize(("module", "name"), [(functional, "conv_transpose1d"), (torch, "matmul")])
-def test_transposed_convolutions_and_products_count_too(
+def test_transposed_convolutions_and_matmul_are_checked(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str
 ) -> None:
-    monkeypatch.setattr(module, name, wrong(getattr(module, name), torch.zeros_like))
+    monkeypatch.setattr(module, name, damage_result(getattr(module, name), torch.zeros_like))
     assert precision.verify_dtype(CPU, BFLOAT16) is torch.float32
     assert name in precision.take_warnings()[0]
 
 
-def test_it_is_checked_once_and_only_where_bfloat16_is_chosen_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_runs_once_and_only_for_bfloat16_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     checks: list[int] = []
     measure = precision.measure_errors
     monkeypatch.setattr(precision, "measure_errors", lambda: (checks.append(1), measure())[1])
@@ -99,18 +99,18 @@ def test_it_is_checked_once_and_only_where_bfloat16_is_chosen_on_a_cpu(monkeypat
     assert checks == [1]
 
 
-def test_the_policy_asks_before_it_chooses_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "best_device", lambda: CPU)
+def test_native_dtype_uses_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "select_device", lambda: CPU)
     monkeypatch.setattr(policy, "_fastest_dtype", lambda _: BFLOAT16)
     assert policy.native_dtype(CPU) is BFLOAT16
-    assert policy.best_place("2B").dtype is BFLOAT16
+    assert policy.choose_compute_config("2B").dtype is BFLOAT16
     precision._cpu_is_correct.cache_clear()
-    monkeypatch.setattr(functional, "conv1d", wrong(CONVOLVE, torch.zeros_like))
+    monkeypatch.setattr(functional, "conv1d", damage_result(CONVOLVE, torch.zeros_like))
     assert policy.native_dtype(CPU) is torch.float32
-    assert policy.best_place("2B").dtype is torch.float32
+    assert policy.choose_compute_config("2B").dtype is torch.float32
 
 
-def test_random_numbers_of_others_are_not_touched() -> None:
+def test_the_check_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(4)
     expected = torch.rand(3)
     torch.manual_seed(4)
@@ -119,7 +119,7 @@ def test_random_numbers_of_others_are_not_touched() -> None:
 
 
 def test_the_errors_can_be_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(functional, "conv1d", wrong(CONVOLVE, torch.neg, 8))
+    monkeypatch.setattr(functional, "conv1d", damage_result(CONVOLVE, torch.neg, 8))
     precision.main()
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == precision.cpu_name()

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import Tensor
 
-from acestep_runtime.conditioning.codes import hints_of
+from acestep_runtime.conditioning.codes import semantic_hints
 from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers import loop, schedule
@@ -29,7 +29,7 @@ def _source(kind: str, name: str) -> tuple[Tensor, Tensor]:
     if case.get("hints"):
         latents = golden_input(kind, "precomputed_lm_hints_25Hz")
     elif case.get("is_covers"):
-        latents = hints_of(
+        latents = semantic_hints(
             parts(kind).tokenizer, parts(kind).detokenizer, latents, golden_input(kind, "silence_latent")
         )
     return latents, torch.ones_like(latents)

@@ -1,4 +1,4 @@
-"""Schedules against figures worked out by hand, steps against fields whose paths are known, the loop's own pieces."""
+"""Schedules against figures computed by hand, steps against fields with known paths, and the parts of the loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.steps import STEPS, VelocitySmoother, make_steps
 
 
-def test_the_schedules_of_turbo_models() -> None:
+def test_turbo_schedules_have_the_distilled_levels() -> None:
     assert schedule.turbo(1.0) == pytest.approx([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
     assert schedule.turbo(2.0) == pytest.approx([1, 14 / 15, 6 / 7, 10 / 13, 2 / 3, 6 / 11, 0.4, 2 / 9, 0])
     assert schedule.turbo(3.0) == pytest.approx([1, 21 / 22, 0.9, 5 / 6, 0.75, 9 / 14, 0.5, 0.3, 0])
@@ -34,30 +34,30 @@ def test_schedules_fall_from_noise_to_music(steps: int, shift: float) -> None:
     assert all(later < earlier for earlier, later in pairwise(levels))
 
 
-def test_custom_levels_are_kept_by_base_models_and_snap_on_turbo_models() -> None:
-    given = [1.0, 0.8, 0.61, 0.4, 0.2, 0.0]
-    assert schedule.custom(given) == given
-    assert schedule.custom(given[:-1]) == given
-    snapped = schedule.custom(given, is_turbo=True)
-    assert all(level in schedule.TURBO_LEVELS for level in snapped[:-1])
+def test_base_models_keep_custom_levels_and_turbo_models_snap_them() -> None:
+    levels = [1.0, 0.8, 0.61, 0.4, 0.2, 0.0]
+    assert schedule.custom(levels) == levels
+    assert schedule.custom(levels[:-1]) == levels
+    snapped = schedule.custom(levels, is_turbo=True)
+    assert all(snapped_level in schedule.TURBO_LEVELS for snapped_level in snapped[:-1])
     assert snapped[0] == 1.0
     assert schedule.custom([0.9, 0.899], is_turbo=True) == [pytest.approx(0.9), 0.0]
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.001, 1), min_size=1, max_size=12, unique=True))
-def test_snapped_levels_are_the_nearest_that_turbo_models_know(given: list[float]) -> None:
-    levels = sorted(given, reverse=True)
+def test_snapping_takes_the_nearest_turbo_level(values: list[float]) -> None:
+    levels = sorted(values, reverse=True)
     snapped = schedule.custom(levels, is_turbo=True)
     assert snapped[-1] == 0
     for level in levels:
-        nearest = min(abs(known - level) for known in schedule.TURBO_LEVELS)
-        assert any(abs(known - level) == nearest for known in snapped[:-1])
+        nearest = min(abs(turbo_level - level) for turbo_level in schedule.TURBO_LEVELS)
+        assert any(abs(turbo_level - level) == nearest for turbo_level in snapped[:-1])
     assert schedule.custom(levels) == [*levels, 0.0]
 
 
 @pytest.mark.parametrize("levels", [[], [0.0], [0.5, 0.7], [1.0, 1.0], [1.2, 0.5], [-0.5]])
-def test_levels_that_do_not_fall_are_refused(levels: list[float]) -> None:
+def test_levels_that_do_not_decrease_raise(levels: list[float]) -> None:
     with pytest.raises(InvalidValue, match="levels that fall from at most 1 to 0"):
         schedule.custom(levels)
 
@@ -70,36 +70,36 @@ def _run(sampler: str, levels: list[float], x: Tensor, field) -> Tensor:
 
 @pytest.mark.parametrize("sampler", ["euler", "heun"])
 @pytest.mark.parametrize("steps", [1, 3, 8])
-def test_a_straight_path_is_followed_exactly(sampler: str, steps: int) -> None:
+def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> None:
     noise, music = torch.randn(1, 6, 4, dtype=torch.float64), torch.randn(1, 6, 4, dtype=torch.float64)
-    made = _run(sampler, schedule.linear(steps, 3.0), noise, lambda _x, _t: noise - music)
-    assert torch.allclose(made, music, atol=1e-12)
+    result = _run(sampler, schedule.linear(steps, 3.0), noise, lambda _x, _t: noise - music)
+    assert torch.allclose(result, music, atol=1e-12)
 
 
-def test_heun_is_of_second_order_where_euler_is_of_first() -> None:
+def test_heun_has_second_order_and_euler_first() -> None:
     """dx/dt = x: from 1 at t = 1 to 1/e at t = 0."""
 
     def error(sampler: str, steps: int) -> float:
-        made = _run(sampler, schedule.linear(steps), torch.ones(1, 1, 1, dtype=torch.float64), lambda x, _t: x)
-        return abs(float(made) - math.exp(-1))
+        result = _run(sampler, schedule.linear(steps), torch.ones(1, 1, 1, dtype=torch.float64), lambda x, _t: x)
+        return abs(float(result) - math.exp(-1))
 
     assert error("euler", 40) / error("euler", 80) == pytest.approx(2, abs=0.1)
     assert error("heun", 40) / error("heun", 80) == pytest.approx(4, abs=0.2)
 
 
-def test_the_stochastic_sampler_forgets_where_it_came_from() -> None:
+def test_sde_does_not_depend_on_the_start() -> None:
     music = torch.randn(1, 6, 4)
     for start in (torch.zeros(1, 6, 4), torch.full((1, 6, 4), 9.0)):
-        made = _run("sde", schedule.linear(4), start, lambda x, t: (x - music) / t)
-        assert torch.allclose(made, music, atol=1e-5)
+        result = _run("sde", schedule.linear(4), start, lambda x, t: (x - music) / t)
+        assert torch.allclose(result, music, atol=1e-5)
 
 
-def test_turbo_models_go_straight_to_the_music_at_the_end() -> None:
+def test_turbo_models_end_with_an_euler_step() -> None:
     assert make_steps("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
     assert make_steps("heun", 2) == [STEPS["heun"]] * 2
 
 
-def test_velocities_are_clamped_and_averaged() -> None:
+def test_the_smoother_clamps_and_averages_velocities() -> None:
     x, velocity = torch.ones(2, 3, 4), torch.stack([torch.full((3, 4), 8.0), torch.full((3, 4), 0.5)])
     clamped = VelocitySmoother(clamp=2.0)(velocity, x)
     assert torch.allclose(clamped[0], torch.full((3, 4), 2.0))
@@ -109,14 +109,14 @@ def test_velocities_are_clamped_and_averaged() -> None:
     assert torch.allclose(smoother(torch.zeros_like(velocity), x), 0.25 * velocity)
 
 
-def test_what_is_averaged_after_a_correction_is_the_velocity_that_was_taken() -> None:
+def test_after_a_correction_the_average_uses_the_mean_velocity() -> None:
     x, smoother = torch.ones(1, 1, 1), VelocitySmoother(ema=0.25)
     predicted, corrected = smoother(8 * x, x), smoother.corrector_velocity(4 * x, x)
     assert (float(predicted), float(corrected)) == (8.0, 0.75 * 4 + 0.25 * 8)
     assert float(smoother(0 * x, x)) == 0.25 * (8 + 5) / 2
 
 
-def test_noise_is_of_its_seed_alone() -> None:
+def test_noise_depends_only_on_its_seed() -> None:
     together, alone = loop.draw_noise([7, 8, 7], 5, 4), loop.draw_noise([8], 5, 4)
     assert torch.equal(together[1:2], alone)
     assert torch.equal(together[0], together[2])
@@ -124,16 +124,16 @@ def test_noise_is_of_its_seed_alone() -> None:
 
 
 @pytest.mark.parametrize(("strength", "first"), [(0.0, 1.0), (0.3, 0.75), (0.5, 0.5), (0.99, 0.25)])
-def test_a_cover_may_start_from_its_source(strength: float, first: float) -> None:
+def test_start_from_begins_at_the_nearest_level(strength: float, first: float) -> None:
     levels, noise, clean = schedule.linear(4), torch.full((1, 2, 2), 10.0), torch.zeros(1, 2, 2)
     rest, x = loop.start_from(levels, noise, clean, strength)
     assert rest == levels[levels.index(first) :]
     assert torch.equal(x, torch.full_like(x, 10 * first))
 
 
-def test_what_surrounds_a_span_is_put_back_for_a_share_of_the_steps() -> None:
-    made = torch.tensor([False, True, False]).reshape(1, 3, 1)
-    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), made, ratio=0.5, steps=4)
+def test_injection_restores_the_surroundings_for_a_share_of_the_steps() -> None:
+    span_mask = torch.tensor([False, True, False]).reshape(1, 3, 1)
+    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), span_mask, ratio=0.5, steps=4)
     x = torch.full((1, 3, 2), 7.0)
     assert injection(x, 1, 0.25)[0, :, 0].tolist() == [0.25, 7.0, 0.25]
     assert injection(x, 2, 0.25) is x
@@ -141,14 +141,14 @@ def test_what_surrounds_a_span_is_put_back_for_a_share_of_the_steps() -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 11), st.integers(1, 12), st.integers(0, 30))
-def test_seams_are_blended_outside_of_the_span_only(first: int, length: int, frames: int) -> None:
+def test_crossfade_blends_outside_the_span_only(first: int, length: int, frames: int) -> None:
     stop = min(12, first + length)
-    made, clean = torch.ones(1, 12, 2), torch.zeros(1, 12, 2)
-    share = loop.crossfade(made, clean, (first, stop), frames)[0, :, 0]
-    assert (share[first:stop] == 1).all()
-    assert (share[: max(0, first - frames)] == 0).all()
-    assert (share[stop + frames :] == 0).all()
-    assert (share[:first].diff() >= 0).all()
-    assert (share[stop:].diff() <= 0).all()
+    generated, clean = torch.ones(1, 12, 2), torch.zeros(1, 12, 2)
+    weights = loop.crossfade(generated, clean, (first, stop), frames)[0, :, 0]
+    assert (weights[first:stop] == 1).all()
+    assert (weights[: max(0, first - frames)] == 0).all()
+    assert (weights[stop + frames :] == 0).all()
+    assert (weights[:first].diff() >= 0).all()
+    assert (weights[stop:].diff() <= 0).all()
     if frames and first:
-        assert share[first - 1] == pytest.approx(frames / (frames + 1))
+        assert weights[first - 1] == pytest.approx(frames / (frames + 1))

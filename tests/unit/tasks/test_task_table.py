@@ -67,7 +67,7 @@ def test_traits_agree_with_the_fields(task: type[Task]) -> None:
     assert (task.kind == "audio") == bool(task.roles or task.has("tracks"))
     assert set(task.roles) <= {MIX, OTHER}
     assert not set(task.roles) & set(TRACKS)
-    assert task.plays_along <= (task.has("source") and task.has("tracks"))
+    assert task.is_accompaniment <= (task.has("source") and task.has("tracks"))
     assert (task.can_plan or task.needs_language_model) == task.has("thinking")
     assert task.can_plan <= (task.kind == "audio")
     assert task.needs_language_model <= (task.kind != "audio")
@@ -85,10 +85,10 @@ def test_its_engines_implement_it(task: type[Task]) -> None:
 def test_the_neural_engine_tables_contain_it(task: type[Task]) -> None:
     pytest.importorskip("torch", reason="only the neural engine needs torch")
     from acestep_runtime.engines.neural.evaluation import EVALUATIONS
-    from acestep_runtime.engines.neural.language import ANSWERS
+    from acestep_runtime.engines.neural.language import TEXT_TASKS
     from acestep_runtime.engines.neural.recipes import RECIPES
 
-    tables = [task.name in table for table in (RECIPES, ANSWERS, EVALUATIONS)]
+    tables = [task.name in table for table in (RECIPES, TEXT_TASKS, EVALUATIONS)]
     if not registry.ENGINES["neural"].supports(task):
         assert tables == [False, False, False]
         return

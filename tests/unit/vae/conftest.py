@@ -1,4 +1,4 @@
-"""Small convolutions are faster on one thread than on several that wait for each other."""
+"""Small convolutions run on one thread, which is faster for them."""
 
 from __future__ import annotations
 

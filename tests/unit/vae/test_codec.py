@@ -1,4 +1,4 @@
-"""Tiles equal the whole, cost what is asked for, and are not made twice."""
+"""Tiles equal the whole signal, cost no more than their span, and are encoded once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.vae.cache import TileCache
-from acestep_runtime.vae.codec import SILENT, Codec, fingerprint
+from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from tests.support.small_vae import small
 
@@ -41,7 +41,7 @@ def _latents(frames: int, channels: int = 4, seed: int = 1) -> Tensor:
 
 
 def _whole_mean(vae: Any, samples: Samples) -> Tensor:
-    """What diffusers makes of all samples in one piece."""
+    """The latents of diffusers for all samples at once."""
     padded = np.concatenate((samples, np.zeros((-len(samples) % FRAME, 2), np.float32)))
     return vae.encode(torch.from_numpy(padded.T[None].copy())).latent_dist.mean.transpose(1, 2)
 
@@ -50,10 +50,10 @@ def _whole_samples(vae: Any, latents: Tensor) -> Samples:
     return vae.decode(latents.transpose(1, 2)).sample[0].T.numpy()
 
 
-def _counted(vae: Any) -> list[int]:
-    """Note how many frames are encoded each time."""
+def _count_encoded_frames(vae: Any) -> list[int]:
+    """Record the frames of each encoder call."""
     frames: list[int] = []
-    vae.encoder.register_forward_pre_hook(lambda _, given: frames.append(given[0].shape[-1] // FRAME))
+    vae.encoder.register_forward_pre_hook(lambda _, inputs: frames.append(inputs[0].shape[-1] // FRAME))
     return frames
 
 
@@ -73,20 +73,20 @@ def song(vae: Any) -> tuple[Samples, Tensor]:
     return samples, _whole_mean(vae, samples)
 
 
-def test_the_real_layers_encode_in_tiles_as_in_one_piece(sample_vae: Any) -> None:
+def test_encoding_in_tiles_equals_encoding_at_once(sample_vae: Any) -> None:
     samples = _noise(40 * FRAME - 100)
     whole = _whole_mean(sample_vae, samples)
-    tiled = Codec(sample_vae, encoded_frames=9).encode(samples)
+    tiled = Codec(sample_vae, encode_tile_frames=9).encode(samples)
     assert tiled.shape == (1, 40, 8)
     assert tiled.dtype == torch.float32
     assert whole.abs().max() > 0.1
     assert (tiled - whole).abs().max() <= 1e-5
 
 
-def test_the_real_layers_decode_in_tiles_as_in_one_piece(sample_vae: Any) -> None:
+def test_decoding_in_tiles_equals_decoding_at_once(sample_vae: Any) -> None:
     latents = _latents(40, 8)
     whole = _whole_samples(sample_vae, latents)
-    blocks = list(Codec(sample_vae, decoded_frames=9).decode(latents))
+    blocks = list(Codec(sample_vae, decode_tile_frames=9).decode(latents))
     assert [block.shape for block in blocks] == [(9 * FRAME, 2)] * 4 + [(4 * FRAME, 2)]
     assert all(block.dtype == np.float32 for block in blocks)
     assert np.abs(whole).max() > 0.1
@@ -95,63 +95,63 @@ def test_the_real_layers_decode_in_tiles_as_in_one_piece(sample_vae: Any) -> Non
 
 @settings(deadline=None, max_examples=8)
 @given(tile=st.integers(5, 40), origin=st.integers(-50, 50))
-def test_neither_the_tile_nor_where_the_passage_lies_changes_its_latents(
+def test_latents_do_not_depend_on_tile_length_or_origin(
     vae: Any, song: tuple[Samples, Tensor], tile: int, origin: int
 ) -> None:
     samples, whole = song
-    tiled = Codec(vae, encoded_frames=tile).encode(samples, origin=origin * FRAME)
+    tiled = Codec(vae, encode_tile_frames=tile).encode(samples, origin=origin * FRAME)
     assert (tiled - whole).abs().max() <= 1e-5
 
 
 @settings(deadline=None, max_examples=8)
 @given(length=st.integers(1, 15 * FRAME))
-def test_the_end_is_filled_up_with_zeros(vae: Any, length: int) -> None:
+def test_the_end_is_padded_with_zeros(vae: Any, length: int) -> None:
     samples = _noise(length)
-    tiled = Codec(vae, encoded_frames=6).encode(samples)
+    tiled = Codec(vae, encode_tile_frames=6).encode(samples)
     assert tiled.shape[1] == -(-length // FRAME)
     assert (tiled - _whole_mean(vae, samples)).abs().max() <= 1e-5
 
 
-def test_a_song_is_read_in_pieces_and_none_is_long(vae: Any, song: tuple[Samples, Tensor]) -> None:
+def test_a_song_is_read_tile_by_tile(vae: Any, song: tuple[Samples, Tensor]) -> None:
     samples, whole = song
-    asked: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
 
     def read(start: int, stop: int) -> Samples:
-        asked.append((start, stop))
+        spans.append((start, stop))
         assert 0 <= start < stop <= len(samples)
         return samples[start:stop]
 
-    tiles = list(Codec(vae, encoded_frames=6).encode_tiles(read, len(samples)))
+    tiles = list(Codec(vae, encode_tile_frames=6).encode_tiles(read, len(samples)))
     assert [tile.shape[1] for tile in tiles] == [6] * 5 + [1]
     assert (torch.cat(tiles, 1) - whole).abs().max() <= 1e-5
-    assert max(stop - start for start, stop in asked) <= (6 + sum(REACH)) * FRAME
+    assert max(stop - start for start, stop in spans) <= (6 + sum(REACH)) * FRAME
     with pytest.raises(ValueError, match="length"):
         Codec(vae).encode(read)
 
 
-def test_the_reach_covers_what_the_encoder_hears(vae: Any) -> None:
-    assert Codec(vae).reach == REACH
+def test_context_frames_cover_the_receptive_field(vae: Any) -> None:
+    assert Codec(vae).context_frames == REACH
 
 
 @settings(deadline=None, max_examples=10)
 @given(data=st.data())
-def test_a_region_comes_out_as_from_the_whole_song(vae: Any, data: st.DataObject) -> None:
+def test_a_decoded_region_equals_that_of_the_whole_song(vae: Any, data: st.DataObject) -> None:
     latents = _latents(24)
     start = data.draw(st.integers(0, 24))
     stop = data.draw(st.integers(start, 24))
     tile = data.draw(st.integers(3, 30))
     whole = _whole_samples(vae, latents)[start * FRAME : stop * FRAME]
-    blocks = list(Codec(vae, decoded_frames=tile).decode(latents, start, stop))
+    blocks = list(Codec(vae, decode_tile_frames=tile).decode(latents, start, stop))
     assert sum(map(len, blocks)) == len(whole)
     if blocks:
         assert np.abs(np.concatenate(blocks) - whole).max() <= 1e-5
 
 
-def test_a_region_costs_what_is_in_it_and_not_what_is_in_the_song(vae: Any) -> None:
+def test_the_cost_of_a_region_does_not_depend_on_the_song(vae: Any) -> None:
     seen: list[int] = []
     handle = vae.decoder.conv1.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
     try:
-        blocks = list(Codec(vae, decoded_frames=5).decode(_latents(1000), 500, 510))
+        blocks = list(Codec(vae, decode_tile_frames=5).decode(_latents(1000), 500, 510))
     finally:
         handle.remove()
     assert len(blocks) == len(seen) == 2
@@ -169,7 +169,7 @@ def test_work_stops_at_the_next_tile(vae: Any) -> None:
         if len(checks) == 3:
             raise Stop
 
-    codec, blocks = Codec(vae, encoded_frames=4, decoded_frames=4), []
+    codec, blocks = Codec(vae, encode_tile_frames=4, decode_tile_frames=4), []
     with pytest.raises(Stop):
         blocks.extend(codec.decode(_latents(40), check=check))
     checks.clear()
@@ -182,10 +182,10 @@ def test_work_stops_at_the_next_tile(vae: Any) -> None:
     assert next(stream, None) is None
 
 
-def test_a_second_take_encodes_nothing(vae: Any, song: tuple[Samples, Tensor]) -> None:
+def test_a_second_take_reads_all_tiles_from_the_cache(vae: Any, song: tuple[Samples, Tensor]) -> None:
     samples, _ = song
-    codec = Codec(vae, cache=TileCache(), encoded_frames=8)
-    seen = _counted(vae)
+    codec = Codec(vae, cache=TileCache(), encode_tile_frames=8)
+    seen = _count_encoded_frames(vae)
     first = codec.encode(samples, origin=3 * FRAME)
     seen.clear()
     again = codec.encode(samples, origin=3 * FRAME)
@@ -195,9 +195,9 @@ def test_a_second_take_encodes_nothing(vae: Any, song: tuple[Samples, Tensor]) -
     assert torch.equal(codec.encode(samples, origin=3 * FRAME), first)
 
 
-def test_the_passage_next_to_it_encodes_only_what_is_new(vae: Any) -> None:
+def test_an_overlapping_passage_encodes_only_new_tiles(vae: Any) -> None:
     samples = _noise(100 * FRAME)
-    codec, seen = Codec(vae, cache=TileCache(), encoded_frames=8), _counted(vae)
+    codec, seen = Codec(vae, cache=TileCache(), encode_tile_frames=8), _count_encoded_frames(vae)
     codec.encode(samples[5 * FRAME : 75 * FRAME], origin=5 * FRAME)
     seen.clear()
     mine = samples[13 * FRAME : 91 * FRAME]
@@ -208,9 +208,9 @@ def test_the_passage_next_to_it_encodes_only_what_is_new(vae: Any) -> None:
     assert len(kept) == 11 - 5
 
 
-def test_one_other_sample_is_never_missed(vae: Any) -> None:
+def test_one_different_sample_changes_the_cache_key(vae: Any) -> None:
     samples = _noise(20 * FRAME)
-    codec = Codec(vae, cache=TileCache(), encoded_frames=7)
+    codec = Codec(vae, cache=TileCache(), encode_tile_frames=7)
     codec.encode(samples)
     for at in (0, 11 * FRAME + 5, 20 * FRAME - 1):
         other = samples.copy()
@@ -218,9 +218,9 @@ def test_one_other_sample_is_never_missed(vae: Any) -> None:
         assert (codec.encode(other) - _whole_mean(vae, other)).abs().max() <= 1e-5
 
 
-def test_tiles_with_the_same_samples_that_end_elsewhere_are_not_mixed_up(vae: Any) -> None:
+def test_equal_samples_at_another_end_have_another_cache_key(vae: Any) -> None:
     flat = np.full((40 * FRAME, 2), 0.25, np.float32)
-    codec = Codec(vae, cache=TileCache(), encoded_frames=7)
+    codec = Codec(vae, cache=TileCache(), encode_tile_frames=7)
     for start in (0, 2, 5):
         for stop in (20, 33):
             window = flat[start * FRAME : stop * FRAME]
@@ -228,7 +228,7 @@ def test_tiles_with_the_same_samples_that_end_elsewhere_are_not_mixed_up(vae: An
             assert (latents - _whole_mean(vae, window)).abs().max() <= 1e-5
 
 
-def test_other_weights_and_types_have_their_own_tiles(tmp_path: Path) -> None:
+def test_weights_and_dtypes_have_separate_tiles(tmp_path: Path) -> None:
     samples = _noise(5 * FRAME)
     vaes = [small(8, NARROW), small(8, NARROW, seed=6), small(8, NARROW).to(torch.bfloat16)]
     names = [fingerprint(vae) for vae in vaes]
@@ -238,16 +238,16 @@ def test_other_weights_and_types_have_their_own_tiles(tmp_path: Path) -> None:
     for vae, name in zip(vaes, names, strict=True):
         Codec(vae, cache=cache, model_id=name).encode(samples)
     assert len(list(tmp_path.iterdir())) == 3
-    seen = _counted(vaes[0])
+    seen = _count_encoded_frames(vaes[0])
     Codec(vaes[0], cache=TileCache(folder=tmp_path), model_id=names[0]).encode(samples)
     assert seen == []
 
 
-def test_half_precision_comes_out_as_float32() -> None:
+def test_half_precision_returns_float32() -> None:
     half = fuse(
         small(128, NARROW).to(torch.bfloat16)
     )  # as wide as released models: some CPUs compute 8 channels wrongly
-    codec, full = Codec(half, encoded_frames=2, decoded_frames=2), Codec(fuse(small(128, NARROW)))
+    codec, full = Codec(half, encode_tile_frames=2, decode_tile_frames=2), Codec(fuse(small(128, NARROW)))
     samples, latents = _noise(5 * FRAME), _latents(5, 64)
     mean, (decoded,) = full.encode(samples), full.decode(latents)
     half_mean, half_decoded = codec.encode(samples), np.concatenate(list(codec.decode(latents)))
@@ -260,19 +260,19 @@ SILENCE = torch.arange(9.0).reshape(1, 9, 1).expand(1, 9, 4)
 
 
 def test_a_silent_passage_is_not_encoded(vae: Any) -> None:
-    seen = _counted(vae)
-    latents = Codec(vae, encoded_frames=7).encode(np.zeros((20 * FRAME + 1, 2), np.float32), silence=SILENCE)
+    seen = _count_encoded_frames(vae)
+    latents = Codec(vae, encode_tile_frames=7).encode(np.zeros((20 * FRAME + 1, 2), np.float32), silence=SILENCE)
     assert seen == []
     assert latents[0, :, 0].tolist() == [*range(9), *range(9), 0, 1, 2]
 
 
 @settings(deadline=None, max_examples=6)
-@given(tile=st.integers(6, 40), origin=st.integers(-9, 9), level=st.sampled_from([0.0, 0.9 * SILENT]))
-def test_what_is_silent_does_not_depend_on_tiles(vae: Any, tile: int, origin: int, level: float) -> None:
+@given(tile=st.integers(6, 40), origin=st.integers(-9, 9), level=st.sampled_from([0.0, 0.9 * SILENCE_LEVEL]))
+def test_silent_frames_do_not_depend_on_tiles(vae: Any, tile: int, origin: int, level: float) -> None:
     samples = np.full((40 * FRAME, 2), level, np.float32)
     samples[: 3 * FRAME] = _noise(3 * FRAME)
-    samples[30 * FRAME - 1] = 2 * SILENT
-    latents = Codec(vae, encoded_frames=tile).encode(samples, silence=SILENCE, origin=origin * FRAME)
+    samples[30 * FRAME - 1] = 2 * SILENCE_LEVEL
+    latents = Codec(vae, encode_tile_frames=tile).encode(samples, silence=SILENCE, origin=origin * FRAME)
     silent = np.zeros(40, bool)
     silent[3 + REACH[0] : 29 - REACH[1]] = True  # they hear neither the music before nor the sample after
     silent[30 + REACH[0] :] = True
@@ -280,30 +280,30 @@ def test_what_is_silent_does_not_depend_on_tiles(vae: Any, tile: int, origin: in
     assert (latents - _whole_mean(vae, samples))[0, ~silent].abs().max() <= 1e-5
 
 
-def test_without_a_latent_for_it_silence_is_encoded(vae: Any) -> None:
+def test_silence_is_encoded_where_no_silence_latents_are_passed(vae: Any) -> None:
     nothing = np.zeros((20 * FRAME, 2), np.float32)
-    assert (Codec(vae, encoded_frames=7).encode(nothing) - _whole_mean(vae, nothing)).abs().max() <= 1e-5
+    assert (Codec(vae, encode_tile_frames=7).encode(nothing) - _whole_mean(vae, nothing)).abs().max() <= 1e-5
 
 
 @pytest.mark.parametrize("origin", [1, -1919])
-def test_passages_begin_with_a_whole_latent_frame(vae: Any, origin: int) -> None:
+def test_an_origin_within_a_latent_frame_raises(vae: Any, origin: int) -> None:
     with pytest.raises(ValueError, match="multiples of 1920"):
         Codec(vae).encode(_noise(FRAME), origin=origin)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 2), (0, 11)])
-def test_frames_that_are_not_there_are_not_decoded(vae: Any, start: int, stop: int) -> None:
+def test_decoding_frames_outside_the_latents_raises(vae: Any, start: int, stop: int) -> None:
     with pytest.raises(ValueError, match="cannot decode"):
         list(Codec(vae).decode(_latents(10), start, stop))
 
 
-def test_nothing_cannot_be_encoded(vae: Any) -> None:
+def test_encoding_no_samples_raises(vae: Any) -> None:
     with pytest.raises(ValueError, match="no samples"):
         Codec(vae).encode(np.zeros((0, 2), np.float32))
 
 
 @pytest.mark.parametrize(("free", "frames"), [(0, 32), (100 << 20, 100), (80 << 30, 512)])
-def test_a_tile_takes_half_of_what_is_free_on_a_gpu(
+def test_a_decode_tile_takes_half_of_free_gpu_memory(
     vae: Any, monkeypatch: pytest.MonkeyPatch, free: int, frames: int
 ) -> None:
     codec = Codec(vae)
@@ -324,7 +324,7 @@ from tests.support.small_vae import small
 from acestep_runtime.vae.codec import Codec
 from acestep_runtime.vae.fuse import fuse
 torch.set_num_threads(1)
-codec = Codec(fuse(small(4, (1, 1, 1, 1, 1))), encoded_frames=25, decoded_frames=25)
+codec = Codec(fuse(small(4, (1, 1, 1, 1, 1))), encode_tile_frames=25, decode_tile_frames=25)
 
 def encode(seconds):
     return codec.encode_tiles(lambda start, stop: np.full((stop - start, 2), 0.1, np.float32), seconds * 48_000)
@@ -340,13 +340,13 @@ for seconds in (5, 20, 60):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("work", "a_second"), [("encode", 25), ("decode", 48_000)])
-def test_a_longer_song_takes_no_more_memory(work: str, a_second: int) -> None:
-    done = subprocess.run(
+def test_memory_does_not_grow_with_the_song(work: str, a_second: int) -> None:
+    process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PEAK, str(ROOT), work],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    told = [int(line) for line in done.stdout.split()]
-    assert told[::2] == [5 * a_second, 20 * a_second, 60 * a_second]
-    _, short, long = (peak * (1 if sys.platform == "darwin" else 1024) for peak in told[1::2])
+    lines = [int(line) for line in process.stdout.split()]
+    assert lines[::2] == [5 * a_second, 20 * a_second, 60 * a_second]
+    _, short, long = (peak * (1 if sys.platform == "darwin" else 1024) for peak in lines[1::2])
     # 40 s more, at the full rate in 4 channels, would take 31 MB for each signal that is alive.
     assert long - short < 6e6

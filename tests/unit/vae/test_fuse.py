@@ -1,4 +1,4 @@
-"""An autoencoder with less to do says the same."""
+"""A fused autoencoder has the same outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_fusing_changes_no_output(dtype: torch.dtype) -> None:
     assert torch.equal(signal, before)
 
 
-def test_nothing_is_left_to_fuse_and_the_rest_is_as_it_was() -> None:
+def test_fusing_replaces_every_snake_and_weight_norm_only() -> None:
     vae = small(8)
     lean = fuse(vae)
     assert lean is vae
@@ -37,7 +37,7 @@ def test_nothing_is_left_to_fuse_and_the_rest_is_as_it_was() -> None:
     assert all(torch.equal(weights[name], weight) for name, weight in lean.state_dict().items())
 
 
-def test_the_newer_kind_of_weight_norm_is_fused_too() -> None:
+def test_parametrized_weight_norm_is_fused() -> None:
     vae = small(8)
     conv = nn.utils.remove_weight_norm(vae.encoder.conv1)
     plain = conv.weight.clone()

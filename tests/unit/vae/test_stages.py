@@ -1,4 +1,4 @@
-"""What a part of the output hears, found by changing the input and looking."""
+"""Receptive fields, measured by changing the input, and partial forward passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _random(*shape: int, seed: int = 1, dtype: torch.dtype = torch.float64) -> T
 
 
 def _positive(module: nn.Module) -> nn.Module:
-    """With weights above zero and no activation, whatever is heard shows."""
+    """With positive weights and no activation, every input in the receptive field affects the output."""
     for weight in module.parameters():
         weight.data = weight.data.abs() + 0.1
     return module.double().requires_grad_(False)
@@ -44,7 +44,7 @@ def convolutions(draw: st.DrawFn) -> nn.Module:
 
 @settings(deadline=None, max_examples=60)
 @given(conv=convolutions(), data=st.data())
-def test_one_convolution_hears_what_its_definition_says(conv: nn.Module, data: st.DataObject) -> None:
+def test_input_span_of_one_convolution_is_exact(conv: nn.Module, data: st.DataObject) -> None:
     stage = ConvStage.of(_positive(conv))
     length = stage.length(LENGTH)
     assert stage.run(torch.zeros(1, 1, LENGTH, dtype=torch.float64)).shape[-1] == length
@@ -63,7 +63,7 @@ def test_one_convolution_hears_what_its_definition_says(conv: nn.Module, data: s
         assert (max(0, first), min(LENGTH, last)) == (changed[0], changed[-1] + 1)
 
 
-def test_the_encoder_hears_as_far_as_computed_and_no_farther() -> None:
+def test_the_receptive_field_of_the_encoder_is_exact() -> None:
     encoder = fuse(small(8, NARROW).double()).encoder
     stage = ConvStage.of(encoder)
     frames, mine = 17, 8
@@ -71,19 +71,19 @@ def test_the_encoder_hears_as_far_as_computed_and_no_farther() -> None:
     start, stop = stage.input_span((mine, mine + 1))
     whole = encoder(signal)[..., mine]
 
-    def changed_by(at: int) -> bool:
+    def output_changes(at: int) -> bool:
         other = signal.clone()
         other[..., at] += 100.0
         return not torch.equal(encoder(other)[..., mine], whole)
 
-    assert changed_by(start)
-    assert changed_by(stop - 1)
-    assert not changed_by(start - 1)
-    assert not changed_by(stop)
+    assert output_changes(start)
+    assert output_changes(stop - 1)
+    assert not output_changes(start - 1)
+    assert not output_changes(stop)
     assert (stage.downsampling, stage.upsampling, stage.length(frames * 1920)) == (1920, 1, frames)
 
 
-def test_the_decoder_hears_as_far_as_computed_and_no_farther() -> None:
+def test_the_receptive_field_of_the_decoder_is_exact() -> None:
     decoder = fuse(small(8, NARROW).double()).decoder
     stage = ConvStage.of(decoder)
     latents = _random(1, 4, 25)
@@ -91,12 +91,12 @@ def test_the_decoder_hears_as_far_as_computed_and_no_farther() -> None:
     start, stop = stage.input_span(span)
     whole = decoder(latents)[..., slice(*span)]
 
-    def changed_by(at: int) -> bool:
+    def output_changes(at: int) -> bool:
         other = latents.clone()
         other[..., at] += 100.0
         return not torch.equal(decoder(other)[..., slice(*span)], whole)
 
-    assert [changed_by(at) for at in (start - 1, start, stop - 1, stop)] == [False, True, True, False]
+    assert [output_changes(at) for at in (start - 1, start, stop - 1, stop)] == [False, True, True, False]
     assert (stage.downsampling, stage.upsampling, stage.length(25)) == (1, 1920, 25 * 1920)
 
 
@@ -106,17 +106,17 @@ def _stages(vae: object) -> list[ConvStage]:
 
 
 @pytest.fixture(scope="module")
-def decoded() -> tuple[list[ConvStage], Tensor, Tensor]:
+def decoder_output() -> tuple[list[ConvStage], Tensor, Tensor]:
     vae, latents = fuse(small(8, NARROW)), _random(1, 4, 24, dtype=torch.float32)
     return _stages(vae), latents, vae.decoder(latents)
 
 
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
-def test_a_part_is_as_from_the_whole_at_any_sample(
-    decoded: tuple[list[ConvStage], Tensor, Tensor], data: st.DataObject
+def test_a_partial_forward_equals_the_whole_at_any_sample(
+    decoder_output: tuple[list[ConvStage], Tensor, Tensor], data: st.DataObject
 ) -> None:
-    stages, latents, whole = decoded
+    stages, latents, whole = decoder_output
     start = data.draw(st.integers(0, whole.shape[-1] - 1))
     stop = data.draw(st.integers(start + 1, whole.shape[-1]))
     alone = partial_forward(stages, latents.shape[-1], (start, stop), lambda a, b: latents[..., a:b])
@@ -124,7 +124,7 @@ def test_a_part_is_as_from_the_whole_at_any_sample(
     assert (alone - whole[..., start:stop]).abs().max() <= 1e-5 * whole.abs().max()
 
 
-def test_late_stages_work_on_little_more_than_is_wanted() -> None:
+def test_late_stages_compute_little_more_than_the_span() -> None:
     stages = _stages(small(8, NARROW))
     for count in range(len(stages)):
         start, stop = receptive_field(stages[count:], (20 * 1920, 30 * 1920))
@@ -135,7 +135,7 @@ def test_late_stages_work_on_little_more_than_is_wanted() -> None:
         assert (stop - start) / points < (10 + 19 if count < 2 else 10 + 2.1)
 
 
-def test_padding_that_is_not_zeros_is_refused() -> None:
+def test_padding_other_than_zeros_raises() -> None:
     with pytest.raises(ValueError, match="zeros"):
         ConvStage.of(nn.Conv1d(1, 1, 3, padding=1, padding_mode="reflect")).input_span((0, 1))
     with pytest.raises(ValueError, match="zeros"):

@@ -1,4 +1,4 @@
-"""Latents that are kept: bounded, by use, and whole or not at all."""
+"""The tile cache is bounded, evicts by use, and writes atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = st.integers(0, 9)
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), KEYS, st.integers(1, 40)), max_size=60), st.integers(0, 100))
-def test_memory_holds_what_was_used_last(uses: list[tuple[bool, int, int]], room: int) -> None:
+def test_memory_keeps_the_most_recently_used_tiles(uses: list[tuple[bool, int, int]], room: int) -> None:
     cache, model = TileCache(memory_bytes=room * 4), OrderedDict[int, int]()
     for is_put, key, floats in uses:
         if is_put:
@@ -56,7 +56,7 @@ def test_a_folder_outlives_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a tensor", None])
-def test_a_damaged_file_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
+def test_a_damaged_file_is_a_miss_and_is_rewritten(tmp_path: Path, damage: bytes | None) -> None:
     TileCache(folder=tmp_path).put("ab", _tile(7))
     path = tmp_path / "ab.safetensors"
     path.write_bytes(path.read_bytes()[:-5] if damage is None else damage)
@@ -69,7 +69,7 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, damage: bytes | None) -> N
     assert torch.equal(found, _tile(8))
 
 
-def test_the_folder_drops_what_was_not_used_for_longest(tmp_path: Path) -> None:
+def test_the_folder_evicts_the_least_recently_used_tiles(tmp_path: Path) -> None:
     TileCache(folder=tmp_path).put("00", _tile(0))
     size = (tmp_path / "00.safetensors").stat().st_size
     for number in range(1, 5):
@@ -81,7 +81,7 @@ def test_the_folder_drops_what_was_not_used_for_longest(tmp_path: Path) -> None:
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["00", "04", "05"]
 
 
-def test_the_folder_stays_within_its_bounds_over_many_writes(tmp_path: Path) -> None:
+def test_the_folder_stays_within_its_limit_over_many_writes(tmp_path: Path) -> None:
     cache = TileCache(folder=tmp_path, folder_bytes=2000)
     for number in range(60):
         cache.put(f"{number:02}", _tile(number))
@@ -89,7 +89,7 @@ def test_the_folder_stays_within_its_bounds_over_many_writes(tmp_path: Path) -> 
     assert cache.get("59") is not None
 
 
-def test_a_folder_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = TileCache(folder=tmp_path / "file")
     cache.put("ab", _tile(7))
@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> N
     assert cache.get("cd") is None
 
 
-def test_what_is_kept_does_not_change_with_what_was_put() -> None:
+def test_the_cache_copies_tensors() -> None:
     cache, tile = TileCache(), _tile(7)
     cache.put("ab", tile)
     tile.zero_()

@@ -1,4 +1,4 @@
-"""The folder of adapters: what is one, what is not, and what is said of one that is not there. Needs no torch."""
+"""The folder of adapters: valid and invalid files, and the error for a missing adapter. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.weights.adapters import adapter_called, find_adapters
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.adapters import find_adapter, find_adapters
+from acestep_runtime.weights.layout import find_checkpoints
 
 
 def write(path: Path, size: int) -> Path:
@@ -28,7 +28,7 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_files_and_folders_are_found_with_their_sizes(models: Path) -> None:
+def test_adapter_files_and_folders_have_their_sizes(models: Path) -> None:
     found = [(each.name, each.size_bytes, each.path.name) for each in find_adapters(models)]
     assert found == [
         ("bright-2", 13, "bright-2"),
@@ -37,7 +37,7 @@ def test_files_and_folders_are_found_with_their_sizes(models: Path) -> None:
     ]
 
 
-def test_nothing_else_is(models: Path) -> None:
+def test_other_files_are_not_adapters(models: Path) -> None:
     before = find_adapters(models)
     folder = models / "adapters"
     for stray in (
@@ -57,45 +57,45 @@ def test_nothing_else_is(models: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [None, "file"])
-def test_without_a_folder_there_are_none(tmp_path: Path, there: str | None) -> None:
+def test_without_a_folder_there_are_no_adapters(tmp_path: Path, there: str | None) -> None:
     if there:
         write(tmp_path / "adapters", 3)
     assert find_adapters(tmp_path) == ()
     assert find_adapters(tmp_path / "nowhere") == ()
 
 
-def test_a_change_of_any_file_is_seen(models: Path) -> None:
+def test_a_changed_file_changes_the_adapter(models: Path) -> None:
     for name in ("warm.safetensors", "어쿠스틱/adapter_config.json"):
         before = find_adapters(models)
         path = models / "adapters" / name
         os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))
         assert find_adapters(models) != before
-    before = adapter_called(models, "warm")
+    before = find_adapter(models, "warm")
     now = before.path.stat().st_mtime_ns
     write(before.path, 8)
     os.utime(before.path, ns=(now, now))
-    assert adapter_called(models, "warm") != before
+    assert find_adapter(models, "warm") != before
 
 
 @pytest.mark.parametrize("name", ["", "cold", "../warm", "adapters/warm", "warm.safetensors", "/etc/passwd", "warm\0"])
-def test_only_names_that_are_there_are_taken(models: Path, name: str) -> None:
-    with pytest.raises(InvalidValue) as refused:
-        adapter_called(models, name)
-    assert refused.value.allowed == "bright-2, warm, 어쿠스틱"
-    assert str(models / "adapters") in refused.value.remedy
-    assert "NAME.safetensors" in refused.value.remedy
+def test_unknown_names_raise_with_the_known_ones(models: Path, name: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        find_adapter(models, name)
+    assert caught.value.allowed == "bright-2, warm, 어쿠스틱"
+    assert str(models / "adapters") in caught.value.remedy
+    assert "NAME.safetensors" in caught.value.remedy
 
 
-def test_where_there_are_none_that_is_said(tmp_path: Path) -> None:
+def test_the_error_says_where_there_are_no_adapters(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="there are no adapters"):
-        adapter_called(tmp_path, "warm")
+        find_adapter(tmp_path, "warm")
 
 
-def test_adapters_are_no_models(models: Path) -> None:
-    """Not even with the config of the model that they were trained on beside them."""
+def test_adapters_are_not_listed_as_models(models: Path) -> None:
+    """Even with the config of their base model beside them."""
     write(models / "adapters" / "full" / "adapter_model.safetensors", 5)
     config = {"model_type": "acestep", "architectures": ["AceStepConditionGenerationModel"]}
     (models / "adapters" / "full" / "config.json").write_text(json.dumps(config), "utf-8")
     write(models / "adapters" / "vae" / "adapter_model.safetensors", 5)
-    assert find(models) == ()
+    assert find_checkpoints(models) == ()
     assert "full" in {each.name for each in find_adapters(models)}

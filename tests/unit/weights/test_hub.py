@@ -1,4 +1,4 @@
-"""Fetching and checking models: the real client of the Hub against a server of our own."""
+"""Downloading and verifying models: the real client of the Hub against a local server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from acebridge.cli import main
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, hub
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
 
 MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
@@ -28,7 +28,7 @@ WHY = "models are fetched with huggingface_hub"
 
 
 @pytest.fixture
-def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     constants = pytest.importorskip("huggingface_hub.constants", reason=WHY)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 50_000)  # of a file that breaks off, whole blocks are kept
     files = {
@@ -63,80 +63,80 @@ def everything(folder: Path) -> set[str]:
             if path.is_file() and path.name != ".pull.lock"}  # fmt: skip
 
 
-def test_only_what_is_wanted_comes_where_it_belongs(there: FakeHub, tmp_path: Path) -> None:
-    told: list[hub.Step] = []
-    folders = hub.pull("base", tmp_path, told.append, endpoint=there.address)
+def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp_path: Path) -> None:
+    steps: list[hub.PullProgress] = []
+    folders = hub.pull("base", tmp_path, steps.append, endpoint=remote.address)
     assert everything(tmp_path) == {
         "acestep-v15-base/config.json", "acestep-v15-base/model.safetensors", "acestep-v15-base/silence_latent.pt",
         "acestep-v15-base/checksums.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
         "vae/checksums.json", "Qwen3-Embedding-0.6B/config.json", "Qwen3-Embedding-0.6B/merges.txt",
         "Qwen3-Embedding-0.6B/model.safetensors", "Qwen3-Embedding-0.6B/checksums.json",
     }  # fmt: skip
-    assert not [path for path in there.fetched() if path.endswith((".py", ".bin", ".md"))]
+    assert not [path for path in remote.fetched() if path.endswith((".py", ".bin", ".md"))]
     assert set(folders) == {tmp_path / name for name in ("acestep-v15-base", "vae", "Qwen3-Embedding-0.6B")}
     for stage in ("fetching", "checking"):
-        done = [step.done for step in told if step.stage == stage]
+        done = [step.done for step in steps if step.stage == stage]
         assert done == sorted(done)
-        assert done[-1] == told[0].total == told[-1].total
-    (checkpoint,) = find(tmp_path)
-    assert (checkpoint.name, checkpoint.kind, checkpoint.whole) == ("acestep-v15-base", "base", True)
+        assert done[-1] == steps[0].total == steps[-1].total
+    (checkpoint,) = find_checkpoints(tmp_path)
+    assert (checkpoint.name, checkpoint.kind, checkpoint.is_complete) == ("acestep-v15-base", "base", True)
     record = json.loads((tmp_path / "acestep-v15-base" / "checksums.json").read_text())
     assert (record["repo"], record["revision"]) == (BASE, COMMIT)
     assert record["files"]["model.safetensors"]["size"] == len(WEIGHTS) * 5
 
 
-def test_nothing_is_fetched_twice(there: FakeHub, tmp_path: Path) -> None:
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
-    there.asked.clear()
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
-    assert there.fetched() == []
-    hub.pull("acestep-v15-turbo", tmp_path, endpoint=there.address)
-    assert there.fetched() == ["acestep-v15-turbo/model.safetensors"]
+def test_complete_files_are_not_downloaded_again(remote: FakeHub, tmp_path: Path) -> None:
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    remote.asked.clear()
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert remote.fetched() == []
+    hub.pull("acestep-v15-turbo", tmp_path, endpoint=remote.address)
+    assert remote.fetched() == ["acestep-v15-turbo/model.safetensors"]
 
 
-def test_what_was_put_there_by_hand_is_kept(there: FakeHub, tmp_path: Path) -> None:
+def test_files_copied_by_hand_are_kept(remote: FakeHub, tmp_path: Path) -> None:
     for path in ("config.json", "model.safetensors", "silence_latent.pt"):
         (tmp_path / "acestep-v15-base").mkdir(exist_ok=True)
-        (tmp_path / "acestep-v15-base" / path).write_bytes(there.files[BASE][path])
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
-    assert "model.safetensors" not in there.fetched()
+        (tmp_path / "acestep-v15-base" / path).write_bytes(remote.files[BASE][path])
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert "model.safetensors" not in remote.fetched()
 
 
-def test_an_interrupted_pull_goes_on_where_it_stopped(there: FakeHub, tmp_path: Path) -> None:
-    there.cut["model.safetensors"] = 100_000
+def test_an_interrupted_pull_resumes(remote: FakeHub, tmp_path: Path) -> None:
+    remote.cut["model.safetensors"] = 100_000
     with pytest.raises(EngineFailure, match=r"cannot be reached .* run `acebridge models pull acestep-v15-base`\.$"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     (part,) = tmp_path.rglob("*.part")
     assert part.stat().st_size == 100_000
-    assert find(tmp_path) == ()
-    there.cut.clear()
-    there.asked.clear()
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    assert find_checkpoints(tmp_path) == ()
+    remote.cut.clear()
+    remote.asked.clear()
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     assert [path.name for path in tmp_path.rglob("*.part")] == []
-    ranges = [asked for method, path, asked in there.asked if method == "GET" and path.endswith("/model.safetensors")
+    ranges = [asked for method, path, asked in remote.asked if method == "GET" and path.endswith("/model.safetensors")
               and BASE in path]  # fmt: skip
     assert ranges == ["bytes=100000-"]
     assert not any(verdict.faults for verdict in hub.verify(tmp_path))
 
 
-def test_a_part_of_another_revision_is_not_gone_on_with(there: FakeHub, tmp_path: Path) -> None:
-    there.cut["model.safetensors"] = 100_000
+def test_a_partial_file_of_another_revision_is_not_resumed(remote: FakeHub, tmp_path: Path) -> None:
+    remote.cut["model.safetensors"] = 100_000
     with pytest.raises(EngineFailure, match="cannot be reached"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
-    there.cut.clear()
-    there.files = {**there.files, BASE: {**there.files[BASE], "model.safetensors": WEIGHTS[::-1] * 5}}
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    remote.cut.clear()
+    remote.files = {**remote.files, BASE: {**remote.files[BASE], "model.safetensors": WEIGHTS[::-1] * 5}}
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     assert (tmp_path / "acestep-v15-base" / "model.safetensors").read_bytes() == WEIGHTS[::-1] * 5
     assert list(tmp_path.rglob("*.part")) == []
 
 
-def test_one_pull_at_a_time(there: FakeHub, tmp_path: Path) -> None:
+def test_a_second_pull_at_the_same_time_raises(remote: FakeHub, tmp_path: Path) -> None:
     with FileLock(tmp_path / ".pull.lock"), pytest.raises(EngineFailure, match="Another pull is at work"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
 
 
-def test_damage_is_found_and_mended(there: FakeHub, tmp_path: Path) -> None:
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+def test_verify_finds_damage_and_pull_repairs_it(remote: FakeHub, tmp_path: Path) -> None:
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     weights, small = tmp_path / "acestep-v15-base" / "model.safetensors", tmp_path / "vae" / "config.json"
     data = bytearray(weights.read_bytes())
     data[777] ^= 1
@@ -153,39 +153,39 @@ def test_damage_is_found_and_mended(there: FakeHub, tmp_path: Path) -> None:
             f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'model.safetensors'} has 5 bytes instead of {len(WEIGHTS) * 2}",
         ),
     }
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     assert not any(verdict.faults for verdict in hub.verify(tmp_path))
-    assert weights.read_bytes() == there.files[BASE]["model.safetensors"]
+    assert weights.read_bytes() == remote.files[BASE]["model.safetensors"]
 
 
-def test_what_comes_damaged_is_fetched_again(there: FakeHub, tmp_path: Path) -> None:
-    there.garbled["model.safetensors"] = 1
-    hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+def test_damaged_downloads_are_repeated(remote: FakeHub, tmp_path: Path) -> None:
+    remote.garbled["model.safetensors"] = 1
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     assert not any(verdict.faults for verdict in hub.verify(tmp_path))
-    there.garbled["acestep-v15-turbo/model.safetensors"] = 9
+    remote.garbled["acestep-v15-turbo/model.safetensors"] = 9
     with pytest.raises(EngineFailure, match=r"acestep-v15-turbo is still not whole: .*model\.safetensors is damaged\."):
-        hub.pull("acestep-v15-turbo", tmp_path, endpoint=there.address)
-    assert [checkpoint.name for checkpoint in find(tmp_path)] == ["acestep-v15-base"]
+        hub.pull("acestep-v15-turbo", tmp_path, endpoint=remote.address)
+    assert [checkpoint.name for checkpoint in find_checkpoints(tmp_path)] == ["acestep-v15-base"]
 
 
-def test_room_on_the_disk_is_looked_at_first(there: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_space_is_checked_first(remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: usage._replace(free=10**9))
     with pytest.raises(EngineFailure, match=r"acestep-v15-base needs 1\.1 GB more in .*; 1\.0 GB are free\. Free some"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
-    assert there.fetched() == []
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert remote.fetched() == []
 
 
-def test_a_disk_that_fills_up(there: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_raises(remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(hub._CountingFile, "write", write)
     with pytest.raises(EngineFailure, match=r"acestep-v15-base cannot be written: No space left on device\. Free some"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
 
 
-def test_no_network(tmp_path: Path) -> None:
+def test_without_a_network_the_error_names_the_hub(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason=WHY)
     with pytest.raises(EngineFailure) as caught:
         hub.pull("xl-turbo", tmp_path, endpoint="http://127.0.0.1:9")
@@ -193,38 +193,38 @@ def test_no_network(tmp_path: Path) -> None:
     assert everything(tmp_path) == set()
 
 
-def test_a_repository_that_is_gone_or_empty(there: FakeHub, tmp_path: Path) -> None:
+def test_a_missing_or_empty_repository_raises(remote: FakeHub, tmp_path: Path) -> None:
     with pytest.raises(EngineFailure, match="The Hub has no repository ACE-Step/acestep-v15-sft, or does not show it"):
-        hub.pull("acestep-v15-sft", tmp_path, endpoint=there.address)
-    there.files = {**there.files, BASE: {"config.json": CONFIG}}
+        hub.pull("acestep-v15-sft", tmp_path, endpoint=remote.address)
+    remote.files = {**remote.files, BASE: {"config.json": CONFIG}}
     with pytest.raises(EngineFailure, match="has no weights of acestep-v15-base any more"):
-        hub.pull("acestep-v15-base", tmp_path, endpoint=there.address)
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
 
 
 @pytest.mark.parametrize(
-    ("path", "wanted"),
+    ("path", "matches"),
     [
         ("model.safetensors", True), ("silence_latent.pt", True), ("LICENSE", True), ("training_args.pt", False),
         ("code.py", False), ("LICENSE.py", False), ("../model.safetensors", False), ("/model.safetensors", False),
         ("..\\model.safetensors", False), ("pytorch_model.bin", False),
     ],
 )  # fmt: skip
-def test_no_file_but_data_and_none_elsewhere(path: str, wanted: bool) -> None:
+def test_only_data_files_inside_the_folder_match(path: str, matches: bool) -> None:
     (source, *_) = catalogue.RELEASES["acestep-v15-base"].sources
-    assert hub._wanted(path, source.patterns) is wanted
+    assert hub._matches(path, source.patterns) is matches
 
 
-def test_names_as_musicians_type_them() -> None:
-    for given, name in (("turbo", "acestep-v15-turbo"), ("XL-Base", "acestep-v15-xl-base"), ("lm-4B", "acestep-5Hz-lm-4B"),
+def test_short_names_resolve_to_full_names() -> None:
+    for short, name in (("turbo", "acestep-v15-turbo"), ("XL-Base", "acestep-v15-xl-base"), ("lm-4B", "acestep-5Hz-lm-4B"),
                         ("acestep-5hz-lm-0.6b", "acestep-5Hz-lm-0.6B"), (" turbo-shift1 ", "acestep-v15-turbo-shift1"),
                         ("4B", "4B"), ("nonsense", "nonsense")):  # fmt: skip
-        assert catalogue.full_name(given) == name
+        assert catalogue.full_name(short) == name
     assert catalogue.full_name("MINE", ["mine"]) == "mine"
     with pytest.raises(InvalidValue, match=r"model is 'nonsense'; allowed: acestep-v15-turbo, "):
         hub.pull("nonsense", Path("nowhere"))
 
 
-def test_a_record_that_lies(tmp_path: Path) -> None:
+def test_an_unsafe_record_raises(tmp_path: Path) -> None:
     (tmp_path / "vae").mkdir()
     (tmp_path / "secret").write_text("x")
     files = {"../secret": {"size": 1, "digest": "0"}}
@@ -240,15 +240,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
     monkeypatch.setattr(sys, "argv", ["acebridge", "models", *arguments])
     with pytest.raises(SystemExit) as end:
         main()
-    told = capsys.readouterr()
-    return int(end.value.code or 0), told.out, told.err
+    steps = capsys.readouterr()
+    return int(end.value.code or 0), steps.out, steps.err
 
 
-def test_the_commands(
-    there: FakeHub, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_model_commands(
+    remote: FakeHub, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(name: str, folder: Path, progress: Any = None, **_: Any) -> tuple[Path, ...]:
-        return real(name, folder, progress, endpoint=there.address)
+        return real(name, folder, progress, endpoint=remote.address)
 
     real = hub.pull
     monkeypatch.setattr(hub, "pull", fetch)
@@ -279,7 +279,9 @@ def test_the_commands(
     assert [each["name"] for each in json.loads(out)["models"] if each["there"]] == []  # its VAE is not whole
 
 
-def test_without_the_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_huggingface_hub_the_error_names_pip(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = builtins.__import__
 
     def without(name: str, *rest: Any) -> Any:

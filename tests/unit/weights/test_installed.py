@@ -1,4 +1,4 @@
-"""The list of models on the disk, for both lists that show it."""
+"""The list of installed models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acestep_runtime.weights.installed import InstalledModel, installed_models
+from acestep_runtime.weights.installed import InstalledModel, find_installed_models
 
 SIZES = {"turbo": 300, "base": 500, "lm": 700}
 
@@ -36,19 +36,19 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_models_of_all_kinds(models: Path) -> None:
-    assert installed_models(models) == (
+def test_models_of_all_kinds_are_found(models: Path) -> None:
+    assert find_installed_models(models) == (
         InstalledModel("my-base", "base", models / "my-base", SIZES["base"], True),
         InstalledModel("turbo", "turbo", models / "turbo", SIZES["turbo"], False),
         InstalledModel("acestep-5Hz-lm-4B", "lm", models / "acestep-5Hz-lm-4B", SIZES["lm"], True),
     )
 
 
-def test_a_complete_one_stands_for_a_name(models: Path) -> None:
+def test_a_complete_model_is_preferred_for_a_name(models: Path) -> None:
     _part(models / "old" / "my-base", "model.safetensors", 1, model_type="acestep")
-    (found,) = [model for model in installed_models(models) if model.name == "my-base"]
+    (found,) = [model for model in find_installed_models(models) if model.name == "my-base"]
     assert (found.folder, found.complete) == (models / "my-base", True)
 
 
-def test_where_there_is_no_folder(tmp_path: Path) -> None:
-    assert installed_models(tmp_path / "models") == ()
+def test_without_a_folder_there_are_no_models(tmp_path: Path) -> None:
+    assert find_installed_models(tmp_path / "models") == ()

@@ -1,4 +1,4 @@
-"""Names and shapes of weights: of the released sizes, told by another route, and without allocating them."""
+"""Names and shapes of weights of the released sizes, from an independent source, without allocating them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safetensors import safe_open
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.weights import catalogue, keys
 from acestep_runtime.weights.files import read_json
-from acestep_runtime.weights.load import build, original_configs
+from acestep_runtime.weights.load import build_on_meta, split_original_config
 from tests.support.model_parts import CLASSES
 
 #: The released configs, as far as they decide sizes.
@@ -115,21 +115,21 @@ def original_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return {key: shape_of(key, config) for key in names}
 
 
-def test_the_shapes_are_those_of_the_reference() -> None:
+def test_original_shapes_equal_those_of_the_reference() -> None:
     config = read_json(GOLDEN / "acestep-v15-base-tiny" / "config.json")
     assert original_shapes(config) == golden_shapes()
 
 
 @pytest.mark.parametrize("name", RELEASED)
-def test_released_sizes_key_by_key(name: str) -> None:
+def test_released_models_map_key_by_key(name: str) -> None:
     config, shapes = RELEASED[name], original_shapes(RELEASED[name])
-    configs = original_configs(config)
+    configs = split_original_config(config)
     parts: dict[str, dict[str, tuple[int, ...]]] = {part: {} for part in keys.PREFIXES}
     for key, shape in shapes.items():
-        part, own = keys.placed(key) or ("", "")
+        part, own = keys.split_key(key) or ("", "")
         parts[part][own] = shape
     for part, expected in parts.items():
-        module = build(part, CLASSES[part], configs[part])
+        module = build_on_meta(part, CLASSES[part], configs[part])
         state = {key: tuple(value.shape) for key, value in module.state_dict().items() if key != keys.SILENCE}
         assert state == expected
         assert all(parameter.is_meta for parameter in module.parameters())
@@ -138,32 +138,32 @@ def test_released_sizes_key_by_key(name: str) -> None:
     assert catalogue.RELEASES[name].about_bytes == pytest.approx(2 * sum(map(math.prod, shapes.values())), rel=0.02)
 
 
-def test_the_transformer_knows_what_it_is() -> None:
-    dit = build("dit", CLASSES["dit"], original_configs(RELEASED["acestep-v15-xl-turbo"])["dit"])
+def test_diffusers_reads_the_kind_of_the_transformer() -> None:
+    dit = build_on_meta("dit", CLASSES["dit"], split_original_config(RELEASED["acestep-v15-xl-turbo"])["dit"])
     assert (dit.config.is_turbo, dit.config.encoder_hidden_size, dit.config.hidden_size) == (True, 2048, 2560)
     assert dit.layer_types == SIZE_XL["layer_types"]
 
 
-def test_the_names_of_diffusers_stay() -> None:
+def test_diffusers_names_are_unchanged() -> None:
     for key in (
         "layers.0.self_attn.to_q.weight",
         "proj_in_conv.bias",
         "norm_out.weight",
         "layers.1.mlp.down_proj.weight",
     ):
-        assert keys.renamed(key) == key
-    assert keys.placed("vocoder.weight") is None
+        assert keys.diffusers_key(key) == key
+    assert keys.split_key("vocoder.weight") is None
 
 
-def test_what_does_not_fit_is_listed() -> None:
+def test_the_error_lists_differences() -> None:
     expected = {f"layers.{i}.weight": (4, 4) for i in range(20)}
     found = {**{f"layers.{i}.weight": (4, 4) for i in range(1, 6)}, "layers.6.weight": (4, 8), "extra": (1,)}
     with pytest.raises(EngineFailure) as caught:
-        keys.check("turbo", expected, found, "Pull it again.")
+        keys.check_shapes("turbo", expected, found, "Pull it again.")
     assert str(caught.value) == (
         "The weights of turbo do not fit the model; 14 missing: layers.0.weight, layers.10.weight, layers.11.weight,"
         " layers.12.weight, layers.13.weight, layers.14.weight, layers.15.weight, layers.16.weight, layers.17.weight,"
         " layers.18.weight and 4 more; 1 unexpected: extra; 1 of another shape: layers.6.weight is [4, 8] instead of"
         " [4, 4]. Pull it again."
     )
-    keys.check("turbo", expected, expected, "")
+    keys.check_shapes("turbo", expected, expected, "")

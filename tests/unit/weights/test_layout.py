@@ -1,4 +1,4 @@
-"""Finding checkpoints on the disk, and choosing one: what is taken, and what is said when it is not there."""
+"""Finding and selecting checkpoints on the disk, and the errors for missing ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
-from acestep_runtime.weights.facts import facts_of
-from acestep_runtime.weights.layout import chosen, find, weights_in
+from acestep_runtime.weights.layout import find_checkpoints, select_checkpoint, weights_file
+from acestep_runtime.weights.spec import read_model_spec
 
 
 def part(folder: Path, config: dict[str, Any] | None = None, weights: str = "model.safetensors") -> Path:
@@ -43,7 +43,7 @@ def diffusers(folder: Path, **config: Any) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder of models as it grows: several kinds and sizes, both layouts, and what is no checkpoint."""
+    """A folder of models: several kinds and sizes, both layouts, and folders that are not checkpoints."""
     shared(tmp_path)
     original(tmp_path / "acestep-v15-turbo", is_turbo=True, model_version="turbo")
     original(tmp_path / "acestep-v15-base", is_turbo=False, model_version="base")
@@ -55,14 +55,14 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_all_are_found(models: Path) -> None:
-    assert [(c.name, c.kind, c.size, c.layout, c.whole) for c in find(models)] == [
+def test_checkpoints_of_both_layouts_are_found(models: Path) -> None:
+    assert [(c.name, c.kind, c.size, c.layout, c.is_complete) for c in find_checkpoints(models)] == [
         ("acestep-v15-base", "base", "2B", "original", True),
         ("acestep-v15-turbo", "turbo", "2B", "original", True),
         ("acestep-v15-xl-sft", "sft", "XL", "original", True),
         ("acestep-v15-xl-turbo-diffusers", "turbo", "XL", "diffusers", True),
     ]
-    base, *_, packed = find(models)
+    base, *_, packed = find_checkpoints(models)
     assert (base.vae, base.text_encoder, base.text_tokenizer) == (
         models / "vae", models / "Qwen3-Embedding-0.6B", models / "Qwen3-Embedding-0.6B",
     )  # fmt: skip
@@ -71,38 +71,38 @@ def test_all_are_found(models: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_folder_of_one_transformer_finds_what_is_beside_it(models: Path) -> None:
-    (checkpoint,) = find(models / "acestep-v15-base")
-    assert (checkpoint.vae, checkpoint.whole) == (models / "vae", True)
-    assert find(models / "acestep-v15-xl-turbo-diffusers")[0].layout == "diffusers"
+def test_a_transformer_uses_the_shared_parts_beside_it(models: Path) -> None:
+    (checkpoint,) = find_checkpoints(models / "acestep-v15-base")
+    assert (checkpoint.vae, checkpoint.is_complete) == (models / "vae", True)
+    assert find_checkpoints(models / "acestep-v15-xl-turbo-diffusers")[0].layout == "diffusers"
 
 
-def test_what_is_shared_may_be_in_another_folder(tmp_path: Path) -> None:
+def test_shared_parts_may_be_in_another_folder(tmp_path: Path) -> None:
     shared(tmp_path / "Ace-Step1.5")
     original(tmp_path / "Ace-Step1.5" / "acestep-v15-turbo", is_turbo=True)
     original(tmp_path / "tuned" / "my-song-style", model_version="base")
     original(tmp_path / "alone" / "whole")
     shared(tmp_path / "alone" / "whole")
-    found = {checkpoint.name: checkpoint for checkpoint in find(tmp_path)}
+    found = {checkpoint.name: checkpoint for checkpoint in find_checkpoints(tmp_path)}
     assert {name: checkpoint.vae for name, checkpoint in found.items()} == {
         "acestep-v15-turbo": tmp_path / "Ace-Step1.5" / "vae",
         "my-song-style": tmp_path / "Ace-Step1.5" / "vae",
         "whole": tmp_path / "alone" / "whole" / "vae",
     }
-    assert chosen(tmp_path, "my-song-style", True).kind == "base"
+    assert select_checkpoint(tmp_path, "my-song-style", True).kind == "base"
 
 
-def test_nothing_there(tmp_path: Path) -> None:
-    assert find(tmp_path / "absent") == ()
+def test_an_empty_folder_has_no_checkpoints(tmp_path: Path) -> None:
+    assert find_checkpoints(tmp_path / "absent") == ()
     (tmp_path / "acestep-v15-turbo").mkdir()
-    assert find(tmp_path) == ()
+    assert find_checkpoints(tmp_path) == ()
     original(tmp_path / "half")
     (tmp_path / "half" / "model.safetensors").unlink()
-    assert find(tmp_path) == ()
+    assert find_checkpoints(tmp_path) == ()
 
 
-def test_a_folder_that_makes_no_sense_hides_no_other(models: Path) -> None:
-    there = [each.name for each in find(models)]
+def test_an_invalid_folder_hides_no_other(models: Path) -> None:
+    names = [each.name for each in find_checkpoints(models)]
     original(models / "odd-width", hidden_size="wide")
     part(models / "odd-names", {"architectures": None})
     part(models / "odd-kind", {"architectures": 5})
@@ -113,11 +113,11 @@ def test_a_folder_that_makes_no_sense_hides_no_other(models: Path) -> None:
     split = part(models / "odd-shards", weights="model.safetensors.index.json")
     for files in ({"x": [1]}, {"x": "a" * 5000}, {"x": "\0"}, [1]):
         (split / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
-        assert [each.name for each in find(models)] == [*there, "odd-width"]
+        assert [each.name for each in find_checkpoints(models)] == [*names, "odd-width"]
 
 
-def test_a_folder_that_may_not_be_looked_into_hides_no_other(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    there, stat, locked = [each.name for each in find(models)], os.stat, str(part(models / "locked"))
+def test_an_unreadable_folder_hides_no_other(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, stat, locked = [each.name for each in find_checkpoints(models)], os.stat, str(part(models / "locked"))
 
     def refusing(path: Any, **more: Any) -> os.stat_result:
         if str(path).startswith(locked + os.sep):
@@ -125,18 +125,18 @@ def test_a_folder_that_may_not_be_looked_into_hides_no_other(models: Path, monke
         return stat(path, **more)
 
     monkeypatch.setattr(os, "stat", refusing)
-    assert [each.name for each in find(models)] == there
+    assert [each.name for each in find_checkpoints(models)] == names
 
 
 @pytest.mark.parametrize("name", ["acestep-v15-turbo", "acestep-v15-xl-turbo-diffusers"])
-def test_files_that_change_make_another_checkpoint(models: Path, name: str) -> None:
-    before = chosen(models, name, False)
-    assert chosen(models, name, False) == before
+def test_a_changed_file_changes_the_checkpoint(models: Path, name: str) -> None:
+    before = select_checkpoint(models, name, False)
+    assert select_checkpoint(models, name, False) == before
     for part in filter(None, (before.dit, before.vae, before.text_encoder)):
-        weights = weights_in(part)
+        weights = weights_file(part)
         assert weights is not None
         weights.write_bytes(b"anew")
-        after = chosen(models, name, False)
+        after = select_checkpoint(models, name, False)
         assert after != before
         before = after
 
@@ -144,13 +144,13 @@ def test_files_that_change_make_another_checkpoint(models: Path, name: str) -> N
 def test_shards_count_when_all_are_there(tmp_path: Path) -> None:
     folder = original(tmp_path / "mine")
     (folder / "model.safetensors").rename(folder / "model-1.safetensors")
-    assert find(tmp_path) == ()
+    assert find_checkpoints(tmp_path) == ()
     (folder / "model.safetensors.index.json").write_text(
         json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
     )
-    assert find(tmp_path) == ()
+    assert find_checkpoints(tmp_path) == ()
     (folder / "model-2.safetensors").touch()
-    assert [checkpoint.name for checkpoint in find(tmp_path)] == ["mine"]
+    assert [checkpoint.name for checkpoint in find_checkpoints(tmp_path)] == ["mine"]
 
 
 @pytest.mark.parametrize(
@@ -161,64 +161,64 @@ def test_shards_count_when_all_are_there(tmp_path: Path) -> None:
         ("acestep-v15-turbo", False, "acestep-v15-turbo"),
     ],
 )  # fmt: skip
-def test_which_is_chosen(models: Path, model: str, needs_base: bool, name: str) -> None:
-    assert chosen(models, model, needs_base).name == name
+def test_select_checkpoint_prefers_by_kind_and_size(models: Path, model: str, needs_base: bool, name: str) -> None:
+    assert select_checkpoint(models, model, needs_base).name == name
 
 
-def test_what_is_not_there_is_said_with_the_command(models: Path, tmp_path: Path) -> None:
+def test_a_missing_model_raises_with_the_pull_command(models: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     for model, needs_base, name in (("", False, "acestep-v15-turbo"), ("", True, "acestep-v15-base"),
                                     ("turbo-shift3", False, "acestep-v15-turbo-shift3")):  # fmt: skip
         with pytest.raises(EngineFailure) as caught:
-            chosen(empty, model, needs_base)
+            select_checkpoint(empty, model, needs_base)
         assert str(caught.value) == f"Model {name} is not in {empty}. Run `acebridge models pull {name}`."
     with pytest.raises(
         InvalidValue, match=r"model is 'trubo'; allowed: acestep-v15-base, .*\. Run `acebridge models pull"
     ):
-        chosen(models, "trubo", False)
-    with pytest.raises(InvalidValue) as refused:
-        chosen(models, "turbo", True)
-    assert str(refused.value) == (
+        select_checkpoint(models, "trubo", False)
+    with pytest.raises(InvalidValue) as caught:
+        select_checkpoint(models, "turbo", True)
+    assert str(caught.value) == (
         "Model acestep-v15-turbo is a turbo model; this task needs a base model. Choose acestep-v15-base."
     )
     (models / "acestep-v15-base" / "config.json").unlink()
     with pytest.raises(InvalidValue, match=r"needs a base model\. Run `acebridge models pull acestep-v15-base`\."):
-        chosen(models, "turbo", True)
+        select_checkpoint(models, "turbo", True)
     (models / "acestep-v15-base").rename(models / "without")
     original(models / "acestep-v15-base", model_version="base")
     (models / "vae" / "config.json").unlink()
     with pytest.raises(EngineFailure, match=r"Model acestep-v15-base lacks the VAE in .* Run `acebridge models pull"):
-        chosen(models, "base", False)
+        select_checkpoint(models, "base", False)
     # The one that is whole is taken before the ones that are not.
-    assert chosen(models, "", False).name == "acestep-v15-xl-turbo-diffusers"
+    assert select_checkpoint(models, "", False).name == "acestep-v15-xl-turbo-diffusers"
 
 
-def test_facts(models: Path) -> None:
-    base, turbo, sft = map(facts_of, find(models)[:3])
+def test_model_specs_have_their_defaults(models: Path) -> None:
+    base, turbo, sft = map(read_model_spec, find_checkpoints(models)[:3])
     assert (base.steps, base.guidance, base.shift, base.sample_rate, base.channels) == (50, 7.0, 3.0, 48_000, 64)
-    assert (turbo.steps, turbo.guidance, turbo.lego_sft) == (8, 1.0, False)
+    assert (turbo.steps, turbo.guidance, turbo.is_lego_sft) == (8, 1.0, False)
     assert base.lyric_heads == {2: (6,), 3: (10, 11), 4: (3,), 5: (8, 9), 6: (8,)}
     assert sft.lyric_heads == {3: (18, 27), 4: (22,), 5: (5, 6, 7), 6: (2, 12, 13), 7: (20, 21)}
     own = {"generation": {"infer_steps": 32, "guidance_scale": 4.5, "shift": 1.0}, "is_lego_sft": True,
            "lyric_alignment_layers_config": {"1": [2, 3]}}  # fmt: skip
-    (tuned,) = find(original(models / "tuned-base-sft", **own))
-    facts = facts_of(tuned)
-    assert (facts.kind, facts.steps, facts.guidance, facts.shift, facts.lego_sft) == ("sft", 32, 4.5, 1.0, True)
+    (tuned,) = find_checkpoints(original(models / "tuned-base-sft", **own))
+    facts = read_model_spec(tuned)
+    assert (facts.kind, facts.steps, facts.guidance, facts.shift, facts.is_lego_sft) == ("sft", 32, 4.5, 1.0, True)
     assert facts.lyric_heads == {1: (2, 3)}
-    (broken,) = find(original(models / "broken", num_hidden_layers="many"))
+    (broken,) = find_checkpoints(original(models / "broken", num_hidden_layers="many"))
     with pytest.raises(EngineFailure, match=r"config\.json does not describe a model"):
-        facts_of(broken)
+        read_model_spec(broken)
     for name, value in (("steps", 0), ("guidance_scale", math.nan), ("shift", math.inf)):
-        (odd,) = find(original(models / f"odd-{name}", generation={name: value}))
+        (odd,) = find_checkpoints(original(models / f"odd-{name}", generation={name: value}))
         with pytest.raises(EngineFailure, match=rf"does not describe a model: .*{name[:8]} is {value}; it should be"):
-            facts_of(odd)
+            read_model_spec(odd)
 
 
 def test_finding_needs_no_torch() -> None:
     import subprocess
 
     code = (
-        "import sys; import acestep_runtime.weights.layout, acestep_runtime.weights.hub, acestep_runtime.weights.facts;"
+        "import sys; import acestep_runtime.weights.layout, acestep_runtime.weights.hub, acestep_runtime.weights.spec;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'diffusers', 'transformers', 'huggingface_hub')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.weights.layout import Checkpoint, chosen, find
+from acestep_runtime.weights.layout import Checkpoint, find_checkpoints, select_checkpoint
 from acestep_runtime.weights.load import DitParts, Models, load, load_dit
 from tests.support.tiny_models import tiny_checkpoint
 
@@ -39,17 +39,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def golden(kind: str) -> Checkpoint:
-    (checkpoint,) = find(GOLDEN / f"acestep-v15-{kind}-tiny")
+    (checkpoint,) = find_checkpoints(GOLDEN / f"acestep-v15-{kind}-tiny")
     return checkpoint
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Path:
+def tiny_copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN / "acestep-v15-base-tiny", tmp_path / "acestep-v15-base-tiny"))
 
 
 def only(folder: Path) -> Checkpoint:
-    (checkpoint,) = find(folder)
+    (checkpoint,) = find_checkpoints(folder)
     return checkpoint
 
 
@@ -66,7 +66,7 @@ def same_parts(a: DitParts, b: DitParts) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["base", "turbo"])
-def test_outputs_of_the_reference(kind: str) -> None:
+def test_outputs_equal_those_of_the_reference(kind: str) -> None:
     parts, truth = load_dit(golden(kind), torch.float32), load_file(GOLDEN / f"{kind}_golden.safetensors")
 
     def off(value: torch.Tensor, name: str) -> float:
@@ -97,14 +97,14 @@ def test_outputs_of_the_reference(kind: str) -> None:
     assert off(parts.silence, "in/silence_latent") == 0
     assert parts.null_condition is not None
     assert parts.null_condition.shape == (1, 1, 32)
-    assert (parts.facts.kind, parts.facts.channels, parts.facts.layers) == (kind, 8, 8)
+    assert (parts.spec.kind, parts.spec.channels, parts.spec.layers) == (kind, 8, 8)
 
 
 # ---- both layouts ----
 
 
-def test_both_layouts_give_the_same(tiny: Path) -> None:
-    a, b = (load(checkpoint, torch.float32) for checkpoint in find(tiny))
+def test_both_layouts_load_the_same_parts(tiny: Path) -> None:
+    a, b = (load(checkpoint, torch.float32) for checkpoint in find_checkpoints(tiny))
     assert same_parts(a, b)
     assert same(a.vae, b.vae)
     assert same(a.text_encoder, b.text_encoder)
@@ -115,11 +115,11 @@ def test_both_layouts_give_the_same(tiny: Path) -> None:
     assert a.text_tokenizer(text).input_ids == b.text_tokenizer(text).input_ids
     assert a.text_tokenizer.decode(a.text_tokenizer(text).input_ids) == text + "<|endoftext|>"
     assert a.silence.shape == (1, 15_000, 8)
-    assert a.facts == replace(b.facts, name="acestep-v15-turbo")
-    assert (a.facts.sample_rate, a.facts.steps, a.facts.guidance, a.facts.shift) == (48_000, 8, 1.0, 3.0)
+    assert a.spec == replace(b.spec, name="acestep-v15-turbo")
+    assert (a.spec.sample_rate, a.spec.steps, a.spec.guidance, a.spec.shift) == (48_000, 8, 1.0, 3.0)
 
 
-def test_diffusers_itself_loads_the_same(tiny: Path) -> None:
+def test_parts_equal_those_loaded_by_diffusers(tiny: Path) -> None:
     from diffusers import AceStepPipeline
 
     ours = load(only(tiny / "acestep-v15-turbo-diffusers"), torch.float32)
@@ -138,8 +138,8 @@ def test_diffusers_itself_loads_the_same(tiny: Path) -> None:
         assert torch.equal(ours.vae.decode(latents).sample, theirs.vae.decode(latents).sample)
 
 
-def test_precision_is_as_asked(tiny: Path) -> None:
-    models: Models = load(chosen(tiny, "turbo", False), torch.bfloat16, vae_dtype=torch.float32)
+def test_parts_have_the_requested_dtype(tiny: Path) -> None:
+    models: Models = load(select_checkpoint(tiny, "turbo", False), torch.bfloat16, vae_dtype=torch.float32)
     for part in (*PARTS, "text_encoder"):
         module = getattr(models, part)
         assert {value.dtype for value in module.state_dict().values()} == {torch.bfloat16}
@@ -154,7 +154,7 @@ def test_precision_is_as_asked(tiny: Path) -> None:
 
 def test_loading_draws_no_random_numbers(tiny: Path) -> None:
     before = torch.get_rng_state()
-    load(chosen(tiny, "turbo", False), torch.float32)
+    load(select_checkpoint(tiny, "turbo", False), torch.float32)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -166,83 +166,83 @@ def test_the_audio_tokenizers_may_be_left_out(tiny: Path, tmp_path: Path) -> Non
     assert (parts.tokenizer, parts.detokenizer) == (None, None)
 
 
-def test_a_text_encoder_with_the_head_of_a_language_model(tiny: Path, tmp_path: Path) -> None:
+def test_the_head_of_a_text_encoder_is_ignored(tiny: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "models", ignore=shutil.ignore_patterns("*-diffusers")))
     path = folder / "Qwen3-Embedding-0.6B" / "model.safetensors"
     weights = {f"model.{key}": value for key, value in load_file(path).items()}
     save_file({**weights, "lm_head.weight": torch.zeros(2, 2)}, path)
-    expected = load(chosen(tiny, "turbo", False), torch.float32)
+    expected = load(select_checkpoint(tiny, "turbo", False), torch.float32)
     assert same(load(only(folder), torch.float32).text_encoder, expected.text_encoder)
 
 
 # ---- files ----
 
 
-def test_shards_and_pickles_give_the_same(copied: Path) -> None:
-    expected, path = load_dit(only(copied), torch.float32), copied / "model.safetensors"
+def test_shards_and_pickles_load_the_same_parts(tiny_copy: Path) -> None:
+    expected, path = load_dit(only(tiny_copy), torch.float32), tiny_copy / "model.safetensors"
     weights = load_file(path)
     names = sorted(weights)
     halves = {"model-1.safetensors": names[::2], "model-2.safetensors": names[1::2]}
-    for file, held in halves.items():
-        save_file({name: weights[name] for name in held}, copied / file)
-    index = {"weight_map": {name: file for file, held in halves.items() for name in held}}
-    (copied / "model.safetensors.index.json").write_text(json.dumps(index))
+    for file, names in halves.items():
+        save_file({name: weights[name] for name in names}, tiny_copy / file)
+    index = {"weight_map": {name: file for file, names in halves.items() for name in names}}
+    (tiny_copy / "model.safetensors.index.json").write_text(json.dumps(index))
     path.unlink()
-    assert same_parts(load_dit(only(copied), torch.float32), expected)
+    assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
 
-    for each in copied.glob("model*"):
+    for each in tiny_copy.glob("model*"):
         each.unlink()
-    torch.save(weights, copied / "pytorch_model.bin")
-    assert same_parts(load_dit(only(copied), torch.float32), expected)
+    torch.save(weights, tiny_copy / "pytorch_model.bin")
+    assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
     # Where both are, the pickle is not opened.
     save_file(weights, path)
-    (copied / "pytorch_model.bin").write_bytes(b"no pickle")
-    assert same_parts(load_dit(only(copied), torch.float32), expected)
+    (tiny_copy / "pytorch_model.bin").write_bytes(b"no pickle")
+    assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
 
 
-def test_without_the_null_condition(copied: Path) -> None:
-    weights = load_file(copied / "model.safetensors")
+def test_a_missing_null_condition_is_none(tiny_copy: Path) -> None:
+    weights = load_file(tiny_copy / "model.safetensors")
     del weights["null_condition_emb"]
-    save_file(weights, copied / "model.safetensors")
-    assert load_dit(only(copied), torch.float32).null_condition is None
+    save_file(weights, tiny_copy / "model.safetensors")
+    assert load_dit(only(tiny_copy), torch.float32).null_condition is None
 
 
-def test_what_is_missing_or_left_over_is_named(copied: Path) -> None:
-    weights = load_file(copied / "model.safetensors")
+def test_missing_and_unexpected_weights_are_named(tiny_copy: Path) -> None:
+    weights = load_file(tiny_copy / "model.safetensors")
     weights["vocoder.weight"] = weights.pop("decoder.norm_out.weight")
-    save_file(weights, copied / "model.safetensors")
+    save_file(weights, tiny_copy / "model.safetensors")
     with pytest.raises(EngineFailure) as caught:
-        load_dit(only(copied), torch.float32)
+        load_dit(only(tiny_copy), torch.float32)
     assert str(caught.value) == (
         "The weights of acestep-v15-base-tiny (dit) do not fit the model; 1 missing: norm_out.weight; 1 unexpected:"
-        f" vocoder.weight. Mend or remove {copied}."
+        f" vocoder.weight. Mend or remove {tiny_copy}."
     )
-    official = copied.rename(copied.with_name("acestep-v15-base"))
+    official = tiny_copy.rename(tiny_copy.with_name("acestep-v15-base"))
     with pytest.raises(EngineFailure, match=r"Run `acebridge models pull acestep-v15-base`\. It fetches only what"):
         load_dit(only(official), torch.float32)
 
 
-def test_damaged_files(copied: Path) -> None:
-    path = copied / "model.safetensors"
+def test_damaged_files_raise(tiny_copy: Path) -> None:
+    path = tiny_copy / "model.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(EngineFailure, match=r"model\.safetensors is damaged or not whole: .* Pull the model again\."):
-        load_dit(only(copied), torch.float32)
+        load_dit(only(tiny_copy), torch.float32)
     path.write_bytes(whole)
-    (copied / "silence_latent.pt").write_bytes(b"")
+    (tiny_copy / "silence_latent.pt").write_bytes(b"")
     with pytest.raises(EngineFailure, match=r"silence_latent\.pt is damaged"):
-        load_dit(only(copied), torch.float32)
-    (copied / "silence_latent.pt").unlink()
+        load_dit(only(tiny_copy), torch.float32)
+    (tiny_copy / "silence_latent.pt").unlink()
     with pytest.raises(EngineFailure, match=r"has no silence_latent\.pt"):
-        load_dit(only(copied), torch.float32)
-    checkpoint = only(copied)
-    (copied / "config.json").write_text("{")
+        load_dit(only(tiny_copy), torch.float32)
+    checkpoint = only(tiny_copy)
+    (tiny_copy / "config.json").write_text("{")
     with pytest.raises(EngineFailure, match=r"config\.json cannot be read"):
         load_dit(checkpoint, torch.float32)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("sliding_window", 0, "sliding_window of a model (dit) is 0; it should be a number above 0"),
         ("rope_theta", -1, "rope_theta of a model (dit) is -1"),
@@ -250,30 +250,30 @@ def test_damaged_files(copied: Path) -> None:
         ("layer_types", ["full_attention"], "The settings of a model (dit) make no sense: IndexError"),
     ],
 )
-def test_settings_that_make_no_sense(copied: Path, name: str, value: Any, said: str) -> None:
-    path = copied / "config.json"
+def test_invalid_settings_raise(tiny_copy: Path, name: str, value: Any, message: str) -> None:
+    path = tiny_copy / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
-    with pytest.raises(EngineFailure, match=re.escape(said)) as caught:
-        load_dit(only(copied), torch.float32)
+    with pytest.raises(EngineFailure, match=re.escape(message)) as caught:
+        load_dit(only(tiny_copy), torch.float32)
     assert str(caught.value).endswith("Mend its config.json, or pull the model again.")
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64])
-def test_weights_without_fractions(copied: Path, dtype: torch.dtype) -> None:
-    weights, name = load_file(copied / "model.safetensors"), "decoder.layers.0.self_attn.q_proj.weight"
-    save_file({**weights, name: weights[name].float().to(dtype)}, copied / "model.safetensors")
+def test_integer_weights_raise(tiny_copy: Path, dtype: torch.dtype) -> None:
+    weights, name = load_file(tiny_copy / "model.safetensors"), "decoder.layers.0.self_attn.q_proj.weight"
+    save_file({**weights, name: weights[name].float().to(dtype)}, tiny_copy / "model.safetensors")
     with pytest.raises(
         EngineFailure, match=rf"no numbers with a fraction: layers\.0\.self_attn\.to_q\.weight \({dtype}\)"
     ):
-        load_dit(only(copied), torch.float32)
+        load_dit(only(tiny_copy), torch.float32)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 100), (1, 8, 0), (8, 100)])
-def test_silence_of_another_shape(copied: Path, shape: tuple[int, ...]) -> None:
-    torch.save(torch.zeros(shape), copied / "silence_latent.pt")
-    said = rf"silence_latent\.pt has shape {re.escape(str(list(shape)))} instead of \[1, 8, F\]\. "
-    with pytest.raises(EngineFailure, match=said):
-        load_dit(only(copied), torch.float32)
+def test_silence_of_another_shape_raises(tiny_copy: Path, shape: tuple[int, ...]) -> None:
+    torch.save(torch.zeros(shape), tiny_copy / "silence_latent.pt")
+    message = rf"silence_latent\.pt has shape {re.escape(str(list(shape)))} instead of \[1, 8, F\]\. "
+    with pytest.raises(EngineFailure, match=message):
+        load_dit(only(tiny_copy), torch.float32)
 
 
 class Evil:
@@ -286,34 +286,34 @@ class Evil:
         return os.mkdir, (str(self.trace),)
 
 
-def test_nothing_in_a_checkpoint_is_run(copied: Path, tmp_path: Path) -> None:
+def test_no_code_in_a_checkpoint_is_run(tiny_copy: Path, tmp_path: Path) -> None:
     trace = tmp_path / "was-run"
     for name in ("modeling_acestep_v15_base.py", "configuration_acestep_v15.py", "__init__.py"):
-        (copied / name).write_text(f"import pathlib; pathlib.Path({str(trace)!r}).mkdir()")
-    config = json.loads((copied / "config.json").read_text())
+        (tiny_copy / name).write_text(f"import pathlib; pathlib.Path({str(trace)!r}).mkdir()")
+    config = json.loads((tiny_copy / "config.json").read_text())
     config["auto_map"] = {"AutoModel": "modeling_acestep_v15_base.AceStepConditionGenerationModel"}
-    (copied / "config.json").write_text(json.dumps(config))
-    load_dit(only(copied), torch.float32)
+    (tiny_copy / "config.json").write_text(json.dumps(config))
+    load_dit(only(tiny_copy), torch.float32)
 
-    torch.save({"silence": Evil(trace)}, copied / "silence_latent.pt")
+    torch.save({"silence": Evil(trace)}, tiny_copy / "silence_latent.pt")
     with pytest.raises(EngineFailure, match="holds more than tensors, which is not opened"):
-        load_dit(only(copied), torch.float32)
-    (copied / "silence_latent.pt").write_bytes(pickle.dumps(Evil(trace)))
+        load_dit(only(tiny_copy), torch.float32)
+    (tiny_copy / "silence_latent.pt").write_bytes(pickle.dumps(Evil(trace)))
     with pytest.raises(EngineFailure, match="silence_latent"):
-        load_dit(only(copied), torch.float32)
+        load_dit(only(tiny_copy), torch.float32)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("name", ["../other.safetensors", "/etc/hostname", "absent.safetensors"])
-def test_an_index_names_files_beside_it_only(copied: Path, name: str) -> None:
-    checkpoint = only(copied)
-    (copied / "model.safetensors").rename(copied.parent / "other.safetensors")
-    (copied / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": name}}))
+def test_an_index_with_files_elsewhere_raises(tiny_copy: Path, name: str) -> None:
+    checkpoint = only(tiny_copy)
+    (tiny_copy / "model.safetensors").rename(tiny_copy.parent / "other.safetensors")
+    (tiny_copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": name}}))
     with pytest.raises(EngineFailure, match="which is not there"):
         load_dit(checkpoint, torch.float32)
 
 
-def test_a_text_encoder_of_another_kind(tiny: Path, tmp_path: Path) -> None:
+def test_a_text_encoder_of_another_kind_raises(tiny: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "models", ignore=shutil.ignore_patterns("*-diffusers")))
     path = folder / "Qwen3-Embedding-0.6B" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "bert"}))
@@ -323,7 +323,7 @@ def test_a_text_encoder_of_another_kind(tiny: Path, tmp_path: Path) -> None:
         load(replace(only(folder), vae=None), torch.float32)
 
 
-def test_a_tokenizer_that_makes_no_sense(tiny: Path, tmp_path: Path) -> None:
+def test_an_invalid_tokenizer_raises(tiny: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "models", ignore=shutil.ignore_patterns("*-diffusers")))
     encoder = folder / "Qwen3-Embedding-0.6B"
     config = encoder / "tokenizer_config.json"

@@ -1,4 +1,4 @@
-"""Adapters: against weights merged by hand, in the names of every program that trains them."""
+"""Adapters against weights merged by hand, in the names of every training program."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights import lora
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.load import load_dit
-from acestep_runtime.weights.lora import adapters, add_adapter, remove_adapter, scale_adapter
+from acestep_runtime.weights.lora import active_adapters, add_adapter, remove_adapter, scale_adapter
 
 MODEL = GOLDEN / "acestep-v15-turbo-tiny"
 LAYERS = [f"layers.{i}.{attention}.{name}" for i in (0, 3) for attention in ("self_attn", "cross_attn")
@@ -45,7 +45,7 @@ NAMES: dict[str, Callable[[str, str], str]] = {
 
 @pytest.fixture
 def dit() -> Any:
-    (checkpoint,) = find(MODEL)
+    (checkpoint,) = find_checkpoints(MODEL)
     return load_dit(checkpoint, torch.float32).dit
 
 
@@ -66,29 +66,31 @@ def matrices(
     dit: Any, seed: int, rank: Callable[[int], int] = lambda _: 4
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Random A and B for some layers; ``rank`` by the number of the layer in the list."""
-    made = {}
+    weights = {}
     for i, layer in enumerate(LAYERS):
         linear = dit.get_submodule(layer)
-        made[layer] = (
+        weights[layer] = (
             noise(rank(i), linear.in_features, seed=seed + 2 * i),
             0.3 * noise(linear.out_features, rank(i), seed=seed + 2 * i + 1),
         )
-    return made
+    return weights
 
 
-def saved(path: Path, made: dict[str, tuple[torch.Tensor, torch.Tensor]], name: Callable[[str, str], str]) -> Path:
+def save_adapter(
+    path: Path, weights: dict[str, tuple[torch.Tensor, torch.Tensor]], name: Callable[[str, str], str]
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(
-        {name(layer, ab): value for layer, pair in made.items() for ab, value in zip("AB", pair, strict=True)}, path
+        {name(layer, ab): value for layer, pair in weights.items() for ab, value in zip("AB", pair, strict=True)}, path
     )
     return path
 
 
-def merged(dit: Any, *added: tuple[dict[str, tuple[torch.Tensor, torch.Tensor]], float]) -> torch.Tensor:
-    """The velocity with scale · BA added to the weights, which are put back."""
+def merge_adapters(dit: Any, *adapters: tuple[dict[str, tuple[torch.Tensor, torch.Tensor]], float]) -> torch.Tensor:
+    """Return the velocity with scale · BA added to the weights; restore the weights."""
     before = {layer: dit.get_submodule(layer).weight.detach().clone() for layer in LAYERS}
-    for made, scale in added:
-        for layer, (a, b) in made.items():
+    for weights, scale in adapters:
+        for layer, (a, b) in weights.items():
             dit.get_submodule(layer).weight.data += scale * (b @ a)
     try:
         return velocity(dit)
@@ -98,19 +100,19 @@ def merged(dit: Any, *added: tuple[dict[str, tuple[torch.Tensor, torch.Tensor]],
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_adapter_is_the_merged_weights(dit: Any, tmp_path: Path, name: str) -> None:
-    made, plain = matrices(dit, 100), velocity(dit)
-    expected = merged(dit, (made, 1.0))
+def test_an_adapter_equals_merged_weights(dit: Any, tmp_path: Path, name: str) -> None:
+    weights, plain = matrices(dit, 100), velocity(dit)
+    expected = merge_adapters(dit, (weights, 1.0))
     assert (expected - plain).abs().max() > 0.05
-    add_adapter(dit, saved(tmp_path / "adapter_model.safetensors", made, NAMES[name]), "warm")
+    add_adapter(dit, save_adapter(tmp_path / "adapter_model.safetensors", weights, NAMES[name]), "warm")
     assert (velocity(dit) - expected).abs().max() < 1e-5
-    assert adapters(dit) == ("warm",)
+    assert active_adapters(dit) == ("warm",)
 
 
 def test_scale_and_removal(dit: Any, tmp_path: Path) -> None:
-    made, plain = matrices(dit, 100), velocity(dit)
-    half = merged(dit, (made, 0.5))
-    add_adapter(dit, saved(tmp_path / "a.safetensors", made, NAMES["bare"]), "warm", scale=0.5)
+    weights, plain = matrices(dit, 100), velocity(dit)
+    half = merge_adapters(dit, (weights, 0.5))
+    add_adapter(dit, save_adapter(tmp_path / "a.safetensors", weights, NAMES["bare"]), "warm", scale=0.5)
     assert (velocity(dit) - half).abs().max() < 1e-5
     scale_adapter(dit, "warm", 0.0)
     assert torch.equal(velocity(dit), plain)
@@ -118,19 +120,19 @@ def test_scale_and_removal(dit: Any, tmp_path: Path) -> None:
     assert (velocity(dit) - half).abs().max() < 1e-5
     remove_adapter(dit, "warm")
     assert torch.equal(velocity(dit), plain)
-    assert adapters(dit) == ()
+    assert active_adapters(dit) == ()
     assert not [name for name, _ in dit.named_modules() if "lora" in name]
     add_adapter(dit, tmp_path / "a.safetensors", "other", scale=0.5)
     assert (velocity(dit) - half).abs().max() < 1e-5
-    assert lora._scales(dit) == {"other": 0.5}
+    assert lora._get_scales(dit) == {"other": 0.5}
 
 
 def test_two_adapters_at_once(dit: Any, tmp_path: Path) -> None:
     one, two, plain = matrices(dit, 100), matrices(dit, 900, lambda i: 2 + i % 3), velocity(dit)
     del one[LAYERS[4]], two[LAYERS[5]]
-    both, second = merged(dit, (one, 0.5), (two, -1.5)), merged(dit, (two, -1.5))
-    add_adapter(dit, saved(tmp_path / "1.safetensors", one, NAMES["diffusers"]), "one", scale=0.5)
-    add_adapter(dit, saved(tmp_path / "2.safetensors", two, NAMES["peft"]), "two", scale=-1.5)
+    both, second = merge_adapters(dit, (one, 0.5), (two, -1.5)), merge_adapters(dit, (two, -1.5))
+    add_adapter(dit, save_adapter(tmp_path / "1.safetensors", one, NAMES["diffusers"]), "one", scale=0.5)
+    add_adapter(dit, save_adapter(tmp_path / "2.safetensors", two, NAMES["peft"]), "two", scale=-1.5)
     assert (velocity(dit) - both).abs().max() < 2e-5
     assert not any(parameter.requires_grad for parameter in dit.parameters())
     remove_adapter(dit, "one")
@@ -140,25 +142,31 @@ def test_two_adapters_at_once(dit: Any, tmp_path: Path) -> None:
 
 
 def test_alpha_from_the_settings_and_from_the_file(dit: Any, tmp_path: Path) -> None:
-    made = matrices(dit, 100)
+    weights = matrices(dit, 100)
     eighth, special = LAYERS[0], LAYERS[2]
-    expected = merged(dit, ({layer: (a, b * {special: 3.0}.get(layer, 2.0)) for layer, (a, b) in made.items()}, 1.0))
-    folder = saved(tmp_path / "settings" / "adapter_model.safetensors", made, NAMES["peft"]).parent
+    expected = merge_adapters(
+        dit, ({layer: (a, b * {special: 3.0}.get(layer, 2.0)) for layer, (a, b) in weights.items()}, 1.0)
+    )
+    folder = save_adapter(tmp_path / "settings" / "adapter_model.safetensors", weights, NAMES["peft"]).parent
     settings = {"r": 4, "lora_alpha": 8, "alpha_pattern": {original(special): 12}}
     (folder / "adapter_config.json").write_text(json.dumps(settings))
     add_adapter(dit, folder, "settings")
     assert (velocity(dit) - expected).abs().max() < 1e-5
     remove_adapter(dit, "settings")
 
-    tensors = {NAMES["kohya"](layer, ab): v for layer, pair in made.items() for ab, v in zip("AB", pair, strict=True)}
+    tensors = {
+        NAMES["kohya"](layer, ab): v for layer, pair in weights.items() for ab, v in zip("AB", pair, strict=True)
+    }
     tensors[f"diffusion_model.{original(eighth)}.alpha"] = torch.tensor(0.5)
     save_file(tensors, tmp_path / "own.safetensors")
-    expected = merged(dit, ({layer: (a, b / 8 if layer == eighth else b) for layer, (a, b) in made.items()}, 1.0))
+    expected = merge_adapters(
+        dit, ({layer: (a, b / 8 if layer == eighth else b) for layer, (a, b) in weights.items()}, 1.0)
+    )
     add_adapter(dit, tmp_path / "own.safetensors", "own")
     assert (velocity(dit) - expected).abs().max() < 1e-5
 
 
-def test_what_diffusers_saves_comes_back(dit: Any, tmp_path: Path) -> None:
+def test_adapters_saved_by_diffusers_load(dit: Any, tmp_path: Path) -> None:
     from peft import LoraConfig
 
     with torch.random.fork_rng(devices=[]):
@@ -173,7 +181,7 @@ def test_what_diffusers_saves_comes_back(dit: Any, tmp_path: Path) -> None:
     assert (velocity(dit) - expected).abs().max() < 1e-5
 
 
-def test_a_wrong_adapter_is_told_by_its_keys(dit: Any, tmp_path: Path) -> None:
+def test_an_adapter_that_does_not_fit_raises_with_its_keys(dit: Any, tmp_path: Path) -> None:
     plain = velocity(dit)
     wrong = {f"transformer.blocks.{i}.to_q.lora_A.weight": torch.zeros(4, 32) for i in range(14)}
     save_file(wrong, tmp_path / "other.safetensors")
@@ -182,10 +190,10 @@ def test_a_wrong_adapter_is_told_by_its_keys(dit: Any, tmp_path: Path) -> None:
     ):
         add_adapter(dit, tmp_path / "other.safetensors", "x")
 
-    made = matrices(dit, 100)
-    wide = {layer: (torch.zeros(4, 64), b) for layer, (_, b) in made.items()}
+    weights = matrices(dit, 100)
+    wide = {layer: (torch.zeros(4, 64), b) for layer, (_, b) in weights.items()}
     with pytest.raises(EngineFailure, match=r"17 of another shape: .*lora_A\.weight is \[4, 64\] instead of \[4, 32\]"):
-        add_adapter(dit, saved(tmp_path / "wide.safetensors", wide, NAMES["bare"]), "x")
+        add_adapter(dit, save_adapter(tmp_path / "wide.safetensors", wide, NAMES["bare"]), "x")
 
     save_file({"layers.0.self_attn.to_q.lora_A.weight": torch.zeros(4, 32)}, tmp_path / "half.safetensors")
     with pytest.raises(EngineFailure, match=r"1 missing: layers\.0\.self_attn\.to_q\.lora_B\.weight"):
@@ -194,11 +202,11 @@ def test_a_wrong_adapter_is_told_by_its_keys(dit: Any, tmp_path: Path) -> None:
     save_file({"layers.0.self_attn.to_q.lora_magnitude_vector": torch.zeros(4)}, tmp_path / "dora.safetensors")
     with pytest.raises(EngineFailure, match=r"unexpected: layers\.0\.self_attn\.to_q\.lora_magnitude_vector"):
         add_adapter(dit, tmp_path / "dora.safetensors", "x")
-    assert adapters(dit) == ()
+    assert active_adapters(dit) == ()
     assert torch.equal(velocity(dit), plain)
 
 
-def test_only_safetensors_and_known_names(dit: Any, tmp_path: Path) -> None:
+def test_other_files_and_unknown_names_raise(dit: Any, tmp_path: Path) -> None:
     torch.save({"layers.0.self_attn.to_q.lora_A.weight": torch.zeros(4, 32)}, tmp_path / "adapter_model.bin")
     for path in (tmp_path / "adapter_model.bin", tmp_path, tmp_path / "none.safetensors"):
         with pytest.raises(EngineFailure, match="adapter"):
@@ -207,7 +215,7 @@ def test_only_safetensors_and_known_names(dit: Any, tmp_path: Path) -> None:
         scale_adapter(dit, "x", 1.0)
     with pytest.raises(InvalidValue, match=r"adapter is .a/b.; allowed: up to 64"):
         add_adapter(dit, tmp_path, "a/b")
-    file = saved(tmp_path / "a.safetensors", matrices(dit, 100), NAMES["bare"])
+    file = save_adapter(tmp_path / "a.safetensors", matrices(dit, 100), NAMES["bare"])
     add_adapter(dit, file, "warm")
     with pytest.raises(InvalidValue, match="adapter is 'warm'; allowed: a name that no other adapter has"):
         add_adapter(dit, file, "warm")
@@ -224,11 +232,11 @@ def test_only_safetensors_and_known_names(dit: Any, tmp_path: Path) -> None:
         (torch.ones(()), "float32, []"),
     ],
 )
-def test_matrices_that_are_none(dit: Any, tmp_path: Path, matrix: torch.Tensor, said: str) -> None:
+def test_invalid_matrices_raise(dit: Any, tmp_path: Path, matrix: torch.Tensor, said: str) -> None:
     save_file({"layers.0.mlp.up_proj.lora_A.weight": matrix}, tmp_path / "odd.safetensors")
     with pytest.raises(EngineFailure, match=re.escape(f"up_proj.lora_A.weight (torch.{said})")):
         add_adapter(dit, tmp_path / "odd.safetensors", "odd")
-    assert adapters(dit) == ()
+    assert active_adapters(dit) == ()
 
 
 @pytest.mark.parametrize(
@@ -240,28 +248,28 @@ def test_matrices_that_are_none(dit: Any, tmp_path: Path, matrix: torch.Tensor, 
         ("[" * 100_000, "cannot be read"),
     ],
 )
-def test_settings_that_make_no_sense(dit: Any, tmp_path: Path, settings: str, said: str) -> None:
-    made = {"layers.0.mlp.up_proj": (torch.ones(2, 32), torch.ones(48, 2))}
-    saved(tmp_path / "adapter_model.safetensors", made, NAMES["peft"])
+def test_invalid_settings_raise(dit: Any, tmp_path: Path, settings: str, said: str) -> None:
+    weights = {"layers.0.mlp.up_proj": (torch.ones(2, 32), torch.ones(48, 2))}
+    save_adapter(tmp_path / "adapter_model.safetensors", weights, NAMES["peft"])
     (tmp_path / "adapter_config.json").write_text(settings)
     with pytest.raises(EngineFailure, match=rf"{said}.* Get the adapter's files again, or export them again\."):
         add_adapter(dit, tmp_path, "odd")
-    assert adapters(dit) == ()
+    assert active_adapters(dit) == ()
 
 
 @pytest.mark.parametrize(
     "name", ["keys", "train", "half", "to", "lora_A", "base_layer", "default", "한국어", "style v1.5"]
 )
-def test_any_name_will_do(dit: Any, tmp_path: Path, name: str) -> None:
-    """Also those of attributes that every module of torch has."""
-    plain, made = velocity(dit), matrices(dit, 1)
-    path = saved(tmp_path / "a.safetensors", made, NAMES["peft"])
+def test_any_valid_name_loads(dit: Any, tmp_path: Path, name: str) -> None:
+    """Also names of attributes of every torch module."""
+    plain, weights = velocity(dit), matrices(dit, 1)
+    path = save_adapter(tmp_path / "a.safetensors", weights, NAMES["peft"])
     add_adapter(dit, path, name, 0.5)
-    add_adapter(dit, saved(tmp_path / "b.safetensors", matrices(dit, 2), NAMES["bare"]), "other", 0.0)
-    assert adapters(dit) == (name, "other")
+    add_adapter(dit, save_adapter(tmp_path / "b.safetensors", matrices(dit, 2), NAMES["bare"]), "other", 0.0)
+    assert active_adapters(dit) == (name, "other")
     with_it = velocity(dit)
     remove_adapter(dit, "other")
     assert torch.equal(velocity(dit), with_it)
     remove_adapter(dit, name)
-    torch.testing.assert_close(with_it, merged(dit, (made, 0.5)))
+    torch.testing.assert_close(with_it, merge_adapters(dit, (weights, 0.5)))
     assert torch.equal(velocity(dit), plain)

@@ -18,8 +18,8 @@ from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
 from acestep_runtime.weights.catalogue import full_name
-from acestep_runtime.weights.installed import installed_models
-from acestep_runtime.weights.layout import chosen
+from acestep_runtime.weights.installed import find_installed_models
+from acestep_runtime.weights.layout import select_checkpoint
 
 #: The engine that loads these models.
 _ENGINE = "neural"
@@ -78,7 +78,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         if full not in sizes:
             try:
                 folder = self._context.config.models_dir
-                full = (await asyncio.to_thread(chosen, folder, name, needs_base=False)).name
+                full = (await asyncio.to_thread(select_checkpoint, folder, name, needs_base=False)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
         await self._context.scheduler.manage_model("load", full, _ENGINE)
@@ -97,7 +97,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
 
     async def _sizes(self) -> dict[str, int]:
         """Return the models that can be loaded, by name, with the bytes of their weights."""
-        models = await asyncio.to_thread(installed_models, self._context.config.models_dir)
+        models = await asyncio.to_thread(find_installed_models, self._context.config.models_dir)
         return {model.name: model.size_bytes for model in models if model.complete}
 
     def _loaded_names(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""Adapters in the neural engine: against a checkpoint whose weights have them merged in, and against an engine without any."""
+"""Adapters in the neural engine, against a checkpoint with merged weights and an engine without adapters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from acestep_runtime.engines.neural import engine as neural
 from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure, InvalidValue
-from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import Adapter, CancelToken, Music, Sampling
 from tests.support.tiny_lm import tiny_lm
@@ -74,29 +74,29 @@ def engine(folder: Path) -> NeuralEngine:
 
 
 @pytest.fixture(scope="module")
-def plain(folder: Path) -> Samples:
-    return made(NeuralEngine(folder))
+def without_adapters(folder: Path) -> Samples:
+    return generate(NeuralEngine(folder))
 
 
-def asked(*adapters: Adapter, **more: object) -> EngineRequest:
+def build_request(*adapters: Adapter, **more: object) -> EngineRequest:
     sampling = Sampling(steps=2, adapters=adapters)
     return EngineRequest(
         TASKS["text2music"], FRAMES, **{"seed": 7, "music": Music("piano"), "sampling": sampling, **more}
     )
 
 
-def events(engine: NeuralEngine, request: EngineRequest) -> list[object]:
+def run_events(engine: NeuralEngine, request: EngineRequest) -> list[object]:
     return list(engine.run(request, CancelToken()))
 
 
-def made(engine: NeuralEngine, *adapters: Adapter) -> Samples:
-    blocks = [each.samples for each in events(engine, asked(*adapters)) if isinstance(each, Block)]
+def generate(engine: NeuralEngine, *adapters: Adapter) -> Samples:
+    blocks = [each.samples for each in run_events(engine, build_request(*adapters)) if isinstance(each, Block)]
     return np.concatenate(blocks)
 
 
 @pytest.mark.parametrize("level", Offload)
-def test_they_do_what_merging_them_does_at_every_level_of_offload(
-    folder: Path, tmp_path: Path, plain: Samples, monkeypatch: pytest.MonkeyPatch, level: Offload
+def test_adapters_equal_merged_weights_at_every_level_of_offload(
+    folder: Path, tmp_path: Path, without_adapters: Samples, monkeypatch: pytest.MonkeyPatch, level: Offload
 ) -> None:
     merged = shutil.copytree(folder, tmp_path / "merged")
     path = merged / "acestep-v15-turbo" / "model.safetensors"
@@ -105,41 +105,41 @@ def test_they_do_what_merging_them_does_at_every_level_of_offload(
         for layer, (a, b) in pairs(folder, seed).items():
             weights[f"decoder.{layer}.weight"] += scale * (b @ a)
     save_file(weights, path)
-    place = Place(torch.device("cpu"), torch.float32, level)
-    monkeypatch.setattr(model, "best_place", lambda *_, **__: place)
-    engine, wanted = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
-    with_both = made(engine, *wanted)
-    truth = made(NeuralEngine(merged))
-    assert np.abs(truth - plain).max() > 1e-3
+    config = ComputeConfig(torch.device("cpu"), torch.float32, level)
+    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
+    engine, adapters = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
+    with_both = generate(engine, *adapters)
+    truth = generate(NeuralEngine(merged))
+    assert np.abs(truth - without_adapters).max() > 1e-3
     assert np.abs(with_both - truth).max() < 1e-5
-    assert np.array_equal(made(engine), plain)
-    assert np.array_equal(made(engine, *wanted), with_both)
+    assert np.array_equal(generate(engine), without_adapters)
+    assert np.array_equal(generate(engine, *adapters), with_both)
 
 
-def test_whatever_came_before_the_result_is_that_of_a_fresh_engine(
-    engine: NeuralEngine, folder: Path, plain: Samples
+def test_results_do_not_depend_on_earlier_adapters(
+    engine: NeuralEngine, folder: Path, without_adapters: Samples
 ) -> None:
     warm, keys = Adapter("warm"), Adapter("keys", 0.5)
-    wanted = [(warm,), (warm, keys), (keys, warm), (), (Adapter("warm", 0.3),), (Adapter("warm", 0.0),)]
-    fresh = {adapters: made(NeuralEngine(folder), *adapters) for adapters in wanted}
-    for adapters in (*wanted, *reversed(wanted)):
-        assert np.array_equal(made(engine, *adapters), fresh[adapters])
-    assert np.array_equal(fresh[()], plain)
-    assert np.array_equal(fresh[Adapter("warm", 0.0),], plain)
+    combinations = [(warm,), (warm, keys), (keys, warm), (), (Adapter("warm", 0.3),), (Adapter("warm", 0.0),)]
+    fresh = {adapters: generate(NeuralEngine(folder), *adapters) for adapters in combinations}
+    for adapters in (*combinations, *reversed(combinations)):
+        assert np.array_equal(generate(engine, *adapters), fresh[adapters])
+    assert np.array_equal(fresh[()], without_adapters)
+    assert np.array_equal(fresh[Adapter("warm", 0.0),], without_adapters)
     assert len({each.tobytes() for each in fresh.values()}) >= 4  # the two orders may be the same
 
 
-def test_a_take_tells_what_made_it(engine: NeuralEngine) -> None:
-    def told(*adapters: Adapter) -> object:
-        facts = [each.values for each in events(engine, asked(*adapters)) if isinstance(each, Metadata)]
+def test_metadata_lists_the_adapters(engine: NeuralEngine) -> None:
+    def adapters_of(*adapters: Adapter) -> object:
+        facts = [each.values for each in run_events(engine, build_request(*adapters)) if isinstance(each, Metadata)]
         json.dumps(facts)
         return {name: value for each in facts for name, value in each.items()}.get("adapters")
 
-    assert told(Adapter("keys", 0.5), Adapter("warm")) == [
+    assert adapters_of(Adapter("keys", 0.5), Adapter("warm")) == [
         {"name": "keys", "scale": 0.5},
         {"name": "warm", "scale": 1.0},
     ]
-    assert told() is None
+    assert adapters_of() is None
 
 
 def unknown(folder: Path) -> type[Exception]:
@@ -152,7 +152,7 @@ def not_fitting(folder: Path) -> type[Exception]:
     return EngineFailure
 
 
-def broken(folder: Path) -> type[Exception]:
+def bad_file(folder: Path) -> type[Exception]:
     (folder / "adapters" / "bad.safetensors").write_bytes(b"no tensors")
     return EngineFailure
 
@@ -165,34 +165,34 @@ def no_file(folder: Path) -> type[Exception]:
     return EngineFailure
 
 
-@pytest.mark.parametrize("fault", [unknown, not_fitting, broken, no_file])
-def test_one_that_fails_leaves_nothing_behind(
-    engine: NeuralEngine, folder: Path, plain: Samples, fault: Callable[[Path], type[Exception]]
+@pytest.mark.parametrize("fault", [unknown, not_fitting, bad_file, no_file])
+def test_a_failing_adapter_leaves_the_model_unchanged(
+    engine: NeuralEngine, folder: Path, without_adapters: Samples, fault: Callable[[Path], type[Exception]]
 ) -> None:
-    warm = made(engine, Adapter("warm"))
+    warm = generate(engine, Adapter("warm"))
     kind = fault(folder)
     try:
-        for wanted in ((Adapter("bad"),), (Adapter("warm"), Adapter("bad")), (Adapter("bad"), Adapter("keys"))):
+        for adapters in ((Adapter("bad"),), (Adapter("warm"), Adapter("bad")), (Adapter("bad"), Adapter("keys"))):
             with pytest.raises(kind, match="bad"):
-                made(engine, *wanted)
-            assert np.array_equal(made(engine), plain)
+                generate(engine, *adapters)
+            assert np.array_equal(generate(engine), without_adapters)
             with pytest.raises(kind):
-                made(engine, *wanted)
-            assert np.array_equal(made(engine, Adapter("warm")), warm)
+                generate(engine, *adapters)
+            assert np.array_equal(generate(engine, Adapter("warm")), warm)
     finally:
         (folder / "adapters" / "bad.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "adapters" / "bad", ignore_errors=True)
 
 
-def test_a_file_that_changed_is_read_again_also_for_takes_made_ahead(
+def test_a_changed_adapter_file_is_read_again_also_for_cached_takes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
-    engine, wanted = NeuralEngine(folder), Adapter("changing")
-    takes = [asked(wanted, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
+    monkeypatch.setattr(sampling, "max_batch_takes", lambda *_, **__: 2)
+    engine, adapters = NeuralEngine(folder), Adapter("changing")
+    takes = [build_request(adapters, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
 
     def take(request: EngineRequest) -> Samples:
-        return np.concatenate([each.samples for each in events(engine, request) if isinstance(each, Block)])
+        return np.concatenate([each.samples for each in run_events(engine, request) if isinstance(each, Block)])
 
     adapter(folder, "changing", 5)
     take(takes[0])
@@ -206,67 +206,65 @@ def test_a_file_that_changed_is_read_again_also_for_takes_made_ahead(
     assert np.abs(take(takes[1]) - after).max() < 1e-5
 
 
-def test_one_name_twice_is_refused() -> None:
+def test_a_repeated_adapter_name_raises() -> None:
     with pytest.raises(InvalidValue, match="warm"):
         Sampling(adapters=(Adapter("warm"), Adapter("keys"), Adapter("warm", 0.5)))
 
 
-def test_models_are_kept_and_let_go(folder: Path, plain: Samples) -> None:
+def test_models_are_loaded_and_unloaded(folder: Path, without_adapters: Samples) -> None:
     engine = NeuralEngine(folder)
     assert isinstance(engine, ModelHost)
-    assert engine.loaded == ()
+    assert engine.resident_models == ()
     engine.unload("acestep-v15-turbo")
     for name in ("turbo", "acestep-v15-turbo"):
         assert engine.load(name) == "acestep-v15-turbo"
-        assert engine.loaded == ("acestep-v15-turbo",)
-    warm = made(engine, Adapter("warm"))
+        assert engine.resident_models == ("acestep-v15-turbo",)
+    warm = generate(engine, Adapter("warm"))
     engine.unload("acestep-v15-base")
-    assert engine.loaded == ("acestep-v15-turbo",)
+    assert engine.resident_models == ("acestep-v15-turbo",)
     engine.unload("acestep-v15-turbo")
-    assert engine.loaded == ()
-    assert np.array_equal(made(engine), plain)
-    assert np.array_equal(made(engine, Adapter("warm")), warm)
+    assert engine.resident_models == ()
+    assert np.array_equal(generate(engine), without_adapters)
+    assert np.array_equal(generate(engine, Adapter("warm")), warm)
     with pytest.raises(EngineFailure, match="models pull"):
         engine.load("base")
 
 
-def test_the_memory_of_every_model_goes_back_to_the_device(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unloading_frees_the_device_memory(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = shutil.copytree(folder, tmp_path / "both")
     language = tiny_lm(both).name
     released: list[tuple[str, ...]] = []
     engine = NeuralEngine(both)
     for name in ("acestep-v15-turbo", language):
         engine.load(name)
-    assert engine.loaded == ("acestep-v15-turbo", language)
-    monkeypatch.setattr(neural, "release", lambda _: released.append(engine.loaded))
+    assert engine.resident_models == ("acestep-v15-turbo", language)
+    monkeypatch.setattr(neural, "empty_device_cache", lambda _: released.append(engine.resident_models))
     engine.unload(language)
     engine.unload("acestep-v15-turbo")
     assert released == [("acestep-v15-turbo",), ()]
 
 
-def test_what_comes_out_as_no_number_is_said_and_not_played(folder: Path, tmp_path: Path) -> None:
+def test_non_finite_audio_raises(folder: Path, tmp_path: Path) -> None:
     models = Path(shutil.copytree(folder, tmp_path / "models"))
     path = models / "adapters" / "warm.safetensors"
     save_file({name: value * torch.nan for name, value in load_file(path).items()}, path)
     engine = NeuralEngine(models)
     with pytest.raises(EngineFailure) as caught:
-        made(engine, Adapter("warm"))
+        generate(engine, Adapter("warm"))
     assert str(caught.value) == (
         "Model acestep-v15-turbo with warm made values that are no numbers. Leave the adapters out, or choose a smaller"
         " scale, and check the model's files with `acebridge models verify`."
     )
-    assert np.isfinite(made(engine)).all()
+    assert np.isfinite(generate(engine)).all()
 
 
-def test_a_model_whose_files_have_changed_is_read_again(folder: Path, tmp_path: Path) -> None:
+def test_a_model_with_changed_files_is_loaded_again(folder: Path, tmp_path: Path) -> None:
     models = Path(shutil.copytree(folder, tmp_path / "models"))
     engine, path = NeuralEngine(models), models / "acestep-v15-turbo" / "model.safetensors"
-    before = made(engine)
+    before = generate(engine)
     weights = {name: 1.5 * value for name, value in load_file(path).items()}
     save_file(weights, models / "new.safetensors")
     (models / "new.safetensors").replace(path)
-    after = made(engine)
+    after = generate(engine)
     assert not np.array_equal(after, before)
-    assert np.array_equal(after, made(NeuralEngine(models)))
+    assert np.array_equal(after, generate(NeuralEngine(models)))

@@ -1,4 +1,4 @@
-"""The neural engine on a tiny complete checkpoint: every task, and what each promises."""
+"""The neural engine on a tiny complete checkpoint: every task and its guarantees."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.installation import install_remedy
-from acestep_runtime.memory.policy import Offload, Place
+from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling
-from acestep_runtime.weights.layout import chosen
+from acestep_runtime.weights.layout import select_checkpoint
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint, tiny_models
 
@@ -62,11 +62,11 @@ def request(task: str, source: Samples | None, **more: Any) -> EngineRequest:
     )
 
 
-def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any], list[Progress]]:
+def run_engine(engine: NeuralEngine, job: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any], list[Progress]]:
     blocks: dict[str, list[Samples]] = {}
     facts: dict[str, Any] = {}
     progress = []
-    for event in engine.run(asked, CancelToken()):
+    for event in engine.run(job, CancelToken()):
         if isinstance(event, Block):
             blocks.setdefault(event.role, []).append(event.samples)
         elif isinstance(event, Metadata):
@@ -77,55 +77,55 @@ def play(engine: NeuralEngine, asked: EngineRequest) -> tuple[dict[str, Samples]
 
 
 @pytest.mark.parametrize("task", RECIPES)
-def test_every_task_makes_its_roles_in_full_and_the_same_again(
-    engine: NeuralEngine, source: Samples, task: str
-) -> None:
-    roles, facts, progress = play(engine, request(task, source))
+def test_every_task_returns_full_roles_deterministically(engine: NeuralEngine, source: Samples, task: str) -> None:
+    roles, facts, progress = run_engine(engine, request(task, source))
     expected = {"lego": ["drums", "bass"], "extract": ["vocals", "other"]}.get(task, ["mix"])
     assert list(roles) == expected
-    for made in roles.values():
-        assert made.shape == (FRAMES, 2)
-        assert made.dtype == np.float32
-        assert np.isfinite(made).all()
-        assert np.abs(made[slice(*SPAN)]).max() > 0.01
+    for samples in roles.values():
+        assert samples.shape == (FRAMES, 2)
+        assert samples.dtype == np.float32
+        assert np.isfinite(samples).all()
+        assert np.abs(samples[slice(*SPAN)]).max() > 0.01
     assert facts["model"] == ("acestep-v15-base" if task in ("lego", "extract", "complete") else "acestep-v15-turbo")
     fractions = [each.fraction for each in progress]
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1
-    again, _, _ = play(engine, request(task, source))
-    assert all(np.array_equal(again[role], made) for role, made in roles.items())
-    other, _, _ = play(engine, replace(request(task, source), seed=8))
+    again, _, _ = run_engine(engine, request(task, source))
+    assert all(np.array_equal(again[role], samples) for role, samples in roles.items())
+    other, _, _ = run_engine(engine, replace(request(task, source), seed=8))
     assert not np.array_equal(other[expected[0]], roles[expected[0]])
 
 
-def test_stems_and_the_rest_add_up_to_the_source(engine: NeuralEngine, source: Samples) -> None:
-    roles, _, _ = play(engine, request("extract", source, tracks=("vocals", "drums")))
+def test_stems_and_rest_sum_to_the_source(engine: NeuralEngine, source: Samples) -> None:
+    roles, _, _ = run_engine(engine, request("extract", source, tracks=("vocals", "drums")))
     assert np.abs(sum(roles.values()) - source).max() < 1e-5
 
 
-def test_the_second_take_of_a_region_encodes_nothing(
+def test_the_second_take_of_a_region_uses_cached_latents(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    play(engine, request("repaint", source))
+    run_engine(engine, request("repaint", source))
     assert engine._model is not None
     encoded = []
     means = type(engine._model.codec)._posterior_mean
     monkeypatch.setattr(type(engine._model.codec), "_posterior_mean", lambda *a: (encoded.append(1), means(*a))[1])
-    play(engine, replace(request("repaint", source), seed=9))
+    run_engine(engine, replace(request("repaint", source), seed=9))
     assert not encoded
 
 
-def test_a_repaint_decodes_only_what_it_changes(
+def test_a_repaint_decodes_only_its_span(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    play(engine, request("repaint", source))
+    run_engine(engine, request("repaint", source))
     assert engine._model is not None
     decoded = []
-    plain = type(engine._model.codec)._decode_tile
+    original = type(engine._model.codec)._decode_tile
     monkeypatch.setattr(
-        type(engine._model.codec), "_decode_tile", lambda self, x, span: (decoded.append(span), plain(self, x, span))[1]
+        type(engine._model.codec),
+        "_decode_tile",
+        lambda self, x, span: (decoded.append(span), original(self, x, span))[1],
     )
-    roles, _, _ = play(engine, request("repaint", source))
+    roles, _, _ = run_engine(engine, request("repaint", source))
     assert sum(stop - start for start, stop in decoded) == 25
     assert not roles["mix"][: SPAN[0]].any()
 
@@ -143,38 +143,41 @@ def test_a_repaint_decodes_only_what_it_changes(
         ("lego", Sampling(steps=1)),  # repeated to two minutes
     ],
 )
-def test_ways_of_sampling_change_the_result(
+def test_sampling_options_change_the_result(
     engine: NeuralEngine, source: Samples, task: str, sampling: Sampling
 ) -> None:
-    plain = request(task, source, sampling=Sampling(model=sampling.model, steps=2, skip_loop=True))
-    usual, other = (play(engine, asked)[0] for asked in (plain, replace(plain, sampling=sampling)))
-    for role, made in other.items():
-        assert np.isfinite(made).all()
-        assert not np.array_equal(made, usual[role])
+    original = request(task, source, sampling=Sampling(model=sampling.model, steps=2, skip_loop=True))
+    usual, other = (
+        run_engine(engine, lego_request)[0] for lego_request in (original, replace(original, sampling=sampling))
+    )
+    for role, samples in other.items():
+        assert np.isfinite(samples).all()
+        assert not np.array_equal(samples, usual[role])
 
 
-def test_strength_and_mode_say_how_much_is_kept(engine: NeuralEngine, source: Samples) -> None:
+def test_repaint_strength_and_mode_control_preservation(engine: NeuralEngine, source: Samples) -> None:
     covers = [
-        play(engine, request("cover", source, strength=s, sampling=Sampling(steps=4)))[0]["mix"] for s in (0, 0.5, 1)
+        run_engine(engine, request("cover", source, strength=s, sampling=Sampling(steps=4)))[0]["mix"]
+        for s in (0, 0.5, 1)
     ]
     assert not np.array_equal(covers[0], covers[1])
     assert not np.array_equal(covers[1], covers[2])
-    text, _, _ = play(engine, request("text2music", None, sampling=Sampling(steps=4)))
+    text, _, _ = run_engine(engine, request("text2music", None, sampling=Sampling(steps=4)))
     assert np.abs(covers[0] - text["mix"]).max() < 1e-5
-    made = [play(engine, request("repaint", source, mode=mode))[0]["mix"] for mode in ("conservative", "aggressive")]
-    assert not np.array_equal(*made)
+    samples = [
+        run_engine(engine, request("repaint", source, mode=mode))[0]["mix"] for mode in ("conservative", "aggressive")
+    ]
+    assert not np.array_equal(*samples)
 
 
-def test_both_layouts_make_the_same(engine: NeuralEngine, source: Samples, tmp_path: Path) -> None:
+def test_both_layouts_generate_the_same_audio(engine: NeuralEngine, source: Samples, tmp_path: Path) -> None:
     tiny_checkpoint(tmp_path, "diffusers", "turbo")
     for task in ("text2music", "cover", "repaint"):
-        ours, theirs = (play(each, request(task, source))[0]["mix"] for each in (engine, NeuralEngine(tmp_path)))
+        ours, theirs = (run_engine(each, request(task, source))[0]["mix"] for each in (engine, NeuralEngine(tmp_path)))
         assert np.abs(ours - theirs).max() < 1e-5
 
 
-def test_what_a_model_cannot_do_is_refused_with_the_model_that_can(
-    folder: Path, source: Samples, tmp_path: Path
-) -> None:
+def test_unsupported_tasks_raise_with_a_remedy(folder: Path, source: Samples, tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match=r"needs a base model\. Choose acestep-v15-base"):
         next(NeuralEngine(folder).run(request("lego", source, sampling=Sampling(model="turbo")), CancelToken()))
     with pytest.raises(EngineFailure, match="acebridge models pull acestep-v15-base"):
@@ -198,7 +201,7 @@ def test_cancelling_stops_at_the_next_step(engine: NeuralEngine, source: Samples
         next(events)
 
 
-def test_when_memory_runs_out_the_job_says_so(
+def test_out_of_memory_raises_with_a_remedy(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> Iterator[object]:
@@ -206,62 +209,64 @@ def test_when_memory_runs_out_the_job_says_so(
 
     monkeypatch.setattr(sampling, "_denoise", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
-        play(engine, request("repaint", source))
+        run_engine(engine, request("repaint", source))
 
 
-def test_takes_that_fit_are_made_in_one_pass(
+def test_takes_are_generated_in_one_batch(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = replace(request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9))
-    alone = {seed: play(engine, replace(asked, seed=seed, seeds=()))[0] for seed in asked.seeds}
+    lego_request = replace(
+        request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9)
+    )
+    alone = {seed: run_engine(engine, replace(lego_request, seed=seed, seeds=()))[0] for seed in lego_request.seeds}
     passes = []
-    plain = sampling._denoise
-    monkeypatch.setattr(sampling, "takes_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr(sampling, "_denoise", lambda *given: (passes.append(given[3]), plain(*given))[1])
-    for seed in asked.seeds:
-        together, _, _ = play(engine, replace(asked, seed=seed))
-        for role, made in together.items():
-            assert np.abs(made - alone[seed][role]).max() < 1e-5
+    original = sampling._denoise
+    monkeypatch.setattr(sampling, "max_batch_takes", lambda *_, **__: 2)
+    monkeypatch.setattr(sampling, "_denoise", lambda *given: (passes.append(given[3]), original(*given))[1])
+    for seed in lego_request.seeds:
+        together, _, _ = run_engine(engine, replace(lego_request, seed=seed))
+        for role, samples in together.items():
+            assert np.abs(samples - alone[seed][role]).max() < 1e-5
     assert passes == [[7, 8]] * 2 + [[9]] * 2  # two tracks
 
 
-def test_weights_in_int8_make_nearly_the_same(
+def test_int8_weights_give_similar_audio(
     engine: NeuralEngine, folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = NeuralEngine(folder)
     for task in ("text2music", "repaint", "lego"):
         monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
-        whole, _, _ = play(engine, request(task, source))
+        whole, _, _ = run_engine(engine, request(task, source))
         monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
-        made, _, _ = play(small, request(task, source))
-        again, _, _ = play(small, request(task, source))
-        for role, samples in made.items():
+        roles, _, _ = run_engine(small, request(task, source))
+        again, _, _ = run_engine(small, request(task, source))
+        for role, samples in roles.items():
             assert np.array_equal(samples, again[role])
             off = np.linalg.norm(samples - whole[role]) / np.linalg.norm(whole[role])
             assert 0 < off < 0.05, off
 
 
-def test_weights_in_int8_become_so_before_they_go_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_quantized_before_they_move_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded_to = []
-    place = Place(torch.device("meta"), torch.float32, Offload.NONE)
-    monkeypatch.setattr(model, "best_place", lambda *_, **__: place)
-    plain = model.load
+    config = ComputeConfig(torch.device("meta"), torch.float32, Offload.NONE)
+    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
+    original = model.load
 
     def load(checkpoint: Any, dtype: torch.dtype, device: torch.device) -> Any:
         loaded_to.append(device.type)
-        return plain(checkpoint, dtype, torch.device("cpu"))
+        return original(checkpoint, dtype, torch.device("cpu"))
 
     monkeypatch.setattr(model, "load", load)
     monkeypatch.setattr(model, "fingerprint", lambda _: "none")  # there are no values on that device
-    monkeypatch.setattr(model.int8, "quantised", lambda _: loaded_to.append("smaller"))
-    for wanted in ("false", "true"):
-        monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", wanted)
-        model.Model.load(chosen(folder, "turbo", needs_base=False))
+    monkeypatch.setattr(model.int8, "quantize_linears", lambda _: loaded_to.append("smaller"))
+    for value in ("false", "true"):
+        monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", value)
+        model.Model.load(select_checkpoint(folder, "turbo", needs_base=False))
     assert loaded_to == ["meta", "cpu", "smaller", "smaller", "smaller"]
 
 
-def test_weights_in_int8_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_int8_weights_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)
     with pytest.raises(EngineFailure, match=re.escape(f"torchao is not installed. {install_remedy('neural-gpu')}")):
-        play(NeuralEngine(folder), request("repaint", source))
+        run_engine(NeuralEngine(folder), request("repaint", source))

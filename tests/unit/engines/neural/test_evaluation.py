@@ -1,4 +1,4 @@
-"""The neural engine times words, scores what it makes and what it hears, and says what every score comes from."""
+"""Lyrics alignment and scores of generated and recorded audio, with their sources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 from tests.support.signals import noise
 from tests.support.tiny_lm import tiny_lm
 from tests.support.tiny_models import tiny_checkpoint, tiny_models
@@ -50,7 +50,7 @@ def engine(folder: Path) -> NeuralEngine:
 
 
 @pytest.fixture(scope="module")
-def speaking(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
+def engine_with_lm(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
     folder = tmp_path_factory.mktemp("speaking")
     tiny_checkpoint(folder)
     tiny_lm(folder)
@@ -62,11 +62,11 @@ def source() -> Samples:
     return np.ascontiguousarray(0.3 * noise(float(SECONDS), rate_hz=48_000)[:FRAMES])
 
 
-def facts_of(engine: NeuralEngine, task: str, **more: Any) -> dict[str, Any]:
-    asked = {"music": MUSIC, "sampling": FEW, "span": (0, FRAMES), "known": (0, FRAMES), **more}
+def run_metadata(engine: NeuralEngine, task: str, **more: Any) -> dict[str, Any]:
+    options = {"music": MUSIC, "sampling": FEW, "span": (0, FRAMES), "known": (0, FRAMES), **more}
     facts: dict[str, Any] = {}
     fraction = 0.0
-    for event in engine.run(EngineRequest(TASKS[task], FRAMES, 7, **asked), CancelToken()):
+    for event in engine.run(EngineRequest(TASKS[task], FRAMES, 7, **options), CancelToken()):
         if isinstance(event, Metadata):
             facts.update(event.values)
         elif isinstance(event, Progress):
@@ -94,20 +94,20 @@ def check_times(facts: dict[str, Any]) -> None:
         ("complete", {"tracks": ("vocals", "drums")}), ("lego", {"tracks": ("drums", "vocals")}),
     ],
 )  # fmt: skip
-def test_words_of_what_is_made_are_timed(
+def test_lyrics_of_generated_audio_are_aligned(
     engine: NeuralEngine, source: Samples, task: str, more: dict[str, Any]
 ) -> None:
-    heard = {} if task == "text2music" else {"source": source}
-    facts = facts_of(engine, task, auto_lrc=True, **heard, **more)
+    inputs = {} if task == "text2music" else {"source": source}
+    facts = run_metadata(engine, task, auto_lrc=True, **inputs, **more)
     check_times(facts)
     assert "score" not in facts
-    assert facts_of(engine, task, auto_lrc=True, **heard, **more)["lines"] == facts["lines"]
+    assert run_metadata(engine, task, auto_lrc=True, **inputs, **more)["lines"] == facts["lines"]
 
 
-def test_where_nobody_sings_there_are_no_times(engine: NeuralEngine, source: Samples) -> None:
-    assert "lrc" not in facts_of(engine, "text2music", auto_lrc=True, music=replace(MUSIC, lyrics=""))
-    assert "lrc" not in facts_of(engine, "text2music", auto_lrc=True, music=replace(MUSIC, lyrics="[Intro]"))
-    drums = facts_of(engine, "lego", source=source, tracks=("drums",), auto_lrc=True, auto_score=True)
+def test_without_vocals_there_is_no_alignment(engine: NeuralEngine, source: Samples) -> None:
+    assert "lrc" not in run_metadata(engine, "text2music", auto_lrc=True, music=replace(MUSIC, lyrics=""))
+    assert "lrc" not in run_metadata(engine, "text2music", auto_lrc=True, music=replace(MUSIC, lyrics="[Intro]"))
+    drums = run_metadata(engine, "lego", source=source, tracks=("drums",), auto_lrc=True, auto_score=True)
     assert "lrc" not in drums
     assert drums["score"]["missing"] == {
         "lyrics_alignment": "Words are timed only in mix, vocals, backing_vocals.",
@@ -115,20 +115,20 @@ def test_where_nobody_sings_there_are_no_times(engine: NeuralEngine, source: Sam
     }
 
 
-def test_a_recording_is_timed(engine: NeuralEngine, source: Samples) -> None:
-    facts = facts_of(engine, "align_lyrics", source=source)
+def test_lyrics_of_a_recording_are_aligned(engine: NeuralEngine, source: Samples) -> None:
+    facts = run_metadata(engine, "align_lyrics", source=source)
     check_times(facts)
     score = facts["score"]
     assert 0 <= score["lyrics_alignment"] <= 1
     assert set(score["parts"]) == {"lyrics_coverage", "lyrics_monotonicity", "lyrics_confidence"}
     assert score["computed_from"] == {"lyrics_alignment": f"the attention of {facts['model']} to the words"}
     with pytest.raises(InvalidValue, match="Give words to align"):
-        facts_of(engine, "align_lyrics", source=source, music=replace(MUSIC, lyrics="[Intro]"))
+        run_metadata(engine, "align_lyrics", source=source, music=replace(MUSIC, lyrics="[Intro]"))
 
 
-def test_without_a_language_model_its_score_is_missing_with_the_reason(engine: NeuralEngine, source: Samples) -> None:
+def test_without_a_language_model_the_lm_score_has_a_reason(engine: NeuralEngine, source: Samples) -> None:
     for task, more in (("score", {"source": source}), ("text2music", {"auto_score": True})):
-        score = facts_of(engine, task, **more)["score"]
+        score = run_metadata(engine, task, **more)["score"]
         assert 0 <= score["quality"] <= 1
         assert 0 <= score["lyrics_alignment"] <= 1
         assert score["lm"] is None
@@ -136,74 +136,78 @@ def test_without_a_language_model_its_score_is_missing_with_the_reason(engine: N
         assert set(score["computed_from"]) == {"quality", "lyrics_alignment"}
 
 
-def test_a_language_model_judges_too(speaking: NeuralEngine, source: Samples) -> None:
+def test_a_language_model_adds_its_score(engine_with_lm: NeuralEngine, source: Samples) -> None:
     for task, more in (("score", {"source": source}), ("text2music", {"auto_score": True})):
-        facts = facts_of(speaking, task, **more)
+        facts = run_metadata(engine_with_lm, task, **more)
         score = facts["score"]
         assert 0 <= score["lm"] <= 1
         assert {"lm_caption", "lm_lyrics", "lm_bpm", "lm_perplexity"} <= set(score["parts"])
         assert score["computed_from"]["lm"].startswith("acestep-5Hz-lm-0.6B: ")
         assert score["missing"] == {}
-        assert facts_of(speaking, task, **more)["score"] == score
-    plain = facts_of(speaking, "score", source=source, music=Music())["score"]
-    assert plain["missing"] == {
+        assert run_metadata(engine_with_lm, task, **more)["score"] == score
+    without_words = run_metadata(engine_with_lm, "score", source=source, music=Music())["score"]
+    assert without_words["missing"] == {
         "lyrics_alignment": "No words are given that could be sung.",
         "lm": "No caption, lyrics or facts are given that a language model could judge by.",
     }
 
 
-def test_a_language_model_that_fails_costs_only_its_own_score(
-    speaking: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
+def test_a_failing_language_model_affects_only_its_score(
+    engine_with_lm: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any, **__: Any) -> Iterator[Any]:
         yield 1, 2
         raise EngineFailure("It makes values that are no numbers.")
 
-    monkeypatch.setattr(evaluation, "judge", fails)
-    score = facts_of(speaking, "score", source=source)["score"]
+    monkeypatch.setattr(evaluation, "score_codes", fails)
+    score = run_metadata(engine_with_lm, "score", source=source)["score"]
     assert score["lyrics_alignment"] is not None
     assert score["missing"] == {"lm": "It makes values that are no numbers."}
 
 
-def test_a_planned_song_is_scored_as_planned(speaking: NeuralEngine) -> None:
-    facts = facts_of(speaking, "text2music", auto_score=True, thinking=Thinking(on=True), music=Music("piano"))
+def test_a_planned_song_is_scored_with_its_plan(engine_with_lm: NeuralEngine) -> None:
+    facts = run_metadata(
+        engine_with_lm, "text2music", auto_score=True, thinking=Thinking(on=True), music=Music("piano")
+    )
     assert facts["plan"]["codes"]
     assert facts["score"]["lm"] is not None
 
 
-def test_takes_that_are_made_together_have_times_of_their_own(engine: NeuralEngine) -> None:
-    asked = {"auto_lrc": True, "seeds": (7, 8)}
+def test_takes_of_a_batch_have_separate_alignments(engine: NeuralEngine) -> None:
+    options = {"auto_lrc": True, "seeds": (7, 8)}
     both = [
         [event.values for event in engine.run(
-            EngineRequest(TASKS["text2music"], FRAMES, seed, MUSIC, FEW, **asked), CancelToken()
+            EngineRequest(TASKS["text2music"], FRAMES, seed, MUSIC, FEW, **options), CancelToken()
         ) if isinstance(event, Metadata) and "lrc" in event.values]
         for seed in (7, 8)
     ]  # fmt: skip
     assert all(len(each) == 1 for each in both)
-    alone = facts_of(engine, "text2music", auto_lrc=True)
+    alone = run_metadata(engine, "text2music", auto_lrc=True)
     assert both[0][0]["lines"] == alone["lines"]
 
 
-def test_only_the_tokens_of_the_words_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The maps are those of the transformer for latents at the noise level of the last step, cut to the words."""
-    model = Model.load(find(folder)[0])
-    asked = Prompt("Fill:", MUSIC, 4.0)
-    latents, seen = torch.randn(1, 100, model.facts.channels), torch.zeros(1, 100, 2 * model.facts.channels)
-    taken: list[Any] = []
+def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The maps equal those of the transformer for latents at the noise level of the last step, restricted to lyric tokens."""
+    model = Model.load(find_checkpoints(folder)[0])
+    prompt = Prompt("Fill:", MUSIC, 4.0)
+    latents, context = torch.randn(1, 100, model.spec.channels), torch.zeros(1, 100, 2 * model.spec.channels)
+    arguments: list[Any] = []
 
-    def noting(maps: Any, pieces: Any, *times: float) -> Any:
-        taken.extend((list(maps), pieces, times))
+    def record(maps: Any, token_bytes: Any, *times: float) -> Any:
+        arguments.extend((list(maps), token_bytes, times))
 
-    monkeypatch.setattr(evaluation, "aligned", noting)
+    monkeypatch.setattr(evaluation, "aligned", record)
     with torch.inference_mode():
-        evaluation.align_words(model, latents, asked, seen, model.timbre, 8)
-        x = loop.add_noise(latents, loop.draw_noise([42], 100, model.facts.channels), 1 / 8)
-        keys = model.keys(*asked.texts, model.timbre)
-        every = dict(model.velocity.attention_maps(x, torch.tensor([1 / 8]), seen, keys, model.facts.lyric_heads))
-    maps, pieces, times = taken
+        evaluation.align_words(model, latents, prompt, context, model.timbre, 8)
+        x = loop.add_noise(latents, loop.draw_noise([42], 100, model.spec.channels), 1 / 8)
+        condition = model.encode_prompt(*prompt.texts, model.timbre)
+        all_maps = dict(
+            model.velocity.attention_maps(x, torch.tensor([1 / 8]), context, condition, model.spec.lyric_heads)
+        )
+    maps, token_bytes, times = arguments
     tokens = lyric_tokens(MUSIC, model.text_tokenizer)
-    assert b"".join(pieces).decode() == LYRICS
+    assert b"".join(token_bytes).decode() == LYRICS
     assert times == (4.0, 4.0)
-    assert len(maps) == sum(map(len, model.facts.lyric_heads.values())) == len(every)
-    for found, whole in zip(maps, every.values(), strict=True):
+    assert len(maps) == sum(map(len, model.spec.lyric_heads.values())) == len(all_maps)
+    for found, whole in zip(maps, all_maps.values(), strict=True):
         assert np.allclose(found, whole[tokens.span].numpy(), atol=1e-6)

@@ -1,4 +1,4 @@
-"""What the neural engine does with a language model: what it takes over from a plan, and how it stops."""
+"""The language model in the neural engine: plans, text tasks and cancellation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.neural.engine import NeuralEngine
-from acestep_runtime.engines.neural.language import LanguageModelCache, Plan, _tempo_note, codes_for, user_metadata
+from acestep_runtime.engines.neural.language import LanguageModelCache, Plan, _tempo_note, code_count, user_metadata
 from acestep_runtime.errors import Cancelled, EngineFailure
-from acestep_runtime.lm.language import Language
+from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
 from tests.support.signals import noise
@@ -35,7 +35,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> NeuralEngine:
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A language model to break."""
     return tiny_lm(tmp_path_factory.mktemp("models"))
 
@@ -47,24 +47,24 @@ def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
     )
 
 
-def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path) -> None:
-    keeper, place = LanguageModelCache(), tiny_lm(tmp_path)
+def test_a_language_model_with_changed_files_is_loaded_again(tmp_path: Path) -> None:
+    cache, folder = LanguageModelCache(), tiny_lm(tmp_path)
 
     def embeddings() -> Any:
-        def read(language: Language) -> Iterator[Any]:
+        def read(language: LanguageModel) -> Iterator[Any]:
             yield language.head.detach().float().numpy().copy()
 
-        assert keeper.load(tmp_path, "") == place.name
-        return next(keeper.use(read))
+        assert cache.load(tmp_path, "") == folder.name
+        return next(cache.use(read))
 
     before = embeddings()
     assert np.array_equal(embeddings(), before)
-    model(seed=2).save_pretrained(place)
+    model(seed=2).save_pretrained(folder)
     assert not np.array_equal(embeddings(), before)
 
 
 @pytest.mark.parametrize(
-    ("name", "held"),
+    ("name", "text"),
     [
         ("model.safetensors", "x"),
         ("tokenizer.json", "{"),
@@ -72,9 +72,9 @@ def test_a_language_model_whose_files_have_changed_is_read_again(tmp_path: Path)
         ("config.json", '{"model_type": "qwen3"}'),
     ],
 )
-def test_a_broken_language_model_is_named_with_what_to_do(tmp_path: Path, broken: Path, name: str, held: str) -> None:
-    place = Path(shutil.copytree(broken, tmp_path / "acestep-5Hz-lm-0.6B"))
-    (place / name).write_text(held, "utf-8")
+def test_a_broken_language_model_raises_with_a_remedy(tmp_path: Path, checkpoint: Path, name: str, text: str) -> None:
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "acestep-5Hz-lm-0.6B"))
+    (folder / name).write_text(text, "utf-8")
     with pytest.raises(EngineFailure) as caught:
         LanguageModelCache().load(tmp_path, "")
     assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
@@ -84,61 +84,68 @@ def test_a_broken_language_model_is_named_with_what_to_do(tmp_path: Path, broken
 
 
 @pytest.mark.parametrize(("seconds", "codes"), [(0.1, 1), (10, 50), (33.4, 167), (33.44, 168), (600, 3000)])
-def test_there_are_five_codes_for_a_second(seconds: float, codes: int) -> None:
-    assert codes_for(round(seconds * 48_000)) == codes
+def test_code_count_is_five_per_second(seconds: float, codes: int) -> None:
+    assert code_count(round(seconds * 48_000)) == codes
 
 
-def test_what_a_user_gave_stays() -> None:
-    told = {"bpm": 90, "caption": "lush", "keyscale": "C major", "language": "ko", "timesignature": 3, "duration": 20}
-    given = Music("warm", "la", "en", 97.5, "Am", 4)
-    assert Plan(told).music(given, keep_caption=True) == given
-    assert Plan(told).music(given, keep_caption=False).caption == "lush"
-    made = Plan(told).music(Music(lyrics="la"), keep_caption=True)
-    assert made == Music("lush", "la", "ko", 90, "C major", 3)
-    assert Plan({}).music(Music(), keep_caption=False) == Music()
+def test_plans_keep_the_values_of_the_user() -> None:
+    plan_metadata = {
+        "bpm": 90,
+        "caption": "lush",
+        "keyscale": "C major",
+        "language": "ko",
+        "timesignature": 3,
+        "duration": 20,
+    }
+    music = Music("warm", "la", "en", 97.5, "Am", 4)
+    assert Plan(plan_metadata).apply_to(music, keep_caption=True) == music
+    assert Plan(plan_metadata).apply_to(music, keep_caption=False).caption == "lush"
+    planned_music = Plan(plan_metadata).apply_to(Music(lyrics="la"), keep_caption=True)
+    assert planned_music == Music("lush", "la", "ko", 90, "C major", 3)
+    assert Plan({}).apply_to(Music(), keep_caption=False) == Music()
 
 
-def test_models_are_told_in_their_words() -> None:
-    given = user_metadata(Music("warm", "la", "en", 97.5, "Am", 4), length_s=33.4)
-    assert given == {"bpm": 98, "keyscale": "A minor", "language": "en", "timesignature": 4, "duration": 33}
+def test_user_metadata_has_the_form_of_training() -> None:
+    music = user_metadata(Music("warm", "la", "en", 97.5, "Am", 4), length_s=33.4)
+    assert music == {"bpm": 98, "keyscale": "A minor", "language": "en", "timesignature": 4, "duration": 33}
     assert user_metadata(Music("warm"), caption=True) == {"caption": "warm"}
     assert user_metadata(Music(), length_s=0.2) == {"duration": 1}
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "note"),
+    ("model_bpm", "measured_bpm", "note"),
     [(120, 121, ""), (60, 120, "twice"), (241, 120, "twice"), (100, 120, "The model says 100 bpm, the analysis 120.")],
 )
-def test_tempos_that_differ_are_noted(said: float, heard: float, note: str) -> None:
-    assert (note in _tempo_note(said, heard)) if note else _tempo_note(said, heard) == ""
+def test_different_tempos_give_a_note(model_bpm: float, measured_bpm: float, note: str) -> None:
+    assert (note in _tempo_note(model_bpm, measured_bpm)) if note else _tempo_note(model_bpm, measured_bpm) == ""
 
 
-def test_progress_never_falls_and_tells_what_is_done(engine: NeuralEngine) -> None:
-    told = [event for event in engine.run(_song(), CancelToken()) if isinstance(event, Progress)]
-    fractions = [event.fraction for event in told]
+def test_progress_never_falls_and_names_its_stages(engine: NeuralEngine) -> None:
+    plan_metadata = [event for event in engine.run(_song(), CancelToken()) if isinstance(event, Progress)]
+    fractions = [event.fraction for event in plan_metadata]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
-    stages = list(dict.fromkeys(event.stage for event in told))
+    stages = list(dict.fromkeys(event.stage for event in plan_metadata))
     assert stages == ["thinking about the song", "planning the song", "reading the words", "step 1 of 1", "decoding"]
 
 
 @pytest.mark.parametrize("stage", ["thinking about the song", "planning the song"])
 def test_cancelling_stops_at_the_next_token(engine: NeuralEngine, stage: str) -> None:
-    cancel, seen = CancelToken(), 0
+    cancel, steps = CancelToken(), 0
 
-    def listen() -> None:
-        nonlocal seen
+    def cancel_at_stage() -> None:
+        nonlocal steps
         for event in engine.run(_song(seed=9), cancel):
-            seen += isinstance(event, Progress) and event.stage == stage
-            if seen:
+            steps += isinstance(event, Progress) and event.stage == stage
+            if steps:
                 cancel.cancel()
 
     with pytest.raises(Cancelled):
-        listen()
-    assert seen == 1
+        cancel_at_stage()
+    assert steps == 1
 
 
-def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None:
+def test_takes_are_planned_in_one_batch_and_cached(engine: NeuralEngine) -> None:
     def plans(*seeds: int) -> list[object]:
         found = []
         for seed in seeds:
@@ -146,8 +153,8 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
             found += [
                 event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values
             ]
-            thought = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
-            assert bool(thought) == (seed == seeds[0])
+            planning = [event for event in events if isinstance(event, Progress) and event.stage == "planning the song"]
+            assert bool(planning) == (seed == seeds[0])
         return found
 
     first = plans(1, 2, 3)
@@ -155,23 +162,23 @@ def test_takes_are_thought_about_together_and_once(engine: NeuralEngine) -> None
     assert plans(1, 2, 3) == first
 
 
-def test_audio_has_codes(engine: NeuralEngine) -> None:
+def test_audio_is_encoded_to_codes(engine: NeuralEngine) -> None:
     source = np.ascontiguousarray(0.3 * noise(4.2, rate_hz=48_000))
-    model = engine._loaded("")
+    model = engine._load_model("")
     latents = model.encode_audio(source, CancelToken())
-    codes = model.codes(latents)
-    assert len(codes) == codes_for(len(source)) == 21
-    assert codes == model.codes(latents)
-    assert model.decode_codes(codes).shape == (1, 105, model.facts.channels)
+    codes = model.encode_codes(latents)
+    assert len(codes) == code_count(len(source)) == 21
+    assert codes == model.encode_codes(latents)
+    assert model.decode_codes(codes).shape == (1, 105, model.spec.channels)
 
 
-def test_a_plan_is_followed(engine: NeuralEngine) -> None:
-    def made(codes: tuple[int, ...]) -> Any:
+def test_generation_follows_the_codes_of_a_plan(engine: NeuralEngine) -> None:
+    def generate(codes: tuple[int, ...]) -> Any:
         request = EngineRequest(TASKS["text2music"], 96_000, 5, sampling=Sampling(steps=1), codes=codes)
         return np.concatenate([e.samples for e in engine.run(request, CancelToken()) if isinstance(e, Block)])
 
-    first = made(tuple(range(10)))
+    first = generate(tuple(range(10)))
     assert first.shape == (96_000, 2)
-    assert np.array_equal(first, made(tuple(range(10))))
-    assert not np.array_equal(first, made(tuple(range(1, 11))))
-    assert made((5,)).shape == (96_000, 2)
+    assert np.array_equal(first, generate(tuple(range(10))))
+    assert not np.array_equal(first, generate(tuple(range(1, 11))))
+    assert generate((5,)).shape == (96_000, 2)

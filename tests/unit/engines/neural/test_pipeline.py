@@ -1,4 +1,4 @@
-"""Where the methods are the same, the final latents are those of `diffusers.AceStepPipeline` with the same noise."""
+"""Where the methods agree, the final latents equal those of `diffusers.AceStepPipeline` with the same noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.reference import load_reference
 from acestep_runtime.values import CancelToken, Music, Sampling
-from acestep_runtime.weights.layout import find
+from acestep_runtime.weights.layout import find_checkpoints
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint
 
@@ -46,72 +46,78 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def pipeline(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = AceStepPipeline.from_pretrained(folder, torch_dtype=torch.float32)
-    made.set_progress_bar_config(disable=True)
-    return made
+        output = AceStepPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    output.set_progress_bar_config(disable=True)
+    return output
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Model:
-    (checkpoint,) = find(folder)
+    (checkpoint,) = find_checkpoints(folder)
     return Model.load(checkpoint)
 
 
-def _timbre(model: Model, asked: EngineRequest) -> Tensor:
-    return model.timbre if asked.reference is None else model.encode_audio(asked.reference, CancelToken())
+def _timbre(model: Model, engine_request: EngineRequest) -> Tensor:
+    return (
+        model.timbre
+        if engine_request.reference is None
+        else model.encode_audio(engine_request.reference, CancelToken())
+    )
 
 
 @torch.inference_mode()
-def _ours(model: Model, asked: EngineRequest) -> Tensor:
-    source = None if asked.source is None else model.encode_audio(asked.source, CancelToken())
-    (piece,) = RECIPES[asked.task.name](
-        TaskInputs(asked, model.silence, source, model.hints, model.decode_codes, False)
+def _engine_latents(model: Model, engine_request: EngineRequest) -> Tensor:
+    source = None if engine_request.source is None else model.encode_audio(engine_request.source, CancelToken())
+    (spec,) = RECIPES[engine_request.task.name](
+        TaskInputs(engine_request, model.silence, source, model.semantic_hints, model.decode_codes, False)
     )
-    *_, (latents, _, _) = sampling._denoise(model, asked, piece, [asked.seed], _timbre(model, asked))
+    *_, (latents, _, _) = sampling._denoise(
+        model, engine_request, spec, [engine_request.seed], _timbre(model, engine_request)
+    )
     return latents
 
 
-def _theirs(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> Tensor:
-    made: Tensor = pipeline(
+def _pipeline_latents(pipeline: Any, model: Model, seed: int, steps: int, **more: Any) -> Tensor:
+    output: Tensor = pipeline(
         prompt=MUSIC.caption, lyrics=MUSIC.lyrics, vocal_language=MUSIC.language, bpm=96, keyscale=MUSIC.keyscale,
         timesignature="3", num_inference_steps=steps, guidance_scale=1.0, shift=3.0, output_type="latent",
         audio_duration=float(SECONDS),
-        latents=draw_noise([seed], 25 * SECONDS, model.facts.channels), **more,
+        latents=draw_noise([seed], 25 * SECONDS, model.spec.channels), **more,
     ).audios  # fmt: skip
-    return made
+    return output
 
 
-def test_text_to_music(pipeline: Any, model: Model) -> None:
+def test_text_to_music_equals_the_pipeline(pipeline: Any, model: Model) -> None:
     sampling = Sampling(steps=8, guidance=1.0, shift=3.0)
-    ours = _ours(model, EngineRequest(TASKS["text2music"], FRAMES, 5, MUSIC, sampling))
-    assert (ours - _theirs(pipeline, model, 5, 8)).abs().max() <= 1e-4
+    ours = _engine_latents(model, EngineRequest(TASKS["text2music"], FRAMES, 5, MUSIC, sampling))
+    assert (ours - _pipeline_latents(pipeline, model, 5, 8)).abs().max() <= 1e-4
 
 
-def test_repaint(pipeline: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repaint_equals_the_pipeline(pipeline: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
     source = np.ascontiguousarray(0.3 * noise(SECONDS, rate_hz=48_000))
-    asked = EngineRequest(
+    engine_request = EngineRequest(
         TASKS["repaint"], FRAMES, 6, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0), source=source,
         span=(2 * 48_000, 4 * 48_000), known=(0, FRAMES), mode="aggressive",
     )  # fmt: skip
-    theirs = _theirs(
+    theirs = _pipeline_latents(
         pipeline, model, 6, 8, task_type="repaint", src_audio=torch.from_numpy(source.T.copy()),
         repainting_start=2.0, repainting_end=4.0,
     )  # fmt: skip
     inside = slice(50, 100)
-    assert (_ours(model, asked)[:, inside] - theirs[:, inside]).abs().max() <= 1e-4
+    assert (_engine_latents(model, engine_request)[:, inside] - theirs[:, inside]).abs().max() <= 1e-4
 
 
-def test_the_timbre_of_a_reference(
+def test_a_timbre_reference_equals_the_pipeline(
     pipeline: Any, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(OobleckDiagonalGaussianDistribution, "sample", lambda self, *_, **__: self.mean)
     recording = np.ascontiguousarray(0.3 * noise(40, rate_hz=48_000))
     wav.write(tmp_path / "reference.wav", recording, 48_000)
-    asked = EngineRequest(
+    engine_request = EngineRequest(
         TASKS["text2music"], FRAMES, 5, MUSIC, Sampling(steps=8, guidance=1.0, shift=3.0),
         reference=load_reference(Source(str(tmp_path / "reference.wav"))),
     )  # fmt: skip
-    theirs = _theirs(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
-    assert (_ours(model, asked) - theirs).abs().max() <= 1e-4
-    assert (theirs - _theirs(pipeline, model, 5, 8)).abs().max() > 1e-3
+    theirs = _pipeline_latents(pipeline, model, 5, 8, reference_audio=torch.from_numpy(recording.T.copy()))
+    assert (_engine_latents(model, engine_request) - theirs).abs().max() <= 1e-4
+    assert (theirs - _pipeline_latents(pipeline, model, 5, 8)).abs().max() > 1e-3

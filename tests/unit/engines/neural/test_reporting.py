@@ -1,4 +1,4 @@
-"""A CPU that computes bfloat16 wrongly: what the neural engine computes in then, and that one job says so."""
+"""On a CPU that computes bfloat16 wrongly the engine computes in float32, and one job reports it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.support.tiny_models import tiny_checkpoint
 
 
 @pytest.fixture(autouse=True)
-def unchecked_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stands for a process on a CPU that would compute in bfloat16, and was not checked yet."""
+def reset_cpu_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Simulates a process on a CPU with bfloat16 that has not been checked yet."""
     monkeypatch.setattr(policy, "_fastest_dtype", lambda _: torch.bfloat16)
     precision._cpu_is_correct.cache_clear()
     precision.take_warnings()
@@ -40,7 +40,7 @@ def _facts(events: Iterator[EngineEvent]) -> dict[str, Any]:
     return facts
 
 
-def test_one_job_says_it_beside_what_it_says_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_job_reports_precision_warnings_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "measure_errors", lambda: {"conv1d": 0.9})
     precision.verify_dtype(torch.device("cpu"), torch.bfloat16)
     own = [Metadata({"warnings": ["cut off"]}), Progress("half", 0.5), Metadata({"bpm": 90.0})]
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("error", "dtype"), [(0.9, torch.float32), (0.002, torch.bfloat16)])
-def test_all_models_have_the_weights_that_the_cpu_computes_correctly(
+def test_all_models_use_a_dtype_that_the_cpu_computes_correctly(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: float, dtype: torch.dtype
 ) -> None:
     checks: list[float] = []
@@ -75,19 +75,19 @@ def test_all_models_have_the_weights_that_the_cpu_computes_correctly(
     for model in ("acestep-v15-turbo-diffusers", "acestep-5Hz-lm-0.6B"):
         engine.load(model)
     assert engine._model is not None
-    assert engine._language._held is not None
-    stages = engine._model.stage, engine._language._held[1]
-    modules = [module for stage in stages for module in stage._modules.values()]
+    assert engine._language._resident is not None
+    placements = engine._model.placement, engine._language._resident[1]
+    modules = [module for placement in placements for module in placement._modules.values()]
     assert {weight.dtype for module in modules for weight in module.state_dict().values()} == {dtype}
     assert checks == [error]
 
 
 @pytest.mark.slow
-def test_the_first_job_warns_and_the_second_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_job_reports_the_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "measure_errors", lambda: {"conv1d": 0.9})
     engine, thinking = NeuralEngine(folder), Thinking(on=True, top_k=20)
-    asked = EngineRequest(TextToMusic, 48_000, 1, Music("piano"), Sampling(steps=1), thinking=thinking)
-    first, second = (_facts(engine.run(asked, CancelToken())) for _ in range(2))
+    request = EngineRequest(TextToMusic, 48_000, 1, Music("piano"), Sampling(steps=1), thinking=thinking)
+    first, second = (_facts(engine.run(request, CancelToken())) for _ in range(2))
     (warning,) = first["warnings"]
     assert "conv1d: 0.9" in warning
     assert "warnings" not in second
