@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acebridge.v1 import models_pb2
-from tests.support.daemon import PATIENCE_S, Daemon, collect, daemon_at, expected_tone, generate, gone, until
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, collect, daemon_at, expected_tone, generate, until
 from tests.support.tiny_models import tiny_checkpoint
 
 
@@ -32,7 +32,7 @@ def test_a_daemon_does_not_exit_while_a_job_runs(tmp_path: Path) -> None:
     take = collect(iter([first, *events]))
     assert (take.samples() == expected_tone(1, 0.5)).all()
     assert daemon.process.wait(PATIENCE_S) == 0
-    gone(workers)
+    assert_gone(workers)
 
 
 @pytest.mark.slow

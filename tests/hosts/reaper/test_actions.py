@@ -60,7 +60,7 @@ def assert_placed(studio: Studio, title: str) -> None:
 def undone(studio: Studio, before: Any) -> None:
     """Assert that one undo brings back what was there."""
     assert studio.project.step(-1)
-    assert studio.seen() == before
+    assert studio.visible_state() == before
 
 
 def select(studio: Studio) -> None:
@@ -89,7 +89,7 @@ def exact(studio: Studio, item: Any, start: int, frames: int) -> None:
 
 def test_repaint_is_a_new_take_equal_to_the_old_one_outside(studio: Studio) -> None:
     select(studio)
-    before, seen, heard = original(studio), studio.seen(), studio.project.render()
+    before, seen, heard = original(studio), studio.visible_state(), studio.project.render()
     studio.run("Repaint time selection", **{STYLE: AWKWARD, "Seed": "7"})
     assert_placed(studio, "Repaint time selection")
     assert original(studio) == before
@@ -174,7 +174,7 @@ def test_tracks_come_in_one_folder_below_the_source(
     studio: Studio, action: str, form: dict[str, str], names: list[str]
 ) -> None:
     select(studio)
-    before, seen = original(studio), studio.seen()
+    before, seen = original(studio), studio.visible_state()
     studio.run(action, **form)
     assert_placed(studio, action)
     assert original(studio) == before
@@ -198,7 +198,7 @@ def test_an_accompaniment_that_is_played_at_once_is_a_track_and_replaces_its_sou
     studio.item.selected = 1
     studio.reaper.form(**{"Tracks": "drums"})
     script = studio.reaper.start("AceBridge_Complete.lua")
-    studio.sent()
+    studio.wait_until_sent()
     script.end()
     (folder,) = studio.jobs()
     studio.reaper.until(lambda: (folder / "result.json").exists())
@@ -287,7 +287,7 @@ def test_an_item_grows_and_its_old_take_stays_in_place(studio: Studio, action: s
     studio.item.position += 14.0
     studio.item.selected = 1
     studio.project.settle()
-    seen, at, heard = studio.seen(), studio.item.position, studio.project.render()
+    seen, at, heard = studio.visible_state(), studio.item.position, studio.project.render()
     studio.run(action, Bars="2")
     assert_placed(studio, action)
     old, new = studio.item.takes
@@ -307,7 +307,7 @@ def test_an_item_grows_and_its_old_take_stays_in_place(studio: Studio, action: s
     span = slice(round(at * RATE_HZ), round((at + 12) * RATE_HZ))
     assert np.abs(now[span] - heard[span]).max() < 1e-6
     assert studio.project.step(-1)
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 def test_a_join_is_smoothed_on_both_items(studio: Studio) -> None:
@@ -319,7 +319,7 @@ def test_a_join_is_smoothed_on_both_items(studio: Studio) -> None:
     studio.item.selected = second.selected = 1
     studio.item["D_FADEOUTLEN"] = second["D_FADEINLEN"] = 0.5
     studio.project.settle()
-    seen, heard = studio.seen(), studio.project.render()
+    seen, heard = studio.visible_state(), studio.project.render()
     studio.run("Smooth the join of two items", **{"Seconds on each side": "1"})
     assert_placed(studio, "Smooth the join of two items")
     assert studio.item.active.source.path == second.active.source.path

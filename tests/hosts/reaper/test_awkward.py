@@ -43,11 +43,11 @@ def test_selected_items_outside_of_the_time_selection_are_a_question(studio: Stu
     studio.project.add_track("far").add_item(studio.song, position=40.0, length=6.0).selected = 1
     studio.project.time_selection = (2.5, 5.0)
     studio.project.settle()
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.run(action)
     (message,) = studio.reaper.messages
     assert "outside of the time selection" in message
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 def test_razor_edits_of_different_stretches_are_refused(studio: Studio) -> None:
@@ -165,7 +165,7 @@ def test_scores_go_to_the_takes_they_were_made_of(studio: Studio) -> None:
     studio.item.selected = 1
     studio.project.settle()
     studio.reaper.start("AceBridge_Score takes.lua")
-    studio.sent()
+    studio.wait_until_sent()
     del studio.item.takes[0]
     studio.project.settle()
     studio.reaper.finish()
@@ -201,7 +201,7 @@ def test_meters_in_eighths_keep_their_bars(studio: Studio) -> None:
 def test_running_an_action_again_and_cancelling_it_loses_no_job(studio: Studio) -> None:
     studio.reaper.form(Seconds="20")
     studio.reaper.start("AceBridge_Generate here.lua")
-    studio.sent()
+    studio.wait_until_sent()
     studio.reaper.tick(3)
     studio.reaper.form(None)
     studio.reaper.run("AceBridge_Generate here.lua")
@@ -224,7 +224,7 @@ def test_a_result_that_cannot_be_read_stops_no_other(studio: Studio) -> None:
 def test_the_window_comes_back_while_a_job_runs(studio: Studio) -> None:
     studio.reaper.form(Seconds="60")
     watcher = studio.reaper.start("AceBridge_Generate here.lua")
-    studio.sent()
+    studio.wait_until_sent()
     studio.reaper.until(lambda: watcher.window.is_open)
     watcher.window.key(27)
     studio.reaper.until(lambda: not watcher.window.is_open)

@@ -51,10 +51,10 @@ def select(studio: Studio, start: float = 4.0, stop: float = 6.0) -> None:
 def test_no_command(studio: Studio) -> None:
     studio.reaper.ext[("AceBridge", "command")] = "/nowhere/acebridge"
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.run("Repaint time selection")
     one_message(studio, "/nowhere/acebridge", "AceBridge: Settings")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert studio.jobs() == []
 
 
@@ -64,10 +64,10 @@ def test_no_daemon(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (broken / "config.toml").write_text("port = 'high'\n", "utf-8")
     monkeypatch.setenv("ACEBRIDGE_HOME", str(broken))
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.run("Repaint time selection")
     one_message(studio, "config.toml")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert media_files(studio) == []
 
 
@@ -93,10 +93,10 @@ def test_no_daemon(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_nothing_is_selected(studio: Studio, action: str, says: str) -> None:
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.run(action)
     one_message(studio, says)
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert studio.jobs() == []
 
 
@@ -108,11 +108,11 @@ def test_an_item_without_length_or_without_audio(studio: Studio, action: str) ->
         empty.selected = hollow.selected = 0
         item.selected = 1
         studio.project.settle()
-        seen = studio.seen()
+        seen = studio.visible_state()
         studio.reaper.messages.clear()
         studio.run(action)
         one_message(studio)
-        assert studio.seen() == seen
+        assert studio.visible_state() == seen
     assert studio.jobs() == []
 
 
@@ -130,11 +130,11 @@ def test_a_selection_without_audio(studio: Studio) -> None:
 def test_the_disk_fills_while_audio_is_read(studio: Studio, room: int) -> None:
     studio.item.takes[0].rate = 0.5
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.disk_full_after(room)
     studio.run("Repaint time selection")
     one_message(studio)
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert studio.jobs() == []
 
 
@@ -143,40 +143,40 @@ def test_the_media_folder_cannot_be_written(studio: Studio) -> None:
     blocked.write_text("a file where a folder should be", "utf-8")
     studio.project.media_folder = blocked / "Media"
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.run("Repaint time selection")
     one_message(studio, "blocked")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 def test_cancelled_in_the_window(studio: Studio) -> None:
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     studio.reaper.until(lambda: "Cancel" in studio.reaper.window())
     studio.reaper.window().click("Cancel")
     studio.reaper.finish()
     assert studio.reaper.messages == []
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert media_files(studio) == []
     (folder,) = studio.jobs()
     assert json.loads((folder / "status.json").read_text("utf-8"))["state"] == "cancelled"
 
 
 def test_cancelled_by_the_action(studio: Studio) -> None:
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     studio.reaper.until(lambda: studio.jobs() and (studio.jobs()[0] / "status.json").exists())
     studio.reaper.run("AceBridge_Cancel.lua")
     studio.reaper.finish()
     assert studio.reaper.messages == []
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert media_files(studio) == []
 
 
 def test_the_daemon_is_killed_midway(studio: Studio, own_daemon: Daemon) -> None:
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     state = lambda: json.loads((studio.jobs()[0] / "status.json").read_text("utf-8"))["state"]  # noqa: E731
@@ -184,12 +184,12 @@ def test_the_daemon_is_killed_midway(studio: Studio, own_daemon: Daemon) -> None
     own_daemon.kill()
     studio.reaper.finish()
     one_message(studio, "daemon")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert media_files(studio) == []
 
 
 def test_the_command_is_killed_midway(studio: Studio) -> None:
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     studio.reaper.until(lambda: studio.jobs() and (studio.jobs()[0] / "status.json").exists())
@@ -200,20 +200,20 @@ def test_the_command_is_killed_midway(studio: Studio) -> None:
     status.write_text(json.dumps({**content, "state": "running", "update_time": content["update_time"] - 60}), "utf-8")
     studio.reaper.finish()
     one_message(studio, "log.txt")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 def test_the_track_is_deleted_meanwhile(studio: Studio) -> None:
     select(studio)
     studio.reaper.form()
     studio.reaper.start("AceBridge_Extract stems.lua")
-    studio.sent()
+    studio.wait_until_sent()
     studio.project.tracks.remove(studio.band)
     studio.project.settle()
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.finish()
     one_message(studio, '기타 "lead"', "Job list")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     # bring it back, and the job list places what was kept
     studio.project.tracks.insert(0, studio.band)
     studio.project.settle()
@@ -232,10 +232,10 @@ def test_the_item_is_deleted_meanwhile(studio: Studio) -> None:
     studio.reaper.start("AceBridge_Repaint time selection.lua")
     studio.band.items.remove(studio.item)
     studio.project.settle()
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.finish()
     one_message(studio, "no longer in the project", "Job list")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 @pytest.mark.parametrize("answer", [6, 7])
@@ -245,7 +245,7 @@ def test_the_tab_is_closed_meanwhile(studio: Studio, answer: int) -> None:
     select(studio)
     studio.reaper.form()
     studio.reaper.start("AceBridge_Cover.lua")
-    studio.sent()
+    studio.wait_until_sent()
     studio.reaper.select_tab(other)
     studio.reaper.close_tab(studio.project)
     studio.reaper.answer(answer)
@@ -311,31 +311,31 @@ def test_two_actions_at_once_share_a_window(studio: Studio) -> None:
 @pytest.mark.parametrize("function", ["AddMediaItemToTrack", "AddTakeToMediaItem"])
 def test_reaper_fails_while_placing(studio: Studio, function: str) -> None:
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.fail_next(function, result=None)
     studio.run("Cover")
     one_message(studio, "The result is kept")
-    assert {key: value for key, value in studio.seen().items() if key != "undo"} == {
+    assert {key: value for key, value in studio.visible_state().items() if key != "undo"} == {
         key: value for key, value in seen.items() if key != "undo"
     }
 
 
 def test_reaper_cannot_open_the_media(studio: Studio) -> None:
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.fail_next("PCM_Source_CreateFromFile", result=None)
     studio.run("Cover")
     one_message(studio, "cannot open")
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
 
 
 def test_a_dialog_that_is_cancelled_does_nothing(studio: Studio) -> None:
     select(studio)
-    seen = studio.seen()
+    seen = studio.visible_state()
     studio.reaper.form(None)
     studio.reaper.run("AceBridge_Cover.lua")
     assert studio.reaper.messages == []
-    assert studio.seen() == seen
+    assert studio.visible_state() == seen
     assert studio.jobs() == []
 
 

@@ -302,10 +302,10 @@ def test_a_cover_of_plain_tracks_is_of_what_is_heard(studio: Studio) -> None:
 def test_a_file_that_got_shorter_meanwhile_is_named(studio: Studio) -> None:
     studio.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
     studio.project.settle()
-    before = studio.seen()
+    before = studio.visible_state()
     media(studio.song, np.zeros((1000, 2), np.float32))  # REAPER knows the old one
     studio.run("Cover")
     (message,) = studio.reaper.messages
     assert f"{studio.song.name} holds 1000 frames" in message
     assert "run the action again" in message
-    assert studio.seen() == before
+    assert studio.visible_state() == before
