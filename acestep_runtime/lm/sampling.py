@@ -43,12 +43,11 @@ def apply_repetition_penalty(logits: Tensor, history: Tensor, penalty: float) ->
     """
     if penalty == 1 or not history.shape[1]:
         return logits
-    penalized = torch.zeros(len(logits), logits.shape[1] + 1, dtype=torch.bool, device=logits.device)
-    inside = (history >= 0) & (history < logits.shape[1])
-    penalized.scatter_(
-        1, torch.where(inside, history, logits.shape[1]), value=True
-    )  # an extra column for numbers outside
-    return torch.where(penalized[:, :-1], torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+    size = logits.shape[1]
+    # Numbers outside V go to an extra column.
+    is_earlier = torch.zeros(len(logits), size + 1, dtype=torch.bool, device=logits.device)
+    is_earlier.scatter_(1, torch.where((history >= 0) & (history < size), history, size), value=True)
+    return torch.where(is_earlier[:, :-1], torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
 def sample_tokens(logits: Tensor, uniform: Tensor, params: SamplingParams) -> Tensor:
@@ -60,14 +59,12 @@ def sample_tokens(logits: Tensor, uniform: Tensor, params: SamplingParams) -> Te
         return logits.argmax(-1)
     probabilities, tokens = _top_probabilities(logits / params.temperature, params)
     preceding = probabilities.cumsum(-1) - probabilities
-    probabilities[:, 1:] = torch.where(
-        preceding[:, 1:] < params.top_p, probabilities[:, 1:], 0.0
-    )  # at least one token remains
+    # The first token remains in any case.
+    probabilities[:, 1:] = torch.where(preceding[:, 1:] < params.top_p, probabilities[:, 1:], 0.0)
     cumulative = probabilities.cumsum(-1)
     index = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1)
-    index = torch.minimum(index, (probabilities > 0).sum(-1) - 1).clamp(
-        min=0
-    )  # sums may waver where nothing is added any more
+    # Cumulative sums may vary by rounding after the last candidate.
+    index = torch.minimum(index, (probabilities > 0).sum(-1) - 1).clamp(min=0)
     return tokens.gather(1, index[:, None])[:, 0]
 
 

@@ -210,9 +210,8 @@ class Codec:
         def read(start: int, stop: int) -> Tensor:
             return signal[..., start:stop]
 
-        statistics = partial_forward(
-            self._encoder, signal.shape[-1], inside, read
-        )  # mean and scale of the posterior, stacked
+        # Mean and scale of the posterior, stacked.
+        statistics = partial_forward(self._encoder, signal.shape[-1], inside, read)
         return statistics[:, : statistics.shape[1] // 2].transpose(1, 2).float().contiguous()
 
     @torch.inference_mode()

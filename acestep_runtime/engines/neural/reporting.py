@@ -17,6 +17,5 @@ def add_warnings(events: Iterator[EngineEvent]) -> Generator[EngineEvent, None, 
         yield event
     precision_warnings = precision.take_warnings()
     if precision_warnings:
-        yield Metadata(
-            {"warnings": [*warnings, *precision_warnings]}
-        )  # later values replace earlier ones of their name
+        # Later values replace earlier ones of their name.
+        yield Metadata({"warnings": [*warnings, *precision_warnings]})
