@@ -120,7 +120,7 @@ def test_numbers_of_events_never_fall_even_over_attempts(tmp_path: Path) -> None
     job_id, last = with_journal(tmp_path / "db", first)
     assert last == 4
     told = with_journal(tmp_path / "db", second)
-    assert told == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("completed", 7)]
+    assert told == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("progress", 7), ("completed", 8)]
 
 
 def test_keys(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_watchers_hear_all_wake_up_and_are_let_go(tmp_path: Path) -> None:
             await journal.append(job_id, "audio", {"output": 0, "offset_frames": number, "frames": 1})
         await journal.succeed(job_id)
         await watcher
-        assert heard == ["queued", "started", *["audio"] * 600, "completed"]
+        assert heard == ["queued", "started", *["audio"] * 600, "progress", "completed"]
         assert not journal._subscribers
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))
