@@ -109,7 +109,7 @@ def perform(
     began = time.monotonic()
     if detach:
         _check_nothing_written(out, plan, timing)
-    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
+    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio and not detach else None
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
