@@ -1,125 +1,157 @@
-// A client of AceBridge in Node: makes a song, writes the audio while it arrives, cancels a job, resumes one.
+// A client of AceBridge in JavaScript. It loads the .proto files at run time, so nothing is generated.
 //
-//   npm install
-//   acebridge serve &
-//   node client.mjs generate "warm pop, piano" 8 song.wav [SEED] [ENGINE]
-//   node client.mjs jobs
-//   node client.mjs watch JOB song.wav AFTER      Ctrl-C during generate prints this command
-//   node client.mjs cancel JOB
+//     npm install
+//     node client.mjs make 127.0.0.1:50710 "warm pop, electric piano" song.wav --seconds 8 --seed 7
+//     node client.mjs resume 127.0.0.1:50710 JOB SEQUENCE song.wav
+//     node client.mjs cancel 127.0.0.1:50710 JOB
+//     node client.mjs jobs 127.0.0.1:50710
 //
-// The daemon's address and token come from its data folder: ACEBRIDGE_HOME, or what `acebridge status` prints as "data".
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+// The token of the daemon is read from the environment: ACEBRIDGE_TOKEN="$(cat DATA/token)", where `acebridge status` prints DATA.
+// `make` prints the id of its job, and the number of each event. When it is interrupted, the job goes on: `resume` takes both and
+// writes the rest into the same file.
+
+import fs from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import grpc from "@grpc/grpc-js";
 import protoLoader from "@grpc/proto-loader";
 
-const PROTOS = join(dirname(fileURLToPath(import.meta.url)), "../../protos");
-const DATA = process.env.ACEBRIDGE_HOME ?? join(homedir(), ".local/share/acebridge");
+const PROTOS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "protos");
+const FILES = ["acebridge/v1/tasks.proto", "acebridge/v1/jobs.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"];
 
-// keepCase: names as in the .proto files. longs: frames and sizes stay far below 2^53, so numbers hold them exactly.
-const definition = protoLoader.loadSync(
-  ["acebridge/v1/tasks.proto", "acebridge/v1/jobs.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"],
-  { includeDirs: [PROTOS], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true },
-);
-const { acebridge } = grpc.loadPackageDefinition(definition);
+// keepCase: fields keep the names of the contract. longs: no number of the contract is larger than 2^53.
+const definition = protoLoader.loadSync(FILES, {
+  includeDirs: [PROTOS], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true,
+});
+const { acebridge: { v1 } } = grpc.loadPackageDefinition(definition);
 
-const daemon = JSON.parse(readFileSync(join(DATA, "daemon.json"), "utf8"));
-const metadata = new grpc.Metadata();
-metadata.set("authorization", `Bearer ${readFileSync(join(DATA, "token"), "utf8").trim()}`);
-const tasks = new acebridge.v1.TaskService(daemon.address, grpc.credentials.createInsecure());
-const jobs = new acebridge.v1.JobService(daemon.address, grpc.credentials.createInsecure());
-
-/** Makes a unary call; resolves to its answer. */
-const call = (service, method, request) =>
-  new Promise((resolve, reject) =>
-    service[method](request, metadata, (error, answer) => (error ? reject(error) : resolve(answer))),
-  );
-
-/** A WAV file of known length, written at any position: chunks may come again after a resume. */
-class WavFile {
-  constructor(path, header) {
-    const bits = { ENCODING_FLOAT32: 32, ENCODING_PCM24: 24, ENCODING_PCM16: 16 }[header.encoding];
-    this.frameBytes = (bits / 8) * header.channels;
-    const bytes = header.frames * this.frameBytes;
-    const head = Buffer.alloc(44);
-    head.write("RIFF", 0);
-    head.writeUInt32LE(36 + bytes, 4);
-    head.write("WAVEfmt ", 8);
-    head.writeUInt32LE(16, 16);
-    head.writeUInt16LE(header.encoding === "ENCODING_FLOAT32" ? 3 : 1, 20);
-    head.writeUInt16LE(header.channels, 22);
-    head.writeUInt32LE(header.sample_rate, 24);
-    head.writeUInt32LE(header.sample_rate * this.frameBytes, 28);
-    head.writeUInt16LE(this.frameBytes, 32);
-    head.writeUInt16LE(bits, 34);
-    head.write("data", 36);
-    head.writeUInt32LE(bytes, 40);
-    this.file = openSync(path, existsSync(path) ? "r+" : "w");
-    writeSync(this.file, head, 0, head.length, 0);
-  }
-
-  write(chunk) {
-    writeSync(this.file, chunk.data, 0, chunk.data.length, 44 + chunk.offset_frames * this.frameBytes);
-  }
-
-  close() {
-    closeSync(this.file);
-  }
-}
-
-/** Follows a stream of events to its end and writes the first output; prints what happens. */
-function follow(stream, path) {
-  const files = new Map();
-  let last = { job_id: "", sequence: 0 };
-  process.once("SIGINT", () => {
-    console.log(`The job continues. Resume: node client.mjs watch ${last.job_id} ${path} ${last.sequence}`);
-    process.exit(130);
+/** Adds the token to the metadata of every call. */
+const sendToken = (options, nextCall) =>
+  new grpc.InterceptingCall(nextCall(options), {
+    start(metadata, listener, next) {
+      if (process.env.ACEBRIDGE_TOKEN) metadata.set("authorization", `Bearer ${process.env.ACEBRIDGE_TOKEN}`);
+      next(metadata, listener);
+    },
   });
-  return new Promise((resolve, reject) => {
-    stream.on("data", (event) => {
-      last = event;
-      if (event.queued) console.log(`job ${event.job_id}, ${event.queued.position} before it`);
-      if (event.progress) console.log(`${Math.round(100 * event.progress.fraction)} % ${event.progress.stage}`);
-      if (event.audio_header?.output === 1) files.set(1, new WavFile(path, event.audio_header));
-      if (event.audio_chunk) files.get(event.audio_chunk.output)?.write(event.audio_chunk);
-      if (event.completed) console.log(`${path}: take 1, seed ${event.completed.takes[0].seed}`);
-    });
-    stream.on("error", reject);
-    stream.on("end", resolve);
-  }).finally(() => files.forEach((file) => file.close()));
+
+/** The services of a daemon. */
+function connect(address) {
+  const credentials = grpc.credentials.createInsecure();
+  const options = { interceptors: [sendToken] };
+  return { tasks: new v1.TaskService(address, credentials, options), jobs: new v1.JobService(address, credentials, options) };
 }
 
-const COMMANDS = {
-  generate: (caption, seconds, path, seed = "", engine = "auto") => {
-    const output = { seeds: seed ? [Number(seed)] : [] };
-    const request = { music: { caption }, duration_s: Number(seconds), output, submission: { engine } };
-    return follow(tasks.TextToMusic(request, metadata), path);
-  },
-  watch: (job_id, path, after = "0") => follow(jobs.WatchJob({ job_id, after_sequence: Number(after) }, metadata), path),
-  cancel: async (job_id) => console.log((await call(jobs, "CancelJob", { job_id })).state),
-  jobs: async () => {
-    for (let page_token = ""; ; ) {
-      const page = await call(jobs, "ListJobs", { page_token });
-      for (const job of page.jobs) console.log(job.id, job.task, job.state, job.error?.message ?? "");
-      page_token = page.next_page_token;
-      if (!page_token) return;
+/** Make a call with one answer. */
+function call(service, method, request) {
+  return new Promise((resolve, reject) => {
+    service[method](request, (error, answer) => (error ? reject(error) : resolve(answer)));
+  });
+}
+
+/** What the daemon says of a failed call: its ErrorInfo, with field, value, allowed and remedy as they apply. */
+function errorInfo(error) {
+  const [packed] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  if (!packed) return {};
+  const { details } = definition["google.rpc.Status"].deserialize(packed);
+  const info = details.find((detail) => detail.type_url.endsWith("google.rpc.ErrorInfo"));
+  return info ? definition["google.rpc.ErrorInfo"].deserialize(info.value) : {};
+}
+
+/** The header of a WAV file of 32-bit floats. */
+function wavHeader({ frames, channels, sample_rate: rate }) {
+  const bytes = frames * channels * 4;
+  const header = Buffer.alloc(44);
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + bytes, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(3, 20); // floats
+  header.writeUInt16LE(channels, 22);
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate * channels * 4, 28);
+  header.writeUInt16LE(channels * 4, 32);
+  header.writeUInt16LE(32, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(bytes, 40);
+  return header;
+}
+
+/** Write the audio of a stream of events into `out`, further outputs beside it, and print what happens. */
+async function follow(stream, out) {
+  const files = new Map(); // output → its file, and the bytes of a frame
+  let jobId = "";
+  const place = (output) => (output === 1 ? out : out.replace(/(\.wav)?$/i, `-${output}.wav`));
+  for await (const event of stream) {
+    if (!jobId) console.log(`job ${(jobId = event.job_id)}`);
+    if (event.event === "audio_header") {
+      const { output, channels } = event.audio_header;
+      const file = fs.openSync(place(output), fs.existsSync(place(output)) ? "r+" : "w");
+      const header = wavHeader(event.audio_header);
+      fs.writeSync(file, header, 0, header.length, 0);
+      files.set(output, { file, frameBytes: channels * 4 });
+    } else if (event.event === "audio_chunk") {
+      const { output, offset_frames: at, data } = event.audio_chunk;
+      const { file, frameBytes } = files.get(output);
+      fs.writeSync(file, data, 0, data.length, 44 + at * frameBytes);
+    } else if (event.event === "progress") {
+      console.log(`${Math.round(100 * event.progress.fraction)}% ${event.progress.stage}`);
+    } else if (event.event === "take_finished") {
+      const { take, seed, metadata } = event.take_finished;
+      console.log(`take ${take}: seed ${seed}, ${metadata.bpm} bpm, ${metadata.keyscale}`);
+    } else if (event.event === "completed") {
+      console.log(`completed by ${event.completed.engine} in ${event.completed.run_s.toFixed(1)} s`);
     }
+    console.log(`sequence ${event.sequence}`);
+  }
+  for (const { file } of files.values()) fs.closeSync(file);
+}
+
+const { positionals: [command, address, ...rest], values: options } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: "string", default: "8" }, seed: { type: "string" }, engine: { type: "string", default: "auto" },
+  },
+});
+
+const commands = {
+  async make(services, caption, out) {
+    const request = {
+      submission: { engine: options.engine },
+      music: { caption },
+      duration_s: Number(options.seconds),
+      output: { encoding: "ENCODING_FLOAT32", seeds: options.seed === undefined ? [] : [Number(options.seed)] },
+    };
+    await follow(services.tasks.TextToMusic(request), out);
+  },
+  async resume(services, job_id, sequence, out) {
+    await follow(services.jobs.WatchJob({ job_id, after_sequence: Number(sequence) }), out);
+  },
+  async cancel(services, job_id) {
+    console.log((await call(services.jobs, "CancelJob", { job_id })).state);
+  },
+  async jobs(services) {
+    let page_token = "";
+    do {
+      const page = await call(services.jobs, "ListJobs", { page_size: 100, page_token });
+      for (const job of page.jobs) console.log(`${job.id} ${job.task} ${job.state} ${job.error?.message ?? ""}`.trimEnd());
+      page_token = page.next_page_token;
+    } while (page_token);
   },
 };
 
-const [name, ...values] = process.argv.slice(2);
-if (!(name in COMMANDS) || values.length < COMMANDS[name].length) {
-  console.error(`usage: node client.mjs ${Object.keys(COMMANDS).join("|")} …; the first lines of this file show each`);
+if (!(command in commands) || !address) {
+  console.error("usage: node client.mjs make|resume|cancel|jobs HOST:PORT …, see the top of this file");
   process.exit(2);
 }
+const services = connect(address);
 try {
-  await COMMANDS[name](...values);
+  await commands[command](services, ...rest);
 } catch (error) {
-  console.error(`${grpc.status[error.code] ?? "error"}: ${error.details ?? error.message}`);
+  const { reason, metadata } = errorInfo(error);
+  console.error(`${grpc.status[error.code] ?? "ERROR"}: ${error.details ?? error.message}`);
+  if (reason) console.error(`${reason} ${JSON.stringify(Object.fromEntries(Object.entries(metadata).sort()))}`);
   process.exitCode = 1;
 } finally {
-  tasks.close();
-  jobs.close();
+  for (const service of Object.values(services)) service.close();
 }

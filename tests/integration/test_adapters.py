@@ -148,9 +148,9 @@ def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> Non
 @pytest.mark.parametrize(
     ("name", "kind", "says"),
     [
-        ("", "InvalidValue", "the name of a model"),
-        ("sonata", "InvalidValue", "acestep-v15-turbo"),
-        ("acestep-v15-base", "UnsupportedTask", "acebridge models pull acestep-v15-base"),
+        ("", "INVALID_VALUE", "the name of a model"),
+        ("sonata", "INVALID_VALUE", "acestep-v15-turbo"),
+        ("acestep-v15-base", "UNSUPPORTED_TASK", "acebridge models pull acestep-v15-base"),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_refused(daemon: Daemon, name: str, kind: str, says: str) -> None:

@@ -39,10 +39,10 @@ def test_the_best_take_is_kept_and_the_others_are_deleted(client: Client) -> Non
     before = {asset.id for asset in assets(client)}
     heard = collect(best(client, 10, 80, 30))
     assert [(each.take, each.seed, each.score, each.chosen) for each in heard.completed.ranking] == [
-        (1, 80, 0.8, True), (2, 30, 0.3, False), (0, 10, 0.1, False),
+        (2, 80, 0.8, True), (3, 30, 0.3, False), (1, 10, 0.1, False),
     ]  # fmt: skip
     (take,) = heard.completed.takes
-    assert (take.take, take.seed) == (1, 80)
+    assert (take.take, take.seed) == (2, 80)
     kept = {take.outputs[0].asset_id}
     until(lambda: {asset.id for asset in assets(client)} - before == kept, "the other takes to be gone")
     assert download(client, take.outputs[0].asset_id)

@@ -183,7 +183,9 @@ def test_refusals(shell: Shell) -> None:
     assert shell.refused("assets", "download", "nope", "-o", "y.wav").startswith("There is no asset 'nope'.")
     assert shell.refused("jobs", "--limit", "0") == "--limit is 0; allowed: 1 or more. Give --all for all of them."
     told = shell.refused("repaint", "song.wav", "--engine", "kazoo")
-    assert told == "submission.engine is 'kazoo'; allowed: auto, draft, neural, fake."
+    assert told == (
+        "submission.engine is 'kazoo'; allowed: auto, draft, neural, fake. Leave it out for the best that is installed."
+    )
     assert shell.files() == before
 
 

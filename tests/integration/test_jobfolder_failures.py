@@ -76,6 +76,19 @@ def test_a_cancel_file_that_is_there_first_is_heeded(job: Job, daemon: Daemon) -
     daemon.release()
 
 
+def test_a_terminal_that_closes_ends_nothing(job: Job, shell: Shell, daemon: Daemon) -> None:
+    daemon.hold(HELD_SEED)
+    job.ask(part(**HELD))
+    process = shell.start("reaper", "run", str(job.folder))
+    until(lambda: runs(job), "the job to run")
+    process.send_signal(signal.SIGHUP)
+    daemon.release()
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err) == (0, "")
+    assert job.status["state"] == "done"
+    assert job.media_files
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_cancels(job: Job, shell: Shell, daemon: Daemon, client: Client, name: str) -> None:
     daemon.hold(HELD_SEED)

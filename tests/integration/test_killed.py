@@ -82,7 +82,7 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
         client = frail.start()
     assert state(client, fatal) == "failed"
     told = "The daemon was ended twice while this job ran. Look into its log for the reason, then send the job again."
-    assert job(client, fatal).error == told
+    assert job(client, fatal).error.message == told
     with pytest.raises(JobFailed) as caught:
         collect(client.watch(fatal))
     assert str(caught.value) == told

@@ -57,17 +57,23 @@ def _shorten(text: str) -> str:
 #: Longest list of numbers or objects that is shown whole.
 _LONGEST_LIST = 3
 _LONGEST_TEXT = 160
+#: Fields that are maps, which have no order of their own.
+_MAPS = ("parts", "computed_from", "missing", "confidence")
 
 
 def _cut(value: Any) -> Any:
     """Return a message as JSON with only the beginnings of long lists and texts."""
     if isinstance(value, dict):
-        return {name: "…base64…" if name == "data" else _cut(held) for name, held in value.items()}
+        return {name: "…base64…" if name == "data" else _cut(_sort(name, held)) for name, held in value.items()}
     if isinstance(value, list):
         return [_cut(item) for item in value[:_LONGEST_LIST]] + (["…"] if len(value) > _LONGEST_LIST else [])
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         return value[:_LONGEST_TEXT] + "…"
     return value
+
+
+def _sort(name: str, value: Any) -> Any:
+    return dict(sorted(value.items())) if name in _MAPS and isinstance(value, dict) else value
 
 
 def _format_message(message: Message) -> str:
@@ -78,17 +84,24 @@ def _format_message(message: Message) -> str:
     return _shorten(json.dumps(_cut(held), ensure_ascii=False))
 
 
+def _is_end(event: Message) -> bool:
+    """Return whether an event is the last progress of a job."""
+    return isinstance(event, tasks_pb2.TaskEvent) and event.progress.fraction == 1
+
+
 def _format_call(rpc: str, request: Message | str, answers: Iterable[Message]) -> str:
     lines = [f"### {rpc}", "", "```", f"> {request if isinstance(request, str) else _format_message(request)}"]
-    last_kind = ""
+    shown: set[str] = set()  # kinds of events since the last that is no part of the work in between
     try:
         for answer in answers:
             kind = answer.WhichOneof("event") if isinstance(answer, tasks_pb2.TaskEvent) else ""
-            if kind == last_kind and kind in ("audio_chunk", "progress"):
+            if kind not in ("audio_chunk", "progress") or _is_end(answer):
+                shown.clear()
+            elif kind in shown:
                 if lines[-1] != "< …":
                     lines.append("< …")
                 continue
-            last_kind = kind or ""
+            shown.add(kind)
             lines.append(f"< {_format_message(answer)}")
     except grpc.RpcError as error:
         fault = unpack_error(error)

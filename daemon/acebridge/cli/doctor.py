@@ -7,10 +7,10 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from json import dumps
 
 import typer
 
+from acebridge.cli.json_output import print_json
 from acebridge.config import DEFAULT_PORT, GIB, load_config
 from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
@@ -125,7 +125,7 @@ def examine(address: str | None) -> list[Finding]:
 def report(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Print findings; ends the command with code 4 when something is wrong."""
     if as_json:
-        typer.echo(dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
+        print_json([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
             typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")

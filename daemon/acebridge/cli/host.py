@@ -4,12 +4,12 @@ same for the scripts of REAPER."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acebridge.cli.json_output import print_json
 from acebridge.cli.options import Address, AsJson, NoAutostart
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
     jobs = pending(_path(jobs_folder))
     if json:
         rows = ({"id": job.folder.name, **job.__dict__, "folder": str(job.folder)} for job in jobs)
-        typer.echo(dumps([{**row, "age_s": round(row["age_s"], 1)} for row in rows], ensure_ascii=False))
+        print_json([{**row, "age_s": round(row["age_s"], 1)} for row in rows])
         return
     for job in jobs:
         typer.echo(f"{job.folder.name}  {job.state}  {job.title or job.action}")

@@ -23,7 +23,7 @@ from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
 from acebridge.errors import ErrorReason, JobFailed
-from acebridge.v1 import audio_pb2, tasks_pb2
+from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 
 if TYPE_CHECKING:
@@ -109,15 +109,13 @@ def perform(
     began = time.monotonic()
     if detach:
         _check_nothing_written(out, plan, timing)
-    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio else None
+    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio and not detach else None
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
         request = request_of(task, fields, audio, timbre, submission)
         if detach:
-            job = client.create(request)
-            typer.echo(note, err=True) if note else None
-            print_json(message_json(job)) if as_json else typer.echo(job.id)
+            _print_created(client.create(request), note, as_json=as_json)
             return
         files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
         events = client.submit_request(request)
@@ -136,6 +134,16 @@ def perform(
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
+
+
+def _print_created(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
+    """Print a job that is left to the daemon."""
+    if note:
+        typer.echo(note, err=True)
+    if as_json:
+        print_json(message_json(job))
+    else:
+        typer.echo(job.id)
 
 
 def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None) -> None:

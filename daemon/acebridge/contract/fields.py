@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
 
 from acebridge.contract.enums import Enum, enum_name, enum_names, enum_number, strip_prefix
 from acestep_runtime.errors import InvalidValue
@@ -61,11 +60,6 @@ def _from_wire(field: FieldDescriptor, value: Message | bool | int | float | str
     return value
 
 
-def is_map(field: FieldDescriptor | upb.FieldDescriptor) -> bool:
-    """Return whether a field is a map."""
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
-
-
 def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str = "") -> None:
     """Set ``fields`` (as `fields_of` returns them) in ``message``; ``None`` values are left out.
 
@@ -76,9 +70,6 @@ def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str
         field = message.DESCRIPTOR.fields_by_name[name]
         if value is None:
             continue
-        if is_map(field):
-            getattr(message, name).update(value)
-            continue
         fill_item = _fill_nested if field.type == FieldDescriptor.TYPE_MESSAGE else _put
         items = value if field.is_repeated and isinstance(value, Sequence) and not isinstance(value, str) else [value]
         for item in items:
@@ -88,16 +79,12 @@ def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str
 def _fill_nested(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
     if not isinstance(value, Mapping):
         raise InvalidValue(prefix + name, value, "an object")
-    if isinstance(held := getattr(message, name), Struct):
-        held.SetInParent()
-        held.update(value)
-        return
     inner = typing.get_type_hints(kind).get(name) if kind is not None else None
     if message.DESCRIPTOR.fields_by_name[name].is_repeated:
         fill(getattr(message, name).add(), value, _element(inner), f"{prefix}{name}.")
     else:
-        held.SetInParent()
-        fill(held, value, inner, f"{prefix}{name}.")
+        getattr(message, name).SetInParent()
+        fill(getattr(message, name), value, inner, f"{prefix}{name}.")
 
 
 def _put(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:

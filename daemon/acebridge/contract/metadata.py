@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.json_format import MessageToDict
 
-from acebridge.contract.fields import fill
-from acebridge.v1 import metadata_pb2
+from acebridge.v1 import metadata_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -26,12 +26,13 @@ _NAMES = frozenset(metadata_pb2.TakeMetadata.DESCRIPTOR.fields_by_name) - {_EXTR
 
 def metadata_message(values: Mapping[str, Json]) -> metadata_pb2.TakeMetadata:
     """Return metadata as its message. Raises `InvalidValue` for a value that its field cannot hold."""
-    message = metadata_pb2.TakeMetadata()
-    fill(message, {name: value for name, value in values.items() if name in _NAMES})
+    fields = {name: value for name, value in values.items() if name in _NAMES}
     extra = {name: value for name, value in values.items() if name not in _NAMES and value is not None}
-    if extra:
-        message.extra.update(extra)
-    return message
+    try:  # by the constructor of a message around it: a hundred times as fast as one field after the other
+        return tasks_pb2.TakeFinished(metadata={**fields, _EXTRA: extra} if extra else fields).metadata
+    except (TypeError, ValueError) as error:
+        message = f"The metadata of a take does not fit the contract: {error}."
+        raise InvalidValue("metadata", "", "what metadata.proto says", message=message) from error
 
 
 def metadata_values(message: metadata_pb2.TakeMetadata) -> dict[str, JsonValue]:

@@ -345,13 +345,9 @@ class Journal:
     async def recent(
         self, states: Sequence[str] = (), limit: int = 100, *, before: tuple[float, str] | None = None
     ) -> list[Job]:
-        """Return jobs in any of ``states`` (all when empty), newest first.
-
-        ``before`` returns only those older than this time of creation and id.
-        """
-        wanted = [f"state IN ({','.join('?' * len(states))})"] if states else []
-        older = ["(created, id) < (?, ?)"] if before else []
-        where = f"WHERE {' AND '.join([*wanted, *older])}" if wanted or older else ""
+        """Return jobs in any of ``states`` (all when empty), newest first; ``before`` those before that time and id."""
+        wanted = f"state IN ({','.join('?' * len(states))})" if states else "TRUE"
+        where = f"WHERE {wanted}{' AND (created, id) < (?, ?)' if before else ''}"
         rows = await self._database.run(
             lambda c: c.execute(
                 f"SELECT * FROM jobs {where} ORDER BY created DESC, id DESC LIMIT ?", (*states, *(before or ()), limit)

@@ -152,7 +152,9 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
     if priority not in PRIORITIES:
         raise InvalidValue("submission.priority", priority, ", ".join(PRIORITIES))
     if engine not in _ENGINES:
-        raise InvalidValue("submission.engine", engine, ", ".join(_ENGINES))
+        raise InvalidValue(
+            "submission.engine", engine, ", ".join(_ENGINES), remedy="Leave it out for the best that is installed."
+        )
     return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next)
 
 

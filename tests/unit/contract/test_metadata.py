@@ -87,5 +87,5 @@ def test_whole_numbers_of_a_plan_stay_whole() -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    with pytest.raises(InvalidValue, match=r"^timesignature is 'four'"):
+    with pytest.raises(InvalidValue, match=r"^The metadata of a take does not fit the contract: .*integer"):
         metadata_message({"timesignature": "four"})

@@ -120,7 +120,14 @@ def test_sequence_numbers_never_decrease_even_over_attempts(tmp_path: Path) -> N
     job_id, last = with_journal(tmp_path / "db", first)
     assert last == 4
     second_result = with_journal(tmp_path / "db", second)
-    assert second_result == [("queued", 1), ("started", 2), ("queued", 5), ("started", 6), ("completed", 7)]
+    assert second_result == [
+        ("queued", 1),
+        ("started", 2),
+        ("queued", 5),
+        ("started", 6),
+        ("progress", 7),
+        ("completed", 8),
+    ]
 
 
 def test_idempotency_keys(tmp_path: Path) -> None:
@@ -171,7 +178,7 @@ def test_watchers_get_all_events_and_are_removed_at_the_end(tmp_path: Path) -> N
             await journal.append(job_id, "audio", {"output": 0, "offset_frames": number, "frames": 1})
         await journal.succeed(job_id)
         await watcher
-        assert event_kinds == ["queued", "started", *["audio"] * 600, "completed"]
+        assert event_kinds == ["queued", "started", *["audio"] * 600, "progress", "completed"]
         assert not journal._subscribers
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))

@@ -26,10 +26,10 @@ def test_a_job_that_succeeds(tmp_path: Path) -> None:
         core.worker.finish()
         job = await core.ended(job_id)
         assert (job.state, job.attempts, job.error) == ("succeeded", 1, {})
-        assert job.progress == {"stage": "sampling", "fraction": 0.5, "eta_s": None}
+        assert job.progress == {"stage": "done", "fraction": 1.0, "eta_s": None}
         assert job.results() == [asset_id(0.5)]
         assert core.store.path(asset_id(0.5)).read_bytes() == wav_bytes(0.5)
-        expected_kinds = ["queued", "started", "progress", "header", "audio", "audio", "take", "completed"]
+        expected_kinds = ["queued", "started", "progress", "header", "audio", "audio", "take", "progress", "completed"]
         assert await core.kinds(job_id) == expected_kinds
         assert not core.spool.job_folder(job_id).exists()
         await core.submit()

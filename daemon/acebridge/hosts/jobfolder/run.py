@@ -34,16 +34,23 @@ _GRACE_S = 1.0
 def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> ResultFile | None:
     """Do as `run`, for a folder named by its path or a ``file:`` URL; ``None`` when the script gives up before it asks."""
     path = Path(folder_of(folder)).absolute()
-    _outlive_terminal()
-    if (path / READYING).exists() and not wait_for_request(path):
-        return None
-    return run(path, address=address, autostart=autostart)
+    with _without_hangup():
+        if (path / READYING).exists() and not wait_for_request(path):
+            return None
+        return run(path, address=address, autostart=autostart)
 
 
-def _outlive_terminal() -> None:
+@contextmanager
+def _without_hangup() -> Iterator[None]:
     """Go on when the terminal closes that the host was started from: its script waits for the result."""
-    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> ResultFile:
