@@ -95,6 +95,24 @@ def test_a_worker_that_does_not_stop_in_time_is_ended(tmp_path: Path) -> None:
     play(tmp_path, scenario, grace_s=0.25, obeys=False)
 
 
+def test_a_worker_that_hangs_at_its_start_is_ended(tmp_path: Path) -> None:
+    """It takes a cancel only once it has its order."""
+
+    async def scenario(core: Core) -> None:
+        async def hang(_: str) -> None:
+            await asyncio.Event().wait()
+
+        core.worker.cancel = hang
+        job_id = await core.submit()
+        await core.worker.taken()
+        await core.scheduler.cancel(job_id)
+        await core.clock.wake()
+        assert (await core.ended(job_id)).state == "cancelled"
+        assert (core.worker.kills, core.clock.slept) == (1, [0.25])
+
+    play(tmp_path, scenario, grace_s=0.25)
+
+
 def test_a_job_that_succeeds_in_spite_of_its_cancel_has_succeeded(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit()
