@@ -8,7 +8,6 @@ Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.limits import bounded
+from acestep_runtime.limits import bounded, validate
 from acestep_runtime.units import END
 from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 
@@ -32,6 +31,8 @@ MAX_SOURCE_S = 1200.0
 #: The shortest: at least a few samples at every rate.
 MIN_SOURCE_S = 0.001
 MAX_DURATION_S = 600.0
+#: The longest file of which a task takes a part, as `acestep_runtime.audio.decode` has it.
+MAX_FILE_S = 24 * 3600.0
 MAX_TAKES = 8
 #: Takes to choose from: the maximum, and the default where only a minimum score is given.
 MAX_TRIES, USUAL_TRIES = 64, 8
@@ -51,18 +52,15 @@ class Source:
     """
 
     path: str = ""
-    start_s: float = bounded(0.0, low=0, unit="seconds")
-    end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
+    start_s: float = bounded(0.0, low=0, high=MAX_FILE_S, unit="seconds")
+    end_s: float | None = bounded(None, low=0, high=MAX_FILE_S, unit="seconds", sentinels={END: "the end"})
     name: str = ""
     asset_id: str = ""
 
     def __post_init__(self) -> None:
         if not (self.path or self.asset_id):
             raise InvalidValue("path", "", "the path of an audio file, or asset_id instead")
-        if not 0 <= self.start_s < math.inf:
-            raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
-        if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
-            raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
+        validate(self, "region.")
 
     @property
     def display_name(self) -> str:

@@ -13,14 +13,17 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pytest
 
 from acebridge.client.client import Client
 from acebridge.errors import AceBridgeError, JobFailed
+from acebridge.hosts.jobfolder.fields import check_parts
 from acebridge.hosts.jobfolder.job_run import Work
+from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.run import run, supervise
 from acestep_runtime.errors import AceStepError, InvalidValue
-from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state
+from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state, write_wav
 from tests.support.job_folders import HELD, HELD_SEED, Job, outputs, part
 from tests.support.shell import LoneShell, Shell
 
@@ -312,6 +315,38 @@ def test_bad_requests(job: Job, daemon: Daemon, place: str, value: Any, says: st
     assert says in f"{status['message']} {status['remedy']}"
     assert status["message"].endswith(".")
     assert status["state"] == "failed"
+
+
+LONG_S, SHORT_S = 600.5, 0.05
+FILE = {"file": "source-1.wav"}
+MIX = {"mix": [{"file": "source-1.wav"}]}
+
+
+@pytest.mark.parametrize("seconds", [LONG_S, SHORT_S])
+@pytest.mark.parametrize("source", [FILE, MIX])
+def test_a_length_that_cannot_be_filled_in_is_refused_before_the_work(
+    job: Job, seconds: float, source: dict[str, Any]
+) -> None:
+    frames = round(seconds * 8000)
+    write_wav(job.folder / "source-1.wav", np.zeros((frames, 1), np.float32), 8000, "pcm16")
+    ears = {**part("understand"), "source": {**source, "frames": frames} if "mix" in source else source}
+    status = failed(job.ask(ears, part("text2music", source=False, fill_from=0)), None, InvalidValue)
+    assert status["message"] == (
+        f"parts[1].fields.duration_s would be {seconds:g}, the length of parts[0].source; allowed: 0.1 to 600 seconds."
+    )
+    assert status["remedy"] == "Give duration_s, or another region of that source."
+    assert status["job"] == ""
+    for others in (
+        [ears, part("text2music", source=False, fill_from=0, duration_s=30.0)],
+        [ears, part("cover", fill_from=0)],
+        [ears, part("text2music", source=False)],
+    ):
+        check_parts(read_request(job.ask(*others).folder))
+    if seconds > 1.0:
+        region = {**ears, "source": {**FILE, "start_s": 0.5, "end_s": -1}}
+        check_parts(read_request(job.ask(region, part("text2music", source=False, fill_from=0)).folder))
+    gone = [{**ears, "source": {"file": "gone.wav"}}, part("text2music", source=False, fill_from=0)]
+    check_parts(read_request(job.ask(*gone).folder))  # sending it says what is wrong
 
 
 @pytest.mark.parametrize(

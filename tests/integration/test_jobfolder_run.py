@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from acestep_runtime.audio import decode
 from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
@@ -270,3 +272,12 @@ def test_the_host_is_named_in_status_and_log(job: Job, daemon: Daemon) -> None:
     assert f"{job.folder.name}: understand, for Ardour 7.3.0\n" in (job.folder / "log.txt").read_text("utf-8")
     job.ask(part("understand"), host={}).run(daemon)
     assert job.status["host"] == ""
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text here")
+def test_a_folder_whose_name_is_not_text(tmp_path: Path, daemon: Daemon) -> None:
+    job = Job(tmp_path / os.fsdecode(b"by\xff\xfe"))
+    job.ask(part(start_s=0.5, end_s=1.0, output={"seeds": [7]}), media={"folder": str(tmp_path / "Media")})
+    (made,) = outputs(job.run(daemon))
+    assert made["frames"] == RATE_HZ * 2
+    assert soundfile.info(made["file"]).frames == RATE_HZ * 2
