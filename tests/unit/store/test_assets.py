@@ -233,3 +233,19 @@ def test_a_missing_or_truncated_file_can_be_stored_again(tmp_path: Path) -> None
             assert store.path(named.id).read_bytes() == file.read_bytes()
 
     with_store(tmp_path, work)
+
+
+def test_assets_used_a_short_time_ago_are_not_evicted(tmp_path: Path) -> None:
+    async def work(store: AssetStore) -> None:
+        old, fresh = [await store.put(chunks_of(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(2)]
+        hour_ago = fresh.last_used - 3600.0
+        await store._database.run(
+            lambda c: c.execute("UPDATE assets SET last_used = ? WHERE id = ?", (hour_ago, old.id))
+        )
+        for max_age_s in (1e9, -1):  # for their size, for their age
+            evicted = await store.evict(quota_bytes=0, max_age_s=max_age_s, in_use=(), fresh_s=1e6)
+            assert evicted == 0
+        assert await store.evict(quota_bytes=0, max_age_s=1e9, in_use=(), fresh_s=1800.0) == 1
+        assert [asset.id for asset in await store.recent(10)] == [fresh.id]
+
+    with_store(tmp_path, work)

@@ -247,6 +247,34 @@ def test_the_end_of_a_worker_is_noticed_while_the_server_hangs(tmp_path: Path) -
     play(tmp_path, scenario)
 
 
+SPY = """
+import gc, os
+import acebridge.workers.main as worker
+
+serve = worker.serve
+
+def spy(orders, messages):
+    print(os.environ.get("PYTORCH_NVML_BASED_CUDA_CHECK"), gc.isenabled(), gc.get_freeze_count() > 0, flush=True)
+    serve(orders, messages)
+
+worker.serve = spy
+"""
+
+
+def test_a_forked_worker_is_like_a_spawned_one_but_shares_what_was_imported(tmp_path: Path, modules: Path) -> None:
+    (modules / "spy.py").write_text(SPY)
+
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch(["spy"])
+        # It may initialise CUDA, it collects garbage, and what it shares is no garbage.
+        assert await child.output.readline() == b"None True True\n"
+        assert is_forked(server, child)
+        await wait_until_ready(child)
+        await end(child)
+
+    play(tmp_path, scenario)
+
+
 @pytest.mark.parametrize(("wanted", "for_openmp"), [("1", "2"), ("2", "1"), ("1000", "1"), ("", "1"), ("0", "")])
 def test_a_forked_worker_has_the_threads_of_a_spawned_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, for_openmp: str
