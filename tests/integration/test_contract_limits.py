@@ -101,7 +101,7 @@ def test_models(client: Client) -> None:
 
 
 def test_status_counts(client: Client, daemon: Daemon) -> None:
-    daemon.hold(1)
+    daemon.hold(1, 2)
     first, second = queued(client, 0.1, seed=1), queued(client, 0.1, seed=2)
     until_state(client, first, "running")
     until(lambda: status(client).workers[0].pid, "the worker to run")

@@ -42,8 +42,8 @@ _PACKET_BYTES = 1 << 16
 #: Has ``torch.cuda.is_available`` ask the driver without initialising CUDA, after which no child could use it.
 _NO_CUDA_INIT = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PR_SET_PDEATHSIG = 1
-#: The end of a worker that was killed is reported within this time, or assumed: a server that hangs reports nothing.
-_REPORT_LIMIT_S = 1.0
+#: Seconds between two looks at a worker that was killed: a server that hangs does not report its end.
+_LOOK_S = 1.0
 
 
 class _Preload(TypedDict):
@@ -206,7 +206,14 @@ class _Server:
         def kill() -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            loop.call_later(_REPORT_LIMIT_S, _set, exit_code, -signal.SIGKILL)
+            loop.call_later(_LOOK_S, notice_end)
+
+        def notice_end() -> None:
+            if not exit_code.done():
+                if _is_running(pid):
+                    loop.call_later(_LOOK_S, notice_end)
+                else:
+                    exit_code.set_result(-signal.SIGKILL)
 
         return Child(pid, orders, await _reader(messages), await _reader(output), exit_code, kill)
 
@@ -243,8 +250,17 @@ class _Server:
 
 
 def _set(exit_code: asyncio.Future[int], value: int) -> None:
-    if not exit_code.done():  # it was assumed before the report came, or the other way round
+    if not exit_code.done():  # the end was noticed before it was reported
         exit_code.set_result(value)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process has not ended. One that has ended and waits for its parent holds nothing any more."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _pipe() -> tuple[FileIO, FileIO]:

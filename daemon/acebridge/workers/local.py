@@ -14,8 +14,8 @@ from acebridge.workers.messages import Message, Order, WorkOrder, decode_message
 from acestep_runtime.engines import registry
 
 log = logging.getLogger(__name__)
-#: Seconds between the last message of a process that ends and its end.
-_END_LIMIT_S = 1.0
+#: Only a process that hangs takes longer to end once its messages have.
+_END_LIMIT_S = 10.0
 
 
 class LocalWorker:

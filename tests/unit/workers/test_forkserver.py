@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from acebridge.workers import local
 from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
 from acebridge.workers.launch import START_LIMIT_S, Child
@@ -234,7 +235,9 @@ def test_a_worker_can_be_killed_while_the_server_hangs(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_the_end_of_a_worker_is_noticed_while_the_server_hangs(tmp_path: Path) -> None:
+def test_the_end_of_a_worker_is_noticed_while_the_server_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_END_LIMIT_S", 0.1)
+
     async def scenario(server: ForkServer) -> None:
         worker = LocalWorker(Device("cpu"), server)
         await messages_of(worker, job(tmp_path))
@@ -286,11 +289,14 @@ def test_a_forked_worker_has_the_threads_of_a_spawned_one(
         children = [await server.launch([]), await server.spawn()]
         for child in children:
             await wait_until_ready(child)
-        assert [is_forked(server, child) for child in children] == [True, False]
-        forked, spawned = (psutil.Process(child.pid).num_threads() for child in children)
-        assert forked == spawned
-        assert psutil.Process(server.pid).num_threads() == 1
+        are_forked = [is_forked(server, child) for child in children]
+        forked, spawned, of_server = (
+            psutil.Process(pid).num_threads() for pid in (*(child.pid for child in children), server.pid)
+        )
         await end(*children)
+        assert are_forked == [True, False]
+        assert forked == spawned
+        assert of_server == 1
 
     play(tmp_path, scenario)
 
