@@ -149,6 +149,8 @@ class _Server:
         self._numbers = itertools.count()
         #: By the number of the request: its answer, the worker's exit code.
         self._answers: dict[int, asyncio.Future[_Answer]] = {}
+        #: How many callers wait for an answer.
+        self._waiting = 0
         self._exit_codes: dict[int, asyncio.Future[int]] = {}
         self._log_task = asyncio.create_task(log_output(process.stdout, "fork server"))
         #: Done when it has ended.
@@ -181,6 +183,8 @@ class _Server:
 
     async def fork(self, modules: Sequence[str]) -> Child:
         """Return a new worker. Raises `CannotFork` and ``OSError``."""
+        if len(self._answers) > self._waiting:  # else the next caller would give up, too
+            raise CannotFork("the fork server has not answered a caller who gave up")
         loop, number = asyncio.get_running_loop(), next(self._numbers)
         answered: asyncio.Future[_Answer] = loop.create_future()
         exit_code: asyncio.Future[int] = loop.create_future()
@@ -195,7 +199,11 @@ class _Server:
             limit = loop.call_later(self._limit_s, self._end_hanging)
             answered.add_done_callback(lambda _: limit.cancel())
             # Outlives this wait, which may be cancelled: then the worker ends because its pipe is closed.
-            await asyncio.wait([answered])
+            self._waiting += 1
+            try:
+                await asyncio.wait([answered])
+            finally:
+                self._waiting -= 1
             answer = answered.result()
             if answer["type"] == "refused":
                 raise CannotFork(answer["reason"])

@@ -223,6 +223,28 @@ def test_a_server_that_hangs_is_ended_even_when_nobody_waits_any_more(tmp_path: 
     play(tmp_path, scenario, limit_s=0.1)
 
 
+def test_a_worker_is_spawned_at_once_while_the_server_owes_an_answer(
+    tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (modules / "hang.py").write_text(HANG)
+
+    async def scenario(server: ForkServer) -> None:
+        launching = asyncio.create_task(server.launch(["hang"]))
+        await until_async(lambda: server.pid != 0)
+        launching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await launching
+        child = await server.launch([])
+        assert psutil.Process(child.pid).ppid() == os.getpid()
+        assert server.pid != 0
+        await end(child)
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario, limit_s=10_000.0)
+    (message,) = caplog.messages
+    assert message.endswith("the fork server has not answered a caller who gave up")
+
+
 def test_a_worker_can_be_killed_while_the_server_hangs(tmp_path: Path) -> None:
     async def scenario(server: ForkServer) -> None:
         child = await server.launch([])
