@@ -443,8 +443,7 @@ def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
     home = Path(alone.environment["ACEBRIDGE_HOME"])
     with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
         until(lambda: recent(client) and state(client, recent(client)[0].id) == "running", "the job to run")
-    (daemon,) = [p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()]
-    daemon.kill()
+    next(p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()).kill()
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert err.strip() == "acebridge: The daemon does not answer any more. Start it again: the jobs that it has go on."

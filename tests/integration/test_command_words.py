@@ -39,7 +39,7 @@ def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:
 
 def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
-    says = "The whole song is made anew: --start and --end choose a part of it."
+    says = "This replaces the whole song: --start and --end choose a part of it."
     assert says in shell.run("repaint", "song.wav", *FAKE).stderr.splitlines()
     for part in (("--start", "0"), ("--end", "0.2")):
         assert says not in shell.run("repaint", "song.wav", *part, *FAKE).stderr

@@ -41,9 +41,9 @@ def test_every_key_has_a_field_and_every_field_a_key() -> None:
     assert list(HINTS) == [field.name for field in metadata_pb2.TakeMetadata.DESCRIPTOR.fields][:-1]
 
 
-@pytest.mark.parametrize("name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "UsedAdapter", "Plan"])
+@pytest.mark.parametrize("name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "AdapterScale", "Plan"])
 def test_what_is_nested_has_the_same_fields_and_keys(name: str) -> None:
-    kind = getattr(metadata, name, None) or getattr(tables, f"{name}Facts")
+    kind = getattr(metadata, name, None) or getattr(tables, f"{name}Metadata")
     message = metadata_pb2.DESCRIPTOR.message_types_by_name[name]
     assert {field.name for field in message.fields} == set(typing.get_type_hints(kind))
 

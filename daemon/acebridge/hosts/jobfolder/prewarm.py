@@ -20,6 +20,9 @@ MODULES = (
     "acebridge.client.connection",
     "acebridge.client.client",
     "grpc._channel",  # with the first channel
+    "grpc._interceptor",  # with the first channel that sends a token
+    "google.protobuf.json_format",
+    "acebridge.contract.metadata",  # with the first take
     "grpc_health.v1.health_pb2_grpc",
     "acebridge.client.discovery",
     "acebridge.hosts.jobfolder.widen",
