@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.tasks.choosing import RankedTake
@@ -20,6 +20,12 @@ _WITHOUT = {
 }
 
 
+#: A score of which nothing is known.
+_NO_SCORE: Score = {
+    "quality": None, "lyrics_alignment": None, "lm": None, "parts": {}, "notes": [], "computed_from": {}, "missing": {},
+}  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Take:
     """One take. What a dictionary would hold is read as ``take["…"]``; ``len(take)`` is its length in whole seconds.
@@ -31,7 +37,7 @@ class Take:
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, how well the words are sung; of music without words, its quality score
     ``score``                    all that was judged: quality, lyrics_alignment (None without words), parts, notes
-    ``bpm keyscale timesignature caption duration chords …``   metadata, as the task and engine give it
+    ``bpm keyscale timesignature caption duration_s chords …``   metadata, as far as it is known
     """
 
     audio: Audio
@@ -42,8 +48,10 @@ class Take:
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
         if isinstance(score := self.metadata.get("score"), Mapping):
-            aligned, values["quality_score"] = score.get("lyrics_alignment"), score["quality"]
-            values["lyrics_alignment_score"] = score["quality"] if aligned is None else aligned
+            known: Score = {**_NO_SCORE, **score}
+            aligned, quality = known["lyrics_alignment"], known["quality"]
+            scores = {"quality_score": quality, "lyrics_alignment_score": quality if aligned is None else aligned}
+            values = {**values, "score": known, **scores}
         return values
 
     def __getitem__(self, name: str) -> Any:
