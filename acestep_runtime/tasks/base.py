@@ -19,7 +19,6 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded
-from acestep_runtime.units import END
 from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 
 if TYPE_CHECKING:
@@ -45,14 +44,14 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 @dataclass(frozen=True)
 class Source:
-    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None``: its end). ``name`` is for messages.
 
     A stored one is named by ``asset_id``, and has no path until `Task.locate` gives it the one that it has here.
     """
 
     path: str = ""
     start_s: float = bounded(0.0, low=0, unit="seconds")
-    end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
+    end_s: float | None = bounded(None, low=0, unit="seconds")
     name: str = ""
     asset_id: str = ""
 
@@ -61,8 +60,8 @@ class Source:
             raise InvalidValue("path", "", "the path of an audio file, or asset_id instead")
         if not 0 <= self.start_s < math.inf:
             raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
-        if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
-            raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
+        if self.end_s is not None and not 0 <= self.end_s < math.inf:
+            raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds")
 
     @property
     def shown(self) -> str:
@@ -81,7 +80,7 @@ class Source:
         info = probe(self.path, field=field, name=self.shown)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
-        if self.end_s is not None and self.end_s != END:
+        if self.end_s is not None:
             stop = min(round(self.end_s * info.sample_rate), info.frames)
         if start >= info.frames:
             raise InvalidValue(
@@ -91,9 +90,7 @@ class Source:
                 remedy=f"{self.shown} is {info.duration_s:.3f} s long.",
             )
         if stop <= start:
-            raise InvalidValue(
-                f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
-            )
+            raise InvalidValue(f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s")
         length_s = (stop - start) / info.sample_rate
         if length_s < MIN_SOURCE_S:
             message = f"{self.shown} is {1000 * length_s:.3g} ms long; allowed: at least {1000 * MIN_SOURCE_S:g} ms."
