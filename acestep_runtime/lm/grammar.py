@@ -85,20 +85,10 @@ def metadata_to_yaml(metadata: Mapping[str, str | int | None]) -> str:
     values = {name: metadata[name] for name in FIELDS if metadata.get(name) is not None}
     if not values:
         return ""
-    text: str = yaml.dump(values, Dumper=_Dumper, allow_unicode=True, sort_keys=True)
+    # U+0085 is a line break for YAML, which reads it back as a space.
+    style = '"' if any("\x85" in str(value) for value in values.values()) else None
+    text: str = yaml.safe_dump(values, allow_unicode=True, sort_keys=True, default_style=style)
     return text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Escapes U+0085, which YAML would fold into a space."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if "\x85" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def parse_metadata(thought: str) -> dict[str, str | int]:

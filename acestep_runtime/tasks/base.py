@@ -18,7 +18,6 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded, validate
-from acestep_runtime.units import END
 from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 
 if TYPE_CHECKING:
@@ -46,14 +45,14 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 @dataclass(frozen=True)
 class Source:
-    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None``: its end). ``name`` is for messages.
 
     A stored source has an ``asset_id``, and no path until `Task.locate` sets its local one.
     """
 
     path: str = ""
     start_s: float = bounded(0.0, low=0, high=MAX_FILE_S, unit="seconds")
-    end_s: float | None = bounded(None, low=0, high=MAX_FILE_S, unit="seconds", sentinels={END: "the end"})
+    end_s: float | None = bounded(None, low=0, high=MAX_FILE_S, unit="seconds")
     name: str = ""
     asset_id: str = ""
 
@@ -79,7 +78,7 @@ class Source:
         info = probe(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
-        if self.end_s is not None and self.end_s != END:
+        if self.end_s is not None:
             stop = min(round(self.end_s * info.sample_rate), info.frames)
         if start >= info.frames:
             raise InvalidValue(
@@ -89,9 +88,7 @@ class Source:
                 remedy=f"{self.display_name} is {info.duration_s:.3f} s long.",
             )
         if stop <= start:
-            raise InvalidValue(
-                f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
-            )
+            raise InvalidValue(f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s")
         length_s = (stop - start) / info.sample_rate
         if length_s < MIN_SOURCE_S:
             message = (

@@ -184,10 +184,9 @@ def test_regions(ask: Callable[..., Refusal], tmp_path: Path, fields: dict[str, 
     ({"start_s": 1.0}, "source.region.start_s",
      "source.region.start_s is 1.0; allowed: 0 to below 1.000 seconds. song.wav is 1.000 s long."),
     ({"start_s": 0.5, "end_s": 0.25}, "source.region.end_s",
-     "source.region.end_s is 0.25; allowed: after the start, 0.5 s, or -1 for the end."),
-    ({"end_s": math.nan}, "source.region.end_s",
-     "source.region.end_s is nan; allowed: 0 to 86400 seconds, or -1 for the end."),
-    ({"end_s": 1e308}, "source.region.end_s", "source.region.end_s is 1e+308; allowed: 0 to 86400 seconds, or -1"),
+     "source.region.end_s is 0.25; allowed: after the start, 0.5 s."),
+    ({"end_s": math.nan}, "source.region.end_s", "source.region.end_s is nan; allowed: 0 to 86400 seconds."),
+    ({"end_s": 1e308}, "source.region.end_s", "source.region.end_s is 1e+308; allowed: 0 to 86400 seconds."),
 ])  # fmt: skip
 def test_regions_of_a_source(
     ask: Callable[..., Refusal], tmp_path: Path, region: dict[str, float], field: str, says: str
