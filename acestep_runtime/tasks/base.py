@@ -221,7 +221,7 @@ class Task(TaskTraits, ABC):
         """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault."""
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
         if tracks is not None:
-            rest = f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
+            rest = f"What is in none of them comes as {OTHER!r} automatically." if OTHER in self.roles else ""
             check_tracks(tracks, rest)
         for name, source in self.audio_inputs().items():
             info, start, stop = source.part(name)

@@ -42,15 +42,15 @@ def test_a_terminal_that_closes_and_a_watcher_leave_the_job_running(
 
 def test_a_detached_job_is_left_to_the_daemon(shell: Shell, daemon: Daemon, client: Client) -> None:
     daemon.hold(9)
-    told = shell.json("generate", "--duration", "0.5", "-s", "9", "--detach", *FAKE)
-    assert (told["task"], told["engine"], told["priority"]) == ("text2music", "fake", "normal")
-    assert told["state"] in ("queued", "running")
+    message = shell.json("generate", "--duration", "0.5", "-s", "9", "--detach", *FAKE)
+    assert (message["task"], message["engine"], message["priority"]) == ("text2music", "fake", "normal")
+    assert message["state"] in ("queued", "running")
     assert not shell.files()
     daemon.release()
-    until_state(client, told["id"], "succeeded")
-    shell.run("jobs", "watch", told["id"], "-o", "late.wav")
+    until_state(client, message["id"], "succeeded")
+    shell.run("jobs", "watch", message["id"], "-o", "late.wav")
     assert np.array_equal(decode.read(shell.folder / "late.wav"), expected_tone(9, 0.5))
-    assert shell.refused("generate", "--detach", "-o", "x.wav", *FAKE).startswith(
+    assert shell.failure("generate", "--detach", "-o", "x.wav", *FAKE).startswith(
         "--out is 'given'; allowed: nothing with --detach."
     )
 
@@ -79,7 +79,9 @@ def test_lists_have_one_form_of_json(shell: Shell) -> None:
 
 
 def test_several_takes_are_a_line_each(shell: Shell) -> None:
-    told = shell.run("generate", "-c", "score", "--auto-score", "-s", "30", "-s", "60", "-o", "two.wav", *FAKE).stdout
-    assert told.splitlines()[-2:] == [
+    message = shell.run(
+        "generate", "-c", "score", "--auto-score", "-s", "30", "-s", "60", "-o", "two.wav", *FAKE
+    ).stdout
+    assert message.splitlines()[-2:] == [
         "  take 1: 120 bpm, C major, quality 0.30", "  take 2: 120 bpm, C major, quality 0.60",
     ]  # fmt: skip

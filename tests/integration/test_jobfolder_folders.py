@@ -69,15 +69,15 @@ def test_pending(jobs: Jobs, shell: Shell) -> None:
     assert [(job.title, job.state) for job in pending(jobs.folder)] == [
         ("Job 0", "done"), ("Job 2", "running"), ("Job 5", "waiting"),
     ]  # fmt: skip
-    told = json.loads(shell.run("host", "pending", jobs.folder.as_uri(), "--json").stdout)
-    assert [job["id"][14] for job in told] == ["0", "2", "5"]
-    assert told[1]["age_s"] >= 1
-    assert {key: told[1][key] for key in told[1] if key != "age_s"} == {
+    message = json.loads(shell.run("host", "pending", jobs.folder.as_uri(), "--json").stdout)
+    assert [job["id"][14] for job in message] == ["0", "2", "5"]
+    assert message[1]["age_s"] >= 1
+    assert {key: message[1][key] for key in message[1] if key != "age_s"} == {
         "id": "20261122-210502-1a2b3c4d", "folder": str(jobs.folder / "20261122-210502-1a2b3c4d"), "title": "Job 2",
         "action": "", "state": "running", "stage": "running", "placed": False,
     }  # fmt: skip
     assert "20261122-210505-1a2b3c4d  waiting  Job 5\n" in shell.run("reaper", "pending", str(jobs.folder)).stdout
-    assert shell.refused("host", "pending", "gone").startswith("JOBS_FOLDER is ")
+    assert shell.failure("host", "pending", "gone").startswith("JOBS_FOLDER is ")
 
 
 @pytest.mark.parametrize(("age_s", "state"), [(0.0, "running"), (29.9, "running"), (30.1, "lost")])
@@ -176,10 +176,10 @@ def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
     scripts = tmp_path / "REAPER" / "Scripts" / "AceBridge"
     scripts.mkdir(parents=True)
     (scripts / "AceBridge_Cover.lua").touch()
-    told = json.loads(
+    message = json.loads(
         shell.run("reaper", "doctor", str(job), "--json", code=0 if command_path.own_command() else 4).stdout
     )
-    assert {finding["about"]: finding["ok"] for finding in told}["scripts"] is True
+    assert {finding["about"]: finding["ok"] for finding in message}["scripts"] is True
     assert pending(job.parent) == []
 
 
@@ -187,16 +187,16 @@ def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
     job = tmp_path / "jobs" / "20261122-210501-1a2b3c4d"
     job.mkdir(parents=True)
     code = 0 if command_path.own_command() else 4
-    told = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
+    message = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
     result = json.loads((job / "result.json").read_text("utf-8"))
     check("result", result)
-    assert result == {"version": 1, "findings": told}
-    about = [finding["about"] for finding in told]
+    assert result == {"version": 1, "findings": message}
+    about = [finding["about"] for finding in message]
     assert about[-1] == "command"
     assert "REAPER" not in about
-    told = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
-    assert [finding["about"] for finding in told] == [*about, "REAPER", "scripts"]
-    assert shell.refused("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper."
+    message = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
+    assert [finding["about"] for finding in message] == [*about, "REAPER", "scripts"]
+    assert shell.failure("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper."
 
 
 def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -169,15 +169,15 @@ def test_the_media_folder_is_made(job: Job, daemon: Daemon) -> None:
 def test_progress_over_parts(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     from acebridge.hosts.jobfolder import status
 
-    told = []
+    message = []
     tell = status.Status.tell
-    monkeypatch.setattr(status.Status, "tell", lambda self, **f: (told.append(f), tell(self, **f))[1])
+    monkeypatch.setattr(status.Status, "tell", lambda self, **f: (message.append(f), tell(self, **f))[1])
     job.ask(part(label="Guitar", start_s=1), part(label="Bass", start_s=1))
     job.run(daemon)
-    fractions = [f["fraction"] for f in told if "fraction" in f]
+    fractions = [f["fraction"] for f in message if "fraction" in f]
     assert fractions == sorted(fractions)
     assert {0.0, 0.5, 1.0} <= set(fractions)
-    stages = [f["stage"] for f in told if "stage" in f]
+    stages = [f["stage"] for f in message if "stage" in f]
     assert "Guitar: sampling" in stages
     assert "Bass: fake on cpu" in stages
     assert "sampling" not in stages
@@ -221,7 +221,7 @@ def test_a_waiting_job_tells_its_place(shell: Shell, daemon: Daemon, tmp_path: P
 
 def test_options_of_the_command(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
     job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
-    nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
+    nobody = shell.failure("reaper", "run", str(job.folder), "--no-autostart", code=3)
     assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
     assert job.status["state"] == "failed"
     for group in ("reaper", "host"):

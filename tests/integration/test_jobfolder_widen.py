@@ -116,7 +116,7 @@ def test_audio_of_an_attempt_that_was_interrupted_is_void(tmp_path: Path) -> Non
     assert void == [{3}]
 
 
-def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
+def test_facts_are_reported_in_times_of_the_whole(tmp_path: Path) -> None:
     class Takes(JobSink):
         def __init__(self) -> None:
             self.takes: list[tasks_pb2.TakeFinished] = []
@@ -132,8 +132,8 @@ def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
         sample_rate=RATE_HZ, channels=2, encoding=1, frames=RATE_HZ, start_frame=RATE_HZ // 2
     )
     stored = tasks_pb2.StoredOutput(sample_rate=RATE_HZ, channels=2, frames=RATE_HZ, start_frame=RATE_HZ // 2)
-    told = {"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"}
-    finished = tasks_pb2.TakeFinished(outputs=[stored], metadata=metadata_message(told))
+    message = {"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"}
+    finished = tasks_pb2.TakeFinished(outputs=[stored], metadata=metadata_message(message))
     events = [tasks_pb2.TaskEvent(audio_header=header), tasks_pb2.TaskEvent(take_finished=finished)]
     events.append(tasks_pb2.TaskEvent(completed=tasks_pb2.Completed(takes=[finished])))
     whole = Takes()

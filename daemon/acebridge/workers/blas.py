@@ -25,14 +25,14 @@ def set_threads(wanted: str) -> None:
     cores = len(os.sched_getaffinity(0))
     numbers = (re.match(r"\s*(\d+)", os.environ.get(variable, "")) for variable in _VARIABLES)
     threads = min(next((int(number[1]) for number in numbers if number and int(number[1])), cores), cores)
-    for library in _loaded_copies():
+    for library in _copies_in_process():
         for name in _SETTERS:
             if setter := getattr(library, name, None):
                 setter(threads)
                 break
 
 
-def _loaded_copies() -> Iterator[ctypes.CDLL]:
+def _copies_in_process() -> Iterator[ctypes.CDLL]:
     lines = Path("/proc/self/maps").read_text().splitlines()
     for file in {line.split(maxsplit=5)[-1] for line in lines if "openblas" in line}:
         with suppress(OSError):  # an update has replaced the file

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from acebridge.client.follow import follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import JobFailed
-from tests.support.job_events import JobStory, finished, header, job_stories
+from tests.support.job_events import JobStory, header, job_stories, take_message
 
 
 def names(folder: Path) -> set[str]:
@@ -66,7 +66,7 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
             elif event.HasField("audio_chunk"):
                 writer.on_audio(event.audio_chunk)
         assert file.read_text() == "an older one"
-        writer.on_take(finished(0, {0}))
+        writer.on_take(take_message(0, {0}))
         assert list(soundfile.read(file, dtype="int16")[0]) == [1, 2]
     assert names(tmp_path) == {"song.wav"}
 

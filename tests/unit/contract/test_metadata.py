@@ -67,16 +67,16 @@ def test_what_has_no_field_of_its_own_comes_along(extra: dict[str, Any]) -> None
 
 
 def test_what_is_not_known_is_absent() -> None:
-    told = {
+    reply = {
         "bpm": None,
         "keyscale": "",
         "beats": [],
         "score": {"quality": 0.5, "lm": None, "missing": {"lm": "no model"}},
     }
-    assert metadata_values(metadata_message(told)) == {
+    assert metadata_values(metadata_message(reply)) == {
         "keyscale": "", "score": {"quality": 0.5, "missing": {"lm": "no model"}},
     }  # fmt: skip
-    assert not metadata_message(told).HasField("bpm")
+    assert not metadata_message(reply).HasField("bpm")
 
 
 def test_whole_numbers_of_a_plan_stay_whole() -> None:

@@ -57,7 +57,7 @@ def test_files_are_stored_by_their_hash(tmp_path: Path) -> None:
 def test_refused_uploads_leave_no_files(tmp_path: Path) -> None:
     data = wav_bytes(tmp_path)
 
-    async def broken() -> AsyncIterator[bytes]:
+    async def failing_upload() -> AsyncIterator[bytes]:
         yield data[:500]
         raise ConnectionResetError
 
@@ -67,7 +67,7 @@ def test_refused_uploads_leave_no_files(tmp_path: Path) -> None:
         with pytest.raises(TooLarge, match="is larger than"):
             await store.put(chunks_of(data * 100), "big.wav")
         with pytest.raises(ConnectionResetError):
-            await store.put(broken(), "broken.wav")
+            await store.put(failing_upload(), "broken.wav")
         for asset_id in ("", "no", "../../db", "0" * 64):
             with pytest.raises(NotFound):
                 await store.get(asset_id)

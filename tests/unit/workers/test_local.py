@@ -171,13 +171,13 @@ def test_a_process_that_is_killed_during_a_job(tmp_path: Path, play: Play, monke
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
-        async def killed() -> None:
+        async def kill_midway() -> None:
             async for message in worker.run(job(tmp_path, steps=200)):
                 if message["type"] == "progress" and message["body"]["stage"] == "sampling":
                     await worker.kill()
 
         with pytest.raises(WorkerDied, match=r"^exit code -9$") as caught:
-            await killed()
+            await kill_midway()
         assert caught.value.took_order
 
     play(tmp_path, scenario)
@@ -212,7 +212,7 @@ class Hanging(Spawner):
             child.messages.feed_data(await child.messages.readline())
         return child
 
-    def ended(self, count: int) -> bool:
+    def have_ended(self, count: int) -> bool:
         return [child.exit_code.done() for child in self.children] == [True] * count
 
 
@@ -238,7 +238,7 @@ def test_a_kill_works_while_the_process_starts(tmp_path: Path, moment: str) -> N
             await running
         await cancelling
         assert worker.pid == 0
-        assert launcher.ended(len(launcher.children))
+        assert launcher.have_ended(len(launcher.children))
         launcher.hang.clear()
         assert kinds(await messages_of(worker, job(tmp_path)))[-1] == "done"
 
@@ -266,7 +266,7 @@ def test_an_order_fails_when_every_process_hangs_at_its_start(tmp_path: Path) ->
         with pytest.raises(WorkerDied, match=r"^it was not ready after 0\.1 s$") as caught:
             await messages_of(worker, job(tmp_path))
         assert caught.value.took_order  # it is not sent again
-        assert launcher.ended(2)
+        assert launcher.have_ended(2)
 
     play_hanging(launcher, scenario, limit_s=0.1)
 
