@@ -196,7 +196,7 @@ def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.Monk
     def record(maps: Any, token_bytes: Any, *times: float) -> Any:
         arguments.extend((list(maps), token_bytes, times))
 
-    monkeypatch.setattr(evaluation, "aligned", record)
+    monkeypatch.setattr(evaluation, "align_tokens", record)
     with torch.inference_mode():
         evaluation.align_words(model, latents, prompt, context, model.timbre, 8)
         x = loop.add_noise(latents, loop.draw_noise([42], 100, model.spec.channels), 1 / 8)
