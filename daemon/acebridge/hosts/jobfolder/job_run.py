@@ -13,7 +13,7 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, unreadable
+from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
@@ -188,7 +188,7 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
     from acebridge.hosts.jobfolder.mixdown import write_mix
 
     try:
-        return AudioFile(write_mix(source, folder / f"mix-{number + 1}.wav"))
+        return AudioFile(write_mix(source, mix_file(folder, number)))
     except OSError as error:
         raise _no_room(folder, error, "job folder") from error
 
