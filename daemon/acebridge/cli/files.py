@@ -107,7 +107,6 @@ class ResultFiles(WavWriter):
         super().__init__(destination.folder, self._choose_path)
         self._destination, self._download = destination, download
         self._first_role = ""
-        self._chooses = False
         #: Role and take → the file, so that a take that is made again gets the same one.
         self._paths: dict[tuple[str, int], Path] = {}
 
@@ -118,28 +117,24 @@ class ResultFiles(WavWriter):
             self._paths[role, take] = self._destination.file(role, take, self._first_role)
         return self._paths[role, take]
 
-    def on_started(self, started: tasks_pb2.Started) -> None:
-        """Keep whether takes are chosen."""
-        self._chooses = started.chooses
-
     def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
         """Open the file of an output, if it is sure to be kept."""
-        if not self._chooses:
+        if not self.chooses:
             super().on_audio_header(header)
 
     def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
         """Write samples, if they are sure to be kept."""
-        if not self._chooses:
+        if not self.chooses:
             super().on_audio(chunk)
 
     def on_take(self, take: tasks_pb2.TakeFinished) -> None:
-        """Give the files of a take their names, if they are sure to be kept."""
-        if not self._chooses:
+        """End the files of a take and give them their names, if they are sure to be kept."""
+        if not self.chooses:
             super().on_take(take)
 
     def on_completed(self, completed: tasks_pb2.Completed) -> None:
         """Write the takes that were chosen, numbered from the best."""
-        if self._chooses:
+        if self.chooses:
             for place, take in enumerate(completed.takes, 1):
                 for output in take.outputs:
                     self.files[output.output] = self.save(output.role, place, self._download(output.asset_id))
