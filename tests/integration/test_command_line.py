@@ -184,7 +184,7 @@ def test_refusals(shell: Shell) -> None:
     assert shell.refused("jobs", "--limit", "0") == "--limit is 0; allowed: 1 or more. Give --all for all of them."
     told = shell.refused("repaint", "song.wav", "--engine", "kazoo")
     assert told == (
-        "submission.engine is 'kazoo'; allowed: auto, draft, neural, fake. Leave it out for the best that is installed."
+        "submission.engine is 'kazoo'; allowed: auto, draft, neural. Leave it out for the best that is installed."
     )
     assert shell.files() == before
 

@@ -170,9 +170,9 @@ def _is_inside(path: Path, folder: Path) -> bool:
 def _check_version(version: JsonValue) -> None:
     if version == VERSION and not isinstance(version, bool):
         return
-    if not isinstance(version, (int, float)) or isinstance(version, bool):
+    if isinstance(version, (bool, str, list, dict)):
         raise _wrong("version", version, f"the number {VERSION}")
-    newer = version > VERSION
+    newer = version is not None and version > VERSION
     raise _wrong(
         "version",
         version,
