@@ -35,7 +35,7 @@ class MediaEntry(TypedDict):
     """Where audio goes, and how it is encoded."""
 
     folder: NotRequired[str | None]
-    """Full path of the folder for media files; made if it is not there. Needed by every task that makes audio."""
+    """Full path of a folder outside the job folder, for media files; made if it is not there. Tasks that make audio need it."""
     format: NotRequired[Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] | None]
     """Encoding of the samples. Default: ``float32``."""
 
