@@ -40,6 +40,8 @@ class EngineInfo:
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
     uses_device: bool = False
+    #: Whether it makes test tones. It is not offered to users.
+    for_tests: bool = False
     #: Names of its samplers and guidance methods, the default first; empty for an engine without any.
     samplers: tuple[str, ...] = ()
     guidance_methods: tuple[str, ...] = ()
@@ -107,9 +109,12 @@ ENGINES = {
             "fake",
             "acestep_runtime.engines.fake:FakeEngine",
             "Test tones, for trying out the plumbing.",
+            for_tests=True,
         ),
     )
 }
+#: What a message says that an engine may be.
+OFFERED = ("auto", *(info.name for info in ENGINES.values() if not info.for_tests))
 
 
 def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
@@ -123,10 +128,10 @@ def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
         use_neural = neural.supports(task) and neural.missing() is None and neural.fully_supports(task)
         name = "neural" if use_neural else "draft"
     if name not in ENGINES:
-        raise InvalidValue("engine", name, ", ".join(("auto", *ENGINES)))
+        raise InvalidValue("engine", name, ", ".join(OFFERED))
     info = ENGINES[name]
     if not info.supports(task):
-        capable = [each.name for each in ENGINES.values() if each.supports(task) and each.name != "fake"]
+        capable = [each.name for each in ENGINES.values() if each.supports(task) and not each.for_tests]
         remedy = f"Use the {' or '.join(capable)} engine." if capable else ""
         raise UnsupportedTask(f"The {name} engine cannot do {task.name}.", remedy=remedy)
     missing = info.missing()

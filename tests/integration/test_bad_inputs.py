@@ -132,7 +132,7 @@ VALUES: list[tuple[Message, str, str]] = [
     (tasks_pb2.TextToMusicRequest(sampling=tasks_pb2.Sampling(steps=0)), "sampling.steps",
      "sampling.steps is 0; allowed: 1 to 200 steps."),
     (tasks_pb2.TextToMusicRequest(submission=tasks_pb2.Submission(engine="grand")), "submission.engine",
-     "submission.engine is 'grand'; allowed: auto, draft, neural, fake."),
+     "submission.engine is 'grand'; allowed: auto, draft, neural."),
     (tasks_pb2.TextToMusicRequest(submission=tasks_pb2.Submission(idempotency_key="k" * 129)),
      "submission.idempotency_key", "submission.idempotency_key holds 129 characters; allowed: at most 128."),
     (tasks_pb2.RepaintRequest(), "source",

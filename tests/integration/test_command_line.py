@@ -194,7 +194,7 @@ def test_refusals(shell: Shell) -> None:
     assert shell.failure("jobs", "--limit", "0") == "--limit is 0; allowed: 1 or more. Give --all for all of them."
     message = shell.failure("repaint", "song.wav", "--engine", "kazoo")
     assert message == (
-        "submission.engine is 'kazoo'; allowed: auto, draft, neural, fake. Leave it out for the best that is installed."
+        "submission.engine is 'kazoo'; allowed: auto, draft, neural. Leave it out for the best that is installed."
     )
     assert shell.files() == before
 

@@ -262,7 +262,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("version", 2, "These scripts are of version 2, this command knows 1. Update AceBridge."),
     ("version", 0, "These scripts are of version 0, this command knows 1. Update the scripts."),
     ("version", GONE, "version None, this command knows 1. Update the scripts."),
-    ("engine", "best", "engine is 'best'; allowed: auto, draft, neural, fake."),
+    ("engine", "best", "engine is 'best'; allowed: auto, draft, neural."),
     ("media", {}, "media.folder is 'nothing'; allowed: the full path of a folder"),
     ("media.format", "mp3", "media.format is 'mp3'; allowed: float32, pcm24, pcm16."),
     ("media.folder", "Media", "media.folder is 'Media'; allowed: the full path of a folder."),

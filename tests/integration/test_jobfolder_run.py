@@ -71,6 +71,20 @@ def test_what_starts_before_or_inside_of_its_source_is_placed_there(job: Job, da
     assert before["file"] != region["file"]
 
 
+@pytest.mark.parametrize("task", ["text2music", "repaint"])
+def test_of_takes_to_choose_from_only_the_chosen_lie_in_the_media_folder(job: Job, daemon: Daemon, task: str) -> None:
+    fields = {"start_s": 0.5, "end_s": 1.0} if task == "repaint" else {"duration_s": 0.5}
+    output = {"seeds": [10, 80, 30, 20], "tries": 4, "takes": 2, "auto_score": True}
+    chosen = part(task, source=task == "repaint", music={"caption": "score"}, output=output, **fields)
+    result = job.ask(chosen).run(daemon)
+    assert [take["seed"] for take in result["parts"][0]["takes"]] == [80, 30]
+    files = [Path(output["file"]) for output in outputs(result)]
+    assert job.media_files == {file.name for file in files}
+    assert [file.stem.split()[-1] for file in files] == ["80", "30"]
+    if task == "repaint":
+        assert all(decode.read(file).shape == (2 * RATE_HZ, 2) for file in files)
+
+
 def test_layers_come_as_tracks_with_names_colours_and_fades(job: Job, daemon: Daemon) -> None:
     job.ask(
         part(

@@ -38,6 +38,8 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
     [
         ("devices = []", "Setting devices in {file} is []: must name a device, such as"),
         ("devices = ''", "Setting devices in {file} is '': must name a device, such as"),
+        ("devices = [1]", "Setting devices.0 in {file} is 1: "),
+        ("roots = [1]", "Setting roots.0 in {file} is 1: "),
         ("port = 70000", "Setting port in {file} is 70000: "),
         ("port = 'x'", "Setting port in {file} is 'x': "),
         ("colour = 'red'", "Setting colour in {file} is 'red': "),

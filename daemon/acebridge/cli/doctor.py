@@ -88,7 +88,7 @@ def _engines(_: str | None) -> Finding:
 
     says = []
     for engine in ENGINES.values():
-        if engine.name != "fake":  # that one is for tests of programs
+        if not engine.for_tests:
             lack = engine.missing()
             says.append(f"{engine.name}: yes" if lack is None else f"{engine.name}: no, {lack.reason} ({lack.remedy})")
     return Finding("engines", True, "; ".join(says))

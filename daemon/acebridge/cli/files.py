@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ class Destination:
 
     folder        drums.wav  bass.wav  drums-2.wav
     out.wav       out.wav  out-bass.wav  out-2.wav
+
+    Only a file that the user ``named`` replaces one that is there. Every other name gets a number where it is taken.
     """
 
     path: Path
     is_folder: bool
     #: Never written to.
-    source: Path | None = None
+    inputs: tuple[Path, ...] = ()
+    named: bool = False
 
     @property
     def folder(self) -> Path:
@@ -35,13 +39,18 @@ class Destination:
         return self.path if self.is_folder else self.path.parent
 
     @classmethod
-    def choose(cls, out: str | None, *, source: Path | None, task: str, many: bool) -> Destination:
+    def choose(
+        cls, out: str | None, *, source: Path | None, reference: Path | None = None, task: str, many: bool
+    ) -> Destination:
         """Return where the outputs of ``task`` go; ``many`` says that it returns several roles.
 
         Without ``out`` a name that is still free is made from the source's; one that ends in a slash is a folder. Raises
-        `InvalidValue` for a file that is not WAV, for the source itself, and for a folder that cannot be written.
+        `InvalidValue` for a file that is not WAV, for an input, and for a folder that cannot be written.
         """
-        chosen = cls._choose(out, source, task, many)
+        inputs = tuple(path for path in (source, reference) if path is not None)
+        if out is not None:
+            check_no_input("--out", Path(out), inputs)
+        chosen = replace(cls._choose(out, source, task, many), inputs=inputs)
         check_writable(chosen.folder)
         return chosen
 
@@ -52,33 +61,38 @@ class Destination:
             base = f"{source.stem}-{task}" if source is not None else task
             names = (base if n == 1 else f"{base} ({n})" for n in range(1, 10_000))
             path = next(Path(name) for name in names if not Path(name).exists() and not Path(f"{name}.wav").exists())
-            return cls(path, True, source) if many else cls(path.with_name(path.name + ".wav"), False, source)
-        if source is not None and out.exists() and source.exists() and out.samefile(source):
-            raise _is_source(out)
+            return cls(path, True) if many else cls(path.with_name(path.name + ".wav"), False)
         if out.is_dir() or names_folder(name):
             file = f"{source.stem if source else task}-{task}.wav"
-            return cls(out, True, source) if many else cls(out / file, False, source)
+            return cls(out, True) if many else cls(out / file, False)
         if out.suffix.lower() == ".wav":
-            return cls(out, False, source)
+            return cls(out, False, named=True)
         if many and not out.exists():
-            return cls(out, True, source)
+            return cls(out, True)
         allowed = "a folder, or a name that ends in .wav" if many else "a name that ends in .wav"
         raise InvalidValue("--out", str(out), allowed)
 
     def file(self, role: str, take: int, first_role: str) -> Path:
-        """Return the file for a role of a take. Raises `InvalidValue` when that is the source."""
+        """Return the file for a role of a take. Raises `InvalidValue` when that is an input."""
         number = f"-{take}" if take > 1 else ""
         if self.is_folder:
             file = self.path / f"{role}{number}.wav"
         else:
             file = self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
-        if self.source is not None and file.exists() and file.samefile(self.source):
-            raise _is_source(file)
-        return file
+        check_no_input("--out", file, self.inputs)
+        return file if self.named and file == self.path else _free(file)
 
 
-def _is_source(out: Path) -> InvalidValue:
-    return InvalidValue("--out", str(out), "any file but the source", remedy="Originals are never overwritten.")
+def check_no_input(option: str, out: Path, inputs: Iterable[Path]) -> None:
+    """Raise `InvalidValue` when ``out`` is one of the files that a command reads, also through a link."""
+    if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
+        raise InvalidValue(option, str(out), "any file but an input", remedy="Originals are never overwritten.")
+
+
+def _free(file: Path) -> Path:
+    """Return ``file``, or ``file (2)`` and so on where there is one already."""
+    names = (file if number == 1 else file.with_stem(f"{file.stem} ({number})") for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def names_folder(name: str) -> bool:
@@ -93,35 +107,34 @@ class ResultFiles(WavWriter):
         super().__init__(destination.folder, self._choose_path)
         self._destination, self._download = destination, download
         self._first_role = ""
-        self._chooses = False
+        #: Role and take → the file, so that a take that is made again gets the same one.
+        self._paths: dict[tuple[str, int], Path] = {}
 
     def _choose_path(self, role: str, take: int) -> Path:
         """The first role that comes gets the bare name."""
         self._first_role = self._first_role or role
-        return self._destination.file(role, take, self._first_role)
-
-    def on_started(self, started: tasks_pb2.Started) -> None:
-        """Keep whether takes are chosen."""
-        self._chooses = started.chooses
+        if (role, take) not in self._paths:
+            self._paths[role, take] = self._destination.file(role, take, self._first_role)
+        return self._paths[role, take]
 
     def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
         """Open the file of an output, if it is sure to be kept."""
-        if not self._chooses:
+        if not self.chooses:
             super().on_audio_header(header)
 
     def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
         """Write samples, if they are sure to be kept."""
-        if not self._chooses:
+        if not self.chooses:
             super().on_audio(chunk)
 
     def on_take(self, take: tasks_pb2.TakeFinished) -> None:
-        """Give the files of a take their names, if they are sure to be kept."""
-        if not self._chooses:
+        """End the files of a take and give them their names, if they are sure to be kept."""
+        if not self.chooses:
             super().on_take(take)
 
     def on_completed(self, completed: tasks_pb2.Completed) -> None:
         """Write the takes that were chosen, numbered from the best."""
-        if self._chooses:
+        if self.chooses:
             for place, take in enumerate(completed.takes, 1):
                 for output in take.outputs:
                     self.files[output.output] = self.save(output.role, place, self._download(output.asset_id))

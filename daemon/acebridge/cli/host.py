@@ -44,6 +44,7 @@ def run(folder: JobFolder, address: Address = None, no_autostart: NoAutostart = 
 def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
     """List the jobs that wait or run, and the results that are on no track yet."""
     from acebridge.hosts.jobfolder.folders import pending
+    from acestep_runtime.errors import printable
 
     jobs = pending(_path(jobs_folder))
     if json:
@@ -51,7 +52,7 @@ def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
         print_json([{**row, "age_s": round(row["age_s"], 1)} for row in rows])
         return
     for job in jobs:
-        typer.echo(f"{job.folder.name}  {job.state}  {job.title or job.action}")
+        typer.echo(printable(f"{job.folder.name}  {job.state}  {job.title or job.action}", 300))
 
 
 def clean(

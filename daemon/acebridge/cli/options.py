@@ -240,7 +240,11 @@ Session = Annotated[
 Out = Annotated[
     str | None,
     _option(
-        "--out", "-o", text="File or folder to write; existing files are overwritten.", panel=_RESULT, metavar="PATH"
+        "--out",
+        "-o",
+        text="File or folder to write; only a file named here is overwritten.",
+        panel=_RESULT,
+        metavar="PATH",
     ),
 ]
 Timing = Annotated[

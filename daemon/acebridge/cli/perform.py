@@ -13,7 +13,7 @@ import typer
 
 from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
-from acebridge.cli.files import Destination, ResultFiles
+from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.plans import save_plan
 from acebridge.cli.result import Report, Result, ranking_warnings
@@ -109,7 +109,11 @@ def perform(
     began = time.monotonic()
     if detach:
         _check_nothing_written(out, plan, timing)
-    destination = Destination.choose(out, source=source, task=title, many=many) if has_audio and not detach else None
+    if plan is not None:
+        check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
+    destination = None
+    if has_audio and not detach:
+        destination = Destination.choose(out, source=source, reference=reference, task=title, many=many)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))

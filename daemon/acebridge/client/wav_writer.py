@@ -32,14 +32,17 @@ class _Growing(NamedTuple):
 class WavWriter(JobSink):
     """Writes the outputs of a job while they arrive, under temporary names; they get their own when their take is finished.
 
-    ``place`` returns where a role of a take goes; ``folder`` is named when that cannot be written. A context manager:
-    what is unfinished at the end is removed.
+    Where takes are chosen, the chosen ones get their names when the job is complete, and the others are removed. ``place``
+    returns where a role of a take goes; ``folder`` is named when that cannot be written. A context manager: what is unfinished
+    at the end is removed.
     """
 
     def __init__(self, folder: Path, place: Callable[[str, int], Path]) -> None:
         self.folder = folder
         #: The finished files: output → path.
         self.files: dict[int, Path] = {}
+        #: Whether the job chooses among its takes: which of them are kept is known at its end.
+        self.chooses = False
         self._place = place
         self._growing: dict[int, _Growing] = {}
 
@@ -83,17 +86,35 @@ class WavWriter(JobSink):
         growing.file.seek(growing.data_at + chunk.offset_frames * growing.frame_bytes)
         growing.file.write(chunk.data)
 
-    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
-        """Give the files of a take their names."""
-        for output in take.outputs:
-            self.files[output.output] = self.finish(output.output)
+    def on_started(self, started: tasks_pb2.Started) -> None:
+        """Keep whether takes are chosen."""
+        self.chooses = started.chooses
 
-    def finish(self, output: int, path: Path | None = None) -> Path:
+    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """End the files of a take; give them their names if they are sure to be kept."""
+        for output in take.outputs:
+            growing = self._growing[output.output]
+            growing.file.seek(0, 2)
+            growing.file.write(growing.trailer)
+            growing.file.close()  # also of a take that still waits for the choice: tries are many, open files are few
+        if not self.chooses:
+            self.name_take(take)
+
+    def on_completed(self, completed: tasks_pb2.Completed) -> None:
+        """Name the files of the takes that were chosen, and remove those of the others."""
+        if self.chooses:
+            for take in completed.takes:
+                self.name_take(take)
+        self.discard()
+
+    def name_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Give the files of a take that is kept their names."""
+        for output in take.outputs:
+            self.files[output.output] = self.rename(output.output)
+
+    def rename(self, output: int, path: Path | None = None) -> Path:
         """Give the whole file of an output its name, or ``path`` instead; return it."""
         growing = self._growing[output]
-        growing.file.seek(0, 2)
-        growing.file.write(growing.trailer)
-        growing.file.close()
         path = path or growing.path
         replace(growing.unfinished, path)
         del self._growing[output]

@@ -11,6 +11,7 @@ only asks the daemon loads this, and nothing that runs a task.
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -79,7 +80,7 @@ def fill(message: Message, fields: Fields, kind: type | None = None, prefix: str
 def _fill_nested(message: Message, name: str, value: FieldValue, kind: type | None, prefix: str) -> None:
     if not isinstance(value, Mapping):
         raise InvalidValue(prefix + name, value, "an object")
-    inner = typing.get_type_hints(kind).get(name) if kind is not None else None
+    inner = _without_none(typing.get_type_hints(kind).get(name)) if kind is not None else None
     if message.DESCRIPTOR.fields_by_name[name].is_repeated:
         fill(getattr(message, name).add(), value, _element(inner), f"{prefix}{name}.")
     else:
@@ -104,6 +105,14 @@ def _enum_number(enum: Enum, name: FieldValue, where: str) -> int:
         return enum_number(enum, str(name))
     except KeyError:
         raise InvalidValue(where, name, ", ".join(enum_names(enum))) from None
+
+
+def _without_none(kind: type | None) -> type | None:
+    """Return what an optional field holds where it is given; other types as they are."""
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return kind
+    kinds = [each for each in typing.get_args(kind) if each is not types.NoneType]
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def _element(kind: type | None) -> type | None:

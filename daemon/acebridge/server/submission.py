@@ -27,7 +27,6 @@ from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_NAME = 128
-_ENGINES = ("auto", *registry.ENGINES)
 _ROOTS_SHOWN = 3
 
 
@@ -151,9 +150,12 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
             )
     if priority not in PRIORITIES:
         raise InvalidValue("submission.priority", priority, ", ".join(PRIORITIES))
-    if engine not in _ENGINES:
+    if engine != "auto" and engine not in registry.ENGINES:
         raise InvalidValue(
-            "submission.engine", engine, ", ".join(_ENGINES), remedy="Leave it out for the best that is installed."
+            "submission.engine",
+            engine,
+            ", ".join(registry.OFFERED),
+            remedy="Leave it out for the best that is installed.",
         )
     return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next)
 

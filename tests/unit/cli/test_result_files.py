@@ -63,11 +63,54 @@ def test_the_source_is_never_written_to(tmp_path: Path) -> None:
     story = JobStory()
     story.add(audio_header=header(1, 1, 1))
     with (
-        ResultFiles(Destination(tmp_path, True, source), no_download) as files,
+        ResultFiles(Destination(tmp_path, True, (source,)), no_download) as files,
         pytest.raises(InvalidValue, match="Originals are never overwritten"),
     ):
         follow(story.events, files)
     assert source.read_bytes() == b"song"
+
+
+def test_a_file_that_nobody_named_is_never_replaced(tmp_path: Path) -> None:
+    """``-o out.wav`` replaces out.wav; further takes and roles, and files in a folder, take the next free name."""
+    for name in ("out.wav", "out-drums.wav", "out-2.wav", "out-2 (2).wav", "mix.wav"):
+        (tmp_path / name).write_bytes(b"mine")
+    named = Destination.choose(str(tmp_path / "out.wav"), source=None, task="lego", many=True)
+    assert [named.file(role, take, "bass").name for role, take in (("bass", 1), ("drums", 1), ("bass", 2))] == [
+        "out.wav", "out-drums (2).wav", "out-2 (3).wav",
+    ]  # fmt: skip
+    folder = Destination.choose(str(tmp_path), source=None, task="lego", many=True)
+    assert (folder.file("mix", 1, "mix").name, folder.file("bass", 1, "mix").name) == ("mix (2).wav", "bass.wav")
+    (tmp_path / "song-cover.wav").write_bytes(b"mine")
+    single = Destination.choose(str(tmp_path), source=tmp_path / "song.wav", task="cover", many=False)
+    assert single.file("mix", 1, "mix").name == "song-cover (2).wav"
+
+
+def test_a_take_that_is_made_again_keeps_its_name(tmp_path: Path) -> None:
+    story = JobStory()
+    for attempt in (1, 2):
+        story.add(started={"attempt": attempt})
+        story.add(audio_header=header(attempt, 1, 1))
+        story.add(audio_chunk={"output": attempt, "offset_frames": 0, "data": bytes([attempt, 0])})
+    story.add(take_finished=take_message(1, {2}))
+    story.add(completed={"takes": [take_message(1, {2})]})
+    (tmp_path / "mix.wav").write_bytes(b"mine")
+    with ResultFiles(Destination(tmp_path, True), no_download) as files:
+        follow(story.events, files)
+    assert files.files == {2: tmp_path / "mix (2).wav"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mix (2).wav", "mix.wav"]
+    assert (tmp_path / "mix.wav").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["ref.wav", "./ref.wav", "link.wav", "hard.wav"])
+def test_a_reference_is_never_written_to(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, reference = tmp_path / "a.wav", tmp_path / "ref.wav"
+    for file in (source, reference):
+        file.write_bytes(b"song")
+    (tmp_path / "link.wav").symlink_to(reference)
+    (tmp_path / "hard.wav").hardlink_to(reference)
+    with pytest.raises(InvalidValue, match="Originals are never overwritten"):
+        Destination.choose(name, source=source, reference=reference, task="cover", many=False)
 
 
 RANKED = [{"take": 2, "score": 0.75, "chosen": True}, {"take": 1, "score": 0.5, "chosen": True}, {"take": 3}]

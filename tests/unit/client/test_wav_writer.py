@@ -39,6 +39,26 @@ def test_files_hold_what_the_last_attempt_made(story: JobStory) -> None:
         shutil.rmtree(folder)
 
 
+def test_of_takes_to_choose_from_the_chosen_get_names_at_the_end(tmp_path: Path) -> None:
+    story = JobStory()
+    story.add(started={"attempt": 1, "chooses": True})
+    for take in (1, 2, 3):
+        story.add(audio_header=header(take, take, 1))
+        story.add(audio_chunk={"output": take, "offset_frames": 0, "data": bytes([take, 0])})
+        story.add(take_finished=take_message(take, {take}))
+    with WavWriter(tmp_path, lambda role, take: tmp_path / f"{role}-{take}.wav") as writer:
+        with pytest.raises(JobFailed):
+            follow(story.events, writer)
+        assert {Path(name).suffix for name in names(tmp_path)} == {".part"}
+    assert names(tmp_path) == set()
+    story.add(completed={"takes": [take_message(3, {3}), take_message(1, {1})]})
+    with WavWriter(tmp_path, lambda role, take: tmp_path / f"{role}-{take}.wav") as writer:
+        follow(story.events, writer)
+        assert names(tmp_path) == {"mix-1.wav", "mix-3.wav"}
+    assert writer.files == {3: tmp_path / "mix-3.wav", 1: tmp_path / "mix-1.wav"}
+    assert [soundfile.read(file, dtype="int16")[0][0] for file in writer.files.values()] == [3, 1]
+
+
 def half_a_take() -> JobStory:
     story = JobStory()
     story.add(started={"attempt": 1})

@@ -116,6 +116,14 @@ def test_what_does_not_fit_its_field_is_named(fields: dict[str, Any], says: str)
     assert str(caught.value).startswith(says)
 
 
+def test_what_an_optional_field_holds_may_be_nested() -> None:
+    message = tasks_pb2.CoverRequest()
+    fill(message, {"reference": {"path": "/a.wav", "region": {"start_s": 1.0, "end_s": 2.0}}}, TASKS["cover"])
+    assert fields_of(message.reference.region) == {"start_s": 1.0, "end_s": 2.0}
+    with pytest.raises(InvalidValue, match=r"^reference\.region\.start_s is 'early'; allowed: "):
+        fill(message, {"reference": {"region": {"start_s": "early"}}}, TASKS["cover"])
+
+
 def test_without_limits_the_wire_says_what_fits() -> None:
     with pytest.raises(InvalidValue, match=r"^takes is 2147483648; allowed: a whole number from -2147483648 to"):
         fill(tasks_pb2.Output(), {"takes": 2**31})

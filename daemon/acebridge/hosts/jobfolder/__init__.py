@@ -7,5 +7,7 @@ up to date, writes audio into the project's media folder and describes it in ``r
 #: Of the protocol: scripts and commands of different versions do not understand each other.
 VERSION = 1
 REQUEST, STATUS, RESULT, LOG = "request.json", "status.json", "result.json", "log.txt"
+#: The command has it while it works.
+LOCK = "lock"
 #: Empty files that the script makes: the request is coming; stop the job; its result is placed, or was declined.
 READYING, CANCEL, PLACED = "readying", "cancel", "placed"

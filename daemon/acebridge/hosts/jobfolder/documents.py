@@ -1,7 +1,7 @@
 """The documents of a job folder as types: what stands in ``request.json``, ``status.json`` and ``result.json``.
 
 PROTOCOL.md explains them, `acebridge.hosts.jobfolder.schema` makes JSON Schemas of them. Everything else imports this module
-for types only: it loads pydantic, and a job does not wait for that.
+for types only: it loads pydantic, and a job does not wait for that. In a request, ``null`` counts as missing.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ State = Literal["starting", "waiting", "running", "done", "failed", "cancelled"]
 class HostEntry(TypedDict):
     """The program that the script runs in."""
 
-    name: NotRequired[str]
+    name: NotRequired[str | None]
     """Its name."""
-    version: NotRequired[str]
+    version: NotRequired[str | None]
     """Its version, in its own words."""
 
 
@@ -34,9 +34,9 @@ class HostEntry(TypedDict):
 class MediaEntry(TypedDict):
     """Where audio goes, and how it is encoded."""
 
-    folder: NotRequired[str]
-    """Full path of the folder for media files; made if it is not there. Needed by every task that makes audio."""
-    format: NotRequired[Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]]
+    folder: NotRequired[str | None]
+    """Full path of a folder outside the job folder, for media files; made if it is not there. Tasks that make audio need it."""
+    format: NotRequired[Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] | None]
     """Encoding of the samples. Default: ``float32``."""
 
 
@@ -46,9 +46,9 @@ class FileSource(TypedDict):
 
     file: Annotated[str, Field(min_length=1)]
     """Name of a file in the job folder, or a full path."""
-    start_s: NotRequired[float]
+    start_s: NotRequired[float | None]
     """Start of the region in seconds. Default: the start of the file."""
-    end_s: NotRequired[float]
+    end_s: NotRequired[float | None]
     """End of the region in seconds. Default: the end of the file."""
 
 
@@ -58,15 +58,15 @@ class MixEntry(TypedDict):
 
     file: Annotated[str, Field(min_length=1)]
     """Name of a file in the job folder, or a full path. It has one or two channels; a mono file sounds on both."""
-    at: NotRequired[Annotated[int, Field(ge=0)]]
+    at: NotRequired[Annotated[int, Field(ge=0)] | None]
     """Frame of the mix at which it begins. Default: 0."""
-    first: NotRequired[Annotated[int, Field(ge=0)]]
+    first: NotRequired[Annotated[int, Field(ge=0)] | None]
     """Frame of the file at which it begins. Default: 0."""
-    frames: NotRequired[Annotated[int, Field(ge=1)]]
+    frames: NotRequired[Annotated[int, Field(ge=1)] | None]
     """How many frames of the file play; it is an error if the file holds less. Default: all that follow."""
-    left: NotRequired[float]
+    left: NotRequired[float | None]
     """Linear gain of the left channel, or of a mono mix. Default: 1."""
-    right: NotRequired[float]
+    right: NotRequired[float | None]
     """Linear gain of the right channel. Default: 1."""
 
 
@@ -78,7 +78,7 @@ class MixSource(TypedDict):
     """The files."""
     frames: Annotated[int, Field(ge=1, le=MAX_MIX_FRAMES)]
     """Length of the mix; what reaches over it is cut off."""
-    channels: NotRequired[Literal[1, 2]]
+    channels: NotRequired[Literal[1, 2] | None]
     """Channels of the mix. Default: those of its widest file."""
 
 
@@ -88,15 +88,15 @@ class PartEntry(TypedDict):
 
     task: Annotated[str, Field(min_length=1)]
     """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``."""
-    label: NotRequired[str]
+    label: NotRequired[str | None]
     """Name of the part in stages and messages."""
-    position_s: NotRequired[float]
+    position_s: NotRequired[float | None]
     """Project time in seconds of the source's first frame, or of the start of new music. Default: 0."""
-    source: NotRequired[FileSource | MixSource]
+    source: NotRequired[FileSource | MixSource | None]
     """The audio that the task works on; none for tasks without."""
-    fields: NotRequired[dict[str, JsonValue]]
+    fields: NotRequired[dict[str, JsonValue] | None]
     """Fields of the task, as in the wire contract."""
-    fill_from: NotRequired[Annotated[int, Field(ge=0)]]
+    fill_from: NotRequired[Annotated[int, Field(ge=0)] | None]
     """Number of an earlier part (from 0) whose caption, lyrics, language, tempo, key, meter and duration fill the gaps here."""
 
 
@@ -106,21 +106,21 @@ class RequestFile(TypedDict):
 
     version: Version
     """Version of the protocol."""
-    id: NotRequired[str]
+    id: NotRequired[str | None]
     """Name of the job. Default: the name of its folder."""
-    host: NotRequired[HostEntry]
+    host: NotRequired[HostEntry | None]
     """The program that the script runs in, for the log and the status."""
-    action: NotRequired[str]
+    action: NotRequired[str | None]
     """Name of the action; it names media files when there is no title."""
-    title: NotRequired[str]
+    title: NotRequired[str | None]
     """Name of the job for messages; it names media files, and music without a caption."""
-    create_time: NotRequired[float]
+    create_time: NotRequired[float | None]
     """When the request was made, in seconds since 1970."""
-    engine: NotRequired[str]
+    engine: NotRequired[str | None]
     """Name of an engine of the daemon, or ``auto`` (default): ``neural`` when it is installed, else ``draft``."""
-    address: NotRequired[str]
+    address: NotRequired[str | None]
     """Address of the daemon, ``host:port``. Default: the user's own, which is started if it does not run."""
-    media: NotRequired[MediaEntry]
+    media: NotRequired[MediaEntry | None]
     """Where audio goes."""
     parts: Annotated[list[PartEntry], Field(min_length=1)]
     """What to do, one after the other."""

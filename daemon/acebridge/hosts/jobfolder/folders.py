@@ -59,8 +59,9 @@ def job_folders(jobs: Path) -> Iterator[JobFolder]:
         raise InvalidValue("JOBS_FOLDER", str(jobs), "a folder of job folders that is there")
     for folder in sorted(jobs.iterdir()):
         is_job = _ID.fullmatch(folder.name) and not folder.is_symlink() and folder.is_dir()
-        if is_job and (any((folder / name).is_file() for name in (REQUEST, STATUS)) or _has_only_sources(folder)):
-            yield _job(folder)
+        with suppress(FileNotFoundError):  # its script removes it just now
+            if is_job and (any((folder / name).is_file() for name in (REQUEST, STATUS)) or _has_only_sources(folder)):
+                yield _job(folder)
 
 
 def _has_only_sources(folder: Path) -> bool:
@@ -70,20 +71,32 @@ def _has_only_sources(folder: Path) -> bool:
 
 def _job(folder: Path) -> JobFolder:
     request, status = read_object(folder / REQUEST), read_status(folder)
-    updated = status.get("update_time")
-    age_s = max(0.0, time.time() - (updated if isinstance(updated, (int, float)) else folder.stat().st_mtime))
-    state = str(status.get("state", "starting"))
-    if state in _ACTIVE and age_s > _SILENT_S:
+    age_s = time.time() - _change_time(folder, status)
+    state = _text(status, "state", "starting")
+    if state in _ACTIVE and abs(age_s) > _SILENT_S:  # a time to come says that the clock was set, not that it works
         state = "lost"
     return JobFolder(
         folder,
-        title=str(request.get("title", "")),
-        action=str(request.get("action", "")),
+        title=_text(request, "title"),
+        action=_text(request, "action"),
         state=state,
-        stage=str(status.get("stage", "")),
+        stage=_text(status, "stage"),
         placed=(folder / PLACED).exists(),
-        age_s=age_s,
+        age_s=max(0.0, age_s),
     )
+
+
+def _change_time(folder: Path, status: Mapping[str, JsonValue]) -> float:
+    """Return when a job was at work last, in seconds since 1970: as its status says, else when its folder was changed."""
+    updated = status.get("update_time")
+    if isinstance(updated, (int, float)) and 0 <= updated <= time.time():
+        return float(updated)
+    return folder.stat().st_mtime
+
+
+def _text(content: Mapping[str, JsonValue], key: str, default: str = "") -> str:
+    """Return what a key holds as text that can be printed: JSON may hold halves of letters."""
+    return str(content.get(key, default)).encode("utf-8", "replace").decode("utf-8")
 
 
 def pending(jobs: Path) -> list[JobFolder]:
@@ -96,7 +109,7 @@ def clean(jobs: Path, days: float) -> list[Path]:
     """Remove what nobody needs any more; return the folders that were removed.
 
     That is: jobs that are placed, failed or cancelled, an hour later; and after ``days`` all that do not run, with the
-    audio of results that were never placed.
+    audio of results that were never placed. A folder that holds audio of its own result stays: that may be on tracks.
     """
     removed = []
     for job in job_folders(jobs):
@@ -105,6 +118,8 @@ def clean(jobs: Path, days: float) -> list[Path]:
             continue
         if not job.placed:
             _remove_audio(job.folder)
+        if _holds_output(job.folder):
+            continue
         shutil.rmtree(job.folder, ignore_errors=True)
         if not job.folder.exists():
             removed.append(job.folder)
@@ -123,6 +138,17 @@ def _remove_audio(folder: Path) -> None:
             with suppress(OSError, ValueError):
                 if not Path(file).is_symlink() and file_state(Path(file)) == written:
                     Path(file).unlink()
+
+
+def _holds_output(folder: Path) -> bool:
+    """Return whether a file of a result lies in the job folder itself."""
+    for output in _outputs(read_object(folder / RESULT)):
+        file = output.get("file")
+        if isinstance(file, str) and file:
+            with suppress(OSError, ValueError, RuntimeError):  # no name that a file can have, or a loop of links
+                if Path(file).resolve().is_relative_to(folder.resolve()) and Path(file).is_file():
+                    return True
+    return False
 
 
 def _outputs(result: Mapping[str, JsonValue]) -> Iterator[Mapping[str, JsonValue]]:

@@ -13,7 +13,7 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, unreadable
+from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
@@ -188,7 +188,7 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
     from acebridge.hosts.jobfolder.mixdown import write_mix
 
     try:
-        return AudioFile(write_mix(source, folder / f"mix-{number + 1}.wav"))
+        return AudioFile(write_mix(source, mix_file(folder, number)))
     except OSError as error:
         raise _no_room(folder, error, "job folder") from error
 
@@ -308,21 +308,22 @@ class PartFiles(WavWriter):
     """Writes the audio of a part into the media folder, under names that are free there."""
 
     def __init__(self, work: Work, request: Request, media: Path) -> None:
-        super().__init__(media, lambda *_: media / "AceBridge.wav")  # the name is chosen when the take is finished
+        super().__init__(media, lambda *_: media / "AceBridge.wav")  # the name is chosen when the take is kept
         self.completed: tasks_pb2.Completed | None = None
         self._work, self._request = work, request
 
-    def on_take(self, take: tasks_pb2.TakeFinished) -> None:
-        """Name the files of a take."""
+    def name_take(self, take: tasks_pb2.TakeFinished) -> None:
+        """Give the files of a take that is kept names that are free."""
         from acebridge.hosts.jobfolder.outputs import media_name, reserve_file
 
         for output in take.outputs:
             name = media_name(self._request, output.role, take.seed)
             path = self._work.track_file(reserve_file(self.folder, name))
-            self.files[output.output] = self.finish(output.output, path)
+            self.files[output.output] = self.rename(output.output, path)
 
     def on_completed(self, completed: tasks_pb2.Completed) -> None:
-        """Keep the description of the takes."""
+        """Name the files of the takes that were chosen; keep the description of the takes."""
+        super().on_completed(completed)
         self.completed = completed
 
 

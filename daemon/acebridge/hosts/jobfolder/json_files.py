@@ -23,6 +23,6 @@ def read_object(path: Path) -> dict[str, JsonValue]:
     """Return the object in a JSON file; an empty one when there is none that can be read."""
     try:
         content: JsonValue = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 from pathlib import Path
 
+from acebridge.atomic_files import replace
 from acebridge.hosts.jobfolder.request import Mix, MixTrack, unreadable
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.decode import MediaInfo
@@ -17,8 +19,8 @@ def write_mix(mix: Mix, into: Path) -> Path:
 
     From every file, ``frames`` frames from its frame ``first`` on play from frame ``at`` of the mix on, its channels times its
     gains; a mono file sounds on both channels of a stereo mix. A single file that is whole and has no gain is returned as it
-    is. Raises `InvalidValue` for files of different rates, and for a file that cannot be read or holds less than it has to;
-    ``OSError`` for a full disk.
+    is. The mix gets its name when it is whole, so a link of that name is replaced and not followed. Raises `InvalidValue` for
+    files of different rates, and for a file that cannot be read or holds less than it has to; ``OSError`` for a full disk.
     """
     infos = {file: _probe(file) for file in dict.fromkeys(track.file for track in mix.tracks)}
     rates, widest = {info.sample_rate for info in infos.values()}, max(info.channels for info in infos.values())
@@ -31,11 +33,16 @@ def write_mix(mix: Mix, into: Path) -> Path:
     is_whole = tracks[0].frames == mix.frames == infos[first.file].frames and widest == channels
     if len(tracks) == 1 and is_whole and (first.at, first.left, first.right) == (0, 1.0, 1.0):
         return first.file
-    with into.open("wb") as file:
-        file.write(wav.header(mix.frames, channels, rates.pop(), "float32"))
-        for block in mix_down(tracks, mix.frames, channels):
-            file.write(wav.encode(block, "float32"))
-        file.write(wav.trailer(mix.frames, channels, "float32"))
+    unfinished = into.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with unfinished.open("xb") as file:
+            file.write(wav.header(mix.frames, channels, rates.pop(), "float32"))
+            for block in mix_down(tracks, mix.frames, channels):
+                file.write(wav.encode(block, "float32"))
+            file.write(wav.trailer(mix.frames, channels, "float32"))
+        replace(unfinished, into)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return into
 
 

@@ -16,6 +16,7 @@ from acebridge.hosts.jobfolder import READYING, REQUEST
 
 #: What a run imports besides this package's start, in the order in which it does. A test compares it with real runs.
 MODULES = (
+    "filelock",
     "acebridge.hosts.jobfolder.fields",
     "acebridge.client.connection",
     "acebridge.client.client",

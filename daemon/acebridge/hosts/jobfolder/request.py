@@ -92,6 +92,8 @@ def read_request(folder: Path) -> Request:
         raise _wrong(
             REQUEST, str(file), "a file that can be read", f"{file} cannot be read: {error.strerror}."
         ) from error
+    except RecursionError as error:
+        raise _wrong(REQUEST, str(file), "JSON that is less deep", f"{file} is nested too deeply.") from error
     except ValueError as error:  # no UTF-8, no JSON
         raise _wrong(REQUEST, str(file), "JSON in UTF-8", f"{file} is not JSON in UTF-8: {error}.") from error
     return parse_request(content, folder)
@@ -102,15 +104,20 @@ def parse_request(content: JsonValue, folder: Path) -> Request:
     request = _Entry.of(content, "")
     _check_version(request.content.get("version"))
     host, media = request.entry("host"), request.entry("media")
+    request.number("create_time")  # for other programs: it only has to be one
     media_folder = media.text("folder")
     if media_folder and not Path(media_folder).is_absolute():
         raise _wrong("media.folder", media_folder, "the full path of a folder")
     encoding = media.text("format", FORMATS[0])
     if encoding not in FORMATS:
         raise _wrong("media.format", encoding, ", ".join(FORMATS))
-    parts = request.items("parts")
-    if not parts:
-        raise _wrong("parts", parts, "at least one part")
+    if media_folder and _is_inside(Path(media_folder), folder):
+        raise _wrong("media.folder", media_folder, "a folder outside the job folder, which goes with its job")
+    entries = request.items("parts")
+    if not entries:
+        raise _wrong("parts", entries, "at least one part")
+    parts = tuple(_part(_Entry.of(part, f"parts[{n}]"), n, folder) for n, part in enumerate(entries))
+    _check_mix_names(parts, folder)
     return Request(
         id=request.text("id", folder.name),
         host=" ".join(f"{host.text('name')} {host.text('version')}".split()),
@@ -120,14 +127,52 @@ def parse_request(content: JsonValue, folder: Path) -> Request:
         address=request.text("address") or None,
         media=Path(media_folder) if media_folder else None,
         format=encoding,
-        parts=tuple(_part(_Entry.of(part, f"parts[{n}]"), n, folder) for n, part in enumerate(parts)),
+        parts=parts,
     )
+
+
+def mix_file(folder: Path, number: int) -> Path:
+    """Return the file in a job folder that gets the mix of part ``number``, from 0."""
+    return folder / f"mix-{number + 1}.wav"
+
+
+def _check_mix_names(parts: tuple[Part, ...], folder: Path) -> None:
+    """Raise `InvalidValue` for a source that the mix of one of the parts would replace."""
+    mixes = [mix_file(folder, number) for number, part in enumerate(parts) if isinstance(part.source, Mix)]
+    for number, part in enumerate(parts):
+        place = f"parts[{number}].source"
+        if isinstance(part.source, AudioFile):
+            files = {f"{place}.file": part.source.file}
+        else:
+            tracks = () if part.source is None else part.source.tracks
+            files = {f"{place}.mix[{n}].file": track.file for n, track in enumerate(tracks)}
+        for where, file in files.items():
+            if any(_is_same(file, mix) for mix in mixes):
+                raise _wrong(where, str(file), "any file but mix-1.wav and so on, which the mixes of this job get")
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    """Return whether two names are those of one file, which need not be there."""
+    try:
+        return file == other or file.samefile(other)
+    except OSError:
+        return False
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path is that of a folder or lies inside it, also through links."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or no name of a file: it cannot be used anyway
+        return False
 
 
 def _check_version(version: JsonValue) -> None:
     if version == VERSION and not isinstance(version, bool):
         return
-    newer = isinstance(version, (int, float)) and version > VERSION
+    if isinstance(version, (bool, str, list, dict)):
+        raise _wrong("version", version, f"the number {VERSION}")
+    newer = version is not None and version > VERSION
     raise _wrong(
         "version",
         version,
@@ -157,7 +202,7 @@ def _part(part: _Entry, number: int, folder: Path) -> Part:
 
 
 def _source(source: _Entry, folder: Path) -> AudioFile | Mix:
-    if "mix" in source.content:
+    if source.content.get("mix") is not None:
         return _mix(source, folder)
     return AudioFile(_file(source, folder), source.number("start_s"), source.number("end_s"))
 

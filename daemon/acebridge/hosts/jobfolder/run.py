@@ -16,6 +16,7 @@ from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import CANCEL, LOG, READYING, RESULT
 from acebridge.hosts.jobfolder.job_run import Work, perform_all
 from acebridge.hosts.jobfolder.json_files import write_json
+from acebridge.hosts.jobfolder.lock import lock_folder
 from acebridge.hosts.jobfolder.prewarm import wait_for_request
 from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.status import Status
@@ -73,10 +74,16 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
 def supervise(folder: Path, work: Callable[[Work], T]) -> T:
     """Do ``work`` while ``status.json`` is kept up to date and ``cancel`` is looked for; write what it returns as result.
 
-    Raises as `run` does, and `InvalidValue` when there is no such folder.
+    Raises as `run` does, `InvalidValue` when there is no such folder, and `Conflict` when another command works on it.
     """
     if not folder.is_dir():
         raise InvalidValue("FOLDER", str(folder), "a job folder that is there")
+    with lock_folder(folder) as release:
+        return _supervise(folder, work, release)
+
+
+def _supervise(folder: Path, work: Callable[[Work], T], release: Callable[[], None]) -> T:
+    """Do as `supervise` in a folder that is locked; ``release`` it before the final status."""
     status = Status(folder)
     _remove_result(folder)  # of an earlier run
     job = Work(status)
@@ -100,6 +107,7 @@ def supervise(folder: Path, work: Callable[[Work], T]) -> T:
         if errors:
             raise errors[0]
         write_json(folder / RESULT, results[0])
+        release()
         with _ignore_removal(folder):
             status.log("done")
             # The last that is written: the script may remove the folder.
@@ -112,6 +120,7 @@ def supervise(folder: Path, work: Callable[[Work], T]) -> T:
             ended.wait(_GRACE_S)
         job.undo()
         _remove_result(folder)
+        release()
         raise _report_failure(status, error) from error
     return results[0]
 

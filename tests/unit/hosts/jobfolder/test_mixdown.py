@@ -83,6 +83,50 @@ def test_a_lone_track_that_is_not_the_mix_is_copied(tmp_path: Path, entry, frame
     assert (soundfile.read(made, dtype="float32", always_2d=True)[0] == expected).all()
 
 
+def test_a_link_with_the_name_of_the_mix_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    recording, into = tmp_path / "recording.wav", tmp_path / "mix-1.wav"
+    samples = noise(0.1, rate_hz=48_000, channels=1)
+    soundfile.write(recording, samples, 48_000, subtype="FLOAT")
+    before = recording.read_bytes()
+    into.symlink_to(recording)
+    assert write_mix(Mix((MixTrack(recording, 0, 0.5, 0.5),), 4800), into) == into
+    assert recording.read_bytes() == before
+    assert (soundfile.read(into, dtype="float32", always_2d=True)[0] == samples / 2).all()
+    assert not into.is_symlink()
+
+
+def test_a_mix_that_fails_leaves_the_file_of_its_name_as_it_was(tmp_path: Path) -> None:
+    samples = noise(6.0, rate_hz=48_000)
+    samples[-1] = np.nan  # found at the end, when blocks before it are written
+    soundfile.write(tmp_path / "broken.wav", samples, 48_000, subtype="FLOAT")
+    (tmp_path / "mix-1.wav").write_bytes(b"mine")
+    with pytest.raises(InvalidValue, match="not a number"):
+        write_mix(Mix((MixTrack(tmp_path / "broken.wav", 0, 0.5, 0.5),), len(samples)), tmp_path / "mix-1.wav")
+    assert (tmp_path / "mix-1.wav").read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.wav", "mix-1.wav"]
+
+
+def test_a_source_that_a_mix_would_replace_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "mix-2.wav", noise(0.1), 48_000)
+    (tmp_path / "link.wav").symlink_to("mix-2.wav")
+    mix = {"task": "cover", "source": {"mix": [{"file": "a.wav"}, {"file": "b.wav"}], "frames": 9}}
+
+    def request(*parts: dict[str, Any]) -> Any:
+        return parse_request({"version": 1, "parts": list(parts)}, tmp_path)
+
+    own = {"task": "cover", "source": {"mix": [{"file": "a.wav"}, {"file": "mix-1.wav"}], "frames": 9}}
+    with pytest.raises(
+        InvalidValue, match=r"parts\[0\]\.source\.mix\[1\]\.file is '.*mix-1\.wav'; allowed: any file but"
+    ):
+        request(own)
+    for name in ("mix-2.wav", "../" + tmp_path.name + "/mix-2.wav", "link.wav"):
+        file = {"task": "cover", "source": {"file": name}}
+        with pytest.raises(InvalidValue, match=r"parts\[0\]\.source\.file is .*; allowed: any file but"):
+            request(file, mix)
+        assert request(file, file).parts[0].source.file == tmp_path / name
+        assert request(mix, file).parts[1].source.file == tmp_path / name
+
+
 @pytest.mark.parametrize(
     ("kind", "subtype"), [("wav", "PCM_24"), ("flac", "PCM_24"), ("ogg", "VORBIS"), ("aiff", "PCM_16")]
 )

@@ -89,7 +89,9 @@ GOOD: dict[str, Any] = {
 }  # fmt: skip
 #: A key of the good request, and what must not stand there.
 FAULTS: list[tuple[str, Any]] = [
-    ("version", 2), ("version", "1"), ("version", None), ("id", 7), ("title", []), ("action", {}), ("engine", 1),
+    ("version", 2), ("version", "1"), ("version", True), ("version", None), ("parts", None), ("parts.0.task", None),
+    ("create_time", "today"), ("parts.0.source.file", None), ("parts.1.source.frames", None),
+    ("id", 7), ("title", []), ("action", {}), ("engine", 1),
     ("address", 50710), ("host", "MyDAW"), ("host.name", 7), ("host.version", 3.2), ("media", []), ("media.folder", 7),
     ("media.format", "mp3"), ("parts", {}), ("parts", []), ("parts.0", "x"), ("parts.0.task", ""), ("parts.0.task", 1),
     ("parts.0.label", 1), ("parts.0.position_s", "1"), ("parts.0.fields", []), ("parts.1.fill_from", -1),
@@ -130,6 +132,53 @@ def test_schema_and_command_take_the_same() -> None:
     for place, value in (("parts.1.source.channels", 2.0), ("version", 1.0), ("place", None), ("later", {"key": 1})):
         check("request", spoil(place, value), strict=place != "later")
         parse_request(spoil(place, value), JOB)
+
+
+OPTIONAL = (
+    "id", "host", "host.name", "host.version", "action", "title", "create_time", "engine", "address", "media", "media.folder",
+    "media.format", "place", "parts.0.label", "parts.0.position_s", "parts.0.source", "parts.0.source.start_s",
+    "parts.0.source.end_s", "parts.0.fields", "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at",
+    "parts.1.source.mix.0.first", "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right",
+)  # fmt: skip
+
+
+def test_a_key_that_holds_null_counts_as_missing() -> None:
+    for place in OPTIONAL:
+        check("request", spoil(place, None))
+        without = spoil(place, None)
+        *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
+        entry = without
+        for step in way:
+            entry = entry[step]
+        del entry[last]
+        assert parse_request(spoil(place, None), JOB) == parse_request(without, JOB)
+    file = spoil("parts.0.source.mix", None)  # a file all the same
+    check("request", file, strict=False)
+    assert parse_request(file, JOB) == parse_request(GOOD, JOB)
+
+
+def test_every_optional_key_of_a_request_may_hold_null() -> None:
+    named = {place.split(".")[-1] for place in OPTIONAL}
+    schema = validator("request").schema
+    for entry in (schema, *schema["$defs"].values()):
+        if "properties" in entry:
+            assert set(entry["properties"]) - set(entry.get("required", ())) <= named
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("1", "version is '1'; allowed: the number 1."),
+        (True, "version is True; allowed: the number 1."),
+        (None, "These scripts are of version None, this command knows 1. Update the scripts."),
+        (2, "These scripts are of version 2, this command knows 1. Update AceBridge."),
+        (0.5, "These scripts are of version 0.5, this command knows 1. Update the scripts."),
+    ],
+)
+def test_a_version_that_is_refused(version: Any, says: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        parse_request(spoil("version", version), JOB)
+    assert str(refused.value).startswith(says)
 
 
 def test_numbers_that_no_computer_holds_are_refused() -> None:
