@@ -66,6 +66,11 @@ def limits_of(f: dataclasses.Field[Any]) -> Limits | None:
     return limits
 
 
+def field_limits(kind: type[DataclassInstance], name: str) -> Limits | None:
+    """Return the limits of the field ``name`` of a dataclass, if it has any."""
+    return next((limits_of(f) for f in dataclasses.fields(kind) if f.name == name), None)
+
+
 def describe_limits(limits: Limits) -> str:
     """Describe in words the values allowed by limits."""
     unit = f" {limits.unit}" if limits.unit else ""

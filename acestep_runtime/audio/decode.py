@@ -197,7 +197,8 @@ def _open_checked(
     except (OSError, ValueError) as error:
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
     try:
-        file = soundfile.SoundFile(path)
+        # Names need not be text on POSIX, and soundfile encodes those that are as text.
+        file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
     except TypeError:  # soundfile needs a rate and a format for names that end in .raw
         refuse("is raw audio without a header", f"Save it as {READABLE}.")
     except soundfile.SoundFileError:

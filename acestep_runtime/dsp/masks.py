@@ -116,8 +116,8 @@ def measure_cues(spectra: npt.NDArray[np.complex64], sustain_s: float = SUSTAIN_
     # Running sums may fall below zero by a rounding.
     mid, side = (np.maximum(uniform_filter(plane, 3), np.float32(0)) for plane in (mid, side))
     centre = np.maximum(mid - side, np.float32(0)) / (mid + side + _TINY)
-    sung_level = level * np.sqrt(centre * np.maximum(1 - percussive, np.float32(0))) - np.sqrt(sustained)
-    voice = melody.voice_mask(np.maximum(sung_level, np.float32(0)), level, rest, BIN_HZ)
+    vocal_level = level * np.sqrt(centre * np.maximum(1 - percussive, np.float32(0))) - np.sqrt(sustained)
+    voice = melody.voice_mask(np.maximum(vocal_level, np.float32(0)), level, rest, BIN_HZ)
     return Cues(harmonic, percussive, rest * low, rest * (1 - low), centre, sustained / power, voice)
 
 

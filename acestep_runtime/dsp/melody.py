@@ -29,24 +29,24 @@ _PITCH_SHARE = (0.08, 0.2)
 _TINY = 1e-12
 
 
-def voice_mask(sung_level: Plane, level: Plane, residual: Plane, bin_hz: float) -> Plane:
+def voice_mask(vocal_level: Plane, level: Plane, residual: Plane, bin_hz: float) -> Plane:
     """Return 0 to 1 for each point ``[K, F]``: how likely it is part of a voice.
 
     ``sung_level`` is the level that may be voice (centred, not percussive, not sustained), ``level`` the total,
     ``residual`` the share of the power that is neither steady nor percussive.
     """
     pitches = candidate_pitches()
-    salience = pitch_salience(sung_level, pitches, bin_hz)
+    salience = pitch_salience(vocal_level, pitches, bin_hz)
     path = track_pitch(salience)
     f0 = pitches[path].astype(np.float32)
-    comb = _comb(f0, sung_level.shape[1], bin_hz)
-    hz = np.arange(sung_level.shape[1]) * bin_hz
+    comb = _comb(f0, vocal_level.shape[1], bin_hz)
+    hz = np.arange(vocal_level.shape[1]) * bin_hz
     body, upper = (hz > LOW_HZ) & (hz < 5000), (hz > 600) & (hz < 5000)
     power = level**2
     waver = _share(comb[:, upper] * residual[:, upper] * power[:, upper], comb[:, upper] * power[:, upper])
-    presence = _share(comb[:, body] * sung_level[:, body] ** 2, power[:, body])
+    presence = _share(comb[:, body] * vocal_level[:, body] ** 2, power[:, body])
     # Noise fills the comb as it fills the gaps: what counts is how much more of the sung energy the comb holds.
-    pitch_share = _share(comb[:, body] * sung_level[:, body] ** 2, sung_level[:, body] ** 2) - comb[:, body].mean(
+    pitch_share = _share(comb[:, body] * vocal_level[:, body] ** 2, vocal_level[:, body] ** 2) - comb[:, body].mean(
         axis=1
     )
     voiced = (

@@ -125,7 +125,7 @@ def _semitone_salience(mono: npt.NDArray[np.float32]) -> tuple[Plane, Plane, Pla
         first, stop = max(0, start - _SUSTAIN_FRAMES), min(len(frames), start + _CHUNK)
         level = _levels(frames[first : min(len(frames), stop + _SUSTAIN_FRAMES)])
         peaks = _peaks(level)
-        lasting = _sustained_level(peaks)
+        lasting = _sustain_level(peaks)
         own = slice(start - first, stop - first)
         candidate_salience = _suppress_octaves(pitch_salience(lasting[own], fine, _BIN_HZ))
         salience[start:stop] = candidate_salience.reshape(len(candidate_salience), -1, _PER_SEMITONE).max(axis=2)
@@ -161,7 +161,7 @@ def _peaks(level: Plane) -> Plane:
     return np.asarray(np.maximum(level - floor, np.float32(0)))
 
 
-def _sustained_level(levels: Plane) -> Plane:
+def _sustain_level(levels: Plane) -> Plane:
     """Return the level sustained for 80 ms: a running median removes strokes."""
     from scipy.ndimage import median_filter
 

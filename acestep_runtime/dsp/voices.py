@@ -170,7 +170,7 @@ def _guitar_voice(damping: float, decay_s: float, pick_hz: float, strum_s: float
     return voice
 
 
-def _distorted_guitar(
+def _distortion_guitar(
     pitches: Pitches, length_s: float, velocity: float, bright: float, rng: np.random.Generator
 ) -> Mono:
     """A distorted chord: root, fifth and octave into a valve-like curve and a loudspeaker that ends at 5 kHz.
@@ -260,7 +260,7 @@ VOICES: dict[str, Voice] = {
     "guitar_nylon": _guitar_voice(0.47, 2.6, 2600, 0.010),
     "guitar_clean": _guitar_voice(0.43, 3.4, 3600, 0.006),
     "guitar_muted": _guitar_voice(0.45, 3.0, 3800, 0.004, mute=0.28),
-    "guitar_driven": _distorted_guitar,
+    "guitar_driven": _distortion_guitar,
     "guitar_lead": _lead_voice(2600, 0.55, 22, 0.006, breath=0.01, nasal_hz=1500),
     "strings": _ensemble_voice(0.14, 0.40, 2600, (-7, 1, 8), 0.9),
     "strings_short": _ensemble_voice(0.02, 0.16, 3200, (-6, 5), 0.9),

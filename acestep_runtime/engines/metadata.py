@@ -113,14 +113,16 @@ def metadata_from_json(values: JsonObject) -> TakeMetadata:
 
 def without_unknown(metadata: TakeMetadata) -> TakeMetadata:
     """Return metadata without what is ``None`` or empty, at any depth: as it leaves the runtime."""
-    known = {name: _known(value) for name, value in metadata_to_json(metadata).items() if not _is_unknown(value)}
+    known = {name: _drop_unknown(value) for name, value in metadata_to_json(metadata).items() if not _is_unknown(value)}
     return metadata_from_json(known)
 
 
-def _known(value: Json) -> Json:
+def _drop_unknown(value: Json) -> Json:
     if isinstance(value, Mapping):
-        return {name: _known(held) for name, held in value.items() if not _is_unknown(held)}
-    return [_known(held) for held in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+        return {name: _drop_unknown(held) for name, held in value.items() if not _is_unknown(held)}
+    return (
+        [_drop_unknown(held) for held in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+    )
 
 
 def _is_unknown(value: Json) -> bool:

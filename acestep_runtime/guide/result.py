@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.tasks.choosing import RankedTake
@@ -20,6 +20,12 @@ _REQUEST_HINTS = {
 }
 
 
+#: A score of which nothing is known.
+_NO_SCORE: Score = {
+    "quality": None, "lyrics_alignment": None, "lm": None, "parts": {}, "notes": [], "computed_from": {}, "missing": {},
+}  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Take:
     """One take. Values are read as ``take["…"]``; ``len(take)`` is its length in whole seconds.
@@ -31,7 +37,7 @@ class Take:
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, agreement of words and audio; for music without words, the quality score
     ``score``                    all scores: quality, lyrics_alignment (None without words), parts, notes
-    ``bpm keyscale timesignature caption duration chords …``   metadata of the task and engine
+    ``bpm keyscale timesignature caption duration_s chords …``   metadata of the task and engine
     """
 
     audio: Audio
@@ -42,8 +48,10 @@ class Take:
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
         if isinstance(score := self.metadata.get("score"), Mapping):
-            alignment, values["quality_score"] = score.get("lyrics_alignment"), score["quality"]
-            values["lyrics_alignment_score"] = score["quality"] if alignment is None else alignment
+            full: Score = {**_NO_SCORE, **score}
+            alignment, quality = full["lyrics_alignment"], full["quality"]
+            scores = {"quality_score": quality, "lyrics_alignment_score": quality if alignment is None else alignment}
+            values = {**values, "score": full, **scores}
         return values
 
     def __getitem__(self, name: str) -> Any:

@@ -85,7 +85,9 @@ def metadata_to_yaml(metadata: Mapping[str, str | int | None]) -> str:
     values = {name: metadata[name] for name in FIELDS if metadata.get(name) is not None}
     if not values:
         return ""
-    text: str = yaml.safe_dump(values, allow_unicode=True, sort_keys=True)
+    # U+0085 is a line break for YAML, which reads it back as a space.
+    style = '"' if any("\x85" in str(value) for value in values.values()) else None
+    text: str = yaml.safe_dump(values, allow_unicode=True, sort_keys=True, default_style=style)
     return text
 
 

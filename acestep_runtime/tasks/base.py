@@ -8,7 +8,6 @@ Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.limits import bounded
-from acestep_runtime.units import END
+from acestep_runtime.limits import bounded, validate
 from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ MAX_SOURCE_S = 1200.0
 #: The shortest: at least a few samples at every rate.
 MIN_SOURCE_S = 0.001
 MAX_DURATION_S = 600.0
+#: The longest file of which a task takes a part, as `acestep_runtime.audio.decode` has it.
+MAX_FILE_S = 24 * 3600.0
 MAX_TAKES = 8
 #: Takes to choose from: the maximum, and the default where only a minimum score is given.
 MAX_TRIES, USUAL_TRIES = 64, 8
@@ -45,24 +45,21 @@ SCORES = ("", "lyrics_alignment", "quality", "lm")
 
 @dataclass(frozen=True)
 class Source:
-    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None`` or −1: its end). ``name`` is for messages.
+    """An audio file, or the part of it from ``start_s`` to ``end_s`` (``None``: its end). ``name`` is for messages.
 
     A stored source has an ``asset_id``, and no path until `Task.locate` sets its local one.
     """
 
     path: str = ""
-    start_s: float = bounded(0.0, low=0, unit="seconds")
-    end_s: float | None = bounded(None, low=0, unit="seconds", sentinels={END: "the end"})
+    start_s: float = bounded(0.0, low=0, high=MAX_FILE_S, unit="seconds")
+    end_s: float | None = bounded(None, low=0, high=MAX_FILE_S, unit="seconds")
     name: str = ""
     asset_id: str = ""
 
     def __post_init__(self) -> None:
         if not (self.path or self.asset_id):
             raise InvalidValue("path", "", "the path of an audio file, or asset_id instead")
-        if not 0 <= self.start_s < math.inf:
-            raise InvalidValue("region.start_s", self.start_s, "0 seconds or more")
-        if self.end_s is not None and self.end_s != END and not 0 <= self.end_s < math.inf:
-            raise InvalidValue("region.end_s", self.end_s, "after the start, in seconds, or -1 for the end")
+        validate(self, "region.")
 
     @property
     def display_name(self) -> str:
@@ -81,7 +78,7 @@ class Source:
         info = probe(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
-        if self.end_s is not None and self.end_s != END:
+        if self.end_s is not None:
             stop = min(round(self.end_s * info.sample_rate), info.frames)
         if start >= info.frames:
             raise InvalidValue(
@@ -91,9 +88,7 @@ class Source:
                 remedy=f"{self.display_name} is {info.duration_s:.3f} s long.",
             )
         if stop <= start:
-            raise InvalidValue(
-                f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s, or -1 for the end"
-            )
+            raise InvalidValue(f"{field}.region.end_s", self.end_s, f"after the start, {self.start_s:g} s")
         length_s = (stop - start) / info.sample_rate
         if length_s < MIN_SOURCE_S:
             message = (
@@ -226,7 +221,7 @@ class Task(TaskTraits, ABC):
         """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault."""
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
         if tracks is not None:
-            rest = f"What is in none of them comes as {OTHER!r} by itself." if OTHER in self.roles else ""
+            rest = f"What is in none of them comes as {OTHER!r} automatically." if OTHER in self.roles else ""
             check_tracks(tracks, rest)
         for name, source in self.audio_inputs().items():
             info, start, stop = source.part(name)

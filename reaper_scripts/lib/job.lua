@@ -73,16 +73,16 @@ return function(import)
   function M.request(id) return object(id, "request.json") end
   function M.result(id) return object(id, "result.json") end
 
-  local heard = {} -- id → { update_time, looked, silence }: only time in which we looked counts, or a sleeping computer would
+  local last_updates = {} -- id → { update_time, looked, silence }: only time in which we looked counts, or a sleeping computer would
 
   --- How long a running command has said nothing while we listened.
   local function silence(id, update_time)
     local now = reaper.time_precise()
-    local last = heard[id]
+    local last = last_updates[id]
     if not last or last.update_time ~= update_time then last = { update_time = update_time, looked = now, silence = 0 } end
     last.silence = last.silence + math.min(now - last.looked, 1)
     last.looked = now
-    heard[id] = last
+    last_updates[id] = last
     return last.silence
   end
 

@@ -77,13 +77,13 @@ return function(import)
     local chords = facts.chords
     local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
-    if not tempo and not markers then return false, heard end
+    if not tempo and not markers then return false, summary end
     return function()
       if tempo then set_tempo(project, start + (facts.downbeats and facts.downbeats[1] or 0), facts) end
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end
-      return heard
+      return summary
     end
   end
 

@@ -35,8 +35,8 @@ def adapter(path: Path, seed: int) -> Path:
     draw = torch.Generator().manual_seed(seed)
     path.parent.mkdir(exist_ok=True)
     (config,) = path.parent.parent.glob("*/transformer/config.json")
-    told = json.loads(config.read_text("utf-8"))
-    width, heads = told["hidden_size"], told["num_attention_heads"] * told["head_dim"]
+    message = json.loads(config.read_text("utf-8"))
+    width, heads = message["hidden_size"], message["num_attention_heads"] * message["head_dim"]
     save_file({
         "transformer.layers.0.self_attn.to_q.lora_A.weight": torch.randn(2, width, generator=draw),
         "transformer.layers.0.self_attn.to_q.lora_B.weight": torch.randn(heads, 2, generator=draw),
@@ -64,65 +64,65 @@ def shell(daemon: Daemon, tmp_path: Path) -> Shell:
     return Shell(tmp_path, daemon.environment)
 
 
-def _made(shell: Shell, *more: str) -> np.ndarray:
-    told = shell.json(*SONG, *more, "-o", "out.wav")
-    (path,) = (shell.folder / output["file"] for output in told["outputs"])
+def _generate(shell: Shell, *more: str) -> np.ndarray:
+    message = shell.json(*SONG, *more, "-o", "out.wav")
+    (path,) = (shell.folder / output["file"] for output in message["outputs"])
     return decode.read(path)
 
 
 def test_adapters_come_and_go_with_requests(shell: Shell) -> None:
-    plain = _made(shell)
-    warm = _made(shell, "--lora", "warm")
-    both = _made(shell, "--lora", "warm", "--lora", "bright:0.5")
+    plain = _generate(shell)
+    warm = _generate(shell, "--lora", "warm")
+    both = _generate(shell, "--lora", "warm", "--lora", "bright:0.5")
     assert not np.array_equal(plain, warm)
     assert not np.array_equal(warm, both)
-    assert np.array_equal(_made(shell, "--lora", "warm"), warm)
-    assert np.array_equal(_made(shell, "--lora", "warm:0"), plain)
-    assert np.array_equal(_made(shell), plain)
-    assert np.array_equal(_made(shell, "--lora", "warm", "--lora", "bright:0.5"), both)
+    assert np.array_equal(_generate(shell, "--lora", "warm"), warm)
+    assert np.array_equal(_generate(shell, "--lora", "warm:0"), plain)
+    assert np.array_equal(_generate(shell), plain)
+    assert np.array_equal(_generate(shell, "--lora", "warm", "--lora", "bright:0.5"), both)
 
 
-def test_what_made_a_take_is_told(shell: Shell) -> None:
-    told = shell.json(*SONG, "--lora", "bright:0.5", "-o", "out.wav")
-    assert told["metadata"][0]["adapters"] == [{"name": "bright", "scale": 0.5}]
+def test_what_made_a_take_is_reported(shell: Shell) -> None:
+    message = shell.json(*SONG, "--lora", "bright:0.5", "-o", "out.wav")
+    assert message["metadata"][0]["adapters"] == [{"name": "bright", "scale": 0.5}]
 
 
 def test_an_adapter_that_changed_is_read_again(shell: Shell, models: Path) -> None:
     path = adapter(models / "adapters" / "changing.safetensors", 5)
-    before = _made(shell, "--lora", "changing")
+    before = _generate(shell, "--lora", "changing")
     adapter(path, 6)
     os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1))
-    assert not np.array_equal(_made(shell, "--lora", "changing"), before)
+    assert not np.array_equal(_generate(shell, "--lora", "changing"), before)
 
 
 def test_adapters_that_cannot_be_used_are_refused_and_leave_nothing(shell: Shell, models: Path) -> None:
-    plain = _made(shell)
-    told = shell.refused(*SONG, "--lora", "../secret", code=2)
-    assert "allowed: " in told
-    assert "bright" in told
-    assert str(models / "adapters") in told
-    assert "each name once" in shell.refused(*SONG, "--lora", "warm", "--lora", "warm:0.3", code=2)
-    assert "-2 to 2" in shell.refused(*SONG, "--lora", "warm:7", code=2)
-    assert "a number" in shell.refused(*SONG, "--lora", "warm:loud", code=2)
+    plain = _generate(shell)
+    message = shell.failure(*SONG, "--lora", "../secret", code=2)
+    assert "allowed: " in message
+    assert "bright" in message
+    assert str(models / "adapters") in message
+    assert "each name once" in shell.failure(*SONG, "--lora", "warm", "--lora", "warm:0.3", code=2)
+    assert "-2 to 2" in shell.failure(*SONG, "--lora", "warm:7", code=2)
+    assert "a number" in shell.failure(*SONG, "--lora", "warm:loud", code=2)
     save_file({"layers.0.self_attn.to_q.lora_A.weight": torch.zeros(2, 3)}, models / "adapters" / "wrong.safetensors")
-    assert "wrong.safetensors" in shell.refused(*SONG, "--lora", "warm", "--lora", "wrong", code=4)
+    assert "wrong.safetensors" in shell.failure(*SONG, "--lora", "warm", "--lora", "wrong", code=4)
     (models / "adapters" / "wrong.safetensors").unlink()
-    assert np.array_equal(_made(shell), plain)
+    assert np.array_equal(_generate(shell), plain)
 
 
 def test_they_are_listed(shell: Shell, models: Path) -> None:
     shutil.copytree(models / "adapters", models / "adapters" / "a folder with a blank")
-    told = shell.json("models", "--json")
-    assert {"bright", "warm"} <= {each["name"] for each in told["adapters"]}
+    message = shell.json("models", "--json")
+    assert {"bright", "warm"} <= {each["name"] for each in message["adapters"]}
     listed = shell.json("models", "list", "--folder", str(models), "--json")["adapters"]
-    assert [each["name"] for each in listed] == [each["name"] for each in told["adapters"]]
+    assert [each["name"] for each in listed] == [each["name"] for each in message["adapters"]]
     assert "--lora warm" in shell.run("models", "list", "--folder", str(models)).stdout
 
 
 def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> None:
     with Client(daemon.address) as client:
 
-        def loaded() -> list[bool]:
+        def load_states() -> list[bool]:
             return [
                 each.loaded for each in client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models
             ]
@@ -132,16 +132,16 @@ def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> Non
             assert client.call(
                 client.models.LoadModel, models_pb2.LoadModelRequest(name=short), timeout_s=PATIENCE_S
             ).loaded
-            assert loaded() == [True]
+            assert load_states() == [True]
         assert not client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name)).loaded
-        assert loaded() == [False]
+        assert load_states() == [False]
         client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name))
         assert "is loaded" in shell.run("models", "load", name).stdout
         (worker,) = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).workers
         os.kill(worker.pid, signal.SIGKILL)
-        until(lambda: loaded() == [False], "the worker's end to be noticed")
-        _made(shell)
-        assert loaded() == [True]
+        until(lambda: load_states() == [False], "the worker's end to be noticed")
+        _generate(shell)
+        assert load_states() == [True]
         assert "is not loaded" in shell.run("models", "unload", name).stdout
 
 

@@ -23,10 +23,10 @@ from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
-    queued,
     song,
     status,
     until_state,
@@ -74,7 +74,7 @@ class Refusal:
             assert text.startswith(description)
 
 
-def refused(call: Callable[[], Any]) -> Refusal:
+def assert_refused(call: Callable[[], Any]) -> Refusal:
     with pytest.raises(grpc.RpcError) as caught:
         call()
     return Refusal(caught.value)
@@ -86,7 +86,7 @@ def ask(client: Client) -> Callable[..., Refusal]:
 
     def ask(rpc: str, request: Message) -> Refusal:
         request.submission.engine = request.submission.engine or "fake"  # type: ignore[attr-defined]
-        return refused(lambda: list(getattr(client.tasks, rpc)(request, timeout=PATIENCE_S)))
+        return assert_refused(lambda: list(getattr(client.tasks, rpc)(request, timeout=PATIENCE_S)))
 
     return ask
 
@@ -151,12 +151,12 @@ VALUES: list[tuple[Message, str, str]] = [
 def test_values(ask: Callable[..., Refusal], request_message: Message, field: str, says: str) -> None:
     copy = type(request_message)()
     copy.CopyFrom(request_message)
-    told = ask(type(copy).__name__.removesuffix("Request"), copy)
-    assert told.code is Code.INVALID_ARGUMENT
-    assert told.text.startswith(says)
-    assert told.info.reason == "INVALID_VALUE"
-    assert told.info.metadata["field"] == field
-    assert told.info.metadata["allowed"]
+    reply = ask(type(copy).__name__.removesuffix("Request"), copy)
+    assert reply.code is Code.INVALID_ARGUMENT
+    assert reply.text.startswith(says)
+    assert reply.info.reason == "INVALID_VALUE"
+    assert reply.info.metadata["field"] == field
+    assert reply.info.metadata["allowed"]
 
 
 REGIONS = [
@@ -172,57 +172,55 @@ REGIONS = [
 
 @pytest.mark.parametrize(("fields", "field", "says"), REGIONS)
 def test_regions(ask: Callable[..., Refusal], tmp_path: Path, fields: dict[str, Any], field: str, says: str) -> None:
-    told = ask("Repaint", repaint(good(tmp_path), **fields))
-    assert told.code is Code.INVALID_ARGUMENT
-    assert told.text.startswith(says)
-    assert told.info.metadata["field"] == field
+    reply = ask("Repaint", repaint(good(tmp_path), **fields))
+    assert reply.code is Code.INVALID_ARGUMENT
+    assert reply.text.startswith(says)
+    assert reply.info.metadata["field"] == field
 
 
-@pytest.mark.parametrize(
-    ("region", "field", "says"),
-    [
-        ({"start_s": -1.0}, "source.region.start_s", "source.region.start_s is -1.0; allowed: 0 seconds or more."),
-        ({"start_s": 1.0}, "source.region.start_s",
-         "source.region.start_s is 1.0; allowed: 0 to below 1.000 seconds. song.wav is 1.000 s long."),
-        ({"start_s": 0.5, "end_s": 0.25}, "source.region.end_s",
-         "source.region.end_s is 0.25; allowed: after the start, 0.5 s, or -1 for the end."),
-        ({"end_s": math.nan}, "source.region.end_s",
-         "source.region.end_s is nan; allowed: after the start, in seconds, or -1 for the end."),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("region", "field", "says"), [
+    ({"start_s": -1.0}, "source.region.start_s", "source.region.start_s is -1.0; allowed: 0 to 86400 seconds."),
+    ({"start_s": 1e308}, "source.region.start_s", "source.region.start_s is 1e+308; allowed: 0 to 86400 seconds."),
+    ({"start_s": 1.0}, "source.region.start_s",
+     "source.region.start_s is 1.0; allowed: 0 to below 1.000 seconds. song.wav is 1.000 s long."),
+    ({"start_s": 0.5, "end_s": 0.25}, "source.region.end_s",
+     "source.region.end_s is 0.25; allowed: after the start, 0.5 s."),
+    ({"end_s": math.nan}, "source.region.end_s", "source.region.end_s is nan; allowed: 0 to 86400 seconds."),
+    ({"end_s": 1e308}, "source.region.end_s", "source.region.end_s is 1e+308; allowed: 0 to 86400 seconds."),
+])  # fmt: skip
 def test_regions_of_a_source(
     ask: Callable[..., Refusal], tmp_path: Path, region: dict[str, float], field: str, says: str
 ) -> None:
     source = good(tmp_path)
     source.region.CopyFrom(audio_pb2.Region(**region))
-    told = ask("Repaint", repaint(source))
-    assert told.text.startswith(says)
-    assert told.info.metadata["field"] == field
+    reply = ask("Repaint", repaint(source))
+    assert reply.text.startswith(says)
+    assert reply.info.metadata["field"] == field
 
 
 def test_tracks(ask: Callable[..., Refusal], tmp_path: Path) -> None:
     source = good(tmp_path)
-    told = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["kazoo"]))
-    assert told.text.startswith("tracks is 'kazoo'; allowed: vocals, backing_vocals, drums,")
-    told = ask("Lego", tasks_pb2.LegoRequest(source=source))
-    assert told.text.startswith("No track is named; allowed: vocals, ")
-    assert told.text.endswith("Name at least one.")
-    told = ask("Extract", tasks_pb2.ExtractRequest(source=source, tracks=["bass", "bass"]))
-    assert told.text == "tracks is 'bass, bass'; allowed: each name once."
-    told = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["bass"], end_s=1.5))
-    assert told.text == (
+    reply = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["kazoo"]))
+    assert reply.text.startswith("tracks is 'kazoo'; allowed: vocals, backing_vocals, drums,")
+    reply = ask("Lego", tasks_pb2.LegoRequest(source=source))
+    assert reply.text.startswith("No track is named; allowed: vocals, ")
+    assert reply.text.endswith("Name at least one.")
+    reply = ask("Extract", tasks_pb2.ExtractRequest(source=source, tracks=["bass", "bass"]))
+    assert reply.text == "tracks is 'bass, bass'; allowed: each name once."
+    reply = ask("Lego", tasks_pb2.LegoRequest(source=source, tracks=["bass"], end_s=1.5))
+    assert reply.text == (
         "end_s is 1.5; allowed: at most 1 s, the end of the source. A layer plays with the source, so it cannot go on after it."
     )
 
 
 def test_an_engine_that_is_not_there(ask: Callable[..., Refusal], tmp_path: Path) -> None:
     neural = tasks_pb2.Submission(engine="neural")
-    told = ask("TextToMusic", tasks_pb2.TextToMusicRequest(submission=neural))
-    assert told.code is Code.FAILED_PRECONDITION
-    assert told.text.startswith("The neural engine cannot run: ")
-    assert told.info.reason == "UNSUPPORTED_TASK"
-    told = ask("AlignLyrics", tasks_pb2.AlignLyricsRequest(source=good(tmp_path)))
-    assert told.text == "music.lyrics is ''; allowed: the words that are sung. Give the lyrics."
+    reply = ask("TextToMusic", tasks_pb2.TextToMusicRequest(submission=neural))
+    assert reply.code is Code.FAILED_PRECONDITION
+    assert reply.text.startswith("The neural engine cannot run: ")
+    assert reply.info.reason == "UNSUPPORTED_TASK"
+    reply = ask("AlignLyrics", tasks_pb2.AlignLyricsRequest(source=good(tmp_path)))
+    assert reply.text == "music.lyrics is ''; allowed: the words that are sung. Give the lyrics."
 
 
 # ---- files ----
@@ -251,7 +249,7 @@ def an_hour(folder: Path) -> Path:
     return path
 
 
-def truncated(folder: Path) -> Path:
+def cut_file(folder: Path) -> Path:
     path = folder / "cut.flac"
     soundfile.write(path, song(2.0), 48_000)
     os.truncate(path, path.stat().st_size // 2)
@@ -279,7 +277,7 @@ FILES: list[tuple[Callable[[Path], Path], str]] = [
     (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
     (three_channels, "surround.wav has 3 channels. Mix it down to stereo or mono, or export two of its channels."),
     (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
-    (truncated, "cut.flac cannot be read beyond about "),
+    (cut_file, "cut.flac cannot be read beyond about "),
     (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),
     (slow_rate, "slow.wav has a sample rate of 4000 Hz. Convert it to a rate from 8 to 384 kHz."),
     (half_a_header, "half.wav is not audio, is damaged, or is of a kind"),
@@ -292,14 +290,14 @@ def test_files(
     ask: Callable[..., Refusal], client: Client, tmp_path: Path, make: Callable[[Path], Path], says: str, way: str
 ) -> None:
     path = make(tmp_path)
-    told: Refusal
+    reply: Refusal
     if way == "path":
-        told = ask("Understand", tasks_pb2.UnderstandRequest(source=at(path)))
+        reply = ask("Understand", tasks_pb2.UnderstandRequest(source=at(path)))
     elif way == "inline":
         if path.stat().st_size > 4 << 20:
             return
         source = audio_pb2.AudioInput(inline=path.read_bytes(), name=path.name)
-        told = ask("Understand", tasks_pb2.UnderstandRequest(source=source))
+        reply = ask("Understand", tasks_pb2.UnderstandRequest(source=source))
     else:
         pieces = [assets_pb2.UploadAssetRequest(name=path.name)]
         data = path.read_bytes()
@@ -307,19 +305,19 @@ def test_files(
         try:
             asset = client.assets.UploadAsset(iter(pieces))
         except grpc.RpcError as error:
-            told = Refusal(error)
+            reply = Refusal(error)
         else:
-            told = ask("Understand", tasks_pb2.UnderstandRequest(source=audio_pb2.AudioInput(asset_id=asset.id)))
-    assert told.code is Code.INVALID_ARGUMENT
-    assert told.text.startswith(says)
+            reply = ask("Understand", tasks_pb2.UnderstandRequest(source=audio_pb2.AudioInput(asset_id=asset.id)))
+    assert reply.code is Code.INVALID_ARGUMENT
+    assert reply.text.startswith(says)
 
 
 def test_paths(ask: Callable[..., Refusal], tmp_path: Path) -> None:
     def say(path: Any) -> str:
-        told = ask("Repaint", repaint(at(path)))
-        assert told.code is Code.INVALID_ARGUMENT
-        assert told.info.metadata["field"] in ("source.path", "source")
-        return told.text
+        reply = ask("Repaint", repaint(at(path)))
+        assert reply.code is Code.INVALID_ARGUMENT
+        assert reply.info.metadata["field"] in ("source.path", "source")
+        return reply.text
 
     long = tmp_path / ("n" * 300 + ".wav")
     assert say(long) == "n" * 79 + "… cannot be read: File name too long. Check the path."
@@ -343,12 +341,12 @@ def test_paths(ask: Callable[..., Refusal], tmp_path: Path) -> None:
 
 
 def test_assets_and_jobs_that_are_not_there(ask: Callable[..., Refusal], client: Client) -> None:
-    told = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="0" * 64)))
-    assert told.code is Code.NOT_FOUND
-    assert told.text.startswith("There is no asset '000000")
-    assert told.text.endswith("It may have been evicted or deleted: upload it again.")
-    told = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="../../etc/passwd")))
-    assert told.code is Code.NOT_FOUND
+    reply = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="0" * 64)))
+    assert reply.code is Code.NOT_FOUND
+    assert reply.text.startswith("There is no asset '000000")
+    assert reply.text.endswith("It may have been evicted or deleted: upload it again.")
+    reply = ask("Repaint", repaint(audio_pb2.AudioInput(asset_id="../../etc/passwd")))
+    assert reply.code is Code.NOT_FOUND
     calls: list[Callable[[], Any]] = [
         lambda: client.jobs.GetJob(jobs_pb2.GetJobRequest(job_id="nope")),
         lambda: client.jobs.CancelJob(jobs_pb2.CancelJobRequest(job_id="nope")),
@@ -356,9 +354,9 @@ def test_assets_and_jobs_that_are_not_there(ask: Callable[..., Refusal], client:
         lambda: list(client.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id="nope"))),
     ]
     for call in calls:
-        told = refused(call)
-        assert told.code is Code.NOT_FOUND
-        assert told.text == "There is no job 'nope'. List the jobs that there are."
+        reply = assert_refused(call)
+        assert reply.code is Code.NOT_FOUND
+        assert reply.text == "There is no job 'nope'. List the jobs that there are."
     calls = [
         lambda: client.assets.GetAsset(assets_pb2.GetAssetRequest(asset_id="nope")),
         lambda: client.assets.PinAsset(assets_pb2.PinAssetRequest(asset_id="nope")),
@@ -366,25 +364,25 @@ def test_assets_and_jobs_that_are_not_there(ask: Callable[..., Refusal], client:
         lambda: list(client.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id="nope"))),
     ]
     for call in calls:
-        assert refused(call).text.startswith("There is no asset 'nope'. It may have been evicted")
+        assert assert_refused(call).text.startswith("There is no asset 'nope'. It may have been evicted")
 
 
 def test_lists(client: Client) -> None:
     for size in (-1, 1001):
-        told = refused(lambda size=size: client.jobs.ListJobs(jobs_pb2.ListJobsRequest(page_size=size)))
-        assert told.text == f"page_size is {size}; allowed: 1 to 1000, or 0 for 100."
-        assert refused(lambda size=size: client.assets.ListAssets(assets_pb2.ListAssetsRequest(page_size=size)))
+        reply = assert_refused(lambda size=size: client.jobs.ListJobs(jobs_pb2.ListJobsRequest(page_size=size)))
+        assert reply.text == f"page_size is {size}; allowed: 1 to 1000, or 0 for 100."
+        assert assert_refused(lambda size=size: client.assets.ListAssets(assets_pb2.ListAssetsRequest(page_size=size)))
     request = jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_UNSPECIFIED])
-    told = refused(lambda: client.jobs.ListJobs(request))
-    assert told.text == "states is 'unspecified'; allowed: queued, running, succeeded, failed, cancelled."
-    told = refused(lambda: client.assets.UploadAsset(iter([])))
-    assert told.text == "No bytes were sent. Send an audio file."
+    reply = assert_refused(lambda: client.jobs.ListJobs(request))
+    assert reply.text == "states is 'unspecified'; allowed: queued, running, succeeded, failed, cancelled."
+    reply = assert_refused(lambda: client.assets.UploadAsset(iter([])))
+    assert reply.text == "No bytes were sent. Send an audio file."
 
 
 def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
-    told = ask("Repaint", repaint(audio_pb2.AudioInput(inline=bytes((4 << 20) + 1))))
-    assert told.code is Code.INVALID_ARGUMENT
-    assert told.text == (
+    reply = ask("Repaint", repaint(audio_pb2.AudioInput(inline=bytes((4 << 20) + 1))))
+    assert reply.code is Code.INVALID_ARGUMENT
+    assert reply.text == (
         "source.inline holds 4194305 bytes; allowed: at most 4194304."
         " Upload the file with AssetService.UploadAsset and send its asset id."
     )
@@ -408,25 +406,25 @@ def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config=config) as daemon, Client(daemon.address) as client:
         big = write_wav(roots[3] / "大.wav", song(1.0))
         pieces = [assets_pb2.UploadAssetRequest(name="big.wav", data=big.read_bytes())]
-        told = refused(lambda: client.assets.UploadAsset(iter(pieces)))
-        assert told.code is Code.RESOURCE_EXHAUSTED
-        assert told.text.startswith("big.wav is larger than 0.1 MiB. Send only the part that is needed")
-        assert told.info.reason == "TOO_LARGE"
+        reply = assert_refused(lambda: client.assets.UploadAsset(iter(pieces)))
+        assert reply.code is Code.RESOURCE_EXHAUSTED
+        assert reply.text.startswith("big.wav is larger than 0.1 MiB. Send only the part that is needed")
+        assert reply.info.reason == "TOO_LARGE"
         shell = Shell(tmp_path, daemon.environment)
-        assert shell.refused("cover", str(big), "-o", "x.wav", *FAKE).startswith("大.wav is larger than 0.1 MiB.")
+        assert shell.failure("cover", str(big), "-o", "x.wav", *FAKE).startswith("大.wav is larger than 0.1 MiB.")
         request = tasks_pb2.UnderstandRequest(source=at(big))
         request.submission.engine = "fake"
-        told = refused(lambda: list(client.tasks.Understand(request)))
-        assert told.text.startswith("大.wav is larger than 0.1 MiB.")
+        reply = assert_refused(lambda: list(client.tasks.Understand(request)))
+        assert reply.text.startswith("大.wav is larger than 0.1 MiB.")
         request.source.path = str(write_wav(tmp_path / "outside.wav", song(0.1)))
         with pytest.raises(grpc.RpcError) as caught:
             list(client.tasks.Understand(request))
         assert caught.value.code() is Code.INVALID_ARGUMENT  # type: ignore[attr-defined]
         assert caught.value.details().startswith("outside.wav lies outside the folders that the daemon may read (")  # type: ignore[attr-defined]
         daemon.hold(1)
-        running = [queued(client, 0.1)]
+        running = [create_tone_job(client, 0.1)]
         until_state(client, running[0], "running")
-        running += [queued(client, 0.1) for _ in range(2)]
+        running += [create_tone_job(client, 0.1) for _ in range(2)]
         events = generate(client, 0.1)
         with pytest.raises(Exception, match=r"^2 jobs wait already\. Try again later, or cancel some of them\.$"):
             next(events)
@@ -438,6 +436,6 @@ def test_the_daemon_serves_on(daemon: Daemon, client: Client) -> None:
     """After all the above, in the same daemon: no trace in its log, nothing lies about, and it works."""
     assert np.array_equal(collect(generate(client, 0.3, seed=8)).samples(), expected_tone(8, 0.3))
     assert "Traceback" not in daemon.console()
-    told = status(client)
-    assert (told.running_jobs, told.waiting_jobs) == (0, 0)
+    reply = status(client)
+    assert (reply.running_jobs, reply.waiting_jobs) == (0, 0)
     daemon.check_store()

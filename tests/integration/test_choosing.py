@@ -17,12 +17,12 @@ from tests.support.daemon import (
     assert_gone,
     assets,
     collect,
+    create_tone_job,
     daemon_at,
     download,
     expected_tone,
     generate,
     job,
-    queued,
     state,
     until,
     until_state,
@@ -37,34 +37,34 @@ def best(client: Client, *seeds: int, **output: Any) -> Any:
 
 def test_the_best_take_is_kept_and_the_others_are_deleted(client: Client) -> None:
     before = {asset.id for asset in assets(client)}
-    heard = collect(best(client, 10, 80, 30))
-    assert [(each.take, each.seed, each.score, each.chosen) for each in heard.completed.ranking] == [
+    received = collect(best(client, 10, 80, 30))
+    assert [(each.take, each.seed, each.score, each.chosen) for each in received.completed.ranking] == [
         (2, 80, 0.8, True), (3, 30, 0.3, False), (1, 10, 0.1, False),
     ]  # fmt: skip
-    (take,) = heard.completed.takes
+    (take,) = received.completed.takes
     assert (take.take, take.seed) == (2, 80)
     kept = {take.outputs[0].asset_id}
     until(lambda: {asset.id for asset in assets(client)} - before == kept, "the other takes to be gone")
     assert download(client, take.outputs[0].asset_id)
-    again = collect(client.watch(heard.job_id))
-    assert again.completed == heard.completed
+    again = collect(client.watch(received.job_id))
+    assert again.completed == received.completed
     assert again.kinds.count("take_finished") == 1
     assert np.array_equal(again.samples(take.outputs[0].output), expected_tone(80, 0.3))
-    assert [made.seed for made in job(client, heard.job_id).takes] == [80]
+    assert [made.seed for made in job(client, received.job_id).takes] == [80]
 
 
 def test_all_can_be_kept_best_first(client: Client) -> None:
-    heard = collect(best(client, 10, 80, 30, takes=2, keep_all=True))
-    assert [take.seed for take in heard.completed.takes] == [80, 30, 10]
-    assert [each.chosen for each in heard.completed.ranking] == [True, True, False]
-    for take in heard.completed.takes:
+    received = collect(best(client, 10, 80, 30, takes=2, keep_all=True))
+    assert [take.seed for take in received.completed.takes] == [80, 30, 10]
+    assert [each.chosen for each in received.completed.ranking] == [True, True, False]
+    for take in received.completed.takes:
         assert download(client, take.outputs[0].asset_id)
 
 
 def test_equal_takes_share_a_file_that_stays(client: Client) -> None:
-    heard = collect(best(client, 10, 10 + 440 * 100, takes=1))  # the same tone and the same score
-    assert len(heard.completed.ranking) == 2
-    (take,) = heard.completed.takes
+    received = collect(best(client, 10, 10 + 440 * 100, takes=1))  # the same tone and the same score
+    assert len(received.completed.ranking) == 2
+    (take,) = received.completed.takes
     assert download(client, take.outputs[0].asset_id)
 
 
@@ -76,17 +76,17 @@ def test_pinned_assets_and_outputs_of_other_jobs_stay(client: Client) -> None:
 
 
 def test_a_score_that_is_reached_ends_it(client: Client) -> None:
-    heard = collect(best(client, 10, 60, 30, 99, min_score=0.5))
-    assert [each.seed for each in heard.completed.ranking] == [60, 10]
-    assert heard.events[0].job_id == heard.job_id
-    assert {event.started.chooses for event in heard.events if event.WhichOneof("event") == "started"} == {True}
+    received = collect(best(client, 10, 60, 30, 99, min_score=0.5))
+    assert [each.seed for each in received.completed.ranking] == [60, 10]
+    assert received.events[0].job_id == received.job_id
+    assert {event.started.chooses for event in received.events if event.WhichOneof("event") == "started"} == {True}
 
 
 def test_takes_without_a_score_are_kept_in_order_with_a_note(client: Client) -> None:
-    heard = collect(generate(client, 0.3, output={"tries": 3, "seeds": [5]}))
-    (take,) = heard.completed.takes
+    received = collect(generate(client, 0.3, output={"tries": 3, "seeds": [5]}))
+    (take,) = received.completed.takes
     assert take.seed == 5
-    assert not any(each.HasField("score") for each in heard.completed.ranking)
+    assert not any(each.HasField("score") for each in received.completed.ranking)
     assert take.metadata.score_missing == "The fake engine gave no score for this take."
 
 
@@ -165,7 +165,7 @@ def test_a_repeatedly_killed_job_completes_as_long_as_takes_are_finished(tmp_pat
         assert client is not None
         seeds = [10, 80, 30, 40, 20]
         daemon.hold(*seeds[1:4])
-        job_id = queued(client, 0.3, caption="score", output={"tries": 5, "takes": 2, "seeds": seeds})
+        job_id = create_tone_job(client, 0.3, caption="score", output={"tries": 5, "takes": 2, "seeds": seeds})
         for number in range(1, 4):
             until(lambda: len(job(client, job_id).takes) == number, "another take")  # noqa: B023
             assert_gone(daemon.kill())
@@ -186,21 +186,21 @@ def test_a_slow_reader_gets_the_kept_takes(client: Client) -> None:
     events = generate(client, 20.0, caption="score", output={"tries": 8, "seeds": seeds})
     first = next(events)
     until_state(client, first.job_id, "succeeded")
-    heard = collect(itertools.chain([first], events))
-    (take,) = heard.completed.takes
+    received = collect(itertools.chain([first], events))
+    (take,) = received.completed.takes
     assert take.seed == 90
-    assert np.array_equal(heard.samples(take.outputs[0].output), expected_tone(90, 20.0))
+    assert np.array_equal(received.samples(take.outputs[0].output), expected_tone(90, 20.0))
 
 
 # ---- command line ----
 
 
 def test_the_command_writes_only_the_best(shell: Shell) -> None:
-    told = shell.run("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--duration", "0.3",
+    message = shell.run("generate", "-c", "score", "--best-of", "3", "-s", "10", "-s", "80", "-s", "30", "--duration", "0.3",
                      "-e", "fake", "-o", "song.wav")  # fmt: skip
     assert sorted(file.name for file in shell.folder.iterdir()) == ["song.wav"]
-    assert told.stdout.startswith("song.wav  (mix, 0.30 s, seed 80)\n")
-    assert told.stderr.splitlines()[:3] == [
+    assert message.stdout.startswith("song.wav  (mix, 0.30 s, seed 80)\n")
+    assert message.stderr.splitlines()[:3] == [
         "  1. score 0.800, seed 80", "  2. score 0.300, seed 30, not chosen", "  3. score 0.100, seed 10, not chosen",
     ]  # fmt: skip
 
@@ -220,14 +220,14 @@ def test_kept_takes_are_numbered_from_the_best(shell: Shell) -> None:
 
 def test_an_unreached_score_is_reported(shell: Shell) -> None:
     asked = ("generate", "-c", "score", "--min-score", "0.9", "-s", "10", "--duration", "0.3", "-e", "fake")
-    told = shell.run(*asked, "--max-tries", "3")
-    assert "warning: no take reached a score of 0.9; the best has 0.120. More tries may: --max-tries." in told.stderr
-    told = shell.run(*asked, "--score-by", "lm", "--max-tries", "2")
-    assert "warning: No take has such a score, so the first ones are kept." in told.stderr
-    told = shell.run(*asked, "--max-tries", "3", "--best-of", "4", code=2)
-    assert "--max-tries is 3; allowed: the same as --best-of, 4. Give one of them." in told.stderr
-    told = shell.run(*asked, "--max-tries", "99", code=2)
-    assert "allowed: 1 to 64 tries" in told.stderr
+    message = shell.run(*asked, "--max-tries", "3")
+    assert "warning: no take reached a score of 0.9; the best has 0.120. More tries may: --max-tries." in message.stderr
+    message = shell.run(*asked, "--score-by", "lm", "--max-tries", "2")
+    assert "warning: No take has such a score, so the first ones are kept." in message.stderr
+    message = shell.run(*asked, "--max-tries", "3", "--best-of", "4", code=2)
+    assert "--max-tries is 3; allowed: the same as --best-of, 4. Give one of them." in message.stderr
+    message = shell.run(*asked, "--max-tries", "99", code=2)
+    assert "allowed: 1 to 64 tries" in message.stderr
 
 
 def test_a_job_that_chose_can_be_fetched_again(shell: Shell) -> None:

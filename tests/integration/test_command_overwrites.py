@@ -12,7 +12,7 @@ def test_a_reference_and_takes_of_an_earlier_run_are_never_overwritten(shell: Sh
     for name in ("a.wav", "ref.wav"):
         write_wav(shell.folder / name, song(0.3))
     before = (shell.folder / "ref.wav").read_bytes()
-    told = shell.refused("cover", "a.wav", "--reference", "ref.wav", "-o", "ref.wav", *FAKE)
+    told = shell.failure("cover", "a.wav", "--reference", "ref.wav", "-o", "ref.wav", *FAKE)
     assert told.endswith("Originals are never overwritten.")
     assert (shell.folder / "ref.wav").read_bytes() == before
     (shell.folder / "new.wav").write_bytes(b"replaced")

@@ -8,7 +8,7 @@ import numpy as np
 
 from acebridge.client.client import Client
 from acestep_runtime.audio import decode
-from tests.support.daemon import PATIENCE_S, Daemon, expected_tone, queued, song, until, write_wav
+from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, expected_tone, song, until, write_wav
 from tests.support.shell import FAKE, Shell, recent
 
 
@@ -19,16 +19,16 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(shell
     folder = shell.folder / "notes.txt"
     says = "The folder {} cannot be written: Not a directory. Choose another place with -o."
     for out in ("notes.txt/out.wav", "notes.txt/"):
-        assert shell.refused("cover", "song.wav", "-o", out, *FAKE) == says.format(folder)
-    told = shell.refused("extract", "song.wav", "-t", "bass", "-o", "notes.txt/stems/", *FAKE)
-    assert told == says.format(folder / "stems")
-    assert shell.refused("jobs", "watch", queued(client, 0.2), "-o", "notes.txt/x.wav") == says.format(folder)
+        assert shell.failure("cover", "song.wav", "-o", out, *FAKE) == says.format(folder)
+    message = shell.failure("extract", "song.wav", "-t", "bass", "-o", "notes.txt/stems/", *FAKE)
+    assert message == says.format(folder / "stems")
+    assert shell.failure("jobs", "watch", create_tone_job(client, 0.2), "-o", "notes.txt/x.wav") == says.format(folder)
     asset = client.upload(shell.folder / "song.wav").asset_id
-    assert shell.refused("assets", "download", asset, "-o", "notes.txt/x.wav") == says.format(folder)
-    assert shell.refused("assets", "download", asset, "-o", "stems/").startswith(
+    assert shell.failure("assets", "download", asset, "-o", "notes.txt/x.wav") == says.format(folder)
+    assert shell.failure("assets", "download", asset, "-o", "stems/").startswith(
         "--out is 'stems/'; allowed: the name of"
     )
-    assert shell.refused("assets", "download", asset, "-o", ".").startswith(
+    assert shell.failure("assets", "download", asset, "-o", ".").startswith(
         "--out is '.'; allowed: the name of a file."
     )
     assert shell.files() == before

@@ -13,7 +13,7 @@ from acebridge.cli.app import TASK_COMMANDS
 from acebridge.cli.request_fields import request_fields
 from acebridge.client.client import Client
 from acestep_runtime.tasks import TASKS
-from tests.support.daemon import Daemon, queued, song, until_state, write_wav
+from tests.support.daemon import Daemon, create_tone_job, song, until_state, write_wav
 from tests.support.shell import COMMAND, FAKE, Shell
 
 
@@ -32,14 +32,14 @@ def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:
     assert len(done.stderr.splitlines()) == 3
     assert "warnings" not in done.stdout
     done = shell.run("repaint", "loud.wav", "--json", *options)
-    told = json.loads(done.stdout)
-    assert [facts["warnings"] for facts in told["metadata"]] == [says, says]
+    message = json.loads(done.stdout)
+    assert [facts["warnings"] for facts in message["metadata"]] == [says, says]
     assert done.stderr.splitlines() == [f"warning: {sentence}" for sentence in says]
 
 
 def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
-    says = "The whole song is made anew: --start and --end choose a part of it."
+    says = "This replaces the whole song: --start and --end choose a part of it."
     assert says in shell.run("repaint", "song.wav", *FAKE).stderr.splitlines()
     for part in (("--start", "0"), ("--end", "0.2")):
         assert says not in shell.run("repaint", "song.wav", *part, *FAKE).stderr
@@ -48,11 +48,11 @@ def test_a_repaint_of_everything_says_so(shell: Shell) -> None:
 
 def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, daemon: Daemon, client: Client) -> None:
     for caption, state in (("", "succeeded"), ("fail", "failed")):
-        job_id = queued(client, 0.2, caption=caption)
+        job_id = create_tone_job(client, 0.2, caption=caption)
         until_state(client, job_id, state)
         assert shell.run("jobs", "cancel", job_id).stdout == f"it had already {state}\n"
     daemon.hold(7)
-    running = queued(client, 0.4, seed=7)
+    running = create_tone_job(client, 0.4, seed=7)
     for _ in range(2):
         assert shell.run("jobs", "cancel", running).stdout == "cancelled\n"
         until_state(client, running, "cancelled")
@@ -60,7 +60,7 @@ def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, daemon: Daemon, cli
 
 def test_seeds_and_takes(shell: Shell) -> None:
     says = "output.seeds holds 3 seeds; allowed: at most as many as takes, 2. Ask for more takes, or give fewer seeds."
-    assert shell.refused("generate", "-n", "2", "-s", "1", "-s", "2", "-s", "3", *FAKE) == says
+    assert shell.failure("generate", "-n", "2", "-s", "1", "-s", "2", "-s", "3", *FAKE) == says
     assert [o["seed"] for o in shell.json("generate", "--duration", "0.1", "-n", "3", "-s", "1", *FAKE)["outputs"]] == [
         1,
         2,
@@ -70,20 +70,20 @@ def test_seeds_and_takes(shell: Shell) -> None:
 
 def test_tracks_in_capitals(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
-    told = shell.json("extract", "song.wav", "-t", "Drums", "-t", "BASS", *FAKE)
-    assert [output["role"] for output in told["outputs"]] == ["drums", "bass"]
+    message = shell.json("extract", "song.wav", "-t", "Drums", "-t", "BASS", *FAKE)
+    assert [output["role"] for output in message["outputs"]] == ["drums", "bass"]
 
 
 def test_ends_that_are_none(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
     for end in ("-0.5", "-7"):
-        told = shell.refused("repaint", "song.wav", "--end", end, *FAKE)
-        assert told == f"end_s is {float(end)}; allowed: 0 seconds or more. Leave it out for the end of the source."
+        message = shell.failure("repaint", "song.wav", "--end", end, *FAKE)
+        assert message == f"end_s is {float(end)}; allowed: 0 seconds or more. Leave it out for the end of the source."
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Client) -> None:
     for _ in range(3):
-        until_state(client, queued(client, 0.1), "succeeded")
+        until_state(client, create_tone_job(client, 0.1), "succeeded")
     for arguments in (["jobs"], ["jobs", "--json"], ["models"]):
         with subprocess.Popen(
             [*COMMAND, *arguments], env=shell.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -101,7 +101,7 @@ def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n     la\ufffd\n  bpm: 120\n"
 
 
-def test_facts_are_told_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_facts_are_reported_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
     score = {"quality": 0.991, "lyrics_alignment": None, "parts": {"beat": 0.5}, "notes": ["The beat is loose."],
              "missing": {"lyrics_alignment": "No words are given."}}  # fmt: skip
     facts = {
@@ -147,4 +147,4 @@ def test_how_a_neural_engine_works_is_said_in_options(shell: Shell) -> None:
         ("--guidance-start", "-1", "sampling.guidance_start is -1.0; allowed: 0 to 1."),
         ("--guidance-end", "2", "sampling.guidance_end is 2.0; allowed: 0 to 1."),
     ):
-        assert shell.refused("generate", option, value, *FAKE) == says
+        assert shell.failure("generate", option, value, *FAKE) == says

@@ -26,11 +26,11 @@ from tests.support.daemon import (
     Take,
     assets,
     collect,
+    create_tone_job,
     download,
     expected_tone,
     generate,
     job,
-    queued,
     song,
     until_state,
     write_wav,
@@ -58,9 +58,9 @@ def test_a_song_tells_its_story_in_order(client: Client) -> None:
     assert completed.run_s >= 2 * 20 * 0.005
     assert completed.wait_s >= 0
     assert [(t.take, t.seed) for t in completed.takes] == [(1, 7), (2, 8)]
-    told = [e.take_finished for e in take.events if e.WhichOneof("event") == "take_finished"]
-    assert list(completed.takes) == told
-    assert metadata_values(told[0].metadata) == {"bpm": 120, "keyscale": "C major", "timesignature": 4}
+    reply = [e.take_finished for e in take.events if e.WhichOneof("event") == "take_finished"]
+    assert list(completed.takes) == reply
+    assert metadata_values(reply[0].metadata) == {"bpm": 120, "keyscale": "C major", "timesignature": 4}
     for number, seed in enumerate((7, 8), 1):
         assert np.array_equal(take.samples(number), expected_tone(seed, 3.2))
     started = next(e.started for e in take.events if e.WhichOneof("event") == "started")
@@ -120,7 +120,7 @@ def test_a_path_is_read_when_the_request_arrives(daemon: Daemon, client: Client,
     file = write_wav(tmp_path / "song.wav", song(1.0))
     before = song(1.0)
     daemon.hold(1)
-    until_state(client, queued(client, 0.1), "running")
+    until_state(client, create_tone_job(client, 0.1), "running")
     events = client.submit(
         "repaint", {"start_s": 0.5, "end_s": 0.6}, source=audio_pb2.AudioInput(path=str(file)), submission=FAKE
     )
@@ -243,9 +243,9 @@ def test_many_with_one_key_at_once_are_one_job(daemon: Daemon) -> None:
 
 def test_priorities_and_places(daemon: Daemon, client: Client) -> None:
     daemon.hold(99)
-    running = queued(client, 0.1, seed=99)
+    running = create_tone_job(client, 0.1, seed=99)
     until_state(client, running, "running")
-    asked = [queued(client, 0.1, priority=priority, seed=n) for n, priority in enumerate(
+    asked = [create_tone_job(client, 0.1, priority=priority, seed=n) for n, priority in enumerate(
         ("low", "normal", "high", "normal", "high", "low"))]  # fmt: skip
     due = [asked[n] for n in (2, 4, 1, 3, 0, 5)]
     assert [job(client, job_id).position for job_id in due] == [1, 2, 3, 4, 5, 6]
@@ -275,17 +275,17 @@ def test_jobs_are_listed_shown_watched_and_deleted(client: Client) -> None:
     assert shown.last_sequence == done.events[-1].sequence
     assert shown.create_time.ToNanoseconds() <= shown.start_time.ToNanoseconds() <= shown.end_time.ToNanoseconds()
 
-    def listed(**request: Any) -> list[jobs_pb2.Job]:
+    def list_ids(**request: Any) -> list[jobs_pb2.Job]:
         return list(client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(**request)).jobs)
 
-    newest, before = listed(page_size=2)
+    newest, before = list_ids(page_size=2)
     assert before == shown
     assert newest.error.message == "The fake engine failed as asked. Ask for something else."
-    failed = listed(states=[jobs_pb2.JOB_STATE_FAILED])
+    failed = list_ids(states=[jobs_pb2.JOB_STATE_FAILED])
     assert newest in failed
     assert {j.state for j in failed} == {jobs_pb2.JOB_STATE_FAILED}
-    both = listed(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_SUCCEEDED], page_size=1000)
-    assert both == listed(page_size=1000)
+    both = list_ids(states=[jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_SUCCEEDED], page_size=1000)
+    assert both == list_ids(page_size=1000)
 
     replay = collect(client.watch(done.job_id))
     assert replay.kinds == done.kinds or [k for k, _ in groupby(replay.kinds)] == [k for k, _ in groupby(done.kinds)]

@@ -18,7 +18,17 @@ from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.guidance import METHODS
 from acestep_runtime.samplers.steps import STEPS
 from acestep_runtime.values import TRACKS
-from tests.support.daemon import PATIENCE_S, Daemon, assets, queued, song, status, until, until_state, write_wav
+from tests.support.daemon import (
+    PATIENCE_S,
+    Daemon,
+    assets,
+    create_tone_job,
+    song,
+    status,
+    until,
+    until_state,
+    write_wav,
+)
 
 # ---- assets ----
 
@@ -101,25 +111,25 @@ def test_models(client: Client) -> None:
 
 
 def test_status_counts(client: Client, daemon: Daemon) -> None:
-    daemon.hold(1)
-    first, second = queued(client, 0.1, seed=1), queued(client, 0.1, seed=2)
+    daemon.hold(1, 2)
+    first, second = create_tone_job(client, 0.1, seed=1), create_tone_job(client, 0.1, seed=2)
     until_state(client, first, "running")
     until(lambda: status(client).workers[0].pid, "the worker to run")
-    told = status(client)
-    assert (told.running_jobs, told.waiting_jobs) == (1, 1)
-    assert told.pid == daemon.pid
-    assert told.data_dir == str(daemon.home)
-    (worker,) = told.workers
+    message = status(client)
+    assert (message.running_jobs, message.waiting_jobs) == (1, 1)
+    assert message.pid == daemon.pid
+    assert message.data_dir == str(daemon.home)
+    (worker,) = message.workers
     assert (worker.device, worker.job_id) == ("cpu", first)
     assert worker.pid in [child.pid for child in daemon.children()]
     for job_id in (first, second):
         client.cancel(job_id)
         until_state(client, job_id, "cancelled")
-    told = until(lambda: (now := status(client)).workers[0].job_id == "" and now, "the worker to be idle")
-    assert (told.running_jobs, told.waiting_jobs) == (0, 0)
-    assert told.stored_bytes == sum(asset.size_bytes for asset in assets(client))
-    assert told.stored_bytes == sum(file.stat().st_size for file in (daemon.home / "assets").glob("*/*"))
-    assert told.quota_bytes == 20 << 30
+    message = until(lambda: (now := status(client)).workers[0].job_id == "" and now, "the worker to be idle")
+    assert (message.running_jobs, message.waiting_jobs) == (0, 0)
+    assert message.stored_bytes == sum(asset.size_bytes for asset in assets(client))
+    assert message.stored_bytes == sum(file.stat().st_size for file in (daemon.home / "assets").glob("*/*"))
+    assert message.quota_bytes == 20 << 30
 
 
 def test_health_and_reflection(daemon: Daemon) -> None:

@@ -17,9 +17,9 @@ from tests.support.daemon import (
     Daemon,
     assets,
     collect,
+    create_tone_job,
     generate,
     job,
-    queued,
     song,
     tone_request,
     until_state,
@@ -133,7 +133,7 @@ def test_a_failed_job_keeps_the_status_that_ended_its_stream(daemon: Daemon, cli
     assert (kept.kind, kept.message, kept.remedy) == (caught.value.kind, caught.value.message, caught.value.remedy)
     assert failed.error.code == grpc.StatusCode.INTERNAL.value[0]
     daemon.hold(3)
-    waiting = queued(client, 0.1, seed=3)
+    waiting = create_tone_job(client, 0.1, seed=3)
     until_state(client, waiting, "running")
     client.cancel(waiting)
     until_state(client, waiting, "cancelled")
@@ -206,7 +206,7 @@ def test_enum_values_of_a_list_are_checked_too(client: Client) -> None:
 
 
 def test_pages_hold_each_job_once_while_new_ones_arrive(client: Client) -> None:
-    made = [queued(client, 0.1, seed=n) for n in range(7)]
+    made = [create_tone_job(client, 0.1, seed=n) for n in range(7)]
     for each in made:
         until_state(client, each, "succeeded")
     seen: list[str] = []
@@ -217,7 +217,7 @@ def test_pages_hold_each_job_once_while_new_ones_arrive(client: Client) -> None:
         seen += [each.id for each in answer.jobs]
         sizes.append(len(answer.jobs))
         token = answer.next_page_token
-        queued(client, 0.1)
+        create_tone_job(client, 0.1)
     assert set(sizes[:-1]) <= {3}
     assert [each for each in seen if each in made] == made[::-1]
     assert len(set(seen)) == len(seen)

@@ -18,10 +18,10 @@ from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
-    queued,
     state,
     status,
     until,
@@ -34,13 +34,13 @@ def in_parallel(tasks: list[Callable[[], None]]) -> None:
     """Run all, each in a thread; raise the first error."""
     errors: list[BaseException] = []
 
-    def guarded(task: Callable[[], None]) -> None:
+    def collect_error(task: Callable[[], None]) -> None:
         try:
             task()
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
+    threads = [threading.Thread(target=collect_error, args=(task,)) for task in tasks]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -59,7 +59,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
             take = collect(generate(client, 1.3, seed=seed, steps=10))
             assert np.array_equal(take.samples(), expected_tone(seed, 1.3))
 
-    def cancelled_waiting() -> None:
+    def cancel_waiting() -> None:
         with Client(daemon.address) as client:
             barrier.wait()
             assert runs.wait(PATIENCE_S)
@@ -69,7 +69,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
             with pytest.raises(JobFailed, match="cancelled"):
                 collect(events)
 
-    def cancelled_running() -> None:
+    def cancel_running() -> None:
         with Client(daemon.address) as client:
             barrier.wait()
             events = generate(client, 1.0, seed=401)
@@ -118,15 +118,15 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
 
     daemon.hold(401)  # the worker is busy with it until the one that waits is cancelled
     in_parallel(
-        [lambda seed=seed: plain(seed) for seed in range(8)] + [cancelled_waiting, cancelled_running, comes_back, slow]
+        [lambda seed=seed: plain(seed) for seed in range(8)] + [cancel_waiting, cancel_running, comes_back, slow]
     )
     with Client(daemon.address) as client:
-        told = status(client)
-        assert (told.running_jobs, told.waiting_jobs) == (0, 0)
+        message = status(client)
+        assert (message.running_jobs, message.waiting_jobs) == (0, 0)
     daemon.check_store()
 
 
-def test_a_reader_that_lags_behind_a_failing_job_hears_how_it_ended(daemon: Daemon, client: Client) -> None:
+def test_a_reader_that_lags_behind_a_failing_job_learns_how_it_ended(daemon: Daemon, client: Client) -> None:
     """The takes that were whole are still told; of the broken one its audio is gone, and not what is complained of."""
     daemon.hold(8, at="audio")
     events = generate(client, 60.0, seed=1, takes=8, steps=3)
@@ -195,4 +195,4 @@ def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
         assert received == 8 * 100 * 48_000 * 8
         print(f"daemon: {warm / 2**20:.1f} MiB before, {peak / 2**20:.1f} MiB at most")
         assert peak - warm < 24 * 2**20
-        queued(client)
+        create_tone_job(client)

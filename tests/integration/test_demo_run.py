@@ -46,11 +46,11 @@ def test_a_failure_leaves_no_daemon_and_no_page(
 
 
 def test_an_interrupt_leaves_no_daemon(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any) -> None:
+    def interrupt(*_: Any) -> None:
         assert children()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.steps, "run_step", interrupted)
+    monkeypatch.setattr(work.steps, "run_step", interrupt)
     before = children()
     with pytest.raises(KeyboardInterrupt):
         run_demo(tmp_path / "out", play=False)
@@ -58,7 +58,7 @@ def test_an_interrupt_leaves_no_daemon(tmp_path: Path, temporary: Path, monkeypa
     assert list(temporary.iterdir()) == []
 
 
-def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(FileExistsError):
         run_demo(tmp_path / "out", play=False)

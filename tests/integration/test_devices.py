@@ -96,9 +96,9 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
         env=daemon.environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert refused.returncode == 2
-    told = refused.stderr.splitlines()[-1]
-    assert told.startswith("acebridge: There is no device 'cuda:7' here. Set devices to one or more of these: ")
-    assert "cpu" in told
+    message = refused.stderr.splitlines()[-1]
+    assert message.startswith("acebridge: There is no device 'cuda:7' here. Set devices to one or more of these: ")
+    assert "cpu" in message
     assert not (daemon.home / "daemon.json").exists()
 
 

@@ -36,17 +36,17 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_says_so(shell: Shell) -> None:
-    told = shell.refused("status", "--address", "localhost")
-    assert told.startswith("--address is 'localhost'; allowed: host:port")
-    assert shell.refused("generate", "--address", "", *FAKE).startswith("--address is ''; allowed: host:port")
-    assert shell.refused("doctor", "--address", "127.0.0.1:high").startswith("--address is '127.0.0.1:high'; allowed:")
+    message = shell.failure("status", "--address", "localhost")
+    assert message.startswith("--address is 'localhost'; allowed: host:port")
+    assert shell.failure("generate", "--address", "", *FAKE).startswith("--address is ''; allowed: host:port")
+    assert shell.failure("doctor", "--address", "127.0.0.1:high").startswith("--address is '127.0.0.1:high'; allowed:")
 
 
 def test_where_nothing_answers_is_said_at_once(shell: Shell, daemon: Daemon) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"127.0.0.1:{free.getsockname()[1]}"
-    told = shell.refused("generate", "--address", nobody, *FAKE, code=3)
-    assert told == (
+    message = shell.failure("generate", "--address", nobody, *FAKE, code=3)
+    assert message == (
         f"No AceBridge daemon answers at {nobody}; the one of this data folder is at {daemon.address}."
         " Leave the address out, or give that one."
     )

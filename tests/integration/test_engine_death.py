@@ -17,10 +17,10 @@ from acebridge.v1 import jobs_pb2
 from tests.support.daemon import (
     Daemon,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
-    queued,
     status,
     until_started,
     until_state,
@@ -40,7 +40,7 @@ def test_an_engine_that_ends_its_process(daemon: Daemon, client: Client) -> None
     restarts = status(client).workers[0].restarts
     events = generate(client, 0.3, caption="crash", steps=20)
     next(events)
-    waiting = [queued(client, 0.2, seed=seed) for seed in (5, 6)]
+    waiting = [create_tone_job(client, 0.2, seed=seed) for seed in (5, 6)]
     with pytest.raises(JobFailed) as caught:
         collect(events)
     fault = caught.value

@@ -17,7 +17,7 @@ import pytest
 from acebridge.background import supervise
 from acebridge.errors import DiskFull
 from acebridge.server import app
-from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, queued
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Pat
     client = daemon.start()
     assert daemon.process is not None
     daemon.hold(1)
-    queued(client, 5.0)
+    create_tone_job(client, 5.0)
     workers = daemon.children()
     console = (daemon.home / "console.txt").open()
     lose(daemon.home)

@@ -52,10 +52,10 @@ def test_idle_models_are_unloaded_and_loaded_again_by_the_next_job(tmp_path: Pat
                 lambda n=times: log(daemon).count('"message": "unloading an idle model"') == n,
                 "the model to be unloaded",
             )
-            assert loaded_models(daemon) == []
+            assert models_in_memory(daemon) == []
 
 
-def loaded_models(daemon: Daemon) -> list[str]:
+def models_in_memory(daemon: Daemon) -> list[str]:
     assert daemon.client is not None
     listed = daemon.client.call(daemon.client.models.ListModels, models_pb2.ListModelsRequest())
     return [model.name for model in listed.models if model.loaded]

@@ -13,14 +13,17 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pytest
 
 from acebridge.client.client import Client
 from acebridge.errors import AceBridgeError, JobFailed
+from acebridge.hosts.jobfolder.fields import check_parts
 from acebridge.hosts.jobfolder.job_run import Work
+from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.run import run, supervise
 from acestep_runtime.errors import AceStepError, InvalidValue
-from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state
+from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state, write_wav
 from tests.support.job_folders import HELD, HELD_SEED, Job, outputs, part
 from tests.support.shell import LoneShell, Shell
 
@@ -30,7 +33,7 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
-def failed(job: Job, daemon: Daemon | None, kind: type[Exception] = Exception) -> Any:
+def assert_failed(job: Job, daemon: Daemon | None, kind: type[Exception] = Exception) -> Any:
     """Perform a job that fails; return its status."""
     with pytest.raises((AceStepError, AceBridgeError)) as raised:
         run(job.folder, address=daemon.address if daemon else None, autostart=False)
@@ -139,12 +142,12 @@ def test_work_that_does_not_end_is_left(job: Job) -> None:
     assert not (job.folder / "result.json").exists()
 
 
-def test_what_fails_in_an_unexpected_way_is_told_with_the_traceback_in_the_log_only(job: Job) -> None:
-    def broken(_: Any) -> Any:
+def test_what_fails_in_an_unexpected_way_is_reported_with_the_traceback_in_the_log_only(job: Job) -> None:
+    def fail(_: Any) -> Any:
         raise ZeroDivisionError("by nought")
 
     with pytest.raises(JobFailed, match="ZeroDivisionError") as raised:
-        supervise(job.folder, broken)
+        supervise(job.folder, fail)
     assert (raised.value.kind, job.status["state"], job.status["reason"]) == (
         "ENGINE_FAILURE",
         "failed",
@@ -175,7 +178,7 @@ def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
 
 
 def test_no_daemon(job: Job) -> None:
-    status = failed(job.ask(part()), None)
+    status = assert_failed(job.ask(part()), None)
     assert (status["reason"], status["message"]) == ("UNAVAILABLE", "No AceBridge daemon runs.")
     assert "acebridge serve" in status["remedy"]
 
@@ -196,7 +199,7 @@ def test_a_daemon_that_does_not_start(job: Job, alone: LoneShell) -> None:
 
 
 class FullDisk:
-    """A file on a disk that has room for so many bytes."""
+    """A file on a nearly full disk."""
 
     def __init__(self, file: BinaryIO, room: int) -> None:
         self._file, self._room = file, room
@@ -227,7 +230,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(
         return FullDisk(file, 300_000) if path.parent == job.media and path.suffix == ".part" else file
 
     monkeypatch.setattr(Path, "open", full)
-    status = failed(job.ask(part(output={"takes": 2})), daemon)
+    status = assert_failed(job.ask(part(output={"takes": 2})), daemon)
     assert status["message"] == f"The media folder {job.media} cannot be written: No space left on device."
     assert status["remedy"].startswith("Free some space there")
     until(lambda: state(client, status["job_id"]) in ("cancelled", "succeeded"))
@@ -236,21 +239,21 @@ def test_a_full_disk_is_named_and_nothing_is_left(
 def test_a_media_folder_that_cannot_be(job: Job, daemon: Daemon) -> None:
     (job.media.parent / "notes").write_text("no folder")
     bad = job.media.parent / "notes" / "Media"
-    status = failed(job.ask(part(), media={"folder": str(bad)}), daemon)
+    status = assert_failed(job.ask(part(), media={"folder": str(bad)}), daemon)
     assert status["message"] == f"The media folder {bad} cannot be written: Not a directory."
     assert status["job_id"] == ""
 
 
 def test_an_engine_that_fails_or_breaks(job: Job, daemon: Daemon) -> None:
     job.ask(part("understand", label="ears"), part(label="Guitar", music={"caption": "fail"}))
-    status = failed(job, daemon)
+    status = assert_failed(job, daemon)
     assert status["message"] == "Guitar: The fake engine failed as asked."
     assert (status["remedy"], status["reason"]) == ("Ask for something else.", "ENGINE_FAILURE")
-    assert failed(job.ask(part(music={"caption": "crash"})), daemon)["message"]
+    assert assert_failed(job.ask(part(music={"caption": "crash"})), daemon)["message"]
 
 
 def test_what_earlier_parts_made_goes_too(job: Job, daemon: Daemon) -> None:
-    failed(job.ask(part(), part(music={"caption": "fail"})), daemon)
+    assert_failed(job.ask(part(), part(music={"caption": "fail"})), daemon)
 
 
 GONE = object()
@@ -308,10 +311,42 @@ def test_bad_requests(job: Job, daemon: Daemon, place: str, value: Any, says: st
     else:
         spoilt[last] = value
     (job.folder / "request.json").write_text(json.dumps(request))
-    status = failed(job, daemon)
+    status = assert_failed(job, daemon)
     assert says in f"{status['message']} {status['remedy']}"
     assert status["message"].endswith(".")
     assert status["state"] == "failed"
+
+
+LONG_S, SHORT_S = 600.5, 0.05
+FILE = {"file": "source-1.wav"}
+MIX = {"mix": [{"file": "source-1.wav"}]}
+
+
+@pytest.mark.parametrize("seconds", [LONG_S, SHORT_S])
+@pytest.mark.parametrize("source", [FILE, MIX])
+def test_a_length_that_cannot_be_filled_in_is_refused_before_the_work(
+    job: Job, seconds: float, source: dict[str, Any]
+) -> None:
+    frames = round(seconds * 8000)
+    write_wav(job.folder / "source-1.wav", np.zeros((frames, 1), np.float32), 8000, "pcm16")
+    ears = {**part("understand"), "source": {**source, "frames": frames} if "mix" in source else source}
+    status = assert_failed(job.ask(ears, part("text2music", source=False, fill_from=0)), None, InvalidValue)
+    assert status["message"] == (
+        f"parts[1].fields.duration_s would be {seconds:g}, the length of parts[0].source; allowed: 0.1 to 600 seconds."
+    )
+    assert status["remedy"] == "Give duration_s, or another region of that source."
+    assert status["job"] == ""
+    for others in (
+        [ears, part("text2music", source=False, fill_from=0, duration_s=30.0)],
+        [ears, part("cover", fill_from=0)],
+        [ears, part("text2music", source=False)],
+    ):
+        check_parts(read_request(job.ask(*others).folder))
+    if seconds > 1.0:
+        region = {**ears, "source": {**FILE, "start_s": 0.5, "end_s": -1}}
+        check_parts(read_request(job.ask(region, part("text2music", source=False, fill_from=0)).folder))
+    gone = [{**ears, "source": {"file": "gone.wav"}}, part("text2music", source=False, fill_from=0)]
+    check_parts(read_request(job.ask(*gone).folder))  # sending it says what is wrong
 
 
 @pytest.mark.parametrize(
@@ -326,15 +361,15 @@ def test_bad_requests(job: Job, daemon: Daemon, place: str, value: Any, says: st
 def test_no_request(job: Job, content: bytes | None, says: str) -> None:
     if content is not None:
         (job.folder / "request.json").write_bytes(content)
-    assert says in failed(job, None, InvalidValue)["message"]
+    assert says in assert_failed(job, None, InvalidValue)["message"]
 
 
 def test_no_job_folder(shell: Shell) -> None:
     says = "FOLDER is '{}'; allowed: a job folder that is there."
     gone = shell.folder / "gone"
-    assert shell.refused("reaper", "run", gone.as_uri()) == says.format(gone)
+    assert shell.failure("reaper", "run", gone.as_uri()) == says.format(gone)
     assert not gone.exists()
-    assert shell.refused("reaper", "run", "file://elsewhere/x").startswith(
+    assert shell.failure("reaper", "run", "file://elsewhere/x").startswith(
         "FOLDER is 'file://elsewhere/x'; allowed: a URL"
     )
 

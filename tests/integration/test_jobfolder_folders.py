@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from acebridge.client import command_path
+from acebridge.hosts.jobfolder import folders
 from acebridge.hosts.jobfolder.folders import clean, pending
+from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.run import supervise
 from tests.support.daemon import Daemon
 from tests.support.job_folders import Job, outputs, part
@@ -61,21 +63,31 @@ def test_pending(jobs: Jobs, shell: Shell) -> None:
     jobs.add(2, "running", 1)
     jobs.add(3, "running", 60)  # its command has gone
     jobs.add(4, "failed", 1)
-    jobs.add(5, "waiting", 29)
+    jobs.add(5, "waiting", 1)
     jobs.add(6, "cancelled", 1)
     jobs.add(7, "done", 1, name="notes")
     assert [(job.title, job.state) for job in pending(jobs.folder)] == [
         ("Job 0", "done"), ("Job 2", "running"), ("Job 5", "waiting"),
     ]  # fmt: skip
-    told = json.loads(shell.run("host", "pending", jobs.folder.as_uri(), "--json").stdout)
-    assert [job["id"][14] for job in told] == ["0", "2", "5"]
-    assert told[1]["age_s"] >= 1
-    assert {key: told[1][key] for key in told[1] if key != "age_s"} == {
+    message = json.loads(shell.run("host", "pending", jobs.folder.as_uri(), "--json").stdout)
+    assert [job["id"][14] for job in message] == ["0", "2", "5"]
+    assert message[1]["age_s"] >= 1
+    assert {key: message[1][key] for key in message[1] if key != "age_s"} == {
         "id": "20261122-210502-1a2b3c4d", "folder": str(jobs.folder / "20261122-210502-1a2b3c4d"), "title": "Job 2",
         "action": "", "state": "running", "stage": "running", "placed": False,
     }  # fmt: skip
     assert "20261122-210505-1a2b3c4d  waiting  Job 5\n" in shell.run("reaper", "pending", str(jobs.folder)).stdout
-    assert shell.refused("host", "pending", "gone").startswith("JOBS_FOLDER is ")
+    assert shell.failure("host", "pending", "gone").startswith("JOBS_FOLDER is ")
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(0.0, "running"), (29.9, "running"), (30.1, "lost")])
+def test_a_command_that_is_silent_for_30_s_has_gone(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, age_s: float, state: str
+) -> None:
+    job = jobs.add(0, "running", 0)
+    updated = json.loads((job / "status.json").read_text())["updated"]
+    monkeypatch.setattr(folders.time, "time", lambda: updated + age_s)
+    assert [job.state for job in folders.job_folders(jobs.folder)] == [state]
 
 
 def test_what_is_over_goes_after_an_hour_and_the_rest_after_days(jobs: Jobs, shell: Shell) -> None:
@@ -120,9 +132,14 @@ def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: D
     (job.media / "mine.wav").write_bytes(b"mine")
     outside = tmp_path / "outside.wav"
     outside.write_bytes(bass.read_bytes())
+    link = job.media / "link.wav"
+    link.symlink_to(outside)
     # A result that lists more than it wrote.
-    for file in (outside, job.media / ".." / ".." / "outside.wav", job.media / "mine.wav", "", None, 7):
-        result["parts"][0]["takes"][0]["outputs"].append({**outputs(result)[0], "file": str(file) if file != 7 else 7})
+    listed = result["parts"][0]["takes"][0]["outputs"]
+    for file in (outside, job.media / ".." / ".." / "outside.wav", link):
+        listed.append({**listed[0], "file": str(file), "written": file_state(file)})
+    for file in (job.media / "mine.wav", "", None, 7):
+        listed.append({**listed[0], "file": str(file) if file != 7 else 7})
     result["parts"].append("nonsense")
     (job.folder / "result.json").write_text(json.dumps(result))
     assert clean(job.folder.parent, 7) == []
@@ -130,7 +147,7 @@ def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: D
     (job.folder / "status.json").write_text(json.dumps({**status, "update_time": time.time() - 8 * DAY_S}))
     assert clean(job.folder.parent, 7) == [job.folder]
     assert not bass.exists()
-    assert job.media_files == {other.name, "mine.wav"}
+    assert job.media_files == {other.name, "mine.wav", "link.wav"}
     assert outside.exists()
 
 
@@ -159,10 +176,10 @@ def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
     scripts = tmp_path / "REAPER" / "Scripts" / "AceBridge"
     scripts.mkdir(parents=True)
     (scripts / "AceBridge_Cover.lua").touch()
-    told = json.loads(
+    message = json.loads(
         shell.run("reaper", "doctor", str(job), "--json", code=0 if command_path.own_command() else 4).stdout
     )
-    assert {finding["about"]: finding["ok"] for finding in told}["scripts"] is True
+    assert {finding["about"]: finding["ok"] for finding in message}["scripts"] is True
     assert pending(job.parent) == []
 
 
@@ -170,16 +187,16 @@ def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
     job = tmp_path / "jobs" / "20261122-210501-1a2b3c4d"
     job.mkdir(parents=True)
     code = 0 if command_path.own_command() else 4
-    told = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
+    message = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
     result = json.loads((job / "result.json").read_text("utf-8"))
     check("result", result)
-    assert result == {"version": 1, "findings": told}
-    about = [finding["about"] for finding in told]
+    assert result == {"version": 1, "findings": message}
+    about = [finding["about"] for finding in message]
     assert about[-1] == "command"
     assert "REAPER" not in about
-    told = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
-    assert [finding["about"] for finding in told] == [*about, "REAPER", "scripts"]
-    assert shell.refused("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper."
+    message = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
+    assert [finding["about"] for finding in message] == [*about, "REAPER", "scripts"]
+    assert shell.failure("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper."
 
 
 def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -203,6 +220,13 @@ def test_a_script_may_remove_the_folder_once_it_has_its_result(tmp_path: Path, m
     monkeypatch.setattr(run, "write_json", then_gone)
     assert supervise(job, lambda _: {"findings": []}) == {"findings": []}
     assert not job.exists()
+
+
+def test_the_result_of_an_earlier_run_is_gone_while_the_next_one_works(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    result.write_text('{"earlier": true}')
+    assert supervise(tmp_path, lambda _: {"there": result.exists()}) == {"there": False}
+    assert json.loads(result.read_text()) == {"there": False}
 
 
 def test_the_command_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

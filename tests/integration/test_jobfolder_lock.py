@@ -33,7 +33,7 @@ def test_a_second_command_ends_at_once_and_touches_nothing(tmp_path: Path, shell
         for again in (job, Path(os.path.relpath(job))):
             with pytest.raises(Conflict, match=r"^Another command works on the job folder .*\. Wait until"):
                 supervise(again, lambda _: {"second": 1})
-        said = shell.refused("host", "run", job.as_uri())
+        said = shell.failure("host", "run", job.as_uri())
         assert said.startswith(f"Another command works on the job folder {job}. Wait until its status.json says")
         assert content(job) == before
         return {"first": 1}

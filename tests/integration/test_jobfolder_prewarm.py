@@ -51,7 +51,7 @@ def test_it_ends_when_the_script_gives_up(folder: Path) -> None:
     assert not folder.exists()
 
 
-def test_it_ends_when_nobody_is_heard_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_when_nobody_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that stands still while anything is done."""
     began = now = (folder / READYING).stat().st_mtime
     growing = folder / "source-1.wav"
@@ -114,7 +114,7 @@ main()
 """
 
 
-def _loaded(job: Job, daemon: Daemon, names: Sequence[str]) -> tuple[dict[str, list[str]], set[str]]:
+def _modules_of_run(job: Job, daemon: Daemon, names: Sequence[str]) -> tuple[dict[str, list[str]], set[str]]:
     """Repaint a mix, which takes everything that the package has; return what each name loaded, and then the run."""
     mix = {"mix": [{"file": "source-1.wav", "left": 0.5}], "frames": round(LENGTH_S * RATE_HZ)}
     job.ask({**part(start_s=0.5, end_s=1.0), "source": mix})
@@ -127,8 +127,8 @@ def _loaded(job: Job, daemon: Daemon, names: Sequence[str]) -> tuple[dict[str, l
 
 
 def test_the_list_of_modules_is_what_a_run_loads(tmp_path: Path, daemon: Daemon) -> None:
-    rows, late = _loaded(Job(tmp_path / "1"), daemon, prewarm.MODULES)
+    rows, late = _modules_of_run(Job(tmp_path / "1"), daemon, prewarm.MODULES)
     assert not late, "a run loads these itself: add a row that does it to MODULES"
     assert all(name in loaded for name, loaded in rows.items()), "another row loads it already"
-    _, needed = _loaded(Job(tmp_path / "2"), daemon, ())
+    _, needed = _modules_of_run(Job(tmp_path / "2"), daemon, ())
     assert set(rows) <= needed, "a run does without: take the row out of MODULES"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from acestep_runtime.audio import decode
 from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
@@ -181,15 +183,15 @@ def test_the_media_folder_is_made(job: Job, daemon: Daemon) -> None:
 def test_progress_over_parts(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     from acebridge.hosts.jobfolder import status
 
-    told = []
+    message = []
     tell = status.Status.tell
-    monkeypatch.setattr(status.Status, "tell", lambda self, **f: (told.append(f), tell(self, **f))[1])
+    monkeypatch.setattr(status.Status, "tell", lambda self, **f: (message.append(f), tell(self, **f))[1])
     job.ask(part(label="Guitar", start_s=1), part(label="Bass", start_s=1))
     job.run(daemon)
-    fractions = [f["fraction"] for f in told if "fraction" in f]
+    fractions = [f["fraction"] for f in message if "fraction" in f]
     assert fractions == sorted(fractions)
     assert {0.0, 0.5, 1.0} <= set(fractions)
-    stages = [f["stage"] for f in told if "stage" in f]
+    stages = [f["stage"] for f in message if "stage" in f]
     assert "Guitar: sampling" in stages
     assert "Bass: fake on cpu" in stages
     assert "sampling" not in stages
@@ -233,7 +235,7 @@ def test_a_waiting_job_tells_its_place(shell: Shell, daemon: Daemon, tmp_path: P
 
 def test_options_of_the_command(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
     job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
-    nobody = shell.refused("reaper", "run", str(job.folder), "--no-autostart", code=3)
+    nobody = shell.failure("reaper", "run", str(job.folder), "--no-autostart", code=3)
     assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
     assert job.status["state"] == "failed"
     for group in ("reaper", "host"):
@@ -284,3 +286,12 @@ def test_the_host_is_named_in_status_and_log(job: Job, daemon: Daemon) -> None:
     assert f"{job.folder.name}: understand, for Ardour 7.3.0\n" in (job.folder / "log.txt").read_text("utf-8")
     job.ask(part("understand"), host={}).run(daemon)
     assert job.status["host"] == ""
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text here")
+def test_a_folder_whose_name_is_not_text(tmp_path: Path, daemon: Daemon) -> None:
+    job = Job(tmp_path / os.fsdecode(b"by\xff\xfe"))
+    job.ask(part(start_s=0.5, end_s=1.0, output={"seeds": [7]}), media={"folder": str(tmp_path / "Media")})
+    (made,) = outputs(job.run(daemon))
+    assert made["frames"] == RATE_HZ * 2
+    assert soundfile.info(made["file"]).frames == RATE_HZ * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,45 @@ def test_a_file_that_changed_meanwhile_is_not_mixed_with_the_old_one(tmp_path: P
         follow([tasks_pb2.TaskEvent(audio_header=header)], WideningSink(sent, JobSink()))
 
 
-def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
+def test_a_file_that_changes_between_two_takes_is_not_mixed_with_the_old_one(tmp_path: Path) -> None:
+    file = write_wav(tmp_path / "song.wav", song(1.0), RATE_HZ)
+    passed: list[int] = []
+
+    class Headers(JobSink):
+        def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
+            passed.append(header.output)
+
+    def events() -> Iterator[tasks_pb2.TaskEvent]:
+        for output in range(3):
+            if output == 2:
+                write_wav(file, song(1.0, seed=1), RATE_HZ)
+                os.utime(file, ns=(1, 1))  # however coarse the clock of the file system is
+            header = audio_pb2.AudioHeader(
+                output=output, sample_rate=RATE_HZ, channels=2, encoding=1, frames=100, start_frame=50
+            )
+            yield tasks_pb2.TaskEvent(audio_header=header)
+
+    with pytest.raises(InvalidValue, match=r"song\.wav was changed or removed"):
+        follow(events(), WideningSink(SentSource.of(AudioFile(file)), Headers()))
+    assert passed == [0, 1]
+
+
+def test_audio_of_an_attempt_that_was_interrupted_is_void(tmp_path: Path) -> None:
+    void: list[Set[int]] = []
+
+    class Void(JobSink):
+        def on_audio_void(self, outputs: Set[int]) -> None:
+            void.append(outputs)
+
+    header = audio_pb2.AudioHeader(output=3, sample_rate=RATE_HZ, channels=2, encoding=1, frames=100, start_frame=50)
+    events = [tasks_pb2.TaskEvent(audio_header=header), tasks_pb2.TaskEvent(started=tasks_pb2.Started())]
+    events.append(tasks_pb2.TaskEvent(completed=tasks_pb2.Completed()))
+    sent = SentSource.of(AudioFile(write_wav(tmp_path / "song.wav", song(1.0), RATE_HZ)))
+    follow(events, WideningSink(sent, Void()))
+    assert void == [{3}]
+
+
+def test_facts_are_reported_in_times_of_the_whole(tmp_path: Path) -> None:
     class Takes(JobSink):
         def __init__(self) -> None:
             self.takes: list[tasks_pb2.TakeFinished] = []
@@ -93,8 +132,8 @@ def test_facts_are_told_in_times_of_the_whole(tmp_path: Path) -> None:
         sample_rate=RATE_HZ, channels=2, encoding=1, frames=RATE_HZ, start_frame=RATE_HZ // 2
     )
     stored = tasks_pb2.StoredOutput(sample_rate=RATE_HZ, channels=2, frames=RATE_HZ, start_frame=RATE_HZ // 2)
-    told = {"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"}
-    finished = tasks_pb2.TakeFinished(outputs=[stored], metadata=metadata_message(told))
+    message = {"beats": [0.25, 0.5], "bpm": 120.0, "lrc": "[00:00.25]la\n"}
+    finished = tasks_pb2.TakeFinished(outputs=[stored], metadata=metadata_message(message))
     events = [tasks_pb2.TaskEvent(audio_header=header), tasks_pb2.TaskEvent(take_finished=finished)]
     events.append(tasks_pb2.TaskEvent(completed=tasks_pb2.Completed(takes=[finished])))
     whole = Takes()

@@ -81,9 +81,9 @@ def test_a_song_is_planned_and_follows_its_plan(shell: Shell, seconds: str, code
 def test_a_plan_can_be_edited_and_gives_its_length(shell: Shell) -> None:
     plan = {"metadata": {"caption": "warm", "bpm": 90}, "codes": [5, 63_999, 17, 0, 1]}
     (shell.folder / "plan.json").write_text(json.dumps(plan), "utf-8")
-    told = shell.json(*SONG, "--plan", "plan.json", "--bpm", "120", "-o", "a.wav")
-    assert (told["metadata"][0]["bpm"], told["metadata"][0]["caption"]) == (120, "warm")
-    assert told["outputs"][0]["frames"] == 48_000
+    printed = shell.json(*SONG, "--plan", "plan.json", "--bpm", "120", "-o", "a.wav")
+    assert (printed["metadata"][0]["bpm"], printed["metadata"][0]["caption"]) == (120, "warm")
+    assert printed["outputs"][0]["frames"] == 48_000
     (shell.folder / "plan.json").write_text(json.dumps({**plan, "codes": [5, 6, 17, 0, 1]}), "utf-8")
     shell.json(*SONG, "--plan", "plan.json", "--bpm", "120", "-o", "b.wav")
     assert not np.array_equal(decode.read(shell.folder / "a.wav"), decode.read(shell.folder / "b.wav"))
@@ -100,8 +100,8 @@ def test_a_plan_can_be_edited_and_gives_its_length(shell: Shell) -> None:
 )
 def test_a_plan_that_is_none_is_refused(shell: Shell, held: str, says: str) -> None:
     (shell.folder / "plan.json").write_text(held, "utf-8")
-    assert says in shell.refused(*SONG, "--plan", "plan.json", code=2)
-    assert "Add --thinking." in shell.refused(*SONG, "--save-plan", "plan.json", code=2)
+    assert says in shell.failure(*SONG, "--plan", "plan.json", code=2)
+    assert "Add --thinking." in shell.failure(*SONG, "--save-plan", "plan.json", code=2)
 
 
 def test_takes_have_plans_of_their_own_and_come_out_the_same_again(shell: Shell) -> None:
@@ -114,22 +114,22 @@ def test_takes_have_plans_of_their_own_and_come_out_the_same_again(shell: Shell)
 
 @pytest.mark.parametrize(("command", "more"), [("lego", ["--skip-loop"]), ("complete", [])])
 def test_layers_and_accompaniments_get_metadata_only(shell: Shell, command: str, more: list[str]) -> None:
-    told = shell.json(
+    printed = shell.json(
         command, "곡.wav", "--track", "drums", "--steps", "1", "--seed", "3", "--engine", "neural", "--json", *THINK, *more,
         "--keep-caption", "--caption", "funky", "-o", "out/",
     )  # fmt: skip
-    (facts,) = told["metadata"]
-    assert facts["plan"]["codes"] == []
+    (facts,) = printed["metadata"]
+    assert "codes" not in facts["plan"]
     assert "caption" not in facts["plan"]["metadata"]
     assert facts["caption"] == "funky"
     assert facts["bpm"] == facts["plan"]["metadata"]["bpm"]
 
 
-def test_audio_is_described_beside_what_is_heard(shell: Shell) -> None:
+def test_audio_is_described_beside_the_analysis(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(bpm=120.0, bars=3, rate_hz=44_100), 44_100)
-    told = shell.json("understand", "song.wav", "--key", "D minor", *FEW, "--json")
-    assert told["engine"] == "neural"
-    (facts,) = told["metadata"]
+    printed = shell.json("understand", "song.wav", "--key", "D minor", *FEW, "--json")
+    assert printed["engine"] == "neural"
+    (facts,) = printed["metadata"]
     _in_range(facts)
     assert facts["keyscale"] == "D minor"
     assert facts["measured"]["bpm"] == pytest.approx(120, abs=2)
@@ -142,9 +142,9 @@ def test_audio_is_described_beside_what_is_heard(shell: Shell) -> None:
 
 def test_words_become_songs(shell: Shell) -> None:
     asked = ["compose", "a ballad about rain", "--seed", "4", *FEW, "--json"]
-    told = shell.json(*asked)
-    assert told["engine"] == "neural"
-    (facts,) = told["metadata"]
+    printed = shell.json(*asked)
+    assert printed["engine"] == "neural"
+    (facts,) = printed["metadata"]
     _in_range(facts)
     assert 10 <= facts["duration_s"] <= 600
     assert facts["lyrics"]
@@ -159,11 +159,11 @@ def test_without_a_language_model_it_is_said(models: Path, shell: Shell) -> None
     aside = models.parent / "aside"
     (models / "acestep-5Hz-lm-0.6B").rename(aside)
     try:
-        told = shell.json(*SONG, *THINK, "--duration", "1", "-o", "a.wav")
-        (warning,) = told["metadata"][0]["warnings"]
+        printed = shell.json(*SONG, *THINK, "--duration", "1", "-o", "a.wav")
+        (warning,) = printed["metadata"][0]["warnings"]
         assert "without a plan" in warning
         assert "acebridge models pull acestep-5Hz-lm-1.7B" in warning
-        assert "plan" not in told["metadata"][0]
+        assert "plan" not in printed["metadata"][0]
         asked = [*SONG, *THINK, "--duration", "1", "--save-plan", "plan.json", "-o", "a.wav"]
         assert "so there is none to write" in shell.run(*asked, code=4).stderr
         (warning,) = shell.json("understand", "곡.wav", "--engine", "neural", "--json")["metadata"][0]["warnings"]
@@ -171,4 +171,4 @@ def test_without_a_language_model_it_is_said(models: Path, shell: Shell) -> None
         assert shell.json("understand", "곡.wav", "--json")["engine"] == "draft"
     finally:
         aside.rename(models / "acestep-5Hz-lm-0.6B")
-    assert "acestep-5Hz-lm-4B" in shell.refused("compose", "rain", "--engine", "neural", "--lm", "x", code=2)
+    assert "acestep-5Hz-lm-4B" in shell.failure("compose", "rain", "--engine", "neural", "--lm", "x", code=2)

@@ -12,7 +12,7 @@ import pytest
 from acebridge.cli import listing
 from acebridge.client.client import Client
 from acestep_runtime.errors import InvalidValue
-from tests.support.daemon import queued, song, until_state, write_wav
+from tests.support.daemon import create_tone_job, song, until_state, write_wav
 from tests.support.shell import COMMAND, Shell
 
 
@@ -36,7 +36,7 @@ def in_terminal(shell: Shell, columns: int, *arguments: str) -> list[str]:
 def test_one_line_each_in_80_columns_and_in_a_pipe(shell: Shell, client: Client) -> None:
     name = "a\x1b[31m rather\tlong name of a song that nobody would want to read twice.wav"
     asset = client.upload(write_wav(shell.folder / name, song(0.3, seed=5))).asset_id
-    job_id = queued(client, 0.2, caption="fail")
+    job_id = create_tone_job(client, 0.2, caption="fail")
     until_state(client, job_id, "failed")
     heading, row = in_terminal(shell, 80, "assets", "--limit", "1")
     assert heading.split() == ["asset", "name", "length", "Hz", "channels", "size"]
@@ -55,7 +55,7 @@ def test_one_line_each_in_80_columns_and_in_a_pipe(shell: Shell, client: Client)
 
 
 def test_the_beginning_of_an_id_will_do(shell: Shell, client: Client) -> None:
-    job_id = queued(client, 0.2, seed=4)
+    job_id = create_tone_job(client, 0.2, seed=4)
     shell.run("jobs", "watch", job_id[:12], "-o", "x.wav")
     assert json.loads(shell.run("jobs", "show", job_id[:12].upper()).stdout)["id"] == job_id
     assert shell.run("jobs", "delete", job_id[:12]).stdout == "deleted\n"
@@ -64,10 +64,10 @@ def test_the_beginning_of_an_id_will_do(shell: Shell, client: Client) -> None:
     assert shell.run("assets", "pin", short).stdout == "pinned\n"
     shell.run("assets", "download", short, "-o", "copy.wav")
     assert shell.run("assets", "delete", short).stdout == "deleted\n"
-    assert shell.refused("assets", "delete", short) == (
+    assert shell.failure("assets", "delete", short) == (
         f"There is no asset {short!r}. It may have been evicted or deleted: upload it again."
     )
-    assert shell.refused("jobs", "show", os.fsdecode(b"caf\xe9")).startswith("There is no job 'caf?'.")
+    assert shell.failure("jobs", "show", os.fsdecode(b"caf\xe9")).startswith("There is no job 'caf?'.")
 
 
 def test_a_beginning_of_several_ids_is_refused() -> None:

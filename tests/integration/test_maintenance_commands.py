@@ -27,7 +27,7 @@ def test_settings_and_their_places(alone: Shell) -> None:
     assert rows["port"] == f"0\t{file}"
     assert rows.keys() == shown.keys()
     file.write_text("port = 70000\n")
-    assert alone.refused("config", "show").startswith(f"Setting port in {file} is 70000: ")
+    assert alone.failure("config", "show").startswith(f"Setting port in {file} is 70000: ")
 
 
 def test_the_log_of_a_daemon(shell: Shell, daemon: Daemon) -> None:
@@ -38,7 +38,7 @@ def test_the_log_of_a_daemon(shell: Shell, daemon: Daemon) -> None:
 
 
 def test_no_log_yet(alone: Shell) -> None:
-    assert alone.refused("logs").startswith("There is no log ")
+    assert alone.failure("logs").startswith("There is no log ")
 
 
 def test_the_file_of_a_service_runs_this_command_with_this_folder(alone: Shell) -> None:
@@ -50,14 +50,14 @@ def test_the_file_of_a_service_runs_this_command_with_this_folder(alone: Shell) 
     assert arguments[-3:] == ["serve", "--home", home]
     for system in ("linux", "win32"):
         assert home in alone.run("service", "install", "--print", "--system", system).stdout
-    assert alone.refused("service", "install", "--system", "darwin").endswith("Use it with --print only.")
+    assert alone.failure("service", "install", "--system", "darwin").endswith("Use it with --print only.")
 
 
 def test_the_option_for_the_data_folder(alone: Shell, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.toml").write_text("port = 70000\n")
-    assert str(other / "config.toml") in alone.refused("serve", "--home", str(other))
+    assert str(other / "config.toml") in alone.failure("serve", "--home", str(other))
 
 
 @pytest.mark.parametrize("words", [(), ("generate",), ("jobs", "watch")])

@@ -26,10 +26,10 @@ from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
-    queued,
     state,
     until,
     until_state,
@@ -53,21 +53,21 @@ def config(models: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def shared_daemon(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with daemon_at(tmp_path_factory.mktemp("home"), config=config(models)) as daemon:
         yield daemon
 
 
 @pytest.fixture
-def daemon(shared: Daemon) -> Iterator[Daemon]:
+def daemon(shared_daemon: Daemon) -> Iterator[Daemon]:
     """The daemon of all tests, with a worker at rest that has no model, and no word in its log."""
-    assert shared.client is not None
-    collect(generate(shared.client, 0.1))
+    assert shared_daemon.client is not None
+    collect(generate(shared_daemon.client, 0.1))
     with suppress(JobFailed):
-        load(shared.client, "UnloadModel")
-    os.truncate(shared.home / "console.txt", 0)
-    yield shared
-    shared.release()
+        load(shared_daemon.client, "UnloadModel")
+    os.truncate(shared_daemon.home / "console.txt", 0)
+    yield shared_daemon
+    shared_daemon.release()
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def load(client: Client, order: str = "LoadModel") -> Any:
 def until_it_waits(client: Client) -> None:
     """Let calls that were sent before get to where they wait: nothing tells that one does, so others overtake it."""
     for _ in range(20):
-        loaded(client)
+        load_states(client)
 
 
 def beside(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
@@ -123,7 +123,7 @@ def beside(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
     return thread, came
 
 
-def loaded(client: Client) -> list[bool]:
+def load_states(client: Client) -> list[bool]:
     return [each.loaded for each in client.call(client.models.ListModels, models_pb2.ListModelsRequest()).models]
 
 
@@ -138,7 +138,7 @@ def test_a_job_that_is_cancelled_while_a_model_loads_stays_so_and_the_model_is_l
     worker.suspend()
     call = begin(client)
     until_ordered(daemon)
-    job_id = queued(client, 0.3)
+    job_id = create_tone_job(client, 0.3)
     client.cancel(job_id)
     assert until_state(client, job_id, "cancelled") == "cancelled"
     time.sleep(3 * GRACE_S)
@@ -152,21 +152,23 @@ def test_a_job_that_is_cancelled_while_a_model_loads_stays_so_and_the_model_is_l
 
 def test_a_model_waits_behind_the_job_that_runs_and_goes_before_the_next(daemon: Daemon, client: Client) -> None:
     daemon.hold(1)
-    first = queued(client, 0.3)
+    first = create_tone_job(client, 0.3)
     until_state(client, first, "running")
-    second = queued(client, 0.2, seed=5)
+    second = create_tone_job(client, 0.2, seed=5)
     call = begin(client)
     until_it_waits(client)
     daemon.release()
     take = collect(client.watch(second))
     assert_array_equal(take.samples(), expected_tone(5, 0.2))
     assert outcome(call).loaded
-    assert loaded(client) == [True]
-    told = [line for line in daemon.console().splitlines() if "job " in line or "model order" in line]
-    assert ["model order" in line for line in told] == [False, False, True, False, False]
+    assert load_states(client) == [True]
+    reply = [line for line in daemon.console().splitlines() if "job " in line or "model order" in line]
+    assert ["model order" in line for line in reply] == [False, False, True, False, False]
 
 
-def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(daemon: Daemon, client: Client) -> None:
+def test_a_worker_that_dies_while_it_loads_is_reported_and_it_is_not_tried_again(
+    daemon: Daemon, client: Client
+) -> None:
     worker = fresh_worker_of(daemon, client)
     idle_s = worker.cpu_times().user
     call = begin(client)
@@ -176,7 +178,7 @@ def test_a_worker_that_dies_while_it_loads_is_told_and_it_is_not_tried_again(dae
     assert isinstance(came, JobFailed)
     assert came.kind == "ENGINE_FAILURE"
     assert "acestep-v15-turbo (exit code -9)" in came.message
-    assert loaded(client) == [False]
+    assert load_states(client) == [False]
     collect(generate(client, 0.1))
     assert load(client).loaded
 
@@ -193,7 +195,7 @@ def test_a_daemon_stops_at_once_while_a_model_waits(models: Path, tmp_path: Path
         worker = worker_of(daemon)
         if busy == "with a job":
             daemon.hold(1)
-            until_state(client, queued(client, 0.3), "running")
+            until_state(client, create_tone_job(client, 0.3), "running")
         worker.suspend()
         calls = [begin(client) for _ in range(2)]
         if busy == "with a model":
@@ -227,7 +229,7 @@ def test_what_is_loaded_can_be_let_go_without_its_files(client: Client, models: 
             load(client)
     finally:
         moved.rename(models)
-    assert loaded(client) == [False]
+    assert load_states(client) == [False]
 
 
 def test_jobs_and_orders_at_once_all_end_well(client: Client) -> None:

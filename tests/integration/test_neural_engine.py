@@ -48,10 +48,10 @@ def shell(daemon: Daemon, tmp_path: Path) -> Shell:
 def test_every_task_goes_from_wav_to_wav(shell: Shell, tmp_path: Path, command: str) -> None:
     source = [] if command == "generate" else ["곡.wav"]
     arguments = [command, *source, *TASKS[command], "--engine", "neural", "--steps", "2", "--seed", "3", "--json"]
-    told: Any = shell.json(*arguments, "-o", "out/" if command in ("extract", "complete") else "out.wav")
-    assert told["engine"] == "neural"
-    files = [Path(output["file"]) for output in told["outputs"]]
-    roles = [output["role"] for output in told["outputs"]]
+    message: Any = shell.json(*arguments, "-o", "out/" if command in ("extract", "complete") else "out.wav")
+    assert message["engine"] == "neural"
+    files = [Path(output["file"]) for output in message["outputs"]]
+    roles = [output["role"] for output in message["outputs"]]
     assert roles == {"lego": ["drums"], "extract": ["vocals", "other"]}.get(command, ["mix"])
     made = {role: decode.read(tmp_path / file) for role, file in zip(roles, files, strict=True)}
     old = decode.read(tmp_path / "곡.wav")
@@ -72,7 +72,7 @@ def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_n
     shell: Shell, tmp_path: Path
 ) -> None:
     song = ["generate", "--duration", "1", "--steps", "2", "--seed", "3", "--json"]
-    told = [
+    message = [
         shell.json(*song, *more, "-o", name)
         for name, more in {
             "plain.wav": ["--engine", "neural"],
@@ -84,9 +84,9 @@ def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_n
     plain, like, again = (decode.read(tmp_path / name) for name in ("plain.wav", "like.wav", "again.wav"))
     assert not np.array_equal(plain, like)
     assert np.array_equal(like, again)
-    assert [each["metadata"][0].get("warnings") for each in told[:3]] == [None] * 3
-    assert told[3]["metadata"][0]["warnings"] == ["The draft engine does not use a reference: 곡.wav had no effect."]
-    assert "none.wav" in shell.refused("generate", "--reference", "none.wav", code=2)
+    assert [each["metadata"][0].get("warnings") for each in message[:3]] == [None] * 3
+    assert message[3]["metadata"][0]["warnings"] == ["The draft engine does not use a reference: 곡.wav had no effect."]
+    assert "none.wav" in shell.failure("generate", "--reference", "none.wav", code=2)
 
 
 def test_auto_takes_it_for_what_it_can_do_and_draft_for_the_rest(shell: Shell) -> None:
@@ -95,15 +95,17 @@ def test_auto_takes_it_for_what_it_can_do_and_draft_for_the_rest(shell: Shell) -
 
 
 def test_what_it_has_is_listed(shell: Shell) -> None:
-    told = shell.json("models", "--json")
-    engines = {engine["name"]: engine for engine in told["capabilities"]["engines"]}
+    message = shell.json("models", "--json")
+    engines = {engine["name"]: engine for engine in message["capabilities"]["engines"]}
     assert engines["neural"]["available"]
     assert len(engines["neural"]["tasks"]) == 11
-    kinds = sorted(model["name"].split("-")[2] for model in told["models"])
+    kinds = sorted(model["name"].split("-")[2] for model in message["models"])
     assert kinds == ["base", "turbo"]
-    assert all(int(model["size_bytes"]) > 100_000 for model in told["models"])
+    assert all(int(model["size_bytes"]) > 100_000 for model in message["models"])
 
 
 def test_a_model_that_is_not_there_is_named_with_the_command_that_gets_it(shell: Shell) -> None:
-    told = shell.refused("generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=4)
-    assert "acebridge models pull acestep-v15-xl-base" in told
+    message = shell.failure(
+        "generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=4
+    )
+    assert "acebridge models pull acestep-v15-xl-base" in message

@@ -165,9 +165,9 @@ def test_text_tasks_have_a_next_batch_and_analysis_tasks_have_none(client: Clien
     assert str(caught.value) == (
         "submission.prefetch_next is set, but another understand would be the same again. Leave it out."
     )
-    heard = collect(client.submit("understand", {}, source=source, submission={"engine": "fake"}))
+    received = collect(client.submit("understand", {}, source=source, submission={"engine": "fake"}))
     with pytest.raises(JobFailed, match="has no next batch: it would be the same again") as caught:
-        collect(client.next_batch(heard.job_id))
+        collect(client.next_batch(received.job_id))
     assert caught.value.__cause__.code() is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[union-attr]
     with pytest.raises(JobFailed, match="There is no job 'no'"):
         collect(client.next_batch("no"))
@@ -275,5 +275,5 @@ def test_from_the_command_line(shell: Shell, client: Client) -> None:
     assert json.loads(shell.run("jobs", "show", made).stdout)["prefetched"]
     third = f"generate-{second['job_id'][:8]}-next.wav".replace("generate", "text2music")
     assert shell.run("jobs", "next", second["job_id"]).stdout.startswith(f"{third}  (mix, 0.40 s, seed 9)")
-    assert shell.refused("jobs", "next", "nope") == "There is no job 'nope'. List the jobs that there are."
+    assert shell.failure("jobs", "next", "nope") == "There is no job 'nope'. List the jobs that there are."
     assert "auto_gen" not in shell.run("extract", "--help").stdout

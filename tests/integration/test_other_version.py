@@ -12,7 +12,7 @@ import pytest
 from acebridge.client.api_runner import DaemonRunner
 from acebridge.client.client import Client
 from acebridge.version import VERSION
-from tests.support.daemon import PATIENCE_S, Daemon, queued, status, until_started
+from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, status, until_started
 from tests.support.job_folders import Job, part
 from tests.support.shell import FAKE, Shell
 
@@ -54,7 +54,7 @@ def test_an_idle_daemon_is_replaced(old: Daemon, alone: Shell) -> None:
 def test_a_daemon_at_work_is_named_once_and_used(old: Daemon, alone: Shell) -> None:
     assert old.client is not None
     old.hold(1)
-    held = queued(old.client, 5.0, seed=1)
+    held = create_tone_job(old.client, 5.0, seed=1)
     until_started(old.client, held)
     done = alone.run("jobs")
     (line,) = done.stderr.splitlines()
@@ -82,7 +82,7 @@ def test_the_python_api_warns_of_a_daemon_at_work(old: Daemon, monkeypatch: pyte
     assert old.client is not None
     monkeypatch.setenv("ACEBRIDGE_HOME", str(old.home))
     old.hold(1)
-    until_started(old.client, queued(old.client, 5.0, seed=1))
+    until_started(old.client, create_tone_job(old.client, 5.0, seed=1))
     with pytest.warns(UserWarning, match=r"is version 0\.0\.9, this is version"):
         runner = DaemonRunner("auto")
     with Client(runner._address) as client:

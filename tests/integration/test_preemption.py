@@ -1,4 +1,4 @@
-"""What is made ahead makes way for all others, outlives kills, and is whole in the end."""
+"""A prefetched batch is preempted by all other jobs, survives kills, and is complete in the end."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support.daemon import (
     Take,
     assert_gone,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
     job,
-    queued,
     state,
     until,
     until_started,
@@ -65,9 +65,9 @@ def test_a_watcher_of_a_preempted_job_gets_the_complete_audio(
     daemon.hold(203 + take, at=at)
     first = collect(ask(client, 200, takes=3, seconds=seconds)).job_id
     made = follower(client, first)
-    heard: list[Take] = []
+    received: list[Take] = []
     follow = (client.next_batch, first) if asked else (client.watch, made)
-    watcher = threading.Thread(target=lambda: heard.append(collect(follow[0](follow[1]))))
+    watcher = threading.Thread(target=lambda: received.append(collect(follow[0](follow[1]))))
     for number in range(3):
         until(lambda: job(client, made).progress.fraction >= HELD_AT[at](take) / 3, f"take {take} to be at its {at}")
         if number == 0 and not asked:
@@ -77,7 +77,7 @@ def test_a_watcher_of_a_preempted_job_gets_the_complete_audio(
         watcher.start()
     daemon.release()
     watcher.join()
-    (whole,) = heard
+    (whole,) = received
     check_tones(whole, seconds)
     assert len(whole.completed.takes) == 3
     if asked:
@@ -88,8 +88,8 @@ def test_a_request_raises_the_priority_of_a_waiting_prefetched_job(daemon: Daemo
     daemon.hold(111, 119)
     first = collect(ask(client, 110)).job_id
     made = follower(client, first, "running")
-    until_state(client, queued(client, 0.1, seed=119), "running")
-    low = queued(client, 0.1, priority="low")
+    until_state(client, create_tone_job(client, 0.1, seed=119), "running")
+    low = create_tone_job(client, 0.1, priority="low")
     assert state(client, made) == "queued"
     assert [job(client, low).position, job(client, made).position] == [1, 2]
     events = client.next_batch(first)
@@ -166,7 +166,7 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
         until_started(client, made)
         (worker,) = daemon.workers()
         worker.suspend()  # it does not hear that it has to stop, nor that the daemon is gone
-        queued(client, 0.1, seed=1)
+        create_tone_job(client, 0.1, seed=1)
         newer = next(ask(client, 6, session="s", auto_gen=False)).job_id
         assert_gone(daemon.kill())  # the worker ends nevertheless
         daemon.release()

@@ -117,8 +117,8 @@ def test_a_song_is_the_sum_of_its_stems_and_its_drums_keep_the_beat(plan: songs.
 def test_the_bass_of_a_song_plays_the_roots_of_its_chords() -> None:
     song = songs.make(songs.SONGS[0], least_s=6, renderer="numpy")
     downbeats = range(0, len(song.beats_s), song.plan.meter)
-    heard = [metrics.fundamental_hz(song.stems["bass"], song.beats_s[k] + 0.05, 0.3) for k in downbeats]
-    assert [metrics.pitch_class(hz) for hz in heard] == [song.chords[k][0] for k in downbeats]
+    received = [metrics.fundamental_hz(song.stems["bass"], song.beats_s[k] + 0.05, 0.3) for k in downbeats]
+    assert [metrics.pitch_class(hz) for hz in received] == [song.chords[k][0] for k in downbeats]
 
 
 def test_a_song_is_the_same_every_time() -> None:

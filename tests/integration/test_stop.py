@@ -20,11 +20,11 @@ from tests.support.daemon import (
     Daemon,
     assert_gone,
     collect,
+    create_tone_job,
     daemon_at,
     expected_tone,
     generate,
     job,
-    queued,
     state,
     until_started,
     until_state,
@@ -57,23 +57,23 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
         daemon.hold(3)
         events = generate(client, 1.0, seed=3)
         running = next(events).job_id
-        waiting = queued(client, 0.2, seed=4)
+        waiting = create_tone_job(client, 0.2, seed=4)
         until_started(client, running)
         workers = daemon.children()
-        heard: list[BaseException] = []
+        received: list[BaseException] = []
 
         def watch() -> None:
             try:
                 collect(events)
             except BaseException as error:
-                heard.append(error)
+                received.append(error)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         stop(daemon)
         watcher.join()
         assert_gone(workers)
-        (fault,) = heard
+        (fault,) = received
         assert isinstance(fault, JobFailed)
         assert fault.kind == "UNAVAILABLE"
         assert str(fault) == "The daemon is stopping. The job goes on when it is started again."
@@ -94,7 +94,7 @@ def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
         client = daemon.client
         assert client is not None
         daemon.hold(1)
-        job_id = queued(client, 1.0)
+        job_id = create_tone_job(client, 1.0)
         until_started(client, job_id)
         (worker,) = daemon.workers()
         worker.suspend()
@@ -113,7 +113,7 @@ def test_stopping_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, rounds
         asked = {}
         for moment in rounds(4, 60):
             for number in range(4):
-                asked[queued(client, 0.2, seed=10 * moment + number, steps=2)] = 10 * moment + number
+                asked[create_tone_job(client, 0.2, seed=10 * moment + number, steps=2)] = 10 * moment + number
             time.sleep(0.03 * (moment % 5))  # any moment is as good
             before = {job_id for job_id in asked if state(client, job_id) == "succeeded"}
             assert daemon.stop() == 0
@@ -141,6 +141,6 @@ def test_a_second_daemon_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     port = daemon.address.rpartition(":")[2]
     other = serve(tmp_path / "other", "--port", port)
     assert other.returncode == 2
-    told = f"acebridge: Port {port} of 127.0.0.1 is taken by another program. Choose another with --port"
-    assert other.stderr.splitlines()[-1].startswith(told)
+    message = f"acebridge: Port {port} of 127.0.0.1 is taken by another program. Choose another with --port"
+    assert other.stderr.splitlines()[-1].startswith(message)
     assert "Traceback" not in second.stderr + other.stderr

@@ -71,8 +71,8 @@ def test_a_recording_is_timed_by_the_model(daemon: Daemon, tmp_path: Path) -> No
     (tmp_path / "words.txt").write_text("[Verse]\n하늘 별\none two\n[Chorus]\n空を\n", "utf-8")
     shell = Shell(tmp_path, daemon.environment)
     timed = ("lrc", "노래.wav", "--lyrics", "words.txt", "--engine", "neural")
-    told = shell.run(*timed, "-o", "노래.lrc", "--words", "--html", "노래.html")
-    assert "노래.lrc  (3 lines, 6 words)" in told.stdout
+    message = shell.run(*timed, "-o", "노래.lrc", "--words", "--html", "노래.html")
+    assert "노래.lrc  (3 lines, 6 words)" in message.stdout
     timing = FORMATS["elrc"].read((tmp_path / "노래.lrc").read_text("utf-8"))
     assert [line.text for line in timing.lines] == ["하늘 별", "one two", "空を"]
     assert all(0 <= line.start_s <= 3.01 for line in timing.lines)

@@ -46,14 +46,14 @@ def test_timed_lyrics_are_printed_and_written_in_every_format(shell: Shell, fold
     for name, form in FORMATS.items():
         if name == "elrc":
             continue
-        told = shell.run(*command, "-o", f"out/song{form.suffix}").stdout
-        assert re.search(rf"out/song\{form.suffix}  \(2 lines(, \d+ words)?\)", told)
-        assert "lrc:" not in told
+        message = shell.run(*command, "-o", f"out/song{form.suffix}").stdout
+        assert re.search(rf"out/song\{form.suffix}  \(2 lines(, \d+ words)?\)", message)
+        assert "lrc:" not in message
         timing = form.read((folder / "out" / f"song{form.suffix}").read_text("utf-8"))
         assert [line.text for line in timing.lines] == TEXTS
         assert [line.start_s for line in timing.lines] == pytest.approx(stamps, abs=0.011)
-    told = shell.run(*command, "-o", "out/words.LRC", "--words", "--html", "song.html").stdout
-    assert "song.html  (karaoke page)" in told
+    message = shell.run(*command, "-o", "out/words.LRC", "--words", "--html", "song.html").stdout
+    assert "song.html  (karaoke page)" in message
     enhanced = FORMATS["elrc"].read((folder / "out" / "words.LRC").read_text("utf-8"))
     assert [line.text for line in enhanced.lines] == TEXTS
     page = (folder / "song.html").read_text("utf-8")
@@ -61,7 +61,7 @@ def test_timed_lyrics_are_printed_and_written_in_every_format(shell: Shell, fold
     assert shell.files() == {
         "song.wav", "words.txt", "song.html", "out/words.LRC", *(f"out/song{form.suffix}" for form in FORMATS.values()),
     }  # fmt: skip
-    # Their words alone are what is timed anew.
+    # Only their words are timed again.
     for form in FORMATS.values():
         assert shell.run(*command[:3], f"out/song{form.suffix}", *command[4:]).stdout == printed
     # With --json nothing but the object is printed, and the file is written all the same.
@@ -77,7 +77,7 @@ def test_an_engine_that_times_nothing(shell: Shell, folder: Path) -> None:
 
 def test_a_file_of_timed_lyrics_without_times_is_refused(shell: Shell, folder: Path) -> None:
     (folder / "words.lrc").write_text("la la\n", "utf-8")
-    said = shell.refused("lrc", "song.wav", "--lyrics", "words.lrc", *FAKE)
+    said = shell.failure("lrc", "song.wav", "--lyrics", "words.lrc", *FAKE)
     assert said.startswith("In words.lrc, line 1 is 'la la'; allowed: minutes, seconds below 60")
     assert said.endswith("Words without times go into a file that ends in .txt.")
 
@@ -100,7 +100,7 @@ def test_a_file_of_timed_lyrics_without_times_is_refused(shell: Shell, folder: P
 def test_what_is_refused(shell: Shell, folder: Path, options: list[str], sentence: str) -> None:
     (folder / "folder.lrc").mkdir()
     before = (folder / "song.wav").read_bytes()
-    assert shell.refused("lrc", "song.wav", "--lyrics", "la", *options, *FAKE).startswith(sentence)
+    assert shell.failure("lrc", "song.wav", "--lyrics", "la", *options, *FAKE).startswith(sentence)
     assert (folder / "song.wav").read_bytes() == before
     assert shell.files() == {"song.wav", "words.txt"}
 
@@ -108,7 +108,7 @@ def test_what_is_refused(shell: Shell, folder: Path, options: list[str], sentenc
 def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:
     write_wav(tmp_path / "song.wav", sine(300, 0.1))
 
-    def written(suffix: str, words: bool = False) -> str:
+    def write_timing(suffix: str, words: bool = False) -> str:
         options = {"src": tmp_path / "song.wav", "timing": tmp_path / f"song{suffix}", "words": words}
         files = TimingFiles.choose(options)
         assert files is not None
@@ -117,11 +117,11 @@ def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:
         assert said == [f"{tmp_path / 'song'}{suffix}  (2 lines{held})"]
         return (tmp_path / f"song{suffix}").read_text("utf-8")
 
-    assert written(".lrc") == "[00:00.50]one two\n[00:02.00]three\n[00:03.00]\n"
-    assert written(".lrc", words=True).startswith("[00:00.50]<00:00.50>one <00:01.00>two<00:02.00>\n")
-    assert "<c>one</c> <00:00:01.000><c>two</c>" in written(".vtt")
-    assert "R1,Verse,0:00:00.000,0:00:03.000,0:00:03.000\nM1,one two,0:00:00.500,,\n" in written(".csv")
-    assert FORMATS["json"].read(written(".json")).lines[0].words[1].text == "two"
+    assert write_timing(".lrc") == "[00:00.50]one two\n[00:02.00]three\n[00:03.00]\n"
+    assert write_timing(".lrc", words=True).startswith("[00:00.50]<00:00.50>one <00:01.00>two<00:02.00>\n")
+    assert "<c>one</c> <00:00:01.000><c>two</c>" in write_timing(".vtt")
+    assert "R1,Verse,0:00:00.000,0:00:03.000,0:00:03.000\nM1,one two,0:00:00.500,,\n" in write_timing(".csv")
+    assert FORMATS["json"].read(write_timing(".json")).lines[0].words[1].text == "two"
 
 
 def test_a_part_of_a_song_is_timed_as_the_song(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ NEURAL = (
     "acestep_runtime.memory.precision", "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae",
     "acestep_runtime.weights.files", "acestep_runtime.weights.load", "acestep_runtime.weights.lora",
 )  # fmt: skip
-#: What Python runs by itself when it starts and this is in a folder that it looks for modules in.
+#: Python runs this module at its start if it is in a folder of its module path.
 SITECUSTOMIZE = f"""
 import sys
 
@@ -118,12 +118,12 @@ except SystemExit as end:
     assert code_of_help == "0"
 
 
-def test_who_asks_for_the_neural_engine_is_told_which_extra_it_is_in(without: Path) -> None:
+def test_who_asks_for_the_neural_engine_learns_which_extra_it_is_in(without: Path) -> None:
     with daemon_at(without / "home") as daemon:
         shell = Shell(without, daemon.environment)
-        told = shell.refused("generate", "--engine", "neural", "--duration", "1")
+        message = shell.failure("generate", "--engine", "neural", "--duration", "1")
         assert shell.json("generate", "--duration", "1")["engine"] == "draft"
-    assert told == (
+    assert message == (
         "The neural engine cannot run: torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed."
         f" {install_remedy('neural')} Or choose --engine draft."
     )

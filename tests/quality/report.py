@@ -51,7 +51,7 @@ def _key(rows: Rows) -> Verdict:
     return f"{text} ({sum(r['key_right'] for r in rows)} exact)", ok
 
 
-def _pooled(rows: Rows, name: str, least: float) -> Verdict:
+def _pool(rows: Rows, name: str, least: float) -> Verdict:
     mean = float(np.mean([r[name] for r in rows]))
     return f"{mean:.0%} ({min(r[name] for r in rows):.0%} to {max(r[name] for r in rows):.0%})", mean >= least
 
@@ -96,10 +96,10 @@ GOALS = (
     Goal("understand", "tempo within 2 %", "90 % of songs", _tempo),
     Goal("understand", "key exact or relative", "80 % of songs", _key),
     Goal("understand", "time signature", "80 % of songs", lambda rows: _share([r["meter_right"] for r in rows], 0.8)),
-    Goal("understand", "beats found (F-measure, ±70 ms)", "90 % on average", lambda rows: _pooled(rows, "beats", 0.9)),
+    Goal("understand", "beats found (F-measure, ±70 ms)", "90 % on average", lambda rows: _pool(rows, "beats", 0.9)),
     Goal("understand", "downbeats found (F-measure, ±70 ms)", "80 % on average",
-         lambda rows: _pooled(rows, "downbeats", 0.8)),
-    Goal("understand", "beats with the true triad", "80 % on average", lambda rows: _pooled(rows, "chords", 0.8)),
+         lambda rows: _pool(rows, "downbeats", 0.8)),
+    Goal("understand", "beats with the true triad", "80 % on average", lambda rows: _pool(rows, "chords", 0.8)),
     *(Goal("extract", f"{stem}: SI-SDR over that of the mix", f"median at least {least:g} dB",
            lambda rows, stem=stem, least=least: _median([r[stem] for r in rows], "dB", least=least))
       for stem, least in (("drums", 6.0), ("bass", 5.0), ("vocals", 3.0))),
@@ -109,9 +109,9 @@ GOALS = (
          lambda rows: (f"{max(r['drums_ms'] for r in rows):.1f} ms at most",
                        all(r["drums_ms"] <= 25 for r in rows))),
     Goal("lego", "bass: sounding beats with the true root", "80 % on average",
-         lambda rows: _pooled(rows, "roots", 0.8)),
+         lambda rows: _pool(rows, "roots", 0.8)),
     Goal("lego", "bass: sounding beats with a note of the true chord", "90 % on average",
-         lambda rows: _pooled(rows, "chord_tones", 0.9)),
+         lambda rows: _pool(rows, "chord_tones", 0.9)),
     Goal("repaint", "step across the seam itself within the song's 99.9th percentile of steps", "every song",
          lambda rows: _share([r["seam_step"] <= 1 for r in rows], 1.0)),
     Goal("repaint", "all steps within 50 ms of a seam within that percentile", "or within those there before", _seams),
@@ -191,12 +191,12 @@ def _appendix(results: dict[str, Rows]) -> list[str]:
     lines = ["## Song by song", ""]
     lines += ["| song | renderer | truth | heard | beats | chords | drums, bass, vocals dB | drums ms | roots | repaint LU |",
               "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for number, heard in enumerate(results["understand"]):
+    for number, row in enumerate(results["understand"]):
         split, layer, new = (results[task][number] for task in ("extract", "lego", "repaint"))
         stems = ", ".join(f"{split[stem]:.1f}" for stem in ("drums", "bass", "vocals"))
         lines.append(
-            f"| {heard['song']}{' (held out)' if heard['held_out'] else ''} | {heard['renderer']} | {heard['truth']} "
-            f"| {heard['bpm']:.1f}, {heard['key']}, {heard['meter']}/4 | {heard['beats']:.0%} | {heard['chords']:.0%} "
+            f"| {row['song']}{' (held out)' if row['held_out'] else ''} | {row['renderer']} | {row['truth']} "
+            f"| {row['bpm']:.1f}, {row['key']}, {row['meter']}/4 | {row['beats']:.0%} | {row['chords']:.0%} "
             f"| {stems} | {layer['drums_ms']:.1f} | {layer['roots']:.0%} | {new['loudness_lu']:+.1f} |"
         )
     for name in ("chroma", "onsets"):

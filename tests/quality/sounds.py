@@ -53,7 +53,7 @@ def _apply_highpass(noise: Floats, times: int) -> Floats:
     return noise
 
 
-def _struck(pitch: int, rng: np.random.Generator) -> Floats:
+def _strike(pitch: int, rng: np.random.Generator) -> Floats:
     long_s = {CRASH: 1.2, OPEN_HAT: 0.4, RIDE: 0.5}.get(pitch, 0.3)
     t = np.arange(round(long_s * RATE_HZ)) / RATE_HZ
     noise = rng.standard_normal(len(t))
@@ -78,7 +78,7 @@ def drums(notes: Sequence[TimedNote], frames: int, rng: np.random.Generator) -> 
     sides = {CLOSED_HAT: 0.35, OPEN_HAT: 0.35, RIDE: -0.4, CRASH: -0.3, TOM: -0.3}
     out = np.zeros((frames, 2))
     for pitch in sorted({note[2] for note in notes}):
-        strokes = [_struck(pitch, rng) for _ in range(4)]
+        strokes = [_strike(pitch, rng) for _ in range(4)]
         mono = np.zeros(frames)
         for number, (start_s, _, _, velocity) in enumerate(note for note in notes if note[2] == pitch):
             _put(mono, strokes[number % 4] * (velocity / 100) ** 1.5, start_s)

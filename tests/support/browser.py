@@ -39,9 +39,11 @@ class Page:
 
     def eval(self, code: str) -> Any:
         """Return the value of an expression, or of what it promises."""
-        told = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True, userGesture=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        message = self.call(
+            "Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        assert "exceptionDetails" not in message, message
+        return message["result"].get("value")
 
     def key(self, key: str) -> None:
         """Press a key and let it go."""
@@ -55,14 +57,14 @@ class Page:
         said = {"id": self._count, "method": method, "params": parameters, **session}
         self._out.write(json.dumps(said).encode() + b"\0")
         while True:
-            told = self._next()
-            if told.get("id") == self._count:
-                assert "error" not in told, told
-                return dict(told["result"])
-            if told.get("method") == "Network.requestWillBeSent":
-                self.asked.append(told["params"]["request"]["url"])
-            elif told.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                self.faults.append(json.dumps(told["params"]))
+            message = self._next()
+            if message.get("id") == self._count:
+                assert "error" not in message, message
+                return dict(message["result"])
+            if message.get("method") == "Network.requestWillBeSent":
+                self.asked.append(message["params"]["request"]["url"])
+            elif message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                self.faults.append(json.dumps(message["params"]))
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._left:

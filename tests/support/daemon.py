@@ -277,7 +277,7 @@ def generate(client: Client, seconds: float = 0.5, **more: Any) -> Iterator[Any]
     return client.submit_request(tone_request(seconds, **more))
 
 
-def queued(client: Client, seconds: float = 0.5, **more: Any) -> str:
+def create_tone_job(client: Client, seconds: float = 0.5, **more: Any) -> str:
     """Ask for a tone and leave; return the job's id."""
     return client.create(tone_request(seconds, **more)).id
 
@@ -291,12 +291,12 @@ def state(client: Client, job_id: str) -> str:
 
 
 def until_state(client: Client, job_id: str, *wanted: str) -> str:
-    def reached() -> str:
+    def is_reached() -> str:
         now = state(client, job_id)
         assert now in wanted or now not in ENDED, f"{job_id} is {now}, not {wanted}"
         return now if now in wanted else ""
 
-    return until(reached, f"{job_id} to be {wanted}")
+    return until(is_reached, f"{job_id} to be {wanted}")
 
 
 def until_started(client: Client, job_id: str) -> None:

@@ -19,8 +19,8 @@ LARGE = 1000
 
 @dataclass
 class FakeHub:
-    """``files`` by repository and path. ``asked`` is every path that was asked for; ``cut`` breaks a file off after so
-    many bytes, and then refuses it; ``garbled`` sends other bytes than it should, so many times."""
+    """``files`` by repository and path. ``asked`` is every path that was asked for; ``cut`` breaks a file off after
+    this many bytes, and then refuses it; ``garbled`` sends wrong bytes this many times."""
 
     files: Mapping[str, Mapping[str, bytes]]
     address: str = ""
@@ -28,7 +28,7 @@ class FakeHub:
     cut: dict[str, int] = field(default_factory=dict)
     garbled: dict[str, int] = field(default_factory=dict)
 
-    def fetched(self) -> list[str]:
+    def downloads(self) -> list[str]:
         return [path.partition(f"/resolve/{COMMIT}/")[2] for method, path, _ in self.asked
                 if method == "GET" and "/resolve/" in path]  # fmt: skip
 

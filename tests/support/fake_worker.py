@@ -97,7 +97,7 @@ class FakeWorker:
 
     # ---- what the test does ----
 
-    async def taken(self) -> WorkOrder:
+    async def next_order(self) -> WorkOrder:
         """Wait for the next order."""
         return await self._orders.get()
 
@@ -187,19 +187,19 @@ class Core:
         )  # fmt: skip
         return job.id
 
-    async def ended(self, job_id: str) -> Job:
+    async def wait_for_end(self, job_id: str) -> Job:
         """Wait for the end of a job; return it."""
         async for _ in self.journal.watch(job_id):
             pass
         return await self.journal.get(job_id)
 
-    async def given(self, job_id: str) -> FakeWorker:
+    async def worker_of(self, job_id: str) -> FakeWorker:
         """Wait until a worker has a job; return the worker."""
         async for batch in self.journal.watch(job_id):
             for event in batch:
                 if event.kind == "started":
                     worker = next(worker for worker in self.workers if worker.device.name == event.body["device"])
-                    assert (await worker.taken())["id"] == job_id
+                    assert (await worker.next_order())["id"] == job_id
                     return worker
         raise AssertionError(f"{job_id} ended before it was started")
 

@@ -32,7 +32,7 @@ def header(output: int, take: int, frames: int, role: str = "mix") -> audio_pb2.
     )  # fmt: skip
 
 
-def finished(take: int, outputs: Set[int]) -> tasks_pb2.TakeFinished:
+def take_message(take: int, outputs: Set[int]) -> tasks_pb2.TakeFinished:
     return tasks_pb2.TakeFinished(
         take=take, outputs=[tasks_pb2.StoredOutput(output=output, take=take, role="mix") for output in sorted(outputs)]
     )
@@ -72,7 +72,7 @@ def job_stories(draw: st.DrawFn, max_takes: int = 3, max_restarts: int = 3) -> J
             story.add(started={"attempt": 2})
             continue
         story.outputs |= {first + number: data for number, data in enumerate(samples)}
-        story.add(take_finished=finished(take, {first + number for number in range(len(samples))}))
+        story.add(take_finished=take_message(take, {first + number for number in range(len(samples))}))
         take += 1
     story.add(completed={"engine": "fake", "takes": [{"take": number} for number in range(takes)]})
     return story

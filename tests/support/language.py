@@ -28,7 +28,7 @@ TABLE = Path(__file__).with_suffix(".toml")
 #: Text that people read. Generated code and data are left out.
 _TEXT = re.compile(r".*\.(py|pyi|lua|md|proto|toml|mjs|c|cpp|hpp|h)|Makefile|.*/run")
 _NOT_OURS = re.compile(
-    r".*_pb2(_grpc)?\.pyi?|protos/google/.*|LICENSE|tests/.*/(test_)?language\.(py|toml)|docs/glossary\.md"
+    r".*_pb2(_grpc)?\.pyi?|protos/google/.*|LICENSE|tests/.*/(test_)?language\.(py|toml)|docs/glossary\.md|.*/text/.*\.toml"
 )
 _FUNCTION = re.compile(r"^\s*(?:local\s+)?function\s+(?:[\w.]*[.:])?(\w+)", re.MULTILINE)
 

@@ -12,14 +12,14 @@ from tests.support.tiny_lm import model, tokenizer
 T = TypeVar("T")
 
 
-def finished(work: Generator[tuple[int, int], None, T]) -> tuple[T, list[tuple[int, int]]]:
+def run_to_end(work: Generator[tuple[int, int], None, T]) -> tuple[T, list[tuple[int, int]]]:
     """Do all of it; return what it returns, and what it told."""
-    told: list[tuple[int, int]] = []
+    message: list[tuple[int, int]] = []
     try:
         while True:
-            told.append(next(work))
+            message.append(next(work))
     except StopIteration as end:
-        return end.value, told
+        return end.value, message
 
 
 @functools.cache

@@ -76,7 +76,7 @@ class Shell:
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(arguments[0], "--json", *arguments[1:]).stdout)
 
-    def refused(self, *arguments: str, code: int = 2) -> str:
+    def failure(self, *arguments: str, code: int = 2) -> str:
         """The one sentence that a failing command says."""
         done = self.run(*arguments, code=code)
         (line,) = done.stderr.strip().splitlines()

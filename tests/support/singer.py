@@ -17,7 +17,7 @@ PITCHES = (57, 59, 60, 62, 64, 60, 59, 57)
 
 
 @dataclass(frozen=True)
-class SungLines:
+class VocalLines:
     """A voice ``[N, 2]``, and per line when it starts and ends."""
 
     samples: Samples
@@ -47,7 +47,7 @@ def sing(
     syllable_s: float = 0.3,
     seed: int = 0,
     vibrato_cents: float = 30.0,
-) -> SungLines:
+) -> VocalLines:
     """Sing lines given as (start in seconds, syllables); the last syllable of each is held twice as long."""
     rng = np.random.default_rng(seed)
     out = np.zeros(round(length_s * RATE_HZ))
@@ -64,4 +64,4 @@ def sing(
             at_s += held_s
         ends.append(at_s)
     stereo = np.repeat(0.25 * out[:, None], 2, axis=1).astype(np.float32)
-    return SungLines(stereo, tuple(start for start, _ in lines), tuple(ends))
+    return VocalLines(stereo, tuple(start for start, _ in lines), tuple(ends))

@@ -105,9 +105,9 @@ def _format_call(rpc: str, request: Message | str, answers: Iterable[Message]) -
             lines.append(f"< {_format_message(answer)}")
     except grpc.RpcError as error:
         fault = unpack_error(error)
-        told = dict(sorted(fault.details.items())) | {"remedy": fault.remedy}
+        reply = dict(sorted(fault.details.items())) | {"remedy": fault.remedy}
         lines.append(_shorten(f"< {error.code().name}: {fault}"))  # type: ignore[attr-defined]
-        lines.append(_shorten(f"  ErrorInfo reason {fault.kind}, metadata {told}"))
+        lines.append(_shorten(f"  ErrorInfo reason {fault.kind}, metadata {reply}"))
     return "\n".join([*lines, "```", ""])
 
 

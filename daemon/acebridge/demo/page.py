@@ -80,7 +80,7 @@ def page_html(content: PageContent) -> str:
         "lead": escape(content.lead),
         "facts": _facts(content),
         "before_after": escape(
-            f"The same song, {content.region_name} made anew. The players share one position: start the other one while the"
+            f"The same song, {content.region_name} repainted. The players share one position: start the other one while the"
             " first plays, and hear the difference at the same place."
         ),
         "ruler": _ruler(content),

@@ -73,7 +73,7 @@ def page_content(results: Results) -> PageContent:
 
     return PageContent(
         title=f"{caption[:1].upper()}{caption[1:]} in {REGION_NAME}",
-        lead=f"AceBridge wrote {frames_to_seconds(frames, steps.RATE_HZ):.0f} seconds of pop, made {REGION_NAME} anew, took the"
+        lead=f"AceBridge wrote {frames_to_seconds(frames, steps.RATE_HZ):.0f} seconds of pop, repainted {REGION_NAME}, took the"
         f" song apart into stems, played new drums and bass to it and named its chords: {results.took_s:.0f} seconds of"
         " work through the local daemon that a DAW talks to.",
         rate_hz=steps.RATE_HZ,

@@ -44,7 +44,7 @@ class Job:
     requested: bool
 
     @property
-    def ended(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether it has ended."""
         return self.state in ENDED
 

@@ -220,14 +220,18 @@ class Scheduler:
             run.stop_task = asyncio.create_task(self._stop_on_worker(job_id, run.worker))
 
     async def _stop_on_worker(self, job_id: str, worker: Worker) -> None:
-        await worker.cancel(job_id)
-        await self._sleep(self._grace_s)
-        log.warning(
-            "worker did not stop in %.1f s; ending it",
-            self._grace_s,
-            extra={"device": worker.device.name, "job": job_id},
-        )
-        await worker.kill()
+        # Beside it: a worker that hangs at its start takes no cancel.
+        cancelling = asyncio.create_task(worker.cancel(job_id))
+        try:
+            await self._sleep(self._grace_s)
+            log.warning(
+                "worker did not stop in %.1f s; ending it",
+                self._grace_s,
+                extra={"device": worker.device.name, "job": job_id},
+            )
+            await worker.kill()
+        finally:
+            cancelling.cancel()
 
     # ---- models ----
 

@@ -103,7 +103,7 @@ class OutputReader:
         self.close()
         # For a moment a finished output is in neither known place: it moves into the store before the journal knows.
         for _ in range(_OPEN_TRIES):
-            ended = (await self._journal.get(self._job_id)).ended
+            ended = (await self._journal.get(self._job_id)).is_finished
             for path in [*self._spool.paths(self._job_id, output), *await self._asset_paths(output)]:
                 with suppress(FileNotFoundError):
                     self._file, self._output = await asyncio.to_thread(path.open, "rb"), output

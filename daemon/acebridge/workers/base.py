@@ -59,12 +59,12 @@ class Worker(Protocol):
         ...
 
     async def cancel(self, order_id: str) -> None:
-        """Ask it to stop its last order; returns at once. The end of `run` shows when it has stopped.
+        """Ask it to stop its last order, once it has it. The end of `run` shows when it has stopped.
 
-        Never overtakes that order. An order that has already ended is no error.
+        Never overtakes that order, so it waits while the worker starts. An order that has already ended is no error.
         """
         ...
 
     async def kill(self) -> None:
-        """End it now; the next order starts it again."""
+        """End it now, even while it starts; the next order starts it again."""
         ...

@@ -33,7 +33,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict
 
-from acebridge.workers.launch import LINE_LIMIT, Child, Spawner, command, environment, log_output
+from acebridge.workers import blas
+from acebridge.workers.launch import LINE_LIMIT, START_LIMIT_S, Child, Spawner, command, environment, log_output
 
 log = logging.getLogger(__name__)
 IS_SUPPORTED = sys.platform == "linux"
@@ -41,6 +42,8 @@ _PACKET_BYTES = 1 << 16
 #: Has ``torch.cuda.is_available`` ask the driver without initialising CUDA, after which no child could use it.
 _NO_CUDA_INIT = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PR_SET_PDEATHSIG = 1
+#: Seconds between two looks at a worker that was killed: a server that hangs does not report its end.
+_LOOK_S = 1.0
 
 
 class _Preload(TypedDict):
@@ -77,7 +80,8 @@ class _ExitReply(TypedDict):
 
 
 _Request: TypeAlias = _Preload | _Fork
-_Reply: TypeAlias = _ForkReply | _RefusalReply | _ExitReply
+_Answer: TypeAlias = _ForkReply | _RefusalReply
+_Reply: TypeAlias = _Answer | _ExitReply
 
 
 class CannotFork(Exception):
@@ -88,10 +92,14 @@ class CannotFork(Exception):
 
 
 class ForkServer:
-    """Starts workers by forking. The server starts with the first request, and again after it has died."""
+    """Starts workers by forking. The server starts with the first request, and again after it has died.
 
-    def __init__(self, folder: Path) -> None:
+    One that does not answer within ``limit_s`` hangs, and is ended.
+    """
+
+    def __init__(self, folder: Path, *, limit_s: float = START_LIMIT_S) -> None:
         self._folder = folder
+        self._limit_s = limit_s
         self._spawner = Spawner(folder)
         self._server: _Server | None = None
         self._starting = asyncio.Lock()
@@ -111,12 +119,16 @@ class ForkServer:
             return await (await self._running()).fork(modules)
         except (OSError, CannotFork) as error:
             log.warning("a worker is spawned because it cannot be forked: %s", error)
-            return await self._spawner.launch(modules)
+            return await self.spawn()
+
+    async def spawn(self) -> Child:
+        """See `Launcher.spawn`."""
+        return await self._spawner.spawn()
 
     async def _running(self) -> _Server:
         async with self._starting:
             if not self.pid:
-                self._server = await _Server.start(self._folder)
+                self._server = await _Server.start(self._folder, self._limit_s)
             assert self._server is not None
             return self._server
 
@@ -129,36 +141,41 @@ class ForkServer:
 class _Server:
     """A running fork server."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, limit_s: float) -> None:
         assert process.stdout is not None
         self.process = process
         self._control = control
+        self._limit_s = limit_s
         self._numbers = itertools.count()
-        #: By the number of the request: the worker's process id, its exit code.
-        self._pids: dict[int, asyncio.Future[int]] = {}
+        #: By the number of the request: its answer, the worker's exit code.
+        self._answers: dict[int, asyncio.Future[_Answer]] = {}
+        #: How many callers wait for an answer.
+        self._waiting = 0
         self._exit_codes: dict[int, asyncio.Future[int]] = {}
         self._log_task = asyncio.create_task(log_output(process.stdout, "fork server"))
         #: Done when it has ended.
         self.ended = asyncio.create_task(self._read_replies())
 
     @classmethod
-    async def start(cls, folder: Path) -> _Server:
+    async def start(cls, folder: Path, limit_s: float) -> _Server:
         control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        variables = environment(os.environ)
         with server_end:
             process = await asyncio.create_subprocess_exec(
-                *command("acebridge.workers.forkserver", str(server_end.fileno())),
+                *command("acebridge.workers.forkserver", str(server_end.fileno()), variables[blas.THREADS]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 limit=LINE_LIMIT,
                 pass_fds=[server_end.fileno()],
                 cwd=folder,
-                env=environment(os.environ),
+                # With more threads it could not fork. Its workers set what the user wants.
+                env={**variables, blas.THREADS: "1"},
                 # Ctrl-C in the daemon's terminal is the daemon's to handle.
                 start_new_session=True,
             )
         control.setblocking(False)
-        return cls(process, control)
+        return cls(process, control, limit_s)
 
     def send(self, request: _Request, descriptors: Sequence[int] = ()) -> None:
         """Send a request. Raises ``OSError`` when the server has ended."""
@@ -166,9 +183,11 @@ class _Server:
 
     async def fork(self, modules: Sequence[str]) -> Child:
         """Return a new worker. Raises `CannotFork` and ``OSError``."""
+        if len(self._answers) > self._waiting:  # else the next caller would give up, too
+            raise CannotFork("the fork server has not answered a caller who gave up")
         loop, number = asyncio.get_running_loop(), next(self._numbers)
-        pid_known, exit_code = loop.create_future(), loop.create_future()
-        self._pids[number], self._exit_codes[number] = pid_known, exit_code
+        answered: asyncio.Future[_Answer] = loop.create_future()
+        exit_code: asyncio.Future[int] = loop.create_future()
         with ExitStack() as stack:
             ours, worker_end = map(stack.enter_context, socket.socketpair())
             messages, their_messages = map(stack.enter_context, _pipe())
@@ -176,46 +195,80 @@ class _Server:
             with worker_end, their_messages, their_output:
                 ends = [worker_end.fileno(), their_messages.fileno(), their_output.fileno()]
                 self.send({"op": "fork", "number": number, "modules": modules}, ends)
-            pid = await pid_known
+            self._answers[number], self._exit_codes[number] = answered, exit_code
+            limit = loop.call_later(self._limit_s, self._end_hanging)
+            answered.add_done_callback(lambda _: limit.cancel())
+            # Outlives this wait, which may be cancelled: then the worker ends because its pipe is closed.
+            self._waiting += 1
+            try:
+                await asyncio.wait([answered])
+            finally:
+                self._waiting -= 1
+            answer = answered.result()
+            if answer["type"] == "refused":
+                raise CannotFork(answer["reason"])
             stack.pop_all()  # from here on the streams have them
+        pid = answer["pid"]
         _, orders = await asyncio.open_connection(sock=ours)
 
         def kill() -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            loop.call_later(_LOOK_S, notice_end)
+
+        def notice_end() -> None:
+            if not exit_code.done():
+                if _is_running(pid):
+                    loop.call_later(_LOOK_S, notice_end)
+                else:
+                    exit_code.set_result(-signal.SIGKILL)
 
         return Child(pid, orders, await _reader(messages), await _reader(output), exit_code, kill)
+
+    def _end_hanging(self) -> None:
+        log.warning("the fork server hangs; ending it", extra={"limit_s": self._limit_s})
+        self._kill()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self.process.kill()
 
     async def _read_replies(self) -> None:
         loop = asyncio.get_running_loop()
         with self._control, suppress(ConnectionError):
             while data := await loop.sock_recv(self._control, _PACKET_BYTES):
                 self._take(json.loads(data))
-        for future in self._pids.values():
-            if not future.done():
-                future.set_exception(CannotFork("the fork server has ended"))
-        for future in self._exit_codes.values():
-            future.set_result(-signal.SIGKILL)  # they end with the server
+        for number, answered in self._answers.items():
+            answered.set_result({"type": "refused", "number": number, "reason": "the fork server has ended"})
+        for exit_code in self._exit_codes.values():
+            _set(exit_code, -signal.SIGKILL)  # they end with the server
 
     def _take(self, reply: _Reply) -> None:
         if reply["type"] == "exited":
-            self._exit_codes.pop(reply["number"]).set_result(reply["code"])
+            _set(self._exit_codes.pop(reply["number"]), reply["code"])
             return
-        pid = self._pids.pop(reply["number"])
         if reply["type"] == "refused":
             del self._exit_codes[reply["number"]]
-        if pid.cancelled():  # the caller was cancelled, and the worker ends because its pipe is closed
-            return
-        if reply["type"] == "forked":
-            pid.set_result(reply["pid"])
-        else:
-            pid.set_exception(CannotFork(reply["reason"]))
+        self._answers.pop(reply["number"]).set_result(reply)
 
     async def stop(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.kill()
+        self._kill()
         await asyncio.wait([self.ended, self._log_task])
         await self.process.wait()
+
+
+def _set(exit_code: asyncio.Future[int], value: int) -> None:
+    if not exit_code.done():  # the end was noticed before it was reported
+        exit_code.set_result(value)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process has not ended. One that has ended and waits for its parent holds nothing any more."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _pipe() -> tuple[FileIO, FileIO]:
@@ -233,7 +286,10 @@ async def _reader(pipe: FileIO) -> asyncio.StreamReader:
 
 
 def main() -> None:
-    """Serve requests on the socket whose number is the first argument. Forked workers carry on from here."""
+    """Serve requests on the socket whose number is the first argument. Forked workers carry on from here.
+
+    The second argument is the number of BLAS threads of a worker, as `blas.THREADS` has it.
+    """
     sys.stdout = sys.stderr  # which holds nothing back that a fork would double
     os.environ[_NO_CUDA_INIT] = "1"
     _end_with_parent()
@@ -313,6 +369,7 @@ def _become_worker(output: int) -> None:
         os.dup2(output, standard)
     os.close(output)
     del os.environ[_NO_CUDA_INIT]
+    blas.set_threads(sys.argv[2])
     gc.enable()
 
 

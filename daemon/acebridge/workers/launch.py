@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from acebridge.workers import blas
+
 log = logging.getLogger(__name__)
 LINE_LIMIT = 16 * 2**20  # facts of a long song: beats, chords, lyrics
+#: Only a process that hangs takes longer to start, even one that imports torch from a slow disk.
+START_LIMIT_S = 120.0
 #: Idle threads of OpenBLAS and OpenMP spin, at the cost of the DAW's audio.
-_DEFAULTS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
+_DEFAULTS = {blas.THREADS: "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
 #: ``-P`` keeps the working folder off the path. Python 3.10 has no such option; there it is taken off before any other import.
 _FLAGS = ("-P",) if sys.version_info >= (3, 11) else ()
 _PROGRAM = (
@@ -74,6 +78,10 @@ class Launcher(Protocol):
         """Start a worker process, which will need these modules. Raises ``OSError``."""
         ...
 
+    async def spawn(self) -> Child:
+        """Start a worker as a new process, which shares nothing that a launched one can hang on. Raises ``OSError``."""
+        ...
+
     async def stop(self) -> None:
         """End the processes that launch workers. The workers have ended before."""
         ...
@@ -90,6 +98,10 @@ class Spawner:
 
     async def launch(self, modules: Sequence[str]) -> Child:  # noqa: ARG002
         """See `Launcher.launch`."""
+        return await self.spawn()
+
+    async def spawn(self) -> Child:
+        """See `Launcher.spawn`."""
         process = await asyncio.create_subprocess_exec(
             *command("acebridge.workers.main"),
             stdin=asyncio.subprocess.PIPE,

@@ -118,7 +118,7 @@ class Plan(_message.Message):
     codes: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class UsedAdapter(_message.Message):
+class AdapterScale(_message.Message):
     __slots__ = ("name", "scale")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SCALE_FIELD_NUMBER: _ClassVar[int]
@@ -191,7 +191,7 @@ class TakeMetadata(_message.Message):
     score: ScoreCard
     score_missing: str
     plan: Plan
-    adapters: _containers.RepeatedCompositeFieldContainer[UsedAdapter]
+    adapters: _containers.RepeatedCompositeFieldContainer[AdapterScale]
     measured: TempoAndKey
     confidence: _containers.ScalarMap[str, float]
     loudness_db: float
@@ -203,4 +203,4 @@ class TakeMetadata(_message.Message):
     notes: _containers.RepeatedScalarFieldContainer[str]
     warnings: _containers.RepeatedScalarFieldContainer[str]
     extra: _struct_pb2.Struct
-    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[UsedAdapter, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[AdapterScale, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...

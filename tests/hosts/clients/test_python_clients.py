@@ -54,27 +54,33 @@ def test_betterproto2_and_grpclib(installation: Installation, daemon: Daemon, tm
         [sys.executable, "-m", "grpc_tools.protoc", "-I", str(ROOT / "protos"), *options, *protos],
         cwd=tmp_path, check=True, env={**os.environ, "PATH": path}, capture_output=True,
     )  # fmt: skip
-    told = talk(installation, "with_betterproto.py", daemon.address, tmp_path / "out.raw", folder=tmp_path)
-    assert (told["take"], told["seed"], told["bpm"], told["keyscale"], told["chords"]) == (1, 11, 96.0, "C major", 0)
-    assert (told["task"], told["state"], told["failed"]) == ("TEXT_TO_MUSIC", "SUCCEEDED", False)
-    assert told["error"] == "duration_s is 0.01; allowed: 0.1 to 600 seconds."
+    message = talk(installation, "with_betterproto.py", daemon.address, tmp_path / "out.raw", folder=tmp_path)
+    assert (message["take"], message["seed"], message["bpm"], message["keyscale"], message["chords"]) == (
+        1,
+        11,
+        96.0,
+        "C major",
+        0,
+    )
+    assert (message["task"], message["state"], message["failed"]) == ("TEXT_TO_MUSIC", "SUCCEEDED", False)
+    assert message["error"] == "duration_s is 0.01; allowed: 0.1 to 600 seconds."
     samples = np.frombuffer((tmp_path / "out.raw").read_bytes(), "<f4").reshape(-1, 2)
     assert np.array_equal(samples, expected_tone(11, 2.5))
 
 
 def test_grpc_requests(installation: Installation, daemon: Daemon, tmp_path: Path) -> None:
     source = write_wav(tmp_path / "song.wav", song(2.0))
-    told = talk(installation, "with_grpc_requests.py", daemon.address, source, tmp_path / "out.raw", folder=tmp_path)
-    header, take, job = told["header"], told["take"], told["job"]
+    message = talk(installation, "with_grpc_requests.py", daemon.address, source, tmp_path / "out.raw", folder=tmp_path)
+    header, take, job = message["header"], message["take"], message["job"]
     assert (header["output"], header["take"], header["role"], header["encoding"]) == (1, 1, "mix", "ENCODING_FLOAT32")
     assert (int(header["start_frame"]), int(header["frames"])) == (24_000 - 960, 24_000 + 2 * 960)
     assert (int(take["seed"]), take["metadata"]["keyscale"]) == (4294967295, "C major")
     assert (job["task"], job["state"], job["progress"]) == (
         "TASK_KIND_REPAINT", "JOB_STATE_SUCCEEDED", {"stage": "done", "fraction": 1.0},
     )  # fmt: skip
-    assert told["seen"][0] == job["id"]
-    assert len(set(told["seen"])) == len(told["seen"])
-    assert told["refused"] == "There is no job 'nope'. List the jobs that there are."
+    assert message["seen"][0] == job["id"]
+    assert len(set(message["seen"])) == len(message["seen"])
+    assert message["refused"] == "There is no job 'nope'. List the jobs that there are."
     region = np.frombuffer((tmp_path / "out.raw").read_bytes(), "<f4").reshape(-1, 2)
     assert region.shape == (24_000 + 2 * 960, 2)
     assert not np.array_equal(region, song(2.0)[24_000 - 960 : 48_000 + 960])

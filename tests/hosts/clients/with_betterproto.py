@@ -55,7 +55,7 @@ async def main(address: str) -> bytes:
                 elif event.take_finished is not None:
                     take = event.take_finished
         assert take is not None
-        told = {"job": job_id, "sequence": sequence, "take": take.take, "seed": take.seed, "bpm": take.metadata.bpm,
+        reply = {"job": job_id, "sequence": sequence, "take": take.take, "seed": take.seed, "bpm": take.metadata.bpm,
                 "keyscale": take.metadata.keyscale, "chords": len(take.metadata.chords)}  # fmt: skip
         create = UnaryUnaryMethod(channel, "/acebridge.v1.JobService/CreateJob", v1.CreateJobRequest, v1.Job)
         request.duration_s = 0.01
@@ -63,11 +63,11 @@ async def main(address: str) -> bytes:
         try:
             await create(wrapped)
         except GRPCError as error:
-            told["error"] = error.message
+            reply["error"] = error.message
         get = UnaryUnaryMethod(channel, "/acebridge.v1.JobService/GetJob", v1.GetJobRequest, v1.Job)
         job = await get(v1.GetJobRequest(job_id=job_id))
-        told |= {"task": job.task.name, "state": job.state.name, "failed": isinstance(job.error, rpc.Status)}
-        print(json.dumps(told))
+        reply |= {"task": job.task.name, "state": job.state.name, "failed": isinstance(job.error, rpc.Status)}
+        print(json.dumps(reply))
         return bytes(audio)
 
 

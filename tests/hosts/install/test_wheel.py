@@ -100,7 +100,7 @@ def test_commands_work_beside_python_daemon_and_after_it_is_removed(
 
 
 @pytest.fixture
-def trapped(session: Session) -> Iterator[Session]:
+def trap_folder(session: Session) -> Iterator[Session]:
     """Commands start where files would be imported in place of packages; none of them may be."""
     log = session.home / "imported.txt"
     for name in TRAPS:
@@ -111,9 +111,9 @@ def trapped(session: Session) -> Iterator[Session]:
     assert not log.exists(), log.read_text("utf-8")
 
 
-def test_help_ignores_the_folder_where_it_is_asked_for(trapped: Session) -> None:
-    check_help(trapped)
+def test_help_ignores_the_folder_where_it_is_asked_for(trap_folder: Session) -> None:
+    check_help(trap_folder)
 
 
-def test_commands_ignore_the_folder_where_they_are_started(trapped: Session) -> None:
-    check_work(trapped)
+def test_commands_ignore_the_folder_where_they_are_started(trap_folder: Session) -> None:
+    check_work(trap_folder)

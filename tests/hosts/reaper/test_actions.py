@@ -89,7 +89,7 @@ def exact(studio: Studio, item: Any, start: int, frames: int) -> None:
 
 def test_repaint_is_a_new_take_equal_to_the_old_one_outside(studio: Studio) -> None:
     select(studio)
-    before, seen, heard = original(studio), studio.visible_state(), studio.project.render()
+    before, seen, received = original(studio), studio.visible_state(), studio.project.render()
     studio.run("Repaint time selection", **{STYLE: AWKWARD, "Seed": "7"})
     assert_placed(studio, "Repaint time selection")
     assert original(studio) == before
@@ -103,8 +103,8 @@ def test_repaint_is_a_new_take_equal_to_the_old_one_outside(studio: Studio) -> N
     assert (made[outside] == source[outside]).all()
     assert np.abs(made[begin:end] - source[begin:end]).max() > 1e-2
     now = studio.project.render()
-    outside = np.r_[0 : START - CROSSFADE, STOP + CROSSFADE : len(heard)]
-    assert (now[outside] == heard[outside]).all()
+    outside = np.r_[0 : START - CROSSFADE, STOP + CROSSFADE : len(received)]
+    assert (now[outside] == received[outside]).all()
     made_by = facts(new)
     assert (made_by["seed"], made_by["engine"], made_by["action"], made_by["caption"]) == (
         7,
@@ -216,13 +216,13 @@ def test_an_accompaniment_that_is_played_at_once_is_a_track_and_replaces_its_sou
 
 
 @pytest.mark.parametrize("capture", ["pre", "post"])
-def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
+def test_cover_uses_the_mix(studio: Studio, capture: str) -> None:
     studio.reaper.ext[("AceBridge", "capture")] = capture
     studio.band.volume, studio.band.pan = 0.5, -1.0
-    studio.band.add_fx(lambda heard, _rate: -heard)
+    studio.band.add_fx(lambda received, _rate: -received)
     studio.project.time_selection = (START_S, STOP_S)
     studio.project.settle()
-    before, heard = original(studio), studio.project.render(START_S, STOP_S)
+    before, received = original(studio), studio.project.render(START_S, STOP_S)
     studio.run("Cover", **{STYLE: "jazz trio", "Takes": "2"})
     assert_placed(studio, "Cover")
     assert original(studio) == before
@@ -232,10 +232,10 @@ def test_cover_hears_the_mix(studio: Studio, capture: str) -> None:
     assert len(item.takes) == 2
     sent = samples(studio.jobs()[0] / ("source-1.wav" if capture == "post" else "mix-1.wav"))
     if capture == "post":
-        assert np.abs(sent - heard).max() < 1e-6
+        assert np.abs(sent - received).max() < 1e-6
     else:  # the same but for the effect, which turns the band over
         pad = samples(studio.pad.items[0].active.source.path)
-        assert np.abs(sent[:, 1] - heard[:, 1]).max() < 1e-6
+        assert np.abs(sent[:, 1] - received[:, 1]).max() < 1e-6
         assert pad.size
         assert np.abs(sent[:, 0]).max() > 0.1
 
@@ -287,7 +287,7 @@ def test_an_item_grows_and_its_old_take_stays_in_place(studio: Studio, action: s
     studio.item.position += 14.0
     studio.item.selected = 1
     studio.project.settle()
-    seen, at, heard = studio.visible_state(), studio.item.position, studio.project.render()
+    seen, at, received = studio.visible_state(), studio.item.position, studio.project.render()
     studio.run(action, Bars="2")
     assert_placed(studio, action)
     old, new = studio.item.takes
@@ -305,7 +305,7 @@ def test_an_item_grows_and_its_old_take_stays_in_place(studio: Studio, action: s
     studio.item["I_CURTAKE"] = 0
     now = studio.project.render()
     span = slice(round(at * RATE_HZ), round((at + 12) * RATE_HZ))
-    assert np.abs(now[span] - heard[span]).max() < 1e-6
+    assert np.abs(now[span] - received[span]).max() < 1e-6
     assert studio.project.step(-1)
     assert studio.visible_state() == seen
 
@@ -319,15 +319,15 @@ def test_a_join_is_smoothed_on_both_items(studio: Studio) -> None:
     studio.item.selected = second.selected = 1
     studio.item["D_FADEOUTLEN"] = second["D_FADEINLEN"] = 0.5
     studio.project.settle()
-    seen, heard = studio.visible_state(), studio.project.render()
+    seen, received = studio.visible_state(), studio.project.render()
     studio.run("Smooth the join of two items", **{"Seconds on each side": "1"})
     assert_placed(studio, "Smooth the join of two items")
     assert studio.item.active.source.path == second.active.source.path
     assert studio.item.end == pytest.approx(second.position, abs=1e-9)
     now = studio.project.render()
     join = round((ITEM_AT_S + 12) * RATE_HZ)
-    outside = np.r_[0 : join - RATE_HZ - CROSSFADE - 1, join + round(1.5 * RATE_HZ) + CROSSFADE + 1 : len(heard)]
-    assert np.abs(now[outside] - heard[outside]).max() < 1e-6
+    outside = np.r_[0 : join - RATE_HZ - CROSSFADE - 1, join + round(1.5 * RATE_HZ) + CROSSFADE + 1 : len(received)]
+    assert np.abs(now[outside] - received[outside]).max() < 1e-6
     assert np.abs(now[join : join + RATE_HZ // 2]).max() > 0.05  # the gap is full of music
     undone(studio, seen)
 

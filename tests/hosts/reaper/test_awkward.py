@@ -67,7 +67,7 @@ def test_stems_of_a_folder_come_after_it_and_at_its_level(studio: Studio) -> Non
     kick.add_item(constant(studio, "a.wav", 0.2), position=30.0)
     folder.volume, kick.volume, folder.selected = 0.5, 0.5, 1
     studio.project.settle()
-    heard = studio.project.render(30.0, 34.0)
+    received = studio.project.render(30.0, 34.0)
     studio.run("Extract stems")
     names = [track.name for track in studio.project.tracks]
     assert names[2:] == ["Drums", "kick", "snare", "Stems: Drums", "Vocals", "Drums", "Bass", "Other", "after"]
@@ -75,7 +75,7 @@ def test_stems_of_a_folder_come_after_it_and_at_its_level(studio: Studio) -> Non
     assert after.depth == 0
     for track in studio.project.tracks[2:5]:
         track.mute = 1
-    assert np.abs(studio.project.render(30.0, 34.0) - heard).max() < 1e-5
+    assert np.abs(studio.project.render(30.0, 34.0) - received).max() < 1e-5
 
 
 def test_stems_inside_a_folder_do_not_get_its_gain_twice(studio: Studio) -> None:
@@ -84,14 +84,14 @@ def test_stems_inside_a_folder_do_not_get_its_gain_twice(studio: Studio) -> None
     kick.add_item(constant(studio, "a.wav", 0.2), position=30.0)
     folder.volume, kick.volume, kick.selected = 0.5, 0.5, 1
     studio.project.settle()
-    heard = studio.project.render(30.0, 34.0)
+    received = studio.project.render(30.0, 34.0)
     studio.run("Extract stems")
     assert [track.depth for track in studio.project.tracks[2:]] == [1, 0, 1, 0, 0, 0, -2]
     kick.mute = 1
-    assert np.abs(studio.project.render(30.0, 34.0) - heard).max() < 1e-5
+    assert np.abs(studio.project.render(30.0, 34.0) - received).max() < 1e-5
 
 
-def test_solo_pan_and_mute_are_heard(studio: Studio) -> None:
+def test_solo_pan_and_mute_are_audible(studio: Studio) -> None:
     folder = studio.project.add_track("left", I_FOLDERDEPTH=1)
     child = studio.project.add_track("child", I_FOLDERDEPTH=-1)
     child.add_item(constant(studio, "a.wav", 0.25), position=30.0)
@@ -102,9 +102,9 @@ def test_solo_pan_and_mute_are_heard(studio: Studio) -> None:
     studio.project.time_selection = (30.0, 32.0)
     studio.project.settle()
     studio.run("Cover")
-    heard = soundfile.read(studio.jobs()[-1] / "mix-1.wav")[0]
-    assert (heard[:, 0] == 0.25).all()
-    assert (heard[:, 1] == 0).all()
+    received = soundfile.read(studio.jobs()[-1] / "mix-1.wav")[0]
+    assert (received[:, 0] == 0.25).all()
+    assert (received[:, 1] == 0).all()
 
 
 def test_muted_items_are_no_audio(studio: Studio) -> None:
@@ -180,12 +180,12 @@ def test_a_join_keeps_volume_and_pan(studio: Studio, overlap_s: float) -> None:
     left.takes[0].pan, right.takes[0].volume, left.volume = -1.0, 0.5, 0.5
     left.selected = right.selected = 1
     studio.project.settle()
-    heard = studio.project.render(30.0, 46.0 - overlap_s)
+    received = studio.project.render(30.0, 46.0 - overlap_s)
     studio.run("Smooth the join of two items", **{"Seconds on each side": "1"})
     assert studio.reaper.messages == []
     now = studio.project.render(30.0, 46.0 - overlap_s)
-    outside = np.r_[0 : int(6.5 * RATE_HZ), int(9.5 * RATE_HZ) : len(heard)]
-    assert np.abs(now[outside] - heard[outside]).max() < 1e-6
+    outside = np.r_[0 : int(6.5 * RATE_HZ), int(9.5 * RATE_HZ) : len(received)]
+    assert np.abs(now[outside] - received[outside]).max() < 1e-6
 
 
 def test_meters_in_eighths_keep_their_bars(studio: Studio) -> None:

@@ -77,7 +77,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
             expected.unlink()  # a record of what has gone is passed over
 
 
-def test_a_setting_that_leads_nowhere_is_told() -> None:
+def test_a_setting_that_leads_nowhere_is_reported() -> None:
     leaves = Leaves()
     leaves["settings"].set(b"command", b"/no/acebridge")
     message, remedy = find_command(leaves, HOME="/nowhere")
@@ -92,7 +92,7 @@ def test_a_setting_may_begin_with_home_and_have_quotes(tmp_path: Path) -> None:
     assert find_command(leaves, HOME=str(tmp_path)) == str(path)
 
 
-def test_nothing_found_is_told() -> None:
+def test_nothing_found_is_reported() -> None:
     leaves = Leaves(file_exists=lambda _path: False)
     message, remedy = find_command(leaves, HOME="/nowhere", PATH="")
     assert message == "The acebridge command is not installed, or in no folder that is searched."
@@ -178,7 +178,7 @@ def test_arguments_that_need_quotes_are_refused(argument: str) -> None:
     assert leaves.commands == []
 
 
-def test_a_command_that_has_gone_is_told() -> None:
+def test_a_command_that_has_gone_is_reported() -> None:
     assert Leaves()["command"].start(b"/no/acebridge", b"reaper") == (
         None,
         b'There is no command "/no/acebridge" any more.',

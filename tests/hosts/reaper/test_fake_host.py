@@ -159,7 +159,7 @@ def test_a_window_is_seen_and_clicked(r: Reaper) -> None:
     assert not window.is_open
 
 
-def test_a_script_that_does_not_end_is_told_apart(r: Reaper) -> None:
+def test_a_script_that_does_not_end_is_distinguished(r: Reaper) -> None:
     r.start(code="local function f() reaper.defer(f) end f()")
     with pytest.raises(AssertionError, match="still running"):
         r.finish(timeout_s=0.1)

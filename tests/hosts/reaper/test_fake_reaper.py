@@ -131,7 +131,7 @@ def test_the_mix_is_the_sum_of_gains_times_samples(r: Reaper, wave: tuple[Path, 
     parent = r.project.add_track("folder", I_FOLDERDEPTH=1, D_VOL=0.5)
     child = r.project.add_track("child", I_FOLDERDEPTH=-1, D_PAN=-1)
     other = r.project.add_track("other")
-    child.add_fx(lambda heard, _rate: -heard)
+    child.add_fx(lambda received, _rate: -received)
     item = child.add_item(path, position=0.5, length=2.0, offset=0.25)
     item.volume, item.active.volume, item.fade_out = 0.5, 0.8, 1.0
     muted = other.add_item(path, position=0.0)
@@ -176,7 +176,7 @@ def test_the_render_action_writes_the_mix(r: Reaper, wave: tuple[Path, np.ndarra
     tracks = [r.project.add_track(name) for name in "ab"]
     for track in tracks:
         track.add_item(path)
-        track.add_fx(lambda heard, _rate: 0.5 * heard)
+        track.add_fx(lambda received, _rate: 0.5 * received)
     before = r.project.state()
     code = f"""
         local function set(key, value) reaper.GetSetProjectInfo(0, key, value, true) end
@@ -186,14 +186,14 @@ def test_the_render_action_writes_the_mix(r: Reaper, wave: tuple[Path, np.ndarra
         reaper.GetSetProjectInfo_String(0, "RENDER_FORMAT", "ZXZhdyAAAQ==", true)
     """
     says(r, code + "set('RENDER_TAILFLAG', 0) reaper.Main_OnCommand(42230, 0)")
-    heard, rate = soundfile.read(tmp_path / "out" / "mix.wav", dtype="float32")
+    received, rate = soundfile.read(tmp_path / "out" / "mix.wav", dtype="float32")
     assert rate == RATE_HZ
-    assert (heard == samples[RATE_HZ : 2 * RATE_HZ]).all()
+    assert (received == samples[RATE_HZ : 2 * RATE_HZ]).all()
     assert r.project.state() != before
     tracks[0].selected = 1
     says(r, code + "set('RENDER_SETTINGS', 128) reaper.Main_OnCommand(42230, 0)")
-    heard, _ = soundfile.read(tmp_path / "out" / "mix.wav", dtype="float32")
-    assert (heard == 0.5 * samples[RATE_HZ : 2 * RATE_HZ]).all()
+    received, _ = soundfile.read(tmp_path / "out" / "mix.wav", dtype="float32")
+    assert (received == 0.5 * samples[RATE_HZ : 2 * RATE_HZ]).all()
     assert_refused(
         r,
         "reaper.GetSetProjectInfo(0, 'RENDER_NORMALIZE', 1, true) reaper.Main_OnCommand(42230, 0)",
@@ -281,7 +281,7 @@ def test_a_script_without_defer_and_undo_block_gets_reapers_undo_point(r: Reaper
     assert says(r, "local n, v = reaper.GetProjExtState(0, 'A', 'B') say(n .. v)") == "1c"
 
 
-def test_tabs_are_told_apart(r: Reaper) -> None:
+def test_tabs_are_distinguished(r: Reaper) -> None:
     first = r.project
     second = r.new_tab("other.rpp")
     second.add_track("b")

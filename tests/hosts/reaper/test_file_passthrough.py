@@ -285,7 +285,7 @@ def test_any_row_of_plain_items_comes_to_what_reaper_plays(tmp_path_factory: Any
 
 
 @pytest.mark.slow
-def test_a_cover_of_plain_tracks_is_of_what_is_heard(studio: Studio) -> None:
+def test_a_cover_of_plain_tracks_is_of_what_is_audible(studio: Studio) -> None:
     studio.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
     studio.band.volume, studio.item.volume = 0.5, 0.75
     studio.project.settle()

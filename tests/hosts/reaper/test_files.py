@@ -132,7 +132,7 @@ def test_folders(tmp_path: Path) -> None:
     assert list(HERE.names(str(tmp_path / "no").encode()).values()) == []
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     made, why = HERE.make_folder(str(tmp_path / "file" / "folder").encode())
     assert made is None

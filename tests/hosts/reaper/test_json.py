@@ -152,14 +152,14 @@ def deep(levels: int) -> str:
     ["", " ", "{", "[1,", "[1 2]", '{"a"}', '{"a":}', "{a:1}", '{"a":1,}', "[1,]", "tru", "nul", "01", "1.", ".5", "+1", "-",
      "1e", '"', '"\\', '"\\x"', '"\\u12g4"', '"\n"', "[1]x", "'a'", "NaN", "Infinity", "\x00", deep(100_000)],
 )  # fmt: skip
-def test_broken_texts_are_told(text: str) -> None:
+def test_broken_texts_are_reported(text: str) -> None:
     value, message = leaves()["json"].decode(text.encode("utf-8"))
     assert value is None
     assert message.startswith(b"The JSON text is broken at ")
     assert message.endswith(b".")
 
 
-def test_what_is_no_text_is_told() -> None:
+def test_what_is_no_text_is_reported() -> None:
     assert leaves()["json"].decode(None) == (None, b"JSON is text, not nil.")
 
 

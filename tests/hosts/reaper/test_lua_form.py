@@ -40,11 +40,11 @@ class Form:
 
     def show(self, title: bytes, count: int, captions: bytes, values: bytes) -> tuple[bool, bytes]:
         assert title == b"Repaint"
-        told = captions.decode().split(",")
-        separator = next((piece[-1] for piece in told if piece.startswith("separator=")), ",")
-        width = next((piece for piece in told if piece.startswith("extrawidth=")), "")
+        message = captions.decode().split(",")
+        separator = next((piece[-1] for piece in message if piece.startswith("separator=")), ",")
+        width = next((piece for piece in message if piece.startswith("extrawidth=")), "")
         assert int(width.partition("=")[2]) > 0
-        labels = [piece for piece in told if not piece.startswith(("separator=", "extrawidth="))]
+        labels = [piece for piece in message if not piece.startswith(("separator=", "extrawidth="))]
         offered = pieces(values.decode(), separator)
         assert len(labels) == len(offered) == count <= 16, (labels, offered)
         self.seen.append((labels, offered))

@@ -78,7 +78,7 @@ def test_the_header_names_its_sizes(tmp_path: Path) -> None:
     assert len(raw) == 58 + 56
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "full.wav"
     path.symlink_to("/dev/full")
     leaves = Leaves()
@@ -93,7 +93,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert writer[b"close"](writer) == (None, why)
 
 
-def test_a_disk_that_fills_up_with_the_last_samples_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_with_the_last_samples_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "full.wav"
     path.symlink_to("/dev/full")
     leaves = Leaves()
@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_with_the_last_samples_is_told(tmp_path: Path) -> N
     assert writer[b"close"](writer)[0] is None
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     writer, why = Leaves()["wav"].create(str(tmp_path / "no" / "a.wav").encode(), 44100, 2)
     assert writer is None
     assert why.decode().endswith("No such file or directory")

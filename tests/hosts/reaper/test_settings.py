@@ -68,7 +68,7 @@ def test_they_are_kept_as_text_and_defaults_are_not() -> None:
         ("command", "a\nb", "Path of acebridge (empty: search) holds a line break; enter one line."),
     ],
 )
-def test_what_is_not_allowed_is_told_and_not_kept(key: str, value: Any, message: str) -> None:
+def test_what_is_not_allowed_is_reported_and_not_kept(key: str, value: Any, message: str) -> None:
     leaves = Leaves()
     assert leaves["settings"].set(key.encode(), value.encode() if isinstance(value, str) else value) == (
         None,

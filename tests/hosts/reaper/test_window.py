@@ -120,12 +120,12 @@ def running(name: str = "a", **changes: Any) -> Row:
             "note": "", **changes}  # fmt: skip
 
 
-def done_row(name: str = "b", **changes: Any) -> Row:
+def row_of_done_job(name: str = "b", **changes: Any) -> Row:
     return {"id": name, "title": f"Cover {name}", "state": "done", "stage": "", "fraction": 1.0, "note": "2 takes on Guitar",
             **changes}  # fmt: skip
 
 
-def failed_row(name: str = "c", **changes: Any) -> Row:
+def row_of_failed_job(name: str = "c", **changes: Any) -> Row:
     message = "The disk is full: 3 MB are free, 120 MB are needed for the result of this job."
     return {"id": name, "title": f"Extract {name}", "state": "failed", "stage": "", "note": message, "fraction": 0.5,
             "remedy": "Free some space, then run the action again.", **changes}  # fmt: skip
@@ -150,12 +150,12 @@ def test_the_bar_is_as_long_as_the_fraction() -> None:
 
 def test_ended_jobs_have_no_button_and_say_all() -> None:
     screen = Screen().open()
-    screen.draw(done_row(), failed_row())
+    screen.draw(row_of_done_job(), row_of_failed_job())
     assert screen.words()[:2] == ["Cover b", "2 takes on Guitar"]
-    assert " ".join(screen.words()[3:]) == f"{failed_row()['note']} {failed_row()['remedy']}"
+    assert " ".join(screen.words()[3:]) == f"{row_of_failed_job()['note']} {row_of_failed_job()['remedy']}"
     assert len(screen.words()) > 5  # in several lines
     colours = {ink for *_, ink in screen.boxes}
-    screen.draw(done_row(), running())
+    screen.draw(row_of_done_job(), running())
     assert {ink for *_, ink in screen.boxes} != colours  # red for what failed
 
 
@@ -167,7 +167,7 @@ def test_no_jobs() -> None:
 
 def test_a_click_cancels_its_own_job_once() -> None:
     screen = Screen().open()
-    rows = [running("a"), done_row(), running("d", title="Second")]
+    rows = [running("a"), row_of_done_job(), running("d", title="Second")]
     screen.draw(*rows)
     buttons = [(x, y) for text, x, y, _ in screen.texts if text == "Cancel"]
     assert len(buttons) == 2
@@ -235,7 +235,7 @@ def test_other_keys_mean_nothing() -> None:
 
 def test_it_is_drawn_when_something_changed_and_only_then() -> None:
     screen = Screen().open()
-    rows = [running("a"), failed_row()]
+    rows = [running("a"), row_of_failed_job()]
     for _ in range(100):
         screen.draw(*rows)
     assert screen.frames == 1
@@ -257,9 +257,9 @@ def test_it_is_drawn_when_something_changed_and_only_then() -> None:
 
 def test_what_is_drawn_again_is_not_measured_again() -> None:
     screen = Screen().open()
-    screen.draw(running("a"), failed_row())
+    screen.draw(running("a"), row_of_failed_job())
     measured = screen.measured
-    screen.draw(running("a", fraction=0.5), failed_row())
+    screen.draw(running("a", fraction=0.5), row_of_failed_job())
     # The recorder measures what is drawn; the window itself measures the word on the button only.
     assert screen.measured - measured == len(screen.texts) + 1
 
@@ -302,7 +302,7 @@ def test_long_titles_end_in_an_ellipsis_before_the_button() -> None:
     assert title.endswith("…")
     assert title[:-1].strip() == ("기타 " * 40)[: len(title) - 1].strip()
     assert x + len(title) * 16 * ASPECT < screen.at("Cancel")[0]
-    screen.draw(done_row(title="기타 " * 40))
+    screen.draw(row_of_done_job(title="기타 " * 40))
     assert len(screen.texts[0][0]) > len(title)  # no button, more room
 
 
@@ -310,15 +310,15 @@ def test_long_titles_end_in_an_ellipsis_before_the_button() -> None:
 def test_everything_grows_with_the_scale(scale: float) -> None:
     plain, large = Screen().open(), Screen(scale=scale).open()
     for screen in (plain, large):
-        screen.draw(running(), done_row())
+        screen.draw(running(), row_of_done_job())
     assert len(large.boxes) == len(plain.boxes)
     for small, big in zip(plain.boxes, large.boxes, strict=True):
         assert big[:4] == pytest.approx([side * scale for side in small[:4]], abs=4)
     assert large.sizes == {font: size * scale for font, size in plain.sizes.items()}
     large.mouse(large.at("Cancel"))
-    large.draw(running(), done_row())
+    large.draw(running(), row_of_done_job())
     large.mouse(large.at("Cancel"), down=True)
-    assert large.draw(running(), done_row()) == ("cancel", "a")
+    assert large.draw(running(), row_of_done_job()) == ("cancel", "a")
 
 
 def test_on_windows_the_first_size_follows_the_scale() -> None:
@@ -368,7 +368,7 @@ def test_closing_twice_and_drawing_afterwards_do_no_harm() -> None:
 
 def test_more_jobs_than_fit_are_reached_by_the_wheel() -> None:
     screen = Screen(height=200).open()
-    rows = [done_row(str(number)) for number in range(12)]
+    rows = [row_of_done_job(str(number)) for number in range(12)]
     screen.draw(*rows)
     assert "Cover 0" in screen.words()
     assert "Cover 11" not in screen.words()

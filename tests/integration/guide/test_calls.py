@@ -93,11 +93,11 @@ def test_arguments_without_effect_are_noted() -> None:
 
 
 def test_progress_is_reported() -> None:
-    told: list[tuple[str, float]] = []
-    generate(duration=0.5, on_progress=lambda *what: told.append(what), **FAKE)
-    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
-    assert told[0][0] == "sampling"
-    assert told[-1] == ("done", 1.0)
+    message: list[tuple[str, float]] = []
+    generate(duration=0.5, on_progress=lambda *what: message.append(what), **FAKE)
+    assert [fraction for _, fraction in message] == sorted(fraction for _, fraction in message)
+    assert message[0][0] == "sampling"
+    assert message[-1] == ("done", 1.0)
 
 
 def test_the_next_batch_counts_on_without_auto_gen() -> None:
@@ -147,12 +147,12 @@ def test_a_failed_batch_is_generated_again() -> None:
     fails = [RuntimeError("once")]
 
     def report(_stage: str, _fraction: float) -> None:
-        if len(told) == 1 and fails:
+        if len(message) == 1 and fails:
             raise fails.pop()
 
-    told: list[int] = []
+    message: list[int] = []
     first = generate(duration=0.5, seed=7, on_progress=report, **FAKE)
-    told.append(1)
+    message.append(1)
     with pytest.raises(RuntimeError, match="once"):
         first.next_batch()
     assert first.next_batch().seed == 8

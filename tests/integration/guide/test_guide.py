@@ -74,7 +74,7 @@ def _chapters() -> dict[str, list[Block]]:
     return chapters
 
 
-def _sung(seconds: float) -> Samples:
+def _sing_names(seconds: float) -> Samples:
     """A voice that sings a tune in C at 100 bpm: harmonics under an open vowel's formants, vibrato, breaths."""
     rate_hz, beat_s = 48_000, 0.6
     t = np.arange(round(seconds * rate_hz)) / rate_hz
@@ -95,7 +95,9 @@ def _make_files(blocks: list[Block], seconds: float, folder: Path) -> None:
     for number, name in enumerate(sorted(names)):
         bars = int(np.ceil(seconds / 2.4))
         samples = (
-            _sung(seconds) if name in _VOICES else song(bpm=100, bars=bars, seed=number)[: round(seconds * 48_000)]
+            _sing_names(seconds)
+            if name in _VOICES
+            else song(bpm=100, bars=bars, seed=number)[: round(seconds * 48_000)]
         )
         sf.write(folder / name, samples, 48_000)
 
@@ -109,7 +111,7 @@ def _video(*, audio: Audio, lrc: str, background: str) -> list[tuple[float, str,
     ]
 
 
-class _Scaled(ast.NodeTransformer):
+class _TimeScaler(ast.NodeTransformer):
     """Multiplies the numbers in arguments that are times; -1 stands for the end and stays."""
 
     def __init__(self, factor: float) -> None:
@@ -123,13 +125,13 @@ class _Scaled(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _given(scale: float) -> dict[str, Callable[[], Any]]:
+def _arguments(scale: float) -> dict[str, Callable[[], Any]]:
     """What the guide's reader has and the guide does not show."""
     return {
         "initial_generation": lambda: generate(caption="lo-fi, 초기 2분 곡", duration=120 * scale, seed=1),
         "audio1": lambda: generate(caption="pop", duration=14, bpm=100, keyscale="C major", seed=1),
         "audio2": lambda: generate(caption="rock", duration=12, bpm=126, keyscale="A minor", seed=2),
-        "record_vocal": lambda: lambda: (_sung(16), 48_000),
+        "record_vocal": lambda: lambda: (_sing_names(16), 48_000),
         "create_lyrics_video": lambda: _video,
     }
 
@@ -142,22 +144,22 @@ def _run(blocks: list[Block], scale: float) -> dict[str, Any]:
         code = block.code.replace("from acestep import", "from acestep_runtime import")
         names |= {
             name: make()
-            for name, make in _given(scale).items()
+            for name, make in _arguments(scale).items()
             if re.search(rf"\b{name}\b", code) and name not in names
         }
         before = dict(names)
         tree = ast.parse(code)
-        exec(compile(_Scaled(scale).visit(tree), block.headings[-1], "exec"), names)
+        exec(compile(_TimeScaler(scale).visit(tree), block.headings[-1], "exec"), names)
         if not any(isinstance(node, (ast.Call, ast.Subscript)) for node in ast.walk(tree)):
             new = {
                 name: value for name, value in names.items() if before.get(name) is not value and name != "__builtins__"
             }
             if new:
-                names["results"].append(_called(new))
+                names["results"].append(_call_names(new))
     return names
 
 
-def _called(values: dict[str, Any]) -> Result:
+def _call_names(values: dict[str, Any]) -> Result:
     """Call with the values that a block sets: a cover's where they name a source, else a short song's."""
     task = "cover" if "src_audio" in values else "text2music"
     result = generate(task_type=task, **values, **({} if task == "cover" else {"caption": "pop", "duration": 4}))

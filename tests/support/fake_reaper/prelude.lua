@@ -23,16 +23,16 @@ return function(host, names, optional)
     debug.sethook(co, tick, "", INSTRUCTIONS)
     return co
   end
-  local function passed(ok, ...)
+  local function pass_values(ok, ...)
     if ok then return ... end
     error((...), 0)
   end
   function coroutine.wrap(f)
     local co = coroutine.create(f)
-    return function(...) return passed(resume(co, ...)) end
+    return function(...) return pass_values(resume(co, ...)) end
   end
 
-  local function counted(...)
+  local function count_arguments(...)
     cost(select("#", ...))
     return ...
   end
@@ -40,8 +40,8 @@ return function(host, names, optional)
     cost(select("#", ...))
     return pack(...)
   end
-  function string.unpack(...) return counted(string_unpack(...)) end
-  function table.unpack(...) return counted(unpack(...)) end
+  function string.unpack(...) return count_arguments(string_unpack(...)) end
+  function table.unpack(...) return count_arguments(unpack(...)) end
   function table.concat(list, ...)
     cost(#list)
     return concat(list, ...)
@@ -56,18 +56,18 @@ return function(host, names, optional)
   function File:__tostring() return tostring(real[self]) end
   function File:__close() if io_type(real[self]) == "file" then real[self]:close() end end
   File.__gc = File.__close
-  local function wrapped(self, first, ...)
+  local function wrap_self(self, first, ...)
     if first == real[self] then return self, ... end
     return first, ...
   end
   for _, name in ipairs({ "close", "flush", "lines", "read", "seek", "setvbuf" }) do
-    Method[name] = function(self, ...) return wrapped(self, real[self][name](real[self], ...)) end
+    Method[name] = function(self, ...) return wrap_self(self, real[self][name](real[self], ...)) end
   end
   function Method:write(...)
     for i = 1, select("#", ...) do
       local text = select(i, ...)
       if type(text) == "number" then text = tostring(text) end
-      if type(text) ~= "string" then return wrapped(self, real[self]:write(text)) end -- raises as Lua does
+      if type(text) ~= "string" then return wrap_self(self, real[self]:write(text)) end -- raises as Lua does
       local room = disk(#text)
       if room < #text then
         real[self]:write(text:sub(1, room))
@@ -102,7 +102,7 @@ return function(host, names, optional)
   local state = setmetatable({}, { __mode = "k" })
   local VALUES = 1024
   local zeros = {}
-  local function sized(self, first, size)
+  local function limit_size(self, first, size)
     first = first or 1
     local here = state[self].size
     size = size or here - first + 1
@@ -111,12 +111,12 @@ return function(host, names, optional)
   end
   local methods = {
     table = function(self, first, size)
-      first, size = sized(self, first, size)
+      first, size = limit_size(self, first, size)
       cost(size)
       return move(self, first, first + size - 1, 1, {})
     end,
     clear = function(self, value, first, size)
-      first, size = sized(self, first, size)
+      first, size = limit_size(self, first, size)
       cost(size)
       if value then
         for i = first, first + size - 1 do rawset(self, i, value) end
@@ -175,7 +175,7 @@ return function(host, names, optional)
     end
   end
 
-  -- reaper: what there is, checked; what there is not is a fault.
+  -- reaper: known functions are checked; an unknown one is a fault.
   local call, known = host.call, host.known
   local functions = {}
   for name in names:gmatch("%S+") do
@@ -222,7 +222,7 @@ return function(host, names, optional)
   })
   host.gfx_variables(variables)
 
-  -- Globals: a script brings none of its own, and reads only what there is.
+  -- Globals: a script defines none, and reads only existing ones.
   setmetatable(_G, {
     __index = function(_, name) fault("a script reads the global " .. tostring(name) .. ", which nobody set") end,
     __newindex = function(_, name) fault("a script sets the global " .. tostring(name)) end,

@@ -34,7 +34,7 @@ from tests.support.fake_reaper.script import Script
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 
 _REAL_STEP_S = 0.007
-#: After so many ticks a script waits for something slow, and the clock goes with that of the wall: what the script has
+#: After this many ticks a script waits for something slow, and the clock goes with that of the wall: what the script has
 #: patience for is then the same on every machine.
 _BUSY_TICKS = 100
 _LONGEST_VIRTUAL_S = 24 * 3600.0
@@ -248,7 +248,7 @@ class Reaper:
         self.failures[name] = result
 
     def disk_full_after(self, count: int | None) -> None:
-        """Let scripts write so many bytes more; None: as many as they like."""
+        """Set how many more bytes scripts may write; None: no limit."""
         self.disk_room = count
 
     def disk(self, count: int) -> int:

@@ -94,11 +94,11 @@ def take_samples(take: Take, rate: float, first: int, count: int, channels: int)
         return out
     place = at + round(take["D_STARTOFFS"] / play_rate * rate)
     if item["B_LOOPSRC"]:
-        heard = np.ones(len(place), bool)
+        received = np.ones(len(place), bool)
         place = place % len(samples)
     else:
-        heard = (place >= 0) & (place < len(samples))
-    out[(at - first)[heard]] = channels_of(samples[place[heard]], channels)
+        received = (place >= 0) & (place < len(samples))
+    out[(at - first)[received]] = channels_of(samples[place[received]], channels)
     return out
 
 
@@ -184,14 +184,14 @@ def _audible(tracks: list[Track], above: list[int], only: set[Track] | None) -> 
     soloed = only if only is not None else {track for track in tracks if track["I_SOLO"]}
     if not soloed:
         return [True] * len(tracks)
-    heard = []
+    received = []
     for index in range(len(tracks)):
         here, found = index, False
         while here >= 0:
             found |= tracks[here] in soloed
             here = above[here]
-        heard.append(found)
-    return heard
+        received.append(found)
+    return received
 
 
 def mix(
@@ -204,9 +204,9 @@ def mix(
 def sum_of(tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None) -> np.ndarray:
     """Return the sum that goes into the master."""
     above = parents(tracks)
-    heard = _audible(tracks, above, only)
+    received = _audible(tracks, above, only)
     inputs = [
-        track_samples(track, rate, first, count, 2) if heard[i] else np.zeros((count, 2))
+        track_samples(track, rate, first, count, 2) if received[i] else np.zeros((count, 2))
         for i, track in enumerate(tracks)
     ]
     total = np.zeros((count, 2))

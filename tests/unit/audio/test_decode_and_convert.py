@@ -275,3 +275,12 @@ import acestep_runtime.audio.decode, acestep_runtime.audio.convert
 print(sorted({'soundfile', 'soxr', 'scipy'} & set(sys.modules)))
 """
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text here")
+def test_a_file_whose_name_is_not_text_is_read(tmp_path: Path) -> None:
+    samples = noise(0.1)
+    path = write_file(tmp_path, samples, "a.wav", subtype="FLOAT").rename(tmp_path / os.fsdecode(b"by\xff\xfe.wav"))
+    assert np.array_equal(decode.read(path), samples)
+    path.write_bytes(b"text")
+    assert str(probe_error(path)).startswith("by\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.wav is not audio")

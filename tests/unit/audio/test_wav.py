@@ -112,11 +112,12 @@ def test_the_change_to_rf64_comes_at_the_last_size_that_fits() -> None:
     assert wav.header(fits + 1, 1, 48_000, "pcm16")[:4] == b"RF64"
 
 
-def test_blocks_give_the_same_file(tmp_path: Path) -> None:
-    samples = noise(2.0)[:70_001]
+@pytest.mark.parametrize("channels", [1, 2])  # an odd number of bytes, with 24 bits, and an even one
+def test_blocks_give_the_same_file(tmp_path: Path, channels: int) -> None:
+    samples = noise(2.0, channels=channels)[:70_001]
     for encoding in SUBTYPES:
         cuts = np.split(samples, [0, 1, 500, 67_000])
-        wav.write_blocks(tmp_path / "blocks.wav", iter(cuts), len(samples), 2, 48_000, encoding)
+        wav.write_blocks(tmp_path / "blocks.wav", iter(cuts), len(samples), channels, 48_000, encoding)
         assert (tmp_path / "blocks.wav").read_bytes() == whole_file(samples, 48_000, encoding)
 
 

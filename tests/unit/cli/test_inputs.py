@@ -1,4 +1,4 @@
-"""What the command line reads by itself, before any daemon hears of it."""
+"""The command line's own reading of inputs, before it calls a daemon."""
 
 from __future__ import annotations
 

@@ -129,10 +129,10 @@ def at(page: Page, time_s: float) -> Any:
     """Seek, and return the text of lines and words that are marked."""
     page.eval(f"""new Promise(done => {{ song.addEventListener('seeked', done, {{ once: true }});
                   song.currentTime = {time_s}; }})""")
-    return marked(page)
+    return marks(page)
 
 
-def marked(page: Page) -> Any:
+def marks(page: Page) -> Any:
     return page.eval("""['.line.now', '.line[aria-current]', '.word.now', '.word.past'].map(
                         chosen => Array.from(document.querySelectorAll(chosen), found => found.textContent))""")
 
@@ -158,13 +158,13 @@ def test_lines_and_keys_seek(page: Page) -> None:
     at(page, 0)
     page.eval("document.querySelectorAll('.line')[1].click()")
     assert page.eval("song.currentTime") == pytest.approx(3.5)
-    assert marked(page)[0] == ["three <four> & five"]
+    assert marks(page)[0] == ["three <four> & five"]
     page.key("ArrowDown")
-    assert marked(page)[0] == ["שלום עולם"]
+    assert marks(page)[0] == ["שלום עולם"]
     assert page.eval("document.activeElement.textContent") == "שלום עולם"
     page.key("ArrowUp")
     page.key("ArrowUp")
-    assert marked(page)[0] == ["One, two"]
+    assert marks(page)[0] == ["One, two"]
     page.key("ArrowRight")
     assert page.eval("song.currentTime") == pytest.approx(6)
     page.key("ArrowLeft")
@@ -179,7 +179,7 @@ def test_lines_and_keys_seek(page: Page) -> None:
     page.key(" ")
     assert page.eval("song.paused") is True
     assert page.eval("song.currentTime") > 3.6
-    assert marked(page)[0] == ["three <four> & five"]
+    assert marks(page)[0] == ["three <four> & five"]
 
 
 @pytest.mark.host

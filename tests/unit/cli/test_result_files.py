@@ -13,7 +13,7 @@ from acebridge.cli.result import Result, ranking_warnings
 from acebridge.client.follow import follow
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.errors import InvalidValue
-from tests.support.job_events import JobStory, finished, header
+from tests.support.job_events import JobStory, header, take_message
 
 
 def no_download(_: str) -> Iterator[bytes]:
@@ -26,8 +26,8 @@ def test_audio_that_comes_is_written_and_the_first_role_gets_the_bare_name(tmp_p
     for output, role in enumerate(("bass", "drums"), 1):
         story.add(audio_header=header(output, 1, 1, role))
         story.add(audio_chunk={"output": output, "offset_frames": 0, "data": bytes([output, 0])})
-    story.add(take_finished=finished(1, {1, 2}))
-    story.add(completed={"engine": "fake", "takes": [finished(1, {1, 2})]})
+    story.add(take_finished=take_message(1, {1, 2}))
+    story.add(completed={"engine": "fake", "takes": [take_message(1, {1, 2})]})
     with ResultFiles(Destination(tmp_path / "out.wav", False), no_download) as files:
         result = Result(0.0, files)
         done = follow(story.events, result, files)
@@ -44,8 +44,8 @@ def test_chosen_takes_are_fetched_at_the_end_and_numbered_from_the_best(tmp_path
     for take in (1, 2, 3):
         story.add(audio_header=header(take, take, 1))
         story.add(audio_chunk={"output": take, "offset_frames": 0, "data": b"\1\0"})
-        story.add(take_finished=finished(take, {take}))
-    best = [finished(3, {3}), finished(1, {1})]
+        story.add(take_finished=take_message(take, {take}))
+    best = [take_message(3, {3}), take_message(1, {1})]
     for take in best:
         take.outputs[0].asset_id = f"asset {take.take}"
     story.add(completed={"takes": best})
@@ -91,8 +91,8 @@ def test_a_take_that_is_made_again_keeps_its_name(tmp_path: Path) -> None:
         story.add(started={"attempt": attempt})
         story.add(audio_header=header(attempt, 1, 1))
         story.add(audio_chunk={"output": attempt, "offset_frames": 0, "data": bytes([attempt, 0])})
-    story.add(take_finished=finished(1, {2}))
-    story.add(completed={"takes": [finished(1, {2})]})
+    story.add(take_finished=take_message(1, {2}))
+    story.add(completed={"takes": [take_message(1, {2})]})
     (tmp_path / "mix.wav").write_bytes(b"mine")
     with ResultFiles(Destination(tmp_path, True), no_download) as files:
         follow(story.events, files)

@@ -10,30 +10,30 @@ from acebridge.errors import ErrorReason, JobFailed
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnreadableAudio, UnsupportedTask
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
-from tests.support.job_events import JobStory, finished, header
+from tests.support.job_events import JobStory, header, take_message
 
 
 def test_headers_of_an_interrupted_attempt_are_forgotten() -> None:
     story = JobStory()
     story.add(started={"attempt": 1})
     story.add(audio_header=header(1, 1, 4, "drums"))
-    story.add(take_finished=finished(1, {1}))
+    story.add(take_finished=take_message(1, {1}))
     for output, role in ((2, "drums"), (3, "bass")):
         story.add(audio_header=header(output, 2, 4, role))
     story.add(progress={"stage": "playing", "fraction": 0.75})
     story.add(started={"attempt": 2})
     story.add(progress={"stage": "playing", "fraction": 0.5})
     story.add(audio_header=header(2, 2, 6, "mix"))
-    story.add(take_finished=finished(2, {2}))
+    story.add(take_finished=take_message(2, {2}))
     story.add(completed={})
-    told: list[tuple[str, float]] = []
-    sink = OrderSink(CancelToken(), lambda stage, fraction: told.append((stage, fraction)))
+    message: list[tuple[str, float]] = []
+    sink = OrderSink(CancelToken(), lambda stage, fraction: message.append((stage, fraction)))
     follow(story.events, sink)
     assert sink.headers == {  # by the output, counted from 1 on the wire and from 0 in the runtime
         1: OutputHeader(0, 0, "drums", 48_000, 1, "pcm16", 4),
         2: OutputHeader(1, 1, "mix", 48_000, 1, "pcm16", 6),
     }
-    assert told == [("playing", 0.75), ("playing", 0.5)]
+    assert message == [("playing", 0.75), ("playing", 0.5)]
     assert sink.job_id == "job"
 
 

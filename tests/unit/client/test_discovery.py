@@ -1,4 +1,4 @@
-"""What a daemon that is being started has printed, apart from what others print into the same file."""
+"""What a starting daemon prints, apart from what others print into the same file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_one_that_comes_second_waits_for_the_first(tmp_path: Path) -> None:
     )
     second = launch(output, len(before), "raise SystemExit(2)")
     assert second.another_serves()
-    assert "Setting" not in second.printed()
+    assert "Setting" not in second.read_output()
     answers = iter(["", "", "127.0.0.1:1"])
     with pytest.raises(StopIteration):  # it goes on asking where the first one is, though its own process has ended
         _wait_for_answer(second, lambda: next(answers))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from acebridge.client.follow import JobSink, follow
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
-from tests.support.job_events import JobStory, Samples, finished, header, job_stories
+from tests.support.job_events import JobStory, Samples, header, job_stories, take_message
 
 
 class Calls(JobSink):
@@ -66,33 +66,33 @@ def test_every_event_reaches_the_method_of_its_kind(story: JobStory) -> None:
     calls = Calls()
     follow(story.events, calls)
     kinds = {"audio_header": "header", "audio_chunk": "audio", "take_finished": "take"}
-    told = iter(call for call in calls.log if not call.startswith("void"))
+    message = iter(call for call in calls.log if not call.startswith("void"))
     for event in story.events:
         kind = event.WhichOneof("event")
         assert kind is not None
-        assert next(told) == f"event {kind}"
-        assert next(told).split()[0] == kinds.get(kind, kind)
-    assert next(told, None) is None
+        assert next(message) == f"event {kind}"
+        assert next(message).split()[0] == kinds.get(kind, kind)
+    assert next(message, None) is None
 
 
-def restarted() -> list[tasks_pb2.TaskEvent]:
+def events_with_restart() -> list[tasks_pb2.TaskEvent]:
     """A take that is finished, and one that is begun twice, the second time with one output less."""
     story = JobStory()
     story.add(started={"attempt": 1})
     story.add(audio_header=header(0, 0, 4))
-    story.add(take_finished=finished(0, {0}))
+    story.add(take_finished=take_message(0, {0}))
     story.add(audio_header=header(1, 1, 4))
     story.add(audio_header=header(2, 1, 4))
     story.add(started={"attempt": 2})
     story.add(audio_header=header(1, 1, 4))
-    story.add(take_finished=finished(1, {1}))
+    story.add(take_finished=take_message(1, {1}))
     story.add(completed={"engine": "fake"})
     return story.events
 
 
 def test_only_unfinished_audio_is_void_and_it_is_so_before_the_new_start() -> None:
     calls = Calls()
-    follow(restarted(), calls)
+    follow(events_with_restart(), calls)
     assert [call for call in calls.log if not call.startswith("event")] == [
         "started 1", "header 0", "take 0", "header 1", "header 2", "void [1, 2]", "started 2", "header 1", "take 1",
         "completed fake",
@@ -101,13 +101,13 @@ def test_only_unfinished_audio_is_void_and_it_is_so_before_the_new_start() -> No
 
 def test_all_sinks_hear_of_an_event_before_the_next_one() -> None:
     log: list[str] = []
-    follow(restarted()[-1:], Calls(log, "a "), Calls(log, "b "))
+    follow(events_with_restart()[-1:], Calls(log, "a "), Calls(log, "b "))
     assert log == ["a event completed", "a completed fake", "b event completed", "b completed fake"]
 
 
 def test_a_stream_that_ends_early_is_a_failure() -> None:
     with pytest.raises(JobFailed, match=r"before the job was complete\. See `acebridge jobs show job`\.") as failed:
-        follow(restarted()[:-1])
+        follow(events_with_restart()[:-1])
     assert failed.value.kind is ErrorReason.ENGINE_FAILURE
     with pytest.raises(JobFailed, match="before the job was complete"):
         follow([])
@@ -117,7 +117,7 @@ def test_a_stream_is_read_to_its_end_and_what_ends_it_after_the_result_does_no_h
     read: list[str] = []
 
     def stream() -> Iterator[tasks_pb2.TaskEvent]:
-        yield restarted()[-1]
+        yield events_with_restart()[-1]
         read.append("end")
         raise JobFailed(ErrorReason.UNAVAILABLE, "The daemon is stopping.")
 
@@ -130,11 +130,11 @@ def test_errors_of_the_stream_and_of_a_sink_go_through() -> None:
         def on_audio_header(self, _: audio_pb2.AudioHeader) -> None:
             raise OSError(28, "No space left on device")
 
-    def broken() -> Iterator[tasks_pb2.TaskEvent]:
-        yield restarted()[0]
+    def failing_stream() -> Iterator[tasks_pb2.TaskEvent]:
+        yield events_with_restart()[0]
         raise JobFailed(ErrorReason.CANCELLED, "The job was cancelled.")
 
     with pytest.raises(JobFailed, match="was cancelled"):
-        follow(broken(), JobSink())
+        follow(failing_stream(), JobSink())
     with pytest.raises(OSError, match="No space left"):
-        follow(restarted(), Full())
+        follow(events_with_restart(), Full())

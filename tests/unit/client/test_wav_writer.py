@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from acebridge.client.follow import follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import JobFailed
-from tests.support.job_events import JobStory, finished, header, job_stories
+from tests.support.job_events import JobStory, header, job_stories, take_message
 
 
 def names(folder: Path) -> set[str]:
@@ -45,13 +45,13 @@ def test_of_takes_to_choose_from_the_chosen_get_names_at_the_end(tmp_path: Path)
     for take in (1, 2, 3):
         story.add(audio_header=header(take, take, 1))
         story.add(audio_chunk={"output": take, "offset_frames": 0, "data": bytes([take, 0])})
-        story.add(take_finished=finished(take, {take}))
+        story.add(take_finished=take_message(take, {take}))
     with WavWriter(tmp_path, lambda role, take: tmp_path / f"{role}-{take}.wav") as writer:
         with pytest.raises(JobFailed):
             follow(story.events, writer)
         assert {Path(name).suffix for name in names(tmp_path)} == {".part"}
     assert names(tmp_path) == set()
-    story.add(completed={"takes": [finished(3, {3}), finished(1, {1})]})
+    story.add(completed={"takes": [take_message(3, {3}), take_message(1, {1})]})
     with WavWriter(tmp_path, lambda role, take: tmp_path / f"{role}-{take}.wav") as writer:
         follow(story.events, writer)
         assert names(tmp_path) == {"mix-1.wav", "mix-3.wav"}
@@ -86,7 +86,7 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
             elif event.HasField("audio_chunk"):
                 writer.on_audio(event.audio_chunk)
         assert file.read_text() == "an older one"
-        writer.on_take(finished(0, {0}))
+        writer.on_take(take_message(0, {0}))
         assert list(soundfile.read(file, dtype="int16")[0]) == [1, 2]
     assert names(tmp_path) == {"song.wav"}
 

@@ -72,15 +72,15 @@ def test_what_cannot_fit_is_refused_with_its_place(task: str, fields: Any, says:
     takes=st.integers(1, 8),
 )
 def test_what_is_made_to_fit_builds(encoding: str, scope: str, prefix: bool, upper: bool, takes: int) -> None:
-    def written(name: str, value: str) -> str:
+    def spell(name: str, value: str) -> str:
         text = f"{name}_{value}" if prefix else value
         return text.upper() if upper else text
 
     fields = {
         "source": {"path": "song.wav"},
         "tracks": ["bass"],
-        "scope": written("scope", scope),
-        "output": {"takes": float(takes), "encoding": written("encoding", encoding)},
+        "scope": spell("scope", scope),
+        "output": {"takes": float(takes), "encoding": spell("encoding", encoding)},
     }
     task = from_fields(TASKS["lego"], coerce(request_type("lego").DESCRIPTOR, fields))
     assert (task.scope, task.output.encoding, task.output.takes) == (scope, encoding, takes)

@@ -41,9 +41,9 @@ def test_every_key_has_a_field_and_every_field_a_key() -> None:
     assert list(HINTS) == [field.name for field in metadata_pb2.TakeMetadata.DESCRIPTOR.fields][:-1]
 
 
-@pytest.mark.parametrize("name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "UsedAdapter", "Plan"])
+@pytest.mark.parametrize("name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "AdapterScale", "Plan"])
 def test_what_is_nested_has_the_same_fields_and_keys(name: str) -> None:
-    kind = getattr(metadata, name, None) or getattr(tables, f"{name}Facts")
+    kind = getattr(metadata, name, None) or getattr(tables, f"{name}Metadata")
     message = metadata_pb2.DESCRIPTOR.message_types_by_name[name]
     assert {field.name for field in message.fields} == set(typing.get_type_hints(kind))
 
@@ -67,16 +67,16 @@ def test_what_has_no_field_of_its_own_comes_along(extra: dict[str, Any]) -> None
 
 
 def test_what_is_not_known_is_absent() -> None:
-    told = {
+    reply = {
         "bpm": None,
         "keyscale": "",
         "beats": [],
         "score": {"quality": 0.5, "lm": None, "missing": {"lm": "no model"}},
     }
-    assert metadata_values(metadata_message(told)) == {
+    assert metadata_values(metadata_message(reply)) == {
         "keyscale": "", "score": {"quality": 0.5, "missing": {"lm": "no model"}},
     }  # fmt: skip
-    assert not metadata_message(told).HasField("bpm")
+    assert not metadata_message(reply).HasField("bpm")
 
 
 def test_whole_numbers_of_a_plan_stay_whole() -> None:

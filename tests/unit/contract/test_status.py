@@ -24,7 +24,7 @@ class Entry(NamedTuple):
     value: bytes
 
 
-class Failed(grpc.RpcError):
+class FailingCall(grpc.RpcError):
     """A failed call as the client sees it."""
 
     def __init__(self, code: grpc.StatusCode, text: str = "", status: bytes | None = None) -> None:
@@ -41,15 +41,15 @@ class Failed(grpc.RpcError):
         return self._metadata
 
 
-def received(packed: PackedStatus) -> JobFailed:
-    return unpack_error(Failed(packed.code, packed.text, packed.status))
+def unpack(packed: PackedStatus) -> JobFailed:
+    return unpack_error(FailingCall(packed.code, packed.text, packed.status))
 
 
 @settings(deadline=None, max_examples=200)
 @given(field=st.from_regex(r"[a-z_.]{1,30}", fullmatch=True), allowed=TEXT, message=TEXT, remedy=TEXT)
 def test_an_invalid_value_keeps_its_parts(field: str, allowed: str, message: str, remedy: str) -> None:
     sent = InvalidValue(field, 7, allowed, message=message or "It is wrong.", remedy=remedy)
-    failed = received(pack_error(sent))
+    failed = unpack(pack_error(sent))
     assert (failed.kind, failed.message, failed.remedy) == (ErrorReason.INVALID_VALUE, sent.message, remedy)
     assert failed.details == {"field": field, "value": "7", **({"allowed": allowed} if allowed else {})}
 
@@ -70,14 +70,14 @@ def test_long_texts_are_cut() -> None:
     packed = pack_error(InvalidValue("music.caption", "x" * 9000, "less", message="곡" * 9000, remedy="y" * 9000))
     assert len(packed.text.encode()) <= 900
     assert len(packed.status) < 3000
-    assert received(packed).message.endswith("…")
+    assert unpack(packed).message.endswith("…")
 
 
 def test_a_failure_of_a_job_goes_on_as_it_came() -> None:
     sent = JobFailed(
         "UnreadableAudio", "No audio.", remedy="Check it.", details={"field": "source", "allowed": "audio"}
     )
-    failed = received(pack_error(sent))
+    failed = unpack(pack_error(sent))
     assert (failed.kind, failed.details) == (sent.kind, sent.details)
 
 
@@ -93,14 +93,14 @@ def test_a_failure_of_a_job_goes_on_as_it_came() -> None:
     ],
 )
 def test_statuses_of_grpc_itself_have_a_reason_too(code: grpc.StatusCode, reason: ErrorReason) -> None:
-    failed = unpack_error(Failed(code, "some words of its own"))
+    failed = unpack_error(FailingCall(code, "some words of its own"))
     assert failed.kind is reason
     assert failed.message
     assert isinstance(failed, ConnectionLost) == (code is grpc.StatusCode.UNAVAILABLE)
 
 
 def test_a_daemon_that_is_stopping_is_not_a_lost_connection() -> None:
-    failed = received(pack_error(errors.Unavailable("The daemon is stopping.")))
+    failed = unpack(pack_error(errors.Unavailable("The daemon is stopping.")))
     assert failed.kind is ErrorReason.UNAVAILABLE
     assert not isinstance(failed, ConnectionLost)
 

@@ -32,10 +32,10 @@ def test_playback_runs_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_device_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: Any) -> None:
+    def refuse(*_: Any) -> None:
         raise PortAudioError("Error querying device -1")
 
-    monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(PortAudioError=PortAudioError, play=refused))
+    monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(PortAudioError=PortAudioError, play=refuse))
     assert play(SOUND, 48_000) == "There is no sound output here: Error querying device -1."
 
 

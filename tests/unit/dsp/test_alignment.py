@@ -18,54 +18,54 @@ from tests.support import band, signals, singer
 RATE_HZ = 48_000
 
 
-def lyric_lines_of(sung_lines: list[tuple[float, int]]) -> list[Line]:
-    return [Line(f"line {n}", ("la",) * syllables) for n, (_, syllables) in enumerate(sung_lines)]
+def lyric_lines_of(lyric_rows: list[tuple[float, int]]) -> list[Line]:
+    return [Line(f"line {n}", ("la",) * syllables) for n, (_, syllables) in enumerate(lyric_rows)]
 
 
 def song(seed: int, *, pauses_s: tuple[float, float] = (0.3, 1.5)) -> tuple[list[tuple[float, int]], float]:
     """Ten lines of four to ten syllables with an interlude in the middle: (start, syllables) and the length."""
     rng = np.random.default_rng(seed)
-    at_s, sung_lines = 1.7, []
+    at_s, lyric_rows = 1.7, []
     for line in range(10):
         at_s += 5.0 if line == 5 else 0.0
         syllables = int(rng.integers(4, 11))
-        sung_lines.append((at_s, syllables))
+        lyric_rows.append((at_s, syllables))
         at_s += 0.3 * (syllables + 1) + rng.uniform(*pauses_s)
-    return sung_lines, at_s + 2
+    return lyric_rows, at_s + 2
 
 
-def errors_s(sung_lines: list[tuple[float, int]], voice: Voice) -> np.ndarray:
-    found = align(lyric_lines_of(sung_lines), voice)
+def errors_s(lyric_rows: list[tuple[float, int]], voice: Voice) -> np.ndarray:
+    found = align(lyric_lines_of(lyric_rows), voice)
     assert found is not None
-    assert [row.text for row in found] == [line.text for line in lyric_lines_of(sung_lines)]
+    assert [row.text for row in found] == [line.text for line in lyric_lines_of(lyric_rows)]
     assert all(row.start_s < row.end_s for row in found)
     assert all(one.end_s <= other.start_s for one, other in pairwise(found))
-    return np.abs([row.start_s - start for row, (start, _) in zip(found, sung_lines, strict=True)])
+    return np.abs([row.start_s - start for row, (start, _) in zip(found, lyric_rows, strict=True)])
 
 
 @pytest.mark.parametrize("vibrato_cents", [0.0, 30.0])
 @pytest.mark.parametrize("pauses_s", [(0.3, 1.5), (0.05, 0.2)])
 def test_lines_of_a_solo_voice(vibrato_cents: float, pauses_s: tuple[float, float]) -> None:
-    sung_lines, length_s = song(1, pauses_s=pauses_s)
-    alone = singer.sing(sung_lines, length_s, vibrato_cents=vibrato_cents)
-    off = errors_s(sung_lines, detect_voice(alone.samples, RATE_HZ))
+    lyric_rows, length_s = song(1, pauses_s=pauses_s)
+    alone = singer.sing(lyric_rows, length_s, vibrato_cents=vibrato_cents)
+    off = errors_s(lyric_rows, detect_voice(alone.samples, RATE_HZ))
     assert np.median(off) < 0.15
     assert off.max() < 0.6
 
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_lines_in_a_mix(seed: int) -> None:
-    sung_lines, length_s = song(seed)
-    voice = singer.sing(sung_lines, length_s, seed=seed).samples
+    lyric_rows, length_s = song(seed)
+    voice = singer.sing(lyric_rows, length_s, seed=seed).samples
     players = band.play(bpm=100, bars=int(length_s / 2.4) + 1, singing=False).mix[: len(voice)]
-    off = errors_s(sung_lines, detect_voice(voice + 0.8 * players, RATE_HZ))
+    off = errors_s(lyric_rows, detect_voice(voice + 0.8 * players, RATE_HZ))
     assert np.median(off) < 0.25
     assert np.quantile(off, 0.8) < 0.5
 
 
-def test_voice_activity_matches_the_sung_notes() -> None:
-    sung_lines = [(1.0, 6), (5.0, 6)]
-    alone = singer.sing(sung_lines, 9)
+def test_voice_activity_matches_the_vocal_notes() -> None:
+    lyric_rows = [(1.0, 6), (5.0, 6)]
+    alone = singer.sing(lyric_rows, 9)
     voice = detect_voice(alone.samples, RATE_HZ)
     time_s = np.arange(len(voice.sounding)) * 9 / len(voice.sounding)
     sings = np.any([(time_s > a) & (time_s < b) for a, b in zip(alone.starts_s, alone.ends_s, strict=True)], axis=0)
@@ -80,12 +80,12 @@ def test_audio_without_a_voice_has_no_voice(sound: np.ndarray) -> None:
 
 
 def test_right_times_agree_better_than_wrong_ones() -> None:
-    sung_lines, length_s = song(4)
-    performance = singer.sing(sung_lines, length_s, seed=4)
+    lyric_rows, length_s = song(4)
+    performance = singer.sing(lyric_rows, length_s, seed=4)
     voice = detect_voice(performance.samples, RATE_HZ)
 
     def score(by_s: float = 0.0, syllables: int = 1, skip: int = 0) -> float:
-        lines = [Line(line.text, line.syllables * syllables) for line in lyric_lines_of(sung_lines)]
+        lines = [Line(line.text, line.syllables * syllables) for line in lyric_lines_of(lyric_rows)]
         timed_lines = [
             TimedLine(a + by_s, b + by_s, "") for a, b in zip(performance.starts_s, performance.ends_s, strict=True)
         ]

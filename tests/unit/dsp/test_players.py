@@ -168,8 +168,8 @@ def test_singers_without_words_use_one_vowel_a_section_and_pause_to_breathe():
     bars = [play_bar(a_bar(i, energy=1.0), style, instruments) for i in range(4)]
     assert len({n.voice for notes in bars for n in notes}) == 1
     assert all(n.voice.startswith("male:") and 40 <= p <= 74 for notes in bars for n in notes for p in n.pitches)
-    sung_s = sum(n.length_s for notes in bars for n in notes)
-    assert sung_s < 0.95 * 4 * a_bar().grid.bar_s
+    vocals_s = sum(n.length_s for notes in bars for n in notes)
+    assert vocals_s < 0.95 * 4 * a_bar().grid.bar_s
 
 
 @pytest.mark.parametrize("chord", [(0, ""), (7, "7"), (2, "m7"), (11, "dim")])

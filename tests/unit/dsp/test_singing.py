@@ -58,7 +58,7 @@ letters = st.one_of(
 @given(rows=st.lists(letters, min_size=1, max_size=24), first=st.integers(-3, 20), count=st.integers(1, 40),
        bpm=st.floats(30, 300), meter=st.sampled_from([2, 3, 4, 6]), seed=st.integers(0, 2**32 - 1),
        tune=st.lists(st.tuples(st.floats(-5, 60), st.floats(0.01, 4), st.integers(43, 89)), max_size=40))  # fmt: skip
-def test_every_line_is_sung_once_in_order_and_inside(
+def test_every_line_is_performed_once_in_order_and_inside(
     rows: list[str], first: int, count: int, bpm: float, meter: int, seed: int, tune: list[tuple[float, float, int]]
 ) -> None:
     lines = lyric_lines("\n".join(rows))
@@ -193,7 +193,7 @@ def test_lines_part_at_the_rests_of_a_melody() -> None:
     assert line_times[1].start_s == pytest.approx(tune[7][0])
 
 
-def test_melody_notes_outside_the_bars_are_not_sung() -> None:
+def test_melody_notes_outside_the_bars_are_not_performed() -> None:
     notes, _ = sing("one two", range(2), melody=[(-3.0, 2.0, 50), (1.0, 0.5, 60), (2.0, 0.5, 62), (40.0, 1.0, 70)])
     assert [n.pitches[0] for n in notes] == [60, 62]
     nowhere = sing("one two", range(2), melody=[(40.0, 1.0, 70)])

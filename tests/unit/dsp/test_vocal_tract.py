@@ -48,7 +48,7 @@ def pitches(samples: Mono) -> npt.NDArray[np.float64]:
     ("voice_type", "pitch"), [("male", 45), ("male", 57), ("female", 57), ("female", 66), ("female", 75)]
 )
 @pytest.mark.parametrize("syllable", ["a", "ti", "su", "no", "m"])
-def test_a_sung_note_is_in_tune_and_its_vibrato_swings_around_it(voice_type: str, pitch: int, syllable: str) -> None:
+def test_a_vocal_note_is_in_tune_and_its_vibrato_swings_around_it(voice_type: str, pitch: int, syllable: str) -> None:
     measured_hz = pitches(note(voice_type, syllable, pitch, 2.4))
     steady = measured_hz[30:110]  # past the vibrato's onset
     assert abs(np.mean(steady) - pitch) < 0.15

@@ -26,7 +26,7 @@ ANY = st.integers(0, 40)
 
 
 @dataclass
-class Known:
+class JobModel:
     """A job as the model knows it."""
 
     id: str
@@ -35,7 +35,7 @@ class Known:
     session: str
     auto_gen: bool
     seeds: list[int]
-    parent: Known | None = None
+    parent: JobModel | None = None
     asked: bool = True
     state: str = "queued"
     attempts: int = 0
@@ -50,7 +50,7 @@ class Queue(RuleBasedStateMachine):
     def open(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        self.jobs: list[Known] = []
+        self.jobs: list[JobModel] = []
         self.number = 0
         self.start()
 
@@ -69,35 +69,35 @@ class Queue(RuleBasedStateMachine):
 
     # ---- the model ----
 
-    def there(self) -> list[Known]:
+    def there(self) -> list[JobModel]:
         return [job for job in self.jobs if not job.deleted]
 
-    def outdated(self, job: Known) -> bool:
+    def is_outdated(self, job: JobModel) -> bool:
         newer = (other for other in self.there() if other.number > job.number and other.parent is None)
         return bool(job.session) and any(other.session == job.session for other in newer)
 
-    def unwanted(self, job: Known) -> bool:
+    def is_unwanted(self, job: JobModel) -> bool:
         assert job.asked or job.parent is not None
-        return not job.asked and (self.outdated(job) or bool(job.parent and job.parent.deleted))
+        return not job.asked and (self.is_outdated(job) or bool(job.parent and job.parent.deleted))
 
-    def in_order(self) -> list[Known]:
+    def in_order(self) -> list[JobModel]:
         waiting = [job for job in self.there() if job.state == "queued"]
         return sorted(waiting, key=lambda job: (-job.rank, not job.asked, job.number))
 
-    def in_state(self, state: str) -> list[Known]:
+    def in_state(self, state: str) -> list[JobModel]:
         return [job for job in self.there() if job.state == state]
 
     def settle(self) -> None:
         for job in self.in_state("queued"):
-            if self.unwanted(job):
+            if self.is_unwanted(job):
                 job.state = "cancelled"
 
-    def after(self, job: Known) -> Known | None:
+    def after(self, job: JobModel) -> JobModel | None:
         found = [other for other in self.there() if other.parent is job and other.state in LIVE]
         assert len(found) <= 1
         return found[0] if found else None
 
-    def expect_next(self, job: Known, *, asked: bool) -> Known:
+    def expect_next(self, job: JobModel, *, asked: bool) -> JobModel:
         """The batch after ``job`` as it must be; its id is not known yet."""
         self.number += 1
         seeds = []
@@ -107,12 +107,12 @@ class Queue(RuleBasedStateMachine):
             if candidate not in job.chain + job.seeds:
                 seeds.append(candidate)
         rank = PRIORITIES["normal" if asked else "low"]
-        made = Known("", self.number, rank, job.session, job.auto_gen, seeds, job, asked)
+        made = JobModel("", self.number, rank, job.session, job.auto_gen, seeds, job, asked)
         made.chain = job.chain + job.seeds
         self.jobs.append(made)
         return made
 
-    def go_on(self, job: Known) -> None:
+    def go_on(self, job: JobModel) -> None:
         if job.auto_gen and job.asked and self.after(job) is None and len(self.in_state("queued")) < MAX_WAITING:
             self.expect_next(job, asked=False)
 
@@ -136,7 +136,7 @@ class Queue(RuleBasedStateMachine):
             return
         self.number += 1
         auto_gen = auto_gen and bool(seeds)
-        self.jobs.append(Known(self.run(made).id, self.number, PRIORITIES[priority], session, auto_gen, seeds))
+        self.jobs.append(JobModel(self.run(made).id, self.number, PRIORITIES[priority], session, auto_gen, seeds))
         self.settle()
 
     @rule()
@@ -168,7 +168,7 @@ class Queue(RuleBasedStateMachine):
             return
         self.run(self.journal.succeed(job.id))
         job.state = "succeeded"
-        if not self.outdated(job):
+        if not self.is_outdated(job):
             self.go_on(job)
         self.settle()
 
@@ -186,15 +186,15 @@ class Queue(RuleBasedStateMachine):
             with pytest.raises(Busy):
                 self.run(asking)
             return
-        told = self.run(asking)
+        message = self.run(asking)
         if following is None:
             following = self.expect_next(job, asked=True)
-            following.id = told.id
+            following.id = message.id
         following.asked, following.rank = True, max(following.rank, PRIORITIES["normal"])
         if following.state == "succeeded":
             self.go_on(following)
         self.settle()
-        assert (told.id, told.state) == (following.id, following.state)
+        assert (message.id, message.state) == (following.id, following.state)
 
     @precondition(lambda self: self.there())
     @rule(which=ANY)
@@ -243,21 +243,21 @@ class Queue(RuleBasedStateMachine):
     def agrees(self) -> None:
         if not hasattr(self, "journal"):
             return
-        told = {job.id: job for job in self.run(self.journal.recent(limit=1000))}
-        by_parent = {job.next_of: job.id for job in reversed(told.values()) if job.next_of}
+        message = {job.id: job for job in self.run(self.journal.recent(limit=1000))}
+        by_parent = {job.next_of: job.id for job in reversed(message.values()) if job.next_of}
         for job in self.jobs:
             if not job.id:  # made since the last look
                 assert job.parent is not None
                 job.id = by_parent[job.parent.id]
-        assert told.keys() == {job.id for job in self.there()}
+        assert message.keys() == {job.id for job in self.there()}
         for job in self.there():
-            row = told[job.id]
+            row = message[job.id]
             assert (row.state, row.attempts, row.requested) == (job.state, job.attempts, job.asked)
             assert PRIORITIES[row.priority] == job.rank
             assert list(row.params["output"]["seeds"]) == job.seeds
             assert row.next_of == (job.parent.id if job.parent else "")
         busy = sum(job.asked for job in self.in_state("running"))
-        places = [told[job.id].position for job in self.in_order()]
+        places = [message[job.id].position for job in self.in_order()]
         assert places == list(range(busy, busy + len(places)))
 
     @invariant()
@@ -265,18 +265,18 @@ class Queue(RuleBasedStateMachine):
         if not hasattr(self, "journal"):
             return
         running = [job for job in self.in_state("running") if not job.asked]
-        must = [job for job in running if self.unwanted(job)]
+        must = [job for job in running if self.is_unwanted(job)]
         may = sorted((job for job in running if job not in must), key=lambda job: -job.number)
         waiting = sum(job.asked for job in self.in_state("queued"))
-        told = self.run(self.journal.preemptible())
-        assert sorted(told) == sorted(job.id for job in [*must, *may[:waiting]])
+        message = self.run(self.journal.preemptible())
+        assert sorted(message) == sorted(job.id for job in [*must, *may[:waiting]])
 
     @invariant()
     def never_two_ahead_and_no_seed_twice(self) -> None:
         for job in getattr(self, "jobs", ()):
             assert job.asked or (job.parent is not None and job.parent.asked)
-            heard = [*job.chain, *job.seeds]
-            assert len(set(heard)) == len(heard)
+            received = [*job.chain, *job.seeds]
+            assert len(set(received)) == len(received)
 
 
 Queue.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)

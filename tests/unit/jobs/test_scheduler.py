@@ -18,13 +18,13 @@ def test_a_job_that_succeeds(tmp_path: Path) -> None:
         ends: list[str] = []
         core.scheduler.on_end = lambda: ends.append("end")
         job_id = await core.submit()
-        order = await core.worker.taken()
+        order = await core.worker.next_order()
         assert (order["op"], order["id"], order["engine"]) == ("job", job_id, "fake")
         assert core.scheduler.running == {"cpu": job_id}
         core.worker.say({"type": "progress", "body": {"stage": "sampling", "fraction": 0.5, "eta_s": None}})
         core.worker.make_take()
         core.worker.finish()
-        job = await core.ended(job_id)
+        job = await core.wait_for_end(job_id)
         assert (job.state, job.attempts, job.error) == ("succeeded", 1, {})
         assert job.progress == {"stage": "done", "fraction": 1.0, "eta_s": None}
         assert job.results() == [asset_id(0.5)]
@@ -33,7 +33,7 @@ def test_a_job_that_succeeds(tmp_path: Path) -> None:
         assert await core.kinds(job_id) == expected_kinds
         assert not core.spool.job_folder(job_id).exists()
         await core.submit()
-        await core.worker.taken()
+        await core.worker.next_order()
         assert ends == ["end"]
 
     play(tmp_path, scenario)
@@ -43,22 +43,22 @@ def test_readers_find_an_output_at_every_moment(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         adopt, seen = core.store.adopt, []
 
-        async def watched(file: Path, asset: str, name: str) -> Any:
+        async def adopt_and_look(file: Path, asset: str, name: str) -> Any:
             seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
             result = await adopt(file, asset, name)
             seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
             return result
 
-        core.store.adopt = watched
+        core.store.adopt = adopt_and_look
         job_id = await core.submit()
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.begin_output()
         (growing,) = core.spool.paths(job_id, 0)
         assert growing.read_bytes() == wav_bytes(0.5)[: -4 * 50]
         growing.unlink()
         core.worker.make_take()
         core.worker.finish()
-        await core.ended(job_id)
+        await core.wait_for_end(job_id)
         assert seen == [[True, False], [False, True]]
 
     play(tmp_path, scenario)
@@ -69,15 +69,15 @@ def test_a_job_that_fails_and_the_next_one(tmp_path: Path) -> None:
 
     async def scenario(core: Core) -> None:
         first, second = await core.submit(), await core.submit(seeds=[2])
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.begin_output()
         core.worker.fail(error)
-        job = await core.ended(first)
+        job = await core.wait_for_end(first)
         assert (job.state, job.error, job.takes) == ("failed", error, ())
         assert await core.kinds(first) == ["queued", "started"]
-        assert (await core.worker.taken())["id"] == second
+        assert (await core.worker.next_order())["id"] == second
         core.worker.finish()
-        assert (await core.ended(second)).state == "succeeded"
+        assert (await core.wait_for_end(second)).state == "succeeded"
         assert core.worker.kills == 0
 
     play(tmp_path, scenario)
@@ -86,12 +86,12 @@ def test_a_job_that_fails_and_the_next_one(tmp_path: Path) -> None:
 def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit(seeds=[0, 1], output={"tries": 2})
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.make_take(0, level=0.25)
         core.worker.make_take(1, level=0.5)
         core.worker.rank((1, 0.9, True), (0, 0.1, False))
         core.worker.finish()
-        job = await core.ended(job_id)
+        job = await core.wait_for_end(job_id)
         assert job.results() == [asset_id(0.5)]
         completed = [e async for batch in core.journal.watch(job_id) for e in batch][-1].body
         assert completed["ranking"] == [
@@ -99,7 +99,7 @@ def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None
             {"take": 0, "seed": 0, "score": 0.1, "chosen": False},
         ]
         await core.submit()
-        await core.worker.taken()  # by now the end of the first one is behind
+        await core.worker.next_order()  # by now the end of the first one is behind
         with pytest.raises(NotFound):
             await core.store.get(asset_id(0.25))
 
@@ -109,7 +109,7 @@ def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None
 def test_a_deleted_source_fails_the_job(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit(sources=["gone"])
-        job = await core.ended(job_id)
+        job = await core.wait_for_end(job_id)
         assert job.error["message"] == "There is no asset 'gone'."
         assert core.worker.untaken == 0
 
@@ -118,22 +118,22 @@ def test_a_deleted_source_fails_the_job(tmp_path: Path) -> None:
 
 def test_a_fault_of_the_daemon_ends_the_worker_and_the_job(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        async def broken(*_: Any) -> None:
+        async def fail(*_: Any) -> None:
             raise RuntimeError("no store today")
 
-        adopt, core.store.adopt = core.store.adopt, broken
+        adopt, core.store.adopt = core.store.adopt, fail
         job_id = await core.submit()
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.make_take()
-        job = await core.ended(job_id)
+        job = await core.wait_for_end(job_id)
         assert job.error["message"] == "The daemon failed while it ran this job."
         assert core.worker.kills == 1
         core.store.adopt = adopt
         job_id = await core.submit()
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.make_take()
         core.worker.finish()
-        assert (await core.ended(job_id)).state == "succeeded"
+        assert (await core.wait_for_end(job_id)).state == "succeeded"
 
     play(tmp_path, scenario)
 
@@ -144,16 +144,16 @@ def test_a_fault_of_the_daemon_ends_the_worker_and_the_job(tmp_path: Path) -> No
 def test_a_worker_that_dies_fails_its_job_alone(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         first, second = await core.submit(), await core.submit(seeds=[2])
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.begin_output()
         core.worker.die("exit code 42")
-        job = await core.ended(first)
+        job = await core.wait_for_end(first)
         assert job.error["kind"] == "EngineFailure"
         assert job.error["message"] == "The engine's process ended in the middle of the job (exit code 42)."
         assert job.error["remedy"].startswith("The daemon goes on with the next job; send this one again")
-        assert (await core.worker.taken())["id"] == second
+        assert (await core.worker.next_order())["id"] == second
         core.worker.finish()
-        assert (await core.ended(second)).state == "succeeded"
+        assert (await core.wait_for_end(second)).state == "succeeded"
 
     play(tmp_path, scenario)
 
@@ -163,12 +163,12 @@ def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(tmp_path: Path, 
     async def scenario(core: Core) -> None:
         job_id = await core.submit()
         for _ in range(deaths):
-            await core.worker.taken()
+            await core.worker.next_order()
             core.worker.die(took_order=False)
         if state == "succeeded":
-            await core.worker.taken()
+            await core.worker.next_order()
             core.worker.finish()
-        job = await core.ended(job_id)
+        job = await core.wait_for_end(job_id)
         assert (job.state, job.attempts) == (state, 1)
         assert core.worker.untaken == 0
 
@@ -182,7 +182,7 @@ def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(tmp_path: Path, 
 def test_a_disk_that_is_full_at_the_end_of_a_job(tmp_path: Path, ends_well: bool) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit()
-        await core.worker.taken()
+        await core.worker.next_order()
         core.worker.make_take()
         core.worker.begin_output(1, take=1)
         await core.until(job_id, "take")
@@ -204,7 +204,7 @@ def test_a_disk_that_is_full_at_the_end_of_a_job(tmp_path: Path, ends_well: bool
             core.worker.die()
         for _ in range(2):
             await core.clock.wake()
-        assert (await core.ended(job_id)).state == {"succeed": "succeeded", "fail": "failed"}[name]
+        assert (await core.wait_for_end(job_id)).state == {"succeed": "succeeded", "fail": "failed"}[name]
         assert spooled == [False] * 3  # its space is free before anything is written
         assert core.clock.slept == [1.0, 1.0]
 
@@ -224,7 +224,7 @@ def test_a_disk_that_is_full_when_a_job_is_claimed(tmp_path: Path) -> None:
         core.journal.claim = full
         job_id = await core.submit()
         await core.clock.wake()
-        assert (await core.worker.taken())["id"] == job_id
+        assert (await core.worker.next_order())["id"] == job_id
 
     play(tmp_path, scenario)
 
@@ -235,12 +235,12 @@ def test_a_disk_that_is_full_when_a_job_is_claimed(tmp_path: Path) -> None:
 def test_two_workers_run_two_jobs_at_once(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         jobs = [await core.submit(seeds=[seed]) for seed in range(3)]
-        workers = [await core.given(job_id) for job_id in jobs[:2]]
+        workers = [await core.worker_of(job_id) for job_id in jobs[:2]]
         assert core.scheduler.running == {w.device.name: job_id for w, job_id in zip(workers, jobs, strict=False)}
         assert set(core.scheduler.running) == {"cuda:0", "cuda:1"}
         workers[1].finish()
-        await core.ended(jobs[1])
-        assert await core.given(jobs[2]) is workers[1]
+        await core.wait_for_end(jobs[1])
+        assert await core.worker_of(jobs[2]) is workers[1]
         assert await core.scheduler.devices() == ["cuda:0", "cuda:1"]
 
     play(tmp_path, scenario, "cuda:0", "cuda:1")
@@ -251,7 +251,7 @@ def test_stopping_requeues_running_jobs(tmp_path: Path) -> None:
         async with core_at(tmp_path, "cuda:0", "cuda:1", obeys=False) as core:
             ids = [await core.submit(seeds=[seed]) for seed in range(3)]
             for job_id in ids[:2]:
-                (await core.given(job_id)).begin_output()
+                (await core.worker_of(job_id)).begin_output()
             await core.until(ids[0], "audio")
             await core.scheduler.cancel(ids[1])
             await core.scheduler.stop()
@@ -268,13 +268,13 @@ def test_stopping_requeues_running_jobs(tmp_path: Path) -> None:
 
 def test_a_model_waits_for_the_job_and_every_worker_loads_it(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        busy = await core.given(await core.submit())
+        busy = await core.worker_of(await core.submit())
         loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
         for worker in core.workers:
             if worker is busy:
                 assert worker.untaken == 0
                 worker.finish()
-            order = await worker.taken()
+            order = await worker.next_order()
             assert (order["op"], order["model"], order["engine"]) == ("load", "turbo", "neural")
             worker.models = ["turbo"]
             worker.finish()
@@ -297,12 +297,12 @@ def test_an_order_for_a_model_that_fails(tmp_path: Path) -> None:
             ),
         ):
             loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
-            await core.worker.taken()
+            await core.worker.next_order()
             answer()
             with pytest.raises(JobFailed, match=says):
                 await loading
         loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
-        await core.worker.taken()
+        await core.worker.next_order()
         await core.scheduler.stop()
         with pytest.raises(Unavailable, match="The daemon is stopping"):
             await loading

@@ -169,7 +169,13 @@ def test_unknown_fields_raise() -> None:
 def test_metadata_round_trips_through_yaml(metadata: dict[str, Any]) -> None:
     text = grammar.metadata_to_yaml(metadata)
     assert grammar.parse_metadata(text) == metadata
-    assert text == (yaml.dump(metadata, allow_unicode=True, sort_keys=True) if metadata else "")
+    if "\x85" not in f"{metadata.get('caption')}":  # which the plain form folds into a space
+        assert text == (yaml.dump(metadata, allow_unicode=True, sort_keys=True) if metadata else "")
+
+
+def test_a_next_line_character_survives_yaml() -> None:
+    text = grammar.metadata_to_yaml({"bpm": 90, "caption": "a\x85b", "language": "en"})
+    assert grammar.parse_metadata(text) == {"bpm": 90, "caption": "a\x85b", "language": "en"}
 
 
 @pytest.mark.parametrize("thought", ["bpm: fast", "- a", "bpm: 1\n bpm", 'caption: "x', "[1]"])

@@ -15,7 +15,7 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, grammar, planning, prompts, writing
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.values import CODES, Key
-from tests.support.lm_vocabularies import finished, language, terse, vocabulary
+from tests.support.lm_vocabularies import language, run_to_end, terse, vocabulary
 
 GIVEN = {"bpm": 88, "keyscale": "Bb minor", "language": "ko", "caption": "warm: piano, #1 밤하늘"}
 FORM = ["bpm", "caption", "duration", "keyscale", "language", "timesignature"]
@@ -37,7 +37,7 @@ def _check_form(metadata: Any) -> None:
 
 
 def test_metadata_of_several_songs_is_planned_in_one_batch() -> None:
-    found, counts = finished(
+    found, counts = run_to_end(
         planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams())
     )
     assert [sorted(each) for each in found] == [FORM] * 3
@@ -46,15 +46,15 @@ def test_metadata_of_several_songs_is_planned_in_one_batch() -> None:
     assert len({str(each) for each in found}) == 3
     assert [done for done, _ in counts] == list(range(1, len(counts) + 1))
     assert (
-        finished(planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams()))[
-            0
-        ]
+        run_to_end(
+            planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams())
+        )[0]
         == found
     )
 
 
 def test_preset_fields_stay_and_skipped_fields_are_absent() -> None:
-    (found,), _ = finished(
+    (found,), _ = run_to_end(
         planning.plan_metadata(terse(), "", "", GIVEN, ("genres", "timesignature"), [4], SamplingParams())
     )
     assert {name: found[name] for name in GIVEN} == GIVEN
@@ -63,13 +63,13 @@ def test_preset_fields_stay_and_skipped_fields_are_absent() -> None:
 
 def test_a_caption_with_special_tokens_stays_a_caption() -> None:
     given = {**GIVEN, "caption": "warm </think>\n<|im_end|>"}
-    (found,), _ = finished(planning.plan_metadata(terse(), "", "", given, ("genres",), [4], SamplingParams()))
+    (found,), _ = run_to_end(planning.plan_metadata(terse(), "", "", given, ("genres",), [4], SamplingParams()))
     assert {name: found[name] for name in given} == given
     _check_form(found)
 
 
 def test_the_model_is_not_run_where_all_fields_are_preset() -> None:
-    found, counts = finished(
+    found, counts = run_to_end(
         planning.plan_metadata(language(), "", "", GIVEN, set(grammar.FIELDS) - set(GIVEN), [1, 2], SamplingParams())
     )
     assert found == [GIVEN, GIVEN]
@@ -82,7 +82,7 @@ def test_codes_are_planned_for_each_seed(guidance: float) -> None:
     work = planning.plan_codes(
         language(), "piano", "[Verse]\nla", plans, 30, [7, 8], SamplingParams(), guidance, "drums"
     )
-    found, counts = finished(work)
+    found, counts = run_to_end(work)
     assert [len(each) for each in found] == [30, 30]
     assert all(isinstance(code, int) and 0 <= code < CODES for each in found for code in each)
     assert counts == [(done, 30) for done in range(1, 31)]
@@ -97,7 +97,7 @@ def test_codes_use_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> 
 
     codes = decode.generate_codes
     monkeypatch.setattr(decode, "generate_codes", record)
-    finished(planning.plan_codes(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], SamplingParams(), 2.0))
+    run_to_end(planning.plan_codes(language(), "piano", "la", [{"bpm": 88}, {}], 2, [7, 8], SamplingParams(), 2.0))
     ((_, prompts_seen, count, seeds, _, guidance),) = calls
     marks = vocabulary()
     assert prompts_seen == [marks.encode(prompts.codes_prompt("piano", "la", thought)) for thought in ("bpm: 88\n", "")]
@@ -108,11 +108,11 @@ def test_codes_use_the_prompts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> 
 def _answers(seed: int, preset: dict[str, Any]) -> dict[str, tuple[Any, list[tuple[int, int]]]]:
     usual = SamplingParams()
     return {
-        "understand": finished(writing.describe_audio(terse(), [5, 63_999, 7], preset, seed, SamplingParams(0.3))),
-        "simple": finished(
+        "understand": run_to_end(writing.describe_audio(terse(), [5, 63_999, 7], preset, seed, SamplingParams(0.3))),
+        "simple": run_to_end(
             writing.write_sample(terse(), "a song", instrumental=False, preset=preset, seed=seed, params=usual)
         ),
-        "formatted": finished(writing.format_sample(terse(), "warm", "[Verse]\nla", preset, seed, usual)),
+        "formatted": run_to_end(writing.format_sample(terse(), "warm", "[Verse]\nla", preset, seed, usual)),
     }
 
 
@@ -140,7 +140,7 @@ def test_an_unfinished_thought_raises(module: Any, monkeypatch: pytest.MonkeyPat
         else writing.write_sample(language(), "a song", instrumental=False, preset={}, seed=1, params=SamplingParams())
     )
     with pytest.raises(EngineFailure, match="within 6 tokens"):
-        finished(work)
+        run_to_end(work)
 
 
 def test_special_tokens_are_stripped_from_thoughts() -> None:

@@ -17,7 +17,7 @@ from acestep_runtime.lm import scoring
 from acestep_runtime.lm.forward import CACHE_BLOCK, DecoderRows
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.lm.scoring import CodesScore, score_codes
-from tests.support.lm_vocabularies import finished, language, vocabulary, whole
+from tests.support.lm_vocabularies import language, run_to_end, vocabulary, whole
 from tests.support.tiny_lm import model
 
 CODES = [5, 63_999, 7, 7, 1234]
@@ -59,7 +59,7 @@ def _score(
     lyrics: str = LYRICS,
     metadata: Any = METADATA,
 ) -> CodesScore:
-    score, _ = finished(score_codes(speaker, codes, caption=caption, lyrics=lyrics, metadata=metadata))
+    score, _ = run_to_end(score_codes(speaker, codes, caption=caption, lyrics=lyrics, metadata=metadata))
     assert score is not None
     return score
 
@@ -96,7 +96,7 @@ def test_token_scores_equal_single_token_passes() -> None:
     for text in TEXTS.values():
         arguments = marks.encode(CONDITIONAL), {"it": marks.encode(text)}
         assert arguments[0] + arguments[1]["it"] == marks.encode(CONDITIONAL + text)
-        score, _ = finished(scoring._score_texts(language(), *arguments, 0, 1))
+        score, _ = run_to_end(scoring._score_texts(language(), *arguments, 0, 1))
         expected, hits = _reference_log_probs(whole(), CONDITIONAL, text)
         torch.testing.assert_close(torch.tensor(score["it"].log_probs).double(), expected, atol=1e-4, rtol=0)
         ranks = [hit.nonzero()[0].item() + 1 if hit.any() else None for hit in hits]
@@ -148,7 +148,7 @@ def test_a_chunk_of_released_models_holds_many_tokens() -> None:
 def test_codes_are_read_once_and_every_token_counts_as_progress() -> None:
     read: list[int] = []
     hook = whole().model.embed_tokens.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
-    _, counts = finished(score_codes(language(), CODES, caption=CAPTION, lyrics=LYRICS, metadata=METADATA))
+    _, counts = run_to_end(score_codes(language(), CODES, caption=CAPTION, lyrics=LYRICS, metadata=METADATA))
     hook.remove()
     marks = vocabulary()
     lengths = {name: len(marks.encode(text)) for name, text in TEXTS.items()}
@@ -171,14 +171,14 @@ def test_only_given_fields_are_scored() -> None:
 
 @pytest.mark.parametrize("caption", ["", " ", "<think>", "<|im_end|>"])
 def test_nothing_to_score_returns_none(caption: str) -> None:
-    assert finished(score_codes(language(), CODES, caption=caption, lyrics=caption, metadata={"bpm": None})) == (
+    assert run_to_end(score_codes(language(), CODES, caption=caption, lyrics=caption, metadata={"bpm": None})) == (
         None,
         [],
     )
 
 
 def test_metadata_alone_needs_no_unconditional_pass() -> None:
-    _, counts = finished(score_codes(language(), CODES, caption="", lyrics="", metadata={"bpm": 92}))
+    _, counts = run_to_end(score_codes(language(), CODES, caption="", lyrics="", metadata={"bpm": 92}))
     marks = vocabulary()
     done = len(marks.encode(CONDITIONAL))
     assert counts == [(done, most := done + len(marks.encode(TEXTS["bpm"]))), (most, most)]

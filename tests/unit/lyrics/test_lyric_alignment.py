@@ -25,7 +25,7 @@ FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 
 
 @functools.cache
-def expected(case: str) -> Any:
+def golden_alignment(case: str) -> Any:
     return json.loads((GOLDEN / "lyrics_expected.json").read_text("utf-8"))[case]
 
 
@@ -42,10 +42,10 @@ def characters(text: str) -> list[bytes]:
 
 
 def token_times(case: str) -> Any:
-    return _token_times(find_consensus(golden_maps(case)).evidence, expected(case)["duration"])
+    return _token_times(find_consensus(golden_maps(case)).evidence, golden_alignment(case)["duration"])
 
 
-def timed_rows(text: str, times: Any) -> list[list[Any]]:
+def rows_with_times(text: str, times: Any) -> list[list[Any]]:
     """Each line that is not blank, from the start of its first token to the end of its line break; tokens are characters."""
     rows: list[list[Any]] = []
     at = 0
@@ -60,8 +60,8 @@ def timed_rows(text: str, times: Any) -> list[list[Any]]:
 def test_times_of_tokens_are_those_of_the_reference() -> None:
     exact = []
     for case in CASES:
-        times, frame_s = token_times(case), expected(case)["duration"] / expected(case)["frames"]
-        off = np.abs(np.stack([times.start_s, times.end_s], 1) - expected(case)["tokens"]) / frame_s
+        times, frame_s = token_times(case), golden_alignment(case)["duration"] / golden_alignment(case)["frames"]
+        off = np.abs(np.stack([times.start_s, times.end_s], 1) - golden_alignment(case)["tokens"]) / frame_s
         assert off.max() <= 1 + 1e-9
         exact += (off < 1e-6).ravel().tolist()
     assert np.mean(exact) >= 0.99
@@ -69,8 +69,8 @@ def test_times_of_tokens_are_those_of_the_reference() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
-    want, pieces = expected(case), [chr(token).encode() for token in expected(case)["token_ids"]]
-    assert timed_rows(decode_pieces(pieces), token_times(case)) == want["sentences"]
+    want, pieces = golden_alignment(case), [chr(token).encode() for token in golden_alignment(case)["token_ids"]]
+    assert rows_with_times(decode_pieces(pieces), token_times(case)) == want["sentences"]
     assert lyric_mask(pieces).astype(int).tolist() == want["type_mask"]
     found = agreement(find_consensus(golden_maps(case)).energy, lyric_mask(pieces))
     assert found.score == pytest.approx(want["score"]["lyrics_score"], abs=1e-4)
@@ -78,7 +78,7 @@ def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_tags_are_sections_and_the_rest_are_the_lines_of_the_reference(case: str) -> None:
-    want = expected(case)
+    want = golden_alignment(case)
     pieces = [chr(token).encode() for token in want["token_ids"]]
     alignment = align_tokens(golden_maps(case), pieces, want["duration"], want["duration"])
     lines = [row for row in want["lrc"].splitlines() if not row.endswith("]")]

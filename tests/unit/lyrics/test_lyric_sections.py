@@ -13,12 +13,12 @@ from acestep_runtime.lyrics.timed import TimedLine, TimedSection
 DURATION_S = 100.0
 
 
-def timed_lines(lyrics: str, *spans: tuple[float, float]) -> list[TimedLine]:
+def lines_with_times(lyrics: str, *spans: tuple[float, float]) -> list[TimedLine]:
     return [TimedLine(*span, line.text) for span, line in zip(spans, lyric_lines(lyrics), strict=True)]
 
 
 def section_rows(lyrics: str, *spans: tuple[float, float]) -> list[tuple[float, float, str]]:
-    sections = section_times(lyrics, timed_lines(lyrics, *spans), DURATION_S)
+    sections = section_times(lyrics, lines_with_times(lyrics, *spans), DURATION_S)
     return [(section.start_s, section.end_s, section.name) for section in sections]
 
 
@@ -48,7 +48,7 @@ def test_sections_follow_each_other_until_the_end(rows: list[str], data: st.Data
     lines = lyric_lines(song)
     at_s = st.floats(0, DURATION_S)
     times = sorted(data.draw(st.lists(at_s, min_size=2 * len(lines), max_size=2 * len(lines))))
-    sections = section_times(song, timed_lines(song, *zip(times[::2], times[1::2], strict=True)), DURATION_S)
+    sections = section_times(song, lines_with_times(song, *zip(times[::2], times[1::2], strict=True)), DURATION_S)
     assert [section.name for section in sections] == [char for char in song if char in "ABC"]
     assert all(isinstance(section, TimedSection) for section in sections)
     ends = [section.end_s for section in sections]

@@ -86,7 +86,7 @@ def content_in_format(timing: Timing, name: str) -> Timing:
     return Timing(tuple(lines), timing.sections if name in WITH_SECTIONS else ())
 
 
-def rounded(timing: Timing, per_s: int) -> object:
+def round_times(timing: Timing, per_s: int) -> object:
     """Times as whole parts of a second."""
 
     def whole(part: TimedLine | TimedWord | TimedSection) -> tuple[int, int]:
@@ -104,7 +104,7 @@ def test_written_files_read_back_unchanged(name: str, data: st.DataObject) -> No
     timing = data.draw(timings(1 / per_s))
     written = FORMATS[name].write(timing)
     back = FORMATS[name].read(written)
-    assert rounded(back, per_s) == rounded(content_in_format(timing, name), per_s)
+    assert round_times(back, per_s) == round_times(content_in_format(timing, name), per_s)
     assert FORMATS[name].write(back) == written
     starts = [line.start_s for line in back.lines]
     assert starts == sorted(starts)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory import policy
 from acestep_runtime.memory.policy import (
     ComputeConfig,
     Offload,
@@ -153,3 +154,10 @@ def test_more_memory_allows_more_takes_per_batch() -> None:
     assert counts[-1] > counts[0]
     assert max_batch_takes(6000, 80, with_guidance=True) <= counts[-1]
     assert max_batch_takes(1500, 16, with_guidance=False) >= max_batch_takes(6000, 16, with_guidance=False)
+
+
+@pytest.mark.parametrize("frames", [250, 1500, 6000])
+@pytest.mark.parametrize(("with_guidance", "takes"), [(False, 10), (True, 5)])
+def test_a_batch_fills_half_of_the_free_memory(frames: int, with_guidance: bool, takes: int) -> None:
+    take_gib = policy._TAKE_GIB * frames / 1000
+    assert max_batch_takes(frames, 20.5 * take_gib, with_guidance=with_guidance) == takes

@@ -48,7 +48,7 @@ def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
 
 
 @torch.inference_mode()
-def _made(kind: str, name: str) -> Tensor:
+def _generate(kind: str, name: str) -> Tensor:
     case, noise, velocity = cases(kind)[name], golden_input(kind, "noise"), VelocityModel(parts(kind).dit)
     levels, x = _levels(kind, name), noise
     if strength := case.get("cover_noise_strength"):
@@ -65,13 +65,13 @@ def _made(kind: str, name: str) -> Tensor:
     steady = VelocitySmoother(case.get("velocity_norm_threshold"), case.get("velocity_ema_factor"))
     source, mask = _source(kind, name)
     silence = golden_input(kind, "silence_latent")[:, : source.shape[1]].expand_as(source)
-    told = GuidedVelocity(
+    message = GuidedVelocity(
         velocity, torch.cat((source, mask), -1), velocity.project_condition(condition(kind)), guiding, steady
     )
     keys = velocity.project_condition(condition(kind, "non_cover_text"))
     freely = GuidedVelocity(velocity, torch.cat((silence, torch.ones_like(silence)), -1), keys, guiding, steady)
     following = int(count * case.get("audio_cover_strength", 1.0))
-    fields = [told] * following + [freely] * (count - following)
+    fields = [message] * following + [freely] * (count - following)
     after = None
     if "repaint" in case:
         clean = golden_input(kind, "clean_src_latents")
@@ -88,4 +88,4 @@ def _made(kind: str, name: str) -> Tensor:
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_the_latents_are_those_of_the_reference(kind: str, name: str) -> None:
-    assert difference(_made(kind, name), numbers(kind)[f"{name}/target_latents"]) <= 1e-4
+    assert difference(_generate(kind, name), numbers(kind)[f"{name}/target_latents"]) <= 1e-4

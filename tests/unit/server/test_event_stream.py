@@ -30,7 +30,7 @@ class FolderSpool:
 HEADER = {"take": 0, "role": "mix", "sample_rate": 48_000, "channels": 1, "encoding": "float32", "frames": 10}
 
 
-async def half_told(journal: Journal) -> str:
+async def half_message(journal: Journal) -> str:
     """A running job with two outputs begun."""
     made = await journal.submit(
         "text2music", {}, engine="fake", priority="normal", key="", request_digest="", sources=()
@@ -43,12 +43,12 @@ async def half_told(journal: Journal) -> str:
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path, fails: bool) -> None:
+def test_audio_of_a_failed_job_is_not_what_a_late_reader_receives(tmp_path: Path, fails: bool) -> None:
     async def scenario() -> list[str]:
         database = Database(tmp_path / "db")
         store = AssetStore(database, tmp_path, max_upload_bytes=1)
         journal = Journal(database, max_waiting=9)
-        job_id = await half_told(journal)
+        job_id = await half_message(journal)
         kinds = []
         try:
             async for event in event_stream.stream_job_events(job_id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
@@ -67,8 +67,8 @@ def test_audio_of_a_failed_job_is_not_what_a_late_reader_hears_of(tmp_path: Path
             asyncio.run(scenario())
 
 
-def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_whole(tmp_path: Path) -> None:
-    """While the reader is busy the job goes back to the queue and begins anew; the file is there again, but shorter."""
+def test_audio_of_an_attempt_that_was_preempted_is_void_and_the_next_one_is_complete(tmp_path: Path) -> None:
+    """While the reader is busy the job goes back to the queue and starts again; the file is there again, but shorter."""
     frames = (np.arange(10, dtype=np.float32) / 10)[:, None]
 
     async def scenario() -> list[str]:
@@ -90,7 +90,7 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
         )
         await journal.claim("cpu")
         await play(made.id, 0, 8)
-        kinds, heard = [], bytearray()
+        kinds, received = [], bytearray()
         try:
             async for event in event_stream.stream_job_events(made.id, 0, journal, FolderSpool(tmp_path), store):  # type: ignore[arg-type]
                 kinds.append(event.WhichOneof("event"))
@@ -100,15 +100,15 @@ def test_audio_of_an_attempt_that_made_way_is_void_and_the_next_one_is_heard_who
                     await journal.claim("cpu")
                     await play(made.id, 0, 3)
                 elif kinds[-1] == "audio_chunk":
-                    heard += event.audio_chunk.data
-                    assert event.audio_chunk.offset_frames * 4 + len(event.audio_chunk.data) == len(heard)
-                    if len(heard) < 40:
-                        await play(made.id, len(heard) // 4, 10)
+                    received += event.audio_chunk.data
+                    assert event.audio_chunk.offset_frames * 4 + len(event.audio_chunk.data) == len(received)
+                    if len(received) < 40:
+                        await play(made.id, len(received) // 4, 10)
                     else:
                         await journal.succeed(made.id)
         finally:
             database.close()
-        assert np.array_equal(decode_chunk(bytes(heard), "float32", 1), frames)
+        assert np.array_equal(decode_chunk(bytes(received), "float32", 1), frames)
         return kinds
 
     again = ["queued", "started", "audio_header", "audio_chunk", "audio_chunk", "progress", "completed"]

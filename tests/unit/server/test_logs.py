@@ -14,7 +14,7 @@ class ExecuteBatchError(Exception):
     """Named as gRPC's own."""
 
 
-def logged(error: Exception, folder: Path) -> str:
+def log_lines(error: Exception, folder: Path) -> str:
     handlers, level = logging.root.handlers[:], logging.root.level
     try:
         path = folder / "daemon.log"
@@ -33,9 +33,9 @@ def logged(error: Exception, folder: Path) -> str:
 
 @pytest.mark.parametrize("operation", ["SendMessageOperation", "SendStatusFromServerOperation"])
 def test_a_client_that_goes_away_is_no_error(tmp_path: Path, operation: str) -> None:
-    assert logged(ExecuteBatchError(f"Failed execute_batch: (<grpc.{operation} object>,)"), tmp_path) == ""
+    assert log_lines(ExecuteBatchError(f"Failed execute_batch: (<grpc.{operation} object>,)"), tmp_path) == ""
 
 
-def test_other_errors_are_told_with_their_trace(tmp_path: Path) -> None:
-    assert "ReceiveMessageOperation" in logged(ExecuteBatchError("(<ReceiveMessageOperation>,)"), tmp_path / "a")
-    assert "Traceback" in logged(ValueError("SendMessageOperation"), tmp_path / "b")
+def test_other_errors_are_reported_with_their_trace(tmp_path: Path) -> None:
+    assert "ReceiveMessageOperation" in log_lines(ExecuteBatchError("(<ReceiveMessageOperation>,)"), tmp_path / "a")
+    assert "Traceback" in log_lines(ValueError("SendMessageOperation"), tmp_path / "b")

@@ -13,7 +13,7 @@ from acestep_runtime.errors import InvalidValue
 PLACES = st.tuples(st.floats(0, 4e9), st.text(st.characters(exclude_categories=["Cs"]), max_size=6))
 
 
-def listed(entries: list[Place], size: int) -> list[list[Place]]:
+def split_pages(entries: list[Place], size: int) -> list[list[Place]]:
     """All pages of a list that is sorted as a database sorts it."""
     newest_first = sorted(entries, reverse=True)
     pages, token = [], ""
@@ -28,7 +28,7 @@ def listed(entries: list[Place], size: int) -> list[list[Place]]:
 
 @given(entries=st.sets(PLACES, max_size=30), size=st.integers(1, 12))
 def test_every_entry_is_on_one_page(entries: set[Place], size: int) -> None:
-    pages = listed(list(entries), size)
+    pages = split_pages(list(entries), size)
     assert [entry for page in pages for entry in page] == sorted(entries, reverse=True)
     assert all(len(page) == size for page in pages[:-1])
     assert len(pages) == max(1, -(-len(entries) // size))

@@ -57,7 +57,7 @@ def test_files_are_stored_by_their_hash(tmp_path: Path) -> None:
 def test_refused_uploads_leave_no_files(tmp_path: Path) -> None:
     data = wav_bytes(tmp_path)
 
-    async def broken() -> AsyncIterator[bytes]:
+    async def failing_upload() -> AsyncIterator[bytes]:
         yield data[:500]
         raise ConnectionResetError
 
@@ -67,7 +67,7 @@ def test_refused_uploads_leave_no_files(tmp_path: Path) -> None:
         with pytest.raises(TooLarge, match="is larger than"):
             await store.put(chunks_of(data * 100), "big.wav")
         with pytest.raises(ConnectionResetError):
-            await store.put(broken(), "broken.wav")
+            await store.put(failing_upload(), "broken.wav")
         for asset_id in ("", "no", "../../db", "0" * 64):
             with pytest.raises(NotFound):
                 await store.get(asset_id)
@@ -231,5 +231,21 @@ def test_a_missing_or_truncated_file_can_be_stored_again(tmp_path: Path) -> None
             spoil(store.path(named.id))
             assert (await store.put_path(file)).id == named.id
             assert store.path(named.id).read_bytes() == file.read_bytes()
+
+    with_store(tmp_path, work)
+
+
+def test_assets_used_a_short_time_ago_are_not_evicted(tmp_path: Path) -> None:
+    async def work(store: AssetStore) -> None:
+        old, fresh = [await store.put(chunks_of(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(2)]
+        hour_ago = fresh.last_used - 3600.0
+        await store._database.run(
+            lambda c: c.execute("UPDATE assets SET last_used = ? WHERE id = ?", (hour_ago, old.id))
+        )
+        for max_age_s in (1e9, -1):  # for their size, for their age
+            evicted = await store.evict(quota_bytes=0, max_age_s=max_age_s, in_use=(), fresh_s=1e6)
+            assert evicted == 0
+        assert await store.evict(quota_bytes=0, max_age_s=1e9, in_use=(), fresh_s=1800.0) == 1
+        assert [asset.id for asset in await store.recent(10)] == [fresh.id]
 
     with_store(tmp_path, work)

@@ -21,7 +21,7 @@ SERVICE = tasks_pb2.DESCRIPTOR.services_by_name["TaskService"]
 by_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 
-def nested(hint: Any) -> type[Any] | None:
+def dataclass_of(hint: Any) -> type[Any] | None:
     """The dataclass that a field holds, one or several of."""
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for option in options:
@@ -37,7 +37,7 @@ def assert_same_fields(kind: type[Any], message: Any) -> None:
     assert [field.name for field in message.fields if field.name != "submission"] == names, kind
     hints = typing.get_type_hints(kind)
     for name in names:
-        inner = nested(hints[name])
+        inner = dataclass_of(hints[name])
         if inner is Source:
             assert message.fields_by_name[name].message_type.name == "AudioInput"
         elif inner is not None:

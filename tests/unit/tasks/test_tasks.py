@@ -47,13 +47,13 @@ class Recorder:
 
 
 @dataclass
-class Played:
+class Recording:
     headers: dict[int, OutputHeader]
     samples: dict[int, Samples]
     takes: list[Take]
 
 
-def play(task: Any, engine: Any = None) -> Played:
+def play(task: Any, engine: Any = None) -> Recording:
     """Perform a task, asserting what every task promises."""
     headers: dict[int, OutputHeader] = {}
     blocks: dict[int, list[Samples]] = {}
@@ -78,7 +78,7 @@ def play(task: Any, engine: Any = None) -> Played:
     for number, header in headers.items():
         assert len(samples[number]) == header.frames
         assert np.isfinite(samples[number]).all()
-    return Played(headers, samples, takes)
+    return Recording(headers, samples, takes)
 
 
 @pytest.fixture
@@ -385,7 +385,7 @@ def test_validation_happens_before_work(song: Path, task: Any, says: str) -> Non
 
 
 @dataclass
-class Broken:
+class FaultyEngine:
     lengths: tuple[int, ...]
     roles: tuple[str, ...] = ("mix",)
     name: str = "broken"
@@ -412,7 +412,7 @@ def test_an_engine_that_returns_another_length_fails(
     song: Path, task: Any, lengths: tuple[int, ...], says: str
 ) -> None:
     with pytest.raises(EngineFailure, match=says + r"\. This is a fault in AceBridge: please report it\.$"):
-        play(task(Source(str(song))), Broken(lengths))
+        play(task(Source(str(song))), FaultyEngine(lengths))
 
 
 def test_cancelling_stops_at_the_next_step() -> None:

@@ -72,7 +72,7 @@ def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp
         "vae/checksums.json", "Qwen3-Embedding-0.6B/config.json", "Qwen3-Embedding-0.6B/merges.txt",
         "Qwen3-Embedding-0.6B/model.safetensors", "Qwen3-Embedding-0.6B/checksums.json",
     }  # fmt: skip
-    assert not [path for path in remote.fetched() if path.endswith((".py", ".bin", ".md"))]
+    assert not [path for path in remote.downloads() if path.endswith((".py", ".bin", ".md"))]
     assert set(folders) == {tmp_path / name for name in ("acestep-v15-base", "vae", "Qwen3-Embedding-0.6B")}
     for stage in ("fetching", "checking"):
         done = [step.done for step in steps if step.stage == stage]
@@ -89,9 +89,9 @@ def test_complete_files_are_not_downloaded_again(remote: FakeHub, tmp_path: Path
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     remote.asked.clear()
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    assert remote.fetched() == []
+    assert remote.downloads() == []
     hub.pull("acestep-v15-turbo", tmp_path, endpoint=remote.address)
-    assert remote.fetched() == ["acestep-v15-turbo/model.safetensors"]
+    assert remote.downloads() == ["acestep-v15-turbo/model.safetensors"]
 
 
 def test_files_copied_by_hand_are_kept(remote: FakeHub, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_files_copied_by_hand_are_kept(remote: FakeHub, tmp_path: Path) -> None:
         (tmp_path / "acestep-v15-base").mkdir(exist_ok=True)
         (tmp_path / "acestep-v15-base" / path).write_bytes(remote.files[BASE][path])
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    assert "model.safetensors" not in remote.fetched()
+    assert "model.safetensors" not in remote.downloads()
 
 
 def test_an_interrupted_pull_resumes(remote: FakeHub, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_disk_space_is_checked_first(remote: FakeHub, tmp_path: Path, monkeypatc
     monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: usage._replace(free=10**9))
     with pytest.raises(EngineFailure, match=r"acestep-v15-base needs 1\.1 GB more in .*; 1\.0 GB are free\. Free some"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    assert remote.fetched() == []
+    assert remote.downloads() == []
 
 
 def test_a_full_disk_raises(remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

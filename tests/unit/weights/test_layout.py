@@ -28,7 +28,7 @@ def original(folder: Path, **config: Any) -> Path:
                          "audio_acoustic_hidden_dim": 64, **config})  # fmt: skip
 
 
-def shared(folder: Path) -> None:
+def write_shared_parts(folder: Path) -> None:
     part(folder / "vae", weights="diffusion_pytorch_model.safetensors")
     part(folder / "Qwen3-Embedding-0.6B")
 
@@ -44,7 +44,7 @@ def diffusers(folder: Path, **config: Any) -> Path:
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     """A folder of models: several kinds and sizes, both layouts, and folders that are not checkpoints."""
-    shared(tmp_path)
+    write_shared_parts(tmp_path)
     original(tmp_path / "acestep-v15-turbo", is_turbo=True, model_version="turbo")
     original(tmp_path / "acestep-v15-base", is_turbo=False, model_version="base")
     original(tmp_path / "acestep-v15-xl-sft", is_turbo=False, model_version="base", hidden_size=2560)
@@ -78,11 +78,11 @@ def test_a_transformer_uses_the_shared_parts_beside_it(models: Path) -> None:
 
 
 def test_shared_parts_may_be_in_another_folder(tmp_path: Path) -> None:
-    shared(tmp_path / "Ace-Step1.5")
+    write_shared_parts(tmp_path / "Ace-Step1.5")
     original(tmp_path / "Ace-Step1.5" / "acestep-v15-turbo", is_turbo=True)
     original(tmp_path / "tuned" / "my-song-style", model_version="base")
     original(tmp_path / "alone" / "whole")
-    shared(tmp_path / "alone" / "whole")
+    write_shared_parts(tmp_path / "alone" / "whole")
     found = {checkpoint.name: checkpoint for checkpoint in find_checkpoints(tmp_path)}
     assert {name: checkpoint.vae for name, checkpoint in found.items()} == {
         "acestep-v15-turbo": tmp_path / "Ace-Step1.5" / "vae",
@@ -135,7 +135,7 @@ def test_a_changed_file_changes_the_checkpoint(models: Path, name: str) -> None:
     for part in filter(None, (before.dit, before.vae, before.text_encoder)):
         weights = weights_file(part)
         assert weights is not None
-        weights.write_bytes(b"anew")
+        weights.write_bytes(b"changed")
         after = select_checkpoint(models, name, False)
         assert after != before
         before = after

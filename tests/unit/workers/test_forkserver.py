@@ -14,14 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from acebridge.workers.base import Device
+from acebridge.workers import local
+from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
-from acebridge.workers.launch import Child
+from acebridge.workers.launch import START_LIMIT_S, Child
 from acebridge.workers.local import LocalWorker
 from acebridge.workers.messages import decode_message, encode
 from acestep_runtime.engines import registry
-from tests.support.daemon import assert_gone, until
-from tests.unit.workers.test_local import job, messages_of
+from tests.support.daemon import PATIENCE_S, assert_gone, until
+from tests.unit.workers.test_local import job, messages_of, until_async
 
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="no fork server on this system")
 
@@ -35,11 +36,11 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]]) -> None:
+def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]], limit_s: float = START_LIMIT_S) -> None:
     """Run a scenario with a fork server that works in ``folder``; at the end none of its processes is left."""
 
     async def run() -> None:
-        server, before = ForkServer(folder), psutil.Process().children()
+        server, before = ForkServer(folder, limit_s=limit_s), psutil.Process().children()
         try:
             await scenario(server)
         finally:
@@ -48,7 +49,7 @@ def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]]) -> Non
             assert server.pid == 0
             assert_gone(mine)
 
-    asyncio.run(asyncio.wait_for(run(), 100))
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
 
 
 async def wait_until_ready(child: Child) -> None:
@@ -181,6 +182,143 @@ def test_a_dead_server_ends_its_workers_and_is_restarted(tmp_path: Path) -> None
         assert server.pid not in (0, first)
         assert is_forked(server, again)
         await end(child, again)
+
+    play(tmp_path, scenario)
+
+
+HANG = "import threading\nthreading.Event().wait()\n"
+
+
+def test_a_server_that_hangs_is_ended_and_the_worker_spawned(
+    tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (modules / "hang.py").write_text(HANG)
+
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch(["hang"])
+        assert server.pid == 0
+        assert psutil.Process(child.pid).ppid() == os.getpid()
+        await wait_until_ready(child)
+        await end(child)
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario, limit_s=0.1)
+    assert caplog.messages == [
+        "the fork server hangs; ending it",
+        "a worker is spawned because it cannot be forked: the fork server has ended",
+    ]
+
+
+def test_a_server_that_hangs_is_ended_even_when_nobody_waits_any_more(tmp_path: Path, modules: Path) -> None:
+    (modules / "hang.py").write_text(HANG)
+
+    async def scenario(server: ForkServer) -> None:
+        launching = asyncio.create_task(server.launch(["hang"]))
+        await until_async(lambda: server.pid != 0)
+        launching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await launching
+        await until_async(lambda: server.pid == 0)
+
+    play(tmp_path, scenario, limit_s=0.1)
+
+
+def test_a_worker_is_spawned_at_once_while_the_server_owes_an_answer(
+    tmp_path: Path, modules: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (modules / "hang.py").write_text(HANG)
+
+    async def scenario(server: ForkServer) -> None:
+        launching = asyncio.create_task(server.launch(["hang"]))
+        await until_async(lambda: server.pid != 0)
+        launching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await launching
+        child = await server.launch([])
+        assert psutil.Process(child.pid).ppid() == os.getpid()
+        assert server.pid != 0
+        await end(child)
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario, limit_s=10_000.0)
+    (message,) = caplog.messages
+    assert message.endswith("the fork server has not answered a caller who gave up")
+
+
+def test_a_worker_can_be_killed_while_the_server_hangs(tmp_path: Path) -> None:
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch([])
+        await wait_until_ready(child)
+        os.kill(server.pid, signal.SIGSTOP)
+        child.kill()
+        assert await child.exit_code == -signal.SIGKILL
+        await end(child)
+
+    play(tmp_path, scenario)
+
+
+def test_the_end_of_a_worker_is_noticed_while_the_server_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_END_LIMIT_S", 0.1)
+
+    async def scenario(server: ForkServer) -> None:
+        worker = LocalWorker(Device("cpu"), server)
+        await messages_of(worker, job(tmp_path))
+        os.kill(server.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerDied):
+            await messages_of(worker, job(tmp_path, caption="crash"))
+        assert worker.pid == 0
+        await worker.kill()
+
+    play(tmp_path, scenario)
+
+
+SPY = """
+import gc, os
+import acebridge.workers.main as worker
+
+serve = worker.serve
+
+def spy(orders, messages):
+    print(os.environ.get("PYTORCH_NVML_BASED_CUDA_CHECK"), gc.isenabled(), gc.get_freeze_count() > 0, flush=True)
+    serve(orders, messages)
+
+worker.serve = spy
+"""
+
+
+def test_a_forked_worker_is_like_a_spawned_one_but_shares_what_was_imported(tmp_path: Path, modules: Path) -> None:
+    (modules / "spy.py").write_text(SPY)
+
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch(["spy"])
+        # It may initialise CUDA, it collects garbage, and what it shares is no garbage.
+        assert await child.output.readline() == b"None True True\n"
+        assert is_forked(server, child)
+        await wait_until_ready(child)
+        await end(child)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("wanted", "for_openmp"), [("1", "2"), ("2", "1"), ("1000", "1"), ("", "1"), ("0", "")])
+def test_a_forked_worker_has_the_threads_of_a_spawned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, for_openmp: str
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", wanted)
+    monkeypatch.setenv("OMP_NUM_THREADS", for_openmp)
+
+    async def scenario(server: ForkServer) -> None:
+        children = [await server.launch([]), await server.spawn()]
+        for child in children:
+            await wait_until_ready(child)
+        are_forked = [is_forked(server, child) for child in children]
+        forked, spawned, of_server = (
+            psutil.Process(pid).num_threads() for pid in (*(child.pid for child in children), server.pid)
+        )
+        await end(*children)
+        assert are_forked == [True, False]
+        assert forked == spawned
+        assert of_server == 1
 
     play(tmp_path, scenario)
 

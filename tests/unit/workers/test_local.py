@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ import pytest
 
 from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
-from acebridge.workers.launch import Spawner
+from acebridge.workers.launch import Child, Spawner
 from acebridge.workers.local import LocalWorker
-from acebridge.workers.messages import JobOrder, Message
+from acebridge.workers.messages import JobOrder, Message, encode
 from tests.support.daemon import PATIENCE_S, expected_tone
 from tests.support.signals import decode_chunk
 
@@ -41,6 +41,12 @@ async def messages_of(worker: LocalWorker, order: JobOrder) -> list[Message]:
 
 def kinds(messages: list[Message]) -> list[str]:
     return [message["type"] for message in messages if message["type"] != "progress"]
+
+
+async def until_async(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    while not condition():  # noqa: ASYNC110 - nothing announces it
+        await asyncio.sleep(0)
 
 
 Play = Callable[[Path, Callable[[LocalWorker], Awaitable[None]]], None]
@@ -165,16 +171,104 @@ def test_a_process_that_is_killed_during_a_job(tmp_path: Path, play: Play, monke
     monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
 
     async def scenario(worker: LocalWorker) -> None:
-        async def killed() -> None:
+        async def kill_midway() -> None:
             async for message in worker.run(job(tmp_path, steps=200)):
                 if message["type"] == "progress" and message["body"]["stage"] == "sampling":
                     await worker.kill()
 
         with pytest.raises(WorkerDied, match=r"^exit code -9$") as caught:
-            await killed()
+            await kill_midway()
         assert caught.value.took_order
 
     play(tmp_path, scenario)
+
+
+class Hanging(Spawner):
+    """Its workers, all or the first, hang at their start: before there is a process (``launch``), or before it is ready."""
+
+    def __init__(self, folder: Path, *hang: str) -> None:
+        super().__init__(folder)
+        self.hang = {*hang}
+        self.calls: list[str] = []
+        self.children: list[Child] = []
+
+    async def launch(self, modules: Sequence[str]) -> Child:  # noqa: ARG002
+        if "launch" in self.hang:
+            self.calls.append("launch")
+            await asyncio.Event().wait()
+        return await self._start("launched")
+
+    async def spawn(self) -> Child:
+        return await self._start("spawned")
+
+    async def _start(self, call: str) -> Child:
+        self.calls.append(call)
+        child = await super().spawn()
+        self.children.append(child)
+        if call in self.hang:
+            os.kill(child.pid, signal.SIGSTOP)
+        else:  # it is ready at once, however slow the machine is
+            child.orders.write(encode({"op": "start", "device": "cpu"}))
+            child.messages.feed_data(await child.messages.readline())
+        return child
+
+    def have_ended(self, count: int) -> bool:
+        return [child.exit_code.done() for child in self.children] == [True] * count
+
+
+def play_hanging(launcher: Hanging, scenario: Callable[[LocalWorker], Awaitable[None]], limit_s: float = 100.0) -> None:
+    async def run() -> None:
+        worker = LocalWorker(Device("cpu"), launcher, start_limit_s=limit_s)
+        await scenario(worker)
+        await worker.kill()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+
+
+@pytest.mark.parametrize("moment", ["launch", "launched"])
+def test_a_kill_works_while_the_process_starts(tmp_path: Path, moment: str) -> None:
+    launcher = Hanging(tmp_path, moment)
+
+    async def scenario(worker: LocalWorker) -> None:
+        running = asyncio.create_task(messages_of(worker, job(tmp_path)))
+        cancelling = asyncio.create_task(worker.cancel("job"))
+        await until_async(lambda: launcher.calls == [moment] and (moment == "launch" or worker.pid != 0))
+        await worker.kill()
+        with pytest.raises(WorkerDied, match=r"^ended at its start$"):
+            await running
+        await cancelling
+        assert worker.pid == 0
+        assert launcher.have_ended(len(launcher.children))
+        launcher.hang.clear()
+        assert kinds(await messages_of(worker, job(tmp_path)))[-1] == "done"
+
+    play_hanging(launcher, scenario)
+
+
+def test_a_process_that_hangs_at_its_start_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    launcher = Hanging(tmp_path, "launched")
+
+    async def scenario(worker: LocalWorker) -> None:
+        assert kinds(await messages_of(worker, job(tmp_path)))[-1] == "done"
+        assert worker.pid == launcher.children[1].pid
+        assert (launcher.calls, worker.restarts) == (["launched", "spawned"], 0)
+        assert await launcher.children[0].exit_code == -signal.SIGKILL
+
+    with caplog.at_level(logging.WARNING):
+        play_hanging(launcher, scenario, limit_s=0.1)
+    assert caplog.messages == ["a worker hangs at its start; ending it"]
+
+
+def test_an_order_fails_when_every_process_hangs_at_its_start(tmp_path: Path) -> None:
+    launcher = Hanging(tmp_path, "launched", "spawned")
+
+    async def scenario(worker: LocalWorker) -> None:
+        with pytest.raises(WorkerDied, match=r"^it was not ready after 0\.1 s$") as caught:
+            await messages_of(worker, job(tmp_path))
+        assert caught.value.took_order  # it is not sent again
+        assert launcher.have_ended(2)
+
+    play_hanging(launcher, scenario, limit_s=0.1)
 
 
 def test_it_runs_in_a_session_of_its_own(tmp_path: Path, play: Play) -> None:

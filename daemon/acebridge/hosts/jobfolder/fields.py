@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from acebridge.contract.fields import coerce, fill
 from acebridge.contract.tasks import request_type
-from acebridge.hosts.jobfolder.request import Part, Request
-from acestep_runtime.errors import InvalidValue
+from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
+from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -33,6 +35,39 @@ def check_parts(request: Request) -> None:
         if "source" in part.fields:
             raise InvalidValue(f"{place}.fields.source", part.fields["source"], f"no such field; write {place}.source")
         message_of(request, number, {})
+        _check_filled_length(request, number)
+
+
+def _check_filled_length(request: Request, number: int) -> None:
+    """Raise `InvalidValue` for a part that would be as long as the source of the part that fills it, and cannot be."""
+    part = request.parts[number]
+    if part.fill_from is None or not _has(part.task, "duration_s") or part.fields.get("duration_s") not in (None, ""):
+        return
+    filling, limits = request.parts[part.fill_from], field_limits(TASKS[part.task], "duration_s")
+    length_s = _length_s(filling.source) if filling.task == "understand" else None
+    if length_s is not None and limits is not None and not limits.allow(length_s):
+        place, allowed = f"parts[{number}].fields.duration_s", describe_limits(limits)
+        raise InvalidValue(
+            place,
+            length_s,
+            allowed,
+            message=f"{place} would be {length_s:g}, the length of parts[{part.fill_from}].source; allowed: {allowed}.",
+            remedy="Give duration_s, or another region of that source.",
+        )
+
+
+def _length_s(source: AudioFile | Mix | None) -> float | None:
+    """Return the length of a source to the millisecond; ``None`` where it cannot be read, which sending it says better."""
+    from acestep_runtime.audio.decode import probe
+    from acestep_runtime.tasks.base import Source
+
+    with suppress(InvalidValue, UnreadableAudio):
+        if isinstance(source, Mix):
+            return round(source.frames / probe(source.tracks[0].file).sample_rate, 3)
+        if source is not None:
+            info, start, stop = Source(str(source.file), source.start_s or 0.0, source.end_s).part()
+            return round((stop - start) / info.sample_rate, 3)
+    return None
 
 
 def makes_audio(part: Part) -> bool:

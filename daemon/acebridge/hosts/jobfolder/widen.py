@@ -44,11 +44,16 @@ class SentSource:
         return cls(source, file_state(source.file))
 
     def open(self, sample_rate: int, channels: int) -> Clip:
-        """Open it at another rate and with other channels. Raises `InvalidValue` when the file is no longer as it was."""
+        """Open it at another rate and with other channels."""
         from acestep_runtime.tasks.base import Output, Source
         from acestep_runtime.tasks.source_audio import Clip
 
-        file, start_s, end_s = self.source.file, self.source.start_s, self.source.end_s
+        start_s, end_s = self.source.start_s, self.source.end_s
+        return Clip.open(Source(str(self.source.file), start_s or 0.0, end_s), Output(sample_rate, channels))
+
+    def check(self) -> None:
+        """Raise `InvalidValue` when the file is no longer as it was."""
+        file = self.source.file
         try:
             same = file_state(file) == self._state
         except OSError:
@@ -61,7 +66,6 @@ class SentSource:
                 message=f"The audio file {file} was changed or removed while its repaint was waiting.",
                 remedy="Run the action again.",
             )
-        return Clip.open(Source(str(file), start_s or 0.0, end_s), Output(sample_rate, channels))
 
 
 class WideningSink(JobSink):
@@ -98,6 +102,7 @@ class WideningSink(JobSink):
 
     def on_audio_header(self, header: audio_pb2.AudioHeader) -> None:
         """Announce the whole, and send what stays of it. Raises `InvalidValue` when the file is no longer as it was."""
+        self._sent.check()  # for every take: the file may change between them
         self._clip = self._clip or self._sent.open(header.sample_rate, header.channels)
         whole, self._shifts[header.output] = _widen(header, self._clip)
         self._target.on_audio_header(whole)

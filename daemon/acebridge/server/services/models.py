@@ -87,7 +87,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: CallContext) -> models_pb2.Model:
         """See models.proto."""
-        loaded = dict.fromkeys(self._loaded_names(), 0)
+        loaded = dict.fromkeys(self._names_in_memory(), 0)
         sizes = {**loaded, **await self._sizes()}  # the files of a loaded model may be gone by now
         name = full_name(request.name, list(sizes))
         if name not in sizes:
@@ -100,12 +100,14 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         models = await asyncio.to_thread(find_installed_models, self._context.config.models_dir)
         return {model.name: model.size_bytes for model in models if model.complete}
 
-    def _loaded_names(self) -> set[str]:
+    def _names_in_memory(self) -> set[str]:
         """Return the names of the models that any worker has loaded."""
         return {name for worker in self._context.scheduler.workers.values() for name in worker.models}
 
     def _model(self, name: str, size_bytes: int) -> models_pb2.Model:
-        return models_pb2.Model(name=name, engine=_ENGINE, size_bytes=size_bytes, loaded=name in self._loaded_names())
+        return models_pb2.Model(
+            name=name, engine=_ENGINE, size_bytes=size_bytes, loaded=name in self._names_in_memory()
+        )
 
 
 def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:

@@ -153,7 +153,7 @@ def test_another_key_moves_every_chord(source, keyscale):
     assert np.mean([root in SCALE[keyscale] for root in roots]) > 0.9
 
 
-def test_lyrics_are_sung_and_have_times(source):
+def test_lyrics_are_performed_and_have_times(source):
     lyrics = "[Verse 1]\nnew words on an old tune\n[Chorus - powerful]\nsing it again, sing it loud"
     _, facts = run_cover(source, 0.8, caption="rock version with electric guitars", lyrics=lyrics, auto_lrc=True)
     assert [line["text"] for line in facts["lines"]] == ["new words on an old tune", "sing it again, sing it loud"]

@@ -202,7 +202,7 @@ def test_a_change_of_key_alone_is_followed_too() -> None:
     assert len(with_tempo_and_key) == len(song)
 
 
-def test_words_over_a_join_are_sung_before_it(two_songs: Samples) -> None:
+def test_words_over_a_join_are_performed_before_it(two_songs: Samples) -> None:
     _, facts = run_repaint(two_songs, (19.0, 29.0), lyrics="from here to there\nwe go on", caption="transition")
     assert [row["text"] for row in facts["lines"]] == ["from here to there", "we go on"]
     assert facts["lines"][0]["start_s"] >= 19.0

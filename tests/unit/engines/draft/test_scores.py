@@ -18,7 +18,7 @@ from acestep_runtime.values import CancelToken, Music
 from tests.support import band, signals, singer
 
 RATE_HZ = 48_000
-SUNG = [(1.0, 6), (4.0, 8), (8.0, 5), (11.0, 7)]
+VOCALS = [(1.0, 6), (4.0, 8), (8.0, 5), (11.0, 7)]
 LYRICS = """[Verse 1]
 Morning comes and finds me waiting
 Every window full of silver light tonight
@@ -42,12 +42,12 @@ def metadata_of(task: str, source: np.ndarray | None, **more: Any) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def voice() -> singer.SungLines:
-    return singer.sing(SUNG, 15)
+def voice() -> singer.VocalLines:
+    return singer.sing(VOCALS, 15)
 
 
 @pytest.mark.parametrize(("mixed", "most_s"), [(False, 0.25), (True, 0.5)])
-def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.SungLines, mixed: bool, most_s: float) -> None:
+def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.VocalLines, mixed: bool, most_s: float) -> None:
     players = 0.8 * band.play(bpm=100, bars=7, singing=False).mix[: len(voice.samples)]
     source = voice.samples + players if mixed else voice.samples
     facts = metadata_of("align_lyrics", source, lyrics=LYRICS)
@@ -59,7 +59,7 @@ def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.SungLine
 
 
 @pytest.mark.parametrize("frames", [500_000, 503_333])
-def test_a_truncated_voice_ends_with_the_sound(voice: singer.SungLines, frames: int) -> None:
+def test_a_truncated_voice_ends_with_the_sound(voice: singer.VocalLines, frames: int) -> None:
     sounding = np.tile(voice.samples[48_000:96_000], (11, 1))[:frames]
     for source in (sounding, signals.noise(frames / RATE_HZ)):
         lines = metadata_of("align_lyrics", source, lyrics=LYRICS)["lines"]
@@ -98,7 +98,7 @@ def test_a_score_has_parts_and_notes_on_faults() -> None:
     assert any("120 bpm instead of 133" in note for note in bad["notes"])
 
 
-def test_right_words_score_higher_than_too_many(voice: singer.SungLines) -> None:
+def test_right_words_score_higher_than_too_many(voice: singer.VocalLines) -> None:
     right, wrong = (
         metadata_of("score", voice.samples, lyrics=lyrics)["score"]["lyrics_alignment"]
         for lyrics in (LYRICS, LYRICS.replace("light", "luminescence of unnecessary illumination") * 2)
@@ -138,10 +138,10 @@ def test_layers_are_scored_with_what_they_play_along_with() -> None:
     assert score_outputs({"drums": 0.5 * song, "other": 0.5 * song}, "extract", source=song)["quality"] > 0.95
 
 
-def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: singer.SungLines) -> None:
+def test_lines_that_the_engine_placed_are_scored_where_it_placed_them(voice: singer.VocalLines) -> None:
     def alignment(by_s: float) -> float:
         rows = [{"start_s": a + by_s, "end_s": b + by_s, "text": "la " * n}
-                for (a, n), b in zip(SUNG, voice.ends_s, strict=True)]  # fmt: skip
+                for (a, n), b in zip(VOCALS, voice.ends_s, strict=True)]  # fmt: skip
         return score_outputs({"mix": voice.samples}, "text2music", lyrics=LYRICS, lines=rows)["lyrics_alignment"]
 
     assert alignment(0.0) > 0.9

@@ -61,7 +61,7 @@ def source() -> Samples:
 
 
 # ---------------------------------------------------------------------------------------------------- text2music
-def test_lines_are_sung_in_their_sections() -> None:
+def test_lines_are_performed_in_their_sections() -> None:
     _, facts = song(60, caption="pop", bpm=120, lyrics=LYRICS, auto_lrc=True)
     assert [row["text"] for row in facts["lines"]] == [line.text for line in lyric_lines(LYRICS)]
     sections = {}
@@ -85,7 +85,7 @@ def test_choruses_have_the_same_tune() -> None:
     assert shifts[0] % 2 == pytest.approx(0, abs=2e-3)
 
 
-def test_the_voice_is_in_front_where_lines_are_sung_and_silent_before() -> None:
+def test_the_voice_is_in_front_where_lines_are_performed_and_silent_before() -> None:
     """The same song without its words, at the gain that makes their intros equal: what is left is the voice."""
     four = "take me to the city\nshow me where to go\n" * 2
     music = {"caption": "ballad, no woodwinds, no guitar", "bpm": 120.0, "keyscale": "C major"}
@@ -114,7 +114,7 @@ def test_the_voice_is_in_front_where_lines_are_sung_and_silent_before() -> None:
         ("보컬 없는 팝", "안녕 세상", True),
     ],
 )
-def test_given_words_are_sung(caption: str, lyrics: str, words: bool) -> None:
+def test_given_words_are_performed(caption: str, lyrics: str, words: bool) -> None:
     _, facts = song(3, caption=caption, lyrics=lyrics, auto_lrc=True)
     assert ("lines" in facts) == words
     assert bool(facts["lrc"]) == words
@@ -219,7 +219,7 @@ def test_layers_without_words_have_no_lines(source: Samples) -> None:
 # ------------------------------------------------------------------------------------------------------- repaint
 @pytest.mark.parametrize("span_s", [(4.0, 12.0), (5.3, 9.71), (7.0, 7.4), (12.0, 16.0)])
 @pytest.mark.parametrize("mode", ["conservative", "balanced", "aggressive"])
-def test_words_are_sung_inside_a_repaint(source: Samples, span_s: tuple[float, float], mode: str) -> None:
+def test_words_are_performed_inside_a_repaint(source: Samples, span_s: tuple[float, float], mode: str) -> None:
     span = (round(span_s[0] * RATE_HZ), round(span_s[1] * RATE_HZ))
     roles, facts = run_task("repaint", len(source), source=source, span=span, known=(0, len(source)), mode=mode, strength=0.5,
                           music=Music(lyrics="[Verse 2]\n새로운 가사\n다른 이야기"), auto_lrc=True)  # fmt: skip

@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 TWO = ("drums", "bass")
 #: Tasks that hand out facts only, and words for those that need some.
 SILENT = ("understand", "align_lyrics", "score", "create_sample", "format_sample")
-SUNG = Music(lyrics="la la")
+VOCALS = Music(lyrics="la la")
 
 
 def run_request(request: EngineRequest) -> tuple[dict[str, Samples], dict[str, Any]]:
@@ -202,7 +202,7 @@ def test_every_task_accepts_the_shortest_sources(song: Samples, kind: str, frame
                     TASKS[task],
                     frames,
                     1,
-                    SUNG,
+                    VOCALS,
                     source=source,
                     span=span,
                     known=(0, frames),
@@ -336,7 +336,7 @@ def test_understanding_agrees_with_the_band() -> None:
 def test_a_cancelled_task_returns_no_more_audio(song: Samples, task: str) -> None:
     """At whichever of its first events the stop comes, no block follows; a stop before the start leaves none at all."""
     short = song[: 5 * RATE_HZ]
-    request = EngineRequest(TASKS[task], len(short), 1, SUNG, source=short, span=(0, len(short) // 2), known=(0, len(short)),
+    request = EngineRequest(TASKS[task], len(short), 1, VOCALS, source=short, span=(0, len(short) // 2), known=(0, len(short)),
                             tracks=("drums", "keyboard"))  # fmt: skip
     for stop_after in range(2 if task in SILENT else 4):
         cancel, after = CancelToken(), []

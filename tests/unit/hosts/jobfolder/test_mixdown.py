@@ -183,7 +183,7 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
             write_mix(Mix((tracks[0], MixTrack(tmp_path / name, 0, 1.0, 1.0)), 4800), tmp_path / "mix.wav")
 
 
-def requested(source: dict[str, Any]) -> Any:
+def read_source(source: dict[str, Any]) -> Any:
     """The source of the only part of a request in the folder /jobs/x."""
     return (
         parse_request({"version": 1, "parts": [{"task": "cover", "source": source}]}, Path("/jobs/x")).parts[0].source
@@ -192,10 +192,10 @@ def requested(source: dict[str, Any]) -> Any:
 
 def test_files_of_a_mix_are_named_with_what_counts_of_them() -> None:
     own, other = {"file": "source-1.wav", "at": 3.0, "left": 0.5}, {"file": "/media/a.wav", "first": 7, "frames": 9.0}
-    assert requested({"mix": [own, other], "frames": 16, "channels": 2}) == Mix(
+    assert read_source({"mix": [own, other], "frames": 16, "channels": 2}) == Mix(
         (MixTrack(Path("/jobs/x/source-1.wav"), 3, 0.5, 1.0), MixTrack(Path("/media/a.wav"), 0, 1.0, 1.0, 7, 9)), 16, 2
     )
-    assert requested({"mix": [{"file": "a.wav"}], "frames": 1}).channels is None
+    assert read_source({"mix": [{"file": "a.wav"}], "frames": 1}).channels is None
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_files_of_a_mix_are_named_with_what_counts_of_them() -> None:
 )
 def test_mixes_that_make_no_sense(entry: dict[str, Any], more: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidValue, match=says):
-        requested({"mix": [{"file": "a.wav", **entry}], "frames": 9, **more})
+        read_source({"mix": [{"file": "a.wav", **entry}], "frames": 9, **more})
 
 
 def test_a_sample_that_is_no_number_is_found_in_its_own_file(tmp_path: Path) -> None:
