@@ -335,7 +335,7 @@ def test_a_length_that_cannot_be_filled_in_is_refused_before_the_work(
         f"parts[1].fields.duration_s would be {seconds:g}, the length of parts[0].source; allowed: 0.1 to 600 seconds."
     )
     assert status["remedy"] == "Give duration_s, or another region of that source."
-    assert status["job"] == ""
+    assert status["job_id"] == ""
     for others in (
         [ears, part("text2music", source=False, fill_from=0, duration_s=30.0)],
         [ears, part("cover", fill_from=0)],

@@ -85,7 +85,7 @@ def test_a_command_that_is_silent_for_30_s_has_gone(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch, age_s: float, state: str
 ) -> None:
     job = jobs.add(0, "running", 0)
-    updated = json.loads((job / "status.json").read_text())["updated"]
+    updated = json.loads((job / "status.json").read_text())["update_time"]
     monkeypatch.setattr(folders.time, "time", lambda: updated + age_s)
     assert [job.state for job in folders.job_folders(jobs.folder)] == [state]
 
