@@ -230,6 +230,7 @@ def test_an_unreached_score_is_reported(shell: Shell) -> None:
     assert "allowed: 1 to 64 tries" in message.stderr
 
 
+@pytest.mark.slow
 def test_a_job_that_chose_can_be_fetched_again(shell: Shell) -> None:
     job_id = shell.json("generate", "-c", "score", "--best-of", "2", "-s", "10", "-s", "80", "--duration", "0.3",
                         "-e", "fake")["job_id"]  # fmt: skip

@@ -344,6 +344,7 @@ def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
 # ---- starting and stopping ----
 
 
+@pytest.mark.slow
 def test_no_daemon(alone: Shell) -> None:
     message = alone.failure("generate", "--no-autostart", *FAKE, code=3)
     assert message == "No AceBridge daemon answers at 127.0.0.1:1. Start one with `acebridge serve`."
@@ -356,6 +357,7 @@ def test_no_daemon(alone: Shell) -> None:
     assert not alone.files()
 
 
+@pytest.mark.slow
 def test_commands_at_once_start_one_daemon(alone: Shell) -> None:
     def ask(number: int) -> Any:
         done = alone.spawn("generate", "--duration", "0.2", "-s", str(number), "-o", f"{number}.wav", "--json", *FAKE)
@@ -374,6 +376,7 @@ def test_commands_at_once_start_one_daemon(alone: Shell) -> None:
     assert alone.json("status")["pid"] != pid
 
 
+@pytest.mark.slow
 def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
     alone.run("models")
     Path(alone.environment["ACEBRIDGE_FAKE_GATES"], "1.steps").touch()

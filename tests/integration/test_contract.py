@@ -387,6 +387,7 @@ def test_watching_from_any_event_gives_exactly_the_rest(client: Client) -> None:
     assert not list(client.watch(whole.job_id, after_sequence=10**9))
 
 
+@pytest.mark.slow
 def test_a_stored_result_is_the_file_that_its_stream_makes(client: Client) -> None:
     take = collect(generate(client, 0.2, seed=12, output={"encoding": "pcm24", "channels": 1}))
     header = take.headers[1]

@@ -374,6 +374,7 @@ def test_no_job_folder(shell: Shell) -> None:
     )
 
 
+@pytest.mark.slow
 def test_numbers_as_lua_writes_them(job: Job, daemon: Daemon) -> None:
     numbers = {"takes": 2.0, "seeds": [7.0, 9], "channels": 1.0, "sample_rate": None, "encoding": ""}
     made = outputs(job.ask(part(start_s=1, output=numbers, music=None)).run(daemon))

@@ -288,6 +288,7 @@ def test_the_host_is_named_in_status_and_log(job: Job, daemon: Daemon) -> None:
     assert job.status["host"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text here")
 def test_a_folder_whose_name_is_not_text(tmp_path: Path, daemon: Daemon) -> None:
     job = Job(tmp_path / os.fsdecode(b"by\xff\xfe"))

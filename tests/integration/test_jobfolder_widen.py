@@ -116,6 +116,7 @@ def test_audio_of_an_attempt_that_was_interrupted_is_void(tmp_path: Path) -> Non
     assert void == [{3}]
 
 
+@pytest.mark.slow
 def test_facts_are_reported_in_times_of_the_whole(tmp_path: Path) -> None:
     class Takes(JobSink):
         def __init__(self) -> None:

@@ -264,6 +264,7 @@ def test_a_batch_without_its_audio_is_generated_again(client: Client) -> None:
     assert again.completed.takes[0].outputs[0].asset_id == result
 
 
+@pytest.mark.slow
 def test_from_the_command_line(shell: Shell, client: Client) -> None:
     fake = ("--engine", "fake", "--duration", "0.4", "-n", "2", "--auto-gen", "--session", "shell")
     first = shell.json("generate", *fake, "-s", "5", "-o", "first.wav")

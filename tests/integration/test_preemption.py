@@ -103,6 +103,7 @@ def test_a_request_raises_the_priority_of_a_waiting_prefetched_job(daemon: Daemo
 # ---- kill −9 ----
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as daemon:
         client = daemon.client
@@ -175,6 +176,7 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
         assert seeds(collect(client.watch(newer))) == [6]
 
 
+@pytest.mark.slow
 def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
     from acebridge.jobs import tables
 

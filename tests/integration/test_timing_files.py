@@ -142,6 +142,7 @@ def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
     assert "<title>caf\ufffd</title>" in (tmp_path / "page.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_page_of_a_large_song_refers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("acebridge.cli.karaoke.EMBEDDED_BYTES", 100)
     write_wav(tmp_path / "a song.wav", sine(300, 0.1))

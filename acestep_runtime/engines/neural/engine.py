@@ -18,6 +18,7 @@ from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
+from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_blocks
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
 from acestep_runtime.engines.neural.language import (
     TEXT_TASKS,
@@ -32,7 +33,6 @@ from acestep_runtime.engines.neural.language import (
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
-from acestep_runtime.engines.neural.sampling import LatentsCache, generate_blocks
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
 from acestep_runtime.errors import EngineFailure, UnsupportedTask
 from acestep_runtime.memory.policy import select_device
@@ -95,10 +95,10 @@ class NeuralEngine:
             self._generate(model, request, analysis, cancel),
             request,
             cancel,
-            self._scorer(model, request, analysis, cancel),
+            self._make_scorer(model, request, analysis, cancel),
         )
 
-    def _scorer(self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken) -> Scorer:
+    def _make_scorer(self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken) -> Scorer:
         """Return the function that scores a finished take."""
 
         def score(listener: SignalMeter, fraction: float, _: TakeMetadata) -> Generator[Progress, None, Score]:
@@ -185,7 +185,7 @@ class NeuralEngine:
         def codes() -> list[int]:
             assert request.source is not None
             model = self._load_model(request.sampling.model)
-            return model.encode_codes(model.encode_audio(request.source, cancel))
+            return model.latents_to_codes(model.encode_audio(request.source, cancel))
 
         yield from run_text_task(self._language, request, codes, cancel)
 

@@ -197,7 +197,7 @@ def score(
     cancel.check()
     yield Progress("scoring", 0.5)
     sound = analyse_sound(measure_source(source, cancel), request.music)
-    codes = model.encode_codes(latents) if model.has_tokenizers else []
+    codes = model.latents_to_codes(latents) if model.has_tokenizers else []
     scoring = lm_score(language_models, folder, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
     lm_component = yield from rescale_progress(scoring, 0.6, 1.0)
     timing.pop("lrc", None)

@@ -135,14 +135,14 @@ class Model:
         with self.placement.on_device("dit"):
             return self.velocity.project_condition(hidden)
 
-    def encode_codes(self, latents: Tensor) -> list[int]:
+    def latents_to_codes(self, latents: Tensor) -> list[int]:
         """Return the codes of latents ``[1, T, C]``. Raises `EngineFailure` for a checkpoint without tokenizers."""
         tokenizer, _ = self._tokenizers("understanding audio")
         with self.placement.on_device("tokenizer"):
             return latents_to_codes(tokenizer, latents.to(self.placement.config.dtype), self.silence)
 
-    def decode_codes(self, codes: Sequence[int]) -> Tensor:
-        """Return the latents ``[1, 5n, C]`` of codes. Raises as `encode_codes` does."""
+    def codes_to_latents(self, codes: Sequence[int]) -> Tensor:
+        """Return the latents ``[1, 5n, C]`` of codes. Raises as `latents_to_codes` does."""
         tokenizer, detokenizer = self._tokenizers("a plan")
         with self.placement.on_device("tokenizer"), self.placement.on_device("detokenizer"):
             like = self.silence.to(self.placement.config.dtype)

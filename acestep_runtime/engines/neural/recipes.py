@@ -103,7 +103,7 @@ class GenerationSpec:
 class TaskInputs:
     """The inputs of a task: the request, silence, and the source's latents ``[1, T, C]`` or ``None``.
 
-    ``semantic_hints`` quantises latents, ``decode_codes`` turns codes into latents; ``is_lego_sft``: the checkpoint was
+    ``semantic_hints`` quantises latents, ``codes_to_latents`` turns codes into latents; ``is_lego_sft``: the checkpoint was
     trained for layers.
     """
 
@@ -111,7 +111,7 @@ class TaskInputs:
     silence: Tensor
     source: Tensor | None
     semantic_hints: Callable[[Tensor], Tensor]
-    decode_codes: Callable[[Sequence[int]], Tensor]
+    codes_to_latents: Callable[[Sequence[int]], Tensor]
     is_lego_sft: bool
 
     @property
@@ -120,7 +120,7 @@ class TaskInputs:
         return samples_to_frames(self.request.frames)
 
     @property
-    def model_frames(self) -> int:
+    def input_frames(self) -> int:
         """Latent frames of the transformer's input."""
         return max(MIN_FRAMES, self.frames)
 
@@ -128,7 +128,7 @@ class TaskInputs:
     def source_latents(self) -> Tensor:
         """The latents of the source, padded with silence."""
         assert self.source is not None
-        return pad_with_silence(self.source, self.silence, self.model_frames)
+        return pad_with_silence(self.source, self.silence, self.input_frames)
 
     @property
     def mask_value(self) -> float:
@@ -144,14 +144,14 @@ def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Generate the whole window from silence, or as a cover of the codes of a plan."""
     if inputs.request.codes:
         plan_latents = pad_with_silence(
-            inputs.decode_codes(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.model_frames
+            inputs.codes_to_latents(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.input_frames
         )
         yield GenerationSpec("mix", inputs.prompt(Instruction.COVER), context_latents(plan_latents), (0, inputs.frames))
         return
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.TEXT2MUSIC),
-        context_latents(silence_latents(inputs.silence, inputs.model_frames)),
+        context_latents(silence_latents(inputs.silence, inputs.input_frames)),
         (0, inputs.frames),
     )
 
@@ -162,7 +162,7 @@ def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     hints = latents if request.sampling.skip_quantiser else inputs.semantic_hints(latents)
     text_only = (
         inputs.prompt(Instruction.TEXT2MUSIC),
-        context_latents(silence_latents(inputs.silence, inputs.model_frames).to(latents)),
+        context_latents(silence_latents(inputs.silence, inputs.input_frames).to(latents)),
     )
     yield GenerationSpec(
         "mix",

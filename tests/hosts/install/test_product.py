@@ -85,7 +85,7 @@ def test_an_update_replaces_the_daemon_that_runs(
     assert second.returncode == 0, second.stderr
     assert daemon.wait(PATIENCE_S) == 0
     assert f"AceBridge {VERSION} at" in session.run("status")
-    session.run("jobs", "watch", first["job"], "-o", "again.wav")
+    session.run("jobs", "watch", first["job_id"], "-o", "again.wav")
     assert (session.folder / "again.wav").read_bytes() == (session.folder / "first.wav").read_bytes()
     session.run("stop")
 
@@ -96,7 +96,7 @@ def test_data_can_be_moved_behind_a_link(session: Session, tmp_path: Path) -> No
     session.run("stop")
     shutil.move(session.home, tmp_path / "elsewhere")
     session.home.symlink_to(tmp_path / "elsewhere")
-    session.run("jobs", "watch", made["job"], "-o", "again.wav")
+    session.run("jobs", "watch", made["job_id"], "-o", "again.wav")
     assert (session.folder / "again.wav").read_bytes() == (session.folder / "first.wav").read_bytes()
     session.run("stop")
 

@@ -24,7 +24,7 @@ def test_a_command_of_another_program(word: str) -> None:
     meant = COMMANDS[word].format(word).split()
     place = GROUP
     if meant != ["--version"]:
-        for part in meant:
+        for part in (part for part in meant if part != "--help"):
             place = place.commands[part]
     with pytest.raises(
         InvalidValue, match=rf"^There is no command {word}\. Did you mean `acebridge {' '.join(meant)}`\?$"

@@ -54,6 +54,7 @@ def test_metadata_survives_the_round_trip(values: dict[str, Any]) -> None:
     assert metadata_values(metadata_message(values)) == values
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     extra=st.dictionaries(

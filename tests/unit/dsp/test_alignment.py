@@ -53,6 +53,7 @@ def test_lines_of_a_solo_voice(vibrato_cents: float, pauses_s: tuple[float, floa
     assert off.max() < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3])
 def test_lines_in_a_mix(seed: int) -> None:
     lyric_rows, length_s = song(seed)

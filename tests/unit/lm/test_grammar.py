@@ -86,6 +86,7 @@ def _check(answer: tuple[list[int], bool], preset: dict[str, Any], skip: set[str
 HOSTILE = "abz09  ::##--??..,[]{}&*!|>'\"%@`~=<\\_/e+é밤\u00a0\u2028"
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     st.sampled_from(["a", "0", "null", "no", "0x1", "1_0", "2001-01-01", "a: b", "1:30", "a #b", "a#b", "e: ", "12e3"]),

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, ModelHost
+from acestep_runtime.engines.neural import diffusion, model
 from acestep_runtime.engines.neural import engine as neural
-from acestep_runtime.engines.neural import model, sampling
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory.policy import ComputeConfig, Offload
@@ -187,7 +187,7 @@ def test_a_failing_adapter_leaves_the_model_unchanged(
 def test_a_changed_adapter_file_is_read_again_also_for_cached_takes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "max_batch_takes", lambda *_, **__: 2)
+    monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 2)
     engine, adapters = NeuralEngine(folder), Adapter("changing")
     takes = [build_request(adapters, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
 

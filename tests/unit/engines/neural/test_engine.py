@@ -18,7 +18,7 @@ import torch
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
-from acestep_runtime.engines.neural import model, sampling
+from acestep_runtime.engines.neural import diffusion, model
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
@@ -207,7 +207,7 @@ def test_out_of_memory_raises_with_a_remedy(
     def full(*_: object) -> Iterator[object]:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(sampling, "_denoise", full)
+    monkeypatch.setattr(diffusion, "_denoise", full)
     with pytest.raises(EngineFailure, match=r"The memory of cpu is not enough for this job\. Ask for a shorter region"):
         run_engine(engine, request("repaint", source))
 
@@ -220,9 +220,9 @@ def test_takes_are_generated_in_one_batch(
     )
     alone = {seed: run_engine(engine, replace(lego_request, seed=seed, seeds=()))[0] for seed in lego_request.seeds}
     passes = []
-    original = sampling._denoise
-    monkeypatch.setattr(sampling, "max_batch_takes", lambda *_, **__: 2)
-    monkeypatch.setattr(sampling, "_denoise", lambda *given: (passes.append(given[3]), original(*given))[1])
+    original = diffusion._denoise
+    monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 2)
+    monkeypatch.setattr(diffusion, "_denoise", lambda *given: (passes.append(given[3]), original(*given))[1])
     for seed in lego_request.seeds:
         together, _, _ = run_engine(engine, replace(lego_request, seed=seed))
         for role, samples in together.items():

@@ -166,10 +166,10 @@ def test_audio_is_encoded_to_codes(engine: NeuralEngine) -> None:
     source = np.ascontiguousarray(0.3 * noise(4.2, rate_hz=48_000))
     model = engine._load_model("")
     latents = model.encode_audio(source, CancelToken())
-    codes = model.encode_codes(latents)
+    codes = model.latents_to_codes(latents)
     assert len(codes) == code_count(len(source)) == 21
-    assert codes == model.encode_codes(latents)
-    assert model.decode_codes(codes).shape == (1, 105, model.spec.channels)
+    assert codes == model.latents_to_codes(latents)
+    assert model.codes_to_latents(codes).shape == (1, 105, model.spec.channels)
 
 
 def test_generation_follows_the_codes_of_a_plan(engine: NeuralEngine) -> None:

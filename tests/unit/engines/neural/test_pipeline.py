@@ -18,7 +18,7 @@ from torch import Tensor
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
-from acestep_runtime.engines.neural import sampling
+from acestep_runtime.engines.neural import diffusion
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES, TaskInputs
 from acestep_runtime.samplers.loop import draw_noise
@@ -69,9 +69,9 @@ def _timbre(model: Model, engine_request: EngineRequest) -> Tensor:
 def _engine_latents(model: Model, engine_request: EngineRequest) -> Tensor:
     source = None if engine_request.source is None else model.encode_audio(engine_request.source, CancelToken())
     (spec,) = RECIPES[engine_request.task.name](
-        TaskInputs(engine_request, model.silence, source, model.semantic_hints, model.decode_codes, False)
+        TaskInputs(engine_request, model.silence, source, model.semantic_hints, model.codes_to_latents, False)
     )
-    *_, (latents, _, _) = sampling._denoise(
+    *_, (latents, _, _) = diffusion._denoise(
         model, engine_request, spec, [engine_request.seed], _timbre(model, engine_request)
     )
     return latents

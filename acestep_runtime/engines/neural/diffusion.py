@@ -50,7 +50,7 @@ def generate_blocks(
     source = None if request.source is None else model.encode_audio(request.source, cancel)
     timbre = model.timbre if request.reference is None else model.encode_audio(request.reference, cancel)
     inputs = TaskInputs(
-        request, model.silence, source, model.semantic_hints, model.decode_codes, model.spec.is_lego_sft
+        request, model.silence, source, model.semantic_hints, model.codes_to_latents, model.spec.is_lego_sft
     )
     music = request.music
     metadata: TakeMetadata = {
@@ -85,7 +85,7 @@ def generate_blocks(
             if request.auto_lrc and analysis.alignment is not None:
                 yield Metadata(timing_metadata(analysis.alignment, spec.prompt.music, model))
         if spec.role == "mix" and request.auto_score and model.has_tokenizers:
-            analysis.codes = model.encode_codes(latents[:, slice(*spec.output_span)])
+            analysis.codes = model.latents_to_codes(latents[:, slice(*spec.output_span)])
         position = 0
         for block in _decode(model, request, spec, latents, cancel):
             yield Block(spec.role, block)
@@ -140,12 +140,12 @@ def _denoise(
         guidance = _guidance_config(model, sampling, is_turbo)
         smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)
         fields = [
-            GuidedVelocity(model.velocity, _expand_context(spec.context, noise), condition, guidance, smoother)
+            GuidedVelocity(model.velocity, _repeat_context(spec.context, noise), condition, guidance, smoother)
         ] * count
         if spec.switch is not None and text_only is not None:
             switch_step = int(count * spec.switch.start)
             text_only_field = GuidedVelocity(
-                model.velocity, _expand_context(spec.switch.context, noise), text_only, guidance, smoother
+                model.velocity, _repeat_context(spec.switch.context, noise), text_only, guidance, smoother
             )
             fields[switch_step:] = [text_only_field] * (count - switch_step)
         steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)
@@ -158,7 +158,7 @@ def _denoise(
         yield from ((state, number, count) for number, state in enumerate(states, 1))
 
 
-def _expand_context(context: Tensor, noise: Tensor) -> Tensor:
+def _repeat_context(context: Tensor, noise: Tensor) -> Tensor:
     """Return the context expanded to the batch of ``noise``."""
     return context.to(noise).expand(len(noise), -1, -1)
 
