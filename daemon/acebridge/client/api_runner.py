@@ -14,7 +14,7 @@ from acebridge.client.client import Client
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.enums import encoding_name
 from acebridge.contract.metadata import metadata_values
-from acebridge.errors import ErrorReason, JobFailed, Unavailable
+from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import errors
 from acestep_runtime.engines.metadata import metadata_from_json
@@ -36,16 +36,12 @@ class DaemonRunner:
     def __init__(self, address: str) -> None:
         """Find the daemon. Raises `Unavailable` when none answers."""
         explicit = None if address == AUTO else address
-        self._address = discovery.find_address(explicit)
-        if discovery.answers(self._address):
-            self._address = discovery.matching_daemon(self._address, explicit, autostart=explicit is None, warn=_warn)
-        else:
-            if explicit is not None:
-                raise Unavailable(
-                    f"No AceBridge daemon answers at {explicit}.",
-                    remedy='Start one with `acebridge serve`, or say daemon="auto".',
-                )
-            self._address = discovery.start()
+        self._address = discovery.find_daemon(
+            explicit,
+            autostart=explicit is None,
+            warn=_warn,
+            remedy='Start one with `acebridge serve`, or say daemon="auto".',
+        )
 
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `guide.runners.Runner.run`."""

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from acebridge.errors import Unavailable
 from acebridge.paths import data_folder
 
 if TYPE_CHECKING:
@@ -29,12 +28,5 @@ def connect(address: str | None, *, autostart: bool, warn: Warn = print_warning)
     from acebridge.client import discovery
     from acebridge.client.client import Client
 
-    found = discovery.find_address(address)
-    if discovery.answers(found):
-        found = discovery.matching_daemon(found, address, autostart=autostart, warn=warn)
-    elif autostart:
-        found = discovery.start(address)
-    else:
-        where = f"answers at {found}" if found else "runs"
-        raise Unavailable(f"No AceBridge daemon {where}.", remedy="Start one with `acebridge serve`.")
+    found = discovery.find_daemon(address, autostart=autostart, warn=warn)
     return Client(found, local=found == discovery.address_in(data_folder()))

@@ -90,6 +90,26 @@ def _address_file(home: Path) -> dict[str, str]:
         return {}
 
 
+def find_daemon(
+    explicit: str | None,
+    *,
+    autostart: bool,
+    warn: Callable[[str], None],
+    remedy: str = "Start one with `acebridge serve`.",
+) -> str:
+    """Return the address of the daemon that answers, starting one if ``autostart`` allows it. See `matching_daemon`.
+
+    Raises `Unavailable`, with ``remedy`` when none answers.
+    """
+    address = find_address(explicit)
+    if answers(address):
+        return matching_daemon(address, explicit, autostart=autostart, warn=warn)
+    if autostart:
+        return start(explicit)
+    where = f"answers at {address}" if address else "runs"
+    raise Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+
+
 def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: Callable[[str], None]) -> str:
     """Return the address of a daemon of this version, if that can be had, else ``found``, where one answers.
 
