@@ -33,9 +33,16 @@ def searching() -> threading.Event:
 
 
 @pytest.fixture
-def client(home: Path, searching: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A client of a daemon in a thread of this process."""
-    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "20")
+def gates(tmp_path: Path) -> Path:
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def client(home: Path, gates: Path, searching: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client of a daemon in a thread of this process, whose takes stand still at the files in the folder ``gates``."""
+    monkeypatch.setenv("ACEBRIDGE_FAKE_GATES", str(gates))
 
     async def find() -> Sequence[Device]:
         await asyncio.to_thread(searching.wait, 60)
@@ -54,9 +61,12 @@ def client(home: Path, searching: threading.Event, monkeypatch: pytest.MonkeyPat
     assert not daemon.is_alive()
 
 
-def test_each_gpu_has_a_worker_and_two_jobs_run_at_once(client: Client, searching: threading.Event) -> None:
+def test_each_gpu_has_a_worker_and_two_jobs_run_at_once(client: Client, gates: Path, searching: threading.Event) -> None:
+    held = [gates / f"{seed}.steps" for seed in range(2)]
+    for gate in held:
+        gate.touch()
     searching.set()
-    streams = [generate(client, 0.3, seed=seed, steps=100) for seed in range(2)]
+    streams = [generate(client, 0.3, seed=seed) for seed in range(2)]
     ids = [next(events).job_id for events in streams]
     for job_id in ids:
         until(lambda job_id=job_id: job(client, job_id).progress.fraction > 0, "the job to be under way")
@@ -64,6 +74,8 @@ def test_each_gpu_has_a_worker_and_two_jobs_run_at_once(client: Client, searchin
     assert [worker.device for worker in workers] == ["cuda:0", "cuda:1"]
     assert {worker.job_id for worker in workers} == set(ids)
     assert len({worker.pid for worker in workers}) == 2
+    for gate in held:
+        gate.unlink()
     takes = [collect(events) for events in streams]
     for seed, take in enumerate(takes):
         assert np.array_equal(take.samples(), expected_tone(seed, 0.3))
