@@ -56,6 +56,31 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
     assert (record.exc_info is not None) == is_unknown
 
 
+@pytest.mark.parametrize("turns", range(8))
+def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) -> None:
+    """Whichever turn of the event loop the stop comes in. A collection that misses it would hold up the daemon's end."""
+    context: Any = SimpleNamespace(scheduler=SimpleNamespace(on_end=None))
+
+    async def run_gc(_: Any) -> None:
+        await asyncio.sleep(0)
+
+    async def trial() -> None:
+        collecting = asyncio.create_task(app.gc_loop(context))
+        for _ in range(5):  # now it waits
+            await asyncio.sleep(0)
+        context.scheduler.on_end()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        collecting.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert collecting.done()  # else it ends an hour later
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "run_gc", run_gc)
+        asyncio.run(trial())
+
+
 @pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])
 def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
     daemon = Daemon(tmp_path / "home", step_ms=5)

@@ -23,7 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
-from acebridge.background import supervise
+from acebridge.background import supervise, wait_at_most
 from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
@@ -307,7 +307,7 @@ async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyn
     """Stop once the address file is missing, or another daemon's: no client can find this one any more."""
     while _holds(address_file, own):
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(stop.wait(), _CHECK_INTERVAL_S)
+            await wait_at_most(_CHECK_INTERVAL_S, stop.wait())
             return
     log.warning("stopping, for daemon.json is gone or another daemon's", extra={"file": str(address_file)})
     stop.set()
@@ -324,7 +324,7 @@ async def gc_loop(context: ServiceContext) -> None:
         except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
             log.warning("could not collect garbage", extra={"error": repr(error)})
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(ended.wait(), _GC_INTERVAL_S)
+            await wait_at_most(_GC_INTERVAL_S, ended.wait())
 
 
 async def run_gc(context: ServiceContext) -> None:

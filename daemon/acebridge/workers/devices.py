@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from acebridge.background import wait_at_most
 from acebridge.errors import InvalidSetting
 from acebridge.workers.base import Device
 from acebridge.workers.launch import command, environment
@@ -46,7 +47,7 @@ async def find_devices(folder: Path) -> Sequence[Device]:
         start_new_session=True,
     )
     try:
-        answer, error_output = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
+        answer, error_output = await wait_at_most(_TIMEOUT_S, process.communicate())
         return [Device(name, label) for name, label in json.loads(answer)]
     except asyncio.TimeoutError:
         log.warning("looking for devices took too long; using the CPU", extra={"limit_s": _TIMEOUT_S})

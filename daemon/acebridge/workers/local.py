@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from functools import partial
 
+from acebridge.background import wait_at_most
 from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Child, Launcher, log_output
 from acebridge.workers.messages import Message, Order, WorkOrder, decode_message, encode
@@ -94,7 +95,7 @@ class LocalWorker:
             self._log_task = asyncio.create_task(log_output(self._child.output, "worker", device=self.device.name))
             await self._send({"op": "start", "device": self.device.name})
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._read(), self._start_limit_s)
+                await wait_at_most(self._start_limit_s, self._read())
                 return
             log.warning("a worker hangs at its start; ending it", extra={"device": self.device.name})
         await self._end_process()
