@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.unfinished import unfinished_path
+from acestep_runtime.temporary_files import temporary_path
 
 if TYPE_CHECKING:  # a header needs no numpy
     import numpy as np
@@ -129,7 +129,7 @@ def write_blocks(
     Raises ``ValueError`` when they do not add up, and ``OSError`` as the file system does.
     """
     # In the same folder, for only there is a rename atomic.
-    unfinished = unfinished_path(Path(path))
+    unfinished = temporary_path(Path(path))
     written = 0
     try:
         with unfinished.open("xb") as file:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.unfinished import unfinished_path
+from acestep_runtime.temporary_files import temporary_path
 
 #: How often, and after how many seconds, a name is asked for again that another program has open.
 _TRIES, _PAUSE_S = 20, 0.05
@@ -57,7 +57,7 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True
 
     Raises `InvalidValue` when its folder cannot be written.
     """
-    unfinished = unfinished_path(path)
+    unfinished = temporary_path(path)
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.run import supervise
 from tests.support.daemon import Daemon
 from tests.support.job_folders import Job, outputs, part
-from tests.support.leftovers import ended_process, leave_unfinished
+from tests.support.leftovers import dead_pid, leave_temporary
 from tests.support.schemas import check
 from tests.support.shell import Shell
 
@@ -127,7 +127,7 @@ def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
 
 def test_cleaning_removes_what_killed_commands_left_in_media_folders(jobs: Jobs) -> None:
     running_job = jobs.add(1, "running", 1)
-    stale, running = leave_unfinished(jobs.media, ended_process()), leave_unfinished(jobs.media, os.getpid())
+    stale, running = leave_temporary(jobs.media, dead_pid()), leave_temporary(jobs.media, os.getpid())
     assert clean(jobs.folder, 7) == []
     assert not stale.exists()
     assert running.exists()

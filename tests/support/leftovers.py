@@ -9,22 +9,22 @@ import time
 from pathlib import Path
 from unittest import mock
 
-from acestep_runtime.unfinished import unfinished_path
+from acestep_runtime.temporary_files import temporary_path
 
 DAY_S = 86_400.0
 
 
-def ended_process() -> int:
+def dead_pid() -> int:
     """The number of a process that has ended and was waited for."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return process.pid
 
 
-def leave_unfinished(folder: Path, pid: int, age_s: float = DAY_S) -> Path:
+def leave_temporary(folder: Path, pid: int, age_s: float = DAY_S) -> Path:
     """Leave an unfinished file in ``folder``, begun by the process ``pid``, so long ago."""
     with mock.patch.object(os, "getpid", return_value=pid):
-        file = unfinished_path(folder / "song.wav")
+        file = temporary_path(folder / "song.wav")
     file.write_bytes(b"RIFF")
     os.utime(file, (time.time() - age_s,) * 2)
     return file

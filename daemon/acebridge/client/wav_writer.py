@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 from acebridge.atomic_files import replace
 from acebridge.client.follow import JobSink
-from acestep_runtime.unfinished import remove_stale, unfinished_path
+from acestep_runtime.temporary_files import remove_stale, temporary_path
 
 if TYPE_CHECKING:
     from acebridge.v1 import audio_pb2, tasks_pb2
@@ -138,4 +138,4 @@ class WavWriter(JobSink):
 def _temporary(path: Path) -> Path:
     """Return a temporary name beside a file, in a folder that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return unfinished_path(path)
+    return temporary_path(path)

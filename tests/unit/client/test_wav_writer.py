@@ -16,7 +16,7 @@ from acebridge.client.follow import follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import JobFailed
 from tests.support.job_events import JobStory, header, job_stories, take_message
-from tests.support.leftovers import ended_process, leave_unfinished
+from tests.support.leftovers import dead_pid, leave_temporary
 
 
 def names(folder: Path) -> set[str]:
@@ -42,7 +42,7 @@ def test_files_hold_what_the_last_attempt_made(story: JobStory) -> None:
 
 
 def test_what_killed_commands_left_in_the_folder_goes(tmp_path: Path) -> None:
-    stale, running = leave_unfinished(tmp_path, ended_process()), leave_unfinished(tmp_path, os.getpid())
+    stale, running = leave_temporary(tmp_path, dead_pid()), leave_temporary(tmp_path, os.getpid())
     story = JobStory()
     story.add(started={"attempt": 1})
     story.add(audio_header=header(1, 1, 1))

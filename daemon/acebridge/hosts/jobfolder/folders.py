@@ -16,7 +16,7 @@ from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.status import read_status
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.unfinished import remove_stale
+from acestep_runtime.temporary_files import remove_stale
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

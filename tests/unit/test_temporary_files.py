@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from acestep_runtime import unfinished
-from acestep_runtime.unfinished import remove_stale
-from tests.support.leftovers import DAY_S, ended_process, leave_unfinished
+from acestep_runtime import temporary_files
+from acestep_runtime.temporary_files import remove_stale
+from tests.support.leftovers import DAY_S, dead_pid, leave_temporary
 
 
-def test_what_an_ended_process_left_is_removed(tmp_path: Path) -> None:
-    ended = ended_process()
-    stale, running = leave_unfinished(tmp_path, ended), leave_unfinished(tmp_path, os.getpid())
-    young = leave_unfinished(tmp_path, ended, age_s=60.0)
+def test_what_an_dead_pid_left_is_removed(tmp_path: Path) -> None:
+    ended = dead_pid()
+    stale, running = leave_temporary(tmp_path, ended), leave_temporary(tmp_path, os.getpid())
+    young = leave_temporary(tmp_path, ended, age_s=60.0)
     remove_stale(tmp_path)
     assert not stale.exists()
     assert running.exists()
@@ -24,10 +24,10 @@ def test_what_an_ended_process_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_what_is_not_ours_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = ended_process()
-    stale = leave_unfinished(tmp_path, ended)
+    ended = dead_pid()
+    stale = leave_temporary(tmp_path, ended)
     others = [
-        tmp_path / stale.name.replace(unfinished._MACHINE, "0" * 8),  # of another machine
+        tmp_path / stale.name.replace(temporary_files._MACHINE, "0" * 8),  # of another machine
         tmp_path / f"{stale.name}.wav",
         tmp_path / ".0123456789abcdef.part",
         tmp_path / "take.part",
@@ -37,7 +37,7 @@ def test_what_is_not_ours_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         os.utime(other, (time.time() - DAY_S,) * 2)
     target = tmp_path / "target.wav"
     target.write_bytes(b"RIFF")
-    link, folder = leave_unfinished(tmp_path, ended), leave_unfinished(tmp_path, ended)
+    link, folder = leave_temporary(tmp_path, ended), leave_temporary(tmp_path, ended)
     link.unlink()
     link.symlink_to(target)
     folder.unlink()
@@ -56,6 +56,6 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_number_that_no_process_can_have(tmp_path: Path) -> None:
-    stale = leave_unfinished(tmp_path, 9_999_999_999)
+    stale = leave_temporary(tmp_path, 9_999_999_999)
     remove_stale(tmp_path)
     assert not stale.exists()

@@ -25,7 +25,7 @@ _MIN_AGE_S = 3600.0
 _QUERY_RIGHT, _STILL_ACTIVE = 0x1000, 259
 
 
-def unfinished_path(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Return a new temporary name for the file ``path``, in its folder."""
     return path.with_name(f".{_MACHINE}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
