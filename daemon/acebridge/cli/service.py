@@ -40,7 +40,7 @@ def install_service(
         str, typer.Option("--system", help="With --print: of linux, darwin or win32.", show_default="this one")
     ] = "",
 ) -> None:
-    """Install and start the service, in place of a daemon that runs already. Do so again after an update or a move."""
+    """Install and start the service; it replaces a running daemon. Run this again after an update or a move."""
     from acebridge.config import load_settings
     from acebridge.errors import Conflict
     from acebridge.system_service.install import check_program, install
