@@ -138,7 +138,8 @@ class Sampling:
         if twice is not None:
             raise InvalidValue("adapters", twice, "each name once")
         levels = self.timesteps
-        if levels and (max(levels) == 0 or any(later > earlier for earlier, later in itertools.pairwise(levels))):
+        rises = any(later > earlier for earlier, later in itertools.pairwise(levels))
+        if levels and all(0 <= level <= 1 for level in levels) and (rises or levels[0] == 0):  # others: see the limits
             raise InvalidValue("timesteps", list(levels), "levels that fall from at most 1 to 0, at least one above 0")
 
 

@@ -323,3 +323,22 @@ def test_the_last_page_has_no_token_and_wrong_ones_are_refused(client: Client, t
     for size in (-1, 1001):
         with pytest.raises(JobFailed, match=r"^page_size is .*; allowed: 1 to 1000, or 0 for 100\."):
             client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=size))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "says"),
+    [
+        ({"timesteps": [0.5, 0.9]}, "sampling.timesteps is [0.5, 0.9]; allowed: levels that fall from at most 1 to 0"),
+        ({"timesteps": [0.0]}, "sampling.timesteps is [0.0]; allowed: levels that fall from at most 1 to 0"),
+        ({"timesteps": [1.0] * 201}, "sampling.timesteps holds 201 noise levels; allowed: at most 200."),
+        ({"timesteps": [2.0, 1.0]}, "sampling.timesteps is 2.0; allowed: 0 to 1."),
+        ({"adapters": [{"scale": 1.0}]}, "sampling.adapters.name is ''; allowed: the name of an adapter."),
+    ],
+)
+def test_settings_that_no_engine_could_follow_are_refused_at_once(
+    client: Client, sampling: dict[str, Any], says: str
+) -> None:
+    request = tasks_pb2.TextToMusicRequest(submission={"engine": "fake"}, sampling=sampling)
+    with pytest.raises(JobFailed) as caught:
+        create(client, request, validate_only=True)
+    assert caught.value.message.startswith(says)

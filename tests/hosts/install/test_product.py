@@ -106,7 +106,9 @@ def test_the_service_without_a_session(user: Session, installation: Installation
     unit = user_home(user) / ".config" / "systemd" / "user" / "acebridge.service"
     done = user.attempt("service", "install")
     if shutil.which("systemctl") is None:
-        assert done.stderr.startswith("acebridge: There is no systemd user service here: this machine has no `systemctl`.")
+        assert done.stderr.startswith(
+            "acebridge: There is no systemd user service here: this machine has no `systemctl`."
+        )
         assert not unit.exists()
         return
     assert done.returncode == 4
