@@ -57,7 +57,9 @@ def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
 
 def clean(
     jobs_folder: JobsFolder,
-    days: Annotated[float, typer.Option("--days", min=0, help="Days after which every job that does not run is removed.")] = 7,
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Days after which every job that does not run is removed.")
+    ] = 7,
 ) -> None:
     """Remove jobs that were placed, failed or cancelled over an hour ago, and old jobs with audio that was never placed."""
     from acebridge.hosts.jobfolder.folders import clean
