@@ -51,4 +51,10 @@ def test_what_is_right_passes() -> None:
     for command in GROUP.commands:
         check_words([command, "--help"])
     check_words([])
+    check_words(["generate"])
+    for word, shown in (("lofi", "lofi"), ("warm soul", "'warm soul'")):
+        says = f"generate takes options only, not {word!r}. Did you mean `acebridge generate --caption {shown}`?"
+        with pytest.raises(InvalidValue) as caught:
+            check_words(["generate", word, "--duration", "3"])
+        assert str(caught.value) == says
     check_words(["generate", "-c", "tempo", "--bpm", "100"])
