@@ -79,7 +79,7 @@ def test_a_newer_daemon_is_never_replaced(old: Daemon, alone: Shell) -> None:
         (line,) = [line for line in done.stderr.splitlines() if "version" in line]
         assert line == (
             f"warning: The daemon at {old.address} is version 9.0.0, this is version {VERSION}."
-            " Update this one too; or go back to it with `acebridge stop`."
+            " Update this program too, or run `acebridge stop` to go back to its own daemon."
         )
         assert running(old)["pid"] == old.pid
 

@@ -87,7 +87,7 @@ def replace_other_version(address: str, *, restart: Callable[[], str] | None, wa
             warn(f"{difference}: what only one of them knows is ignored or refused.")
             return address
         if not is_older(status.version):
-            warn(f"{difference}. Update this one too; or go back to it with `acebridge stop`.")
+            warn(f"{difference}. Update this program too, or run `acebridge stop` to go back to its own daemon.")
             return address
         try:
             stop_daemon(client, Path(status.data_dir), only_if_idle=True)
