@@ -69,7 +69,7 @@ async def _refuse(_request: object, context: CallContext) -> NoReturn:
         context,
         Unauthenticated(
             "The token of this call is not the daemon's.",
-            remedy=f"Read it again from the file `{TOKEN_FILE}` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of"
-            " the daemon writes a new one.",
+            remedy=f"Read it again from the file `{TOKEN_FILE}` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each"
+            " start of the daemon writes a new one.",
         ),
     )
