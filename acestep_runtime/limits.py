@@ -72,8 +72,9 @@ def field_limits(kind: type[DataclassInstance], name: str) -> Limits | None:
 
 
 def describe_limits(limits: Limits) -> str:
-    """Describe in words the values allowed by limits."""
-    unit = f" {limits.unit}" if limits.unit else ""
+    """Describe in words the values, or the elements of a tuple, allowed by limits; the length where that is all they limit."""
+    # Where a length is limited, the unit says what is counted.
+    unit = f" {limits.unit}" if limits.unit and limits.max_len is None else ""
     unit += "".join(f", or {value:g} for {meaning}" for value, meaning in limits.sentinels.items())
     if limits.choices:
         return ", ".join(str(choice) for choice in limits.choices if choice != "")
@@ -84,7 +85,11 @@ def describe_limits(limits: Limits) -> str:
         return f"at least {limits.low:.12g}{unit}"
     if limits.high is not None:
         return f"at most {limits.high:.12g}{unit}"
-    return f"at most {limits.max_len}{unit or ' characters'}"
+    return _describe_length(limits)
+
+
+def _describe_length(limits: Limits) -> str:
+    return f"at most {limits.max_len} {limits.unit or 'characters'}"
 
 
 def validate(value: DataclassInstance, prefix: str = "") -> None:
@@ -103,7 +108,7 @@ def validate(value: DataclassInstance, prefix: str = "") -> None:
             message = (
                 f"{name} holds {len(field_value)} {limits.unit or 'characters'}; allowed: at most {limits.max_len}."
             )
-            raise InvalidValue(name, field_value, describe_limits(limits), message=message)
+            raise InvalidValue(name, field_value, _describe_length(limits), message=message)
         for item in field_value if isinstance(field_value, tuple) else (field_value,):
             if dataclasses.is_dataclass(item) and not isinstance(item, type):
                 validate(item, f"{name}.")

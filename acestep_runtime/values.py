@@ -5,6 +5,7 @@ Figures: the ACE-Step 1.5 public documentation.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ MIX, OTHER = "mix", "other"
 TIME_SIGNATURES = (2, 3, 4, 6)
 MAX_TEXT = 4096
 MAX_SEED = 2**32 - 1
+MAX_STEPS = 200
 #: Size of the audio codebook, and codes per second of music.
 CODES, CODES_A_SECOND = 64_000, 5
 #: Codes of ten minutes.
@@ -99,6 +101,12 @@ class Adapter:
     name: str = bounded("", max_len=64)
     scale: float = bounded(1.0, low=-2, high=2)
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValue(
+                "name", "", "the name of an adapter", remedy="`acebridge models list` shows the adapters."
+            )
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -108,14 +116,14 @@ class Sampling:
     """
 
     model: str = bounded("", max_len=128)
-    steps: int | None = bounded(None, low=1, high=200, unit="steps")
+    steps: int | None = bounded(None, low=1, high=MAX_STEPS, unit="steps")
     guidance: float | None = bounded(None, low=0, high=30)
     shift: float | None = bounded(None, low=0.1, high=10)
     sampler: str = bounded("", max_len=64)  # names: `acestep_runtime.engines.registry`
     guidance_method: str = bounded("", max_len=64)
     guidance_start: float | None = bounded(None, low=0, high=1)
     guidance_end: float | None = bounded(None, low=0, high=1)
-    timesteps: tuple[float, ...] = bounded((), low=0, high=1)
+    timesteps: tuple[float, ...] = bounded((), low=0, high=1, max_len=MAX_STEPS, unit="noise levels")
     velocity_clamp: float | None = bounded(None, low=0.01, high=100)
     velocity_ema: float | None = bounded(None, low=0, high=1)
     noise_strength: float | None = bounded(None, low=0, high=1)
@@ -129,6 +137,10 @@ class Sampling:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InvalidValue("adapters", twice, "each name once")
+        levels = self.timesteps
+        rises = any(later > earlier for earlier, later in itertools.pairwise(levels))
+        if levels and all(0 <= level <= 1 for level in levels) and (rises or levels[0] == 0):  # others: see the limits
+            raise InvalidValue("timesteps", list(levels), "levels that fall from at most 1 to 0, at least one above 0")
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ class Thinking:
     Each field is described under Thinking in tasks.proto.
     """
 
-    on: bool = False
+    plan_first: bool = False
     model: str = bounded("", max_len=128)
     temperature: float | None = bounded(None, low=0, high=2)
     top_k: int = bounded(0, low=0, high=10_000)

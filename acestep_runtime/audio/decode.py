@@ -60,7 +60,7 @@ def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | No
     ``name`` replaces the base name of ``path`` in messages; ``field`` is the field that errors name. Raises
     `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
     """
-    with _open_checked(path, field, name) as (_, info, _):
+    with _open_audio(path, field, name) as (_, info, _):
         return dataclasses.replace(info, header_duration_s=_header_duration_s(path, info))
 
 
@@ -133,7 +133,7 @@ def blocks(
     a file that ends before its header says. (Truncated WAV, AIFF and OGG files do not count as such: their true
     length is known up front, and `probe` reports it.) Raises `InvalidValue` unless 0 ≤ start ≤ stop ≤ length.
     """
-    with _open_checked(path, field, name) as (file, info, refuse):
+    with _open_audio(path, field, name) as (file, info, refuse):
         stop = info.frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= info.frames:
             raise InvalidValue("start_frame, stop_frame", (start_frame, stop), f"0 to {info.frames}, in this order")
@@ -174,9 +174,7 @@ def _fill(file: Any, out: Samples) -> int:
 
 
 @contextmanager
-def _open_checked(
-    path: str | os.PathLike[str], field: str, name: str | None
-) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
+def _open_audio(path: str | os.PathLike[str], field: str, name: str | None) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
     """Open and check a file; yields the open file, its info, and a function that raises `UnreadableAudio`."""
     import soundfile
 

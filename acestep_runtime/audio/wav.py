@@ -12,13 +12,13 @@ Files whose RIFF size does not fit 32 bits become RF64 with a ds64 chunk (EBU Te
 from __future__ import annotations
 
 import os
-import secrets
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_files import temporary_path
 
 if TYPE_CHECKING:  # a header needs no numpy
     import numpy as np
@@ -129,7 +129,7 @@ def write_blocks(
     Raises ``ValueError`` when they do not add up, and ``OSError`` as the file system does.
     """
     # In the same folder, for only there is a rename atomic.
-    unfinished = Path(path).with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = temporary_path(Path(path))
     written = 0
     try:
         with unfinished.open("xb") as file:

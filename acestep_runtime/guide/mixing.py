@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from functools import partial
@@ -17,6 +16,7 @@ from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, Folder, to_audio
+from acestep_runtime.temporary_files import temporary_path
 
 _MAX_GAIN_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
@@ -121,7 +121,7 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
 def _encode(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str, subtype: str) -> None:
     import soundfile
 
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")  # in the same folder: only there is a rename atomic
+    unfinished = temporary_path(path)  # in the same folder: only there is a rename atomic
     try:
         with unfinished.open("xb") as raw:
             # libsndfile's MP3 encoder needs short blocks.

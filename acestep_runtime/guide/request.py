@@ -62,7 +62,7 @@ ARGUMENTS = {
     "guidance_scale": Argument("sampling.guidance"),
     "batch_size": Argument("output.takes"),
     "seed": Argument("output.seeds"),
-    "thinking": Argument("thinking.on"),
+    "thinking": Argument("thinking.plan_first"),
     "lm_batch_chunk_size": Argument("thinking.at_once"),
     "auto_lrc": Argument("output.auto_lrc"),
     "auto_score": Argument("output.auto_score"),

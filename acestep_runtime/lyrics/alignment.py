@@ -51,7 +51,9 @@ class LyricAlignment:
     agreement: Agreement | None
 
 
-def align_tokens(maps: Iterable[Floats], pieces: Sequence[bytes], maps_s: float, duration_s: float) -> LyricAlignment:
+def align_by_attention(
+    maps: Iterable[Floats], pieces: Sequence[bytes], maps_s: float, duration_s: float
+) -> LyricAlignment:
     """Return the times of the words.
 
     ``maps`` ``[L, P]`` hold the attention of each head to the tokens, whose UTF-8 bytes are ``pieces``; they last

@@ -51,7 +51,7 @@ def _reference_warnings(reference: Source | None, engine: Engine) -> list[str]:
 def _plan_warnings(task: Task, engine: Engine) -> list[str]:
     """Warn of planning without effect; for text tasks engines do this themselves."""
     codes: tuple[int, ...] = getattr(task, "codes", ())
-    thinking = task.can_plan and getattr(task, "thinking", Thinking()).on
+    thinking = task.can_plan and getattr(task, "thinking", Thinking()).plan_first
     if (codes or thinking) and not engine.supports_planning:
         what = "follow codes, so those of the plan" if codes else "plan songs, so thinking"
         return [f"The {engine.name} engine does not {what} had no effect: that takes the neural engine."]

@@ -18,7 +18,7 @@ from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 BLOCK_FRAMES = 1 << 16
 
 
-def _copy_converted(
+def _convert_to_file(
     source: Source, start: int, stop: int, info: MediaInfo, rate_hz: int, channels: int, frames: int
 ) -> Samples:
     """Return frames ``start`` to ``stop`` of a file, converted, as ``[frames, channels]`` in a temporary file."""
@@ -52,7 +52,7 @@ class Clip:
         channels = output.channels or info.channels
         frames = frames_to_frames(stop - start, info.sample_rate, rate_hz)
         needs_copy = rate_hz != info.sample_rate or info.format in decode.NO_EXACT_SEEK
-        whole = _copy_converted(source, start, stop, info, rate_hz, channels, frames) if needs_copy else None
+        whole = _convert_to_file(source, start, stop, info, rate_hz, channels, frames) if needs_copy else None
         return cls(source, frames, rate_hz, channels, start, whole)
 
     def read(self, start: int, stop: int) -> Samples:

@@ -4,7 +4,6 @@ date with it while nothing else is loaded."""
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 import time
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.temporary_files import temporary_path
 
 #: How often, and after how many seconds, a name is asked for again that another program has open.
 _TRIES, _PAUSE_S = 20, 0.05
@@ -57,7 +57,7 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True
 
     Raises `InvalidValue` when its folder cannot be written.
     """
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = temporary_path(path)
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)

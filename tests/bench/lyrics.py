@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acestep_runtime.lyrics.alignment import align_tokens
+from acestep_runtime.lyrics.alignment import align_by_attention
 from acestep_runtime.lyrics.consensus import find_consensus
 from acestep_runtime.lyrics.dtw import cheapest_path
 
@@ -40,7 +40,7 @@ def report() -> None:
     del found
     pieces = [b"la\n" if token % 10 == 9 else b"la " for token in range(_TOKENS)]
     began = time.perf_counter()
-    align_tokens(maps(), pieces, 600.0, 600.0)
+    align_by_attention(maps(), pieces, 600.0, 600.0)
     all_s = time.perf_counter() - began
     print(
         f"{_TOKENS} tokens x {_FRAMES} frames: path {path_s:.2f} s; consensus of {_HEADS} heads {agreed_s:.2f} s;",

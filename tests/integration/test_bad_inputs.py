@@ -162,7 +162,7 @@ def test_values(ask: Callable[..., Refusal], request_message: Message, field: st
 REGIONS = [
     ({"start_s": 0.5, "end_s": 0.25}, "end_s", "end_s is 0.25; allowed: at least one frame later than start_s, 0.5."),
     ({"start_s": 1.5}, "start_s", "start_s is 1.5; allowed: at most 1, the end of the source."),
-    ({"end_s": -0.5}, "end_s", "end_s is -0.5; allowed: 0 seconds or more. Leave it out for the end of the source."),
+    ({"end_s": -0.5}, "end_s", "end_s is -0.5; allowed: 0 to 2400 seconds. Leave it out for the end of the source."),
     ({"start_s": math.nan}, "start_s", "start_s is nan; allowed: -1200 to 1200 seconds."),
     ({"strength": 1.01}, "strength", "strength is 1.01; allowed: 0 to 1."),
     ({"crossfade_ms": -1}, "crossfade_ms", "crossfade_ms is -1.0; allowed: 0 to 1000 ms."),
@@ -356,7 +356,7 @@ def test_assets_and_jobs_that_are_not_there(ask: Callable[..., Refusal], client:
     for call in calls:
         reply = assert_refused(call)
         assert reply.code is Code.NOT_FOUND
-        assert reply.text == "There is no job 'nope'. List the jobs that there are."
+        assert reply.text == "There is no job 'nope'. List the jobs to see their ids."
     calls = [
         lambda: client.assets.GetAsset(assets_pb2.GetAssetRequest(asset_id="nope")),
         lambda: client.assets.PinAsset(assets_pb2.PinAssetRequest(asset_id="nope")),

@@ -189,7 +189,7 @@ def test_refusals(shell: Shell) -> None:
     assert say("generate", "--caption", "crash", code=4).startswith("The engine's process ended in the middle of")
     assert say("generate", "--lyrics", "gone.txt") == "--lyrics names no file: gone.txt. Check the path."
     assert shell.failure("cover", "song.wav", "-e", "neural").startswith("The neural engine cannot run: ")
-    assert shell.failure("jobs", "show", "nope") == "There is no job 'nope'. List the jobs that there are."
+    assert shell.failure("jobs", "show", "nope") == "There is no job 'nope'. List the jobs to see their ids."
     assert shell.failure("assets", "download", "nope", "-o", "y.wav").startswith("There is no asset 'nope'.")
     assert shell.failure("jobs", "--limit", "0") == "--limit is 0; allowed: 1 or more. Give --all for all of them."
     message = shell.failure("repaint", "song.wav", "--engine", "kazoo")

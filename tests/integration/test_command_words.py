@@ -78,7 +78,7 @@ def test_ends_that_are_none(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
     for end in ("-0.5", "-7"):
         message = shell.failure("repaint", "song.wav", "--end", end, *FAKE)
-        assert message == f"end_s is {float(end)}; allowed: 0 seconds or more. Leave it out for the end of the source."
+        assert message == f"end_s is {float(end)}; allowed: 0 to 2400 seconds. Leave it out for the end of the source."
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Client) -> None:

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from acebridge.client.client import Client
+from acebridge.contract.status import unpack_error
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 from acestep_runtime.guidance import METHODS
@@ -77,6 +78,31 @@ def test_an_upload_that_breaks_off_leaves_nothing(client: Client, daemon: Daemon
     call.cancel()
     pieces.put(None)
     until(lambda: not any((daemon.home / "incoming").iterdir()), "the half upload to go")
+
+
+def test_an_upload_keeps_to_its_limits(client: Client) -> None:
+    def refusal(*messages: dict[str, Any]) -> JobFailed:
+        with pytest.raises(grpc.RpcError) as caught:
+            client.assets.UploadAsset(iter([assets_pb2.UploadAssetRequest(**message) for message in messages]))
+        return unpack_error(caught.value)
+
+    for failed, field, says in (
+        (refusal({"name": "n" * 256}), "name", "name holds 256 characters; allowed: at most 255."),
+        (refusal({"data": b"RIFF"}, {"name": "b"}), "name", "name is 'b'; allowed: a name in the first message only."),
+        (refusal({"data": bytes((4 << 20) + 1)}), "data", "data holds 4194305 bytes; allowed: at most 4194304 in one"),
+        (refusal({"data": b"words"}), "data", "upload is not audio"),
+        (refusal(), "data", "No bytes were sent."),
+    ):
+        assert failed.details["field"] == field
+        assert failed.message.startswith(says)
+
+
+def test_an_import_names_its_own_field(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "words.wav").write_text("words")
+    for path in ("", "words.wav", "/etc/passwd", str(tmp_path / "missing.wav"), str(tmp_path / "words.wav")):
+        with pytest.raises(JobFailed) as caught:
+            client.call(client.assets.ImportAsset, assets_pb2.ImportAssetRequest(path=path))
+        assert caught.value.details["field"] == "path", path
 
 
 # ---- models, daemon, health, reflection ----

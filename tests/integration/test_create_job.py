@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +84,11 @@ def test_validating_checks_everything_and_creates_nothing(client: Client, tmp_pa
             create(client, request_of("repaint", {"start_s": 8.0}, source), validate_only=True)
         assert caught.value.kind is ErrorReason.INVALID_VALUE
     not_audio = write_text(tmp_path / "words.wav")
+    key = {"engine": "fake", "idempotency_key": "validated"}
+    until_state(client, create(client, request_of("cover", {}, sources[0], submission=key)).id, "succeeded")
+    before, stored = job_ids(client), {asset.id for asset in assets(client)}
     refused = (
+        (request_of("cover", {}, sources[1], submission=key), ErrorReason.CONFLICT),
         (request_of("cover", {}, audio_pb2.AudioInput(path=str(not_audio))), ErrorReason.UNREADABLE_AUDIO),
         (request_of("cover", {}, audio_pb2.AudioInput(inline=b"words")), ErrorReason.UNREADABLE_AUDIO),
         (request_of("cover", {}, audio_pb2.AudioInput(asset_id="0" * 64)), ErrorReason.NOT_FOUND),
@@ -98,6 +105,56 @@ def test_validating_checks_everything_and_creates_nothing(client: Client, tmp_pa
     assert {asset.id for asset in assets(client)} == stored
 
 
+@pytest.mark.parametrize("name", ["source", "reference"])
+@pytest.mark.parametrize("validate_only", [True, False], ids=["validate", "create"])
+def test_errors_name_the_field_that_holds_the_audio(
+    client: Client, tmp_path: Path, name: str, validate_only: bool
+) -> None:
+    whole = client.upload(write_wav(tmp_path / "whole.wav", song(0.5)))
+    missing, words = tmp_path / "missing.wav", write_text(tmp_path / "words.wav")
+    for audio, field in (
+        (audio_pb2.AudioInput(path=str(missing)), f"{name}.path"),
+        (audio_pb2.AudioInput(path="words.wav"), f"{name}.path"),
+        (audio_pb2.AudioInput(path=str(words)), f"{name}.path"),
+        (audio_pb2.AudioInput(inline=b"words"), f"{name}.inline"),
+        (audio_pb2.AudioInput(), name),
+        (audio_pb2.AudioInput(asset_id=whole.asset_id, name="n" * 256), f"{name}.name"),
+    ):
+        audios = {"source": whole, name: audio}
+        with pytest.raises(JobFailed) as caught:
+            create(
+                client, request_of("cover", {}, **audios, submission={"engine": "fake"}), validate_only=validate_only
+            )
+        assert caught.value.details["field"] == field, caught.value
+
+
+def test_watching_from_an_event_that_is_not_there_is_refused(client: Client) -> None:
+    made = collect(generate(client, 0.1))
+    last = made.events[-1].sequence
+    assert list(client.watch(made.job_id, last)) == []
+    for after in (-1, last + 1, 2**63 - 1):
+        with pytest.raises(JobFailed, match=rf"^after_sequence is {after}; allowed: 0 to {last}, "):
+            list(client.watch(made.job_id, after))
+
+
+def test_a_job_can_be_watched_from_each_of_its_events(client: Client) -> None:
+    made = collect(generate(client, 1.5, seed=8, takes=2))
+    for after in range(made.events[-1].sequence + 1):
+        events = list(client.watch(made.job_id, after))
+        announced: set[int] = set()
+        frames: dict[int, int] = {}
+        for event in events:
+            assert event.sequence >= after
+            if event.WhichOneof("event") == "audio_header":
+                announced.add(event.audio_header.output)
+            elif event.WhichOneof("event") == "audio_chunk":
+                chunk = event.audio_chunk
+                assert chunk.output in announced
+                assert chunk.offset_frames == frames.get(chunk.output, chunk.offset_frames)
+                frames[chunk.output] = chunk.offset_frames + len(chunk.data) // 8
+        assert set(frames.values()) <= {72_000}
+
+
 def write_text(path: Path) -> Path:
     path.write_text("words")
     return path
@@ -106,7 +163,8 @@ def write_text(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"end_s": -1.0}, "end_s is -1.0; allowed: 0 seconds or more. Leave it out for the end of the source."),
+        ({"end_s": -1.0}, "end_s is -1.0; allowed: 0 to 2400 seconds. Leave it out for the end of the source."),
+        ({"end_s": 1e9}, "end_s is 1000000000.0; allowed: 0 to 2400 seconds. Leave it out for the end of the source."),
         ({"sampling": {"sampler": "dpm"}}, "sampling.sampler is 'dpm'; allowed: euler, heun, sde. Leave it out for"),
         (
             {"sampling": {"guidance_method": "pag"}},
@@ -120,7 +178,7 @@ def test_what_the_wire_does_not_take(client: Client, tmp_path: Path, fields: dic
         create(client, request_of("repaint", fields, source, submission={"engine": "fake"}))
     assert str(caught.value).startswith(says)
     source.region.end_s = -1
-    with pytest.raises(JobFailed, match=r"^source\.region\.end_s is -1\.0; allowed: 0 seconds or more"):
+    with pytest.raises(JobFailed, match=r"^source\.region\.end_s is -1\.0; allowed: 0 to 86400 seconds\. Leave it out"):
         create(client, request_of("cover", {}, source, submission={"engine": "fake"}))
 
 
@@ -171,6 +229,7 @@ def test_fields_that_the_contract_does_not_have_are_refused(client: Client) -> N
     deep.sampling.MergeFromString(unknown(77))
     assert refusal(lambda: collect(client.submit_request(deep))).message.startswith("Sampling has no field number 77")
     assert refusal(lambda: create(client, deep)).message.startswith("Sampling has no field number 77")
+    assert refusal(lambda: create(client, deep)).details == {"field": "sampling.77"}
     upload = assets_pb2.UploadAssetRequest.FromString(unknown(50))
     with pytest.raises(grpc.RpcError, match="UploadAssetRequest has no field number 50") as caught:
         client.assets.UploadAsset(iter([upload]))
@@ -182,10 +241,10 @@ def test_fields_that_the_contract_does_not_have_are_refused(client: Client) -> N
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"output": {"encoding": 9}}, "Output.encoding is 9, and Encoding has no such value"),
-        ({"submission": {"priority": -7}}, "Submission.priority is -7, and Priority has no such value"),
-        ({"scope": 5}, "RepaintRequest.scope is 5, and Scope has no such value"),
-        ({"mode": 4}, "RepaintRequest.mode is 4, and RepaintMode has no such value"),
+        ({"output": {"encoding": 9}}, "output.encoding is 9, and Encoding has no such value"),
+        ({"submission": {"priority": -7}}, "submission.priority is -7, and Priority has no such value"),
+        ({"scope": 5}, "scope is 5, and Scope has no such value"),
+        ({"mode": 4}, "mode is 4, and RepaintMode has no such value"),
     ],
 )
 def test_enum_values_that_the_contract_does_not_have_are_refused(
@@ -194,6 +253,7 @@ def test_enum_values_that_the_contract_does_not_have_are_refused(
     for call in (create, lambda client, request: collect(client.submit_request(request))):
         failed = refusal(lambda call=call: call(client, tasks_pb2.RepaintRequest(**fields)))
         assert failed.message == f"{says} in this version of the contract."
+        assert failed.details["field"] == says.split()[0]
         assert failed.__cause__.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[union-attr]
 
 
@@ -233,7 +293,18 @@ def test_the_last_page_has_no_token_and_wrong_ones_are_refused(client: Client, t
         client.assets.ListAssets, assets_pb2.ListAssetsRequest(page_size=1000, page_token=first.next_page_token)
     )
     assert [each.id for each in [*first.assets, *rest.assets]] == [each.id for each in everything.assets]
-    for token in ("x", "W10=", first.next_page_token + "A", "é"):
+    forged = [
+        base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+        for content in (
+            ["ListAssetsRequest", math.nan, "a"],
+            ["ListAssetsRequest", math.inf, "a"],
+            ["ListAssetsRequest", 1.0, "\ud800"],
+            ["ListAssetsRequest", 1.0, 1],
+            {"a": 1},
+        )
+    ]
+    nested = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    for token in ("x", "W10=", first.next_page_token + "A", "é", *forged, nested):
         with pytest.raises(
             JobFailed, match=r"^page_token is .*; allowed: next_page_token of the page before"
         ) as caught:
@@ -241,6 +312,33 @@ def test_the_last_page_has_no_token_and_wrong_ones_are_refused(client: Client, t
         assert caught.value.kind is ErrorReason.INVALID_VALUE
     with pytest.raises(JobFailed, match="page_token"):  # of another list
         client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_token=first.next_page_token))
+    for seed in range(2):
+        until_state(client, create_tone_job(client, 0.1, seed=seed), "succeeded")
+    states = [jobs_pb2.JOB_STATE_SUCCEEDED]
+    page = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(states=states, page_size=1))
+    for others in ([], [jobs_pb2.JOB_STATE_FAILED]):
+        request = jobs_pb2.ListJobsRequest(states=others, page_token=page.next_page_token)
+        with pytest.raises(JobFailed, match=r"page_token is .* of the same list"):
+            client.call(client.jobs.ListJobs, request)
     for size in (-1, 1001):
         with pytest.raises(JobFailed, match=r"^page_size is .*; allowed: 1 to 1000, or 0 for 100\."):
             client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=size))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "says"),
+    [
+        ({"timesteps": [0.5, 0.9]}, "sampling.timesteps is [0.5, 0.9]; allowed: levels that fall from at most 1 to 0"),
+        ({"timesteps": [0.0]}, "sampling.timesteps is [0.0]; allowed: levels that fall from at most 1 to 0"),
+        ({"timesteps": [1.0] * 201}, "sampling.timesteps holds 201 noise levels; allowed: at most 200."),
+        ({"timesteps": [2.0, 1.0]}, "sampling.timesteps is 2.0; allowed: 0 to 1."),
+        ({"adapters": [{"scale": 1.0}]}, "sampling.adapters.name is ''; allowed: the name of an adapter."),
+    ],
+)
+def test_settings_that_no_engine_could_follow_are_refused_at_once(
+    client: Client, sampling: dict[str, Any], says: str
+) -> None:
+    request = tasks_pb2.TextToMusicRequest(submission={"engine": "fake"}, sampling=sampling)
+    with pytest.raises(JobFailed) as caught:
+        create(client, request, validate_only=True)
+    assert caught.value.message.startswith(says)

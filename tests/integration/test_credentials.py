@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client.client import Client
 from acebridge.client.credentials import open_channel, read_token
+from acebridge.client.discovery import answers
 from acebridge.contract.status import unpack_error
+from acebridge.contract.stubs import DaemonStub
 from acebridge.errors import JobFailed
-from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2
-from tests.support.daemon import Daemon, daemon_at
+from acebridge.v1 import assets_pb2, daemon_pb2, daemon_pb2_grpc, jobs_pb2
+from tests.support.daemon import Daemon, daemon_at, status, until
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,55 @@ def test_the_token_is_secret_and_new_at_each_start(tmp_path: Path) -> None:
 def test_calls_with_the_token_or_none_are_answered(daemon: Daemon, is_given: bool) -> None:
     with Client(daemon.address, token=read_token(daemon.home) if is_given else "") as client:
         assert client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).pid == daemon.pid
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_written_in_any_case(daemon: Daemon, scheme: str) -> None:
+    value = f"{scheme} {read_token(daemon.home)}"
+    assert ask_with(daemon, value).pid == daemon.pid
+    assert ask_with(daemon, value, value).pid == daemon.pid
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "Basic {}", "Bearer {}x", "Bearer  {}", "Bearer", "", "Bearer {},Bearer {}", "é {}"]
+)
+def test_another_form_of_the_token_is_refused(daemon: Daemon, form: str) -> None:
+    token = read_token(daemon.home)
+    with pytest.raises(grpc.RpcError) as caught:
+        ask_with(daemon, f"Bearer {token}", form.format(token, token))
+    assert caught.value.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INTERNAL)
+    assert not form.isascii() or caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def ask_with(daemon: Daemon, *values: str) -> daemon_pb2.DaemonStatus:
+    """The answer of a call with these values of its metadata."""
+    with grpc.insecure_channel(daemon.address) as channel:
+        stub: DaemonStub = daemon_pb2_grpc.DaemonServiceStub(channel)
+        return stub.GetStatus(daemon_pb2.GetStatusRequest(), metadata=[("authorization", value) for value in values])
+
+
+def test_a_client_outlives_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path))
+    port = free_port()
+    daemon = Daemon(tmp_path, arguments=("--port", str(port)))
+    daemon.start()
+    with Client(daemon.address) as client:
+        tokens = {read_token(tmp_path)}
+        assert status(client).pid == daemon.pid
+        assert daemon.stop() == 0
+        daemon.start()
+        tokens.add(read_token(tmp_path))
+        until(lambda: answers(daemon.address))
+        assert client.daemon.GetStatus(daemon_pb2.GetStatusRequest(), wait_for_ready=True).pid == daemon.pid
+    assert len(tokens) == 2
+    assert daemon.stop() == 0
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
 
 
 @pytest.mark.parametrize("token", ["ab" * 32, "x", "Bearer"])

@@ -336,7 +336,12 @@ def test_a_length_that_cannot_be_filled_in_is_refused_before_the_work(
     )
     assert status["remedy"] == "Give duration_s, or another region of that source."
     assert status["job_id"] == ""
+    for task in ("align_lyrics", "score", "cover", "complete"):
+        filling = {**part(task), "source": ears["source"]}
+        with pytest.raises(InvalidValue, match=rf"^parts\[1\]\.fields\.duration_s would be {seconds:g}, the length of"):
+            check_parts(read_request(job.ask(filling, part("text2music", source=False, fill_from=0)).folder))
     for others in (
+        [{**part("repaint"), "source": ears["source"]}, part("text2music", source=False, fill_from=0)],
         [ears, part("text2music", source=False, fill_from=0, duration_s=30.0)],
         [ears, part("cover", fill_from=0)],
         [ears, part("text2music", source=False)],

@@ -18,6 +18,7 @@ from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.run import supervise
 from tests.support.daemon import Daemon
 from tests.support.job_folders import Job, outputs, part
+from tests.support.leftovers import dead_pid, leave_temporary
 from tests.support.schemas import check
 from tests.support.shell import Shell
 
@@ -122,6 +123,15 @@ def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
     assert clean(jobs.folder, 0) == []
     assert sorted(jobs.folder.iterdir()) == before
     assert (elsewhere / "status.json").exists()
+
+
+def test_cleaning_removes_what_killed_commands_left_in_media_folders(jobs: Jobs) -> None:
+    running_job = jobs.add(1, "running", 1)
+    stale, running = leave_temporary(jobs.media, dead_pid()), leave_temporary(jobs.media, os.getpid())
+    assert clean(jobs.folder, 7) == []
+    assert not stale.exists()
+    assert running.exists()
+    assert running_job.exists()
 
 
 def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: Daemon) -> None:

@@ -276,5 +276,5 @@ def test_from_the_command_line(shell: Shell, client: Client) -> None:
     assert json.loads(shell.run("jobs", "show", made).stdout)["prefetched"]
     third = f"generate-{second['job_id'][:8]}-next.wav".replace("generate", "text2music")
     assert shell.run("jobs", "next", second["job_id"]).stdout.startswith(f"{third}  (mix, 0.40 s, seed 9)")
-    assert shell.failure("jobs", "next", "nope") == "There is no job 'nope'. List the jobs that there are."
+    assert shell.failure("jobs", "next", "nope") == "There is no job 'nope'. List the jobs to see their ids."
     assert "auto_gen" not in shell.run("extract", "--help").stdout

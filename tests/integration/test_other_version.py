@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from acebridge.client.api_runner import DaemonRunner
 from acebridge.client.client import Client
+from acebridge.client.restart import is_older
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
+from acebridge.v1 import assets_pb2, daemon_pb2
 from acebridge.version import VERSION
-from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, status, until_started
+from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, status, until, until_started, until_state
 from tests.support.job_folders import Job, part
 from tests.support.shell import FAKE, Shell
 
@@ -20,9 +25,10 @@ SONG = ("--duration", "0.2", "-o", "song.wav")
 
 
 @pytest.fixture
-def old(alone: Shell) -> Iterator[Daemon]:
-    """A daemon of version 0.0.9 in the home of `alone`."""
-    daemon = Daemon(Path(alone.environment["ACEBRIDGE_HOME"]), config="port = 0\n", version="0.0.9")
+def old(alone: Shell, request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """A daemon of version 0.0.9, or of the one that a test names, in the home of `alone`."""
+    version = getattr(request, "param", "0.0.9")
+    daemon = Daemon(Path(alone.environment["ACEBRIDGE_HOME"]), config="port = 0\n", version=version)
     daemon.start()
     yield daemon
     daemon.release()
@@ -64,6 +70,54 @@ def test_a_daemon_at_work_is_named_once_and_used(old: Daemon, alone: Shell) -> N
     )
     assert held[:12] in done.stdout
     assert running(old)["pid"] == old.pid
+
+
+@pytest.mark.parametrize("old", ["9.0.0"], indirect=True)
+def test_a_newer_daemon_is_never_replaced(old: Daemon, alone: Shell) -> None:
+    for _ in range(2):
+        done = alone.run("generate", *FAKE, *SONG)
+        (line,) = [line for line in done.stderr.splitlines() if "version" in line]
+        assert line == (
+            f"warning: The daemon at {old.address} is version 9.0.0, this is version {VERSION}."
+            " Update this program too, or run `acebridge stop` to go back to its own daemon."
+        )
+        assert running(old)["pid"] == old.pid
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("0.0.9", True), ("0.0.10", True), (VERSION, False), (f"{VERSION}+mine", False), ("0.10", False), ("", True)],
+)
+def test_versions_are_compared_by_their_numbers(version: str, expected: bool) -> None:
+    assert is_older(version) is expected
+
+
+def test_a_daemon_stops_only_while_it_is_idle_if_asked_so(old: Daemon) -> None:
+    client = old.client
+    assert client is not None
+    request = daemon_pb2.ShutdownRequest(only_if_idle=True)
+
+    def refusal() -> JobFailed:
+        with pytest.raises(JobFailed, match=r"^The daemon is at work\.") as caught:
+            client.call(client.daemon.Shutdown, request)
+        return caught.value
+
+    old.hold(1)
+    held = create_tone_job(client, 0.2, seed=1)
+    assert refusal().kind is ErrorReason.CONFLICT
+    old.release()
+    until_state(client, held, "succeeded")
+    pieces: SimpleQueue[Any] = SimpleQueue()
+    upload = client.assets.UploadAsset.future(iter(pieces.get, None))
+    pieces.put(assets_pb2.UploadAssetRequest(name="half.wav", data=b"RIFF"))
+    until(lambda: any((old.home / "incoming").iterdir()), "the upload to begin")
+    refusal()
+    pieces.put(None)
+    assert upload.exception() is not None
+    with suppress(ConnectionLost):  # its end may come before its answer
+        client.call(client.daemon.Shutdown, request)
+    assert old.process is not None
+    assert old.process.wait(PATIENCE_S) == 0
 
 
 def test_a_daemon_at_a_given_address_is_never_replaced(old: Daemon, alone: Shell) -> None:

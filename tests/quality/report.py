@@ -43,7 +43,7 @@ def _median(values: list[float], unit: str, least: float = -math.inf, most: floa
 def _tempo(rows: Rows) -> Verdict:
     text, ok = _share([abs(r["ratio"] - 1) <= 0.02 for r in rows], 0.9)
     half, double = (sum(abs(r["ratio"] / by - 1) <= 0.02 for r in rows) for by in (0.5, 2))
-    return f"{text} ({half} half, {double} double)", ok
+    return f"{text} ({half} at half tempo, {double} at double)", ok
 
 
 def _key(rows: Rows) -> Verdict:
@@ -59,7 +59,7 @@ def _pool(rows: Rows, name: str, least: float) -> Verdict:
 def _seams(rows: Rows) -> Verdict:
     before = sum(r["own_jump"] <= 1 for r in rows)
     _, ok = _share([r["jump"] <= max(1.0, r["own_jump"]) for r in rows], 1.0)
-    return f"{sum(r['jump'] <= 1 for r in rows)} of {len(rows)} (untouched: {before})", ok
+    return f"{sum(r['jump'] <= 1 for r in rows)} of {len(rows)} (original: {before})", ok
 
 
 def _loudness(rows: Rows) -> Verdict:
@@ -72,7 +72,7 @@ def _rising(name: str) -> Callable[[Rows], Verdict]:
         steps = [later > earlier for r in rows for earlier, later in zip(r[name], r[name][1:], strict=False)]
         means = np.mean([r[name] for r in rows], axis=0)
         curve = ", ".join(f"{x:.2f}" for x in means)
-        return f"mean {curve}; {sum(steps)} of {len(steps)} single steps", bool(np.all(np.diff(means) > 0))
+        return f"mean {curve}; {sum(steps)} of {len(steps)} steps rise", bool(np.all(np.diff(means) > 0))
 
     return judge
 
@@ -91,39 +91,41 @@ def _same(rows: Rows) -> Verdict:
     return _share([r["same"] for r in rows], 1.0)
 
 
+_MEASURES = {"chroma": "chroma similarity", "onsets": "onset agreement"}
 _CURVE = ", ".join(f"{s:g}" for s in STRENGTHS)
 GOALS = (
-    Goal("understand", "tempo within 2 %", "90 % of songs", _tempo),
-    Goal("understand", "key exact or relative", "80 % of songs", _key),
-    Goal("understand", "time signature", "80 % of songs", lambda rows: _share([r["meter_right"] for r in rows], 0.8)),
-    Goal("understand", "beats found (F-measure, ±70 ms)", "90 % on average", lambda rows: _pool(rows, "beats", 0.9)),
-    Goal("understand", "downbeats found (F-measure, ±70 ms)", "80 % on average",
+    Goal("understand", "tempo within 2%", "90% of songs", _tempo),
+    Goal("understand", "exact or relative key", "80% of songs", _key),
+    Goal("understand", "time signature", "80% of songs", lambda rows: _share([r["meter_right"] for r in rows], 0.8)),
+    Goal("understand", "beats (F-measure, ±70 ms)", "90% on average", lambda rows: _pool(rows, "beats", 0.9)),
+    Goal("understand", "downbeats (F-measure, ±70 ms)", "80% on average",
          lambda rows: _pool(rows, "downbeats", 0.8)),
-    Goal("understand", "beats with the true triad", "80 % on average", lambda rows: _pool(rows, "chords", 0.8)),
-    *(Goal("extract", f"{stem}: SI-SDR over that of the mix", f"median at least {least:g} dB",
+    Goal("understand", "beats with the correct triad", "80% on average", lambda rows: _pool(rows, "chords", 0.8)),
+    *(Goal("extract", f"{stem}: SI-SDR improvement over the mix", f"median at least {least:g} dB",
            lambda rows, stem=stem, least=least: _median([r[stem] for r in rows], "dB", least=least))
       for stem, least in (("drums", 6.0), ("bass", 5.0), ("vocals", 3.0))),
-    Goal("extract", "what the stems of one call lack of the mix", "less than −60 dB, every song",
+    Goal("extract", "residual: the mix minus all stems", "below −60 dB in every song",
          lambda rows: (f"{max(r['sum_db'] for r in rows):.0f} dB at most", max(r["sum_db"] for r in rows) < -60)),
-    Goal("lego", "drums: distance of onsets to the true sixteenths, median", "at most 25 ms, every song",
+    Goal("lego", "drums: median distance of onsets from the true sixteenth-note grid", "at most 25 ms in every song",
          lambda rows: (f"{max(r['drums_ms'] for r in rows):.1f} ms at most",
                        all(r["drums_ms"] <= 25 for r in rows))),
-    Goal("lego", "bass: sounding beats with the true root", "80 % on average",
+    Goal("lego", "bass: beats played on the true root", "80% on average",
          lambda rows: _pool(rows, "roots", 0.8)),
-    Goal("lego", "bass: sounding beats with a note of the true chord", "90 % on average",
+    Goal("lego", "bass: beats played on a note of the true chord", "90% on average",
          lambda rows: _pool(rows, "chord_tones", 0.9)),
-    Goal("repaint", "step across the seam itself within the song's 99.9th percentile of steps", "every song",
+    Goal("repaint", "step from sample to sample at the seam within the song's 99.9th percentile", "every song",
          lambda rows: _share([r["seam_step"] <= 1 for r in rows], 1.0)),
-    Goal("repaint", "all steps within 50 ms of a seam within that percentile", "or within those there before", _seams),
+    Goal("repaint", "largest step within 50 ms of a seam within that percentile", "or no larger than in the original", _seams),
     Goal("repaint", "loudness within 1.5 LU of the 8 s on either side", "every song", _loudness),
-    Goal("cover", f"chroma similarity to the source rises with strength {_CURVE}", "on average", _rising("chroma")),
-    Goal("cover", f"onset agreement with the source rises with strength {_CURVE}", "on average", _rising("onsets")),
+    Goal("cover", f"chroma similarity to the source increases with strength {_CURVE}", "on average", _rising("chroma")),
+    Goal("cover", f"onset agreement with the source increases with strength {_CURVE}", "on average", _rising("onsets")),
     Goal("complete", "the source is unchanged in the mix", "every song",
          lambda rows: _share([r["kept"] for r in rows], 1.0)),
-    Goal("complete", "accompaniment: distance of onsets to the true sixteenths, median", "at most 25 ms, every song",
+    Goal("complete", "accompaniment: median distance of onsets from the true sixteenth-note grid",
+         "at most 25 ms in every song",
          lambda rows: (f"{max(r['grid_ms'] for r in rows):.1f} ms at most", all(r["grid_ms"] <= 25 for r in rows))),
-    Goal("costs", "processor seconds for a song of 3 minutes", "under 60, every task", _cost("cpu_s", ".1f", 60)),
-    Goal("costs", "peak memory in MiB for a song of 3 minutes", "under 1536, every task", _cost("peak_mib", ".0f", 1536)),
+    Goal("costs", "CPU seconds for a 3-minute song", "under 60 for every task", _cost("cpu_s", ".1f", 60)),
+    Goal("costs", "peak memory in MiB for a 3-minute song", "under 1536 for every task", _cost("peak_mib", ".0f", 1536)),
     Goal("same", "the same seed gives the same bytes in two processes", "every task", _same),
 )  # fmt: skip
 
@@ -133,7 +135,7 @@ _YES_NO = {True: "yes", False: "**no**", None: ""}
 
 def table(results: dict[str, Rows]) -> list[str]:
     """Return the lines of the table of goals, each judged on all songs and on the held-out ones alone."""
-    lines = ["| task | what | goal | all songs | ok | held-out songs | ok |", "|---|---|---|---|---|---|---|"]
+    lines = ["| task | measure | goal | all songs | met | held-out songs | met |", "|---|---|---|---|---|---|---|"]
     for goal in GOALS:
         rows = results.get(goal.task)
         if not rows:
@@ -151,30 +153,32 @@ def table(results: dict[str, Rows]) -> list[str]:
 def page(results: dict[str, Rows], took_s: float) -> str:
     """Return docs/QUALITY.md."""
     renderers = sorted({row["renderer"] for row in results["understand"]})
-    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "an unknown number of"
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     players = (
-        f"Half of them are played by {fluid.version()}, the others and every voice in numpy."
+        f"{fluid.version()} plays half of them; numpy synthesises the others and all vocals."
         if "fluidsynth" in renderers
-        else "All are played in numpy; FluidSynth was not installed."
+        else "numpy synthesises all of them; FluidSynth was not installed."
     )
     lines = [
         "# Quality of the draft engine", "",
-        "Written by `make quality`, which measures all of this on songs that it makes itself, so that tempo, key, meter,",
-        "chords and stems are known. Nothing of the engine's own voices, patterns or analysis is in songs or measures.", "",
-        f"{len(SONGS)} songs of 30 to 45 s, 60 to 180 bpm, {sum(p.meter == 3 for p in SONGS)} of them in 3/4.", players,
-        f"Constants of the engine may be chosen on half of them; the other {len(HELD_OUT)} are held out and only measured on.",
+        "`make quality` measures all of this and writes this page. It makes its own test songs, so their tempo, key, meter,",
+        "chords and stems are known exactly. Songs and measures share no voice, pattern or analysis with the engine.", "",
+        f"There are {len(SONGS)} songs of 30 to 45 s at 60 to 180 bpm, {sum(p.meter == 3 for p in SONGS)} of them in 3/4.",
+        players,
+        f"The engine's constants may be tuned on half of the songs; the other {len(HELD_OUT)} are held out: nothing was tuned"
+        " on them.",
         "",
         *table(results), "",
-        "Brackets after a median or a mean hold the least and the greatest song. Steps around a seam: drums that strike within",
-        "50 ms of it exceed the percentile in songs that nobody has touched as well, so that number stands beside it; a click",
-        "would show in the step across the seam. The songs are simpler than records: expect less on those.",
+        "A range in brackets runs from the lowest to the highest song. Drum hits within 50 ms of a seam exceed the percentile",
+        "in the original songs too, so the count for those is given beside it; a click would show in the step at the seam. The",
+        "test songs are simpler than real recordings: expect lower figures on those.",
         "",
         f"Python {platform.python_version()}, numpy {version('numpy')}, scipy {version('scipy')}, {platform.machine()};"
         f" the whole run took {took_s:.0f} s.", "",
         "## What each task costs", "",
-        "A song of three minutes, each task in a fresh process, one at a time. What else the machine does lengthens the time",
-        f"on the clock, so processor seconds are judged. The load was {load} runnable processes on {os.cpu_count()} cores.", "",
-        "| task | time | processor | peak memory | same bytes twice |", "|---|---|---|---|---|",
+        "Each task on a three-minute song, in a new process, one at a time. Other work on the machine lengthens the elapsed",
+        f"time, so the goal is set for CPU time. The load average was {load} on {os.cpu_count()} cores.", "",
+        "| task | elapsed time | CPU time | peak memory | same bytes twice |", "|---|---|---|---|---|",
     ]  # fmt: skip
     same = {row["task"]: row["same"] for row in results["same"]}
     for row in results["costs"]:
@@ -189,7 +193,8 @@ def page(results: dict[str, Rows], took_s: float) -> str:
 def _appendix(results: dict[str, Rows]) -> list[str]:
     """Return what was measured on each song."""
     lines = ["## Song by song", ""]
-    lines += ["| song | renderer | truth | heard | beats | chords | drums, bass, vocals dB | drums ms | roots | repaint LU |",
+    lines += ["| song | renderer | true tempo, key, meter | detected | beats | chords | drums, bass, vocals (dB) | drums (ms) "
+              "| roots | repaint (LU) |",
               "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for number, row in enumerate(results["understand"]):
         split, layer, new = (results[task][number] for task in ("extract", "lego", "repaint"))
@@ -201,6 +206,6 @@ def _appendix(results: dict[str, Rows]) -> list[str]:
         )
     for name in ("chroma", "onsets"):
         if rows := results.get("cover"):
-            lines += ["", f"Cover, {name} at strength {_CURVE}:", ""]
+            lines += ["", f"Cover, {_MEASURES[name]} at strength {_CURVE}:", ""]
             lines += [f"- {row['song']}: {', '.join(f'{x:.2f}' for x in row[name])}" for row in rows]
     return lines

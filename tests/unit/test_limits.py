@@ -41,6 +41,7 @@ class Outer:
         (Limits(choices=(1, 2)), "1, 2"),
         (Limits(max_len=3), "at most 3 characters"),
         (Limits(max_len=3, unit="codes"), "at most 3 codes"),
+        (Limits(low=0, high=9, max_len=3, unit="codes"), "0 to 9"),
     ],
 )
 def test_limits_are_described_in_words(limits: Limits, says: str) -> None:
@@ -55,7 +56,7 @@ def test_limits_are_described_in_words(limits: Limits, says: str) -> None:
         (Outer(end_s=math.nan), "end_s", "end_s is nan; allowed: 0 to 10 seconds, or -1 for the end."),
         (Outer(end_s=math.inf), "end_s", "end_s is inf; allowed: 0 to 10 seconds, or -1 for the end."),
         (Outer(mode="Loud"), "mode", "mode is 'Loud'; allowed: soft, loud."),
-        (Outer(seeds=(1, -1)), "seeds", "seeds is -1; allowed: 0 to 4294967295 seeds."),
+        (Outer(seeds=(1, -1)), "seeds", "seeds is -1; allowed: 0 to 4294967295."),
         (Outer(seeds=(-1, 2, 3)), "seeds", "seeds holds 3 seeds; allowed: at most 2."),
         (Outer(inner=Inner("four")), "inner.name", "inner.name holds 4 characters; allowed: at most 3."),
         (Outer(parts=(Inner(), Inner(level=2.0))), "parts.level", "parts.level is 2.0; allowed: 0 to 1."),

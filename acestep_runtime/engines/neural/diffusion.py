@@ -16,7 +16,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_words, timing_metadata
+from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_take, timing_metadata
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES, GenerationSpec, PreservedRegion, TaskInputs
 from acestep_runtime.errors import EngineFailure
@@ -39,7 +39,7 @@ _ENCODE_SHARE, _DENOISE_SHARE = 0.1, 0.8
 
 
 @torch.inference_mode()
-def generate_blocks(
+def generate_audio(
     model: Model, request: EngineRequest, cancel: CancelToken, cache: LatentsCache, analysis: TakeAnalysis
 ) -> Iterator[EngineEvent]:
     """Yield the audio of every output of ``request``, with metadata and progress.
@@ -81,7 +81,7 @@ def generate_blocks(
         if number == vocal_spec and (request.auto_lrc or request.auto_score):
             yield Progress(f"{prefix}timing the words", share(_DENOISE_SHARE))
             steps = len(_noise_schedule(model, request.sampling)[0]) - 1
-            analysis.alignment = align_words(model, latents, spec.prompt, spec.context, timbre, steps)
+            analysis.alignment = align_take(model, latents, spec.prompt, spec.context, timbre, steps)
             if request.auto_lrc and analysis.alignment is not None:
                 yield Metadata(timing_metadata(analysis.alignment, spec.prompt.music, model))
         if spec.role == "mix" and request.auto_score and model.has_tokenizers:
@@ -135,17 +135,19 @@ def _denoise(
         levels, x = loop.start_from(levels, noise, spec.init_latents.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
     condition = model.encode_prompt(*spec.prompt.texts, timbre)
-    text_only = None if spec.switch is None else model.encode_prompt(*spec.switch.prompt.texts, timbre)
+    text_only = (
+        None if spec.late_conditioning is None else model.encode_prompt(*spec.late_conditioning.prompt.texts, timbre)
+    )
     with model.placement.on_device("dit"):
         guidance = _guidance_config(model, sampling, is_turbo)
         smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)
         fields = [
             GuidedVelocity(model.velocity, _repeat_context(spec.context, noise), condition, guidance, smoother)
         ] * count
-        if spec.switch is not None and text_only is not None:
-            switch_step = int(count * spec.switch.start)
+        if spec.late_conditioning is not None and text_only is not None:
+            switch_step = int(count * spec.late_conditioning.start)
             text_only_field = GuidedVelocity(
-                model.velocity, _repeat_context(spec.switch.context, noise), text_only, guidance, smoother
+                model.velocity, _repeat_context(spec.late_conditioning.context, noise), text_only, guidance, smoother
             )
             fields[switch_step:] = [text_only_field] * (count - switch_step)
         steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)

@@ -18,7 +18,7 @@ from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
-from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_blocks
+from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_audio
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
 from acestep_runtime.engines.neural.language import (
     TEXT_TASKS,
@@ -48,7 +48,7 @@ _PLANNING_SHARE = 0.5
 
 
 @dataclass
-class JobCache:
+class TakeCache:
     """Results for later takes of a job: latents and plans. ``key`` is the request without seed and audio."""
 
     key: EngineRequest
@@ -70,7 +70,7 @@ class NeuralEngine:
         self._device = select_device(device)
         self._model: Model | None = None
         self._language = LanguageModelCache(self._device)
-        self._cache: JobCache | None = None
+        self._cache: TakeCache | None = None
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""
@@ -125,8 +125,8 @@ class NeuralEngine:
     def _generate(
         self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken
     ) -> Iterator[EngineEvent]:
-        cache, planning_share = self._job_cache(request), 0.0
-        if request.thinking.on and request.task.can_plan and not request.codes:
+        cache, planning_share = self._take_cache(request), 0.0
+        if request.thinking.plan_first and request.task.can_plan and not request.codes:
             request = yield from self._plan(request, cache, cancel)
             planning_share = _PLANNING_SHARE
         elif request.codes:
@@ -135,7 +135,7 @@ class NeuralEngine:
             )
         events = retry_with_offload(
             model.placement,
-            lambda: generate_blocks(model, request, cancel, cache.latents, analysis),
+            lambda: generate_audio(model, request, cancel, cache.latents, analysis),
             lambda event: isinstance(event, Block),
         )
         for event in events:
@@ -143,16 +143,16 @@ class NeuralEngine:
                 event = dataclasses.replace(event, fraction=planning_share + (1 - planning_share) * event.fraction)
             yield event
 
-    def _job_cache(self, request: EngineRequest) -> JobCache:
+    def _take_cache(self, request: EngineRequest) -> TakeCache:
         """Return the cache of the request's job, empty for a new job."""
         key = dataclasses.replace(request, seed=0, source=None, reference=None)
         audio = request.source, request.reference
         if self._cache is None or self._cache.key != key or any(map(operator.is_not, self._cache.audio, audio)):
-            self._cache = JobCache(key, audio)
+            self._cache = TakeCache(key, audio)
         return self._cache
 
     def _plan(
-        self, request: EngineRequest, cache: JobCache, cancel: CancelToken
+        self, request: EngineRequest, cache: TakeCache, cancel: CancelToken
     ) -> Generator[EngineEvent, None, EngineRequest]:
         """Yield progress and the plan of a take; return the request with the plan applied."""
         if request.seed not in cache.plans:

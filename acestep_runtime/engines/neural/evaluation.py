@@ -41,7 +41,7 @@ from acestep_runtime.engines.signal.scoring import (
 )
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.scoring import score_codes
-from acestep_runtime.lyrics.alignment import LyricAlignment, align_tokens
+from acestep_runtime.lyrics.alignment import LyricAlignment, align_by_attention
 from acestep_runtime.lyrics.formats import timing_to_metadata
 from acestep_runtime.lyrics.lrc import to_lrc
 from acestep_runtime.lyrics.text import lyric_lines
@@ -67,7 +67,7 @@ class TakeAnalysis:
     codes: list[int] = field(default_factory=list)
 
 
-def align_words(
+def align_take(
     model: Model, latents: Tensor, prompt: Prompt, context: Tensor, timbre: Tensor, steps: int
 ) -> LyricAlignment | None:
     """Return the alignment of ``prompt.music``'s lyrics in latents ``[1, T, C]``; ``None`` without lyrics.
@@ -92,7 +92,9 @@ def align_words(
             tokens.span,
         )
         padded_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
-        return align_tokens((each.cpu().numpy() for _, each in maps), tokens.token_bytes, padded_s, prompt.duration_s)
+        return align_by_attention(
+            (each.cpu().numpy() for _, each in maps), tokens.token_bytes, padded_s, prompt.duration_s
+        )
 
 
 def timing_metadata(alignment: LyricAlignment, music: Music, model: Model) -> TakeMetadata:
@@ -116,7 +118,7 @@ def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> Lyri
     prompt = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = pad_with_silence(latents, model.silence, max(MIN_FRAMES, latents.shape[1]))
     silence = silence_latents(model.silence, padded.shape[1]).to(padded)
-    return align_words(model, padded, prompt, context_latents(silence), model.timbre, model.spec.steps)
+    return align_take(model, padded, prompt, context_latents(silence), model.timbre, model.spec.steps)
 
 
 def alignment_score(alignment: LyricAlignment | None, music: Music, model: Model) -> ScoreComponent:

@@ -287,12 +287,12 @@ def _create_sample(
         request.mode == "instrumental",
     )
 
-    def write(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
+    def write_sample(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
         return writing.write_sample(
             language, sentence, instrumental=instrumental, preset={}, seed=request.seed, params=params
         )
 
-    yield from _stream_answer(language_models, write, cancel, instrumental=instrumental)
+    yield from _stream_answer(language_models, write_sample, cancel, instrumental=instrumental)
 
 
 def _format_sample(
@@ -300,10 +300,10 @@ def _format_sample(
 ) -> Iterator[EngineEvent]:
     music, params = request.music, sampling_params(request.thinking)
 
-    def write(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
+    def format_sample(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
         return writing.format_sample(language, music.caption, music.lyrics, user_metadata(music), request.seed, params)
 
-    yield from _stream_answer(language_models, write, cancel)
+    yield from _stream_answer(language_models, format_sample, cancel)
 
 
 def _stream_answer(

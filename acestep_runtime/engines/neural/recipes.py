@@ -61,7 +61,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class ConditionSwitch:
+class LateConditioning:
     """Another prompt and context, used from the share ``start`` of the steps on."""
 
     start: float
@@ -94,7 +94,7 @@ class GenerationSpec:
     prompt: Prompt
     context: Tensor
     output_span: Span
-    switch: ConditionSwitch | None = None
+    late_conditioning: LateConditioning | None = None
     preserved: PreservedRegion | None = None
     init_latents: Tensor | None = None
 
@@ -131,7 +131,7 @@ class TaskInputs:
         return pad_with_silence(self.source, self.silence, self.input_frames)
 
     @property
-    def mask_value(self) -> float:
+    def span_value(self) -> float:
         """The value of the mask inside the span."""
         return MASK_AUTO if self.request.sampling.mask == "auto" else MASK_GENERATE
 
@@ -169,7 +169,7 @@ def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
         inputs.prompt(Instruction.COVER),
         context_latents(hints),
         (0, inputs.frames),
-        switch=ConditionSwitch(request.strength, *text_only) if request.strength < 1 else None,
+        late_conditioning=LateConditioning(request.strength, *text_only) if request.strength < 1 else None,
         init_latents=latents if request.sampling.noise_strength else None,
     )
 
@@ -190,7 +190,7 @@ def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.REPAINT),
-        context_latents(mask_span(latents, inputs.silence, span), span, mask_value=inputs.mask_value),
+        context_latents(mask_span(latents, inputs.silence, span), span, span_value=inputs.span_value),
         span,
         preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
     )
@@ -208,13 +208,13 @@ def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     for track in inputs.request.tracks:
         music = inputs.request.music
         if inputs.is_lego_sft:
-            explicit = inputs.mask_value == MASK_GENERATE
+            explicit = inputs.span_value == MASK_GENERATE
             music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
         spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
         yield GenerationSpec(
             track,
             inputs.prompt(Instruction.LEGO, (track,), music),
-            context_latents(latents, *spans, mask_value=inputs.mask_value),
+            context_latents(latents, *spans, span_value=inputs.span_value),
             span,
         )
 

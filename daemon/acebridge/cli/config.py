@@ -21,7 +21,7 @@ config = typer.Typer(help="Show the settings and where they come from.", no_args
 
 @config.command("show")
 def show_config(json: AsJson = False) -> None:
-    """Show every setting, its value, and where that comes from. A running daemon has those that it was started with."""
+    """Show every setting, its value and where it comes from. A running daemon uses the settings that it started with."""
     from acebridge.config import load_settings
 
     settings = load_settings()
@@ -38,7 +38,7 @@ def show_config(json: AsJson = False) -> None:
 
 @config.command("path")
 def show_path() -> None:
-    """Print the path of the file for settings, which need not be there. Changes count from the daemon's next start."""
+    """Print the path of the settings file, which may not exist yet. Changes take effect when the daemon starts."""
     typer.echo(str(data_folder() / CONFIG_FILE))
 
 

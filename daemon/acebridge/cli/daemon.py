@@ -33,7 +33,7 @@ def status(json: AsJson = False, address: Address = None) -> None:
 
 
 def stop(address: Address = None) -> None:
-    """Stop the daemon. What it was doing goes on at its next start."""
+    """Stop the daemon. A running job continues when the daemon starts again."""
     from acebridge.client.restart import get_status, stop_daemon
 
     with connect(address, autostart=False, warn=lambda _: None) as client:
@@ -52,7 +52,7 @@ def demo(
 
 
 def doctor(json: AsJson = False, address: Address = None) -> None:
-    """Check the installation and say what to do about what is wrong."""
+    """Check the installation and say how to fix what is wrong."""
     from acebridge.cli.doctor import examine, report
     from acebridge.client.command_path import record
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+
+from acestep_runtime.errors import InvalidValue, printable
 
 #: What is entered in place of a command → the command.
 COMMANDS = {
@@ -51,8 +54,12 @@ OPTIONS = {
 }
 
 
+#: Commands without arguments → the option that people mean when they give one.
+ARGUMENTS = {"generate": "--caption"}
+
+
 def check_words(arguments: Sequence[str]) -> None:
-    """Raise `InvalidValue` with what is meant, where a command or an option has another name here."""
+    """Raise `InvalidValue` with what is meant, where a command or an option has another name here, or a word its option."""
     command, *rest = arguments or ("",)
     if command in COMMANDS:
         _refuse("command", command, f"acebridge {COMMANDS[command].format(command)}")
@@ -61,6 +68,10 @@ def check_words(arguments: Sequence[str]) -> None:
             known = _options(command)
             if name not in known and OPTIONS[name] in known:
                 _refuse("option", name, OPTIONS[name])
+    if command in ARGUMENTS and rest and not rest[0].startswith("-"):
+        meant = f"acebridge {command} {ARGUMENTS[command]} {shlex.quote(rest[0])}"
+        message = f"{command} takes options only, not {printable(rest[0])!r}."
+        raise InvalidValue("argument", rest[0], meant, message=message, remedy=f"Did you mean `{meant}`?")
 
 
 def _options(command: str) -> set[str]:
@@ -76,6 +87,4 @@ def _options(command: str) -> set[str]:
 
 
 def _refuse(kind: str, word: str, meant: str) -> None:
-    from acestep_runtime.errors import InvalidValue
-
     raise InvalidValue(kind, word, meant, message=f"There is no {kind} {word}.", remedy=f"Did you mean `{meant}`?")

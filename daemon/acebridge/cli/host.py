@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 JobFolder = Annotated[str, typer.Argument(help="Job folder, as a path or a file: URL.", show_default=False)]
 JobsFolder = Annotated[str, typer.Argument(help="Folder of job folders, a path or a file: URL.", show_default=False)]
 DoctorFolder = Annotated[str | None, typer.Argument(help="Job folder that gets the findings.", show_default=False)]
-HostName = Annotated[str, typer.Option("--host", help="Also make the checks of this host, such as reaper.")]
+HostName = Annotated[str, typer.Option("--host", help="Also run the checks of this host, such as reaper.")]
 
 
 def _path(text: str) -> Path:
@@ -35,14 +35,14 @@ def record_command() -> None:
 
 
 def run(folder: JobFolder, address: Address = None, no_autostart: NoAutostart = False) -> None:
-    """Run the request in a job folder; status.json there follows it, result.json has what came of it."""
+    """Run the request in a job folder. status.json shows its progress, result.json its result."""
     from acebridge.hosts.jobfolder.run import run_named
 
     run_named(folder, address=address, autostart=not no_autostart)
 
 
 def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
-    """List the jobs that wait or run, and the results that are on no track yet."""
+    """List waiting and running jobs, and results that are not on a track yet."""
     from acebridge.hosts.jobfolder.folders import pending
     from acestep_runtime.errors import printable
 
@@ -57,9 +57,11 @@ def pending(jobs_folder: JobsFolder, json: AsJson = False) -> None:
 
 def clean(
     jobs_folder: JobsFolder,
-    days: Annotated[float, typer.Option("--days", min=0, help="Days after which all that do not run go.")] = 7,
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Days after which every job that does not run is removed.")
+    ] = 7,
 ) -> None:
-    """Remove jobs that were placed, failed or cancelled over an hour ago, and old ones with the audio never placed."""
+    """Remove jobs that were placed, failed or cancelled over an hour ago, and old jobs with audio that was never placed."""
     from acebridge.hosts.jobfolder.folders import clean
 
     for folder in clean(_path(jobs_folder), days):
@@ -69,7 +71,7 @@ def clean(
 def doctor(
     folder: DoctorFolder = None, host: HostName = "generic", json: AsJson = False, address: Address = None
 ) -> None:
-    """Check the installation and what the scripts need, and say what to do about what is wrong."""
+    """Check the installation and what the scripts need, and say how to fix what is wrong."""
     from acebridge.cli import doctor
     from acebridge.health_check import Finding
     from acebridge.hosts.jobfolder import VERSION
@@ -93,7 +95,7 @@ def doctor(
 
 
 def reaper_doctor(folder: DoctorFolder = None, json: AsJson = False, address: Address = None) -> None:
-    """Check the installation, REAPER's folder and the scripts in it, and say what to do about what is wrong."""
+    """Check the installation, REAPER's folder and the scripts in it, and say how to fix what is wrong."""
     doctor(folder, "reaper", json, address)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.v1 import assets_pb2, jobs_pb2
 
-Limit = Annotated[int, typer.Option("--limit", help="At most this many.")]
+Limit = Annotated[int, typer.Option("--limit", help="Show at most this many.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 T = TypeVar("T")

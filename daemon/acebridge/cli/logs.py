@@ -97,9 +97,9 @@ def readable(line: str) -> str:
 
 
 def logs(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of lines.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are, each a JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lines unchanged, one JSON object each.")] = False,
 ) -> None:
     """Show the log of the daemon. It never holds captions, lyrics or audio."""
     from acebridge.errors import NotFound

@@ -119,7 +119,7 @@ def perform(
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
         request = request_of(task, fields, audio, timbre, submission)
         if detach:
-            _print_created(client.create(request), note, as_json=as_json)
+            _print_job(client.create(request), note, as_json=as_json)
             return
         files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
         events = client.submit_request(request)
@@ -140,7 +140,7 @@ def perform(
                     echo(line)
 
 
-def _print_created(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
+def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
     """Print a job that is left to the daemon."""
     if note:
         typer.echo(note, err=True)

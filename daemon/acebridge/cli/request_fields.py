@@ -33,7 +33,7 @@ _GROUPS = {
         )
     } | {"adapters": "lora"},
     "thinking": {
-        "on": "thinking", "model": "lm", "temperature": "lm_temperature", "top_k": "lm_top_k", "top_p": "lm_top_p",
+        "plan_first": "thinking", "model": "lm", "temperature": "lm_temperature", "top_k": "lm_top_k", "top_p": "lm_top_p",
         "guidance": "lm_guidance", "repetition_penalty": "lm_repetition_penalty", "negative": "negative",
         "keep_caption": "keep_caption", "at_once": "lm_at_once",
     },

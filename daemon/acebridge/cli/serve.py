@@ -17,7 +17,7 @@ def serve(
     ] = None,
     root: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="Folder from which files may be named by path; repeat for more.", show_default=False),
+        typer.Option(help="Folder whose files requests may name by path; repeat for more.", show_default=False),
     ] = None,
     device: Annotated[
         Optional[list[str]],  # noqa: UP045

@@ -40,10 +40,10 @@ def install_service(
         str, typer.Option("--system", help="With --print: of linux, darwin or win32.", show_default="this one")
     ] = "",
 ) -> None:
-    """Install and start the service, in place of a daemon that runs already. Do so again after an update or a move."""
+    """Install and start the service; it replaces a running daemon. Run this again after an update or a move."""
     from acebridge.config import load_settings
     from acebridge.errors import Conflict
-    from acebridge.system_service.install import install
+    from acebridge.system_service.install import check_program, install
     from acebridge.system_service.registry import service_of
 
     wanted, program = service_of(system), _program()
@@ -52,6 +52,7 @@ def install_service(
         return
     if system not in ("", sys.platform):
         raise Conflict(f"--system {system} is not this system.", remedy="Use it with --print only.")
+    check_program(wanted)
     settings = load_settings()  # a wrong one is said now, not by a service that does not start
     for name, origin in settings.origins.items():
         if origin.startswith("the environment"):
@@ -98,16 +99,19 @@ def _stop_running_daemon() -> None:
     """Stop the user's own daemon, whose folder the service needs. Raises `Conflict` when it is at work."""
     from acebridge.client import discovery
     from acebridge.client.client import Client
-    from acebridge.client.restart import get_status, is_idle, stop_daemon
-    from acebridge.errors import Conflict
+    from acebridge.client.restart import stop_daemon
+    from acebridge.errors import Conflict, ErrorReason, JobFailed
 
     address = discovery.address_in(data_folder())
     if not discovery.answers(address):
         return
     with Client(address) as client:
-        if not is_idle(get_status(client)):
+        try:
+            stop_daemon(client, data_folder(), only_if_idle=True)
+        except JobFailed as refused:
+            if refused.kind is not ErrorReason.CONFLICT:
+                raise
             raise Conflict(
                 "The daemon that runs now is at work.",
                 remedy="Wait for its jobs, or stop it with `acebridge stop`; they go on with the service.",
-            )
-        stop_daemon(client, data_folder())
+            ) from refused

@@ -169,7 +169,7 @@ def repaint(
     address: opt.Address = None,
     no_autostart: opt.NoAutostart = False,
 ) -> None:
-    """Replace a region; everything outside of it stays bit-identical."""
+    """Replace a region; everything outside it stays bit-identical."""
 
 
 @task_command()

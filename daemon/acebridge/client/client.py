@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from acebridge.client.credentials import open_channel, token_for
+from acebridge.client.credentials import open_channel
 from acebridge.contract.fields import Fields, fill
 from acebridge.contract.status import unpack_error
 from acebridge.contract.tasks import TaskRequest, method_of, request_type, wrap
@@ -50,13 +50,13 @@ _IMPORT_TIMEOUT_S = 600.0
 class Client:
     """A connection to one daemon. Every call raises `JobFailed` when the daemon refuses or fails it.
 
-    A ``local`` one has the files that we have. ``token`` proves that we may use it; default: see `token_for`.
+    A ``local`` one has the files that we have. ``token`` proves that we may use it; default: see `open_channel`.
     """
 
     def __init__(self, address: str, *, local: bool = False, token: str | None = None) -> None:
         self.address = address
         self._local = local
-        self._channel = open_channel(address, token_for(address) if token is None else token)
+        self._channel = open_channel(address, token)
         self.tasks = tasks_pb2_grpc.TaskServiceStub(self._channel)
         self.jobs: JobStub = jobs_pb2_grpc.JobServiceStub(self._channel)
         self.assets: AssetStub = assets_pb2_grpc.AssetServiceStub(self._channel)
@@ -139,7 +139,7 @@ class Client:
             request = assets_pb2.ImportAssetRequest(path=where)
             return self.call(self.assets.ImportAsset, request, timeout_s=_IMPORT_TIMEOUT_S).id
         except JobFailed as error:
-            if error.details.get("field") != "source.path":
+            if error.details.get("field") != "path":
                 raise
             return ""
 

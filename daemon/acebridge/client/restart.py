@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acebridge.errors import JobFailed, Unavailable
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed, Unavailable
 from acebridge.paths import LOCK_FILE, RESTART_LOCK_FILE
 from acebridge.version import VERSION
 
@@ -26,18 +28,27 @@ def get_status(client: Client) -> daemon_pb2.DaemonStatus:
     return client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
 
 
-def is_idle(status: daemon_pb2.DaemonStatus) -> bool:
-    """Return whether no job of a daemon waits or runs."""
-    return not status.running_jobs and not status.waiting_jobs
+def is_older(version: str) -> bool:
+    """Return whether ``version`` is older than this code; what follows the numbers, as in ``1.2rc1``, does not count."""
+    return _numbers(version) < _numbers(VERSION)
 
 
-def stop_daemon(client: Client, data_dir: Path) -> None:
-    """Stop a daemon of this machine and wait until another one can start in its folder. Raises `Unavailable`."""
+def _numbers(version: str) -> list[int]:
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return [int(number) for number in match[0].split(".")] if match else []
+
+
+def stop_daemon(client: Client, data_dir: Path, *, only_if_idle: bool = False) -> None:
+    """Stop a daemon of this machine and wait until another one can start in its folder.
+
+    Raises `Unavailable` when it goes on, and with ``only_if_idle`` `JobFailed` with the reason CONFLICT when it is at work.
+    """
     import filelock
 
     from acebridge.v1 import daemon_pb2
 
-    client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+    with suppress(ConnectionLost):  # it has just ended
+        client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest(only_if_idle=only_if_idle))
     try:
         # It releases the lock of its folder last of all.
         with filelock.FileLock(data_dir / LOCK_FILE, timeout=_STOP_TIMEOUT_S):
@@ -58,8 +69,9 @@ def lock_restart(home: Path) -> BaseFileLock:
 def replace_other_version(address: str, *, restart: Callable[[], str] | None, warn: Callable[[str], None]) -> str:
     """Return the address of a daemon to work with: ``address``, or what ``restart`` returns, which starts another one.
 
-    It does for an idle daemon of another version; ``None`` is for one that is not the user's own. ``warn`` gets a sentence
-    about another version that stays.
+    It does for an idle daemon of an older version; ``None`` is for one that is not the user's own. A newer one is never
+    replaced: two installations with one data folder would take turns at it. ``warn`` gets a sentence about another version that
+    stays.
     """
     from acebridge.client.client import Client
 
@@ -74,8 +86,14 @@ def replace_other_version(address: str, *, restart: Callable[[], str] | None, wa
         if restart is None:
             warn(f"{difference}: what only one of them knows is ignored or refused.")
             return address
-        if not is_idle(status):
+        if not is_older(status.version):
+            warn(f"{difference}. Update this program too, or run `acebridge stop` to go back to its own daemon.")
+            return address
+        try:
+            stop_daemon(client, Path(status.data_dir), only_if_idle=True)
+        except JobFailed as refused:
+            if refused.kind is not ErrorReason.CONFLICT:
+                raise
             warn(f"{difference}. It is at work; the first command after that restarts it.")
             return address
-        stop_daemon(client, Path(status.data_dir))
     return restart()

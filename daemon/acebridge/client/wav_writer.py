@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 from acebridge.atomic_files import replace
 from acebridge.client.follow import JobSink
+from acestep_runtime.temporary_files import remove_stale, temporary_path
 
 if TYPE_CHECKING:
     from acebridge.v1 import audio_pb2, tasks_pb2
@@ -34,7 +34,7 @@ class WavWriter(JobSink):
 
     Where takes are chosen, the chosen ones get their names when the job is complete, and the others are removed. ``place``
     returns where a role of a take goes; ``folder`` is named when that cannot be written. A context manager: what is unfinished
-    at the end is removed.
+    at the end is removed, and so is what commands that were killed left in the same folders.
     """
 
     def __init__(self, folder: Path, place: Callable[[str, int], Path]) -> None:
@@ -72,6 +72,8 @@ class WavWriter(JobSink):
 
         encoding = encoding_name(header.encoding)
         path = self._place(header.role, header.take)
+        if not self._growing:
+            remove_stale(path.parent)
         unfinished = _temporary(path)
         file = unfinished.open("xb")
         start = wav.header(header.frames, header.channels, header.sample_rate, encoding)
@@ -136,4 +138,4 @@ class WavWriter(JobSink):
 def _temporary(path: Path) -> Path:
     """Return a temporary name beside a file, in a folder that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{secrets.token_hex(8)}.part")
+    return temporary_path(path)

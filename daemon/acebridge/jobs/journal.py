@@ -57,7 +57,7 @@ def _choice(take: RankedTake) -> Choice:
 
 
 def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs that there are.")
+    return NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs to see their ids.")
 
 
 def _existing_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:

@@ -119,7 +119,6 @@ class _Daemon:
     database: Database
     context: ServiceContext
     launcher: Launcher
-    calls: OpenCalls
     server: grpc.aio.Server
     health: health.aio.HealthServicer
 
@@ -130,18 +129,16 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
-    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set)
-    launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     calls = OpenCalls()
+    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
+    launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     token = write_token(config.data_dir)
-    return _Daemon(database, context, launcher, calls, *_build_server(context, calls, token))
+    return _Daemon(database, context, launcher, *_build_server(context, token))
 
 
-def _build_server(
-    context: ServiceContext, calls: OpenCalls, token: str
-) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
-        interceptors=(TokenCheck(token), calls),
+        interceptors=(TokenCheck(token), context.calls),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
@@ -295,9 +292,10 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Cor
         "unloading idle models": (config.idle_unload_s, partial(unload_models, daemon.context.scheduler, "neural")),
         "exiting when idle": (config.idle_exit_s, exit_idle),
     }
-    busy = partial(is_busy, daemon.context.journal, daemon.calls)
+    calls = daemon.context.calls
+    busy = partial(is_busy, daemon.context.journal, calls)
     return [
-        supervise(name, partial(run_when_idle, idle_s, action, busy=busy, calls=daemon.calls))
+        supervise(name, partial(run_when_idle, idle_s, action, busy=busy, calls=calls))
         for name, (idle_s, action) in actions.items()
         if idle_s
     ]

@@ -18,7 +18,7 @@ from acebridge.server.error_translation import CallContext, abort
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 _TOKEN_BYTES = 32
-_FORM = "Bearer {token}"
+_SCHEME = "bearer"  # in any case, as HTTP has it
 
 
 def write_token(home: Path) -> str:
@@ -32,7 +32,7 @@ class TokenCheck(grpc.aio.ServerInterceptor):
     """Refuses calls whose token is not ``token``, with UNAUTHENTICATED."""
 
     def __init__(self, token: str) -> None:
-        self._expected = _FORM.format(token=token).encode()
+        self._expected = token.encode()
 
     async def intercept_service(
         self,
@@ -47,7 +47,9 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         return _refusal(handler)
 
     def _is_ours(self, value: str | bytes) -> bool:
-        return hmac.compare_digest(value.encode() if isinstance(value, str) else value, self._expected)
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        scheme, _, token = text.partition(" ")
+        return scheme.lower() == _SCHEME and hmac.compare_digest(token.encode(), self._expected)
 
 
 def _refusal(handler: grpc.RpcMethodHandler[Request, Answer]) -> grpc.RpcMethodHandler[Request, Answer]:
@@ -67,6 +69,7 @@ async def _refuse(_request: object, context: CallContext) -> NoReturn:
         context,
         Unauthenticated(
             "The token of this call is not the daemon's.",
-            remedy=f"Read it again from the file {TOKEN_FILE} in the data folder: each start of the daemon makes a new one.",
+            remedy=f"Read it again from the file `{TOKEN_FILE}` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each"
+            " start of the daemon writes a new one.",
         ),
     )

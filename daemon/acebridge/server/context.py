@@ -12,6 +12,7 @@ from acebridge.jobs.job import Job
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.event_stream import stream_job_events
+from acebridge.server.idle import OpenCalls
 from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
@@ -31,6 +32,7 @@ class ServiceContext:
     shut_down: Callable[[], None]
     #: Whether it was asked to stop.
     stopping: Callable[[], bool]
+    calls: OpenCalls
 
     def check_open(self) -> None:
         """Raise `Unavailable` when no more jobs are taken."""

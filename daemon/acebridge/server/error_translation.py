@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from acebridge.contract.status import DETAILS_KEY, pack_error
-from acebridge.errors import AceBridgeError, DiskFull, is_full
+from acebridge.errors import AceBridgeError, DiskFull, ErrorReason, JobFailed, is_full
 from acebridge.server.unknown_fields import check_known
 from acestep_runtime.errors import AceStepError
 
@@ -40,13 +40,13 @@ async def abort(context: CallContext, error: Exception) -> NoReturn:
     """End a call with what it raised: our errors as they are, a full disk as such, everything else as a fault of ours."""
     if is_full(error):
         error = DiskFull()
-    if isinstance(error, (AceStepError, AceBridgeError)):
-        packed = pack_error(error)
-        await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
-    log.error("a call failed", exc_info=error)
-    await context.abort(
-        grpc.StatusCode.INTERNAL, "AceBridge failed at this call. See the daemon's log, and please report it."
-    )
+    if not isinstance(error, (AceStepError, AceBridgeError)):
+        log.error("a call failed", exc_info=error)
+        error = JobFailed(
+            ErrorReason.INTERNAL, "AceBridge failed at this call.", remedy="See the daemon's log, and please report it."
+        )
+    packed = pack_error(error)
+    await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
 
 
 def unary(

@@ -1,6 +1,7 @@
 """What a daemon does while nobody uses it: it unloads models, and it exits.
 
-It is idle when no job waits or runs and no call is open.
+It is idle when no job waits or runs and no call of our services is open. Calls of gRPC's own services, health and reflection,
+do not count: whoever watches the daemon does not use it.
 """
 
 from __future__ import annotations
@@ -21,17 +22,23 @@ log = logging.getLogger(__name__)
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 _BUSY_POLL_S = 1.0
+#: How the names of gRPC's own methods begin.
+_OWN_SERVICES = ("/grpc.",)
 
 
 class OpenCalls(grpc.aio.ServerInterceptor):
-    """Counts the open calls of a server, whichever service they are for.
+    """Counts the calls of our services: of all methods whose names do not begin as one of ``ignored``.
 
-    ``count`` is how many are open, ``last_end`` when one ended last, in seconds of ``clock``.
+    ``count`` is how many are open, ``begun`` how many have begun since the start, ``last_end`` when one ended last, in seconds
+    of ``clock``.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, ignored: tuple[str, ...] = _OWN_SERVICES
+    ) -> None:
         self._clock = clock
-        self.count = 0
+        self._ignored = ignored
+        self.count = self.begun = 0
         self.last_end = clock()
 
     async def intercept_service(
@@ -42,8 +49,10 @@ class OpenCalls(grpc.aio.ServerInterceptor):
         """Note that a call begins. It ends with the task that it has: gRPC runs interceptors in the task of their call."""
         task = asyncio.current_task()
         assert task is not None
-        self.count += 1
-        task.add_done_callback(lambda _: self._end())
+        if not handler_call_details.method.startswith(self._ignored):
+            self.count += 1
+            self.begun += 1
+            task.add_done_callback(lambda _: self._end())
         return await continuation(handler_call_details)
 
     def _end(self) -> None:
@@ -51,10 +60,15 @@ class OpenCalls(grpc.aio.ServerInterceptor):
         self.last_end = self._clock()
 
 
-async def is_busy(journal: Journal, calls: OpenCalls) -> bool:
-    """Return whether a job waits or runs, or a call is open."""
+async def is_busy(journal: Journal, calls: OpenCalls, *, own_calls: int = 0) -> bool:
+    """Return whether a job waits or runs, or a call is open beside the ``own_calls`` of whoever asks.
+
+    Where it returns that there is nothing, that is so until the caller awaits something: a call that came and ended while the
+    jobs were counted may have left one.
+    """
+    begun = calls.begun
     jobs = await journal.count(QUEUED) + await journal.count(RUNNING)
-    return bool(jobs or calls.count)  # calls last: one may have come while the jobs were counted
+    return bool(jobs or calls.count > own_calls or calls.begun > begun)
 
 
 async def run_when_idle(

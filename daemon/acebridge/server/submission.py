@@ -20,13 +20,17 @@ from acebridge.jobs.prefetch import seeds_of
 from acebridge.store.assets import Asset, AssetStore
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
+from acestep_runtime.audio.decode import probe
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields, with_all_seeds
+from acestep_runtime.tasks.base import Source
 from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
-_LONGEST_NAME = 128
+_LONGEST_KEY, _LONGEST_NAME = 128, 255
+_INLINE_NAME = "inline audio"
 _ROOTS_SHOWN = 3
 
 
@@ -40,13 +44,20 @@ class _Submission(NamedTuple):
     prefetch_next: bool
 
 
+class _Place(NamedTuple):
+    """Where audio is, and the name that messages give it."""
+
+    file: Path
+    name: str
+
+
 async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """
     task, submission = method_of(request).task, _parse_submission(request.submission)
-    request_digest = digest({"task": task, "request": request.SerializeToString(deterministic=True).hex()})
+    request_digest = _digest(request)
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
@@ -73,20 +84,25 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
     )
 
 
-async def validate(request: TaskRequest, *, store: AssetStore, roots: tuple[Path, ...]) -> jobs_pb2.Job:
-    """Check all that `create_job` checks of ``request`` itself, and create nothing; return the job that it would be.
+async def validate(
+    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]
+) -> jobs_pb2.Job:
+    """Check all that `create_job` checks, but for the length of the queue, and create nothing; return the job that it would be.
 
-    Raises what `create_job` raises for the request.
+    Raises what `create_job` raises.
     """
     task, submission = method_of(request).task, _parse_submission(request.submission)
+    if submission.key:
+        await journal.find_key(submission.key, _digest(request))
     engine = registry.resolve(submission.engine, TASKS[task])
     with tempfile.TemporaryDirectory() as folder:
-        paths = {
+        places = {
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
             for name in _audio_fields(request)
         }
         sources = {
-            name: {"path": str(path), "name": getattr(request, name).name or path.name} for name, path in paths.items()
+            name: {"path": str(place.file), "name": getattr(request, name).name or place.name}
+            for name, place in places.items()
         }
         asked = _task_of(request, sources, engine)
         await asyncio.to_thread(asked.validate)
@@ -96,6 +112,11 @@ async def validate(request: TaskRequest, *, store: AssetStore, roots: tuple[Path
     return job
 
 
+def _digest(request: TaskRequest) -> str:
+    content = request.SerializeToString(deterministic=True).hex()
+    return digest({"task": method_of(request).task, "request": content})
+
+
 def _task_of(
     request: TaskRequest, sources: Mapping[str, Mapping[str, FieldValue]], engine: registry.EngineInfo
 ) -> Task:
@@ -103,25 +124,27 @@ def _task_of(
 
     Raises `InvalidValue` for what the task or the engine does not allow.
     """
-    fields = fields_of(request)
+    kind, fields = TASKS[method_of(request).task], fields_of(request)
     fields.pop("submission", None)
-    _check_end(fields, "")
+    _check_end(kind, fields, "")
     for name, source in sources.items():
         region = fields_of(getattr(request, name).region)
-        _check_end(region, f"{name}.region.")
+        _check_end(Source, region, f"{name}.region.")
         fields[name] = {**source, **region}
-    task = with_all_seeds(build_task(method_of(request).task, fields))
+    task = with_all_seeds(build_task(kind.name, fields))
     registry.check_sampling(engine, getattr(task, "sampling", Sampling()))
     return task
 
 
-def _check_end(fields: Mapping[str, FieldValue], prefix: str) -> None:
-    """Raise `InvalidValue` for an end before the start of the source."""
-    end_s = fields.get("end_s")
-    if isinstance(end_s, float) and end_s < 0:
-        raise InvalidValue(
-            f"{prefix}end_s", end_s, "0 seconds or more", remedy="Leave it out for the end of the source."
-        )
+def _check_end(kind: type[Task | Source], fields: Mapping[str, FieldValue], prefix: str) -> None:
+    """Raise `InvalidValue` for an end outside the limits of ``kind``; -1 for the end of the source is not of the wire."""
+    end_s, limits = fields.get("end_s"), field_limits(kind, "end_s")
+    if limits is None or not isinstance(end_s, float):
+        return
+    limits = dataclasses.replace(limits, sentinels={})
+    if not limits.allow(end_s):
+        remedy = "Leave it out for the end of the source."
+        raise InvalidValue(f"{prefix}end_s", end_s, describe_limits(limits), remedy=remedy)
 
 
 def _check_prefetch(task: str, submission: _Submission, params: TaskParams) -> None:
@@ -141,13 +164,7 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
     given = fields_of(message)
     engine, priority = message.engine or "auto", str(given.get("priority", "normal"))
     for field, name in (("idempotency_key", message.idempotency_key), ("session", message.session)):
-        if len(name) > _LONGEST_NAME:
-            raise InvalidValue(
-                f"submission.{field}",
-                name,
-                f"at most {_LONGEST_NAME} characters",
-                message=f"submission.{field} holds {len(name)} characters; allowed: at most {_LONGEST_NAME}.",
-            )
+        _check_length(f"submission.{field}", name, _LONGEST_KEY)
     if priority not in PRIORITIES:
         raise InvalidValue("submission.priority", priority, ", ".join(PRIORITIES))
     if engine != "auto" and engine not in registry.ENGINES:
@@ -160,11 +177,25 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
     return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next)
 
 
+def check_name(field: str, name: str) -> None:
+    """Raise `InvalidValue` for a file name, which ``field`` holds, that is longer than file systems allow."""
+    _check_length(field, name, _LONGEST_NAME)
+
+
+def _check_length(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        message = f"{field} holds {len(text)} characters; allowed: at most {longest}."
+        raise InvalidValue(field, text, f"at most {longest} characters", message=message)
+
+
 def _audio_fields(request: TaskRequest) -> list[str]:
     """Return the audio fields that the task of a request needs or the request names."""
     needed = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(TASKS[method_of(request).task])}
     named = {field.name for field, _ in request.ListFields()}
-    return [name for name in AUDIO_FIELDS if needed.get(name) or name in named]
+    names = [name for name in AUDIO_FIELDS if needed.get(name) or name in named]
+    for name in names:
+        check_name(f"{name}.name", getattr(request, name).name)
+    return names
 
 
 async def _store_sources(request: TaskRequest, store: AssetStore, roots: tuple[Path, ...]) -> dict[str, Asset]:
@@ -178,24 +209,33 @@ async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetSt
         case "asset_id":
             return await store.get(source.asset_id)
         case "inline":
-            return await store.put(_one_chunk(_inline(source, field)), source.name or "inline audio")
+            name = source.name or _INLINE_NAME
+            return await store.put(_one_chunk(_inline(source, field)), name, field=f"{field}.inline")
         case "path":
-            return await store.put_path(await asyncio.to_thread(resolve_allowed_path, source.path, roots, field))
+            place = f"{field}.path"
+            path = await asyncio.to_thread(resolve_allowed_path, source.path, roots, place)
+            return await store.put_path(path, field=place)
     raise _no_source(field)
 
 
 async def _locate_source(
     source: audio_pb2.AudioInput, field: str, store: AssetStore, roots: tuple[Path, ...], file: Path
-) -> Path:
+) -> _Place:
     """Return where the audio that ``source`` names is, without storing it; inline bytes are written into ``file``."""
     match source.WhichOneof("source"):
         case "asset_id":
-            return store.path((await store.get(source.asset_id)).id)
+            asset = await store.get(source.asset_id)
+            return _Place(store.path(asset.id), asset.name)
         case "inline":
             await asyncio.to_thread(file.write_bytes, _inline(source, field))
-            return file
+            name = source.name or _INLINE_NAME
+            await asyncio.to_thread(probe, file, field=f"{field}.inline", name=name)
+            return _Place(file, name)
         case "path":
-            return await asyncio.to_thread(resolve_allowed_path, source.path, roots, field)
+            place = f"{field}.path"
+            path = await asyncio.to_thread(resolve_allowed_path, source.path, roots, place)
+            await store.check_path(path, field=place)
+            return _Place(path, path.name)
     raise _no_source(field)
 
 
@@ -226,26 +266,27 @@ async def _one_chunk(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def resolve_allowed_path(path: str, roots: tuple[Path, ...], field: str = "source") -> Path:
-    """Return ``path`` with links resolved. Raises `InvalidValue` unless it is absolute and inside one of ``roots``."""
+def resolve_allowed_path(path: str, roots: tuple[Path, ...], field: str) -> Path:
+    """Return ``path``, which ``field`` holds, with links resolved.
+
+    Raises `InvalidValue` unless it is absolute and inside one of ``roots``.
+    """
     named = [str(root) for root in roots[:_ROOTS_SHOWN]]
     folders = ", ".join(named) + (f" and {len(roots) - _ROOTS_SHOWN} more" if len(roots) > _ROOTS_SHOWN else "")
     allowed = f"a file below {folders}"
     if "\0" in path:
-        raise InvalidValue(
-            f"{field}.path", path, allowed, message=f"{field}.path holds a NUL character.", remedy="Check the path."
-        )
+        raise InvalidValue(field, path, allowed, message=f"{field} holds a NUL character.", remedy="Check the path.")
     if not Path(path).is_absolute():
-        raise InvalidValue(f"{field}.path", path, allowed, remedy="Give the full path.")
+        raise InvalidValue(field, path, allowed, remedy="Give the full path.")
     try:
         real = Path(path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its links lead round in a circle"
         message = f"{printable(Path(path).name)} cannot be found: {reason}."
-        raise InvalidValue(f"{field}.path", path, allowed, message=message, remedy="Check the path.") from error
+        raise InvalidValue(field, path, allowed, message=message, remedy="Check the path.") from error
     if not any(real.is_relative_to(root) for root in roots):
         raise InvalidValue(
-            f"{field}.path",
+            field,
             path,
             allowed,
             message=f"{printable(Path(path).name)} lies outside the folders that the daemon may read ({folders}).",

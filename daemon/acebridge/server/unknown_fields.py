@@ -8,25 +8,30 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from acebridge.contract.enums import Enum
 from acebridge.errors import UnknownField
 
+_WRAPPER = "TaskRequest"
 
-def check_known(message: Message) -> None:
+
+def check_known(message: Message, prefix: str = "") -> None:
     """Raise `UnknownField` for a field or an enum value, at any depth, that the contract does not have.
 
-    Requests hold no maps.
+    ``prefix`` is the path of ``message`` in its request, with a dot at its end; within the request of a task it begins there,
+    as in all other errors. Requests hold no maps.
     """
     kind, unknown = message.DESCRIPTOR.name, UnknownFieldSet(message)
     if len(unknown):
         number = unknown[0].field_number
-        raise UnknownField(str(number), "", f"{kind} has no field number {number} in this version of the contract.")
+        text = f"{kind} has no field number {number} in this version of the contract."
+        raise UnknownField(f"{prefix}{number}", "", text)
     for field, value in message.ListFields():
         for item in value if field.is_repeated else [value]:
             if isinstance(item, Message):
-                check_known(item)
+                wraps_task = _WRAPPER in (kind, item.DESCRIPTOR.name)
+                check_known(item, prefix if wraps_task else f"{prefix}{field.name}.")
             elif field.enum_type is not None:
-                _check_enum(field.enum_type, item, kind, field.name)
+                _check_enum(field.enum_type, item, prefix + field.name)
 
 
-def _check_enum(enum: Enum, number: int, kind: str, name: str) -> None:
+def _check_enum(enum: Enum, number: int, place: str) -> None:
     if number not in enum.values_by_number:
-        message = f"{kind}.{name} is {number}, and {enum.name} has no such value in this version of the contract."
-        raise UnknownField(name, str(number), message)
+        message = f"{place} is {number}, and {enum.name} has no such value in this version of the contract."
+        raise UnknownField(place, str(number), message)

@@ -181,8 +181,8 @@ class AssetStore:
             await self._drop(evicted)
         return len(evicted)
 
-    async def put(self, chunks: AsyncIterator[bytes], name: str) -> Asset:
-        """Store a file that arrives in chunks.
+    async def put(self, chunks: AsyncIterator[bytes], name: str, *, field: str = "data") -> Asset:
+        """Store a file that arrives in chunks; errors name the ``field`` of the request that it is from.
 
         Raises `TooLarge` above the upload limit, `UnreadableAudio` if it is not audio.
         """
@@ -194,25 +194,21 @@ class AssetStore:
                     size += len(chunk)
                     self._check_size(size, name)
                     await asyncio.to_thread(_write, file.fileno(), digest, chunk)
-            return await self.adopt(incoming, digest.hexdigest(), name)
+            return await self.adopt(incoming, digest.hexdigest(), name, field=field)
         finally:
             incoming.unlink(missing_ok=True)
 
-    async def put_path(self, path: Path) -> Asset:
-        """Store a copy of the file at ``path`` (already known to be inside the allowed roots).
+    async def check_path(self, path: Path, *, field: str) -> None:
+        """Raise what `put_path` would raise for the file at ``path``, and store nothing."""
+        self._check_size((await _stat(path, field)).st_size, path.name)
+        await asyncio.to_thread(probe, path, field=field)
+
+    async def put_path(self, path: Path, *, field: str = "path") -> Asset:
+        """Store a copy of the file at ``path`` (already known to be inside the allowed roots), which ``field`` holds.
 
         An unchanged file that was stored before is not read again.
         """
-        try:
-            stat = await asyncio.to_thread(path.stat)
-        except OSError as error:
-            raise InvalidValue(
-                "source.path",
-                str(path),
-                "a file that can be read",
-                message=f"{printable(path.name)} cannot be read: {error.strerror}.",
-                remedy="Check the path.",
-            ) from error
+        stat = await _stat(path, field)
         facts = (str(path), stat.st_size, stat.st_mtime_ns)
         row = await self._database.run(
             lambda c: c.execute(
@@ -224,13 +220,12 @@ class AssetStore:
         if row is not None:
             with suppress(NotFound):  # its file is gone: then it is copied again
                 return await self.get(row["asset_id"])
-        self._check_size(stat.st_size, path.name)
         # The header first, so that files that are not audio are not copied.
-        await asyncio.to_thread(probe, path)
+        await self.check_path(path, field=field)
         incoming = self._incoming / uuid.uuid4().hex
         try:
             digest = await asyncio.to_thread(_copy, path, incoming)
-            asset = await self.adopt(incoming, digest, path.name)
+            asset = await self.adopt(incoming, digest, path.name, field=field)
         finally:
             incoming.unlink(missing_ok=True)
         await self._database.run(
@@ -238,9 +233,12 @@ class AssetStore:
         )
         return asset
 
-    async def adopt(self, file: Path, asset_id: str, name: str) -> Asset:
-        """Take over a complete file whose hash is known; ``file`` is moved. Raises `UnreadableAudio` if it is not audio."""
-        info = await asyncio.to_thread(probe, file, name=name)
+    async def adopt(self, file: Path, asset_id: str, name: str, *, field: str = "source") -> Asset:
+        """Take over a complete file whose hash is known; ``file`` is moved.
+
+        Raises `UnreadableAudio`, with ``field`` as the one to blame, if it is not audio.
+        """
+        info = await asyncio.to_thread(probe, file, field=field, name=name)
         now = time.time()
         async with self._changing:
             size = await asyncio.to_thread(_move, file, self.path(asset_id))
@@ -262,6 +260,17 @@ class AssetStore:
                 f"{printable(name) or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.1f} MiB.",
                 remedy="Send only the part that is needed, or raise max_upload_bytes in config.toml.",
             )
+
+
+async def _stat(path: Path, field: str) -> os.stat_result:
+    """Return what the system knows of a file, which ``field`` of a request names. Raises `InvalidValue`."""
+    try:
+        return await asyncio.to_thread(path.stat)
+    except OSError as error:
+        message = f"{printable(path.name)} cannot be read: {error.strerror}."
+        raise InvalidValue(
+            field, str(path), "a file that can be read", message=message, remedy="Check the path."
+        ) from error
 
 
 def _move(file: Path, target: Path) -> int:

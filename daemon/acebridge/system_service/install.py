@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -36,6 +37,16 @@ def run_command(command: Command) -> tuple[int, str]:
     except subprocess.TimeoutExpired:
         return 127, f"{command[0]} did not end within {_TIMEOUT_S:g} s"
     return done.returncode, (done.stderr.strip() or done.stdout.strip())
+
+
+def check_program(service: SystemService, find: Callable[[str], str | None] = shutil.which) -> None:
+    """Raise `ServiceFailed` where the program that manages such services is not on this machine."""
+    program = service.query()[0]
+    if find(program) is None:
+        raise ServiceFailed(
+            f"There is no {service.name} here: this machine has no `{program}`.",
+            remedy="Commands start the daemon when they need it; or have your own system run `acebridge serve`.",
+        )
 
 
 def install(service: SystemService, program: Program, run: Run = run_command) -> Path:

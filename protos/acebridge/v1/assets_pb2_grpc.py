@@ -82,8 +82,7 @@ class AssetServiceServicer:
     """
 
     def UploadAsset(self, request_iterator, context):
-        """Stores a file. The first message should carry the name; every message may carry bytes. At most
-        Limits.max_upload_bytes.
+        """Stores a file of at most Limits.max_upload_bytes. The first message should carry the name; every message may carry bytes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,8 +50,10 @@ class DaemonStatus(_message.Message):
     def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_dir: _Optional[str] = ..., roots: _Optional[_Iterable[str]] = ..., waiting_jobs: _Optional[int] = ..., running_jobs: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerStatus, _Mapping]]] = ...) -> None: ...
 
 class ShutdownRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("only_if_idle",)
+    ONLY_IF_IDLE_FIELD_NUMBER: _ClassVar[int]
+    only_if_idle: bool
+    def __init__(self, only_if_idle: _Optional[bool] = ...) -> None: ...
 
 class ShutdownResponse(_message.Message):
     __slots__ = ()

@@ -60,6 +60,7 @@ class DaemonServiceServicer:
 
     def Shutdown(self, request, context):
         """Stops gracefully: no new jobs, the running one goes back to the queue and runs again at the next start.
+        FAILED_PRECONDITION when only_if_idle is set and the daemon is at work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -148,8 +148,8 @@ class Adapter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., scale: _Optional[float] = ...) -> None: ...
 
 class Thinking(_message.Message):
-    __slots__ = ("on", "model", "temperature", "top_k", "top_p", "guidance", "repetition_penalty", "negative", "keep_caption", "at_once")
-    ON_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("plan_first", "model", "temperature", "top_k", "top_p", "guidance", "repetition_penalty", "negative", "keep_caption", "at_once")
+    PLAN_FIRST_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
@@ -159,7 +159,7 @@ class Thinking(_message.Message):
     NEGATIVE_FIELD_NUMBER: _ClassVar[int]
     KEEP_CAPTION_FIELD_NUMBER: _ClassVar[int]
     AT_ONCE_FIELD_NUMBER: _ClassVar[int]
-    on: bool
+    plan_first: bool
     model: str
     temperature: float
     top_k: int
@@ -169,7 +169,7 @@ class Thinking(_message.Message):
     negative: str
     keep_caption: bool
     at_once: int
-    def __init__(self, on: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
+    def __init__(self, plan_first: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
 
 class Output(_message.Message):
     __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all")

@@ -80,7 +80,7 @@ def test_grpc_requests(installation: Installation, daemon: Daemon, tmp_path: Pat
     )  # fmt: skip
     assert message["seen"][0] == job["id"]
     assert len(set(message["seen"])) == len(message["seen"])
-    assert message["refused"] == "There is no job 'nope'. List the jobs that there are."
+    assert message["refused"] == "There is no job 'nope'. List the jobs to see their ids."
     region = np.frombuffer((tmp_path / "out.raw").read_bytes(), "<f4").reshape(-1, 2)
     assert region.shape == (24_000 + 2 * 960, 2)
     assert not np.array_equal(region, song(2.0)[24_000 - 960 : 48_000 + 960])

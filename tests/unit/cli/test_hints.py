@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from acebridge.cli.app import TASK_COMMANDS, app
-from acebridge.cli.hints import COMMANDS, OPTIONS, check_words
+from acebridge.cli.hints import ARGUMENTS, COMMANDS, OPTIONS, check_words
 from acestep_runtime.errors import InvalidValue
 
 GROUP: Any = typer.main.get_command(app)
@@ -39,7 +39,7 @@ def test_an_option_of_another_program(word: str) -> None:
     having = [command for command in TASK_COMMANDS if OPTIONS[word] in options_of(command)]
     assert having
     for command in TASK_COMMANDS:
-        arguments = [command, "song.wav", f"{word}=3"]
+        arguments = [command, *([] if command in ARGUMENTS else ["song.wav"]), f"{word}=3"]
         if command in having:
             with pytest.raises(InvalidValue, match=rf"^There is no option {word}\. Did you mean `{OPTIONS[word]}`\?$"):
                 check_words(arguments)
@@ -51,4 +51,10 @@ def test_what_is_right_passes() -> None:
     for command in GROUP.commands:
         check_words([command, "--help"])
     check_words([])
+    check_words(["generate"])
+    for word, shown in (("lofi", "lofi"), ("warm soul", "'warm soul'")):
+        says = f"generate takes options only, not {word!r}. Did you mean `acebridge generate --caption {shown}`?"
+        with pytest.raises(InvalidValue) as caught:
+            check_words(["generate", word, "--duration", "3"])
+        assert str(caught.value) == says
     check_words(["generate", "-c", "tempo", "--bpm", "100"])

@@ -14,6 +14,7 @@ from acebridge.client.client import Client
 from acebridge.client.credentials import read_token, token_for
 from acebridge.errors import JobFailed
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2
+from acestep_runtime.errors import InvalidValue
 
 TOKEN = "ab" * 32
 
@@ -83,7 +84,31 @@ def test_another_daemon_gets_the_token_of_the_environment(monkeypatch: pytest.Mo
     assert token_for("127.0.0.1:50710") == TOKEN
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b" \n"])
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("value", ["x", TOKEN[1:], f"{TOKEN[:32]}\n{TOKEN[32:]}", f"Bearer {TOKEN}", TOKEN.upper()])
+def test_a_variable_without_a_token_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", value)
+    with pytest.raises(InvalidValue, match=r"^ACEBRIDGE_TOKEN holds no token of a daemon; allowed: 64 hex") as caught:
+        Client("127.0.0.1:50711")
+    assert TOKEN[1:30] not in str(caught.value)
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", f" {TOKEN}\n")
+    assert token_for("127.0.0.1:50711") == TOKEN
+
+
+def test_a_token_that_changes_is_read_again(recorder: tuple[str, Recorder], home: Path) -> None:
+    address, handler = recorder
+    (home / "daemon.json").write_text(json.dumps({"address": address}))
+    with Client(address) as client:
+        for token in (TOKEN, "cd" * 32):
+            (home / "token").write_text(token)
+            call_everything(client)
+        (home / "daemon.json").unlink()  # as a daemon that ends does: the port may be another program's now
+        call_everything(client)
+    expected = [[f"Bearer {TOKEN}"]] * 3 + [[f"Bearer {'cd' * 32}"]] * 3 + [[]] * 3
+    assert [values for _, values in handler.seen] == expected
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b" \n", b"\x00", b"two\nlines", b"short"])
 def test_a_missing_or_unreadable_token_is_none(home: Path, content: bytes | None) -> None:
     (home / "token").unlink()
     if content is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from acebridge.client.follow import follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import JobFailed
 from tests.support.job_events import JobStory, header, job_stories, take_message
+from tests.support.leftovers import dead_pid, leave_temporary
 
 
 def names(folder: Path) -> set[str]:
@@ -37,6 +39,19 @@ def test_files_hold_what_the_last_attempt_made(story: JobStory) -> None:
         assert names(folder) == {file.name for file in writer.files.values()}
     finally:
         shutil.rmtree(folder)
+
+
+def test_what_killed_commands_left_in_the_folder_goes(tmp_path: Path) -> None:
+    stale, running = leave_temporary(tmp_path, dead_pid()), leave_temporary(tmp_path, os.getpid())
+    story = JobStory()
+    story.add(started={"attempt": 1})
+    story.add(audio_header=header(1, 1, 1))
+    with WavWriter(tmp_path, lambda role, take: tmp_path / f"{role}-{take}.wav") as writer:
+        with pytest.raises(JobFailed):
+            follow(story.events, writer)
+        assert not stale.exists()
+        assert len(names(tmp_path)) == 2
+    assert names(tmp_path) == {running.name}
 
 
 def test_of_takes_to_choose_from_the_chosen_get_names_at_the_end(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lyrics.alignment import _token_times, agreement, align_tokens
+from acestep_runtime.lyrics.alignment import _token_times, agreement, align_by_attention
 from acestep_runtime.lyrics.consensus import find_consensus
 from acestep_runtime.lyrics.lrc import to_lrc
 from acestep_runtime.lyrics.text import parse, word_spans
@@ -80,7 +80,7 @@ def test_lines_and_scores_are_those_of_the_reference(case: str) -> None:
 def test_tags_are_sections_and_the_rest_are_the_lines_of_the_reference(case: str) -> None:
     want = golden_alignment(case)
     pieces = [chr(token).encode() for token in want["token_ids"]]
-    alignment = align_tokens(golden_maps(case), pieces, want["duration"], want["duration"])
+    alignment = align_by_attention(golden_maps(case), pieces, want["duration"], want["duration"])
     lines = [row for row in want["lrc"].splitlines() if not row.endswith("]")]
     assert to_lrc(alignment.timing.lines).splitlines() == lines
     stanzas = parse(want["text"])
@@ -125,7 +125,7 @@ def test_times_never_decrease_and_tags_are_no_lines(lyrics: str, frames: int, se
     maps = diagonal(len(pieces), frames, seed=seed)
     if noise:
         maps = [np.random.default_rng(seed).random((len(pieces), frames)).astype(np.float32)]
-    alignment = align_tokens(maps, pieces, 10.0, 9.5)
+    alignment = align_by_attention(maps, pieces, 10.0, 9.5)
     expected_lines = [row for stanza in parse(lyrics) for row in stanza.lines]
     assert [line.text for line in alignment.timing.lines] == [line.text for line in expected_lines]
     assert all("[" not in line.text for line in alignment.timing.lines)
@@ -155,8 +155,8 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
     clean = np.zeros((tokens, frames + 40), np.float32)
     for token in range(tokens):
         clean[token, 3 * token : 3 * token + 3] = 1 + rng.random()
-    plain = align_tokens([clean], characters(text), 100.0, 100.0).timing
-    shifted_timing = align_tokens([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
+    plain = align_by_attention([clean], characters(text), 100.0, 100.0).timing
+    shifted_timing = align_by_attention([np.roll(clean, by, axis=1)], characters(text), 100.0, 100.0).timing
     for one, other in zip(plain.lines, shifted_timing.lines, strict=True):
         assert other.start_s == pytest.approx(one.start_s + by)
         for word, later in zip(one.words, other.words, strict=True):
@@ -166,26 +166,26 @@ def test_a_shifted_map_shifts_the_times(by: int, seed: int) -> None:
 def test_the_order_of_heads_and_where_characters_are_cut_do_not_matter() -> None:
     text = f"[Verse]\n하늘 {FAMILY} 空"
     maps = diagonal(len(text), 200, heads=4)
-    one, other = (align_tokens(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
+    one, other = (align_by_attention(some, characters(text), 8.0, 8.0) for some in (maps, maps[::-1]))
     assert one.timing == other.timing
     cut = [piece[at : at + 1] for piece in characters(text) for at in range(len(piece))]
     repeat = [len(piece) for piece in characters(text)]
-    each = align_tokens([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
+    each = align_by_attention([np.repeat(m, repeat, axis=0) for m in maps], cut, 8.0, 8.0)
     assert [line.text for line in each.timing.lines] == [f"하늘 {FAMILY} 空"]
     assert [word.text for word in each.timing.lines[0].words] == ["하늘", FAMILY, "空"]
 
 
 def test_lyrics_without_words_have_no_score() -> None:
-    assert align_tokens([], [], 1.0, 1.0).agreement is None
-    tags = align_tokens(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
+    assert align_by_attention([], [], 1.0, 1.0).agreement is None
+    tags = align_by_attention(diagonal(9, 20), characters("[Intro]\n\n"), 1.0, 1.0)
     assert tags.timing.lines == ()
     assert [section.name for section in tags.timing.sections] == ["Intro"]
-    only = align_tokens(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
+    only = align_by_attention(diagonal(7, 20), characters("[Intro]"), 1.0, 1.0)
     assert only.agreement is None
 
 
 def test_uniform_maps_still_give_times() -> None:
-    alignment = align_tokens([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
+    alignment = align_by_attention([np.full((6, 30), 0.5, np.float32)], characters("la\nla\n"), 3.0, 3.0)
     assert [line.text for line in alignment.timing.lines] == ["la", "la"]
     assert alignment.agreement is not None
     assert alignment.agreement.score == 0
@@ -193,7 +193,7 @@ def test_uniform_maps_still_give_times() -> None:
 
 def test_maps_that_are_not_finite_are_refused() -> None:
     with pytest.raises(EngineFailure, match="no numbers"):
-        align_tokens([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
+        align_by_attention([np.full((3, 5), np.nan, np.float32)], characters("abc"), 1.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from typing import NoReturn
 
 import grpc
 import pytest
+from google.rpc.status_pb2 import Status
 
-from acebridge.contract.status import DETAILS_KEY
-from acebridge.errors import NotFound
+from acebridge.contract.status import DETAILS_KEY, failure_in
+from acebridge.errors import ErrorReason, NotFound
 from acebridge.server.error_translation import CallContext, streaming, unary
 
 Trailer = tuple[tuple[str, str | bytes], ...]
@@ -72,12 +73,12 @@ def test_answers_go_through() -> None:
 @pytest.mark.parametrize("method", ["One", "Many"])
 def test_our_errors_carry_their_parts(method: str) -> None:
     service, context = Service(), Context()
-    error = NotFound("There is no job 'x'.", remedy="List the jobs that there are.")
+    error = NotFound("There is no job 'x'.", remedy="List the jobs to see their ids.")
     with pytest.raises(grpc.aio.AbortError):
         asyncio.run(service.One(error, context) if method == "One" else _many(service, error, context))
     assert context.ended is not None
     code, text, ((key, status),) = context.ended
-    assert (code, text) == (grpc.StatusCode.NOT_FOUND, "There is no job 'x'. List the jobs that there are.")
+    assert (code, text) == (grpc.StatusCode.NOT_FOUND, "There is no job 'x'. List the jobs to see their ids.")
     assert key == DETAILS_KEY
     assert b"NOT_FOUND" in bytes(status)
 
@@ -99,6 +100,11 @@ def test_a_fault_of_ours_is_logged_and_tells_nothing_of_itself(caplog: pytest.Lo
     assert context.ended is not None
     assert context.ended[0] is grpc.StatusCode.INTERNAL
     assert "caption" not in context.ended[1]
+    ((key, status),) = context.ended[2]
+    failed = failure_in(Status.FromString(bytes(status)))
+    assert failed is not None
+    assert (key, failed.kind) == (DETAILS_KEY, ErrorReason.INTERNAL)
+    assert failed.remedy == "See the daemon's log, and please report it."
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from acebridge.server.idle import OpenCalls, run_when_idle, unload_models
+from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
 
 
 class Clock:
@@ -57,6 +57,52 @@ def action_times(idle_s: float, plan: Callable[[Clock, Any, OpenCalls], None]) -
 
     asyncio.run(run())
     return ran
+
+
+async def _answer() -> None:
+    """Stands for a call: what gRPC runs an interceptor in."""
+
+
+def test_calls_of_grpc_itself_do_not_count() -> None:
+    async def scenario() -> None:
+        calls = OpenCalls()
+        for method, count in (("/grpc.health.v1.Health/Watch", 0), ("/acebridge.v1.JobService/WatchJob", 1)):
+            details: Any = SimpleNamespace(method=method)
+            await calls.intercept_service(lambda _: _answer(), details)
+            assert (calls.count, calls.begun) == (count, count)
+
+    asyncio.run(scenario())
+
+
+class Jobs:
+    """A journal whose jobs are counted while calls come and go, as ``meanwhile`` says."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
+
+    async def count(self, _state: str) -> int:
+        self._meanwhile()
+        return 0
+
+
+def test_a_call_that_came_and_ended_while_jobs_were_counted_may_have_left_one() -> None:
+    calls = OpenCalls()
+
+    def call() -> None:
+        calls.begun += 1
+
+    quiet: Any = Jobs(lambda: None)
+    eventful: Any = Jobs(call)
+    assert not asyncio.run(is_busy(quiet, calls))
+    assert asyncio.run(is_busy(eventful, calls))
+
+
+def test_the_call_that_asks_is_no_work() -> None:
+    calls = OpenCalls()
+    calls.count = 1
+    jobs: Any = Jobs(lambda: None)
+    assert asyncio.run(is_busy(jobs, calls))
+    assert not asyncio.run(is_busy(jobs, calls, own_calls=1))
 
 
 def test_time_counts_from_the_start() -> None:
@@ -105,7 +151,7 @@ def test_calls_are_open_until_they_end(end: str) -> None:
             await asyncio.sleep(0.001)
 
     async def scenario() -> None:
-        calls, health = OpenCalls(), Health()
+        calls, health = OpenCalls(ignored=()), Health()
         server = grpc.aio.server(interceptors=(calls,))
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         port = server.add_insecure_port("127.0.0.1:0")

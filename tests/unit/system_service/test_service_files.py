@@ -13,7 +13,7 @@ import pytest
 
 from acebridge.errors import AceBridgeError, Unavailable
 from acebridge.system_service.base import Command, Program
-from acebridge.system_service.install import ServiceFailed, install, is_active, run_command, uninstall
+from acebridge.system_service.install import ServiceFailed, check_program, install, is_active, run_command, uninstall
 from acebridge.system_service.registry import SERVICES, service_of
 
 AWKWARD = r"""a b"c%d$e\f'g"""
@@ -134,6 +134,16 @@ def test_what_the_system_refuses_is_said_with_the_command_to_try(name: str, word
 
 def test_a_command_that_is_not_there() -> None:
     assert run_command(("no-such-command-here",)) == (127, "no-such-command-here: No such file or directory")
+
+
+@pytest.mark.parametrize(("name", "program"), [("linux", "systemctl"), ("darwin", "launchctl"), ("win32", "schtasks")])
+def test_a_machine_without_the_program_for_services(name: str, program: str) -> None:
+    asked: list[str] = []
+    check_program(service_of(name), lambda word: asked.append(word) or "/bin/it")
+    assert asked == [program]
+    with pytest.raises(ServiceFailed, match=rf"^There is no .* here: this machine has no `{program}`\.") as caught:
+        check_program(service_of(name), lambda _: None)
+    assert "`acebridge serve`" in caught.value.remedy
 
 
 def test_a_system_without_services() -> None:

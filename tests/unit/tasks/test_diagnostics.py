@@ -56,7 +56,7 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
     ("task", "says"),
     [
         (
-            TextToMusic(duration_s=0.5, thinking=Thinking(on=True)),
+            TextToMusic(duration_s=0.5, thinking=Thinking(plan_first=True)),
             "The fake engine does not plan songs, so thinking had no effect: that takes the neural engine.",
         ),
         (

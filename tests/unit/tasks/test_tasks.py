@@ -29,7 +29,7 @@ from acestep_runtime.tasks.lego import Lego
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.values import TRACKS, CancelToken, Key, Music, Sampling
+from acestep_runtime.values import TRACKS, Adapter, CancelToken, Key, Music, Sampling
 from tests.support.signals import noise
 
 
@@ -98,7 +98,7 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "mode": st.sampled_from(["conservative", "balanced", "aggressive"]),
     "scope": st.sampled_from(["whole", "region"]),
     "encoding": st.sampled_from(["float32", "pcm24", "pcm16"]),
-    "timesteps": st.lists(st.floats(0, 1), max_size=4).map(tuple),
+    "timesteps": st.lists(st.floats(0.01, 1), max_size=4).map(lambda levels: tuple(sorted(levels, reverse=True))),
     "timesignature": st.sampled_from([None, 2, 3, 4, 6]),
 }  # fmt: skip
 
@@ -107,6 +107,8 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Any valid instance of a task or of one of its parts, within the limits that its fields declare."""
     hints = typing.get_type_hints(kind)
     fields = {f.name: _value_of(f, hints[f.name]) for f in dataclasses.fields(kind)}
+    if kind is Adapter:
+        fields["name"] = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
     if kind is not Output:
         return st.builds(kind, **fields)
     # No more seeds than takes, and nothing of a choice without one.

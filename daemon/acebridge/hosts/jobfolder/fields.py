@@ -16,6 +16,8 @@ from acestep_runtime.tasks import TASKS
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+#: Tasks whose metadata has the length of their source, with one engine or another.
+_LENGTH_TASKS = ("understand", "align_lyrics", "score", "cover", "complete")
 #: Metadata that says what music should be, each the field of ``music`` with its name.
 _MUSIC_METADATA = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
 
@@ -44,7 +46,7 @@ def _check_filled_length(request: Request, number: int) -> None:
     if part.fill_from is None or not _has(part.task, "duration_s") or part.fields.get("duration_s") not in (None, ""):
         return
     filling, limits = request.parts[part.fill_from], field_limits(TASKS[part.task], "duration_s")
-    length_s = _length_s(filling.source) if filling.task == "understand" else None
+    length_s = _length_s(filling.source) if filling.task in _LENGTH_TASKS else None
     if length_s is not None and limits is not None and not limits.allow(length_s):
         place, allowed = f"parts[{number}].fields.duration_s", describe_limits(limits)
         raise InvalidValue(

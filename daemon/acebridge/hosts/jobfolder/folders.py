@@ -16,6 +16,7 @@ from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.status import read_status
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_files import remove_stale
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -109,10 +110,14 @@ def clean(jobs: Path, days: float) -> list[Path]:
     """Remove what nobody needs any more; return the folders that were removed.
 
     That is: jobs that are placed, failed or cancelled, an hour later; and after ``days`` all that do not run, with the
-    audio of results that were never placed. A folder that holds audio of its own result stays: that may be on tracks.
+    audio of results that were never placed. A folder that holds audio of its own result stays: that may be on tracks. What
+    commands that were killed left unfinished in the media folders goes too.
     """
     removed = []
     for job in job_folders(jobs):
+        media = _media_folder(job.folder)
+        if media is not None:
+            remove_stale(media)
         over = job.placed or job.state in _WITHOUT_RESULT
         if job.active or job.age_s <= (min(_KEEP_S, days * _DAY_S) if over else days * _DAY_S):
             continue
@@ -126,15 +131,21 @@ def clean(jobs: Path, days: float) -> list[Path]:
     return removed
 
 
-def _remove_audio(folder: Path) -> None:
-    """Remove the files of a result: those only that lie in its media folder and are still what was written."""
+def _media_folder(folder: Path) -> Path | None:
+    """Return the folder for audio that the request in a job folder names; ``None`` without one."""
     media = read_object(folder / REQUEST).get("media")
     place = media.get("folder") if isinstance(media, dict) else None
-    if not isinstance(place, str) or not place:
+    return Path(place) if isinstance(place, str) and place else None
+
+
+def _remove_audio(folder: Path) -> None:
+    """Remove the files of a result: those only that lie in its media folder and are still what was written."""
+    place = _media_folder(folder)
+    if place is None:
         return
     for output in _outputs(read_object(folder / RESULT)):
         file, written = output.get("file"), output.get("written")
-        if isinstance(file, str) and file and Path(file).parent == Path(place):
+        if isinstance(file, str) and file and Path(file).parent == place:
             with suppress(OSError, ValueError):
                 if not Path(file).is_symlink() and file_state(Path(file)) == written:
                     Path(file).unlink()

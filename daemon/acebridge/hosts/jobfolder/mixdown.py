@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.decode import MediaInfo
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_files import temporary_path
 
 
 def write_mix(mix: Mix, into: Path) -> Path:
@@ -33,7 +33,7 @@ def write_mix(mix: Mix, into: Path) -> Path:
     is_whole = tracks[0].frames == mix.frames == infos[first.file].frames and widest == channels
     if len(tracks) == 1 and is_whole and (first.at, first.left, first.right) == (0, 1.0, 1.0):
         return first.file
-    unfinished = into.with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = temporary_path(into)
     try:
         with unfinished.open("xb") as file:
             file.write(wav.header(mix.frames, channels, rates.pop(), "float32"))

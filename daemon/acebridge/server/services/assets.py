@@ -12,12 +12,10 @@ from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.messages import asset_message
 from acebridge.server.output_reader import read_range
 from acebridge.server.services.pages import page_of
-from acebridge.server.submission import resolve_allowed_path
+from acebridge.server.submission import MAX_INLINE_BYTES, check_name, resolve_allowed_path
 from acebridge.server.unknown_fields import check_known
 from acebridge.v1 import assets_pb2, assets_pb2_grpc
 from acestep_runtime.errors import InvalidValue
-
-_LONGEST_NAME = 200
 
 
 class AssetService(assets_pb2_grpc.AssetServiceServicer):
@@ -37,21 +35,20 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
                 "data", "", "the bytes of an audio file", message="No bytes were sent.", remedy="Send an audio file."
             )
 
-        check_known(first)
-
         async def chunks() -> AsyncIterator[bytes]:
-            yield first.data
+            yield _data_of(first)
             async for request in requests:
-                check_known(request)
-                yield request.data
+                if request.name:
+                    raise InvalidValue("name", request.name, "a name in the first message only")
+                yield _data_of(request)
 
-        name = Path(first.name).name[:_LONGEST_NAME] or "upload"
-        return asset_message(await self._context.store.put(chunks(), name))
+        check_name("name", first.name)
+        return asset_message(await self._context.store.put(chunks(), Path(first.name).name or "upload"))
 
     @unary
     async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
-        path = await asyncio.to_thread(resolve_allowed_path, request.path, self._context.config.roots)
+        path = await asyncio.to_thread(resolve_allowed_path, request.path, self._context.config.roots, "path")
         return asset_message(await self._context.store.put_path(path))
 
     @streaming
@@ -100,6 +97,18 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     async def UnpinAsset(self, request: assets_pb2.UnpinAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
         return asset_message(await self._context.store.pin(request.asset_id, False))
+
+
+def _data_of(request: assets_pb2.UploadAssetRequest) -> bytes:
+    """Return the bytes of a message of an upload. Raises `InvalidValue` for too many."""
+    check_known(request)
+    if len(request.data) > MAX_INLINE_BYTES:
+        message = f"data holds {len(request.data)} bytes; allowed: at most {MAX_INLINE_BYTES} in one message."
+        raise InvalidValue(
+            "data", len(request.data), f"at most {MAX_INLINE_BYTES} bytes", message=message,
+            remedy="Send the file in several messages.",
+        )  # fmt: skip
+    return request.data
 
 
 async def _download(path: Path, start: int, stop: int) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from acebridge.errors import Conflict
 from acebridge.jobs.job import QUEUED, RUNNING
 from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, unary
+from acebridge.server.idle import is_busy
 from acebridge.server.messages import timestamp
 from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
 from acebridge.version import VERSION
@@ -43,7 +45,10 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
         )
 
     @unary
-    async def Shutdown(self, _request: daemon_pb2.ShutdownRequest, _: CallContext) -> daemon_pb2.ShutdownResponse:
+    async def Shutdown(self, request: daemon_pb2.ShutdownRequest, _: CallContext) -> daemon_pb2.ShutdownResponse:
         """See daemon.proto."""
-        self._context.shut_down()
+        context = self._context
+        if request.only_if_idle and await is_busy(context.journal, context.calls, own_calls=1):
+            raise Conflict("The daemon is at work.", remedy="Wait until its jobs and the calls to it have ended.")
+        context.shut_down()
         return daemon_pb2.ShutdownResponse()

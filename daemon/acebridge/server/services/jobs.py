@@ -32,7 +32,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         context, asked = self._context, unwrap(request.request)
         if request.validate_only:
-            return await validate(asked, store=context.store, roots=context.config.roots)
+            return await validate(asked, journal=context.journal, store=context.store, roots=context.config.roots)
         return job_message(await context.create_job(asked))
 
     @unary
@@ -47,7 +47,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         for state in states:
             if state not in _STATES:
                 raise InvalidValue("states", state, ", ".join(_STATES))
-        page = page_of(request)
+        page = page_of(request, states)
         jobs = await self._context.journal.recent(states, page.size + 1, before=page.before)
         shown, token = page.cut(jobs, lambda job: (job.created, job.id))
         return jobs_pb2.ListJobsResponse(jobs=map(job_message, shown), next_page_token=token)
@@ -55,7 +55,15 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @streaming
     async def WatchJob(self, request: jobs_pb2.WatchJobRequest, _: CallContext) -> TaskEvents:
         """See jobs.proto."""
-        return self._context.job_events(request.job_id, request.after_sequence)
+        after, job = request.after_sequence, await self._context.journal.get(request.job_id)
+        if not 0 <= after <= job.last_sequence:
+            raise InvalidValue(
+                "after_sequence",
+                after,
+                f"0 to {job.last_sequence}, the number of the job's newest event",
+                remedy="Leave it out for all events.",
+            )
+        return self._context.job_events(job.id, after)
 
     @streaming
     async def NextBatch(self, request: jobs_pb2.NextBatchRequest, _: CallContext) -> TaskEvents:

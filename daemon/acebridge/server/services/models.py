@@ -23,7 +23,7 @@ from acestep_runtime.weights.layout import select_checkpoint
 
 #: The engine that loads these models.
 _ENGINE = "neural"
-_NAME_REMEDY = "List the models that there are."
+_NAME_REMEDY = "List the models to see their names."
 
 
 class ModelService(models_pb2_grpc.ModelServiceServicer):

@@ -1,14 +1,15 @@
 """Pages of lists, which are sorted by when an entry was made and by its id, the newest first.
 
-A page token names the last entry of the page before it, so pages do not shift when new entries arrive.
+A page token names the list and the last entry of the page before it, so pages do not shift when new entries arrive.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from acebridge.v1 import assets_pb2, jobs_pb2
@@ -21,9 +22,9 @@ Place = tuple[float, str]
 
 
 class Page(NamedTuple):
-    """A page: at most ``size`` entries, those after ``before``; ``kind`` names the list."""
+    """A page: at most ``size`` entries, those after ``before``; ``listing`` names the list that it is a page of."""
 
-    kind: str
+    listing: str
     size: int
     before: Place | None
 
@@ -32,28 +33,34 @@ class Page(NamedTuple):
         if len(entries) <= self.size:
             return entries, ""
         shown = entries[: self.size]
-        return shown, _encode(self.kind, place_of(shown[-1]))
+        return shown, _encode(self.listing, place_of(shown[-1]))
 
 
-def page_of(request: jobs_pb2.ListJobsRequest | assets_pb2.ListAssetsRequest) -> Page:
-    """Return the page that a request asks for. Raises `InvalidValue` for a wrong size, and for a token of another list."""
-    kind, size = request.DESCRIPTOR.name, request.page_size
+def page_of(request: jobs_pb2.ListJobsRequest | assets_pb2.ListAssetsRequest, filters: Collection[str] = ()) -> Page:
+    """Return the page that a request asks for; ``filters`` are what it restricts its list to, in any order.
+
+    Raises `InvalidValue` for a wrong size, and for a token of another list or of other filters.
+    """
+    size = request.page_size
     if not 0 <= size <= MAX_SIZE:
         raise InvalidValue("page_size", size, f"1 to {MAX_SIZE}, or 0 for {DEFAULT_SIZE}")
-    return Page(kind, size or DEFAULT_SIZE, _decode(kind, request.page_token) if request.page_token else None)
+    listing = " ".join((request.DESCRIPTOR.name, *sorted(set(filters))))
+    return Page(listing, size or DEFAULT_SIZE, _decode(listing, request.page_token) if request.page_token else None)
 
 
-def _encode(kind: str, place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps([kind, *place]).encode()).decode()
+def _encode(listing: str, place: Place) -> str:
+    return base64.urlsafe_b64encode(json.dumps([listing, *place]).encode()).decode()
 
 
-def _decode(kind: str, token: str) -> Place:
-    try:
+def _decode(listing: str, token: str) -> Place:
+    with suppress(ValueError, TypeError, AttributeError, RecursionError):
         of, made, entry = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        if of == kind and isinstance(made, float) and isinstance(entry, str):
+        entry.encode()  # the database takes no lone surrogates
+        if of == listing and isinstance(made, float) and math.isfinite(made):
             return made, entry
-    except (ValueError, TypeError, binascii.Error):
-        pass
     raise InvalidValue(
-        "page_token", token, "next_page_token of the page before", remedy="Leave it out for the first page."
+        "page_token",
+        token,
+        "next_page_token of the page before, of the same list",
+        remedy="Leave it out for the first page.",
     )

@@ -167,7 +167,7 @@ def test_a_failing_language_model_affects_only_its_score(
 
 def test_a_planned_song_is_scored_with_its_plan(engine_with_lm: NeuralEngine) -> None:
     facts = run_metadata(
-        engine_with_lm, "text2music", auto_score=True, thinking=Thinking(on=True), music=Music("piano")
+        engine_with_lm, "text2music", auto_score=True, thinking=Thinking(plan_first=True), music=Music("piano")
     )
     assert facts["plan"]["codes"]
     assert facts["score"]["lm"] is not None
@@ -196,9 +196,9 @@ def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.Monk
     def record(maps: Any, token_bytes: Any, *times: float) -> Any:
         arguments.extend((list(maps), token_bytes, times))
 
-    monkeypatch.setattr(evaluation, "align_tokens", record)
+    monkeypatch.setattr(evaluation, "align_by_attention", record)
     with torch.inference_mode():
-        evaluation.align_words(model, latents, prompt, context, model.timbre, 8)
+        evaluation.align_take(model, latents, prompt, context, model.timbre, 8)
         x = loop.add_noise(latents, loop.draw_noise([42], 100, model.spec.channels), 1 / 8)
         condition = model.encode_prompt(*prompt.texts, model.timbre)
         all_maps = dict(

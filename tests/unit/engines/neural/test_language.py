@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _song(seed: int = 1, seconds: float = 2.0, **more: Any) -> EngineRequest:
-    thinking = Thinking(on=True, top_k=20)  # random weights would choose among all tokens, slowly
+    thinking = Thinking(plan_first=True, top_k=20)  # random weights would choose among all tokens, slowly
     return EngineRequest(
         TASKS["text2music"], round(seconds * 48_000), seed, sampling=Sampling(steps=1), thinking=thinking, **more
     )

@@ -85,7 +85,7 @@ def test_all_models_use_a_dtype_that_the_cpu_computes_correctly(
 @pytest.mark.slow
 def test_only_the_first_job_reports_the_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "measure_errors", lambda: {"conv1d": 0.9})
-    engine, thinking = NeuralEngine(folder), Thinking(on=True, top_k=20)
+    engine, thinking = NeuralEngine(folder), Thinking(plan_first=True, top_k=20)
     request = EngineRequest(TextToMusic, 48_000, 1, Music("piano"), Sampling(steps=1), thinking=thinking)
     first, second = (_facts(engine.run(request, CancelToken())) for _ in range(2))
     (warning,) = first["warnings"]
