@@ -7,7 +7,7 @@
     /acebridge/job/ID/error     ,sss   reason; message; remedy
 
 A controller's fader has an address that does not change: /acebridge/latest/progress and /acebridge/latest/text follow the job
-that began last.
+that began last. They come first, so that "done" and "error" end what a job says.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Feedback(JobSink):
 
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
         """Send how many jobs go first."""
-        self._say("queued", queued.position, self._task)
         ahead = f", {queued.position} ahead" if queued.position else ""
         self._show(0.0, f"{self._task}: waiting{ahead}")
+        self._say("queued", queued.position, self._task)
 
     def on_started(self, started: tasks_pb2.Started) -> None:
         """Keep whether takes are chosen: then their files have no names yet when they are finished."""
@@ -73,8 +73,8 @@ class Feedback(JobSink):
     def on_progress(self, progress: tasks_pb2.Progress) -> None:
         """Send how far the job is."""
         eta_s = progress.eta_s if progress.HasField("eta_s") else -1.0
-        self._say("progress", progress.fraction, eta_s, progress.stage)
         self._show(progress.fraction, f"{self._task}: {progress.stage}")
+        self._say("progress", progress.fraction, eta_s, progress.stage)
 
     def on_take(self, take: tasks_pb2.TakeFinished) -> None:
         """Send the files of a take that is sure to be kept."""
@@ -86,13 +86,13 @@ class Feedback(JobSink):
         if self._chooses:
             for take in completed.takes:
                 self._say_take(take)
-        self._say("done", len(completed.takes), completed.run_s, completed.engine)
         self._show(1.0, f"{self._task}: done")
+        self._say("done", len(completed.takes), completed.run_s, completed.engine)
 
     def fail(self, reason: ErrorReason, message: str, remedy: str) -> None:
         """Send why the job ended without a result."""
-        self._say("error", str(reason), message, remedy)
         self._show(0.0, f"{self._task}: {message}")
+        self._say("error", str(reason), message, remedy)
 
     def _say_take(self, take: tasks_pb2.TakeFinished) -> None:
         audio = [(output.role, self._files.files[output.output]) for output in take.outputs]
