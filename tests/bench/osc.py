@@ -26,7 +26,8 @@ def report(home: Path) -> None:
             peer.ask("/acebridge/status", until="daemon")
             peer.send("/acebridge/session/engine", "s", "fake")
             _measure("a value of the session and back", lambda: _session(peer))
-            _measure("a task to its first feedback", lambda: _task(peer))
+            _measure("a task to its first feedback", lambda: _task(peer, "progress"))
+            _measure("a task to the job of the daemon", lambda: _task(peer, "queued"))
             _measure("a mistake to its error", lambda: _mistake(peer))
     finally:
         process.terminate()
@@ -48,10 +49,11 @@ def _session(peer: OscPeer) -> float:
     return took_s
 
 
-def _task(peer: OscPeer) -> float:
+def _task(peer: OscPeer, kind: str) -> float:
     began = time.perf_counter()
     peer.send("/acebridge/text2music", "ssf", "", "", 0.1)
-    peer.receive()
+    while peer.receive().kind != kind:
+        pass
     took_s = time.perf_counter() - began
     peer.wait_for("done")
     return took_s
