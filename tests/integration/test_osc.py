@@ -208,6 +208,24 @@ def test_again_repeats_with_a_new_seed(peer: OscPeer, folder: Path) -> None:
     assert np.array_equal(read(second[0].values[3]), expected_tone(seed, 0.2))
 
 
+def test_the_best_of_several_takes_get_files(peer: OscPeer, folder: Path) -> None:
+    output = {"seeds": [50, 70, 60], "tries": 3, "takes": 2, "auto_score": True}
+    peer.send("/acebridge/text2music", "ssfs", "score", "", 0.2, json.dumps({"output": output}))
+    said = peer.wait_for("done")
+    takes = [answer for answer in said if answer.kind == "take"]
+    assert [take.values[1] for take in takes] == ["70", "60"]
+    assert {Path(take.values[3]) for take in takes} == set(folder.iterdir())
+    for take in takes:
+        assert np.array_equal(read(take.values[3]), expected_tone(int(take.values[1]), 0.2))
+
+
+def test_a_job_that_fails_says_why(peer: OscPeer, folder: Path) -> None:
+    error = peer.ask("/acebridge/text2music", "ssf", "fail", "", 0.2)
+    assert error.address.startswith("/acebridge/job/")
+    assert error.values == ("ENGINE_FAILURE", "The fake engine failed as asked.", "Ask for something else.")
+    assert not list(folder.iterdir())
+
+
 @pytest.mark.parametrize("by_id", [True, False])
 def test_a_job_is_cancelled(peer: OscPeer, daemon: Daemon, folder: Path, by_id: bool) -> None:
     seed = 40 + by_id

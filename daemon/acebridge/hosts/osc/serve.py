@@ -81,7 +81,7 @@ async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> 
             return port
     raise Conflict(
         f"Port {settings.port} of {settings.host} cannot be opened: {reason}.",
-        remedy="Choose another with --port, or with port in the table [osc] of config.toml.",
+        remedy="Choose others with --host and --port, or with host and port in the table [osc] of config.toml.",
     )
 
 
