@@ -18,7 +18,7 @@ from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import fill
-from acebridge.errors import AceBridgeError, Busy, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, Busy, ErrorReason, JobFailed, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
 from acebridge.hosts.osc.results import Names, ResultFiles
@@ -155,10 +155,15 @@ class Jobs:
                 feedback = Feedback(order.task, files, send, lambda: self.latest is run)
                 follow(client.submit_request(request), run, files, feedback)
         except (AceBridgeError, AceStepError, OSError) as error:
-            if feedback is not None and feedback.job_id:
-                feedback.fail(*describe(error))
-            else:
+            if feedback is None or not feedback.job_id:
                 refuse(error)
+            elif isinstance(
+                error, OSError
+            ):  # the disk is full, the folder is gone: the daemon has the result all the same
+                remedy = f"The job goes on: `acebridge jobs watch {feedback.job_id} -o PATH` fetches its result."
+                feedback.fail(describe(error)[0], describe(error)[1], remedy)
+            else:
+                feedback.fail(*describe(error))
         except Exception as error:
             refuse(JobFailed(ErrorReason.INTERNAL, f"The bridge failed: {error!r}.", remedy="Report it."))
             raise
@@ -170,7 +175,7 @@ class Jobs:
         """Return the folder for the results: the one that is set, else that of the source, else the usual one."""
         if order.output:
             folder = open_file(order.output, "output")
-            check_writable(folder)
+            _check_writable(folder)
             return folder
         if source is not None:
             try:
@@ -179,8 +184,16 @@ class Jobs:
                 pass
             else:
                 return source.parent
-        check_writable(self._usual_folder)
+        _check_writable(self._usual_folder)
         return self._usual_folder
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        check_writable(folder)
+    except InvalidValue as error:
+        remedy = "Send another folder to /acebridge/session/output."
+        raise InvalidValue("output", folder, error.allowed, message=error.message, remedy=remedy) from error
 
 
 def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | None) -> audio_pb2.AudioInput:
@@ -204,5 +217,5 @@ def describe(error: Exception) -> tuple[ErrorReason, str, str]:
         return reason_of(error), error.message, error.remedy or _USUAL_REMEDIES.get(reason_of(error), "Try again.")
     if isinstance(error, OSError):
         sentence = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}"
-        return ErrorReason.INVALID_VALUE, sentence, "Check the path."
+        return ErrorReason.DISK_FULL if is_full(error) else ErrorReason.INVALID_VALUE, sentence, "Check the path."
     return ErrorReason.INTERNAL, f"{error!r}", "Report this, with what was sent."
