@@ -51,6 +51,7 @@ async def serve(
     bridge.peer_at = udp.peer_at
     for where in settings.feedback_addresses():
         bridge.feedback[where] = udp.peer_at(*where)
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
     own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
     file = config.data_dir / OSC_FILE
     write_whole(file, [own.encode()])
