@@ -52,7 +52,7 @@ function factory()
     return found
   end
 
-  local function selected_regions(selection)
+  local function find_selected_regions(selection)
     local found = {}
     for region in selection.regions:regionlist():iter() do
       if not region:to_audioregion():isnil() then found[#found + 1] = region end
@@ -81,7 +81,7 @@ function factory()
     local selection = Editor:get_selection()
     local kind, from, to = find_range(selection)
     local track = find_track(selection)
-    local regions = selected_regions(selection)
+    local regions = find_selected_regions(selection)
     if #regions == 0 and track and kind ~= "" then regions = regions_in(track, from, to) end
 
     local at = Temporal.timepos_t(from)

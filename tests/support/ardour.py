@@ -218,7 +218,8 @@ class Ardour:
         local playlist = Session:route_by_name({_lua_text(self.track)}):to_track():playlist()
         for _, region in ARDOUR.RegionFactory.regions():iter() do
           if region:whole_file() then
-            playlist:add_region(ARDOUR.RegionFactory.clone_region(region, true, false), Temporal.timepos_t({position}), 1, false)
+            local copy = ARDOUR.RegionFactory.clone_region(region, true, false)
+            playlist:add_region(copy, Temporal.timepos_t({position}), 1, false)
           end
         end
         """)
