@@ -111,7 +111,7 @@ def _read_clip(values: _Arguments, rate_hz: int) -> Clip:
 
 
 def _read_fault(timeline: Timeline, arguments: Sequence[Argument]) -> Timeline:
-    reason = arguments[0] if arguments else "unknown"
+    reason = _Arguments(arguments).take(str)
     return replace(timeline, clip=None, is_clip_known=True, problem=f"The hook in Ardour met a fault: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""What ``acebridge osc follow`` runs: one UDP socket between a DAW and the bridge.
+"""Between a DAW and the bridge: one UDP socket.
 
 The socket takes what the DAW and its hook send, asks the DAW for more when it is silent, and sends each field of the session
 that has changed to the bridge. A bridge that was started again gets all fields again.
@@ -39,7 +39,6 @@ class Surface:
     at its files; an equal result means that nothing has changed.
     """
 
-    name: str
     daw: Place
     timeline: Timeline
     hello: Callable[[], list[bytes]]
