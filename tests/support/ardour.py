@@ -151,6 +151,15 @@ class Ardour:
 
     # Life
 
+    @contextmanager
+    def running(self, hooks: Mapping[str, str]) -> Iterator[None]:
+        """Run it with these hooks (name → source) at work; nothing of it is left afterwards."""
+        try:
+            self.start(hooks)
+            yield
+        finally:
+            self.stop()
+
     def start(self, hooks: Mapping[str, str]) -> None:
         """Make the session and open it, with these hooks (name → source) at work."""
         assert LUA
@@ -270,14 +279,3 @@ class Ardour:
                 except (TimeoutError, ConnectionError):
                     pass
         raise AssertionError(f"Ardour does not answer: {self.log}")
-
-
-@contextmanager
-def ardour_at(folder: Path, hooks: Mapping[str, str], *, rate_hz: int = 48_000) -> Iterator[Ardour]:
-    """Run an Ardour with these hooks; nothing of it is left afterwards."""
-    ardour = Ardour(folder, rate_hz=rate_hz)
-    try:
-        ardour.start(hooks)
-        yield ardour
-    finally:
-        ardour.stop()

@@ -88,7 +88,10 @@ def test_results_go_to_the_folder_of_the_session() -> None:
 @pytest.mark.parametrize(
     ("timeline", "words"),
     [
-        (following(clip=CLIP, range_s=(11.0, 12.5), track="Gtr", bpm=98.5), "3.000 s to 4.500 s of song.wav on Gtr, 98.5 bpm"),
+        (
+            following(clip=CLIP, range_s=(11.0, 12.5), track="Gtr", bpm=98.5),
+            "3.000 s to 4.500 s of song.wav on Gtr, 98.5 bpm",
+        ),
         (Timeline(range_s=(1.0, 2.0)), "1.000 s to 2.000 s of the source of the session"),
         (following(problem="Two regions."), "Two regions."),
         (Timeline(), "No time selection and no loop that a clip of the selected track plays."),

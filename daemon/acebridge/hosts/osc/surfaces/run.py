@@ -21,7 +21,9 @@ DEFAULT_BRIDGE_PORT = 50711
 def _make_reaper(daw: Place, resources: Path | None) -> Surface:
     folder = resources or resource_folder()
     if folder is None:
-        raise InvalidSetting("There is no home folder with REAPER's resource folder.", remedy="Name it with --resources.")
+        raise InvalidSetting(
+            "There is no home folder with REAPER's resource folder.", remedy="Name it with --resources."
+        )
     return Surface(daw, reaper.ReaperTimeline(), reaper.hello, reaper.read, partial(reaper.poll, resources=folder))
 
 
@@ -70,7 +72,9 @@ def follow(
     place = parse_place(bridge, "--bridge", find_bridge())
     follower = Follower(surface, place, listen_port if listen is None else listen, say)
     try:
-        say(f"following {name} at {surface.daw[0]}:{surface.daw[1]} from port {follower.port}, bridge at {place[0]}:{place[1]}")
+        say(
+            f"following {name} at {surface.daw[0]}:{surface.daw[1]} from port {follower.port}, bridge at {place[0]}:{place[1]}"
+        )
         while not is_stopping():
             follower.step()
     finally:
