@@ -344,7 +344,8 @@ def test_tcp_carries_the_same_in_both_framings(peer: OscPeer, folder: Path, by_l
     assert held == {"engine": "fake", "output": str(folder), "caption": "À la carte Û", "count": 3}
 
 
-def test_the_daemon_starts_the_bridge_again(daemon: Daemon, peer: OscPeer) -> None:
+@pytest.mark.usefixtures("peer")
+def test_the_daemon_starts_the_bridge_again(daemon: Daemon) -> None:
     pid = json.loads((daemon.home / "osc.json").read_text())["pid"]
     bridge = psutil.Process(pid)
     assert bridge in daemon.children()
