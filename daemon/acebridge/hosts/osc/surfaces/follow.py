@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from acebridge.errors import AceBridgeError, InvalidSetting
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, decode, encode
+from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION, TEXT
 from acebridge.hosts.osc.surfaces.timeline import Fields, Timeline, describe, session_fields
 from acestep_runtime.errors import AceStepError
 
@@ -49,8 +50,15 @@ class Surface:
 class Follower:
     """The state of one run: what is known of the DAW, and which fields the bridge has."""
 
-    def __init__(self, surface: Surface, bridge: Place, listen: int, say: Callable[[str], None]) -> None:
-        self._surface, self._bridge, self._say = surface, bridge, say
+    def __init__(
+        self,
+        surface: Surface,
+        bridge: Place,
+        listen: int,
+        say: Callable[[str], None],
+        read_token: Callable[[], str] = str,
+    ) -> None:
+        self._surface, self._bridge, self._say, self._read_token = surface, bridge, say, read_token
         self._timeline = surface.timeline
         self._fields: Fields = {}
         self._words = ""
@@ -110,17 +118,22 @@ class Follower:
             return
         if timeline == self._timeline:
             return
-        self._timeline = timeline
+        before, self._timeline = self._timeline, timeline
         for name, value in session_fields(timeline).items():
             if self._fields.get(name) != value or name not in self._fields:
                 self._fields[name] = value
                 self._send_field(name, value)
+        if timeline.position_s not in (None, before.position_s):
+            self._send(encode(POSITION, "d", timeline.position_s), self._bridge)
+        if timeline.is_playing != before.is_playing:
+            self._send(encode(PLAYING, "i", int(timeline.is_playing)), self._bridge)
         self._report(describe(timeline))
 
     def _report(self, words: str) -> None:
         if words != self._words:
             self._words = words
             self._say(words)
+            self._send(encode(TEXT, "s", words), self._bridge)
 
     # The bridge
 
@@ -134,8 +147,15 @@ class Follower:
             self._say(" ".join(str(argument) for argument in arguments))
         if not self._has_bridge:
             self._has_bridge = True
-            for name, value in self._fields.items():
-                self._send_field(name, value)
+            self._send_all()
+
+    def _send_all(self) -> None:
+        """Send what is known to a bridge that has just appeared. The token lets it take a DAW's files wherever they are."""
+        if token := self._read_token():
+            self._send(encode("/acebridge/token", "s", token), self._bridge)
+        for name, value in self._fields.items():
+            self._send_field(name, value)
+        self._send(encode(TEXT, "s", self._words), self._bridge)
 
     def _ask(self) -> None:
         """Ask the DAW to send when it is silent, and the bridge whether it is there."""
