@@ -97,6 +97,20 @@ def repaint(studio: Studio, settings: str) -> np.ndarray:
     return read(file)
 
 
+def test_the_transport_of_ardour_reaches_the_tablet(studio: Studio) -> None:
+    ardour, tablet = studio.ardour, studio.tablet
+    tablet.send("/acebridge/feedback", "si", "127.0.0.1", tablet.port)
+    ardour.send("/locate", 96_000, 0)
+    tablet.wait_for("position")
+    ardour.send("/transport_play")
+    assert tablet.wait_for("playing")[-1].values == (1,)
+    positions = [tablet.wait_for("position")[-1].values[0] for _ in range(3)]
+    ardour.send("/transport_stop")
+    assert tablet.wait_for("playing")[-1].values == (0,)
+    assert 2.0 <= positions[0] < positions[1] < positions[2]
+    tablet.send("/acebridge/feedback/stop", "si", "127.0.0.1", tablet.port)
+
+
 def test_the_loop_of_ardour_is_repainted_from_a_tablet(studio: Studio) -> None:
     studio.ardour.send("/loop_location", *LOOP)
     start, end = (at - REGION_AT for at in LOOP)
@@ -110,3 +124,23 @@ def test_the_loop_of_ardour_is_repainted_from_a_tablet(studio: Studio) -> None:
     assert not changed[end:].any()
     assert changed[[start, end - 1]].all()
     assert changed[start:end].mean() > 0.99
+
+
+def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: Studio) -> None:
+    ardour, tablet = studio.ardour, studio.tablet
+    ardour.send("/loop_location", 96_000, 144_000)
+    ardour.send("/access_action", "Editor/select-loop-range")
+    ardour.send("/loop_location", 48_000, 72_000)
+    start, end = ((at - REGION_AT) / RATE_HZ for at in (96_000, 144_000))
+    studio.session_with(start=start, end=end)
+
+    ardour.run("""
+    local playlist = Session:route_by_name("Song"):to_track():playlist()
+    playlist:split_region(playlist:top_region_at(Temporal.timepos_t(120000)), Temporal.timepos_t(120000))
+    assert(playlist:n_regions() == 2)
+    """)
+    studio.session_with(start=None, source=None)
+    assert "2 audio regions are selected or in the range" in studio.log.read_text("utf-8")
+    error = tablet.ask("/acebridge/go/repaint")
+    assert error.kind == "error"
+    assert error.values[1] == "repaint needs a source."

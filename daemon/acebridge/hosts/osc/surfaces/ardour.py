@@ -12,7 +12,7 @@ it in one message, so that a range never meets the region of another moment:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,16 +33,32 @@ _HEARTBEAT, _TRANSPORT, _SAMPLES = 8, 16, 1024
 _EXPORT = "export"
 
 
+@dataclass(frozen=True)
+class ArdourTimeline(Timeline):
+    """What is known of Ardour: also its rate, 0 until the hook has sent it, and its position in samples."""
+
+    rate_hz: int = 0
+    samples: int | None = None
+
+
 def hello() -> list[bytes]:
     """Return what asks Ardour to send to the port that this comes from."""
     # bank size, kinds of strips, feedback, gain mode, send and plug-in page sizes
     return [encode("/set_surface", "iiiiii", 0, 0, _HEARTBEAT | _TRANSPORT | _SAMPLES, 0, 0, 0)]
 
 
-def read(timeline: Timeline, address: str, arguments: Sequence[Argument]) -> Timeline:
+def read(timeline: Timeline, address: str, arguments: Sequence[Argument]) -> ArdourTimeline:
     """Return what is known after a message of Ardour. Raises `AceBridgeError` for one of another version of the hook."""
+    state = timeline if isinstance(timeline, ArdourTimeline) else ArdourTimeline()
     reader = _READERS.get(address)
-    return timeline if reader is None else reader(timeline, arguments)
+    return state if reader is None else _locate(reader(state, arguments))
+
+
+def _locate(state: ArdourTimeline) -> ArdourTimeline:
+    """Return the same with the position in seconds; the surface may send it before the hook sends the rate."""
+    if not state.rate_hz or state.samples is None:
+        return state
+    return replace(state, position_s=state.samples / state.rate_hz)
 
 
 class _Arguments:
@@ -65,7 +81,7 @@ class _Arguments:
         return bool(self._values)
 
 
-def _read_state(timeline: Timeline, arguments: Sequence[Argument]) -> Timeline:
+def _read_state(timeline: ArdourTimeline, arguments: Sequence[Argument]) -> ArdourTimeline:
     values = _Arguments(arguments)
     session, rate_hz, track, kind = values.take(str), values.take(int), values.take(str), values.take(str)
     first, last, quarters = values.take(float), values.take(float), values.take(float)
@@ -110,24 +126,22 @@ def _read_clip(values: _Arguments, rate_hz: int) -> Clip:
     return Clip(file_path, position / rate_hz, start / rate_hz, length / rate_hz)
 
 
-def _read_fault(timeline: Timeline, arguments: Sequence[Argument]) -> Timeline:
+def _read_fault(timeline: ArdourTimeline, arguments: Sequence[Argument]) -> ArdourTimeline:
     reason = _Arguments(arguments).take(str)
     return replace(timeline, clip=None, is_clip_known=True, problem=f"The hook in Ardour met a fault: {reason}")
 
 
-def _read_play(timeline: Timeline, arguments: Sequence[Argument]) -> Timeline:
+def _read_play(timeline: ArdourTimeline, arguments: Sequence[Argument]) -> ArdourTimeline:
     return replace(timeline, is_playing=bool(arguments and arguments[0]))
 
 
-def _read_samples(timeline: Timeline, arguments: Sequence[Argument]) -> Timeline:
+def _read_samples(timeline: ArdourTimeline, arguments: Sequence[Argument]) -> ArdourTimeline:
     """Ardour sends the position as text, as it does not fit a float."""
     text = str(arguments[0]).strip() if arguments else ""
-    if not text.lstrip("-").isdecimal() or not timeline.rate_hz:
-        return timeline
-    return replace(timeline, position_s=int(text) / timeline.rate_hz)
+    return replace(timeline, samples=int(text)) if text.lstrip("-").isdecimal() else timeline
 
 
-_READERS: dict[str, Callable[[Timeline, Sequence[Argument]], Timeline]] = {
+_READERS: dict[str, Callable[[ArdourTimeline, Sequence[Argument]], ArdourTimeline]] = {
     STATE: _read_state,
     FAULT: _read_fault,
     "/transport_play": _read_play,

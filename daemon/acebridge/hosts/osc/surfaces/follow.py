@@ -37,7 +37,8 @@ class Surface:
     """A DAW's own OSC: where it listens, what is known of it at first, and how that changes.
 
     ``hello`` gives the packets that ask it to send, ``read`` what is known after a message, ``poll`` what is known after a look
-    at its files; an equal result means that nothing has changed.
+    at its files; an equal result means that nothing has changed. With ``heartbeat`` silence means that it has to be asked
+    again; without, that nothing happens there.
     """
 
     daw: Place
@@ -45,6 +46,7 @@ class Surface:
     hello: Callable[[], list[bytes]]
     read: Callable[[Timeline, str, tuple[Argument, ...]], Timeline]
     poll: Callable[[Timeline], Timeline] = lambda timeline: timeline
+    heartbeat: bool = False
 
 
 class Follower:
@@ -104,7 +106,8 @@ class Follower:
             if sender == self._bridge:
                 self._read_bridge(message.address, message.arguments)
             elif not message.address.startswith(_BRIDGE_PREFIX) or message.address.startswith(_HOOK_PREFIX):
-                self._daw_at = time.monotonic()
+                if not message.address.startswith(_HOOK_PREFIX):
+                    self._daw_at = time.monotonic()
                 self._change(partial(self._read, message))
 
     def _read(self, message: Message, timeline: Timeline) -> Timeline:
@@ -163,7 +166,8 @@ class Follower:
         if now - self._asked_at < _SILENCE_S:
             return
         self._asked_at = now
-        if now - self._daw_at > _SILENCE_S:
+        is_silent = now - self._daw_at > _SILENCE_S if self._surface.heartbeat else self._daw_at == float("-inf")
+        if is_silent:
             for packet in self._surface.hello():
                 self._send(packet, self._surface.daw)
         if self._has_bridge is not False and now - self._bridge_at > 2 * _SILENCE_S:

@@ -11,7 +11,6 @@ from acebridge.errors import InvalidSetting
 from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.osc.surfaces import ardour, reaper
 from acebridge.hosts.osc.surfaces.follow import LOOPBACK, Follower, Place, Surface
-from acebridge.hosts.osc.surfaces.timeline import Timeline
 from acebridge.hosts.reaper.paths import resource_folder
 from acebridge.paths import OSC_FILE, data_folder
 from acestep_runtime.errors import InvalidValue
@@ -29,7 +28,7 @@ def _make_reaper(daw: Place, resources: Path | None) -> Surface:
 
 
 def _make_ardour(daw: Place, _resources: Path | None) -> Surface:
-    return Surface(daw, Timeline(), ardour.hello, ardour.read)
+    return Surface(daw, ardour.ArdourTimeline(), ardour.hello, ardour.read, heartbeat=True)
 
 
 #: DAW → how its surface is made, the port where it listens, and the one that it sends to.

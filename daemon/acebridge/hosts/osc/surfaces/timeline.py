@@ -55,7 +55,6 @@ class Timeline:
     output: Path | None = None
     is_playing: bool = False
     position_s: float | None = None
-    rate_hz: int = 0
 
 
 def session_fields(timeline: Timeline) -> Fields:
