@@ -35,12 +35,12 @@ class Studio:
     def session_with(self, **wanted: Any) -> dict[str, Any]:
         """The session of the bridge, as soon as these fields are as they should be; ``None``: not set."""
 
-        def found() -> dict[str, Any]:
+        def read_session() -> dict[str, Any]:
             session = self.tablet.session()
             close = (session.get(name) == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
             return session if all(close) else {}
 
-        return until(found, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}")
+        return until(read_session, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}")
 
 
 def install_hook(home: Path, port: int) -> None:
