@@ -88,7 +88,8 @@ def test_faders_and_labels_follow_the_latest_job(peer: OscPeer, folder: Path) ->
     while answers[-1].kind != "done":
         answers.append(peer.receive())
     latest = [answer for answer in answers if answer.address.startswith("/acebridge/latest/")]
-    assert latest[0].values == (0.0,)
+    assert [answer.values for answer in latest[:2]] == [(0.0,), ("text2music: sending",)]
+    assert answers[:2] == latest[:2]  # at once, before the daemon knows of it
     assert [answer.values for answer in latest[-2:]] == [(1.0,), ("text2music: done",)]
     assert list(folder.iterdir())
 
@@ -205,6 +206,24 @@ def test_again_repeats_with_a_new_seed(peer: OscPeer, folder: Path) -> None:
     assert seed != 7
     assert Path(second[0].values[3]) == folder / "text2music (2).wav"
     assert np.array_equal(read(second[0].values[3]), expected_tone(seed, 0.2))
+
+
+def test_the_best_of_several_takes_get_files(peer: OscPeer, folder: Path) -> None:
+    output = {"seeds": [50, 70, 60], "tries": 3, "takes": 2, "auto_score": True}
+    peer.send("/acebridge/text2music", "ssfs", "score", "", 0.2, json.dumps({"output": output}))
+    said = peer.wait_for("done")
+    takes = [answer for answer in said if answer.kind == "take"]
+    assert [take.values[1] for take in takes] == ["70", "60"]
+    assert {Path(take.values[3]) for take in takes} == set(folder.iterdir())
+    for take in takes:
+        assert np.array_equal(read(take.values[3]), expected_tone(int(take.values[1]), 0.2))
+
+
+def test_a_job_that_fails_says_why(peer: OscPeer, folder: Path) -> None:
+    error = peer.ask("/acebridge/text2music", "ssf", "fail", "", 0.2)
+    assert error.address.startswith("/acebridge/job/")
+    assert error.values == ("ENGINE_FAILURE", "The fake engine failed as asked.", "Ask for something else.")
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("by_id", [True, False])

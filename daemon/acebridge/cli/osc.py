@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -17,7 +18,8 @@ osc.command()(follow)
 def serve_osc(
     host: Annotated[Optional[str], typer.Option(help="Address to listen at (127.0.0.1).", show_default=False)] = None,  # noqa: UP045
     port: Annotated[
-        int | None, typer.Option(help="Port of UDP and TCP, 0 for any free one (50711).", show_default=False)
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of UDP and TCP, 0 for any free one (50711).", show_default=False),
     ] = None,
     address: Address = None,
     no_autostart: NoAutostart = False,
@@ -41,3 +43,17 @@ def serve_osc(
             config, settings, address=address, autostart=not no_autostart, with_parent=with_parent, ready=say
         )
     )
+
+
+@osc.command("layout")
+def write_layout(
+    file: Annotated[Path, typer.Argument(help="File to write, such as acebridge.json.", show_default=False)],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the bridge (50711).")] = None,
+) -> None:
+    """Write a session for Open Stage Control: a field for each value, a button for each task."""
+    from acebridge.atomic_files import write_whole
+    from acebridge.config import DEFAULT_OSC_PORT
+    from acebridge.hosts.osc.layout import layout_text
+
+    write_whole(file, [layout_text(DEFAULT_OSC_PORT if port is None else port).encode()])
+    typer.echo(str(file))

@@ -17,7 +17,7 @@ from acestep_runtime.errors import InvalidValue, printable
 
 #: Senders of datagrams whose token is remembered; the oldest is forgotten first.
 MAX_SENDERS = 64
-_TOKEN = "Send /acebridge/token with the text of the file token in the data folder first."
+_TOKEN = "send /acebridge/token with the text of the file token in the data folder first"
 
 
 class Access:
@@ -46,7 +46,7 @@ class Access:
     def check(self, peer: Peer) -> None:
         """Raise `Unauthenticated` for a peer that is not listened to."""
         if not self.admits(peer):
-            remedy = f"Add {peer.host} to allow in the table [osc] of config.toml, or: {_TOKEN}"
+            remedy = f"Add {peer.host} to allow in the table [osc] of config.toml, or {_TOKEN}."
             raise Unauthenticated(f"Messages from {peer.host} need the token.", remedy=remedy)
 
     def present(self, peer: Peer, token: str) -> None:
@@ -65,10 +65,10 @@ class Access:
         """Forget a peer whose connection has ended."""
         self._with_token.pop(peer.key, None)
 
-    def check_path(self, peer: Peer | None, path: str, field: str) -> Path:
-        """Return the full path of a file or folder that a peer names; ``None`` is this program itself.
+    def check_path(self, path: str, field: str, *, is_trusted: bool) -> Path:
+        """Return the full path of a file or folder, links followed. Asks the file system: not for the event loop.
 
-        Raises `InvalidValue` for a path that is not full, and for one outside the roots from a peer without token.
+        Raises `InvalidValue` for a path that is not full, and for one outside the roots unless who names it is trusted.
         """
         try:
             full = Path(path).expanduser()
@@ -78,16 +78,10 @@ class Access:
             full = full.resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise InvalidValue(field, printable(path), "the path of a file or folder") from error
-        if (
-            peer is not None
-            and not self.is_trusted(peer)
-            and not any(full.is_relative_to(root) for root in self._roots)
-        ):
+        if not is_trusted and not any(full.is_relative_to(root) for root in self._roots):
             allowed = ", ".join(map(str, self._roots)) or "no folder"
-            raise InvalidValue(
-                field, printable(path), f"a path below {allowed}",
-                remedy=f"Add the folder to roots in config.toml, or: {_TOKEN}",
-            )  # fmt: skip
+            remedy = f"Add the folder to roots in config.toml, or {_TOKEN}."
+            raise InvalidValue(field, printable(path), f"a path below {allowed}", remedy=remedy)
         return full
 
     def check_feedback(self, peer: Peer, host: str) -> str:
@@ -97,5 +91,5 @@ class Access:
             return host
         raise InvalidValue(
             "host", printable(host), "an address of this machine, such as 127.0.0.1",
-            remedy=f"Add it to allow in the table [osc] of config.toml, or: {_TOKEN}",
+            remedy=f"Add it to allow in the table [osc] of config.toml, or {_TOKEN}.",
         )  # fmt: skip

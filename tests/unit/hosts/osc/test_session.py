@@ -51,7 +51,8 @@ def test_what_controllers_send_is_taken(field: str, value: object, kept: object)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("bpm", 29.9), ("bpm", float("nan")), ("bpm", float("inf")), ("bpm", "fast"), ("bpm", b"1"), ("end", -2), ("start", 1e9),
+        ("bpm", 29.9), ("bpm", float("nan")), ("bpm", float("inf")), ("bpm", "fast"), ("bpm", b"1"), ("end", -2),
+        ("start", 1e9),
         ("timesignature", 5), ("takes", 0), ("takes", 9), ("takes", 1.5), ("seed", -1), ("seed", 2**32), ("strength", 1.01),
         ("keyscale", "H"), ("tracks", "kazoo"), ("tracks", "drums,drums"), ("caption", "x" * 4097), ("caption", True),
         ("caption", b"x"), ("engine", "x" * 65), ("colour", "red"),
