@@ -40,7 +40,9 @@ class Studio:
             close = (session.get(name) == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
             return session if all(close) else {}
 
-        return until(read_session, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}")
+        return until(
+            read_session, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}"
+        )
 
 
 def install_hook(home: Path, port: int) -> None:
@@ -130,6 +132,9 @@ def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: St
     ardour, tablet = studio.ardour, studio.tablet
     ardour.send("/loop_location", 96_000, 144_000)
     ardour.send("/access_action", "Editor/select-loop-range")
+    assert ardour.run("say(Editor:get_selection().time:end_sample())") == [
+        ["144000"]
+    ]  # it is done before the loop moves
     ardour.send("/loop_location", 48_000, 72_000)
     start, end = ((at - REGION_AT) / RATE_HZ for at in (96_000, 144_000))
     studio.session_with(start=start, end=end)
