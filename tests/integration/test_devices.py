@@ -61,7 +61,9 @@ def client(home: Path, gates: Path, searching: threading.Event, monkeypatch: pyt
     assert not daemon.is_alive()
 
 
-def test_each_gpu_has_a_worker_and_two_jobs_run_at_once(client: Client, gates: Path, searching: threading.Event) -> None:
+def test_each_gpu_has_a_worker_and_two_jobs_run_at_once(
+    client: Client, gates: Path, searching: threading.Event
+) -> None:
     held = [gates / f"{seed}.steps" for seed in range(2)]
     for gate in held:
         gate.touch()

@@ -15,6 +15,7 @@ from acebridge.cli.jobs import jobs
 from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
 from acebridge.cli.models import models
+from acebridge.cli.osc import osc
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
 
@@ -51,7 +52,14 @@ for task_command in TASK_COMMANDS.values():
 app.command(rich_help_panel="Tasks")(listen)
 for command in (serve, status, stop, demo, doctor, logs):
     app.command(rich_help_panel="Daemon")(command)
-for name, group in (("models", models), ("jobs", jobs), ("assets", assets), ("config", config), ("service", service)):
+for name, group in (
+    ("models", models),
+    ("jobs", jobs),
+    ("assets", assets),
+    ("config", config),
+    ("service", service),
+    ("osc", osc),
+):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")
 app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")

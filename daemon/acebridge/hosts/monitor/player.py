@@ -30,6 +30,8 @@ MIN_LEVEL_DB, MAX_LEVEL_DB = -90.0, 12.0
 _SHORTEST_LOOP_S = 0.01
 _FEED_S = 0.02
 _BLOCK_FRAMES = 8192
+#: Silence behind the last sample, beyond the latency: a device that recovers from an underrun plays later than it says.
+_DRAIN_S = 0.25
 _IDLE_RATE_HZ = 48_000
 #: The number of the source among the choices; takes count from 1.
 SOURCE = 0
@@ -467,7 +469,7 @@ class Player:
                 return
             if self._jobs:
                 return
-        if self._renderer.silent_frames >= self.latency_s * self._rate_hz:  # the device has played all of it
+        if self._renderer.silent_frames >= (self.latency_s + _DRAIN_S) * self._rate_hz:  # the device has played all of it
             self._finish(State.ended)
 
     def _finish(self, state: State) -> None:

@@ -28,7 +28,7 @@ _MARGIN_FRAMES = 1024
 class Recording:
     """``frames`` frames that come in order. ``start_frame`` is where the first one belongs on the time line of the source.
 
-    ``role`` is what it holds, such as "mix" or "drums". Any thread may write, any may read. ``close`` removes the samples.
+    ``role`` is what it holds, such as "mix" or "drums". One thread writes, any may read. ``close`` removes the samples.
     """
 
     def __init__(self, name: str, rate_hz: int, frames: int, *, start_frame: int = 0, role: str = "mix") -> None:
@@ -63,34 +63,33 @@ class Recording:
 
         Raises ``OSError`` when the disk is full.
         """
+        if not self._ready >= at >= 0:
+            raise ValueError(f"frame {at} comes behind frame {self._ready}")
+        fresh = to_channels(samples[self._ready - at : max(self.frames - at, 0)], 2)
         with self._lock:
-            if not self._ready >= at >= 0:
-                raise ValueError(f"frame {at} comes behind frame {self._ready}")
-            fresh = to_channels(samples[self._ready - at : self.frames - at], 2)
             if not len(fresh) or self._file.closed:
                 return
             self._file.seek(self._ready * _FRAME_BYTES)
             self._file.write(np.ascontiguousarray(fresh, "<f4").tobytes())
-            self._meter.push(fresh)
             self._ready += len(fresh)
-            if self.complete:
-                self._lufs = self._meter.integrated_lufs()
-        self.on_growth()
+        self.on_growth()  # before it is measured: it can be played
+        self._meter.push(fresh)
+        if self.complete:
+            self._lufs = self._meter.integrated_lufs()
 
     def restart(self, frames: int | None = None) -> None:
-        """Void what has come: it comes again."""
+        """Void what has come: it comes again. For the writer."""
         with self._lock:
             self.frames = self.frames if frames is None else frames
             self._ready, self._lufs = 0, None
-            self._meter = LoudnessMeter(self.rate_hz)
             self.restarts += 1
+        self._meter = LoudnessMeter(self.rate_hz)
         self.on_growth()
 
     def end(self) -> None:
-        """Leave it at what has come: no more will."""
-        with self._lock:
-            self.frames = self._ready
-            self._lufs = self._meter.integrated_lufs()
+        """Leave it at what has come: no more will. For the writer."""
+        self.frames = self._ready
+        self._lufs = self._meter.integrated_lufs()
         self.on_growth()
 
     def close(self) -> None:

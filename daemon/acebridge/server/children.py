@@ -1,0 +1,62 @@
+"""Programs that the daemon starts beside itself and never imports: they use it as any client does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from acebridge.config import VARIABLES, Config
+
+log = logging.getLogger(__name__)
+#: The exit code of a program that would only fail again: a port that is taken, a setting that is wrong.
+_BAD_INPUT = 2
+_STOP_TIMEOUT_S, _PAUSE_S = 5.0, 1.0
+
+
+async def run_osc_bridge(
+    config: Config, address: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Run the OSC bridge, again when it ends, until it says that it cannot run; when cancelled, end it."""
+    words = ("osc", "serve", "--address", address, "--no-autostart", "--with-parent")
+    command = " ".join(words)
+    while (code := await _run(words, config)) != _BAD_INPUT:
+        log.warning("ended; starting it again", extra={"command": command, "code": code})
+        await sleep(_PAUSE_S)
+    log.error("cannot run", extra={"command": command})
+
+
+async def _run(words: tuple[str, ...], config: Config) -> int:
+    """Run a command of ours and return its exit code. It ends when its standard input does, so with this process at the latest."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "acebridge.cli",
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "ACEBRIDGE_HOME": str(config.data_dir),
+            VARIABLES["roots"]: os.pathsep.join(map(str, config.roots)),
+        },
+    )
+    log.info("started", extra={"command": " ".join(words), "pid": process.pid})
+    try:
+        return await process.wait()
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+    except asyncio.TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
