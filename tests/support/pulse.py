@@ -36,8 +36,8 @@ def pulse(folder: Path, rate_hz: int = 48_000) -> Iterator[dict[str, str]]:
     }  # fmt: skip
     sink = f"module-null-sink sink_name=null rate={rate_hz} channels=2 format=float32le"
     process = subprocess.Popen(
-        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no", "--log-target=stderr",
-         "-L", sink, "-L", "module-native-protocol-unix"],
+        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no",
+         "--log-target=stderr", "-L", sink, "-L", "module-native-protocol-unix"],
         env=environment, stdin=subprocess.DEVNULL, stderr=(folder / "log").open("wb"),
     )  # fmt: skip
     try:
@@ -69,7 +69,8 @@ class Record:
 def record(environment: Mapping[str, str], rate_hz: int = 48_000) -> Iterator[Record]:
     """Record the sink; what is given grows until the end."""
     process = subprocess.Popen(
-        ["parec", "-d", "null.monitor", "--format=float32le", f"--rate={rate_hz}", "--channels=2", "--raw", "--latency-msec=10"],
+        ["parec", "-d", "null.monitor", "--format=float32le", f"--rate={rate_hz}", "--channels=2", "--raw",
+         "--latency-msec=10"],
         env=dict(environment), stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

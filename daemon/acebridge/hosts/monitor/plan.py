@@ -21,13 +21,12 @@ class Loop(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """``choice`` plays from ``frame`` at ``index`` on, with a gain."""
+    """``choice`` plays from ``frame`` at ``index`` on."""
 
     choice: int
     index: int
     frame: int
     loop: Loop | None = None
-    gain: float = 1.0
 
     def frame_at(self, index: int) -> int:
         """Return the frame of the time line at a time of the clock."""

@@ -12,6 +12,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
+import numpy as np
+
 from acebridge.errors import AceBridgeError
 from acebridge.hosts.monitor.device import LATENCY_S, NoSound, OpenOutput, Output, OutputRequest, open_output
 from acebridge.hosts.monitor.equal_loudness import equal_gains
@@ -19,6 +21,7 @@ from acebridge.hosts.monitor.plan import Loop, Plan
 from acebridge.hosts.monitor.recording import Recording
 from acebridge.hosts.monitor.renderer import Renderer
 from acebridge.hosts.monitor.ring import Ring
+from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import db_to_gain, seconds_to_frames
 
@@ -30,6 +33,8 @@ MIN_LEVEL_DB, MAX_LEVEL_DB = -90.0, 12.0
 _SHORTEST_LOOP_S = 0.01
 _FEED_S = 0.02
 _BLOCK_FRAMES = 8192
+#: How fast the gain of a choice changes while it plays.
+_GAIN_PER_S = 0.3
 #: Silence behind the last sample, beyond the latency: a device that recovers from an underrun plays later than it says.
 _DRAIN_S = 0.25
 _IDLE_RATE_HZ = 48_000
@@ -105,7 +110,8 @@ class Player:
         self._loop_s: tuple[float, float] | None = None
         self._level_db = 0.0
         self._restarts = 0
-        self._gains: dict[int, float] = {}
+        #: The gain of what goes into the ring now.
+        self._gain = 1.0
         self._past = Underruns()
         self._feeder: threading.Thread | None = None
         self._last_buffer = (0, 0.0)
@@ -240,7 +246,7 @@ class Player:
                 self._plan = Plan(number, 0, 0)
                 return
             index, frame = self._ring.index, self._plan.frame_at(self._ring.index)
-            plan = replace(self._plan, choice=number, index=index, frame=frame, gain=self._gain(number))
+            plan = replace(self._plan, choice=number, index=index, frame=frame)
             if self._state is State.ended:
                 self._plan, self._cue_s, self._state = plan, None, State.stopped
             else:
@@ -361,8 +367,8 @@ class Player:
         frames = recording.frames if self._state is State.ended else 0
         return (recording.start_frame + frames) / recording.rate_hz
 
-    def _gain(self, number: int) -> float:
-        return self._gains.get(number, 1.0) if self._matches else 1.0
+    def _gain_of(self, number: int) -> float:
+        return equal_gains(self._choices).get(number, 1.0) if self._matches else 1.0
 
     def _loop_frames(self) -> Loop | None:
         if self._loop_s is None:
@@ -380,14 +386,14 @@ class Player:
         self._cue_s = None
         index = 0 if self._ring is None else self._ring.index
         epoch = 0 if self._ring is None else self._ring.epoch + 1
-        self._gains = equal_gains(self._choices)
-        self._offer(Plan(choice, index, frame, loop, self._gain(choice)), epoch, clean=frame == start)
+        self._offer(Plan(choice, index, frame, loop), epoch, clean=frame == start)
 
     def _offer(self, plan: Plan, epoch: int, *, clean: bool = False) -> None:
         """Fill a new ring and hand it to the renderer."""
         ring = Ring(round(RING_S * self._rate_hz), origin=plan.index, epoch=epoch, clean=clean)
         self._ring, self._plan = ring, plan
         self._restarts = self._choices[plan.choice].restarts
+        self._gain = self._gain_of(plan.choice)
         self._fill(ring, plan)
         self._renderer.offered = ring
 
@@ -408,8 +414,15 @@ class Player:
                 count = min(count, recording.ready_at(rate_hz) - frame)
             if count <= 0:
                 return
-            samples = recording.read(rate_hz, frame, frame + count)
-            ring.write(samples if plan.gain == 1.0 else samples * samples.dtype.type(plan.gain))
+            ring.write(self._scale(recording.read(rate_hz, frame, frame + count), self._gain_of(plan.choice)))
+
+    def _scale(self, samples: Samples, gain: float) -> Samples:
+        """Apply a gain; go there slowly when another one has been in force: more is known of the loudness now."""
+        if gain == self._gain:
+            return samples if gain == 1.0 else samples * np.float32(gain)
+        most = _GAIN_PER_S * len(samples) / self._rate_hz
+        before, self._gain = self._gain, self._gain + min(max(gain - self._gain, -most), most)
+        return samples * np.linspace(before, self._gain, len(samples), dtype=np.float32)[:, None]
 
     def _feed_on(self) -> None:
         """Keep the ring full until the player is closed."""
@@ -447,16 +460,10 @@ class Player:
         self._finish(State.paused)
 
     def _renew(self, ring: Ring) -> None:
-        """Play again what became void, and follow what is known of the loudness."""
-        plan, recording = self._plan, self._choices[self._plan.choice]
-        index = ring.index
-        here = replace(plan, index=index, frame=plan.frame_at(index))
-        if recording.restarts != self._restarts:
-            self._offer(here, ring.epoch + 1)
-            return
-        self._gains = equal_gains(self._choices)
-        if self._gain(plan.choice) != plan.gain and self._state is State.playing:
-            self._offer(replace(here, gain=self._gain(plan.choice)), ring.epoch)
+        """Play what became void again, from the same place on."""
+        plan, index = self._plan, ring.index
+        if self._choices[plan.choice].restarts != self._restarts:
+            self._offer(replace(plan, index=index, frame=plan.frame_at(index)), ring.epoch + 1)
 
     def _end_or_continue(self, ring: Ring) -> None:
         if self._state is not State.playing or not ring.finished or ring.readable() or self._renderer.ring is not ring:
@@ -469,7 +476,9 @@ class Player:
                 return
             if self._jobs:
                 return
-        if self._renderer.silent_frames >= (self.latency_s + _DRAIN_S) * self._rate_hz:  # the device has played all of it
+        if (
+            self._renderer.silent_frames >= (self.latency_s + _DRAIN_S) * self._rate_hz
+        ):  # the device has played all of it
             self._finish(State.ended)
 
     def _finish(self, state: State) -> None:

@@ -88,7 +88,7 @@ class Renderer:
             if new.readable() <= behind and not new.finished:
                 return
             new.skip(min(max(behind, 0), new.readable()))
-        silent = self._gain == 0 or old is None or self._dry
+        silent = self._gain == 0 or self._dry or old is None or not old.readable()
         self._fade_left = 0 if silent and new.clean else self._fade_frames
         self._old = None if silent else old
         self._ring = new
