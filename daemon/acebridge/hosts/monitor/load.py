@@ -24,7 +24,7 @@ def kind_of(what: str) -> Literal["file", "job", "asset"]:
 
     Raises `InvalidValue` for anything else.
     """
-    if Path(what).exists():
+    if what and Path(what).exists():
         return "file"
     if set(what) <= set("0123456789abcdef"):
         if len(what) == _JOB_DIGITS:
