@@ -35,11 +35,12 @@ def pulse(folder: Path, rate_hz: int = 48_000) -> Iterator[dict[str, str]]:
         **os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(runtime), "PULSE_RUNTIME_PATH": str(runtime),
     }  # fmt: skip
     sink = f"module-null-sink sink_name=null rate={rate_hz} channels=2 format=float32le"
-    process = subprocess.Popen(
-        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no",
-         "--log-target=stderr", "-L", sink, "-L", "module-native-protocol-unix"],
-        env=environment, stdin=subprocess.DEVNULL, stderr=(folder / "log").open("wb"),
-    )  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no",
+             "--log-target=stderr", "-L", sink, "-L", "module-native-protocol-unix"],
+            env=environment, stdin=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
     try:
         until(lambda: (runtime / "native").exists() or process.poll() is not None, "PulseAudio")
         assert process.poll() is None, (folder / "log").read_text()
