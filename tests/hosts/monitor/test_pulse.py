@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acestep_runtime.audio import decode
-from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, song, until, write_wav
+from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, daemon_at, expected_tone, song, until, write_wav
 from tests.support.pulse import Record, find, pulse, record
 from tests.support.signals import Samples, noise
 
@@ -77,12 +76,13 @@ def test_a_file_arrives_as_it_is(tmp_path: Path, environment: dict[str, str]) ->
     assert_arrived(arrived, music)
 
 
-def test_a_job_is_played_while_it_runs(tmp_path: Path, environment: dict[str, str]) -> None:
-    arguments = ("generate", "--duration", "4", "-s", "5", "-e", "fake", "--listen", "-o", "new.wav")
-    arrived, _ = play(tmp_path, environment, *arguments)
-    music = decode.read(tmp_path / "new.wav")
-    begin = int(np.flatnonzero(music.any(axis=1))[0])  # a tone begins at zero, as silence is
-    assert_arrived(arrived, music[begin:-1])
+def test_a_job_arrives_as_its_engine_made_it(tmp_path: Path, daemon: Daemon, environment: dict[str, str]) -> None:
+    assert daemon.client is not None
+    job_id = create_tone_job(daemon.client, 4.0, seed=5)
+    arrived, _ = play(tmp_path, environment, "listen", job_id, *_LATENCY)
+    music = expected_tone(5, 4.0)
+    sounding = np.flatnonzero(music.any(axis=1))  # a tone begins and ends at zero, as silence is
+    assert_arrived(arrived, music[sounding[0] : sounding[-1] + 1])
 
 
 def test_a_stored_asset_arrives_as_it_is(tmp_path: Path, daemon: Daemon, environment: dict[str, str]) -> None:
