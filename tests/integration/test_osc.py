@@ -88,7 +88,8 @@ def test_faders_and_labels_follow_the_latest_job(peer: OscPeer, folder: Path) ->
     while answers[-1].kind != "done":
         answers.append(peer.receive())
     latest = [answer for answer in answers if answer.address.startswith("/acebridge/latest/")]
-    assert latest[0].values == (0.0,)
+    assert [answer.values for answer in latest[:2]] == [(0.0,), ("text2music: sending",)]
+    assert answers[:2] == latest[:2]  # at once, before the daemon knows of it
     assert [answer.values for answer in latest[-2:]] == [(1.0,), ("text2music: done",)]
     assert list(folder.iterdir())
 
@@ -344,7 +345,8 @@ def test_tcp_carries_the_same_in_both_framings(peer: OscPeer, folder: Path, by_l
     assert held == {"engine": "fake", "output": str(folder), "caption": "À la carte Û", "count": 3}
 
 
-def test_the_daemon_starts_the_bridge_again(daemon: Daemon, peer: OscPeer) -> None:
+@pytest.mark.usefixtures("peer")
+def test_the_daemon_starts_the_bridge_again(daemon: Daemon) -> None:
     pid = json.loads((daemon.home / "osc.json").read_text())["pid"]
     bridge = psutil.Process(pid)
     assert bridge in daemon.children()

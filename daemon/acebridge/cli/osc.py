@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -39,3 +40,17 @@ def serve_osc(
             config, settings, address=address, autostart=not no_autostart, with_parent=with_parent, ready=say
         )
     )
+
+
+@osc.command("layout")
+def write_layout(
+    file: Annotated[Path, typer.Argument(help="File to write, such as acebridge.json.", show_default=False)],
+    port: Annotated[int | None, typer.Option(help="Port of the bridge (50711).", show_default=False)] = None,
+) -> None:
+    """Write a session for Open Stage Control: a field for each value, a button for each task."""
+    from acebridge.atomic_files import write_whole
+    from acebridge.config import DEFAULT_OSC_PORT
+    from acebridge.hosts.osc.layout import layout_text
+
+    write_whole(file, [layout_text(DEFAULT_OSC_PORT if port is None else port).encode()])
+    typer.echo(str(file))

@@ -30,7 +30,7 @@ async def run_osc_bridge(
 
 
 async def _run(words: tuple[str, ...], config: Config) -> int:
-    """Run a command of ours and return its exit code. It ends when its standard input does, so with this process at the latest."""
+    """Run a command of ours and return its exit code. It ends when its standard input does: with this process at the latest."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

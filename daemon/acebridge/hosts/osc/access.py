@@ -17,7 +17,7 @@ from acestep_runtime.errors import InvalidValue, printable
 
 #: Senders of datagrams whose token is remembered; the oldest is forgotten first.
 MAX_SENDERS = 64
-_TOKEN = "Send /acebridge/token with the text of the file token in the data folder first."
+_TOKEN = "send /acebridge/token with the text of the file token in the data folder first"
 
 
 class Access:
@@ -46,7 +46,7 @@ class Access:
     def check(self, peer: Peer) -> None:
         """Raise `Unauthenticated` for a peer that is not listened to."""
         if not self.admits(peer):
-            remedy = f"Add {peer.host} to allow in the table [osc] of config.toml, or: {_TOKEN}"
+            remedy = f"Add {peer.host} to allow in the table [osc] of config.toml, or {_TOKEN}."
             raise Unauthenticated(f"Messages from {peer.host} need the token.", remedy=remedy)
 
     def present(self, peer: Peer, token: str) -> None:
@@ -86,7 +86,7 @@ class Access:
             allowed = ", ".join(map(str, self._roots)) or "no folder"
             raise InvalidValue(
                 field, printable(path), f"a path below {allowed}",
-                remedy=f"Add the folder to roots in config.toml, or: {_TOKEN}",
+                remedy=f"Add the folder to roots in config.toml, or {_TOKEN}.",
             )  # fmt: skip
         return full
 
@@ -97,5 +97,5 @@ class Access:
             return host
         raise InvalidValue(
             "host", printable(host), "an address of this machine, such as 127.0.0.1",
-            remedy=f"Add it to allow in the table [osc] of config.toml, or: {_TOKEN}",
+            remedy=f"Add it to allow in the table [osc] of config.toml, or {_TOKEN}.",
         )  # fmt: skip

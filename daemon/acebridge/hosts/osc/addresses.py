@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def _task_rows(task: type[Task]) -> Iterator[Address]:
     def run_session(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
         bridge.run(task.name, [*[None] * len(arguments), *values], peer, go)
 
-    yield Address(path, tags, names, f"run {task.name}", run, optional=len(tags), json=True)
+    doc = inspect.getdoc(task) or ""
+    yield Address(path, tags, names, doc.partition("\n")[0].replace("``", "`"), run, optional=len(tags), json=True)
     yield Address(go, "", (), f"run {task.name} on the session", run_session, json=True, button=True)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from acebridge.errors import AceBridgeError, Busy
 from acebridge.hosts.osc.access import Access
 from acebridge.hosts.osc.address import Address, is_release, read_arguments
+from acebridge.hosts.osc.feedback import latest_messages
 from acebridge.hosts.osc.jobs import Jobs, OpenFile, describe
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, Value, decode, encode
 from acebridge.hosts.osc.peer import Peer
@@ -137,9 +138,20 @@ class Bridge:
         self._start(order.with_new_seeds(), open_file, peer, address)
 
     def _start(self, order: Order, open_file: OpenFile, peer: Peer | None, address: str) -> None:
-        send, refuse = partial(self.send_from_thread, peer), partial(self.refuse_from_thread, peer, address)
-        self.jobs.start(order, open_file, send, refuse)
+        def refuse(error: Exception) -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._show, peer, f"{order.task}: {describe(error)[1]}")
+            self.refuse_from_thread(peer, address, error)
+
+        # At once: the daemon's first answer may take a while, for it copies the source before.
+        self._show(peer, f"{order.task}: sending")
+        self.jobs.start(order, open_file, partial(self.send_from_thread, peer), refuse)
         self._last = order, open_file
+
+    def _show(self, peer: Peer | None, text: str) -> None:
+        """Send the first, or the only, thing that a fader and a label get of an order."""
+        for message in latest_messages(0.0, text):
+            self.send_all(peer, encode(*message))
 
     def work(self, peer: Peer | None, address: str, work: Callable[[], None]) -> None:
         """Do something that waits for the daemon in a thread; what it raises is answered as an error."""

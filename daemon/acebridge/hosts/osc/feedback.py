@@ -12,7 +12,7 @@ that began last. They come first, so that "done" and "error" end what a job says
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from acebridge.client.follow import JobSink
@@ -43,6 +43,12 @@ LATEST = {
     "progress": ("f", ("fraction",), "progress of the job that began last, for a fader"),
     "text": ("s", ("text",), "what that job does now, or what came of it, for a label"),
 }
+
+
+def latest_messages(fraction: float, text: str) -> Iterator[tuple[str, str, Argument]]:
+    """Yield address, tags and value of what faders and labels get."""
+    for name, value in (("progress", fraction), ("text", text)):
+        yield f"{PREFIX}/latest/{name}", LATEST[name][0], value
 
 
 class Feedback(JobSink):
@@ -105,5 +111,5 @@ class Feedback(JobSink):
 
     def _show(self, fraction: float, text: str) -> None:
         if self._is_latest():
-            for name, value in (("progress", fraction), ("text", text)):
-                self._send(f"{PREFIX}/latest/{name}", LATEST[name][0], value)
+            for message in latest_messages(fraction, text):
+                self._send(*message)

@@ -160,7 +160,7 @@ class Jobs:
             else:
                 refuse(error)
         except Exception as error:
-            refuse(JobFailed(ErrorReason.INTERNAL, f"The bridge failed: {error!r}.", remedy="Report this."))
+            refuse(JobFailed(ErrorReason.INTERNAL, f"The bridge failed: {error!r}.", remedy="Report it."))
             raise
         finally:
             with self._lock:
@@ -191,11 +191,18 @@ def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | No
     return message
 
 
+#: What to do about errors that do not say it themselves.
+_USUAL_REMEDIES = {
+    ErrorReason.INVALID_VALUE: "Send a value that is allowed.",
+    ErrorReason.CANCELLED: "Send /acebridge/again to run it again.",
+}
+
+
 def describe(error: Exception) -> tuple[ErrorReason, str, str]:
     """Return reason, sentence and remedy of an error."""
     if isinstance(error, (AceBridgeError, AceStepError)):
-        return reason_of(error), error.message, error.remedy
+        return reason_of(error), error.message, error.remedy or _USUAL_REMEDIES.get(reason_of(error), "Try again.")
     if isinstance(error, OSError):
         sentence = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}"
         return ErrorReason.INVALID_VALUE, sentence, "Check the path."
-    return ErrorReason.INTERNAL, f"{error!r}", ""
+    return ErrorReason.INTERNAL, f"{error!r}", "Report this, with what was sent."

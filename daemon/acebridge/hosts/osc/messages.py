@@ -24,6 +24,8 @@ MAX_BLOB_BYTES = 8192
 MAX_MESSAGES, MAX_ARGUMENTS, MAX_DEPTH = 256, 64, 8
 #: The types that are read: numbers, text, blobs and the values without bytes.
 TAGS = "ihfdsbTFN"
+#: The types of one size.
+_ARGUMENT_BYTES = {"i": 4, "f": 4, "h": 8, "d": 8, "T": 0, "F": 0, "N": 0}
 _BUNDLE = b"#bundle\x00"
 _TIME_BYTES, _SIZE_BYTES = 8, 4
 _SEND_AGAIN = "Send OSC 1.0 messages or bundles: an address such as /acebridge/status, type tags, arguments."
@@ -93,18 +95,33 @@ def _message(packet: bytes, at: float) -> Message:
         address, after = osc_types.get_string(packet, 0)
         if not address.isprintable():
             raise BadPacket("The address holds characters that cannot be printed.")
-        tags = osc_types.get_string(packet, after)[0] if packet[after:] else ","
+        tags, start = osc_types.get_string(packet, after) if packet[after:] else (",", after)
         _check_tags(address, tags)
+        _check_sizes(address, packet, start, tags)
         arguments = tuple(OscMessage(packet).params)
     except (ParseError, osc_types.ParseError, ValueError, struct.error, IndexError) as error:
         raise BadPacket("The message is cut off or damaged.", address=address) from error
-    for value in arguments:
-        if isinstance(value, bytes) and len(value) > MAX_BLOB_BYTES:
-            raise BadPacket(
-                f"The blob has {len(value)} bytes; allowed: at most {MAX_BLOB_BYTES}.",
-                remedy="Name a file by its path.", address=address,
-            )  # fmt: skip
     return Message(address, arguments, at)
+
+
+def _check_sizes(address: str, packet: bytes, start: int, tags: str) -> None:
+    """Raise `BadPacket` for a blob that is too long, and ``ValueError`` where the arguments do not fit into the packet."""
+    for tag in tags[1:]:
+        if tag == "s":
+            _, start = osc_types.get_string(packet, start)
+        elif tag == "b":
+            size, start = osc_types.get_int(packet, start)
+            if size > MAX_BLOB_BYTES:
+                remedy = "Name a file by its path."
+                message = f"The blob has {size} bytes; allowed: at most {MAX_BLOB_BYTES}."
+                raise BadPacket(message, remedy=remedy, address=address)
+            if size < 0:
+                raise ValueError("a blob of negative size")
+            start += size + -size % 4
+        else:
+            start += _ARGUMENT_BYTES[tag]
+    if start > len(packet):
+        raise ValueError("arguments past the end of the packet")
 
 
 def _check_tags(address: str, tags: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from acebridge.paths import OSC_FILE
 
 #: Ports to try where any will do: the same number has to be free for both.
 _TRIES = 20
+#: How long a thread may keep the event loop from running; Python's own 5 ms is as long as a whole answer takes.
+_SWITCH_S = 0.0005
 #: In the data folder: results of tasks without source.
 RESULTS_FOLDER = "results"
 
@@ -99,6 +102,7 @@ async def run_until_signal(
     ready: Callable[[str], None],
 ) -> None:
     """Serve until a signal to end, or, ``with_parent``, until the program that started this one closes its standard input."""
+    sys.setswitchinterval(_SWITCH_S)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)

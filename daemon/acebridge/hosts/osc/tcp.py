@@ -61,13 +61,16 @@ class TcpServer:
         refuse: Callable[[Peer, str, Exception], None],
         timeout_s: float = PACKET_TIMEOUT_S,
     ) -> None:
-        self._receive, self._forget, self._refuse, self._timeout_s = receive, forget, refuse, timeout_s
+        self._receive, self._forget, self._refuse = receive, forget, refuse
+        self.timeout_s = timeout_s
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
-    async def listen(self, host: str, port: int) -> None:
-        """Open a port. Raises ``OSError``."""
+    async def listen(self, host: str, port: int) -> int:
+        """Open a port and return its number. Raises ``OSError``."""
         self._server = await asyncio.start_server(self._serve, host, port, limit=_READ_BYTES)
+        own: int = self._server.sockets[0].getsockname()[1]
+        return own
 
     async def close(self) -> None:
         """Close the port and all connections."""
@@ -104,7 +107,7 @@ class TcpServer:
         clock = asyncio.get_running_loop().time
         began: float | None = clock()  # of the packet that is awaited or under way
         while True:
-            left_s = None if began is None else max(0.0, began + self._timeout_s - clock())
+            left_s = None if began is None else max(0.0, began + self.timeout_s - clock())
             data = await asyncio.wait_for(reader.read(_READ_BYTES), left_s)
             if not data:
                 return
