@@ -8,8 +8,10 @@ from typing import Annotated, Optional
 import typer
 
 from acebridge.cli.options import Address, NoAutostart
+from acebridge.cli.osc_follow import follow
 
 osc = typer.Typer(help="Serve Open Sound Control: see docs/osc.md.", no_args_is_help=True)
+osc.command()(follow)
 
 
 @osc.command("serve")

@@ -47,6 +47,8 @@ class Bridge:
         self.session = Session(self._send_field)
         self.jobs, self.access = jobs, access
         self.feedback: dict[tuple[str, int], Peer] = {}
+        #: What a DAW that is followed has reported: address → value.
+        self.daw: dict[str, Value] = {}
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
         self._table = Table(addresses)
