@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from acebridge.cli.keys import ReadKey
     from acebridge.client.client import Client
     from acebridge.hosts.monitor.job_audio import JobAudio
-    from acebridge.hosts.monitor.player import Player, Status, Underruns
+    from acebridge.hosts.monitor.player import Player
+    from acebridge.hosts.monitor.status import Status, Underruns
 
 KEYS = "space: pause, left and right: 5 s, 0-9: source or take, q: end"
 _STEP_S = 5.0
@@ -83,7 +84,7 @@ def play_to_end(player: Player) -> None:
 
 def _obey(player: Player, read_key: ReadKey) -> bool:
     """Wait a moment for a key and do what it says; return whether to play on."""
-    from acebridge.hosts.monitor.player import State
+    from acebridge.hosts.monitor.status import State
 
     key, status = read_key(_SHOW_S), player.status()
     if key in ("left", "right"):

@@ -10,8 +10,9 @@ import pytest
 
 from acebridge.cli import listening
 from acebridge.cli.keys import read_keys
-from acebridge.hosts.monitor.player import Player, State, Underruns
+from acebridge.hosts.monitor.player import Player
 from acebridge.hosts.monitor.recording import Recording
+from acebridge.hosts.monitor.status import State, Underruns
 from tests.support.daemon import PATIENCE_S
 from tests.support.fake_output import FakeDevice, pull
 from tests.support.signals import noise

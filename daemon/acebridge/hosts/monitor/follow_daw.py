@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from acebridge.hosts.monitor.player import Player, State
+from acebridge.hosts.monitor.player import Player
+from acebridge.hosts.monitor.status import State
 
 #: How far the player may be from the DAW before it jumps. Reports come ten times a second, and each is late by the network.
 TOLERANCE_S = 0.06

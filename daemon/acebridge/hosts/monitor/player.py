@@ -9,19 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from enum import Enum
-from typing import NamedTuple
-
-import numpy as np
 
 from acebridge.errors import AceBridgeError
 from acebridge.hosts.monitor.device import LATENCY_S, NoSound, OpenOutput, Output, OutputRequest, open_output
 from acebridge.hosts.monitor.equal_loudness import equal_gains
+from acebridge.hosts.monitor.filler import Filler
 from acebridge.hosts.monitor.plan import Loop, Plan
 from acebridge.hosts.monitor.recording import Recording
 from acebridge.hosts.monitor.renderer import Renderer
 from acebridge.hosts.monitor.ring import Ring
-from acestep_runtime.audio.samples import Samples
+from acebridge.hosts.monitor.status import State, Status, Underruns
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import db_to_gain, seconds_to_frames
 
@@ -32,44 +29,11 @@ STALL_S = 3.0
 MIN_LEVEL_DB, MAX_LEVEL_DB = -90.0, 12.0
 _SHORTEST_LOOP_S = 0.01
 _FEED_S = 0.02
-_BLOCK_FRAMES = 8192
-#: How fast the gain of a choice changes while it plays.
-_GAIN_PER_S = 0.3
 #: Silence behind the last sample, beyond the latency: a device that recovers from an underrun plays later than it says.
 _DRAIN_S = 0.25
 _IDLE_RATE_HZ = 48_000
 #: The number of the source among the choices; takes count from 1.
 SOURCE = 0
-
-
-class State(str, Enum):
-    """What the player does. It waits when it plays and the audio is still to come."""
-
-    stopped = "stopped"
-    playing = "playing"
-    paused = "paused"
-    ended = "ended"
-
-
-class Underruns(NamedTuple):
-    """How often there was nothing to play, for how long, and how often the device was asked too late."""
-
-    ring: int = 0
-    missing_s: float = 0.0
-    device: int = 0
-
-
-class Status(NamedTuple):
-    """What the player does now. Times in seconds on the time line of the source."""
-
-    state: State
-    choice: int
-    name: str
-    position_s: float
-    start_s: float
-    end_s: float
-    level_db: float
-    underruns: Underruns
 
 
 class Player:
@@ -110,8 +74,7 @@ class Player:
         self._loop_s: tuple[float, float] | None = None
         self._level_db = 0.0
         self._restarts = 0
-        #: The gain of what goes into the ring now.
-        self._gain = 1.0
+        self._filler = Filler(_IDLE_RATE_HZ)
         self._past = Underruns()
         self._feeder: threading.Thread | None = None
         self._last_buffer = (0, 0.0)
@@ -334,6 +297,7 @@ class Player:
         renderer = Renderer(output.rate_hz, output.preroll_s)
         renderer.level, renderer.playing = self._renderer.level, self._state is State.playing
         self._renderer, self._rate_hz, self._ring = renderer, output.rate_hz, None
+        self._filler = Filler(output.rate_hz)
         self._output = output
         self._last_buffer = (0, time.monotonic())
         output.start(renderer.render)
@@ -393,36 +357,8 @@ class Player:
         ring = Ring(round(RING_S * self._rate_hz), origin=plan.index, epoch=epoch, clean=clean)
         self._ring, self._plan = ring, plan
         self._restarts = self._choices[plan.choice].restarts
-        self._gain = self._gain_of(plan.choice)
-        self._fill(ring, plan)
+        self._filler.begin(ring, plan, self._choices[plan.choice], self._gain_of(plan.choice))
         self._renderer.offered = ring
-
-    def _fill(self, ring: Ring, plan: Plan) -> None:
-        """Write what has come and the ring has room for."""
-        recording, rate_hz = self._choices[plan.choice], self._rate_hz
-        while not ring.finished and (room := ring.writable()):
-            frame = plan.frame_at(ring.end)
-            count = min(room, _BLOCK_FRAMES)
-            loop = plan.loop
-            if loop is not None and plan.loops_at(frame):  # silence where the recording is shorter than the loop
-                count = min(count, loop.end - frame)
-                count = count if recording.complete else min(count, recording.ready_at(rate_hz) - frame)
-            elif recording.complete and frame >= recording.end_at(rate_hz):
-                ring.finished = True
-                return
-            else:
-                count = min(count, recording.ready_at(rate_hz) - frame)
-            if count <= 0:
-                return
-            ring.write(self._scale(recording.read(rate_hz, frame, frame + count), self._gain_of(plan.choice)))
-
-    def _scale(self, samples: Samples, gain: float) -> Samples:
-        """Apply a gain; go there slowly when another one has been in force: more is known of the loudness now."""
-        if gain == self._gain:
-            return samples if gain == 1.0 else samples * np.float32(gain)
-        most = _GAIN_PER_S * len(samples) / self._rate_hz
-        before, self._gain = self._gain, self._gain + min(max(gain - self._gain, -most), most)
-        return samples * np.linspace(before, self._gain, len(samples), dtype=np.float32)[:, None]
 
     def _feed_on(self) -> None:
         """Keep the ring full until the player is closed."""
@@ -437,7 +373,8 @@ class Player:
                     self._watch(self._output)
                 if self._ring is not None and self._plan.choice in self._choices:
                     self._renew(self._ring)
-                    self._fill(self._ring, self._plan)
+                    choice = self._plan.choice
+                    self._filler.fill(self._ring, self._plan, self._choices[choice], self._gain_of(choice))
                     self._end_or_continue(self._ring)
                 elif self._state is State.playing and not self._jobs:
                     self._finish(State.ended)  # nothing has come, and nothing will

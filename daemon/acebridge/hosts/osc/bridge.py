@@ -19,9 +19,11 @@ from acebridge.hosts.osc.address import Address, is_release, read_arguments
 from acebridge.hosts.osc.feedback import latest_messages
 from acebridge.hosts.osc.jobs import Jobs, OpenFile, describe
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, Value, decode, encode
+from acebridge.hosts.osc.monitor import Monitor
 from acebridge.hosts.osc.peer import Peer
 from acebridge.hosts.osc.request import Order, order_of
 from acebridge.hosts.osc.session import FIELDS, Session
+from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION
 from acebridge.hosts.osc.table import Table
 from acestep_runtime.errors import AceStepError, InvalidValue
 
@@ -51,6 +53,8 @@ class Bridge:
         self.daw: dict[str, Value] = {}
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
+        #: Plays takes and files.
+        self.monitor = Monitor(jobs.connection.client, partial(self.send_from_thread, None), self._daw_now)
         self._table = Table(addresses)
         self._loop = loop
         self._last: tuple[Order, OpenFile] | None = None
@@ -220,8 +224,17 @@ class Bridge:
             if self._sender is None or each.key != self._sender.key:
                 each.send(_field_packet(field, value))
 
+    def _daw_now(self) -> tuple[float | None, bool | None]:
+        """Return the DAW's position in seconds and whether it rolls, as far as it has reported them."""
+        position_s, rolls = self.daw.get(POSITION), self.daw.get(PLAYING)
+        return (
+            float(position_s) if isinstance(position_s, (int, float)) else None,
+            bool(rolls) if rolls is not None else None,
+        )
+
     def close(self) -> None:
-        """Forget what is scheduled."""
+        """Forget what is scheduled; end the sound."""
+        self.monitor.close()
         for handle in self._scheduled:
             handle.cancel()
         self._scheduled.clear()

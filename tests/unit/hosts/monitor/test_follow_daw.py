@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from acebridge.hosts.monitor.follow_daw import QUIET_S, TOLERANCE_S, DawFollower
-from acebridge.hosts.monitor.player import Player, State
+from acebridge.hosts.monitor.player import Player
 from acebridge.hosts.monitor.recording import Recording
+from acebridge.hosts.monitor.status import State
 from tests.support.fake_output import FakeDevice, pull
 from tests.support.signals import noise
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acebridge.hosts.monitor.device import NoSound
-from acebridge.hosts.monitor.player import Player, State, Underruns
+from acebridge.hosts.monitor.player import Player
 from acebridge.hosts.monitor.recording import Recording
 from acebridge.hosts.monitor.renderer import FADE_S
+from acebridge.hosts.monitor.status import State, Underruns
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.audio.loudness import loudness_lufs
 from acestep_runtime.errors import InvalidValue
