@@ -354,7 +354,8 @@ class Player:
 
     def _offer(self, plan: Plan, epoch: int, *, clean: bool = False) -> None:
         """Fill a new ring and hand it to the renderer."""
-        ring = Ring(round(RING_S * self._rate_hz), origin=plan.index, epoch=epoch, clean=clean)
+        size = round(max(RING_S, 2 * self.latency_s) * self._rate_hz)  # a device asks for its whole latency at once
+        ring = Ring(size, origin=plan.index, epoch=epoch, clean=clean)
         self._ring, self._plan = ring, plan
         self._restarts = self._choices[plan.choice].restarts
         self._filler.begin(ring, plan, self._choices[plan.choice], self._gain_of(plan.choice))

@@ -1,7 +1,7 @@
 """Audio that can be played while it is still coming in: from a file that is decoded, or a job that runs.
 
 A recording keeps its samples as stereo float32 at their own rate, in memory up to 64 MiB and in a temporary file beyond.
-Reading converts to the device's rate. Its loudness is measured on the way in.
+Reading converts to the device's rate. When all has come, its loudness is measured in a thread of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from acestep_runtime.audio.samples import Samples
 
 _MEMORY_BYTES = 64 << 20
 _FRAME_BYTES = 8
+_MEASURED_FRAMES = 1 << 16
 #: The conversion of a piece needs this many frames around it, at the lower rate, to equal that of the whole: soxr's filter is
 #: shorter.
 _MARGIN_FRAMES = 1024
@@ -38,7 +39,6 @@ class Recording:
         self._lock = threading.Lock()
         self._file = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - `close` ends it
         self._ready = 0
-        self._meter = LoudnessMeter(rate_hz)
         self._lufs: float | None = None
         #: How often what had come became void.
         self.restarts = 0
@@ -55,7 +55,7 @@ class Recording:
 
     @property
     def lufs(self) -> float | None:
-        """The integrated loudness, once the recording is complete."""
+        """The integrated loudness, once the recording is complete and measured."""
         return self._lufs
 
     def write(self, at: int, samples: Samples) -> None:
@@ -72,10 +72,9 @@ class Recording:
             self._file.seek(self._ready * _FRAME_BYTES)
             self._file.write(np.ascontiguousarray(fresh, "<f4").tobytes())
             self._ready += len(fresh)
-        self.on_growth()  # before it is measured: it can be played
-        self._meter.push(fresh)
+        self.on_growth()
         if self.complete:
-            self._lufs = self._meter.integrated_lufs()
+            self._start_measuring()
 
     def restart(self, frames: int | None = None) -> None:
         """Void what has come: it comes again. For the writer."""
@@ -83,14 +82,26 @@ class Recording:
             self.frames = self.frames if frames is None else frames
             self._ready, self._lufs = 0, None
             self.restarts += 1
-        self._meter = LoudnessMeter(self.rate_hz)
         self.on_growth()
 
     def end(self) -> None:
         """Leave it at what has come: no more will. For the writer."""
         self.frames = self._ready
-        self._lufs = self._meter.integrated_lufs()
         self.on_growth()
+        self._start_measuring()
+
+    def _start_measuring(self) -> None:
+        threading.Thread(target=self._measure, args=(self.restarts,), name="monitor loudness", daemon=True).start()
+
+    def _measure(self, restarts: int) -> None:
+        meter = LoudnessMeter(self.rate_hz)
+        for at in range(0, self.frames, _MEASURED_FRAMES):
+            if self.closed or self.restarts != restarts:
+                return
+            meter.push(self._read_own(at, min(at + _MEASURED_FRAMES, self.frames)))
+        lufs = meter.integrated_lufs()
+        if self.restarts == restarts:
+            self._lufs = lufs
 
     def close(self) -> None:
         """Remove the samples."""

@@ -1,7 +1,7 @@
 """Listening from OSC: the player of a bridge, and what it reports.
 
-Messages act in a thread of their own, in the order in which they came: opening a device and reading a file take a moment. Another
-thread reports to the feedback addresses and keeps to the DAW.
+Messages act in a thread of their own, in the order in which they came: opening a device and reading a file take a moment.
+Another thread reports to the feedback addresses and keeps to the DAW.
 """
 
 from __future__ import annotations

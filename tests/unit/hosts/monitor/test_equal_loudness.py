@@ -9,6 +9,7 @@ import pytest
 from acebridge.hosts.monitor.equal_loudness import MAX_DB, equal_gains
 from acebridge.hosts.monitor.recording import Recording
 from acestep_runtime.audio.loudness import loudness_lufs
+from tests.support.daemon import until
 from tests.support.signals import Samples, chord, noise, sine
 
 LOUD, QUIET = chord((60, 64, 67), 3.0, peak=0.9), noise(3.0, rms=0.05)
@@ -26,6 +27,7 @@ def recordings() -> Iterator[Recordings]:
 def fill(recordings: Recordings, number: int, samples: Samples, role: str = "mix", part: int | None = None) -> None:
     recordings[number] = Recording("test", 48_000, len(samples), role=role)
     recordings[number].write(0, samples[:part])
+    until(lambda: part is not None or recordings[number].lufs is not None)
 
 
 def test_louder_ones_are_turned_down_to_the_quietest(recordings: Recordings) -> None:

@@ -32,6 +32,7 @@ def recording_of(
 ) -> Recording:
     recording = Recording("test", rate_hz, len(samples), start_frame=start_frame)
     recording.write(0, samples[:part])
+    until(lambda: part is not None or recording.lufs is not None)
     return recording
 
 

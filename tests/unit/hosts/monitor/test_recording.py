@@ -10,6 +10,7 @@ import pytest
 from acebridge.hosts.monitor.recording import Recording
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.audio.loudness import loudness_lufs
+from tests.support.daemon import until
 from tests.support.signals import Samples, noise, sine
 
 
@@ -49,6 +50,7 @@ def test_mono_is_played_and_measured_on_both_sides() -> None:
     mono = sine(997, 1.0, channels=1)
     recording = recording_of(mono)
     np.testing.assert_array_equal(recording.read(48_000, 0, 48_000), np.repeat(mono, 2, axis=1))
+    until(lambda: recording.lufs is not None)
     assert recording.lufs == pytest.approx(loudness_lufs([np.repeat(mono, 2, axis=1)]), abs=0.01)
     recording.close()
 
