@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import threading
 
 import numpy as np
@@ -14,6 +16,7 @@ from acebridge.hosts.monitor.player import Player
 from acestep_runtime.audio import decode
 from tests.support.daemon import Daemon, create_tone_job, expected_tone, song, state, until, until_state, write_wav
 from tests.support.fake_output import FakeOutput
+from tests.support.paths import ROOT
 from tests.support.shell import FAKE, Shell
 from tests.support.signals import Samples
 
@@ -166,3 +169,20 @@ def test_a_job_that_is_left_alone_cannot_be_heard(shell: Shell) -> None:
     assert "--listen is 'given'; allowed: nothing with --detach" in shell.failure(
         "generate", "--listen", "--detach", *FAKE
     )
+
+
+def test_the_page_runs(shell: Shell, client: Client, ears: list[Ear], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command of docs/listening.md, but for those that play until somebody ends them."""
+    monkeypatch.setattr(device, "device_names", lambda: ["0: Speakers"])
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "listening.md").read_text("utf-8"), re.DOTALL)
+    words = [shlex.split(line, comments=True)[1:] for block in blocks for line in block.splitlines()]
+    job_id = create_tone_job(client, 0.5)
+    until_state(client, job_id, "succeeded")
+    for name in ("song", "new", "other"):
+        write_wav(shell.folder / f"{name}.wav", song(61.0))
+    for command in words:
+        if "--loop" not in command:
+            shell.run(*(job_id[:12] if word == "0e9d4b2f6a7c" else word for word in command))
+    assert len(words) == 8
+    assert len(ears) == 6
+    assert all(music_in(ear.played()).any() for ear in ears)

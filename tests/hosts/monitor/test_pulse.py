@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, daemon_at, expected_tone, song, until, write_wav
-from tests.support.pulse import Record, find, pulse, record
-from tests.support.signals import Samples, noise
+from tests.support.pulse import Record, pulse, record
+from tests.support.signals import noise
+from tests.support.sound import assert_arrived, wait_for_more
 
 pytestmark = pytest.mark.host
 
@@ -41,12 +42,6 @@ def run(folder: Path, environment: dict[str, str], *arguments: str) -> subproces
     )  # fmt: skip
 
 
-def wait_for_more(arrived: Record) -> None:
-    """Wait for what is still on its way."""
-    end = len(arrived.data)
-    until(lambda: len(arrived.data) > end + 48_000, "the end of the record")
-
-
 def play(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[Record, str]:
     """Run a command until it has come through without an underrun; return what arrived, and what it printed."""
     for _ in range(_TRIES):
@@ -57,16 +52,6 @@ def play(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[Re
         if "nderrun" not in done.stderr:
             return arrived, done.stdout
     raise AssertionError(f"each of {_TRIES} runs had an underrun: {done.stderr}")
-
-
-def assert_arrived(arrived: Record, music: Samples) -> None:
-    """Every sample is there, once, in order, with all its bits, and nothing but silence around."""
-    samples = arrived.samples()
-    at = find(music, samples)
-    assert at > 0
-    np.testing.assert_array_equal(samples[at : at + len(music)], music)
-    assert not samples[:at].any()
-    assert not samples[at + len(music) :].any()
 
 
 def test_a_file_arrives_as_it_is(tmp_path: Path, environment: dict[str, str]) -> None:

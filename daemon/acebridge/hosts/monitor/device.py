@@ -18,6 +18,8 @@ LOADED_LATENCY_S = 0.3
 #: device wakes up; elsewhere nothing was seen to be lost.
 PREROLL_S = {"ALSA": 1.0}
 CHANNELS = 2
+#: PortAudio's paInvalidSampleRate.
+_INVALID_RATE = -9997
 
 #: Fills a buffer ``[N, 2]``; the second argument says whether the device ran dry before.
 Render = Callable[["Samples", bool], None]
@@ -117,8 +119,10 @@ def _find(sounddevice: Any, device: str) -> int | None:
 def _accepts(sounddevice: Any, device: int, rate_hz: int) -> bool:
     try:
         sounddevice.check_output_settings(device=device, channels=CHANNELS, dtype="float32", samplerate=rate_hz)
-    except sounddevice.PortAudioError:
-        return False
+    except sounddevice.PortAudioError as error:
+        if error.args[1:2] == (_INVALID_RATE,):
+            return False
+        raise
     return True
 
 

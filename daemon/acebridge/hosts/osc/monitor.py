@@ -30,7 +30,11 @@ POSITION, STATE, UNDERRUNS = "/acebridge/monitor/position", "/acebridge/monitor/
 ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     POSITION: ("fff", ("seconds", "start", "end"), "where the monitor plays, ten times a second"),
     STATE: ("iss", ("choice", "state", "name"), "what the monitor plays: playing, paused, stopped or ended"),
-    UNDERRUNS: ("if", ("underruns", "missing_s"), "how often it had nothing to play, and for how long"),
+    UNDERRUNS: (
+        "iif",
+        ("underruns", "device_underruns", "missing_s"),
+        "how often it had nothing to play, how often the device was served too late, and how much was missing",
+    ),
 }
 _REPORT_S = 0.1
 
@@ -146,7 +150,8 @@ class Monitor:
         if status.state is State.playing or POSITION not in self._reported:
             self._send_new(POSITION, "fff", status.position_s, status.start_s, status.end_s)
         self._send_new(STATE, "iss", status.choice, status.state.value, status.name)
-        self._send_new(UNDERRUNS, "if", status.underruns.ring, status.underruns.missing_s)
+        underruns = status.underruns
+        self._send_new(UNDERRUNS, "iif", underruns.ring, underruns.device, underruns.missing_s)
 
     def _send_new(self, address: str, tags: str, *values: Argument) -> None:
         if self._reported.get(address) != values:

@@ -42,6 +42,7 @@ class FakeSounddevice:
 
     def __init__(self, rates: tuple[int, ...] = (44_100, 48_000)) -> None:
         self.rates = rates
+        self.is_busy = False
         self.streams: list[FakeStream] = []
         names = (("Microphone", 0, 0), ("Speakers", 2, 0), ("USB headphones", 2, 1), ("USB interface", 8, 1))
         self.devices = [
@@ -63,8 +64,10 @@ class FakeSounddevice:
     def check_output_settings(self, *, device: int, channels: int, dtype: str, samplerate: int) -> None:
         assert (channels, dtype) == (2, "float32")
         assert device in range(4)
+        if self.is_busy:
+            raise PortAudioError("Device unavailable", -9985)
         if samplerate not in self.rates:
-            raise PortAudioError("Invalid sample rate")
+            raise PortAudioError("Invalid sample rate", -9997)
 
     def OutputStream(self, **settings: Any) -> FakeStream:  # noqa: N802
         self.streams.append(FakeStream(**settings))
@@ -139,6 +142,12 @@ def test_without_a_device_there_is_a_sentence(sounddevice: FakeSounddevice) -> N
     with pytest.raises(
         NoSound, match=r"An output device cannot be opened: Error querying device -1\. Connect one or start"
     ):
+        open_output(OutputRequest(48_000))
+
+
+def test_a_device_that_another_program_has(sounddevice: FakeSounddevice) -> None:
+    sounddevice.is_busy = True
+    with pytest.raises(NoSound, match=r"An output device cannot be opened: Device unavailable\. Connect one"):
         open_output(OutputRequest(48_000))
 
 
