@@ -26,6 +26,8 @@ from acestep_runtime.units import db_to_gain, seconds_to_frames
 RING_S = 1.0
 #: A stream that asks for nothing in this time is lost.
 STALL_S = 3.0
+#: A stream that plays nothing is closed after this time: other programs may want the device.
+IDLE_S = 30.0
 MIN_LEVEL_DB, MAX_LEVEL_DB = -90.0, 12.0
 _SHORTEST_LOOP_S = 0.01
 _FEED_S = 0.02
@@ -73,11 +75,13 @@ class Player:
         self._cue_s: float | None = None
         self._loop_s: tuple[float, float] | None = None
         self._level_db = 0.0
+        self._epoch = 0
         self._restarts = 0
         self._filler = Filler(_IDLE_RATE_HZ)
         self._past = Underruns()
         self._feeder: threading.Thread | None = None
         self._last_buffer = (0, 0.0)
+        self._active_at = 0.0
 
     def __enter__(self) -> Player:
         return self
@@ -195,7 +199,7 @@ class Player:
             if self._state is State.playing:
                 self._begin()
         else:
-            self._offer(replace(self._plan, index=self._ring.index, frame=frame, loop=loop), self._ring.epoch)
+            self._offer(replace(self._plan, index=self._ring.index, frame=frame, loop=loop))
 
     def select(self, number: int) -> None:
         """Change to another choice at the same place of the music, without a gap. Raises `InvalidValue` for an unknown one."""
@@ -213,7 +217,7 @@ class Player:
             if self._state is State.ended:
                 self._plan, self._cue_s, self._state = plan, None, State.stopped
             else:
-                self._offer(plan, self._ring.epoch)
+                self._offer(plan)
 
     # ---- level, device ----
 
@@ -299,7 +303,8 @@ class Player:
         self._renderer, self._rate_hz, self._ring = renderer, output.rate_hz, None
         self._filler = Filler(output.rate_hz)
         self._output = output
-        self._last_buffer = (0, time.monotonic())
+        self._active_at = time.monotonic()
+        self._last_buffer = (0, self._active_at)
         output.start(renderer.render)
         if self._feeder is None:
             self._feeder = threading.Thread(target=self._feed_on, name="monitor feeder", daemon=True)
@@ -348,14 +353,17 @@ class Player:
         if self._cue_s is not None:
             frame = min(max(seconds_to_frames(self._cue_s, rate_hz), start), max(start, end))
         self._cue_s = None
-        index = 0 if self._ring is None else self._ring.index
-        epoch = 0 if self._ring is None else self._ring.epoch + 1
-        self._offer(Plan(choice, index, frame, loop), epoch, clean=frame == start)
+        self._jump(Plan(choice, 0, frame, loop), clean=frame == start)
 
-    def _offer(self, plan: Plan, epoch: int, *, clean: bool = False) -> None:
-        """Fill a new ring and hand it to the renderer."""
+    def _jump(self, plan: Plan, *, clean: bool = False) -> None:
+        """Go on with another stretch of music than what is played."""
+        self._epoch += 1
+        self._offer(plan, clean=clean)
+
+    def _offer(self, plan: Plan, *, clean: bool = False) -> None:
+        """Fill a new ring and hand it to the renderer. In one epoch, it is the same stretch of music in another version."""
         size = round(max(RING_S, 2 * self.latency_s) * self._rate_hz)  # a device asks for its whole latency at once
-        ring = Ring(size, origin=plan.index, epoch=epoch, clean=clean)
+        ring = Ring(size, origin=plan.index, epoch=self._epoch, clean=clean)
         self._ring, self._plan = ring, plan
         self._restarts = self._choices[plan.choice].restarts
         self._filler.begin(ring, plan, self._choices[plan.choice], self._gain_of(plan.choice))
@@ -381,12 +389,17 @@ class Player:
                     self._finish(State.ended)  # nothing has come, and nothing will
 
     def _watch(self, output: Output) -> None:
-        """End when the device is gone."""
+        """End when the device is gone; give it back when nothing has been played for a while."""
         count, now = self._renderer.buffers, time.monotonic()
         if count != self._last_buffer[0]:
             self._last_buffer = (count, now)
         if output.lost() or now - self._last_buffer[1] > STALL_S:
             self._lose(output)
+        elif self._state in (State.stopped, State.ended):
+            if now - self._active_at > IDLE_S:
+                self._close_output()
+        else:
+            self._active_at = now
 
     def _lose(self, output: Output) -> None:
         self._cue_s = self._position_s()
@@ -401,7 +414,7 @@ class Player:
         """Play what became void again, from the same place on."""
         plan, index = self._plan, ring.index
         if self._choices[plan.choice].restarts != self._restarts:
-            self._offer(replace(plan, index=index, frame=plan.frame_at(index)), ring.epoch + 1)
+            self._jump(replace(plan, index=index, frame=plan.frame_at(index)))
 
     def _end_or_continue(self, ring: Ring) -> None:
         if self._state is not State.playing or not ring.finished or ring.readable() or self._renderer.ring is not ring:
@@ -414,9 +427,8 @@ class Player:
                 return
             if self._jobs:
                 return
-        if (
-            self._renderer.silent_frames >= (self.latency_s + _DRAIN_S) * self._rate_hz
-        ):  # the device has played all of it
+        drain_s = self.latency_s + _DRAIN_S
+        if self._renderer.silent_frames >= drain_s * self._rate_hz:  # the device has played all of it
             self._finish(State.ended)
 
     def _finish(self, state: State) -> None:

@@ -328,6 +328,34 @@ def test_a_device_that_asks_for_nothing_any_more_is_lost(player: Player, monkeyp
         player.wait()
 
 
+def test_something_else_is_played_from_its_start(player: Player, device: FakeDevice) -> None:
+    player.add(recording_of(noise(2.0)))
+    player.play()
+    pull_all(player, device, [4800] * 5)
+    player.clear()
+    assert not player.choices
+    pull(player, device, 4800)
+    music = noise(1.0, seed=8)
+    player.add(recording_of(music))
+    player.play()
+    np.testing.assert_array_equal(pull(player, device, 4800), music[:4800])
+
+
+def test_a_stream_that_plays_nothing_is_closed_and_opened_again(
+    player: Player, device: FakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acebridge.hosts.monitor.player.IDLE_S", 0.05)
+    music = noise(2.0)
+    player.add(recording_of(music))
+    player.play()
+    pull(player, device, 4800)
+    player.stop()
+    until(lambda: device.output.closed, "the end of the stream")
+    player.play()
+    assert len(device.outputs) == 2
+    np.testing.assert_array_equal(pull(player, device, 4800), music[:4800])
+
+
 def test_without_a_device_nothing_changes() -> None:
     device = FakeDevice(missing={""})
     with Player(opener=device) as player:
