@@ -208,6 +208,42 @@ def test_again_repeats_with_a_new_seed(peer: OscPeer, folder: Path) -> None:
     assert np.array_equal(read(second[0].values[3]), expected_tone(seed, 0.2))
 
 
+def test_the_best_of_several_takes_get_files(peer: OscPeer, folder: Path) -> None:
+    output = {"seeds": [50, 70, 60], "tries": 3, "takes": 2, "auto_score": True}
+    peer.send("/acebridge/text2music", "ssfs", "score", "", 0.2, json.dumps({"output": output}))
+    said = peer.wait_for("done")
+    takes = [answer for answer in said if answer.kind == "take"]
+    assert [take.values[1] for take in takes] == ["70", "60"]
+    assert {Path(take.values[3]) for take in takes} == set(folder.iterdir())
+    for take in takes:
+        assert np.array_equal(read(take.values[3]), expected_tone(int(take.values[1]), 0.2))
+
+
+def test_a_job_that_fails_says_why(peer: OscPeer, folder: Path) -> None:
+    error = peer.ask("/acebridge/text2music", "ssf", "fail", "", 0.2)
+    assert error.address.startswith("/acebridge/job/")
+    assert error.values == ("ENGINE_FAILURE", "The fake engine failed as asked.", "Ask for something else.")
+    assert not list(folder.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_said(peer: OscPeer, folder: Path) -> None:
+    (folder / "file").touch()
+    peer.send("/acebridge/session/output", "s", str(folder / "file"))
+    error = peer.ask("/acebridge/text2music", "ssf", "", "", 0.1)
+    assert error.values[0] == "/acebridge/text2music"
+    assert "cannot be written" in error.values[1]
+    assert error.values[2] == "Send another folder to /acebridge/session/output."
+
+
+def test_a_source_that_is_not_there_or_no_audio_is_said(peer: OscPeer, folder: Path) -> None:
+    error = peer.ask("/acebridge/understand", "s", str(folder / "missing.wav"))
+    assert "No such file" in error.values[1]
+    assert error.values[2]
+    (folder / "text.wav").write_text("no audio")
+    assert "text.wav" in peer.ask("/acebridge/understand", "s", str(folder / "text.wav")).values[1]
+    assert "a folder or a device" in peer.ask("/acebridge/understand", "s", str(folder)).values[1]
+
+
 @pytest.mark.parametrize("by_id", [True, False])
 def test_a_job_is_cancelled(peer: OscPeer, daemon: Daemon, folder: Path, by_id: bool) -> None:
     seed = 40 + by_id
@@ -373,6 +409,7 @@ def test_a_port_that_is_taken_is_said_once(tmp_path: Path, peer: OscPeer) -> Non
         assert other.client is not None
 
 
+@pytest.mark.slow
 def test_a_daemon_that_was_started_again_is_found(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home")
     daemon.start()

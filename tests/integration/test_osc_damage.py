@@ -91,7 +91,8 @@ def storm(daemon: Daemon, peer: OscPeer, count: int, batch: int = 50) -> None:
     """Send ``count`` mutated packets; after each batch the bridge answers, so none of them is lost in the socket."""
     peer.socket.settimeout(PATIENCE_S)
     bridge = assert_serves(daemon, peer)
-    sizes: list[int] = []
+    own = psutil.Process(daemon.pid)
+    sizes: list[tuple[int, int]] = []
 
     @settings(max_examples=count // batch, database=None, suppress_health_check=list(HealthCheck), deadline=None)
     @given(st.lists(mutations(), min_size=batch, max_size=batch))
@@ -102,11 +103,12 @@ def storm(daemon: Daemon, peer: OscPeer, count: int, batch: int = 50) -> None:
             fresh.send("/acebridge/session/count_me", "i", 1)
             while fresh.receive().values[:1] != ("/acebridge/session/count_me",):
                 pass
-        sizes.append(bridge.memory_info().rss)
+        sizes.append((bridge.memory_info().rss, own.memory_info().rss))
 
     send()
     assert assert_serves(daemon, peer) == bridge
-    assert sizes[-1] - sizes[len(sizes) // 4] < _GROWTH_BYTES
+    for before, after in zip(sizes[len(sizes) // 4], sizes[-1], strict=True):
+        assert after - before < _GROWTH_BYTES
 
 
 def test_mutated_packets(daemon: Daemon, peer: OscPeer) -> None:
@@ -121,6 +123,37 @@ def test_twenty_thousand_mutated_packets(daemon: Daemon, peer: OscPeer) -> None:
 def connections(bridge: psutil.Process, peer: OscPeer) -> list[object]:
     own = [c for c in bridge.net_connections("tcp") if c.laddr.port == peer.to[1]]
     return [c for c in own if c.status == psutil.CONN_ESTABLISHED]
+
+
+def frame(packet: bytes, by_length: bool) -> bytes:
+    return struct.pack(">I", len(packet)) + packet if by_length else b"\xc0" + packet + b"\xc0"
+
+
+def storm_streams(daemon: Daemon, peer: OscPeer, count: int) -> None:
+    """Open ``count`` streams that send damaged packets, in damaged frames, and end anywhere."""
+    bridge = assert_serves(daemon, peer)
+    before = bridge.memory_info().rss
+
+    @settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(st.lists(mutations(), max_size=5), st.booleans(), st.integers(0, 12), st.binary(max_size=8))
+    def send(packets: list[bytes], by_length: bool, cut: int, tail: bytes) -> None:
+        data = b"".join(frame(packet, by_length) for packet in packets)
+        with socket.create_connection(peer.to, timeout=PATIENCE_S) as stream, suppress(ConnectionError):
+            stream.sendall(data[: max(0, len(data) - cut)] + tail)
+
+    send()
+    assert assert_serves(daemon, peer) == bridge
+    until(lambda: not connections(bridge, peer), "closed connections")
+    assert bridge.memory_info().rss - before < _GROWTH_BYTES
+
+
+def test_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
+    storm_streams(daemon, peer, 100)
+
+
+@pytest.mark.slow
+def test_many_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
+    storm_streams(daemon, peer, 2000)
 
 
 def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: OscPeer) -> None:

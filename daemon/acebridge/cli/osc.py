@@ -18,7 +18,8 @@ osc.command()(follow)
 def serve_osc(
     host: Annotated[Optional[str], typer.Option(help="Address to listen at (127.0.0.1).", show_default=False)] = None,  # noqa: UP045
     port: Annotated[
-        int | None, typer.Option(help="Port of UDP and TCP, 0 for any free one (50711).", show_default=False)
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of UDP and TCP, 0 for any free one (50711).", show_default=False),
     ] = None,
     address: Address = None,
     no_autostart: NoAutostart = False,
@@ -47,7 +48,7 @@ def serve_osc(
 @osc.command("layout")
 def write_layout(
     file: Annotated[Path, typer.Argument(help="File to write, such as acebridge.json.", show_default=False)],
-    port: Annotated[int | None, typer.Option(help="Port of the bridge (50711).", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the bridge (50711).")] = None,
 ) -> None:
     """Write a session for Open Stage Control: a field for each value, a button for each task."""
     from acebridge.atomic_files import write_whole

@@ -65,10 +65,10 @@ class Access:
         """Forget a peer whose connection has ended."""
         self._with_token.pop(peer.key, None)
 
-    def check_path(self, peer: Peer | None, path: str, field: str) -> Path:
-        """Return the full path of a file or folder that a peer names; ``None`` is this program itself.
+    def check_path(self, path: str, field: str, *, is_trusted: bool) -> Path:
+        """Return the full path of a file or folder, links followed. Asks the file system: not for the event loop.
 
-        Raises `InvalidValue` for a path that is not full, and for one outside the roots from a peer without token.
+        Raises `InvalidValue` for a path that is not full, and for one outside the roots unless who names it is trusted.
         """
         try:
             full = Path(path).expanduser()
@@ -78,16 +78,10 @@ class Access:
             full = full.resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise InvalidValue(field, printable(path), "the path of a file or folder") from error
-        if (
-            peer is not None
-            and not self.is_trusted(peer)
-            and not any(full.is_relative_to(root) for root in self._roots)
-        ):
+        if not is_trusted and not any(full.is_relative_to(root) for root in self._roots):
             allowed = ", ".join(map(str, self._roots)) or "no folder"
-            raise InvalidValue(
-                field, printable(path), f"a path below {allowed}",
-                remedy=f"Add the folder to roots in config.toml, or {_TOKEN}.",
-            )  # fmt: skip
+            remedy = f"Add the folder to roots in config.toml, or {_TOKEN}."
+            raise InvalidValue(field, printable(path), f"a path below {allowed}", remedy=remedy)
         return full
 
     def check_feedback(self, peer: Peer, host: str) -> str:

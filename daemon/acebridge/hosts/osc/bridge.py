@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from acebridge.hosts.osc.messages import Argument, BadPacket, Message, Value, de
 from acebridge.hosts.osc.monitor import Monitor
 from acebridge.hosts.osc.peer import Peer
 from acebridge.hosts.osc.request import Order, order_of
-from acebridge.hosts.osc.session import FIELDS, Session
+from acebridge.hosts.osc.session import FIELDS, PATHS, Session
 from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION
 from acebridge.hosts.osc.table import Table
 from acestep_runtime.errors import AceStepError, InvalidValue
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Messages that wait for their time, and how far that may be away.
 MAX_SCHEDULED, MAX_AHEAD_S = 1024, 3600.0
+#: Calls of threads that are under way or wait.
+MAX_CALLS = 256
 #: Addresses that get all feedback.
 MAX_FEEDBACK = 16
 ERROR, TOKEN = "/acebridge/error", "/acebridge/token"
@@ -57,7 +60,10 @@ class Bridge:
         self.monitor = Monitor(jobs.connection.client, partial(self.send_from_thread, None), self._daw_now)
         self._table = Table(addresses)
         self._loop = loop
+        #: Paths of the session that a peer without token has set: field → path.
+        self._untrusted: dict[str, str] = {}
         self._last: tuple[Order, OpenFile] | None = None
+        self._calls = 0
         self._scheduled: set[asyncio.TimerHandle] = set()
         self._sender: Peer | None = None
 
@@ -127,10 +133,11 @@ class Bridge:
         Without ``peer`` only the feedback addresses get answers. Raises what is wrong with the order.
         """
         order = order_of(task, self.session.values, arguments)
-        session = {self.session.text("source"), self.session.text("output")} - {""}
+        is_trusted = peer is None or self.access.is_trusted(peer)
+        own = {path for field in PATHS if (path := self.session.text(field)) != self._untrusted.get(field)}
 
-        def open_file(path: str, field: str) -> Path:  # a path of the session was checked when it was set
-            return self.access.check_path(None if path in session else peer, path, field)
+        def open_file(path: str, field: str) -> Path:
+            return self.access.check_path(path, field, is_trusted=is_trusted or path in own)
 
         self._start(order, open_file, peer, address or f"/acebridge/go/{task}")
 
@@ -145,8 +152,7 @@ class Bridge:
 
     def _start(self, order: Order, open_file: OpenFile, peer: Peer | None, address: str) -> None:
         def refuse(error: Exception) -> None:
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._show, peer, f"{order.task}: {describe(error)[1]}")
+            self._call_soon(partial(self._show, peer, f"{order.task}: {describe(error)[1]}"))
             self.refuse_from_thread(peer, address, error)
 
         # At once: the daemon's first answer may take a while, for it copies the source before.
@@ -157,16 +163,50 @@ class Bridge:
     def _show(self, peer: Peer | None, text: str) -> None:
         """Send the first, or the only, thing that a fader and a label get of an order."""
         for message in latest_messages(0.0, text):
-            self.send_all(peer, encode(*message))
+            self.send(peer, *message)
+
+    def set_path(self, peer: Peer, field: str, path: str) -> None:
+        """Set a field of the session that is a path; a thread clears it again, and answers why, if the peer may not use it.
+
+        What this program itself sets is not checked. What a peer without token has set is, here and when an order uses it.
+        """
+        is_trusted = self.access.is_trusted(peer)
+        self.session.set(field, path)
+        self._untrusted[field] = "" if is_trusted else path
+
+        def clear() -> None:
+            if self.session.text(field) == path:
+                self.session.set(field, None)
+                self._untrusted[field] = ""
+
+        def check() -> None:
+            try:
+                self.access.check_path(path, field, is_trusted=is_trusted)
+            except InvalidValue:
+                self._call_soon(clear)
+                raise
+
+        self.work(peer, f"/acebridge/session/{field}", check)
 
     def work(self, peer: Peer | None, address: str, work: Callable[[], None]) -> None:
-        """Do something that waits for the daemon in a thread; what it raises is answered as an error."""
+        """Do something that waits, for the daemon or a disk, in a thread; what it raises is answered as an error.
+
+        Raises `Busy` when too much waits already.
+        """
+        if self._calls >= MAX_CALLS:
+            raise Busy(f"{MAX_CALLS} questions wait for an answer.", remedy="Ask less often.")
+        self._calls += 1
+
+        def end() -> None:
+            self._calls -= 1
 
         def run() -> None:
             try:
                 work()
             except Exception as error:  # whatever it is, somebody waits for an answer
                 self.refuse_from_thread(peer, address, error)
+            finally:
+                self._call_soon(end)
 
         self.jobs.call(run)
 
@@ -184,39 +224,33 @@ class Bridge:
     # ---- out ----
 
     def send(self, peer: Peer | None, address: str, tags: str = "", *arguments: Argument) -> None:
-        """Send an answer to a peer alone."""
-        if peer is not None:
-            peer.send(encode(address, tags, *arguments))
+        """Send a message to a peer, if there is one, and to all feedback addresses."""
+        self._send_packet(peer, encode(address, tags, *arguments))
 
-    def send_all(self, peer: Peer | None, packet: bytes) -> None:
-        """Send a packet to a peer, if there is one, and to all feedback addresses."""
+    def send_from_thread(self, peer: Peer | None, address: str, tags: str = "", *arguments: Argument) -> None:
+        """Do what `send` does, from any thread."""
+        self._call_soon(partial(self._send_packet, peer, encode(address, tags, *arguments)))
+
+    def _send_packet(self, peer: Peer | None, packet: bytes) -> None:
         for each in {to.key: to for to in (*([] if peer is None else [peer]), *self.feedback.values())}.values():
             each.send(packet)
 
-    def send_from_thread(self, peer: Peer | None, address: str, tags: str = "", *arguments: Argument) -> None:
-        """Send feedback from any thread."""
-        packet = encode(address, tags, *arguments)
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.send_all, peer, packet)
-
-    def answer_from_thread(self, peer: Peer, address: str, tags: str = "", *arguments: Argument) -> None:
-        """Send an answer to a peer alone, from any thread."""
-        packet = encode(address, tags, *arguments)
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(peer.send, packet)
+    def _call_soon(self, work: Callable[[], None]) -> None:
+        """Do something in the event loop, from any thread; nothing once that has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(work)
 
     def refuse(self, peer: Peer | None, address: str, error: Exception) -> None:
         """Answer what is wrong."""
-        self.send_all(peer, _error_packet(address, error))
+        self._send_packet(peer, _error_packet(address, error))
 
     def refuse_from_thread(self, peer: Peer | None, address: str, error: Exception) -> None:
         """Answer what is wrong, from any thread."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.refuse, peer, address, error)
+        self._call_soon(partial(self.refuse, peer, address, error))
 
     def send_field(self, peer: Peer, field: str) -> None:
-        """Send a field of the session to a peer."""
-        peer.send(_field_packet(field, self.session.values.get(field)))
+        """Send a field of the session, as `send` does."""
+        self._send_packet(peer, _field_packet(field, self.session.values.get(field)))
 
     def _send_field(self, field: str, value: Value) -> None:
         """Send a field that has changed to the feedback addresses, except to the one that changed it."""

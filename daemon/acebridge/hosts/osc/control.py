@@ -9,7 +9,8 @@ from acebridge.contract.enums import enum_name
 from acebridge.hosts.osc.address import ID, Address
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.monitor import ANSWERS as MONITOR_ANSWERS
-from acebridge.hosts.osc.session import FIELDS
+from acebridge.hosts.osc.request import is_asset_id
+from acebridge.hosts.osc.session import FIELDS, PATHS
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 
@@ -19,25 +20,18 @@ if TYPE_CHECKING:
 
 #: Jobs that /acebridge/jobs lists.
 _LISTED_JOBS = 20
-#: Fields of the session that are paths.
-_PATHS = ("source", "output")
 
 
 def _set_field(name: str) -> Address:
     def handle(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
-        value = values[0]
-        if name in _PATHS and isinstance(value, str) and value and not _is_asset(name, value):
-            bridge.access.check_path(peer, value, name)
-        bridge.session.set(name, value)
+        (value,) = values
+        if name in PATHS and isinstance(value, str) and value and not is_asset_id(value):
+            bridge.set_path(peer, name, value)
+        else:
+            bridge.session.set(name, value)
 
     field = FIELDS[name]
     return Address(f"/acebridge/session/{name}", field.tag, (name,), field.doc, handle)
-
-
-def _is_asset(name: str, value: str) -> bool:
-    from acebridge.hosts.osc.request import is_asset_id
-
-    return name == "source" and is_asset_id(value)
 
 
 def _show_session(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
@@ -54,9 +48,14 @@ def _again(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
     bridge.run_again(peer, "/acebridge/again")
 
 
-def _cancel_all(bridge: Bridge, _peer: Peer, _: Sequence[Value]) -> None:
-    for run in bridge.jobs.runs:
-        run.cancel()
+def _cancel_all(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
+    runs = bridge.jobs.runs  # now: not those that are ordered while the thread waits
+
+    def cancel() -> None:
+        for run in runs:
+            run.cancel()
+
+    bridge.work(peer, "/acebridge/cancel", cancel)
 
 
 def _cancel(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
@@ -71,7 +70,7 @@ def _cancel(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
 def _send_state(bridge: Bridge, peer: Peer, job: jobs_pb2.Job) -> None:
     state = enum_name(jobs_pb2.JobState.DESCRIPTOR, job.state)
     task = enum_name(tasks_pb2.TaskKind.DESCRIPTOR, job.task)
-    bridge.answer_from_thread(peer, f"/acebridge/job/{job.id}/state", "fss", job.progress.fraction, state, task)
+    bridge.send_from_thread(peer, f"/acebridge/job/{job.id}/state", "fss", job.progress.fraction, state, task)
 
 
 def _list_jobs(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
@@ -80,7 +79,7 @@ def _list_jobs(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
         jobs = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=_LISTED_JOBS)).jobs
         for job in jobs:
             _send_state(bridge, peer, job)
-        bridge.answer_from_thread(peer, "/acebridge/jobs/count", "i", len(jobs))
+        bridge.send_from_thread(peer, "/acebridge/jobs/count", "i", len(jobs))
 
     bridge.work(peer, "/acebridge/jobs", list_jobs)
 
@@ -90,7 +89,7 @@ def _status(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
         client = bridge.jobs.connection.client()
         status = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
         counts = status.running_jobs, status.waiting_jobs
-        bridge.answer_from_thread(peer, "/acebridge/daemon", "iiss", *counts, status.version, client.address)
+        bridge.send_from_thread(peer, "/acebridge/daemon", "iiss", *counts, status.version, client.address)
 
     bridge.work(peer, "/acebridge/status", send_status)
 

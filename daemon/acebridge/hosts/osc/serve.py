@@ -46,11 +46,12 @@ async def serve(
     jobs = Jobs(Connection(address, autostart=autostart), settings.output or config.data_dir / RESULTS_FOLDER)
     access = Access(config.roots, lambda: token_for(find_address(address)), settings.allow)
     bridge = Bridge(ADDRESSES, jobs, access, asyncio.get_running_loop())
-    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse)
+    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse, access.admits)
     port = await _open_ports(settings, udp, tcp)
     bridge.peer_at = udp.peer_at
     for where in settings.feedback_addresses():
         bridge.feedback[where] = udp.peer_at(*where)
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
     own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
     file = config.data_dir / OSC_FILE
     write_whole(file, [own.encode()])
@@ -81,7 +82,7 @@ async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> 
             return port
     raise Conflict(
         f"Port {settings.port} of {settings.host} cannot be opened: {reason}.",
-        remedy="Choose another with --port, or with port in the table [osc] of config.toml.",
+        remedy="Choose others with --host and --port, or with host and port in the table [osc] of config.toml.",
     )
 
 

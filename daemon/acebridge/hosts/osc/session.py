@@ -59,6 +59,10 @@ FIELDS: dict[str, Field] = {
 }
 
 
+#: The fields that are paths.
+PATHS = ("source", "output")
+
+
 class Session:
     """The fields that are set. ``on_change`` is called with each field whose value has changed, and its value."""
 

@@ -36,9 +36,10 @@ def test_paths_are_full_and_below_a_root(tmp_path: Path, monkeypatch: pytest.Mon
     (root / "in").mkdir(parents=True)
     (root / "link").symlink_to(tmp_path)
     monkeypatch.setenv("HOME", str(root))
-    checks, peer = access(root), FakePeer()
-    assert checks.check_path(peer, str(root / "in" / "a.wav"), "source") == root.resolve() / "in" / "a.wav"
-    assert checks.check_path(peer, "~/in", "output") == root.resolve() / "in"
+    checks = access(root)
+    own = root.resolve() / "in"
+    assert checks.check_path(str(root / "in" / "a.wav"), "source", is_trusted=False) == own / "a.wav"
+    assert checks.check_path("~/in", "output", is_trusted=False) == own
     for path in (
         "a.wav",
         "",
@@ -50,11 +51,11 @@ def test_paths_are_full_and_below_a_root(tmp_path: Path, monkeypatch: pytest.Mon
         "x" * 5000,
     ):
         with pytest.raises(InvalidValue) as caught:
-            checks.check_path(peer, path, "source")
+            checks.check_path(path, "source", is_trusted=False)
         assert caught.value.field == "source"
-    checks.present(peer, TOKEN)
-    assert checks.check_path(peer, str(tmp_path / "b.wav"), "source") == tmp_path.resolve() / "b.wav"
-    assert checks.check_path(None, str(tmp_path / "b.wav"), "source") == tmp_path.resolve() / "b.wav"
+    assert checks.check_path(str(tmp_path / "b.wav"), "source", is_trusted=True) == tmp_path.resolve() / "b.wav"
+    with pytest.raises(InvalidValue, match="a full path"):
+        checks.check_path("b.wav", "source", is_trusted=True)
 
 
 def test_a_token_counts_for_its_peer_until_that_is_gone(tmp_path: Path) -> None:
