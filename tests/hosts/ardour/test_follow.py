@@ -35,12 +35,14 @@ class Studio:
     def session_with(self, **wanted: Any) -> dict[str, Any]:
         """The session of the bridge, as soon as these fields are as they should be; ``None``: not set."""
 
-        def found() -> dict[str, Any]:
+        def read_session() -> dict[str, Any]:
             session = self.tablet.session()
             close = (session.get(name) == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
             return session if all(close) else {}
 
-        return until(found, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}")
+        return until(
+            read_session, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}"
+        )
 
 
 def install_hook(home: Path, port: int) -> None:
@@ -130,6 +132,9 @@ def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: St
     ardour, tablet = studio.ardour, studio.tablet
     ardour.send("/loop_location", 96_000, 144_000)
     ardour.send("/access_action", "Editor/select-loop-range")
+    assert ardour.run("say(Editor:get_selection().time:end_sample())") == [
+        ["144000"]
+    ]  # it is done before the loop moves
     ardour.send("/loop_location", 48_000, 72_000)
     start, end = ((at - REGION_AT) / RATE_HZ for at in (96_000, 144_000))
     studio.session_with(start=start, end=end)

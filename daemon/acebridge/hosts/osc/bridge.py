@@ -133,13 +133,17 @@ class Bridge:
         Without ``peer`` only the feedback addresses get answers. Raises what is wrong with the order.
         """
         order = order_of(task, self.session.values, arguments)
+        self._start(order, self.file_opener(peer), peer, address or f"/acebridge/go/{task}")
+
+    def file_opener(self, peer: Peer | None) -> OpenFile:
+        """Return what checks the paths that a peer names, and those of the session that need no check any more."""
         is_trusted = peer is None or self.access.is_trusted(peer)
         own = {path for field in PATHS if (path := self.session.text(field)) != self._untrusted.get(field)}
 
         def open_file(path: str, field: str) -> Path:
             return self.access.check_path(path, field, is_trusted=is_trusted or path in own)
 
-        self._start(order, open_file, peer, address or f"/acebridge/go/{task}")
+        return open_file
 
     def run_again(self, peer: Peer | None, address: str) -> None:
         """Repeat the last order with new seeds. Raises `InvalidValue` when there was none."""

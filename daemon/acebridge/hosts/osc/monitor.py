@@ -6,11 +6,12 @@ Another thread reports to the feedback addresses and keeps to the DAW.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from acebridge.hosts.monitor.follow_daw import DawFollower
 from acebridge.hosts.monitor.load import JobFollower, add_asset, add_file, kind_of
@@ -37,6 +38,17 @@ ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
 }
 _REPORT_S = 0.1
+
+
+class Id(NamedTuple):
+    """The id of a job or an asset."""
+
+    text: str
+
+
+def is_id(name: str) -> bool:
+    """Return whether a name is written as the id of a job or an asset."""
+    return re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", name) is not None
 
 
 class Monitor:
@@ -75,22 +87,23 @@ class Monitor:
 
         self._actions.submit(run)
 
-    def play(self, player: Player, what: str, source: Path | str) -> None:
+    def play(self, player: Player, what: Path | Id, source: Path | Id | None) -> None:
         """Play a file, an asset or a job from its start, with ``source`` to compare, if there is one."""
-        kind = kind_of(what)
         player.clear()
-        if kind == "job":
-            self._job = JobFollower(player, self._client(), what, self._warn)
-        elif kind == "asset":
-            add_asset(player, self._client(), what, self._warn)
-        else:
-            add_file(player, Path(what), self._warn)
-        if source and str(source) != what:
-            if isinstance(source, Path):
-                add_file(player, source, self._warn, SOURCE)
-            else:
-                add_asset(player, self._client(), source, self._warn, SOURCE)
+        self._job = self._add(player, what)
+        if source is not None and source != what:
+            self._add(player, source, SOURCE)
         player.play()
+
+    def _add(self, player: Player, what: Path | Id, number: int | None = None) -> JobFollower | None:
+        """Add it as a choice; return the follower of a job."""
+        if isinstance(what, Path):
+            add_file(player, what, self._warn, number)
+        elif kind_of(what.text) == "job":
+            return JobFollower(player, self._client(), what.text, self._warn)
+        else:
+            add_asset(player, self._client(), what.text, self._warn, number)
+        return None
 
     def follow(self, on: bool) -> None:
         """Keep to the DAW's position, or no more."""

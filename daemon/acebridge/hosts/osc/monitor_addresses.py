@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acebridge.hosts.monitor.load import kind_of
 from acebridge.hosts.monitor.player import MAX_LEVEL_DB, MIN_LEVEL_DB, SOURCE, Player
 from acebridge.hosts.osc.address import Address
 from acebridge.hosts.osc.messages import Value
+from acebridge.hosts.osc.monitor import Id, is_id
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -33,30 +32,17 @@ def _row(name: str, tags: str, arguments: tuple[str, ...], doc: str, act: Act, *
 
 def _play(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
     """Play what is named, or play on; a path must be one that the peer may use."""
-    path, what = f"{_PREFIX}play", values[0]
-    source: Path | str = bridge.session.text("source")
-    if isinstance(what, str) and what:
-        what = what if _is_id(what) else str(bridge.access.check_path(peer, what, "what to play"))
-        if source and not _is_id(str(source)):
-            source = bridge.access.check_path(None, str(source), "source")  # it was checked when it was set
-    name = str(what or "")
+    what, source, open_file = str(values[0] or ""), bridge.session.text("source"), bridge.file_opener(peer)
 
     def play(player: Player) -> None:
-        if name:
-            bridge.monitor.play(player, name, source)
+        if what:
+            where = Id(what) if is_id(what) else open_file(what, "what to play")
+            beside = Id(source) if is_id(source) else open_file(source, "source") if source else None
+            bridge.monitor.play(player, where, beside)
         else:
             player.play()
 
-    bridge.monitor.do(play, partial(bridge.refuse_from_thread, peer, path))
-
-
-def _is_id(name: str) -> bool:
-    if "/" in name or "\\" in name or "~" in name:
-        return False
-    try:
-        return kind_of(name) != "file"
-    except InvalidValue:
-        return False
+    bridge.monitor.do(play, partial(bridge.refuse_from_thread, peer, f"{_PREFIX}play"))
 
 
 def _follow(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
