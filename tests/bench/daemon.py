@@ -26,7 +26,7 @@ import grpc
 from acebridge.client.client import Client
 from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
-from tests.bench import lyrics, osc, reaper_actions
+from tests.bench import lyrics, monitor, osc, reaper_actions
 
 _LATENCY_CALLS = 200
 _STREAM_S = 600.0
@@ -183,6 +183,8 @@ def main() -> None:
         draft(client)
     with _daemon() as (_, _, home):
         reaper_actions.report({"ACEBRIDGE_HOME": home})
+    with _daemon() as (client, _, _):
+        monitor.report(client)
     lyrics.report()
 
 

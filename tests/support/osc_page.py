@@ -40,6 +40,8 @@ _EXAMPLES: dict[str, str | float | int] = {
     "fraction": 0.25, "state": "running",
     "task": "repaint", "jobs": 2, "fields": 3, "running": 1, "waiting": 0, "version": "0.1.0", "eta_s": 1.5, "stage": "playing",
     "take": 1, "role": "mix", "file": "/home/you/Music/song-repaint.wav", "run_s": 2.5, "message": "The job was cancelled.",
+    "what": "~/Music/song.wav", "db": -6.0, "device": "headphones", "choice": 1, "on": 1, "underruns": 1, "device_underruns": 0,
+    "missing_s": 0.25,
     "text": "repaint: playing", "seconds": 12.5, "rolls": 1, "name": "Repaint time selection (no dialog)",
 }  # fmt: skip
 
@@ -49,6 +51,7 @@ _OWN_EXAMPLES: dict[str, dict[str, str | float | int]] = {
     f"{PREFIX}/job/{ID}/take": {"seed": "7"},
     f"{PREFIX}/job/{ID}/error": {"reason": "CANCELLED", "remedy": "Send /acebridge/again to run it again."},
     f"{PREFIX}/daemon": {"address": "127.0.0.1:50710"},
+    f"{PREFIX}/monitor/state": {"state": "playing", "name": "take 1"},
     f"{PREFIX}/daw/text": {"text": "2.000 s to 4.000 s of song.wav on Guitar, 120 bpm"},
     f"{PREFIX}/reaper/action": {"port": 8000},
 }

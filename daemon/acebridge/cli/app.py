@@ -12,6 +12,7 @@ from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.help import show_help
 from acebridge.cli.jobs import jobs
+from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
@@ -48,6 +49,7 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
+app.command(rich_help_panel="Tasks")(listen)
 for command in (serve, status, stop, demo, doctor, logs):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (

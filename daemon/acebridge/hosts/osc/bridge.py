@@ -20,9 +20,11 @@ from acebridge.hosts.osc.address import Address, is_release, read_arguments
 from acebridge.hosts.osc.feedback import latest_messages
 from acebridge.hosts.osc.jobs import Jobs, OpenFile, describe
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, Value, decode, encode
+from acebridge.hosts.osc.monitor import Monitor
 from acebridge.hosts.osc.peer import Peer
 from acebridge.hosts.osc.request import Order, order_of
 from acebridge.hosts.osc.session import FIELDS, PATHS, Session
+from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION
 from acebridge.hosts.osc.table import Table
 from acestep_runtime.errors import AceStepError, InvalidValue
 
@@ -54,6 +56,8 @@ class Bridge:
         self.daw: dict[str, Value] = {}
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
+        #: Plays takes and files.
+        self.monitor = Monitor(jobs.connection.client, partial(self.send_from_thread, None), self._daw_now)
         self._table = Table(addresses)
         self._loop = loop
         #: Paths of the session that a peer without token has set: field → path.
@@ -129,13 +133,17 @@ class Bridge:
         Without ``peer`` only the feedback addresses get answers. Raises what is wrong with the order.
         """
         order = order_of(task, self.session.values, arguments)
+        self._start(order, self.file_opener(peer), peer, address or f"/acebridge/go/{task}")
+
+    def file_opener(self, peer: Peer | None) -> OpenFile:
+        """Return what checks the paths that a peer names, and those of the session that need no check any more."""
         is_trusted = peer is None or self.access.is_trusted(peer)
         own = {path for field in PATHS if (path := self.session.text(field)) != self._untrusted.get(field)}
 
         def open_file(path: str, field: str) -> Path:
             return self.access.check_path(path, field, is_trusted=is_trusted or path in own)
 
-        self._start(order, open_file, peer, address or f"/acebridge/go/{task}")
+        return open_file
 
     def run_again(self, peer: Peer | None, address: str) -> None:
         """Repeat the last order with new seeds. Raises `InvalidValue` when there was none."""
@@ -254,8 +262,17 @@ class Bridge:
             if self._sender is None or each.key != self._sender.key:
                 each.send(_field_packet(field, value))
 
+    def _daw_now(self) -> tuple[float | None, bool | None]:
+        """Return the DAW's position in seconds and whether it rolls, as far as it has reported them."""
+        position_s, rolls = self.daw.get(POSITION), self.daw.get(PLAYING)
+        return (
+            float(position_s) if isinstance(position_s, (int, float)) else None,
+            bool(rolls) if rolls is not None else None,
+        )
+
     def close(self) -> None:
-        """Forget what is scheduled."""
+        """Forget what is scheduled; end the sound."""
+        self.monitor.close()
         for handle in self._scheduled:
             handle.cancel()
         self._scheduled.clear()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from acebridge.contract.enums import enum_name
 from acebridge.hosts.osc.address import ID, Address
 from acebridge.hosts.osc.messages import Value
+from acebridge.hosts.osc.monitor import ANSWERS as MONITOR_ANSWERS
 from acebridge.hosts.osc.request import is_asset_id
 from acebridge.hosts.osc.session import FIELDS, PATHS
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2
@@ -136,5 +137,6 @@ ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     f"/acebridge/job/{ID}/state": ("fss", ("fraction", "state", "task"), "a job of /acebridge/jobs"),
     "/acebridge/jobs/count": ("i", ("jobs",), "the list of jobs is complete"),
     "/acebridge/session/count": ("i", ("fields",), "the list of fields is complete"),
+    **MONITOR_ANSWERS,
     "/acebridge/daemon": ("iiss", ("running", "waiting", "version", "address"), "the answer to /acebridge/status"),
 }
