@@ -49,5 +49,10 @@ function(copy_dpf SOURCE TARGET)
   correct_file("${clap}" "wrtn = stream->write(stream, buffer, size - wrtntotal);"
     "wrtn = static_cast<int32_t>(stream->write(stream, buffer + wrtntotal, size - wrtntotal));")
   correct_file("${clap}" "#include \"DistrhoPluginInternal.hpp\"" "#include \"DistrhoPluginInternal.hpp\"\n#include <algorithm>\n#include <cmath>")
+
+  # A part that ends inside a string does not end the string, whatever byte lay behind the part before.
+  foreach(path IN ITEMS "${vst3}" "${clap}")
+    correct_file("${path}" "if (buffer[i] == '\\0')" "if (i < read && buffer[i] == '\\0')")
+  endforeach()
   file(TOUCH "${TARGET}/copy_is_complete")
 endfunction()

@@ -13,14 +13,27 @@ std::mt19937 source(20240601);
 
 size_t below(size_t limit) { return std::uniform_int_distribution<size_t>(0, limit - 1)(source); }
 
-std::string valid_state() {
+// A file whose bytes are damaged has the right hash all the same.
+Bytes make_file(bool is_damaged) {
+  const Bytes file = signals::wav(signals::noise(16 + below(32), 71), 48000);
+  if (!is_damaged) {
+    return file;
+  }
+  std::vector<uint8_t> bytes = *file;
+  bytes[below(44)] = static_cast<uint8_t>(below(256));
+  bytes[below(44)] = static_cast<uint8_t>(below(256));
+  bytes.resize(below(4) == 0 ? below(bytes.size()) : bytes.size());
+  return std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+}
+
+std::string make_state(bool has_damaged_files) {
   TakeState state;
   for (int number = 1; number <= 3; ++number) {
-    const Bytes file = signals::wav(signals::noise(16 + below(32), 71), 48000);
+    const Bytes file = make_file(has_damaged_files);
     TakeRegion region;
     region.number = number;
     region.start_frame = static_cast<int64_t>(below(500));
-    region.frames = static_cast<int64_t>((file->size() - 44) / 8);
+    region.frames = file->size() > 52 ? static_cast<int64_t>((file->size() - 44) / 8) : 1;
     region.rate_hz = 48000;
     region.fade_frames = static_cast<uint32_t>(below(40));
     region.sha256 = sha256(file->data(), file->size());
@@ -30,9 +43,10 @@ std::string valid_state() {
   return encode_state(state);
 }
 
-void damage(std::string& text) {
+// Somewhere in the first `length` bytes.
+void damage(std::string& text, size_t length) {
   static constexpr std::array<const char*, 8> kWords{"-1", "99999999999999999999", "0", " ", "\n", "take", "asset", "nan"};
-  const size_t place = below(text.size());
+  const size_t place = below(std::min(length, text.size()));
   switch (below(6)) {
   case 0:
     text[place] = static_cast<char>(1 + below(255));
@@ -55,7 +69,7 @@ void damage(std::string& text) {
   text += text.empty() ? "x" : "";
 }
 
-// Half of the texts get a right check again, so that their lines are read.
+// The lines after a wrong check are not read. This makes it right.
 void renew_check(std::string& text) {
   const size_t end = text.find('\n');
   if (end != std::string::npos) {
@@ -70,26 +84,29 @@ void ten_thousand_damaged_states() {
   signals::Host host;
   host.time.playing = true;
   const signals::Stereo input = signals::noise(600, 72);
+  int readable = 0;
   int playable = 0;
-  int refused = 0;
   for (int i = 0; i < 10000; ++i) {
-    std::string text = valid_state();
-    for (size_t k = 0; k <= below(4); ++k) {
-      damage(text);
+    const int kind = i % 4; // 0: anywhere, 1: anywhere below the check, 2: the lines of takes, 3: the files
+    std::string text = make_state(kind == 3);
+    for (size_t k = 0; kind != 3 && k <= below(4); ++k) {
+      damage(text, kind == 2 ? text.find("asset") : text.size());
     }
-    if (i % 2 == 0) {
+    if (kind == 1 || kind == 2) {
       renew_check(text);
     }
     core.set_state(Key::takes, text);
     core.parameters().set(Id::take, static_cast<float>(1 + i % 3));
     signals::play(core, host, 0, input, 600);
     const Status status = core.status();
+    readable += decode_state(text).error == StateError::none ? 1 : 0;
     playable += status == Status::ready ? 1 : 0;
-    refused += status == Status::damaged || status == Status::newer ? 1 : 0;
-    CHECK(decode_state(core.get_state(Key::takes)).error != StateError::none || core.get_state(Key::takes) == encode_state(decode_state(core.get_state(Key::takes)).state));
+    const std::string saved = core.get_state(Key::takes);
+    const DecodedState again = decode_state(saved);
+    CHECK(again.error == StateError::none ? saved == encode_state(again.state) : !saved.empty());
   }
-  (void)std::printf("%d playable, %d refused, %d incomplete\n", playable, refused, 10000 - playable - refused);
-  CHECK(refused > 4000);
+  (void)std::printf("%d could be read, all takes of %d play\n", readable, playable);
+  CHECK(readable > 2500 && readable < 7500 && playable > 50);
 }
 
 } // namespace
