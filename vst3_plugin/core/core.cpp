@@ -126,7 +126,7 @@ bool Core::put_take(TakeRegion region, Bytes wav) {
   return make_take(region, takes_, rate_hz_, take) == Status::ready;
 }
 
-void Core::clear_takes() { set_state(Key::takes, ""); }
+void Core::clear_takes() { set_state(Key::regions, ""); }
 
 std::vector<std::string> Core::missing_assets() {
   const std::lock_guard lock(mutex_);
@@ -154,7 +154,7 @@ bool Core::put_asset(Bytes wav) {
 std::string Core::get_state(Key key) {
   const std::lock_guard lock(mutex_);
   switch (key) {
-  case Key::takes:
+  case Key::regions:
     return unreadable_.empty() ? encode_state(takes_) : unreadable_;
   case Key::captures:
     recordings_->collect();
@@ -167,7 +167,7 @@ std::string Core::get_state(Key key) {
 void Core::set_state(Key key, std::string_view value) {
   const std::lock_guard lock(mutex_);
   switch (key) {
-  case Key::takes: {
+  case Key::regions: {
     DecodedState decoded = decode_state(value);
     unreadable_ = decoded.error == StateError::none ? std::string() : clean_utf8(value);
     unreadable_status_ = decoded.error == StateError::newer ? Status::newer : Status::damaged;

@@ -21,8 +21,8 @@
 namespace acebridge {
 
 // The keys of the state that hosts save.
-enum class Key { caption, lyrics, tracks, takes, captures };
-constexpr std::array<const char*, 5> kKeys{"caption", "lyrics", "tracks", "takes", "captures"};
+enum class Key { caption, lyrics, tracks, regions, captures };
+constexpr std::array<const char*, 5> kKeys{"caption", "lyrics", "tracks", "regions", "captures"};
 
 class Core {
 public:
@@ -62,7 +62,7 @@ public:
   std::vector<std::string> missing_assets();
   bool put_asset(Bytes wav);
 
-  // What a host saves and restores. `captures` describes the recordings; setting it does nothing.
+  // What a host saves and restores. `regions` holds the takes, `captures` describes the recordings; setting it does nothing.
   std::string get_state(Key key);
   void set_state(Key key, std::string_view value);
 

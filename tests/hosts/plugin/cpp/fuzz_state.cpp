@@ -95,13 +95,13 @@ void ten_thousand_damaged_states() {
     if (kind == 1 || kind == 2) {
       renew_check(text);
     }
-    core.set_state(Key::takes, text);
+    core.set_state(Key::regions, text);
     core.parameters().set(Id::take, static_cast<float>(1 + i % 3));
     signals::play(core, host, 0, input, 600);
     const Status status = core.status();
     readable += decode_state(text).error == StateError::none ? 1 : 0;
     playable += status == Status::ready ? 1 : 0;
-    const std::string saved = core.get_state(Key::takes);
+    const std::string saved = core.get_state(Key::regions);
     const DecodedState again = decode_state(saved);
     CHECK(again.error == StateError::none ? saved == encode_state(again.state) : !saved.empty());
   }

@@ -104,7 +104,7 @@ void plays_a_take_that_was_saved() {
   const Stereo take = signals::noise(3000, 94);
   const Stereo input = signals::noise(9000, 95);
   Instance instance(*library, 96000);
-  CHECK(instance.load(chunk_of("takes", take_at(2500, take, 96000))));
+  CHECK(instance.load(chunk_of("regions", take_at(2500, take, 96000))));
   instance.set(Id::mode, static_cast<double>(Mode::replace));
   for (const size_t block_frames : {1, 100, 4096}) {
     const Stereo output = instance.process(0, true, input, block_frames);
@@ -117,19 +117,19 @@ void plays_a_take_that_was_saved() {
 void says_what_is_wrong_with_a_saved_take() {
   Instance instance(*library, 48000);
   const std::string state = take_at(0, signals::noise(10, 96), 44100);
-  CHECK(instance.load(chunk_of("takes", state)));
+  CHECK(instance.load(chunk_of("regions", state)));
   CHECK(instance.get(Id::state) == static_cast<double>(Status::rate));
-  CHECK(instance.load(chunk_of("takes", state + "x")));
+  CHECK(instance.load(chunk_of("regions", state + "x")));
   CHECK(instance.get(Id::state) == static_cast<double>(Status::damaged));
-  CHECK(instance.load(chunk_of("takes", "acebridge-takes 9 later")));
+  CHECK(instance.load(chunk_of("regions", "acebridge-takes 9 later")));
   CHECK(instance.get(Id::state) == static_cast<double>(Status::newer));
-  CHECK(value_of(instance.save(), "takes") == "acebridge-takes 9 later");
+  CHECK(value_of(instance.save(), "regions") == "acebridge-takes 9 later");
 }
 
 void survives_damaged_chunks() {
   std::mt19937 random(97);
   Instance instance(*library, 48000);
-  const std::string good = chunk_of("takes", take_at(0, signals::noise(20, 98), 48000));
+  const std::string good = chunk_of("regions", take_at(0, signals::noise(20, 98), 48000));
   const Stereo input = signals::noise(64, 99);
   for (int i = 0; i < 1000; ++i) {
     std::string chunk = good;
@@ -156,7 +156,7 @@ void process_is_safe_for_the_audio_thread() {
   static realtime::Scope* scope = nullptr;
   alignas(realtime::Scope) static char memory[sizeof(realtime::Scope)];
   Instance instance(*library, 48000);
-  CHECK(instance.load(chunk_of("takes", take_at(1000, signals::noise(3000, 101), 48000))));
+  CHECK(instance.load(chunk_of("regions", take_at(1000, signals::noise(3000, 101), 48000))));
   instance.set(Id::capture, 1);
   realtime::reset();
   for (int i = 0; i < 200; ++i) {

@@ -84,12 +84,12 @@ void takes_survive_saving() {
   CHECK(core.put_take(region_of(-100, 500), signals::wav(audio, 48000)));
   core.set_state(Key::caption, "Grüße 日本 🎹");
   core.set_state(Key::lyrics, "[verse]\nÀ la claire fontaine\n");
-  const std::string saved = core.get_state(Key::takes);
+  const std::string saved = core.get_state(Key::regions);
 
   Core again(48000);
-  again.set_state(Key::takes, saved);
+  again.set_state(Key::regions, saved);
   again.set_state(Key::caption, core.get_state(Key::caption));
-  CHECK(again.get_state(Key::takes) == saved);
+  CHECK(again.get_state(Key::regions) == saved);
   CHECK(again.get_state(Key::caption) == "Grüße 日本 🎹");
   CHECK(again.status() == Status::ready && again.missing_assets().empty());
   again.parameters().set(Id::mode, 1);
@@ -103,10 +103,10 @@ void large_assets_are_kept_as_their_hash() {
   const Stereo audio = signals::noise(kEmbedBytes / 8 + 1, 34);
   const Bytes file = signals::wav(audio, 48000);
   CHECK(core.put_take(region_of(0, static_cast<int64_t>(audio[0].size())), file));
-  const std::string saved = core.get_state(Key::takes);
+  const std::string saved = core.get_state(Key::regions);
   CHECK(saved.size() < 1000);
   Core again(48000);
-  again.set_state(Key::takes, saved);
+  again.set_state(Key::regions, saved);
   CHECK(again.status() == Status::missing);
   CHECK(again.missing_assets().size() == 1 && again.missing_assets().at(0) == sha256(file->data(), file->size()));
   CHECK(!again.put_asset(signals::wav(signals::noise(5, 35), 48000)));
@@ -117,24 +117,24 @@ void large_assets_are_kept_as_their_hash() {
 void damage_is_said_and_the_text_is_kept() {
   Core core(48000);
   CHECK(core.put_take(region_of(0, 20), signals::wav(signals::noise(20, 36), 48000)));
-  std::string text = core.get_state(Key::takes);
+  std::string text = core.get_state(Key::regions);
   text[text.size() / 2] ^= 1;
   Core again(48000);
-  again.set_state(Key::takes, text);
+  again.set_state(Key::regions, text);
   CHECK(again.status() == Status::damaged);
-  CHECK(again.get_state(Key::takes) == text);
+  CHECK(again.get_state(Key::regions) == text);
   again.prepare(96000);
   CHECK(again.status() == Status::damaged);
   again.clear_takes();
-  CHECK(again.status() == Status::ready && again.get_state(Key::takes).empty());
+  CHECK(again.status() == Status::ready && again.get_state(Key::regions).empty());
 }
 
 void a_newer_version_is_said_and_kept() {
   Core core(48000);
   const std::string text = "acebridge-takes 2 something else\nentirely\n";
-  core.set_state(Key::takes, text);
+  core.set_state(Key::regions, text);
   CHECK(core.status() == Status::newer);
-  CHECK(core.get_state(Key::takes) == text);
+  CHECK(core.get_state(Key::regions) == text);
   CHECK(core.put_take(region_of(0, 20), signals::wav(signals::noise(20, 37), 48000)));
   CHECK(core.status() == Status::ready);
 }
@@ -151,7 +151,7 @@ void a_take_replaces_the_one_at_its_place() {
   Core core(48000);
   CHECK(core.put_take(region_of(0, 20), signals::wav(signals::noise(20, 39), 48000)));
   CHECK(core.put_take(region_of(0, 30), signals::wav(signals::noise(30, 40), 48000)));
-  const auto decoded = decode_state(core.get_state(Key::takes));
+  const auto decoded = decode_state(core.get_state(Key::regions));
   CHECK(decoded.state.takes.size() == 1 && decoded.state.assets.size() == 1);
   CHECK(decoded.state.takes.at(0).frames == 30);
 }

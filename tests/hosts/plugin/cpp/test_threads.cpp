@@ -43,7 +43,7 @@ void change(Core& core, const std::atomic<bool>& stop) {
     region.rate_hz = 48000;
     core.put_take(region, signals::wav(signals::noise(static_cast<size_t>(region.frames), 62), 48000));
     core.set_state(Key::caption, "caption " + std::to_string(i));
-    core.set_state(Key::takes, core.get_state(Key::takes));
+    core.set_state(Key::regions, core.get_state(Key::regions));
     core.parameters().set(Id::mode, static_cast<float>(i % 3));
     core.report(Status::working, 0.5F);
     core.collect();
