@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import dawdreamer
 import numpy as np
 import pytest
 
@@ -20,6 +19,8 @@ class Render:
     """A graph of a player and the plug-in."""
 
     def __init__(self, path: str, audio: Samples, rate_hz: int, block_frames: int) -> None:
+        import dawdreamer
+
         self.engine = dawdreamer.RenderEngine(rate_hz, block_frames)
         player = self.engine.make_playback_processor("player", audio)
         self.plugin = self.engine.make_plugin_processor("plugin", path)

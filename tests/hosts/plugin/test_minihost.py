@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import minihost
 import numpy as np
 import pytest
 
@@ -31,6 +30,8 @@ class Host:
     """An instance with a transport."""
 
     def __init__(self, path: str, rate_hz: int = RATE_HZ) -> None:
+        import minihost
+
         self.plugin = minihost.Plugin(path, rate_hz, MOST_FRAMES)
         self.rate_hz = rate_hz
         self.tempo_bpm = 120.0
@@ -96,7 +97,9 @@ def test_capture_knows_frame_bar_tempo_and_meter(host: Host, noise: Samples) -> 
     assert host.state() == "waiting"
 
 
-@pytest.mark.parametrize(("meter", "bar_frames"), [((7, 8), 84_000), ((6, 8), 72_000), ((1, 8), 12_000), ((5, 4), 120_000)])
+@pytest.mark.parametrize(
+    ("meter", "bar_frames"), [((7, 8), 84_000), ((6, 8), 72_000), ((1, 8), 12_000), ((5, 4), 120_000)]
+)
 def test_bars_are_counted_in_any_meter(host: Host, noise: Samples, meter: tuple[int, int], bar_frames: int) -> None:
     host.meter = meter
     host.set("capture", 1)
