@@ -6,11 +6,12 @@ import asyncio
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from acebridge.background import wait_at_most
 from acebridge.config import VARIABLES, Config
+from acebridge.workers.launch import command, environment
 
 log = logging.getLogger(__name__)
 #: The exit code of a program that would only fail again: a port that is taken, a setting that is wrong.
@@ -25,25 +26,23 @@ async def run_osc_bridge(
 ) -> None:
     """Run the OSC bridge, again when it ends, until it says that it cannot run; when cancelled, end it."""
     words = ("osc", "serve", "--address", address, "--no-autostart", "--with-parent")
-    command = " ".join(words)
+    name = " ".join(words)
     while (code := await _run(words, config)) != _BAD_INPUT:
-        log.warning("ended; starting it again", extra={"command": command, "code": code})
+        log.warning("ended; starting it again", extra={"command": name, "code": code})
         await sleep(_PAUSE_S)
-    log.error("cannot run", extra={"command": command})
+    log.error("cannot run", extra={"command": name})
 
 
 async def _run(words: tuple[str, ...], config: Config) -> int:
     """Run a command of ours and return its exit code. It ends when its standard input does: with this process at the latest."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "acebridge.cli",
-        *words,
+        *command("acebridge.cli", *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         creationflags=_NO_WINDOW,
+        cwd=config.data_dir,
         env={
-            **os.environ,
+            **environment(os.environ),
             "ACEBRIDGE_HOME": str(config.data_dir),
             VARIABLES["roots"]: os.pathsep.join(map(str, config.roots)),
         },
@@ -59,7 +58,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+        await wait_at_most(_STOP_TIMEOUT_S, process.wait())
     except asyncio.TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
+from acebridge.background import wait_at_most
 from acebridge.hosts.osc.framing import Framing
 from acebridge.hosts.osc.messages import BadPacket
 from acebridge.hosts.osc.peer import Peer
@@ -110,7 +111,7 @@ class TcpServer:
         began: float | None = clock()  # of the packet that is awaited or under way
         while True:
             left_s = None if began is None else max(0.0, began + self.timeout_s - clock())
-            data = await asyncio.wait_for(reader.read(_READ_BYTES), left_s)
+            data = await wait_at_most(left_s, reader.read(_READ_BYTES))
             if not data:
                 return
             whole = 0
