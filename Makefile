@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts
 
 .PHONY: demo test test-slow test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	soak durations bench bench-neural bench-lm quality protos freeze docs reapack clean help
+	plugin plugin-install soak durations bench bench-neural bench-lm quality protos freeze docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,8 @@ help:
 	@echo "make check   the whole gate: lint, types, import and wire contracts, language, all tests"
 	@echo "make test-hosts  run what needs a browser or an installation"
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
+	@echo "make plugin  build the plug-in (VST3, CLAP, LV2) into build/plugin/bin"
+	@echo "make plugin-install  build it and copy it to your own plug-in folders"
 	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd or quality"
 	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
@@ -36,7 +38,7 @@ help:
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
-	@echo "make docs    write docs/commands.md, docs/contract.md and the job folder's schemas again"
+	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
@@ -74,6 +76,16 @@ test-hosts: $(VENV)/.test
 
 test-reaper: $(VENV)/.test
 	$(BIN)/python -m pytest tests/hosts/reaper/test_real_reaper.py -s $(ARGS)
+
+# Needs a C++ compiler, CMake and DPF; docs/plugin.md has their names.
+plugin:
+	cmake -S vst3_plugin -B build/plugin $(ARGS)
+	cmake --build build/plugin --parallel $(PLUGIN_JOBS)
+
+PLUGIN_JOBS ?= 2
+
+plugin-install: plugin
+	cmake --install build/plugin
 
 soak: $(VENV)/.test
 	$(PYTEST) --soak $(PART) $(ARGS)
@@ -129,6 +141,7 @@ docs: $(VENV)/.test
 	$(BIN)/typer acebridge.cli.app utils docs --name acebridge --title Commands --output docs/commands.md
 	$(BIN)/python -m acebridge.hosts.jobfolder.schema
 	$(BIN)/python -m tests.support.transcripts
+	$(BIN)/python -m tests.support.osc_page
 
 reapack: $(VENV)/.base
 	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)

@@ -11,8 +11,10 @@
 --   js_ReaScriptAPI, no ReaImGui.
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
---     analyse, lyrics to regions, score takes, next and previous take, repeat, cancel, job list, settings, doctor.
+--     analyse, lyrics to regions, score takes, next and previous take, repeat, cancel, job list, follow over OSC, settings,
+--     doctor.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua
 --   [nomain] lib/*.lua
+--   [nomain] AceBridge.ReaperOSC

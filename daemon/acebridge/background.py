@@ -12,8 +12,10 @@ T = TypeVar("T")
 _PAUSE_S = 1.0
 
 
-async def wait_at_most(limit_s: float, work: Coroutine[None, None, T]) -> T:
+async def wait_at_most(limit_s: float | None, work: Coroutine[None, None, T]) -> T:
     """Return the result of ``work``. Raises ``asyncio.TimeoutError`` when it takes longer, and cancels it then.
+
+    ``None`` is no limit.
 
     Before Python 3.12 `asyncio.wait_for` loses a cancel that comes at the moment when the work ends: a loop that waits with it
     may run on for ever (CPython issue 86296). This wait is always cancelled.

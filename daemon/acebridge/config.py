@@ -26,6 +26,7 @@ else:
     import tomli as tomllib
 
 DEFAULT_PORT = 50710
+DEFAULT_OSC_PORT = 50711
 GIB = 2**30
 #: The value of a setting before it is checked; ``None`` where none is given.
 Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
@@ -41,6 +42,59 @@ def _default_roots() -> tuple[Path, ...]:
 
 def _default_models_dir() -> Path:
     return data_folder() / "models"
+
+
+def _check_ip(address: str, message: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise ValueError(message) from None
+
+
+class OscSettings(BaseModel):
+    """The table ``[osc]``: where there is one, the daemon starts the OSC bridge with these settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Address to listen at; one beyond loopback lets the machines in ``allow`` in.
+    host: str = "127.0.0.1"
+    #: Port of UDP and TCP; 0 takes a free one.
+    port: int = Field(default=DEFAULT_OSC_PORT, ge=0, le=65535)
+    #: Folder for results that no source says a folder for.
+    output: Path | None = None
+    #: Addresses beyond this machine that may send and get feedback, such as that of a tablet.
+    allow: tuple[str, ...] = ()
+    #: Where all feedback goes, each as host:port.
+    feedback: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _addresses_only(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        for address in allow:
+            _check_ip(address, f"{address!r} is no address such as 192.168.1.20")
+        return allow
+
+    @field_validator("feedback")
+    @classmethod
+    def _hosts_and_ports_only(cls, feedback: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in feedback:
+            host, _, port = entry.rpartition(":")
+            _check_ip(host, f"{entry!r} is no address and port such as 127.0.0.1:9000")
+            if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+                raise ValueError(f"{entry!r} has no port from 1 to 65535")
+        return feedback
+
+    @field_validator("output")
+    @classmethod
+    def _resolve_output(cls, folder: Path | None) -> Path | None:
+        try:
+            return None if folder is None else folder.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError("there is no home folder that ~ could mean") from error
+
+    def feedback_addresses(self) -> list[tuple[str, int]]:
+        """Return where all feedback goes."""
+        return [(host, int(port)) for host, _, port in (entry.rpartition(":") for entry in self.feedback)]
 
 
 class Config(BaseModel):
@@ -71,6 +125,8 @@ class Config(BaseModel):
     idle_unload_s: float = Field(300.0, ge=0)
     idle_exit_s: float = Field(0.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    #: The OSC bridge, which the daemon starts where the file has the table.
+    osc: OscSettings | None = None
 
     @field_validator("host")
     @classmethod
@@ -109,7 +165,7 @@ class Config(BaseModel):
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.
 VARIABLES = {
-    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name != "data_dir"},
+    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name not in ("data_dir", "osc")},
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
 }

@@ -16,6 +16,8 @@ from acebridge.errors import InvalidSetting
 ADDRESS_FILE = "daemon.json"
 #: In the data folder: the secret that clients of this daemon send along, in hexadecimal.
 TOKEN_FILE = "token"
+#: In the data folder: where the OSC bridge listens.
+OSC_FILE = "osc.json"
 #: Held by the daemon that serves the data folder.
 LOCK_FILE = "daemon.lock"
 #: Held by a client that replaces the daemon.

@@ -3,6 +3,7 @@
 return function(import)
   local command = import("command")
   local files = import("files")
+  local follow = import("follow")
   local form = import("form")
   local job = import("job")
   local selection = import("selection")
@@ -80,6 +81,9 @@ return function(import)
       settings.set(setting.key, value == nil and setting.default or value)
     end
   end
+
+  --- Report what is selected to `acebridge osc follow reaper`, until the action is run again.
+  function M.follow(_, guard) follow.run(guard) end
 
   local INSTALL = "Install AceBridge as its README says, run `acebridge doctor` once in a terminal, then run this again."
 

@@ -1,5 +1,5 @@
 -- What the musician selected: a stretch of time, tracks and items. Time selection goes before razor edits, these before
--- selected items, these before selected tracks.
+-- the loop where a caller wants it, then selected items, then selected tracks.
 
 return function(import)
   local tracks_of = import("tracks")
@@ -106,18 +106,21 @@ return function(import)
   --- Returns { project, rate, start, stop, from, tracks, items, anchor, selected_items, conflict }.
   --
   -- start, stop: seconds on the sample grid; nil when nothing is selected that has a length.
-  -- from: "time selection", "razor edits", "items" or "tracks".
+  -- from: "time selection", "razor edits", "loop", "items" or "tracks".
   -- tracks: those that are meant; empty when none is: then all of them are. picked: whether somebody picked them.
   -- items: what lies on them inside the stretch; when items are selected, only those.
   -- selected_items: all selected items, wherever they are.
   -- conflict: a message and a remedy when it cannot be told which stretch is meant.
   -- anchor: the track that new tracks go below (the lowest one that is meant, folders before what is in them), or nil.
-  function M.read(project)
+  -- with_loop: whether the loop points count too; no action that is run by hand looks at them.
+  function M.read(project, with_loop)
     local rate = M.rate(project)
     local picked_items, chosen_tracks = M.find_items(project), find_tracks(project)
     local picked_tracks = tracks_of.with_children(project, chosen_tracks)
     local razor_start, razor_stop, razor_tracks, alike = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)
+    local loop_start, loop_stop = 0, 0
+    if with_loop then loop_start, loop_stop = reaper.GetSet_LoopTimeRange2(project, false, true, 0, 0, false) end
     local item_start, item_stop = extent(picked_items)
     local track_start, track_stop = extent(items_on(picked_tracks))
 
@@ -126,6 +129,8 @@ return function(import)
       start, stop, from = time_start, time_stop, "time selection"
     elseif razor_start then
       start, stop, from, tracks = razor_start, razor_stop, "razor edits", razor_tracks
+    elseif loop_stop > loop_start then
+      start, stop, from = loop_start, loop_stop, "loop"
     elseif item_start then
       start, stop, from = item_start, item_stop, "items"
     elseif track_start then

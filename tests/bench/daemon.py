@@ -26,7 +26,7 @@ import grpc
 from acebridge.client.client import Client
 from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
-from tests.bench import lyrics, reaper_actions
+from tests.bench import lyrics, monitor, osc, reaper_actions
 
 _LATENCY_CALLS = 200
 _STREAM_S = 600.0
@@ -176,12 +176,15 @@ def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}"
     )
-    with _daemon() as (client, pid, _):
+    with _daemon() as (client, pid, home):
         latency(client)
+        osc.report(Path(home))
         streaming(client, pid)
         draft(client)
     with _daemon() as (_, _, home):
         reaper_actions.report({"ACEBRIDGE_HOME": home})
+    with _daemon() as (client, _, _):
+        monitor.report(client)
     lyrics.report()
 
 

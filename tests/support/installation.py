@@ -29,6 +29,7 @@ from tests.support.shell import belongs
 #: The folders that become packages, by the place that they have in the wheel.
 TREES = {
     "acebridge": ROOT / "daemon" / "acebridge",
+    "acebridge/ardour_scripts": ROOT / "ardour_scripts",
     "acebridge/v1": ROOT / "protos" / "acebridge" / "v1",
     "acestep_runtime": ROOT / "acestep_runtime",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acebridge.cli import doctor
-from acebridge.config import VARIABLES, Config, load_config, load_settings
+from acebridge.config import VARIABLES, Config, OscSettings, load_config, load_settings
 from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
 from acestep_runtime.installation import install_remedy
@@ -51,6 +51,11 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("int8_weights = 'maybe'", "Setting int8_weights in {file} is 'maybe': "),
         ("idle_unload_s = -1", "Setting idle_unload_s in {file} is -1: "),
         ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
+        ("[osc]\nport = -1", "Setting osc.port in {file} is -1: "),
+        ("[osc]\ncolour = 1", "Setting osc.colour in {file} is 1: "),
+        ("[osc]\nallow = ['tablet']", "Setting osc.allow in {file} is ['tablet']: 'tablet' is no address"),
+        ("[osc]\nfeedback = ['localhost:1']", "Setting osc.feedback in {file} is ['localhost:1']: "),
+        ("[osc]\nfeedback = ['127.0.0.1:0']", "Setting osc.feedback in {file} is ['127.0.0.1:0']: "),
         ("port = ", "{file} cannot be read as TOML: "),
     ],
 )
@@ -110,8 +115,8 @@ def test_a_wrong_variable_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, 
         load_config()
 
 
-def test_every_setting_but_the_data_folder_has_a_variable_of_its_own() -> None:
-    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir"}
+def test_every_setting_but_the_data_folder_and_tables_has_a_variable_of_its_own() -> None:
+    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir", "osc"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)
     assert not {"ACEBRIDGE_HOME", "ACEBRIDGE_ADDRESS"} & set(VARIABLES.values())
 
@@ -126,6 +131,18 @@ def test_the_doctor_looks_for_what_int8_needs(home: Path, monkeypatch: pytest.Mo
     assert there or found.remedy == f"{install_remedy('neural-gpu')} Or set int8_weights to false."
     (home / "config.toml").write_text("int8_weights = false\n")
     assert doctor._settings(None).ok
+
+
+def test_the_table_osc_has_defaults_and_is_none_without_it(home: Path) -> None:
+    assert load_config().osc is None
+    (home / "config.toml").write_text("[osc]\n")
+    assert load_config().osc == OscSettings(host="127.0.0.1", port=50711, output=None, allow=(), feedback=())
+    text = '[osc]\nhost = "0.0.0.0"\nport = 9000\noutput = "~/takes"\nallow = ["192.168.1.20"]\nfeedback = ["127.0.0.1:9001"]\n'
+    (home / "config.toml").write_text(text)
+    osc = load_config().osc
+    assert osc is not None
+    assert (osc.host, osc.port, osc.output, osc.allow) == ("0.0.0.0", 9000, Path.home() / "takes", ("192.168.1.20",))
+    assert osc.feedback_addresses() == [("127.0.0.1", 9001)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost"])

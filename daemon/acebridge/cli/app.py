@@ -12,8 +12,10 @@ from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.help import show_help
 from acebridge.cli.jobs import jobs
+from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
 from acebridge.cli.models import models
+from acebridge.cli.osc import osc
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
 
@@ -47,9 +49,17 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
+app.command(rich_help_panel="Tasks")(listen)
 for command in (serve, status, stop, demo, doctor, logs):
     app.command(rich_help_panel="Daemon")(command)
-for name, group in (("models", models), ("jobs", jobs), ("assets", assets), ("config", config), ("service", service)):
+for name, group in (
+    ("models", models),
+    ("jobs", jobs),
+    ("assets", assets),
+    ("config", config),
+    ("service", service),
+    ("osc", osc),
+):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")
 app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")

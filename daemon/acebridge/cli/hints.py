@@ -18,6 +18,7 @@ COMMANDS = {
     **dict.fromkeys(("analyse", "analyze", "describe", "info"), "understand"),
     **dict.fromkeys(("karaoke", "align", "subtitles"), "lrc"),
     **dict.fromkeys(("rate", "evaluate"), "score"),
+    **dict.fromkeys(("play", "hear", "monitor"), "listen"),
     **dict.fromkeys(("ps", "queue", "history", "ls", "list"), "jobs"),
     **dict.fromkeys(("show", "watch", "next", "cancel"), "jobs {}"),
     **dict.fromkeys(("pull", "load", "unload", "verify"), "models {}"),

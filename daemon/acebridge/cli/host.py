@@ -3,7 +3,7 @@ same for the scripts of REAPER."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 JobFolder = Annotated[str, typer.Argument(help="Job folder, as a path or a file: URL.", show_default=False)]
 JobsFolder = Annotated[str, typer.Argument(help="Folder of job folders, a path or a file: URL.", show_default=False)]
 DoctorFolder = Annotated[str | None, typer.Argument(help="Job folder that gets the findings.", show_default=False)]
+InstallName = Annotated[str, typer.Argument(help="The DAW: ardour.", show_default=False)]
 HostName = Annotated[str, typer.Option("--host", help="Also run the checks of this host, such as reaper.")]
 
 
@@ -99,6 +100,44 @@ def reaper_doctor(folder: DoctorFolder = None, json: AsJson = False, address: Ad
     doctor(folder, "reaper", json, address)
 
 
+def install(
+    name: InstallName,
+    port: Annotated[int, typer.Option("--port", help="Port that `acebridge osc follow` listens at.")] = 50712,
+) -> None:
+    """Put the scripts of AceBridge into a DAW's folder, and say what to click there."""
+    from acebridge.hosts.ardour.install import INSTALL_STEPS, install
+
+    _check_installable(name)
+    _show("wrote", install(port), INSTALL_STEPS)
+
+
+def uninstall(name: InstallName) -> None:
+    """Remove the scripts of AceBridge from a DAW's folder."""
+    from acebridge.hosts.ardour.install import UNINSTALL_STEPS, uninstall
+
+    _check_installable(name)
+    _show("removed", uninstall(), UNINSTALL_STEPS)
+
+
+def _check_installable(name: str) -> None:
+    from acestep_runtime.errors import InvalidValue
+
+    if name != "ardour":
+        remedy = (
+            "For REAPER, install the scripts with ReaPack, or copy them into the folder Scripts of its resource folder."
+        )
+        raise InvalidValue("NAME", name, "ardour", remedy=remedy)
+
+
+def _show(verb: str, files: Sequence[Path], steps: Sequence[str]) -> None:
+    from acestep_runtime.errors import printable
+
+    for file in files:
+        typer.echo(printable(f"{verb} {file}", 1000))
+    for step in steps:
+        typer.echo(step)
+
+
 def _group(about: str, doctor: Callable[..., None]) -> typer.Typer:
     """Return the commands of a host."""
     group = typer.Typer(help=about, no_args_is_help=True, callback=record_command)
@@ -109,4 +148,6 @@ def _group(about: str, doctor: Callable[..., None]) -> typer.Typer:
 
 
 host = _group("Serve the scripts of any DAW through job folders.", doctor)
+for command in (install, uninstall):
+    host.command()(command)
 reaper = _group("Serve the scripts of REAPER.", reaper_doctor)

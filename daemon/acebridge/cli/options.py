@@ -263,6 +263,7 @@ Offset = Annotated[
 ]
 Words = Annotated[bool, _flag("--words", "Write word times into an .lrc file (enhanced LRC).", _RESULT)]
 Html = Annotated[Path | None, _option("--html", text="Write a karaoke page that plays the song.", panel=_RESULT)]
+Listen = Annotated[bool, _flag("--listen", "Play the takes while they are generated.", _RESULT)]
 AsJson = Annotated[bool, _flag("--json", "Print one JSON object.", _RESULT)]
 ByPath = Annotated[bool, _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON)]
 Detach = Annotated[bool, _flag("--detach", "Print the id of the job and return at once.", _DAEMON)]

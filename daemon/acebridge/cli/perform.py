@@ -15,6 +15,7 @@ from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
 from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
@@ -99,16 +100,19 @@ def perform(
     by_path: bool,
     submission: Fields,
     detach: bool,
+    listen: bool = False,
     address: str | None,
     autostart: bool,
 ) -> None:
     """Run ``task`` to its end and report; say ``note`` once it is accepted. With ``detach`` print the job and leave.
 
+    With ``listen`` the audio is played while it is made; the command ends with the music.
+
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
     """
     began = time.monotonic()
     if detach:
-        _check_nothing_written(out, plan, timing)
+        _check_nothing_written(out, plan, timing, listen=listen)
     if plan is not None:
         check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
     destination = None
@@ -122,6 +126,7 @@ def perform(
             _print_job(client.create(request), note, as_json=as_json)
             return
         files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
+        listening = stack.enter_context(listen_to_job(client, source)) if listen else None
         events = client.submit_request(request)
         report = follow_job(
             _echo_note(note, events),
@@ -131,6 +136,7 @@ def perform(
             as_json=as_json,
             hidden=() if timing is None or timing.out is None else ("lrc",),
             min_score=_min_score(fields),
+            sinks=() if listening is None else (listening.audio,),
         )
         if plan is not None:
             save_plan(plan, report["metadata"][0])
@@ -138,6 +144,8 @@ def perform(
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
+        if listening is not None:
+            play_to_end(listening.player)
 
 
 def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
@@ -150,9 +158,9 @@ def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
         typer.echo(job.id)
 
 
-def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None) -> None:
-    """Raise `InvalidValue` for a file that a command which does not wait cannot write."""
-    named = {"--out": out, "--save-plan": plan, "--out or --html": timing}
+def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None, *, listen: bool) -> None:
+    """Raise `InvalidValue` for what a command which does not wait cannot write or play."""
+    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--listen": listen or None}
     for option, value in named.items():
         if value is not None:
             raise InvalidValue(
@@ -186,15 +194,16 @@ def follow_job(
     hidden: Sequence[str] = (),
     min_score: float | None = None,
     cancels: bool = True,
+    sinks: Sequence[JobSink] = (),
 ) -> Report:
     """Show and write ``events`` as they come, then print the report, and return it.
 
     Ctrl-C cancels the job if this command ``cancels`` it; a command that only watches leaves it alone. Facts that are
-    ``hidden`` are not printed for a person.
+    ``hidden`` are not printed for a person. ``sinks`` get the events too.
     """
-    sinks: list[JobSink] = [result] if result.files is None else [result, result.files]
+    files: list[JobSink] = [] if result.files is None else [result.files]
     with _end_on_interrupt(client, result, cancels=cancels), ProgressLine(title, shown=not as_json) as line:
-        done = follow(_hold_interrupt(events), line, *sinks)
+        done = follow(_hold_interrupt(events), line, result, *files, *sinks)
     report = result.report(done)
     warnings = [str(warning) for facts in report["metadata"] for warning in _items(facts.get(_WARNINGS))]
     for warning in dict.fromkeys([*warnings, *ranking_warnings(done, min_score)]):

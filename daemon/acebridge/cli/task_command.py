@@ -73,6 +73,7 @@ def _run(name: str, title: str, options: Options) -> None:
             {"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}, options
         ),
         detach=options["detach"],
+        listen=options.get("listen", False),
         address=options["address"],
         autostart=not options["no_autostart"],
     )

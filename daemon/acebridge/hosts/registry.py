@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from acebridge.health_check import Finding
+from acebridge.hosts.ardour import doctor as ardour
 from acebridge.hosts.jobfolder import doctor as jobfolder
 from acebridge.hosts.reaper import doctor as reaper
 
@@ -13,4 +14,5 @@ from acebridge.hosts.reaper import doctor as reaper
 HOSTS: dict[str, Callable[[Path | None], list[Finding]]] = {
     "generic": jobfolder.examine,
     "reaper": reaper.examine,
+    "ardour": ardour.examine,
 }

@@ -29,7 +29,7 @@ from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE
-from acebridge.server import logs
+from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
 from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
@@ -182,7 +182,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
         asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
         asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
-        *(asyncio.create_task(work) for work in _idle_work(daemon, config, stop)),
+        *(asyncio.create_task(work) for work in (*_idle_work(daemon, config, stop), *_children(config, address))),
     ]
     try:
         await stop.wait()
@@ -299,6 +299,13 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Cor
         for name, (idle_s, action) in actions.items()
         if idle_s
     ]
+
+
+def _children(config: Config, address: str) -> list[Coroutine[None, None, None]]:
+    """Return what runs the programs that the settings ask for."""
+    if config.osc is None:
+        return []
+    return [supervise("the OSC bridge", partial(children.run_osc_bridge, config, address))]
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:

@@ -33,6 +33,7 @@ def test_the_index_installs_every_file_once() -> None:
     sources = list(tree().iter("source"))
     files = [source.get("file") for source in sources]
     expected = {path.name for path in ACTIONS} | {f"lib/{path.name}" for path in FOLDER.glob("lib/*.lua")}
+    expected.add("AceBridge.ReaperOSC")
     assert len(files) == len(set(files))
     assert set(files) == expected
     for source in sources:
@@ -61,7 +62,7 @@ def test_the_index_tells_version_changes_and_purpose() -> None:
 
 def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
-    for path in (*ACTIONS, *FOLDER.glob("lib/*.lua")):
+    for path in (*ACTIONS, *FOLDER.glob("lib/*.lua"), FOLDER / "AceBridge.ReaperOSC"):
         (tmp_path / path.relative_to(FOLDER)).write_text(path.read_text("utf-8"), "utf-8")
     package = (FOLDER / "AceBridge.lua").read_text("utf-8")
     (tmp_path / "AceBridge.lua").write_text(package.replace("@version 0.1.0", "@version 0.2.0"), "utf-8")
@@ -106,7 +107,7 @@ def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
 def test_the_command_line_writes_the_index(tmp_path: Path) -> None:
     command = [sys.executable, FOLDER / "index.py", "--url", URL, "--into", tmp_path / "index.xml", "--commit"]
     done = subprocess.run([*command, COMMIT], capture_output=True, text=True, check=True)
-    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua')))} files" in done.stdout
+    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + 1} files" in done.stdout
     assert ET.parse(tmp_path / "index.xml").getroot().get("commit") == COMMIT
     wrong = subprocess.run([*command, "main"], capture_output=True, text=True)
     assert wrong.returncode == 1

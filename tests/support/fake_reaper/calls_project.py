@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,13 @@ def main_on_command_ex(r: Call, command: int, _flag: int, project: Any) -> None:
 @api("NamedCommandLookup")
 def named_command_lookup(r: Call, name: str) -> int:
     return r.command_ids.get(name, 0)
+
+
+@api("ReverseNamedCommandLookup")
+def reverse_named_command_lookup(r: Call, command: int) -> str | None:
+    """The name of a script's command, without the underscore that its use begins with; it depends on the path."""
+    path = next((path for path, number in r.command_ids.items() if number == command and Path(path).is_file()), None)
+    return None if path is None else f"RS{hashlib.sha1(path.encode()).hexdigest()}"
 
 
 @api("GetToggleCommandState")

@@ -1,0 +1,1 @@
+"""What is particular to Ardour: where it keeps scripts, and how the hook of AceBridge gets there."""

@@ -1,0 +1,124 @@
+"""The program of ``acebridge osc serve``: opens the ports, serves until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from acebridge.atomic_files import write_whole
+from acebridge.client.credentials import token_for
+from acebridge.client.discovery import find_address
+from acebridge.config import Config, OscSettings
+from acebridge.errors import Conflict
+from acebridge.hosts.osc.access import Access
+from acebridge.hosts.osc.addresses import ADDRESSES
+from acebridge.hosts.osc.bridge import Bridge
+from acebridge.hosts.osc.jobs import Connection, Jobs
+from acebridge.hosts.osc.tcp import TcpServer
+from acebridge.hosts.osc.udp import UdpServer
+from acebridge.paths import OSC_FILE
+
+#: Ports to try where any will do: the same number has to be free for both.
+_TRIES = 20
+#: How long a thread may keep the event loop from running; Python's own 5 ms is as long as a whole answer takes.
+_SWITCH_S = 0.0005
+#: In the data folder: results of tasks without source.
+RESULTS_FOLDER = "results"
+
+
+async def serve(
+    config: Config,
+    settings: OscSettings,
+    stop: asyncio.Event,
+    *,
+    address: str | None = None,
+    autostart: bool = True,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve OSC until ``stop`` is set; ``ready`` gets the address when both ports are open. Raises `Conflict`."""
+    jobs = Jobs(Connection(address, autostart=autostart), settings.output or config.data_dir / RESULTS_FOLDER)
+    access = Access(config.roots, lambda: token_for(find_address(address)), settings.allow)
+    bridge = Bridge(ADDRESSES, jobs, access, asyncio.get_running_loop())
+    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse, access.admits)
+    port = await _open_ports(settings, udp, tcp)
+    bridge.peer_at = udp.peer_at
+    for where in settings.feedback_addresses():
+        bridge.feedback[where] = udp.peer_at(*where)
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
+    own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
+    file = config.data_dir / OSC_FILE
+    write_whole(file, [own.encode()])
+    try:
+        connecting = bridge.jobs.call(jobs.connection.client)  # the first message need not wait for it
+        ready(f"{settings.host}:{port}")
+        await stop.wait()
+    finally:
+        bridge.close()
+        udp.close()
+        await tcp.close()
+        connecting.cancel()
+        await asyncio.to_thread(jobs.close)
+        _remove(file, own)
+
+
+async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> int:
+    """Open the same port for UDP and TCP and return it. Raises `Conflict`."""
+    reason = ""
+    for _ in range(1 if settings.port else _TRIES):
+        try:
+            port = await udp.listen(settings.host, settings.port)
+            await tcp.listen(settings.host, port)
+        except OSError as error:  # noqa: PERF203
+            reason = error.strerror or str(error)
+            udp.close()
+        else:
+            return port
+    raise Conflict(
+        f"Port {settings.port} of {settings.host} cannot be opened: {reason}.",
+        remedy="Choose others with --host and --port, or with host and port in the table [osc] of config.toml.",
+    )
+
+
+def _remove(file: Path, own: str) -> None:
+    """Remove the file that says where we serve, unless it is another bridge's by now."""
+    with suppress(OSError):
+        if file.read_text("utf-8") == own:
+            file.unlink()
+
+
+async def run_until_signal(
+    config: Config,
+    settings: OscSettings,
+    *,
+    address: str | None,
+    autostart: bool,
+    with_parent: bool,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve until a signal to end, or, ``with_parent``, until the program that started this one closes its standard input."""
+    sys.setswitchinterval(_SWITCH_S)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
+            continue
+        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            loop.add_signal_handler(number, stop.set)
+    if with_parent:
+        threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
+    await serve(config, settings, stop, address=address, autostart=autostart, ready=ready)
+
+
+def _wait_for_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set ``stop`` when nobody holds the other end of our standard input any more."""
+    while os.read(0, 1024):
+        pass
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(stop.set)

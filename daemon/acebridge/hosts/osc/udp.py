@@ -1,0 +1,77 @@
+"""UDP: each datagram is a packet, and answers go to where it came from."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+
+from acebridge.hosts.osc.peer import Peer
+
+
+class UdpPeer:
+    """The sender of datagrams, and where datagrams go. What the system does not take at once is dropped, as datagrams are."""
+
+    is_stream = False
+
+    def __init__(self, own: socket.socket, host: str, port: int) -> None:
+        self._socket, self.host, self._port = own, host, port
+
+    @property
+    def key(self) -> Hashable:
+        """Its address."""
+        return (self.host, self._port)
+
+    def send(self, packet: bytes) -> None:
+        """See `acebridge.hosts.osc.peer.Peer`."""
+        with suppress(OSError):  # the buffer is full, the network is gone, nobody listens there
+            self._socket.sendto(packet, (self.host, self._port))
+
+
+class _Protocol(asyncio.DatagramProtocol):
+    def __init__(self, own: socket.socket, receive: Callable[[bytes, Peer], None]) -> None:
+        self._socket, self._receive = own, receive
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._receive(data, UdpPeer(self._socket, addr[0], addr[1]))
+
+    def error_received(self, exc: Exception) -> None:
+        """Ignore that nobody listens where an answer went."""
+
+
+class UdpServer:
+    """Receives datagrams; ``receive`` gets each packet and its sender."""
+
+    def __init__(self, receive: Callable[[bytes, Peer], None]) -> None:
+        self._receive = receive
+        self._socket = socket.socket()
+        self._transport: asyncio.BaseTransport | None = None
+
+    async def listen(self, host: str, port: int) -> int:
+        """Open a port and return its number. Raises ``OSError``."""
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        self._socket.close()
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            self._socket.setblocking(False)
+            self._socket.bind(address)
+            loop = asyncio.get_running_loop()
+            self._transport, _ = await loop.create_datagram_endpoint(
+                lambda: _Protocol(self._socket, self._receive), sock=self._socket
+            )
+        except OSError:
+            self._socket.close()
+            raise
+        own: int = self._socket.getsockname()[1]
+        return own
+
+    def peer_at(self, host: str, port: int) -> Peer:
+        """Return a peer that datagrams can be sent to."""
+        return UdpPeer(self._socket, host, port)
+
+    def close(self) -> None:
+        """Close the port."""
+        if self._transport is not None:
+            self._transport.close()
+        self._socket.close()

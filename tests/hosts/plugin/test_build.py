@@ -1,0 +1,76 @@
+"""What the build makes: the files, what they link, what hosts are told, and clean code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from acestep_runtime.values import TRACKS
+from tests.support.plugin import PARAMETERS, ROOT
+
+pytestmark = pytest.mark.host
+
+SOURCES = ROOT / "vst3_plugin"
+LIBRARIES = {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2"}
+
+
+def files(binaries: Path) -> list[Path]:
+    return [
+        *binaries.glob("AceBridge.vst3/Contents/*/AceBridge.so"),
+        binaries / "AceBridge.clap",
+        binaries / "AceBridge.lv2/AceBridge_dsp.so",
+    ]
+
+
+def test_formats_link_the_language_s_libraries_only(binaries: Path) -> None:
+    for file in files(binaries):
+        listing = subprocess.run(["readelf", "-d", file], capture_output=True, text=True, check=True).stdout
+        assert set(re.findall(r"NEEDED.*\[(.*)\]", listing)) <= LIBRARIES, file
+    assert len(files(binaries)) == 3
+
+
+def test_formats_export_their_entry_points_only(binaries: Path) -> None:
+    entries = (
+        {"GetPluginFactory", "ModuleEntry", "ModuleExit"},
+        {"clap_entry"},
+        {"lv2_descriptor", "lv2_generate_ttl"},
+    )
+    for file, names in zip(files(binaries), entries, strict=True):
+        listing = subprocess.run(
+            ["nm", "-D", "--defined-only", file], capture_output=True, text=True, check=True
+        ).stdout
+        assert {line.split()[-1] for line in listing.splitlines()} <= names, file
+
+
+def test_lv2_describes_each_parameter(binaries: Path) -> None:
+    text = (binaries / "AceBridge.lv2/AceBridge_dsp.ttl").read_text("utf-8")
+    symbols = re.findall(r'lv2:symbol "(\w+)"', text)
+    assert [name for name in symbols if name in PARAMETERS] == list(PARAMETERS)
+    assert "latency" not in text
+
+
+def test_tracks_are_those_of_the_runtime() -> None:
+    text = (SOURCES / "core/parameters.hpp").read_text("utf-8")
+    match = re.search(r"kTracks\{(.*?)\}", text, re.DOTALL)
+    assert match
+    assert tuple(re.findall(r'"(\w+)"', match[1])) == TRACKS
+
+
+def test_clang_tidy_finds_nothing(binaries: Path) -> None:
+    sources = [*sorted(SOURCES.glob("core/*.cpp")), SOURCES / "dpf/AceBridgePlugin.cpp"]
+    command = ["clang-tidy", "-p", str(binaries.parent), "--quiet"]
+    halves = [
+        subprocess.Popen([*command, *map(str, half)], stdout=subprocess.PIPE, text=True)
+        for half in (sources[::2], sources[1::2])
+    ]
+    for half in halves:
+        output, _ = half.communicate()
+        assert half.returncode == 0, output
+
+
+def test_core_knows_no_framework() -> None:
+    for file in SOURCES.glob("core/*"):
+        assert not re.search(r"distrho|dpf", file.read_text("utf-8"), re.IGNORECASE), file

@@ -1,0 +1,63 @@
+"""The C++ tests: as they are, under ASan and UBSan, and under TSan."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.plugin import BUILDS, CPP, build
+
+pytestmark = pytest.mark.host
+
+UNITS = ("test_transport", "test_capture", "test_take_player", "test_state")
+PLAIN = (*UNITS, "test_threads", "test_realtime", "fuzz_state")
+ADDRESS = (*UNITS, "test_threads", "fuzz_state")
+THREAD = ("test_capture", "test_threads")
+
+
+def run(program: Path, *arguments: str) -> None:
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    result = subprocess.run([program, *arguments], capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr[-8000:]}"
+
+
+@pytest.fixture(scope="session")
+def plain() -> Path:
+    return build(BUILDS / "plugin-tests/plain", CPP)
+
+
+@pytest.fixture(scope="session")
+def address() -> Path:
+    options = ("-DSANITIZE=address,undefined", "-DWITH_FORMATS=ON")
+    return build(BUILDS / "plugin-tests/address", CPP, *options, targets=(*ADDRESS, "test_clap", "AceBridge-clap"))
+
+
+@pytest.fixture(scope="session")
+def thread() -> Path:
+    return build(BUILDS / "plugin-tests/thread", CPP, "-DSANITIZE=thread", targets=THREAD)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_program(plain: Path, name: str) -> None:
+    run(plain / name)
+
+
+@pytest.mark.parametrize("name", ADDRESS)
+def test_no_memory_is_misused(address: Path, name: str) -> None:
+    run(address / name)
+
+
+@pytest.mark.parametrize("name", THREAD)
+def test_no_threads_race(thread: Path, name: str) -> None:
+    run(thread / name)
+
+
+def test_clap_plugin_in_a_small_host(plain: Path, binaries: Path) -> None:
+    run(plain / "test_clap", str(binaries / "AceBridge.clap"))
+
+
+def test_clap_plugin_misuses_no_memory(address: Path) -> None:
+    run(address / "test_clap", str(address / "plugin/bin/AceBridge.clap"))

@@ -1,0 +1,281 @@
+"""A real Ardour without a screen: a home of its own, the Dummy audio backend, the OSC surface on, and no dialog in the way.
+
+What was tried: Ardour 7.3 of Debian 12. Two things of its state are written here because only clicks would set them: which
+audio backend starts with the program, and which Lua scripts are hooks and actions (``ui_scripts``, Lua text in base64).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from tests.support.daemon import PATIENCE_S, until
+
+ARDOUR = shutil.which("ardour")
+#: ``ardour7-lua`` makes sessions without a window; its number is that of the program's configuration folder.
+LUA = next((path for path in sorted(Path("/usr/bin").glob("ardour[0-9]*-lua"))), None)
+#: The place of `LuaTimerDS`, ten times a second, among the signals of a hook.
+_TIMER_SIGNAL = 49
+_SIGNALS = 51
+
+_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
+<Ardour>
+  <Config>
+    <Option name="try-autostart-engine" value="1"/>
+    <Option name="hide-dummy-backend" value="0"/>
+    <Option name="osc-port" value="{port}"/>
+    <Option name="discover-plugins-on-start" value="0"/>
+    <Option name="save-history" value="0"/>
+    <Option name="check-announcements" value="0"/>
+  </Config>
+  <ControlProtocols>
+    <Protocol name="Open Sound Control (OSC)" active="1" feedback="0" debugmode="0" address-only="0" remote-port="8000"
+      banksize="0" striptypes="159" gainmode="0" send-page-size="0" plug-page-size="0"/>
+  </ControlProtocols>
+  <Extra>
+    <AudioMIDISetup>
+      <EngineStates>
+        <State backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device="" output-device=""
+          sample-rate="{rate_hz}" buffer-size="1024" n-periods="0" input-latency="0" output-latency="0" lm-input=""
+          lm-output="" active="1" use-buffered-io="0" midi-option="1 in, 1 out, Silence" lru="1">
+          <MIDIDevices/>
+        </State>
+      </EngineStates>
+    </AudioMIDISetup>
+  </Extra>
+</Ardour>
+"""
+
+#: Makes a session with one stereo track; run by ``ardour7-lua``.
+_MAKE_SESSION = """
+AudioEngine:set_backend("None (Dummy)", "", "")
+local session = create_session(arg[1], arg[2], tonumber(arg[3]))
+assert(session, "the session cannot be made")
+session:new_audio_track(2, 2, nil, 1, arg[4], ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true)
+session:save_state("")
+close_session()
+"""
+
+#: An action that runs a file of the test inside Ardour; ``say`` writes a line of the answer.
+_RUN_FILE = """
+ardour { ["type"] = "EditorAction", name = "Run the test's file" }
+function factory() return function()
+  local out = io.open("@ANSWER@.part", "w")
+  local function say(...) out:write(table.concat({...}, "\\t"), "\\n") end
+  local step, why = loadfile("@FILE@")
+  local ok = step ~= nil
+  if ok then ok, why = pcall(step, say) end
+  if not ok then say("FAULT", tostring(why)) end
+  out:close()
+  os.rename("@ANSWER@.part", "@ANSWER@")
+end end
+"""
+
+
+def message(address: str, *arguments: str | int | float) -> bytes:
+    """Return the bytes of an OSC message: text, 32-bit integers and floats."""
+    builder = OscMessageBuilder(address)
+    for argument in arguments:
+        builder.add_arg(argument)
+    return builder.build().dgram
+
+
+def free_port() -> int:
+    """Return a UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _lua_text(text: str) -> str:
+    quoted = "".join(
+        char if " " <= char <= "~" and char not in '"\\' else "".join(f"\\{byte:03}" for byte in char.encode())
+        for char in text
+    )
+    return f'"{quoted}"'
+
+
+def _compile(source: str) -> str:
+    """Return what Ardour keeps of a script: a chunk that takes parameters and returns the script's function."""
+    return _lua_text(f"local ardour = function() end\n{source}\nreturn factory(...)\n")
+
+
+def ui_scripts(action: str, hooks: Mapping[str, str]) -> str:
+    """Return the file ``ui_scripts`` of a user who has clicked one action and these hooks (name → source)."""
+    actions = (
+        f'scripts = {{}} scripts[1] = {{}} scripts[1]["n"] = "action" scripts[1]["s"] = {_lua_text(action)} '
+        f'scripts[1]["f"] = {_compile(action)} scripts[1]["c"] = "" scripts[1]["a"] = {{}} '
+    )
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<UIScripts>"]
+    lines.append(f'<ActionScript lua="Lua 5.3">{base64.b64encode(actions.encode()).decode()}</ActionScript>')
+    lines.append("<ActionHooks>")
+    for number, (name, source) in enumerate(hooks.items(), 900_000):
+        state = f's = {{}} s["n"] = {_lua_text(name)} s["s"] = {_lua_text(source)} s["f"] = {_compile(source)} s["a"] = {{}} '
+        signals = f"{1 << _TIMER_SIGNAL:0{_SIGNALS}b}"
+        lines.append(
+            f'<LuaCallback lua="Lua 5.3" id="{number}" name={quoteattr(name)} signals="{signals}">'
+            f"{base64.b64encode(state.encode()).decode()}</LuaCallback>"
+        )
+    return "\n".join([*lines, "</ActionHooks>", "</UIScripts>"])
+
+
+class Ardour:
+    """A running Ardour with one session, and what a test does to it."""
+
+    def __init__(self, folder: Path, *, rate_hz: int = 48_000, track: str = "Song") -> None:
+        assert ARDOUR, "there is no ardour here: apt-get install ardour xvfb"
+        assert LUA, "there is no ardour here: apt-get install ardour xvfb"
+        self.folder, self.rate_hz, self.track = folder, rate_hz, track
+        self.home = folder / "home"
+        self.session = folder / "session"
+        self.port = free_port()
+        self.config = self.home / ".config" / re.sub(r"-lua$", "", LUA.name)
+        (self.config / "scripts").mkdir(parents=True)
+        (self.home / ".cache" / self.config.name).mkdir(parents=True)
+        (self.config / f".a{self.config.name.removeprefix('ardour')}").touch()  # it has been started before: no welcome
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._environment = {**os.environ, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
+        self._environment.pop("XDG_CONFIG_HOME", None)
+
+    # Life
+
+    @contextmanager
+    def running(self, hooks: Mapping[str, str]) -> Iterator[None]:
+        """Run it with these hooks (name → source) at work; nothing of it is left afterwards."""
+        try:
+            self.start(hooks)
+            yield
+        finally:
+            self.stop()
+
+    def start(self, hooks: Mapping[str, str]) -> None:
+        """Make the session and open it, with these hooks (name → source) at work."""
+        assert LUA
+        assert ARDOUR
+        self._write_config()
+        script = self.folder / "make_session.lua"
+        script.write_text(_MAKE_SESSION, "utf-8")
+        subprocess.run(
+            [LUA, script, self.session, self.session.name, str(self.rate_hz), self.track],
+            env=self._environment, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        self._mend_session()
+        self._write_config()  # the command has written its own
+        action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
+        (self.config / "ui_scripts").write_text(ui_scripts(action, hooks), "utf-8")
+        display = self._start_display()
+        with (self.folder / "ardour.log").open("wb") as log:
+            self._processes.append(
+                subprocess.Popen(
+                    [ARDOUR, "-n", "-a", str(self.session)], env={**self._environment, "DISPLAY": f":{display}"},
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                )
+            )  # fmt: skip
+        self._wait_for_surface()
+
+    def stop(self) -> None:
+        """End it and its display."""
+        for process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "ardour.log").read_text("utf-8", errors="replace")
+
+    # What a test does
+
+    def send(self, address: str, *arguments: str | int | float) -> None:
+        """Send an OSC message to Ardour."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.sendto(message(address, *arguments), ("127.0.0.1", self.port))
+
+    def run(self, code: str) -> list[list[str]]:
+        """Run Lua inside Ardour, where ``say`` is a function; return the lines that it said, each split at tabs."""
+        self._answer.unlink(missing_ok=True)
+        self._file.write_text("local say = ...\n" + code, "utf-8")
+        self.send("/access_action", "LuaAction/script-1")
+        until(self._answer.exists, f"Ardour's answer; its log: {self.log}")
+        lines = [line.split("\t") for line in self._answer.read_text("utf-8").splitlines()]
+        assert not [line for line in lines if line[0] == "FAULT"], lines
+        return lines
+
+    def import_audio(self, path: Path, position: int) -> None:
+        """Import a file as a user does with Session > Import and put it on the track at a sample."""
+        self.run(f"""
+        local files = C.StringVector()
+        files:push_back({_lua_text(str(path))})
+        Editor:do_import(files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
+          ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, Temporal.timepos_t(0),
+          ARDOUR.PluginInfo(), ARDOUR.Track(), false)
+        local playlist = Session:route_by_name({_lua_text(self.track)}):to_track():playlist()
+        for _, region in ARDOUR.RegionFactory.regions():iter() do
+          if region:whole_file() then
+            local copy = ARDOUR.RegionFactory.clone_region(region, true, false)
+            playlist:add_region(copy, Temporal.timepos_t({position}), 1, false)
+          end
+        end
+        """)
+
+    # Parts
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "step.lua"
+
+    @property
+    def _answer(self) -> Path:
+        return self.folder / "answer.txt"
+
+    def _write_config(self) -> None:
+        (self.config / "config").write_text(_CONFIG.format(port=self.port, rate_hz=self.rate_hz), "utf-8")
+
+    def _mend_session(self) -> None:
+        """Turn the surface on in the session, which overrides the configuration, and drop what makes a dialog wait."""
+        file = self.session / f"{self.session.name}.ardour"
+        text = re.sub(r"<EngineHints[^\n]*\n", "\n", file.read_text("utf-8"))
+        text = re.sub(r'(Protocol name="Open Sound Control \(OSC\)" active=)"0"', r'\1"1"', text)
+        file.write_text(text, "utf-8")
+
+    def _start_display(self) -> int:
+        reading, writing = os.pipe()
+        self._processes.append(
+            subprocess.Popen(
+                ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+                pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+        )  # fmt: skip
+        os.close(writing)
+        with os.fdopen(reading) as numbers:
+            return int(numbers.readline())
+
+    def _wait_for_surface(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            probe.settimeout(0.2)
+            while time.monotonic() < deadline:
+                assert self._processes[-1].poll() is None, self.log
+                try:
+                    probe.sendto(message("/strip/list"), ("127.0.0.1", self.port))
+                    OscMessage(probe.recvfrom(65536)[0])
+                    return
+                except (TimeoutError, ConnectionError):
+                    pass
+        raise AssertionError(f"Ardour does not answer: {self.log}")

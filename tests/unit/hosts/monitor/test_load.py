@@ -1,0 +1,57 @@
+"""What a name means, and files that come in while they are decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from acebridge.hosts.monitor.load import add_file, kind_of
+from acebridge.hosts.monitor.player import Player
+from acebridge.hosts.monitor.sources import load_asset, load_file
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
+from tests.support.daemon import until
+from tests.support.fake_output import FakeDevice
+from tests.support.signals import noise
+
+
+def test_what_a_name_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a" * 32).touch()
+    assert [kind_of(name) for name in ("a" * 32, "b" * 32, "0" * 64)] == ["file", "job", "asset"]
+    for name in ("song.wav", "b" * 31, ""):
+        with pytest.raises(InvalidValue, match="a file, or the id of a job or an asset"):
+            kind_of(name)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [("wav", "FLOAT"), ("flac", "PCM_24")])
+def test_a_file(tmp_path: Path, suffix: str, subtype: str) -> None:
+    music, path = noise(3.0, rate_hz=44_100), tmp_path / f"song.{suffix}"
+    soundfile.write(path, music, 44_100, subtype)
+    with Player(opener=FakeDevice()) as player:
+        assert add_file(player, path, print) == 1
+        recording = player._choices[1]
+        until(lambda: recording.lufs is not None)
+        np.testing.assert_allclose(recording.read(44_100, 0, len(music)), music, atol=2**-23)
+        assert player.choices == {1: f"song.{suffix}"}
+
+
+def test_a_file_that_is_no_audio(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").write_text("no")
+    with pytest.raises(UnreadableAudio, match=r"song\.wav is not audio"):
+        load_file(tmp_path / "song.wav", print)
+    with pytest.raises(UnreadableAudio, match="take 1 is not audio"):
+        load_asset([b"no"], print, name="take 1")
+
+
+def test_a_file_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
+    music, path, warnings = noise(3.0), tmp_path / "song.wav", list[str]()
+    music[100_000] = np.nan
+    soundfile.write(path, music, 48_000, "FLOAT")
+    recording = load_file(path, warnings.append)
+    until(lambda: recording.lufs is not None)
+    assert recording.frames == recording.ready < 100_000
+    assert "not a number" in warnings[0]
+    recording.close()

@@ -1,0 +1,211 @@
+#include "core.hpp"
+
+#include "sha256.hpp"
+#include "text.hpp"
+#include "wav.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace acebridge {
+namespace {
+
+constexpr int64_t kLatestFrame = int64_t{1} << 48U;
+
+// The take as the audio thread plays it, or why it does not play.
+Status make_take(const TakeRegion& region, const TakeState& state, double rate_hz, Take& take) {
+  if (static_cast<double>(region.rate_hz) != rate_hz) {
+    return Status::rate;
+  }
+  const auto asset = state.assets.find(region.sha256);
+  if (asset == state.assets.end()) {
+    return Status::missing;
+  }
+  auto audio = read_wav(*asset->second);
+  if (!audio || audio->rate_hz != region.rate_hz || audio->frames() != region.frames) {
+    return Status::damaged;
+  }
+  take.number = region.number;
+  take.start_frame = region.start_frame;
+  take.channels = std::move(audio->channels);
+  take.set_fade(region.fade_frames);
+  return Status::ready;
+}
+
+} // namespace
+
+Core::Core(double rate_hz) : rate_hz_(0) { prepare(rate_hz); }
+
+int64_t Core::limit_frames() const {
+  const auto longest = static_cast<int64_t>(kLongestCaptureS * rate_hz_);
+  return std::min(longest, kMostCaptureBytes / static_cast<int64_t>(sizeof(StereoFrame)));
+}
+
+void Core::prepare(double rate_hz) {
+  const std::lock_guard lock(mutex_);
+  if (rate_hz == rate_hz_) {
+    return;
+  }
+  rate_hz_ = rate_hz;
+  recordings_.reset();
+  rings_ = std::make_unique<CaptureRings>(static_cast<size_t>(kRingS * rate_hz));
+  writer_ = std::make_unique<CaptureWriter>(*rings_, limit_frames());
+  recordings_ = std::make_unique<Recordings>(*rings_, rate_hz, limit_frames());
+  transport_ = Transport();
+  player_ = TakePlayer();
+  publish_takes();
+}
+
+void Core::process(const HostTime& time, const float* const* input, float* const* output, uint32_t frames) {
+  HostTime inside = time;
+  inside.frame = std::clamp(time.frame, -kLatestFrame, kLatestFrame);
+  const Block block = transport_.advance(inside, frames);
+  writer_->process(block, input, frames, parameters_.is_on(Id::capture));
+  player_.process(block, handoff_.latest(), static_cast<Mode>(parameters_.whole(Id::mode)), parameters_.whole(Id::take),
+                  input, output, frames);
+  parameters_.reset_triggers();
+}
+
+float Core::value(size_t index) const {
+  return index == static_cast<size_t>(Id::state) ? static_cast<float>(status()) : parameters_.get(index);
+}
+
+Status Core::status() const {
+  if (parameters_.is_on(Id::capture)) {
+    switch (writer_->state()) {
+    case CaptureState::recording:
+      return Status::capturing;
+    case CaptureState::full:
+      return Status::full;
+    case CaptureState::lost:
+      return Status::lost;
+    default:
+      return Status::waiting;
+    }
+  }
+  const Status problem = problem_.load(std::memory_order_relaxed);
+  return problem != Status::ready ? problem : job_.load(std::memory_order_relaxed);
+}
+
+void Core::report(Status job, float progress) {
+  job_.store(job, std::memory_order_relaxed);
+  parameters_.set(Id::progress, progress);
+}
+
+void Core::collect() {
+  const std::lock_guard lock(mutex_);
+  recordings_->collect();
+  handoff_.collect();
+}
+
+std::vector<std::shared_ptr<const Recording>> Core::recordings() {
+  const std::lock_guard lock(mutex_);
+  recordings_->collect();
+  std::vector<std::shared_ptr<const Recording>> all;
+  for (const auto& recording : recordings_->all()) {
+    if (recording->cut != Cut::none) {
+      all.push_back(recording);
+    }
+  }
+  return all;
+}
+
+bool Core::put_take(TakeRegion region, Bytes wav) {
+  const std::lock_guard lock(mutex_);
+  region.sha256 = sha256(wav->data(), wav->size());
+  const auto is_same = [&](const TakeRegion& other) {
+    return other.number == region.number && other.start_frame == region.start_frame;
+  };
+  takes_.takes.erase(std::remove_if(takes_.takes.begin(), takes_.takes.end(), is_same), takes_.takes.end());
+  takes_.assets[region.sha256] = std::move(wav);
+  takes_.takes.push_back(region);
+  drop_unused_assets();
+  unreadable_.clear();
+  publish_takes();
+  Take take;
+  return make_take(region, takes_, rate_hz_, take) == Status::ready;
+}
+
+void Core::clear_takes() { set_state(Key::regions, ""); }
+
+std::vector<std::string> Core::missing_assets() {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> hashes;
+  for (const TakeRegion& take : takes_.takes) {
+    if (takes_.assets.count(take.sha256) == 0) {
+      hashes.insert(take.sha256);
+    }
+  }
+  return {hashes.begin(), hashes.end()};
+}
+
+bool Core::put_asset(Bytes wav) {
+  const std::lock_guard lock(mutex_);
+  const std::string hash = sha256(wav->data(), wav->size());
+  const auto needs = [&](const TakeRegion& take) { return take.sha256 == hash; };
+  if (std::none_of(takes_.takes.begin(), takes_.takes.end(), needs)) {
+    return false;
+  }
+  takes_.assets[hash] = std::move(wav);
+  publish_takes();
+  return true;
+}
+
+std::string Core::get_state(Key key) {
+  const std::lock_guard lock(mutex_);
+  switch (key) {
+  case Key::regions:
+    return unreadable_.empty() ? encode_state(takes_) : unreadable_;
+  case Key::captures:
+    recordings_->collect();
+    return recordings_->describe();
+  default:
+    return text_[static_cast<size_t>(key)];
+  }
+}
+
+void Core::set_state(Key key, std::string_view value) {
+  const std::lock_guard lock(mutex_);
+  switch (key) {
+  case Key::regions: {
+    DecodedState decoded = decode_state(value);
+    unreadable_ = decoded.error == StateError::none ? std::string() : clean_utf8(value);
+    unreadable_status_ = decoded.error == StateError::newer ? Status::newer : Status::damaged;
+    takes_ = std::move(decoded.state);
+    publish_takes();
+    break;
+  }
+  case Key::captures:
+    break;
+  default:
+    text_[static_cast<size_t>(key)] = clean_utf8(value);
+  }
+}
+
+void Core::drop_unused_assets() {
+  std::set<std::string> used;
+  for (const TakeRegion& take : takes_.takes) {
+    used.insert(take.sha256);
+  }
+  for (auto asset = takes_.assets.begin(); asset != takes_.assets.end();) {
+    asset = used.count(asset->first) == 0 ? takes_.assets.erase(asset) : std::next(asset);
+  }
+}
+
+void Core::publish_takes() {
+  auto set = std::make_unique<TakeSet>();
+  Status problem = unreadable_.empty() ? Status::ready : unreadable_status_;
+  for (const TakeRegion& region : takes_.takes) {
+    Take take;
+    const Status status = make_take(region, takes_, rate_hz_, take);
+    if (status == Status::ready) {
+      set->takes.push_back(std::move(take));
+    } else {
+      problem = status;
+    }
+  }
+  problem_.store(problem, std::memory_order_relaxed);
+  handoff_.publish(std::move(set));
+}
+
+} // namespace acebridge

@@ -1,0 +1,19 @@
+// What DPF has to know at compile time.
+#pragma once
+
+#define DISTRHO_PLUGIN_BRAND "AceBridge"
+#define DISTRHO_PLUGIN_NAME "AceBridge"
+#define DISTRHO_PLUGIN_URI "urn:acebridge:plugin"
+#define DISTRHO_PLUGIN_CLAP_ID "acebridge.plugin"
+#define DISTRHO_PLUGIN_BRAND_ID AceB
+#define DISTRHO_PLUGIN_UNIQUE_ID AcBr
+#define DISTRHO_PLUGIN_NUM_INPUTS 2
+#define DISTRHO_PLUGIN_NUM_OUTPUTS 2
+#define DISTRHO_PLUGIN_HAS_UI 0
+#define DISTRHO_PLUGIN_IS_RT_SAFE 1
+#define DISTRHO_PLUGIN_WANT_TIMEPOS 1
+#define DISTRHO_PLUGIN_WANT_STATE 1
+#define DISTRHO_PLUGIN_WANT_FULL_STATE 1
+#define DISTRHO_PLUGIN_WANT_PROGRAMS 0
+#define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Tools"
+#define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "utility", "stereo"
