@@ -181,7 +181,7 @@ def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: O
 def test_a_stream_that_is_no_osc_is_closed_with_the_reason(daemon: Daemon, peer: OscPeer) -> None:
     with socket.create_connection(peer.to, timeout=PATIENCE_S) as stream:
         stream.sendall(b"GET / HTTP/1.1\r\n\r\n\xc0")
-        assert b"begins with neither / nor #bundle" in stream.recv(4096)
+        assert b"begins with neither an OSC packet nor its length" in stream.recv(4096)
     with socket.create_connection(peer.to, timeout=PATIENCE_S) as stream:
         stream.sendall(struct.pack(">I", 1_000_000))
         received = b""
@@ -189,6 +189,17 @@ def test_a_stream_that_is_no_osc_is_closed_with_the_reason(daemon: Daemon, peer:
             received += data
         assert b"1000000 bytes" in received
     assert_serves(daemon, peer)
+
+
+def test_a_web_page_sends_no_messages(daemon: Daemon, peer: OscPeer) -> None:
+    own = message("/acebridge/session/caption", "s", "by a web page")
+    for body in (frame(own, by_length=False), frame(own, by_length=True), own):
+        request = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with socket.create_connection(peer.to, timeout=PATIENCE_S) as stream, suppress(ConnectionError):
+            stream.sendall(request + body)
+            while stream.recv(4096):
+                pass
+    assert peer.session() == {}
 
 
 def test_messages_for_later_are_few(daemon: Daemon, peer: OscPeer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -107,9 +107,20 @@ class Client:
         """Create a job by the request message of its task and return it, without waiting for it."""
         return self.call(self.jobs.CreateJob, jobs_pb2.CreateJobRequest(request=wrap(request)))
 
-    def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[tasks_pb2.TaskEvent]:
-        """Yield the events of a job after number ``after_sequence``, old and new."""
-        return _responses(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence)))
+    def watch(
+        self,
+        job_id: str,
+        after_sequence: int = 0,
+        on_call: Callable[[_StreamCall[tasks_pb2.TaskEvent]], None] | None = None,
+    ) -> Iterator[tasks_pb2.TaskEvent]:
+        """Yield the events of a job after number ``after_sequence``, old and new.
+
+        ``on_call`` gets the call, which any thread may cancel; the job goes on.
+        """
+        call = self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence))
+        if on_call is not None:
+            on_call(call)
+        return _responses(call)
 
     def next_batch(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
         """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was prefetched."""

@@ -114,6 +114,10 @@ class WavWriter(JobSink):
         for output in take.outputs:
             self.files[output.output] = self.rename(output.output)
 
+    def place_of(self, output: int) -> Path:
+        """Return the name that the file of an output is to get."""
+        return self._growing[output].path
+
     def rename(self, output: int, path: Path | None = None) -> Path:
         """Give the whole file of an output its name, or ``path`` instead; return it."""
         growing = self._growing[output]

@@ -6,6 +6,7 @@ choose from, only those that were chosen are played, when the choice is made.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Set
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,9 @@ class JobAudio(JobSink):
         self._chooses = False
         self._broken = False
         self._more = True
+        self._lock = threading.Lock()
+        #: Whether the player has nothing more to do with the job.
+        self.is_stopped = False
         player.expect(1)
 
     def on_started(self, started: tasks_pb2.Started) -> None:
@@ -74,7 +78,7 @@ class JobAudio(JobSink):
         if known:
             recording.restart(header.frames)
         else:
-            self._player.add(recording)
+            self._add(recording)
 
     def on_audio(self, chunk: audio_pb2.AudioChunk) -> None:
         """Take samples."""
@@ -94,7 +98,7 @@ class JobAudio(JobSink):
         if self._chooses:
             for place, take in enumerate(completed.takes, 1):
                 for output in take.outputs:
-                    self._player.add(
+                    self._add(
                         load_asset(
                             self._download(output.asset_id),
                             self._warn,
@@ -105,14 +109,31 @@ class JobAudio(JobSink):
                     )
         self.end()
 
+    def _add(self, recording: Recording) -> None:
+        with self._lock:
+            if self.is_stopped:
+                recording.close()
+            else:
+                self._player.add(recording)
+
+    def stop(self) -> None:
+        """Hand nothing more to the player, from now on; any thread may call it."""
+        with self._lock:
+            self.is_stopped = True
+            self._expect_no_more()
+
     def end(self) -> None:
         """Leave the job's audio at what has come: the job is complete, or there will be no more of it."""
-        if self._more:
-            self._more = False
-            self._player.expect(-1)
+        with self._lock:
+            self._expect_no_more()
         for output in self._outputs.values():
             if not output.recording.complete:
                 output.recording.end()
+
+    def _expect_no_more(self) -> None:
+        if self._more:
+            self._more = False
+            self._player.expect(-1)
 
 
 def _name(take: int, role: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from acebridge.client.follow import follow
 from acebridge.errors import AceBridgeError
@@ -50,26 +50,42 @@ def add_asset(player: Player, client: Client, asset_id: str, warn: Warn, number:
     return player.add(load_asset(client.download(asset_id), warn, name=name or asset_id[:12]), number)
 
 
+class _Call(Protocol):
+    def cancel(self) -> object: ...
+
+
 class JobFollower:
-    """Follows a job in a thread of its own and adds its takes to ``player``. It ends when the client is closed."""
+    """Follows a job in a thread of its own and adds its takes to ``player``, until it is stopped or the client is closed."""
 
     def __init__(self, player: Player, client: Client, job_id: str, warn: Warn) -> None:
         self._audio = JobAudio(player, client.download, warn)
         self._client, self._job_id = client, job_id
         #: Why the job has no more audio, if it failed.
         self.error: AceBridgeError | AceStepError | None = None
+        self._calls: list[_Call] = []
         self._thread = threading.Thread(target=self._follow, name="monitor job", daemon=True)
         self._thread.start()
 
     def _follow(self) -> None:
         try:
-            follow(self._client.watch(self._job_id), self._audio)
+            follow(self._client.watch(self._job_id, on_call=self._keep), self._audio)
         except (AceBridgeError, AceStepError) as error:
-            self.error = error
+            self.error = None if self._audio.is_stopped else error
         except ValueError as error:  # how gRPC says that the client was closed meanwhile
             self.error = AceBridgeError(f"The job is not followed any more: {error}.")
         finally:
             self._audio.end()
+
+    def _keep(self, call: _Call) -> None:
+        self._calls.append(call)
+        if self._audio.is_stopped:
+            call.cancel()
+
+    def stop(self) -> None:
+        """Add nothing more to the player; the job itself goes on."""
+        self._audio.stop()
+        for call in self._calls:
+            call.cancel()
 
     def join(self) -> None:
         """Wait for the end of the job."""

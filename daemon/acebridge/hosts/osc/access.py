@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from pathlib import Path
 
 from acebridge.errors import Unauthenticated
-from acebridge.hosts.osc.peer import Peer, is_loopback
+from acebridge.hosts.osc.peer import Peer, is_loopback, plain_host
 from acestep_runtime.errors import InvalidValue, printable
 
 #: Senders of datagrams whose token is remembered; the oldest is forgotten first.
@@ -32,7 +32,7 @@ class Access:
     ) -> None:
         self._roots = tuple(roots)
         self._read_token = read_token
-        self._allow = frozenset(allow)
+        self._allow = frozenset(map(plain_host, allow))
         self._with_token: OrderedDict[Hashable, None] = OrderedDict()
 
     def admits(self, peer: Peer) -> bool:
@@ -85,8 +85,12 @@ class Access:
         return full
 
     def check_feedback(self, peer: Peer, host: str) -> str:
-        """Return a host that feedback may go to. Raises `InvalidValue` for another machine from a peer without token."""
-        host = "127.0.0.1" if host == "localhost" else host
+        """Return a host that feedback may go to. Raises `InvalidValue` for a name, and for another machine from a peer without
+        token."""
+        try:
+            host = plain_host(host)
+        except ValueError as error:
+            raise InvalidValue("host", printable(host), "an address in numbers, such as 127.0.0.1") from error
         if is_loopback(host) or self.is_trusted(peer) or host in self._allow:
             return host
         raise InvalidValue(

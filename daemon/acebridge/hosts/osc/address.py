@@ -48,7 +48,7 @@ def is_release(address: Address, arguments: Sequence[Argument]) -> bool:
 def read_arguments(address: Address, arguments: Sequence[Argument]) -> list[Value]:
     """Return the values that a row asks for. Raises `InvalidValue` for what is missing, too many or of another type."""
     given = list(arguments)
-    if address.button and len(given) == 1 and isinstance(given[0], (bool, int, float)):
+    if address.button and len(given) == 1 and (given[0] is None or isinstance(given[0], (bool, int, float))):
         given = []
     tail: list[Value] = []
     if address.json:
@@ -67,7 +67,8 @@ def read_arguments(address: Address, arguments: Sequence[Argument]) -> list[Valu
 def _miscount(address: Address, count: int, least: int) -> str:
     most = len(address.tags)
     allowed = f"{most}" if least == most else f"{least} to {most}"
-    return f"The message has {count} arguments; allowed: {allowed}: {_describe(address)}."
+    words = "1 argument" if count == 1 else f"{count} arguments"
+    return f"The message has {words}; allowed: {f'{allowed}: {_describe(address)}' if most else 'none'}."
 
 
 def _describe(address: Address) -> str:

@@ -77,11 +77,11 @@ class Bridge:
         try:
             messages = decode(packet)
         except BadPacket as fault:
-            self.refuse(peer, fault.address, fault)
+            self.refuse_packet(peer, fault.address, fault)
             return
         for message in messages:
             delay_s = message.at - time.time()
-            if delay_s <= 0:
+            if delay_s <= 0 or not self.access.admits(peer):  # a stranger's are refused at once, but for a token
                 self.act(message, peer)
             else:
                 self._schedule(message, delay_s, peer)
@@ -118,10 +118,10 @@ class Bridge:
                 self._sender = peer
                 address.handle(self, peer, [*captures, *read_arguments(address, message.arguments)])
         except (AceBridgeError, AceStepError, OSError) as error:
-            self.refuse(peer, message.address, error)
+            self.refuse_packet(peer, message.address, error)
         except Exception as error:
             log.exception("a message failed", extra={"address": message.address})
-            self.refuse(peer, message.address, error)
+            self.refuse_packet(peer, message.address, error)
         finally:
             self._sender = None
 
@@ -247,6 +247,13 @@ class Bridge:
     def refuse(self, peer: Peer | None, address: str, error: Exception) -> None:
         """Answer what is wrong."""
         self._send_packet(peer, _error_packet(address, error))
+
+    def refuse_packet(self, peer: Peer, address: str, error: Exception) -> None:
+        """Answer what is wrong with what a peer has sent; a stranger's faults are not shown to others."""
+        if self.access.admits(peer):
+            self.refuse(peer, address, error)
+        else:
+            peer.send(_error_packet(address, error))
 
     def refuse_from_thread(self, peer: Peer | None, address: str, error: Exception) -> None:
         """Answer what is wrong, from any thread."""

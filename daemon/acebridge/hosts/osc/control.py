@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from acebridge.contract.enums import enum_name
 from acebridge.hosts.osc.address import ID, Address
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.monitor import ANSWERS as MONITOR_ANSWERS
+from acebridge.hosts.osc.peer import plain_host
 from acebridge.hosts.osc.request import is_asset_id
 from acebridge.hosts.osc.session import FIELDS, PATHS
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2
@@ -100,7 +102,9 @@ def _add_feedback(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
 
 def _stop_feedback(bridge: Bridge, _peer: Peer, values: Sequence[Value]) -> None:
     host, port = _host_and_port(values)
-    bridge.feedback.pop(("127.0.0.1" if host == "localhost" else host, port), None)
+    with suppress(ValueError):  # a name never became a feedback address
+        host = plain_host(host)
+    bridge.feedback.pop((host, port), None)
 
 
 def _host_and_port(values: Sequence[Value]) -> tuple[str, int]:

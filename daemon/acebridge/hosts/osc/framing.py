@@ -1,5 +1,6 @@
 """Packets in a stream of bytes: SLIP (OSC 1.1), or the length before each packet (OSC 1.0, as liblo sends). The first byte
-tells which: a length begins with 0, SLIP with its end byte or with a packet."""
+tells which: a length begins with 0, SLIP with its end byte or with a packet. Anything else is another protocol, such as a
+request of a web page, whose body must not be read as packets."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from pythonosc import slip
 from acebridge.hosts.osc.messages import MAX_PACKET_BYTES, BadPacket
 
 _LENGTH_BYTES = 4
+#: How a SLIP stream begins: an end byte, a message, a bundle.
+_SLIP_BEGINS = slip.END + b"/#"
 #: Every byte of a packet can be two in SLIP.
 _MAX_FRAME_BYTES = 2 * MAX_PACKET_BYTES
 
@@ -31,6 +34,8 @@ class Framing:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the packets that are whole now. Raises `BadPacket` for one that is too long or no SLIP: the stream is lost."""
         if self.has_lengths is None and data:
+            if data[0] and data[0] not in _SLIP_BEGINS:
+                raise BadPacket("The stream begins with neither an OSC packet nor its length.")
             self.has_lengths = data[0] == 0
         self._buffer += data
         yield from self._by_length() if self.has_lengths else self._by_slip()

@@ -22,7 +22,7 @@ from acebridge.contract.fields import fill
 from acebridge.errors import AceBridgeError, Busy, ErrorReason, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
-from acebridge.hosts.osc.results import Names, ResultFiles
+from acebridge.hosts.osc.results import Names, ResultFiles, base_of
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import AceStepError, InvalidValue
 
@@ -148,7 +148,7 @@ class Jobs:
                 if isinstance(path := audio.get("path"), str)
             }
             folder = self._folder(order, paths.get("source"), open_file)
-            base = f"{paths['source'].stem}-{order.task}" if "source" in paths else order.task
+            base = base_of(paths.get("source"), order.task)
             inputs = {name: _audio_input(client, audio, paths.get(name)) for name, audio in order.audio.items()}
             request = request_of(order.task, order.fields, submission=order.submission, **inputs)
             with ResultFiles(folder, base, self._names) as files:

@@ -23,7 +23,9 @@ MAX_BLOB_BYTES = 8192
 #: Messages in a packet, arguments of a message, bundles in bundles.
 MAX_MESSAGES, MAX_ARGUMENTS, MAX_DEPTH = 256, 64, 8
 #: The types that are read: numbers, text, blobs and the values without bytes.
-TAGS = "ihfdsbTFN"
+TAGS = "ihfdsSbTFNI"
+#: An impulse, as a button sends, is true; a symbol is text.
+_SAME = bytes.maketrans(b"IS", b"Ts")
 #: The types of one size.
 _ARGUMENT_BYTES = {"i": 4, "f": 4, "h": 8, "d": 8, "T": 0, "F": 0, "N": 0}
 _BUNDLE = b"#bundle\x00"
@@ -97,6 +99,8 @@ def _message(packet: bytes, at: float) -> Message:
             raise BadPacket("The address holds characters that cannot be printed.")
         tags, start = osc_types.get_string(packet, after) if packet[after:] else (",", after)
         _check_tags(address, tags)
+        packet = packet[:after] + packet[after:start].translate(_SAME) + packet[start:]
+        tags = tags.replace("I", "T").replace("S", "s")
         _check_sizes(address, packet, start, tags)
         arguments = tuple(OscMessage(packet).params)
     except (ParseError, osc_types.ParseError, ValueError, struct.error, IndexError) as error:

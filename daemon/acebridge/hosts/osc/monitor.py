@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from acebridge.errors import AceBridgeError, Busy
 from acebridge.hosts.monitor.follow_daw import DawFollower
 from acebridge.hosts.monitor.load import JobFollower, add_asset, add_file, kind_of
 from acebridge.hosts.monitor.player import SOURCE, Player
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.hosts.osc.messages import Argument
 
+#: Messages that wait for those before them.
+MAX_WAITING = 256
 #: Sends feedback: address, type tags, values.
 Send = Callable[..., None]
 Refuse = Callable[[Exception], None]
@@ -66,6 +69,7 @@ class Monitor:
     ) -> None:
         self._client, self._send, self._daw, self._make_player = client, send, daw, make_player
         self._actions = ThreadPoolExecutor(1, thread_name_prefix="osc-monitor")
+        self._lock, self._waiting = threading.Lock(), 0
         self._player: Player | None = None
         self._follower: DawFollower | None = None
         self._job: JobFollower | None = None
@@ -76,9 +80,18 @@ class Monitor:
         self._daw_before: tuple[float | None, bool | None] = (None, None)
 
     def do(self, act: Callable[[Player], None], refuse: Refuse) -> None:
-        """Act on the player, after everything that came before; ``refuse`` gets what goes wrong, now and while it plays."""
+        """Act on the player, after everything that came before; ``refuse`` gets what goes wrong, now and while it plays.
+
+        Raises `Busy` when too much waits already.
+        """
+        with self._lock:
+            if self._waiting >= MAX_WAITING:
+                raise Busy(f"{MAX_WAITING} messages wait for the monitor.", remedy="Send less often.")
+            self._waiting += 1
 
         def run() -> None:
+            with self._lock:
+                self._waiting -= 1
             self._on_refusal = refuse
             try:
                 act(self._player_now())
@@ -89,6 +102,8 @@ class Monitor:
 
     def play(self, player: Player, what: Path | Id, source: Path | Id | None) -> None:
         """Play a file, an asset or a job from its start, with ``source`` to compare, if there is one."""
+        if self._job is not None:
+            self._job.stop()
         player.clear()
         self._job = self._add(player, what)
         if source is not None and source != what:
@@ -129,8 +144,6 @@ class Monitor:
         return self._player
 
     def _warn(self, text: str) -> None:
-        from acebridge.errors import AceBridgeError
-
         self._on_refusal(AceBridgeError(text))
 
     def _report_on(self) -> None:
@@ -141,8 +154,9 @@ class Monitor:
             try:
                 self._keep_to_daw(follower)
                 player.wait(0)  # raises when the device was lost
-                if self._job is not None and self._job.error is not None:
-                    error, self._job = self._job.error, None
+                job = self._job
+                if job is not None and job.error is not None:
+                    error, job.error = job.error, None
                     self._on_refusal(error)
             except Exception as error:  # a report that fails must not end those that follow
                 self._on_refusal(error)

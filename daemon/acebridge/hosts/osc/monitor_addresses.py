@@ -76,6 +76,7 @@ MONITOR = (
         "play a job, also while it runs, an asset (their ids) or a file (its path); without one, play on",
         _play,
         optional=1,
+        button=True,
     ),
     _row("pause", "", (), "pause", lambda player, _: player.pause()),
     _row("stop", "", (), "stop, and go back to the start", lambda player, _: player.stop()),

@@ -152,13 +152,22 @@ def _read_json(text: Value) -> dict[str, JsonValue]:
         return {}
     try:
         fields = json.loads(text)
+        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deep"
+        reason = _why(error)
         message = f"The JSON text cannot be read: {reason}."
         raise InvalidValue(
             "JSON", text, "an object", message=message, remedy='Write for example {"crossfade_ms": 50}.'
         ) from error
     return dict(fields)
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    if isinstance(error, UnicodeError):
+        return "it holds half a character"
+    return "it is nested too deep" if isinstance(error, RecursionError) else "a number has too many digits"
 
 
 def _merge(under: Mapping[str, JsonValue], over: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

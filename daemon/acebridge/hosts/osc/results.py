@@ -4,7 +4,8 @@
     song.wav, extract   song-extract-drums.wav  song-extract-bass.wav
     no source           text2music.wav
 
-A name that is taken gets a number: nothing is ever replaced.
+A name that is taken gets a number, also one that another program takes while the job runs: nothing is ever replaced. Long names
+of sources are shortened, for file systems take names of 255 bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ from acestep_runtime.values import MIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+#: The longest beginning that a source gives: it leaves room for the task, the role, the take, a number and the suffix.
+_LONGEST_STEM_BYTES = 180
+
+
+def base_of(source: Path | None, task: str) -> str:
+    """Return how the names of a task's results begin."""
+    if source is None:
+        return task
+    stem = source.stem.encode("utf-8", "replace")[:_LONGEST_STEM_BYTES].decode("utf-8", "ignore")
+    return f"{stem}-{task}"
 
 
 class Names:
@@ -55,12 +68,23 @@ class ResultFiles(WavWriter):
         #: The texts of the takes that are finished: take → paths.
         self.texts: dict[int, list[Path]] = {}
         self._base, self._names = base, names
+        self._late: list[Path] = []
         #: A take that is made again gets the same names.
         self._paths: dict[tuple[str, int, str], Path] = {}
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
-        self._names.release(self._paths.values())
+        self._names.release([*self._paths.values(), *self._late])
+
+    def rename(self, output: int, path: Path | None = None) -> Path:
+        """Give the file of an output its name, or another where that has been taken meanwhile."""
+        return super().rename(output, self._still_free(path or self.place_of(output)))
+
+    def _still_free(self, path: Path) -> Path:
+        if os.path.lexists(path):
+            path = self._names.reserve(path)
+            self._late.append(path)
+        return path
 
     def _choose_path(self, role: str, take: int, suffix: str = ".wav") -> Path:
         if (role, take, suffix) not in self._paths:
@@ -79,6 +103,6 @@ class ResultFiles(WavWriter):
         self.texts[take.take] = [self._write_text(take.take, suffix, text) for suffix, text in texts.items()]
 
     def _write_text(self, take: int, suffix: str, text: str) -> Path:
-        path = self._choose_path(MIX, take, suffix)
+        path = self._still_free(self._choose_path(MIX, take, suffix))
         write_whole(path, [text.encode()])
         return path

@@ -46,7 +46,7 @@ async def serve(
     jobs = Jobs(Connection(address, autostart=autostart), settings.output or config.data_dir / RESULTS_FOLDER)
     access = Access(config.roots, lambda: token_for(find_address(address)), settings.allow)
     bridge = Bridge(ADDRESSES, jobs, access, asyncio.get_running_loop())
-    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse, access.admits)
+    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse_packet, access.admits)
     port = await _open_ports(settings, udp, tcp)
     bridge.peer_at = udp.peer_at
     for where in settings.feedback_addresses():

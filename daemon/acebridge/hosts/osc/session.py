@@ -79,7 +79,7 @@ class Session:
         if fitting == "":
             fitting = None
         if fitting is not None:
-            _check(field, about, fitting)
+            check_value(field, about, fitting)
         if self._values.get(field) == fitting:
             return
         if fitting is None:
@@ -104,7 +104,8 @@ class Session:
         return value if isinstance(value, str) else ""
 
 
-def _check(name: str, about: Field, value: Value) -> None:
+def check_value(name: str, about: Field, value: Value) -> None:
+    """Raise `InvalidValue` for a value of the field's type that it does not allow."""
     limits = about.limits
     if isinstance(value, str):
         if limits is not None and limits.max_len is not None and len(value) > limits.max_len:

@@ -11,27 +11,32 @@ from typing import TYPE_CHECKING
 
 from acebridge.hosts.osc.address import Address
 from acebridge.hosts.osc.messages import Value, encode
+from acebridge.hosts.osc.session import Field, check_value
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import Limits
 
 if TYPE_CHECKING:
     from acebridge.hosts.osc.bridge import Bridge
     from acebridge.hosts.osc.peer import Peer
 
+#: A day on either side of the start, and what a label can show.
+_TIMES, _TEXT = Limits(low=-86_400, high=86_400, unit="seconds"), Limits(max_len=4096)
 POSITION, PLAYING, TEXT = "/acebridge/daw/position", "/acebridge/daw/playing", "/acebridge/daw/text"
 
 
-def _report(path: str, tag: str, name: str, doc: str) -> Address:
+def _report(path: str, name: str, about: Field) -> Address:
     def handle(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
         value = values[0]
         if value is None or bridge.daw.get(path) == value:
             return  # bridges that have each other's address would never end
+        check_value(name, about, value)
         bridge.daw[path] = value
-        packet = encode(path, tag, value)
+        packet = encode(path, about.tag, value)
         for each in bridge.feedback.values():
             if each.key != peer.key:
                 each.send(packet)
 
-    return Address(path, tag, (name,), doc, handle)
+    return Address(path, about.tag, (name,), about.doc, handle)
 
 
 def _start_reaper_action(_bridge: Bridge, _peer: Peer, values: Sequence[Value]) -> None:
@@ -50,9 +55,9 @@ def _start_reaper_action(_bridge: Bridge, _peer: Peer, values: Sequence[Value]) 
 
 
 SURFACES = (
-    _report(POSITION, "f", "seconds", "where the DAW plays, or its cursor is"),
-    _report(PLAYING, "i", "rolls", "1 while the DAW plays, else 0"),
-    _report(TEXT, "s", "text", "what a task on the session would start from, or why it would not"),
+    _report(POSITION, "seconds", Field("f", "where the DAW plays, or its cursor is", _TIMES)),
+    _report(PLAYING, "rolls", Field("i", "1 while the DAW plays, else 0", Limits(low=0, high=1))),
+    _report(TEXT, "text", Field("s", "what a task on the session would start from, or why it would not", _TEXT)),
     Address(
         "/acebridge/reaper/action",
         "si",

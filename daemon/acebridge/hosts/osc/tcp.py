@@ -15,9 +15,11 @@ from contextlib import suppress
 from acebridge.background import wait_at_most
 from acebridge.hosts.osc.framing import Framing
 from acebridge.hosts.osc.messages import BadPacket
-from acebridge.hosts.osc.peer import Peer
+from acebridge.hosts.osc.peer import Peer, plain_host
 
 MAX_CONNECTIONS = 32
+#: Those of them that have not presented the token, from machines that are not allowed: they must not take all.
+MAX_STRANGERS = 8
 #: Seconds for a first packet, and from the beginning of a packet to its end.
 PACKET_TIMEOUT_S = 30.0
 _READ_BYTES = 16_384
@@ -33,7 +35,7 @@ class TcpPeer:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.framing = Framing()
-        self.host: str = writer.get_extra_info("peername")[0]
+        self.host = plain_host(writer.get_extra_info("peername")[0])
         self._writer, self._number = writer, next(_numbers)
 
     @property
@@ -66,7 +68,7 @@ class TcpServer:
     ) -> None:
         self._receive, self._forget, self._refuse, self._admits = receive, forget, refuse, admits
         self.timeout_s = timeout_s
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.StreamWriter, TcpPeer] = {}
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> int:
@@ -85,13 +87,14 @@ class TcpServer:
             await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= MAX_CONNECTIONS:
+        peer = TcpPeer(writer)
+        strangers = sum(not self._admits(each) for each in self._open.values())
+        if len(self._open) >= MAX_CONNECTIONS or (strangers >= MAX_STRANGERS and not self._admits(peer)):
             writer.transport.abort()
             return
-        self._open.add(writer)
+        self._open[writer] = peer
         own: socket.socket = writer.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        peer = TcpPeer(writer)
         try:
             await self._read(reader, peer)
         except BadPacket as fault:
@@ -99,7 +102,7 @@ class TcpServer:
         except (ConnectionError, TimeoutError, asyncio.TimeoutError):
             pass
         finally:
-            self._open.discard(writer)
+            del self._open[writer]
             self._forget(peer)
             writer.close()
             with suppress(ConnectionError):

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
-from acebridge.hosts.osc.peer import Peer
+from acebridge.hosts.osc.peer import Peer, is_loopback, plain_host
+from acestep_runtime.errors import InvalidValue
 
 
 class UdpPeer:
@@ -15,18 +16,19 @@ class UdpPeer:
 
     is_stream = False
 
-    def __init__(self, own: socket.socket, host: str, port: int) -> None:
-        self._socket, self.host, self._port = own, host, port
+    def __init__(self, own: socket.socket, address: tuple[str, int]) -> None:
+        self._socket, self._address = own, address
+        self.host = plain_host(address[0])
 
     @property
     def key(self) -> Hashable:
         """Its address."""
-        return (self.host, self._port)
+        return (self.host, self._address[1])
 
     def send(self, packet: bytes) -> None:
         """See `acebridge.hosts.osc.peer.Peer`."""
         with suppress(OSError):  # the buffer is full, the network is gone, nobody listens there
-            self._socket.sendto(packet, (self.host, self._port))
+            self._socket.sendto(packet, self._address)
 
 
 class _Protocol(asyncio.DatagramProtocol):
@@ -34,7 +36,7 @@ class _Protocol(asyncio.DatagramProtocol):
         self._socket, self._receive = own, receive
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._receive(data, UdpPeer(self._socket, addr[0], addr[1]))
+        self._receive(data, UdpPeer(self._socket, addr))
 
     def error_received(self, exc: Exception) -> None:
         """Ignore that nobody listens where an answer went."""
@@ -67,8 +69,14 @@ class UdpServer:
         return own
 
     def peer_at(self, host: str, port: int) -> Peer:
-        """Return a peer that datagrams can be sent to."""
-        return UdpPeer(self._socket, host, port)
+        """Return a peer that datagrams can be sent to. Raises `InvalidValue` for this port itself, and for IPv6 from IPv4."""
+        if is_loopback(host) and port == self._socket.getsockname()[1]:
+            raise InvalidValue("port", port, "another port than that of the bridge")
+        if self._socket.family == socket.AF_INET6:
+            return UdpPeer(self._socket, (host if ":" in host else f"::ffff:{host}", port))
+        if ":" in host:
+            raise InvalidValue("host", host, "an address of IPv4, for the bridge listens at one")
+        return UdpPeer(self._socket, (host, port))
 
     def close(self) -> None:
         """Close the port."""

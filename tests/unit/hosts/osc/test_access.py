@@ -110,15 +110,24 @@ def test_feedback_stays_on_this_machine_without_token(tmp_path: Path) -> None:
         "",
         "127.0.0.1.example.org",
         "2130706433",
+        "127.0.0.1%.example.org",
     ):
         with pytest.raises(InvalidValue):
             checks.check_feedback(peer, host)
 
 
+def test_feedback_goes_to_addresses_and_not_to_names(tmp_path: Path) -> None:
+    checks, trusted = access(tmp_path), FakePeer(key=1)
+    checks.present(trusted, TOKEN)
+    assert checks.check_feedback(trusted, "10.0.0.9") == "10.0.0.9"
+    with pytest.raises(InvalidValue, match="an address in numbers"):
+        checks.check_feedback(trusted, "tablet.local")  # looking it up would keep all others waiting
+
+
 @pytest.mark.parametrize(
     ("host", "own"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("::ffff:127.0.0.1", False),
-     ("fe80::1%lo", False), ("10.0.0.1", False), ("", False)],
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("::ffff:127.0.0.1", True),
+     ("fe80::1%lo", False), ("10.0.0.1", False), ("", False), ("127.0.0.1%.example.org", False), ("::ffff:10.0.0.1", False)],
 )  # fmt: skip
 def test_loopback(host: str, own: bool) -> None:
     assert is_loopback(host) == own

@@ -21,7 +21,7 @@ from acebridge.hosts.osc.peer import Peer
 from acebridge.hosts.osc.request import Order
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import PATIENCE_S
-from tests.support.osc import Answer, message, parse
+from tests.support.osc import Answer, bundle, message, now_s, parse
 
 TOKEN = "5ec2e7"
 #: Below no root.
@@ -216,6 +216,48 @@ def test_other_machines() -> None:
         assert not stream.answers
 
     with_bridge(work, allow=("10.0.0.2",))
+
+
+def test_what_a_stranger_sends_waits_for_nothing_and_is_shown_to_nobody() -> None:
+    async def work(bridge: Bridge, _: FakeJobs) -> None:
+        peer, stranger = FakePeer(), FakePeer("10.0.0.9", is_stream=True, key=3)
+        bridge.receive(message("/acebridge/feedback", "si", "127.0.0.1", 1), peer)
+        (feedback,) = (each for each in bridge.feedback.values() if isinstance(each, FakePeer))
+        for packet in (message("/acebridge/x"), b"no OSC", bundle(message("/acebridge/again"), at_s=now_s() + 600)):
+            bridge.receive(packet, stranger)
+        assert len(stranger.answers) == 3
+        assert not bridge._scheduled
+        assert not feedback.answers
+
+    with_bridge(work)
+
+
+@pytest.mark.parametrize(
+    ("address", "tags", "value"),
+    [
+        ("/acebridge/daw/playing", "h", 2**40),
+        ("/acebridge/daw/position", "d", 1e300),
+        ("/acebridge/daw/text", "s", "x" * 5000),
+    ],
+)
+def test_a_report_that_no_message_holds_is_refused(address: str, tags: str, value: Value) -> None:
+    async def work(bridge: Bridge, _: FakeJobs) -> None:
+        peer = FakePeer()
+        bridge.receive(message(address, tags, value), peer)
+        assert "allowed: " in peer.answers[-1].values[1]
+        assert not bridge.daw
+
+    with_bridge(work)
+
+
+@pytest.mark.parametrize("tag", ["I", "T", "N", "", "i"])
+def test_a_button_sends_an_impulse_or_a_number_or_nothing(tag: str) -> None:
+    async def work(bridge: Bridge, _: FakeJobs) -> None:
+        peer = FakePeer()
+        bridge.receive(message("/acebridge/again", tag, 1), peer)
+        assert peer.answers[-1].values[1] == "There is nothing to repeat."
+
+    with_bridge(work)
 
 
 def test_a_fault_of_ours_is_answered_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -38,6 +38,12 @@ def test_slip_without_a_first_end_byte_and_with_shared_ones_is_read() -> None:
     assert list(Framing().feed(b"/a\0\0\xc0/b\0\0\xc0\xc0\xc0/c\0\0\xc0")) == [b"/a\0\0", b"/b\0\0", b"/c\0\0"]
 
 
+@pytest.mark.parametrize("first", [byte for byte in range(1, 256) if byte not in b"\xc0/#"])
+def test_other_protocols_are_no_streams(first: int) -> None:
+    with pytest.raises(BadPacket, match="begins with neither"):
+        list(Framing().feed(bytes([first]) + slip(b"/acebridge/cancel")))
+
+
 @pytest.mark.parametrize(
     "data", [struct.pack(">I", MAX_PACKET_BYTES + 1), b"\xc0/a\xdb\x01\xc0", b"/" * (2 * MAX_PACKET_BYTES + 1)]
 )

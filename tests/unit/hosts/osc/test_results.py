@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from acebridge.hosts.osc.results import Names, ResultFiles
+import pytest
+
+from acebridge.hosts.osc.results import Names, ResultFiles, base_of
 from acebridge.v1 import audio_pb2, metadata_pb2, tasks_pb2
 
 
@@ -63,3 +65,31 @@ def test_texts(tmp_path: Path) -> None:
     assert json.loads(json_file.read_text("utf-8"))["bpm"] == 96
     assert (json_file.name, lrc_file.name) == ("song-align_lyrics.json", "song-align_lyrics.lrc")
     assert lrc_file.read_text("utf-8") == "[00:01.00]Ä\n"
+
+
+def test_a_name_that_another_program_takes_meanwhile_is_left_to_it(tmp_path: Path) -> None:
+    names = Names()
+    taken = [tmp_path / "song.wav", tmp_path / "song-2.json"]
+    with ResultFiles(tmp_path, "song", names) as files:
+        files.on_audio_header(header(1, "mix", 1))
+        for path in taken:
+            path.write_text("another's")
+        files.on_take(tasks_pb2.TakeFinished(take=1, outputs=[{"output": 1}]))
+        files.on_take(tasks_pb2.TakeFinished(take=2))
+    assert files.files[1].name == "song (2).wav"
+    assert [path.name for path in files.texts[2]] == ["song-2 (2).json"]
+    assert all(path.read_text() == "another's" for path in taken)
+    assert not names._in_use
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "é" * 125, "♫" * 83])
+def test_the_longest_names_of_sources_leave_room_for_results(tmp_path: Path, stem: str) -> None:
+    base = base_of(tmp_path / f"{stem}.wav", "align_lyrics")
+    assert base.startswith(stem[:50])
+    assert base.endswith("-align_lyrics")
+    with ResultFiles(tmp_path, base, Names()) as files:
+        for _ in range(2):
+            files.on_take(tasks_pb2.TakeFinished(take=8))
+        files.on_audio_header(header(1, "backing_vocals", 8))
+        files.on_take(tasks_pb2.TakeFinished(take=8, outputs=[{"output": 1}]))
+    assert len(list(tmp_path.iterdir())) == 3

@@ -69,7 +69,7 @@ def test_a_packet_that_does_not_end_closes_its_connection_however_slowly_it_come
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Log) -> None:
         ended = asyncio.ensure_future(reader.read())
         while not ended.done():
-            writer.write(b"x")
+            writer.write(b"/")
             await asyncio.wait((ended,), timeout=0.01)
         assert ended.exception() is not None or ended.result() == b""
         await log.gone.wait()
