@@ -57,7 +57,7 @@ class Bridge:
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
         #: Plays takes and files.
-        self.monitor = Monitor(jobs.connection.client, partial(self.send_from_thread, None), self._daw_now)
+        self.monitor = Monitor(lambda: jobs.connection.client(), partial(self.send_from_thread, None), self._daw_now)
         self._table = Table(addresses)
         self._loop = loop
         #: Paths of the session that a peer without token has set: field → path.
