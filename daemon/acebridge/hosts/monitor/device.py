@@ -49,7 +49,7 @@ class Output(Protocol):
     def start(self, render: Render) -> None:
         """Begin to ask ``render`` for buffers, from a thread of the stream's own."""
 
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether the stream ended although nobody closed it."""
         ...
 
@@ -162,7 +162,7 @@ class _PortAudioOutput:
         except self._error as error:
             raise _refusal(self.device, error) from error
 
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         return self._ended
 
     def close(self) -> None:

@@ -393,7 +393,7 @@ class Player:
         count, now = self._renderer.buffers, time.monotonic()
         if count != self._last_buffer[0]:
             self._last_buffer = (count, now)
-        if output.lost() or now - self._last_buffer[1] > STALL_S:
+        if output.is_lost() or now - self._last_buffer[1] > STALL_S:
             self._lose(output)
         elif self._state in (State.stopped, State.ended):
             if now - self._active_at > IDLE_S:

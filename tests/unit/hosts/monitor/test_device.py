@@ -96,9 +96,9 @@ def test_a_stream_on_the_default_device(sounddevice: FakeSounddevice) -> None:
     output.start(lambda out, late: asked.append((len(out), late)))
     stream.settings["callback"](buffer, 10, None, SimpleNamespace(output_underflow=True))
     assert asked == [(10, True)]
-    assert not output.lost()
+    assert not output.is_lost()
     stream.settings["finished_callback"]()
-    assert output.lost()
+    assert output.is_lost()
     output.close()
     assert not stream.is_open
 

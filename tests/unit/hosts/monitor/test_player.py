@@ -58,7 +58,7 @@ def test_every_sample_and_then_the_end(player: Player, device: FakeDevice) -> No
     player.add(recording_of(music))
     player.play()
     end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[: len(music)], music)
     assert not played[len(music) :].any()
     assert len(played) >= len(music) + 0.1 * RATE_HZ  # the device has played it before the stream ends
@@ -91,7 +91,7 @@ def test_a_job_is_played_while_it_comes(player: Player, device: FakeDevice) -> N
     recording.write(20_000, music[20_000:])
     player.expect(-1)
     end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[played.any(axis=1)], music)
     underruns = player.status().underruns
     assert (underruns.ring, underruns.device) == (1, 0)
@@ -108,7 +108,7 @@ def test_takes_are_played_one_after_another(device: FakeDevice) -> None:
             player.add(recording_of(take))
         player.expect(-1)
         end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[played.any(axis=1)], np.concatenate(takes))
 
 
@@ -213,7 +213,7 @@ def test_a_b_at_the_same_place_without_a_click(player: Player, device: FakeDevic
     player.play()
     pull(player, device, 4800)
     switches = [(player.select(number), pull_all(player, device, ODD))[1] for number in (1, 0, 1)]
-    played = device.output.played()
+    played = device.output.music()
     steps = np.abs(np.diff(played, axis=0)).max()
     assert steps <= np.abs(np.diff(take, axis=0)).max() * 1.05  # equal loudness: all at the take's level
     np.testing.assert_allclose(switches[0][FADE:], take[4800 + FADE : 4800 + len(switches[0])], atol=1e-6)
@@ -402,4 +402,4 @@ def test_any_actions_beside_a_callback_from_another_thread(actions: list[tuple[s
         callbacks.stop()
         assert player.status().choice in (0, 1)
     for output in device.outputs:
-        assert np.abs(output.played()).max(initial=0) <= 1.0
+        assert np.abs(output.music()).max(initial=0) <= 1.0
