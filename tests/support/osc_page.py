@@ -50,7 +50,6 @@ _OWN_EXAMPLES: dict[str, dict[str, str | float | int]] = {
     f"{PREFIX}/job/{ID}/error": {"reason": "CANCELLED", "remedy": "Send /acebridge/again to run it again."},
     f"{PREFIX}/daemon": {"address": "127.0.0.1:50710"},
     f"{PREFIX}/daw/text": {"text": "2.000 s to 4.000 s of song.wav on Guitar, 120 bpm"},
-    f"{PREFIX}/reaper/action": {"port": 8000},
 }
 
 
