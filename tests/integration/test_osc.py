@@ -226,6 +226,24 @@ def test_a_job_that_fails_says_why(peer: OscPeer, folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
+def test_a_folder_that_cannot_be_written_is_said(peer: OscPeer, folder: Path) -> None:
+    (folder / "file").touch()
+    peer.send("/acebridge/session/output", "s", str(folder / "file"))
+    error = peer.ask("/acebridge/text2music", "ssf", "", "", 0.1)
+    assert error.values[0] == "/acebridge/text2music"
+    assert "cannot be written" in error.values[1]
+    assert error.values[2] == "Send another folder to /acebridge/session/output."
+
+
+def test_a_source_that_is_not_there_or_no_audio_is_said(peer: OscPeer, folder: Path) -> None:
+    error = peer.ask("/acebridge/understand", "s", str(folder / "missing.wav"))
+    assert "No such file" in error.values[1]
+    assert error.values[2]
+    (folder / "text.wav").write_text("no audio")
+    assert "text.wav" in peer.ask("/acebridge/understand", "s", str(folder / "text.wav")).values[1]
+    assert "a folder or a device" in peer.ask("/acebridge/understand", "s", str(folder)).values[1]
+
+
 @pytest.mark.parametrize("by_id", [True, False])
 def test_a_job_is_cancelled(peer: OscPeer, daemon: Daemon, folder: Path, by_id: bool) -> None:
     seed = 40 + by_id
@@ -391,6 +409,7 @@ def test_a_port_that_is_taken_is_said_once(tmp_path: Path, peer: OscPeer) -> Non
         assert other.client is not None
 
 
+@pytest.mark.slow
 def test_a_daemon_that_was_started_again_is_found(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home")
     daemon.start()

@@ -125,6 +125,37 @@ def connections(bridge: psutil.Process, peer: OscPeer) -> list[object]:
     return [c for c in own if c.status == psutil.CONN_ESTABLISHED]
 
 
+def frame(packet: bytes, by_length: bool) -> bytes:
+    return struct.pack(">I", len(packet)) + packet if by_length else b"\xc0" + packet + b"\xc0"
+
+
+def storm_streams(daemon: Daemon, peer: OscPeer, count: int) -> None:
+    """Open ``count`` streams that send damaged packets, in damaged frames, and end anywhere."""
+    bridge = assert_serves(daemon, peer)
+    before = bridge.memory_info().rss
+
+    @settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(st.lists(mutations(), max_size=5), st.booleans(), st.integers(0, 12), st.binary(max_size=8))
+    def send(packets: list[bytes], by_length: bool, cut: int, tail: bytes) -> None:
+        data = b"".join(frame(packet, by_length) for packet in packets)
+        with socket.create_connection(peer.to, timeout=PATIENCE_S) as stream, suppress(ConnectionError):
+            stream.sendall(data[: max(0, len(data) - cut)] + tail)
+
+    send()
+    assert assert_serves(daemon, peer) == bridge
+    until(lambda: not connections(bridge, peer), "closed connections")
+    assert bridge.memory_info().rss - before < _GROWTH_BYTES
+
+
+def test_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
+    storm_streams(daemon, peer, 100)
+
+
+@pytest.mark.slow
+def test_many_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
+    storm_streams(daemon, peer, 2000)
+
+
 def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: OscPeer) -> None:
     bridge = assert_serves(daemon, peer)
     before = bridge.memory_info().rss

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from acebridge.config import OscSettings
 from acebridge.hosts.osc.addresses import ADDRESSES
 from acebridge.hosts.osc.messages import Message, decode, encode
 from acebridge.hosts.osc.table import Table
 from tests.support.osc import Answer, OscPeer, osc_peer, parse
 from tests.support.osc_page import PAGE, Example, answers, blocks, bridge_at, examples, generate
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 TEXT = PAGE.read_text("utf-8")
 BLOCKS = blocks(TEXT)
@@ -42,6 +49,24 @@ def test_bytes_are_read_and_sent_as_they_are_shown(example: Example, packet: byt
     assert decode(packet) == [Message(example.address, example.values)]
     assert parse(packet) == example
     assert Table.is_answer(example.address) or Table(ADDRESSES).find(example.address)
+
+
+def test_the_settings_that_are_shown_are_all_and_are_allowed() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    table = tomllib.loads(text)["osc"]
+    assert list(table) == list(OscSettings.model_fields)
+    shown, usual = OscSettings.model_validate(table), OscSettings()
+    assert (shown.host, shown.port) == (usual.host, usual.port)
+
+
+def test_the_transcript_is_of_addresses_that_there_are() -> None:
+    said = TEXT.partition("## What a bridge says")[2]
+    lines = re.findall(r"^([<>]) (/\S+)", said, re.MULTILINE)
+    assert len(lines) > 30
+    table = Table(ADDRESSES)
+    for side, address in lines:
+        whole = address.replace("0e9d…", "0" * 32)
+        assert (side == "<" and table.is_answer(whole)) or table.find(whole)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 #: The exit code of a program that would only fail again: a port that is taken, a setting that is wrong.
 _BAD_INPUT = 2
 _STOP_TIMEOUT_S, _PAUSE_S = 5.0, 1.0
+#: Windows would open a console for it.
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 async def run_osc_bridge(
@@ -38,6 +41,7 @@ async def _run(words: tuple[str, ...], config: Config) -> int:
         *words,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
+        creationflags=_NO_WINDOW,
         env={
             **os.environ,
             "ACEBRIDGE_HOME": str(config.data_dir),

@@ -109,15 +109,9 @@ def _to_whole(value: Argument) -> int | None:
     return int(number) if number is not None and number.is_integer() else None
 
 
-def _to_switch(value: Argument) -> bool | None:
-    number = _to_number(value)
-    return bool(number) if number in (0, 1) else None
-
-
 _CONVERSIONS: dict[str, Callable[[Argument], Value]] = {
     "s": _to_text,
     "f": _to_number,
     "i": _to_whole,
-    "T": _to_switch,
 }
-_ALLOWED = {"s": "text", "f": "a number", "i": "a whole number", "T": "true or false, 1 or 0"}
+_ALLOWED = {"s": "text", "f": "a number", "i": "a whole number"}

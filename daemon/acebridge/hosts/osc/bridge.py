@@ -175,6 +175,7 @@ class Bridge:
         def clear() -> None:
             if self.session.text(field) == path:
                 self.session.set(field, None)
+                self._untrusted[field] = ""
 
         def check() -> None:
             try:

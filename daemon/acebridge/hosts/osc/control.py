@@ -47,9 +47,14 @@ def _again(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
     bridge.run_again(peer, "/acebridge/again")
 
 
-def _cancel_all(bridge: Bridge, _peer: Peer, _: Sequence[Value]) -> None:
-    for run in bridge.jobs.runs:
-        run.cancel()
+def _cancel_all(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
+    runs = bridge.jobs.runs  # now: not those that are ordered while the thread waits
+
+    def cancel() -> None:
+        for run in runs:
+            run.cancel()
+
+    bridge.work(peer, "/acebridge/cancel", cancel)
 
 
 def _cancel(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:

@@ -5,6 +5,7 @@ The connection to the daemon is opened again when the daemon was started again: 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,7 @@ from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import fill
-from acebridge.errors import AceBridgeError, Busy, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, Busy, ErrorReason, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
 from acebridge.hosts.osc.results import Names, ResultFiles
@@ -28,6 +29,7 @@ from acestep_runtime.errors import AceStepError, InvalidValue
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 #: Jobs that are followed at the same time: each has a thread.
 MAX_JOBS = 64
@@ -50,9 +52,7 @@ class Connection:
             found = find_address(self._address)
             if self._client is not None and (found, token_for(found)) == (self._client.address, self._token):
                 return self._client
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+            # Whoever still reads from the one before goes on until that ends.
             self._client = connect(self._address, autostart=self._autostart, warn=lambda _: None)
             self._token = token_for(self._client.address)
             return self._client
@@ -75,23 +75,23 @@ class OpenFile(Protocol):
 class Run(JobSink):
     """One order on its way. Cancelling it before the daemon has named its job works too."""
 
-    def __init__(self, order: Order, jobs: Jobs) -> None:
+    def __init__(self, order: Order, connection: Connection) -> None:
         self.order = order
         self.job_id = ""
-        self._jobs, self._cancel = jobs, False
+        self._connection, self._cancel = connection, False
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Keep the id of the job; cancel it if that was asked for before it had one."""
         if not self.job_id:
             self.job_id = event.job_id
             if self._cancel:
-                self._jobs.connection.client().cancel(self.job_id)
+                self._connection.client().cancel(self.job_id)
 
     def cancel(self) -> None:
-        """Cancel the job, in another thread."""
+        """Cancel the job. Waits for the daemon: not for the event loop."""
         self._cancel = True
         if self.job_id:
-            self._jobs.call(lambda: self._jobs.connection.client().cancel(self.job_id))
+            self._connection.client().cancel(self.job_id)
 
 
 class Jobs:
@@ -119,7 +119,7 @@ class Jobs:
 
         Raises `Busy` when as many run as may.
         """
-        run = Run(order, self)
+        run = Run(order, self.connection)
         with self._lock:
             if len(self._runs) >= MAX_JOBS:
                 raise Busy(f"{MAX_JOBS} jobs are under way.", remedy="Wait for one to end, or send /acebridge/cancel.")
@@ -155,13 +155,17 @@ class Jobs:
                 feedback = Feedback(order.task, files, send, lambda: self.latest is run)
                 follow(client.submit_request(request), run, files, feedback)
         except (AceBridgeError, AceStepError, OSError) as error:
-            if feedback is not None and feedback.job_id:
-                feedback.fail(*describe(error))
-            else:
+            if feedback is None or not feedback.job_id:
                 refuse(error)
+            elif isinstance(error, OSError):
+                # The disk is full, the folder is gone: the daemon has the result all the same.
+                remedy = f"The job goes on: `acebridge jobs watch {feedback.job_id} -o PATH` fetches its result."
+                feedback.fail(describe(error)[0], describe(error)[1], remedy)
+            else:
+                feedback.fail(*describe(error))
         except Exception as error:
-            refuse(JobFailed(ErrorReason.INTERNAL, f"The bridge failed: {error!r}.", remedy="Report it."))
-            raise
+            log.exception("an order failed", extra={"task": run.order.task})
+            refuse(error)
         finally:
             with self._lock:
                 self._runs.remove(run)
@@ -191,6 +195,8 @@ def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | No
     return message
 
 
+#: The field of errors about a folder that cannot be written.
+_OUT = "--out"
 #: What to do about errors that do not say it themselves.
 _USUAL_REMEDIES = {
     ErrorReason.INVALID_VALUE: "Send a value that is allowed.",
@@ -201,8 +207,11 @@ _USUAL_REMEDIES = {
 def describe(error: Exception) -> tuple[ErrorReason, str, str]:
     """Return reason, sentence and remedy of an error."""
     if isinstance(error, (AceBridgeError, AceStepError)):
-        return reason_of(error), error.message, error.remedy or _USUAL_REMEDIES.get(reason_of(error), "Try again.")
+        remedy = error.remedy or _USUAL_REMEDIES.get(reason_of(error), "Try again.")
+        if isinstance(error, InvalidValue) and error.field == _OUT:
+            remedy = "Send another folder to /acebridge/session/output."
+        return reason_of(error), error.message, remedy
     if isinstance(error, OSError):
         sentence = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}"
-        return ErrorReason.INVALID_VALUE, sentence, "Check the path."
+        return ErrorReason.DISK_FULL if is_full(error) else ErrorReason.INVALID_VALUE, sentence, "Check the path."
     return ErrorReason.INTERNAL, f"{error!r}", "Report this, with what was sent."

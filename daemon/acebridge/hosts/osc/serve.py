@@ -46,11 +46,12 @@ async def serve(
     jobs = Jobs(Connection(address, autostart=autostart), settings.output or config.data_dir / RESULTS_FOLDER)
     access = Access(config.roots, lambda: token_for(find_address(address)), settings.allow)
     bridge = Bridge(ADDRESSES, jobs, access, asyncio.get_running_loop())
-    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse)
+    udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse, access.admits)
     port = await _open_ports(settings, udp, tcp)
     bridge.peer_at = udp.peer_at
     for where in settings.feedback_addresses():
         bridge.feedback[where] = udp.peer_at(*where)
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
     own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
     file = config.data_dir / OSC_FILE
     write_whole(file, [own.encode()])

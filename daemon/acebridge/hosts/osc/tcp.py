@@ -1,6 +1,7 @@
 """TCP: packets in frames (`acebridge.hosts.osc.framing`), and answers on the same connection.
 
-A connection that has sent nothing, or only the beginning of a packet, is closed after a while; so is one that does not read.
+A connection that has sent nothing, or only the beginning of a packet, is closed after a while; so is one from another machine
+that has not presented the token by then, and one that does not read.
 """
 
 from __future__ import annotations
@@ -52,16 +53,17 @@ class TcpPeer:
 
 class TcpServer:
     """Accepts connections; ``receive`` gets each packet and its connection, ``forget`` a connection that has ended,
-    ``refuse`` one that has sent what cannot be read, with the reason."""
+    ``refuse`` one that has sent what cannot be read, with the reason; ``admits`` returns whether one may stay."""
 
     def __init__(
         self,
         receive: Callable[[bytes, Peer], None],
         forget: Callable[[Peer], None],
         refuse: Callable[[Peer, str, Exception], None],
+        admits: Callable[[Peer], bool],
         timeout_s: float = PACKET_TIMEOUT_S,
     ) -> None:
-        self._receive, self._forget, self._refuse = receive, forget, refuse
+        self._receive, self._forget, self._refuse, self._admits = receive, forget, refuse, admits
         self.timeout_s = timeout_s
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -116,6 +118,6 @@ class TcpServer:
                 whole += 1
                 self._receive(packet, peer)
             if not peer.framing.is_partial:
-                began = None if whole else began
+                began = None if whole and self._admits(peer) else began
             elif whole or began is None:
                 began = clock()

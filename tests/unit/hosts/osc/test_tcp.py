@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 
 from acebridge.hosts.osc.peer import Peer
 from acebridge.hosts.osc.tcp import TcpServer
@@ -17,12 +17,19 @@ class Log:
     def __init__(self, timeout_s: float) -> None:
         self.packets: asyncio.Queue[tuple[bytes, Peer]] = asyncio.Queue()
         self.gone = asyncio.Event()
+        self.admitted: set[Hashable] = set()
         self.server = TcpServer(
-            lambda packet, peer: self.packets.put_nowait((packet, peer)),
+            self.receive,
             lambda _: self.gone.set(),
             lambda *_: None,
+            lambda peer: peer.key in self.admitted,
             timeout_s,
         )
+
+    def receive(self, packet: bytes, peer: Peer) -> None:
+        if packet == message("/a"):
+            self.admitted.add(peer.key)
+        self.packets.put_nowait((packet, peer))
 
 
 Work = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Log], Awaitable[None]]
@@ -85,6 +92,15 @@ def test_a_connection_that_has_sent_a_packet_may_wait() -> None:
         assert (await log.packets.get())[0] == message("/b")
 
     assert speak(wait) == []
+
+
+def test_a_connection_that_is_not_admitted_may_not_wait() -> None:
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Log) -> None:
+        writer.write(slip("/other"))
+        assert await reader.read() == b""
+        await log.gone.wait()
+
+    assert speak(wait, timeout_s=0.1) in ([], [message("/other")])  # closed before it was read, or after
 
 
 def test_a_connection_that_does_not_read_is_closed() -> None:
