@@ -233,6 +233,24 @@ class Ardour:
         end
         """)
 
+    def embed_audio(self, path: Path, position: int, trim: int) -> None:
+        """Put a file on the track at a sample without a copy, as a user does who drags it there; leave out ``trim`` samples."""
+        self.run(f"""
+        local files = C.StringVector()
+        files:push_back({_lua_text(str(path))})
+        Editor:do_embed(files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, Temporal.timepos_t(0),
+          ARDOUR.PluginInfo(), ARDOUR.Track())
+        local playlist = Session:route_by_name({_lua_text(self.track)}):to_track():playlist()
+        for _, region in ARDOUR.RegionFactory.regions():iter() do
+          local audio = region:to_audioregion()
+          if region:whole_file() and audio:source(0):to_filesource():path() == {_lua_text(str(path))} then
+            local copy = ARDOUR.RegionFactory.clone_region(region, true, false)
+            playlist:add_region(copy, Temporal.timepos_t({position}), 1, false)
+          end
+        end
+        playlist:top_region_at(Temporal.timepos_t({position})):trim_front(Temporal.timepos_t({position + trim}))
+        """)
+
     # Parts
 
     @property

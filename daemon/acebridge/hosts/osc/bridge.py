@@ -54,6 +54,8 @@ class Bridge:
         self.feedback: dict[tuple[str, int], Peer] = {}
         #: What a DAW that is followed has reported: address → value.
         self.daw: dict[str, Value] = {}
+        #: The program that follows a DAW, as far as it has reported.
+        self.follower: Peer | None = None
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
         #: Plays takes and files.

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from acebridge.errors import AceBridgeError, InvalidSetting
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, decode, encode
-from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION, TEXT
+from acebridge.hosts.osc.surface_addresses import ACTION, PLAYING, POSITION, TEXT
 from acebridge.hosts.osc.surfaces.timeline import Fields, Timeline, describe, session_fields
 from acestep_runtime.errors import AceStepError
 
@@ -36,15 +36,16 @@ _ERROR = "/acebridge/error"
 class Surface:
     """A DAW's own OSC: where it listens, what is known of it at first, and how that changes.
 
-    ``hello`` gives the packets that ask it to send, ``read`` what is known after a message, ``poll`` what is known after a look
-    at its files; an equal result means that nothing has changed. With ``heartbeat`` silence means that it has to be asked
-    again; without, that nothing happens there.
+    ``hello`` gives the packets that ask it to send, ``read`` what is known after a message, ``action`` what starts an action
+    there, ``poll`` what is known after a look at its files; an equal result means that nothing has changed. With ``heartbeat``
+    silence means that it has to be asked again; without, that nothing happens there.
     """
 
     daw: Place
     timeline: Timeline
     hello: Callable[[], list[bytes]]
     read: Callable[[Timeline, str, tuple[Argument, ...]], Timeline]
+    action: Callable[[Timeline, str], bytes]
     poll: Callable[[Timeline], Timeline] = lambda timeline: timeline
     heartbeat: bool = False
 
@@ -148,9 +149,17 @@ class Follower:
         self._bridge_at = time.monotonic()
         if address == _ERROR:
             self._say(" ".join(str(argument) for argument in arguments))
+        if address == ACTION and arguments:
+            self._start_action(str(arguments[0]))
         if not self._has_bridge:
             self._has_bridge = True
             self._send_all()
+
+    def _start_action(self, name: str) -> None:
+        try:
+            self._send(self._surface.action(self._timeline, name), self._surface.daw)
+        except AceBridgeError as error:
+            self._report(str(error))
 
     def _send_all(self) -> None:
         """Send what is known to a bridge that has just appeared. The token lets it take a DAW's files wherever they are."""
