@@ -320,14 +320,6 @@ def test_a_device_that_is_lost_ends_it_in_one_sentence(device: FakeDevice, playe
     np.testing.assert_array_equal(pull(player, device, 5000)[FADE:], music[10_000 + FADE : 15_000])
 
 
-def test_a_device_that_asks_for_nothing_any_more_is_lost(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acebridge.hosts.monitor.player.STALL_S", 0.05)
-    player.add(recording_of(noise(2.0)))
-    player.play()
-    with pytest.raises(NoSound, match="is gone"):
-        player.wait()
-
-
 def test_something_else_is_played_from_its_start(player: Player, device: FakeDevice) -> None:
     player.add(recording_of(noise(2.0)))
     player.play()
