@@ -93,6 +93,25 @@ def test_the_daw_and_the_bridge_are_greeted(setting: Setting) -> None:
     assert setting.bridge_has() == [("session",)]
 
 
+def test_a_daw_with_a_hook_is_greeted_when_the_hook_reports(setting: Setting) -> None:
+    surface = Surface(
+        ("127.0.0.1", setting.daw.port), Timeline(), lambda: [HELLO], setting.read, setting.action, has_hook=True
+    )
+    follower = Follower(surface, ("127.0.0.1", setting.bridge.port), 0, setting.said.append)
+    try:
+        for _ in range(3):
+            follower.step()
+        with pytest.raises(BlockingIOError):
+            setting.daw.socket.recv(100)
+        setting.daw.to = ("127.0.0.1", follower.port)
+        setting.daw.send("/acebridge/ardour/state", "s", "")
+        for _ in range(3):
+            follower.step()
+        assert setting.daw.socket.recv(100) == HELLO
+    finally:
+        follower.close()
+
+
 def test_fields_that_change_are_sent_once(setting: Setting) -> None:
     setting.step()
     setting.bridge_has()
@@ -232,6 +251,8 @@ def test_every_daw_can_be_followed(name: str, tmp_path: Path, monkeypatch: pytes
         daw.socket.settimeout(0.0)
 
         def is_greeted() -> bool:
+            daw.to = ("127.0.0.1", int(said[0].split("port ")[1].split(",")[0]))
+            daw.send("/acebridge/ardour/fault", "s", "Ardour is asked only when its hook reports")
             try:
                 return bool(daw.socket.recv(1000))
             except BlockingIOError:

@@ -33,7 +33,7 @@ def _make_reaper(daw: Place, resources: Path | None) -> Surface:
 
 
 def _make_ardour(daw: Place, _resources: Path | None) -> Surface:
-    return Surface(daw, ardour.ArdourTimeline(), ardour.hello, ardour.read, ardour.action, heartbeat=True)
+    return Surface(daw, ardour.ArdourTimeline(), ardour.hello, ardour.read, ardour.action, has_hook=True)
 
 
 #: DAW → how its surface is made, the port where it listens, and the one that it sends to.
