@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.hosts.osc.messages import Argument
 
-#: Messages that wait for those before them.
-MAX_WAITING = 256
 #: Sends feedback: address, type tags, values.
 Send = Callable[..., None]
 Refuse = Callable[[Exception], None]
@@ -41,6 +39,8 @@ ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
 }
 _REPORT_S = 0.1
+#: Messages that wait for those before them.
+MAX_WAITING = 256
 
 
 class Id(NamedTuple):
@@ -68,8 +68,8 @@ class Monitor:
         make_player: Callable[[], Player] = Player,
     ) -> None:
         self._client, self._send, self._daw, self._make_player = client, send, daw, make_player
+        self._room = threading.BoundedSemaphore(MAX_WAITING)
         self._actions = ThreadPoolExecutor(1, thread_name_prefix="osc-monitor")
-        self._lock, self._waiting = threading.Lock(), 0
         self._player: Player | None = None
         self._follower: DawFollower | None = None
         self._job: JobFollower | None = None
@@ -84,14 +84,11 @@ class Monitor:
 
         Raises `Busy` when too much waits already.
         """
-        with self._lock:
-            if self._waiting >= MAX_WAITING:
-                raise Busy(f"{MAX_WAITING} messages wait for the monitor.", remedy="Send less often.")
-            self._waiting += 1
+        if not self._room.acquire(blocking=False):
+            raise Busy(f"{MAX_WAITING} messages to the monitor wait.", remedy="Send less often.")
 
         def run() -> None:
-            with self._lock:
-                self._waiting -= 1
+            self._room.release()
             self._on_refusal = refuse
             try:
                 act(self._player_now())
