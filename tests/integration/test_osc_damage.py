@@ -191,7 +191,7 @@ def test_a_stream_that_is_no_osc_is_closed_with_the_reason(daemon: Daemon, peer:
     assert_serves(daemon, peer)
 
 
-def test_a_web_page_sends_no_messages(daemon: Daemon, peer: OscPeer) -> None:
+def test_a_web_page_sends_no_messages(peer: OscPeer) -> None:
     own = message("/acebridge/session/caption", "s", "by a web page")
     for body in (frame(own, by_length=False), frame(own, by_length=True), own):
         request = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body)

@@ -19,7 +19,7 @@ from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import fill
-from acebridge.errors import AceBridgeError, Busy, ErrorReason, is_full, reason_of
+from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
 from acebridge.hosts.osc.results import Names, ResultFiles, base_of
@@ -157,10 +157,11 @@ class Jobs:
         except (AceBridgeError, AceStepError, OSError) as error:
             if feedback is None or not feedback.job_id:
                 refuse(error)
-            elif isinstance(error, OSError):
-                # The disk is full, the folder is gone: the daemon has the result all the same.
-                remedy = f"The job goes on: `acebridge jobs watch {feedback.job_id} -o PATH` fetches its result."
-                feedback.fail(describe(error)[0], describe(error)[1], remedy)
+            elif isinstance(error, (OSError, ConnectionLost)):
+                # The disk is full, the folder is gone, the daemon was killed: it has the job all the same.
+                how = f"`acebridge jobs watch {feedback.job_id} -o PATH` fetches its result."
+                again = "Start the daemon again: the" if isinstance(error, ConnectionLost) else "The"
+                feedback.fail(describe(error)[0], describe(error)[1], f"{again} job goes on, and {how}")
             else:
                 feedback.fail(*describe(error))
         except Exception as error:

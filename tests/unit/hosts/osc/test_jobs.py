@@ -1,0 +1,66 @@
+"""What an order says when its result cannot be fetched, although the daemon makes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason
+from acebridge.hosts.osc.jobs import Jobs
+from acebridge.hosts.osc.request import Order
+from acebridge.v1 import tasks_pb2
+from tests.support.daemon import PATIENCE_S
+
+JOB = "0e9d4b2f6a7c48d19b3e5f80a1c2d3e4"
+FETCH = f"`acebridge jobs watch {JOB} -o PATH` fetches its result."
+
+
+def follow(folder: Path, error: Exception, events: int = 1) -> tuple[list[tuple[Any, ...]], list[Exception]]:
+    """Run an order whose stream breaks off; return what it says of its end, and what prevented it."""
+
+    def stream(_request: Any) -> Iterator[tasks_pb2.TaskEvent]:
+        for number in range(events):
+            yield tasks_pb2.TaskEvent(job_id=JOB, sequence=number + 1, queued={"position": 0})
+        raise error
+
+    client: Any = SimpleNamespace(submit_request=stream)
+    connection: Any = SimpleNamespace(client=lambda: client, close=lambda: None)
+    jobs, said, refused, end = Jobs(connection, folder), [], [], threading.Event()
+
+    def send(address: str, tags: str, *values: Any) -> None:
+        said.append((address, tags, *values))
+        if address.endswith("/error"):
+            end.set()
+
+    def refuse(fault: Exception) -> None:
+        refused.append(fault)
+        end.set()
+
+    jobs.start(Order("text2music", {}), lambda path, _field: Path(path), send, refuse)
+    assert end.wait(PATIENCE_S)
+    jobs.close()
+    return [message for message in said if message[0].endswith("/error")], refused
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConnectionLost(ErrorReason.UNAVAILABLE, "Gone."), f"Start the daemon again: the job goes on, and {FETCH}"),
+        (OSError(28, "No space left on device", "a.wav"), f"The job goes on, and {FETCH}"),
+        (AceBridgeError("The engine failed.", remedy="Try another."), "Try another."),
+    ],
+)
+def test_the_end_of_a_job_says_what_to_do(tmp_path: Path, error: Exception, says: str) -> None:
+    ((address, tags, *values),), refused = follow(tmp_path, error)
+    assert (address, tags, values[2]) == (f"/acebridge/job/{JOB}/error", "sss", says)
+    assert not refused
+
+
+def test_an_order_without_job_is_refused(tmp_path: Path) -> None:
+    error = ConnectionLost(ErrorReason.UNAVAILABLE, "Gone.")
+    assert follow(tmp_path, error, events=0) == ([], [error])
