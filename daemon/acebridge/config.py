@@ -180,6 +180,11 @@ class Settings(NamedTuple):
     origins: dict[str, str]
 
 
+def _why(kind: str, message: str) -> str:
+    """Return what is wrong with a setting, in words."""
+    return "There is no such setting" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+
+
 def load_config(**overrides: Setting) -> Config:
     """Return the settings in force. See `load_settings`."""
     return load_settings(**overrides).config
@@ -204,7 +209,7 @@ def load_settings(**overrides: Setting) -> Settings:
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(
-            f"Setting {field} in {where} is {first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}.",
+            f"Setting {field} in {where} is {first.get('input')!r}: {_why(first['type'], first['msg'])}.",
             remedy="Correct or remove it.",
         ) from error
 

@@ -52,7 +52,7 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("idle_unload_s = -1", "Setting idle_unload_s in {file} is -1: "),
         ("cancel_grace_s = -1", "Setting cancel_grace_s in {file} is -1: "),
         ("[osc]\nport = -1", "Setting osc.port in {file} is -1: "),
-        ("[osc]\ncolour = 1", "Setting osc.colour in {file} is 1: "),
+        ("[osc]\ncolour = 1", "Setting osc.colour in {file} is 1: There is no such setting."),
         ("[osc]\nallow = ['tablet']", "Setting osc.allow in {file} is ['tablet']: 'tablet' is no address"),
         ("[osc]\nfeedback = ['localhost:1']", "Setting osc.feedback in {file} is ['localhost:1']: "),
         ("[osc]\nfeedback = ['127.0.0.1:0']", "Setting osc.feedback in {file} is ['127.0.0.1:0']: "),

@@ -69,8 +69,11 @@ def listen(
     from acestep_runtime.errors import InvalidValue
 
     if devices:
-        for name in device_names():
+        names = device_names()
+        for name in names:
             typer.echo(name)
+        if not names:
+            typer.echo("There is no output device.", err=True)
         return
     if not what:
         raise InvalidValue("what to play", "nothing", "a file, or the id of a job or an asset")

@@ -25,6 +25,8 @@ CHANNELS = 2
 #: PortAudio's paInvalidSampleRate.
 _INVALID_RATE = -9997
 
+_CONNECT = "Connect one or start the sound server (PipeWire, PulseAudio)."
+
 #: Fills a buffer ``[N, 2]``; the second argument says whether the device ran dry before.
 Render = Callable[["Samples", bool], None]
 
@@ -103,6 +105,9 @@ def _load() -> Any:
             "There is no sound here: the PortAudio library is not installed.",
             remedy="Install it (on Debian or Ubuntu: apt install libportaudio2); all else works without it.",
         ) from error
+    except Exception as error:  # the package itself is missing, or PortAudio does not start
+        remedy = "Install AceBridge again, or start the sound server; all else works without it."
+        raise NoSound(f"There is no sound here: {error}.", remedy=remedy) from error
     return sounddevice
 
 
@@ -115,7 +120,9 @@ def _find(sounddevice: Any, device: str) -> int | None:
     found = found or [each for each in outputs if device.lower() in each["name"].lower()]
     if len(found) == 1:
         return int(found[0]["index"])
-    names = ", ".join(f"{each['index']}: {each['name']}" for each in found or outputs) or "none"
+    if not outputs:
+        raise NoSound(f"There is no output device {device!r}, and no other.", remedy=_CONNECT)
+    names = ", ".join(f"{each['index']}: {each['name']}" for each in found or outputs)
     problem = f"{len(found)} output devices match {device!r}" if found else f"There is no output device {device!r}"
     raise NoSound(f"{problem}; there is {names}.", remedy="Give the number, or more of the name.")
 
@@ -134,7 +141,7 @@ def _refusal(device: str, error: Exception) -> NoSound:
     which = f"The output device {device!r}" if device else "An output device"
     return NoSound(
         f"{which} cannot be opened: {error.args[0] if error.args else error}.",
-        remedy="Connect one or start the sound server (PipeWire, PulseAudio); `acebridge listen --devices` lists them.",
+        remedy=f"{_CONNECT[:-1]}; `acebridge listen --devices` lists them.",
     )
 
 

@@ -24,6 +24,7 @@ from acebridge.hosts.osc.jobs import Connection, Jobs
 from acebridge.hosts.osc.tcp import TcpServer
 from acebridge.hosts.osc.udp import UdpServer
 from acebridge.paths import OSC_FILE
+from acestep_runtime.errors import InvalidValue
 
 #: Ports to try where any will do: the same number has to be free for both.
 _TRIES = 20
@@ -49,8 +50,13 @@ async def serve(
     udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse_packet, access.admits)
     port = await _open_ports(settings, udp, tcp)
     bridge.peer_at = udp.peer_at
-    for where in settings.feedback_addresses():
-        bridge.feedback[where] = udp.peer_at(*where)
+    try:
+        for where in settings.feedback_addresses():
+            bridge.feedback[where] = udp.peer_at(*where)
+    except InvalidValue:
+        udp.close()
+        await tcp.close()
+        raise
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
     own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
     file = config.data_dir / OSC_FILE

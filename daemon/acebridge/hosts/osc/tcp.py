@@ -87,6 +87,9 @@ class TcpServer:
             await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if writer.get_extra_info("peername") is None:  # it ended before we looked
+            writer.transport.abort()
+            return
         peer = TcpPeer(writer)
         strangers = sum(not self._admits(each) for each in self._open.values())
         if len(self._open) >= MAX_CONNECTIONS or (strangers >= MAX_STRANGERS and not self._admits(peer)):

@@ -196,5 +196,26 @@ def test_without_portaudio_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
+@pytest.mark.parametrize("error", [ImportError("No module named 'sounddevice'"), PortAudioError("Error initializing")])
+def test_a_package_that_does_not_load_is_a_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    real = builtins.__import__
+
+    def fail(name: str, *rest: Any) -> Any:
+        if name == "sounddevice":
+            raise error
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(NoSound, match=f"There is no sound here: {error}."):
+        device_names()
+
+
+def test_a_device_by_name_where_there_is_none(sounddevice: FakeSounddevice) -> None:
+    sounddevice.devices.clear()
+    with pytest.raises(NoSound, match=r"There is no output device 'USB', and no other\. Connect one"):
+        open_output(OutputRequest(48_000, device="USB"))
+
+
 def test_it_is_imported_only_when_sound_is_played() -> None:
     assert "sounddevice" not in vars(device_module)

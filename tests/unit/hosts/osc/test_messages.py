@@ -89,7 +89,7 @@ BAD = {
     "text": (b"hello", "begins with neither"),
     "a cut address": (b"/acebridge", "cut off"),
     "no comma": (b"/a\0\0ii\0\0", "do not begin with a comma"),
-    "an unknown type": (b"/a\0\0,I\0\0", "type tag is 'I'"),
+    "an unknown type": (b"/a\0\0,r\0\0\1\2\3\4", "type tag is 'r'"),
     "an array": (b"/a\0\0,[i]\0\0\0\0\0\0\0\1", "type tag is '['"),
     "a missing argument": (b"/a\0\0,i\0\0", "cut off"),
     "a negative blob": (b"/a\0\0,b\0\0" + struct.pack(">i", -8), "cut off"),
@@ -142,3 +142,7 @@ def test_text_that_osc_cannot_hold_is_sent_without_it() -> None:
 def test_any_bytes_are_messages_or_refused(packet: bytes) -> None:
     with suppress(BadPacket):
         assert all(math.isfinite(each.at) for each in decode(packet))
+
+
+def test_an_impulse_is_true_and_a_symbol_is_text() -> None:
+    assert decode(b"/a\0\0,ISi\0\0\0\0abc\0\0\0\0\7") == [("/a", (True, "abc", 7), 0.0)]

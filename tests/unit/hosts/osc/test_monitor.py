@@ -17,6 +17,7 @@ from acebridge.hosts.osc.address import read_arguments
 from acebridge.hosts.osc.monitor import ANSWERS, MAX_WAITING, POSITION, STATE, Monitor
 from acebridge.hosts.osc.monitor_addresses import MONITOR
 from acebridge.hosts.osc.table import Table
+from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import song, until, write_wav
 from tests.support.fake_output import CallbackThread, FakeDevice
@@ -144,6 +145,57 @@ def test_what_is_wrong_is_answered(bridge: FakeBridge, file: str) -> None:
     assert str(bridge.errors[-1][1]) == "No daemon."
     bridge.send("play", "take.wav")
     assert "allowed: a full path" in str(bridge.errors[-1][1])
+
+
+def test_a_button_without_a_name_plays_on(bridge: FakeBridge, file: str) -> None:
+    bridge.send("play", file)
+    bridge.wait_for(lambda: state(bridge) == (1, "playing"), "playing")
+    bridge.send("pause", 1.0)
+    bridge.wait_for(lambda: state(bridge) == (1, "paused"), "paused")
+    bridge.send("play", 1.0)
+    bridge.wait_for(lambda: state(bridge) == (1, "playing"), "playing on")
+    assert bridge.errors == []
+
+
+class FakeCall:
+    """A call to the daemon."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_another_choice_ends_the_job_before_it(bridge: FakeBridge, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, calls = threading.Event(), list[FakeCall]()
+
+    class FakeClient:
+        download = None
+
+        def watch(self, job_id: str, on_call: Callable[[FakeCall], None]) -> Iterator[tasks_pb2.TaskEvent]:
+            calls.append(FakeCall())
+            on_call(calls[-1])
+            return self.events(job_id)
+
+        def events(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
+            gate.wait()
+            header = audio_pb2.AudioHeader(
+                output=1, role="mix", take=1, frames=48_000, channels=1, sample_rate=48_000, encoding="ENCODING_PCM16"
+            )
+            yield tasks_pb2.TaskEvent(job_id=job_id, audio_header=header)
+
+    monkeypatch.setattr(bridge.monitor, "_client", FakeClient)
+    for _ in range(3):
+        bridge.send("play", "0" * 32)
+    bridge.send("play", file)
+    assert [call.cancelled for call in calls] == [True] * 3
+    gate.set()
+    until(lambda: not any(thread.name == "monitor job" for thread in threading.enumerate()))
+    assert bridge.player is not None
+    assert bridge.player.choices == {1: "take.wav"}
+    assert bridge.player._jobs == 0
+    assert bridge.errors == []
 
 
 def test_a_flood_is_refused(bridge: FakeBridge) -> None:

@@ -115,3 +115,18 @@ def test_again_has_no_seeds() -> None:
     assert order.fields["output"] == {"takes": 2}
     assert order.submission == {"engine": "draft"}
     assert order_of("create_sample", FULL).with_new_seeds().fields == {"description": "soul"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": ', "Expecting value"),
+        ('{"a":' * 9000, "it is nested too deep"),
+        ('{"duration_s": %s}' % ("9" * 5000), "a number has too many digits"),
+        ('{"\\ud800": 1}', "it holds half a character"),
+        ('{"music": {"caption": "\\ud800"}}', "it holds half a character"),
+    ],
+)
+def test_text_that_is_no_json_says_why(text: str, why: str) -> None:
+    with pytest.raises(InvalidValue, match=f"The JSON text cannot be read: {why}"):
+        order_of("text2music", {}, [None, None, None, text])
