@@ -29,7 +29,7 @@ def test_feedback_that_would_never_arrive_is_refused() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_bridge_on_all_addresses_hears_and_reaches_both_kinds(host: str) -> None:
+def test_a_bridge_on_all_addresses_receives_from_both_kinds_and_answers(host: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
     async def run() -> None:
