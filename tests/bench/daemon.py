@@ -124,7 +124,7 @@ def streaming(client: Client, pid: int) -> None:
     ours, bare = [], []
     with _echo(chunks) as echo:
         for _ in range(_RUNS):
-            bare.append(_rate(lambda: echo.perform("text2music", {})))
+            bare.append(_rate(lambda: echo.submit("text2music", {})))
             ours.append(_rate(lambda: client.watch(job)))
     share = statistics.median(ours) / statistics.median(bare)
     print(f"streaming {frames * 8 / 1e6:.0f} MB: {statistics.median(ours):.0f} MB/s, bare echo of the same chunks "
