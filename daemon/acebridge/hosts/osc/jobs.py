@@ -213,6 +213,7 @@ def describe(error: Exception) -> tuple[ErrorReason, str, str]:
             remedy = "Send another folder to /acebridge/session/output."
         return reason_of(error), error.message, remedy
     if isinstance(error, OSError):
-        sentence = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}"
+        what = error.strerror or str(error)
+        sentence = f"{error.filename}: {what}." if error.filename else f"{what}."
         return ErrorReason.DISK_FULL if is_full(error) else ErrorReason.INVALID_VALUE, sentence, "Check the path."
     return ErrorReason.INTERNAL, f"{error!r}", "Report this, with what was sent."

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason
-from acebridge.hosts.osc.jobs import Jobs
+from acebridge.hosts.osc.jobs import Jobs, describe
 from acebridge.hosts.osc.request import Order
 from acebridge.v1 import tasks_pb2
 from tests.support.daemon import PATIENCE_S
@@ -51,7 +51,7 @@ def follow(folder: Path, error: Exception, events: int = 1) -> tuple[list[tuple[
     ("error", "says"),
     [
         (ConnectionLost(ErrorReason.UNAVAILABLE, "Gone."), f"Start the daemon again: the job goes on, and {FETCH}"),
-        (OSError(28, "No space left on device", "a.wav"), f"The job goes on, and {FETCH}"),
+        (OSError(28, "No space left on device"), f"The job goes on, and {FETCH}"),
         (AceBridgeError("The engine failed.", remedy="Try another."), "Try another."),
     ],
 )
@@ -59,6 +59,12 @@ def test_the_end_of_a_job_says_what_to_do(tmp_path: Path, error: Exception, says
     ((address, tags, *values),), refused = follow(tmp_path, error)
     assert (address, tags, values[2]) == (f"/acebridge/job/{JOB}/error", "sss", says)
     assert not refused
+
+
+def test_errors_of_the_system_are_sentences() -> None:
+    full = describe(OSError(28, "No space left on device"))
+    assert full == (ErrorReason.DISK_FULL, "No space left on device.", "Check the path.")
+    assert describe(FileNotFoundError(2, "No such file or directory", "/a"))[1] == "/a: No such file or directory."
 
 
 def test_an_order_without_job_is_refused(tmp_path: Path) -> None:
