@@ -19,7 +19,8 @@ from acestep_runtime.audio.loudness import LoudnessMeter
 from acestep_runtime.audio.samples import Samples
 
 _MEMORY_BYTES = 64 << 20
-_FRAME_BYTES = 8
+#: Of a frame of a recording: two samples of float32.
+FRAME_BYTES = 8
 _MEASURED_FRAMES = 1 << 16
 #: The conversion of a piece needs this many frames around it, at the lower rate, to equal that of the whole: soxr's filter is
 #: shorter.
@@ -69,7 +70,7 @@ class Recording:
         with self._lock:
             if not len(fresh) or self._file.closed:
                 return
-            self._file.seek(self._ready * _FRAME_BYTES)
+            self._file.seek(self._ready * FRAME_BYTES)
             self._file.write(np.ascontiguousarray(fresh, "<f4").tobytes())
             self._ready += len(fresh)
         self.on_growth()
@@ -119,8 +120,8 @@ class Recording:
         with self._lock:
             first, last = max(start, 0), min(stop, self._ready)
             if first < last and not self._file.closed:
-                self._file.seek(first * _FRAME_BYTES)
-                data = self._file.read((last - first) * _FRAME_BYTES)
+                self._file.seek(first * FRAME_BYTES)
+                data = self._file.read((last - first) * FRAME_BYTES)
                 out[first - start : last - start] = np.frombuffer(data, "<f4").reshape(-1, 2)
         return out
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from acebridge.hosts.monitor.recording import Recording
+from acebridge.errors import Busy
+from acebridge.hosts.monitor.recording import FRAME_BYTES, Recording
 from acestep_runtime.audio import decode
+
+#: What is left free on the disk, for other programs.
+_SPARE_BYTES = 1 << 28
 
 #: Gets a sentence about a recording that ends early.
 Warn = Callable[[str], None]
 
 
+def check_room(name: str, frames: int) -> None:
+    """Raise `Busy` for audio that would fill the disk of the temporary files: a day of it takes 33 GB."""
+    need, free = frames * FRAME_BYTES, shutil.disk_usage(tempfile.gettempdir()).free
+    if need + _SPARE_BYTES > free:
+        raise Busy(
+            f"{name} takes {need / 1e9:.1f} GB in {tempfile.gettempdir()} while it plays, where {free / 1e9:.1f} GB are free.",
+            remedy="Set TMPDIR to a folder on a larger disk, or cut the file.",
+        )
+
+
 def load_file(path: Path, warn: Warn, *, name: str = "") -> Recording:
-    """Return the audio of a file, which comes in while it is decoded. Raises `UnreadableAudio`."""
+    """Return the audio of a file, which comes in while it is decoded. Raises `UnreadableAudio`, and `Busy` without room."""
     info = decode.probe(path, field="file")
+    check_room(name or path.name, info.frames)
     recording = Recording(name or path.name, info.sample_rate, info.frames)
     threading.Thread(target=_decode, args=(path, recording, warn), name="monitor decoder", daemon=True).start()
     return recording

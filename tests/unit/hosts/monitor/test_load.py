@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from acebridge.errors import Busy
 from acebridge.hosts.monitor.load import add_file, kind_of
 from acebridge.hosts.monitor.player import Player
-from acebridge.hosts.monitor.sources import load_asset, load_file
+from acebridge.hosts.monitor.sources import check_room, load_asset, load_file
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from tests.support.daemon import until
 from tests.support.fake_output import FakeDevice
@@ -44,6 +46,13 @@ def test_a_file_that_is_no_audio(tmp_path: Path) -> None:
         load_file(tmp_path / "song.wav", print)
     with pytest.raises(UnreadableAudio, match="take 1 is not audio"):
         load_asset([b"no"], print, name="take 1")
+
+
+def test_a_file_that_would_fill_the_disk_is_not_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2 * 10**9))
+    check_room("hour.wav", 3600 * 48_000)
+    with pytest.raises(Busy, match=r"day\.wav takes 33\.2 GB in .*, where 2\.0 GB are free\. Set TMPDIR"):
+        check_room("day.wav", 24 * 3600 * 48_000)
 
 
 def test_a_file_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
