@@ -25,7 +25,7 @@ def serve_osc(
     no_autostart: NoAutostart = False,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
-    """Serve OSC over UDP and TCP until Ctrl-C. Settings are in the table [osc] of config.toml."""
+    """Serve OSC over UDP and TCP until Ctrl-C. Settings are in the table osc of config.toml."""
     import asyncio
 
     from acebridge.config import OscSettings, load_config
