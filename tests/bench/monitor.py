@@ -64,7 +64,7 @@ def _compiler() -> Iterator[None]:
 
 def _first_sound(client: Client, arrived: Record) -> None:
     """From the first block of a job to the first sound, out of the callback and at the sink."""
-    played_ms, heard_ms = [], []
+    callback_ms, arrival_ms = [], []
     for run in range(_RUNS):
         before = len(arrived.samples())
         with Player(latency_s=LATENCY_S) as player:
@@ -75,13 +75,13 @@ def _first_sound(client: Client, arrived: Record) -> None:
             follow(client.submit("text2music", fields, submission={"engine": "fake"}), block, audio)
             while player.status().position_s == 0:
                 time.sleep(0.0005)
-            played_ms.append((time.monotonic() - block.at_s) * 1e3)
+            callback_ms.append((time.monotonic() - block.at_s) * 1e3)
             player.wait(30)
         time.sleep(0.3)
         loud = before + int(np.flatnonzero(arrived.samples()[before:].any(axis=1))[0])
-        heard_ms.append((arrived.time_of(loud) - block.at_s) * 1e3)
-    print(f"first block to first sound at {LATENCY_S} s latency: {np.median(heard_ms):.0f} ms at the sink "
-          f"(worst {max(heard_ms):.0f}), {np.median(played_ms):.0f} ms out of the callback ({_RUNS} runs)")  # fmt: skip
+        arrival_ms.append((arrived.time_of(loud) - block.at_s) * 1e3)
+    print(f"first block to first sound at {LATENCY_S} s latency: {np.median(arrival_ms):.0f} ms at the sink "
+          f"(worst {max(arrival_ms):.0f}), {np.median(callback_ms):.0f} ms out of the callback ({_RUNS} runs)")  # fmt: skip
 
 
 def _minute(arrived: Record) -> None:

@@ -59,7 +59,7 @@ def music_in(samples: Samples) -> Samples:
 
 
 def assert_played(ear: Ear, *music: Samples) -> None:
-    np.testing.assert_array_equal(music_in(ear.played()), np.concatenate([music_in(each) for each in music]))
+    np.testing.assert_array_equal(music_in(ear.music()), np.concatenate([music_in(each) for each in music]))
 
 
 def test_a_file(shell: Shell, ears: list[Ear]) -> None:
@@ -72,7 +72,7 @@ def test_a_file(shell: Shell, ears: list[Ear]) -> None:
 def test_a_part_of_a_file_at_another_level_and_latency(shell: Shell, ears: list[Ear]) -> None:
     write_wav(shell.folder / "song.wav", song(1.5))
     shell.run("listen", "song.wav", "--start", "1", "--level", "-6", "--latency", "0.2", "--device", "x")
-    played = music_in(ears[0].played())
+    played = music_in(ears[0].music())
     np.testing.assert_allclose(played[480:], song(1.5)[48_480:] * np.float32(10 ** (-6 / 20)), rtol=1e-5)
     assert (ears[0].latency_s, ears[0].device) == (0.2, "x")
 
@@ -100,12 +100,12 @@ def test_takes_one_after_another_and_one_of_them(shell: Shell, client: Client, e
     assert "--take is 3; allowed: 1, 2." in shell.failure("listen", job_id, "--take", "3")
 
 
-def test_a_job_is_heard_before_it_is_done(daemon: Daemon, shell: Shell, client: Client, ears: list[Ear]) -> None:
+def test_a_job_plays_before_it_is_done(daemon: Daemon, shell: Shell, client: Client, ears: list[Ear]) -> None:
     daemon.hold(5, at="audio")
     job_id = create_tone_job(client, 6.0, seed=5)
     listener = threading.Thread(target=shell.run, args=("listen", job_id))
     listener.start()
-    until(lambda: ears and len(music_in(ears[0].played())) > 1000, "the first sound")
+    until(lambda: ears and len(music_in(ears[0].music())) > 1000, "the first sound")
     assert state(client, job_id) == "running"
     assert ears[0].latency_s == 0.3
     daemon.release(5)
@@ -118,7 +118,7 @@ def test_a_task_plays_while_it_runs_and_writes_its_file(shell: Shell, ears: list
     message = shell.json("repaint", "song.wav", "--start", "1", "--end", "1.5", "--listen", "-o", "new.wav", *FAKE)
     assert message["outputs"][0]["file"] == "new.wav"
     written = decode.read(shell.folder / "new.wav")
-    played = music_in(ears[0].played())
+    played = music_in(ears[0].music())
     assert len(played) == len(written)
     gains = played[1000:40_000] / written[1000:40_000]
     assert np.ptp(gains) < 1e-4 or np.all(np.diff(gains[:, 0]) < 1e-3)  # its level may move towards the source's
@@ -128,7 +128,7 @@ def test_a_failed_job_says_why(shell: Shell, client: Client, ears: list[Ear]) ->
     job_id = create_tone_job(client, 0.5, caption="fail")
     until_state(client, job_id, "failed")
     assert "failed as asked" in shell.failure("listen", job_id, code=4)
-    assert not music_in(ears[0].played()).any()
+    assert not music_in(ears[0].music()).any()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_without_portaudio_it_is_one_sentence_and_the_task_goes_on(shell: Shell)
     assert (shell.folder / "new.wav").exists()
 
 
-def test_a_job_that_is_left_alone_cannot_be_heard(shell: Shell) -> None:
+def test_a_job_that_is_left_alone_cannot_be_played(shell: Shell) -> None:
     assert "--listen is 'given'; allowed: nothing with --detach" in shell.failure(
         "generate", "--listen", "--detach", *FAKE
     )
@@ -185,4 +185,4 @@ def test_the_page_runs(shell: Shell, client: Client, ears: list[Ear], monkeypatc
             shell.run(*(job_id[:12] if word == "0e9d4b2f6a7c" else word for word in command))
     assert len(words) == 8
     assert len(ears) == 6
-    assert all(music_in(ear.played()).any() for ear in ears)
+    assert all(music_in(ear.music()).any() for ear in ears)

@@ -68,6 +68,20 @@ session:save_state("")
 close_session()
 """
 
+#: A hook that makes a file as soon as the window is there and the session is open. A message to the surface before that, while
+#: Ardour still makes the surface, has left it without an answer for good.
+_SAY_READY = """
+ardour { ["type"] = "EditorHook", name = "Ready" }
+function signals() return LuaSignal.Set():add({ [LuaSignal.LuaTimerDS] = true }) end
+function factory()
+  local is_ready = false
+  return function()
+    if not is_ready then io.open(@FILE@, "w"):close() end
+    is_ready = true
+  end
+end
+"""
+
 #: An action that runs a file of the test inside Ardour; ``say`` writes a line of the answer.
 _RUN_FILE = """
 ardour { ["type"] = "EditorAction", name = "Run the test's file" }
@@ -174,7 +188,8 @@ class Ardour:
         self._mend_session()
         self._write_config()  # the command has written its own
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
-        (self.config / "ui_scripts").write_text(ui_scripts(action, hooks), "utf-8")
+        ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))
+        (self.config / "ui_scripts").write_text(ui_scripts(action, {"Ready": ready, **hooks}), "utf-8")
         display = self._start_display()
         with (self.folder / "ardour.log").open("wb") as log:
             self._processes.append(
@@ -233,7 +248,29 @@ class Ardour:
         end
         """)
 
+    def embed_audio(self, path: Path, position: int, trim: int) -> None:
+        """Put a file on the track at a sample without a copy, as a user does who drags it there; leave out ``trim`` samples."""
+        self.run(f"""
+        local files = C.StringVector()
+        files:push_back({_lua_text(str(path))})
+        Editor:do_embed(files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, Temporal.timepos_t(0),
+          ARDOUR.PluginInfo(), ARDOUR.Track())
+        local playlist = Session:route_by_name({_lua_text(self.track)}):to_track():playlist()
+        for _, region in ARDOUR.RegionFactory.regions():iter() do
+          local audio = region:to_audioregion()
+          if region:whole_file() and audio:source(0):to_filesource():path() == {_lua_text(str(path))} then
+            local copy = ARDOUR.RegionFactory.clone_region(region, true, false)
+            playlist:add_region(copy, Temporal.timepos_t({position}), 1, false)
+          end
+        end
+        playlist:top_region_at(Temporal.timepos_t({position})):trim_front(Temporal.timepos_t({position + trim}))
+        """)
+
     # Parts
+
+    @property
+    def _ready(self) -> Path:
+        return self.folder / "ready"
 
     @property
     def _file(self) -> Path:
@@ -266,12 +303,14 @@ class Ardour:
             return int(numbers.readline())
 
     def _wait_for_surface(self) -> None:
+        ardour = self._processes[-1]
+        until(lambda: self._ready.exists() or ardour.poll() is not None, "Ardour's window")
         deadline = time.monotonic() + PATIENCE_S
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
-            probe.settimeout(0.2)
+            probe.settimeout(1.0)
             while time.monotonic() < deadline:
-                assert self._processes[-1].poll() is None, self.log
+                assert ardour.poll() is None, self.log
                 try:
                     probe.sendto(message("/strip/list"), ("127.0.0.1", self.port))
                     OscMessage(probe.recvfrom(65536)[0])

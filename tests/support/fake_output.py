@@ -29,7 +29,7 @@ class FakeOutput:
     def start(self, render: Render) -> None:
         self._render = render
 
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         return self.gone
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ class FakeOutput:
         self.blocks.append(out)
         return out
 
-    def played(self) -> Samples:
+    def music(self) -> Samples:
         """All that was played."""
         return np.concatenate([np.zeros((0, 2), np.float32), *self.blocks])
 

@@ -53,7 +53,6 @@ _OWN_EXAMPLES: dict[str, dict[str, str | float | int]] = {
     f"{PREFIX}/daemon": {"address": "127.0.0.1:50710"},
     f"{PREFIX}/monitor/state": {"state": "playing", "name": "take 1"},
     f"{PREFIX}/daw/text": {"text": "2.000 s to 4.000 s of song.wav on Guitar, 120 bpm"},
-    f"{PREFIX}/reaper/action": {"port": 8000},
 }
 
 

@@ -75,17 +75,17 @@ def listen(
     if not what:
         raise InvalidValue("what to play", "nothing", "a file, or the id of a job or an asset")
     with ExitStack() as stack:
-        opened = _Opened(stack, address, autostart=not no_autostart)
-        whole = [opened.whole_name(name) for name in what]
-        default_s = LOADED_LATENCY_S if any(map(opened.runs, whole)) else LATENCY_S
+        sources = _Sources(stack, address, autostart=not no_autostart)
+        whole = [sources.whole_name(name) for name in what]
+        default_s = LOADED_LATENCY_S if any(map(sources.runs, whole)) else LATENCY_S
         player = stack.enter_context(
-            Player(device=device, latency_s=_checked_latency_s(latency, default_s), matches=not own_levels)
+            Player(device=device, latency_s=_check_latency_s(latency, default_s), matches=not own_levels)
         )
         player.set_level(level)
         player.first = take
-        followers = [follower for name in whole if (follower := opened.add(player, name, warn))]
+        followers = [follower for name in whole if (follower := sources.add(player, name, warn))]
         if source is not None:
-            opened.add(player, opened.whole_name(source), warn, SOURCE)
+            sources.add(player, sources.whole_name(source), warn, SOURCE)
         if loop is not None:
             player.loop(*loop)
         if start is not None:
@@ -99,7 +99,7 @@ def listen(
             raise InvalidValue("--take", take, ", ".join(map(str, player.choices)))
 
 
-def _checked_latency_s(latency_s: float | None, default_s: float) -> float:
+def _check_latency_s(latency_s: float | None, default_s: float) -> float:
     from acestep_runtime.errors import InvalidValue
 
     if latency_s is None:
@@ -109,7 +109,7 @@ def _checked_latency_s(latency_s: float | None, default_s: float) -> float:
     return latency_s
 
 
-class _Opened:
+class _Sources:
     """What is to be played, and the daemon that has it: connected when it is needed."""
 
     def __init__(self, stack: ExitStack, address: str | None, *, autostart: bool) -> None:

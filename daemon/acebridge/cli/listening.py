@@ -120,7 +120,11 @@ def underrun_report(underruns: Underruns) -> str:
     """Return what a person should know of underruns; empty if there were none."""
     parts = []
     if underruns.ring:
-        parts.append(f"there was nothing to play {underruns.ring} times, {underruns.missing_s:.1f} s in all")
+        parts.append(f"there was nothing to play {_times(underruns.ring)}, {underruns.missing_s:.1f} s in all")
     if underruns.device:
-        parts.append(f"the device was served too late {underruns.device} times (a longer --latency helps)")
+        parts.append(f"the device was served too late {_times(underruns.device)} (a longer --latency helps)")
     return f"Underruns: {'; '.join(parts)}." if parts else ""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

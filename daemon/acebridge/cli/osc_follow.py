@@ -38,11 +38,20 @@ def follow(
     from threading import Event
 
     from acebridge.hosts.osc.surfaces.run import follow
+    from acebridge.hosts.reaper.paths import resource_folder
 
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    follow(daw_name, daw=daw, bridge=bridge, listen=listen, resources=resources, say=_say, is_stopping=stop.is_set)
+    follow(
+        daw_name,
+        daw=daw,
+        bridge=bridge,
+        listen=listen,
+        resources=resources or resource_folder(),
+        say=_say,
+        is_stopping=stop.is_set,
+    )
 
 
 def _say(words: str) -> None:

@@ -37,8 +37,8 @@ class Studio:
 
         def read_session() -> dict[str, Any]:
             session = self.tablet.session()
-            close = (session.get(name) == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
-            return session if all(close) else {}
+            fitting = (session.get(name) == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
+            return session if all(fitting) else {}
 
         return until(
             read_session, f"{wanted} in the session; the program that follows said: {self.log.read_text('utf-8')}"
@@ -128,13 +128,20 @@ def test_the_loop_of_ardour_is_repainted_from_a_tablet(studio: Studio) -> None:
     assert changed[start:end].mean() > 0.99
 
 
+def test_a_file_that_is_played_in_place_is_the_source(studio: Studio) -> None:
+    at, trim, file = 960_001, 11_999, studio.log.parent / "song.wav"
+    studio.ardour.embed_audio(file, at, trim)
+    studio.ardour.send("/loop_location", at + 24_000, at + 48_000)
+    studio.session_with(source=str(file), start=24_000 / RATE_HZ, end=48_000 / RATE_HZ)
+    studio.ardour.send("/loop_location", at, at + 48_000)  # the region begins later
+    studio.session_with(source=str(file), start=trim / RATE_HZ, end=48_000 / RATE_HZ)
+
+
 def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: Studio) -> None:
     ardour, tablet = studio.ardour, studio.tablet
     ardour.send("/loop_location", 96_000, 144_000)
-    ardour.send("/access_action", "Editor/select-loop-range")
-    assert ardour.run("say(Editor:get_selection().time:end_sample())") == [
-        ["144000"]
-    ]  # it is done before the loop moves
+    tablet.send("/acebridge/daw/action", "s", "Editor/select-loop-range")
+    until(lambda: ardour.run("say(Editor:get_selection().time:end_sample())") == [["144000"]], "the range in Ardour")
     ardour.send("/loop_location", 48_000, 72_000)
     start, end = ((at - REGION_AT) / RATE_HZ for at in (96_000, 144_000))
     studio.session_with(start=start, end=end)
@@ -142,7 +149,6 @@ def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: St
     ardour.run("""
     local playlist = Session:route_by_name("Song"):to_track():playlist()
     playlist:split_region(playlist:top_region_at(Temporal.timepos_t(120000)), Temporal.timepos_t(120000))
-    assert(playlist:n_regions() == 2)
     """)
     studio.session_with(start=None, source=None)
     assert "2 audio regions are selected or in the range" in studio.log.read_text("utf-8")

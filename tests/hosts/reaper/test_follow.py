@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythonosc.osc_message_builder import OscMessageBuilder
 
 from acebridge.errors import AceBridgeError, NotFound
 from acebridge.hosts.osc.messages import decode
@@ -203,20 +202,21 @@ def test_the_pattern_file_is_put_where_reaper_looks(studio: Studio) -> None:
 
 
 def test_osc_triggers_an_action_by_the_command_id_that_was_reported(studio: Studio) -> None:
-    document = follow(studio.reaper)
-    assert "Repaint time selection (no dialog)" in document["actions"]
-    device = OscDevice(studio.reaper, PATTERNS)
-    builder = OscMessageBuilder("/action/str")
-    builder.add_arg(surface.command_id(document, "Cancel"))
-    device.receive(builder.build().dgram)
+    assert "Repaint time selection (no dialog)" in follow(studio.reaper)["actions"]
+    state = surface.poll(Timeline(), studio.reaper.resource)
+    OscDevice(studio.reaper, PATTERNS).receive(surface.action(state, "Cancel"))
     studio.reaper.tick(3)
     assert studio.reaper.messages == ["No AceBridge job is running."]
 
 
 def test_an_action_that_is_not_there_is_refused_with_those_that_are(studio: Studio) -> None:
+    follow(studio.reaper)
     with pytest.raises(NotFound, match="has no action AceBridge: Dance") as caught:
-        surface.command_id(follow(studio.reaper), "Dance")
+        surface.action(surface.poll(Timeline(), studio.reaper.resource), "Dance")
     assert "Cover" in caught.value.remedy
+    with pytest.raises(NotFound) as caught:
+        surface.action(Timeline(), "Cover")
+    assert "Follow over OSC" in caught.value.remedy
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"version": 2}', "{"])

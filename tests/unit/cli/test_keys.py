@@ -83,5 +83,5 @@ def test_underruns_are_reported_only_where_there_were_some() -> None:
     assert listening.underrun_report(Underruns()) == ""
     report = listening.underrun_report(Underruns(2, 1.23, 1))
     assert report.startswith(
-        "Underruns: there was nothing to play 2 times, 1.2 s in all; the device was served too late 1"
+        "Underruns: there was nothing to play 2 times, 1.2 s in all; the device was served too late once ("
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +19,8 @@ LOADED_LATENCY_S = 0.3
 #: Silence that a stream opens with. What goes through ALSA (PulseAudio and PipeWire too) loses its first samples while the
 #: device wakes up; elsewhere nothing was seen to be lost.
 PREROLL_S = {"ALSA": 1.0}
+#: A stream that asks for nothing in this time is lost.
+STALL_S = 3.0
 CHANNELS = 2
 #: PortAudio's paInvalidSampleRate.
 _INVALID_RATE = -9997
@@ -49,8 +53,8 @@ class Output(Protocol):
     def start(self, render: Render) -> None:
         """Begin to ask ``render`` for buffers, from a thread of the stream's own."""
 
-    def lost(self) -> bool:
-        """Whether the stream ended although nobody closed it."""
+    def is_lost(self) -> bool:
+        """Whether the stream ended although nobody closed it, or asks for nothing any more."""
         ...
 
     def close(self) -> None:
@@ -141,6 +145,9 @@ class _PortAudioOutput:
         self._error = sounddevice.PortAudioError
         self._render: Render = _silence
         self._ended = False
+        self._buffers = 0
+        #: How many buffers had been asked for when that last changed, and when that was.
+        self._seen = (0, math.inf)
         self._stream = sounddevice.OutputStream(
             samplerate=rate_hz, device=info["index"], channels=CHANNELS, dtype="float32", latency=latency_s,
             callback=self._fill, finished_callback=self._end,
@@ -150,6 +157,7 @@ class _PortAudioOutput:
     def _fill(self, out: Samples, frames: int, _time: Any, status: Any) -> None:
         """Fill a buffer; in PortAudio's own thread."""
         del frames
+        self._buffers += 1
         self._render(out, status.output_underflow)
 
     def _end(self) -> None:
@@ -157,13 +165,17 @@ class _PortAudioOutput:
 
     def start(self, render: Render) -> None:
         self._render = render
+        self._seen = (self._buffers, time.monotonic())
         try:
             self._stream.start()
         except self._error as error:
             raise _refusal(self.device, error) from error
 
-    def lost(self) -> bool:
-        return self._ended
+    def is_lost(self) -> bool:
+        count, now = self._buffers, time.monotonic()
+        if count != self._seen[0]:
+            self._seen = (count, now)
+        return self._ended or now - self._seen[1] > STALL_S
 
     def close(self) -> None:
         self._stream.close(ignore_errors=True)

@@ -24,8 +24,6 @@ from acestep_runtime.units import db_to_gain, seconds_to_frames
 
 #: How much the ring holds: more than the feeder is ever late by.
 RING_S = 1.0
-#: A stream that asks for nothing in this time is lost.
-STALL_S = 3.0
 #: A stream that plays nothing is closed after this time: other programs may want the device.
 IDLE_S = 30.0
 MIN_LEVEL_DB, MAX_LEVEL_DB = -90.0, 12.0
@@ -80,7 +78,6 @@ class Player:
         self._filler = Filler(_IDLE_RATE_HZ)
         self._past = Underruns()
         self._feeder: threading.Thread | None = None
-        self._last_buffer = (0, 0.0)
         self._active_at = 0.0
 
     def __enter__(self) -> Player:
@@ -304,7 +301,6 @@ class Player:
         self._filler = Filler(output.rate_hz)
         self._output = output
         self._active_at = time.monotonic()
-        self._last_buffer = (0, self._active_at)
         output.start(renderer.render)
         if self._feeder is None:
             self._feeder = threading.Thread(target=self._feed_on, name="monitor feeder", daemon=True)
@@ -390,10 +386,8 @@ class Player:
 
     def _watch(self, output: Output) -> None:
         """End when the device is gone; give it back when nothing has been played for a while."""
-        count, now = self._renderer.buffers, time.monotonic()
-        if count != self._last_buffer[0]:
-            self._last_buffer = (count, now)
-        if output.lost() or now - self._last_buffer[1] > STALL_S:
+        now = time.monotonic()
+        if output.is_lost():
             self._lose(output)
         elif self._state in (State.stopped, State.ended):
             if now - self._active_at > IDLE_S:

@@ -96,7 +96,7 @@ class Recording:
     def _measure(self, restarts: int) -> None:
         meter = LoudnessMeter(self.rate_hz)
         for at in range(0, self.frames, _MEASURED_FRAMES):
-            if self.closed or self.restarts != restarts:
+            if self.is_closed or self.restarts != restarts:
                 return
             meter.push(self._read_own(at, min(at + _MEASURED_FRAMES, self.frames)))
         lufs = meter.integrated_lufs()
@@ -109,7 +109,7 @@ class Recording:
             self._file.close()
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether it is closed: what is written now is dropped."""
         return self._file.closed
 

@@ -27,8 +27,7 @@ class Renderer:
         self.offered: Ring | None = None
         self.playing = False
         self.level = 1.0
-        #: Buffers so far, and how many of their frames came from no ring since the last one that did.
-        self.buffers = 0
+        #: Frames since the last one that came from a ring.
         self.silent_frames = 0
         #: Times that a ring ran dry in the middle, and how many frames of silence that was.
         self.underruns = 0
@@ -63,7 +62,6 @@ class Renderer:
 
     def render(self, out: Samples, late: bool = False) -> None:
         """Fill ``[N, 2]``. ``late`` says that the device had nothing to play before."""
-        self.buffers += 1
         if late:
             self.device_underruns += 1
         if self.preroll_frames > 0:

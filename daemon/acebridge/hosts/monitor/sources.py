@@ -46,7 +46,7 @@ def _decode(path: Path, recording: Recording, warn: Warn, after: Callable[[], No
     try:
         at = 0
         for block in decode.blocks(path, name=recording.name):
-            if recording.closed:
+            if recording.is_closed:
                 return
             recording.write(at, block)
             at += len(block)

@@ -54,10 +54,12 @@ class Bridge:
         self.feedback: dict[tuple[str, int], Peer] = {}
         #: What a DAW that is followed has reported: address → value.
         self.daw: dict[str, Value] = {}
+        #: The program that follows a DAW, as far as it has reported.
+        self.follower: Peer | None = None
         #: Makes a peer of a host and a port; the UDP transport sets it.
         self.peer_at: Callable[[str, int], Peer] | None = None
         #: Plays takes and files.
-        self.monitor = Monitor(jobs.connection.client, partial(self.send_from_thread, None), self._daw_now)
+        self.monitor = Monitor(lambda: jobs.connection.client(), partial(self.send_from_thread, None), self._daw_now)
         self._table = Table(addresses)
         self._loop = loop
         #: Paths of the session that a peer without token has set: field → path.

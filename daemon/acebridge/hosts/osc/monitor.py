@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from acebridge.errors import AceBridgeError, Busy
 from acebridge.hosts.monitor.follow_daw import DawFollower
 from acebridge.hosts.monitor.load import JobFollower, add_asset, add_file, kind_of
 from acebridge.hosts.monitor.player import SOURCE, Player
@@ -38,6 +39,8 @@ ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
 }
 _REPORT_S = 0.1
+#: Messages that wait for those before them.
+MAX_WAITING = 256
 
 
 class Id(NamedTuple):
@@ -65,6 +68,7 @@ class Monitor:
         make_player: Callable[[], Player] = Player,
     ) -> None:
         self._client, self._send, self._daw, self._make_player = client, send, daw, make_player
+        self._room = threading.BoundedSemaphore(MAX_WAITING)
         self._actions = ThreadPoolExecutor(1, thread_name_prefix="osc-monitor")
         self._player: Player | None = None
         self._follower: DawFollower | None = None
@@ -76,9 +80,15 @@ class Monitor:
         self._daw_before: tuple[float | None, bool | None] = (None, None)
 
     def do(self, act: Callable[[Player], None], refuse: Refuse) -> None:
-        """Act on the player, after everything that came before; ``refuse`` gets what goes wrong, now and while it plays."""
+        """Act on the player, after everything that came before; ``refuse`` gets what goes wrong, now and while it plays.
+
+        Raises `Busy` when too much waits already.
+        """
+        if not self._room.acquire(blocking=False):
+            raise Busy(f"{MAX_WAITING} messages to the monitor wait.", remedy="Send less often.")
 
         def run() -> None:
+            self._room.release()
             self._on_refusal = refuse
             try:
                 act(self._player_now())
@@ -129,8 +139,6 @@ class Monitor:
         return self._player
 
     def _warn(self, text: str) -> None:
-        from acebridge.errors import AceBridgeError
-
         self._on_refusal(AceBridgeError(text))
 
     def _report_on(self) -> None:

@@ -96,9 +96,9 @@ def test_a_stream_on_the_default_device(sounddevice: FakeSounddevice) -> None:
     output.start(lambda out, late: asked.append((len(out), late)))
     stream.settings["callback"](buffer, 10, None, SimpleNamespace(output_underflow=True))
     assert asked == [(10, True)]
-    assert not output.lost()
+    assert not output.is_lost()
     stream.settings["finished_callback"]()
-    assert output.lost()
+    assert output.is_lost()
     output.close()
     assert not stream.is_open
 
@@ -143,6 +143,25 @@ def test_without_a_device_there_is_a_sentence(sounddevice: FakeSounddevice) -> N
         NoSound, match=r"An output device cannot be opened: Error querying device -1\. Connect one or start"
     ):
         open_output(OutputRequest(48_000))
+
+
+def test_a_device_that_asks_for_nothing_any_more_is_lost(
+    sounddevice: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: clock.now_s, now_s=100.0)
+    monkeypatch.setattr(device_module, "time", clock)
+    output = open_output(OutputRequest(48_000))
+    clock.now_s += 9
+    assert not output.is_lost()  # it has not been started
+    output.start(lambda out, late: None)  # noqa: ARG005
+    clock.now_s += 2.9
+    ask = sounddevice.streams[0].settings["callback"]
+    ask(np.ones((10, 2), np.float32), 10, None, SimpleNamespace(output_underflow=False))
+    assert not output.is_lost()
+    clock.now_s += 2.9
+    assert not output.is_lost()
+    clock.now_s += 0.2
+    assert output.is_lost()
 
 
 def test_a_device_that_another_program_has(sounddevice: FakeSounddevice) -> None:

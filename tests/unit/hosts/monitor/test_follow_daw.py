@@ -42,7 +42,7 @@ def roll(player: Player, device: FakeDevice, seconds: float) -> None:
         pull(player, device, 480)
 
 
-def test_what_is_heard_is_what_the_daw_plays(player: Player, device: FakeDevice) -> None:
+def test_the_ear_gets_what_the_daw_plays(player: Player, device: FakeDevice) -> None:
     clock = Clock()
     follower = DawFollower(player, clock)
     follower.on = True

@@ -58,7 +58,7 @@ def test_every_sample_and_then_the_end(player: Player, device: FakeDevice) -> No
     player.add(recording_of(music))
     player.play()
     end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[: len(music)], music)
     assert not played[len(music) :].any()
     assert len(played) >= len(music) + 0.1 * RATE_HZ  # the device has played it before the stream ends
@@ -91,7 +91,7 @@ def test_a_job_is_played_while_it_comes(player: Player, device: FakeDevice) -> N
     recording.write(20_000, music[20_000:])
     player.expect(-1)
     end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[played.any(axis=1)], music)
     underruns = player.status().underruns
     assert (underruns.ring, underruns.device) == (1, 0)
@@ -108,7 +108,7 @@ def test_takes_are_played_one_after_another(device: FakeDevice) -> None:
             player.add(recording_of(take))
         player.expect(-1)
         end(player, device)
-    played = device.output.played()
+    played = device.output.music()
     np.testing.assert_array_equal(played[played.any(axis=1)], np.concatenate(takes))
 
 
@@ -213,7 +213,7 @@ def test_a_b_at_the_same_place_without_a_click(player: Player, device: FakeDevic
     player.play()
     pull(player, device, 4800)
     switches = [(player.select(number), pull_all(player, device, ODD))[1] for number in (1, 0, 1)]
-    played = device.output.played()
+    played = device.output.music()
     steps = np.abs(np.diff(played, axis=0)).max()
     assert steps <= np.abs(np.diff(take, axis=0)).max() * 1.05  # equal loudness: all at the take's level
     np.testing.assert_allclose(switches[0][FADE:], take[4800 + FADE : 4800 + len(switches[0])], atol=1e-6)
@@ -320,14 +320,6 @@ def test_a_device_that_is_lost_ends_it_in_one_sentence(device: FakeDevice, playe
     np.testing.assert_array_equal(pull(player, device, 5000)[FADE:], music[10_000 + FADE : 15_000])
 
 
-def test_a_device_that_asks_for_nothing_any_more_is_lost(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acebridge.hosts.monitor.player.STALL_S", 0.05)
-    player.add(recording_of(noise(2.0)))
-    player.play()
-    with pytest.raises(NoSound, match="is gone"):
-        player.wait()
-
-
 def test_something_else_is_played_from_its_start(player: Player, device: FakeDevice) -> None:
     player.add(recording_of(noise(2.0)))
     player.play()
@@ -402,4 +394,4 @@ def test_any_actions_beside_a_callback_from_another_thread(actions: list[tuple[s
         callbacks.stop()
         assert player.status().choice in (0, 1)
     for output in device.outputs:
-        assert np.abs(output.played()).max(initial=0) <= 1.0
+        assert np.abs(output.music()).max(initial=0) <= 1.0

@@ -76,7 +76,7 @@ def test_what_comes_again_is_dropped_and_what_is_void_comes_again() -> None:
         recording.write(3, first)
     recording.close()
     recording.write(0, first)
-    assert (recording.closed, recording.ready) == (True, 0)
+    assert (recording.is_closed, recording.ready) == (True, 0)
 
 
 def test_a_resampled_recording_is_ready_as_far_as_the_filter_sees() -> None:

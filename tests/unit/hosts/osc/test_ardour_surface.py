@@ -38,6 +38,10 @@ def test_the_greeting_asks_for_position_transport_and_a_heartbeat() -> None:
     assert packet == message("/set_surface", "iiiiii", 0, 0, 8 + 16 + 1024, 0, 0, 0)
 
 
+def test_an_action_of_ardour_is_started_by_its_name() -> None:
+    assert ardour.action(Timeline(), "Editor/undo") == message("/access_action", "s", "Editor/undo")
+
+
 def test_the_loop_counts_in_the_file_of_the_region(song: Path) -> None:
     state = read(f"{HEAD_TAGS}dddsisi", *HEAD, 24_000.0, 4_800.0, 300_000.0, str(song), 0, str(song), 1)
     assert session_fields(state) == {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from acebridge.errors import InvalidSetting
+from acebridge.errors import InvalidSetting, NotFound
 from acebridge.hosts.osc.surfaces.follow import Follower, Surface
 from acebridge.hosts.osc.surfaces.run import SURFACES, find_bridge, follow, parse_place
 from acebridge.hosts.osc.surfaces.timeline import Timeline
@@ -27,7 +27,7 @@ class Setting:
         self.said: list[str] = []
         self.file = Timeline()
         surface = Surface(
-            ("127.0.0.1", daw.port), Timeline(), lambda: [HELLO], self.read,
+            ("127.0.0.1", daw.port), Timeline(), lambda: [HELLO], self.read, self.action,
             lambda timeline: replace(timeline, track=self.file.track),
         )  # fmt: skip
         self.follower = Follower(surface, ("127.0.0.1", bridge.port), 0, self.said.append, lambda: "secret")
@@ -45,6 +45,12 @@ class Setting:
             "/play": {"is_playing": True},
         }
         return replace(timeline, **values.get(address, {}))
+
+    @staticmethod
+    def action(_timeline: Timeline, name: str) -> bytes:
+        if name == "Dance":
+            raise NotFound("There is no action Dance.", remedy="Sing.")
+        return message("/start", "s", name)
 
     def step(self, done: Callable[[], bool] = lambda: True) -> None:
         """Let it work: at least once, and until something is so."""
@@ -85,6 +91,25 @@ def test_the_daw_and_the_bridge_are_greeted(setting: Setting) -> None:
     setting.step()
     assert setting.daw.socket.recv(100) == HELLO
     assert setting.bridge_has() == [("session",)]
+
+
+def test_a_daw_with_a_hook_is_greeted_when_the_hook_reports(setting: Setting) -> None:
+    surface = Surface(
+        ("127.0.0.1", setting.daw.port), Timeline(), lambda: [HELLO], setting.read, setting.action, has_hook=True
+    )
+    follower = Follower(surface, ("127.0.0.1", setting.bridge.port), 0, setting.said.append)
+    try:
+        for _ in range(3):
+            follower.step()
+        with pytest.raises(BlockingIOError):
+            setting.daw.socket.recv(100)
+        setting.daw.to = ("127.0.0.1", follower.port)
+        setting.daw.send("/acebridge/ardour/state", "s", "")
+        for _ in range(3):
+            follower.step()
+        assert setting.daw.socket.recv(100) == HELLO
+    finally:
+        follower.close()
 
 
 def test_fields_that_change_are_sent_once(setting: Setting) -> None:
@@ -141,6 +166,27 @@ def test_what_the_bridge_refuses_is_printed(setting: Setting) -> None:
     assert setting.said[-1] == "/acebridge/session/source No. Move it."
 
 
+def test_an_action_goes_to_the_daw(setting: Setting) -> None:
+    setting.step()
+    assert setting.daw.socket.recv(100) == HELLO
+    setting.bridge.send("/acebridge/daw/action", "s", "Cover")
+    found: list[bytes] = []
+
+    def has_come() -> bool:
+        try:
+            found.append(setting.daw.socket.recv(100))
+        except BlockingIOError:
+            return False
+        return True
+
+    setting.step(has_come)
+    assert found == [message("/start", "s", "Cover")]
+    setting.bridge.send("/acebridge/daw/action", "s", "Dance")
+    setting.step(lambda: bool(setting.said))
+    assert setting.said == ["There is no action Dance. Sing."]
+    assert ("daw/text", "There is no action Dance. Sing.") in setting.bridge_has()
+
+
 def test_what_a_surface_refuses_is_printed_once(setting: Setting) -> None:
     for _ in range(3):
         setting.daw.send("/refuse", "i", 1)
@@ -166,7 +212,7 @@ def test_orders_for_the_bridge_are_not_taken_from_others(setting: Setting) -> No
 
 
 def test_a_port_in_use_is_refused(setting: Setting) -> None:
-    surface = Surface(("127.0.0.1", 1), Timeline(), list, setting.read)
+    surface = Surface(("127.0.0.1", 1), Timeline(), list, setting.read, setting.action)
     with pytest.raises(InvalidSetting, match="cannot be listened at") as caught:
         Follower(surface, ("127.0.0.1", 2), setting.follower.port, print)
     assert "--listen" in caught.value.remedy
@@ -205,6 +251,8 @@ def test_every_daw_can_be_followed(name: str, tmp_path: Path, monkeypatch: pytes
         daw.socket.settimeout(0.0)
 
         def is_greeted() -> bool:
+            daw.to = ("127.0.0.1", int(said[0].split("port ")[1].split(",")[0]))
+            daw.send("/acebridge/ardour/fault", "s", "Ardour is asked only when its hook reports")
             try:
                 return bool(daw.socket.recv(1000))
             except BlockingIOError:

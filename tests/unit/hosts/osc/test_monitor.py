@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acebridge.errors import AceBridgeError
+from acebridge.errors import AceBridgeError, Busy
 from acebridge.hosts.monitor.player import Player
 from acebridge.hosts.osc.address import read_arguments
-from acebridge.hosts.osc.monitor import ANSWERS, POSITION, STATE, Monitor
+from acebridge.hosts.osc.monitor import ANSWERS, MAX_WAITING, POSITION, STATE, Monitor
 from acebridge.hosts.osc.monitor_addresses import MONITOR
 from acebridge.hosts.osc.table import Table
 from acestep_runtime.errors import InvalidValue
@@ -64,7 +64,7 @@ class FakeBridge:
     def send(self, name: str, *arguments: Any) -> None:
         """Act on a message, and wait until that is done."""
         row = ROWS[name]
-        row.handle(self, PEER, read_arguments(row, arguments))  # type: ignore[arg-type]
+        row.handle(self, PEER, read_arguments(row, arguments))
         done = threading.Event()
         self.monitor.do(lambda _: done.set(), lambda error: self.errors.append((row.path, error)))
         until(done.is_set)
@@ -144,6 +144,21 @@ def test_what_is_wrong_is_answered(bridge: FakeBridge, file: str) -> None:
     assert str(bridge.errors[-1][1]) == "No daemon."
     bridge.send("play", "take.wav")
     assert "allowed: a full path" in str(bridge.errors[-1][1])
+
+
+def test_a_flood_is_refused(bridge: FakeBridge) -> None:
+    gate = threading.Event()
+    bridge.monitor.do(lambda _: gate.wait(), lambda _: None)
+    until(lambda: bridge.player is not None)
+    row = ROWS["pause"]
+    for _ in range(MAX_WAITING):
+        row.handle(bridge, PEER, [])
+    with pytest.raises(Busy, match="256 messages to the monitor wait"):
+        row.handle(bridge, PEER, [])
+    gate.set()
+    until(bridge.monitor._actions._work_queue.empty)
+    bridge.send("pause")
+    assert bridge.errors == []
 
 
 def test_a_device_that_is_lost_is_answered(bridge: FakeBridge, file: str) -> None:

@@ -33,6 +33,11 @@ _HEARTBEAT, _TRANSPORT, _SAMPLES = 8, 16, 1024
 _EXPORT = "export"
 
 
+def action(_: Timeline, name: str) -> bytes:
+    """Return what starts an action of Ardour, such as "Editor/select-loop-range"."""
+    return encode("/access_action", "s", name)
+
+
 @dataclass(frozen=True)
 class ArdourTimeline(Timeline):
     """What is known of Ardour: also its rate, 0 until the hook has sent it, and its position in samples."""

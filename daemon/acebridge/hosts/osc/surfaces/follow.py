@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from acebridge.errors import AceBridgeError, InvalidSetting
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, decode, encode
-from acebridge.hosts.osc.surface_addresses import PLAYING, POSITION, TEXT
+from acebridge.hosts.osc.surface_addresses import ACTION, PLAYING, POSITION, TEXT
 from acebridge.hosts.osc.surfaces.timeline import Fields, Timeline, describe, session_fields
 from acestep_runtime.errors import AceStepError
 
@@ -36,17 +36,20 @@ _ERROR = "/acebridge/error"
 class Surface:
     """A DAW's own OSC: where it listens, what is known of it at first, and how that changes.
 
-    ``hello`` gives the packets that ask it to send, ``read`` what is known after a message, ``poll`` what is known after a look
-    at its files; an equal result means that nothing has changed. With ``heartbeat`` silence means that it has to be asked
-    again; without, that nothing happens there.
+    ``hello`` gives the packets that ask it to send, ``read`` what is known after a message, ``action`` what starts an action
+    there, ``poll`` what is known after a look at its files; an equal result means that nothing has changed.
+
+    With ``has_hook`` nothing is sent before the hook reports, and then whenever the surface is silent: Ardour's sends a
+    heartbeat, and a message that arrives while Ardour still starts can leave its surface silent for good.
     """
 
     daw: Place
     timeline: Timeline
     hello: Callable[[], list[bytes]]
     read: Callable[[Timeline, str, tuple[Argument, ...]], Timeline]
+    action: Callable[[Timeline, str], bytes]
     poll: Callable[[Timeline], Timeline] = lambda timeline: timeline
-    heartbeat: bool = False
+    has_hook: bool = False
 
 
 class Follower:
@@ -64,7 +67,7 @@ class Follower:
         self._timeline = surface.timeline
         self._fields: Fields = {}
         self._words = ""
-        self._daw_at = self._asked_at = float("-inf")
+        self._daw_at = self._hook_at = self._greeted_at = self._asked_at = float("-inf")
         self._bridge_at = time.monotonic()
         self._has_bridge: bool | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -106,7 +109,9 @@ class Follower:
             if sender == self._bridge:
                 self._read_bridge(message.address, message.arguments)
             elif not message.address.startswith(_BRIDGE_PREFIX) or message.address.startswith(_HOOK_PREFIX):
-                if not message.address.startswith(_HOOK_PREFIX):
+                if message.address.startswith(_HOOK_PREFIX):
+                    self._hook_at = time.monotonic()
+                else:
                     self._daw_at = time.monotonic()
                 self._change(partial(self._read, message))
 
@@ -148,9 +153,17 @@ class Follower:
         self._bridge_at = time.monotonic()
         if address == _ERROR:
             self._say(" ".join(str(argument) for argument in arguments))
+        if address == ACTION and arguments:
+            self._start_action(str(arguments[0]))
         if not self._has_bridge:
             self._has_bridge = True
             self._send_all()
+
+    def _start_action(self, name: str) -> None:
+        try:
+            self._send(self._surface.action(self._timeline, name), self._surface.daw)
+        except AceBridgeError as error:
+            self._report(str(error))
 
     def _send_all(self) -> None:
         """Send what is known to a bridge that has just appeared. The token lets it take a DAW's files wherever they are."""
@@ -163,19 +176,25 @@ class Follower:
     def _ask(self) -> None:
         """Ask the DAW to send when it is silent, and the bridge whether it is there."""
         now = time.monotonic()
+        if self._is_silent(now) and now - self._greeted_at > _SILENCE_S:
+            self._greeted_at = now
+            for packet in self._surface.hello():
+                self._send(packet, self._surface.daw)
         if now - self._asked_at < _SILENCE_S:
             return
         self._asked_at = now
-        is_silent = now - self._daw_at > _SILENCE_S if self._surface.heartbeat else self._daw_at == float("-inf")
-        if is_silent:
-            for packet in self._surface.hello():
-                self._send(packet, self._surface.daw)
         if self._has_bridge is not False and now - self._bridge_at > 2 * _SILENCE_S:
             self._has_bridge = False
             self._say(
                 f"The bridge at {self._bridge[0]}:{self._bridge[1]} does not answer. Start `acebridge osc serve`."
             )
         self._send(encode(_QUESTION), self._bridge)
+
+    def _is_silent(self, now: float) -> bool:
+        """Return whether the DAW has to be asked to send."""
+        if self._surface.has_hook:
+            return now - self._hook_at < _SILENCE_S < now - self._daw_at
+        return self._daw_at == float("-inf")
 
     def _send(self, packet: bytes, to: Place) -> None:
         # Nobody listens there yet: that shows in what does not come back.

@@ -40,11 +40,13 @@ _START = 'Run the action "AceBridge: Follow over OSC" in REAPER.'
 
 @dataclass(frozen=True)
 class ReaperTimeline(Timeline):
-    """What is known of REAPER: also the loop and the tracks that OSC reports, and when the action's file was read."""
+    """What is known of REAPER: also the loop and the tracks that OSC reports, our actions with their command ids, and when the
+    action's file was read."""
 
     loop_s: tuple[float, float] = (0.0, 0.0)
     names: Mapping[int, str] = field(default_factory=dict)
     selected: frozenset[int] = frozenset()
+    actions: Mapping[str, str] = field(default_factory=dict)
     file_time_ns: int = 0
 
 
@@ -120,7 +122,9 @@ def _without_file(state: ReaperTimeline) -> ReaperTimeline:
     """Return what OSC alone has told."""
     if not state.is_clip_known:
         return state
-    state = replace(state, is_clip_known=False, clip=None, problem="", output=None, timesignature=None, file_time_ns=0)
+    state = replace(
+        state, is_clip_known=False, clip=None, problem="", output=None, timesignature=None, actions={}, file_time_ns=0
+    )
     return _read_loop(state, *state.loop_s)
 
 
@@ -142,7 +146,7 @@ def read_file(state: ReaperTimeline, document: Mapping[str, Json]) -> ReaperTime
     """Return what is known after the action has written its file."""
     clip = document.get("clip")
     where = document.get("range")
-    folder = _value(document, "folder", str)
+    folder, actions = _value(document, "folder", str), document.get("actions")
     beats = _number(document, "timesignature")
     return replace(
         state,
@@ -154,6 +158,7 @@ def read_file(state: ReaperTimeline, document: Mapping[str, Json]) -> ReaperTime
         timesignature=None if beats is None else int(beats),
         track=_value(document, "track", str) or "",
         output=Path(folder) if folder else None,
+        actions={name: str(each) for name, each in actions.items()} if isinstance(actions, dict) else {},
     )
 
 
@@ -180,12 +185,14 @@ def _second(values: Mapping[str, Json], name: str) -> float:
     return _number(values, name) or 0.0
 
 
-def command_id(document: Mapping[str, Json], action: str) -> str:
-    """Return the command id of an action of ours, such as "Repaint time selection (no dialog)". Raises `NotFound`."""
-    actions = document.get("actions")
-    ids = actions if isinstance(actions, dict) else {}
-    found = ids.get(action)
-    if not isinstance(found, str):
-        names = ", ".join(sorted(map(str, ids))) or "none"
-        raise NotFound(f"REAPER has no action AceBridge: {action}.", remedy=f"These it has: {names}.")
-    return found
+def action(timeline: Timeline, name: str) -> bytes:
+    """Return what starts an action of ours, such as "Repaint time selection (no dialog)", by its command id.
+
+    Raises `NotFound` for one that REAPER does not have.
+    """
+    ids = timeline.actions if isinstance(timeline, ReaperTimeline) else {}
+    if name not in ids:
+        names = ", ".join(sorted(ids))
+        remedy = f"These it has: {names}." if names else _START
+        raise NotFound(f"REAPER has no action AceBridge: {name}.", remedy=remedy)
+    return encode("/action/str", "s", ids[name])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from acebridge.client.credentials import read_token
 from acebridge.errors import InvalidSetting
-from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.osc.surfaces import ardour, reaper
 from acebridge.hosts.osc.surfaces.follow import LOOPBACK, Follower, Place, Surface
-from acebridge.hosts.reaper.paths import resource_folder
 from acebridge.paths import OSC_FILE, data_folder
 from acestep_runtime.errors import InvalidValue
 
@@ -19,16 +18,22 @@ DEFAULT_BRIDGE_PORT = 50711
 
 
 def _make_reaper(daw: Place, resources: Path | None) -> Surface:
-    folder = resources or resource_folder()
-    if folder is None:
+    if resources is None:
         raise InvalidSetting(
             "There is no home folder with REAPER's resource folder.", remedy="Name it with --resources."
         )
-    return Surface(daw, reaper.ReaperTimeline(), reaper.hello, reaper.read, partial(reaper.poll, resources=folder))
+    return Surface(
+        daw,
+        reaper.ReaperTimeline(),
+        reaper.hello,
+        reaper.read,
+        reaper.action,
+        partial(reaper.poll, resources=resources),
+    )
 
 
 def _make_ardour(daw: Place, _resources: Path | None) -> Surface:
-    return Surface(daw, ardour.ArdourTimeline(), ardour.hello, ardour.read, heartbeat=True)
+    return Surface(daw, ardour.ArdourTimeline(), ardour.hello, ardour.read, ardour.action, has_hook=True)
 
 
 #: DAW → how its surface is made, the port where it listens, and the one that it sends to.
@@ -50,8 +55,11 @@ def parse_place(text: str | None, field: str, default: Place) -> Place:
 
 def find_bridge() -> Place:
     """Return where the bridge of this data folder listens, or where it would."""
-    port = read_object(data_folder() / OSC_FILE).get("port")
-    return LOOPBACK, port if isinstance(port, int) else DEFAULT_BRIDGE_PORT
+    try:
+        document = json.loads((data_folder() / OSC_FILE).read_text("utf-8"))
+        return LOOPBACK, int(document["port"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return LOOPBACK, DEFAULT_BRIDGE_PORT
 
 
 def follow(
