@@ -53,9 +53,9 @@ def mask_span(latents: Tensor, silence: Tensor, span: Span) -> Tensor:
     return masked
 
 
-def context_latents(latents: Tensor, *spans: Span, span_value: float = MASK_GENERATE) -> Tensor:
-    """Return ``[B, T, 2C]``: source latents beside the mask: ``span_value`` in the spans, or everywhere without any."""
+def context_latents(latents: Tensor, *spans: Span, mask_inside: float = MASK_GENERATE) -> Tensor:
+    """Return ``[B, T, 2C]``: source latents beside the mask: ``mask_inside`` in the spans, or everywhere without any."""
     mask = torch.full_like(latents, MASK_KEEP)
     for first, stop in spans or [(0, latents.shape[1])]:
-        mask[:, first:stop] = span_value
+        mask[:, first:stop] = mask_inside
     return torch.cat((latents, mask), -1)

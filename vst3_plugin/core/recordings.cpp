@@ -13,8 +13,8 @@ const char* name_of(Cut cut) {
 
 void Recordings::collect() {
   // In this order: a beginning is published before its frames, so it is seen if any of them is.
-  const uint64_t frames_end = rings_.frames.published();
-  const uint64_t marks_end = rings_.marks.published();
+  const uint64_t frames_end = rings_.frames.end_index();
+  const uint64_t marks_end = rings_.marks.end_index();
   uint64_t index = rings_.marks.read_index();
   for (; index != marks_end && rings_.marks.at(index).index <= frames_end; ++index) {
     append_until(rings_.marks.at(index).index);

@@ -39,7 +39,7 @@ public:
 
   // ---- the reading thread ----
 
-  uint64_t published() const { return write_.load(std::memory_order_acquire); }
+  uint64_t end_index() const { return write_.load(std::memory_order_acquire); }
 
   uint64_t read_index() const { return read_.load(std::memory_order_relaxed); }
 

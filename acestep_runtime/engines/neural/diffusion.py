@@ -84,7 +84,7 @@ def generate_audio(
             analysis.alignment = align_take(model, latents, spec.prompt, spec.context, timbre, steps)
             if request.auto_lrc and analysis.alignment is not None:
                 yield Metadata(timing_metadata(analysis.alignment, spec.prompt.music, model))
-        if spec.role == "mix" and request.auto_score and model.has_tokenizers:
+        if spec.role == "mix" and request.auto_score and model.has_audio_tokenizers:
             analysis.codes = model.latents_to_codes(latents[:, slice(*spec.output_span)])
         position = 0
         for block in _decode(model, request, spec, latents, cancel):
@@ -202,7 +202,7 @@ def _decode(
 ) -> Iterator[Samples]:
     """Yield the whole window: the decoded output span, and silence before and after it."""
     first, stop = (min(request.frames, frame * FRAME_SAMPLES) for frame in spec.output_span)
-    yield from _silence(first)
+    yield from _silent_blocks(first)
     remaining = stop - first
     with model.placement.on_device("vae"):
         for block in model.codec.decode(latents, *spec.output_span, check=cancel.check):
@@ -210,7 +210,7 @@ def _decode(
                 raise _non_finite_error(model, request)
             yield block[:remaining]
             remaining -= len(block[:remaining])
-    yield from _silence(request.frames - stop)
+    yield from _silent_blocks(request.frames - stop)
 
 
 def _non_finite_error(model: Model, request: EngineRequest) -> EngineFailure:
@@ -222,6 +222,6 @@ def _non_finite_error(model: Model, request: EngineRequest) -> EngineFailure:
     )
 
 
-def _silence(frames: int) -> Iterator[Samples]:
+def _silent_blocks(frames: int) -> Iterator[Samples]:
     if frames > 0:
         yield np.zeros((frames, 2), np.float32)

@@ -113,7 +113,7 @@ def timing_metadata(alignment: LyricAlignment, music: Music, model: Model) -> Ta
     return metadata
 
 
-def _align_source(model: Model, request: EngineRequest, latents: Tensor) -> LyricAlignment | None:
+def _align_source_lyrics(model: Model, request: EngineRequest, latents: Tensor) -> LyricAlignment | None:
     """Return the alignment of the lyrics in a source, treated as generated from text alone."""
     prompt = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = pad_with_silence(latents, model.silence, max(MIN_FRAMES, latents.shape[1]))
@@ -179,7 +179,7 @@ def align_lyrics(
     require_words(request)
     latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    alignment, timing = _time_words(model, request, latents)
+    alignment, timing = _align_with_metadata(model, request, latents)
     yield Metadata(
         {"model": model.spec.name, **timing, "score": score_metadata(alignment_score(alignment, request.music, model))}
     )
@@ -194,12 +194,12 @@ def score(
     source = require_source(request)
     latents = model.encode_audio(source, cancel)
     yield Progress("timing the words", 0.4)
-    alignment, timing = _time_words(model, request, latents)
+    alignment, timing = _align_with_metadata(model, request, latents)
     alignment_component = alignment_score(alignment, request.music, model)
     cancel.check()
     yield Progress("scoring", 0.5)
     sound = analyse_sound(measure_source(source, cancel), request.music)
-    codes = model.latents_to_codes(latents) if model.has_tokenizers else []
+    codes = model.latents_to_codes(latents) if model.has_audio_tokenizers else []
     scoring = lm_score(language_models, folder, "", codes, request.music, request.frames / ENGINE_RATE_HZ, cancel)
     lm_component = yield from rescale_progress(scoring, 0.6, 1.0)
     timing.pop("lrc", None)
@@ -213,9 +213,11 @@ def score(
     )
 
 
-def _time_words(model: Model, request: EngineRequest, latents: Tensor) -> tuple[LyricAlignment | None, TakeMetadata]:
+def _align_with_metadata(
+    model: Model, request: EngineRequest, latents: Tensor
+) -> tuple[LyricAlignment | None, TakeMetadata]:
     """Return the alignment of the lyrics in a source, and its metadata."""
-    alignment = _align_source(model, request, latents)
+    alignment = _align_source_lyrics(model, request, latents)
     return alignment, {} if alignment is None else timing_metadata(alignment, request.music, model)
 
 

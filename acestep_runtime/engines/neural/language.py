@@ -78,7 +78,7 @@ class Plan:
         )
 
 
-class _LanguageModule(nn.Module):
+class _CoreWithHead(nn.Module):
     """A language model as one module, so that it moves between devices as a whole."""
 
     def __init__(self, core: Qwen3Model, head: Tensor) -> None:
@@ -92,7 +92,7 @@ class LanguageModelCache:
 
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device or select_device()
-        self._resident: tuple[LanguageCheckpoint, ModulePlacement, _LanguageModule, Vocabulary] | None = None
+        self._resident: tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary] | None = None
 
     @property
     def resident_models(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class LanguageModelCache:
                     f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
                     remedy=repair_hint(checkpoint.name, checkpoint.folder),
                 ) from failure
-            modules = _LanguageModule(core, head)
+            modules = _CoreWithHead(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
             level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
             self._resident = (

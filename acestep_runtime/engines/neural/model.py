@@ -51,7 +51,7 @@ class Model:
     timbre: Tensor
     null_condition: Tensor | None
     text_tokenizer: PreTrainedTokenizerFast
-    has_tokenizers: bool
+    has_audio_tokenizers: bool
     modules: Models
     #: Files of the adapters on the transformer.
     _active_adapters: list[AdapterFile] = field(default_factory=list)
@@ -137,24 +137,24 @@ class Model:
 
     def latents_to_codes(self, latents: Tensor) -> list[int]:
         """Return the codes of latents ``[1, T, C]``. Raises `EngineFailure` for a checkpoint without tokenizers."""
-        tokenizer, _ = self._tokenizers("understanding audio")
+        tokenizer, _ = self._audio_tokenizers("understanding audio")
         with self.placement.on_device("tokenizer"):
             return latents_to_codes(tokenizer, latents.to(self.placement.config.dtype), self.silence)
 
     def codes_to_latents(self, codes: Sequence[int]) -> Tensor:
         """Return the latents ``[1, 5n, C]`` of codes. Raises as `latents_to_codes` does."""
-        tokenizer, detokenizer = self._tokenizers("a plan")
+        tokenizer, detokenizer = self._audio_tokenizers("a plan")
         with self.placement.on_device("tokenizer"), self.placement.on_device("detokenizer"):
             like = self.silence.to(self.placement.config.dtype)
             return codes_to_latents(tokenizer, detokenizer, codes, like).float()
 
     def semantic_hints(self, latents: Tensor) -> Tensor:
         """Return latents quantised to codes and decoded. Raises `EngineFailure` for a checkpoint without tokenizers."""
-        tokenizer, detokenizer = self._tokenizers("a cover")
+        tokenizer, detokenizer = self._audio_tokenizers("a cover")
         with self.placement.on_device("tokenizer"), self.placement.on_device("detokenizer"):
             return semantic_hints(tokenizer, detokenizer, latents.to(self.placement.config.dtype), self.silence).float()
 
-    def _tokenizers(self, what: str) -> tuple[AceStepAudioTokenizer, AceStepAudioTokenDetokenizer]:
+    def _audio_tokenizers(self, what: str) -> tuple[AceStepAudioTokenizer, AceStepAudioTokenDetokenizer]:
         tokenizer, detokenizer = self.modules.tokenizer, self.modules.detokenizer
         if tokenizer is None or detokenizer is None:
             raise EngineFailure(

@@ -131,7 +131,7 @@ class TaskInputs:
         return pad_with_silence(self.source, self.silence, self.input_frames)
 
     @property
-    def span_value(self) -> float:
+    def mask_inside(self) -> float:
         """The value of the mask inside the span."""
         return MASK_AUTO if self.request.sampling.mask == "auto" else MASK_GENERATE
 
@@ -190,7 +190,7 @@ def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.REPAINT),
-        context_latents(mask_span(latents, inputs.silence, span), span, span_value=inputs.span_value),
+        context_latents(mask_span(latents, inputs.silence, span), span, mask_inside=inputs.mask_inside),
         span,
         preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
     )
@@ -204,24 +204,24 @@ def _edit_span(request: EngineRequest) -> Span:
 def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Generate a layer in the span for each track, with the whole source as context."""
     span = _edit_span(inputs.request)
-    latents, times = _loop_source(inputs)
+    latents, times = _repeat_short_source(inputs)
     for track in inputs.request.tracks:
         music = inputs.request.music
         if inputs.is_lego_sft:
-            explicit = inputs.span_value == MASK_GENERATE
+            explicit = inputs.mask_inside == MASK_GENERATE
             music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
         spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
         yield GenerationSpec(
             track,
             inputs.prompt(Instruction.LEGO, (track,), music),
-            context_latents(latents, *spans, span_value=inputs.span_value),
+            context_latents(latents, *spans, mask_inside=inputs.mask_inside),
             span,
         )
 
 
 def extract(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Extract each track from the source."""
-    latents, _ = _loop_source(inputs)
+    latents, _ = _repeat_short_source(inputs)
     for track in inputs.request.tracks:
         yield GenerationSpec(
             track, inputs.prompt(Instruction.EXTRACT, (track,)), context_latents(latents), (0, inputs.frames)
@@ -238,7 +238,7 @@ def complete(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     )
 
 
-def _loop_source(inputs: TaskInputs) -> tuple[Tensor, int]:
+def _repeat_short_source(inputs: TaskInputs) -> tuple[Tensor, int]:
     """Return the source, looped where it is short, and the number of repetitions."""
     assert inputs.source is not None
     length_s = inputs.request.frames / ENGINE_RATE_HZ

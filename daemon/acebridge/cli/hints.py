@@ -7,54 +7,59 @@ from collections.abc import Sequence
 
 from acestep_runtime.errors import InvalidValue, printable
 
+
+def _by_word(table: str) -> dict[str, str]:
+    """Return word → name out of lines ``name: word word …``."""
+    lines = (line.split(": ") for line in table.strip().splitlines())
+    return {word: name for name, words in lines for word in words.split()}
+
+
 #: What is entered in place of a command → the command.
-COMMANDS = {
-    **dict.fromkeys(("separate", "split", "stems", "demix", "isolate"), "extract"),
-    **dict.fromkeys(("make", "create", "text2music", "txt2music", "song"), "generate"),
-    **dict.fromkeys(("remix", "restyle", "style"), "cover"),
-    **dict.fromkeys(("inpaint", "edit", "extend", "replace"), "repaint"),
-    **dict.fromkeys(("accompany", "arrange", "accompaniment"), "complete"),
-    **dict.fromkeys(("layer", "add"), "lego"),
-    **dict.fromkeys(("analyse", "analyze", "describe", "info"), "understand"),
-    **dict.fromkeys(("karaoke", "align", "subtitles"), "lrc"),
-    **dict.fromkeys(("rate", "evaluate"), "score"),
-    **dict.fromkeys(("play", "hear", "monitor"), "listen"),
-    **dict.fromkeys(("ps", "queue", "history", "ls", "list"), "jobs"),
-    **dict.fromkeys(("show", "watch", "next", "cancel"), "jobs {}"),
-    **dict.fromkeys(("pull", "load", "unload", "verify"), "models {}"),
-    **dict.fromkeys(("download", "fetch"), "models pull"),
-    **dict.fromkeys(("upload", "pin"), "assets {}"),
-    "files": "assets",
-    **dict.fromkeys(("start", "daemon", "server", "run", "up"), "serve"),
-    **dict.fromkeys(("kill", "quit", "shutdown", "exit"), "stop"),
-    **dict.fromkeys(("check", "diagnose", "health"), "doctor"),
-    **dict.fromkeys(("settings", "configure"), "config show"),
-    "log": "logs",
-    "version": "--version",
-}
+COMMANDS = _by_word("""
+extract: separate split stems demix isolate
+generate: make create text2music txt2music song
+cover: remix restyle style
+repaint: inpaint edit extend replace
+complete: accompany arrange accompaniment
+lego: layer add
+understand: analyse analyze describe info
+lrc: karaoke align subtitles
+score: rate evaluate
+listen: play hear monitor
+jobs: ps queue history ls list
+jobs {}: show watch next cancel
+models {}: pull load unload verify
+models pull: download fetch
+assets {}: upload pin
+assets: files
+serve: start daemon server run up
+stop: kill quit shutdown exit
+doctor: check diagnose health
+config show: settings configure
+logs: log
+--version: version
+""")
 #: What is entered in place of an option of a task → the option.
-OPTIONS = {
-    **dict.fromkeys(("--prompt", "--text", "--description", "--style", "--tags"), "--caption"),
-    "--tempo": "--bpm",
-    **dict.fromkeys(("--length", "--seconds"), "--duration"),
-    **dict.fromkeys(("--output", "--output-file", "--output-dir"), "--out"),
-    **dict.fromkeys(("--count", "--number", "--batch", "--batch-size", "--variations"), "--takes"),
-    **dict.fromkeys(("--stem", "--stems", "--tracks", "--instrument"), "--track"),
-    **dict.fromkeys(("--scale", "--keyscale"), "--key"),
-    **dict.fromkeys(("--meter", "--timesignature", "--time-sig"), "--time-signature"),
-    **dict.fromkeys(("--cfg", "--cfg-scale", "--guidance-scale"), "--guidance"),
-    **dict.fromkeys(("--inference-steps", "--num-steps"), "--steps"),
-    **dict.fromkeys(("--from", "--begin"), "--start"),
-    **dict.fromkeys(("--to", "--until"), "--end"),
-    "--backend": "--engine",
-    "--lang": "--language",
-    "--rate": "--sample-rate",
-    "--negative-prompt": "--negative",
-    "--adapter": "--lora",
-    **dict.fromkeys(("--host", "--server"), "--address"),
-}
-
-
+OPTIONS = _by_word("""
+--caption: --prompt --text --description --style --tags
+--bpm: --tempo
+--duration: --length --seconds
+--out: --output --output-file --output-dir
+--takes: --count --number --batch --batch-size --variations
+--track: --stem --stems --tracks --instrument
+--key: --scale --keyscale
+--time-signature: --meter --timesignature --time-sig
+--guidance: --cfg --cfg-scale --guidance-scale
+--steps: --inference-steps --num-steps
+--start: --from --begin
+--end: --to --until
+--engine: --backend
+--language: --lang
+--sample-rate: --rate
+--negative: --negative-prompt
+--lora: --adapter
+--address: --host --server
+""")
 #: Commands without arguments → the option that people mean when they give one.
 ARGUMENTS = {"generate": "--caption"}
 

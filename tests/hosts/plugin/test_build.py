@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import subprocess
 from pathlib import Path
@@ -50,6 +51,13 @@ def test_lv2_describes_each_parameter(binaries: Path) -> None:
     symbols = re.findall(r'lv2:symbol "(\w+)"', text)
     assert [name for name in symbols if name in PARAMETERS] == list(PARAMETERS)
     assert "latency" not in text
+
+
+def test_lv2_binary_loads_and_names_itself(binaries: Path) -> None:
+    library = ctypes.CDLL(str(binaries / "AceBridge.lv2/AceBridge_dsp.so"))
+    library.lv2_descriptor.restype = ctypes.POINTER(ctypes.c_char_p)  # the first field of the descriptor is its URI
+    assert library.lv2_descriptor(0)[0] == b"urn:acebridge:plugin"
+    assert not library.lv2_descriptor(1)
 
 
 def test_tracks_are_those_of_the_runtime() -> None:

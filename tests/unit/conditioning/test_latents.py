@@ -48,12 +48,12 @@ def test_a_masked_span_is_silent_and_the_rest_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "span_value", "mask"),
+    ("spans", "mask_inside", "mask"),
     [([], 1.0, [1] * 5), ([(1, 3)], 1.0, [0, 1, 1, 0, 0]), ([(0, 2), (4, 5)], 2.0, [2, 2, 0, 0, 2])],
 )
-def test_context_is_latents_then_mask(spans: list[lat.Span], span_value: float, mask: list[int]) -> None:
+def test_context_is_latents_then_mask(spans: list[lat.Span], mask_inside: float, mask: list[int]) -> None:
     latents = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
-    context = lat.context_latents(latents, *spans, span_value=span_value)
+    context = lat.context_latents(latents, *spans, mask_inside=mask_inside)
     assert torch.equal(context[..., :4], latents)
     assert all(torch.equal(context[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
 
