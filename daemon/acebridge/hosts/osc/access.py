@@ -33,15 +33,16 @@ class Access:
         self._roots = tuple(roots)
         self._read_token = read_token
         self._allow = frozenset(map(plain_host, allow))
-        self._with_token: OrderedDict[Hashable, None] = OrderedDict()
+        #: Peer → the token that it has presented. That of another start of the daemon counts no more.
+        self._with_token: OrderedDict[Hashable, str] = OrderedDict()
 
     def admits(self, peer: Peer) -> bool:
         """Return whether a peer is listened to: it is on this machine, allowed, or has presented the token."""
         return is_loopback(peer.host) or peer.host in self._allow or self.is_trusted(peer)
 
     def is_trusted(self, peer: Peer) -> bool:
-        """Return whether a peer has presented the token."""
-        return peer.key in self._with_token
+        """Return whether a peer has presented the token that the daemon has now."""
+        return peer.key in self._with_token and self._with_token[peer.key] == self._read_token()
 
     def check(self, peer: Peer) -> None:
         """Raise `Unauthenticated` for a peer that is not listened to."""
@@ -57,7 +58,7 @@ class Access:
         if not own or not hmac.compare_digest(own.encode(), token.strip().encode()):
             remedy = "It is in the file token in the data folder, and changes when the daemon starts."
             raise Unauthenticated("The token is not that of the daemon.", remedy=remedy)
-        self._with_token[peer.key] = None
+        self._with_token[peer.key] = own
         while len(self._with_token) > MAX_SENDERS:
             self._with_token.popitem(last=False)
 

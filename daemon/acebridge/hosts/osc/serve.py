@@ -21,6 +21,7 @@ from acebridge.hosts.osc.access import Access
 from acebridge.hosts.osc.addresses import ADDRESSES
 from acebridge.hosts.osc.bridge import Bridge
 from acebridge.hosts.osc.jobs import Connection, Jobs
+from acebridge.hosts.osc.surfaces.sources import sources_folder
 from acebridge.hosts.osc.tcp import TcpServer
 from acebridge.hosts.osc.udp import UdpServer
 from acebridge.paths import OSC_FILE
@@ -45,7 +46,8 @@ async def serve(
 ) -> None:
     """Serve OSC until ``stop`` is set; ``ready`` gets the address when both ports are open. Raises `Conflict`."""
     jobs = Jobs(Connection(address, autostart=autostart), settings.output or config.data_dir / RESULTS_FOLDER)
-    access = Access(config.roots, lambda: token_for(find_address(address)), settings.allow)
+    roots = (*config.roots, sources_folder().resolve())  # what `acebridge osc follow` joins is there
+    access = Access(roots, lambda: token_for(find_address(address)), settings.allow)
     bridge = Bridge(ADDRESSES, jobs, access, asyncio.get_running_loop())
     udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse_packet, access.admits)
     port = await _open_ports(settings, udp, tcp)

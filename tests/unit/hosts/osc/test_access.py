@@ -70,6 +70,15 @@ def test_a_token_counts_for_its_peer_until_that_is_gone(tmp_path: Path) -> None:
     assert not checks.is_trusted(one)
 
 
+def test_a_token_counts_until_the_daemon_has_another(tmp_path: Path) -> None:
+    tokens = [TOKEN]
+    checks = Access((tmp_path,), lambda: tokens[-1])
+    checks.present(FakePeer(), TOKEN)
+    assert checks.is_trusted(FakePeer())
+    tokens.append("another")
+    assert not checks.is_trusted(FakePeer())
+
+
 def test_no_token_is_no_token(tmp_path: Path) -> None:
     checks = Access((tmp_path,), lambda: "")
     with pytest.raises(Unauthenticated):

@@ -30,7 +30,7 @@ class Setting:
             ("127.0.0.1", daw.port), Timeline(), lambda: [HELLO], self.read, self.action,
             lambda timeline: replace(timeline, track=self.file.track),
         )  # fmt: skip
-        self.follower = Follower(surface, ("127.0.0.1", bridge.port), 0, self.said.append, lambda: "secret")
+        self.follower = Follower(surface, ("127.0.0.1", bridge.port), 0, self.said.append)
         daw.to = bridge.to = ("127.0.0.1", self.follower.port)
         for peer in (daw, bridge):
             peer.socket.settimeout(0.0)
@@ -147,14 +147,15 @@ def test_position_and_transport_are_reported(setting: Setting) -> None:
     assert ("daw/position", 2.5) in found
 
 
-def test_a_bridge_that_appears_gets_the_token_and_all_fields(setting: Setting) -> None:
+def test_a_bridge_that_appears_gets_all_fields_and_no_token(setting: Setting) -> None:
     setting.daw.send("/range", "dd", 1.0, 2.0)
     setting.step(lambda: bool(setting.said))
     setting.bridge_has()
     setting.bridge.send("/acebridge/session/count", "i", 0)
     found: list[tuple[Any, ...]] = []
-    setting.step(lambda: bool(found.extend(setting.bridge_has())) or len(found) >= 4)
-    assert found[:3] == [("token", "secret"), ("session/start", 1.0), ("session/end", 2.0)]
+    setting.step(lambda: bool(found.extend(setting.bridge_has())) or len(found) >= 3)
+    assert found[:2] == [("session/start", 1.0), ("session/end", 2.0)]
+    assert "token" not in dict(found)
     setting.bridge.send("/acebridge/session/count", "i", 2)
     setting.step()
     assert setting.bridge_has() == []

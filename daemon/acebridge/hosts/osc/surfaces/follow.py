@@ -61,9 +61,8 @@ class Follower:
         bridge: Place,
         listen: int,
         say: Callable[[str], None],
-        read_token: Callable[[], str] = str,
     ) -> None:
-        self._surface, self._bridge, self._say, self._read_token = surface, bridge, say, read_token
+        self._surface, self._bridge, self._say = surface, bridge, say
         self._timeline = surface.timeline
         self._fields: Fields = {}
         self._words = ""
@@ -166,9 +165,10 @@ class Follower:
             self._report(str(error))
 
     def _send_all(self) -> None:
-        """Send what is known to a bridge that has just appeared. The token lets it take a DAW's files wherever they are."""
-        if token := self._read_token():
-            self._send(encode("/acebridge/token", "s", token), self._bridge)
+        """Send what is known to a bridge that has just appeared.
+
+        Without the token: any program of this machine can send what a DAW would, and so name a file.
+        """
         for name, value in self._fields.items():
             self._send_field(name, value)
         self._send(encode(TEXT, "s", self._words), self._bridge)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from acebridge.client.credentials import read_token
 from acebridge.errors import InvalidSetting
 from acebridge.hosts.osc.surfaces import ardour, reaper
 from acebridge.hosts.osc.surfaces.follow import LOOPBACK, Follower, Place, Surface
@@ -78,9 +77,7 @@ def follow(
     make, daw_port, listen_port = SURFACES[name]
     surface = make(parse_place(daw, "--daw", (LOOPBACK, daw_port)), resources)
     place = parse_place(bridge, "--bridge", find_bridge())
-    # The token goes to nobody but a bridge of this machine.
-    token = (lambda: read_token(data_folder())) if place[0] == LOOPBACK else str
-    follower = Follower(surface, place, listen_port if listen is None else listen, say, token)
+    follower = Follower(surface, place, listen_port if listen is None else listen, say)
     try:
         say(
             f"following {name} at {surface.daw[0]}:{surface.daw[1]} from port {follower.port}, bridge at {place[0]}:{place[1]}"
