@@ -243,12 +243,13 @@ def test_weights_and_dtypes_have_separate_tiles(tmp_path: Path) -> None:
     assert seen == []
 
 
+@pytest.mark.slow
 def test_half_precision_returns_float32() -> None:
     half = fuse(
         small(128, NARROW).to(torch.bfloat16)
     )  # as wide as released models: some CPUs compute 8 channels wrongly
     codec, full = Codec(half, encode_tile_frames=2, decode_tile_frames=2), Codec(fuse(small(128, NARROW)))
-    samples, latents = _noise(5 * FRAME), _latents(5, 64)
+    samples, latents = _noise(3 * FRAME), _latents(3, 64)
     mean, (decoded,) = full.encode(samples), full.decode(latents)
     half_mean, half_decoded = codec.encode(samples), np.concatenate(list(codec.decode(latents)))
     assert (half_mean.dtype, half_decoded.dtype) == (torch.float32, np.float32)
