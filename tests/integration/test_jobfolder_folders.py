@@ -206,7 +206,9 @@ def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
     assert "REAPER" not in about
     message = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
     assert [finding["about"] for finding in message] == [*about, "REAPER", "scripts"]
-    assert shell.failure("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper, ardour."
+    assert (
+        shell.failure("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper, ardour."
+    )
 
 
 def test_doctor_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
