@@ -1,10 +1,12 @@
-"""Work in the background of an event loop: supervision, and waiting that can be cancelled at any moment."""
+"""Work in the background of an event loop: supervision, waits that can be cancelled at any moment, the end by a signal."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import TypeVar
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,16 @@ async def wait_at_most(limit_s: float | None, work: Coroutine[None, None, T]) ->
         await asyncio.wait([task])
         raise asyncio.TimeoutError
     return task.result()
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Have the signals that end a program set ``stop``, in the running event loop. ``nohup`` keeps ignoring a hang-up."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            continue
+        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 async def supervise(

@@ -7,7 +7,6 @@ import errno
 import json
 import logging
 import os
-import signal
 import socket
 import sqlite3
 import time
@@ -23,7 +22,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
-from acebridge.background import supervise, wait_at_most
+from acebridge.background import stop_on_signals, supervise, wait_at_most
 from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
@@ -103,12 +102,7 @@ def serve(config: Config) -> None:
 
 async def _run_until_signal(config: Config) -> None:
     stop = asyncio.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
-            continue
-        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     await run(config, stop)
 
 

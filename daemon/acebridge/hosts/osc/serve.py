@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acebridge.atomic_files import write_whole
+from acebridge.background import stop_on_signals
 from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.config import Config, OscSettings
@@ -113,12 +113,7 @@ async def run_until_signal(
     """Serve until a signal to end, or, ``with_parent``, until the program that started this one closes its standard input."""
     sys.setswitchinterval(_SWITCH_S)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
-            continue
-        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            loop.add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     if with_parent:
         threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
     await serve(config, settings, stop, address=address, autostart=autostart, ready=ready)
