@@ -67,7 +67,8 @@ def _decode(path: Path, recording: Recording, warn: Warn, after: Callable[[], No
             recording.write(at, block)
             at += len(block)
     except (AceStepError, OSError) as error:
-        warn(str(error))
+        if not recording.is_closed:  # else nobody waits for the rest of it
+            warn(str(error))
     finally:
         if not recording.complete:
             recording.end()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,10 +15,11 @@ from acebridge.errors import Busy
 from acebridge.hosts.monitor.load import add_file, kind_of
 from acebridge.hosts.monitor.player import Player
 from acebridge.hosts.monitor.sources import check_room, load_asset, load_file
+from acestep_runtime.audio import decode
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
-from tests.support.daemon import until
+from tests.support.daemon import PATIENCE_S, until
 from tests.support.fake_output import FakeDevice
-from tests.support.signals import noise
+from tests.support.signals import Samples, noise
 
 
 def test_what_a_name_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +67,22 @@ def test_a_file_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path) -> N
     assert recording.frames == recording.ready < 100_000
     assert "not a number" in warnings[0]
     recording.close()
+
+
+def test_nothing_is_said_of_a_file_that_is_not_played_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder may come to it late: after the command that played it has gone to another folder, say."""
+    path, closed, warnings = tmp_path / "song.wav", threading.Event(), list[str]()
+    soundfile.write(path, noise(0.1), 48_000)
+
+    def vanish(path: Path, *, name: str) -> Iterator[Samples]:
+        assert closed.wait(PATIENCE_S)
+        raise FileNotFoundError(path, name)
+        yield
+
+    monkeypatch.setattr(decode, "blocks", vanish)
+    recording = load_file(path, warnings.append)
+    (thread,) = (each for each in threading.enumerate() if each.name == "monitor decoder")
+    recording.close()
+    closed.set()
+    thread.join()
+    assert not warnings
