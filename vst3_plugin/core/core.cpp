@@ -5,6 +5,8 @@
 #include "wav.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <set>
 
 namespace acebridge {
@@ -87,14 +89,50 @@ Status Core::status() const {
   return problem != Status::ready ? problem : job_.load(std::memory_order_relaxed);
 }
 
-void Core::report(Status job, float progress) {
-  job_.store(job, std::memory_order_relaxed);
-  parameters_.set(Id::progress, progress);
+void Core::report(JobReport report) {
+  const std::lock_guard lock(mutex_);
+  job_.store(report.status, std::memory_order_relaxed);
+  parameters_.set(Id::progress, report.progress);
+  report_ = std::move(report);
+  change();
+}
+
+JobReport Core::job() {
+  const std::lock_guard lock(mutex_);
+  return report_;
+}
+
+std::optional<Selection> Core::selection() {
+  const std::string text = get_state(Key::selection);
+  const char* const end = text.data() + text.size();
+  Selection selection;
+  const auto [space, first_error] = std::from_chars(text.data(), end, selection.first);
+  if (first_error != std::errc() || space == end) {
+    return std::nullopt;
+  }
+  const auto [rest, frames_error] = std::from_chars(space + 1, end, selection.frames);
+  if (frames_error != std::errc() || rest != end || std::abs(selection.first) > kLatestFrame || selection.frames <= 0 ||
+      selection.frames > kLatestFrame) {
+    return std::nullopt;
+  }
+  return selection;
+}
+
+void Core::select(std::optional<Selection> selection) {
+  set_state(Key::selection,
+            selection ? std::to_string(selection->first) + ' ' + std::to_string(selection->frames) : std::string());
+}
+
+std::vector<TakeRegion> Core::takes() {
+  const std::lock_guard lock(mutex_);
+  return takes_.takes;
 }
 
 void Core::collect() {
   const std::lock_guard lock(mutex_);
-  recordings_->collect();
+  if (recordings_->collect()) {
+    change();
+  }
   handoff_.collect();
 }
 
@@ -180,6 +218,7 @@ void Core::set_state(Key key, std::string_view value) {
   default:
     text_[static_cast<size_t>(key)] = clean_utf8(value);
   }
+  change();
 }
 
 void Core::drop_unused_assets() {
@@ -206,6 +245,7 @@ void Core::publish_takes() {
   }
   problem_.store(problem, std::memory_order_relaxed);
   handoff_.publish(std::move(set));
+  change();
 }
 
 } // namespace acebridge

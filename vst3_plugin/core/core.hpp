@@ -14,15 +14,31 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace acebridge {
 
-// The keys of the state that hosts save.
-enum class Key { caption, lyrics, tracks, regions, captures };
-constexpr std::array<const char*, 5> kKeys{"caption", "lyrics", "tracks", "regions", "captures"};
+// The keys of the state that hosts save. `selection` is "FIRST FRAMES", `folder` where the project's audio is to be written.
+enum class Key { caption, lyrics, tracks, selection, folder, regions, captures };
+constexpr std::array<const char*, 7> kKeys{"caption", "lyrics", "tracks", "selection", "folder", "regions", "captures"};
+
+// Host frames that the next job is about.
+struct Selection {
+  int64_t first = 0;
+  int64_t frames = 0;
+};
+
+// How the latest job is going, for people.
+struct JobReport {
+  Status status = Status::ready; // working, done or failed; ready when there is nothing to say
+  float progress = 0;            // 0 to 1
+  double eta_s = -1;             // negative: not known
+  std::string sentence;          // the stage, or what is wrong and what to do about it
+  bool offers_start = false;     // the daemon can be started from here
+};
 
 class Core {
 public:
@@ -42,8 +58,8 @@ public:
   float value(size_t index) const;
   Status status() const;
 
-  // What the link reports: working, done or failed, or ready when there is nothing to say.
-  void report(Status job, float progress);
+  // Changes with everything below that a window shows, but not with the parameters.
+  uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
 
   // ---- any thread but the audio thread ----
 
@@ -54,6 +70,19 @@ public:
   void collect();
   // Recordings that have ended, the oldest first.
   std::vector<std::shared_ptr<const Recording>> recordings();
+
+  // What the link reports, and the window shows.
+  void report(JobReport report);
+  JobReport job();
+  // The wish to start the daemon; whoever acts on it remembers the count.
+  void ask_start() { starts_.fetch_add(1, std::memory_order_release); }
+  uint32_t start_count() const { return starts_.load(std::memory_order_acquire); }
+
+  // The part that the next job is about; nothing: the whole latest recording.
+  std::optional<Selection> selection();
+  void select(std::optional<Selection> selection);
+
+  std::vector<TakeRegion> takes();
 
   // Add a take, or replace the one with the same number and start. Returns whether its audio can play here.
   bool put_take(TakeRegion region, Bytes wav);
@@ -73,6 +102,7 @@ private:
   // With the mutex held.
   void publish_takes();
   void drop_unused_assets();
+  void change() { revision_.fetch_add(1, std::memory_order_release); }
 
   Parameters parameters_;
   double rate_hz_;
@@ -84,11 +114,14 @@ private:
   Handoff<TakeSet> handoff_;
 
   std::atomic<Status> job_{Status::ready};
+  std::atomic<uint32_t> starts_{0};
+  std::atomic<uint64_t> revision_{0};
   std::atomic<Status> problem_{Status::ready}; // with the takes
 
   std::mutex mutex_; // guards all below, and the reading ends of the rings
   std::unique_ptr<Recordings> recordings_;
-  std::array<std::string, 3> text_;
+  std::array<std::string, 5> text_; // by key
+  JobReport report_;
   TakeState takes_;
   std::string unreadable_; // saved takes that this version cannot read: kept as they are
   Status unreadable_status_ = Status::ready;

@@ -11,11 +11,12 @@ const char* name_of(Cut cut) {
   return kNames[static_cast<size_t>(cut)];
 }
 
-void Recordings::collect() {
+bool Recordings::collect() {
   // In this order: a beginning is published before its frames, so it is seen if any of them is.
   const uint64_t frames_end = rings_.frames.end_index();
   const uint64_t marks_end = rings_.marks.end_index();
   uint64_t index = rings_.marks.read_index();
+  const bool changes = index != marks_end || rings_.frames.read_index() != frames_end;
   for (; index != marks_end && rings_.marks.at(index).index <= frames_end; ++index) {
     append_until(rings_.marks.at(index).index);
     apply(rings_.marks.at(index));
@@ -23,6 +24,7 @@ void Recordings::collect() {
   rings_.marks.release(index);
   append_until(frames_end);
   drop_oldest();
+  return changes;
 }
 
 void Recordings::append_until(uint64_t index) {

@@ -37,8 +37,8 @@ public:
   Recordings(CaptureRings& rings, double rate_hz, int64_t limit_frames)
       : rings_(rings), rate_hz_(rate_hz), limit_frames_(limit_frames) {}
 
-  // Take over all that the audio thread has published.
-  void collect();
+  // Take over all that the audio thread has published. Returns whether there was anything.
+  bool collect();
 
   const std::deque<std::shared_ptr<Recording>>& all() const { return recordings_; }
 

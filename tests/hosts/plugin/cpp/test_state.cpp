@@ -184,9 +184,25 @@ void triggers_count_each_press() {
 
 void outputs_show_the_job() {
   Core core(48000);
-  core.report(Status::working, 0.25F);
+  core.report({Status::working, 0.25F, -1, "", false});
   CHECK(core.value(static_cast<size_t>(Id::progress)) == 0.25F);
   CHECK(core.value(static_cast<size_t>(Id::state)) == static_cast<float>(Status::working));
+}
+
+void the_selection_is_two_numbers_or_none() {
+  Core core(48000);
+  const uint64_t before = core.revision();
+  core.select(Selection{-100, 48000});
+  CHECK(core.get_state(Key::selection) == "-100 48000");
+  CHECK(core.revision() != before);
+  const auto selection = core.selection();
+  CHECK(selection && selection->first == -100 && selection->frames == 48000);
+  core.select(std::nullopt);
+  CHECK(core.get_state(Key::selection).empty() && !core.selection());
+  for (const char* text : {"1", "1 0", "1 -1", "a b", "1 2 3", " 1 2", "9223372036854775807 1", "1 9223372036854775807"}) {
+    core.set_state(Key::selection, text);
+    CHECK(!core.selection());
+  }
 }
 
 } // namespace
@@ -206,5 +222,6 @@ int main() {
       {"parameters stay in range", parameters_stay_in_range},
       {"triggers count each press", triggers_count_each_press},
       {"outputs show the job", outputs_show_the_job},
+      {"the selection is two numbers or none", the_selection_is_two_numbers_or_none},
   });
 }

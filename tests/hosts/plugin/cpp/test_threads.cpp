@@ -45,7 +45,7 @@ void change(Core& core, const std::atomic<bool>& stop) {
     core.set_state(Key::caption, "caption " + std::to_string(i));
     core.set_state(Key::regions, core.get_state(Key::regions));
     core.parameters().set(Id::mode, static_cast<float>(i % 3));
-    core.report(Status::working, 0.5F);
+    core.report({Status::working, 0.5F, -1, "", false});
     core.collect();
     std::this_thread::yield();
   }
