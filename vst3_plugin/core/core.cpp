@@ -189,6 +189,23 @@ bool Core::put_asset(Bytes wav) {
   return true;
 }
 
+Bytes Core::asset(const std::string& sha256) {
+  const std::lock_guard lock(mutex_);
+  const auto found = takes_.assets.find(sha256);
+  return found == takes_.assets.end() ? nullptr : found->second;
+}
+
+void Core::note_file(const std::string& sha256, std::string path) {
+  const std::lock_guard lock(mutex_);
+  files_[sha256] = std::move(path);
+}
+
+std::string Core::file_of(const std::string& sha256) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(sha256);
+  return found == files_.end() ? std::string() : found->second;
+}
+
 std::string Core::get_state(Key key) {
   const std::lock_guard lock(mutex_);
   switch (key) {

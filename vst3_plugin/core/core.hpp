@@ -12,6 +12,7 @@
 #include "take_player.hpp"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -90,6 +91,11 @@ public:
   // The hashes of assets that takes need and this project does not hold, and how to add one of them.
   std::vector<std::string> missing_assets();
   bool put_asset(Bytes wav);
+  // The bytes of an asset of this project; null if it has none of that hash.
+  Bytes asset(const std::string& sha256);
+  // Where an asset lies as a file, to be dragged into the host; empty if that is not known.
+  void note_file(const std::string& sha256, std::string path);
+  std::string file_of(const std::string& sha256);
 
   // What a host saves and restores. `regions` holds the takes, `captures` describes the recordings; setting it does nothing.
   std::string get_state(Key key);
@@ -123,6 +129,7 @@ private:
   std::array<std::string, 5> text_; // by key
   JobReport report_;
   TakeState takes_;
+  std::map<std::string, std::string> files_; // paths by hash
   std::string unreadable_; // saved takes that this version cannot read: kept as they are
   Status unreadable_status_ = Status::ready;
 };
