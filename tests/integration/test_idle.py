@@ -52,7 +52,7 @@ def test_idle_models_are_unloaded_and_loaded_again_by_the_next_job(tmp_path: Pat
                 lambda n=times: log(daemon).count('"message": "unloading an idle model"') == n,
                 "the model to be unloaded",
             )
-            assert models_in_memory(daemon) == []
+            until(lambda: models_in_memory(daemon) == [], "the memory to be free")
 
 
 def models_in_memory(daemon: Daemon) -> list[str]:

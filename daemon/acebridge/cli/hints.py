@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -80,7 +81,8 @@ def check_words(arguments: Sequence[str]) -> None:
         raise InvalidValue("argument", rest[0], meant, message=message, remedy=f"Did you mean `{meant}`?")
 
 
-def _options(command: str) -> set[str]:
+@functools.cache
+def _options(command: str) -> Set[str]:
     """Return the options of a command, as they are entered."""
     from typer.core import TyperGroup
     from typer.main import get_command
