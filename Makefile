@@ -18,7 +18,7 @@ FROZEN := protos/acebridge/v1/contract.binpb
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
-.PHONY: demo test test-slow test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
+.PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
 	plugin plugin-install soak durations bench bench-neural bench-lm quality protos freeze docs reapack clean help
 .DEFAULT_GOAL := help
 
@@ -30,7 +30,7 @@ help:
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make plugin  build the plug-in (VST3, CLAP, LV2) into build/plugin/bin"
 	@echo "make plugin-install  build it and copy it to your own plug-in folders"
-	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd or quality"
+	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd, quality or osc"
 	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
@@ -68,8 +68,9 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(
 test: $(VENV)/.test
 	$(PYTEST) -m "not slow and not host" $(ARGS)
 
-test-slow: $(VENV)/.test
-	$(PYTEST) -m "slow and not host" $(ARGS)
+# What test leaves out, in one run.
+test-rest: $(VENV)/.test
+	$(PYTEST) -m "slow or host" $(ARGS)
 
 test-hosts: $(VENV)/.test
 	$(PYTEST) -m host $(ARGS)
@@ -95,7 +96,7 @@ durations: $(VENV)/.test
 
 check: lint test-all
 
-# All tests in one run: what test and test-slow do in two.
+# All tests that need no host, in one run.
 test-all: $(VENV)/.test
 	$(PYTEST) -m "not host" $(ARGS)
 

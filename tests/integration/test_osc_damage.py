@@ -19,6 +19,7 @@ from acebridge.hosts.osc.tcp import MAX_CONNECTIONS
 from acestep_runtime.values import Json
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, status, until
 from tests.support.osc import OscPeer, bundle, message, now_s, osc_peer, port_of
+from tests.support.tiers import Rounds
 
 #: Growth that only a leak exceeds: what allocators keep after thousands of packets of 64 KiB is below.
 _GROWTH_BYTES = 32 << 20
@@ -111,13 +112,9 @@ def storm(daemon: Daemon, peer: OscPeer, count: int, batch: int = 50) -> None:
         assert after - before < _GROWTH_BYTES
 
 
-def test_mutated_packets(daemon: Daemon, peer: OscPeer) -> None:
-    storm(daemon, peer, 1000)
-
-
-@pytest.mark.slow
-def test_twenty_thousand_mutated_packets(daemon: Daemon, peer: OscPeer) -> None:
-    storm(daemon, peer, 20_000)
+@pytest.mark.campaign("osc")
+def test_mutated_packets(daemon: Daemon, peer: OscPeer, rounds: Rounds) -> None:
+    storm(daemon, peer, len(rounds(1000, 20_000)))
 
 
 def connections(bridge: psutil.Process, peer: OscPeer) -> list[object]:
@@ -147,13 +144,9 @@ def storm_streams(daemon: Daemon, peer: OscPeer, count: int) -> None:
     assert bridge.memory_info().rss - before < _GROWTH_BYTES
 
 
-def test_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
-    storm_streams(daemon, peer, 100)
-
-
-@pytest.mark.slow
-def test_many_damaged_streams(daemon: Daemon, peer: OscPeer) -> None:
-    storm_streams(daemon, peer, 2000)
+@pytest.mark.campaign("osc")
+def test_damaged_streams(daemon: Daemon, peer: OscPeer, rounds: Rounds) -> None:
+    storm_streams(daemon, peer, len(rounds(100, 2000)))
 
 
 def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: OscPeer) -> None:
