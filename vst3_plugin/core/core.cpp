@@ -144,10 +144,13 @@ RecordingList Core::ended_recordings() {
 
 bool Core::put_take(TakeRegion region, Bytes wav) {
   region.sha256 = sha256(wav->data(), wav->size());
+  if (!is_valid(region)) {
+    return false;
+  }
   read_ahead(region.sha256, *wav);
   const std::lock_guard lock(mutex_);
   const auto is_same = [&](const TakeRegion& other) {
-    return other.number == region.number && other.start_frame == region.start_frame;
+    return other.number == region.number && start_of(other, rate_hz_) == start_of(region, rate_hz_);
   };
   takes_.takes.erase(std::remove_if(takes_.takes.begin(), takes_.takes.end(), is_same), takes_.takes.end());
   takes_.assets[region.sha256] = std::move(wav);
@@ -258,10 +261,6 @@ void Core::drop_unused_assets() {
 }
 
 std::optional<Take> Core::make_take(const TakeRegion& region, Status& status) {
-  if (static_cast<double>(region.rate_hz) != rate_hz_) {
-    status = Status::rate;
-    return std::nullopt;
-  }
   const auto asset = takes_.assets.find(region.sha256);
   if (asset == takes_.assets.end()) {
     status = Status::missing;

@@ -84,7 +84,8 @@ public:
 
   std::vector<TakeRegion> takes();
 
-  // Add a take, or replace the one with the same number and start. Returns whether its audio can play here.
+  // Add a take, or replace the one with the same number and start. Returns whether its audio can play; a region that is not
+  // valid is not added.
   bool put_take(TakeRegion region, Bytes wav);
   void clear_takes();
   // Hear the take of this number at the chosen place (find_sources), 0: the recording that it was made from, in place of the

@@ -21,8 +21,14 @@ struct TakeAudio {
   double lufs = 0;
 };
 
+// Longer takes do not play: 46 minutes at 48 kHz, 1 GiB.
+constexpr int64_t kMostTakeFrames = int64_t{1} << 27U;
+
 // Nothing for a file that cannot be read. Takes long: call it without a lock that others wait for.
 std::optional<TakeAudio> read_take_audio(const std::vector<uint8_t>& wav, double rate_hz);
+
+// Where a valid region begins, at the project's rate.
+int64_t start_of(const TakeRegion& region, double rate_hz);
 
 // What was read, by hash, so that one more take does not read all the others again.
 class TakeAudioCache {
