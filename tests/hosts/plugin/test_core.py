@@ -23,8 +23,8 @@ def run(program: Path, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def plain() -> Path:
-    return build(BUILDS / "plugin-tests/plain", CPP, targets=PLAIN)
+def plain(binaries: Path) -> Path:
+    return build(BUILDS / "plugin-tests/plain", CPP, f"-DBUILT_PLUGIN={binaries.parent}", targets=PLAIN)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="session")
-def tool() -> Path:
-    return build(BUILDS / "plugin-tests/plain", CPP, targets=("sound_tool",)) / "sound_tool"
+def tool(binaries: Path) -> Path:
+    options = (f"-DBUILT_PLUGIN={binaries.parent}",)
+    return build(BUILDS / "plugin-tests/plain", CPP, *options, targets=("sound_tool",)) / "sound_tool"
 
 
 def ask(tool: Path, *words: object) -> bytes:
