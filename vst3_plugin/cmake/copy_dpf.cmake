@@ -22,6 +22,7 @@ function(copy_dpf SOURCE TARGET)
   file(COPY "${SOURCE}/" DESTINATION "${TARGET}")
   set(vst3 "${TARGET}/distrho/src/DistrhoPluginVST3.cpp")
   set(clap "${TARGET}/distrho/src/DistrhoPluginCLAP.cpp")
+  set(x11 "${TARGET}/dgl/src/pugl-upstream/src/x11.c")
 
   # A bar is no whole number of quarters in 7/8, and none at all in 1/8: that divided by zero, which ends the host.
   correct_file("${vst3}" "const int    ppqPerBar = ctx->time_sig_numerator * 4 / ctx->time_sig_denom;"
@@ -54,5 +55,80 @@ function(copy_dpf SOURCE TARGET)
   foreach(path IN ITEMS "${vst3}" "${clap}")
     correct_file("${path}" "if (buffer[i] == '\\0')" "if (i < read && buffer[i] == '\\0')")
   endforeach()
+
+  # A host of CLAP that sets a scale asks for the size before there is a window.
+  correct_file("${clap}" "if (d_isZero(scaleFactor))
+            scaleFactor = 1.0;" "if (d_isZero(scaleFactor))
+            scaleFactor = 1.0;
+        *width = static_cast<uint32_t>(*width * scaleFactor + 0.5);
+        *height = static_cast<uint32_t>(*height * scaleFactor + 0.5);")
+
+  # CLAP hosts are told that the project has changed.
+  correct_file("${clap}" "        fPluinEventQueue->setStateFromUI(key, value);"
+    "        fPluinEventQueue->setStateFromUI(key, value);
+        if (const clap_host_state_t* const state = static_cast<const clap_host_state_t*>(fHost->get_extension(fHost, CLAP_EXT_STATE)))
+            state->mark_dirty(fHost);")
+
+  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it.
+  correct_file("${x11}" "  attr.event_mask |= KeyPressMask;\n  attr.event_mask |= KeyReleaseMask;\n" "")
+  correct_file("${x11}" "  XSetInputFocus(display, impl->win, RevertToNone, CurrentTime);"
+    "  XSelectInput(display, impl->win, attrs.your_event_mask | KeyPressMask | KeyReleaseMask);
+  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);")
+  correct_file("${x11}" "        XUnsetICFocus(view->impl->xic);
+      }"
+    "        XUnsetICFocus(view->impl->xic);
+      }
+      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer) {
+        XWindowAttributes attrs = PUGL_INIT_STRUCT;
+        if (XGetWindowAttributes(display, impl->win, &attrs)) {
+          XSelectInput(display, impl->win, attrs.your_event_mask & ~(KeyPressMask | KeyReleaseMask));
+        }
+        st0 = puglDispatchEvent(view, &event);
+      }")
+
+  # Input methods talk in messages of their own, and commit text of any length.
+  correct_file("${x11}" "    PuglView* const view = findView(world, xevent.xany.window);"
+    "    if (xevent.type != KeyPress && xevent.type != KeyRelease && XFilterEvent(&xevent, None)) {
+      continue;
+    }
+
+    PuglView* const view = findView(world, xevent.xany.window);")
+  correct_file("${x11}" "lookupString(XIC xic, XEvent* const xevent, char* const str, KeySym* const sym)"
+    "lookupString(XIC xic, XEvent* const xevent, char* const str, const int size, KeySym* const sym)")
+  correct_file("${x11}" "Xutf8LookupString(xic, &xevent->xkey, str, 7, sym, &status);"
+    "Xutf8LookupString(xic, &xevent->xkey, str, size, sym, &status);")
+  correct_file("${x11}" "XmbLookupString(xic, &xevent->xkey, str, 7, sym, &status);"
+    "XmbLookupString(xic, &xevent->xkey, str, size, sym, &status);")
+  correct_file("${x11}" "    char      sstr[8] = {0};
+    const int sfound  = lookupString(view->impl->xic, xevent, sstr, &sym);
+    if (sfound > 0) {
+      // Dispatch key event now
+      puglDispatchEvent(view, event);
+"
+    "    char      all[4096] = {0};
+    char      sstr[8] = {0};
+    const int sfound  = lookupString(view->impl->xic, xevent, all, (int)sizeof(all) - 1, &sym);
+    if (sfound > 0) {
+      // Dispatch key event now
+      puglDispatchEvent(view, event);
+
+      // One text event for each character, the last of them below
+      int first = 0;
+      for (int i = 1; i <= sfound; ++i) {
+        if (i < sfound && ((unsigned char)all[i] & 0xC0) == 0x80) {
+          continue;
+        }
+        memset(sstr, 0, sizeof(sstr));
+        memcpy(sstr, all + first, (size_t)(i - first < 7 ? i - first : 7));
+        first = i;
+        if (i < sfound) {
+          PuglEvent text = *event;
+          text.text.type = PUGL_TEXT;
+          text.text.character = puglDecodeUTF8((const uint8_t*)sstr);
+          memcpy(text.text.string, sstr, sizeof(sstr));
+          puglDispatchEvent(view, &text);
+        }
+      }
+")
   file(TOUCH "${TARGET}/copy_is_complete")
 endfunction()

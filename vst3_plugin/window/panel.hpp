@@ -36,6 +36,8 @@ public:
   // The host has set a text, or a drag out of the window has ended.
   void text_changed(Key key);
   void end_drag();
+  // A sentence that stands in place of the state until the next press.
+  void say(std::string sentence);
 
 private:
   enum class Part { none, go, cancel, start, capture, strength, task, track, takes, mode, seed, wave, list, field };
@@ -122,6 +124,7 @@ private:
   std::array<std::optional<Pending>, kParameters> pending_;
   std::array<std::optional<int>, kParameters> trigger_ticks_; // until a trigger goes down again
   JobReport job_;
+  std::string notice_;
   bool has_recording_ = false;
   bool is_dirty_ = true;
 };

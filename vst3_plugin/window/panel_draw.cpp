@@ -78,12 +78,14 @@ void Panel::draw_status() {
 
   const bool is_of_job = status == Status::ready || status == Status::working || status == Status::done || status == Status::failed;
   std::string sentence = kStatusSentences[static_cast<size_t>(status)];
-  if (is_of_job && !job_.sentence.empty()) {
+  if (!notice_.empty()) {
+    sentence = notice_;
+  } else if (is_of_job && !job_.sentence.empty()) {
     sentence = job_.sentence;
   } else if (status == Status::ready && wave_.is_empty()) {
     sentence = "Ready. Switch Capture on, and start the transport over the bars that you want to work on.";
   }
-  const bool is_alarm = status == Status::failed || status == Status::lost || status == Status::full || status > Status::failed;
+  const bool is_alarm = !notice_.empty() || status == Status::failed || status == Status::lost || status == Status::full || status > Status::failed;
   const float width = layout_.sentence.width - (job_.offers_start ? layout_.start.width + kGap : 0);
   Rows rows;
   rows.break_text(sentence, width, [&](std::string_view line) { return canvas_.edges(line, 14); });

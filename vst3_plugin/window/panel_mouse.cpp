@@ -109,6 +109,7 @@ void Panel::press_part(Part part, Point at, int clicks) {
 
 bool Panel::press(Point at, int clicks, const Modifiers& modifiers) {
   is_dirty_ = true;
+  notice_.clear();
   press_at_ = at;
   if (press_popup(at)) {
     pressed_ = Part::none;
@@ -235,6 +236,11 @@ bool Panel::scroll(Point at, float across, float along, const Modifiers& modifie
     return true;
   }
   return false;
+}
+
+void Panel::say(std::string sentence) {
+  notice_ = std::move(sentence);
+  is_dirty_ = true;
 }
 
 void Panel::end_drag() {
