@@ -41,7 +41,6 @@ STATES = (
     "done",
     "failed",
     "missing",
-    "rate",
     "damaged",
     "newer",
 )

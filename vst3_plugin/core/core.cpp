@@ -2,7 +2,6 @@
 
 #include "sha256.hpp"
 #include "text.hpp"
-#include "wav.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -13,26 +12,6 @@ namespace acebridge {
 namespace {
 
 constexpr int64_t kLatestFrame = int64_t{1} << 48U;
-
-// The take as the audio thread plays it, or why it does not play.
-Status make_take(const TakeRegion& region, const TakeState& state, double rate_hz, Take& take) {
-  if (static_cast<double>(region.rate_hz) != rate_hz) {
-    return Status::rate;
-  }
-  const auto asset = state.assets.find(region.sha256);
-  if (asset == state.assets.end()) {
-    return Status::missing;
-  }
-  auto audio = read_wav(*asset->second);
-  if (!audio || audio->rate_hz != region.rate_hz || audio->frames() != region.frames) {
-    return Status::damaged;
-  }
-  take.number = region.number;
-  take.start_frame = region.start_frame;
-  take.channels = std::move(audio->channels);
-  take.set_fade(region.fade_frames);
-  return Status::ready;
-}
 
 } // namespace
 
@@ -55,6 +34,7 @@ void Core::prepare(double rate_hz) {
   recordings_ = std::make_unique<Recordings>(*rings_, rate_hz, limit_frames());
   transport_ = Transport();
   player_ = TakePlayer();
+  audio_.set_rate(rate_hz);
   publish_takes();
 }
 
@@ -65,6 +45,7 @@ void Core::process(const HostTime& time, const float* const* input, float* const
   writer_->process(block, input, frames, parameters_.is_on(Id::capture));
   player_.process(block, handoff_.latest(), static_cast<Mode>(parameters_.whole(Id::mode)), parameters_.whole(Id::take),
                   input, output, frames);
+  audition_.process(block.playing, output, frames);
   parameters_.reset_triggers();
 }
 
@@ -103,7 +84,12 @@ JobReport Core::job() {
 }
 
 std::optional<Selection> Core::selection() {
-  const std::string text = get_state(Key::selection);
+  const std::lock_guard lock(mutex_);
+  return read_selection();
+}
+
+std::optional<Selection> Core::read_selection() const {
+  const std::string& text = text_[static_cast<size_t>(Key::selection)];
   const char* const end = text.data() + text.size();
   Selection selection;
   const auto [space, first_error] = std::from_chars(text.data(), end, selection.first);
@@ -134,25 +120,37 @@ void Core::collect() {
     change();
   }
   handoff_.collect();
+  if (audition_.state().number == kNoAudition) {
+    publish_clips(kNoAudition);
+  }
+  audition_.collect();
 }
 
-std::vector<std::shared_ptr<const Recording>> Core::recordings() {
+RecordingList Core::recordings() {
   const std::lock_guard lock(mutex_);
   recordings_->collect();
-  std::vector<std::shared_ptr<const Recording>> all;
+  return ended_recordings();
+}
+
+RecordingList Core::ended_recordings() {
+  RecordingList ended;
   for (const auto& recording : recordings_->all()) {
     if (recording->cut != Cut::none) {
-      all.push_back(recording);
+      ended.push_back(recording);
     }
   }
-  return all;
+  return ended;
 }
 
 bool Core::put_take(TakeRegion region, Bytes wav) {
-  const std::lock_guard lock(mutex_);
   region.sha256 = sha256(wav->data(), wav->size());
+  if (!is_valid(region)) {
+    return false;
+  }
+  read_ahead(region.sha256, *wav);
+  const std::lock_guard lock(mutex_);
   const auto is_same = [&](const TakeRegion& other) {
-    return other.number == region.number && other.start_frame == region.start_frame;
+    return other.number == region.number && start_of(other, rate_hz_) == start_of(region, rate_hz_);
   };
   takes_.takes.erase(std::remove_if(takes_.takes.begin(), takes_.takes.end(), is_same), takes_.takes.end());
   takes_.assets[region.sha256] = std::move(wav);
@@ -160,8 +158,18 @@ bool Core::put_take(TakeRegion region, Bytes wav) {
   drop_unused_assets();
   unreadable_.clear();
   publish_takes();
-  Take take;
-  return make_take(region, takes_, rate_hz_, take) == Status::ready;
+  Status status = Status::ready;
+  return make_take(region, status).has_value();
+}
+
+// Reads a file while nobody waits for the mutex.
+void Core::read_ahead(const std::string& sha256, const std::vector<uint8_t>& wav) {
+  std::unique_lock lock(mutex_);
+  const double rate_hz = rate_hz_;
+  lock.unlock();
+  const auto audio = read_take_audio(wav, rate_hz);
+  lock.lock();
+  audio_.put(sha256, rate_hz, audio);
 }
 
 void Core::clear_takes() { set_state(Key::regions, ""); }
@@ -178,8 +186,12 @@ std::vector<std::string> Core::missing_assets() {
 }
 
 bool Core::put_asset(Bytes wav) {
-  const std::lock_guard lock(mutex_);
   const std::string hash = sha256(wav->data(), wav->size());
+  const std::vector<std::string> missing = missing_assets();
+  if (std::find(missing.begin(), missing.end(), hash) != missing.end()) {
+    read_ahead(hash, *wav);
+  }
+  const std::lock_guard lock(mutex_);
   const auto needs = [&](const TakeRegion& take) { return take.sha256 == hash; };
   if (std::none_of(takes_.takes.begin(), takes_.takes.end(), needs)) {
     return false;
@@ -248,21 +260,65 @@ void Core::drop_unused_assets() {
   }
 }
 
+std::optional<Take> Core::make_take(const TakeRegion& region, Status& status) {
+  const auto asset = takes_.assets.find(region.sha256);
+  if (asset == takes_.assets.end()) {
+    status = Status::missing;
+    return std::nullopt;
+  }
+  auto take = audio_.make_take(region, *asset->second);
+  status = take ? Status::ready : Status::damaged;
+  return take;
+}
+
 void Core::publish_takes() {
-  auto set = std::make_unique<TakeSet>();
   Status problem = unreadable_.empty() ? Status::ready : unreadable_status_;
+  playable_.clear();
   for (const TakeRegion& region : takes_.takes) {
-    Take take;
-    const Status status = make_take(region, takes_, rate_hz_, take);
-    if (status == Status::ready) {
-      set->takes.push_back(std::move(take));
+    Status status = Status::ready;
+    if (auto take = make_take(region, status)) {
+      playable_.push_back(std::move(*take));
     } else {
       problem = status;
     }
   }
+  audio_.keep(takes_.takes);
   problem_.store(problem, std::memory_order_relaxed);
+  auto set = std::make_unique<TakeSet>();
+  set->takes = playable_;
   handoff_.publish(std::move(set));
+  const int number = audition_.state().number;
+  publish_clips(number);
+  if (lengths_.count(number) == 0) {
+    audition_.play(kNoAudition, 0);
+  }
   change();
+}
+
+void Core::audition(int number) {
+  const std::lock_guard lock(mutex_);
+  recordings_->collect();
+  publish_clips(number);
+  const auto length = lengths_.find(number);
+  audition_.play(length == lengths_.end() ? kNoAudition : number, length == lengths_.end() ? 0 : length->second);
+  change();
+}
+
+void Core::publish_clips(int number) {
+  AuditionSources sources;
+  if (number != kNoAudition) {
+    sources = find_sources(playable_, ended_recordings(), read_selection());
+  }
+  if (sources == sources_) {
+    return;
+  }
+  sources_ = std::move(sources);
+  auto set = make_clips(sources_);
+  lengths_.clear();
+  for (const Clip& clip : set->clips) {
+    lengths_[clip.number] = clip.frames();
+  }
+  audition_.publish(std::move(set));
 }
 
 } // namespace acebridge

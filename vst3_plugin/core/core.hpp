@@ -4,11 +4,13 @@
 // thread; a mutex that `process` does not know keeps those apart.
 #pragma once
 
+#include "audition.hpp"
 #include "capture.hpp"
 #include "handoff.hpp"
 #include "parameters.hpp"
 #include "recordings.hpp"
 #include "state.hpp"
+#include "take_audio.hpp"
 #include "take_player.hpp"
 
 #include <array>
@@ -25,12 +27,6 @@ namespace acebridge {
 // The keys of the state that hosts save. `selection` is "FIRST FRAMES", `folder` where the project's audio is to be written.
 enum class Key { caption, lyrics, tracks, selection, folder, regions, captures };
 constexpr std::array<const char*, 7> kKeys{"caption", "lyrics", "tracks", "selection", "folder", "regions", "captures"};
-
-// Host frames that the next job is about.
-struct Selection {
-  int64_t first = 0;
-  int64_t frames = 0;
-};
 
 // How the latest job is going, for people.
 struct JobReport {
@@ -59,7 +55,10 @@ public:
   float value(size_t index) const;
   Status status() const;
 
-  // Changes with everything below that a window shows, but not with the parameters.
+  // What `audition` made heard, and how far it is.
+  Audition auditioning() const { return audition_.state(); }
+
+  // Changes with everything below that a window shows, but not with the parameters, nor as an audition goes on and ends.
   uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
 
   // ---- any thread but the audio thread ----
@@ -70,7 +69,7 @@ public:
   // Take over what was captured. To be called some times a second.
   void collect();
   // Recordings that have ended, the oldest first.
-  std::vector<std::shared_ptr<const Recording>> recordings();
+  RecordingList recordings();
 
   // What the link reports, and the window shows.
   void report(JobReport report);
@@ -85,9 +84,14 @@ public:
 
   std::vector<TakeRegion> takes();
 
-  // Add a take, or replace the one with the same number and start. Returns whether its audio can play here.
+  // Add a take, or replace the one with the same number and start. Returns whether its audio can play; a region that is not
+  // valid is not added.
   bool put_take(TakeRegion region, Bytes wav);
   void clear_takes();
+  // Hear the take of this number at the chosen place (find_sources), 0: the recording that it was made from, in place of the
+  // input, while the transport stands still. Another number goes on at the same frame. kNoAudition, or a number that there is
+  // not, ends it; so do the end of the audio and a transport that rolls.
+  void audition(int number);
   // The hashes of assets that takes need and this project does not hold, and how to add one of them.
   std::vector<std::string> missing_assets();
   bool put_asset(Bytes wav);
@@ -105,8 +109,13 @@ private:
   static constexpr double kRingS = 4;
 
   int64_t limit_frames() const;
+  void read_ahead(const std::string& sha256, const std::vector<uint8_t>& wav);
   // With the mutex held.
+  std::optional<Take> make_take(const TakeRegion& region, Status& status);
+  RecordingList ended_recordings();
+  std::optional<Selection> read_selection() const;
   void publish_takes();
+  void publish_clips(int number);
   void drop_unused_assets();
   void change() { revision_.fetch_add(1, std::memory_order_release); }
 
@@ -118,6 +127,7 @@ private:
   Transport transport_;
   TakePlayer player_;
   Handoff<TakeSet> handoff_;
+  AuditionPlayer audition_;
 
   std::atomic<Status> job_{Status::ready};
   std::atomic<uint32_t> starts_{0};
@@ -129,8 +139,12 @@ private:
   std::array<std::string, 5> text_; // by key
   JobReport report_;
   TakeState takes_;
+  TakeAudioCache audio_;
+  std::vector<Take> playable_; // what the audio thread has, too
+  AuditionSources sources_;    // of what can be heard at the moment
+  std::map<int, int64_t> lengths_; // of those, by number
   std::map<std::string, std::string> files_; // paths by hash
-  std::string unreadable_; // saved takes that this version cannot read: kept as they are
+  std::string unreadable_;                   // saved takes that this version cannot read: kept as they are
   Status unreadable_status_ = Status::ready;
 };
 

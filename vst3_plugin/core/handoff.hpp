@@ -38,6 +38,9 @@ public:
 
   // ---- the audio thread ----
 
+  // Whether `latest` would give another object than before, and the one before may then be deleted.
+  bool has_fresh() const { return pending_.load(std::memory_order_relaxed) != nullptr; }
+
   // The latest object, or null before the first.
   const T* latest() {
     T* fresh = pending_.exchange(nullptr, std::memory_order_acq_rel);

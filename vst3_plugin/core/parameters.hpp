@@ -34,14 +34,14 @@ constexpr std::array<const char*, 12> kTracks{"vocals",     "backing_vocals", "d
 constexpr std::array<const char*, 3> kModes{"off", "replace", "add"};
 
 // What the plug-in is doing, or what keeps it from that.
-enum class Status { ready, waiting, capturing, full, lost, working, done, failed, missing, rate, damaged, newer };
+enum class Status { ready, waiting, capturing, full, lost, working, done, failed, missing, damaged, newer };
 
-constexpr std::array<const char*, 12> kStatusNames{"Ready", "Waiting", "Capturing", "Capture full", "Audio lost", "Working",
-                                                   "Done",  "Failed",  "Asset missing", "Other rate", "Project damaged",
+constexpr std::array<const char*, 11> kStatusNames{"Ready", "Waiting", "Capturing", "Capture full", "Audio lost", "Working",
+                                                   "Done",  "Failed",  "Asset missing", "Project damaged",
                                                    "Project newer"};
 
 // The same as a sentence with its remedy, for the window.
-constexpr std::array<const char*, 12> kStatusSentences{
+constexpr std::array<const char*, 11> kStatusSentences{
     "Ready.",
     "Capture is on. Start the transport over the bars that you want to capture.",
     "Capturing.",
@@ -51,7 +51,6 @@ constexpr std::array<const char*, 12> kStatusSentences{
     "The takes are here. Set Mode to replace or add, and play the region.",
     "The job failed.",
     "The audio of a take is not in this project. Start the daemon that made it, or make the take again.",
-    "A take was made at another sample rate than this project has now. Set the rate back, or make the take again.",
     "The takes saved in this project are damaged and cannot play. They stay in the project as they are. Make the take again.",
     "The takes were saved by a newer AceBridge. They stay in the project as they are. Update AceBridge.",
 };

@@ -1,5 +1,6 @@
 #include "state.hpp"
 
+#include "resample.hpp"
 #include "sha256.hpp"
 #include "text.hpp"
 
@@ -14,7 +15,6 @@ constexpr size_t kCheckDigits = 16;
 constexpr size_t kHashDigits = 64;
 constexpr int64_t kMostFrames = int64_t{1} << 32U;
 constexpr int64_t kLatestFrame = int64_t{1} << 48U;
-constexpr int64_t kHighestRate = 768000;
 constexpr int kMostNumber = 8;
 
 std::string_view take_until(std::string_view& text, char end) {
@@ -24,30 +24,27 @@ std::string_view take_until(std::string_view& text, char end) {
   return part;
 }
 
-std::optional<int64_t> take_number(std::string_view& text, int64_t low, int64_t high) {
+template <typename Number> bool take_number(std::string_view& text, Number& value) {
   const std::string_view word = take_until(text, ' ');
-  int64_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  const bool is_number = error == std::errc() && end == word.data() + word.size() && !word.empty();
-  return is_number && value >= low && value <= high ? std::optional(value) : std::nullopt;
+  return error == std::errc() && end == word.data() + word.size() && !word.empty();
 }
 
 bool is_hash(std::string_view text) {
   return text.size() == kHashDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+bool is_in(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
+
 bool read_take(std::string_view line, TakeState& state) {
-  const auto number = take_number(line, 1, kMostNumber);
-  const auto start = take_number(line, -kLatestFrame, kLatestFrame);
-  const auto frames = take_number(line, 1, kMostFrames);
-  const auto rate = take_number(line, 1, kHighestRate);
-  const auto fade = take_number(line, 0, kHighestRate);
-  const std::string_view hash = take_until(line, ' ');
-  if (!number || !start || !frames || !rate || !fade || !is_hash(hash) || state.takes.size() == kMostTakes) {
+  TakeRegion take;
+  const bool is_read = take_number(line, take.number) && take_number(line, take.start_frame) && take_number(line, take.frames) &&
+                       take_number(line, take.rate_hz) && take_number(line, take.fade_frames);
+  take.sha256 = take_until(line, ' ');
+  if (!is_read || !is_valid(take) || state.takes.size() == kMostTakes) {
     return false;
   }
-  state.takes.push_back({static_cast<int>(*number), *start, *frames, static_cast<uint32_t>(*rate),
-                         static_cast<uint32_t>(*fade), std::string(hash)});
+  state.takes.push_back(take);
   return true;
 }
 
@@ -74,6 +71,12 @@ bool read_lines(std::string_view text, TakeState& state) {
 }
 
 } // namespace
+
+bool is_valid(const TakeRegion& region) {
+  return is_in(region.number, 1, kMostNumber) && is_in(region.start_frame, -kLatestFrame, kLatestFrame) &&
+         is_in(region.frames, 1, kMostFrames) && is_in(region.rate_hz, kLowestRate, kHighestRate) &&
+         is_in(region.fade_frames, 0, kHighestRate) && is_hash(region.sha256);
+}
 
 std::string encode_state(const TakeState& state) {
   std::string body;
@@ -103,12 +106,13 @@ DecodedState decode_state(std::string_view text) {
   }
   std::string_view line = take_until(text, '\n');
   const bool has_name = take_until(line, ' ') == kName;
-  const auto version = take_number(line, 1, 1000000);
-  if (has_name && version && *version > kStateVersion) {
+  int version = 0;
+  const bool has_version = has_name && take_number(line, version) && version > 0;
+  if (has_version && version > kStateVersion) {
     decoded.error = StateError::newer;
     return decoded;
   }
-  const bool is_whole = has_name && version && line == sha256(text.data(), text.size()).substr(0, kCheckDigits);
+  const bool is_whole = has_version && line == sha256(text.data(), text.size()).substr(0, kCheckDigits);
   if (!is_whole || !read_lines(text, decoded.state)) {
     decoded.state = TakeState{};
     decoded.error = StateError::damaged;

@@ -26,6 +26,9 @@ struct TakeRegion {
   std::string sha256;
 };
 
+// Whether a project can hold the region.
+bool is_valid(const TakeRegion& region);
+
 using Bytes = std::shared_ptr<const std::vector<uint8_t>>;
 
 struct TakeState {

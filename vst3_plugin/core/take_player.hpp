@@ -6,6 +6,7 @@
 // Audio thread only, except for making takes.
 #pragma once
 
+#include "channels.hpp"
 #include "transport.hpp"
 
 #include <algorithm>
@@ -22,10 +23,11 @@ enum class Mode { off, replace, add };
 struct Take {
   int number = 1; // which of the takes of its region; counts from 1
   int64_t start_frame = 0;
-  std::array<std::vector<float>, 2> channels; // of equal length
-  std::vector<float> fade;                    // gains of the take over its first frames; the last ones mirror them
+  SharedChannels channels; // at the rate of the project, as all numbers here
+  double lufs = 0;
+  std::vector<float> fade; // gains of the take over its first frames; the last ones mirror them
 
-  int64_t frames() const { return static_cast<int64_t>(channels[0].size()); }
+  int64_t frames() const { return frames_of(*channels); }
 
   // Equal power: the squares of the gains of take and input add up to 1.
   void set_fade(uint32_t fade_frames) {
@@ -85,7 +87,7 @@ private:
     bool operator==(const Choice& other) const { return mode == other.mode && number == other.number; }
   };
 
-  using Channels = std::array<float*, 2>;
+  using Pointers = std::array<float*, 2>;
 
   // From what the old choice plays to what the new one plays. At most kSwitchFrames frames.
   void blend(const TakeSet& set, int64_t frame, float* const* output, uint32_t frames) {
@@ -107,7 +109,7 @@ private:
     }
   }
 
-  static void mix(const TakeSet& set, const Choice& choice, int64_t frame, const Channels& output, uint32_t frames) {
+  static void mix(const TakeSet& set, const Choice& choice, int64_t frame, const Pointers& output, uint32_t frames) {
     if (choice.mode == Mode::off) {
       return;
     }
@@ -122,7 +124,7 @@ private:
   }
 
   // Frames `first` to `last` of a take, onto `output`, which holds the input.
-  static void mix_take(const Take& take, Mode mode, int64_t first, int64_t last, const Channels& output) {
+  static void mix_take(const Take& take, Mode mode, int64_t first, int64_t last, const Pointers& output) {
     const auto fade = static_cast<int64_t>(take.fade.size());
     for (int64_t i = first; i < last; ++i) {
       const int64_t edge = std::min(i, take.frames() - 1 - i);
@@ -130,7 +132,7 @@ private:
       const float gain = inside ? 1.0F : take.fade[static_cast<size_t>(edge)];
       const float input_gain = inside || mode == Mode::add ? 1.0F : take.fade[static_cast<size_t>(fade - 1 - edge)];
       for (size_t channel = 0; channel < 2; ++channel) {
-        const float sample = take.channels[channel][static_cast<size_t>(i)];
+        const float sample = (*take.channels)[channel][static_cast<size_t>(i)];
         float& out = output[channel][i - first];
         if (inside && mode == Mode::replace) {
           out = sample;

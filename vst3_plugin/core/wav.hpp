@@ -1,7 +1,8 @@
 // WAV files in memory: 16, 24 or 32 bit integers or 32 bit floats, as the daemon's assets are.
 #pragma once
 
-#include <array>
+#include "channels.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -10,9 +11,9 @@ namespace acebridge {
 
 struct Audio {
   uint32_t rate_hz = 0;
-  std::array<std::vector<float>, 2> channels; // a mono file is in both
+  Channels channels; // a mono file is in both
 
-  int64_t frames() const { return static_cast<int64_t>(channels[0].size()); }
+  int64_t frames() const { return frames_of(channels); }
 };
 
 // Nothing for a file that is no WAV file, is damaged, or has more than two channels.

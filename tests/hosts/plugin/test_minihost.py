@@ -202,7 +202,7 @@ def test_state_says_what_is_wrong(host: Host, noise: Samples) -> None:
     for text, want in (
         (good, "ready"),
         (good[:-9] + "\n", "damaged"),
-        (make_take(noise[:, :500], 100, 44_100), "rate"),
+        (make_take(noise[:, :500], 100, 44_100), "ready"),
         (make_take(noise[:, :500], 100, RATE_HZ, embed=False), "missing"),
         ("acebridge-takes 7 from the future", "newer"),
     ):

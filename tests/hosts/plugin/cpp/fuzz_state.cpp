@@ -14,8 +14,8 @@ std::mt19937 source(20240601);
 size_t below(size_t limit) { return std::uniform_int_distribution<size_t>(0, limit - 1)(source); }
 
 // A file whose bytes are damaged has the right hash all the same.
-Bytes make_file(bool is_damaged) {
-  const Bytes file = signals::wav(signals::noise(16 + below(32), 71), 48000);
+Bytes make_file(bool is_damaged, uint32_t rate_hz) {
+  const Bytes file = signals::wav(signals::noise(16 + below(32), 71), rate_hz);
   if (!is_damaged) {
     return file;
   }
@@ -29,12 +29,13 @@ Bytes make_file(bool is_damaged) {
 std::string make_state(bool has_damaged_files) {
   TakeState state;
   for (int number = 1; number <= 3; ++number) {
-    const Bytes file = make_file(has_damaged_files);
+    const uint32_t rate_hz = below(32) == 0 ? 44100 : 48000;
+    const Bytes file = make_file(has_damaged_files, rate_hz);
     TakeRegion region;
     region.number = number;
     region.start_frame = static_cast<int64_t>(below(500));
     region.frames = file->size() > 52 ? static_cast<int64_t>((file->size() - 44) / 8) : 1;
-    region.rate_hz = 48000;
+    region.rate_hz = rate_hz;
     region.fade_frames = static_cast<uint32_t>(below(40));
     region.sha256 = sha256(file->data(), file->size());
     state.takes.push_back(region);
@@ -46,7 +47,7 @@ std::string make_state(bool has_damaged_files) {
 // Somewhere in the first `length` bytes.
 void damage(std::string& text, size_t length) {
   static constexpr std::array<const char*, 8> kWords{"-1", "99999999999999999999", "0", " ", "\n", "take", "asset", "nan"};
-  const size_t place = below(std::min(length, text.size()));
+  const size_t place = below(std::clamp<size_t>(length, 1, text.size()));
   switch (below(6)) {
   case 0:
     text[place] = static_cast<char>(1 + below(255));

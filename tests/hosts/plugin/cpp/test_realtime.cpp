@@ -79,11 +79,47 @@ void process_is_safe_for_the_audio_thread() {
   (void)std::printf("first violation: %s\n", realtime::first_violation());
 }
 
+// Auditions that begin, change and end, while takes come and memory goes.
+void audition_is_safe_for_the_audio_thread() {
+  Core core(48000);
+  signals::Host host;
+  const signals::Stereo input = signals::noise(100, 53);
+  signals::Stereo output = input;
+  const std::array<const float*, 2> in{input[0].data(), input[1].data()};
+  const std::array<float*, 2> out{output[0].data(), output[1].data()};
+  realtime::reset();
+  int heard = 0;
+  for (int i = 0; i < 2000; ++i) {
+    if (i % 100 == 0) {
+      TakeRegion region;
+      region.number = 1 + i / 100 % 3;
+      region.frames = 3000;
+      region.rate_hz = 48000;
+      CHECK(core.put_take(region, signals::wav(signals::noise(3000, 54), 48000)));
+    }
+    if (i % 7 == 0) {
+      core.audition(i / 7 % 6 - 1);
+    }
+    host.time.playing = i % 300 > 280;
+    const HostTime time = host.at(0);
+    {
+      const realtime::Scope scope;
+      core.process(time, in.data(), out.data(), 100);
+      heard += core.auditioning().number > 0 ? 1 : 0;
+    }
+    core.collect();
+  }
+  CHECK(heard > 500);
+  CHECK(realtime::violations() == 0);
+  (void)std::printf("first violation: %s\n", realtime::first_violation());
+}
+
 } // namespace
 
 int main() {
   return check::run_all({
       {"guard counts what is forbidden", guard_counts_what_is_forbidden},
       {"process is safe for the audio thread", process_is_safe_for_the_audio_thread},
+      {"audition is safe for the audio thread", audition_is_safe_for_the_audio_thread},
   });
 }

@@ -139,14 +139,6 @@ void a_newer_version_is_said_and_kept() {
   CHECK(core.status() == Status::ready);
 }
 
-void a_take_of_another_rate_is_said() {
-  Core core(48000);
-  CHECK(!core.put_take(region_of(0, 20, 44100), signals::wav(signals::noise(20, 38), 44100)));
-  CHECK(core.status() == Status::rate);
-  core.prepare(44100);
-  CHECK(core.status() == Status::ready);
-}
-
 void a_take_replaces_the_one_at_its_place() {
   Core core(48000);
   CHECK(core.put_take(region_of(0, 20), signals::wav(signals::noise(20, 39), 48000)));
@@ -217,7 +209,6 @@ int main() {
       {"large assets are kept as their hash", large_assets_are_kept_as_their_hash},
       {"damage is said and the text is kept", damage_is_said_and_the_text_is_kept},
       {"a newer version is said and kept", a_newer_version_is_said_and_kept},
-      {"a take of another rate is said", a_take_of_another_rate_is_said},
       {"a take replaces the one at its place", a_take_replaces_the_one_at_its_place},
       {"parameters stay in range", parameters_stay_in_range},
       {"triggers count each press", triggers_count_each_press},

@@ -29,6 +29,7 @@ void play(Core& core, int blocks) {
       input[1][k] = -sample_of(frame + k);
     }
     host.time.tempo_bpm = 120 + i / 1000 % 3;
+    host.time.playing = i % 2000 < 1500;
     core.process(host.at(frame), in.data(), out.data(), kBlock);
     (void)core.value(static_cast<size_t>(Id::state));
   }
@@ -46,6 +47,7 @@ void change(Core& core, const std::atomic<bool>& stop) {
     core.set_state(Key::regions, core.get_state(Key::regions));
     core.parameters().set(Id::mode, static_cast<float>(i % 3));
     core.report({Status::working, 0.5F, -1, "", false});
+    core.audition(i % 5 - 1);
     core.collect();
     std::this_thread::yield();
   }
@@ -55,6 +57,7 @@ void read(Core& core, const std::atomic<bool>& stop) {
   while (!stop.load()) {
     (void)core.get_state(Key::captures);
     (void)core.status();
+    (void)core.auditioning();
     std::this_thread::yield();
   }
 }
