@@ -106,6 +106,9 @@ bool Panel::tick() {
       outside_.end_edit(static_cast<Id>(i));
     }
   }
+  const Audition audition = core_.auditioning();
+  is_dirty_ = is_dirty_ || audition.number != audition_.number || audition.frame != audition_.frame;
+  audition_ = audition;
   if (core_.revision() != revision_) {
     look_at_core();
   }
@@ -129,7 +132,7 @@ void Panel::look_at_core() {
   const std::vector<TakeRegion> takes = core_.takes();
   has_recording_ = !recordings.empty();
   wave_.show(has_recording_ ? recordings.back() : nullptr, takes);
-  list_.show(takes);
+  list_.show(takes, core_.selection());
   job_ = core_.job();
   for (const FieldKey& row : kFieldKeys) {
     if (!fields_[row.field]->has_focus()) {

@@ -124,6 +124,7 @@ private:
   std::array<std::optional<Pending>, kParameters> pending_;
   std::array<std::optional<int>, kParameters> trigger_ticks_; // until a trigger goes down again
   JobReport job_;
+  Audition audition_;
   std::string notice_;
   bool has_recording_ = false;
   bool is_dirty_ = true;

@@ -6,10 +6,15 @@
 
 namespace acebridge::window {
 
-void TakeList::show(const std::vector<TakeRegion>& takes) {
+void TakeList::show(const std::vector<TakeRegion>& takes, const std::optional<Selection>& selection) {
   takes_.clear();
+  const auto touches = [&](const TakeRegion& take) {
+    return selection && take.start_frame < selection->first + selection->frames && selection->first < take.start_frame + take.frames;
+  };
+  const auto touched = std::find_if(takes.rbegin(), takes.rend(), touches);
+  const auto latest = touched == takes.rend() ? takes.rbegin() : touched;
   for (const TakeRegion& take : takes) {
-    if (take.start_frame == takes.back().start_frame) {
+    if (take.start_frame == latest->start_frame) {
       takes_.push_back(take);
     }
   }

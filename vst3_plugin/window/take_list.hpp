@@ -1,4 +1,4 @@
-// The takes of the region that was made last: choose one, listen to it or to what it was made from, drag it out.
+// The takes of one place: choose one, listen to it or to what it was made from, drag it out.
 #pragma once
 
 #include "canvas.hpp"
@@ -21,8 +21,9 @@ public:
 
   void place(const Rect& area) { area_ = area; }
   Rect area() const { return area_; }
-  // Of all takes of the project, those that are listed, by number.
-  void show(const std::vector<TakeRegion>& takes);
+  // Of all takes of the project, those that are listed: at the place of the latest one that the selection touches, else of the
+  // latest. The core makes the same ones heard.
+  void show(const std::vector<TakeRegion>& takes, const std::optional<Selection>& selection);
   const std::vector<TakeRegion>& rows() const { return takes_; }
 
   Hit hit(Point at) const;

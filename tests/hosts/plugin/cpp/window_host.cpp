@@ -7,9 +7,10 @@
 //   set ID VALUE, get ID   parameters by their place
 //   state KEY              what a project would keep, with "\n" for line ends
 //   load KEY TEXT          open a project with this text
+//   focus                  who has the keyboard: host or plug-in
 //   keys                   the keys that reached the host since the last time
 //   resize WIDTH HEIGHT, size, shot FILE (PPM), dirty (how often the project was said to have changed)
-//   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, played     with a watched plug-in
+//   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, hears     with a watched plug-in
 #include "clap_host.hpp"
 
 #include "clap/ext/gui.h"
@@ -25,7 +26,10 @@
 #include <map>
 #include <poll.h>
 #include <sstream>
+#include <thread>
 #include <unistd.h>
+
+#undef Status // Xlib has a macro of that name
 
 using namespace acebridge;
 using Clock = std::chrono::steady_clock;
@@ -33,6 +37,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr double kRateHz = 48000;
+constexpr size_t kBlocksFrames = 48000;
 
 struct Timer {
   std::chrono::milliseconds period{0};
@@ -221,7 +226,13 @@ private:
       int64_t frame = 0;
       size_t frames = 0;
       words >> frame >> frames;
-      instance_.process(frame, true, melody(frame, frames), 512);
+      // Slowly enough for the thread that takes the capture over.
+      const signals::Stereo audio = melody(frame, frames);
+      for (size_t i = 0; i < frames; i += kBlocksFrames) {
+        const size_t count = std::min(kBlocksFrames, frames - i);
+        instance_.process(frame + static_cast<int64_t>(i), true, signals::part(audio, i, count), 512);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
       position_ = frame + static_cast<int64_t>(frames);
       return "played";
     }
@@ -278,6 +289,12 @@ private:
       std::getline(words >> std::ws, path);
       return write_picture(outer, path) ? path : "no";
     }
+    if (command == "focus") {
+      Window focus = None;
+      int revert = 0;
+      XGetInputFocus(display, &focus, &revert);
+      return focus == outer ? "host" : "plug-in";
+    }
     if (command == "dirty") {
       return std::to_string(dirty_count);
     }
@@ -309,6 +326,9 @@ private:
     }
     if (command == "goes") {
       return std::to_string(core_->parameters().go_count()) + ' ' + std::to_string(core_->parameters().cancel_count());
+    }
+    if (command == "hears") {
+      return std::to_string(core_->auditioning().number);
     }
     return "there is no command " + command;
   }
