@@ -86,9 +86,13 @@ function(copy_dpf SOURCE TARGET)
         st0 = puglDispatchEvent(view, &event);
       }")
 
-  # Input methods talk in messages of their own, and commit text of any length.
+  # Input methods talk in messages of their own, and commit text of any length. Keyboards change while the window is open.
   correct_file("${x11}" "    PuglView* const view = findView(world, xevent.xany.window);"
     "    if (xevent.type != KeyPress && xevent.type != KeyRelease && XFilterEvent(&xevent, None)) {
+      continue;
+    }
+    if (xevent.type == MappingNotify) {
+      XRefreshKeyboardMapping(&xevent.xmapping);
       continue;
     }
 

@@ -7,17 +7,20 @@
 //   set ID VALUE, get ID   parameters by their place
 //   state KEY              what a project would keep, with "\n" for line ends
 //   load KEY TEXT          open a project with this text
+//   bind TEXT              keys for these characters
 //   focus                  who has the keyboard: host or plug-in
 //   keys                   the keys that reached the host since the last time
-//   resize WIDTH HEIGHT, size, shot FILE (PPM), dirty (how often the project was said to have changed)
+//   resize WIDTH HEIGHT, size, shot FILE (PPM), pixel X Y, dirty (how often the project was said to have changed)
 //   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, hears     with a watched plug-in
 #include "clap_host.hpp"
 
 #include "clap/ext/gui.h"
 #include "clap/ext/timer-support.h"
+#include "utf8.hpp"
 
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
+#include <X11/keysym.h>
 #include <chrono>
 #include <clocale>
 #include <cmath>
@@ -133,6 +136,36 @@ bool write_picture(Window window, const std::string& path) {
   }
   XDestroyImage(image);
   return std::fclose(file) == 0;
+}
+
+// Give each character of a text a key of its own, and the compose key too: xdotool would change the keyboard as it types, and a
+// window that looks a key up late would find another one.
+void bind_keys(const std::string& text) {
+  int first = 0;
+  int last = 0;
+  int width = 0;
+  XDisplayKeycodes(display, &first, &last);
+  KeySym* const map = XGetKeyboardMapping(display, static_cast<KeyCode>(first), last - first + 1, &width);
+  std::vector<KeySym> symbols{XK_Multi_key};
+  for (size_t i = 0; i < text.size(); i = window::next_boundary(text, i)) {
+    const uint32_t code = window::decode_utf8(text, i);
+    symbols.push_back(code < 0x100 ? code : 0x1000000U | code);
+  }
+  int keycode = last;
+  for (KeySym symbol : symbols) {
+    if (XKeysymToKeycode(display, symbol) != 0) {
+      continue;
+    }
+    const auto is_free = [&](int code) {
+      return std::all_of(map + (code - first) * width, map + (code - first + 1) * width, [](KeySym s) { return s == NoSymbol; });
+    };
+    while (keycode > first && !is_free(keycode)) {
+      --keycode;
+    }
+    XChangeKeyboardMapping(display, keycode--, 1, &symbol, 1);
+  }
+  XFree(map);
+  XSync(display, False);
 }
 
 class WindowHost {
@@ -288,6 +321,23 @@ private:
       std::string path;
       std::getline(words >> std::ws, path);
       return write_picture(outer, path) ? path : "no";
+    }
+    if (command == "pixel") {
+      int x = 0;
+      int y = 0;
+      words >> x >> y;
+      XImage* const image = XGetImage(display, outer, x, y, 1, 1, AllPlanes, ZPixmap);
+      const unsigned long pixel = image == nullptr ? 0 : XGetPixel(image, 0, 0) & 0xFFFFFFU;
+      if (image != nullptr) {
+        XDestroyImage(image);
+      }
+      return std::to_string(pixel);
+    }
+    if (command == "bind") {
+      std::string text;
+      std::getline(words >> std::ws, text);
+      bind_keys(text);
+      return "bound";
     }
     if (command == "focus") {
       Window focus = None;
