@@ -54,7 +54,7 @@ void TakeList::draw_row(Canvas& canvas, size_t index, const std::string& name, c
   }
   canvas.clip({line.x, area_.y, line.width - kButton - 4, area_.height});
   canvas.text({line.x + 8, line.middle()}, name, 14, colors::kText);
-  canvas.text({line.x + 78, line.middle()}, place, 12, colors::kDim);
+  canvas.text({line.x + 78, line.middle()}, place, 12, is_chosen ? colors::kText : colors::kDim);
   canvas.release();
 }
 

@@ -26,7 +26,7 @@ CAPTURE, CAPTION, LYRICS, TRACKS_FIELD = (60, 26), (250, 225), (250, 300), (250,
 TASK, TRACK, SEED, MODE = (560, 225), (670, 225), (670, 273), (790, 273)
 STRENGTH_LEFT, STRENGTH_WIDTH, STRENGTH_Y = 743, 105, 225
 GO, CANCEL, START, NOTHING = (60, 492), (166, 492), (780, 533), (505, 500)
-WAVE_LEFT, WAVE_WIDTH, WAVE_Y, WAVE_COLOR = 12, 836, 110, 0x52AAFF
+WAVE_LEFT, WAVE_WIDTH, WAVE_Y, WAVE_BLUE = 12, 836, 110, 200
 LIST_TOP, ROW, LISTEN_X = 324, 26, 831
 MENU_ITEM = 24
 TARGET = (900, 40, 300, 300)  # of a drag, beside the window
@@ -94,7 +94,7 @@ def capture(host: WindowHost) -> None:
     host.ask(f"play {FIRST} {FRAMES}")
     host.ask("set 7 0")
     until(lambda: f"frame {FIRST} frames {FRAMES}" in host.state("captures"), "the recording")
-    until(lambda: int(host.ask(f"pixel 700 {WAVE_Y}")) == WAVE_COLOR, "the waveform")
+    until(lambda: int(host.ask(f"pixel 700 {WAVE_Y - 1}")) & 0xFF > WAVE_BLUE, "the waveform")
 
 
 def report(host: WindowHost, status: str, sentence: str = "", *, progress: float = 0, eta_s: float = -1, start: bool = False) -> None:
