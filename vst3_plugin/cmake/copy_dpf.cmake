@@ -22,6 +22,7 @@ function(copy_dpf SOURCE TARGET)
   file(COPY "${SOURCE}/" DESTINATION "${TARGET}")
   set(vst3 "${TARGET}/distrho/src/DistrhoPluginVST3.cpp")
   set(clap "${TARGET}/distrho/src/DistrhoPluginCLAP.cpp")
+  set(export "${TARGET}/distrho/src/DistrhoPluginLV2export.cpp")
   set(x11 "${TARGET}/dgl/src/pugl-upstream/src/x11.c")
 
   # A bar is no whole number of quarters in 7/8, and none at all in 1/8: that divided by zero, which ends the host.
@@ -68,6 +69,15 @@ function(copy_dpf SOURCE TARGET)
     "        fPluinEventQueue->setStateFromUI(key, value);
         if (const clap_host_state_t* const state = static_cast<const clap_host_state_t*>(fHost->get_extension(fHost, CLAP_EXT_STATE)))
             state->mark_dirty(fHost);")
+
+  # In LV2 the window stays a binary of its own, which hosts without a screen need not load.
+  correct_file("${export}" "# if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
+    pluginUI.truncate(pluginDLL.rfind(\"_dsp\"));
+    pluginUI += \"_ui\";
+" "    pluginUI.truncate(pluginDLL.rfind(\"_dsp\"));
+    pluginUI += \"_ui\";
+# if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
+")
 
   # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it.
   correct_file("${x11}" "  attr.event_mask |= KeyPressMask;\n  attr.event_mask |= KeyReleaseMask;\n" "")
