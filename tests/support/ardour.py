@@ -39,6 +39,8 @@ _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
     <Option name="discover-plugins-on-start" value="0"/>
     <Option name="save-history" value="0"/>
     <Option name="check-announcements" value="0"/>
+    <Option name="use-transport-fades" value="{fades}"/>
+    <Option name="loop-fade-choice" value="{loop_fade}"/>
   </Config>
   <ControlProtocols>
     <Protocol name="Open Sound Control (OSC)" active="1" feedback="0" debugmode="0" address-only="0" remote-port="8000"
@@ -64,6 +66,7 @@ AudioEngine:set_backend("None (Dummy)", "", "")
 local session = create_session(arg[1], arg[2], tonumber(arg[3]))
 assert(session, "the session cannot be made")
 session:new_audio_track(2, 2, nil, 1, arg[4], ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true)
+@SETUP@
 session:save_state("")
 close_session()
 """
@@ -146,12 +149,15 @@ def ui_scripts(action: str, hooks: Mapping[str, str]) -> str:
 
 
 class Ardour:
-    """A running Ardour with one session, and what a test does to it."""
+    """A running Ardour with one session, and what a test does to it.
 
-    def __init__(self, folder: Path, *, rate_hz: int = 48_000, track: str = "Song") -> None:
+    Without ``fades`` the track sounds as it is where the transport starts and stops, and where a loop wraps.
+    """
+
+    def __init__(self, folder: Path, *, rate_hz: int = 48_000, track: str = "Song", fades: bool = True) -> None:
         assert ARDOUR, "there is no ardour here: apt-get install ardour xvfb"
         assert LUA, "there is no ardour here: apt-get install ardour xvfb"
-        self.folder, self.rate_hz, self.track = folder, rate_hz, track
+        self.folder, self.rate_hz, self.track, self.fades = folder, rate_hz, track, fades
         self.home = folder / "home"
         self.session = folder / "session"
         self.port = free_port()
@@ -176,15 +182,27 @@ class Ardour:
 
     def start(self, hooks: Mapping[str, str]) -> None:
         """Make the session and open it, with these hooks (name → source) at work."""
+        self.make_session()
+        self.open(hooks)
+
+    def make_session(self, setup: str = "") -> None:
+        """Make the session; ``setup`` is Lua that finds it as ``session``."""
+        self.run_without_window(_MAKE_SESSION.replace("@SETUP@", setup), self.rate_hz, self.track)
+
+    def run_without_window(self, script: str, *arguments: str | int) -> None:
+        """Run Lua in ``ardour7-lua``; its ``arg`` holds the session's folder, its name, then these arguments."""
         assert LUA
-        assert ARDOUR
         self._write_config()
-        script = self.folder / "make_session.lua"
-        script.write_text(_MAKE_SESSION, "utf-8")
+        file = self.folder / "without_window.lua"
+        file.write_text(script, "utf-8")
         subprocess.run(
-            [LUA, script, self.session, self.session.name, str(self.rate_hz), self.track],
+            [LUA, file, self.session, self.session.name, *map(str, arguments)],
             env=self._environment, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S,
         )  # fmt: skip
+
+    def open(self, hooks: Mapping[str, str]) -> None:
+        """Open the session that was made, with these hooks (name → source) at work."""
+        assert ARDOUR
         self._mend_session()
         self._write_config()  # the command has written its own
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
@@ -281,7 +299,8 @@ class Ardour:
         return self.folder / "answer.txt"
 
     def _write_config(self) -> None:
-        (self.config / "config").write_text(_CONFIG.format(port=self.port, rate_hz=self.rate_hz), "utf-8")
+        fades = {"fades": int(self.fades), "loop_fade": "XFadeLoop" if self.fades else "NoLoopFade"}
+        (self.config / "config").write_text(_CONFIG.format(port=self.port, rate_hz=self.rate_hz, **fades), "utf-8")
 
     def _mend_session(self) -> None:
         """Turn the surface on in the session, which overrides the configuration, and drop what makes a dialog wait."""

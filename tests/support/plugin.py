@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import filelock
@@ -102,17 +103,28 @@ def read_state(state: bytes) -> dict[str, str]:
     """Return what the plug-in saved: texts and parameters by their keys."""
     match = re.search(rb"<IComponent>(.*?)</IComponent>", state)
     assert match, state
-    words = _decode_juce(match[1].decode()).split(b"\0")
-    words = [word for word in words if not word.startswith(b"__dpf") and word != b"\xfe"]
-    return {key.decode(): value.decode() for key, value in zip(words[::2], words[1::2], strict=False)}
+    return read_chunk(_decode_juce(match[1].decode()))
 
 
 def make_state(**texts: str) -> bytes:
     """Return a state with these texts, and no parameters."""
-    words = ["__dpf_state_begin__", *(word for item in texts.items() for word in item), "__dpf_state_end__"]
-    chunk = b"".join(word.encode() + b"\0" for word in words) + b"\xfe\0"
-    xml = _XML.format(_encode_juce(chunk)).encode()
+    xml = _XML.format(_encode_juce(make_chunk(texts))).encode()
     return b"VC2!" + len(xml).to_bytes(4, "little") + xml + b"\0"
+
+
+# ---- the part of it that DPF writes, whatever the host ----
+
+
+def read_chunk(chunk: bytes) -> dict[str, str]:
+    """Return the texts and parameters of a chunk by their keys."""
+    words = [word for word in chunk.split(b"\0") if not word.startswith(b"__dpf") and word != b"\xfe"]
+    return {key.decode(): value.decode() for key, value in zip(words[::2], words[1::2], strict=False)}
+
+
+def make_chunk(texts: Mapping[str, str]) -> bytes:
+    """Return a chunk with these texts, and no parameters."""
+    words = ["__dpf_state_begin__", *(word for item in texts.items() for word in item), "__dpf_state_end__"]
+    return b"".join(word.encode() + b"\0" for word in words) + b"\xfe\0"
 
 
 # ---- takes in a state ----
@@ -132,3 +144,11 @@ def make_take(audio: Samples, start_frame: int, rate_hz: int, *, fade_frames: in
 def read_captures(text: str) -> list[dict[str, str]]:
     """Return one dictionary for each recording that the plug-in describes."""
     return [dict(zip(line.split()[::2], line.split()[1::2], strict=True)) for line in text.splitlines()]
+
+
+def check_of(audio: Samples) -> str:
+    """Return what the plug-in says about the samples of a recording ``(2, frames)``."""
+    bits = np.ascontiguousarray(audio.T).view(np.uint32).ravel().astype(np.uint64)
+    factors = np.full(len(bits), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    factors[:1] = 1
+    return f"{int((np.cumprod(factors)[::-1] * bits).sum()):016x}"

@@ -3,8 +3,19 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 
 namespace acebridge {
+namespace {
+
+// A polynomial of the samples' bits, modulo 2 to the power of 64.
+uint64_t add_to_check(uint64_t check, float sample) {
+  uint32_t bits = 0;
+  std::memcpy(&bits, &sample, sizeof bits);
+  return check * 0x9E3779B97F4A7C15U + bits;
+}
+
+} // namespace
 
 const char* name_of(Cut cut) {
   static constexpr std::array<const char*, 7> kNames{"open", "stop", "back", "forward", "off", "limit", "overflow"};
@@ -33,11 +44,12 @@ void Recordings::append_until(uint64_t index) {
     return;
   }
   if (!recordings_.empty() && recordings_.back()->cut == Cut::none) {
-    std::vector<float>& samples = recordings_.back()->samples;
+    Recording& recording = *recordings_.back();
     for (; position != index; ++position) {
       const StereoFrame& frame = rings_.frames.at(position);
-      samples.push_back(frame.left);
-      samples.push_back(frame.right);
+      recording.samples.push_back(frame.left);
+      recording.samples.push_back(frame.right);
+      recording.check = add_to_check(add_to_check(recording.check, frame.left), frame.right);
     }
   }
   rings_.frames.release(index);
@@ -79,10 +91,10 @@ std::string Recordings::describe() const {
     std::array<char, 256> line{};
     (void)std::snprintf(line.data(), line.size(),
                         "frame %" PRId64 " frames %" PRId64 " rate %.0f bar %d beat %.6f tempo %.6f meter %g/%g "
-                        "tempos %zu end %s\n",
+                        "tempos %zu end %s check %016" PRIx64 "\n",
                         start.frame, recording->frames(), recording->rate_hz, start.has_bars ? start.bar : 0,
                         start.has_bars ? start.beat : 0.0, start.tempo_bpm, start.meter.beats_per_bar,
-                        start.meter.beat_unit, recording->tempo_map.size(), name_of(recording->cut));
+                        start.meter.beat_unit, recording->tempo_map.size(), name_of(recording->cut), recording->check);
     lines += line.data();
   }
   return lines;

@@ -25,6 +25,7 @@ struct Recording {
   std::vector<TempoPoint> tempo_map; // the first point is the start
   std::vector<float> samples;        // interleaved, two channels
   Cut cut = Cut::none;               // none: it goes on
+  uint64_t check = 0;                // of the samples: equal audio has an equal one
 
   int64_t frames() const { return static_cast<int64_t>(samples.size() / kChannels); }
 };
@@ -42,7 +43,7 @@ public:
 
   const std::deque<std::shared_ptr<Recording>>& all() const { return recordings_; }
 
-  // One line for each recording: start frame, frames, rate, bar, beat, tempo, meter, why it ended.
+  // One line for each recording: start frame, frames, rate, bar, beat, tempo, meter, why it ended, check.
   std::string describe() const;
 
 private:

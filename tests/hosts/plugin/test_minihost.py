@@ -12,6 +12,7 @@ from tests.support.plugin import (
     REPLACE,
     STATES,
     Samples,
+    check_of,
     make_state,
     make_take,
     read_captures,
@@ -93,6 +94,7 @@ def test_capture_knows_frame_bar_tempo_and_meter(host: Host, noise: Samples) -> 
         "meter": "3/4",
         "tempos": "1",
         "end": "stop",
+        "check": check_of(noise),
     }
     assert host.state() == "waiting"
 
@@ -116,6 +118,7 @@ def test_capture_is_cut_at_loop_jump_and_off(host: Host, noise: Samples) -> None
     host.set("capture", 0)
     host.play(512_000, noise)
     captures = host.captures()
+    assert [capture["check"] for capture in captures] == [check_of(noise)] * 3
     assert [(int(capture["frame"]), int(capture["frames"]), capture["end"]) for capture in captures] == [
         (84_000, 12_000, "back"),
         (48_000, 12_000, "forward"),
