@@ -81,10 +81,11 @@ void Field::move_rows(int rows, bool extend) {
   const auto row = static_cast<int>(rows_.row_of(edit_.caret()));
   const auto last = static_cast<int>(rows_.count()) - 1;
   const float x = goal_x_ >= 0 ? goal_x_ : rows_.x_of(edit_.caret());
-  if (row + rows < 0 || row + rows > last) {
+  const int to = row + rows;
+  if (to < 0 || to > last) {
     edit_.move(rows < 0 ? Step::text_start : Step::text_end, extend);
   } else {
-    edit_.place(rows_.offset_at(static_cast<size_t>(row + rows), x), extend);
+    edit_.place(rows_.offset_at(static_cast<size_t>(to), x), extend);
   }
   goal_x_ = x;
 }
@@ -92,7 +93,7 @@ void Field::move_rows(int rows, bool extend) {
 bool Field::move(const KeyPress& press) {
   const bool control = press.modifiers.control;
   const bool extend = press.modifiers.shift;
-  const auto page = std::max(1, static_cast<int>(inside().height / kRowHeight) - 1);
+  const int page = std::max(1, static_cast<int>(inside().height / kRowHeight) - 1);
   switch (press.name) {
   case KeyName::up:
     move_rows(-1, extend);
