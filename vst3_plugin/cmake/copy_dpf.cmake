@@ -50,7 +50,7 @@ function(copy_dpf SOURCE TARGET)
   # A host may take a part of a state at a time. The next part begins where that one ended.
   correct_file("${clap}" "wrtn = stream->write(stream, buffer, size - wrtntotal);"
     "wrtn = static_cast<int32_t>(stream->write(stream, buffer + wrtntotal, size - wrtntotal));")
-  correct_file("${clap}" "#include \"DistrhoPluginInternal.hpp\"" "#include \"DistrhoPluginInternal.hpp\"\n#include <algorithm>\n#include <cmath>")
+  correct_file("${clap}" "#include \"DistrhoPluginInternal.hpp\"" "#include \"DistrhoPluginInternal.hpp\"\n#include <algorithm>\n#include <atomic>\n#include <cmath>")
 
   # A part that ends inside a string does not end the string, whatever byte lay behind the part before.
   foreach(path IN ITEMS "${vst3}" "${clap}")
@@ -63,6 +63,25 @@ function(copy_dpf SOURCE TARGET)
             scaleFactor = 1.0;
         *width = static_cast<uint32_t>(*width * scaleFactor + 0.5);
         *height = static_cast<uint32_t>(*height * scaleFactor + 0.5);")
+
+  # The audio thread looks at a flag before it tries the lock of what the window has set.
+  correct_file("${clap}" "            std::memcpy(&events[used++], &event, sizeof(Event));"
+    "            std::memcpy(&events[used++], &event, sizeof(Event));
+            waiting.store(true, std::memory_order_release);")
+  correct_file("${clap}" "if (const clap_output_events_t* const outputEvents = process->out_events)"
+    "if (const clap_output_events_t* const outputEvents = fEventQueue.waiting.load(std::memory_order_acquire) ? process->out_events : nullptr)")
+  correct_file("${clap}" "                fEventQueue.used = 0;
+"
+    "                fEventQueue.used = 0;
+                fEventQueue.waiting.store(false, std::memory_order_relaxed);
+")
+  correct_file("${clap}" "        void addEventFromUI(const Event& event)"
+    "        std::atomic<bool> waiting{false};
+
+        void addEventFromUI(const Event& event)")
+
+  # What `malloc` gave is freed.
+  correct_file("${clap}" "            delete[] events;" "            std::free(events);")
 
   # CLAP hosts are told that the project has changed.
   correct_file("${clap}" "        fPluinEventQueue->setStateFromUI(key, value);"

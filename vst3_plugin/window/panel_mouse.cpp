@@ -51,7 +51,7 @@ Panel::Part Panel::part_at(Point at) const {
 }
 
 Field* Panel::field_at(Point at) {
-  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](Field* field) { return field->area().contains(at) && field->is_enabled(); });
+  auto* const* const found = std::find_if(fields_.begin(), fields_.end(), [&](Field* field) { return field->area().contains(at) && field->is_enabled(); });
   return found == fields_.end() ? nullptr : *found;
 }
 

@@ -18,19 +18,19 @@ std::string variable(const char* name) {
 } // namespace
 
 std::string data_folder() {
-  const std::string own = variable("ACEBRIDGE_HOME");
+  std::string own = variable("ACEBRIDGE_HOME");
   if (!own.empty()) {
     return own;
   }
 #if defined(_WIN32)
-  const std::string local = variable("LOCALAPPDATA");
+  std::string local = variable("LOCALAPPDATA");
   return local.empty() ? local : local + "\\acebridge";
 #else
-  const std::string home = variable("HOME");
+  std::string home = variable("HOME");
 #if defined(__APPLE__)
   return home.empty() ? home : home + "/Library/Application Support/acebridge";
 #else
-  const std::string data = variable("XDG_DATA_HOME");
+  std::string data = variable("XDG_DATA_HOME");
   if (!data.empty()) {
     return data + "/acebridge";
   }
