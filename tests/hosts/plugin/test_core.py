@@ -13,7 +13,17 @@ from tests.support.plugin import BUILDS, CPP, build, build_sanitized
 pytestmark = pytest.mark.host
 
 PLAIN = ("test_realtime", "test_clap")
-ADDRESS = ("test_transport", "test_capture", "test_take_player", "test_audition", "test_resample", "test_state", "test_text_edit", "test_waveform", "fuzz_state")
+ADDRESS = (
+    "test_transport",
+    "test_capture",
+    "test_take_player",
+    "test_audition",
+    "test_resample",
+    "test_state",
+    "test_text_edit",
+    "test_waveform",
+    "fuzz_state",
+)
 
 
 def run(program: Path, *arguments: str) -> None:

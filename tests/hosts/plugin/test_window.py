@@ -16,7 +16,7 @@ import pytest
 
 from acestep_runtime.values import TRACKS
 from tests.support.daemon import PATIENCE_S, until
-from tests.support.plugin import STATES, build_sanitized
+from tests.support.plugin import PARAMETERS, STATES, build_sanitized
 from tests.support.window import Program, WindowHost, start_screen
 
 pytestmark = pytest.mark.host
@@ -74,7 +74,7 @@ def host(shared: WindowHost) -> WindowHost:
     """Return the host with an empty project, and nothing pressed."""
     shared.click(*NOTHING)
     for name, value in (("task", 2), ("track", 2), ("take", 1), ("capture", 0), ("seed", 0), ("mode", 0)):
-        shared.ask(f"set {['task', 'track', 'strength', 'takes', 'take', 'mode', 'seed', 'capture'].index(name)} {value}")
+        shared.ask(f"set {PARAMETERS.index(name)} {value}")
     for key in ("caption", "lyrics", "tracks", "folder", "selection", "regions"):
         assert shared.ask(f"load {key}") == "loaded"
     report(shared, "ready")
@@ -97,7 +97,9 @@ def capture(host: WindowHost) -> None:
     until(lambda: int(host.ask(f"pixel 700 {WAVE_Y - 1}")) & 0xFF > WAVE_BLUE, "the waveform")
 
 
-def report(host: WindowHost, status: str, sentence: str = "", *, progress: float = 0, eta_s: float = -1, start: bool = False) -> None:
+def report(
+    host: WindowHost, status: str, sentence: str = "", *, progress: float = 0, eta_s: float = -1, start: bool = False
+) -> None:
     assert host.ask(f"report {STATES.index(status)} {progress} {eta_s} {int(start)} {sentence}") == "reported"
 
 
@@ -158,7 +160,9 @@ def test_clipboard_carries_lines_both_ways(host: WindowHost, screen: dict[str, s
 
 
 def test_paste_without_a_clipboard_does_nothing(host: WindowHost, screen: dict[str, str]) -> None:
-    subprocess.run(["xclip", "-selection", "clipboard", "-i", "-loops", "1"], input="x", env=screen, text=True, check=True)
+    subprocess.run(
+        ["xclip", "-selection", "clipboard", "-i", "-loops", "1"], input="x", env=screen, text=True, check=True
+    )
     command = ["xclip", "-selection", "clipboard", "-o"]
     until(lambda: subprocess.run(command, env=screen, capture_output=True).returncode != 0, "the clipboard to be empty")
     edit(host, CAPTION)
@@ -207,9 +211,14 @@ def test_keys_that_are_not_used_are_the_host_s(host: WindowHost) -> None:
     host.press("space", "a")
     host.until_state("caption", " a")
     host.press("F5", "ctrl+s")
-    keys: list[str] = []
-    until(lambda: keys.extend(host.ask("keys").split()) or {"F5", "s"} <= set(keys), "the keys that the field does not use")
-    assert not {"space", "a"} & set(keys)
+    keys: set[str] = set()
+
+    def have_arrived() -> bool:
+        keys.update(host.ask("keys").split())
+        return {"F5", "s"} <= keys
+
+    until(have_arrived, "the keys that the field does not use")
+    assert not {"space", "a"} & keys
     host.press("Escape")
     until(lambda: host.ask("focus") == "host", "the host to have the keyboard")
     host.press("space")
@@ -303,11 +312,15 @@ def test_takes_are_chosen_and_heard(host: WindowHost) -> None:
         assert host.ask(f"take {number} {FIRST + 96_000} 96000") != "no"
     host.click(600, LIST_TOP + 2 * ROW)
     host.until_parameter("take", 2)
-    for row, number in ((2, 2), (1, 1), (0, 0)):
-        host.click(LISTEN_X, LIST_TOP + row * ROW)
-        until(lambda number=number: host.ask("hears") == str(number), f"take {number}")  # type: ignore[misc]
+    for number in (2, 1, 0):
+        host.click(LISTEN_X, LIST_TOP + number * ROW)
+        until_heard(host, number)
     host.click(LISTEN_X, LIST_TOP)
-    until(lambda: host.ask("hears") == "-1", "silence")
+    until_heard(host, -1)
+
+
+def until_heard(host: WindowHost, number: int) -> None:
+    until(lambda: host.ask("hears") == str(number), f"take {number} to be heard")
 
 
 @pytest.fixture
@@ -328,7 +341,9 @@ def target(programs: Path, screen: dict[str, str], mode: str) -> Program:
     return Program(str(programs / "xdnd_target"), mode, *map(str, TARGET), environment=screen)
 
 
-def test_take_is_dragged_into_another_program(host: WindowHost, take: str, programs: Path, screen: dict[str, str]) -> None:
+def test_take_is_dragged_into_another_program(
+    host: WindowHost, take: str, programs: Path, screen: dict[str, str]
+) -> None:
     other = target(programs, screen, "accept")
     drag_take(host, to=(1000, 200))
     assert other.read("entered") == "entered 5 uri-list"
@@ -372,7 +387,9 @@ def test_target_that_does_not_take_the_file_holds_nothing_up(
     other.kill()
 
 
-def test_target_that_ends_during_a_drag_ends_nothing_else(host: WindowHost, take: str, programs: Path, screen: dict[str, str]) -> None:
+def test_target_that_ends_ends_nothing_else(
+    host: WindowHost, take: str, programs: Path, screen: dict[str, str]
+) -> None:
     assert take != "no"
     other = target(programs, screen, "accept")
     drag_take(host, to=(1000, 200))
