@@ -73,6 +73,12 @@ def build_plugin() -> Path:
     return build(BUILDS / "plugin", ROOT / "vst3_plugin") / "bin"
 
 
+def build_sanitized(*targets: str) -> Path:
+    """Build C++ tests, and the plug-in with them, under the sanitizers of addresses and of undefined behaviour."""
+    options = ("-DSANITIZE=address,undefined", "-DWITH_FORMATS=ON")
+    return build(BUILDS / "plugin-tests/address", CPP, *options, targets=targets)
+
+
 # ---- the state of a VST3 plug-in, as JUCE's hosts keep it ----
 
 _DIGITS = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"

@@ -22,6 +22,8 @@ function(copy_dpf SOURCE TARGET)
   file(COPY "${SOURCE}/" DESTINATION "${TARGET}")
   set(vst3 "${TARGET}/distrho/src/DistrhoPluginVST3.cpp")
   set(clap "${TARGET}/distrho/src/DistrhoPluginCLAP.cpp")
+  set(export "${TARGET}/distrho/src/DistrhoPluginLV2export.cpp")
+  set(x11 "${TARGET}/dgl/src/pugl-upstream/src/x11.c")
 
   # A bar is no whole number of quarters in 7/8, and none at all in 1/8: that divided by zero, which ends the host.
   correct_file("${vst3}" "const int    ppqPerBar = ctx->time_sig_numerator * 4 / ctx->time_sig_denom;"
@@ -48,11 +50,118 @@ function(copy_dpf SOURCE TARGET)
   # A host may take a part of a state at a time. The next part begins where that one ended.
   correct_file("${clap}" "wrtn = stream->write(stream, buffer, size - wrtntotal);"
     "wrtn = static_cast<int32_t>(stream->write(stream, buffer + wrtntotal, size - wrtntotal));")
-  correct_file("${clap}" "#include \"DistrhoPluginInternal.hpp\"" "#include \"DistrhoPluginInternal.hpp\"\n#include <algorithm>\n#include <cmath>")
+  correct_file("${clap}" "#include \"DistrhoPluginInternal.hpp\"" "#include \"DistrhoPluginInternal.hpp\"\n#include <algorithm>\n#include <atomic>\n#include <cmath>")
 
   # A part that ends inside a string does not end the string, whatever byte lay behind the part before.
   foreach(path IN ITEMS "${vst3}" "${clap}")
     correct_file("${path}" "if (buffer[i] == '\\0')" "if (i < read && buffer[i] == '\\0')")
   endforeach()
+
+  # A host of CLAP that sets a scale asks for the size before there is a window.
+  correct_file("${clap}" "if (d_isZero(scaleFactor))
+            scaleFactor = 1.0;" "if (d_isZero(scaleFactor))
+            scaleFactor = 1.0;
+        *width = static_cast<uint32_t>(*width * scaleFactor + 0.5);
+        *height = static_cast<uint32_t>(*height * scaleFactor + 0.5);")
+
+  # The audio thread looks at a flag before it tries the lock of what the window has set.
+  correct_file("${clap}" "            std::memcpy(&events[used++], &event, sizeof(Event));"
+    "            std::memcpy(&events[used++], &event, sizeof(Event));
+            waiting.store(true, std::memory_order_release);")
+  correct_file("${clap}" "if (const clap_output_events_t* const outputEvents = process->out_events)"
+    "if (const clap_output_events_t* const outputEvents = fEventQueue.waiting.load(std::memory_order_acquire) ? process->out_events : nullptr)")
+  correct_file("${clap}" "                fEventQueue.used = 0;
+"
+    "                fEventQueue.used = 0;
+                fEventQueue.waiting.store(false, std::memory_order_relaxed);
+")
+  correct_file("${clap}" "        void addEventFromUI(const Event& event)"
+    "        std::atomic<bool> waiting{false};
+
+        void addEventFromUI(const Event& event)")
+
+  # What `malloc` gave is freed.
+  correct_file("${clap}" "            delete[] events;" "            std::free(events);")
+
+  # CLAP hosts are told that the project has changed.
+  correct_file("${clap}" "        fPluinEventQueue->setStateFromUI(key, value);"
+    "        fPluinEventQueue->setStateFromUI(key, value);
+        if (const clap_host_state_t* const state = static_cast<const clap_host_state_t*>(fHost->get_extension(fHost, CLAP_EXT_STATE)))
+            state->mark_dirty(fHost);")
+
+  # In LV2 the window stays a binary of its own, which hosts without a screen need not load.
+  correct_file("${export}" "# if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
+    pluginUI.truncate(pluginDLL.rfind(\"_dsp\"));
+    pluginUI += \"_ui\";
+" "    pluginUI.truncate(pluginDLL.rfind(\"_dsp\"));
+    pluginUI += \"_ui\";
+# if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
+")
+
+  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it.
+  correct_file("${x11}" "  attr.event_mask |= KeyPressMask;\n  attr.event_mask |= KeyReleaseMask;\n" "")
+  correct_file("${x11}" "  XSetInputFocus(display, impl->win, RevertToNone, CurrentTime);"
+    "  XSelectInput(display, impl->win, attrs.your_event_mask | KeyPressMask | KeyReleaseMask);
+  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);")
+  correct_file("${x11}" "        XUnsetICFocus(view->impl->xic);
+      }"
+    "        XUnsetICFocus(view->impl->xic);
+      }
+      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer) {
+        XWindowAttributes attrs = PUGL_INIT_STRUCT;
+        if (XGetWindowAttributes(display, impl->win, &attrs)) {
+          XSelectInput(display, impl->win, attrs.your_event_mask & ~(KeyPressMask | KeyReleaseMask));
+        }
+        st0 = puglDispatchEvent(view, &event);
+      }")
+
+  # Input methods talk in messages of their own, and commit text of any length. Keyboards change while the window is open.
+  correct_file("${x11}" "    PuglView* const view = findView(world, xevent.xany.window);"
+    "    if (xevent.type != KeyPress && xevent.type != KeyRelease && XFilterEvent(&xevent, None)) {
+      continue;
+    }
+    if (xevent.type == MappingNotify) {
+      XRefreshKeyboardMapping(&xevent.xmapping);
+      continue;
+    }
+
+    PuglView* const view = findView(world, xevent.xany.window);")
+  correct_file("${x11}" "lookupString(XIC xic, XEvent* const xevent, char* const str, KeySym* const sym)"
+    "lookupString(XIC xic, XEvent* const xevent, char* const str, const int size, KeySym* const sym)")
+  correct_file("${x11}" "Xutf8LookupString(xic, &xevent->xkey, str, 7, sym, &status);"
+    "Xutf8LookupString(xic, &xevent->xkey, str, size, sym, &status);")
+  correct_file("${x11}" "XmbLookupString(xic, &xevent->xkey, str, 7, sym, &status);"
+    "XmbLookupString(xic, &xevent->xkey, str, size, sym, &status);")
+  correct_file("${x11}" "    char      sstr[8] = {0};
+    const int sfound  = lookupString(view->impl->xic, xevent, sstr, &sym);
+    if (sfound > 0) {
+      // Dispatch key event now
+      puglDispatchEvent(view, event);
+"
+    "    char      all[4096] = {0};
+    char      sstr[8] = {0};
+    const int sfound  = lookupString(view->impl->xic, xevent, all, (int)sizeof(all) - 1, &sym);
+    if (sfound > 0) {
+      // Dispatch key event now
+      puglDispatchEvent(view, event);
+
+      // One text event for each character, the last of them below
+      int first = 0;
+      for (int i = 1; i <= sfound; ++i) {
+        if (i < sfound && ((unsigned char)all[i] & 0xC0) == 0x80) {
+          continue;
+        }
+        memset(sstr, 0, sizeof(sstr));
+        memcpy(sstr, all + first, (size_t)(i - first < 7 ? i - first : 7));
+        first = i;
+        if (i < sfound) {
+          PuglEvent text = *event;
+          text.text.type = PUGL_TEXT;
+          text.text.character = puglDecodeUTF8((const uint8_t*)sstr);
+          memcpy(text.text.string, sstr, sizeof(sstr));
+          puglDispatchEvent(view, &text);
+        }
+      }
+")
   file(TOUCH "${TARGET}/copy_is_complete")
 endfunction()

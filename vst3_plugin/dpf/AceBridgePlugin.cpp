@@ -3,9 +3,7 @@
 // What DPF's hosts promise: `activate`, `deactivate` and `sampleRateChanged` never run beside `run`; `setParameterValue` may
 // come from any thread; `getState` and `setState` come from any thread but the one that runs `run`.
 #include "collector.hpp"
-#include "core.hpp"
-
-#include "DistrhoPlugin.hpp"
+#include "core_holder.hpp"
 
 #include <cstring>
 #include <memory>
@@ -49,9 +47,9 @@ std::optional<acebridge::Key> key_of(const char* name) {
 
 } // namespace
 
-class AceBridgePlugin : public Plugin {
+class AceBridgePlugin : public CoreHolder {
 public:
-  AceBridgePlugin() : Plugin(acebridge::kParameters, 0, kKeys.size()), core_(getSampleRate()) {}
+  AceBridgePlugin() : CoreHolder(acebridge::kParameters, 0, kKeys.size()) {}
 
 protected:
   const char* getLabel() const override { return "AceBridge"; }
@@ -122,8 +120,6 @@ protected:
   }
 
 private:
-  // DPF asks for state in a const function; reading it takes over captured audio.
-  mutable acebridge::Core core_;
   std::unique_ptr<acebridge::Collector> collector_;
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(AceBridgePlugin)

@@ -16,27 +16,31 @@ pytestmark = pytest.mark.host
 
 SOURCES = ROOT / "vst3_plugin"
 LIBRARIES = {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2"}
+WINDOW_LIBRARIES = {"libX11.so.6", "libXext.so.6", "libGL.so.1"}
 
 
 def files(binaries: Path) -> list[Path]:
     return [
         *binaries.glob("AceBridge.vst3/Contents/*/AceBridge.so"),
         binaries / "AceBridge.clap",
+        binaries / "AceBridge.lv2/AceBridge_ui.so",
         binaries / "AceBridge.lv2/AceBridge_dsp.so",
     ]
 
 
-def test_formats_link_the_language_s_libraries_only(binaries: Path) -> None:
+def test_formats_link_the_language_s_libraries_and_the_window_s(binaries: Path) -> None:
     for file in files(binaries):
         listing = subprocess.run(["readelf", "-d", file], capture_output=True, text=True, check=True).stdout
-        assert set(re.findall(r"NEEDED.*\[(.*)\]", listing)) <= LIBRARIES, file
-    assert len(files(binaries)) == 3
+        allowed = LIBRARIES if file.name == "AceBridge_dsp.so" else LIBRARIES | WINDOW_LIBRARIES
+        assert set(re.findall(r"NEEDED.*\[(.*)\]", listing)) <= allowed, file
+    assert len(files(binaries)) == 4
 
 
 def test_formats_export_their_entry_points_only(binaries: Path) -> None:
     entries = (
         {"GetPluginFactory", "ModuleEntry", "ModuleExit"},
         {"clap_entry"},
+        {"lv2ui_descriptor"},
         {"lv2_descriptor", "lv2_generate_ttl"},
     )
     for file, names in zip(files(binaries), entries, strict=True):
@@ -60,6 +64,12 @@ def test_lv2_binary_loads_and_names_itself(binaries: Path) -> None:
     assert not library.lv2_descriptor(1)
 
 
+def test_lv2_names_its_window(binaries: Path) -> None:
+    manifest = (binaries / "AceBridge.lv2/manifest.ttl").read_text("utf-8")
+    assert "a ui:X11UI" in manifest
+    assert "ui:binary <AceBridge_ui.so>" in manifest
+
+
 def test_tracks_are_those_of_the_runtime() -> None:
     text = (SOURCES / "core/parameters.hpp").read_text("utf-8")
     match = re.search(r"kTracks\{(.*?)\}", text, re.DOTALL)
@@ -68,7 +78,7 @@ def test_tracks_are_those_of_the_runtime() -> None:
 
 
 def test_clang_tidy_finds_nothing(binaries: Path) -> None:
-    sources = [*sorted(SOURCES.glob("core/*.cpp")), SOURCES / "dpf/AceBridgePlugin.cpp"]
+    sources = [path for folder in ("core", "window", "dpf") for path in sorted(SOURCES.glob(f"{folder}/*.cpp"))]
     command = ["clang-tidy", "-p", str(binaries.parent), "--quiet"]
     halves = [
         subprocess.Popen([*command, *map(str, half)], stdout=subprocess.PIPE, text=True)
@@ -79,6 +89,6 @@ def test_clang_tidy_finds_nothing(binaries: Path) -> None:
         assert half.returncode == 0, output
 
 
-def test_core_knows_no_framework() -> None:
-    for file in SOURCES.glob("core/*"):
+def test_core_and_window_know_no_framework() -> None:
+    for file in (*SOURCES.glob("core/*"), *SOURCES.glob("window/*")):
         assert not re.search(r"distrho|dpf", file.read_text("utf-8"), re.IGNORECASE), file

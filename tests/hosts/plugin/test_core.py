@@ -8,12 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plugin import BUILDS, CPP, build
+from tests.support.plugin import BUILDS, CPP, build, build_sanitized
 
 pytestmark = pytest.mark.host
 
 PLAIN = ("test_realtime", "test_clap")
-ADDRESS = ("test_transport", "test_capture", "test_take_player", "test_audition", "test_resample", "test_state", "fuzz_state")
+ADDRESS = (
+    "test_transport",
+    "test_capture",
+    "test_take_player",
+    "test_audition",
+    "test_resample",
+    "test_state",
+    "test_text_edit",
+    "test_waveform",
+    "fuzz_state",
+)
 
 
 def run(program: Path, *arguments: str) -> None:
@@ -29,8 +39,7 @@ def plain(binaries: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def address() -> Path:
-    options = ("-DSANITIZE=address,undefined", "-DWITH_FORMATS=ON")
-    return build(BUILDS / "plugin-tests/address", CPP, *options, targets=(*ADDRESS, "test_clap", "AceBridge-clap"))
+    return build_sanitized(*ADDRESS, "test_clap", "AceBridge-clap")
 
 
 @pytest.fixture(scope="session")

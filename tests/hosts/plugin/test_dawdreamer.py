@@ -1,7 +1,4 @@
-"""The plug-in in DawDreamer, which renders offline from frame 0 with an exact position and a tempo curve.
-
-DawDreamer restores a state only into a plug-in that has a window.
-"""
+"""The plug-in in DawDreamer, which renders offline from frame 0 with an exact position and a tempo curve."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.plugin import PARAMETERS, Samples, read_captures, read_state
+from tests.support.plugin import PARAMETERS, Samples, make_state, read_captures, read_state
 
 pytestmark = pytest.mark.host
 
@@ -59,3 +56,13 @@ def test_tempo_curve_is_followed(vst3: str, noise: Samples, tmp_path: Path) -> N
     render.engine.render(0.2)
     (capture,) = render.captures(tmp_path)
     assert (capture["tempo"], capture["tempos"]) == ("100.000000", "2")
+
+
+def test_state_is_restored(vst3: str, noise: Samples, tmp_path: Path) -> None:
+    render = Render(vst3, noise, 48_000, 480)
+    (tmp_path / "state").write_bytes(make_state(caption="Grüße 東京", lyrics="Ä\nÖ"))
+    render.plugin.load_state(str(tmp_path / "state"))
+    render.engine.render(0.05)
+    render.plugin.save_state(str(tmp_path / "again"))
+    values = read_state((tmp_path / "again").read_bytes())
+    assert (values["caption"], values["lyrics"]) == ("Grüße 東京", "Ä\nÖ")

@@ -23,6 +23,7 @@ public:
       (void)std::fprintf(stderr, "%s\n", dlerror());
       std::exit(2);
     }
+    library_ = library;
     entry_ = static_cast<const clap_plugin_entry_t*>(dlsym(library, "clap_entry"));
     entry_->init(path);
     factory_ = static_cast<const clap_plugin_factory_t*>(entry_->get_factory(CLAP_PLUGIN_FACTORY_ID));
@@ -32,8 +33,11 @@ public:
   ~Library() { entry_->deinit(); }
 
   const clap_plugin_factory_t& factory() const { return *factory_; }
+  // Null if the binary exports no such name.
+  void* find(const char* name) const { return dlsym(library_, name); }
 
 private:
+  void* library_ = nullptr;
   const clap_plugin_entry_t* entry_ = nullptr;
   const clap_plugin_factory_t* factory_ = nullptr;
 };
@@ -62,13 +66,19 @@ struct Stream {
 
 class Instance {
 public:
-  Instance(const Library& library, double rate_hz) : rate_hz_(rate_hz) {
+  using Extension = const void* (*)(const clap_host_t*, const char*);
+
+  // `extension` gives what the host offers to the plug-in.
+  Instance(
+      const Library& library, double rate_hz,
+      Extension extension = [](const clap_host_t*, const char*) -> const void* { return nullptr; })
+      : rate_hz_(rate_hz) {
     host_.clap_version = CLAP_VERSION;
     host_.name = "AceBridge tests";
     host_.vendor = "AceBridge";
     host_.url = "";
     host_.version = "1";
-    host_.get_extension = [](const clap_host_t*, const char*) -> const void* { return nullptr; };
+    host_.get_extension = extension;
     host_.request_restart = [](const clap_host_t*) {};
     host_.request_process = [](const clap_host_t*) {};
     host_.request_callback = [](const clap_host_t*) {};
@@ -95,6 +105,7 @@ public:
   }
 
   clap_event_transport_t& transport() { return transport_; }
+  const clap_plugin_t& plugin() const { return *plugin_; }
 
   void set(acebridge::Id id, double value) {
     event_.header = {sizeof event_, 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};

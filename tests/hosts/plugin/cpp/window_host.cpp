@@ -1,0 +1,411 @@
+// A host with a window: embeds the plug-in's, and does what it reads from standard input, a command a line. It answers each
+// with a line. Python drives it, and xdotool types and clicks.
+//
+//   window_host PLUGIN.clap [SCALE]
+//
+//   play FRAME FRAMES      the transport rolls over this much of a melody
+//   set ID VALUE, get ID   parameters by their place
+//   state KEY              what a project would keep, with "\n" for line ends
+//   load KEY TEXT          open a project with this text
+//   bind TEXT              keys for these characters
+//   focus                  who has the keyboard: host or plug-in
+//   keys                   the keys that reached the host since the last time
+//   resize WIDTH HEIGHT, size, shot FILE (PPM), pixel X Y, dirty (how often the project was said to have changed)
+//   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, hears     with a watched plug-in
+#include "clap_host.hpp"
+
+#include "clap/ext/gui.h"
+#include "clap/ext/timer-support.h"
+#include "utf8.hpp"
+
+#include <X11/Xlib.h>
+#include <X11/Xutil.h>
+#include <X11/keysym.h>
+#include <chrono>
+#include <clocale>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <poll.h>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+#undef Status // Xlib has a macro of that name
+
+using namespace acebridge;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr double kRateHz = 48000;
+constexpr size_t kBlocksFrames = 48000;
+
+struct Timer {
+  std::chrono::milliseconds period{0};
+  Clock::time_point next;
+};
+
+std::map<clap_id, Timer> timers;
+Display* display = nullptr;
+Window outer = None;
+int dirty_count = 0;
+
+bool add_timer(const clap_host_t*, uint32_t period_ms, clap_id* id) {
+  static clap_id last = 0;
+  *id = ++last;
+  timers[*id] = {std::chrono::milliseconds(period_ms), Clock::now()};
+  return true;
+}
+
+bool remove_timer(const clap_host_t*, clap_id id) { return timers.erase(id) > 0; }
+
+const void* extension(const clap_host_t*, const char* name) {
+  static const clap_host_timer_support_t kTimers{add_timer, remove_timer};
+  static const clap_host_gui_t kGui{[](const clap_host_t*) {},
+                                    [](const clap_host_t*, uint32_t width, uint32_t height) {
+                                      XResizeWindow(display, outer, width, height);
+                                      return true;
+                                    },
+                                    [](const clap_host_t*) { return true; }, [](const clap_host_t*) { return true; },
+                                    [](const clap_host_t*, bool) {}};
+  static const clap_host_state_t kState{[](const clap_host_t*) { ++dirty_count; }};
+  const std::string id = name;
+  return id == CLAP_EXT_TIMER_SUPPORT ? static_cast<const void*>(&kTimers)
+         : id == CLAP_EXT_GUI         ? static_cast<const void*>(&kGui)
+         : id == CLAP_EXT_STATE       ? static_cast<const void*>(&kState)
+                                      : nullptr;
+}
+
+// A melody over soft noise, with rests: something to look at.
+signals::Stereo melody(int64_t first, size_t frames) {
+  signals::Stereo audio = signals::noise(frames, 7);
+  for (size_t i = 0; i < frames; ++i) {
+    const double time = static_cast<double>(first + static_cast<int64_t>(i)) / kRateHz;
+    const double beat = std::fmod(time * 2, 1.0);
+    const auto note = static_cast<int>(time * 2);
+    const double pitch = 220 * std::pow(2, (note * 5 % 12) / 12.0);
+    const double level = note % 8 == 7 ? 0 : std::exp(-3 * beat) * (0.5 + 0.4 * (note % 4 == 0));
+    for (auto& channel : audio) {
+      channel[i] = static_cast<float>(0.02 * static_cast<double>(channel[i]) + level * std::sin(6.283185307179586 * pitch * time));
+    }
+  }
+  return audio;
+}
+
+std::string escape(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
+  }
+  return line;
+}
+
+std::string unescape(const std::string& line) {
+  std::string text;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const bool is_escape = line[i] == '\\' && i + 1 < line.size();
+    text += !is_escape ? line[i] : line[++i] == 'n' ? '\n' : line[i];
+  }
+  return text;
+}
+
+// The words of a saved chunk: keys and values in turn, each ended by a null byte.
+std::string value_of(const std::string& chunk, const std::string& key) {
+  const std::string word = std::string(1, '\0') + key + std::string(1, '\0');
+  const size_t found = chunk.find(word);
+  return found == std::string::npos ? std::string() : std::string(chunk.c_str() + found + word.size());
+}
+
+bool write_picture(Window window, const std::string& path) {
+  XWindowAttributes size;
+  XGetWindowAttributes(display, window, &size);
+  XImage* const image = XGetImage(display, window, 0, 0, static_cast<unsigned>(size.width), static_cast<unsigned>(size.height), AllPlanes, ZPixmap);
+  std::FILE* const file = image == nullptr ? nullptr : std::fopen(path.c_str(), "wb");
+  if (file == nullptr) {
+    return false;
+  }
+  (void)std::fprintf(file, "P6\n%d %d\n255\n", size.width, size.height);
+  for (int y = 0; y < size.height; ++y) {
+    for (int x = 0; x < size.width; ++x) {
+      const unsigned long pixel = XGetPixel(image, x, y);
+      const unsigned char rgb[3] = {static_cast<unsigned char>(pixel >> 16U), static_cast<unsigned char>(pixel >> 8U), static_cast<unsigned char>(pixel)};
+      (void)std::fwrite(rgb, 1, 3, file);
+    }
+  }
+  XDestroyImage(image);
+  return std::fclose(file) == 0;
+}
+
+// Give each character of a text a key of its own, and the compose key too: xdotool would change the keyboard as it types, and a
+// window that looks a key up late would find another one.
+void bind_keys(const std::string& text) {
+  int first = 0;
+  int last = 0;
+  int width = 0;
+  XDisplayKeycodes(display, &first, &last);
+  KeySym* const map = XGetKeyboardMapping(display, static_cast<KeyCode>(first), last - first + 1, &width);
+  std::vector<KeySym> symbols{XK_Multi_key};
+  for (size_t i = 0; i < text.size(); i = window::next_boundary(text, i)) {
+    const uint32_t code = window::decode_utf8(text, i);
+    symbols.push_back(code < 0x100 ? code : 0x1000000U | code);
+  }
+  int keycode = last;
+  for (KeySym symbol : symbols) {
+    if (XKeysymToKeycode(display, symbol) != 0) {
+      continue;
+    }
+    const auto is_free = [&](int code) {
+      return std::all_of(map + (code - first) * width, map + (code - first + 1) * width, [](KeySym s) { return s == NoSymbol; });
+    };
+    while (keycode > first && !is_free(keycode)) {
+      --keycode;
+    }
+    XChangeKeyboardMapping(display, keycode--, 1, &symbol, 1);
+  }
+  XFree(map);
+  XSync(display, False);
+}
+
+class WindowHost {
+public:
+  WindowHost(const char* path, double scale) : library_(path), instance_(library_, kRateHz, extension) {
+    const clap_plugin_t& plugin = instance_.plugin();
+    gui_ = static_cast<const clap_plugin_gui_t*>(plugin.get_extension(&plugin, CLAP_EXT_GUI));
+    timer_ = static_cast<const clap_plugin_timer_support_t*>(plugin.get_extension(&plugin, CLAP_EXT_TIMER_SUPPORT));
+    auto* const last_core = reinterpret_cast<Core* (*)()>(library_.find("last_core"));
+    core_ = last_core == nullptr ? nullptr : last_core();
+    outer = XCreateSimpleWindow(display, DefaultRootWindow(display), 0, 0, 100, 100, 0, 0, 0);
+    XSelectInput(display, outer, KeyPressMask | KeyReleaseMask | StructureNotifyMask);
+    gui_->create(&plugin, CLAP_WINDOW_API_X11, false);
+    if (scale != 1) {
+      gui_->set_scale(&plugin, scale);
+    }
+    uint32_t width = 0;
+    uint32_t height = 0;
+    gui_->get_size(&plugin, &width, &height);
+    XResizeWindow(display, outer, width, height);
+    XMapWindow(display, outer);
+    XEvent event;
+    do {
+      XNextEvent(display, &event);
+    } while (event.type != MapNotify);
+    XSetInputFocus(display, outer, RevertToParent, CurrentTime);
+    XSync(display, False);
+    clap_window_t parent{};
+    parent.api = CLAP_WINDOW_API_X11;
+    parent.x11 = outer;
+    gui_->set_parent(&plugin, &parent);
+    gui_->show(&plugin);
+  }
+
+  ~WindowHost() {
+    gui_->hide(&instance_.plugin());
+    gui_->destroy(&instance_.plugin());
+  }
+
+  void run() {
+    std::string input;
+    while (true) {
+      run_timers();
+      read_events();
+      instance_.process(position_, false, signals::noise(64, 1), 64); // the engine runs; the transport stands
+      pollfd files[2] = {{STDIN_FILENO, POLLIN, 0}, {ConnectionNumber(display), POLLIN, 0}};
+      poll(files, 2, 5);
+      if ((files[0].revents & (POLLIN | POLLHUP)) == 0) {
+        continue;
+      }
+      char bytes[65536];
+      const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+      if (count <= 0) {
+        return;
+      }
+      input.append(bytes, static_cast<size_t>(count));
+      for (size_t end = input.find('\n'); end != std::string::npos; end = input.find('\n')) {
+        std::cout << answer(input.substr(0, end)) << std::endl;
+        input.erase(0, end + 1);
+      }
+    }
+  }
+
+private:
+  void run_timers() {
+    const Clock::time_point now = Clock::now();
+    for (auto& [id, timer] : timers) {
+      if (timer.next <= now) {
+        timer.next = now + timer.period;
+        timer_->on_timer(&instance_.plugin(), id);
+      }
+    }
+  }
+
+  void read_events() {
+    while (XPending(display) > 0) {
+      XEvent event;
+      XNextEvent(display, &event);
+      if (event.type == KeyPress) {
+        const char* const name = XKeysymToString(XLookupKeysym(&event.xkey, 0));
+        keys_ += std::string(name == nullptr ? "?" : name) + ' ';
+      }
+    }
+  }
+
+  std::string answer(const std::string& line) {
+    std::istringstream words(line);
+    std::string command;
+    words >> command;
+    if (command == "play") {
+      int64_t frame = 0;
+      size_t frames = 0;
+      words >> frame >> frames;
+      // Slowly enough for the thread that takes the capture over.
+      const signals::Stereo audio = melody(frame, frames);
+      for (size_t i = 0; i < frames; i += kBlocksFrames) {
+        const size_t count = std::min(kBlocksFrames, frames - i);
+        instance_.process(frame + static_cast<int64_t>(i), true, signals::part(audio, i, count), 512);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      position_ = frame + static_cast<int64_t>(frames);
+      return "played";
+    }
+    if (command == "set" || command == "get") {
+      unsigned id = 0;
+      double value = 0;
+      words >> id >> value;
+      if (command == "set") {
+        instance_.set(static_cast<Id>(id), value);
+      }
+      return std::to_string(instance_.get(static_cast<Id>(id)));
+    }
+    if (command == "state") {
+      std::string key;
+      words >> key;
+      return escape(value_of(instance_.save(), key));
+    }
+    if (command == "load") {
+      std::string key;
+      std::string text;
+      words >> key;
+      std::getline(words >> std::ws, text);
+      const std::string zero(1, '\0');
+      return instance_.load("__dpf_state_begin__" + zero + key + zero + unescape(text) + zero + "__dpf_state_end__" + zero + "\xFE" + zero) ? "loaded" : "no";
+    }
+    if (command == "keys") {
+      std::string keys;
+      keys.swap(keys_);
+      return keys;
+    }
+    return answer_about_window(command, words);
+  }
+
+  std::string answer_about_window(const std::string& command, std::istringstream& words) {
+    const clap_plugin_t& plugin = instance_.plugin();
+    if (command == "resize") {
+      uint32_t width = 0;
+      uint32_t height = 0;
+      words >> width >> height;
+      gui_->adjust_size(&plugin, &width, &height);
+      XResizeWindow(display, outer, width, height);
+      XSync(display, False);
+      gui_->set_size(&plugin, width, height);
+      return std::to_string(width) + ' ' + std::to_string(height);
+    }
+    if (command == "size") {
+      uint32_t width = 0;
+      uint32_t height = 0;
+      gui_->get_size(&plugin, &width, &height);
+      return std::to_string(width) + ' ' + std::to_string(height);
+    }
+    if (command == "shot") {
+      std::string path;
+      std::getline(words >> std::ws, path);
+      return write_picture(outer, path) ? path : "no";
+    }
+    if (command == "pixel") {
+      int x = 0;
+      int y = 0;
+      words >> x >> y;
+      XImage* const image = XGetImage(display, outer, x, y, 1, 1, AllPlanes, ZPixmap);
+      const unsigned long pixel = image == nullptr ? 0 : XGetPixel(image, 0, 0) & 0xFFFFFFU;
+      if (image != nullptr) {
+        XDestroyImage(image);
+      }
+      return std::to_string(pixel);
+    }
+    if (command == "bind") {
+      std::string text;
+      std::getline(words >> std::ws, text);
+      bind_keys(text);
+      return "bound";
+    }
+    if (command == "focus") {
+      Window focus = None;
+      int revert = 0;
+      XGetInputFocus(display, &focus, &revert);
+      return focus == outer ? "host" : "plug-in";
+    }
+    if (command == "dirty") {
+      return std::to_string(dirty_count);
+    }
+    return core_ == nullptr ? "this plug-in is not watched" : answer_about_core(command, words);
+  }
+
+  std::string answer_about_core(const std::string& command, std::istringstream& words) {
+    if (command == "take") {
+      TakeRegion region;
+      words >> region.number >> region.start_frame >> region.frames;
+      region.rate_hz = static_cast<uint32_t>(kRateHz);
+      return core_->put_take(region, signals::wav(melody(region.start_frame * region.number, static_cast<size_t>(region.frames)), region.rate_hz))
+                 ? core_->takes().back().sha256
+                 : "no";
+    }
+    if (command == "report") {
+      int status = 0;
+      int offer = 0;
+      JobReport report;
+      words >> status >> report.progress >> report.eta_s >> offer;
+      std::getline(words >> std::ws, report.sentence);
+      report.status = static_cast<Status>(status);
+      report.offers_start = offer != 0;
+      core_->report(report);
+      return "reported";
+    }
+    if (command == "starts") {
+      return std::to_string(core_->start_count());
+    }
+    if (command == "goes") {
+      return std::to_string(core_->parameters().go_count()) + ' ' + std::to_string(core_->parameters().cancel_count());
+    }
+    if (command == "hears") {
+      return std::to_string(core_->auditioning().number);
+    }
+    return "there is no command " + command;
+  }
+
+  small_host::Library library_;
+  small_host::Instance instance_;
+  const clap_plugin_gui_t* gui_ = nullptr;
+  const clap_plugin_timer_support_t* timer_ = nullptr;
+  Core* core_ = nullptr;
+  int64_t position_ = 0;
+  std::string keys_;
+};
+
+} // namespace
+
+int main(int count, char** arguments) {
+  (void)std::setlocale(LC_CTYPE, "C.UTF-8");
+  display = XOpenDisplay(nullptr);
+  if (count < 2 || display == nullptr) {
+    (void)std::fprintf(stderr, "usage: window_host PLUGIN.clap [SCALE], with a screen\n");
+    return 2;
+  }
+  {
+    WindowHost host(arguments[1], count > 2 ? std::atof(arguments[2]) : 1);
+    std::cout << "ready" << std::endl;
+    host.run();
+  }
+  XCloseDisplay(display);
+  return 0;
+}

@@ -1,0 +1,120 @@
+"""A screen without a monitor, and a small host that shows the plug-in's window on it; xdotool types and clicks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.daemon import PATIENCE_S, until
+from tests.support.plugin import PARAMETERS
+
+
+def start_screen(size: str = "1280x800x24") -> tuple[subprocess.Popen[bytes], str]:
+    """Start an X server and return it with the name of its display."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
+        pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading) as numbers:
+        return server, f":{int(numbers.readline())}"
+
+
+class Program:
+    """A program that answers each line with a line."""
+
+    def __init__(self, *command: str, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, env=dict(environment), text=True
+        )
+        self.read("ready")
+
+    def line(self) -> str:
+        """Return the next line."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, f"{self.process.args} has ended with {self.process.wait(PATIENCE_S)}"
+        return line.rstrip("\n")
+
+    def read(self, start: str) -> str:
+        """Return the next line that begins with ``start``, and leave out those before it."""
+        while not (line := self.line()).startswith(start):
+            pass
+        return line
+
+    def ask(self, line: str) -> str:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.line()
+
+    def close(self) -> None:
+        """End it, and see that it has ended well."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        assert self.process.wait(PATIENCE_S) == 0
+        self.close_pipes()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+        self.close_pipes()
+
+    def close_pipes(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe and not pipe.closed:
+                pipe.close()
+
+
+class WindowHost(Program):
+    """The host of the tests (tests/hosts/plugin/cpp/window_host.cpp) with the plug-in's window at the screen's corner."""
+
+    def __init__(self, host: Path, plugin: Path, environment: Mapping[str, str], scale: float = 1) -> None:
+        self.environment = dict(environment)
+        self.scale = scale
+        super().__init__(str(host), str(plugin), str(scale), environment=environment)
+
+    def get(self, name: str) -> float:
+        return float(self.ask(f"get {PARAMETERS.index(name)}"))
+
+    def state(self, key: str) -> str:
+        return self.ask(f"state {key}").replace("\\n", "\n").replace("\\\\", "\\")
+
+    def until_state(self, key: str, text: str) -> None:
+        until(lambda: self.state(key) == text, f"{key} to be {text!r}, not {self.state(key)!r}")
+
+    def until_parameter(self, name: str, value: float) -> None:
+        until(lambda: abs(self.get(name) - value) < 1e-6, f"{name} to be {value}, not {self.get(name)}")
+
+    def xdotool(self, *arguments: str | float) -> None:
+        words = [str(round(word) if isinstance(word, float) else word) for word in arguments]
+        subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=PATIENCE_S)
+
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse to a point of the window, in the window's own pixels."""
+        self.xdotool("mousemove", x * self.scale, y * self.scale)
+
+    def click(self, x: float, y: float, times: int = 1) -> None:
+        self.move(x, y)
+        self.xdotool("click", "--repeat", times, "--delay", 30, 1)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.move(*start)
+        self.xdotool("mousedown", 1)
+        self.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        self.move(*end)
+        self.xdotool("mouseup", 1)
+
+    def press(self, *keys: str) -> None:
+        self.xdotool("key", "--delay", 10, *keys)
+
+    def type(self, text: str) -> None:
+        self.xdotool("type", "--delay", 15, text)
+
+    def shot(self, file: Path) -> None:
+        """Write a picture of the window (PPM)."""
+        assert self.ask(f"shot {file}") == str(file)

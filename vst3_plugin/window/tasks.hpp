@@ -1,0 +1,26 @@
+// What each task uses of the window's controls.
+#pragma once
+
+#include "parameters.hpp"
+
+namespace acebridge::window {
+
+struct TaskUse {
+  bool caption;
+  bool lyrics;
+  bool tracks; // the field with several
+  bool track;  // the menu
+  bool strength;
+};
+
+// In the order of kTasks.
+constexpr std::array<TaskUse, kTasks.size()> kTaskUses{{
+    {true, true, false, false, false}, // text2music
+    {true, true, false, false, true},  // cover
+    {true, true, false, false, true},  // repaint
+    {true, true, false, true, false},  // lego
+    {true, true, true, false, false},  // complete
+    {false, false, true, false, false} // extract
+}};
+
+} // namespace acebridge::window
