@@ -23,8 +23,8 @@ bool names_address(const Environment& environment) {
 
 } // namespace
 
-void DaemonWatch::look(double now_s) {
-  if (now_s < next_s_) {
+void DaemonWatch::look(double now_s, bool at_once) {
+  if (now_s < next_s_ && !at_once) {
     return;
   }
   next_s_ = now_s + kPeriodS;
@@ -45,8 +45,7 @@ void DaemonWatch::look(double now_s) {
 }
 
 void DaemonWatch::start(double now_s) {
-  next_s_ = 0;
-  look(now_s);
+  look(now_s, true);
   if (runs_ || command_.empty()) {
     return;
   }

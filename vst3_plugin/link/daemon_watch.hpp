@@ -11,8 +11,8 @@ class DaemonWatch {
 public:
   explicit DaemonWatch(const Machine& machine) : machine_(machine) {}
 
-  // Look, if it is time to.
-  void look(double now_s);
+  // Look, if it is time to, or `at_once`.
+  void look(double now_s, bool at_once = false);
   // Start the daemon. What goes wrong is said by `sentence`.
   void start(double now_s);
 

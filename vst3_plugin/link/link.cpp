@@ -118,7 +118,7 @@ void Link::step(double now_s) {
   }
   if (presses_go_) {
     presses_go_ = false;
-    go();
+    go(now_s);
   }
   runner_.look(now_s, [this] { return pause(); });
   look_for_assets(now_s);
@@ -198,10 +198,11 @@ std::string Link::media() {
   return folder.empty() ? machine_.data_folder + "/plugin/" + kMedia : folder;
 }
 
-void Link::go() {
+void Link::go(double now_s) {
   if (runner_.works()) {
     return; // one job at a time: Cancel comes first
   }
+  daemon_.look(now_s, true); // the command may be there only now
   try {
     InstanceFolder& instance = open_instance();
     instance.remove_ended_jobs("");

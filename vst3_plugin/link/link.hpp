@@ -28,7 +28,7 @@ public:
   explicit Link(Core& core, HostInfo host = {});
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
-  // Ends the thread: within a few milliseconds, whatever it does. A job that runs goes on without the plug-in.
+  // Ends the thread, soon, whatever it does. A job that runs goes on without the plug-in.
   ~Link();
 
   // The name of the instance folder.
@@ -46,7 +46,7 @@ private:
   void keep_instance(double now_s);
   void act(const Json& command);
   void publish(double now_s);
-  void go();
+  void go(double now_s);
   void look_for_assets(double now_s);
   void report();
   Json facts();
