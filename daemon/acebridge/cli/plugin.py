@@ -14,10 +14,15 @@ from acebridge.paths import data_folder
 if TYPE_CHECKING:
     from acebridge.hosts.plugin.instances import Instance
 
-Words = Annotated[list[str], typer.Argument(metavar="[INSTANCE] TEXT", help="Beginning of an instance's name, if several run; the text.", show_default=False)]  # fmt: skip # noqa: E501
-Name = Annotated[
-    str, typer.Argument(metavar="[INSTANCE]", help="Beginning of an instance's name, if several run.")
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[INSTANCE] TEXT",
+        help="Beginning of an instance's name, if several run, and the text.",
+        show_default=False,
+    ),
 ]
+Name = Annotated[str, typer.Argument(metavar="[INSTANCE]", help="Beginning of an instance's name, if several run.")]
 
 plugin = typer.Typer(help="Steer the plug-in in a DAW: see docs/plugin.md.", no_args_is_help=True)
 
@@ -54,9 +59,7 @@ def lyrics(words: Words) -> None:
 
 
 @plugin.command()
-def go(
-    name: Name = "", wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False
-) -> None:
+def go(name: Name = "", wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False) -> None:
     """Press Go: send the capture to the daemon; the takes play in place. Prints their files with --wait."""
     from acebridge.hosts.plugin.instances import press_go
 

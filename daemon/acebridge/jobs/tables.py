@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS events (
   body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
 """
 #: Columns that the first databases did not have. ``asked`` is 0 for a prefetched batch that was not requested yet, ``spent``
-#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished, ``origin`` is
-#: where the request came from.
+#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished,
+#: ``origin`` is where the request came from.
 ADDED_COLUMNS = {
     "session": "TEXT NOT NULL DEFAULT ''",
     "auto_gen": "INTEGER NOT NULL DEFAULT 0",

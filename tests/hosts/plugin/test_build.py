@@ -68,7 +68,11 @@ def test_tracks_are_those_of_the_runtime() -> None:
 
 
 def test_clang_tidy_finds_nothing(binaries: Path) -> None:
-    sources = [*sorted(SOURCES.glob("core/*.cpp")), *sorted(SOURCES.glob("link/*.cpp")), SOURCES / "dpf/AceBridgePlugin.cpp"]
+    sources = [
+        *sorted(SOURCES.glob("core/*.cpp")),
+        *sorted(SOURCES.glob("link/*.cpp")),
+        SOURCES / "dpf/AceBridgePlugin.cpp",
+    ]
     command = ["clang-tidy", "-p", str(binaries.parent), "--quiet"]
     halves = [
         subprocess.Popen([*command, *map(str, half)], stdout=subprocess.PIPE, text=True)

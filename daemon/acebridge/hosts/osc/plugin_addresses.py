@@ -27,7 +27,9 @@ def _report(what: str, tags: str, names: tuple[str, ...], doc: str) -> Address:
         if not bridge.access.is_trusted(peer):
             remedy = "Send /acebridge/token with the text of the file token in the data folder first."
             raise Unauthenticated(f"{path} needs the token.", remedy=remedy)
-        arguments = ["" if value is None and tag == "s" else value or 0 for tag, value in zip(tags, values, strict=True)]
+        arguments = [
+            "" if value is None and tag == "s" else value or 0 for tag, value in zip(tags, values, strict=True)
+        ]
         packet = encode(path, tags, *arguments)
         for each in bridge.feedback.values():
             if each.key != peer.key:
@@ -45,6 +47,8 @@ PLUGIN = (
         ("fraction", "instance", "state", "text"),
         "what a plug-in does: none, working, done, failed or cancelled; how far it is, and in words",
     ),
-    _report("done", "iss", ("takes", "instance", "file"), "the job of a plug-in is complete; the file of its first take"),
+    _report(
+        "done", "iss", ("takes", "instance", "file"), "the job of a plug-in is complete; the file of its first take"
+    ),
     _report("error", "ss", ("instance", "message"), "the job of a plug-in failed"),
 )
