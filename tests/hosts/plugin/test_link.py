@@ -125,6 +125,7 @@ def test_cancel_ends_a_job_and_the_next_one_works(host: LinkedHost, music: Sampl
     host.capture(0, music)
     host.go()
     until(lambda: "waiting" in host.now().text("sentence"), "the job to wait")
+    host.stop()
     assert host.state() == "working"
     host.set("cancel", 1)
     host.stop()

@@ -27,9 +27,8 @@ def _report(what: str, tags: str, names: tuple[str, ...], doc: str) -> Address:
         if not bridge.access.is_trusted(peer):
             remedy = "Send /acebridge/token with the text of the file token in the data folder first."
             raise Unauthenticated(f"{path} needs the token.", remedy=remedy)
-        arguments = [
-            "" if value is None and tag == "s" else value or 0 for tag, value in zip(tags, values, strict=True)
-        ]
+        blank = {"s": ""}
+        arguments = [blank.get(tag, 0) if value is None else value for tag, value in zip(tags, values, strict=True)]
         packet = encode(path, tags, *arguments)
         for each in bridge.feedback.values():
             if each.key != peer.key:

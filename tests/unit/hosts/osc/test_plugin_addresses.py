@@ -17,13 +17,16 @@ from tests.support.osc import message
 from tests.unit.hosts.osc.test_surface_addresses import FakePeer
 
 TOKEN = "5f" * 32
-VALUES = {"f": 0.5, "i": 2, "s": "Grüße"}
+VALUES: dict[str, object] = {"f": 0.5, "i": 2, "s": "Grüße"}
 
 
+@pytest.mark.parametrize("given", [VALUES, {"f": 0.0, "i": 0, "s": ""}], ids=["full", "empty"])
 @pytest.mark.parametrize("row", PLUGIN, ids=lambda row: row.path.rpartition("/")[2])
-def test_a_report_with_the_token_goes_to_everybody_but_its_sender(row: Address, tmp_path: Path) -> None:
+def test_a_report_with_the_token_goes_to_everybody_but_its_sender(
+    row: Address, given: dict[str, object], tmp_path: Path
+) -> None:
     plug_in, tablet = FakePeer("plug-in"), FakePeer("tablet")
-    values = tuple(VALUES[tag] for tag in row.tags)
+    values = tuple(given[tag] for tag in row.tags)
     report = message(row.path, row.tags, *values)
 
     async def run() -> None:
