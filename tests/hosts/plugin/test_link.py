@@ -49,7 +49,7 @@ def music() -> Samples:
 
 
 @pytest.fixture
-def held(daemon: Daemon) -> Iterator[None]:
+def queue_block(daemon: Daemon) -> Iterator[None]:
     """A job of somebody else that stands still, so that those of the plug-in wait."""
     assert daemon.client is not None
     daemon.hold(HELD)
@@ -120,7 +120,7 @@ def test_new_music_is_as_long_as_the_selection_in_several_takes(host: LinkedHost
     assert len({each["file"] for each in regions}) == 2
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("queue_block")
 def test_cancel_ends_a_job_and_the_next_one_works(host: LinkedHost, music: Samples, daemon: Daemon) -> None:
     host.capture(0, music)
     host.go()
@@ -200,7 +200,7 @@ def test_audio_that_nobody_has_is_named(host: LinkedHost, music: Samples) -> Non
     assert host.until_ended().text("state") == "done"
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("queue_block")
 def test_a_command_that_is_killed_is_said(host: LinkedHost, music: Samples, daemon: Daemon) -> None:
     host.capture(0, music)
     host.go()

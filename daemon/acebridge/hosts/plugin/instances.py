@@ -115,18 +115,18 @@ def send_command(instance: Instance, command: Mapping[str, JsonValue]) -> None:
     # In order of time: the names are what the plug-in sorts by.
     file = instance.folder / _COMMANDS / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
     if not file.parent.is_dir():
-        raise _gone(instance)
+        raise _no_answer(instance)
     write_whole(file, [json.dumps(command).encode()], make_folder=False, private=True)
     deadline = time.monotonic() + _ACT_S
     while file.exists():
         if time.monotonic() > deadline or not file.parent.is_dir():
             with suppress(OSError):
                 file.unlink()
-            raise _gone(instance)
+            raise _no_answer(instance)
         time.sleep(_LOOK_S)
 
 
-def _gone(instance: Instance) -> Conflict:
+def _no_answer(instance: Instance) -> Conflict:
     return Conflict(f"The plug-in {instance.id} does not answer.", remedy="Check with `acebridge plugin list`.")
 
 
