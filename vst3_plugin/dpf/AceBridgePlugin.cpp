@@ -3,7 +3,11 @@
 // What DPF's hosts promise: `activate`, `deactivate` and `sampleRateChanged` never run beside `run`; `setParameterValue` may
 // come from any thread; `getState` and `setState` come from any thread but the one that runs `run`.
 #include "core.hpp"
+#ifdef _WIN32
+#include "no_link.hpp"
+#else
 #include "link.hpp"
+#endif
 
 #include "DistrhoPlugin.hpp"
 

@@ -23,6 +23,9 @@ public:
   std::string look(double now_s, const std::vector<std::string>& folders, const Folder* place, const std::string& command,
                    const std::function<bool()>& pause);
 
+  // Whether the command is fetching something.
+  bool is_loading() const { return !download_.empty(); }
+
 private:
   bool find_in_folders(const std::string& sha256, const std::vector<std::string>& folders,
                        const std::function<bool()>& pause);

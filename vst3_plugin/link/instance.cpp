@@ -110,11 +110,11 @@ InstanceFolder::~InstanceFolder() {
   }
 }
 
-void InstanceFolder::publish(const Json& facts, double now_s) {
+void InstanceFolder::publish(const std::function<Json()>& facts, double now_s) {
   if (published_s_ >= 0 && now_s - published_s_ < kShortestS) {
     return;
   }
-  std::string text = facts.dump();
+  std::string text = facts().dump();
   if (text != published_) {
     published_s_ = now_s;
     folder_.write_whole(kState, text);

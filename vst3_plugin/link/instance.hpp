@@ -9,6 +9,7 @@
 #include "folder.hpp"
 #include "json.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,8 +30,8 @@ public:
   // Whether nobody has removed it.
   bool is_there() const { return folder_.is_there() && jobs_.is_there() && commands_.is_there(); }
 
-  // Write instance.json if it has changed, at most once a second. Raises LinkError.
-  void publish(const Json& facts, double now_s);
+  // Write what `facts` returns into instance.json if it has changed, at most once a second. Raises LinkError.
+  void publish(const std::function<Json()>& facts, double now_s);
   // The commands that have come since the last time. Files that hold none are removed as well.
   std::vector<Json> take_commands();
   // Remove the folders of jobs that have ended.

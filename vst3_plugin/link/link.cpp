@@ -131,7 +131,7 @@ void Link::publish(double now_s) {
     return;
   }
   try {
-    instance_->publish(facts(), now_s);
+    instance_->publish([this] { return facts(); }, now_s);
   } catch (const LinkError&) { // what is wrong with the disk is said when something depends on it
     return;
   }
@@ -215,7 +215,7 @@ void Link::go(double now_s) {
 void Link::look_for_assets(double now_s) {
   std::optional<Folder> place;
   try {
-    if (instance_) {
+    if (instance_ && (assets_.is_loading() || !core_.missing_assets().empty())) {
       place = instance_->folder().make("assets");
     }
     const std::string own = machine_.data_folder + "/plugin/" + kMedia;

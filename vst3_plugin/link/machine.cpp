@@ -10,7 +10,12 @@
 #include <string_view>
 #include <unistd.h>
 
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron()) // libraries have no other
+#else
 extern char** environ; // NOLINT(readability-redundant-declaration): POSIX has it in no header
+#endif
 
 namespace acebridge {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <netdb.h>
@@ -98,6 +98,10 @@ void OscSender::say(std::string_view address, const std::vector<OscValue>& value
     return;
   }
   const int64_t port = (*where)["port"].whole().value_or(0);
+  const int64_t pid = (*where)["pid"].whole().value_or(0);
+  if (pid < 1 || ::kill(static_cast<pid_t>(pid), 0) != 0) {
+    return; // the bridge has ended or is somebody else's, and anybody may listen where it did
+  }
   if (port < 1 || port > 65535 || !open(local((*where)["host"].text()), static_cast<int>(port))) {
     return;
   }
@@ -118,7 +122,7 @@ bool OscSender::open(const std::string& host, int port) {
 }
 
 void OscSender::send(const std::string& packet) {
-  (void)::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL);
+  (void)::send(socket_.number(), packet.data(), packet.size(), 0);
 }
 
 bool answers(const std::string& address) {

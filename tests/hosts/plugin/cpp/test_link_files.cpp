@@ -202,11 +202,11 @@ void instance_folders_come_and_go() {
   const std::string own = place.path + "/plugin/0123456789ab";
   {
     InstanceFolder instance(*data, "0123456789ab");
-    instance.publish(Json::object().set("a", Json::of(true)), 10);
+    instance.publish([] { return Json::object().set("a", Json::of(true)); }, 10);
     CHECK(contents(own + "/instance.json") == "{\"a\": true}");
-    instance.publish(Json::object(), 10.5);
+    instance.publish(Json::object, 10.5);
     CHECK(contents(own + "/instance.json") == "{\"a\": true}");
-    instance.publish(Json::object(), 11.5);
+    instance.publish(Json::object, 11.5);
     CHECK(contents(own + "/instance.json") == "{}");
     std::ofstream(own + "/commands/2.json") << "{\"b\": 2}";
     std::ofstream(own + "/commands/1.json") << "{\"b\": 1}";
