@@ -342,3 +342,18 @@ def test_settings_that_no_engine_could_follow_are_refused_at_once(
     with pytest.raises(JobFailed) as caught:
         create(client, request, validate_only=True)
     assert caught.value.message.startswith(says)
+
+
+def test_a_job_says_where_its_request_came_from(client: Client) -> None:
+    origin = {"host": "Ardour 7.3", "instance": "5f1c0e9d2b3a", "project": "/home/me/Mein Lied"}
+    request = tone_request(seed=3)
+    request.submission.origin.CopyFrom(tasks_pb2.Origin(**origin))
+    made = create(client, request)
+    assert made.origin == tasks_pb2.Origin(**origin)
+    until_state(client, made.id, "succeeded")
+    following = collect(client.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=made.id)))
+    assert job(client, following.job_id).origin == made.origin
+    assert not create(client, tone_request(seed=4)).HasField("origin")
+    request.submission.origin.host = "x" * 256
+    with pytest.raises(JobFailed, match=r"submission\.origin\.host holds 256 characters; allowed: at most 255"):
+        create(client, request)

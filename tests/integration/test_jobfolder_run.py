@@ -41,7 +41,7 @@ def test_a_repaint_comes_back_whole_and_exactly_placed(job: Job, daemon: Daemon)
     assert output == {
         "file": str(file), "role": "mix", "name": "brighter piano", "colour": "", "sample_rate": RATE_HZ, "channels": 2,
         "frames": 2 * RATE_HZ, "start_frame": 0, "position_s": 12.5, "length_s": 2.0, "fade_in_s": 0.0,
-        "fade_out_s": 0.0,
+        "fade_out_s": 0.0, "asset_id": "",
     }  # fmt: skip
     old, new = decode.read(job.folder / "source-1.wav"), decode.read(file)
     changed = np.flatnonzero((old != new).any(axis=1))

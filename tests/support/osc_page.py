@@ -41,7 +41,7 @@ _EXAMPLES: dict[str, str | float | int] = {
     "task": "repaint", "jobs": 2, "fields": 3, "running": 1, "waiting": 0, "version": "0.1.0", "eta_s": 1.5, "stage": "playing",
     "take": 1, "role": "mix", "file": "/home/you/Music/song-repaint.wav", "run_s": 2.5, "message": "The job was cancelled.",
     "what": "~/Music/song.wav", "db": -6.0, "device": "headphones", "choice": 1, "on": 1, "underruns": 1, "device_underruns": 0,
-    "missing_s": 0.25,
+    "missing_s": 0.25, "instance": "5f1c0e9d2b3a",
     "text": "repaint: playing", "seconds": 12.5, "rolls": 1, "name": "Repaint time selection (no dialog)",
 }  # fmt: skip
 
@@ -51,6 +51,10 @@ _OWN_EXAMPLES: dict[str, dict[str, str | float | int]] = {
     f"{PREFIX}/job/{ID}/take": {"seed": "7"},
     f"{PREFIX}/job/{ID}/error": {"reason": "CANCELLED", "remedy": "Send /acebridge/again to run it again."},
     f"{PREFIX}/daemon": {"address": "127.0.0.1:50710"},
+    f"{PREFIX}/plugin/open": {"host": "ardour-7.3.0"},
+    f"{PREFIX}/plugin/state": {"state": "working", "text": "playing bar 3 of 4"},
+    f"{PREFIX}/plugin/done": {"file": "/home/you/Song/AceBridge Repaint mix 7.wav"},
+    f"{PREFIX}/plugin/error": {"message": "Nothing is captured yet. Switch Capture on, play the bars, then press Go."},
     f"{PREFIX}/monitor/state": {"state": "playing", "name": "take 1"},
     f"{PREFIX}/daw/text": {"text": "2.000 s to 4.000 s of song.wav on Guitar, 120 bpm"},
 }

@@ -30,6 +30,20 @@ function(copy_dpf SOURCE TARGET)
     "const double ppqPerBar = ctx->time_sig_numerator * 4.0 / std::max<int>(1, ctx->time_sig_denom);")
   correct_file("${vst3}" "static_cast<int32_t>(ppqPos) / ppqPerBar + 1;" "static_cast<int32_t>(ppqPos / ppqPerBar) + 1;")
 
+  # A trigger that a host sets was not passed on, and would have stayed up in the host.
+  correct_file("${vst3}" "if (!fPlugin.isParameterOutputOrTrigger(index))
+            fPlugin.setParameterValue(index, value);"
+    "if (!fPlugin.isParameterOutput(index))
+            fPlugin.setParameterValue(index, value);")
+  correct_file("${vst3}" "curValue = fPlugin.getParameterValue(i);
+
+                if (d_isEqual(curValue, fPlugin.getParameterDefault(i)))
+                    continue;"
+    "curValue = fPlugin.getParameterDefault(i);
+
+                if (d_isEqual(curValue, fCachedParameterValues[kVst3InternalParameterBaseCount + i]))
+                    continue;")
+
   # CLAP's steady time counts frames since the start of the engine. It is no position in the song.
   correct_file("${clap}" "fTimePosition.frame = process->steady_time >= 0 ? process->steady_time : 0;"
     "fTimePosition.frame = static_cast<uint64_t>(

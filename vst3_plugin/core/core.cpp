@@ -42,6 +42,7 @@ void Core::process(const HostTime& time, const float* const* input, float* const
   HostTime inside = time;
   inside.frame = std::clamp(time.frame, -kLatestFrame, kLatestFrame);
   const Block block = transport_.advance(inside, frames);
+  position_.store(block.frame, std::memory_order_relaxed);
   writer_->process(block, input, frames, parameters_.is_on(Id::capture));
   player_.process(block, handoff_.latest(), static_cast<Mode>(parameters_.whole(Id::mode)), parameters_.whole(Id::take),
                   input, output, frames);
@@ -112,6 +113,11 @@ void Core::select(std::optional<Selection> selection) {
 std::vector<TakeRegion> Core::takes() {
   const std::lock_guard lock(mutex_);
   return takes_.takes;
+}
+
+double Core::rate_hz() {
+  const std::lock_guard lock(mutex_);
+  return rate_hz_;
 }
 
 void Core::collect() {

@@ -58,6 +58,9 @@ public:
   // What `audition` made heard, and how far it is.
   Audition auditioning() const { return audition_.state(); }
 
+  // The host frame that the latest block began at.
+  int64_t position() const { return position_.load(std::memory_order_relaxed); }
+
   // Changes with everything below that a window shows, but not with the parameters, nor as an audition goes on and ends.
   uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
 
@@ -65,6 +68,8 @@ public:
 
   // Only while the audio thread does not run: hosts change the rate between deactivate and activate.
   void prepare(double rate_hz);
+
+  double rate_hz();
 
   // Take over what was captured. To be called some times a second.
   void collect();
@@ -131,6 +136,7 @@ private:
 
   std::atomic<Status> job_{Status::ready};
   std::atomic<uint32_t> starts_{0};
+  std::atomic<int64_t> position_{0};
   std::atomic<uint64_t> revision_{0};
   std::atomic<Status> problem_{Status::ready}; // with the takes
 

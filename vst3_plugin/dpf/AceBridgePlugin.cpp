@@ -2,8 +2,12 @@
 //
 // What DPF's hosts promise: `activate`, `deactivate` and `sampleRateChanged` never run beside `run`; `setParameterValue` may
 // come from any thread; `getState` and `setState` come from any thread but the one that runs `run`.
-#include "collector.hpp"
 #include "core_holder.hpp"
+#ifdef _WIN32
+#include "no_link.hpp"
+#else
+#include "link.hpp"
+#endif
 
 #include <cstring>
 #include <memory>
@@ -98,9 +102,12 @@ protected:
     }
   }
 
-  // Some hosts make instances that never run: those have no thread.
-  void activate() override { collector_ = std::make_unique<acebridge::Collector>(core_); }
-  void deactivate() override { collector_.reset(); }
+  // Some hosts make instances that never run: those have no link. A job goes on while the host is inactive.
+  void activate() override {
+    if (link_ == nullptr) {
+      link_ = std::make_unique<acebridge::Link>(core_);
+    }
+  }
 
   void sampleRateChanged(double rate_hz) override { core_.prepare(rate_hz); }
 
@@ -120,7 +127,7 @@ protected:
   }
 
 private:
-  std::unique_ptr<acebridge::Collector> collector_;
+  std::unique_ptr<acebridge::Link> link_; // it uses the core, which the base class holds
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(AceBridgePlugin)
 };

@@ -16,6 +16,7 @@ from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
+from acebridge.cli.plugin import plugin
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
 
@@ -59,6 +60,7 @@ for name, group in (
     ("config", config),
     ("service", service),
     ("osc", osc),
+    ("plugin", plugin),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar
 
@@ -42,6 +43,8 @@ class Job:
     next_of: str
     #: False while it is prefetched.
     requested: bool
+    #: Where its request came from, as far as that is known: host, instance, project.
+    origin: Mapping[str, str]
 
     @property
     def is_finished(self) -> bool:

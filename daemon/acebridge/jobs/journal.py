@@ -143,6 +143,7 @@ class Journal:
         sources: Sequence[str],
         session: str = "",
         auto_gen: bool = False,
+        origin: Mapping[str, str] | None = None,
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
@@ -159,7 +160,7 @@ class Journal:
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
                 engine=engine, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
-                auto_gen=int(auto_gen),
+                auto_gen=int(auto_gen), origin=json.dumps(origin or {}),
             )  # fmt: skip
             changed = self._renumber_queue(connection)
             return _existing_row(connection, row["id"]), changed

@@ -68,6 +68,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         next_of=row["id"],
         asked=int(requested),
         spent=json.dumps(spent),
+        origin=row["origin"],
     )
 
 

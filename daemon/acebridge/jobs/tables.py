@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS events (
   body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
 """
 #: Columns that the first databases did not have. ``asked`` is 0 for a prefetched batch that was not requested yet, ``spent``
-#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished.
+#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished,
+#: ``origin`` is where the request came from.
 ADDED_COLUMNS = {
     "session": "TEXT NOT NULL DEFAULT ''",
     "auto_gen": "INTEGER NOT NULL DEFAULT 0",
@@ -32,6 +33,7 @@ ADDED_COLUMNS = {
     "asked": "INTEGER NOT NULL DEFAULT 1",
     "spent": "TEXT NOT NULL DEFAULT '[]'",
     "lost": "INTEGER NOT NULL DEFAULT 0",
+    "origin": "TEXT NOT NULL DEFAULT '{}'",
 }
 ADDED_INDEXES = """
 CREATE INDEX IF NOT EXISTS jobs_by_parent ON jobs (next_of) WHERE next_of IS NOT NULL;
@@ -75,6 +77,7 @@ def job_from_row(row: sqlite3.Row) -> Job:
         sources=tuple(json.loads(row["sources"])),
         next_of=row["next_of"] or "",
         requested=bool(row["asked"]),
+        origin=json.loads(row["origin"]),
     )
 
 

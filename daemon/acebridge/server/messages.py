@@ -126,6 +126,7 @@ def job_message(job: Job) -> jobs_pb2.Job:
         progress=tasks_pb2.Progress(**job.progress),
         previous_job_id=job.next_of,
         prefetched=not job.requested,
+        origin=tasks_pb2.Origin(**job.origin) if job.origin else None,
     )
     fill(out, {"task": job.task, "state": job.state, "priority": job.priority})
     return out

@@ -30,6 +30,8 @@ from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
 _LONGEST_KEY, _LONGEST_NAME = 128, 255
+#: Field of an Origin → its longest text.
+_LONGEST_ORIGIN = {"host": 255, "instance": 255, "project": 4096}
 _INLINE_NAME = "inline audio"
 _ROOTS_SHOWN = 3
 
@@ -42,6 +44,7 @@ class _Submission(NamedTuple):
     key: str
     session: str
     prefetch_next: bool
+    origin: Mapping[str, str]
 
 
 class _Place(NamedTuple):
@@ -81,6 +84,7 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
         sources=list(dict.fromkeys(asset.id for asset in assets.values())),
         session=submission.session,
         auto_gen=submission.prefetch_next,
+        origin=submission.origin,
     )
 
 
@@ -174,7 +178,10 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
             ", ".join(registry.OFFERED),
             remedy="Leave it out for the best that is installed.",
         )
-    return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next)
+    origin = {name: text for name in _LONGEST_ORIGIN if (text := getattr(message.origin, name))}
+    for name, text in origin.items():
+        _check_length(f"submission.origin.{name}", text, _LONGEST_ORIGIN[name])
+    return _Submission(engine, priority, message.idempotency_key, message.session, message.prefetch_next, origin)
 
 
 def check_name(field: str, name: str) -> None:

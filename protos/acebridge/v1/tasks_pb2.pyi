@@ -197,19 +197,31 @@ class Output(_message.Message):
     keep_all: bool
     def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ...) -> None: ...
 
+class Origin(_message.Message):
+    __slots__ = ("host", "instance", "project")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    instance: str
+    project: str
+    def __init__(self, host: _Optional[str] = ..., instance: _Optional[str] = ..., project: _Optional[str] = ...) -> None: ...
+
 class Submission(_message.Message):
-    __slots__ = ("engine", "priority", "idempotency_key", "prefetch_next", "session")
+    __slots__ = ("engine", "priority", "idempotency_key", "prefetch_next", "session", "origin")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     PREFETCH_NEXT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     engine: str
     priority: Priority
     idempotency_key: str
     prefetch_next: bool
     session: str
-    def __init__(self, engine: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., prefetch_next: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, engine: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., prefetch_next: _Optional[bool] = ..., session: _Optional[str] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
     __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes")

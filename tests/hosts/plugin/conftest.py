@@ -20,6 +20,12 @@ def vst3(binaries: Path) -> str:
     return str(binaries / "AceBridge.vst3")
 
 
+@pytest.fixture(autouse=True)
+def _no_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep plug-ins out of the data folder of whoever runs the tests: there is none unless a test makes one."""
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "no-data"))
+
+
 @pytest.fixture
 def noise() -> Samples:
     """Two channels of 12,000 frames."""

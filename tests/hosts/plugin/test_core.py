@@ -23,6 +23,9 @@ ADDRESS = (
     "test_text_edit",
     "test_waveform",
     "fuzz_state",
+    "test_link",
+    "test_link_files",
+    "test_link_jobs",
 )
 
 
@@ -44,7 +47,7 @@ def address() -> Path:
 
 @pytest.fixture(scope="session")
 def thread() -> Path:
-    return build(BUILDS / "plugin-tests/thread", CPP, "-DSANITIZE=thread", targets=("test_threads",))
+    return build(BUILDS / "plugin-tests/thread", CPP, "-DSANITIZE=thread", targets=("test_threads", "test_link"))
 
 
 def test_audio_thread_allocates_locks_and_reads_nothing(plain: Path) -> None:
@@ -56,8 +59,9 @@ def test_units(address: Path, name: str) -> None:
     run(address / name)
 
 
-def test_threads_do_not_race(thread: Path) -> None:
-    run(thread / "test_threads")
+@pytest.mark.parametrize("name", ["test_threads", "test_link"])
+def test_threads_do_not_race(thread: Path, name: str) -> None:
+    run(thread / name)
 
 
 def test_clap_plugin_in_a_small_host(plain: Path, binaries: Path) -> None:

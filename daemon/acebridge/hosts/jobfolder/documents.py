@@ -28,6 +28,10 @@ class HostEntry(TypedDict):
     """Its name."""
     version: NotRequired[str | None]
     """Its version, in its own words."""
+    instance: NotRequired[str | None]
+    """Which of several scripts or plug-ins there it is, in its own words."""
+    project: NotRequired[str | None]
+    """Folder or file of the project that is open."""
 
 
 @_documented
@@ -194,6 +198,8 @@ class OutputResult(TypedDict):
     """Fade that the item should get at its end."""
     written: Annotated[list[int], Field(min_length=2, max_length=2)]
     """Size in bytes and time of change in ns of the file as it was written. A file that differs was edited since."""
+    asset_id: str
+    """The SHA-256 of the file, where the daemon stores the same bytes under this name; else empty."""
 
 
 @_documented

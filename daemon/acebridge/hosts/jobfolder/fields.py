@@ -87,10 +87,15 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
     fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
     if makes_audio(part):
         fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
-    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine})
+    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine, "origin": _origin(request)})
     fields["submission"] = _merge(submission, fields.get("submission"))
     fill(message, fields, TASKS[part.task], prefix=f"{place}.")
     return message
+
+
+def _origin(request: Request) -> dict[str, JsonValue]:
+    """Return where a request comes from, cut to what the contract allows."""
+    return {"host": request.host[:255], "instance": request.instance[:255], "project": request.project[:4096]}
 
 
 def _complete(part: Part, fields: Mapping[str, JsonValue], metadata: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

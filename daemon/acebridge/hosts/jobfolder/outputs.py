@@ -125,4 +125,5 @@ def describe_output(
         "fade_in_s": fade_s,
         "fade_out_s": fade_s,
         "written": file_state(file),
+        "asset_id": output.asset_id,
     }

@@ -70,7 +70,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Request:
-    """A whole job: its parts are performed in order. ``host`` is the name and version of the program that asks."""
+    """A whole job: its parts are performed in order. ``host`` is the name and version of the program that asks.
+
+    ``instance`` and ``project`` are its own words for itself and for what is open there.
+    """
 
     id: str
     host: str
@@ -81,6 +84,8 @@ class Request:
     media: Path | None
     format: str
     parts: tuple[Part, ...]
+    instance: str = ""
+    project: str = ""
 
 
 def read_request(folder: Path) -> Request:
@@ -128,6 +133,8 @@ def parse_request(content: JsonValue, folder: Path) -> Request:
         media=Path(media_folder) if media_folder else None,
         format=encoding,
         parts=parts,
+        instance=host.text("instance"),
+        project=host.text("project"),
     )
 
 

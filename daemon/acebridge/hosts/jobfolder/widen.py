@@ -135,6 +135,8 @@ class WideningSink(JobSink):
             return take
         wide = [_widen(output, self._clip) for output in take.outputs]
         outputs = [output for output, _ in wide]
+        for output in outputs:
+            output.asset_id = ""  # what the daemon stores is the region alone
         whole = tasks_pb2.TakeFinished(take=take.take, seed=take.seed, metadata=take.metadata, outputs=outputs)
         if wide:
             output, shift = wide[0]

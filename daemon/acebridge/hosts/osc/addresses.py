@@ -10,6 +10,7 @@ from acebridge.hosts.osc.address import Address
 from acebridge.hosts.osc.control import CONTROL, SESSION
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.monitor_addresses import MONITOR
+from acebridge.hosts.osc.plugin_addresses import PLUGIN
 from acebridge.hosts.osc.request import positions
 from acebridge.hosts.osc.surface_addresses import SURFACES
 from acestep_runtime.tasks import TASKS, Task
@@ -37,4 +38,4 @@ def _task_rows(task: type[Task]) -> Iterator[Address]:
 
 
 TASK_ROWS = tuple(row for task in TASKS.values() for row in _task_rows(task))
-ADDRESSES: tuple[Address, ...] = (*TASK_ROWS, *SESSION, *CONTROL, *SURFACES, *MONITOR)
+ADDRESSES: tuple[Address, ...] = (*TASK_ROWS, *SESSION, *CONTROL, *SURFACES, *MONITOR, *PLUGIN)

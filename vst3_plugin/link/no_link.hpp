@@ -1,4 +1,5 @@
-// A thread that takes over captured audio many times a second. The audio thread cannot wake it, so it looks by the clock.
+// In the place of link.hpp where the calls for files and processes are others (Windows): takes over captured audio, and says
+// that there is no link.
 #pragma once
 
 #include "core.hpp"
@@ -10,13 +11,13 @@
 
 namespace acebridge {
 
-class Collector {
+class Link {
 public:
-  explicit Collector(Core& core) : thread_([this, &core] { run(core); }) {}
-  Collector(const Collector&) = delete;
-  Collector& operator=(const Collector&) = delete;
+  explicit Link(Core& core) : go_count_(core.parameters().go_count()), thread_([this, &core] { run(core); }) {}
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
 
-  ~Collector() {
+  ~Link() {
     {
       const std::lock_guard lock(mutex_);
       stop_ = true;
@@ -32,9 +33,14 @@ private:
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, kPeriod, [this] { return stop_; })) {
       core.collect();
+      if (const uint32_t count = core.parameters().go_count(); count != go_count_) {
+        go_count_ = count;
+        core.report({Status::failed, 0, -1, "The plug-in cannot work with the daemon on this system yet. Use `acebridge` in a terminal.", false});
+      }
     }
   }
 
+  uint32_t go_count_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;

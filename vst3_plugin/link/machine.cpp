@@ -1,0 +1,147 @@
+#include "machine.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <pwd.h>
+#include <random>
+#include <string_view>
+#include <unistd.h>
+
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron()) // libraries have no other
+#else
+extern char** environ; // NOLINT(readability-redundant-declaration): POSIX has it in no header
+#endif
+
+namespace acebridge {
+namespace {
+
+// What a host sets so that it finds its own libraries, and other programs should not.
+constexpr std::array<std::string_view, 11> kOfHosts{"LD_LIBRARY_PATH", "LD_PRELOAD",       "LD_AUDIT",
+                                                    "PYTHONHOME",      "PYTHONPATH",       "QT_PLUGIN_PATH",
+                                                    "GTK_PATH",        "GIO_MODULE_DIR",   "DYLD_LIBRARY_PATH",
+                                                    "DYLD_INSERT_LIBRARIES", "DYLD_FRAMEWORK_PATH"};
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): see machine.hpp
+  return value == nullptr ? "" : value;
+}
+
+std::string home_folder() {
+  std::string home = variable("HOME");
+  if (home.empty()) {
+    std::array<char, 4096> buffer{};
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+      home = entry.pw_dir;
+    }
+  }
+  return home;
+}
+
+std::string find_data_folder() {
+  std::string own = variable("ACEBRIDGE_HOME");
+  const std::string home = home_folder();
+  if (own == "~" || own.rfind("~/", 0) == 0) {
+    own = home + own.substr(1);
+  }
+  if (!own.empty() && own[0] != '/') {
+    std::array<char, 4096> here{};
+    own = ::getcwd(here.data(), here.size()) == nullptr ? "" : std::string(here.data()) + '/' + own;
+  }
+  if (!own.empty()) {
+    return own;
+  }
+#ifdef __APPLE__
+  return home.empty() ? "" : home + "/Library/Application Support/acebridge";
+#else
+  const std::string data = variable("XDG_DATA_HOME");
+  if (!data.empty()) {
+    return data + "/acebridge";
+  }
+  return home.empty() ? "" : home + "/.local/share/acebridge";
+#endif
+}
+
+Environment clean_environment() {
+  Environment kept;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view entry = *each;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    bool is_of_host = false;
+    for (const std::string_view other : kOfHosts) {
+      is_of_host = is_of_host || name == other;
+    }
+    if (!is_of_host) {
+      kept.emplace_back(entry);
+    }
+  }
+  return kept;
+}
+
+std::string process_name() {
+#ifdef __APPLE__
+  return ::getprogname();
+#else
+  std::ifstream file("/proc/self/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+#endif
+}
+
+} // namespace
+
+Machine Machine::look(HostInfo host) {
+  if (host.name.empty()) {
+    host.name = process_name();
+  }
+  return {find_data_folder(), clean_environment(), std::move(host), random_hex(12)};
+}
+
+std::string random_hex(size_t digits) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device random;
+  std::string text;
+  for (size_t i = 0; i < digits; ++i) {
+    text += kDigits[random() & 15U];
+  }
+  return text;
+}
+
+std::string job_name() {
+  const std::time_t now = std::time(nullptr);
+  std::tm time{};
+  (void)::gmtime_r(&now, &time);
+  std::array<char, 32> text{};
+  (void)std::strftime(text.data(), text.size(), "%Y%m%d-%H%M%S-", &time);
+  return text.data() + random_hex(8);
+}
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string file_url(const std::string& path) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  static constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~/";
+  std::string url = "file://";
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos) {
+      url += c;
+    } else {
+      url += '%';
+      url += kDigits[byte >> 4U];
+      url += kDigits[byte & 15U];
+    }
+  }
+  return url;
+}
+
+} // namespace acebridge

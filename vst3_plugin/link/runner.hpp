@@ -1,0 +1,65 @@
+// Runs one job after the other: from Go to takes in the project.
+#pragma once
+
+#include "core.hpp"
+#include "folder.hpp"
+#include "job.hpp"
+#include "machine.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace acebridge {
+
+class JobRunner {
+public:
+  enum class State { none, working, done, failed, cancelled };
+
+  // Called between pieces of work that takes long; returns false to stop.
+  using Pause = std::function<bool()>;
+
+  JobRunner(Core& core, const Machine& machine) : core_(core), machine_(machine) {}
+
+  // Make a job in the folder `jobs` and start the command on it. `media` is where its audio goes. What goes wrong is the
+  // outcome of the job.
+  void go(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+          const Pause& pause);
+  // The outcome of a job that could not even be made.
+  void fail(const std::string& sentence);
+  // Ask the command to stop, if there is a job.
+  void cancel();
+  // See how the job is going; when it is done, its takes go into the project.
+  void look(double now_s, const Pause& pause);
+
+  State state() const { return state_; }
+  bool works() const { return state_ == State::working; }
+  // How many jobs there were, this one included; its folder's name; its files.
+  int64_t number() const { return number_; }
+  const std::string& id() const { return id_; }
+  const std::vector<std::string>& files() const { return files_; }
+  // What the window shows.
+  const JobReport& report() const { return report_; }
+
+private:
+  void start(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+             const Pause& pause);
+  void finish(const Pause& pause);
+  void end(State state, std::string sentence);
+
+  Core& core_;
+  const Machine& machine_;
+  State state_ = State::none;
+  int64_t number_ = 0;
+  std::string id_;
+  Order order_;
+  std::optional<Folder> folder_;
+  StatusReader status_;
+  std::vector<std::string> files_;
+  JobReport report_;
+};
+
+const char* name_of(JobRunner::State state);
+
+} // namespace acebridge

@@ -1,0 +1,238 @@
+#include "source.hpp"
+
+#include "folder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace acebridge {
+namespace {
+
+constexpr double kNewMusicS = 30;
+
+// What a task takes, as docs/contract.md has it.
+struct Needs {
+  const char* task;
+  bool source;   // audio
+  bool region;   // start_s and end_s: the source is the whole recording
+  bool music;    // caption, lyrics, tempo, meter
+  bool strength;
+  bool track;    // the one of the parameter
+  bool tracks;   // those of the text; without a text, that of the parameter
+};
+
+constexpr std::array<Needs, 6> kNeeds{{
+    {"text2music", false, false, true, false, false, false},
+    {"cover", true, false, true, true, false, false},
+    {"repaint", true, true, true, true, false, false},
+    {"lego", true, true, true, false, true, false},
+    {"complete", true, false, true, false, false, true},
+    {"extract", true, false, false, false, true, true},
+}};
+
+std::string frames_text(const Selection& selection) {
+  return std::to_string(selection.first) + " to " + std::to_string(selection.first + selection.frames);
+}
+
+bool covers(const Recording& recording, const Selection& selection) {
+  return recording.start.frame <= selection.first &&
+         selection.first + selection.frames <= recording.start.frame + recording.frames();
+}
+
+// The latest recording that has ended and holds the selection; null if none does.
+std::shared_ptr<const Recording> find_recording(Core& core, const std::optional<Selection>& selection) {
+  const auto all = core.recordings();
+  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+    if ((*each)->frames() > 0 && (!selection || covers(**each, *selection))) {
+      return *each;
+    }
+  }
+  return nullptr;
+}
+
+LinkError without_source(Core& core, const std::optional<Selection>& selection) {
+  if (core.get_state(Key::captures).find(" end open\n") != std::string::npos) {
+    return LinkError("The capture has not ended yet. Stop the transport or switch Capture off, then press Go.");
+  }
+  if (selection && !core.recordings().empty()) {
+    return LinkError("No capture holds all of the selected frames " + frames_text(*selection) +
+                     ". Capture these bars, or change the selection, then press Go.");
+  }
+  return LinkError("Nothing is captured yet. Switch Capture on, play the bars, then press Go.");
+}
+
+Json split(const std::string& text) {
+  Json names = Json::list();
+  std::string name;
+  for (const char c : text + ',') {
+    if (c == ',' || c == ';' || c == '\n') {
+      if (!name.empty()) {
+        names.push(Json::of(name));
+      }
+      name.clear();
+    } else if (c != ' ' && c != '\t' && c != '\r') {
+      name += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    }
+  }
+  return names;
+}
+
+// Tempo and meter, where the host said them and they hold for the whole recording.
+void add_time(Json& music, const Recording& recording) {
+  if (!recording.start.has_bars || recording.tempo_map.size() != 1) {
+    return;
+  }
+  const double bpm = recording.start.tempo_bpm;
+  if (bpm >= 30 && bpm <= 300) {
+    music.set("bpm", Json::of(bpm));
+  }
+  const double beats = recording.start.meter.beats_per_bar;
+  if (beats == 2 || beats == 3 || beats == 4 || beats == 6) {
+    music.set("timesignature", Json::of(beats));
+  }
+}
+
+Json make_music(Core& core, const Recording* recording) {
+  Json music = Json::object();
+  music.set("caption", Json::of(core.get_state(Key::caption)));
+  music.set("lyrics", Json::of(core.get_state(Key::lyrics)));
+  if (recording != nullptr) {
+    add_time(music, *recording);
+  }
+  return music;
+}
+
+void add_tracks(Json& fields, const Needs& needs, Core& core, const std::string& track) {
+  Json names = needs.tracks ? split(core.get_state(Key::tracks)) : Json::list();
+  if (names.items().empty() && (needs.track || needs.tracks)) {
+    names.push(Json::of(track));
+  }
+  if (!names.items().empty()) {
+    fields.set("tracks", std::move(names));
+  }
+}
+
+Json make_output(Core& core, uint32_t rate_hz) {
+  const Parameters& parameters = core.parameters();
+  Json output = Json::object();
+  output.set("sample_rate", Json::of(int64_t{rate_hz}));
+  output.set("channels", Json::of(int64_t{2}));
+  output.set("takes", Json::of(int64_t{parameters.whole(Id::takes)}));
+  if (const int seed = parameters.whole(Id::seed); seed != 0) {
+    output.set("seeds", Json::list().push(Json::of(int64_t{seed})));
+  }
+  return output;
+}
+
+// Where new music goes: into the selection, over the recording, or where the transport is.
+void place_new_music(Order& order, Core& core, const std::optional<Selection>& selection) {
+  if (selection) {
+    order.start_frame = selection->first;
+    order.frames = selection->frames;
+  } else if (order.recording) {
+    order.start_frame = order.recording->start.frame;
+    order.frames = order.recording->frames();
+  } else {
+    order.start_frame = core.position();
+    order.frames = std::llround(kNewMusicS * order.rate_hz);
+  }
+  order.fields.set("duration_s", Json::of(static_cast<double>(order.frames) / order.rate_hz));
+}
+
+void place_source(Order& order, const Needs& needs, const std::optional<Selection>& selection) {
+  const Recording& recording = *order.recording;
+  order.frames = recording.frames();
+  if (selection && needs.region) {
+    const int64_t start = selection->first - recording.start.frame;
+    order.fields.set("start_s", Json::of(static_cast<double>(start) / order.rate_hz));
+    order.fields.set("end_s", Json::of(static_cast<double>(start + selection->frames) / order.rate_hz));
+  } else if (selection) {
+    order.first = selection->first - recording.start.frame;
+    order.frames = selection->frames;
+  }
+  if (needs.region) {
+    order.fields.set("scope", Json::of("region")); // what stays passes through the plug-in anyway
+  }
+  order.start_frame = recording.start.frame + order.first;
+}
+
+} // namespace
+
+Order make_order(Core& core) {
+  const Needs& needs = kNeeds[static_cast<size_t>(core.parameters().whole(Id::task))];
+  const auto selection = core.selection();
+  Order order;
+  order.task = needs.task;
+  order.track = kTracks[static_cast<size_t>(core.parameters().whole(Id::track))];
+  order.recording = find_recording(core, needs.source ? selection : std::nullopt);
+  if (needs.source && !order.recording) {
+    throw without_source(core, selection);
+  }
+  order.rate_hz = static_cast<uint32_t>(std::lround(needs.source ? order.recording->rate_hz : core.rate_hz()));
+  order.fields = Json::object();
+  if (needs.music) {
+    order.fields.set("music", make_music(core, order.recording.get()));
+  }
+  if (needs.strength) {
+    order.fields.set("strength", Json::of(static_cast<double>(core.parameters().get(Id::strength))));
+  }
+  add_tracks(order.fields, needs, core, order.track);
+  order.fields.set("output", make_output(core, order.rate_hz));
+  if (needs.source) {
+    place_source(order, needs, selection);
+  } else {
+    place_new_music(order, core, selection);
+    order.recording = nullptr;
+  }
+  return order;
+}
+
+void write_source(const Folder& folder, const std::string& name, const Order& order, const std::function<bool()>& pause) {
+  constexpr size_t kPieceFrames = 65536;
+  const auto data_bytes = static_cast<uint32_t>(order.frames * static_cast<int64_t>(sizeof(StereoFrame)));
+  std::string header;
+  const auto add = [&](uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) {
+      header += static_cast<char>(value >> static_cast<uint32_t>(8 * i));
+    }
+  };
+  header += "RIFF";
+  add(50 + data_bytes, 4);
+  header += "WAVEfmt ";
+  add(18, 4);
+  add(3, 2); // floats
+  add(kChannels, 2);
+  add(order.rate_hz, 4);
+  add(order.rate_hz * static_cast<uint32_t>(sizeof(StereoFrame)), 4);
+  add(sizeof(StereoFrame), 2);
+  add(32, 2);
+  add(0, 2);
+  header += "fact";
+  add(4, 4);
+  add(static_cast<uint32_t>(order.frames), 4);
+  header += "data";
+  add(data_bytes, 4);
+  folder.write_new(name, [&](const Folder::Append& append) {
+    append(header.data(), header.size());
+    std::string piece;
+    for (int64_t at = 0; at < order.frames; at += kPieceFrames) {
+      const auto count = static_cast<size_t>(std::min<int64_t>(kPieceFrames, order.frames - at)) * kChannels;
+      const float* const samples = order.recording->samples.data() + (order.first + at) * kChannels;
+      piece.clear();
+      for (size_t i = 0; i < count; ++i) {
+        uint32_t bits = 0;
+        std::memcpy(&bits, samples + i, sizeof bits);
+        for (uint32_t shift = 0; shift < 32; shift += 8) {
+          piece += static_cast<char>(bits >> shift);
+        }
+      }
+      append(piece.data(), piece.size());
+      if (!pause()) {
+        throw LinkError("The plug-in ends.");
+      }
+    }
+  });
+}
+
+} // namespace acebridge
