@@ -13,7 +13,15 @@ from tests.support.plugin import BUILDS, CPP, build
 pytestmark = pytest.mark.host
 
 PLAIN = ("test_realtime", "test_clap")
-ADDRESS = ("test_transport", "test_capture", "test_take_player", "test_audition", "test_resample", "test_state", "fuzz_state")
+ADDRESS = (
+    "test_transport",
+    "test_capture",
+    "test_take_player",
+    "test_audition",
+    "test_resample",
+    "test_state",
+    "fuzz_state",
+)
 
 
 def run(program: Path, *arguments: str) -> None:
