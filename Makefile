@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm quality protos freeze docs reapack clean help
+	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
+	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
@@ -128,6 +129,9 @@ bench-neural: $(VENV)/.test
 
 bench-lm: $(VENV)/.test
 	$(BIN)/python -m tests.bench.lm $(ARGS)
+
+bench-plugin: $(VENV)/.test
+	$(BIN)/python -m tests.bench.plugin
 
 quality: $(VENV)/.test
 	$(BIN)/python -m tests.quality

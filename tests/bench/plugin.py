@@ -1,7 +1,4 @@
-"""How much the plug-in costs: size of its files, time of a block beside an empty effect of DPF, memory of an instance.
-
-    python -m tests.bench.plugin
-"""
+"""How much the plug-in costs: size of its files, time of a block beside an empty effect of DPF, memory of an instance."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@
 namespace acebridge {
 namespace {
 
-// A take that was resampled may be longer than its recording by so much.
+// A take that was resampled may be longer than its recording by this much.
 constexpr int64_t kRoundingFrames = 1;
 
 const Take* find_take(const std::vector<Take>& takes, std::optional<Selection> selection) {

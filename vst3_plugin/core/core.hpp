@@ -94,8 +94,8 @@ public:
   bool put_take(TakeRegion region, Bytes wav);
   void clear_takes();
   // Hear the take of this number at the chosen place (find_sources), 0: the recording that it was made from, in place of the
-  // input, while the transport stands still. Another number goes on at the same frame. kNoAudition, or a number that there is
-  // not, ends it; so do the end of the audio and a transport that rolls.
+  // input, while the transport stands still. Another number goes on at the same frame. kNoAudition, or an unknown number,
+  // ends it; so do the end of the audio and a transport that rolls.
   void audition(int number);
   // The hashes of assets that takes need and this project does not hold, and how to add one of them.
   std::vector<std::string> missing_assets();

@@ -1,7 +1,7 @@
 // Measures a CLAP plug-in:
 //
 //   measure_clap cpu FILE MODE BLOCK        prints the median time of a block in nanoseconds; MODE: plain, capture or take
-//   measure_clap memory FILE INSTANCES      prints the resident size in bytes with so many instances at work
+//   measure_clap memory FILE INSTANCES      prints the resident size in bytes with this many instances at work
 #include "clap_host.hpp"
 #include "sha256.hpp"
 

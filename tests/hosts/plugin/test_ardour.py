@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,7 @@ def test_each_pass_of_a_loop_is_captured(studio: Studio) -> None:
 
     def has_passed_often() -> bool:
         positions.append(studio.position())
-        return sum(b < a for a, b in zip(positions, positions[1:], strict=False)) >= 4
+        return sum(b < a for a, b in pairwise(positions)) >= 4
 
     captures = roll(studio, has_passed_often)
     lv2 = [(first, frames, check) for first, frames, end, check in captures[LV2] if end == "back"][1:]

@@ -35,7 +35,9 @@ def test_loudness_is_that_of_the_runtime(tool: Path, tmp_path: Path, rate_hz: in
     audio = random.normal(0, 0.1, (round(seconds * rate_hz), 2)).astype(np.float32)
     audio[: len(audio) // 3] *= 0.02  # below the relative gate
     soundfile.write(tmp_path / "audio.wav", audio, rate_hz, subtype="FLOAT")
-    assert float(ask(tool, "loudness", tmp_path / "audio.wav")) == pytest.approx(loudness_lufs([audio], rate_hz), abs=1e-4)
+    assert float(ask(tool, "loudness", tmp_path / "audio.wav")) == pytest.approx(
+        loudness_lufs([audio], rate_hz), abs=1e-4
+    )
 
 
 def test_frame_numbers_are_those_of_the_runtime(tool: Path) -> None:
@@ -45,7 +47,9 @@ def test_frame_numbers_are_those_of_the_runtime(tool: Path) -> None:
         assert answers == [frames_to_frames(number, *rates) for number in numbers]
 
 
-def resampled(tool: Path, folder: Path, audio: npt.NDArray[np.float64], from_hz: int, to_hz: int) -> npt.NDArray[np.float64]:
+def resample(
+    tool: Path, folder: Path, audio: npt.NDArray[np.float64], from_hz: int, to_hz: int
+) -> npt.NDArray[np.float64]:
     soundfile.write(folder / "audio.wav", audio, from_hz, subtype="FLOAT")
     out = np.frombuffer(ask(tool, "resample", folder / "audio.wav", to_hz), dtype=np.float32)
     assert len(out) == frames_to_frames(len(audio), from_hz, to_hz)
@@ -70,7 +74,7 @@ def tones(frames: int, rate_hz: int, length_s: float, top_hz: float) -> npt.NDAr
 @pytest.mark.parametrize(("from_hz", "to_hz"), RATES)
 def test_resampling_in_the_passband_changes_nothing(tool: Path, tmp_path: Path, from_hz: int, to_hz: int) -> None:
     length_s, top_hz = 16_000 / from_hz, 0.9 * min(from_hz, to_hz) / 2
-    ours = resampled(tool, tmp_path, tones(16_000, from_hz, length_s, top_hz), from_hz, to_hz)
+    ours = resample(tool, tmp_path, tones(16_000, from_hz, length_s, top_hz), from_hz, to_hz)
     truth = tones(len(ours), to_hz, length_s, top_hz)
     assert level_db(ours - truth) < level_db(truth) - 110
 
@@ -79,7 +83,7 @@ def test_resampling_in_the_passband_changes_nothing(tool: Path, tmp_path: Path, 
 def test_resampling_is_that_of_soxr(tool: Path, tmp_path: Path, from_hz: int, to_hz: int) -> None:
     """Further up, soxr itself is 65 dB from the tone, where the rates are no multiples of each other."""
     audio = tones(16_000, from_hz, 16_000 / from_hz, 0.6 * min(from_hz, to_hz) / 2)
-    ours = resampled(tool, tmp_path, audio, from_hz, to_hz)
+    ours = resample(tool, tmp_path, audio, from_hz, to_hz)
     theirs = soxr.resample(audio, from_hz, to_hz, "VHQ")
     count = min(len(ours), len(theirs))
     assert abs(len(ours) - len(theirs)) <= 1
@@ -91,12 +95,12 @@ def test_resampling_leaves_nothing_of_the_stopband(tool: Path, tmp_path: Path, f
     times = np.arange(16_000) / from_hz
     for hz in np.linspace(to_hz / 2, from_hz / 2, 6)[:-1]:
         audio = np.sin(2 * np.pi * hz * times) * np.hanning(len(times))
-        assert level_db(resampled(tool, tmp_path, audio, from_hz, to_hz)) < level_db(audio) - 100
+        assert level_db(resample(tool, tmp_path, audio, from_hz, to_hz)) < level_db(audio) - 100
 
 
 def test_a_song_there_and_back_is_the_song(tool: Path, tmp_path: Path) -> None:
     audio = soxr.resample(song(bpm=120, bars=1, rate_hz=48_000)[:, 0].astype(np.float64), 40_000, 48_000, "VHQ")
     audio *= np.hanning(len(audio))
-    there = resampled(tool, tmp_path, audio, 48_000, 44_100)
-    back = resampled(tool, tmp_path, there, 44_100, 48_000)
+    there = resample(tool, tmp_path, audio, 48_000, 44_100)
+    back = resample(tool, tmp_path, there, 44_100, 48_000)
     assert level_db(back[: len(audio)] - audio[: len(back)]) < level_db(audio) - 90

@@ -156,7 +156,7 @@ void a_rolling_transport_ends_it() {
   CHECK(stage.core.auditioning().number == kNoAudition);
 }
 
-void what_there_is_not_ends_it() {
+void an_unknown_number_ends_it() {
   Stage stage;
   for (const int wrong : {3, 99, -7, kNoAudition}) {
     stage.core.audition(1);
@@ -208,7 +208,7 @@ int main() {
       {"it sounds the same at each block size", it_sounds_the_same_at_each_block_size},
       {"it begins, changes and ends without a click", it_begins_changes_and_ends_without_a_click},
       {"a rolling transport ends it", a_rolling_transport_ends_it},
-      {"what there is not ends it", what_there_is_not_ends_it},
+      {"an unknown number ends it", an_unknown_number_ends_it},
       {"a take that comes meanwhile is heard at the same frame", a_take_that_comes_meanwhile_is_heard_at_the_same_frame},
       {"loudness of known signals", loudness_of_known_signals},
   });

@@ -116,7 +116,7 @@ void plays_a_take_that_was_saved() {
 
 void says_what_is_wrong_with_a_saved_take() {
   Instance instance(*library, 48000);
-  const std::string state = take_at(0, signals::noise(10, 96), 44100); // another rate is none of that
+  const std::string state = take_at(0, signals::noise(10, 96), 44100); // resampled
   CHECK(instance.load(chunk_of("regions", state)));
   CHECK(instance.get(Id::state) == static_cast<double>(Status::ready));
   CHECK(instance.load(chunk_of("regions", state + "x")));
