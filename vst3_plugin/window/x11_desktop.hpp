@@ -1,7 +1,7 @@
 // The desktop under X11: clipboard, keyboard, cursor, and files that are dragged out.
 //
 // It has a connection of its own, because the framework's loop keeps to itself what other programs send. Nothing here waits for
-// another program, and none that is gone or wrong ends the host: `poll` is called often and does what there is to do.
+// another program, and none that is gone or wrong ends the host: `poll` is called often.
 #pragma once
 
 #include "input.hpp"

@@ -62,7 +62,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def shared(programs: Path, screen: dict[str, str]) -> Iterator[WindowHost]:
+def session_host(programs: Path, screen: dict[str, str]) -> Iterator[WindowHost]:
     host = WindowHost(programs / "window_host", programs / "watched.clap", screen)
     assert host.ask(f"bind {UNICODE}") == "bound"
     yield host
@@ -70,17 +70,17 @@ def shared(programs: Path, screen: dict[str, str]) -> Iterator[WindowHost]:
 
 
 @pytest.fixture
-def host(shared: WindowHost) -> WindowHost:
+def host(session_host: WindowHost) -> WindowHost:
     """Return the host with an empty project, and nothing pressed."""
-    shared.click(*NOTHING)
+    session_host.click(*NOTHING)
     for name, value in (("task", 2), ("track", 2), ("take", 1), ("capture", 0), ("seed", 0), ("mode", 0)):
-        shared.ask(f"set {PARAMETERS.index(name)} {value}")
+        session_host.ask(f"set {PARAMETERS.index(name)} {value}")
     for key in ("caption", "lyrics", "tracks", "folder", "selection", "regions"):
-        assert shared.ask(f"load {key}") == "loaded"
-    report(shared, "ready")
-    until(lambda: shared.ask("focus") == "host", "the host to have the keyboard")
-    shared.ask("keys")
-    return shared
+        assert session_host.ask(f"load {key}") == "loaded"
+    report(session_host, "ready")
+    until(lambda: session_host.ask("focus") == "host", "the host to have the keyboard")
+    session_host.ask("keys")
+    return session_host
 
 
 def edit(host: WindowHost, place: tuple[int, int]) -> None:
@@ -306,7 +306,7 @@ def test_go_cancel_and_start_are_pressed(host: WindowHost) -> None:
 # ---- takes ----
 
 
-def test_takes_are_chosen_and_heard(host: WindowHost) -> None:
+def test_takes_are_chosen_and_play(host: WindowHost) -> None:
     capture(host)
     for number in (1, 2):
         assert host.ask(f"take {number} {FIRST + 96_000} 96000") != "no"
@@ -314,13 +314,13 @@ def test_takes_are_chosen_and_heard(host: WindowHost) -> None:
     host.until_parameter("take", 2)
     for number in (2, 1, 0):
         host.click(LISTEN_X, LIST_TOP + number * ROW)
-        until_heard(host, number)
+        until_plays(host, number)
     host.click(LISTEN_X, LIST_TOP)
-    until_heard(host, -1)
+    until_plays(host, -1)
 
 
-def until_heard(host: WindowHost, number: int) -> None:
-    until(lambda: host.ask("hears") == str(number), f"take {number} to be heard")
+def until_plays(host: WindowHost, number: int) -> None:
+    until(lambda: host.ask("hears") == str(number), f"take {number} to play")
 
 
 @pytest.fixture

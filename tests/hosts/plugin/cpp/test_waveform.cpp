@@ -124,7 +124,7 @@ void views_zoom_around_the_mouse_and_stay_inside() {
   }
 }
 
-void regions_are_dragged_by_edges_middle_and_anew() {
+void regions_are_dragged_by_edges_and_middle() {
   View view;
   view.show_all(1000, 10000, 100); // 100 frames a pixel
   const auto plain = [](int64_t frame) { return frame; };
@@ -181,7 +181,7 @@ int main() {
       {"bars follow tempo and meter", bars_follow_tempo_and_meter},
       {"seconds stand in for bars", seconds_stand_in_for_bars},
       {"views zoom around the mouse and stay inside", views_zoom_around_the_mouse_and_stay_inside},
-      {"regions are dragged by edges, middle and anew", regions_are_dragged_by_edges_middle_and_anew},
+      {"regions are dragged by edges and middle", regions_are_dragged_by_edges_and_middle},
       {"nothing overlaps at any size", nothing_overlaps_at_any_size},
   });
 }
