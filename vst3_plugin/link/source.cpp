@@ -164,7 +164,8 @@ Order make_order(Core& core) {
   const auto selection = core.selection();
   Order order;
   order.task = needs.task;
-  order.track = kTracks[static_cast<size_t>(core.parameters().whole(Id::track))];
+  const std::string track = kTracks[static_cast<size_t>(core.parameters().whole(Id::track))];
+  order.track = needs.track ? track : "mix";
   order.recording = find_recording(core, needs.source ? selection : std::nullopt);
   if (needs.source && !order.recording) {
     throw without_source(core, selection);
@@ -177,7 +178,7 @@ Order make_order(Core& core) {
   if (needs.strength) {
     order.fields.set("strength", Json::of(static_cast<double>(core.parameters().get(Id::strength))));
   }
-  add_tracks(order.fields, needs, core, order.track);
+  add_tracks(order.fields, needs, core, track);
   order.fields.set("output", make_output(core, order.rate_hz));
   if (needs.source) {
     place_source(order, needs, selection);

@@ -136,7 +136,13 @@ std::string Timeline::describe(int64_t first, int64_t frames) const {
   const double length_s = static_cast<double>(frames) / rate_hz_;
   const std::string length = " \xC2\xB7 " + format("%.2f s", length_s);
   if (has_bars_) {
-    return "Bars " + format_bar(bar_at(first)) + " to " + format_bar(bar_at(first + frames)) + length;
+    const std::string from = format_bar(bar_at(first));
+    const std::string to = format_bar(bar_at(first + frames));
+    if (from.find('.') != std::string::npos || to.find('.') != std::string::npos) {
+      return "From bar " + from + " up to bar " + to + length;
+    }
+    const std::string last = format_bar(bar_at(first + frames) - 1); // musicians count the last bar in
+    return (last == from ? "Bar " + from : "Bars " + from + " to " + last) + length;
   }
   return format("%.2f s", start_s) + " to " + format("%.2f s", start_s + length_s) + length;
 }

@@ -80,8 +80,9 @@ void bars_follow_tempo_and_meter() {
   CHECK(timeline.bar_at(96000 + 144000 + 72000) == 4.5);
   const std::vector<int64_t> want{96000 + 48000, 96000 + 144000, 96000 + 144000 + 144000};
   CHECK(std::vector<int64_t>(timeline.bar_frames().begin(), timeline.bar_frames().begin() + 3) == want);
-  CHECK(timeline.describe(96000 + 48000, 96000) == "Bars 3 to 4 \xC2\xB7 2.00 s");
-  CHECK(timeline.describe(96000, 48000) == "Bars 2.5 to 3 \xC2\xB7 1.00 s");
+  CHECK(timeline.describe(96000 + 48000, 96000) == "Bar 3 \xC2\xB7 2.00 s");
+  CHECK(timeline.describe(96000 + 48000, 96000 + 144000) == "Bars 3 to 4 \xC2\xB7 5.00 s");
+  CHECK(timeline.describe(96000, 48000) == "From bar 2.5 up to bar 3 \xC2\xB7 1.00 s");
   CHECK(timeline.snap(96000 + 48100, 200) == 96000 + 48000);
   CHECK(timeline.snap(96000 + 48300, 200) == 96000 + 48300);
   CHECK(timeline.snap(96010, 200) == 96000);
