@@ -254,7 +254,9 @@ def test_priorities_and_places(daemon: Daemon, client: Client) -> None:
 
     def follow() -> None:
         with Client(daemon.address) as other:
-            seen.extend(e.queued.position for e in collect(other.watch(due[-1])).events if e.WhichOneof("event") == "queued")
+            seen.extend(
+                e.queued.position for e in collect(other.watch(due[-1])).events if e.WhichOneof("event") == "queued"
+            )
 
     follower = threading.Thread(target=follow)
     follower.start()
@@ -267,7 +269,7 @@ def test_priorities_and_places(daemon: Daemon, client: Client) -> None:
     assert seen == sorted(set(seen), reverse=True)
     assert seen[0] == 6
     # What is kept is the place that each had when it was queued.
-    places = [[e.queued.position for e in take.events if e.WhichOneof("event") == "queued"][0] for take in takes]
+    places = [next(e.queued.position for e in take.events if e.WhichOneof("event") == "queued") for take in takes]
     assert places == [1, 2, 1, 3, 1, 6]
 
 

@@ -11,13 +11,24 @@ import pytest
 from acebridge.client.client import Client, request_of
 from acebridge.errors import ErrorReason, JobFailed
 from tests.support.daemon import (
-    PATIENCE_S, Daemon, assets, collect, create_tone_job, daemon_at, download, generate, job, song, until, until_state,
+    PATIENCE_S,
+    Daemon,
+    assets,
+    collect,
+    create_tone_job,
+    daemon_at,
+    download,
+    generate,
+    job,
+    song,
+    until,
+    until_state,
     write_wav,
 )  # fmt: skip
 from tests.support.shell import Shell
 
 
-def stored(daemon: Daemon) -> set[str]:
+def asset_files(daemon: Daemon) -> set[str]:
     return {file.name for file in (daemon.home / "assets").glob("*/*")}
 
 
@@ -59,7 +70,7 @@ def test_a_damaged_file_is_never_served_and_doctor_says_so(tmp_path: Path) -> No
         with pytest.raises(JobFailed) as caught:
             client.create(request_of("repaint", {"start_s": 0.2, "end_s": 0.4}, source, submission={"engine": "fake"}))
         assert caught.value.kind is ErrorReason.DATA_LOSS
-        assert not stored(daemon)
+        assert not asset_files(daemon)
         assert len(list((daemon.home / "quarantine").iterdir())) == 2
         with shell_of(daemon, tmp_path) as shell:
             said = shell.run("doctor", code=4).stdout
@@ -82,7 +93,7 @@ def test_a_power_cut_that_loses_the_log_of_the_database_loses_no_audio(tmp_path:
         client = daemon.start()
         assert download(client, min(ids))
         until(lambda: {asset.id for asset in assets(client)} == ids, "the files to be listed again")
-        assert stored(daemon) == ids
+        assert asset_files(daemon) == ids
 
 
 @pytest.mark.slow
@@ -105,7 +116,7 @@ def test_what_stops_a_start_is_a_sentence_and_repair_mends_it(tmp_path: Path) ->
             assert says in said
             assert "acebridge repair" in said
             assert path.read_bytes() == broken
-            assert stored(daemon) == ids
+            assert asset_files(daemon) == ids
         assert "1 audio files, 0 jobs" in shell.run("repair").stdout
         client = daemon.start()
         assert {asset.id for asset in assets(client)} == ids
@@ -152,5 +163,5 @@ def test_uploads_above_the_quota_are_refused_with_the_reason(tmp_path: Path) -> 
             client.upload(write_wav(tmp_path / "b.wav", song(1.0, seed=1)))
         assert caught.value.kind is ErrorReason.BUSY
         assert "quota_bytes" in caught.value.remedy
-        assert stored(daemon) == {first.asset_id}
+        assert asset_files(daemon) == {first.asset_id}
         assert hashlib.sha256((tmp_path / "a.wav").read_bytes()).hexdigest() == first.asset_id

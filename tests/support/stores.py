@@ -64,6 +64,6 @@ def files_in(folder: Path) -> set[str]:
     return {file.name for file in (folder / "assets").glob("*/*")}
 
 
-def quarantined(folder: Path) -> set[str]:
+def quarantine_files(folder: Path) -> set[str]:
     """Return the names of the files that were put aside."""
     return {file.name for file in (folder / "quarantine").glob("*")}

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from acebridge.errors import Busy, Conflict, NotFound, Unavailable
 from acebridge.jobs import prefetch, tables
@@ -30,12 +30,11 @@ from acebridge.jobs.job import (
     Event,
     EventBody,
     Job,
-    JobEvent,
     Started,
 )
 from acebridge.store import uses
 from acebridge.store.database import Database
-from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, TaskParams
+from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
 
 T = TypeVar("T")
@@ -45,7 +44,7 @@ MAX_LOST = 2
 _WATCH_ROWS = 256
 #: How many jobs that ended long ago one call of `Journal.prune` forgets.
 _PRUNE_STEP = 16
-#: Up to so many watchers are told at once that places in the queue have changed, more of them after a pause.
+#: Up to this many watchers learn at once that places in the queue have changed, more of them after a pause.
 _FEW_WATCHERS, _POSITIONS_PAUSE_S = 16, 0.25
 #: Events that a crash of the whole machine may take along: a job whose takes are stored begins the others again.
 _PASSING = frozenset({"progress", "header", "audio"})
@@ -274,7 +273,7 @@ class Journal:
             elif kind == "take":
                 takes = json.dumps([*json.loads(row["takes"]), body])
                 connection.execute("UPDATE jobs SET takes = ?, lost = 0 WHERE number = ?", (takes, row["number"]))
-                uses.add(connection, row["number"], [output["asset_id"] for output in body["outputs"]])
+                uses.add(connection, row["number"], tables.results_of([cast("Take", body)]))
             return None, [job_id]
 
         await self._change(work, wakes=False, moves=False, lasting=kind not in _PASSING)
@@ -476,7 +475,7 @@ class Journal:
                     yield events
                 elif current is not None and current != position:
                     position = current
-                    yield [JobEvent(after_sequence, "queued", {"position": current})]
+                    yield [tables.position_event(after_sequence, current)]
                 if state is None:
                     raise _no_job(job_id)
                 if not rows and state in ENDED:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
-from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent
+from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
 from acebridge.store import uses
 from acebridge.workers.messages import Error, Take
 
@@ -73,6 +73,17 @@ def find_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
 def event_from_row(row: sqlite3.Row) -> Event:
     """Return a row of ``events`` as a value."""
     return JobEvent(row["sequence"], row["kind"], json.loads(row["body"]))
+
+
+def position_event(sequence: int, position: int) -> Event:
+    """Return the event about the place of a job in the queue."""
+    body: Queued = {"position": position}
+    return JobEvent(sequence, "queued", body)
+
+
+def results_of(takes: Sequence[Take]) -> list[str]:
+    """Return the ids of the assets that takes consist of."""
+    return [output["asset_id"] for take in takes for output in take["outputs"]]
 
 
 def count_waiting(connection: sqlite3.Connection, *, requested: bool = False) -> int:
@@ -140,9 +151,9 @@ def keep_takes(connection: sqlite3.Connection, number: int, order: Sequence[int]
     _delete_audio_except(connection, number, retained)
     _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in order)
     connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(retained), number))
-    dropped = [output["asset_id"] for take in takes if take["take"] not in order for output in take["outputs"]]
+    dropped = results_of([take for take in takes if take["take"] not in order])
     (sources,) = connection.execute("SELECT sources FROM jobs WHERE number = ?", (number,)).fetchone()
-    kept = {*json.loads(sources), *(output["asset_id"] for take in retained for output in take["outputs"])}
+    kept = {*json.loads(sources), *results_of(retained)}
     uses.remove(connection, number, set(dropped) - kept)
     return dropped
 

@@ -15,7 +15,8 @@ from acebridge.errors import NotFound
 from acebridge.jobs.job import AudioEvent
 from acebridge.jobs.journal import Journal
 from acebridge.server.messages import chunk_message
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
 from acebridge.workers.messages import Header
 from acebridge.workers.spool import Spool

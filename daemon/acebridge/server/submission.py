@@ -18,7 +18,8 @@ from acebridge.errors import NotFound
 from acebridge.jobs.job import PRIORITIES, Job
 from acebridge.jobs.journal import Journal, digest
 from acebridge.jobs.prefetch import seeds_of
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
 from acestep_runtime.audio.decode import probe
@@ -68,7 +69,7 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
     except NotFound:
         if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
             raise
-    # Audio that came with the request was deleted again before the job was there: the next time it is stored anew.
+    # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
     return await _queue_job(request, request_digest, submission, engine, journal, store, roots)
 
 

@@ -120,7 +120,7 @@ def in_use(connection: sqlite3.Connection, asset_id: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def unneeded(connection: sqlite3.Connection, asset_ids: Iterable[str]) -> list[str]:
+def find_unneeded(connection: sqlite3.Connection, asset_ids: Iterable[str]) -> list[str]:
     """Return those of these that no job has read or made and nobody has pinned."""
     statement = f"SELECT 1 FROM assets WHERE id = ? AND NOT pinned AND NOT {uses.HAS_JOB}"
     return [each for each in dict.fromkeys(asset_ids) if connection.execute(statement, (each,)).fetchone()]

@@ -28,7 +28,7 @@ from acestep_runtime.audio.decode import probe
 from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 
 log = logging.getLogger(__name__)
-#: An upload asks for room again after so many bytes.
+#: After this number of bytes an upload asks for room again.
 _ROOM_STEP = 8 * 2**20
 _COPY_TRIES = 3
 
@@ -84,7 +84,7 @@ class AssetStore:
         return replace(asset, last_used=touch.wall)
 
     async def verify(self, asset_id: str) -> Asset:
-        """Return an asset whose bytes are what its id says, as `get` does. Those of a file that is unchanged are not read again.
+        """Return an asset whose bytes are what its id says, as `get` does. Those of an unchanged file are not read again.
 
         Raises `NotFound`, and `DataLoss` for damage: then the file is put aside.
         """
@@ -163,7 +163,7 @@ class AssetStore:
         """Write the row of a whole file that is in place; what is known of it stays. Raises `UnreadableAudio`."""
         name = known.name if known else f"recovered {asset_id[:12]}"
         info = await asyncio.to_thread(probe, file, name=name)
-        stat = file.stat()
+        stat = await asyncio.to_thread(file.stat)
         now = time.time()
         asset = Asset(
             asset_id, name, stat.st_size, info.sample_rate, info.channels, info.frames, False, stat.st_mtime, now
@@ -230,7 +230,7 @@ class AssetStore:
         """Remove those of these assets that nobody has pinned and that no job, whatever its state, reads or has made."""
         ids = list(asset_ids)
         if ids:
-            await self._remove(lambda c: asset_rows.unneeded(c, ids))
+            await self._remove(lambda c: asset_rows.find_unneeded(c, ids))
 
     async def evict(self, *, quota_bytes: int, max_age_s: float, fresh_s: float = 0.0) -> int:
         """Remove assets past the quota, and a few of those past the age, least recently used first; return their number.

@@ -123,7 +123,7 @@ def _add_assets(
             with files.path(asset_id).open("rb") as file:
                 member = archive.gettarinfo(arcname=f"assets/{asset_id[:2]}/{asset_id}", fileobj=file)
                 reader = _Hashing(file)
-                archive.addfile(member, reader)  # type: ignore[arg-type]  # it needs no more than `read`
+                archive.addfile(member, reader)
         except FileNotFoundError:
             backup.missing.append(asset_id)
             continue

@@ -39,7 +39,7 @@ class SteadyClock:
                 "SELECT max(time) FROM (SELECT max(used) AS time FROM assets UNION ALL SELECT max(ended) FROM jobs)"
             ).fetchone()[0]
             row = (now, now) if latest is None else (latest, latest)
-        self._base = row[0] + min(max(now - row[1], 0.0), LONGEST_GAP_S)
+        self._base: float = row[0] + min(max(now - row[1], 0.0), LONGEST_GAP_S)
         self._started = uptime()
 
     def now(self) -> float:

@@ -21,7 +21,7 @@ BUSY_TIMEOUT_MS = 5000
 REPAIR = "Stop the daemon and run `acebridge repair`: it keeps what can be read and puts the rest aside."
 
 
-def damaged(path: Path, error: object) -> DataLoss:
+def database_damage(path: Path, error: object) -> DataLoss:
     """Return the sentence about a database that SQLite cannot read."""
     return DataLoss(f"The database {path} is damaged ({error}).", remedy=REPAIR)
 
@@ -48,7 +48,7 @@ def explain_errors(path: Path) -> Iterator[None]:
                 f"The database {path} cannot be written: {text}.",
                 remedy="Make its folder writable, or set ACEBRIDGE_HOME to a folder of yours.",
             ) from error
-        raise damaged(path, text) from error
+        raise database_damage(path, text) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -119,7 +119,7 @@ class Database:
             if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
                 raise DiskFull from error
             if type(error) is sqlite3.DatabaseError:
-                raise damaged(self.path, error) from error
+                raise database_damage(self.path, error) from error
             raise
         return result
 

@@ -45,7 +45,7 @@ def is_asset_id(name: str) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk. Windows does so by itself, and cannot be asked to."""
+    """Have the names in a folder reach the disk. Windows does so without being asked."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

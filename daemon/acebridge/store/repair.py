@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,10 +101,8 @@ async def _check_files(database: Database, folder: Path, aside: str) -> Repair:
         store = AssetStore(database, folder, max_upload_bytes=0)
     await store.adopt_strays()
     for asset_id in sorted(filter(is_asset_id, there)):
-        try:
+        with suppress(NotFound, DataLoss):  # then it is in quarantine now
             await store.verify(asset_id)
-        except (NotFound, DataLoss):  # it is in quarantine now
-            continue
     left = sum(is_asset_id(file.name) for file in files.all())
 
     def count(connection: sqlite3.Connection) -> tuple[int, int]:

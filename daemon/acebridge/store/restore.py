@@ -32,15 +32,15 @@ _PARTS = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", "assets
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was brought back. ``damaged`` counts the files that were not; ``before`` is where the earlier data are, "" for none."""
+class Restoration:
+    """What was brought back. ``damaged`` counts the files that were not; ``before`` is where earlier data are, "" for none."""
 
     files: int
     damaged: int
     before: str
 
 
-def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restored:
+def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restoration:
     """Bring ``backup`` back into a data folder.
 
     Raises `Conflict` while a daemon serves it, and when it holds data already unless told to ``overwrite``; `InvalidValue` for
@@ -61,7 +61,7 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restored:
             _move_in(unpacked, folder)
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
-    return Restored(good, damaged, before)
+    return Restoration(good, damaged, before)
 
 
 def _holds(folder: Path) -> bool:
@@ -100,7 +100,8 @@ def _unpack(backup: Path, target: Path) -> tuple[int, int]:
         raise DataLoss(f"{backup} is no whole backup: its end is missing.", remedy="Take another one.")
     if manifest.get("format") != FORMAT:
         raise Conflict(
-            f"{backup} has format {manifest.get('format')}, and this AceBridge knows {FORMAT}.", remedy="Update AceBridge."
+            f"{backup} has format {manifest.get('format')}, and this AceBridge knows {FORMAT}.",
+            remedy="Update AceBridge.",
         )
     _check_database(target / DATABASE_FILE, backup)
     return good, damaged

@@ -119,7 +119,7 @@ VERSION = MIGRATIONS[-1].version
 
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Return whether a database holds nothing at all, as one does that was just made."""
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 def version_of(connection: sqlite3.Connection) -> int:

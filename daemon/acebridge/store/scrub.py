@@ -40,9 +40,7 @@ async def scrub_store(
         await sleep(ROUND_PAUSE_S)
 
 
-async def _check(
-    store: AssetStore, asset_id: str, bytes_per_s: int, sleep: Callable[[float], Awaitable[None]]
-) -> bool:
+async def _check(store: AssetStore, asset_id: str, bytes_per_s: int, sleep: Callable[[float], Awaitable[None]]) -> bool:
     """Compare one asset with its hash; return whether it is well, or gone."""
     try:
         found = await _hash_slowly(store.path(asset_id), bytes_per_s, sleep)

@@ -12,7 +12,7 @@ from pathlib import Path
 from acebridge.errors import DataLoss
 from acebridge.paths import DATABASE_FILE
 from acebridge.store import asset_rows, schema
-from acebridge.store.database import REPAIR, Database, damaged, explain_errors
+from acebridge.store.database import REPAIR, Database, database_damage, explain_errors
 from acebridge.store.files import AssetFiles, is_asset_id
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def _check(path: Path) -> bool:
         if path.stat().st_size <= _CHECK_BYTES:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
-                raise damaged(path, str(found).strip().splitlines()[-1])
+                raise database_damage(path, str(found).strip().splitlines()[-1])
         return True
     finally:
         connection.close()

@@ -219,13 +219,13 @@ def test_a_job_needs_its_sources_until_it_has_ended_and_its_results_as_long_as_i
     async def work(journal: Journal) -> None:
         database = journal._database
 
-        async def needed() -> str:
+        async def busy_assets() -> str:
             return await database.read(
                 lambda c: "".join(name for name, each in ids.items() if asset_rows.in_use(c, each))
             )
 
-        async def unneeded() -> str:
-            return "".join(each[0] for each in await database.read(lambda c: asset_rows.unneeded(c, ids.values())))
+        async def free_assets() -> str:
+            return "".join(each[0] for each in await database.read(lambda c: asset_rows.find_unneeded(c, ids.values())))
 
         with pytest.raises(NotFound, match="There is no asset 'aaaa"):
             await submit(journal, sources=[ids["a"]])
@@ -238,15 +238,15 @@ def test_a_job_needs_its_sources_until_it_has_ended_and_its_results_as_long_as_i
         take = {"take": 0, "seed": 1, "facts": {}, "outputs": [{"asset_id": ids["b"]}]}
         await journal.append(running, "take", take)
         waiting = await submit(journal, sources=[ids["a"], ids["c"]])
-        assert await needed() == "abc"
+        assert await busy_assets() == "abc"
         await journal.cancel_waiting(waiting)
-        assert await needed() == "ab"
+        assert await busy_assets() == "ab"
         await journal.succeed(running)
-        assert (await needed(), await unneeded()) == ("", "")
+        assert (await busy_assets(), await free_assets()) == ("", "")
         await journal.delete(waiting)
-        assert await unneeded() == "c"
+        assert await free_assets() == "c"
         await journal.delete(running)
-        assert await unneeded() == "abc"
+        assert await free_assets() == "abc"
 
     with_journal(tmp_path / "db", work)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -161,14 +163,19 @@ def test_a_path_is_copied_once_and_again_when_it_changes(tmp_path: Path, monkeyp
     with_store(tmp_path, work)
 
 
+def _end_job(number: int, connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE jobs SET state = 'failed' WHERE number = ?", (number,))
+
+
 def test_assets_in_use_and_pinned_assets_are_not_deleted(tmp_path: Path) -> None:
     async def work(store: AssetStore) -> None:
         asset = await store.put(chunks_of(wav_bytes(tmp_path)), "x")
         for state in ("queued", "running"):
-            number = await store._database.run(lambda c: add_job(c, state=state, sources=[asset.id]))  # noqa: B023
+            number = await store._database.run(partial(add_job, state=state, sources=[asset.id]))
             with pytest.raises(Conflict, match="is needed by a job"):
                 await store.delete(asset.id)
-            await store._database.run(lambda c: c.execute("UPDATE jobs SET state = 'failed' WHERE number = ?", [number]))  # noqa: B023
+            end = partial(_end_job, number)
+            await store._database.run(end)
         assert (await store.pin(asset.id, True)).pinned
         assert (await store.put(chunks_of(wav_bytes(tmp_path)), "x")).pinned
         assert not (await store.pin(asset.id, False)).pinned
@@ -206,9 +213,7 @@ def test_a_missing_or_truncated_file_can_be_stored_again(tmp_path: Path) -> None
 def test_assets_used_a_short_time_ago_are_not_evicted(tmp_path: Path) -> None:
     async def work(store: AssetStore) -> None:
         old, fresh = [await store.put(chunks_of(wav_bytes(tmp_path, seed)), f"{seed}") for seed in range(2)]
-        await store._database.run(
-            lambda c: c.execute("UPDATE assets SET used = used - 3600.0 WHERE id = ?", [old.id])
-        )
+        await store._database.run(lambda c: c.execute("UPDATE assets SET used = used - 3600.0 WHERE id = ?", [old.id]))
         for max_age_s in (1e9, -1):  # for their size, for their age
             evicted = await store.evict(quota_bytes=0, max_age_s=max_age_s, fresh_s=1e6)
             assert evicted == 0

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from acebridge.errors import AceBridgeError, Conflict, DataLoss, NotFound
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.store.backup import back_up
 from acebridge.store.folder_lock import hold_folder
 from acebridge.store.restore import restore
@@ -56,7 +57,7 @@ def test_there_and_back(home: Path, tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"home", "new", "b.tar"}
 
 
-def test_data_that_are_there_are_replaced_only_when_told_to_and_kept_even_then(home: Path, tmp_path: Path) -> None:
+def test_data_that_are_there_are_replaced_only_on_request_and_kept_even_then(home: Path, tmp_path: Path) -> None:
     back_up(home, tmp_path / "b.tar")
     saved = with_store(home, look)
 

@@ -13,7 +13,7 @@ from acebridge.errors import DataLoss, NotFound
 from acebridge.server.output_reader import read_asset
 from acebridge.store import scrub
 from acebridge.store.assets import AssetStore
-from tests.support.stores import chunks_of, files_in, quarantined, wav_bytes, with_store
+from tests.support.stores import chunks_of, files_in, quarantine_files, wav_bytes, with_store
 
 
 def flip(file: Path, *, keeps_times: bool = True) -> None:
@@ -25,7 +25,7 @@ def flip(file: Path, *, keeps_times: bool = True) -> None:
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-async def received(store: AssetStore, asset_id: str, start: int = 0, length: int | None = None) -> bytes:
+async def receive(store: AssetStore, asset_id: str, start: int = 0, length: int | None = None) -> bytes:
     asset = await store.get(asset_id)
     stop = asset.size_bytes if length is None else start + length
     data = b""
@@ -39,9 +39,9 @@ def test_whole_and_partial_reads_of_a_good_file(tmp_path: Path) -> None:
 
     async def work(store: AssetStore) -> None:
         asset_id = (await store.put(chunks_of(data, 1 << 20), "x")).id
-        assert await received(store, asset_id) == data
-        assert await received(store, asset_id, 1000, 300_000) == data[1000:301_000]
-        assert await received(store, asset_id, len(data), 0) == b""
+        assert await receive(store, asset_id) == data
+        assert await receive(store, asset_id, 1000, 300_000) == data[1000:301_000]
+        assert await receive(store, asset_id, len(data), 0) == b""
 
     with_store(tmp_path, work)
 
@@ -58,14 +58,14 @@ def test_a_flipped_bit_is_an_error_and_the_file_is_kept(tmp_path: Path, start: i
     async def work(store: AssetStore) -> None:
         flip(store.path(asset_id))
         with pytest.raises(DataLoss, match=rf"^The stored file of asset {asset_id[:12]}… is damaged; it was moved to "):
-            await received(store, asset_id, start, length)
-        assert quarantined(tmp_path) == {asset_id}
+            await receive(store, asset_id, start, length)
+        assert quarantine_files(tmp_path) == {asset_id}
         assert not files_in(tmp_path)
         for call in (store.get, store.verify):
             with pytest.raises(NotFound):
                 await call(asset_id)
         assert await store_it(store) == asset_id  # the same again is good again
-        assert await received(store, asset_id) == data
+        assert await receive(store, asset_id) == data
 
     with_store(tmp_path, work)
 
@@ -118,7 +118,7 @@ def test_the_scrub_finds_damage_reads_at_its_rate_and_begins_with_the_oldest(
         sizes = store.path(ids[0]).stat().st_size + (tmp_path / "quarantine" / ids[1]).stat().st_size
         assert slept[0] == scrub.START_PAUSE_S
         assert sum(slept[1:-1]) == pytest.approx(sizes / 1000)
-        assert quarantined(tmp_path) == {ids[1]}
+        assert quarantine_files(tmp_path) == {ids[1]}
         assert [asset.id for asset in await store.recent(9)] == [ids[0]]
         (found,) = [record for record in caplog.records if record.getMessage() == "a stored file is damaged"]
         assert found.asset == ids[1]  # type: ignore[attr-defined]

@@ -12,10 +12,11 @@ import pytest
 
 from acebridge.errors import Conflict
 from acebridge.jobs.journal import Journal
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.store.folder_lock import hold_folder
 from acebridge.store.repair import repair
-from tests.support.stores import chunks_of, files_in, quarantined, wav_bytes, with_store
+from tests.support.stores import chunks_of, files_in, quarantine_files, wav_bytes, with_store
 
 
 async def fill(store: AssetStore) -> list[Asset]:
@@ -43,7 +44,7 @@ def test_a_good_folder_stays_as_it_is(tmp_path: Path) -> None:
     done = repair(tmp_path)
     assert (done.files, done.damaged, done.missing, done.jobs, done.database) == (3, 0, 0, 60, "")
     assert with_store(tmp_path, look) == ({a.id: (a.name, a is assets[0]) for a in assets}, 60)
-    assert not quarantined(tmp_path)
+    assert not quarantine_files(tmp_path)
 
 
 def test_a_lost_database_is_made_again_from_the_files(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_lost_database_is_made_again_from_the_files(tmp_path: Path) -> None:
     done = repair(tmp_path)
     assert (done.files, done.damaged, done.missing, done.jobs) == (2, 1, 0, 0)
     assert with_store(tmp_path, look) == ({a.id: (f"recovered {a.id[:12]}", False) for a in assets[:2]}, 0)
-    assert quarantined(tmp_path) == {assets[2].id}
+    assert quarantine_files(tmp_path) == {assets[2].id}
     assert repair(tmp_path) == type(done)(2, 0, 0, 0, "")
 
 

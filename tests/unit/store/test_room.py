@@ -109,7 +109,9 @@ def test_uploads_count_against_the_quota(tmp_path: Path) -> None:
         assert files_in(tmp_path) == {ids[0], ids[2], fourth.id}
         await store._database.run(lambda c: add_job(c, state="queued", sources=[ids[2], fourth.id]))
         for upload in (store.put(chunks_of(data[4]), "x"), store.put_path(file)):
-            with pytest.raises(Busy, match=r"^The store holds 0\.1 of 0\.1 MiB, and nothing more can be evicted\. .*quota"):
+            with pytest.raises(
+                Busy, match=r"^The store holds 0\.1 of 0\.1 MiB, and nothing more can be evicted\. .*quota"
+            ):
                 await upload
         assert files_in(tmp_path) == {ids[0], ids[2], fourth.id}
         assert not list((tmp_path / "incoming").iterdir())

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from acebridge.errors import AceBridgeError, Conflict, DataLoss, NotFound
-from acebridge.store.assets import Asset, AssetStore
-from tests.support.stores import chunks_of, files_in, quarantined, wav_bytes, with_store
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
+from tests.support.stores import chunks_of, files_in, quarantine_files, wav_bytes, with_store
 
 
 async def fill(store: AssetStore) -> list[Asset]:
@@ -30,7 +31,7 @@ async def list_all(store: AssetStore) -> set[str]:
     return {asset.id for asset in await store.recent(10)}
 
 
-def filled(folder: Path) -> set[str]:
+def fill_store(folder: Path) -> set[str]:
     return {asset.id for asset in with_store(folder, fill)}
 
 
@@ -45,7 +46,7 @@ def refusal(folder: Path) -> AceBridgeError:
 
 def test_rows_that_are_lost_lose_no_file(tmp_path: Path) -> None:
     """As after a power cut on a disk that did not keep what it was told to."""
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     with sqlite3.connect(tmp_path / "acebridge.db") as database:
         database.execute("DELETE FROM assets")
     database.close()
@@ -62,7 +63,7 @@ def test_rows_that_are_lost_lose_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["deleted", "empty"])
 def test_a_database_that_is_gone_is_no_reason_to_remove_audio(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     lose(tmp_path / "acebridge.db")
     error = refusal(tmp_path)
     assert isinstance(error, DataLoss)
@@ -73,7 +74,7 @@ def test_a_database_that_is_gone_is_no_reason_to_remove_audio(tmp_path: Path, lo
 
 
 def test_a_folder_that_is_away_for_one_start_loses_nothing(tmp_path: Path) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     (tmp_path / "assets").rename(tmp_path / "away")
     for make in (lambda: None, (tmp_path / "assets").mkdir):  # a disk that is not mounted leaves an empty folder
         make()
@@ -87,7 +88,7 @@ def test_a_folder_that_is_away_for_one_start_loses_nothing(tmp_path: Path) -> No
 
 
 def test_a_file_that_is_away_for_one_start_is_known_again_when_it_is_back(tmp_path: Path) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     pinned, lost = with_store(tmp_path, fill)[0].id, sorted(ids)[0]
     file = tmp_path / "assets" / pinned[:2] / pinned
     shutil.move(file, tmp_path / "away")
@@ -109,7 +110,7 @@ def test_a_file_that_is_away_for_one_start_is_known_again_when_it_is_back(tmp_pa
 
 
 def test_files_that_are_no_assets_are_put_aside_and_not_removed(tmp_path: Path) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     liar = "ab" + "0" * 62
     (tmp_path / "assets" / "ab").mkdir(exist_ok=True)
     (tmp_path / "assets" / "ab" / liar).write_bytes(b"not what its name says")
@@ -118,12 +119,12 @@ def test_files_that_are_no_assets_are_put_aside_and_not_removed(tmp_path: Path) 
     for _ in range(2):
         assert with_store(tmp_path, list_all) == ids
         assert files_in(tmp_path) == ids
-        assert quarantined(tmp_path) == {liar, "notes.txt"}
+        assert quarantine_files(tmp_path) == {liar, "notes.txt"}
     assert not list((tmp_path / "incoming").iterdir())
 
 
 def test_a_removal_that_was_cut_off_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     gone = sorted(ids)[0]
 
     async def delete(store: AssetStore) -> None:
@@ -147,11 +148,15 @@ def _page(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [_page, lambda path: path.write_bytes(b"SQLite format 3\0" + os.urandom(20_000)), lambda p: p.write_bytes(b"x" * 99)],
+    [
+        _page,
+        lambda path: path.write_bytes(b"SQLite format 3\0" + os.urandom(20_000)),
+        lambda p: p.write_bytes(b"x" * 99),
+    ],
     ids=["page", "garbage", "other"],
 )
 def test_a_damaged_database_is_one_sentence(tmp_path: Path, damage: Callable[[Path], Any]) -> None:
-    ids = filled(tmp_path)
+    ids = fill_store(tmp_path)
     damage(tmp_path / "acebridge.db")
     before = (tmp_path / "acebridge.db").read_bytes()
     error = refusal(tmp_path)
@@ -163,7 +168,7 @@ def test_a_damaged_database_is_one_sentence(tmp_path: Path, damage: Callable[[Pa
 
 
 def test_a_newer_database_is_refused_and_not_written(tmp_path: Path) -> None:
-    filled(tmp_path)
+    fill_store(tmp_path)
     database = sqlite3.connect(tmp_path / "acebridge.db")
     database.executescript("PRAGMA journal_mode=DELETE; PRAGMA user_version = 99; ALTER TABLE jobs ADD COLUMN owner")
     database.close()
@@ -177,7 +182,7 @@ def test_a_newer_database_is_refused_and_not_written(tmp_path: Path) -> None:
 def test_a_locked_database_and_one_that_cannot_be_opened_are_sentences(tmp_path: Path) -> None:
     from acebridge.store import database as module
 
-    filled(tmp_path)
+    fill_store(tmp_path)
     holder = sqlite3.connect(tmp_path / "acebridge.db", isolation_level=None)
     holder.execute("PRAGMA locking_mode=EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")

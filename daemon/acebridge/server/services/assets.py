@@ -14,7 +14,8 @@ from acebridge.server.output_reader import read_asset
 from acebridge.server.services.pages import page_of
 from acebridge.server.submission import MAX_INLINE_BYTES, check_name, resolve_allowed_path
 from acebridge.server.unknown_fields import check_known
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.v1 import assets_pb2, assets_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
