@@ -97,22 +97,25 @@ class AssetStore:
     async def _check_bytes(self, asset_id: str) -> None:
         state = self.files.state(asset_id)
         try:
-            if state is not None and await asyncio.to_thread(self.files.is_genuine, asset_id):
-                self._verified[asset_id] = state
+            if await asyncio.to_thread(self.files.is_genuine, asset_id):
+                if state is not None:
+                    self._verified[asset_id] = state
                 return
-        except FileNotFoundError:
-            pass
+        except FileNotFoundError:  # deleted meanwhile
+            raise uses.no_asset(asset_id) from None
         raise await self.put_damaged_aside(asset_id)
 
-    async def put_damaged_aside(self, asset_id: str) -> DataLoss:
+    async def put_damaged_aside(self, asset_id: str) -> DataLoss | NotFound:
         """Move a file whose bytes are not what its id says into quarantine; return the error to raise."""
         async with self._changing:
-            where = None
-            with suppress(FileNotFoundError):
+            try:
                 # Once more: meanwhile the same may have been stored again.
-                if not await asyncio.to_thread(self.files.is_genuine, asset_id):
-                    where = await asyncio.to_thread(self.files.put_aside, self.path(asset_id))
-                    await self._mark_missing([asset_id])
+                if await asyncio.to_thread(self.files.is_genuine, asset_id):
+                    return DataLoss(f"Asset {asset_id[:12]}… was damaged, and is stored again.", remedy="Try again.")
+            except FileNotFoundError:
+                return uses.no_asset(asset_id)
+            where = await asyncio.to_thread(self.files.put_aside, self.path(asset_id))
+            await self._mark_missing([asset_id])
         log.error("a stored file is damaged", extra={"asset": asset_id, "moved_to": str(where)})
         return DataLoss(
             f"The stored file of asset {asset_id[:12]}… is damaged; it was moved to {self.files.quarantine}.",

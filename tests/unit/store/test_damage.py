@@ -95,6 +95,30 @@ def test_a_source_of_a_job_is_verified_once_and_again_when_its_file_changes(
     with_store(tmp_path, work)
 
 
+def test_a_file_that_is_deleted_or_stored_again_meanwhile_is_not_called_damaged(tmp_path: Path) -> None:
+    async def work(store: AssetStore) -> None:
+        data = wav_bytes(tmp_path)
+        asset_id = (await store.put(chunks_of(data), "x")).id
+        store._verified.clear()
+        get = store.get
+
+        async def get_and_delete(each: str) -> object:
+            asset = await get(each)
+            await store.delete_unneeded([each])
+            return asset
+
+        store.get = get_and_delete  # type: ignore[assignment, method-assign]
+        with pytest.raises(NotFound, match="There is no asset"):
+            await store.verify(asset_id)
+        store.get = get  # type: ignore[method-assign]
+        await store.put(chunks_of(data), "x")
+        assert "Try again" in (await store.put_damaged_aside(asset_id)).remedy
+        assert files_in(tmp_path) == {asset_id}
+        assert not quarantine_files(tmp_path)
+
+    with_store(tmp_path, work)
+
+
 class Stop(Exception):
     """Ends a round of the scrub."""
 

@@ -81,7 +81,9 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_and_refused_in_the_e
     def change(source: Path, target: Path) -> str:
         result = copy(source, target)
         if changes:
-            write_wav(file, song(0.1, seed=changes.pop()))
+            seed = changes.pop()
+            write_wav(file, song(0.1, seed=seed))
+            os.utime(file, ns=(seed, seed))  # whatever the tick of the file system's clock
         return result
 
     monkeypatch.setattr(assets, "copy_file", change)
