@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from tests.support.daemon import (
     until_state,
     write_wav,
 )  # fmt: skip
+from tests.support.paths import ROOT
 from tests.support.shell import Shell
 
 
@@ -125,7 +128,11 @@ def test_what_stops_a_start_is_a_sentence_and_repair_mends_it(tmp_path: Path) ->
 
 
 def test_a_backup_of_a_daemon_at_work_and_the_way_back(tmp_path: Path) -> None:
-    """The commands of docs/backup.md, on a daemon with a finished, a running and a waiting job."""
+    """The commands of docs/backup.md in their order, on a daemon with a finished, a running and a waiting job."""
+    page = (ROOT / "docs" / "backup.md").read_text("utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    backup, stop, restore, repair = (shlex.split(line)[1:] for line in lines)
+    assert (backup, restore) == (["backup", "songs.tar"], ["restore", "songs.tar", "--overwrite"])
     with daemon_at(tmp_path / "home", step_ms=5) as daemon, shell_of(daemon, tmp_path) as shell:
         client = daemon.client
         assert client is not None
@@ -133,18 +140,19 @@ def test_a_backup_of_a_daemon_at_work_and_the_way_back(tmp_path: Path) -> None:
         daemon.hold(7)
         running, waiting = create_tone_job(client, 0.2, seed=7), create_tone_job(client, 0.2, seed=8)
         until_state(client, running, "running")
-        made = shell.json("backup", "songs.tar")
+        made = shell.json(*backup)
         assert (made["files"], made["damaged"], made["missing"]) == (1, [], [])
-        assert shell.failure("backup", "songs.tar").startswith("songs.tar exists already.")
-        assert shell.failure("restore", "songs.tar", "--overwrite").startswith("A daemon serves ")
+        assert shell.failure(*backup).startswith("songs.tar exists already.")
+        assert shell.failure(*restore).startswith("A daemon serves ")
         daemon.release()
         until_state(client, waiting, "succeeded")
         after = collect(generate(client, 0.2, seed=9)).job_id
-        shell.run("stop")
+        shell.run(*stop)
         assert daemon.process is not None
         daemon.process.wait(PATIENCE_S)
         assert shell.failure("restore", "songs.tar").startswith(f"{daemon.home} holds data already.")
-        assert "1 audio files" in shell.run("restore", "songs.tar", "--overwrite").stdout
+        assert "1 audio files" in shell.run(*restore).stdout
+        assert "1 audio files, 3 jobs" in shell.run(*repair).stdout
         client = daemon.start()
         assert download(client, results(client, done)[0])
         for job_id in (running, waiting):

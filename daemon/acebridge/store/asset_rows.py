@@ -59,7 +59,7 @@ def newest(connection: sqlite3.Connection, limit: int, before: tuple[float, str]
 
 def total_bytes(connection: sqlite3.Connection) -> int:
     """Return the size of all assets whose files are there."""
-    return int(connection.execute("SELECT total(size_bytes) FROM assets WHERE NOT missing").fetchone()[0])
+    return int(connection.execute("SELECT total(size_bytes) FROM assets WHERE missing = 0").fetchone()[0])
 
 
 def store(connection: sqlite3.Connection, asset: Asset) -> Asset:

@@ -63,11 +63,14 @@ UPDATE assets SET used = last_used;
 DROP INDEX IF EXISTS assets_by_use;
 CREATE INDEX assets_by_use ON assets (used);
 CREATE INDEX assets_by_check ON assets (checked);
+CREATE INDEX assets_by_creation ON assets (created, id);
+CREATE INDEX assets_by_size ON assets (missing, size_bytes);
 ALTER TABLE jobs ADD COLUMN ended REAL;
 UPDATE jobs SET ended = finished;
 CREATE INDEX jobs_by_end ON jobs (ended) WHERE ended IS NOT NULL;
 DROP INDEX IF EXISTS jobs_by_state;
 CREATE INDEX jobs_in_order ON jobs (state, priority DESC, asked DESC, number);
+CREATE INDEX jobs_by_creation ON jobs (created, id);
 CREATE INDEX jobs_prefetched ON jobs (state) WHERE asked = 0;
 DROP TABLE IF EXISTS paths;
 CREATE TABLE paths (
