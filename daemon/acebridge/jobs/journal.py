@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import TypeVar, cast
 
-from acebridge.errors import Busy, Conflict, NotFound, Unavailable
+from acebridge.errors import Busy, Conflict
 from acebridge.jobs import prefetch, tables
 from acebridge.jobs.job import (
     CANCELLED,
@@ -32,6 +32,7 @@ from acebridge.jobs.job import (
     Job,
     Started,
 )
+from acebridge.jobs.watchers import Watchers, no_job
 from acebridge.store import uses
 from acebridge.store.database import Database
 from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, Take, TaskParams
@@ -41,11 +42,8 @@ T = TypeVar("T")
 
 #: A job that was running when the daemon died resumes; it fails after this many deaths without a take in between.
 MAX_LOST = 2
-_WATCH_ROWS = 256
 #: How many jobs that ended long ago one call of `Journal.prune` forgets.
 _PRUNE_STEP = 16
-#: Up to this many watchers learn at once that places in the queue have changed, more of them after a pause.
-_FEW_WATCHERS, _POSITIONS_PAUSE_S = 16, 0.25
 #: Events that a crash of the whole machine may take along: a job whose takes are stored begins the others again.
 _PASSING = frozenset({"progress", "header", "audio"})
 
@@ -63,14 +61,10 @@ def _choice(take: RankedTake) -> Choice:
     return choice if take["score"] is None else {**choice, "score": take["score"]}
 
 
-def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs to see their ids.")
-
-
 def _existing_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
     row = tables.find_row(connection, job_id)
     if row is None:
-        raise _no_job(job_id)
+        raise no_job(job_id)
     return row
 
 
@@ -80,13 +74,7 @@ class Journal:
     def __init__(self, database: Database, *, max_waiting: int) -> None:
         self._database = database
         self._max_waiting = max_waiting
-        #: Job → an event for each of its watchers, set when something has happened to it.
-        self._subscribers: dict[str, set[asyncio.Event]] = {}
-        self._closing = False
-        #: Waiting jobs that are watched → how many go first; and what counts that again.
-        self._positions: dict[str, int] = {}
-        self._counting: asyncio.Task[None] | None = None
-        self._moved = False
+        self._watchers = Watchers(database)
         #: Set whenever there may be a job to claim.
         self.work = asyncio.Event()
         #: Set whenever a running job may have to stop, see `preemptible`.
@@ -126,36 +114,15 @@ class Journal:
 
         async def run_and_notify() -> T:
             result, affected = await self._database.run(work, lasting=lasting, frees=frees)
-            self._notify(affected)
+            self._watchers.notify(affected)
             if moves:
-                self._count_positions()
+                self._watchers.count_positions()
             if wakes:
                 self.work.set()
                 self.preempt_requested.set()
             return result
 
         return await asyncio.shield(run_and_notify())
-
-    def _count_positions(self) -> None:
-        """Have the watchers of waiting jobs told their places, if these have changed."""
-        if not self._subscribers:
-            return
-        self._moved = True
-        if self._counting is None or self._counting.done():
-            self._counting = asyncio.create_task(self._tell_positions())
-
-    async def _tell_positions(self) -> None:
-        while self._moved:
-            self._moved = False
-            if len(self._subscribers) > _FEW_WATCHERS:
-                await asyncio.sleep(_POSITIONS_PAUSE_S)
-            if self._closing:
-                return
-            places = await self._database.read(tables.positions)
-            watched = {job_id: places[job_id] for job_id in self._subscribers.keys() & places.keys()}
-            changed = [job_id for job_id, position in watched.items() if self._positions.get(job_id) != position]
-            self._positions = watched
-            self._notify(changed)
 
     def _check_capacity(self, connection: sqlite3.Connection) -> None:
         if (waiting := tables.count_waiting(connection, requested=True)) >= self._max_waiting:
@@ -434,7 +401,7 @@ class Journal:
         )
         return row is not None
 
-    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
+    def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
 
         They come in lists of those that are there already. While the job waits, a ``queued`` event with the number of the last
@@ -442,63 +409,11 @@ class Journal:
 
         Raises `NotFound` when there is no such job, or no longer, and `Unavailable` when the daemon stops before its end.
         """
-        changed = asyncio.Event()
-        self._subscribers.setdefault(job_id, set()).add(changed)
-
-        position: int | None = None
-        current: int | None = None
-
-        def work(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], str | None]:
-            nonlocal current
-            job = connection.execute("SELECT number, state FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if job is None:
-                return [], None
-            rows = connection.execute(
-                "SELECT * FROM events WHERE job_number = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-                (job["number"], after_sequence, _WATCH_ROWS),
-            ).fetchall()
-            current = None
-            if job["state"] == QUEUED and not rows:
-                known = self._positions.get(job_id)
-                current = tables.position_of(connection, job["number"]) if known is None else known
-            return rows, job["state"]
-
-        try:
-            while True:
-                changed.clear()
-                rows, state = await self._database.read(work)
-                if rows:
-                    after_sequence = rows[-1]["sequence"]
-                    events = [tables.event_from_row(row) for row in rows]
-                    if events[-1].kind == "queued":
-                        position = events[-1].body["position"]
-                    yield events
-                elif current is not None and current != position:
-                    position = current
-                    yield [tables.position_event(after_sequence, current)]
-                if state is None:
-                    raise _no_job(job_id)
-                if not rows and state in ENDED:
-                    return
-                if not rows and self._closing:
-                    raise Unavailable("The daemon is stopping.", remedy="The job goes on when it is started again.")
-                if not rows:
-                    await changed.wait()
-        finally:
-            self._subscribers[job_id].discard(changed)
-            if not self._subscribers[job_id]:
-                del self._subscribers[job_id]
-                self._positions.pop(job_id, None)
+        return self._watchers.watch(job_id, after_sequence)
 
     def end_watches(self) -> None:
         """End every `watch` with `Unavailable`, once it has yielded all events."""
-        self._closing = True
-        self._notify(list(self._subscribers))
-
-    def _notify(self, job_ids: Sequence[str]) -> None:
-        for job_id in job_ids:
-            for changed in self._subscribers.get(job_id, ()):
-                changed.set()
+        self._watchers.close()
 
 
 def digest(content: Mapping[str, Json]) -> str:

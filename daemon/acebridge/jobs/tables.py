@@ -7,6 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
 from acebridge.store import uses
@@ -77,8 +78,8 @@ def event_from_row(row: sqlite3.Row) -> Event:
 
 def position_event(sequence: int, position: int) -> Event:
     """Return the event about the place of a job in the queue."""
-    body: Queued = {"position": position}
-    return JobEvent(sequence, "queued", body)
+    event: JobEvent[Literal["queued"], Queued] = JobEvent(sequence, "queued", {"position": position})
+    return event
 
 
 def results_of(takes: Sequence[Take]) -> list[str]:
