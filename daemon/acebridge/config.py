@@ -28,6 +28,7 @@ else:
 DEFAULT_PORT = 50710
 DEFAULT_OSC_PORT = 50711
 GIB = 2**30
+RESERVE_BYTES = 16 * 2**20
 #: The value of a setting before it is checked; ``None`` where none is given.
 Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
 
@@ -117,6 +118,8 @@ class Config(BaseModel):
     quota_bytes: int = Field(20 * GIB, ge=0)
     max_age_days: float = Field(30.0, gt=0)
     max_upload_bytes: int = Field(2 * GIB, ge=1)
+    #: Room on the disk that is kept to end jobs and to delete when the disk is full; 0 is none.
+    reserve_bytes: int = Field(RESERVE_BYTES, ge=0)
     #: How fast stored audio is read in the background to find damage; 0 is never.
     scrub_bytes_per_s: int = Field(4 * 2**20, ge=0)
     max_waiting_jobs: int = Field(1000, ge=1)

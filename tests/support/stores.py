@@ -21,7 +21,7 @@ def with_store(
     """Run ``work`` on a store as a daemon opens it, but for its background tasks."""
 
     async def run() -> Any:
-        database = open_database(folder)
+        database = open_database(folder, reserve_bytes=65536)
         try:
             return await work(AssetStore(database, folder, max_upload_bytes=limit, quota_bytes=quota))
         finally:

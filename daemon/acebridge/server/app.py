@@ -121,7 +121,7 @@ class _Daemon:
 
 def build(config: Config, stop: asyncio.Event) -> _Daemon:
     """Return the parts of a daemon that stops when ``stop`` is set. Nothing runs yet, and it listens nowhere."""
-    database = open_database(config.data_dir)
+    database = open_database(config.data_dir, reserve_bytes=config.reserve_bytes)
     try:
         store = AssetStore(
             database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,

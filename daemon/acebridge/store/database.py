@@ -66,10 +66,10 @@ class Database:
     process, and the next lasting one takes it along. SQL statements have the function ``steady_now()``, see `SteadyClock`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reserve_bytes: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.reserve = Reserve(path.parent)
+        self.reserve = Reserve(path.parent, reserve_bytes)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         with explain_errors(path):
             self._connection = connect(path)

@@ -12,17 +12,17 @@ import shutil
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-RESERVE_BYTES = 16 * 2**20
 #: Of a small disk it takes this part at most.
 _SHARE = 20
 _CHUNK = bytes(1 << 20)
 
 
 class Reserve:
-    """The reserve of one data folder."""
+    """The reserve of one data folder; one of 0 bytes is none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_bytes: int) -> None:
         self._file = folder / "reserve"
+        self._size_bytes = size_bytes
 
     def release(self) -> bool:
         """Give it back to the disk; return whether there was any."""
@@ -37,8 +37,8 @@ class Reserve:
         """Take it, if it is not there and the disk has room for much more than that. Never fails."""
         try:
             usage = shutil.disk_usage(self._file.parent)
-            size = min(RESERVE_BYTES, usage.total // _SHARE)
-            if self._file.exists() or usage.free < 4 * size:
+            size = min(self._size_bytes, usage.total // _SHARE)
+            if not size or self._file.exists() or usage.free < 4 * size:
                 return
             unfinished = self._file.with_suffix(".part")
             with unfinished.open("wb") as file:

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 _CHECK_BYTES = 64 * 2**20
 
 
-def open_database(folder: Path) -> Database:
-    """Open the database of a data folder.
+def open_database(folder: Path, *, reserve_bytes: int = 0) -> Database:
+    """Open the database of a data folder, and keep ``reserve_bytes`` of the disk for it.
 
     Raises `DataLoss` for one that is damaged, or that is missing or empty beside stored audio; `Conflict` for one of a newer
     version; and what `acebridge.store.database.explain_errors` has words for.
@@ -37,7 +37,7 @@ def open_database(folder: Path) -> Database:
             f"The database {path} {what}, and {files.folder} holds {count} audio files.",
             remedy="Put the database back, or run `acebridge repair`, which lists the files again.",
         )
-    database = Database(path)
+    database = Database(path, reserve_bytes=reserve_bytes)
     database.reserve.keep()
     return database
 

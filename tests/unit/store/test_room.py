@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acebridge.config import RESERVE_BYTES
 from acebridge.errors import Busy, DiskFull
 from acebridge.jobs.journal import Journal
 from acebridge.store import reserve
@@ -71,12 +72,12 @@ def test_reading_needs_no_room_and_deleting_uses_the_reserve(tmp_path: Path) -> 
 def test_the_reserve_is_small_on_a_small_disk_and_left_alone_on_a_full_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, file = reserve.Reserve(tmp_path), tmp_path / "reserve"
+    kept, file = reserve.Reserve(tmp_path, RESERVE_BYTES), tmp_path / "reserve"
     usage = type("Usage", (), {"total": 1 << 40, "free": 1 << 39})
     monkeypatch.setattr(reserve.shutil, "disk_usage", lambda _: usage)
     kept.keep()
-    assert file.stat().st_size == reserve.RESERVE_BYTES
-    assert file.stat().st_blocks * 512 >= reserve.RESERVE_BYTES  # it really takes the room
+    assert file.stat().st_size == RESERVE_BYTES
+    assert file.stat().st_blocks * 512 >= RESERVE_BYTES  # it really takes the room
     assert kept.release()
     assert not kept.release()
     usage.total = 20 << 20
@@ -141,7 +142,7 @@ def test_a_large_upload_stops_as_soon_as_there_is_no_room(tmp_path: Path, monkey
 
 
 def test_a_transaction_that_needs_no_reserve_does_not_take_it(tmp_path: Path) -> None:
-    database = Database(tmp_path / "db")
+    database = Database(tmp_path / "db", reserve_bytes=4096)
     database.reserve.keep()
 
     def work(_: sqlite3.Connection) -> None:

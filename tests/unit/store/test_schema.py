@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from acebridge.store import schema
+from acebridge.store import asset_rows, schema
+from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
+from tests.support.stores import chunks_of, wav_bytes, with_store
 
 FIRST = """
 CREATE TABLE assets (
@@ -116,3 +120,25 @@ def test_what_was_promised_is_synced_and_what_may_pass_is_not(tmp_path: Path) ->
         database.transact(look, lasting=lasting)
     assert seen == [2, 1, 1, 2]  # FULL and NORMAL
     database.close()
+
+
+def test_a_file_reaches_the_disk_before_its_row_says_that_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes, its name, then its row: in this order, a power cut at any moment leaves nothing that was promised undone."""
+    data, order = wav_bytes(tmp_path), list[str]()
+    sync, replace, row = os.fsync, Path.replace, asset_rows.store
+
+    def fsync(descriptor: int) -> None:
+        order.append(f"sync {'folder' if stat.S_ISDIR(os.fstat(descriptor).st_mode) else 'file'}")
+        sync(descriptor)
+
+    async def work(store: AssetStore) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            patch.setattr(Path, "replace", lambda *paths: order.append("name") or replace(*paths))
+            patch.setattr(asset_rows, "store", lambda *values: order.append("row") or row(*values))
+            await store.put(chunks_of(data), "x")
+
+    with_store(tmp_path, work)
+    assert order == ["sync file", "name", "sync folder", "sync folder", "row"]
