@@ -89,21 +89,23 @@ class AssetStore:
         Raises `NotFound`, and `DataLoss` for damage: then the file is put aside.
         """
         asset = await self.get(asset_id)
-        state = self.files.state(asset_id)
-        if state is None or self._verified.get(asset_id) != state:
-            await self._check_bytes(asset_id)
-        return asset
-
-    async def _check_bytes(self, asset_id: str) -> None:
-        state = self.files.state(asset_id)
         try:
-            if await asyncio.to_thread(self.files.is_genuine, asset_id):
-                if state is not None:
-                    self._verified[asset_id] = state
-                return
+            is_good = await self._is_verified(asset_id)
         except FileNotFoundError:  # deleted meanwhile
             raise uses.no_asset(asset_id) from None
-        raise await self.put_damaged_aside(asset_id)
+        if not is_good:
+            raise await self.put_damaged_aside(asset_id)
+        return asset
+
+    async def _is_verified(self, asset_id: str) -> bool:
+        """Return whether the bytes of a file are what its name says. Raises `FileNotFoundError`."""
+        state = await asyncio.to_thread(self.files.state, asset_id)
+        if state is not None and self._verified.get(asset_id) == state:
+            return True
+        is_genuine = await asyncio.to_thread(self.files.is_genuine, asset_id)
+        if is_genuine and state is not None:
+            self._verified[asset_id] = state
+        return is_genuine
 
     async def put_damaged_aside(self, asset_id: str) -> DataLoss | NotFound:
         """Move a file whose bytes are not what its id says into quarantine; return the error to raise."""
@@ -146,9 +148,9 @@ class AssetStore:
                 return None
             file = self.path(asset_id)
             try:
-                if not file.is_file():
+                if not await asyncio.to_thread(file.is_file):
                     raise FileNotFoundError
-                if await asyncio.to_thread(self.files.is_genuine, asset_id):
+                if await self._is_verified(asset_id):
                     return await self._take_up(file, asset_id, asset)
             except UnreadableAudio:
                 pass
@@ -179,7 +181,10 @@ class AssetStore:
         """Take up the files that were there at the start without a good row, or put them aside; return how many are good."""
         good = 0
         while self._strays:
-            good += await self._recover(self._strays.pop()) is not None
+            asset_id = self._strays.pop()
+            with suppress(FileNotFoundError):
+                await self._is_verified(asset_id)  # reading it now, others need not wait for it
+            good += await self._recover(asset_id) is not None
         return good
 
     async def recent(self, limit: int, *, before: tuple[float, str] | None = None) -> list[Asset]:
@@ -242,11 +247,11 @@ class AssetStore:
         may still be downloading them.
         """
         evicted, aged = 0, 0
+        await self._write_touches()
         while True:
 
             def choose(connection: sqlite3.Connection, left: int = AGE_STEP - aged) -> list[str]:
                 nonlocal aged
-                self._write_touches(connection)
                 chosen, for_age = asset_rows.to_evict(
                     connection, now=self._database.clock.now(), quota_bytes=quota_bytes, max_age_s=max_age_s,
                     fresh_s=fresh_s, age_step=left,
@@ -259,9 +264,13 @@ class AssetStore:
             if len(removed) < STEP:
                 return evicted
 
-    def _write_touches(self, connection: sqlite3.Connection) -> None:
-        asset_rows.touch(connection, self._touches)
-        self._touches.clear()
+    async def _write_touches(self) -> None:
+        touches, self._touches = self._touches, {}
+        try:
+            await self._database.run(lambda c: asset_rows.touch(c, touches), lasting=False, frees=True)
+        except BaseException:
+            self._touches = {**touches, **self._touches}
+            raise
 
     async def _remove(self, choose: Callable[[sqlite3.Connection], list[str]]) -> list[str]:
         """Remove what a transaction chooses: the rows in that transaction, then the files; return the ids."""

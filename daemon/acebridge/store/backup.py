@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,11 +74,12 @@ def back_up(folder: Path, target: Path) -> Backup:
     if target.exists():
         raise Conflict(f"{target} exists already.", remedy="Choose another name, or remove it first.")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    private = partial(os.open, mode=0o600)  # lyrics and audio are nobody else's business
     try:
-        with explain_errors(path), closing(connect(path)) as connection, unfinished.open("xb") as file:
+        with explain_errors(path), closing(connect(path)) as connection, open(unfinished, "xb", opener=private) as file:
             schema.check_version(connection, path)
             with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-                backup = _write(archive, connection, folder)
+                backup = _write(archive, connection, folder, target.absolute().parent)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
@@ -87,10 +89,10 @@ def back_up(folder: Path, target: Path) -> Backup:
     return backup
 
 
-def _write(archive: tarfile.TarFile, connection: sqlite3.Connection, folder: Path) -> Backup:
+def _write(archive: tarfile.TarFile, connection: sqlite3.Connection, folder: Path, scratch_place: Path) -> Backup:
     files, backup = AssetFiles(folder), Backup()
     written: set[str] = set()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=scratch_place) as scratch:
         snapshot = Path(scratch) / DATABASE_FILE
         for _ in range(_ROUNDS):
             schema.copy_database(connection, snapshot)

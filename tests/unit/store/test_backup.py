@@ -50,6 +50,7 @@ def test_there_and_back(home: Path, tmp_path: Path) -> None:
     made = back_up(home, tmp_path / "b.tar")
     size = sum(file.stat().st_size for file in (home / "assets").glob("*/*"))
     assert (made.files, made.size_bytes, made.damaged, made.missing) == (3, size, [], [])
+    assert os.name == "nt" or (tmp_path / "b.tar").stat().st_mode & 0o777 == 0o600
     done = restore(tmp_path / "b.tar", tmp_path / "new")
     assert (done.files, done.damaged, done.before) == (3, 0, "")
     assert with_store(tmp_path / "new", look) == with_store(home, look)
