@@ -122,6 +122,21 @@ def test_a_deleted_source_fails_the_job(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_a_source_that_lost_a_bit_fails_the_job_and_spares_the_worker(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        file = tmp_path / "source.wav"
+        file.write_bytes(wav_bytes(0.1))
+        source = (await core.store.adopt(file, asset_id(0.1), "source.wav")).id
+        stored = core.store.path(source)
+        stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+        job = await core.wait_for_end(await core.submit(sources=[source]))
+        assert job.state == "failed"
+        assert job.error["message"].startswith(f"The stored file of asset {source[:12]}… is damaged")
+        assert (core.worker.untaken, core.worker.kills) == (0, 0)
+
+    play(tmp_path, scenario)
+
+
 def test_a_fault_of_the_daemon_ends_the_worker_and_the_job(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         async def fail(*_: Any) -> None:

@@ -167,6 +167,19 @@ def test_a_damaged_database_is_one_sentence(tmp_path: Path, damage: Callable[[Pa
     assert files_in(tmp_path) == ids
 
 
+def test_damage_that_shows_later_is_a_sentence_too(tmp_path: Path) -> None:
+    def work(_: sqlite3.Connection) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async def look(store: AssetStore) -> None:
+        for call in (store._database.run, store._database.read):
+            with pytest.raises(DataLoss, match=r"is damaged \(database disk image is malformed\)\. .*acebridge repair"):
+                await call(work)
+        assert await store.total_bytes() == 0  # and the next transaction is one of its own
+
+    with_store(tmp_path, look)
+
+
 def test_a_newer_database_is_refused_and_not_written(tmp_path: Path) -> None:
     fill_store(tmp_path)
     database = sqlite3.connect(tmp_path / "acebridge.db")
