@@ -204,6 +204,10 @@ class AssetStore:
         )
         return None if found is None else await self._find(found["id"])
 
+    async def find_database_damage(self) -> str:
+        """Return what is wrong with the database, "" if nothing is. Reads every page of it."""
+        return await asyncio.to_thread(self._database.find_damage)
+
     async def mark_checked(self, asset_id: str) -> None:
         """Record that the bytes of an asset are what its id says, now."""
         values = (time.time(), asset_id)

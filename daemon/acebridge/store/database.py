@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,6 +132,15 @@ class Database:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work``, which only reads, in the database thread, see `query`. Calls run in order."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.query, work)
+
+    def find_damage(self) -> str:
+        """Read every page, with a connection of its own in the calling thread; return what is wrong, "" if nothing is."""
+        try:
+            with closing(connect(self.path)) as connection:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        return "" if found == "ok" else str(found).strip().splitlines()[-1]
 
     def close(self) -> None:
         """Finish the pending calls, then close the file."""

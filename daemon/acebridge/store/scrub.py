@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from acebridge.errors import NotFound
 from acebridge.store.assets import AssetStore
+from acebridge.store.database import REPAIR
 
 log = logging.getLogger(__name__)
 _PIECE_BYTES = 1 << 20
@@ -25,7 +26,8 @@ async def scrub_store(
 ) -> None:
     """Compare every asset with its hash, the one first that was not for the longest time, round after round for ever.
 
-    Reads at most ``bytes_per_s``; 0 is not at all. What is damaged is put aside and reported in the log.
+    Reads at most ``bytes_per_s``; 0 is not at all. What is damaged is put aside and reported in the log. Each round begins with
+    the pages of the database.
     """
     if not bytes_per_s:
         return
@@ -33,6 +35,8 @@ async def scrub_store(
     while True:
         checked: set[str] = set()
         damaged = 0
+        if fault := await store.find_database_damage():
+            log.error("the database is damaged", extra={"fault": fault, "remedy": REPAIR})
         while (asset := await store.least_recently_checked()) is not None and asset.id not in checked:
             checked.add(asset.id)
             damaged += not await _check(store, asset.id, bytes_per_s, sleep)

@@ -155,6 +155,25 @@ def test_the_scrub_finds_damage_reads_at_its_rate_and_begins_with_the_oldest(
     with_store(tmp_path, work)
 
 
+def test_the_scrub_reports_a_damaged_page_of_the_database(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def sleep(seconds: float) -> None:
+        if seconds == scrub.ROUND_PAUSE_S:
+            raise Stop
+
+    async def work(store: AssetStore) -> None:
+        path = tmp_path / "acebridge.db"
+        assert await store.find_database_damage() == ""
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(os.urandom(4096))
+        assert await store.find_database_damage()
+        with pytest.raises(Stop):
+            await scrub.scrub_store(store, bytes_per_s=1000, sleep=sleep)
+        assert "the database is damaged" in [record.getMessage() for record in caplog.records]
+
+    with_store(tmp_path, work)
+
+
 def test_a_scrub_that_is_switched_off_reads_nothing(tmp_path: Path) -> None:
     async def work(store: AssetStore) -> None:
         await asyncio.wait_for(scrub.scrub_store(store, bytes_per_s=0), 60)
