@@ -67,7 +67,7 @@ def store(connection: sqlite3.Connection, asset: Asset) -> Asset:
     connection.execute(
         f"INSERT INTO assets ({_COLUMNS}, used, checked) VALUES (?,?,?,?,?,?,?,?,?,0, steady_now(), ?)"
         " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used, used = excluded.used, missing = 0,"
-        " checked = excluded.checked",
+        " size_bytes = excluded.size_bytes, checked = excluded.checked",
         (asset.id, asset.name, asset.size_bytes, asset.sample_rate, asset.channels, asset.frames, int(asset.pinned),
          asset.created, asset.last_used, asset.last_used),
     )  # fmt: skip

@@ -166,13 +166,16 @@ class AssetStore:
 
     async def _take_up(self, file: Path, asset_id: str, known: Asset | None) -> Asset:
         """Write the row of a whole file that is in place; what is known of it stays. Raises `UnreadableAudio`."""
-        name = known.name if known else f"recovered {asset_id[:12]}"
-        info = await asyncio.to_thread(probe, file, name=name)
         stat = await asyncio.to_thread(file.stat)
         now = time.time()
-        asset = Asset(
-            asset_id, name, stat.st_size, info.sample_rate, info.channels, info.frames, False, stat.st_mtime, now
-        )
+        if known is None:
+            name = f"recovered {asset_id[:12]}"
+            info = await asyncio.to_thread(probe, file, name=name)
+            asset = Asset(
+                asset_id, name, stat.st_size, info.sample_rate, info.channels, info.frames, False, stat.st_mtime, now
+            )
+        else:
+            asset = replace(known, size_bytes=stat.st_size, last_used=now)
         self._verified[asset_id] = state_of(stat)
         log.warning("took up a file without a good row", extra={"asset": asset_id})
         return await self._database.run(lambda c: asset_rows.store(c, asset))
