@@ -41,7 +41,7 @@ class Watchers:
         self._moved = False
 
     @property
-    def watched(self) -> set[str]:
+    def job_ids(self) -> set[str]:
         """The ids of the jobs that somebody watches."""
         return set(self._subscribers)
 
@@ -54,7 +54,7 @@ class Watchers:
     def close(self) -> None:
         """End every `watch` with `Unavailable`, once it has yielded all events."""
         self._closing = True
-        self.notify(self.watched)
+        self.notify(self.job_ids)
 
     def count_positions(self) -> None:
         """Have the watchers of waiting jobs learn their places, if these have changed."""

@@ -182,14 +182,14 @@ def test_watchers_get_all_events_and_are_removed_at_the_end(tmp_path: Path) -> N
         await journal.succeed(job_id)
         await watcher
         assert event_kinds == ["queued", "started", *["audio"] * 600, "progress", "completed"]
-        assert not journal._watchers.watched
+        assert not journal._watchers.job_ids
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))
         await asyncio.sleep(0.01)
         journal.end_watches()
         with pytest.raises(Unavailable, match="The job goes on"):
             await watcher
-        assert not journal._watchers.watched
+        assert not journal._watchers.job_ids
 
     async def anext_of(journal: Journal, job_id: str) -> None:
         async for _ in journal.watch(job_id):
