@@ -28,6 +28,7 @@ else:
 DEFAULT_PORT = 50710
 DEFAULT_OSC_PORT = 50711
 GIB = 2**30
+RESERVE_BYTES = 16 * 2**20
 #: The value of a setting before it is checked; ``None`` where none is given.
 Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[Path] | None
 
@@ -112,10 +113,15 @@ class Config(BaseModel):
     models_dir: Path = Field(default_factory=_default_models_dir)
     #: Whether models keep most weights in int8, which halves the memory that they take.
     int8_weights: bool = False
-    #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age.
+    #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age. Uploads that the size
+    #: leaves no room for are refused. A pause between two runs of the daemon counts as a day at most.
     quota_bytes: int = Field(20 * GIB, ge=0)
     max_age_days: float = Field(30.0, gt=0)
     max_upload_bytes: int = Field(2 * GIB, ge=1)
+    #: Room on the disk that is kept to end jobs and to delete when the disk is full; 0 is none.
+    reserve_bytes: int = Field(RESERVE_BYTES, ge=0)
+    #: How fast stored audio is read in the background to find damage; 0 is never.
+    scrub_bytes_per_s: int = Field(4 * 2**20, ge=0)
     max_waiting_jobs: int = Field(1000, ge=1)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)

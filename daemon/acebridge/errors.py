@@ -26,6 +26,7 @@ class ErrorReason(str, Enum):
     BUSY = "BUSY"
     TOO_LARGE = "TOO_LARGE"
     DISK_FULL = "DISK_FULL"
+    DATA_LOSS = "DATA_LOSS"
     UNAVAILABLE = "UNAVAILABLE"
     CANCELLED = "CANCELLED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -94,6 +95,10 @@ class DiskFull(Busy):
             "The disk that holds the data folder is full.",
             remedy="Free some space, or lower quota_bytes in config.toml, then try again.",
         )
+
+
+class DataLoss(AceBridgeError):
+    """Something in the data folder is damaged or missing. Nothing is done that could make it worse."""
 
 
 class Unavailable(AceBridgeError):

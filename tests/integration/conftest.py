@@ -49,6 +49,7 @@ def alone(tmp_path: Path) -> Any:
     (home / "config.toml").write_text("port = 0\n")
     environment = {
         **os.environ, "ACEBRIDGE_HOME": str(home), "ACEBRIDGE_FAKE_STEP_MS": "5", "ACEBRIDGE_FAKE_GATES": str(tmp_path),
+        "ACEBRIDGE_RESERVE_BYTES": "65536",
     }  # fmt: skip
     # Without a daemon.json the command looks at the default port, where the musician's own daemon may be.
     (home / "daemon.json").write_text('{"address": "127.0.0.1:1"}')

@@ -87,7 +87,7 @@ def test_an_upload_keeps_to_its_limits(client: Client) -> None:
         return unpack_error(caught.value)
 
     for failed, field, says in (
-        (refusal({"name": "n" * 256}), "name", "name holds 256 characters; allowed: at most 255."),
+        (refusal({"name": "n" * 201}), "name", "name holds 201 characters; allowed: at most 200."),
         (refusal({"data": b"RIFF"}, {"name": "b"}), "name", "name is 'b'; allowed: a name in the first message only."),
         (refusal({"data": bytes((4 << 20) + 1)}), "data", "data holds 4194305 bytes; allowed: at most 4194304 in one"),
         (refusal({"data": b"words"}), "data", "upload is not audio"),

@@ -118,7 +118,7 @@ def test_errors_name_the_field_that_holds_the_audio(
         (audio_pb2.AudioInput(path=str(words)), f"{name}.path"),
         (audio_pb2.AudioInput(inline=b"words"), f"{name}.inline"),
         (audio_pb2.AudioInput(), name),
-        (audio_pb2.AudioInput(asset_id=whole.asset_id, name="n" * 256), f"{name}.name"),
+        (audio_pb2.AudioInput(asset_id=whole.asset_id, name="n" * 201), f"{name}.name"),
     ):
         audios = {"source": whole, name: audio}
         with pytest.raises(JobFailed) as caught:

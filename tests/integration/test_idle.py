@@ -21,7 +21,7 @@ def test_an_idle_daemon_exits_in_order(tmp_path: Path) -> None:
 
 
 def test_a_daemon_does_not_exit_while_a_job_runs(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path / "home", config="idle_exit_s = 0.05\n")
+    daemon = Daemon(tmp_path / "home", config="idle_exit_s = 2.0\n")
     daemon.hold(1)
     client = daemon.start()
     assert daemon.process is not None

@@ -59,6 +59,7 @@ class Daemon:
             "ACEBRIDGE_HOME": str(home),
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
             "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
+            "ACEBRIDGE_RESERVE_BYTES": "65536",  # there are many of them
         }
         self.environment.pop("ACEBRIDGE_ADDRESS", None)
         self.arguments = arguments

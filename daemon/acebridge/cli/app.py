@@ -14,6 +14,7 @@ from acebridge.cli.help import show_help
 from acebridge.cli.jobs import jobs
 from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
+from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
 from acebridge.cli.plugin import plugin
@@ -51,7 +52,7 @@ TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_ta
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
 app.command(rich_help_panel="Tasks")(listen)
-for command in (serve, status, stop, demo, doctor, logs):
+for command in (serve, status, stop, demo, doctor, logs, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (
     ("models", models),

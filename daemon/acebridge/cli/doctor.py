@@ -14,7 +14,7 @@ from acebridge.cli.json_output import print_json
 from acebridge.config import DEFAULT_PORT, GIB, load_config
 from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
-from acebridge.paths import data_folder
+from acebridge.paths import QUARANTINE_FOLDER, data_folder
 from acebridge.version import VERSION
 from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
@@ -57,6 +57,20 @@ def _disk(_: str | None) -> Finding:
         )
     free = shutil.disk_usage(folder).free
     return Finding("data folder", free > GIB, f"{folder}, {free / GIB:.1f} GiB free", "Free at least 1 GiB.")
+
+
+def _store(_: str | None) -> Finding:
+    try:
+        quarantine = data_folder() / QUARANTINE_FOLDER
+        found = sum(1 for _ in quarantine.iterdir()) if quarantine.is_dir() else 0
+    except (AceBridgeError, OSError) as fault:
+        return Finding("stored audio", False, str(fault), "Make the data folder readable.")
+    return Finding(
+        "stored audio",
+        not found,
+        f"{found} damaged or unknown files lie in {quarantine}" if found else "no damage was found",
+        "Run `acebridge logs` to see which; make them again or take a backup, then empty that folder.",
+    )
 
 
 def _codecs(_: str | None) -> Finding:
@@ -114,7 +128,16 @@ def _daemon(address: str | None) -> Finding:
     return Finding("daemon", True, says)
 
 
-CHECKS: tuple[Callable[[str | None], Finding], ...] = (_python, _settings, _disk, _codecs, _playback, _engines, _daemon)
+CHECKS: tuple[Callable[[str | None], Finding], ...] = (
+    _python,
+    _settings,
+    _disk,
+    _store,
+    _codecs,
+    _playback,
+    _engines,
+    _daemon,
+)
 
 
 def examine(address: str | None) -> list[Finding]:

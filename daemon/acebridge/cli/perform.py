@@ -19,7 +19,7 @@ from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
 from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
-from acebridge.client.client import Client, request_of, text_of
+from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
@@ -225,7 +225,7 @@ def _audio_input(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioIn
     where = str(path.absolute())
     if where != text_of(where):
         raise InvalidValue("--by-path", text_of(where), "a path that is text (UTF-8)", remedy="Leave out --by-path.")
-    return audio_pb2.AudioInput(path=where, name=path.name)
+    return audio_pb2.AudioInput(path=where, name=name_of(path))
 
 
 def _hold_interrupt(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2.TaskEvent]:

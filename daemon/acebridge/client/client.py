@@ -43,6 +43,8 @@ Response = TypeVar("Response")
 Response_co = TypeVar("Response_co", covariant=True)
 _UPLOAD_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
+#: A name is at most so long, see audio.proto.
+_LONGEST_NAME = 200
 #: A song of 2 GiB from a slow disk.
 _IMPORT_TIMEOUT_S = 600.0
 
@@ -139,7 +141,7 @@ class Client:
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
             raise OSError(errno.EINVAL, "a folder or a device, not an audio file", str(path))
         asset_id = self._import(path) or self._upload(path)
-        return audio_pb2.AudioInput(asset_id=asset_id, name=text_of(path.name))
+        return audio_pb2.AudioInput(asset_id=asset_id, name=name_of(path))
 
     def _import(self, path: Path) -> str:
         """Have a local daemon copy a file; return its asset id, or nothing when it is not local or may not read that file."""
@@ -219,8 +221,14 @@ def text_of(name: str) -> str:
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
+def name_of(path: Path) -> str:
+    """Return the name of a file as requests may hold it: text, and shortened before its suffix where it is too long."""
+    name, suffix = text_of(path.name), text_of(path.suffix)[-20:]
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1 - len(suffix)]}…{suffix}"
+
+
 def _upload_messages(path: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
     with path.open("rb") as file:
-        yield assets_pb2.UploadAssetRequest(name=text_of(path.name), data=file.read(_UPLOAD_BYTES))
+        yield assets_pb2.UploadAssetRequest(name=name_of(path), data=file.read(_UPLOAD_BYTES))
         while data := file.read(_UPLOAD_BYTES):
             yield assets_pb2.UploadAssetRequest(data=data)

@@ -46,14 +46,14 @@ async def run_order(worker: Worker, order: WorkOrder) -> AsyncGenerator[Message,
 
 
 async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
-    """Return the order for a job. Raises `NotFound` for a source that was deleted."""
+    """Return the order for a job. Raises `NotFound` for a source that is gone, and `DataLoss` for one that is damaged."""
     return {
         "op": "job",
         "id": job.id,
         "task": job.task,
         "params": job.params,
         "engine": job.engine,
-        "files": {asset: str(store.path((await store.get(asset)).id)) for asset in job.sources},
+        "files": {asset: str(store.path((await store.verify(asset)).id)) for asset in job.sources},
         "folder": str(spool.job_folder(job.id)),
         "takes": job.takes,
     }
@@ -88,7 +88,8 @@ async def execute(
 
 
 async def _store_take(job: Job, take: Take, store: AssetStore, spool: Spool) -> None:
-    """Move the files of a finished take into the store."""
+    """Move the files of a finished take into the store. The transaction that records the take makes their rows last."""
     for output in take["outputs"]:
         asset_id, name = output["asset_id"], f"{job.task}-{output['role']}-{take['seed']}.wav"
-        await store.adopt(spool.publish(job.id, output["output"], store.path(asset_id)), asset_id, name)
+        file = spool.publish(job.id, output["output"], store.path(asset_id))
+        await store.adopt(file, asset_id, name, job_id=job.id, lasting=False)

@@ -12,9 +12,9 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from acebridge.errors import Busy, Conflict, NotFound, Unavailable
+from acebridge.errors import Busy, Conflict
 from acebridge.jobs import prefetch, tables
 from acebridge.jobs.job import (
     CANCELLED,
@@ -32,15 +32,20 @@ from acebridge.jobs.job import (
     Job,
     Started,
 )
+from acebridge.jobs.watchers import Watchers, no_job
+from acebridge.store import uses
 from acebridge.store.database import Database
-from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, TaskParams
+from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
 
 T = TypeVar("T")
 
 #: A job that was running when the daemon died resumes; it fails after this many deaths without a take in between.
 MAX_LOST = 2
-_WATCH_ROWS = 256
+#: How many jobs that ended long ago one call of `Journal.prune` forgets.
+_PRUNE_STEP = 16
+#: Events that a crash of the whole machine may take along: a job whose takes are stored begins the others again.
+_PASSING = frozenset({"progress", "header", "audio"})
 
 
 def _check_same(row: sqlite3.Row, key: str, request_digest: str) -> None:
@@ -56,14 +61,10 @@ def _choice(take: RankedTake) -> Choice:
     return choice if take["score"] is None else {**choice, "score": take["score"]}
 
 
-def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"There is no job {job_id[:80]!r}.", remedy="List the jobs to see their ids.")
-
-
 def _existing_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
     row = tables.find_row(connection, job_id)
     if row is None:
-        raise _no_job(job_id)
+        raise no_job(job_id)
     return row
 
 
@@ -73,9 +74,7 @@ class Journal:
     def __init__(self, database: Database, *, max_waiting: int) -> None:
         self._database = database
         self._max_waiting = max_waiting
-        #: Job → an event for each of its watchers, set when something has happened to it.
-        self._subscribers: dict[str, set[asyncio.Event]] = {}
-        self._closing = False
+        self._watchers = Watchers(database)
         #: Set whenever there may be a job to claim.
         self.work = asyncio.Event()
         #: Set whenever a running job may have to stop, see `preemptible`.
@@ -83,10 +82,10 @@ class Journal:
         database.transact(self._recover)
 
     def _recover(self, connection: sqlite3.Connection) -> None:
-        tables.create_tables(connection)
         for row in connection.execute("SELECT number, lost FROM jobs WHERE state = ?", (RUNNING,)).fetchall():
             if row["lost"] < MAX_LOST:
                 tables.requeue(connection, row["number"])
+                tables.append_queued(connection, row["number"])
             else:
                 error: Error = {
                     "kind": "EngineFailure",
@@ -95,31 +94,29 @@ class Journal:
                 }
                 tables.delete_unfinished_audio(connection, row["number"])
                 tables.end_job(connection, row["number"], FAILED, error)
-        self._renumber_queue(connection)
+        prefetch.cancel_obsolete(connection)
 
-    @staticmethod
-    def _renumber_queue(connection: sqlite3.Connection) -> list[str]:
-        """Cancel obsolete jobs and append an event to the others whose position changed; return the ids of both."""
-        changed = prefetch.cancel_obsolete(connection)
-        # Running prefetched jobs are preempted, so they do not count.
-        (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = ? AND asked", (RUNNING,)).fetchone()
-        for position, row in enumerate(connection.execute(tables.QUEUE_ORDER).fetchall(), start=running):
-            if row["position"] != position:
-                connection.execute("UPDATE jobs SET position = ? WHERE number = ?", (position, row["number"]))
-                tables.append_event(connection, row["number"], "queued", {"position": position})
-                changed.append(row["id"])
-        return changed
-
-    async def _change(self, work: Callable[[sqlite3.Connection], tuple[T, list[str]]], *, wakes: bool = True) -> T:
+    async def _change(
+        self,
+        work: Callable[[sqlite3.Connection], tuple[T, list[str]]],
+        *,
+        wakes: bool = True,
+        moves: bool = True,
+        lasting: bool = True,
+        frees: bool = False,
+    ) -> T:
         """Run a transaction that returns its result and the ids of the affected jobs; notify their watchers.
 
-        With ``wakes`` also the scheduler, because there may be more to do than before. Both happen even when the caller is
-        cancelled meanwhile.
+        With ``wakes`` also the scheduler, because there may be more to do than before; with ``moves`` the watchers of waiting
+        jobs, whose places may be others now. All this happens even when the caller is cancelled meanwhile. ``lasting`` and
+        ``frees`` are those of `Database.run`.
         """
 
         async def run_and_notify() -> T:
-            result, affected = await self._database.run(work)
-            self._notify(affected)
+            result, affected = await self._database.run(work, lasting=lasting, frees=frees)
+            self._watchers.notify(affected)
+            if moves:
+                self._watchers.count_positions()
             if wakes:
                 self.work.set()
                 self.preempt_requested.set()
@@ -148,32 +145,35 @@ class Journal:
         """Queue a job, or return the one that ``key`` already names.
 
         A new job makes the prefetched jobs of older requests of its ``session`` obsolete. Raises
-        `Conflict` when the job of that key is of another request, `Busy` when too many jobs wait.
+        `Conflict` when the job of that key is of another request, `Busy` when too many jobs wait, `NotFound` when one of its
+        ``sources`` is not stored any more. From here on none of them is deleted until the job has ended.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
+        def work(connection: sqlite3.Connection) -> tuple[Job, list[str]]:
             existing = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone() if key else None
             if existing is not None:
                 _check_same(existing, key, request_digest)
-                return existing, []
+                return tables.job_of(connection, existing), []
             self._check_capacity(connection)
+            uses.check_stored(connection, sources)
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
                 engine=engine, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
                 auto_gen=int(auto_gen), origin=json.dumps(origin or {}),
             )  # fmt: skip
-            changed = self._renumber_queue(connection)
-            return _existing_row(connection, row["id"]), changed
+            obsolete = prefetch.cancel_obsolete(connection)
+            return tables.job_of(connection, _existing_row(connection, row["id"])), obsolete
 
-        return tables.job_from_row(await self._change(work))
+        return await self._change(work)
 
     async def next_batch(self, job_id: str) -> Job:
         """Request the next batch of a job: return the one that is there, or queue it.
 
-        Raises `NotFound`, `Conflict` when another batch would be the same again, `Busy` when too many jobs wait.
+        Raises `NotFound` also for a source that was deleted, `Conflict` when another batch would be the same again, `Busy`
+        when too many jobs wait.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
+        def work(connection: sqlite3.Connection) -> tuple[Job, list[str]]:
             row = _existing_row(connection, job_id)
             following = prefetch.find_next_batch(connection, row)
             if following is not None:
@@ -185,28 +185,33 @@ class Journal:
                 )
             else:
                 self._check_capacity(connection)
+                uses.check_stored(connection, json.loads(row["sources"]))
                 following = prefetch.queue_next_batch(connection, row, requested=True)
             following = _existing_row(connection, following["id"])
             if following["state"] == SUCCEEDED:
                 prefetch.maybe_prefetch_next(connection, following, self._max_waiting)
-            changed = self._renumber_queue(connection)
-            return _existing_row(connection, following["id"]), changed
+            obsolete = prefetch.cancel_obsolete(connection)
+            return tables.job_of(connection, _existing_row(connection, following["id"])), obsolete
 
-        return tables.job_from_row(await self._change(work))
+        return await self._change(work)
 
     async def find_key(self, key: str, request_digest: str) -> Job | None:
         """Return the job that ``key`` names, if any. Raises `Conflict` when it belongs to another request."""
-        row = await self._database.run(lambda c: c.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone())
-        if row is None:
-            return None
-        _check_same(row, key, request_digest)
-        return tables.job_from_row(row)
+
+        def work(connection: sqlite3.Connection) -> Job | None:
+            row = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            _check_same(row, key, request_digest)
+            return tables.job_of(connection, row)
+
+        return await self._database.read(work)
 
     async def claim(self, device: str) -> Job | None:
         """Take the first waiting job for ``device`` and mark it running."""
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, list[str]]:
-            row = connection.execute(tables.QUEUE_ORDER + " LIMIT 1").fetchone()
+            row = connection.execute(tables.FIRST_IN_QUEUE).fetchone()
             if row is None:
                 return None, []
             connection.execute(
@@ -220,10 +225,9 @@ class Journal:
                 "chooses": is_choice(json.loads(row["params"])),
             }
             tables.append_event(connection, row["number"], "started", body)
-            changed = self._renumber_queue(connection)
-            return _existing_row(connection, row["id"]), [*changed, row["id"]]
+            return _existing_row(connection, row["id"]), [*prefetch.cancel_obsolete(connection), row["id"]]
 
-        row = await self._change(work, wakes=False)
+        row = await self._change(work, wakes=False, lasting=False)
         return None if row is None else tables.job_from_row(row)
 
     async def append(self, job_id: str, kind: str, body: EventBody) -> None:
@@ -237,9 +241,10 @@ class Journal:
             elif kind == "take":
                 takes = json.dumps([*json.loads(row["takes"]), body])
                 connection.execute("UPDATE jobs SET takes = ?, lost = 0 WHERE number = ?", (takes, row["number"]))
+                uses.add(connection, row["number"], tables.results_of([cast("Take", body)]))
             return None, [job_id]
 
-        await self._change(work, wakes=False)
+        await self._change(work, wakes=False, moves=False, lasting=kind not in _PASSING)
 
     async def succeed(self, job_id: str, ranking: Sequence[RankedTake] = ()) -> list[str]:
         """End a job as succeeded; prefetch its next batch if its request asks for it.
@@ -257,8 +262,8 @@ class Journal:
             now = time.time()
             body: Completed = {
                 "engine": row["engine"],
-                "waited_s": row["started"] - row["created"],
-                "worked_s": now - row["started"],
+                "waited_s": max(row["started"] - row["created"], 0.0),  # a clock may have been set meanwhile
+                "worked_s": max(now - row["started"], 0.0),
                 "ranking": [_choice(take) for take in ranking],
             }
             end: Progress = {"stage": "done", "fraction": 1.0, "eta_s": None}
@@ -268,9 +273,9 @@ class Journal:
             tables.append_event(connection, row["number"], "completed", body)
             if not prefetch.is_outdated(connection, row):
                 prefetch.maybe_prefetch_next(connection, row, self._max_waiting)
-            return dropped, [job_id, *self._renumber_queue(connection)]
+            return dropped, [job_id, *prefetch.cancel_obsolete(connection)]
 
-        return await self._change(work)
+        return await self._change(work, frees=True)
 
     async def fail(self, job_id: str, error: Error, *, state: str = FAILED) -> None:
         """End a job with ``error``; events about audio of takes that never finished are deleted."""
@@ -279,9 +284,9 @@ class Journal:
             row = _existing_row(connection, job_id)
             tables.delete_unfinished_audio(connection, row["number"])
             tables.end_job(connection, row["number"], state, error)
-            return None, [job_id, *self._renumber_queue(connection)]
+            return None, [job_id, *prefetch.cancel_obsolete(connection)]
 
-        await self._change(work)
+        await self._change(work, frees=True)
 
     async def release(self, cancelled: Collection[str] = (), *, only: str = "") -> None:
         """Put the running jobs back to their places in the queue, as if not started, but end those that were ``cancelled``.
@@ -302,13 +307,16 @@ class Journal:
                         (row["number"],),
                     )
                     tables.requeue(connection, row["number"])
-            return None, [*(row["id"] for row in rows), *self._renumber_queue(connection)]
+            for row in rows:  # when all of them are back, so that the places are right
+                if row["id"] not in cancelled:
+                    tables.append_queued(connection, row["number"])
+            return None, [*(row["id"] for row in rows), *prefetch.cancel_obsolete(connection)]
 
-        await self._change(work)
+        await self._change(work, frees=True)
 
     async def preemptible(self, idle_workers: int = 0) -> list[str]:
         """Return the running jobs that have to stop: see `acebridge.jobs.prefetch.preemptible`."""
-        return await self._database.run(lambda c: prefetch.preemptible(c, idle_workers))
+        return await self._database.read(lambda c: prefetch.preemptible(c, idle_workers))
 
     async def cancel_waiting(self, job_id: str) -> Job:
         """Cancel a job that still waits; return it as it is then. Raises `NotFound`."""
@@ -318,10 +326,10 @@ class Journal:
             if row["state"] != QUEUED:
                 return row, []
             tables.end_job(connection, row["number"], CANCELLED, CANCELLED_ERROR)
-            changed = self._renumber_queue(connection)
-            return _existing_row(connection, job_id), [job_id, *changed]
+            obsolete = prefetch.cancel_obsolete(connection)
+            return _existing_row(connection, job_id), [job_id, *obsolete]
 
-        return tables.job_from_row(await self._change(work))
+        return tables.job_from_row(await self._change(work, frees=True))
 
     async def delete(self, job_id: str) -> Job:
         """Forget an ended job and its events; return it. Raises `NotFound`, or `Conflict` while it waits or runs."""
@@ -331,17 +339,26 @@ class Journal:
             if row["state"] not in ENDED:
                 raise Conflict(f"Job {job_id} is {row['state']}.", remedy="Cancel it first.")
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
-            return row, [job_id, *self._renumber_queue(connection)]
+            return row, [job_id, *prefetch.cancel_obsolete(connection)]
 
-        return tables.job_from_row(await self._change(work))
+        return tables.job_from_row(await self._change(work, frees=True))
 
     async def prune(self, max_age_s: float) -> None:
-        """Forget jobs that ended longer ago than that."""
-        await self._database.run(lambda c: c.execute("DELETE FROM jobs WHERE finished < ?", (time.time() - max_age_s,)))
+        """Forget a few of the jobs that ended longer ago than that, by the steady clock: see `acebridge.store.clock`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "DELETE FROM jobs WHERE number IN"
+                " (SELECT number FROM jobs WHERE ended < steady_now() - ? ORDER BY ended LIMIT ?)",
+                (max_age_s, _PRUNE_STEP),
+            )
+            self._database.clock.save(connection)
+
+        await self._database.run(work, lasting=False, frees=True)
 
     async def get(self, job_id: str) -> Job:
         """Return a job. Raises `NotFound`."""
-        return tables.job_from_row(await self._database.run(lambda c: _existing_row(c, job_id)))
+        return await self._database.read(lambda c: tables.job_of(c, _existing_row(c, job_id)))
 
     async def recent(
         self, states: Sequence[str] = (), limit: int = 100, *, before: tuple[float, str] | None = None
@@ -349,33 +366,26 @@ class Journal:
         """Return jobs in any of ``states`` (all when empty), newest first; ``before`` those before that time and id."""
         wanted = f"state IN ({','.join('?' * len(states))})" if states else "TRUE"
         where = f"WHERE {wanted}{' AND (created, id) < (?, ?)' if before else ''}"
-        rows = await self._database.run(
-            lambda c: c.execute(
+
+        def work(connection: sqlite3.Connection) -> list[Job]:
+            rows = connection.execute(
                 f"SELECT * FROM jobs {where} ORDER BY created DESC, id DESC LIMIT ?", (*states, *(before or ()), limit)
             ).fetchall()
-        )
-        return [tables.job_from_row(row) for row in rows]
+            places = tables.positions(connection) if any(row["state"] == QUEUED for row in rows) else {}
+            return [tables.job_from_row(row, places.get(row["id"], 0)) for row in rows]
+
+        return await self._database.read(work)
 
     async def count(self, state: str) -> int:
         """Return how many jobs are in ``state``."""
-        row = await self._database.run(
+        row = await self._database.read(
             lambda c: c.execute("SELECT count(*) FROM jobs WHERE state = ?", (state,)).fetchone()
         )
         return int(row[0])
 
-    async def assets_in_use(self, states: Sequence[str] = (QUEUED, RUNNING)) -> set[str]:
-        """Return the assets that waiting and running jobs, or those in ``states``, read or have made."""
-        marks = ",".join("?" * len(states))
-        rows = await self._database.run(
-            lambda c: c.execute(f"SELECT sources, takes FROM jobs WHERE state IN ({marks})", tuple(states)).fetchall()
-        )
-        used = {asset for row in rows for asset in json.loads(row["sources"])}
-        outputs = (output for row in rows for take in json.loads(row["takes"]) for output in take["outputs"])
-        return used | {output["asset_id"] for output in outputs}
-
     async def headers(self, job_id: str) -> list[Header]:
         """Return the bodies of the job's ``header`` events."""
-        rows = await self._database.run(
+        rows = await self._database.read(
             lambda c: c.execute(
                 "SELECT body FROM events JOIN jobs ON number = job_number WHERE id = ? AND kind = 'header'", (job_id,)
             ).fetchall()
@@ -384,7 +394,7 @@ class Journal:
 
     async def holds(self, job_id: str, sequence: int) -> bool:
         """Return whether an event is still there; those of an attempt that was put back to the queue are not."""
-        row = await self._database.run(
+        row = await self._database.read(
             lambda c: c.execute(
                 "SELECT 1 FROM events JOIN jobs ON number = job_number WHERE id = ? AND sequence = ?",
                 (job_id, sequence),
@@ -392,55 +402,19 @@ class Journal:
         )
         return row is not None
 
-    async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
+    def watch(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[list[Event], None]:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
 
-        They come in lists of those that are there already.
+        They come in lists of those that are there already. While the job waits, a ``queued`` event with the number of the last
+        one says each new place in the queue.
 
         Raises `NotFound` when there is no such job, or no longer, and `Unavailable` when the daemon stops before its end.
         """
-        changed = asyncio.Event()
-        self._subscribers.setdefault(job_id, set()).add(changed)
-
-        def work(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], str | None]:
-            job = connection.execute("SELECT number, state FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if job is None:
-                return [], None
-            rows = connection.execute(
-                "SELECT * FROM events WHERE job_number = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-                (job["number"], after_sequence, _WATCH_ROWS),
-            ).fetchall()
-            return rows, job["state"]
-
-        try:
-            while True:
-                changed.clear()
-                rows, state = await self._database.run(work)
-                if rows:
-                    after_sequence = rows[-1]["sequence"]
-                    yield [tables.event_from_row(row) for row in rows]
-                if state is None:
-                    raise _no_job(job_id)
-                if not rows and state in ENDED:
-                    return
-                if not rows and self._closing:
-                    raise Unavailable("The daemon is stopping.", remedy="The job goes on when it is started again.")
-                if not rows:
-                    await changed.wait()
-        finally:
-            self._subscribers[job_id].discard(changed)
-            if not self._subscribers[job_id]:
-                del self._subscribers[job_id]
+        return self._watchers.watch(job_id, after_sequence)
 
     def end_watches(self) -> None:
         """End every `watch` with `Unavailable`, once it has yielded all events."""
-        self._closing = True
-        self._notify(list(self._subscribers))
-
-    def _notify(self, job_ids: Sequence[str]) -> None:
-        for job_id in job_ids:
-            for changed in self._subscribers.get(job_id, ()):
-                changed.set()
+        self._watchers.close()
 
 
 def digest(content: Mapping[str, Json]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from acebridge.jobs import tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
+from acebridge.store import uses
 from acebridge.workers.messages import TaskParams
 from acestep_runtime.tasks.takes import next_seeds
 
@@ -20,7 +21,7 @@ _NEWER = (
     "session != '' AND EXISTS (SELECT 1 FROM jobs AS newer WHERE newer.session != ''"
     " AND newer.session = jobs.session AND newer.number > jobs.number AND newer.next_of IS NULL)"
 )
-_OBSOLETE = f"NOT asked AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
+_OBSOLETE = f"asked = 0 AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
 
 
 def seeds_of(params: TaskParams) -> list[int]:
@@ -76,7 +77,8 @@ def maybe_prefetch_next(connection: sqlite3.Connection, row: sqlite3.Row, max_wa
     """Queue the next batch of a requested job that has succeeded, if its request asks for it and the queue has room."""
     if not (row["auto_gen"] and row["asked"]) or find_next_batch(connection, row) is not None:
         return
-    if seeds_of(json.loads(row["params"])) and tables.count_waiting(connection) < max_waiting:
+    has_sources = uses.missing_of(connection, json.loads(row["sources"])) is None
+    if has_sources and seeds_of(json.loads(row["params"])) and tables.count_waiting(connection) < max_waiting:
         queue_next_batch(connection, row, requested=False)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal
 
 from acebridge.background import supervise
-from acebridge.errors import AceBridgeError, DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.errors import AceBridgeError, DataLoss, DiskFull, JobFailed, NotFound, Unavailable
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
@@ -155,7 +155,7 @@ class Scheduler:
                 return Outcome(CANCELLED_ERROR)
             run.worker = worker
             outcome = await execute(job, order, worker, journal=self._journal, store=self._store, spool=self.spool)
-        except NotFound as missing:
+        except (NotFound, DataLoss) as missing:
             outcome = Outcome(failure(missing.message, missing.remedy))
         except Exception as fault:
             log.exception("job failed inside the daemon", extra={"job": job.id})
@@ -186,7 +186,7 @@ class Scheduler:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
                 break
         with suppress(DiskFull):  # then they are evicted some day
-            await remove_results(dropped, self._journal, self._store)
+            await remove_results(dropped, self._store)
 
     # ---- stopping a job ----
 

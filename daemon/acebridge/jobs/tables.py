@@ -1,4 +1,4 @@
-"""The journal's tables, and the statements that several of its transactions share."""
+"""Statements that several transactions of the journal share. Its tables are in `acebridge.store.schema`."""
 
 from __future__ import annotations
 
@@ -7,57 +7,42 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Literal
 
-from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent
+from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
+from acebridge.store import uses
 from acebridge.workers.messages import Error, Take
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, key TEXT UNIQUE, digest TEXT NOT NULL,
-  task TEXT NOT NULL, params TEXT NOT NULL, engine TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
-  position INTEGER NOT NULL DEFAULT -1, attempts INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, started REAL,
-  finished REAL, last_sequence INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}',
-  error TEXT NOT NULL DEFAULT '{}', takes TEXT NOT NULL DEFAULT '[]', sources TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, priority DESC, number);
-CREATE TABLE IF NOT EXISTS events (
-  job_number INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, sequence INTEGER NOT NULL, kind TEXT NOT NULL,
-  body TEXT NOT NULL, PRIMARY KEY (job_number, sequence)) WITHOUT ROWID;
-"""
-#: Columns that the first databases did not have. ``asked`` is 0 for a prefetched batch that was not requested yet, ``spent``
-#: holds the seeds that the first request of its chain named, ``lost`` counts the attempts since a take was finished,
-#: ``origin`` is where the request came from.
-ADDED_COLUMNS = {
-    "session": "TEXT NOT NULL DEFAULT ''",
-    "auto_gen": "INTEGER NOT NULL DEFAULT 0",
-    "next_of": "TEXT",
-    "asked": "INTEGER NOT NULL DEFAULT 1",
-    "spent": "TEXT NOT NULL DEFAULT '[]'",
-    "lost": "INTEGER NOT NULL DEFAULT 0",
-    "origin": "TEXT NOT NULL DEFAULT '{}'",
-}
-ADDED_INDEXES = """
-CREATE INDEX IF NOT EXISTS jobs_by_parent ON jobs (next_of) WHERE next_of IS NOT NULL;
-CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session, number) WHERE session != '';
-"""
 #: Requested jobs run before prefetched ones, even a low-priority request.
-QUEUE_ORDER = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority DESC, asked DESC, number"
+_ORDER = "priority DESC, asked DESC, number"
+FIRST_IN_QUEUE = f"SELECT * FROM jobs WHERE state = 'queued' ORDER BY {_ORDER} LIMIT 1"
+# Running prefetched jobs are preempted, so they do not count.
+_RUNNING = "(SELECT count(*) FROM jobs WHERE state = 'running' AND asked)"
+_POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
+  WHERE own.number = ? AND other.state = 'queued' AND (other.priority > own.priority OR other.priority = own.priority
+    AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
+_POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
+  FROM jobs WHERE state = 'queued'"""
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables, or bring those of an older version up to date."""
-    for statement in SCHEMA.split(";"):
-        connection.execute(statement)
-    known = {column["name"] for column in connection.execute("PRAGMA table_info(jobs)")}
-    for name, kind in ADDED_COLUMNS.items():
-        if name not in known:
-            connection.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
-    for statement in ADDED_INDEXES.split(";"):
-        connection.execute(statement)
+def position_of(connection: sqlite3.Connection, number: int) -> int:
+    """Return how many jobs go before a waiting one."""
+    return int(connection.execute(_POSITION, (number,)).fetchone()[0])
 
 
-def job_from_row(row: sqlite3.Row) -> Job:
-    """Return a row of ``jobs`` as a value."""
+def positions(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many jobs go before each waiting one, by their ids."""
+    return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
+
+
+def job_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Job:
+    """Return a row of ``jobs`` as a value, with its place in the queue."""
+    return job_from_row(row, position_of(connection, row["number"]) if row["state"] == QUEUED else 0)
+
+
+def job_from_row(row: sqlite3.Row, position: int = 0) -> Job:
+    """Return a row of ``jobs`` as a value, with this place in the queue."""
     return Job(
         id=row["id"],
         task=row["task"],
@@ -65,7 +50,7 @@ def job_from_row(row: sqlite3.Row) -> Job:
         engine=row["engine"],
         state=row["state"],
         priority=_PRIORITY_NAMES[row["priority"]],
-        position=max(row["position"], 0) if row["state"] == QUEUED else 0,
+        position=position,
         attempts=row["attempts"],
         created=row["created"],
         started=row["started"],
@@ -92,6 +77,17 @@ def event_from_row(row: sqlite3.Row) -> Event:
     return JobEvent(row["sequence"], row["kind"], json.loads(row["body"]))
 
 
+def position_event(sequence: int, position: int) -> Event:
+    """Return the event about the place of a job in the queue."""
+    event: JobEvent[Literal["queued"], Queued] = JobEvent(sequence, "queued", {"position": position})
+    return event
+
+
+def results_of(takes: Sequence[Take]) -> list[str]:
+    """Return the ids of the assets that takes consist of."""
+    return [output["asset_id"] for take in takes for output in take["outputs"]]
+
+
 def count_waiting(connection: sqlite3.Connection, *, requested: bool = False) -> int:
     """Return how many jobs wait; with ``requested`` only those that were requested, not prefetched."""
     (count,) = connection.execute(
@@ -108,7 +104,14 @@ def insert_job(connection: sqlite3.Connection, **columns: str | int | None) -> s
     connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", tuple(values.values()))
     row = find_row(connection, job_id)
     assert row is not None
+    uses.add(connection, row["number"], json.loads(row["sources"]))
+    append_queued(connection, row["number"])
     return row
+
+
+def append_queued(connection: sqlite3.Connection, number: int) -> None:
+    """Add the event that a job waits. That its place has changed since is told to those who watch, and not stored."""
+    append_event(connection, number, "queued", {"position": position_of(connection, number)})
 
 
 def append_event(connection: sqlite3.Connection, number: int, kind: str, body: EventBody) -> None:
@@ -122,7 +125,7 @@ def append_event(connection: sqlite3.Connection, number: int, kind: str, body: E
 def end_job(connection: sqlite3.Connection, number: int, state: str, error: Error) -> None:
     """Store the end of a job."""
     connection.execute(
-        "UPDATE jobs SET state = ?, finished = ?, error = ? WHERE number = ?",
+        "UPDATE jobs SET state = ?, finished = ?, ended = steady_now(), error = ? WHERE number = ?",
         (state, time.time(), json.dumps(error), number),
     )
 
@@ -134,7 +137,7 @@ def requeue(connection: sqlite3.Connection, number: int) -> None:
     """
     delete_unfinished_audio(connection, number)
     connection.execute("DELETE FROM events WHERE job_number = ? AND kind = 'progress'", (number,))
-    connection.execute("UPDATE jobs SET state = ?, position = -1, progress = '{}' WHERE number = ?", (QUEUED, number))
+    connection.execute("UPDATE jobs SET state = ?, progress = '{}' WHERE number = ?", (QUEUED, number))
 
 
 def delete_unfinished_audio(connection: sqlite3.Connection, number: int) -> None:
@@ -150,7 +153,11 @@ def keep_takes(connection: sqlite3.Connection, number: int, order: Sequence[int]
     _delete_audio_except(connection, number, retained)
     _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in order)
     connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(retained), number))
-    return [output["asset_id"] for take in takes if take["take"] not in order for output in take["outputs"]]
+    dropped = results_of([take for take in takes if take["take"] not in order])
+    (sources,) = connection.execute("SELECT sources FROM jobs WHERE number = ?", (number,)).fetchone()
+    kept = {*json.loads(sources), *results_of(retained)}
+    uses.remove(connection, number, set(dropped) - kept)
+    return dropped
 
 
 def _takes(connection: sqlite3.Connection, number: int) -> list[Take]:

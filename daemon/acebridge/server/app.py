@@ -39,6 +39,8 @@ from acebridge.server.services.models import ModelService
 from acebridge.server.services.tasks import TaskService
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
+from acebridge.store.scrub import scrub_store
+from acebridge.store.start import open_database
 from acebridge.v1 import (
     assets_pb2,
     assets_pb2_grpc,
@@ -119,9 +121,16 @@ class _Daemon:
 
 def build(config: Config, stop: asyncio.Event) -> _Daemon:
     """Return the parts of a daemon that stops when ``stop`` is set. Nothing runs yet, and it listens nowhere."""
-    database = Database(config.data_dir / "acebridge.db")
-    store = AssetStore(database, config.data_dir, max_upload_bytes=config.max_upload_bytes)
-    journal = Journal(database, max_waiting=config.max_waiting_jobs)
+    database = open_database(config.data_dir, reserve_bytes=config.reserve_bytes)
+    try:
+        store = AssetStore(
+            database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
+            fresh_s=_FRESH_S,
+        )  # fmt: skip
+        journal = Journal(database, max_waiting=config.max_waiting_jobs)
+    except BaseException:
+        database.close()
+        raise
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     calls = OpenCalls()
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
@@ -175,6 +184,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         asyncio.create_task(_start_workers_on(choosing, daemon)),
         asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
         asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
+        asyncio.create_task(supervise("checking the store", lambda: _check_store(daemon.context))),
         asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
         *(asyncio.create_task(work) for work in (*_idle_work(daemon, config, stop), *_children(config, address))),
     ]
@@ -326,13 +336,18 @@ async def gc_loop(context: ServiceContext) -> None:
             await wait_at_most(_GC_INTERVAL_S, ended.wait())
 
 
+async def _check_store(context: ServiceContext) -> None:
+    """Take up files that were there at the start without a good row; then compare all with their hashes, slowly."""
+    if taken_up := await context.store.adopt_strays():
+        log.warning("took up files that the database did not list", extra={"count": taken_up})
+    await scrub_store(context.store, bytes_per_s=context.config.scrub_bytes_per_s)
+
+
 async def run_gc(context: ServiceContext) -> None:
     """Delete old jobs, and assets until the store keeps to its quota."""
     max_age_s = context.config.max_age_days * 86400
     await context.journal.prune(max_age_s)
-    in_use = await context.journal.assets_in_use()
-    evicted = await context.store.evict(
-        quota_bytes=context.config.quota_bytes, max_age_s=max_age_s, in_use=in_use, fresh_s=_FRESH_S
-    )
+    evicted = await context.store.evict(quota_bytes=context.config.quota_bytes, max_age_s=max_age_s, fresh_s=_FRESH_S)
+    await context.store.keep_reserve()
     if evicted:
         log.info("evicted assets", extra={"count": evicted})

@@ -15,7 +15,7 @@ from acebridge.contract.metadata import metadata_message
 from acebridge.contract.status import status_of
 from acebridge.errors import JobFailed
 from acebridge.jobs.job import Choice, Event, Job
-from acebridge.store.assets import Asset
+from acebridge.store.asset_rows import Asset
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import Error, Header, Take
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import hashlib
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from acebridge.errors import NotFound
 from acebridge.jobs.job import AudioEvent
 from acebridge.jobs.journal import Journal
 from acebridge.server.messages import chunk_message
+from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
 from acebridge.workers.messages import Header
@@ -117,18 +119,35 @@ class OutputReader:
         raise _no_audio()
 
     async def _asset_paths(self, output: int) -> list[Path]:
-        """Return where a finished output is kept; nothing while it is not finished."""
+        """Return where a finished output is kept; nothing while it is not finished. Raises `DataLoss` when it is damaged."""
         job = await self._journal.get(self._job_id)
         outputs = (stored for take in job.takes for stored in take["outputs"])
-        return [self._store.path(stored["asset_id"]) for stored in outputs if stored["output"] == output]
+        paths = []
+        for asset_id in (stored["asset_id"] for stored in outputs if stored["output"] == output):
+            with suppress(NotFound):
+                paths.append(self._store.path((await self._store.verify(asset_id)).id))
+        return paths
 
 
-async def read_range(path: Path, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-    """Yield bytes ``start`` to ``stop`` of a stored file, `CHUNK_BYTES` at a time. Raises `NotFound` when it is gone."""
-    file = await asyncio.to_thread(_open_stored, path)
+async def read_asset(store: AssetStore, asset: Asset, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    """Yield bytes ``start`` to ``stop`` of a stored file, `CHUNK_BYTES` at a time.
+
+    A whole file is compared with its hash on the way, before its last piece is sent, and one of which only a part is asked for
+    before the first one. Raises `NotFound` when it is gone, and `DataLoss` when it is damaged.
+    """
+    is_whole = (start, stop) == (0, asset.size_bytes)
+    if not is_whole:
+        await store.verify(asset.id)
+    digest = hashlib.sha256()
+    file = await asyncio.to_thread(_open_stored, store.path(asset.id))
     with file:
         for at in range(start, stop, CHUNK_BYTES):
-            yield await asyncio.to_thread(_read_at, file, at, min(CHUNK_BYTES, stop - at))
+            data = await asyncio.to_thread(_read_at, file, at, min(CHUNK_BYTES, stop - at))
+            if is_whole:
+                digest.update(data)
+                if at + len(data) >= stop and digest.hexdigest() != asset.id:
+                    raise await store.put_damaged_aside(asset.id)
+            yield data
 
 
 def _end_frame(event: AudioEvent) -> int:

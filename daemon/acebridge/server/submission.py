@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from acebridge.contract.fields import FieldValue, fields_of, fill
 from acebridge.contract.tasks import TaskRequest, method_of
+from acebridge.errors import NotFound
 from acebridge.jobs.job import PRIORITIES, Job
 from acebridge.jobs.journal import Journal, digest
 from acebridge.jobs.prefetch import seeds_of
-from acebridge.store.assets import Asset, AssetStore
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
 from acestep_runtime.audio.decode import probe
@@ -29,7 +31,7 @@ from acestep_runtime.tasks.base import Source
 from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
-_LONGEST_KEY, _LONGEST_NAME = 128, 255
+_LONGEST_KEY, _LONGEST_NAME = 128, 200
 #: Field of an Origin → its longest text.
 _LONGEST_ORIGIN = {"host": 255, "instance": 255, "project": 4096}
 _INLINE_NAME = "inline audio"
@@ -65,6 +67,26 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
         return known
 
     engine = registry.resolve(submission.engine, TASKS[task])
+    try:
+        return await _queue_job(request, request_digest, submission, engine, journal, store, roots)
+    except NotFound:
+        if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
+            raise
+    # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
+    return await _queue_job(request, request_digest, submission, engine, journal, store, roots)
+
+
+async def _queue_job(
+    request: TaskRequest,
+    request_digest: str,
+    submission: _Submission,
+    engine: registry.EngineInfo,
+    journal: Journal,
+    store: AssetStore,
+    roots: tuple[Path, ...],
+) -> Job:
+    """Store the sources of a request and queue its job."""
+    task = method_of(request).task
     assets = await _store_sources(request, store, roots)
     sources = {
         name: {"asset_id": asset.id, "name": getattr(request, name).name or asset.name}
@@ -185,7 +207,7 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
 
 
 def check_name(field: str, name: str) -> None:
-    """Raise `InvalidValue` for a file name, which ``field`` holds, that is longer than file systems allow."""
+    """Raise `InvalidValue` for a file name, which ``field`` holds, that is longer than any that makes sense."""
     _check_length(field, name, _LONGEST_NAME)
 
 
@@ -214,7 +236,7 @@ async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetSt
     """Return the asset that ``source`` names, storing its bytes first when they are not yet."""
     match source.WhichOneof("source"):
         case "asset_id":
-            return await store.get(source.asset_id)
+            return await store.verify(source.asset_id)
         case "inline":
             name = source.name or _INLINE_NAME
             return await store.put(_one_chunk(_inline(source, field)), name, field=f"{field}.inline")
@@ -231,7 +253,7 @@ async def _locate_source(
     """Return where the audio that ``source`` names is, without storing it; inline bytes are written into ``file``."""
     match source.WhichOneof("source"):
         case "asset_id":
-            asset = await store.get(source.asset_id)
+            asset = await store.verify(source.asset_id)
             return _Place(store.path(asset.id), asset.name)
         case "inline":
             await asyncio.to_thread(file.write_bytes, _inline(source, field))

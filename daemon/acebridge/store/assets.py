@@ -1,258 +1,415 @@
 """Audio files named by the SHA-256 of their bytes. A file is visible only when it is complete.
 
-Files arrive in ``incoming/``, are hashed while they are written, and are renamed into ``assets/ab/abcdef…``.
-A file without a row (the daemon died in between) is removed at the next start.
+Files arrive in ``incoming/``, are hashed while they are written, and are renamed into ``assets/ab/abcdef…``; see
+`acebridge.store.files`. A file is removed only when a transaction has said so: one without a row is taken up again if it is
+what its name says, and put into quarantine if not. A row without a file is marked, and good again when its file is back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import shutil
+import logging
+import math
 import sqlite3
 import time
-import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from acebridge.errors import Conflict, NotFound, TooLarge
+from acebridge.errors import Busy, Conflict, DataLoss, NotFound, TooLarge
+from acebridge.store import asset_rows, source_identity, uses
+from acebridge.store.asset_rows import AGE_STEP, STEP, Asset, Touch
 from acebridge.store.database import Database
+from acebridge.store.files import AssetFiles, FileState, copy_file, is_asset_id, state_of, write_chunk
+from acebridge.store.start import settle
 from acestep_runtime.audio.decode import probe
-from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS assets (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, sample_rate INTEGER NOT NULL,
-  channels INTEGER NOT NULL, frames INTEGER NOT NULL, pinned INTEGER NOT NULL DEFAULT 0,
-  created REAL NOT NULL, last_used REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS assets_by_use ON assets (last_used);
-CREATE TABLE IF NOT EXISTS paths (
-  path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, asset_id TEXT NOT NULL) WITHOUT ROWID;
-"""
-_COPY_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Asset:
-    """A stored file and its metadata. Times are Unix seconds."""
-
-    id: str
-    name: str
-    size_bytes: int
-    sample_rate: int
-    channels: int
-    frames: int
-    pinned: bool
-    created: float
-    last_used: float
-
-
-def _asset(row: sqlite3.Row) -> Asset:
-    return Asset(**{**dict(row), "pinned": bool(row["pinned"])})
+log = logging.getLogger(__name__)
+#: After this number of bytes an upload asks for room again.
+_ROOM_STEP = 8 * 2**20
+_COPY_TRIES = 3
 
 
 class AssetStore:
-    """The assets below one folder."""
+    """The assets below one folder.
 
-    def __init__(self, database: Database, folder: Path, *, max_upload_bytes: int) -> None:
+    Uploads count against ``quota_bytes``; for one that needs room, assets are evicted that were not used in the last
+    ``fresh_s``. Raises `DataLoss` when the folder of the assets is gone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        max_upload_bytes: int,
+        quota_bytes: int | None = None,
+        fresh_s: float = 0.0,
+    ) -> None:
         self._database = database
-        self._assets = folder / "assets"
-        self._incoming = folder / "incoming"
+        self.files = AssetFiles(folder)
         self._max_upload_bytes = max_upload_bytes
+        self._quota_bytes, self._fresh_s = quota_bytes, fresh_s
+        #: Bytes of uploads under way.
+        self._arriving = 0
         # Held from a change of the rows to that of the files, so that storing and removing the same never mix.
         self._changing = asyncio.Lock()
-        shutil.rmtree(self._incoming, ignore_errors=True)
-        self._incoming.mkdir(parents=True)
-        self._assets.mkdir(parents=True, exist_ok=True)
-        database.transact(self._prepare)
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        for statement in SCHEMA.split(";"):
-            connection.execute(statement)
-        known = {row["id"] for row in connection.execute("SELECT id FROM assets")}
-        files = {file.name: file for file in self._assets.glob("??/*")}
-        for stray in files.keys() - known:
-            files[stray].unlink()
-        for missing in known - files.keys():
-            connection.execute("DELETE FROM assets WHERE id = ?", (missing,))
+        #: Asset → the state of its file in which its bytes were what its id says.
+        self._verified: dict[str, FileState] = {}
+        #: Uses that are not written yet: reading an asset writes nothing.
+        self._touches: dict[str, Touch] = {}
+        #: Files that were there at the start without a good row.
+        self._strays = settle(database, self.files)
 
     def path(self, asset_id: str) -> Path:
         """Return the path of ``asset_id``, whether it exists or not."""
-        return self._assets / asset_id[:2] / asset_id
+        return self.files.path(asset_id)
+
+    # ---- reading ----
 
     async def get(self, asset_id: str) -> Asset:
         """Return an asset and mark it as used now. Raises `NotFound`.
 
-        An asset whose file was removed or truncated is forgotten, so that it can be uploaded again.
+        A file of another length than that of its asset is put aside, so that it can be uploaded again.
         """
-        asset = await self._row(asset_id)
-        if asset is not None and not await asyncio.to_thread(self._is_whole, asset):
-            async with self._changing:  # an asset that is changing now may be complete by then
-                if not await asyncio.to_thread(self._is_whole, asset):
-                    await self._drop([asset_id])
-                    asset = None
+        asset = await self._find(asset_id)
+        if asset is None or asset.missing or not await self._is_whole(asset):
+            asset = await self._recover(asset_id)
         if asset is None:
-            raise NotFound(
-                f"There is no asset {asset_id[:80]!r}.", remedy="It may have been evicted or deleted: upload it again."
-            )
+            raise uses.no_asset(asset_id)
+        touch = self._touches[asset_id] = Touch(time.time(), self._database.clock.now())
+        return replace(asset, last_used=touch.wall)
+
+    async def verify(self, asset_id: str) -> Asset:
+        """Return an asset whose bytes are what its id says, as `get` does. Those of an unchanged file are not read again.
+
+        Raises `NotFound`, and `DataLoss` for damage: then the file is put aside.
+        """
+        asset = await self.get(asset_id)
+        try:
+            is_good = await self._is_verified(asset_id)
+        except FileNotFoundError:  # deleted meanwhile
+            raise uses.no_asset(asset_id) from None
+        if not is_good:
+            raise await self.put_damaged_aside(asset_id)
         return asset
 
-    async def _row(self, asset_id: str) -> Asset | None:
-        def work(connection: sqlite3.Connection) -> sqlite3.Row | None:
-            connection.execute("UPDATE assets SET last_used = ? WHERE id = ?", (time.time(), asset_id))
-            row: sqlite3.Row | None = connection.execute("SELECT * FROM assets WHERE id = ?", (asset_id,)).fetchone()
-            return row
+    async def _is_verified(self, asset_id: str) -> bool:
+        """Return whether the bytes of a file are what its name says. Raises `FileNotFoundError`."""
+        state = await asyncio.to_thread(self.files.state, asset_id)
+        if state is not None and self._verified.get(asset_id) == state:
+            return True
+        is_genuine = await asyncio.to_thread(self.files.is_genuine, asset_id)
+        if is_genuine and state is not None:
+            self._verified[asset_id] = state
+        return is_genuine
 
-        row = await self._database.run(work)
-        return None if row is None else _asset(row)
+    async def put_damaged_aside(self, asset_id: str) -> DataLoss | NotFound:
+        """Move a file whose bytes are not what its id says into quarantine; return the error to raise."""
+        async with self._changing:
+            try:
+                # Once more: meanwhile the same may have been stored again.
+                if await asyncio.to_thread(self.files.is_genuine, asset_id):
+                    return DataLoss(f"Asset {asset_id[:12]}… was damaged, and is stored again.", remedy="Try again.")
+            except FileNotFoundError:
+                return uses.no_asset(asset_id)
+            where = await asyncio.to_thread(self.files.put_aside, self.path(asset_id))
+            await self._mark_missing([asset_id])
+        log.error("a stored file is damaged", extra={"asset": asset_id, "moved_to": str(where)})
+        return DataLoss(
+            f"The stored file of asset {asset_id[:12]}… is damaged; it was moved to {self.files.quarantine}.",
+            remedy="Upload it, or run the task that made it, again; or take it from a backup.",
+        )
 
-    def _is_whole(self, asset: Asset) -> bool:
-        try:
-            return self.path(asset.id).stat().st_size == asset.size_bytes
-        except FileNotFoundError:
-            return False
+    async def _find(self, asset_id: str) -> Asset | None:
+        return await self._database.read(lambda c: asset_rows.find(c, asset_id)) if is_asset_id(asset_id) else None
+
+    async def _is_whole(self, asset: Asset) -> bool:
+        state = await asyncio.to_thread(self.files.state, asset.id)
+        return state is not None and state.size_bytes == asset.size_bytes
+
+    async def _mark_missing(self, asset_ids: Sequence[str]) -> None:
+        for asset_id in asset_ids:
+            self._verified.pop(asset_id, None)
+        await self._database.run(lambda c: asset_rows.mark_missing(c, asset_ids), frees=True)
+
+    async def _recover(self, asset_id: str) -> Asset | None:
+        """Return an asset whose row or file was not as it should be; ``None`` if there is no file of it."""
+        if not is_asset_id(asset_id):
+            return None
+        async with self._changing:  # an asset that is changing now may be complete by then
+            asset = await self._find(asset_id)
+            if asset is not None and not asset.missing and await self._is_whole(asset):
+                return asset
+            if await self._database.read(lambda c: asset_rows.is_to_go(c, asset_id)):
+                return None
+            file = self.path(asset_id)
+            try:
+                if not await asyncio.to_thread(file.is_file):
+                    raise FileNotFoundError
+                if await self._is_verified(asset_id):
+                    return await self._take_up(file, asset_id, asset)
+            except UnreadableAudio:
+                pass
+            except FileNotFoundError:
+                if asset is not None and not asset.missing:
+                    await self._mark_missing([asset_id])
+                return None
+            where = await asyncio.to_thread(self.files.put_aside, file)
+            log.error("a file is not what its name says", extra={"asset": asset_id, "moved_to": str(where)})
+            if asset is not None:
+                await self._mark_missing([asset_id])
+            return None
+
+    async def _take_up(self, file: Path, asset_id: str, known: Asset | None) -> Asset:
+        """Write the row of a whole file that is in place; what is known of it stays. Raises `UnreadableAudio`."""
+        stat = await asyncio.to_thread(file.stat)
+        now = time.time()
+        if known is None:
+            name = f"recovered {asset_id[:12]}"
+            info = await asyncio.to_thread(probe, file, name=name)
+            asset = Asset(
+                asset_id, name, stat.st_size, info.sample_rate, info.channels, info.frames, False, stat.st_mtime, now
+            )
+        else:
+            asset = replace(known, size_bytes=stat.st_size, last_used=now)
+        self._verified[asset_id] = state_of(stat)
+        log.warning("took up a file without a good row", extra={"asset": asset_id})
+        return await self._database.run(lambda c: asset_rows.store(c, asset))
+
+    async def adopt_strays(self) -> int:
+        """Take up the files that were there at the start without a good row, or put them aside; return how many are good."""
+        good = 0
+        while self._strays:
+            asset_id = self._strays.pop()
+            with suppress(FileNotFoundError):
+                await self._is_verified(asset_id)  # reading it now, others need not wait for it
+            good += await self._recover(asset_id) is not None
+        return good
 
     async def recent(self, limit: int, *, before: tuple[float, str] | None = None) -> list[Asset]:
         """Return the newest ``limit`` assets; ``before`` only those older than this time of creation and id."""
-        older, values = ("WHERE (created, id) < (?, ?)", before) if before else ("", ())
-        rows = await self._database.run(
-            lambda c: c.execute(
-                f"SELECT * FROM assets {older} ORDER BY created DESC, id DESC LIMIT ?", (*values, limit)
-            ).fetchall()
-        )
-        return [_asset(row) for row in rows]
+        assets = await self._database.read(lambda c: asset_rows.newest(c, limit, before))
+        return [replace(each, last_used=self._touches[each.id].wall) if each.id in self._touches else each
+                for each in assets]  # fmt: skip
 
     async def total_bytes(self) -> int:
         """Return the size of all assets together."""
-        row = await self._database.run(lambda c: c.execute("SELECT total(size_bytes) FROM assets").fetchone())
-        return int(row[0])
+        return await self._database.read(asset_rows.total_bytes)
+
+    async def least_recently_checked(self) -> Asset | None:
+        """Return the asset whose bytes were compared with its id the longest time ago."""
+        found = await self._database.read(
+            lambda c: c.execute("SELECT id FROM assets WHERE NOT missing ORDER BY checked LIMIT 1").fetchone()
+        )
+        return None if found is None else await self._find(found["id"])
+
+    async def find_database_damage(self) -> str:
+        """Return what is wrong with the database, "" if nothing is. Reads every page of it."""
+        return await asyncio.to_thread(self._database.find_damage)
+
+    async def mark_checked(self, asset_id: str) -> None:
+        """Record that the bytes of an asset are what its id says, now."""
+        values = (time.time(), asset_id)
+        await self._database.run(
+            lambda c: c.execute("UPDATE assets SET checked = ? WHERE id = ?", values), lasting=False
+        )
+
+    # ---- removing ----
 
     async def pin(self, asset_id: str, pinned: bool) -> Asset:
         """Protect an asset from eviction, or stop doing so. Raises `NotFound`."""
+        await self.get(asset_id)
         await self._database.run(
             lambda c: c.execute("UPDATE assets SET pinned = ? WHERE id = ?", (int(pinned), asset_id))
         )
         return await self.get(asset_id)
 
-    async def delete(self, asset_id: str, *, in_use: Iterable[str]) -> None:
-        """Remove an asset. Raises `NotFound`, and `Conflict` when it is one of those ``in_use``."""
+    async def delete(self, asset_id: str) -> None:
+        """Remove an asset. Raises `NotFound`, and `Conflict` when a job that waits or runs reads it or has made it."""
         await self.get(asset_id)
-        if asset_id in set(in_use):
-            raise Conflict(
-                f"Asset {asset_id[:12]}… is needed by a job that waits or runs.", remedy="Cancel the job first."
-            )
-        async with self._changing:
-            await self._drop([asset_id])
 
-    async def _drop(self, ids: Iterable[str]) -> None:
-        """Remove rows, then files; the caller holds the lock."""
-        rows = [(asset_id,) for asset_id in ids]
+        def choose(connection: sqlite3.Connection) -> list[str]:
+            if asset_rows.in_use(connection, asset_id):
+                raise Conflict(
+                    f"Asset {asset_id[:12]}… is needed by a job that waits or runs.", remedy="Cancel the job first."
+                )
+            return [asset_id]
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.executemany("DELETE FROM assets WHERE id = ?", rows)
-            connection.executemany("DELETE FROM paths WHERE asset_id = ?", rows)
+        await self._remove(choose)
 
-        await self._database.run(work)
-        for (asset_id,) in rows:
-            await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+    async def delete_unneeded(self, asset_ids: Iterable[str]) -> None:
+        """Remove those of these assets that nobody has pinned and that no job, whatever its state, reads or has made."""
+        ids = list(asset_ids)
+        if ids:
+            await self._remove(lambda c: asset_rows.find_unneeded(c, ids))
 
-    async def evict(self, *, quota_bytes: int, max_age_s: float, in_use: Iterable[str], fresh_s: float = 0.0) -> int:
-        """Remove assets past the age or the quota, least recently used first; return their number.
+    async def evict(self, *, quota_bytes: int, max_age_s: float, fresh_s: float = 0.0) -> int:
+        """Remove assets past the quota, and a few of those past the age, least recently used first; return their number.
 
-        Assets used in the last ``fresh_s`` stay: a client may still be downloading them.
+        Those that are pinned or that a waiting or running job needs stay, and those used in the last ``fresh_s``: a client
+        may still be downloading them.
         """
-        in_use_ids = set(in_use)
-        rows = await self._database.run(
-            lambda c: c.execute("SELECT id, size_bytes, last_used, pinned FROM assets ORDER BY last_used").fetchall()
-        )
-        excess = sum(row["size_bytes"] for row in rows) - quota_bytes
-        oldest = time.time() - max_age_s
-        evicted = []
-        for row in rows:
-            if row["pinned"] or row["id"] in in_use_ids or row["last_used"] > time.time() - fresh_s:
-                continue
-            if excess > 0 or row["last_used"] < oldest:
-                evicted.append(row["id"])
-                excess -= row["size_bytes"]
+        evicted, aged = 0, 0
+        await self._write_touches()
+        while True:
+
+            def choose(connection: sqlite3.Connection, left: int = AGE_STEP - aged) -> list[str]:
+                nonlocal aged
+                chosen, for_age = asset_rows.to_evict(
+                    connection, now=self._database.clock.now(), quota_bytes=quota_bytes, max_age_s=max_age_s,
+                    fresh_s=fresh_s, age_step=left,
+                )  # fmt: skip
+                aged += for_age
+                return chosen
+
+            removed = await self._remove(choose)
+            evicted += len(removed)
+            if len(removed) < STEP:
+                return evicted
+
+    async def _write_touches(self) -> None:
+        touches, self._touches = self._touches, {}
+        try:
+            await self._database.run(lambda c: asset_rows.touch(c, touches), lasting=False, frees=True)
+        except BaseException:
+            self._touches = {**touches, **self._touches}
+            raise
+
+    async def _remove(self, choose: Callable[[sqlite3.Connection], list[str]]) -> list[str]:
+        """Remove what a transaction chooses: the rows in that transaction, then the files; return the ids."""
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            chosen = choose(connection)
+            asset_rows.begin_removal(connection, chosen)
+            return chosen
+
         async with self._changing:
-            await self._drop(evicted)
-        return len(evicted)
+            removed = await self._database.run(work, frees=True)
+            gone = []
+            for asset_id in removed:
+                self._verified.pop(asset_id, None)
+                self._touches.pop(asset_id, None)
+                try:
+                    await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+                    gone.append(asset_id)
+                except OSError as error:  # another program reads it: it goes at the next start
+                    log.warning("a file cannot be removed", extra={"asset": asset_id, "error": str(error)})
+            if gone:
+                await self._database.run(lambda c: asset_rows.end_removal(c, gone), lasting=False, frees=True)
+        return removed
+
+    async def keep_reserve(self) -> None:
+        """Take the reserve of the disk again, if it was needed and there is room."""
+        await asyncio.to_thread(self._database.reserve.keep)
+
+    # ---- storing ----
 
     async def put(self, chunks: AsyncIterator[bytes], name: str, *, field: str = "data") -> Asset:
         """Store a file that arrives in chunks; errors name the ``field`` of the request that it is from.
 
-        Raises `TooLarge` above the upload limit, `UnreadableAudio` if it is not audio.
+        Raises `TooLarge` above the upload limit, `Busy` when the quota has no room, `UnreadableAudio` if it is not audio.
         """
-        incoming = self._incoming / uuid.uuid4().hex
-        digest, size = hashlib.sha256(), 0
+        incoming = self.files.new_incoming()
+        digest, size, asked = hashlib.sha256(), 0, 0
         try:
             with incoming.open("wb") as file:
                 async for chunk in chunks:
                     size += len(chunk)
+                    self._arriving += len(chunk)
                     self._check_size(size, name)
-                    await asyncio.to_thread(_write, file.fileno(), digest, chunk)
+                    if size - asked > _ROOM_STEP:
+                        await self._make_room()
+                        asked = size
+                    await asyncio.to_thread(write_chunk, file.fileno(), digest, chunk)
+            await self._make_room()
             return await self.adopt(incoming, digest.hexdigest(), name, field=field)
         finally:
+            self._arriving -= size
             incoming.unlink(missing_ok=True)
 
-    async def check_path(self, path: Path, *, field: str) -> None:
-        """Raise what `put_path` would raise for the file at ``path``, and store nothing."""
-        self._check_size((await _stat(path, field)).st_size, path.name)
+    async def check_path(self, path: Path, *, field: str) -> FileState:
+        """Raise what `put_path` would raise for the file at ``path``, and store nothing; return its state."""
+        state = await _state(path, field)
+        self._check_size(state.size_bytes, path.name)
         await asyncio.to_thread(probe, path, field=field)
+        return state
 
     async def put_path(self, path: Path, *, field: str = "path") -> Asset:
         """Store a copy of the file at ``path`` (already known to be inside the allowed roots), which ``field`` holds.
 
-        An unchanged file that was stored before is not read again.
+        An unchanged file that was stored before is not read again, see `acebridge.store.source_identity`.
         """
-        stat = await _stat(path, field)
-        facts = (str(path), stat.st_size, stat.st_mtime_ns)
-        row = await self._database.run(
-            lambda c: c.execute(
-                "SELECT asset_id FROM paths JOIN assets ON assets.id = asset_id"
-                " WHERE path = ? AND paths.size_bytes = ? AND mtime_ns = ?",
-                facts,
-            ).fetchone()
+        state = await _state(path, field)
+        known = await self._database.read(lambda c: source_identity.find(c, path, state))
+        if known is not None:
+            with suppress(NotFound, DataLoss):  # its file is gone: then it is copied again
+                return await self.verify(known)
+        for _ in range(_COPY_TRIES):
+            # The header first, so that files that are not audio are not copied.
+            before, read_at_ns = await self.check_path(path, field=field), source_identity.now_ns()
+            asset = await self._copy_in(path, before, field)
+            if await _state(path, field) == before:
+                if source_identity.is_settled(before, read_at_ns):
+                    asset_id = asset.id
+                    await self._database.run(lambda c: source_identity.remember(c, path, before, asset_id))  # noqa: B023
+                return asset
+        raise Conflict(
+            f"{printable(path.name)} changes while it is read.", remedy="Wait until it is written, then try again."
         )
-        if row is not None:
-            with suppress(NotFound):  # its file is gone: then it is copied again
-                return await self.get(row["asset_id"])
-        # The header first, so that files that are not audio are not copied.
-        await self.check_path(path, field=field)
-        incoming = self._incoming / uuid.uuid4().hex
+
+    async def _copy_in(self, path: Path, state: FileState, field: str) -> Asset:
+        incoming = self.files.new_incoming()
+        self._arriving += state.size_bytes
         try:
-            digest = await asyncio.to_thread(_copy, path, incoming)
-            asset = await self.adopt(incoming, digest, path.name, field=field)
+            await self._make_room()
+            digest = await asyncio.to_thread(copy_file, path, incoming)
+            return await self.adopt(incoming, digest, path.name, field=field)
         finally:
+            self._arriving -= state.size_bytes
             incoming.unlink(missing_ok=True)
-        await self._database.run(
-            lambda c: c.execute("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?)", (*facts, asset.id))
-        )
-        return asset
 
-    async def adopt(self, file: Path, asset_id: str, name: str, *, field: str = "source") -> Asset:
-        """Take over a complete file whose hash is known; ``file`` is moved.
+    async def adopt(
+        self, file: Path, asset_id: str, name: str, *, field: str = "source", job_id: str = "", lasting: bool = True
+    ) -> Asset:
+        """Take over a complete file whose hash is known; ``file`` is moved. With ``job_id`` that job has made it.
 
+        It is on the disk when this returns; if it need not be ``lasting``, its row is with the next transaction that is.
         Raises `UnreadableAudio`, with ``field`` as the one to blame, if it is not audio.
         """
         info = await asyncio.to_thread(probe, file, field=field, name=name)
         now = time.time()
+
         async with self._changing:
-            size = await asyncio.to_thread(_move, file, self.path(asset_id))
-            values = (asset_id, name, size, info.sample_rate, info.channels, info.frames, 0, now, now)
-            await self._database.run(
-                lambda c: c.execute(
-                    "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?)"
-                    " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
-                    values,
-                )
+            state = await asyncio.to_thread(self.files.move_in, file, asset_id)
+            asset = Asset(
+                asset_id, name, state.size_bytes, info.sample_rate, info.channels, info.frames, False, now, now
             )
-            asset = await self._row(asset_id)
-            assert asset is not None
-            return asset
+
+            def work(connection: sqlite3.Connection) -> Asset:
+                if job_id:
+                    uses.add_by_id(connection, job_id, asset_id)
+                return asset_rows.store(connection, asset)
+
+            self._touches.pop(asset_id, None)
+            stored = await self._database.run(work, lasting=lasting)
+            self._verified[asset_id] = state
+            return stored
+
+    async def _make_room(self) -> None:
+        """Evict what is needed for the uploads under way. Raises `Busy` when that is not enough."""
+        quota = math.inf if self._quota_bytes is None else self._quota_bytes
+        if await self.total_bytes() + self._arriving <= quota:
+            return
+        await self.evict(quota_bytes=max(int(quota) - self._arriving, 0), max_age_s=math.inf, fresh_s=self._fresh_s)
+        if (stored := await self.total_bytes()) + self._arriving > quota:
+            raise Busy(
+                f"The store holds {stored / 2**20:.1f} of {quota / 2**20:.1f} MiB, and nothing more can be evicted.",
+                remedy="Delete or unpin assets, or raise quota_bytes in config.toml.",
+            )
 
     def _check_size(self, size: int, name: str) -> None:
         if size > self._max_upload_bytes:
@@ -262,34 +419,12 @@ class AssetStore:
             )
 
 
-async def _stat(path: Path, field: str) -> os.stat_result:
+async def _state(path: Path, field: str) -> FileState:
     """Return what the system knows of a file, which ``field`` of a request names. Raises `InvalidValue`."""
     try:
-        return await asyncio.to_thread(path.stat)
+        return state_of(await asyncio.to_thread(path.stat))
     except OSError as error:
         message = f"{printable(path.name)} cannot be read: {error.strerror}."
         raise InvalidValue(
             field, str(path), "a file that can be read", message=message, remedy="Check the path."
         ) from error
-
-
-def _move(file: Path, target: Path) -> int:
-    size = file.stat().st_size
-    target.parent.mkdir(exist_ok=True)
-    file.replace(target)
-    return size
-
-
-def _write(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
-    digest.update(chunk)
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _copy(source: Path, target: Path) -> str:
-    digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(_COPY_BYTES):
-            _write(writer.fileno(), digest, chunk)
-    return digest.hexdigest()

@@ -1,37 +1,116 @@
-"""One SQLite file, one writer thread. The event loop never waits for the disk; every call is one transaction."""
+"""One SQLite file, one thread for it. The event loop never waits for the disk; every call is one transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from acebridge.errors import DiskFull
+from acebridge.errors import Conflict, DataLoss, DiskFull, InvalidSetting
+from acebridge.store import schema
+from acebridge.store.clock import SteadyClock
+from acebridge.store.reserve import Reserve
 
 T = TypeVar("T")
+#: How long a transaction waits for another program that holds the database.
+BUSY_TIMEOUT_MS = 5000
+REPAIR = "Stop the daemon and run `acebridge repair`: it keeps what can be read and puts the rest aside."
+
+
+def database_damage(path: Path, error: object) -> DataLoss:
+    """Return the sentence about a database that SQLite cannot read."""
+    return DataLoss(f"The database {path} is damaged ({error}).", remedy=REPAIR)
+
+
+@contextmanager
+def explain_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about a database as a whole into one sentence with a remedy.
+
+    Raises `DataLoss` for damage, `DiskFull`, `Conflict` when another program holds it, and `InvalidSetting` for a folder
+    that cannot be written.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if "full" in text:
+            raise DiskFull from error
+        if "locked" in text:
+            raise Conflict(
+                f"Another program holds the database {path}.", remedy="Close it, then start AceBridge again."
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise InvalidSetting(
+                f"The database {path} cannot be written: {text}.",
+                remedy="Make its folder writable, or set ACEBRIDGE_HOME to a folder of yours.",
+            ) from error
+        raise database_damage(path, text) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database file, which is made if there is none; transactions are begun and ended by hand."""
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    return connection
 
 
 class Database:
-    """A WAL-mode SQLite database. Commits survive the death of the process; the WAL is synced at checkpoints."""
+    """A SQLite database in WAL mode, with the tables of `acebridge.store.schema`.
 
-    def __init__(self, path: Path) -> None:
+    A transaction is on the disk when it returns, unless it said that it need not last: such a one survives the death of the
+    process, and the next lasting one takes it along. SQL statements have the function ``steady_now()``, see `SteadyClock`.
+    """
+
+    def __init__(self, path: Path, *, reserve_bytes: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.reserve = Reserve(path.parent, reserve_bytes)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
-            self._connection.execute(f"PRAGMA {pragma}")
+        with explain_errors(path):
+            self._connection = connect(path)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
 
-    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _prepare(self) -> None:
+        schema.check_version(self._connection, self.path)  # before anything is written
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._lasting = True
+        schema.migrate(self._connection, self.path)
+        self.clock = SteadyClock(self._connection)
+        self._connection.create_function("steady_now", 0, self.clock.now)
+
+    def transact(self, work: Callable[[sqlite3.Connection], T], *, lasting: bool = True, frees: bool = False) -> T:
         """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy.
 
-        Raises `DiskFull`.
+        One that ``frees`` space, or ends a job, may use the reserve of the disk. Raises `DiskFull`, and `DataLoss` for a
+        damaged page.
         """
+        if lasting != self._lasting:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            self._lasting = lasting
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            return self._attempt("BEGIN IMMEDIATE", work)
+        except DiskFull:
+            if not (frees and self.reserve.release()):
+                raise
+        return self._attempt("BEGIN IMMEDIATE", work)
+
+    def query(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work``, which only reads, in the calling thread. Neither a full disk nor another writer is in its way."""
+        return self._attempt("BEGIN", work)
+
+    def _attempt(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            self._connection.execute(begin)
             result = work(self._connection)
             self._connection.execute("COMMIT")
         except BaseException as error:
@@ -39,12 +118,29 @@ class Database:
                 self._connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
                 raise DiskFull from error
+            if type(error) is sqlite3.DatabaseError:
+                raise database_damage(self.path, error) from error
             raise
         return result
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` in a transaction in the database thread. Calls run in order."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, work)
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, lasting: bool = True, frees: bool = False) -> T:
+        """Run ``work`` in a transaction in the database thread, see `transact`. Calls run in order."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: self.transact(work, lasting=lasting, frees=frees)
+        )
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work``, which only reads, in the database thread, see `query`. Calls run in order."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.query, work)
+
+    def find_damage(self) -> str:
+        """Read every page, with a connection of its own in the calling thread; return what is wrong, "" if nothing is."""
+        try:
+            with closing(connect(self.path)) as connection:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        return "" if found == "ok" else str(found).strip().splitlines()[-1]
 
     def close(self) -> None:
         """Finish the pending calls, then close the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.errors import Busy, Conflict, NotFound, Unavailable
+from acebridge.jobs import tables
 from acebridge.jobs.job import PRIORITIES
 from acebridge.jobs.journal import Journal, digest
+from acebridge.store import asset_rows
 from acebridge.store.database import Database
 
 
@@ -179,14 +182,14 @@ def test_watchers_get_all_events_and_are_removed_at_the_end(tmp_path: Path) -> N
         await journal.succeed(job_id)
         await watcher
         assert event_kinds == ["queued", "started", *["audio"] * 600, "progress", "completed"]
-        assert not journal._subscribers
+        assert not journal._watchers.job_ids
         waiting = await submit(journal)
         watcher = asyncio.create_task(anext_of(journal, waiting))
         await asyncio.sleep(0.01)
         journal.end_watches()
         with pytest.raises(Unavailable, match="The job goes on"):
             await watcher
-        assert not journal._subscribers
+        assert not journal._watchers.job_ids
 
     async def anext_of(journal: Journal, job_id: str) -> None:
         async for _ in journal.watch(job_id):
@@ -210,19 +213,114 @@ def test_a_job_that_ended_is_not_released(tmp_path: Path) -> None:
     with_journal(tmp_path / "db", work)
 
 
-def test_assets_in_use(tmp_path: Path) -> None:
+def test_a_job_needs_its_sources_until_it_has_ended_and_its_results_as_long_as_it_is_there(tmp_path: Path) -> None:
+    ids = {name: name * 64 for name in "abc"}
+
     async def work(journal: Journal) -> None:
-        running = await submit(journal, sources=["a"])
+        database = journal._database
+
+        async def busy_assets() -> str:
+            return await database.read(
+                lambda c: "".join(name for name, each in ids.items() if asset_rows.in_use(c, each))
+            )
+
+        async def free_assets() -> str:
+            return "".join(each[0] for each in await database.read(lambda c: asset_rows.find_unneeded(c, ids.values())))
+
+        with pytest.raises(NotFound, match="There is no asset 'aaaa"):
+            await submit(journal, sources=[ids["a"]])
+        assert not await journal.recent()
+        for asset_id in ids.values():
+            asset = asset_rows.Asset(asset_id, "x", 1, 48_000, 2, 1, False, 1.0, 1.0)
+            await database.run(lambda c: asset_rows.store(c, asset))  # noqa: B023
+        running = await submit(journal, sources=[ids["a"]])
         await journal.claim("cpu")
-        await journal.append(running, "take", {"take": 0, "seed": 1, "facts": {}, "outputs": [{"asset_id": "b"}]})
-        waiting = await submit(journal, sources=["a", "c"])
-        assert await journal.assets_in_use() == {"a", "b", "c"}
+        take = {"take": 0, "seed": 1, "facts": {}, "outputs": [{"asset_id": ids["b"]}]}
+        await journal.append(running, "take", take)
+        waiting = await submit(journal, sources=[ids["a"], ids["c"]])
+        assert await busy_assets() == "abc"
         await journal.cancel_waiting(waiting)
-        assert await journal.assets_in_use() == {"a", "b"}
+        assert await busy_assets() == "ab"
         await journal.succeed(running)
-        assert await journal.assets_in_use() == set()
-        assert await journal.assets_in_use(("succeeded",)) == {"a", "b"}
-        assert (await journal.get(running)).results() == ["b"]
+        assert (await busy_assets(), await free_assets()) == ("", "")
+        await journal.delete(waiting)
+        assert await free_assets() == "c"
+        await journal.delete(running)
+        assert await free_assets() == "abc"
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_a_start_behind_many_waiting_jobs_writes_as_little_as_behind_few(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        for _ in range(200):
+            await submit(journal)
+        events = "SELECT count(*) FROM events"
+        before = journal._database.query(lambda c: c.execute(events).fetchone()[0])
+        assert before == 200
+        await journal.claim("cpu")
+        assert journal._database.query(lambda c: c.execute(events).fetchone()[0]) == before + 1
+        plan = journal._database.query(lambda c: c.execute(f"EXPLAIN QUERY PLAN {tables.FIRST_IN_QUEUE}").fetchall())
+        assert [row["detail"] for row in plan] == ["SEARCH jobs USING INDEX jobs_in_order (state=?)"]  # sorts nothing
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_who_watches_a_waiting_job_learns_each_place_and_an_old_number_stays_valid(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        ids = [await submit(journal) for _ in range(3)]
+        places: list[tuple[int, int]] = []
+        moved = asyncio.Event()
+
+        async def watch() -> None:
+            async for batch in journal.watch(ids[2]):
+                places.extend((event.sequence, event.body["position"]) for event in batch if event.kind == "queued")
+                moved.set()
+
+        watcher = asyncio.create_task(watch())
+        for expected in ([(1, 2)], [(1, 2), (1, 3)], [(1, 2), (1, 3), (1, 2)]):
+            await moved.wait()
+            assert places == expected
+            moved.clear()
+            if len(expected) == 1:
+                ids.append(await submit(journal, "high"))
+            elif len(expected) == 2:
+                await journal.cancel_waiting(ids[0])
+        for job_id in (ids[3], ids[1]):
+            claimed = await journal.claim("cpu")
+            assert claimed is not None
+            assert claimed.id == job_id
+        for job_id in (ids[3], ids[1]):
+            await journal.succeed(job_id)
+        await journal.claim("cpu")
+        await journal.succeed(ids[2])
+        await watcher
+        assert {sequence for sequence, _ in places[:3]} == {1}
+        assert (await journal.get(ids[2])).last_sequence == 4
+
+    with_journal(tmp_path / "db", work)
+
+
+@pytest.mark.parametrize("jump_s", [40 * 86400, -400 * 86400])
+def test_a_clock_that_jumps_makes_no_job_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float) -> None:
+    real = time.time
+
+    async def work(journal: Journal) -> None:
+        first = await submit(journal)
+        await journal.claim("cpu")
+        await journal.succeed(first)
+        monkeypatch.setattr(time, "time", lambda: real() + jump_s)
+        await journal.prune(30 * 86400)
+        second = await submit(journal)
+        await journal.claim("cpu")
+        await journal.succeed(second)
+        monkeypatch.setattr(time, "time", real)
+        await journal.prune(30 * 86400)
+        assert {job.id for job in await journal.recent()} == {first, second}
+        completed = [event.body async for batch in journal.watch(second) for event in batch][-1]
+        assert completed["waited_s"] >= 0
+        await journal.prune(-1.0)  # past any age
+        assert not await journal.recent()
 
     with_journal(tmp_path / "db", work)
 

@@ -43,9 +43,9 @@ def test_readers_find_an_output_at_every_moment(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         adopt, seen = core.store.adopt, []
 
-        async def adopt_and_look(file: Path, asset: str, name: str) -> Any:
+        async def adopt_and_look(file: Path, asset: str, name: str, **more: Any) -> Any:
             seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
-            result = await adopt(file, asset, name)
+            result = await adopt(file, asset, name, **more)
             seen.append([path.exists() for path in core.spool.paths(job_id, 0)])
             return result
 
@@ -108,10 +108,31 @@ def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None
 
 def test_a_deleted_source_fails_the_job(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
-        job_id = await core.submit(sources=["gone"])
+        file = tmp_path / "source.wav"
+        file.write_bytes(wav_bytes(0.1))
+        source = (await core.store.adopt(file, asset_id(0.1), "source.wav")).id
+        core.store.path(source).unlink()
+        job_id = await core.submit(sources=[source])
         job = await core.wait_for_end(job_id)
-        assert job.error["message"] == "There is no asset 'gone'."
+        assert job.error["message"] == f"There is no asset '{source}'."
         assert core.worker.untaken == 0
+        with pytest.raises(NotFound, match="There is no asset 'gone'"):
+            await core.submit(sources=["gone"])
+
+    play(tmp_path, scenario)
+
+
+def test_a_source_that_lost_a_bit_fails_the_job_and_spares_the_worker(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        file = tmp_path / "source.wav"
+        file.write_bytes(wav_bytes(0.1))
+        source = (await core.store.adopt(file, asset_id(0.1), "source.wav")).id
+        stored = core.store.path(source)
+        stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+        job = await core.wait_for_end(await core.submit(sources=[source]))
+        assert job.state == "failed"
+        assert job.error["message"].startswith(f"The stored file of asset {source[:12]}… is damaged")
+        assert (core.worker.untaken, core.worker.kills) == (0, 0)
 
     play(tmp_path, scenario)
 

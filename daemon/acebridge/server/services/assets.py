@@ -10,10 +10,12 @@ from pathlib import Path
 from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.messages import asset_message
-from acebridge.server.output_reader import read_range
+from acebridge.server.output_reader import read_asset
 from acebridge.server.services.pages import page_of
 from acebridge.server.submission import MAX_INLINE_BYTES, check_name, resolve_allowed_path
 from acebridge.server.unknown_fields import check_known
+from acebridge.store.asset_rows import Asset
+from acebridge.store.assets import AssetStore
 from acebridge.v1 import assets_pb2, assets_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
@@ -64,7 +66,7 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         if length < 0:
             raise InvalidValue("length_bytes", length, "0 or more", remedy="Leave it out for all that follows.")
         stop = min(start + length, asset.size_bytes)
-        return _download(self._context.store.path(asset.id), start, stop)
+        return _download(self._context.store, asset, start, stop)
 
     @unary
     async def GetAsset(self, request: assets_pb2.GetAssetRequest, _: CallContext) -> assets_pb2.Asset:
@@ -84,8 +86,7 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         self, request: assets_pb2.DeleteAssetRequest, _: CallContext
     ) -> assets_pb2.DeleteAssetResponse:
         """See assets.proto."""
-        context = self._context
-        await context.store.delete(request.asset_id, in_use=await context.journal.assets_in_use())
+        await self._context.store.delete(request.asset_id)
         return assets_pb2.DeleteAssetResponse()
 
     @unary
@@ -111,7 +112,9 @@ def _data_of(request: assets_pb2.UploadAssetRequest) -> bytes:
     return request.data
 
 
-async def _download(path: Path, start: int, stop: int) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:
-    async with aclosing(read_range(path, start, stop)) as pieces:
+async def _download(
+    store: AssetStore, asset: Asset, start: int, stop: int
+) -> AsyncGenerator[assets_pb2.DownloadAssetResponse, None]:
+    async with aclosing(read_asset(store, asset, start, stop)) as pieces:
         async for data in pieces:
             yield assets_pb2.DownloadAssetResponse(data=data)

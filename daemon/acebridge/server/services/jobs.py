@@ -96,5 +96,5 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         context = self._context
         job = await context.journal.delete(request.job_id)
-        await remove_results(job.results(), context.journal, context.store)
+        await remove_results(job.results(), context.store)
         return jobs_pb2.DeleteJobResponse()

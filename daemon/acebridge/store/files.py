@@ -1,0 +1,154 @@
+"""The files of the assets: where they lie, how they get there, and what becomes of those that are not what their name says.
+
+A file is written in ``incoming/``, reaches the disk, and is renamed to ``assets/ab/abcdef…``, the SHA-256 of its bytes. One
+that is damaged, or that nobody can tell what it is, moves into ``quarantine/``; nothing here removes it. Nothing here knows
+the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from acebridge.paths import QUARANTINE_FOLDER
+
+COPY_BYTES = 1 << 20
+_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class FileState(NamedTuple):
+    """What a system says of a file without reading it; another state may mean other bytes."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def state_of(stat: os.stat_result) -> FileState:
+    """Return the state in ``stat``."""
+    return FileState(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def is_asset_id(name: str) -> bool:
+    """Return whether ``name`` can be that of an asset: a SHA-256 in lower-case hexadecimal."""
+    return _ID.fullmatch(name) is not None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder reach the disk. Windows does so without being asked."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(file: Path) -> None:
+    """Have the bytes of a file reach the disk."""
+    with file.open("r+b") as opened:
+        os.fsync(opened.fileno())
+
+
+def write_chunk(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
+    """Write all of ``chunk``, and take it into the hash."""
+    digest.update(chunk)
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file; return its SHA-256."""
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(COPY_BYTES):
+            write_chunk(writer.fileno(), digest, chunk)
+    return digest.hexdigest()
+
+
+def hash_file(file: Path, *, pause: Callable[[int], None] = lambda _: None) -> str:
+    """Return the SHA-256 of a file; ``pause`` is called after each piece with its number of bytes."""
+    digest = hashlib.sha256()
+    with file.open("rb") as reader:
+        while chunk := reader.read(COPY_BYTES):
+            digest.update(chunk)
+            pause(len(chunk))
+    return digest.hexdigest()
+
+
+class AssetFiles:
+    """The files below one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "assets"
+        self.quarantine = folder / QUARANTINE_FOLDER
+        self._incoming = folder / "incoming"
+
+    def prepare(self) -> None:
+        """Make the folders, and remove what uploads that never ended have left."""
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, asset_id: str) -> Path:
+        """Return the path of ``asset_id``, whether it exists or not."""
+        return self.folder / asset_id[:2] / asset_id
+
+    def new_incoming(self) -> Path:
+        """Return the path of a new file to write to."""
+        return self._incoming / uuid.uuid4().hex
+
+    def all(self) -> Iterator[Path]:
+        """Yield everything that lies where assets do, whatever it is."""
+        for folder in sorted(self.folder.glob("??")):
+            if folder.is_dir():
+                yield from folder.iterdir()
+
+    def state(self, asset_id: str) -> FileState | None:
+        """Return the state of an asset's file; ``None`` where there is none."""
+        try:
+            return state_of(self.path(asset_id).stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def move_in(self, file: Path, asset_id: str) -> FileState:
+        """Move a whole file to its place, on the disk when this returns; return its state there."""
+        target = self.path(asset_id)
+        sync_file(file)
+        is_new = not target.parent.exists()
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
+        sync_folder(target.parent)
+        if is_new:
+            sync_folder(self.folder)
+        return state_of(target.stat())
+
+    def put_aside(self, file: Path) -> Path | None:
+        """Move a file into quarantine; return where it is now, ``None`` if it was gone. Nothing there is ever overwritten."""
+        self.quarantine.mkdir(mode=0o700, exist_ok=True)
+        target = self.quarantine / file.name
+        if os.path.lexists(target):
+            target = self.quarantine / f"{file.name}.{time.time_ns()}"
+        try:
+            file.rename(target)
+        except FileNotFoundError:
+            return None
+        with suppress(OSError):
+            sync_folder(self.quarantine)
+        return target
+
+    def is_genuine(self, asset_id: str, *, pause: Callable[[int], None] = lambda _: None) -> bool:
+        """Return whether the file of an asset has the bytes that its name promises. Raises `FileNotFoundError`."""
+        return hash_file(self.path(asset_id), pause=pause) == asset_id

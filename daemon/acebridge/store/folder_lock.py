@@ -1,0 +1,28 @@
+"""Who works on a data folder: a daemon, or a command that changes the store itself. Never two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from acebridge.errors import Conflict
+from acebridge.paths import LOCK_FILE
+
+
+@contextmanager
+def hold_folder(
+    folder: Path, *, remedy: str = "Stop it first, with `acebridge stop`, then run the command again."
+) -> Iterator[None]:
+    """Hold a data folder alone. Raises `Conflict`, with ``remedy``, while a daemon serves it."""
+    lock = filelock.FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise Conflict(f"A daemon serves {folder}.", remedy=remedy) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,145 @@
+"""Bringing a backup back. Every file is compared with its hash before anything in the data folder changes.
+
+What was there before moves into a folder beside it; nothing is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sqlite3
+import tarfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from acebridge.errors import Conflict, DataLoss
+from acebridge.paths import CONFIG_FILE, DATABASE_FILE
+from acebridge.store import schema
+from acebridge.store.backup import FORMAT, MANIFEST_FILE
+from acebridge.store.database import explain_errors
+from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, sync_folder, write_chunk
+from acebridge.store.folder_lock import hold_folder
+from acestep_runtime.errors import InvalidValue
+
+_ASSET = re.compile(r"assets/([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+_OTHERS = (DATABASE_FILE, CONFIG_FILE, MANIFEST_FILE)
+_PARTS = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", "assets")
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What was brought back. ``damaged`` counts the files that were not; ``before`` is where earlier data are, "" for none."""
+
+    files: int
+    damaged: int
+    before: str
+
+
+def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restoration:
+    """Bring ``backup`` back into a data folder.
+
+    Raises `Conflict` while a daemon serves it, and when it holds data already unless told to ``overwrite``; `InvalidValue` for
+    a file that is no backup, `DataLoss` for one that was cut off or whose database is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with hold_folder(folder):
+        if _holds(folder) and not overwrite:
+            raise Conflict(
+                f"{folder} holds data already.",
+                remedy="Add --overwrite, which moves them into a folder beside, or set ACEBRIDGE_HOME to an empty one.",
+            )
+        unpacked = folder / "restore.part"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        try:
+            good, damaged = _unpack(backup, unpacked)
+            before = _move_away(folder)
+            _move_in(unpacked, folder)
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
+    return Restoration(good, damaged, before)
+
+
+def _holds(folder: Path) -> bool:
+    database = folder / DATABASE_FILE
+    return (database.exists() and database.stat().st_size > 0) or any(True for _ in AssetFiles(folder).all())
+
+
+def _unpack(backup: Path, target: Path) -> tuple[int, int]:
+    """Write a backup into a new folder; return how many files are good and how many damaged."""
+    good = damaged = 0
+    manifest: dict[str, object] | None = None
+    (target / "assets").mkdir(parents=True)
+    try:
+        with tarfile.open(backup, "r:*") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is None:
+                    continue
+                if asset := _ASSET.fullmatch(member.name):
+                    file = target / member.name
+                    file.parent.mkdir(exist_ok=True)
+                    if _write(content, file) == asset[2]:
+                        good += 1
+                    else:
+                        damaged += 1
+                        file.unlink()
+                elif member.name == MANIFEST_FILE:
+                    manifest = json.loads(content.read())
+                elif member.name in _OTHERS:
+                    _write(content, target / member.name)
+    except (tarfile.ReadError, EOFError) as error:
+        if good == 0 and damaged == 0:
+            message = f"{backup} is no backup of AceBridge: {error}."
+            raise InvalidValue("file", str(backup), "a file of `acebridge backup`", message=message) from error
+    if manifest is None or not (target / DATABASE_FILE).exists():
+        raise DataLoss(f"{backup} is no whole backup: its end is missing.", remedy="Take another one.")
+    if manifest.get("format") != FORMAT:
+        raise Conflict(
+            f"{backup} has format {manifest.get('format')}, and this AceBridge knows {FORMAT}.",
+            remedy="Update AceBridge.",
+        )
+    _check_database(target / DATABASE_FILE, backup)
+    return good, damaged
+
+
+def _check_database(path: Path, backup: Path) -> None:
+    with explain_errors(backup), closing(sqlite3.connect(path)) as connection:
+        schema.check_version(connection, backup)
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise DataLoss(f"The database in {backup} is damaged.", remedy="Take another backup.")
+
+
+def _write(content: IO[bytes], file: Path) -> str:
+    """Write a file and have it reach the disk; return its SHA-256."""
+    digest = hashlib.sha256()
+    with file.open("xb") as writer:
+        while chunk := content.read(COPY_BYTES):
+            write_chunk(writer.fileno(), digest, chunk)
+    sync_file(file)
+    return digest.hexdigest()
+
+
+def _move_away(folder: Path) -> str:
+    """Move what a backup would replace into a folder beside it; return its path, "" if there was nothing."""
+    if not any((folder / name).exists() for name in _PARTS):
+        return ""
+    before = folder / time.strftime("before-restore-%Y%m%d-%H%M%S")
+    before.mkdir(mode=0o700)
+    for name in _PARTS:
+        if (folder / name).exists():
+            (folder / name).rename(before / name)
+    return str(before)
+
+
+def _move_in(unpacked: Path, folder: Path) -> None:
+    (unpacked / "assets").rename(folder / "assets")
+    if (unpacked / CONFIG_FILE).exists() and not (folder / CONFIG_FILE).exists():
+        (unpacked / CONFIG_FILE).rename(folder / CONFIG_FILE)
+    (unpacked / DATABASE_FILE).rename(folder / DATABASE_FILE)
+    sync_folder(folder)
