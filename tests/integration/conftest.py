@@ -25,7 +25,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[Client]:
     """A connection of the test's own."""
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         yield client
     daemon.release()
 

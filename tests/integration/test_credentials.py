@@ -13,8 +13,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client.client import Client
-from acebridge.client.credentials import open_channel, read_token
+from acebridge.client.credentials import open_channel
 from acebridge.client.discovery import answers
+from acebridge.client.own_daemon import read_token
 from acebridge.contract.status import unpack_error
 from acebridge.contract.stubs import DaemonStub
 from acebridge.errors import JobFailed
@@ -75,7 +76,7 @@ def test_a_client_outlives_the_daemon(tmp_path: Path, monkeypatch: pytest.Monkey
     port = free_port()
     daemon = Daemon(tmp_path, arguments=("--port", str(port)))
     daemon.start()
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         tokens = {read_token(tmp_path)}
         assert status(client).pid == daemon.pid
         assert daemon.stop() == 0

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from acebridge.client.client import Client
-from acebridge.client.credentials import read_token
+from acebridge.client.own_daemon import read_token
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, expected_tone, until, until_state
 from tests.support.paths import ROOT
 
@@ -43,7 +43,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[Client]:
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         yield client
     daemon.release()
 
