@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,8 @@ def add_token(home: Path, name: str, scopes: Sequence[Scope]) -> str:
         known = read_tokens(home)
         if any(each.name == name for each in known):
             raise Conflict(
-                f"There is a token {name!r} already.", remedy=f"Choose another name, or `acebridge token revoke {name}`."
+                f"There is a token {name!r} already.",
+                remedy=f"Choose another name, or `acebridge token revoke {shlex.quote(name)}`.",
             )
         token = make_token()
         _write(home, [*known, NamedToken(name, tuple(dict.fromkeys(scopes)), time.time(), hash_token(token))])

@@ -159,7 +159,7 @@ def test_status_counts(client: Client, daemon: Daemon) -> None:
 
 
 def test_health_and_reflection(daemon: Daemon) -> None:
-    with grpc.insecure_channel(daemon.address) as channel:
+    with open_channel(daemon.address, daemon.token) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service in ("", "acebridge.v1.TaskService", "acebridge.v1.DaemonService"):
             assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S).status == 1

@@ -18,6 +18,7 @@ from acebridge.cli.models import models
 from acebridge.cli.osc import osc
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
+from acebridge.cli.token import token
 
 app = typer.Typer(
     name="acebridge",
@@ -57,6 +58,7 @@ for name, group in (
     ("jobs", jobs),
     ("assets", assets),
     ("config", config),
+    ("token", token),
     ("service", service),
     ("osc", osc),
 ):
