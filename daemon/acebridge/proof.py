@@ -2,7 +2,7 @@
 
 The client sends a challenge along with a health check: which token it means, by the beginning of its hash, and a number that is
 used once. The daemon answers with its port and an HMAC of both, whose key is the hash of the token. A program that has taken
-the port of a daemon that ended can answer nothing, and by the port an answer that it fetches from a daemon elsewhere is useless.
+the port of a daemon that ended can answer nothing, and an answer that it fetches from a daemon elsewhere has another port.
 """
 
 from __future__ import annotations

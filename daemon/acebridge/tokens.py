@@ -1,7 +1,7 @@
 """Tokens that the user made for other programs: a name, what each may do, and a hash, in a file of the data folder.
 
-The token itself is shown once, when it is made, and kept nowhere. The daemon has one more token, its own, which it makes at each
-start (`acebridge.paths.TOKEN_FILE`) and which may do everything.
+The token itself is shown once, when it is made, and kept nowhere. The daemon has one more token, its own, which it makes at
+each start (`acebridge.paths.TOKEN_FILE`) and which may do everything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tokens that the command makes: what each may do at a daemon that runs, from the moment when it is made until it is revoked."""
+"""Tokens that the command makes: what each may do at a daemon that runs, from when it is made until it is revoked."""
 
 from __future__ import annotations
 

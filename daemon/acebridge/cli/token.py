@@ -16,7 +16,8 @@ from acebridge.tokens import NamedToken, Scope
 Name = Annotated[str, typer.Argument(help="Name of the token.", show_default=False)]
 
 token = typer.Typer(
-    help="Make, list and revoke tokens for other programs. `acebridge` itself needs none of these.", no_args_is_help=True
+    help="Make, list and revoke tokens for other programs. `acebridge` itself needs none of these.",
+    no_args_is_help=True,
 )
 
 

@@ -50,7 +50,7 @@ def token_for(address: str) -> str:
 def check_health(
     channel: grpc.Channel, token: str = "", *, port: int | None = None, timeout_s: float, wait: bool | None = None
 ) -> bool:
-    """Return whether a daemon serves at the other end of ``channel``, and with ``token`` whether it has proven that it knows it.
+    """Return whether a daemon serves at the other end of ``channel``, and has proven that it knows ``token``, if that is given.
 
     The ``port`` of a proof is checked where it is given. ``wait`` for a daemon that is not up yet. Raises ``grpc.RpcError``.
     """
@@ -221,6 +221,8 @@ def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     if token is None:
         token_for(address)
         own = read_own_daemon(data_folder())
-        place = own.address if own.serves_at(address) else address  # localhost may be two addresses, one of them another's
+        place = (
+            own.address if own.serves_at(address) else address
+        )  # localhost may be two addresses, one of them another's
     channel = grpc.insecure_channel(place)
     return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token)))

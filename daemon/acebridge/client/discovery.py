@@ -111,7 +111,7 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
 
 
 def serves(address: str, home: Path) -> bool:
-    """Return whether a daemon serves at ``address``; where that is the one of the data folder ``home``, whether it has proven it."""
+    """Return whether a daemon serves at ``address``; the one of the data folder ``home`` has to prove that it is."""
     own = read_own_daemon(home)
     return answers(own.address, token=read_token(home)) if own.serves_at(address) else answers(address)
 

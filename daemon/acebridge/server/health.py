@@ -17,7 +17,7 @@ class Health(health.aio.HealthServicer):
         self.port = 0
         self._tokens = tokens
 
-    async def Check(
+    async def Check(  # noqa: N802 - the name of the contract
         self,
         request: health_pb2.HealthCheckRequest,
         context: grpc.aio.ServicerContext[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse],

@@ -1,5 +1,5 @@
-"""The token of a client: where it comes from, which address gets it, that every kind of call carries it, and that nobody gets it
-who does not know it already."""
+"""The token of a client: where it comes from, which address gets it, that every kind of call carries it, and that it goes to
+nobody who does not know it already."""
 
 from __future__ import annotations
 
