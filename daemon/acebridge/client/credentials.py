@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -72,7 +72,7 @@ def note_proof(address: str, token: str) -> None:
     _proven[address] = token
 
 
-class Refused(grpc.RpcError):  # type: ignore[misc]
+class Refusal(grpc.RpcError):
     """A call that is not made: the other end has not proven that it knows the token. It ends as if a daemon had ended it so."""
 
     def __init__(self, code: grpc.StatusCode, text: str, status: bytes = b"") -> None:
@@ -87,7 +87,7 @@ class Refused(grpc.RpcError):  # type: ignore[misc]
         """Return the sentence that says why."""
         return self._text
 
-    def trailing_metadata(self) -> tuple[_Entry, ...]:
+    def trailing_metadata(self) -> tuple[Any, ...]:
         """Return the packed status, if there is one, as a daemon sends it."""
         return (_Entry(DETAILS_KEY, self._status),) if self._status else ()
 
@@ -99,19 +99,19 @@ class _Entry(NamedTuple):
     value: bytes
 
 
-def _gone(address: str) -> Refused:
+def _refuse_impostor(address: str) -> Refusal:
     """Return what a call to our own daemon ends with, when another program answers in its place."""
-    return Refused(grpc.StatusCode.UNAVAILABLE, f"The daemon at {address} has ended; another program is there.")
+    return Refusal(grpc.StatusCode.UNAVAILABLE, f"The daemon at {address} has ended; another program is there.")
 
 
-def _unknown(address: str) -> Refused:
+def _refuse_stranger(address: str) -> Refusal:
     """Return what a call ends with whose token is not sent, for the daemon there does not know it."""
     error = Unauthenticated(
         f"The token of this call is not that of the daemon at {address}.",
         remedy="Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
         " daemon writes a new one.",
     )
-    return Refused(*pack_error(error))
+    return Refusal(*pack_error(error))
 
 
 class _Credentials:
@@ -140,7 +140,7 @@ class _Credentials:
         elif (token := read_token(home)) and self._proves(token, details, own.port):  # it was started again meanwhile
             self._own = own, token
         else:
-            raise _gone(self._address)
+            raise _refuse_impostor(self._address)
         return token
 
     def _of_another(self, details: grpc.ClientCallDetails) -> str:
@@ -150,12 +150,12 @@ class _Credentials:
         own, token = self._own
         if own.is_running:  # it is stopping, and answers the calls that are under way
             return token
-        raise _gone(self._address)
+        raise _refuse_impostor(self._address)
 
     def _proven_once(self, token: str, details: grpc.ClientCallDetails) -> str:
         if token and token != self._proven:
             if not self._proves(token, details):
-                raise _unknown(self._address)
+                raise _refuse_stranger(self._address)
             self._proven = token
         return token
 

@@ -11,7 +11,7 @@ from acebridge.errors import AceBridgeError, PermissionDenied, Unauthenticated
 from acebridge.paths import TOKEN_FILE
 from acebridge.server.error_translation import CallContext, abort
 from acebridge.server.known_tokens import KnownTokens
-from acebridge.server.scopes import allows, is_open, needed
+from acebridge.server.scopes import allows, is_open, scopes_for
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -66,10 +66,10 @@ _WRONG = Unauthenticated(
 
 def _not_allowed(method: str) -> PermissionDenied:
     name = method.rpartition("/")[2]
-    scopes = " or ".join(needed(method))
+    scopes = " or ".join(scopes_for(method))
     return PermissionDenied(
         f"The token of this call does not allow {name}: that needs the scope {scopes}.",
-        remedy=f"Make one with `acebridge token new NAME --scope {needed(method)[0]}`.",
+        remedy=f"Make one with `acebridge token new NAME --scope {scopes_for(method)[0]}`.",
     )
 
 

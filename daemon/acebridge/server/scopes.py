@@ -70,7 +70,7 @@ def allows(scopes: Collection[Scope], method: str) -> bool:
     return Scope.ADMIN in scopes or not SCOPES.get(service, {}).get(name, _NEITHER).isdisjoint(scopes)
 
 
-def needed(method: str) -> list[str]:
+def scopes_for(method: str) -> list[str]:
     """Return the names of the scopes that allow a method."""
     _, service, name = method.split("/", 2)
     allowed = SCOPES.get(service, {}).get(name, _NEITHER) | {Scope.ADMIN}

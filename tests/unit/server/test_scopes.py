@@ -6,7 +6,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from acebridge.server.scopes import OPEN_SERVICE, SCOPES, allows, is_open, needed
+from acebridge.server.scopes import OPEN_SERVICE, SCOPES, allows, is_open, scopes_for
 from acebridge.tokens import Scope
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 
@@ -30,15 +30,15 @@ def test_only_health_is_open() -> None:
 
 
 def test_what_each_scope_allows() -> None:
-    def allowed(*scopes: Scope) -> set[str]:
+    def methods_for(*scopes: Scope) -> set[str]:
         return {name for service, rows in SCOPES.items() for name in rows if allows(scopes, f"/{service}/{name}")}
 
     everything = {name for rows in SCOPES.values() for name in rows}
-    assert allowed() == set()
-    assert allowed(Scope.ADMIN) == everything
-    assert allowed(Scope.SUBMIT, Scope.READ) == everything - FOR_ADMIN
-    assert everything - FOR_ADMIN - allowed(Scope.SUBMIT) == {"ListJobs", "ListAssets"}
-    assert allowed(Scope.READ) == {
+    assert methods_for() == set()
+    assert methods_for(Scope.ADMIN) == everything
+    assert methods_for(Scope.SUBMIT, Scope.READ) == everything - FOR_ADMIN
+    assert everything - FOR_ADMIN - methods_for(Scope.SUBMIT) == {"ListJobs", "ListAssets"}
+    assert methods_for(Scope.READ) == {
         "GetJob", "ListJobs", "WatchJob", "DownloadAsset", "GetAsset", "ListAssets", "GetCapabilities", "ListModels",
         "GetStatus", "ServerReflectionInfo",
     }  # fmt: skip
@@ -48,4 +48,4 @@ def test_what_each_scope_allows() -> None:
 def test_what_is_in_no_table_is_for_admin_alone(method: str) -> None:
     assert not allows([Scope.SUBMIT, Scope.READ], method)
     assert allows([Scope.ADMIN], method)
-    assert needed(method) == ["admin"]
+    assert scopes_for(method) == ["admin"]
