@@ -132,15 +132,13 @@ class _Credentials:
         if not own.serves_at(self._address):
             return self._of_another(details)
         token = read_token(home)
-        if not token or (_proven.get(own.address) == token and own.is_running):
-            self._own = own, token
-        elif self._proves(token, details, own.port):
+        if token and not (_proven.get(own.address) == token and own.is_running):
+            if not self._proves(token, details, own.port):
+                token = read_token(home)  # it may have been started again meanwhile
+                if not self._proves(token, details, own.port):
+                    raise _refuse_impostor(self._address)
             note_proof(own.address, token)
-            self._own = own, token
-        elif (token := read_token(home)) and self._proves(token, details, own.port):  # it was started again meanwhile
-            self._own = own, token
-        else:
-            raise _refuse_impostor(self._address)
+        self._own = own, token
         return token
 
     def _of_another(self, details: grpc.ClientCallDetails) -> str:
