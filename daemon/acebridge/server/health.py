@@ -9,7 +9,7 @@ from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, id_in, prove
 from acebridge.server.known_tokens import KnownTokens
 
 
-class Health(health.aio.HealthServicer):
+class Health(health.aio.HealthServicer):  # type: ignore[misc]  # its package has no types
     """The health of the services. Its ``port``, which a proof names, is known once the daemon listens."""
 
     def __init__(self, tokens: KnownTokens) -> None:
