@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from acebridge.cli.json_output import print_json
 from acebridge.cli.options import AsJson
 from acebridge.paths import data_folder
 from acebridge.tokens import NamedToken, Scope
+
+if TYPE_CHECKING:
+    from acestep_runtime.values import Json
 
 Name = Annotated[str, typer.Argument(help="Name of the token.", show_default=False)]
 
@@ -91,7 +94,7 @@ def revoke_token(name: Name) -> None:
     typer.echo(f"revoked {name}")
 
 
-def _facts(known: NamedToken) -> dict[str, object]:
+def _facts(known: NamedToken) -> dict[str, Json]:
     return {"name": known.name, "scopes": [each.value for each in known.scopes], "created": _time(known)}
 
 
