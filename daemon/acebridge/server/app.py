@@ -111,7 +111,7 @@ def serve(config: Config) -> None:
 def _warn_of_access(config: Config, repaired: int) -> None:
     """Log what let others in, or does so."""
     if repaired:
-        log.warning("other users could reach files of the data folder, and cannot any more", extra={"count": repaired})
+        log.info("other users could reach files of the data folder, and cannot any more", extra={"count": repaired})
     if not config.auth.required:
         log.warning("calls need no token: every program and user of this machine may use and stop this daemon")
 
