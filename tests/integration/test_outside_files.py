@@ -19,7 +19,7 @@ from tests.support.shell import FAKE, Shell
 COMMANDS = {
     "text2music": ("generate", "--reference", "{}", "--duration", "0.3", "-o", "out.wav"),
     "cover": ("cover", "{}", "-o", "out.wav"),
-    "repaint": ("repaint", "{}", "--from", "0.1", "--to", "0.3", "-o", "out.wav"),
+    "repaint": ("repaint", "{}", "--start", "0.1", "--end", "0.3", "-o", "out.wav"),
     "extract": ("extract", "{}", "-t", "bass", "-o", "out.wav"),
     "lego": ("lego", "{}", "-t", "bass", "-o", "out.wav"),
     "complete": ("complete", "{}", "-t", "bass", "-o", "out.wav"),
@@ -45,7 +45,7 @@ def test_every_task_with_audio_is_tried() -> None:
 
 @pytest.mark.parametrize("task", COMMANDS)
 def test_the_file_of_a_command_is_uploaded(shell: Shell, daemon: Daemon, task: str) -> None:
-    file = write_wav(shell.folder / f"{task}.wav", song(0.4, seed=len(task)))
+    file = write_wav(shell.folder / f"{task}.wav", song(0.4, seed=200 + list(COMMANDS).index(task)))
     shell.run(*(word.format(file) for word in COMMANDS[task]), *FAKE)
     assert daemon.client is not None
     assert f"{task}.wav" in {asset.name for asset in assets(daemon.client)}
