@@ -1,5 +1,7 @@
 """The Python API gives the same on a daemon as in this process."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
