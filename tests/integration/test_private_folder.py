@@ -141,7 +141,7 @@ def test_another_user_gets_nothing(daemon: Daemon) -> None:
     files = [secret / "song.wav", daemon.home / "token", daemon.home / "acebridge.db", daemon.home / "logs", asset]
     words = [daemon.address, daemon.home, *files, ANOTHER_USER]
     done = subprocess.run(
-        [sys.executable, "-c", ATTACK, *map(str, words)], env={**os.environ, "ACEBRIDGE_HOME": str(daemon.home)},
+        [sys.executable, "-c", ATTACK, *map(str, words)], env=daemon.environment,
         capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr

@@ -61,7 +61,8 @@ class Daemon:
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
             "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
         }
-        self.environment.pop("ACEBRIDGE_ADDRESS", None)
+        for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_TOKEN"):
+            self.environment.pop(name, None)
         self.arguments = arguments
         (home / "gates").mkdir(parents=True, exist_ok=True)
         (home / "config.toml").write_text(config, "utf-8")
