@@ -3,12 +3,14 @@
     acebridge serve --port 50710 &
     python examples/repaint_over_grpc.py song.wav 4 8 "brighter piano" region.wav --address 127.0.0.1:50710
 
+The token of the daemon is read from the environment, ACEBRIDGE_TOKEN, or from the data folder.
 Only the region and its crossfades are returned (SCOPE_REGION); the header has their place in the song.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import grpc
 import numpy as np
 import soundfile
 
+from acebridge.paths import data_folder
 from acebridge.v1 import assets_pb2, assets_pb2_grpc, audio_pb2, tasks_pb2, tasks_pb2_grpc
 
 
@@ -26,6 +29,12 @@ def upload(song: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
     with song.open("rb") as file:
         while data := file.read(1 << 20):
             yield assets_pb2.UploadAssetRequest(data=data)
+
+
+def metadata() -> list[tuple[str, str]]:
+    """Return what every call carries: the daemon's token."""
+    token = os.environ.get("ACEBRIDGE_TOKEN") or (data_folder() / "token").read_text("ascii")
+    return [("authorization", f"Bearer {token}")]
 
 
 def main() -> None:
@@ -39,8 +48,9 @@ def main() -> None:
     parser.add_argument("--address", default="127.0.0.1:50710")
     args = parser.parse_args()
 
+    token = metadata()
     with grpc.insecure_channel(args.address) as channel:
-        asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(args.song))
+        asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(args.song), metadata=token)
         request = tasks_pb2.RepaintRequest(
             source=audio_pb2.AudioInput(asset_id=asset.id),
             music=tasks_pb2.Music(caption=args.caption),
@@ -51,7 +61,7 @@ def main() -> None:
         )
         region = np.zeros((0, 2), np.float32)
         header = audio_pb2.AudioHeader()
-        for event in tasks_pb2_grpc.TaskServiceStub(channel).Repaint(request):
+        for event in tasks_pb2_grpc.TaskServiceStub(channel).Repaint(request, metadata=token):
             if event.HasField("progress"):
                 print(f"{event.progress.fraction:4.0%} {event.progress.stage}")
             elif event.HasField("audio_header"):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from acebridge.private_files import FILE_MODE, FOLDER_MODE
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.temporary_files import temporary_path
 
@@ -53,15 +54,15 @@ def replace(unfinished: Path, path: Path) -> None:
 
 
 def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True, private: bool = False) -> None:
-    """Write a file that gets its name when it is whole; nobody else may read a ``private`` one.
+    """Write a file that gets its name when it is whole; nobody else may read a ``private`` one, or the folder made for it.
 
     Raises `InvalidValue` when its folder cannot be written.
     """
     unfinished = temporary_path(path)
     try:
         if make_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        mode = 0o600 if private else 0o666
+            path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE if private else 0o777)
+        mode = FILE_MODE if private else 0o666
         with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for piece in pieces:
                 file.write(piece)

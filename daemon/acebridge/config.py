@@ -34,10 +34,13 @@ Setting: TypeAlias = bool | int | float | str | Path | Sequence[str] | Sequence[
 
 
 def _default_roots() -> tuple[Path, ...]:
+    """Return the home folder and the one for temporary files. The working folder is none: a system may start us in ``/``."""
     roots = []
-    for folder in (Path.home, lambda: Path(tempfile.gettempdir()), Path.cwd):
-        with suppress(RuntimeError, OSError):  # no home; a working folder that was deleted
-            roots.append(folder())
+    for find in (Path.home, lambda: Path(tempfile.gettempdir())):
+        with suppress(RuntimeError, OSError):  # there is none
+            folder = find()
+            if folder != Path(folder.anchor):  # a user of the system may live in /, which is everything
+                roots.append(folder)
     return tuple(roots)
 
 
@@ -98,6 +101,15 @@ class OscSettings(BaseModel):
         return [(host, int(port)) for host, _, port in (entry.rpartition(":") for entry in self.feedback)]
 
 
+class AuthSettings(BaseModel):
+    """The table ``[auth]``: who may call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Whether a call needs a token. Without, every program and every user of this machine may call.
+    required: bool = True
+
+
 class Config(BaseModel):
     """All settings; every field but ``data_dir`` may stand in ``config.toml`` under its own name."""
 
@@ -131,6 +143,8 @@ class Config(BaseModel):
     idle_unload_s: float = Field(300.0, ge=0)
     idle_exit_s: float = Field(0.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    #: Who may call.
+    auth: AuthSettings = AuthSettings()
     #: The OSC bridge, which the daemon starts where the file has the table.
     osc: OscSettings | None = None
 
@@ -171,7 +185,7 @@ class Config(BaseModel):
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.
 VARIABLES = {
-    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name not in ("data_dir", "osc")},
+    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name not in ("data_dir", "auth", "osc")},
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
 }

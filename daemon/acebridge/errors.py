@@ -30,6 +30,7 @@ class ErrorReason(str, Enum):
     UNAVAILABLE = "UNAVAILABLE"
     CANCELLED = "CANCELLED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
     ENGINE_FAILURE = "ENGINE_FAILURE"
     #: A fault of the daemon or of gRPC that gives no reason of its own.
     INTERNAL = "INTERNAL"
@@ -106,7 +107,11 @@ class Unavailable(AceBridgeError):
 
 
 class Unauthenticated(AceBridgeError):
-    """A call carries a token that is not this daemon's."""
+    """A call carries no token, or one that is not this daemon's."""
+
+
+class PermissionDenied(AceBridgeError):
+    """The token of a call does not allow it."""
 
 
 class JobFailed(AceBridgeError):

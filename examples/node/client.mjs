@@ -6,11 +6,12 @@
 //     node client.mjs cancel 127.0.0.1:50710 JOB
 //     node client.mjs jobs 127.0.0.1:50710
 //
-// The token of the daemon is read from the environment: ACEBRIDGE_TOKEN="$(cat DATA/token)", where `acebridge status` prints DATA.
+// The token of the daemon is read from the environment, ACEBRIDGE_TOKEN, or from the file `token` in the data folder.
 // `make` prints the id of its job, and the number of each event. When it is interrupted, the job goes on: `resume` takes both and
 // writes the rest into the same file.
 
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -26,11 +27,31 @@ const definition = protoLoader.loadSync(FILES, {
 });
 const { acebridge: { v1 } } = grpc.loadPackageDefinition(definition);
 
+/** The data folder of AceBridge. */
+function dataFolder() {
+  const { ACEBRIDGE_HOME, XDG_DATA_HOME, LOCALAPPDATA } = process.env;
+  if (ACEBRIDGE_HOME) return ACEBRIDGE_HOME;
+  if (process.platform === "win32") return path.join(LOCALAPPDATA ?? "", "acebridge");
+  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Application Support", "acebridge");
+  return path.join(XDG_DATA_HOME || path.join(os.homedir(), ".local", "share"), "acebridge");
+}
+
+/** The token that the daemon wants from us; empty when there is none that we may read. */
+function readToken() {
+  if (process.env.ACEBRIDGE_TOKEN) return process.env.ACEBRIDGE_TOKEN;
+  try {
+    return fs.readFileSync(path.join(dataFolder(), "token"), "ascii");
+  } catch {
+    return "";
+  }
+}
+
 /** Adds the token to the metadata of every call. */
 const sendToken = (options, nextCall) =>
   new grpc.InterceptingCall(nextCall(options), {
     start(metadata, listener, next) {
-      if (process.env.ACEBRIDGE_TOKEN) metadata.set("authorization", `Bearer ${process.env.ACEBRIDGE_TOKEN}`);
+      const token = readToken(); // again for each call: a daemon that was started again has another one
+      if (token) metadata.set("authorization", `Bearer ${token}`);
       next(metadata, listener);
     },
   });

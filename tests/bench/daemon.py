@@ -24,6 +24,7 @@ from typing import Any
 import grpc
 
 from acebridge.client.client import Client
+from acebridge.client.own_daemon import read_token
 from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
 from tests.bench import lyrics, monitor, osc, reaper_actions
@@ -60,7 +61,7 @@ def _echo(chunks: int) -> Iterator[Client]:
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve_echo, args=(chunks, there), daemon=True)
     process.start()
-    with Client(f"127.0.0.1:{here.recv()}") as client:
+    with Client(f"127.0.0.1:{here.recv()}", token="") as client:
         yield client
     process.terminate()
     process.join()
@@ -76,7 +77,7 @@ def _daemon() -> Iterator[tuple[Client, int, str]]:
         address = Path(home, "daemon.json")
         while not address.exists():
             time.sleep(0.02)
-        with Client(json.loads(address.read_text())["address"]) as client:
+        with Client(json.loads(address.read_text())["address"], token=read_token(Path(home))) as client:
             yield client, process.pid, home
         process.terminate()
         process.wait()

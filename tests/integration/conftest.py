@@ -22,10 +22,18 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         yield daemon
 
 
+@pytest.fixture(autouse=True)
+def _find_token(request: pytest.FixtureRequest, home: Path) -> None:
+    """Let what a test does in this process find the token of its daemon, whose data folder is not the test's own."""
+    del home  # it takes back what is set here
+    if "daemon" in request.fixturenames:
+        os.environ["ACEBRIDGE_TOKEN"] = request.getfixturevalue("daemon").token
+
+
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[Client]:
     """A connection of the test's own."""
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         yield client
     daemon.release()
 

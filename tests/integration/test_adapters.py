@@ -120,7 +120,7 @@ def test_they_are_listed(shell: Shell, models: Path) -> None:
 
 
 def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> None:
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
 
         def load_states() -> list[bool]:
             return [
@@ -154,7 +154,7 @@ def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> Non
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_refused(daemon: Daemon, name: str, kind: str, says: str) -> None:
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         with pytest.raises(JobFailed, match=says) as refused:
             client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=name))
         assert refused.value.kind == kind

@@ -1,5 +1,7 @@
 """The Python API gives the same on a daemon as in this process."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -11,11 +13,16 @@ from tests.support.signals import noise
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory):
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path_factory.mktemp("remote"))
-    with daemon.start() as client:
-        yield client.address
+    with daemon.start():
+        yield daemon
     daemon.stop()
+
+
+@pytest.fixture
+def address(daemon: Daemon) -> str:
+    return daemon.address
 
 
 @pytest.mark.parametrize(

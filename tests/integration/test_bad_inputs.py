@@ -403,7 +403,10 @@ def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:
         root.mkdir(parents=True)
     quoted = ", ".join(f'"{root}"' for root in roots)
     config = f"max_upload_bytes = 100000\nmax_waiting_jobs = 2\nroots = [{quoted}]\n"
-    with daemon_at(tmp_path / "home", step_ms=5, config=config) as daemon, Client(daemon.address) as client:
+    with (
+        daemon_at(tmp_path / "home", step_ms=5, config=config) as daemon,
+        Client(daemon.address, token=daemon.token) as client,
+    ):
         big = write_wav(roots[3] / "大.wav", song(1.0))
         pieces = [assets_pb2.UploadAssetRequest(name="big.wav", data=big.read_bytes())]
         reply = assert_refused(lambda: client.assets.UploadAsset(iter(pieces)))

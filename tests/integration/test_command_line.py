@@ -22,6 +22,7 @@ import soundfile
 
 from acebridge.cli.perform import Result, follow_job
 from acebridge.client.client import Client
+from acebridge.client.own_daemon import address_in, read_token
 from acebridge.errors import JobFailed
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.audio import decode
@@ -382,7 +383,7 @@ def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
     Path(alone.environment["ACEBRIDGE_FAKE_GATES"], "1.steps").touch()
     process = alone.start("generate", "--duration", "1", "-s", "1", "-o", "x.wav", *FAKE)
     home = Path(alone.environment["ACEBRIDGE_HOME"])
-    with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
+    with Client(address_in(home), token=read_token(home)) as client:
         until(lambda: recent(client) and state(client, recent(client)[0].id) == "running", "the job to run")
     next(p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()).kill()
     _, err = process.communicate(timeout=PATIENCE_S)

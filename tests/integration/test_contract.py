@@ -227,7 +227,7 @@ def test_many_with_one_key_at_once_are_one_job(daemon: Daemon) -> None:
     ids: list[str] = []
 
     def ask() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             fields = {"duration_s": 0.2}  # no seed: each request would draw its own
             events = client.submit("text2music", fields, submission={**FAKE, "idempotency_key": "at once"})
             ids.append(collect(events).job_id)

@@ -165,7 +165,8 @@ def test_health_and_reflection(daemon: Daemon) -> None:
             assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S).status == 1
         request = reflection_pb2.ServerReflectionRequest(list_services="")
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=PATIENCE_S)
+        token = [("authorization", f"Bearer {daemon.token}")]
+        (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=PATIENCE_S, metadata=token)
         names = {service.name for service in reply.list_services_response.service}
         for module in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2):
             assert {service.full_name for service in module.DESCRIPTOR.services_by_name.values()} <= names

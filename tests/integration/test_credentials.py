@@ -1,4 +1,4 @@
-"""The token of the daemon: written at each start for its user alone, and checked wherever a call carries one."""
+"""The token of the daemon: written at each start for its user alone, and needed for each call."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client.client import Client
-from acebridge.client.credentials import open_channel, read_token
+from acebridge.client.credentials import open_channel
 from acebridge.client.discovery import answers
+from acebridge.client.own_daemon import read_token
 from acebridge.contract.status import unpack_error
 from acebridge.contract.stubs import DaemonStub
 from acebridge.errors import JobFailed
+from acebridge.server.scopes import SCOPES
 from acebridge.v1 import assets_pb2, daemon_pb2, daemon_pb2_grpc, jobs_pb2
-from tests.support.daemon import Daemon, daemon_at, status, until
+from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, status, until
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +41,43 @@ def test_the_token_is_secret_and_new_at_each_start(tmp_path: Path) -> None:
     assert tokens[0] != tokens[1]
 
 
-@pytest.mark.parametrize("is_given", [True, False], ids=["the token", "no token"])
-def test_calls_with_the_token_or_none_are_answered(daemon: Daemon, is_given: bool) -> None:
-    with Client(daemon.address, token=read_token(daemon.home) if is_given else "") as client:
+def test_calls_with_the_token_are_answered(daemon: Daemon) -> None:
+    with Client(daemon.address, token=daemon.token) as client:
         assert client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).pid == daemon.pid
+
+
+METHODS = [(service, method) for service, methods in SCOPES.items() for method in methods]
+
+
+@pytest.mark.parametrize(("service", "method"), METHODS, ids=[method for _, method in METHODS])
+def test_no_method_is_answered_without_a_token(daemon: Daemon, service: str, method: str) -> None:
+    with grpc.insecure_channel(daemon.address) as channel:
+        call = channel.stream_stream(f"/{service}/{method}")(iter([b"\xff no message"]))
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert str(unpack_error(caught.value)) == (
+        "This call carries no token. Send the metadata `authorization: Bearer TOKEN`, where TOKEN is the text of the file"
+        " `token` in the daemon's data folder, which `acebridge token show` prints."
+    )
+
+
+def test_health_needs_none(daemon: Daemon) -> None:
+    with grpc.insecure_channel(daemon.address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S).status == 1
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        assert next(iter(watch)).status == 1
+        watch.cancel()
+
+
+def test_a_daemon_may_need_no_token(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", config="[auth]\nrequired = false\n") as daemon:
+        with Client(daemon.address, token="") as client:
+            assert status(client).pid == daemon.pid
+        with pytest.raises(grpc.RpcError, match="not the daemon's"):  # a wrong one is a mistake
+            ask_with(daemon, f"Bearer {'ab' * 32}")
+        assert "warning calls need no token: every program and user of this machine may use" in daemon.console()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -109,7 +144,7 @@ def test_a_wrong_token_is_refused_with_a_remedy(daemon: Daemon, token: str) -> N
         assert unpack_error(error).remedy == caught.value.remedy
 
 
-def test_health_is_checked_too(daemon: Daemon) -> None:
+def test_a_wrong_token_is_refused_by_health_too(daemon: Daemon) -> None:
     with open_channel(daemon.address, "ab" * 32) as channel, pytest.raises(grpc.RpcError) as caught:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED

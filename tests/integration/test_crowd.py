@@ -54,13 +54,13 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
     runs, was_cancelled = threading.Event(), threading.Event()
 
     def plain(seed: int) -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             barrier.wait()
             take = collect(generate(client, 1.3, seed=seed, steps=10))
             assert np.array_equal(take.samples(), expected_tone(seed, 1.3))
 
     def cancel_waiting() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             barrier.wait()
             assert runs.wait(PATIENCE_S)
             events = generate(client, 1.0, seed=400, priority="low")
@@ -70,7 +70,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
                 collect(events)
 
     def cancel_running() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             barrier.wait()
             events = generate(client, 1.0, seed=401)
             job_id = next(events).job_id
@@ -82,7 +82,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
                 collect(events)
 
     def comes_back() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             barrier.wait()
             events = generate(client, 4.0, seed=402, steps=20)
             data, sequence, job_id = bytearray(8 * 192_000), 0, ""
@@ -93,7 +93,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
                     data[at : at + len(event.audio_chunk.data)] = event.audio_chunk.data
                     break
             events.close()
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             rest = [event.WhichOneof("event") for event in client.watch(job_id, sequence)]
             assert rest.count("audio_header") == 1  # for one who has lost everything but the number of the event
             assert rest.index("audio_header") < rest.index("audio_chunk")
@@ -106,7 +106,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
         assert np.array_equal(decode_chunk(bytes(data), "float32", 2), expected_tone(402, 4.0))
 
     def slow() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             barrier.wait()
 
             def dawdling():
@@ -120,7 +120,7 @@ def test_twelve_clients_each_get_their_own(daemon: Daemon) -> None:
     in_parallel(
         [lambda seed=seed: plain(seed) for seed in range(8)] + [cancel_waiting, cancel_running, comes_back, slow]
     )
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         message = status(client)
         assert (message.running_jobs, message.waiting_jobs) == (0, 0)
     daemon.check_store()
@@ -148,12 +148,12 @@ def test_a_reader_that_lags_behind_a_failing_job_learns_how_it_ended(daemon: Dae
 
 def test_readers_that_leave_cost_nothing_afterwards(daemon: Daemon) -> None:
     process = psutil.Process(daemon.pid)
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         job_id = collect(generate(client, 20.0, seed=5)).job_id
     before = process.num_fds()
 
     def leave_early() -> None:
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             for event in client.watch(job_id):
                 if event.WhichOneof("event") == "audio_chunk":
                     break
@@ -166,7 +166,7 @@ def test_readers_that_leave_cost_nothing_afterwards(daemon: Daemon) -> None:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
     """A reader that lags behind 8 takes of 100 s (307 MB) costs the daemon no more than one of a short song."""
-    with daemon_at(tmp_path / "home") as daemon, Client(daemon.address) as client:
+    with daemon_at(tmp_path / "home") as daemon, Client(daemon.address, token=daemon.token) as client:
         process = psutil.Process(daemon.pid)
         collect(generate(client, 1.0))
         warm = process.memory_info().rss

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 from acebridge.client.client import Client
+from acebridge.client.own_daemon import address_in, read_token
 from acebridge.config import Config
 from acebridge.errors import JobFailed
 from acebridge.server import app
@@ -52,7 +52,7 @@ def client(home: Path, gates: Path, searching: threading.Event, monkeypatch: pyt
     daemon = threading.Thread(target=lambda: asyncio.run(work))
     daemon.start()
     until(lambda: (home / "daemon.json").exists(), "the daemon")
-    with Client(json.loads((home / "daemon.json").read_text())["address"]) as client:
+    with Client(address_in(home), token=read_token(home)) as client:
         yield client
         searching.set()
         with suppress(JobFailed):  # it may have stopped already

@@ -86,7 +86,7 @@ def test_a_worker_that_does_not_listen_is_ended(tmp_path: Path) -> None:
     """Stopped by SIGSTOP it cannot notice the cancel; after the grace it is ended, and its shadow is not in the way."""
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 0.3\n") as daemon:
         daemon.hold(1)
-        with Client(daemon.address) as client:
+        with Client(daemon.address, token=daemon.token) as client:
             for _ in range(2):
                 events = generate(client, 0.3)
                 job_id = next(events).job_id

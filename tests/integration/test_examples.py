@@ -124,8 +124,9 @@ def test_workflow_cowriter() -> None:
     assert from_lrc(Path("song.lrc").read_text("utf-8"))
 
 
-def test_on_a_daemon(tmp_path: Path) -> None:
+def test_on_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with daemon_at(tmp_path / "home") as daemon:
+        monkeypatch.setenv("ACEBRIDGE_TOKEN", daemon.token)
         run("best_of_n", "rock", "best.wav", "-n", "5", "--duration", "3", "--daemon", daemon.address)
     assert Audio("best.wav").seconds == 3
 

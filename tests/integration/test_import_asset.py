@@ -22,7 +22,7 @@ def test_a_local_daemon_reads_what_it_may_and_is_sent_the_rest(tmp_path: Path, m
     monkeypatch.setattr(Client, "_upload", lambda self, path: (sent.append(path), uploaded(self, path))[1])
     with daemon_at(tmp_path / "home", config=f'roots = ["{mine}"]\n') as daemon:
         monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
-        with connect(None, autostart=False) as near, Client(daemon.address) as far:
+        with connect(None, autostart=False) as near, Client(daemon.address, token=daemon.token) as far:
             for client, expected in ((near, [outside]), (far, [outside, inside, outside])):
                 for file in (inside, outside):
                     source = client.upload(file)

@@ -72,7 +72,7 @@ def daemon(shared_daemon: Daemon) -> Iterator[Daemon]:
 
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[Client]:
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         yield client
 
 
@@ -190,7 +190,10 @@ def test_a_worker_that_died_at_rest_is_no_reason_to_fail(daemon: Daemon, client:
 
 @pytest.mark.parametrize("busy", ["with a job", "with a model"])
 def test_a_daemon_stops_at_once_while_a_model_waits(models: Path, tmp_path: Path, busy: str) -> None:
-    with daemon_at(tmp_path / "home", config=config(models)) as daemon, Client(daemon.address) as client:
+    with (
+        daemon_at(tmp_path / "home", config=config(models)) as daemon,
+        Client(daemon.address, token=daemon.token) as client,
+    ):
         collect(generate(client, 0.1))
         worker = worker_of(daemon)
         if busy == "with a job":

@@ -120,7 +120,7 @@ def test_concurrent_requests_get_the_same_batch(daemon: Daemon, client: Client) 
     takes: list[Take] = []
 
     def listen() -> None:
-        with Client(daemon.address) as own:
+        with Client(daemon.address, token=daemon.token) as own:
             takes.append(collect(own.next_batch(first)))
 
     threads = [threading.Thread(target=listen) for _ in range(6)]

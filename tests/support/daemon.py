@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from acebridge.client.client import Client, request_of
+from acebridge.client.own_daemon import read_token
 from acebridge.contract.enums import encoding_name, enum_name
 from acebridge.contract.tasks import TaskRequest
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, tasks_pb2
@@ -61,7 +62,8 @@ class Daemon:
             "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
             "ACEBRIDGE_RESERVE_BYTES": "65536",  # there are many of them
         }
-        self.environment.pop("ACEBRIDGE_ADDRESS", None)
+        for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_TOKEN"):
+            self.environment.pop(name, None)
         self.arguments = arguments
         (home / "gates").mkdir(parents=True, exist_ok=True)
         (home / "config.toml").write_text(config, "utf-8")
@@ -78,12 +80,17 @@ class Daemon:
             )  # fmt: skip
         until(lambda: (self.home / "daemon.json").exists() or self.process.poll() is not None, "the daemon's address")
         assert self.process.poll() is None, self.console()
-        self.client = Client(self.address)
+        self.client = Client(self.address, token=self.token)
         return self.client
 
     @property
     def address(self) -> str:
         return json.loads((self.home / "daemon.json").read_text("utf-8"))["address"]
+
+    @property
+    def token(self) -> str:
+        """The token that its clients need."""
+        return read_token(self.home)
 
     @property
     def pid(self) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from acebridge.hosts.jobfolder.run import run
 from tests.support import schemas
@@ -39,7 +41,8 @@ class Job:
 
     def run(self, daemon: Daemon) -> Any:
         """Perform it here; return the result as written."""
-        run(self.folder, address=daemon.address, autostart=False)
+        with mock.patch.dict(os.environ, {"ACEBRIDGE_HOME": str(daemon.home)}):  # where its token is
+            run(self.folder, address=daemon.address, autostart=False)
         return self.read("result.json")
 
     def read(self, name: str) -> Any:

@@ -39,7 +39,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> object:
 
 
 def _empty_frames(error: BaseException | None) -> None:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # one that is raised from itself is its own cause
+        seen.add(id(error))
         for frame, _line in traceback.walk_tb(error.__traceback__):
             with suppress(RuntimeError):  # it is still running
                 frame.clear()

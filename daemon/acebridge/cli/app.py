@@ -20,6 +20,7 @@ from acebridge.cli.osc import osc
 from acebridge.cli.plugin import plugin
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
+from acebridge.cli.token import token
 
 app = typer.Typer(
     name="acebridge",
@@ -59,6 +60,7 @@ for name, group in (
     ("jobs", jobs),
     ("assets", assets),
     ("config", config),
+    ("token", token),
     ("service", service),
     ("osc", osc),
     ("plugin", plugin),

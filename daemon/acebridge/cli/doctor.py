@@ -15,6 +15,7 @@ from acebridge.config import DEFAULT_PORT, GIB, load_config
 from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import QUARANTINE_FOLDER, data_folder
+from acebridge.private_files import FILE_MODE, make_private_folder
 from acebridge.version import VERSION
 from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
@@ -44,9 +45,9 @@ def _disk(_: str | None) -> Finding:
     except AceBridgeError as fault:
         return Finding("data folder", False, fault.message, fault.remedy)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         probe = folder / ".writable"
-        probe.touch()
+        probe.touch(FILE_MODE)
         probe.unlink()
     except OSError as error:
         return Finding(

@@ -77,13 +77,14 @@ def uninstall_service() -> None:
 def show_service(json: AsJson = False) -> None:
     """Show whether the service is installed and active, and whether a daemon answers."""
     from acebridge.client import discovery
+    from acebridge.client.own_daemon import address_in
     from acebridge.system_service.install import is_active
     from acebridge.system_service.registry import service_of
 
     wanted, home = service_of(), data_folder()
     file = wanted.file(home)
-    installed, address = file.exists(), discovery.address_in(home)
-    active, answers = installed and is_active(wanted), discovery.answers(address)
+    installed, address = file.exists(), address_in(home)
+    active, answers = installed and is_active(wanted), discovery.serves(address, home)
     if json:
         print_json({"service": wanted.name, "file": str(file), "installed": installed, "active": active,
                     "address": address if answers else ""})  # fmt: skip
@@ -99,11 +100,12 @@ def _stop_running_daemon() -> None:
     """Stop the user's own daemon, whose folder the service needs. Raises `Conflict` when it is at work."""
     from acebridge.client import discovery
     from acebridge.client.client import Client
+    from acebridge.client.own_daemon import address_in
     from acebridge.client.restart import stop_daemon
     from acebridge.errors import Conflict, ErrorReason, JobFailed
 
-    address = discovery.address_in(data_folder())
-    if not discovery.answers(address):
+    address = address_in(data_folder())
+    if not discovery.serves(address, data_folder()):
         return
     with Client(address) as client:
         try:

@@ -44,4 +44,4 @@ def record() -> None:
             return
         file, line = data_folder() / COMMAND_FILE, f"{command}\n".encode()
         if not file.is_file() or file.read_bytes() != line:
-            write_whole(file, [line])
+            write_whole(file, [line], private=True)

@@ -27,6 +27,7 @@ def connect(address: str | None, *, autostart: bool, warn: Warn = print_warning)
     """
     from acebridge.client import discovery
     from acebridge.client.client import Client
+    from acebridge.client.own_daemon import address_in
 
     found = discovery.find_daemon(address, autostart=autostart, warn=warn)
-    return Client(found, local=found == discovery.address_in(data_folder()))
+    return Client(found, local=found == address_in(data_folder()))

@@ -1,39 +1,34 @@
 """The token that proves a client may use a daemon: where it comes from, and how each call carries it.
 
 The daemon writes a new token into its data folder at every start (`acebridge.paths.TOKEN_FILE`), readable by its user alone. It
-is sent to the daemon of this data folder and to no other address: another program could listen there.
+is sent to the daemon of this data folder and to no other address; and only once that has proven that it knows the token, for
+when a daemon was killed, another program could listen there. One health check proves it for as long as the daemon runs.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from acebridge.client.discovery import address_in
-from acebridge.paths import TOKEN_FILE, data_folder
+from acebridge.client.own_daemon import TOKEN, OwnDaemon, read_own_daemon, read_token
+from acebridge.contract.status import DETAILS_KEY, pack_error
+from acebridge.errors import Unauthenticated
+from acebridge.paths import data_folder
+from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, is_proof, make_challenge
 from acestep_runtime.errors import InvalidValue
 
 #: The token of a daemon elsewhere, for a client that was given its address.
 VARIABLE = "ACEBRIDGE_TOKEN"
-_TOKEN = re.compile("[0-9a-f]{64}")
+_PROOF_TIMEOUT_S = 30.0
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
-
-
-def read_token(home: Path) -> str:
-    """Return the token of the daemon whose data folder is ``home``; empty when there is none, or none that we may read."""
-    try:
-        token = (home / TOKEN_FILE).read_text("ascii").strip()
-    except (OSError, ValueError):
-        return ""
-    return token if _TOKEN.fullmatch(token) else ""
+#: Address → the token that the daemon there has proven to know.
+_proven: dict[str, str] = {}
 
 
 def token_for(address: str) -> str:
@@ -42,14 +37,129 @@ def token_for(address: str) -> str:
     Raises `InvalidValue` when that variable holds something else.
     """
     home = data_folder()
-    if address_in(home) == address:
+    if read_own_daemon(home).serves_at(address):
         return read_token(home)
     token = os.environ.get(VARIABLE, "").strip()
-    if token and not _TOKEN.fullmatch(token):
+    if token and not TOKEN.fullmatch(token):
         allowed = "64 hex digits, as in the file token of the daemon's data folder"
         message = f"{VARIABLE} holds no token of a daemon; allowed: {allowed}."
         raise InvalidValue(VARIABLE, "", allowed, message=message, remedy="Copy it again, or leave it out.")
     return token
+
+
+def check_health(
+    channel: grpc.Channel, token: str = "", *, port: int | None = None, timeout_s: float, wait: bool | None = None
+) -> bool:
+    """Return whether a daemon serves at the other end of ``channel``, and has proven that it knows ``token``, if that is given.
+
+    The ``port`` of a proof is checked where it is given. ``wait`` for a daemon that is not up yet. Raises ``grpc.RpcError``.
+    """
+    challenge = make_challenge(token) if token else ""
+    request = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
+    reply, call = health_pb2_grpc.HealthStub(channel).Check.with_call(
+        request,
+        timeout=timeout_s,
+        wait_for_ready=wait,
+        metadata=((CHALLENGE_KEY, challenge),) if token else (),
+    )
+    proofs = [value for key, value in call.trailing_metadata() or () if key == PROOF_KEY]
+    proven = not token or any(is_proof(text, challenge, token, port=port) for text in proofs)
+    return proven and reply.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def note_proof(address: str, token: str) -> None:
+    """Note that the daemon of our data folder, which serves at ``address``, has proven that it knows ``token``."""
+    _proven[address] = token
+
+
+class Refusal(grpc.RpcError):
+    """A call that is not made: the other end has not proven that it knows the token. It ends as if a daemon had ended it so."""
+
+    def __init__(self, code: grpc.StatusCode, text: str, status: bytes = b"") -> None:
+        super().__init__(text)
+        self._code, self._text, self._status = code, text, status
+
+    def code(self) -> grpc.StatusCode:
+        """Return why."""
+        return self._code
+
+    def details(self) -> str:
+        """Return the sentence that says why."""
+        return self._text
+
+    def trailing_metadata(self) -> tuple[Any, ...]:
+        """Return the packed status, if there is one, as a daemon sends it."""
+        return (_Entry(DETAILS_KEY, self._status),) if self._status else ()
+
+
+class _Entry(NamedTuple):
+    """A value of the metadata of a call."""
+
+    key: str
+    value: bytes
+
+
+def _refuse_impostor(address: str) -> Refusal:
+    """Return what a call to our own daemon ends with, when another program answers in its place."""
+    return Refusal(grpc.StatusCode.UNAVAILABLE, f"The daemon at {address} has ended; another program is there.")
+
+
+def _refuse_stranger(address: str) -> Refusal:
+    """Return what a call ends with whose token is not sent, for the daemon there does not know it."""
+    error = Unauthenticated(
+        f"The token of this call is not that of the daemon at {address}.",
+        remedy="Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
+        " daemon writes a new one.",
+    )
+    return Refusal(*pack_error(error))
+
+
+class _Credentials:
+    """Returns the token for each call of a channel to the daemon at ``address``, as soon as that has proven to know it."""
+
+    def __init__(self, channel: grpc.Channel, address: str, token: str | None) -> None:
+        self._channel, self._address, self._token = channel, address, token
+        #: Our own daemon, as it was when it proved that it knows the token.
+        self._own: tuple[OwnDaemon, str] | None = None
+        self._proven = ""
+
+    def __call__(self, details: grpc.ClientCallDetails) -> str:
+        """Raises ``grpc.RpcError`` for a call that must not be made, and `InvalidValue` as `token_for` does."""
+        if self._token is not None:
+            return self._proven_once(self._token, details)
+        home = data_folder()
+        own = read_own_daemon(home)
+        if not own.serves_at(self._address):
+            return self._of_another(details)
+        token = read_token(home)
+        if token and not (_proven.get(own.address) == token and own.is_running):
+            if not self._proves(token, details, own.port):
+                token = read_token(home)  # it may have been started again meanwhile
+                if not self._proves(token, details, own.port):
+                    raise _refuse_impostor(self._address)
+            note_proof(own.address, token)
+        self._own = own, token
+        return token
+
+    def _of_another(self, details: grpc.ClientCallDetails) -> str:
+        """Return the token where the data folder names another daemon, or none."""
+        if self._own is None:
+            return self._proven_once(token_for(self._address), details)
+        own, token = self._own
+        if own.is_running:  # it is stopping, and answers the calls that are under way
+            return token
+        raise _refuse_impostor(self._address)
+
+    def _proven_once(self, token: str, details: grpc.ClientCallDetails) -> str:
+        if token and token != self._proven:
+            if not self._proves(token, details):
+                raise _refuse_stranger(self._address)
+            self._proven = token
+        return token
+
+    def _proves(self, token: str, details: grpc.ClientCallDetails, port: int | None = None) -> bool:
+        timeout_s = _PROOF_TIMEOUT_S if details.timeout is None else details.timeout
+        return check_health(self._channel, token, port=port, timeout_s=timeout_s, wait=details.wait_for_ready)
 
 
 class _CallDetails(grpc.ClientCallDetails):
@@ -70,7 +180,7 @@ class _TokenSender(
 ):
     """Puts the token that ``find`` returns into every call: for grpc, each kind of call has a method of its own."""
 
-    def __init__(self, find: Callable[[], str]) -> None:
+    def __init__(self, find: Callable[[grpc.ClientCallDetails], str]) -> None:
         self._find = find
 
     def intercept_unary_unary(
@@ -79,7 +189,7 @@ class _TokenSender(
         client_call_details: grpc.ClientCallDetails,
         request: Request,
     ) -> Answer:
-        return continuation(_CallDetails(client_call_details, self._find()), request)
+        return continuation(_CallDetails(client_call_details, self._find(client_call_details)), request)
 
     def intercept_unary_stream(
         self,
@@ -87,7 +197,7 @@ class _TokenSender(
         client_call_details: grpc.ClientCallDetails,
         request: Request,
     ) -> Answer:
-        return continuation(_CallDetails(client_call_details, self._find()), request)
+        return continuation(_CallDetails(client_call_details, self._find(client_call_details)), request)
 
     def intercept_stream_unary(
         self,
@@ -95,16 +205,22 @@ class _TokenSender(
         client_call_details: grpc.ClientCallDetails,
         request_iterator: Request,
     ) -> Answer:
-        return continuation(_CallDetails(client_call_details, self._find()), request_iterator)
+        return continuation(_CallDetails(client_call_details, self._find(client_call_details)), request_iterator)
 
 
 def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     """Return a channel to the daemon at ``address`` whose calls carry ``token``, or none where that is empty.
 
     ``None`` stands for what `token_for` returns at each call: a daemon that was started again has another one. Raises
-    `InvalidValue` where that does.
+    `InvalidValue` where that does. The other end gets a token only once it has proven that it knows it; else calls end with
+    UNAUTHENTICATED, or, where our own daemon served, with UNAVAILABLE.
     """
+    place = address
     if token is None:
         token_for(address)
-    find = partial(token_for, address) if token is None else lambda: token
-    return grpc.intercept_channel(grpc.insecure_channel(address), _TokenSender(find))
+        own = read_own_daemon(data_folder())
+        place = (
+            own.address if own.serves_at(address) else address
+        )  # localhost may be two addresses, one of them another's
+    channel = grpc.insecure_channel(place)
+    return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token)))

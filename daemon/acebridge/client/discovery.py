@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from acebridge.client.command_path import background_command
+from acebridge.client.own_daemon import address_in, read_own_daemon, read_token, version_in
 from acebridge.errors import Unavailable
-from acebridge.paths import ADDRESS_FILE, START_LOG_FILE, data_folder
+from acebridge.paths import START_LOG_FILE, data_folder
+from acebridge.private_files import make_private_folder, open_private
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
 
@@ -72,24 +73,6 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
 
 
-def address_in(home: Path) -> str:
-    """Return where the daemon with the data folder ``home`` says that it serves; empty when none says so."""
-    return _address_file(home).get("address", "")
-
-
-def version_in(home: Path) -> str:
-    """Return the version of the daemon with the data folder ``home``; empty when none says so."""
-    return _address_file(home).get("version", "")
-
-
-def _address_file(home: Path) -> dict[str, str]:
-    try:
-        fields = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
-        return {name: fields[name] for name in ("address", "version") if isinstance(fields.get(name), str)}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
 def find_daemon(
     explicit: str | None,
     *,
@@ -102,7 +85,7 @@ def find_daemon(
     Raises `Unavailable`, with ``remedy`` when none answers.
     """
     address = find_address(explicit)
-    if answers(address):
+    if serves(address, data_folder()):
         return matching_daemon(address, explicit, autostart=autostart, warn=warn)
     if autostart:
         return start(explicit)
@@ -127,20 +110,32 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
         return replace_other_version(address_in(home) or found, restart=start, warn=warn)
 
 
-def answers(address: str, timeout_s: float = 1.0) -> bool:
-    """Return whether an AceBridge daemon serves at ``address``; none serves at an empty one."""
+def serves(address: str, home: Path) -> bool:
+    """Return whether a daemon serves at ``address``; the one of the data folder ``home`` has to prove that it is."""
+    own = read_own_daemon(home)
+    return answers(own.address, token=read_token(home)) if own.serves_at(address) else answers(address)
+
+
+def answers(address: str, timeout_s: float = 1.0, *, token: str = "") -> bool:
+    """Return whether an AceBridge daemon serves at ``address``; none serves at an empty one.
+
+    Whoever does not prove that it knows ``token``, where there is one, is another program.
+    """
     if not address:
         return False
     import grpc
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+    from acebridge.client.credentials import check_health, note_proof
+
+    port = int(address.rpartition(":")[2]) if token else None
     with grpc.insecure_channel(address) as channel:
         try:
-            request = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
-            reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout_s, wait_for_ready=False)
+            found = check_health(channel, token, port=port, timeout_s=timeout_s, wait=False)
         except grpc.RpcError:
             return False
-        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+    if found and token:
+        note_proof(address, token)
+    return found
 
 
 def start(explicit: str | None = None) -> str:
@@ -151,14 +146,15 @@ def start(explicit: str | None = None) -> str:
     address, own = _check_address(explicit), address_in(data_folder())
     options: tuple[str, ...] = ()
     if address:
-        if own != address and answers(own):  # it holds the data folder, so no other can be started
+        if own != address and serves(own, data_folder()):  # it holds the data folder, so no other can be started
             raise Unavailable(
                 f"No AceBridge daemon answers at {address}; the one of this data folder is at {own}.",
                 remedy="Leave the address out, or give that one.",
             )
         host, _, port = address.rpartition(":")
         options = ("--host", host.strip("[]"), "--port", port)
-    return _wait_for_answer(_launch(data_folder(), options), lambda: find_address(explicit))
+    home = data_folder()
+    return _wait_for_answer(_launch(home, options), lambda: find_address(explicit), home)
 
 
 @contextmanager
@@ -169,9 +165,9 @@ def private_daemon(home: Path) -> Iterator[str]:
     """
     launch = _launch(home, ("--port", "0"))
     try:
-        yield _wait_for_answer(launch, lambda: address_in(home))
+        yield _wait_for_answer(launch, lambda: address_in(home), home)
     finally:
-        _stop(launch.process, address_in(home))
+        _stop(launch.process, home)
 
 
 def _launch(home: Path, options: Sequence[str]) -> _Launch:
@@ -180,12 +176,13 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
     environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
     output = home / START_LOG_FILE
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(home)
+        make_private_folder(output.parent)
         with suppress(OSError):
             if output.stat().st_size > _OUTPUT_BYTES:
                 output.unlink()
         # Appended: of two that are started at once, each finds its own message.
-        with output.open("ab") as log:
+        with open(output, "ab", opener=open_private) as log:
             start = log.tell()
             process = subprocess.Popen(
                 command,
@@ -202,12 +199,12 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
     return _Launch(process, output, start)
 
 
-def _wait_for_answer(launch: _Launch, where: Callable[[], str]) -> str:
-    """Return the address that ``where`` gives as soon as a daemon answers there. Raises `Unavailable`."""
+def _wait_for_answer(launch: _Launch, where: Callable[[], str], home: Path) -> str:
+    """Return the address that ``where`` gives as soon as the daemon of ``home`` answers there. Raises `Unavailable`."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         found = where()
-        if answers(found):
+        if serves(found, home):
             return found
         if launch.process.poll() not in (None, 0) and not launch.another_serves():
             break
@@ -225,14 +222,15 @@ def _reason(printed: str) -> str:
     return (errors or lines)[-1]
 
 
-def _stop(process: subprocess.Popen[bytes], address: str) -> None:
+def _stop(process: subprocess.Popen[bytes], home: Path) -> None:
     """End a daemon: by asking, which also ends its workers in order, else by force."""
     import grpc
 
+    from acebridge.client.credentials import open_channel
     from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
 
     try:
-        with grpc.insecure_channel(address or "localhost:0") as channel:
+        with open_channel(address_in(home) or "localhost:0", read_token(home)) as channel:
             daemon_pb2_grpc.DaemonServiceStub(channel).Shutdown(daemon_pb2.ShutdownRequest(), timeout=5)
     except grpc.RpcError:  # it is not up yet, or not any more
         process.terminate()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed, Unavailable
 from acebridge.paths import LOCK_FILE, RESTART_LOCK_FILE
+from acebridge.private_files import FILE_MODE
 from acebridge.version import VERSION
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def stop_daemon(client: Client, data_dir: Path, *, only_if_idle: bool = False) -
         client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest(only_if_idle=only_if_idle))
     try:
         # It releases the lock of its folder last of all.
-        with filelock.FileLock(data_dir / LOCK_FILE, timeout=_STOP_TIMEOUT_S):
+        with filelock.FileLock(data_dir / LOCK_FILE, timeout=_STOP_TIMEOUT_S, mode=FILE_MODE):
             return
     except filelock.Timeout:
         raise Unavailable(
@@ -63,7 +64,7 @@ def lock_restart(home: Path) -> BaseFileLock:
     """Keep other clients from restarting the daemon with the data folder ``home`` meanwhile."""
     import filelock
 
-    return filelock.FileLock(home / RESTART_LOCK_FILE)
+    return filelock.FileLock(home / RESTART_LOCK_FILE, mode=FILE_MODE)
 
 
 def replace_other_version(address: str, *, restart: Callable[[], str] | None, warn: Callable[[str], None]) -> str:

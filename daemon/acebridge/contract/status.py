@@ -33,6 +33,7 @@ CODES = {
     ErrorReason.UNAVAILABLE: Code.UNAVAILABLE,
     ErrorReason.CANCELLED: Code.CANCELLED,
     ErrorReason.UNAUTHENTICATED: Code.UNAUTHENTICATED,
+    ErrorReason.PERMISSION_DENIED: Code.PERMISSION_DENIED,
     ErrorReason.ENGINE_FAILURE: Code.INTERNAL,
 }
 DOMAIN = "acebridge.dev"

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from acebridge.client.client import Client
-from acebridge.client.credentials import read_token
 from acebridge.client.discovery import private_daemon
+from acebridge.client.own_daemon import read_token
 from acebridge.demo import steps
 from acebridge.demo.progress import StepLines
 from acebridge.demo.steps import Outcome

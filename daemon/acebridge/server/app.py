@@ -28,10 +28,14 @@ from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE
+from acebridge.private_files import FILE_MODE, make_private_folder, repair_modes, restrict_umask
+from acebridge.processes import start_of
 from acebridge.server import children, logs
-from acebridge.server.authentication import TokenCheck, write_token
+from acebridge.server.authentication import TokenCheck
 from acebridge.server.context import ServiceContext
+from acebridge.server.health import Health
 from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
+from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -84,12 +88,14 @@ def serve(config: Config) -> None:
 
     Raises `Conflict` when another one holds the data folder or the port, `InvalidSetting` for a device that is not here.
     """
-    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
+    make_private_folder(config.data_dir)
+    restrict_umask()
+    repaired = repair_modes(config.data_dir, leave=(config.models_dir,))
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
     os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
     log_path = config.data_dir / LOG_FILE
     logs.set_up(log_path, config.log_level)
-    lock = filelock.FileLock(config.data_dir / LOCK_FILE)
+    lock = filelock.FileLock(config.data_dir / LOCK_FILE, mode=FILE_MODE)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -98,8 +104,18 @@ def serve(config: Config) -> None:
             remedy="Use that one, stop it with `acebridge stop`, or set ACEBRIDGE_HOME to another folder.",
         ) from None
     with lock:
+        (config.data_dir / ADDRESS_FILE).unlink(missing_ok=True)  # of a daemon that was killed
+        _warn_of_access(config, repaired)
         log.info("starting", extra={"data": str(config.data_dir), "log": str(log_path)})
         asyncio.run(_run_until_signal(config))
+
+
+def _warn_of_access(config: Config, repaired: int) -> None:
+    """Log what let others in, or does so."""
+    if repaired:
+        log.info("other users could reach files of the data folder, and cannot any more", extra={"count": repaired})
+    if not config.auth.required:
+        log.warning("calls need no token: every program and user of this machine may use and stop this daemon")
 
 
 async def _run_until_signal(config: Config) -> None:
@@ -116,7 +132,7 @@ class _Daemon:
     context: ServiceContext
     launcher: Launcher
     server: grpc.aio.Server
-    health: health.aio.HealthServicer
+    health: Health
 
 
 def build(config: Config, stop: asyncio.Event) -> _Daemon:
@@ -135,13 +151,13 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     calls = OpenCalls()
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
-    token = write_token(config.data_dir)
-    return _Daemon(database, context, launcher, *_build_server(context, token))
+    tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
+    return _Daemon(database, context, launcher, *_build_server(context, tokens))
 
 
-def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.aio.Server, Health]:
     server = grpc.aio.server(
-        interceptors=(TokenCheck(token), context.calls),
+        interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
@@ -152,7 +168,7 @@ def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server,
     assets_pb2_grpc.add_AssetServiceServicer_to_server(AssetService(context), server)
     models_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(context), server)
     daemon_pb2_grpc.add_DaemonServiceServicer_to_server(DaemonService(context), server)
-    health_servicer = health.aio.HealthServicer()
+    health_servicer = Health(tokens)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, health_servicer
@@ -170,13 +186,14 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     except Conflict:
         daemon.database.close()
         raise
+    daemon.health.port = port
     for name in ("", *_SERVICES):
         await daemon.health.set(name, health_pb2.HealthCheckResponse.SERVING)
     await daemon.server.start()
     if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
     address = _address(config.host, port)
-    own = json.dumps({"address": address, "pid": os.getpid(), "version": VERSION})
+    own = json.dumps({"address": address, "pid": os.getpid(), "start": start_of(os.getpid()), "version": VERSION})
     address_file = config.data_dir / ADDRESS_FILE
     write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})

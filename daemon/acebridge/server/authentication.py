@@ -1,38 +1,32 @@
-"""Whether a call may be answered: the token in its metadata is the one in the data folder, or it carries none."""
+"""Whether a call may be answered: it carries a token that the daemon knows, and the token allows the method."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import grpc
 
-from acebridge.atomic_files import write_whole
-from acebridge.errors import Unauthenticated
+from acebridge.errors import AceBridgeError, PermissionDenied, Unauthenticated
 from acebridge.paths import TOKEN_FILE
 from acebridge.server.error_translation import CallContext, abort
+from acebridge.server.known_tokens import KnownTokens
+from acebridge.server.scopes import allows, is_open, scopes_for
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
-_TOKEN_BYTES = 32
 _SCHEME = "bearer"  # in any case, as HTTP has it
 
 
-def write_token(home: Path) -> str:
-    """Make a new token, write it into the data folder for its user alone, and return it."""
-    token = secrets.token_hex(_TOKEN_BYTES)
-    write_whole(home / TOKEN_FILE, [token.encode()], private=True)
-    return token
-
-
 class TokenCheck(grpc.aio.ServerInterceptor):
-    """Refuses calls whose token is not ``token``, with UNAUTHENTICATED."""
+    """Refuses calls without a token, unless that is not ``required``; those with a wrong one; those that it does not allow.
 
-    def __init__(self, token: str) -> None:
-        self._expected = token.encode()
+    `grpc.health.v1.Health` needs none.
+    """
+
+    def __init__(self, tokens: KnownTokens, *, required: bool = True) -> None:
+        self._tokens = tokens
+        self._required = required
 
     async def intercept_service(
         self,
@@ -42,34 +36,56 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         """See `grpc.aio.ServerInterceptor`."""
         handler = await continuation(handler_call_details)
         values = [value for key, value in handler_call_details.invocation_metadata or () if key == "authorization"]
-        if handler is None or all(self._is_ours(value) for value in values):
-            return handler
-        return _refusal(handler)
+        error = self._check(handler_call_details.method, values)
+        return handler if handler is None or error is None else _refusal(handler, error)
 
-    def _is_ours(self, value: str | bytes) -> bool:
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        scheme, _, token = text.partition(" ")
-        return scheme.lower() == _SCHEME and hmac.compare_digest(token.encode(), self._expected)
+    def _check(self, method: str, values: list[str | bytes]) -> AceBridgeError | None:
+        """Return why a call of a method with these values of its metadata is refused."""
+        for value in values:
+            text = value if isinstance(value, str) else value.decode("latin-1")
+            scheme, _, token = text.partition(" ")
+            scopes = self._tokens.scopes_of(token) if scheme.lower() == _SCHEME else None
+            if scopes is None:
+                return _WRONG
+            if not is_open(method) and not allows(scopes, method):
+                return _not_allowed(method)
+        return None if values or is_open(method) or not self._required else _MISSING
 
 
-def _refusal(handler: grpc.RpcMethodHandler[Request, Answer]) -> grpc.RpcMethodHandler[Request, Answer]:
-    """Return a handler for the same kind of call that refuses it."""
+_MISSING = Unauthenticated(
+    "This call carries no token.",
+    remedy="Send the metadata `authorization: Bearer TOKEN`, where TOKEN is the text of the file"
+    f" `{TOKEN_FILE}` in the daemon's data folder, which `acebridge token show` prints.",
+)
+_WRONG = Unauthenticated(
+    "The token of this call is not the daemon's.",
+    remedy=f"Read it again from the file `{TOKEN_FILE}` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each"
+    " start of the daemon writes a new one.",
+)
+
+
+def _not_allowed(method: str) -> PermissionDenied:
+    name = method.rpartition("/")[2]
+    scopes = " or ".join(scopes_for(method))
+    return PermissionDenied(
+        f"The token of this call does not allow {name}: that needs the scope {scopes}.",
+        remedy=f"Make one with `acebridge token new NAME --scope {scopes_for(method)[0]}`.",
+    )
+
+
+def _refusal(
+    handler: grpc.RpcMethodHandler[Request, Answer], error: AceBridgeError
+) -> grpc.RpcMethodHandler[Request, Answer]:
+    """Return a handler for the same kind of call that refuses it with ``error``, and does not even parse its request."""
     kinds = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
+
+    async def refuse(_request: object, context: CallContext) -> NoReturn:
+        await abort(context, error)
+
     make = kinds[handler.request_streaming, handler.response_streaming]
-    return make(_refuse, handler.request_deserializer, handler.response_serializer)
-
-
-async def _refuse(_request: object, context: CallContext) -> NoReturn:
-    await abort(
-        context,
-        Unauthenticated(
-            "The token of this call is not the daemon's.",
-            remedy=f"Read it again from the file `{TOKEN_FILE}` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each"
-            " start of the daemon writes a new one.",
-        ),
-    )
+    return make(refuse, None, handler.response_serializer)

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from acebridge.background import wait_at_most
 from acebridge.config import VARIABLES, Config
+from acebridge.private_files import user_umask
 from acebridge.workers.launch import command, environment
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ async def _run(words: tuple[str, ...], config: Config) -> int:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         creationflags=_NO_WINDOW,
+        umask=user_umask(),  # it writes results where the musician wants them
         cwd=config.data_dir,
         env={
             **environment(os.environ),

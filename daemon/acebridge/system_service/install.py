@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acebridge.errors import AceBridgeError
+from acebridge.private_files import make_private_folder
 from acebridge.system_service.base import Command, Program, Steps, SystemService
 
 #: Runs a command; returns its exit code and what it printed.
@@ -56,7 +57,7 @@ def install(service: SystemService, program: Program, run: Run = run_command) ->
     """
     file = service.file(program.data_dir)
     file.parent.mkdir(parents=True, exist_ok=True)
-    program.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(program.data_dir)
     file.write_text(service.text(program), service.encoding)
     steps = service.start(file)
     failure = _run_steps(steps, run)

@@ -14,7 +14,6 @@ import pytest
 import soundfile
 
 from acebridge.client.client import Client
-from acebridge.client.credentials import read_token
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, expected_tone, until, until_state
 from tests.support.paths import ROOT
 
@@ -43,17 +42,23 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[Client]:
-    with Client(daemon.address) as client:
+    with Client(daemon.address, token=daemon.token) as client:
         yield client
     daemon.release()
 
 
+def environment_of(daemon: Daemon, **more: str) -> dict[str, str]:
+    """Where the daemon's token is found: in its data folder, or in a variable."""
+    return {**os.environ, "ACEBRIDGE_HOME": str(daemon.home), **more}
+
+
 def node(
-    example: Path, daemon: Daemon, command: str, *arguments: object, code: int = 0, token: str | None = None
+    example: Path, daemon: Daemon, command: str, *arguments: object, code: int = 0, **more: str
 ) -> tuple[str, str]:
     words = ["node", str(example), command, daemon.address, *map(str, arguments)]
-    environment = {**os.environ, "ACEBRIDGE_TOKEN": read_token(daemon.home) if token is None else token}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment_of(daemon, **more)
+    )
     assert done.returncode == code, done.stderr
     return done.stdout, done.stderr
 
@@ -82,8 +87,8 @@ def test_a_job_goes_on_where_a_client_left_it(example: Path, daemon: Daemon, cli
     with log.open("w") as said:
         process = subprocess.Popen(
             ["node", str(example), "make", daemon.address, "x", str(out), "--seconds", "4", "--seed", "5", *FAKE],
-            stdout=said,
-        )
+            stdout=said, env=environment_of(daemon),
+        )  # fmt: skip
         until(lambda: out.exists() and out.stat().st_size > 44 and "sequence" in log.read_text(), "the first audio")
         process.kill()
         process.wait(PATIENCE_S)
@@ -99,7 +104,7 @@ def test_a_job_is_cancelled_and_listed(example: Path, daemon: Daemon, client: Cl
     daemon.hold(6)
     process = subprocess.Popen(
         ["node", str(example), "make", daemon.address, "x", str(tmp_path / "x.wav"), "--seed", "6", *FAKE],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment_of(daemon),
     )  # fmt: skip
     assert process.stdout is not None
     job_id = process.stdout.readline().removeprefix("job ").strip()
@@ -120,6 +125,10 @@ def test_errors_keep_their_parts(example: Path, daemon: Daemon, tmp_path: Path) 
     ]
 
 
-def test_it_sends_its_token(example: Path, daemon: Daemon) -> None:
-    assert node(example, daemon, "jobs", token="ab" * 32, code=1)[1].startswith("UNAUTHENTICATED: ")
-    node(example, daemon, "jobs", token="")
+def test_it_sends_its_token(example: Path, daemon: Daemon, tmp_path: Path) -> None:
+    node(example, daemon, "jobs")
+    node(example, daemon, "jobs", ACEBRIDGE_HOME=str(tmp_path), ACEBRIDGE_TOKEN=daemon.token)
+    for wrong in ({"ACEBRIDGE_TOKEN": "ab" * 32}, {"ACEBRIDGE_HOME": str(tmp_path)}):
+        _, said = node(example, daemon, "jobs", code=1, **wrong)
+        assert said.startswith("UNAUTHENTICATED: ")
+        assert "token" in said

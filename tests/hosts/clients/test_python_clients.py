@@ -38,9 +38,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         yield daemon
 
 
-def talk(installation: Installation, script: str, *arguments: object, folder: Path) -> Any:
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = run([installation.python, HERE / script, *map(str, arguments)], cwd=folder, env=environment)
+def talk(installation: Installation, script: str, daemon: Daemon, *arguments: object, folder: Path) -> Any:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "ACEBRIDGE_TOKEN": daemon.token}
+    done = run([installation.python, HERE / script, daemon.address, *map(str, arguments)], cwd=folder, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -54,7 +54,7 @@ def test_betterproto2_and_grpclib(installation: Installation, daemon: Daemon, tm
         [sys.executable, "-m", "grpc_tools.protoc", "-I", str(ROOT / "protos"), *options, *protos],
         cwd=tmp_path, check=True, env={**os.environ, "PATH": path}, capture_output=True,
     )  # fmt: skip
-    message = talk(installation, "with_betterproto.py", daemon.address, tmp_path / "out.raw", folder=tmp_path)
+    message = talk(installation, "with_betterproto.py", daemon, tmp_path / "out.raw", folder=tmp_path)
     assert (message["take"], message["seed"], message["bpm"], message["keyscale"], message["chords"]) == (
         1,
         11,
@@ -70,7 +70,7 @@ def test_betterproto2_and_grpclib(installation: Installation, daemon: Daemon, tm
 
 def test_grpc_requests(installation: Installation, daemon: Daemon, tmp_path: Path) -> None:
     source = write_wav(tmp_path / "song.wav", song(2.0))
-    message = talk(installation, "with_grpc_requests.py", daemon.address, source, tmp_path / "out.raw", folder=tmp_path)
+    message = talk(installation, "with_grpc_requests.py", daemon, source, tmp_path / "out.raw", folder=tmp_path)
     header, take, job = message["header"], message["take"], message["job"]
     assert (header["output"], header["take"], header["role"], header["encoding"]) == (1, 1, "mix", "ENCODING_FLOAT32")
     assert (int(header["start_frame"]), int(header["frames"])) == (24_000 - 960, 24_000 + 2 * 960)

@@ -2,6 +2,8 @@
 
     python with_betterproto.py HOST:PORT OUT.raw
 
+The token of the daemon is read from the environment, ACEBRIDGE_TOKEN.
+
 Prints the job, its last event, the metadata of its take and what an error says; writes the samples of its output.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from client.google import rpc
 from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
 from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError
+
+TOKEN = {"authorization": f"Bearer {os.environ['ACEBRIDGE_TOKEN']}"}
 
 
 class Codec(CodecBase):
@@ -43,7 +48,7 @@ async def main(address: str) -> bytes:
             output=v1.Output(seeds=[11]),
         )
         audio, take, job_id, sequence = bytearray(), None, "", 0
-        async with make.open() as stream:
+        async with make.open(metadata=TOKEN) as stream:
             await stream.send_message(request, end=True)
             async for event in stream:
                 job_id, sequence = event.job_id, event.sequence
@@ -61,11 +66,11 @@ async def main(address: str) -> bytes:
         request.duration_s = 0.01
         wrapped = v1.CreateJobRequest(request=v1.TaskRequest(text_to_music=request), validate_only=True)
         try:
-            await create(wrapped)
+            await create(wrapped, metadata=TOKEN)
         except GRPCError as error:
             reply["error"] = error.message
         get = UnaryUnaryMethod(channel, "/acebridge.v1.JobService/GetJob", v1.GetJobRequest, v1.Job)
-        job = await get(v1.GetJobRequest(job_id=job_id))
+        job = await get(v1.GetJobRequest(job_id=job_id), metadata=TOKEN)
         reply |= {"task": job.task.name, "state": job.state.name, "failed": isinstance(job.error, rpc.Status)}
         print(json.dumps(reply))
         return bytes(audio)

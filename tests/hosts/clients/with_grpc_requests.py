@@ -2,6 +2,8 @@
 
     python with_grpc_requests.py HOST:PORT SONG.wav OUT.raw
 
+The token of the daemon is read from the environment, ACEBRIDGE_TOKEN.
+
 Repaints a region, and prints the header of the output, the take, and the job with its pages; writes the samples.
 """
 
@@ -9,15 +11,29 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_requests import Client
 
 
+class SendToken(
+    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor
+):
+    """Puts the token into every call, those to the reflection service included."""
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        token = ("authorization", f"Bearer {os.environ['ACEBRIDGE_TOKEN']}")
+        return continuation(details._replace(metadata=[*(details.metadata or ()), token]), request)
+
+    intercept_unary_stream = intercept_stream_stream = intercept_unary_unary
+
+
 def main(address: str, song: Path, out: Path) -> None:
-    client = Client.get_by_endpoint(address)
+    client = Client(address, interceptors=[SendToken()])
     asset = client.request("acebridge.v1.AssetService", "ImportAsset", {"path": str(song)})
     request = {
         "submission": {"engine": "fake"},

@@ -30,7 +30,7 @@ def test_the_one_that_comes_second_waits_for_the_first(tmp_path: Path) -> None:
     assert "Setting" not in second.read_output()
     answers = iter(["", "", "127.0.0.1:1"])
     with pytest.raises(StopIteration):  # it goes on asking where the first one is, though its own process has ended
-        _wait_for_answer(second, lambda: next(answers))
+        _wait_for_answer(second, lambda: next(answers), tmp_path)
 
 
 def test_one_that_fails_says_why(tmp_path: Path) -> None:
@@ -39,4 +39,4 @@ def test_one_that_fails_says_why(tmp_path: Path) -> None:
     output.write_bytes(before + b"acebridge: Setting port is 'x'.\nException ignored in: torn down\n")
     failed = launch(output, len(before), "raise SystemExit(2)")
     with pytest.raises(Unavailable, match=r"^The daemon did not start: Setting port is 'x'\. The whole message is in"):
-        _wait_for_answer(failed, lambda: "")
+        _wait_for_answer(failed, lambda: "", tmp_path)

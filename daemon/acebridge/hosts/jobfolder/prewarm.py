@@ -19,12 +19,12 @@ MODULES = (
     "filelock",
     "acebridge.hosts.jobfolder.fields",
     "acebridge.client.connection",
+    "acebridge.client.discovery",
     "acebridge.client.client",
     "grpc._channel",  # with the first channel
     "grpc._interceptor",  # with the first channel that sends a token
     "google.protobuf.descriptor_pb2",
     "acebridge.contract.metadata",  # with the first take
-    "grpc_health.v1.health_pb2_grpc",
     "acebridge.hosts.jobfolder.widen",
     "acestep_runtime.tasks.source_audio",
     "acestep_runtime.audio.splice",

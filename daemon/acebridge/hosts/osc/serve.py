@@ -25,6 +25,7 @@ from acebridge.hosts.osc.surfaces.sources import sources_folder
 from acebridge.hosts.osc.tcp import TcpServer
 from acebridge.hosts.osc.udp import UdpServer
 from acebridge.paths import OSC_FILE
+from acebridge.private_files import make_private_folder
 from acestep_runtime.errors import InvalidValue
 
 #: Ports to try where any will do: the same number has to be free for both.
@@ -59,10 +60,10 @@ async def serve(
         udp.close()
         await tcp.close()
         raise
-    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the daemon makes it
+    make_private_folder(config.data_dir)
     own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
     file = config.data_dir / OSC_FILE
-    write_whole(file, [own.encode()])
+    write_whole(file, [own.encode()], private=True)
     try:
         connecting = bridge.jobs.call(jobs.connection.client)  # the first message need not wait for it
         ready(f"{settings.host}:{port}")

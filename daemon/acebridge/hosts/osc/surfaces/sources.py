@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acebridge.paths import data_folder
+from acebridge.private_files import FILE_MODE, make_private_folder
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -76,8 +77,9 @@ def _write(path: Path, channels: Sequence[Channel], frames: int, rate_hz: int) -
         for parts in zip(*readers, strict=True):
             yield np.stack([part[:, channel.channel] for part, channel in zip(parts, channels, strict=True)], axis=1)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     wav.write_blocks(path, blocks(), frames, len(channels), rate_hz)
+    path.chmod(FILE_MODE)
 
 
 def _remove_old(folder: Path) -> None:

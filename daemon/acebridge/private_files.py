@@ -1,0 +1,68 @@
+"""Folders and files that nobody but their user may read. Systems without such modes (Windows) keep to their own rules."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+_UMASK = 0o077
+_HAS_MODES = os.name != "nt"
+_before: list[int] = []
+
+
+def restrict_umask() -> None:
+    """Make every file and folder that this process makes from now on private, and those that its children make."""
+    if _HAS_MODES:
+        _before.append(os.umask(_UMASK))
+
+
+def user_umask() -> int:
+    """Return the umask that the user has, for a child that writes where the user wants it; -1 where it was not changed."""
+    return _before[0] if _before else -1
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, unless there is one, for its user alone; folders above it as usual."""
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file as an ``opener``; a new one is private."""
+    return os.open(path, flags, FILE_MODE)
+
+
+def repair_modes(folder: Path, *, leave: Collection[Path] = ()) -> int:
+    """Make a folder and all in it private, without following links; return how many of them were not.
+
+    Folders in ``leave`` stay as they are, with what is in them. What belongs to somebody else is left too.
+    """
+    if not _HAS_MODES:
+        return 0
+    return sum(_restrict(entry) for entry in _entries(folder, frozenset(map(str, leave))))
+
+
+def _entries(folder: Path, leave: frozenset[str]) -> Iterator[os.DirEntry[str] | Path]:
+    """Yield a folder and what is below it: each folder before what it holds."""
+    yield folder
+    pending = [str(folder)]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.path not in leave:
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+
+
+def _restrict(entry: os.DirEntry[str] | Path) -> bool:
+    """Take all rights of others from a file or folder; return whether there were any."""
+    with suppress(OSError):
+        mode = (entry.lstat() if isinstance(entry, Path) else entry.stat(follow_symlinks=False)).st_mode
+        if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and mode & _UMASK:
+            os.chmod(entry, stat.S_IMODE(mode) & ~_UMASK)  # noqa: PTH101 - an entry of scandir is no Path
+            return True
+    return False
