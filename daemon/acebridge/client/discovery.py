@@ -136,7 +136,8 @@ def answers(address: str, timeout_s: float = 1.0) -> bool:
 
     with grpc.insecure_channel(address) as channel:
         try:
-            request = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
+            # One that cannot run jobs for now is a daemon all the same.
+            request = health_pb2.HealthCheckRequest(service="acebridge.v1.DaemonService")
             reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout_s, wait_for_ready=False)
         except grpc.RpcError:
             return False
@@ -183,7 +184,7 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
         output.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):
             if output.stat().st_size > _OUTPUT_BYTES:
-                output.unlink()
+                output.replace(output.with_name(f"{output.name}.1"))
         # Appended: of two that are started at once, each finds its own message.
         with output.open("ab") as log:
             start = log.tell()

@@ -282,6 +282,21 @@ class Journal:
 
         await self._change(work)
 
+    async def retry(self, job_id: str) -> bool:
+        """Put a running job whose worker died back to its place in the queue, with the takes that are finished.
+
+        Returns false, and changes nothing, after `MAX_LOST` attempts without a finished take in between.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[bool, list[str]]:
+            row = _existing_row(connection, job_id)
+            if row["lost"] >= MAX_LOST:
+                return False, []
+            tables.requeue(connection, row["number"])
+            return True, [job_id, *self._renumber_queue(connection)]
+
+        return await self._change(work)
+
     async def release(self, cancelled: Collection[str] = (), *, only: str = "") -> None:
         """Put the running jobs back to their places in the queue, as if not started, but end those that were ``cancelled``.
 

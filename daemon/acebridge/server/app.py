@@ -10,28 +10,31 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import filelock
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
-from acebridge.background import stop_on_signals, supervise, wait_at_most
+from acebridge.background import Supervisor, stop_on_signals, wait_at_most
 from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE
+from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
+from acebridge.server.health_report import report_health, set_serving
 from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
+from acebridge.server.malformed import MalformedCheck
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -56,13 +59,16 @@ from acebridge.workers import devices, forkserver
 from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
-from acebridge.workers.local import LocalWorker
+from acebridge.workers import memory
+from acebridge.workers.local import Limits, LocalWorker
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 log = logging.getLogger(__name__)
+#: Work in the background, and its name in the log.
+Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
@@ -75,6 +81,8 @@ _SERVICES = tuple(
     for contract in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2)
     for service in contract.DESCRIPTOR.services_by_name.values()
 )
+#: Services that are of no use while no jobs run.
+_NEED_JOBS = ("acebridge.v1.TaskService", "acebridge.v1.JobService")
 
 
 def serve(config: Config) -> None:
@@ -84,6 +92,7 @@ def serve(config: Config) -> None:
     """
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core prints about each bad byte that anybody sends
     os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
     log_path = config.data_dir / LOG_FILE
     logs.set_up(log_path, config.log_level)
@@ -113,6 +122,8 @@ class _Daemon:
     database: Database
     context: ServiceContext
     launcher: Launcher
+    #: Of all work in the background but running jobs.
+    supervisor: Supervisor
     server: grpc.aio.Server
     health: health.aio.HealthServicer
 
@@ -127,12 +138,12 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     token = write_token(config.data_dir)
-    return _Daemon(database, context, launcher, *_build_server(context, token))
+    return _Daemon(database, context, launcher, Supervisor(), *_build_server(context, token))
 
 
 def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
-        interceptors=(TokenCheck(token), context.calls),
+        interceptors=(TokenCheck(token), context.calls, MalformedCheck()),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
@@ -152,7 +163,8 @@ def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server,
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
     """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
     find = find_devices or partial(devices.find_devices, config.data_dir)
-    choosing = asyncio.create_task(devices.choose_devices(config.devices, find))
+    choose = partial(devices.choose_devices, config.devices, find)
+    choosing = asyncio.create_task(choose())
     if config.devices != (devices.AUTO,):
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
@@ -161,8 +173,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     except Conflict:
         daemon.database.close()
         raise
-    for name in ("", *_SERVICES):
-        await daemon.health.set(name, health_pb2.HealthCheckResponse.SERVING)
+    await set_serving(daemon.health, _SERVICES)
     await daemon.server.start()
     if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
@@ -171,12 +182,23 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     address_file = config.data_dir / ADDRESS_FILE
     write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
+    jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
+    work: list[Work] = [
+        ("collecting garbage", partial(gc_loop, daemon.context)),
+        ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
+        ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
+        *_idle_work(daemon, config, stop),
+    ]
+    may_end: list[Work] = [
+        ("preloading", partial(_preload, daemon.launcher)),
+        ("watching the address file", partial(exit_if_address_file_replaced, address_file, own, stop)),
+        *_children(config, address),
+    ]
+    starting = partial(_start_workers_on, [choosing], choose, daemon)
     background_tasks = [
-        asyncio.create_task(_start_workers_on(choosing, daemon)),
-        asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
-        asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
-        asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
-        *(asyncio.create_task(work) for work in (*_idle_work(daemon, config, stop), *_children(config, address))),
+        asyncio.create_task(jobs.run("starting workers", starting, may_end=True)),
+        *(asyncio.create_task(others.run(*each)) for each in work),
+        *(asyncio.create_task(others.run(*each, may_end=True)) for each in may_end),
     ]
     try:
         await stop.wait()
@@ -258,12 +280,22 @@ def _holds(file: Path, text: str) -> bool:
 
 def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
-    daemon.context.scheduler.start([LocalWorker(device, daemon.launcher) for device in chosen])
+    config = daemon.context.config
+    memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
+    limits = Limits(step_s=config.step_limit_s, memory_bytes=memory_bytes)
+    daemon.context.scheduler.start([LocalWorker(device, daemon.launcher, limits=limits) for device in chosen])
 
 
-async def _start_workers_on(choosing: asyncio.Task[Sequence[Device]], daemon: _Daemon) -> None:
-    """Start the workers as soon as their devices are known, unless they have been started."""
-    chosen = await choosing
+async def _start_workers_on(
+    choosing: list[asyncio.Task[Sequence[Device]]],
+    choose: Callable[[], Awaitable[Sequence[Device]]],
+    daemon: _Daemon,
+) -> None:
+    """Start the workers as soon as their devices are known, unless they have been started.
+
+    They may be known to the task in the list ``choosing``, which is taken out of it.
+    """
+    chosen = await (choosing.pop() if choosing else choose())
     if not daemon.context.scheduler.workers:
         _start_workers(daemon, chosen)
 
@@ -275,7 +307,7 @@ async def _preload(launcher: Launcher) -> None:
         await launcher.preload(neural.modules)
 
 
-def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Work]:
     """Return what has to run for the settings ``idle_unload_s`` and ``idle_exit_s``; 0 switches one off."""
 
     async def exit_idle() -> None:
@@ -289,17 +321,17 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Cor
     calls = daemon.context.calls
     busy = partial(is_busy, daemon.context.journal, calls)
     return [
-        supervise(name, partial(run_when_idle, idle_s, action, busy=busy, calls=calls))
+        (name, partial(run_when_idle, idle_s, action, busy=busy, calls=calls))
         for name, (idle_s, action) in actions.items()
         if idle_s
     ]
 
 
-def _children(config: Config, address: str) -> list[Coroutine[None, None, None]]:
+def _children(config: Config, address: str) -> list[Work]:
     """Return what runs the programs that the settings ask for."""
     if config.osc is None:
         return []
-    return [supervise("the OSC bridge", partial(children.run_osc_bridge, config, address))]
+    return [("the OSC bridge", partial(children.run_osc_bridge, config, address))]
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:

@@ -54,7 +54,7 @@ def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]], limit_
 
 async def wait_until_ready(child: Child) -> None:
     """Have a worker start."""
-    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    child.orders.write(encode({"op": "start", "device": "cpu", "memory_bytes": 0}))
     assert decode_message(await child.messages.readline()) == {"type": "ready"}
 
 
@@ -332,7 +332,7 @@ from acebridge.workers.messages import encode
 async def run():
     server = ForkServer(Path(sys.argv[1]))
     child = await server.launch([])
-    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    child.orders.write(encode({"op": "start", "device": "cpu", "memory_bytes": 0}))
     await child.messages.readline()
     print(server.pid, child.pid, flush=True)
     await asyncio.sleep(100)
