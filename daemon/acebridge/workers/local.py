@@ -156,7 +156,7 @@ class LocalWorker:
             reading = asyncio.create_task(self._read_any(child))
             try:
                 if not await _ends_within(limits.silence_s, reading):
-                    raise self._end_hanging(child, f"no sign of life for {limits.silence_s:g} s")
+                    raise await self._end_hanging(f"no sign of life for {limits.silence_s:g} s")
             finally:
                 reading.cancel()
             message = reading.result()
@@ -164,11 +164,11 @@ class LocalWorker:
                 return message
             quiet_s += BEAT_S
             if 0 < limits.step_s <= quiet_s:
-                raise self._end_hanging(child, f"no progress for {limits.step_s:g} s")
+                raise await self._end_hanging(f"no progress for {limits.step_s:g} s")
 
-    def _end_hanging(self, child: Child, why: str) -> WorkerDied:
+    async def _end_hanging(self, why: str) -> WorkerDied:
         log.warning("a worker hangs; ending it: %s", why, extra={"device": self.device.name})
-        child.kill()
+        await self._end_process()  # the next order is for another one
         return WorkerDied(why)
 
     async def _read_any(self, child: Child) -> Message:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -52,16 +54,20 @@ async def run_and(worker: LocalWorker, order: JobOrder, do: Callable[[], None]) 
 
 def test_a_stopped_worker_is_ended(tmp_path: Path, slow_order: JobOrder, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(worker: LocalWorker) -> None:
+        def stop() -> None:
+            os.kill(worker.pid, signal.SIGSTOP)
+            worker._limits = Limits(silence_s=0.2)  # before, only a hang takes longer than the usual limit
+
         with pytest.raises(WorkerDied, match=r"^no sign of life for 0\.2 s$") as caught:
-            await run_and(worker, slow_order, lambda: os.kill(worker.pid, signal.SIGSTOP))
+            await run_and(worker, slow_order, stop)
         assert caught.value.took_order
+        worker._limits = Limits()
         (tmp_path / "1.steps").unlink()
         assert kinds(await messages_of(worker, job(tmp_path, order_id="next")))[-1] == "done"
         assert worker.restarts == 1
 
     with caplog.at_level(logging.WARNING):
-        # Whoever is not stopped says so at once, and is not ended.
-        play(tmp_path, scenario, Limits(silence_s=0.2))
+        play(tmp_path, scenario, Limits())
     assert caplog.messages == ["a worker hangs; ending it: no sign of life for 0.2 s"]
 
 
@@ -178,11 +184,8 @@ asyncio.run(run())
 """
 
 
-@pytest.mark.skipif(not local.memory.sys.platform == "linux", reason="the system ends it on Linux alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="the system ends it on Linux alone")
 def test_a_spawned_worker_ends_with_a_daemon_that_is_killed_even_when_it_is_stopped(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     with subprocess.Popen([sys.executable, "-c", DAEMON, str(tmp_path)], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         worker = psutil.Process(int(daemon.stdout.readline()))

@@ -65,11 +65,11 @@ def test_an_allocation_beyond_the_limit_fails_and_the_process_goes_on() -> None:
         "limit_own(1 << 28)\n"
         "held = np.ones(1 << 25)\n"  # 256 MiB
         "try:\n"
-        "    np.empty(1 << 32)\n"
+        "    np.empty(1 << 29)\n"
         "except MemoryError as error:\n"
         "    print(describe_error(error, 1 << 28)['message'])\n"
         "limit_own(0)\n"
-        "np.empty(1 << 32)\n"
+        "np.empty(1 << 29)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "There is not enough memory for this job; a worker may take 256 MiB.\n"
