@@ -125,7 +125,10 @@ class Journal:
                 self.preempt_requested.set()
             return result
 
-        return await asyncio.shield(run_and_notify())
+        task = asyncio.create_task(run_and_notify())
+        # Whoever is not there any more does not miss its error.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
     def _check_capacity(self, connection: sqlite3.Connection) -> None:
         if (waiting := tables.count_waiting(connection, requested=True)) >= self._max_waiting:
