@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,23 @@ def test_the_services_of_grpc_itself_refuse_them_too(daemon: Daemon) -> None:
         ):
             method = fuzz.Method(path, tasks_pb2.Submission.DESCRIPTOR, streams, streams)
             assert send(channel, method, b"\xff")[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_bad_headers_are_not_printed(daemon: Daemon) -> None:
+    """Anybody can send them, as many as they like."""
+    host, port = daemon.address.rsplit(":", 1)
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    header = bytes((0, 2)) + b"te" + bytes((4,)) + b"\xff" * 4  # literal, not indexed: RFC 7541, 6.2.2
+    frame = len(header).to_bytes(3, "big") + bytes((1, 5)) + (1).to_bytes(4, "big") + header
+    ping = (8).to_bytes(3, "big") + bytes((6, 0, 0, 0, 0, 0)) + b"answered"
+    printed, answer = len(daemon.console()), b""
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+        connection.sendall(preface + frame + ping)
+        while b"answered" not in answer:  # by then the header was read
+            received = connection.recv(1 << 16)
+            assert received
+            answer += received
+    assert "metadata" not in daemon.console()[printed:]
 
 
 @pytest.mark.campaign("faults")

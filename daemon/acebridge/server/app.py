@@ -92,7 +92,6 @@ def serve(config: Config) -> None:
     """
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # other users have no business with your songs
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core prints about each bad byte that anybody sends
     os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
     log_path = config.data_dir / LOG_FILE
     logs.set_up(log_path, config.log_level)
