@@ -96,7 +96,7 @@ def is_exhausted(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
-class Exhausted(Busy):
+class LimitReached(Busy):
     """This process or the machine has no descriptor, process or thread to give for now."""
 
     def __init__(self) -> None:

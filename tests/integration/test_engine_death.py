@@ -50,7 +50,9 @@ def test_an_engine_that_ends_its_process(daemon: Daemon, client: Client) -> None
     assert fault.message == (
         "The engine's process ended in the middle of the job, and again when the job was repeated (exit code 42)."
     )
-    assert fault.remedy.startswith("The daemon goes on with the next job, and finished takes are kept; send this one again")
+    assert fault.remedy.startswith(
+        "The daemon goes on with the next job, and finished takes are kept; send this one again"
+    )
     assert fault.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
     for seed, job_id in zip((5, 6), waiting, strict=True):
         assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))

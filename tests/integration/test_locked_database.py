@@ -23,9 +23,7 @@ from tests.support.daemon import (
 
 def holder_of(daemon: Daemon) -> sqlite3.Connection:
     """Lock a daemon's database as a backup or a shell does."""
-    other = sqlite3.connect(
-        daemon.home / "acebridge.db", isolation_level=None, timeout=60, check_same_thread=False
-    )
+    other = sqlite3.connect(daemon.home / "acebridge.db", isolation_level=None, timeout=60, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     return other
 

@@ -1,4 +1,4 @@
-"""A daemon of which a part fails: health says so, clients find it all the same, and it goes on by itself."""
+"""A daemon of which a part fails: health says so, clients find it all the same, and it goes on."""
 
 from __future__ import annotations
 

@@ -15,7 +15,20 @@ from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 
 INTEGERS = (0, 1, 2, -1, 255, 2**31 - 1, -(2**31), 2**32, 2**53, 2**63 - 1, -(2**63))
 NUMBERS = (0.0, -0.0, 0.5, 1.0, -1.0, 3.0, 1e9, 1e-300, 1e308, math.inf, -math.inf, math.nan)
-TEXTS = ("", "x", "draft", "4/4", "C major", "\0", "../../etc/passwd", "/dev/zero", "/", "\u202e\x1b[31m", "é" * 300, "\U0010ffff")
+TEXTS = (
+    "",
+    "x",
+    "draft",
+    "4/4",
+    "C major",
+    "\0",
+    "../../etc/passwd",
+    "/dev/zero",
+    "/",
+    "\u202e\x1b[31m",
+    "é" * 300,
+    "\U0010ffff",
+)
 _DEPTH, _MOST_ITEMS = 4, 3
 
 
@@ -31,7 +44,9 @@ class Method(NamedTuple):
 def methods() -> list[Method]:
     """All methods but the one that ends the daemon."""
     return [
-        Method(f"/{service.full_name}/{method.name}", method.input_type, method.client_streaming, method.server_streaming)
+        Method(
+            f"/{service.full_name}/{method.name}", method.input_type, method.client_streaming, method.server_streaming
+        )
         for module in (assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods

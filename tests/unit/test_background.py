@@ -89,7 +89,7 @@ class Work:
             raise error
 
 
-def supervised(work: Work, scenario: Callable[[Supervisor, FakeClock], Awaitable[None]]) -> None:
+def supervise(work: Work, scenario: Callable[[Supervisor, FakeClock], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = FakeClock()
         supervisor = Supervisor(sleep=clock.sleep)
@@ -117,7 +117,7 @@ def test_work_that_fails_is_started_again(failure: Exception | None, caplog: pyt
         assert clock.slept == [1.0, 5.0]
 
     with caplog.at_level(logging.INFO):
-        supervised(work, scenario)
+        supervise(work, scenario)
     assert work.runs == 2
     assert caplog.messages == ["counting sheep failed; starting it again", "counting sheep works again"]
 
@@ -133,7 +133,7 @@ def test_a_failure_that_repeats_itself_is_logged_once_and_pauses_grow(caplog: py
         assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
         assert supervisor.failing == {"counting sheep": "OSError: wolves"}
 
-    supervised(work, scenario)
+    supervise(work, scenario)
     assert [record.__dict__["why"] for record in caplog.records] == ["OSError: no sheep", "OSError: wolves"]
 
 

@@ -34,7 +34,7 @@ from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
 from acebridge.server.health_report import report_health, set_serving
 from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
-from acebridge.server.malformed import MalformedCheck
+from acebridge.server.malformed import RequestCheck
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -55,11 +55,10 @@ from acebridge.v1 import (
     tasks_pb2_grpc,
 )
 from acebridge.version import VERSION
-from acebridge.workers import devices, forkserver
+from acebridge.workers import devices, forkserver, memory
 from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
-from acebridge.workers import memory
 from acebridge.workers.local import Limits, LocalWorker
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
@@ -142,7 +141,7 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
 
 def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     server = grpc.aio.server(
-        interceptors=(TokenCheck(token), context.calls, MalformedCheck()),
+        interceptors=(TokenCheck(token), context.calls, RequestCheck()),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),

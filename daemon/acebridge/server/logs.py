@@ -21,7 +21,7 @@ from pathlib import Path
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _FILE_BYTES, _FILES = 4 * 2**20, 3
-#: So many lines of one kind are logged in so many seconds.
+#: How many lines of one kind are logged in how many seconds.
 _FLOOD_LINES, _FLOOD_S = 100, 60.0
 #: A file that a daemon in the background prints into is cut beyond this size; seconds between two looks at it.
 _PRINTED_BYTES, _LOOK_S = 2**20, 10.0
@@ -67,7 +67,7 @@ def _reader_left(record: logging.LogRecord) -> bool:
 
 
 class FloodFilter(logging.Filter):
-    """Lets so many lines of one kind pass in a minute; the first one after that says how many were left out."""
+    """Lets a limited number of lines of one kind pass in a minute; the first one after that says how many were left out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -21,13 +21,13 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-class _Malformed(NamedTuple):
+class _NoMessage(NamedTuple):
     """Stands for a request that cannot be read."""
 
     size_bytes: int
 
 
-class MalformedCheck(grpc.aio.ServerInterceptor):
+class RequestCheck(grpc.aio.ServerInterceptor):
     """Refuses requests that cannot be read."""
 
     async def intercept_service(
@@ -39,10 +39,11 @@ class MalformedCheck(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or handler.request_deserializer is None:
             return handler
-        return _checked(handler, handler_call_details.method)
+        check: grpc.RpcMethodHandler[Request, Response] = _check_requests(handler, handler_call_details.method)
+        return check
 
 
-def _checked(handler: Any, method: str) -> Any:
+def _check_requests(handler: Any, method: str) -> Any:
     """Return a handler that does what ``handler`` does with requests that can be read."""
     kinds = ("stream" if streams else "unary" for streams in (handler.request_streaming, handler.response_streaming))
     kind = "_".join(kinds)
@@ -67,15 +68,15 @@ def _checked(handler: Any, method: str) -> Any:
     return handler._replace(request_deserializer=partial(_read, handler.request_deserializer), **{kind: call})
 
 
-def _read(deserialize: Callable[[bytes], Request], data: bytes) -> Request | _Malformed:
+def _read(deserialize: Callable[[bytes], Request], data: bytes) -> Request | _NoMessage:
     try:
         return deserialize(data)
     except Exception:  # whichever the library raises
-        return _Malformed(len(data))
+        return _NoMessage(len(data))
 
 
-def _check(method: str, request: Request | _Malformed) -> Request:
-    if not isinstance(request, _Malformed):
+def _check(method: str, request: Request | _NoMessage) -> Request:
+    if not isinstance(request, _NoMessage):
         return request
     log.warning("a request cannot be read", extra={"method": method, "bytes": request.size_bytes})
     raise InvalidValue(
@@ -87,6 +88,6 @@ def _check(method: str, request: Request | _Malformed) -> Request:
     )
 
 
-async def _check_all(method: str, requests: AsyncIterator[Request | _Malformed]) -> AsyncIterator[Request]:
+async def _check_all(method: str, requests: AsyncIterator[Request | _NoMessage]) -> AsyncIterator[Request]:
     async for request in requests:
         yield _check(method, request)

@@ -48,7 +48,7 @@ class Database:
         while True:
             try:
                 result = action()
-            except sqlite3.OperationalError as error:
+            except sqlite3.OperationalError as error:  # noqa: PERF203
                 if self._closing or not _is_locked(error):
                     raise
                 if not began:

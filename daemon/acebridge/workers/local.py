@@ -20,7 +20,7 @@ from acestep_runtime.engines import registry
 log = logging.getLogger(__name__)
 #: Only a process that hangs takes longer to end once its messages have; only one that a driver holds, once it was killed.
 _END_LIMIT_S, _KILL_LIMIT_S = 10.0, 10.0
-#: A wait counts in so many parts, each only once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
+#: A wait counts in this many parts, each only once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
 _PARTS = 4
 #: Seconds between two looks at the memory that a worker takes.
 _LOOK_S = 0.25
@@ -108,7 +108,7 @@ class LocalWorker:
         return asyncio.create_task(self._watch_memory(self._child, self._limits.memory_bytes))
 
     async def _watch_memory(self, child: Child, limit_bytes: int) -> None:
-        while (taken := memory.taken_bytes(child.pid)) <= limit_bytes:
+        while (taken := memory.memory_of(child.pid)) <= limit_bytes:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(_LOOK_S)
         self._taken_bytes = taken
         child.kill()

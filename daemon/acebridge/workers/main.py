@@ -1,7 +1,7 @@
 """A worker process: runs engines. Its orders and messages: `acebridge.workers.messages`.
 
-When the daemon dies, its end of the pipe closes, and so the worker ends. On Linux the system ends it, too: it may be stopped, or
-busy in a library that lets no other thread run.
+When the daemon dies, its end of the pipe closes, and so the worker ends. On Linux the system ends it, too: it may be stopped,
+or busy in a library that lets no other thread run.
 """
 
 from __future__ import annotations

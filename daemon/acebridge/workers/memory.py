@@ -19,7 +19,7 @@ _OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
 def default_limit(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
-    """Return how many bytes a worker may take here: three quarters of what there is; 0, no limit, where that is unknown."""
+    """Return how many bytes a worker may take here: three quarters of all memory; 0, no limit, where that is unknown."""
     sizes = [*_total(proc / "meminfo"), *_group_limits(proc / "self" / "cgroup", cgroups)]
     return int(min(sizes, default=0) * _SHARE)
 
@@ -47,7 +47,7 @@ def _group_limits(own: Path, cgroups: Path) -> Iterator[int]:
                         yield int((place / name).read_text())
 
 
-def taken_bytes(pid: int, proc: Path = _PROC) -> int:
+def memory_of(pid: int, proc: Path = _PROC) -> int:
     """Return how much memory a process alone takes, swapped or not; 0 when it is gone, or where nobody knows."""
     try:
         lines = (proc / str(pid) / "status").read_text(errors="replace").splitlines()
@@ -75,7 +75,9 @@ def limit_own(limit_bytes: int) -> None:
 
 def out_of_memory(limit_bytes: int, taken: int = 0) -> EngineFailure:
     """Return the error of a job that needs more memory than a worker may take; 0 for a number that is not known."""
-    takes = f"The engine took {_gib(taken)} of memory for this job" if taken else "There is not enough memory for this job"
+    takes = (
+        f"The engine took {_gib(taken)} of memory for this job" if taken else "There is not enough memory for this job"
+    )
     limit = f"; a worker may take {_gib(limit_bytes)}" if limit_bytes else ""
     return EngineFailure(
         f"{takes}{limit}.",

@@ -1,8 +1,9 @@
 """Orders to a worker and its messages, and their encoding on a pipe: one JSON object a line.
 
 Orders are distinguished by ``op``, messages by ``type``. A worker answers its `StartOrder` with
-`ReadyMessage`; while it works it says so every `BEAT_S` seconds. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
-yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`.
+`ReadyMessage`. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
+yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`. While it works on one, a worker says every `BEAT_S`
+seconds that it is alive.
 
 Audio does not go through the pipe: it is written to WAV files in the spool (see `acebridge.workers.spool`), and a message says
 only which frames can be read by now. The bodies of messages are those of the journal's events.

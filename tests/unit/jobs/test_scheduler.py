@@ -191,7 +191,10 @@ def test_a_job_that_needs_too_much_memory_is_not_tried_again(tmp_path: Path) -> 
         core.worker.fall(OutOfMemory("It took 9 GiB; a worker may take 8 GiB.", "Ask for less."))
         job = await core.wait_for_end(job_id)
         assert (job.state, job.attempts) == ("failed", 1)
-        assert (job.error["message"], job.error["remedy"]) == ("It took 9 GiB; a worker may take 8 GiB.", "Ask for less.")
+        assert (job.error["message"], job.error["remedy"]) == (
+            "It took 9 GiB; a worker may take 8 GiB.",
+            "Ask for less.",
+        )
 
     play(tmp_path, scenario)
 
@@ -271,9 +274,7 @@ def test_jobs_wait_while_the_system_is_at_a_limit(
 
     with caplog.at_level(logging.WARNING):
         play(tmp_path, scenario)
-    assert caplog.messages == [
-        "jobs wait: The daemon has reached a limit of this system on open files or processes."
-    ]
+    assert caplog.messages == ["jobs wait: The daemon has reached a limit of this system on open files or processes."]
 
 
 def test_a_loop_that_fails_is_started_again(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ WAITS = "another program holds the database; waiting for it"
 
 
 @contextmanager
-def held(path: Path) -> Iterator[sqlite3.Connection]:
+def hold(path: Path) -> Iterator[sqlite3.Connection]:
     """Hold a database as another program does; the block ends that with a rollback, or earlier itself."""
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -56,7 +56,7 @@ def test_a_call_waits_for_another_program(
     database.transact(lambda c: c.execute("CREATE TABLE t (x)"))
 
     async def scenario() -> None:
-        with held(tmp_path / "a.db") as other:
+        with hold(tmp_path / "a.db") as other:
             writing = asyncio.create_task(database.run(lambda c: c.execute("INSERT INTO t VALUES (1)").rowcount))
             reading = asyncio.create_task(database.run(lambda c: c.execute("SELECT x FROM t").fetchall()))
             assert await asyncio.to_thread(waiting.wait, PATIENCE_S)
@@ -74,7 +74,7 @@ def test_a_call_waits_for_another_program(
 def test_opening_waits_for_another_program(tmp_path: Path, waiting: threading.Event) -> None:
     Database(tmp_path / "a.db").close()
     opened: list[Database] = []
-    with held(tmp_path / "a.db") as other:
+    with hold(tmp_path / "a.db") as other:
         other.execute("COMMIT")
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -90,7 +90,7 @@ def test_closing_ends_the_wait(tmp_path: Path, waiting: threading.Event) -> None
     database = Database(tmp_path / "a.db", busy_s=0.001)
 
     async def scenario() -> None:
-        with held(tmp_path / "a.db"):
+        with hold(tmp_path / "a.db"):
             call = asyncio.create_task(database.run(lambda c: c.execute("SELECT 1").fetchone()))
             assert await asyncio.to_thread(waiting.wait, PATIENCE_S)
             await asyncio.to_thread(database.close)

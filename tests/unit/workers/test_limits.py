@@ -151,16 +151,14 @@ def test_a_worker_that_takes_too_much_memory_is_ended(
 ) -> None:
     taken = [10 << 20, 20 << 20, 3 << 30]
     monkeypatch.setattr(local, "_LOOK_S", 0.0)
-    monkeypatch.setattr(memory, "taken_bytes", lambda _: taken.pop(0))
+    monkeypatch.setattr(memory, "memory_of", lambda _: taken.pop(0))
 
     async def scenario(worker: LocalWorker) -> None:
         with pytest.raises(OutOfMemory) as caught:
             await messages_of(worker, slow_order)
-        assert caught.value.message == (
-            "The engine took 3.00 GiB of memory for this job; a worker may take 2.00 GiB."
-        )
+        assert caught.value.message == ("The engine took 3.00 GiB of memory for this job; a worker may take 2.00 GiB.")
         assert "worker_memory_bytes in config.toml" in caught.value.remedy
-        monkeypatch.setattr(memory, "taken_bytes", lambda _: 0)
+        monkeypatch.setattr(memory, "memory_of", lambda _: 0)
         (tmp_path / "1.steps").unlink()
         assert kinds(await messages_of(worker, job(tmp_path, order_id="next")))[-1] == "done"
 

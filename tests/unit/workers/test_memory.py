@@ -49,11 +49,11 @@ def test_no_limit_where_nothing_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says")
 def test_what_a_process_takes() -> None:
-    before = memory.taken_bytes(os.getpid())
+    before = memory.memory_of(os.getpid())
     held = bytearray(os.urandom(1) * (64 << 20))
-    assert 60 << 20 <= memory.taken_bytes(os.getpid()) - before <= 80 << 20
+    assert 60 << 20 <= memory.memory_of(os.getpid()) - before <= 80 << 20
     del held
-    assert memory.taken_bytes(2**22 + 1) == 0
+    assert memory.memory_of(2**22 + 1) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of the system is Linux's")
