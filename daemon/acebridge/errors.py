@@ -96,14 +96,12 @@ def is_exhausted(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
-class LimitReached(Busy):
-    """This process or the machine has no descriptor, process or thread to give for now."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The daemon has reached a limit of this system on open files or processes.",
-            remedy="Try again once other programs have closed some, or raise the limit with `ulimit -n` before it starts.",
-        )
+def system_limit() -> Busy:
+    """Return the error for what `is_exhausted` tells."""
+    return Busy(
+        "The daemon has reached a limit of this system on open files or processes.",
+        remedy="Try again once other programs have closed some, or raise the limit with `ulimit -n` before it starts.",
+    )
 
 
 class DiskFull(Busy):

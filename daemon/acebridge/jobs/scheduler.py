@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal
 
 from acebridge.background import Supervisor, wait_at_most
-from acebridge.errors import AceBridgeError, DiskFull, JobFailed, LimitReached, NotFound, Unavailable, is_exhausted
+from acebridge.errors import AceBridgeError, DiskFull, JobFailed, NotFound, Unavailable, is_exhausted, system_limit
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
@@ -177,7 +177,7 @@ class Scheduler:
         except Exception as fault:
             await worker.kill()
             if is_exhausted(fault):
-                outcome = Outcome(failure(LimitReached().message, LimitReached().remedy), retry="later")
+                outcome = Outcome(failure(system_limit().message, system_limit().remedy), retry="later")
             else:
                 log.exception("job failed inside the daemon", extra={"job": job.id})
                 outcome = Outcome(failure("The daemon failed while it ran this job."))

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from acebridge.contract.status import DETAILS_KEY, pack_error
-from acebridge.errors import AceBridgeError, DiskFull, ErrorReason, JobFailed, LimitReached, is_exhausted, is_full
+from acebridge.errors import AceBridgeError, DiskFull, ErrorReason, JobFailed, is_exhausted, is_full, system_limit
 from acebridge.server.unknown_fields import check_known
 from acestep_runtime.errors import AceStepError
 
@@ -41,7 +41,7 @@ async def abort(context: CallContext, error: Exception) -> NoReturn:
     if is_full(error):
         error = DiskFull()
     elif is_exhausted(error):
-        error = LimitReached()
+        error = system_limit()
     if not isinstance(error, (AceStepError, AceBridgeError)):
         log.error("a call failed", exc_info=error)
         error = JobFailed(

@@ -20,7 +20,7 @@ from acestep_runtime.engines import registry
 log = logging.getLogger(__name__)
 #: Only a process that hangs takes longer to end once its messages have; only one that a driver holds, once it was killed.
 _END_LIMIT_S, _KILL_LIMIT_S = 10.0, 10.0
-#: A wait counts in this many parts, each only once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
+#: A wait counts in this many parts, each once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
 _PARTS = 4
 #: Seconds between two looks at the memory that a worker takes.
 _LOOK_S = 0.25
