@@ -28,7 +28,7 @@ from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE
+from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, WORKERS_FILE
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck, write_token
 from acebridge.server.context import ServiceContext
@@ -60,6 +60,7 @@ from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
 from acebridge.workers.local import Limits, LocalWorker
+from acebridge.workers.orphans import WorkerRecord
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
@@ -120,6 +121,7 @@ class _Daemon:
     database: Database
     context: ServiceContext
     launcher: Launcher
+    workers: WorkerRecord
     #: Of all work in the background but running jobs.
     supervisor: Supervisor
     server: grpc.aio.Server
@@ -134,9 +136,11 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     calls = OpenCalls()
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
+    workers = WorkerRecord(config.data_dir / WORKERS_FILE)
+    workers.end_all()
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     token = write_token(config.data_dir)
-    return _Daemon(database, context, launcher, Supervisor(), *_build_server(context, token))
+    return _Daemon(database, context, launcher, workers, Supervisor(), *_build_server(context, token))
 
 
 def _build_server(context: ServiceContext, token: str) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
@@ -281,7 +285,9 @@ def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     config = daemon.context.config
     memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
     limits = Limits(step_s=config.step_limit_s, memory_bytes=memory_bytes)
-    daemon.context.scheduler.start([LocalWorker(device, daemon.launcher, limits=limits) for device in chosen])
+    daemon.context.scheduler.start(
+        [LocalWorker(device, daemon.launcher, limits=limits, record=daemon.workers.add) for device in chosen]
+    )
 
 
 async def _start_workers_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -43,13 +43,21 @@ class Limits:
 class LocalWorker:
     """See `acebridge.workers.base.Worker`. The process starts with the first order, and again after it has died.
 
-    One that is not ready in time hangs: it is ended, and another one is spawned.
+    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process.
     """
 
-    def __init__(self, device: Device, launcher: Launcher, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        launcher: Launcher,
+        *,
+        limits: Limits | None = None,
+        record: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self.device = device
         self._launcher = launcher
         self._limits = limits or Limits()
+        self._record = record
         self._starts = 0
         self._models: Sequence[str] = ()
         #: The memory that the process took when it was ended for that.
@@ -136,6 +144,7 @@ class LocalWorker:
         for launch in (partial(self._launcher.launch, modules), self._launcher.spawn):
             await self._end_process()  # closes the pipes of one that has died
             self._child = await launch()
+            self._record(self._child.pid)
             self._log_task = asyncio.create_task(log_output(self._child.output, "worker", device=self.device.name))
             await self._send(
                 {"op": "start", "device": self.device.name, "memory_bytes": self._limits.memory_bytes},
