@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ _END_LIMIT_S, _KILL_LIMIT_S = 10.0, 10.0
 _PARTS = 4
 #: Seconds between two looks at the memory that a worker takes.
 _LOOK_S = 0.25
+#: The exit code of a process that was killed and does not end.
+_KILLED = -9
 
 
 @dataclass(frozen=True)
@@ -243,4 +244,4 @@ async def _end_of(child: Child) -> int:
     if not child.exit_code.done():
         child.kill()
         await asyncio.wait([child.exit_code], timeout=_KILL_LIMIT_S)
-    return child.exit_code.result() if child.exit_code.done() else -signal.SIGKILL
+    return child.exit_code.result() if child.exit_code.done() else _KILLED

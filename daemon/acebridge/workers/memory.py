@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,8 +13,8 @@ from acestep_runtime.errors import EngineFailure
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 #: The part of the machine's memory, or of what its control group may take, that a worker may take.
 _SHARE = 0.75
-#: What a process reserves and never touches: stacks of threads, buffers of BLAS.
-_RESERVED_BYTES = 2**30
+#: What a process reserves later and never touches: stacks of threads, buffers of BLAS.
+_RESERVE_BYTES = 2**29
 #: Fields of /proc/PID/status that no other process shares and no file holds, in KiB.
 _OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
@@ -47,27 +48,33 @@ def _group_limits(own: Path, cgroups: Path) -> Iterator[int]:
                         yield int((place / name).read_text())
 
 
-def memory_of(pid: int, proc: Path = _PROC) -> int:
+def memory_of(pid: int) -> int:
     """Return how much memory a process alone takes, swapped or not; 0 when it is gone, or where nobody knows."""
+    return _sum_fields(pid, _OWN)
+
+
+def _sum_fields(pid: int, names: tuple[str, ...]) -> int:
+    """Return the sum of fields of /proc/PID/status, in bytes."""
     try:
-        lines = (proc / str(pid) / "status").read_text(errors="replace").splitlines()
+        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(_OWN))
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
 
 
 def limit_own(limit_bytes: int) -> None:
-    """Have allocations of this process fail beyond a limit, 0 for none; the limit of the system above it stays.
+    """Have allocations fail that make this process larger by more than a limit, 0 for none; a limit of the system stays.
 
     Counted is what is reserved, touched or not, so that there is some slack. For engines that compute with NumPy: GPU drivers
-    reserve more than there is.
+    reserve more than a machine has.
     """
     if sys.platform != "linux":
         return
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = limit_bytes + _RESERVED_BYTES if limit_bytes else resource.RLIM_INFINITY
+    reserved = _sum_fields(os.getpid(), ("VmData:",)) + _RESERVE_BYTES
+    wanted = limit_bytes + reserved if limit_bytes else resource.RLIM_INFINITY
     if hard != resource.RLIM_INFINITY:
         wanted = hard if wanted == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
