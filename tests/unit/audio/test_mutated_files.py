@@ -41,5 +41,5 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, rounds: Rounds) -> No
                 assert block.shape[1] == info.channels
         except InvalidValue as error:
             refused += 1
-            assert error.message.endswith(".")
+            assert error.message.endswith(".")  # noqa: PT017
     assert refused

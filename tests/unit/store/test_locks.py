@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.store import database as module
+from acebridge.store import locks
 from acebridge.store.database import Database
 from tests.support.daemon import PATIENCE_S
 
@@ -43,10 +43,10 @@ def waiting(caplog: pytest.LogCaptureFixture) -> Iterator[threading.Event]:
                 event.set()
 
     handler = Watch()
-    module.log.addHandler(handler)
+    locks.log.addHandler(handler)
     caplog.set_level(logging.INFO)
     yield event
-    module.log.removeHandler(handler)
+    locks.log.removeHandler(handler)
 
 
 def test_a_call_waits_for_another_program(
@@ -84,6 +84,16 @@ def test_opening_waits_for_another_program(tmp_path: Path, waiting: threading.Ev
         assert not opened
     thread.join(PATIENCE_S)
     opened[0].close()
+
+
+def test_opening_does_not_wait_for_ever(tmp_path: Path) -> None:
+    Database(tmp_path / "a.db").close()
+    with hold(tmp_path / "a.db") as other:
+        other.execute("COMMIT")
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            Database(tmp_path / "a.db", busy_s=0.001, open_limit_s=0.0)
 
 
 def test_closing_ends_the_wait(tmp_path: Path, waiting: threading.Event) -> None:
