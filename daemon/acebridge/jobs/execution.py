@@ -81,7 +81,7 @@ async def execute(
                 elif message["type"] == "take":
                     await _store_take(job, message["body"], store, spool)
                     await journal.append(job.id, "take", message["body"])
-                elif message["type"] not in ("done", "ready", "alive"):
+                elif message["type"] != "done" and message["type"] != "ready" and message["type"] != "alive":
                     await journal.append(job.id, message["type"], message["body"])
     except OutOfMemory as death:
         return Outcome(failure(death.message, death.remedy))
