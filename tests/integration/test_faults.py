@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sqlite3
@@ -27,7 +28,7 @@ class Trial:
     """A daemon, what it has promised, and what happens to it."""
 
     def __init__(self, home: Path) -> None:
-        self.daemon = Daemon(home, step_ms=5, config="cancel_grace_s = 0.2\n")
+        self.daemon = Daemon(home, step_ms=20, config="cancel_grace_s = 0.2\n")
         self.history = History()
         self.chance = random.Random(300)
         self.kills, self.seed = 0, 1
@@ -61,11 +62,15 @@ class Trial:
 
     def send_to_worker(self, number: signal.Signals) -> bool:
         """Send a signal to the worker; return whether there is one."""
-        for worker in self.daemon.workers():
-            with suppress(psutil.NoSuchProcess):
-                worker.send_signal(number)
+        with suppress(ProcessLookupError):
+            if pid := self.worker_pid():
+                os.kill(pid, number)
                 return True
         return False
+
+    def worker_pid(self) -> int:
+        """Its process id, 0 when it is not alive."""
+        return sum(worker.pid for worker in status(self.client).workers)
 
 
 def kill_daemon(trial: Trial) -> None:
@@ -98,14 +103,15 @@ def kill_daemon_amid_a_call(trial: Trial) -> None:
 def kill_worker(trial: Trial) -> None:
     trial.submit()
     trial.wait()
+    until(trial.worker_pid, "a worker")
     trial.kills += trial.send_to_worker(signal.SIGKILL)
 
 
 def stop_worker_and_cancel(trial: Trial) -> None:
     trial.submit()
     trial.wait()
-    if not trial.send_to_worker(signal.SIGSTOP):
-        return
+    until(trial.worker_pid, "a worker")
+    trial.send_to_worker(signal.SIGSTOP)
     running = status(trial.client).workers[0].job_id
     if running:
         trial.history.cancelled.add(running)
@@ -180,7 +186,7 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
 @pytest.mark.slow
 @pytest.mark.campaign("faults")
 def test_what_was_accepted_is_kept_whatever_happens(trial: Trial, rounds: Rounds, soak: bool) -> None:
-    for number in rounds(len(FAULTS), 440):
+    for number in rounds(len(FAULTS), 52 * len(FAULTS)):
         FAULTS[number % len(FAULTS)](trial)
     ends = trial.history.check(trial.client)
     print(f"{trial.kills} kills, jobs: {ends}, slowest start {max(trial.starts_s):.2f} s")
