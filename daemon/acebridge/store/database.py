@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from acebridge.errors import DiskFull
-from acebridge.store.locks import BUSY_S, wait_for_lock
+from acebridge.store import locks
 
 T = TypeVar("T")
 #: How long a start waits for another program that holds the database: clients wait for the start, too.
@@ -21,15 +21,15 @@ OPEN_LIMIT_S = 20.0
 class Database:
     """A WAL-mode SQLite database. Commits survive the death of the process; the WAL is synced at checkpoints."""
 
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S, open_limit_s: float = OPEN_LIMIT_S) -> None:
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._closing = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=busy_s)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=locks.BUSY_S)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            wait_for_lock(
-                partial(self._connection.execute, f"PRAGMA {pragma}"), lambda waited_s: waited_s > open_limit_s
+            locks.wait_for_lock(
+                partial(self._connection.execute, f"PRAGMA {pragma}"), lambda waited_s: waited_s > OPEN_LIMIT_S
             )
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -37,7 +37,7 @@ class Database:
 
         While another program holds the database, ``work`` waits, and may run again. Raises `DiskFull`.
         """
-        return wait_for_lock(partial(self._attempt, work), lambda _: self._closing)
+        return locks.wait_for_lock(partial(self._attempt, work), lambda _: self._closing)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:

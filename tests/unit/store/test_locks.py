@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from acebridge.store import database as module
 from acebridge.store import locks
 from acebridge.store.database import Database
 from tests.support.daemon import PATIENCE_S
 
 WAITS = "another program holds the database; waiting for it"
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have SQLite wait no time at all, so that many tries fall into a test."""
+    monkeypatch.setattr(locks, "BUSY_S", 0.001)
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def waiting(caplog: pytest.LogCaptureFixture) -> Iterator[threading.Event]:
 def test_a_call_waits_for_another_program(
     tmp_path: Path, waiting: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = Database(tmp_path / "a.db", busy_s=0.001)
+    database = Database(tmp_path / "a.db")
     database.transact(lambda c: c.execute("CREATE TABLE t (x)"))
 
     async def scenario() -> None:
@@ -78,7 +85,7 @@ def test_opening_waits_for_another_program(tmp_path: Path, waiting: threading.Ev
         other.execute("COMMIT")
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        thread = threading.Thread(target=lambda: opened.append(Database(tmp_path / "a.db", busy_s=0.001)))
+        thread = threading.Thread(target=lambda: opened.append(Database(tmp_path / "a.db")))
         thread.start()
         assert waiting.wait(PATIENCE_S)
         assert not opened
@@ -86,18 +93,19 @@ def test_opening_waits_for_another_program(tmp_path: Path, waiting: threading.Ev
     opened[0].close()
 
 
-def test_opening_does_not_wait_for_ever(tmp_path: Path) -> None:
+def test_opening_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_LIMIT_S", 0.0)
     Database(tmp_path / "a.db").close()
     with hold(tmp_path / "a.db") as other:
         other.execute("COMMIT")
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-            Database(tmp_path / "a.db", busy_s=0.001, open_limit_s=0.0)
+            Database(tmp_path / "a.db")
 
 
 def test_closing_ends_the_wait(tmp_path: Path, waiting: threading.Event) -> None:
-    database = Database(tmp_path / "a.db", busy_s=0.001)
+    database = Database(tmp_path / "a.db")
 
     async def scenario() -> None:
         with hold(tmp_path / "a.db"):
