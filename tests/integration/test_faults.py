@@ -124,8 +124,10 @@ def stop_worker_and_kill_daemon(trial: Trial) -> None:
     trial.submit()
     trial.wait()
     trial.send_to_worker(signal.SIGSTOP)
-    trial.kill()
+    processes = trial.daemon.kill()
+    trial.kills += 1
     trial.restart()
+    assert_gone(processes)  # by now: one that was stopped just when it was forked has nobody else to end it
 
 
 def hold_database(trial: Trial) -> None:
