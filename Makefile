@@ -30,7 +30,7 @@ help:
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make plugin  build the plug-in (VST3, CLAP, LV2) into build/plugin/bin"
 	@echo "make plugin-install  build it and copy it to your own plug-in folders"
-	@echo "make soak PART=…  run a campaign at its true length: guide, kill, crowd, quality or osc"
+	@echo "make soak PART=…  run a campaign at its true length: guide, kill, faults, crowd, quality or osc"
 	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from acestep_runtime.audio import convert, decode
-from acestep_runtime.audio.decode import MediaInfo
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.tasks.base import Output, Source
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 
@@ -18,18 +17,26 @@ from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
 BLOCK_FRAMES = 1 << 16
 
 
-def _convert_to_file(
-    source: Source, start: int, stop: int, info: MediaInfo, rate_hz: int, channels: int, frames: int
-) -> Samples:
-    """Return frames ``start`` to ``stop`` of a file, converted, as ``[frames, channels]`` in a temporary file."""
-    stream = convert.StreamResampler(info.sample_rate, rate_hz, channels, frames)
-    left = stop - start
+def keep_on_disk(blocks: Iterable[Samples], frames: int, channels: int) -> Samples:
+    """Return blocks that add up to ``[frames, channels]`` as one array in a temporary file: it takes no memory."""
     with tempfile.TemporaryFile() as file:
-        for block in decode.blocks(source.path, start_frame=start, stop_frame=stop, name=source.display_name):
-            left -= len(block)
-            file.write(stream.push(convert.to_channels(block, channels), last=left == 0).tobytes())
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).data)
         file.flush()
         return np.asarray(np.memmap(file, np.float32, mode="r", shape=(frames, channels)))
+
+
+def _resample_blocks(blocks: Iterable[Samples], stream: convert.StreamResampler, frames: int) -> Iterator[Samples]:
+    """Yield ``blocks``, which have ``frames`` frames together, resampled."""
+    for block in blocks:
+        frames -= len(block)
+        yield stream.push(block, last=frames == 0)
+
+
+def _decode(source: Source, start: int, stop: int, channels: int) -> Iterator[Samples]:
+    """Yield frames ``start`` to ``stop`` of a file, with ``channels`` channels."""
+    for block in decode.blocks(source.path, start_frame=start, stop_frame=stop, name=source.display_name):
+        yield convert.to_channels(block, channels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +59,12 @@ class Clip:
         channels = output.channels or info.channels
         frames = frames_to_frames(stop - start, info.sample_rate, rate_hz)
         needs_copy = rate_hz != info.sample_rate or info.format in decode.NO_EXACT_SEEK
-        whole = _convert_to_file(source, start, stop, info, rate_hz, channels, frames) if needs_copy else None
-        return cls(source, frames, rate_hz, channels, start, whole)
+        clip = cls(source, frames, rate_hz, channels, start, None)
+        if not needs_copy:
+            return clip
+        stream = convert.StreamResampler(info.sample_rate, rate_hz, channels, frames)
+        converted = _resample_blocks(_decode(source, start, stop, channels), stream, stop - start)
+        return dataclasses.replace(clip, _whole=keep_on_disk(converted, frames, channels))
 
     def read(self, start: int, stop: int) -> Samples:
         """Return frames ``start`` to ``stop`` as ``[stop - start, C]``, silent outside the clip."""
@@ -80,8 +91,26 @@ class Clip:
             yield self.read(at, min(at + BLOCK_FRAMES, stop))
 
     def for_engine(self, start: int, stop: int) -> Samples:
-        """Return frames ``start`` to ``stop`` in the engine's format: ``[N, 2]`` at 48 kHz."""
-        return convert.resample(convert.to_channels(self.read(start, stop), 2), self.rate_hz, ENGINE_RATE_HZ)
+        """Return frames ``start`` to ``stop`` in the engine's format: ``[N, 2]`` at 48 kHz.
+
+        No more than the result is in memory, whatever the rate of the file: a small one may hold hours of silence.
+        """
+        if self.rate_hz == ENGINE_RATE_HZ or not 0 <= start < stop <= self.frames:
+            return convert.resample(convert.to_channels(self.read(start, stop), 2), self.rate_hz, ENGINE_RATE_HZ)
+        frames, at = frames_to_frames(stop - start, self.rate_hz, ENGINE_RATE_HZ), 0
+        out = np.empty((frames, 2), np.float32)
+        stream = convert.StreamResampler(self.rate_hz, ENGINE_RATE_HZ, 2, frames)
+        blocks = (convert.to_channels(block, 2) for block in self._sequence(start, stop))
+        for block in _resample_blocks(blocks, stream, stop - start):
+            out[at : at + len(block)] = block
+            at += len(block)
+        return out
+
+    def _sequence(self, start: int, stop: int) -> Iterator[Samples]:
+        """Yield frames ``start`` to ``stop``, which are inside the clip, in blocks; the file is opened once."""
+        if self._whole is not None:
+            return split_blocks(self._whole[start:stop], BLOCK_FRAMES)
+        return _decode(self.source, self._file_start + start, self._file_start + stop, self.channels)
 
     def to_engine_frame(self, frame: int) -> int:
         """Return the engine frame nearest to a frame of the clip."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acestep_runtime.audio import convert
-from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Engine, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Task, TaskEvent
-from acestep_runtime.tasks.source_audio import Clip
+from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, Clip, keep_on_disk
 from acestep_runtime.tasks.takes import Delivery, NoAudio, engine_request, run_takes
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import OTHER, TRACKS, CancelToken
@@ -106,12 +106,21 @@ def _choose_delivery(task: Task, clip: Clip, source_samples: Samples) -> Deliver
     stream = Stream(clip.frames, clip.rate_hz, clip.channels, task.output_spec.encoding, len(source_samples))
     if OTHER not in task.roles or clip.rate_hz == ENGINE_RATE_HZ:
         return stream
-    covered_band = convert.resample(
-        convert.to_channels(source_samples, clip.channels), ENGINE_RATE_HZ, clip.rate_hz, clip.frames
-    )
     tracks: tuple[str, ...] = getattr(task, "tracks", ())
     last = OTHER if len(tracks) < len(TRACKS) else tracks[-1]
-    return StreamWithRemainder(stream, last, clip.read(0, clip.frames) - covered_band)
+    remainder = keep_on_disk(_remainder_blocks(clip, source_samples), clip.frames, clip.channels)
+    return StreamWithRemainder(stream, last, remainder)
+
+
+def _remainder_blocks(clip: Clip, source_samples: Samples) -> Iterator[Samples]:
+    """Yield what of a clip the engine's version of it does not have."""
+    stream, at = convert.StreamResampler(ENGINE_RATE_HZ, clip.rate_hz, clip.channels, clip.frames), 0
+    left = len(source_samples)
+    for block in split_blocks(source_samples, BLOCK_FRAMES):
+        left -= len(block)
+        covered_band = stream.push(convert.to_channels(block, clip.channels), last=left == 0)
+        yield clip.read(at, at + len(covered_band)) - covered_band
+        at += len(covered_band)
 
 
 def run_without_source(

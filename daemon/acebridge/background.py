@@ -11,7 +11,8 @@ from typing import TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_PAUSE_S = 1.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_SETTLED_S = 5.0
 
 
 async def wait_at_most(limit_s: float | None, work: Coroutine[None, None, T]) -> T:
@@ -45,15 +46,72 @@ def stop_on_signals(stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
+class Supervisor:
+    """Runs background work, again after it has failed, and knows what fails now.
+
+    The pause before a restart doubles with each failure, up to a minute. Work that has run again for ``_SETTLED_S`` is well.
+    """
+
+    def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+        #: Name of the work → what it failed with, while it has not settled again.
+        self.failing: dict[str, str] = {}
+        #: Called after every change of `failing`.
+        self.on_change: Callable[[], None] = lambda: None
+
+    async def run(self, name: str, work: Callable[[], Awaitable[None]], *, may_end: bool = False) -> None:
+        """Run ``work`` until it is cancelled, or to its end if it ``may_end``; any other end is a failure.
+
+        A failure is logged under ``name``, once while it repeats itself.
+        """
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            error = await self._attempt(name, work)
+            if error is None and may_end:
+                self._settle(name)
+                return
+            why = "it ended" if error is None else f"{type(error).__name__}: {error}"
+            if name not in self.failing:
+                pause_s = _FIRST_PAUSE_S
+            if self.failing.get(name) != why:
+                log.error("%s failed; starting it again", name, exc_info=error, extra={"why": why})
+                self.failing[name] = why
+                self.on_change()
+            await self._sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> Exception | None:
+        """Run ``work`` once; return what it fails with."""
+        tasks = [asyncio.ensure_future(_call(work))]
+        if name in self.failing:
+            tasks.append(asyncio.ensure_future(self._settle_later(name)))
+        try:
+            await asyncio.wait(tasks[:1])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        error = asyncio.CancelledError() if tasks[0].cancelled() else tasks[0].exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        return error
+
+    async def _settle_later(self, name: str) -> None:
+        await self._sleep(_SETTLED_S)
+        self._settle(name)
+
+    def _settle(self, name: str) -> None:
+        if self.failing.pop(name, None) is not None:
+            log.info("%s works again", name)
+            self.on_change()
+
+
+async def _call(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
 async def supervise(
     name: str, work: Callable[[], Awaitable[None]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
-    """Run ``work`` to its end. When it fails, log why under ``name``, pause, and run it again."""
-    while True:
-        try:
-            await work()
-        except Exception:  # noqa: PERF203
-            log.exception("%s failed; starting it again", name)
-            await sleep(_PAUSE_S)
-        else:
-            return
+    """Run ``work`` to its end, as a `Supervisor` of its own does."""
+    await Supervisor(sleep=sleep).run(name, work, may_end=True)

@@ -139,6 +139,10 @@ class Config(BaseModel):
     devices: tuple[str, ...] = ("auto",)
     #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
+    #: Seconds that an engine may work without progress before its process is killed; 0 is no limit.
+    step_limit_s: float = Field(3600.0, ge=0)
+    #: Memory that an engine's process may take; 0 is no limit, ``None`` three quarters of what the machine has.
+    worker_memory_bytes: int | None = Field(None, ge=0)
     #: Seconds after which a daemon that nobody uses frees the memory of its models, and after which it exits; 0 is never.
     idle_unload_s: float = Field(300.0, ge=0)
     idle_exit_s: float = Field(0.0, ge=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import sqlite3
 from enum import Enum
 
 
@@ -86,6 +87,23 @@ class TooLarge(AceBridgeError):
 def is_full(error: BaseException) -> bool:
     """Return whether an error of the system says that a disk, or a user's share of it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Return whether an error says that this process or the machine has no descriptor, process or thread to give for now."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "unable to open database file" in str(error)
+    if isinstance(error, RuntimeError):
+        return "can't start new thread" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+
+
+def system_limit() -> Busy:
+    """Return the error for what `is_exhausted` tells."""
+    return Busy(
+        "The daemon has reached a limit of this system on open files or processes.",
+        remedy="Try again once other programs have closed some, or raise the limit with `ulimit -n` before it starts.",
+    )
 
 
 class DiskFull(Busy):

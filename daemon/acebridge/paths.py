@@ -20,6 +20,8 @@ TOKEN_FILE = "token"
 TOKENS_FILE, TOKENS_LOCK_FILE = "tokens.json", "tokens.lock"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
+#: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.
+WORKERS_FILE = "workers.json"
 #: Held by the daemon that serves the data folder.
 LOCK_FILE = "daemon.lock"
 #: Held by a client that replaces the daemon.

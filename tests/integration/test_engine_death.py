@@ -21,7 +21,9 @@ from tests.support.daemon import (
     daemon_at,
     expected_tone,
     generate,
+    job,
     status,
+    until,
     until_started,
     until_state,
 )
@@ -45,12 +47,16 @@ def test_an_engine_that_ends_its_process(daemon: Daemon, client: Client) -> None
         collect(events)
     fault = caught.value
     assert fault.kind == "ENGINE_FAILURE"
-    assert fault.message == "The engine's process ended in the middle of the job (exit code 42)."
-    assert fault.remedy.startswith("The daemon goes on with the next job; send this one again")
+    assert fault.message == (
+        "The engine's process ended in the middle of the job, and again when the job was repeated (exit code 42)."
+    )
+    assert fault.remedy.startswith(
+        "The daemon goes on with the next job, and finished takes are kept; send this one again"
+    )
     assert fault.__cause__.code() is grpc.StatusCode.INTERNAL  # type: ignore[union-attr]
     for seed, job_id in zip((5, 6), waiting, strict=True):
         assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
-    assert status(client).workers[0].restarts == restarts + 1
+    assert status(client).workers[0].restarts == restarts + 2
     daemon.check_store()
 
 
@@ -64,12 +70,29 @@ def test_an_engine_that_fails(daemon: Daemon, client: Client) -> None:
     assert worker_of(daemon).pid == worker
 
 
-def test_a_worker_that_is_killed_at_work(daemon: Daemon, client: Client) -> None:
+def test_a_job_whose_worker_is_killed_is_tried_again(daemon: Daemon, client: Client) -> None:
+    daemon.hold(11)
+    events = generate(client, 0.3, seed=10, takes=2)
+    job_id = next(events).job_id
+    until(lambda: daemon.home.joinpath("gates", "11.steps").exists() and job(client, job_id).takes, "the first take")
+    worker_of(daemon).send_signal(signal.SIGKILL)
+    until(lambda: job(client, job_id).attempts == 2, "the second attempt")
+    daemon.release()
+    take = collect(events)
+    assert [np.array_equal(take.samples(n + 1), expected_tone(10 + n, 0.3)) for n in range(2)] == [True, True]
+    check_next_works(client)
+    daemon.check_store()
+
+
+def test_a_worker_that_is_killed_twice_at_work(daemon: Daemon, client: Client) -> None:
     daemon.hold(1)
     events = generate(client, 0.3)
-    until_started(client, next(events).job_id)
-    worker_of(daemon).send_signal(signal.SIGKILL)
-    with pytest.raises(JobFailed, match=r"ended in the middle of the job \(exit code -9\)\. .* send this one again"):
+    job_id = next(events).job_id
+    for attempt in (1, 2):
+        until(lambda n=attempt: job(client, job_id).attempts == n, "the attempt")
+        until_started(client, job_id)
+        worker_of(daemon).send_signal(signal.SIGKILL)
+    with pytest.raises(JobFailed, match=r"when the job was repeated \(exit code -9\)\. .* send this one again"):
         collect(events)
     check_next_works(client)
     daemon.check_store()

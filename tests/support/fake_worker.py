@@ -65,7 +65,7 @@ class FakeWorker:
         self.kills = 0
         self._spool = spool
         self._orders: asyncio.Queue[WorkOrder] = asyncio.Queue()
-        self._messages: asyncio.Queue[Message | WorkerDied] = asyncio.Queue()
+        self._messages: asyncio.Queue[Message | Exception] = asyncio.Queue()
 
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         assert self.order is None, "two orders at once"
@@ -74,7 +74,7 @@ class FakeWorker:
         try:
             while True:
                 message = await self._messages.get()
-                if isinstance(message, WorkerDied):
+                if isinstance(message, Exception):
                     raise message
                 yield message
                 if message["type"] in ("done", "error"):
@@ -117,6 +117,10 @@ class FakeWorker:
 
     def die(self, reason: str = "exit code 42", *, took_order: bool = True) -> None:
         self._messages.put_nowait(WorkerDied(reason, took_order=took_order))
+
+    def fall(self, error: Exception) -> None:
+        """Raise an error at the order."""
+        self._messages.put_nowait(error)
 
     def rank(self, *takes: tuple[int, float, bool]) -> None:
         """Say which takes (number, score, kept) there were to choose from, the best first."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-CAMPAIGNS = ("guide", "kill", "crowd", "quality", "osc")
+CAMPAIGNS = ("guide", "kill", "crowd", "quality", "osc", "faults")
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
 Rounds = Callable[[int, int], range]

@@ -1,12 +1,15 @@
-"""Waiting with a limit: its result, its end, and a cancel at every moment."""
+"""Waiting with a limit: its result, its end, and a cancel at every moment. Work that is started again when it fails."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from acebridge.background import wait_at_most
+from acebridge.background import Supervisor, wait_at_most
+from tests.support.fake_worker import FakeClock
 
 
 async def steps(number: int) -> int:
@@ -64,3 +67,77 @@ def test_a_cancel_at_any_moment_is_heeded(turns: int) -> None:
         return returned == before
 
     assert asyncio.run(run())
+
+
+# ---- supervision ----
+
+
+class Work:
+    """Work that fails as often as it is told, with these errors (``None``: it ends), and then runs for ever."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.failures = list(failures)
+        self.runs = 0
+        self.is_running = asyncio.Event()
+
+    async def run(self) -> None:
+        self.runs += 1
+        if not self.failures:
+            self.is_running.set()
+            await asyncio.Event().wait()
+        if (error := self.failures.pop(0)) is not None:
+            raise error
+
+
+def supervise(work: Work, scenario: Callable[[Supervisor, FakeClock], Awaitable[None]]) -> None:
+    async def run() -> None:
+        clock = FakeClock()
+        supervisor = Supervisor(sleep=clock.sleep)
+        task = asyncio.create_task(supervisor.run("counting sheep", work.run))
+        await scenario(supervisor, clock)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("failure", [OSError("no sheep"), None])
+def test_work_that_fails_is_started_again(failure: Exception | None, caplog: pytest.LogCaptureFixture) -> None:
+    work, changes = Work(failure), []
+
+    async def scenario(supervisor: Supervisor, clock: FakeClock) -> None:
+        supervisor.on_change = lambda: changes.append(list(supervisor.failing))
+        await clock.wake()
+        await work.is_running.wait()
+        assert changes == [["counting sheep"]]  # it has to run for a while first
+        await clock.wake()
+        await steps(3)
+        assert changes == [["counting sheep"], []]
+        assert clock.slept == [1.0, 5.0]
+
+    with caplog.at_level(logging.INFO):
+        supervise(work, scenario)
+    assert work.runs == 2
+    assert caplog.messages == ["counting sheep failed; starting it again", "counting sheep works again"]
+
+
+def test_a_failure_that_repeats_itself_is_logged_once_and_pauses_grow(caplog: pytest.LogCaptureFixture) -> None:
+    work = Work(*(OSError("no sheep") for _ in range(8)), OSError("wolves"))
+
+    async def scenario(supervisor: Supervisor, clock: FakeClock) -> None:
+        while work.failures or not work.is_running.is_set():
+            await clock.wake()
+            await steps(5)
+        pauses = [slept for slept in clock.slept if slept != 5.0]
+        assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+        assert supervisor.failing == {"counting sheep": "OSError: wolves"}
+
+    supervise(work, scenario)
+    assert [record.__dict__["why"] for record in caplog.records] == ["OSError: no sheep", "OSError: wolves"]
+
+
+def test_work_that_may_end_is_left_alone_when_it_does() -> None:
+    work = Work(None)
+    asyncio.run(Supervisor().run("counting sheep", work.run, may_end=True))
+    assert work.runs == 1

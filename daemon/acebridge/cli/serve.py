@@ -30,6 +30,8 @@ def serve(
     log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
     """Run the daemon in this terminal until Ctrl-C."""
+    # Before gRPC is loaded: its core would print a line about each bad header that anybody sends.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from acebridge.client.command_path import record
     from acebridge.config import load_config
     from acebridge.server import app

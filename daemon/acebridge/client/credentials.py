@@ -52,10 +52,11 @@ def check_health(
 ) -> bool:
     """Return whether a daemon serves at the other end of ``channel``, and has proven that it knows ``token``, if that is given.
 
-    The ``port`` of a proof is checked where it is given. ``wait`` for a daemon that is not up yet. Raises ``grpc.RpcError``.
+    One that cannot run jobs for now is a daemon all the same. The ``port`` of a proof is checked where it is given. ``wait``
+    for a daemon that is not up yet. Raises ``grpc.RpcError``.
     """
     challenge = make_challenge(token) if token else ""
-    request = health_pb2.HealthCheckRequest(service="acebridge.v1.TaskService")
+    request = health_pb2.HealthCheckRequest(service="acebridge.v1.DaemonService")
     reply, call = health_pb2_grpc.HealthStub(channel).Check.with_call(
         request,
         timeout=timeout_s,

@@ -180,7 +180,7 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
         make_private_folder(output.parent)
         with suppress(OSError):
             if output.stat().st_size > _OUTPUT_BYTES:
-                output.unlink()
+                output.replace(output.with_name(f"{output.name}.1"))
         # Appended: of two that are started at once, each finds its own message.
         with open(output, "ab", opener=open_private) as log:
             start = log.tell()

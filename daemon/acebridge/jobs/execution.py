@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Literal
 
 from acebridge.jobs.job import Job
 from acebridge.jobs.journal import Journal
 from acebridge.store.assets import AssetStore
-from acebridge.workers.base import Worker, WorkerDied
+from acebridge.workers.base import OutOfMemory, Worker, WorkerDied
 from acebridge.workers.messages import Error, JobOrder, Message, RankedTake, Take, WorkOrder
 from acebridge.workers.spool import Spool
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a job; it succeeded if ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first."""
+    """The end of an attempt; it succeeded if ``error`` is empty. ``ranking`` holds all takes of a job that chooses, best first.
+
+    With ``retry`` the job may run again: ``once`` after the death of a worker, ``later`` when the system has reached a limit.
+    """
 
     error: Error
     ranking: Sequence[RankedTake] = ()
+    retry: Literal["", "once", "later"] = ""
+    #: For the log: why it is retried once.
+    reason: str = ""
 
 
 def failure(message: str, remedy: str = "See the daemon's log for the reason.") -> Error:
@@ -74,15 +81,19 @@ async def execute(
                 elif message["type"] == "take":
                     await _store_take(job, message["body"], store, spool)
                     await journal.append(job.id, "take", message["body"])
-                elif message["type"] != "done" and message["type"] != "ready":
+                elif message["type"] != "done" and message["type"] != "ready" and message["type"] != "alive":
                     await journal.append(job.id, message["type"], message["body"])
+    except OutOfMemory as death:
+        return Outcome(failure(death.message, death.remedy))
     except WorkerDied as death:
         return Outcome(
             failure(
-                f"The engine's process ended in the middle of the job ({death}).",
-                "The daemon goes on with the next job; send this one again, with a shorter region if it "
-                "may have run out of memory.",
-            )
+                f"The engine's process ended in the middle of the job, and again when the job was repeated ({death}).",
+                "The daemon goes on with the next job, and finished takes are kept; send this one again, with a shorter "
+                "region if it may have run out of memory.",
+            ),
+            retry="once",
+            reason=str(death),
         )
     return Outcome({}, ranking)
 

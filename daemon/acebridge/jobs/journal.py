@@ -122,7 +122,10 @@ class Journal:
                 self.preempt_requested.set()
             return result
 
-        return await asyncio.shield(run_and_notify())
+        task = asyncio.create_task(run_and_notify())
+        # Whoever is not there any more does not miss its error.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
     def _check_capacity(self, connection: sqlite3.Connection) -> None:
         if (waiting := tables.count_waiting(connection, requested=True)) >= self._max_waiting:
@@ -287,6 +290,22 @@ class Journal:
             return None, [job_id, *prefetch.cancel_obsolete(connection)]
 
         await self._change(work, frees=True)
+
+    async def retry(self, job_id: str) -> bool:
+        """Put a running job whose worker died back to its place in the queue, with the takes that are finished.
+
+        Returns false, and changes nothing, after `MAX_LOST` attempts without a finished take in between.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[bool, list[str]]:
+            row = _existing_row(connection, job_id)
+            if row["lost"] >= MAX_LOST:
+                return False, []
+            tables.requeue(connection, row["number"])
+            tables.append_queued(connection, row["number"])
+            return True, [job_id, *prefetch.cancel_obsolete(connection)]
+
+        return await self._change(work)
 
     async def release(self, cancelled: Collection[str] = (), *, only: str = "") -> None:
         """Put the running jobs back to their places in the queue, as if not started, but end those that were ``cancelled``.

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from acebridge.background import supervise
-from acebridge.errors import AceBridgeError, DataLoss, DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.background import Supervisor, wait_at_most
+from acebridge.errors import (
+    AceBridgeError,
+    DataLoss,
+    DiskFull,
+    JobFailed,
+    NotFound,
+    Unavailable,
+    is_exhausted,
+    system_limit,
+)
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
@@ -24,6 +33,10 @@ from acebridge.workers.spool import Spool
 
 log = logging.getLogger(__name__)
 _FULL_DISK_PAUSE_S = 1.0
+#: The pause after the first job that found the system at a limit, and the longest.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+#: Another program may hold the database for longer; then running jobs are found as such at the next start.
+_RELEASE_LIMIT_S = 5.0
 
 
 @dataclass
@@ -59,6 +72,8 @@ class Scheduler:
         self.spool = spool
         self._grace_s = grace_s
         self._sleep = sleep
+        #: Of what runs jobs.
+        self.supervisor = Supervisor(sleep=sleep)
         #: By the names of their devices.
         self.workers: dict[str, Worker] = {}
         #: Device → id of the job on it.
@@ -86,7 +101,7 @@ class Scheduler:
             f"running jobs on {worker.device.name}": partial(self._run_jobs, worker) for worker in workers
         }
         loops["preempting jobs"] = self._preempt_jobs
-        self._loops = [asyncio.create_task(supervise(name, loop, sleep=self._sleep)) for name, loop in loops.items()]
+        self._loops = [asyncio.create_task(self.supervisor.run(name, loop)) for name, loop in loops.items()]
         self._started.set()
 
     async def stop(self) -> None:
@@ -103,7 +118,8 @@ class Scheduler:
         for worker in self.workers.values():
             await worker.kill()
         # Jobs that the journal still has as running: a loop may have been stopped between two steps.
-        await self._journal.release(cancelled)
+        with suppress(asyncio.TimeoutError):
+            await wait_at_most(_RELEASE_LIMIT_S, self._journal.release(cancelled))
         self.running.clear()
         self.spool.clear()
 
@@ -115,21 +131,30 @@ class Scheduler:
     # ---- jobs ----
 
     async def _run_jobs(self, worker: Worker) -> None:
+        pause_s = 0.0
         while True:
             self._journal.work.clear()
+            outcome: Outcome | None = None
             try:
                 # The worker before the job, so that a running job always has a worker that can be asked to stop it.
                 async with self._locks[worker.device.name]:
                     job = await self._journal.claim(worker.device.name)
                     if job is not None:
-                        await self._run_job(job, worker)
+                        outcome = await self._run_job(job, worker)
             except DiskFull:
                 await self._sleep(_FULL_DISK_PAUSE_S)
                 continue
             if job is None:
                 await self._journal.work.wait()
+            elif outcome is not None and outcome.retry == "later":
+                if not pause_s:
+                    log.warning("jobs wait: %s", outcome.error["message"], extra={"device": worker.device.name})
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S) or _FIRST_PAUSE_S
+                await self._sleep(pause_s)
+            else:
+                pause_s = 0.0
 
-    async def _run_job(self, job: Job, worker: Worker) -> None:
+    async def _run_job(self, job: Job, worker: Worker) -> Outcome:
         run = self._runs.setdefault(job.id, _Run())
         self.running[worker.device.name] = job.id
         try:
@@ -142,6 +167,7 @@ class Scheduler:
             if run.stop_task is not None:
                 run.stop_task.cancel()
         self.on_end()
+        return outcome
 
     async def _attempt(self, job: Job, worker: Worker, run: _Run) -> Outcome:
         """Run a job; return how it ends. Raises nothing."""
@@ -158,21 +184,26 @@ class Scheduler:
         except (NotFound, DataLoss) as missing:
             outcome = Outcome(failure(missing.message, missing.remedy))
         except Exception as fault:
-            log.exception("job failed inside the daemon", extra={"job": job.id})
             await worker.kill()
-            outcome = Outcome(failure("The daemon failed while it ran this job."))
+            if is_exhausted(fault):
+                outcome = Outcome(failure(system_limit().message, system_limit().remedy), retry="later")
+            else:
+                log.exception("job failed inside the daemon", extra={"job": job.id})
+                outcome = Outcome(failure("The daemon failed while it ran this job."))
             if isinstance(fault, AceBridgeError):
                 outcome = Outcome(failure(fault.message, fault.remedy))
         return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
 
     async def _end_job(self, job: Job, outcome: Outcome, run: _Run) -> None:
         """Write how a job ended, on a full disk as soon as there is room. Then remove the takes that were not chosen."""
-        error, dropped = outcome.error, []
+        error, dropped, has_failed = outcome.error, [], False
         while True:
             try:
-                if error and run.preempted and not run.cancelled:
-                    await self._journal.release(only=job.id)
-                    log.info("job preempted", extra={"job": job.id})
+                if error and run.cancelled:
+                    error = CANCELLED_ERROR
+                elif error and await self._requeue(job, outcome, run):
+                    if run.cancelled:  # meanwhile
+                        await self._journal.cancel_waiting(job.id)
                     return
                 if error:
                     state = CANCELLED if error["kind"] == "Cancelled" else FAILED
@@ -180,13 +211,26 @@ class Scheduler:
                 else:
                     dropped = await self._journal.succeed(job.id, outcome.ranking)
             except (DiskFull, sqlite3.OperationalError) as fault:  # noqa: PERF203
-                log.error("the end of a job cannot be written yet", extra={"job": job.id, "error": str(fault)})
+                if not has_failed:
+                    log.error("the end of a job cannot be written yet", extra={"job": job.id, "error": str(fault)})
+                has_failed = True
                 await self._sleep(_FULL_DISK_PAUSE_S)
             else:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
                 break
         with suppress(DiskFull):  # then they are evicted some day
             await remove_results(dropped, self._store)
+
+    async def _requeue(self, job: Job, outcome: Outcome, run: _Run) -> bool:
+        """Put a job back to the queue if it was preempted, or may be retried; return whether it was."""
+        if run.preempted or outcome.retry == "later":
+            await self._journal.release(only=job.id)
+            log.info("job preempted" if run.preempted else "job requeued", extra={"job": job.id})
+            return True
+        if outcome.retry == "once" and await self._journal.retry(job.id):
+            log.warning("job starts again: %s", outcome.reason, extra={"job": job.id})
+            return True
+        return False
 
     # ---- stopping a job ----
 

@@ -10,32 +10,35 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import filelock
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
-from acebridge.background import stop_on_signals, supervise, wait_at_most
+from acebridge.background import Supervisor, stop_on_signals, wait_at_most
 from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE
+from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, WORKERS_FILE
 from acebridge.private_files import FILE_MODE, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck
 from acebridge.server.context import ServiceContext
 from acebridge.server.health import Health
+from acebridge.server.health_report import report_health, set_serving
 from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
+from acebridge.server.malformed import RequestCheck
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -58,17 +61,20 @@ from acebridge.v1 import (
     tasks_pb2_grpc,
 )
 from acebridge.version import VERSION
-from acebridge.workers import devices, forkserver
+from acebridge.workers import devices, forkserver, memory
 from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
-from acebridge.workers.local import LocalWorker
+from acebridge.workers.local import Limits, LocalWorker
+from acebridge.workers.orphans import WorkerRecord
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 log = logging.getLogger(__name__)
+#: Work in the background, and its name in the log.
+Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
@@ -81,6 +87,8 @@ _SERVICES = tuple(
     for contract in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2)
     for service in contract.DESCRIPTOR.services_by_name.values()
 )
+#: Services that are of no use while no jobs run.
+_NEED_JOBS = ("acebridge.v1.TaskService", "acebridge.v1.JobService")
 
 
 def serve(config: Config) -> None:
@@ -131,6 +139,9 @@ class _Daemon:
     database: Database
     context: ServiceContext
     launcher: Launcher
+    workers: WorkerRecord
+    #: Of all work in the background but running jobs.
+    supervisor: Supervisor
     server: grpc.aio.Server
     health: Health
 
@@ -150,14 +161,16 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     calls = OpenCalls()
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
+    workers = WorkerRecord(config.data_dir / WORKERS_FILE)
+    workers.end_all()
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
-    return _Daemon(database, context, launcher, *_build_server(context, tokens))
+    return _Daemon(database, context, launcher, workers, Supervisor(), *_build_server(context, tokens))
 
 
 def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.aio.Server, Health]:
     server = grpc.aio.server(
-        interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls),
+        interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls, RequestCheck()),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
@@ -177,7 +190,8 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
     """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
     find = find_devices or partial(devices.find_devices, config.data_dir)
-    choosing = asyncio.create_task(devices.choose_devices(config.devices, find))
+    choose = partial(devices.choose_devices, config.devices, find)
+    choosing = asyncio.create_task(choose())
     if config.devices != (devices.AUTO,):
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
@@ -187,8 +201,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         daemon.database.close()
         raise
     daemon.health.port = port
-    for name in ("", *_SERVICES):
-        await daemon.health.set(name, health_pb2.HealthCheckResponse.SERVING)
+    await set_serving(daemon.health, _SERVICES)
     await daemon.server.start()
     if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
@@ -197,13 +210,24 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     address_file = config.data_dir / ADDRESS_FILE
     write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
+    jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
+    work: list[Work] = [
+        ("collecting garbage", partial(gc_loop, daemon.context)),
+        ("checking the store", partial(_check_store, daemon.context)),
+        ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
+        ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
+        *_idle_work(daemon, config, stop),
+    ]
+    may_end: list[Work] = [
+        ("preloading", partial(_preload, daemon.launcher)),
+        ("watching the address file", partial(exit_if_address_file_replaced, address_file, own, stop)),
+        *_children(config, address),
+    ]
+    starting = partial(_start_workers_on, [choosing], choose, daemon)
     background_tasks = [
-        asyncio.create_task(_start_workers_on(choosing, daemon)),
-        asyncio.create_task(supervise("preloading", lambda: _preload(daemon.launcher))),
-        asyncio.create_task(supervise("collecting garbage", lambda: gc_loop(daemon.context))),
-        asyncio.create_task(supervise("checking the store", lambda: _check_store(daemon.context))),
-        asyncio.create_task(exit_if_address_file_replaced(address_file, own, stop)),
-        *(asyncio.create_task(work) for work in (*_idle_work(daemon, config, stop), *_children(config, address))),
+        asyncio.create_task(jobs.run("starting workers", starting, may_end=True)),
+        *(asyncio.create_task(others.run(*each)) for each in work),
+        *(asyncio.create_task(others.run(*each, may_end=True)) for each in may_end),
     ]
     try:
         await stop.wait()
@@ -285,12 +309,24 @@ def _holds(file: Path, text: str) -> bool:
 
 def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
-    daemon.context.scheduler.start([LocalWorker(device, daemon.launcher) for device in chosen])
+    config = daemon.context.config
+    memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
+    limits = Limits(step_s=config.step_limit_s, memory_bytes=memory_bytes)
+    daemon.context.scheduler.start(
+        [LocalWorker(device, daemon.launcher, limits=limits, record=daemon.workers.add) for device in chosen]
+    )
 
 
-async def _start_workers_on(choosing: asyncio.Task[Sequence[Device]], daemon: _Daemon) -> None:
-    """Start the workers as soon as their devices are known, unless they have been started."""
-    chosen = await choosing
+async def _start_workers_on(
+    choosing: list[asyncio.Task[Sequence[Device]]],
+    choose: Callable[[], Awaitable[Sequence[Device]]],
+    daemon: _Daemon,
+) -> None:
+    """Start the workers as soon as their devices are known, unless they have been started.
+
+    They may be known to the task in the list ``choosing``, which is taken out of it.
+    """
+    chosen = await (choosing.pop() if choosing else choose())
     if not daemon.context.scheduler.workers:
         _start_workers(daemon, chosen)
 
@@ -302,7 +338,7 @@ async def _preload(launcher: Launcher) -> None:
         await launcher.preload(neural.modules)
 
 
-def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Work]:
     """Return what has to run for the settings ``idle_unload_s`` and ``idle_exit_s``; 0 switches one off."""
 
     async def exit_idle() -> None:
@@ -316,17 +352,17 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Cor
     calls = daemon.context.calls
     busy = partial(is_busy, daemon.context.journal, calls)
     return [
-        supervise(name, partial(run_when_idle, idle_s, action, busy=busy, calls=calls))
+        (name, partial(run_when_idle, idle_s, action, busy=busy, calls=calls))
         for name, (idle_s, action) in actions.items()
         if idle_s
     ]
 
 
-def _children(config: Config, address: str) -> list[Coroutine[None, None, None]]:
+def _children(config: Config, address: str) -> list[Work]:
     """Return what runs the programs that the settings ask for."""
     if config.osc is None:
         return []
-    return [supervise("the OSC bridge", partial(children.run_osc_bridge, config, address))]
+    return [("the OSC bridge", partial(children.run_osc_bridge, config, address))]
 
 
 async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:

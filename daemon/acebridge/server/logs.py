@@ -1,19 +1,30 @@
 """Structured logs: one JSON object a line in a rotating file, and plain lines on the terminal.
 
+No log grows without end, and no flood of equal lines, which anybody may cause, pushes out the others.
+
 Never logged: captions, lyrics and audio. They belong to the musician.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import logging.handlers
+import os
 import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _FILE_BYTES, _FILES = 4 * 2**20, 3
+#: How many lines of one kind are logged in how many seconds.
+_FLOOD_LINES, _FLOOD_S = 100, 60.0
+#: A file that a daemon in the background prints into is cut beyond this size; seconds between two looks at it.
+_PRINTED_BYTES, _LOOK_S = 2**20, 10.0
 #: What gRPC was doing when a client went away.
 _SENDING = ("SendMessageOperation", "SendStatusFromServerOperation")
 
@@ -55,6 +66,54 @@ def _reader_left(record: logging.LogRecord) -> bool:
     return type(error).__name__ == "ExecuteBatchError" and any(operation in str(error) for operation in _SENDING)
 
 
+class FloodFilter(logging.Filter):
+    """Lets a limited number of lines of one kind pass in a minute; the first one after that says how many were left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        #: Place in the code → when its minute began, and how many lines it has had since.
+        self._counts: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be logged."""
+        place, now = (record.pathname, record.lineno), self._clock()
+        began, count = self._counts.get(place, (now, 0))
+        if now - began >= _FLOOD_S:
+            if count > _FLOOD_LINES:
+                record.left_out = count - _FLOOD_LINES
+            began, count = now, 0
+        self._counts[place] = began, count + 1
+        return count < _FLOOD_LINES
+
+
+def cut(file: Path, *, descriptor: int = 2, limit_bytes: int = _PRINTED_BYTES) -> None:
+    """Empty ``file`` when it is large and what this process prints goes into it; its end is kept beside it, as ``NAME.1``.
+
+    Libraries print, too, behind the back of these logs. Not on Windows, where a file that is open cannot be cut.
+    """
+    facts = os.fstat(descriptor)
+    if sys.platform == "win32" or facts.st_size <= limit_bytes or not _is_at(facts, file):
+        return
+    with suppress(OSError), file.open("rb") as printed:
+        printed.seek(-limit_bytes, os.SEEK_END)
+        file.with_name(f"{file.name}.1").write_bytes(printed.read(limit_bytes))
+    os.truncate(file, 0)  # it is open for appending, and goes on at its new end
+
+
+def _is_at(facts: os.stat_result, file: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(facts, file.stat())
+    return False
+
+
+async def keep_short(file: Path, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Cut a file whenever it has become large, for ever. See `cut`."""
+    while True:
+        await asyncio.to_thread(cut, file)
+        await sleep(_LOOK_S)
+
+
 def set_up(path: Path, level: str) -> None:
     """Send all logs to the file ``path``, and to the terminal if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,4 +126,5 @@ def set_up(path: Path, level: str) -> None:
         handlers.append(terminal)
     for handler in handlers:
         handler.addFilter(lambda record: not _reader_left(record))
+        handler.addFilter(FloodFilter())
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)

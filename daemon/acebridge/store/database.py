@@ -7,17 +7,18 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from acebridge.errors import Conflict, DataLoss, DiskFull, InvalidSetting
-from acebridge.store import schema
+from acebridge.store import locks, schema
 from acebridge.store.clock import SteadyClock
 from acebridge.store.reserve import Reserve
 
 T = TypeVar("T")
-#: How long a transaction waits for another program that holds the database.
-BUSY_TIMEOUT_MS = 5000
+#: How long a start waits for another program that holds the database: clients wait for the start, too.
+OPEN_LIMIT_S = 20.0
 REPAIR = "Stop the daemon and run `acebridge repair`: it keeps what can be read and puts the rest aside."
 
 
@@ -53,9 +54,8 @@ def explain_errors(path: Path) -> Iterator[None]:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database file, which is made if there is none; transactions are begun and ended by hand."""
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=locks.BUSY_S)
     connection.row_factory = sqlite3.Row
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     return connection
 
 
@@ -70,11 +70,12 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.reserve = Reserve(path.parent, reserve_bytes)
+        self._closing = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         with explain_errors(path):
             self._connection = connect(path)
             try:
-                self._prepare()
+                locks.wait_for_lock(self._prepare, lambda waited_s: waited_s > OPEN_LIMIT_S)
             except BaseException:
                 self._connection.close()
                 raise
@@ -91,8 +92,8 @@ class Database:
     def transact(self, work: Callable[[sqlite3.Connection], T], *, lasting: bool = True, frees: bool = False) -> T:
         """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy.
 
-        One that ``frees`` space, or ends a job, may use the reserve of the disk. Raises `DiskFull`, and `DataLoss` for a
-        damaged page.
+        While another program holds the database, ``work`` waits, and may run again. One that ``frees`` space, or ends a job,
+        may use the reserve of the disk. Raises `DiskFull`, and `DataLoss` for a damaged page.
         """
         if lasting != self._lasting:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
@@ -109,6 +110,9 @@ class Database:
         return self._attempt("BEGIN", work)
 
     def _attempt(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        return locks.wait_for_lock(partial(self._run_once, begin, work), lambda _: self._closing)
+
+    def _run_once(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             self._connection.execute(begin)
             result = work(self._connection)
@@ -143,6 +147,7 @@ class Database:
         return "" if found == "ok" else str(found).strip().splitlines()[-1]
 
     def close(self) -> None:
-        """Finish the pending calls, then close the file."""
+        """Finish the pending calls, then close the file. Calls that wait for another program fail."""
+        self._closing = True
         self._thread.shutdown(wait=True)
         self._connection.close()

@@ -31,6 +31,15 @@ class WorkerDied(Exception):
         self.took_order = took_order
 
 
+class OutOfMemory(WorkerDied):
+    """It took more memory than it may, and would again. ``message`` and ``remedy`` are for the user."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
 class Worker(Protocol):
     """A place that runs one order at a time on one device. The first order starts it."""
 

@@ -17,7 +17,7 @@ Linux only. Libraries of macOS do not survive a fork, and Windows has none.
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import errno
 import gc
 import importlib
 import itertools
@@ -33,15 +33,27 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict
 
+from acebridge.errors import is_exhausted
 from acebridge.workers import blas
-from acebridge.workers.launch import LINE_LIMIT, START_LIMIT_S, Child, Spawner, command, environment, log_output
+from acebridge.workers.launch import (
+    LINE_LIMIT,
+    PARENT,
+    START_LIMIT_S,
+    Child,
+    Spawner,
+    command,
+    end_with_parent,
+    environment,
+    log_output,
+)
 
 log = logging.getLogger(__name__)
 IS_SUPPORTED = sys.platform == "linux"
 _PACKET_BYTES = 1 << 16
+#: How many descriptors a worker gets: orders, messages, printed output.
+_WORKER_ENDS = 3
 #: Has ``torch.cuda.is_available`` ask the driver without initialising CUDA, after which no child could use it.
 _NO_CUDA_INIT = "PYTORCH_NVML_BASED_CUDA_CHECK"
-_PR_SET_PDEATHSIG = 1
 #: Seconds between two looks at a worker that was killed: a server that hangs does not report its end.
 _LOOK_S = 1.0
 
@@ -68,9 +80,12 @@ class _ForkReply(TypedDict):
 
 
 class _RefusalReply(TypedDict):
+    """``code`` is the number of the system's error, 0 for a reason of ours."""
+
     type: Literal["refused"]
     number: int
     reason: str
+    code: int
 
 
 class _ExitReply(TypedDict):
@@ -114,10 +129,12 @@ class ForkServer:
         (await self._running()).send({"op": "preload", "modules": modules})
 
     async def launch(self, modules: Sequence[str]) -> Child:
-        """See `Launcher.launch`. Where the server cannot fork, the worker is spawned."""
+        """See `Launcher.launch`. Where the server cannot fork, but the system would let it, the worker is spawned."""
         try:
             return await (await self._running()).fork(modules)
         except (OSError, CannotFork) as error:
+            if is_exhausted(error):  # a spawn needs more
+                raise
             log.warning("a worker is spawned because it cannot be forked: %s", error)
             return await self.spawn()
 
@@ -160,7 +177,8 @@ class _Server:
     async def start(cls, folder: Path, limit_s: float) -> _Server:
         control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         variables = environment(os.environ)
-        with server_end:
+        with ExitStack() as stack, server_end:
+            stack.enter_context(control)
             process = await asyncio.create_subprocess_exec(
                 *command("acebridge.workers.forkserver", str(server_end.fileno()), variables[blas.THREADS]),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -170,10 +188,11 @@ class _Server:
                 pass_fds=[server_end.fileno()],
                 cwd=folder,
                 # With more threads it could not fork. Its workers set what the user wants.
-                env={**variables, blas.THREADS: "1"},
+                env={**variables, blas.THREADS: "1", PARENT: str(os.getpid())},
                 # Ctrl-C in the daemon's terminal is the daemon's to handle.
                 start_new_session=True,
             )
+            stack.pop_all()
         control.setblocking(False)
         return cls(process, control, limit_s)
 
@@ -206,7 +225,7 @@ class _Server:
                 self._waiting -= 1
             answer = answered.result()
             if answer["type"] == "refused":
-                raise CannotFork(answer["reason"])
+                raise OSError(answer["code"], answer["reason"]) if answer["code"] else CannotFork(answer["reason"])
             stack.pop_all()  # from here on the streams have them
         pid = answer["pid"]
         _, orders = await asyncio.open_connection(sock=ours)
@@ -239,7 +258,7 @@ class _Server:
             while data := await loop.sock_recv(self._control, _PACKET_BYTES):
                 self._take(json.loads(data))
         for number, answered in self._answers.items():
-            answered.set_result({"type": "refused", "number": number, "reason": "the fork server has ended"})
+            answered.set_result({"type": "refused", "number": number, "reason": "the fork server has ended", "code": 0})
         for exit_code in self._exit_codes.values():
             _set(exit_code, -signal.SIGKILL)  # they end with the server
 
@@ -292,7 +311,7 @@ def main() -> None:
     """
     sys.stdout = sys.stderr  # which holds nothing back that a fork would double
     os.environ[_NO_CUDA_INIT] = "1"
-    _end_with_parent()
+    end_with_parent(int(os.environ.pop(PARENT)))
     _set_process_name("ace-forkserver")
     gc.disable()
     import acebridge.workers.main as worker  # what every worker needs
@@ -321,7 +340,7 @@ def _serve(control: socket.socket) -> list[int]:
 
     signal.signal(signal.SIGCHLD, reap)
     while True:
-        data, descriptors, *_ = socket.recv_fds(control, _PACKET_BYTES, 3)
+        data, descriptors, *_ = socket.recv_fds(control, _PACKET_BYTES, _WORKER_ENDS)
         if not data:
             sys.exit()
         request: _Request = json.loads(data)
@@ -329,11 +348,12 @@ def _serve(control: socket.socket) -> list[int]:
             _import(module)
         if request["op"] == "preload":
             continue
-        if reason := _reason_not_to_fork():
-            reply({"type": "refused", "number": request["number"], "reason": reason})
+        try:
+            pid = _fork(len(descriptors))
+        except (OSError, CannotFork) as refusal:
+            code = refusal.errno or 0 if isinstance(refusal, OSError) else 0
+            reply({"type": "refused", "number": request["number"], "reason": str(refusal), "code": code})
         else:
-            gc.freeze()  # else collections in the workers would copy the pages that they share
-            pid = os.fork()
             if pid == 0:
                 return descriptors
             workers[pid] = request["number"]
@@ -350,6 +370,19 @@ def _import(module: str) -> None:
         print(f"{module} is not imported ahead: {type(error).__name__}: {error}")
 
 
+def _fork(descriptors: int) -> int:
+    """Fork; return 0 in the worker. Raises `CannotFork`, and ``OSError`` where the system has no process to give."""
+    if descriptors < _WORKER_ENDS:  # those beyond the limit of this process were dropped
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    if reason := _reason_not_to_fork():
+        raise CannotFork(reason)
+    gc.freeze()  # else collections in the workers would copy the pages that they share
+    server = os.getpid()
+    if (pid := os.fork()) == 0:
+        end_with_parent(server)
+    return pid
+
+
 def _reason_not_to_fork() -> str:
     """Return why this process must not fork, "" if it may."""
     threads = len(list(Path("/proc/self/task").iterdir()))
@@ -363,7 +396,6 @@ def _reason_not_to_fork() -> str:
 
 def _become_worker(output: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _end_with_parent()
     _set_process_name("ace-worker")
     for standard in (1, 2):
         os.dup2(output, standard)
@@ -371,11 +403,6 @@ def _become_worker(output: int) -> None:
     del os.environ[_NO_CUDA_INIT]
     blas.set_threads(sys.argv[2])
     gc.enable()
-
-
-def _end_with_parent() -> None:
-    """Have the system end this process as soon as its parent ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _set_process_name(name: str) -> None:

@@ -7,8 +7,10 @@ not on its path either.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 LINE_LIMIT = 16 * 2**20  # facts of a long song: beats, chords, lyrics
 #: Only a process that hangs takes longer to start, even one that imports torch from a slow disk.
 START_LIMIT_S = 120.0
+#: The environment variable that holds the process id of the one that started a process.
+PARENT = "ACEBRIDGE_PARENT_PID"
+_PR_SET_PDEATHSIG = 1
 #: Idle threads of OpenBLAS and OpenMP spin, at the cost of the DAW's audio.
 _DEFAULTS = {blas.THREADS: "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
 #: ``-P`` keeps the working folder off the path. Python 3.10 has no such option; there it is taken off before any other import.
@@ -46,6 +51,14 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     python_path = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places))} if places else {}
     rest = {name: value for name, value in inherited.items() if name != "PYTHONPATH"}
     return {**_DEFAULTS, **rest, **python_path}
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system end this process as soon as its parent ends, whose process id is ``parent``. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before
+            os._exit(0)
 
 
 async def log_output(output: asyncio.StreamReader, name: str, **extra: str) -> None:
@@ -109,7 +122,7 @@ class Spawner:
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
             cwd=self._folder,
-            env=environment(os.environ),
+            env={**environment(os.environ), PARENT: str(os.getpid())},
             # Ctrl-C in the daemon's terminal is the daemon's to handle.
             start_new_session=True,
         )

@@ -4,33 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from acebridge.background import wait_at_most
-from acebridge.workers.base import Device, WorkerDied
+from acebridge.workers import memory
+from acebridge.workers.base import Device, OutOfMemory, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Child, Launcher, log_output
-from acebridge.workers.messages import Message, Order, WorkOrder, decode_message, encode
+from acebridge.workers.messages import BEAT_S, Message, Order, WorkOrder, decode_message, encode
 from acestep_runtime.engines import registry
 
 log = logging.getLogger(__name__)
-#: Only a process that hangs takes longer to end once its messages have.
-_END_LIMIT_S = 10.0
+#: Only a process that hangs takes longer to end once its messages have; only one that a driver holds, once it was killed.
+_END_LIMIT_S, _KILL_LIMIT_S = 10.0, 10.0
+#: A wait counts in this many parts, each once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
+_PARTS = 4
+#: Seconds between two looks at the memory that a worker takes.
+_LOOK_S = 0.25
+#: The exit code of a process that was killed and does not end.
+_KILLED = -9
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond these a worker is ended; 0 is no limit."""
+
+    #: Seconds until it is ready.
+    start_s: float = START_LIMIT_S
+    #: Seconds at work without a sign of life: it is stopped, or a driver hangs.
+    silence_s: float = 120.0
+    #: Seconds at work without progress.
+    step_s: float = 0.0
+    #: Memory that it alone takes.
+    memory_bytes: int = 0
 
 
 class LocalWorker:
     """See `acebridge.workers.base.Worker`. The process starts with the first order, and again after it has died.
 
-    One that is not ready ``start_limit_s`` after its launch hangs: it is ended, and another one is spawned.
+    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process.
     """
 
-    def __init__(self, device: Device, launcher: Launcher, *, start_limit_s: float = START_LIMIT_S) -> None:
+    def __init__(
+        self,
+        device: Device,
+        launcher: Launcher,
+        *,
+        limits: Limits | None = None,
+        record: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self.device = device
         self._launcher = launcher
-        self._start_limit_s = start_limit_s
+        self._limits = limits or Limits()
+        self._record = record
         self._starts = 0
         self._models: Sequence[str] = ()
+        #: The memory that the process took when it was ended for that.
+        self._taken_bytes = 0
         self._child: Child | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._start_task: asyncio.Task[None] | None = None
@@ -55,19 +87,40 @@ class LocalWorker:
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """See `Worker.run`."""
         was_idle = bool(self.pid)
+        watch: asyncio.Task[None] | None = None
         try:
-            await self._send_order(order)
-            message = await self._read()
-        except WorkerDied as death:
-            # An idle process may have died, or been ended, long before: that is not this order's fault.
-            raise WorkerDied(str(death), took_order=not was_idle) from None
-        while True:
-            if message["type"] == "done" or message["type"] == "error":
-                self._models = message["models"]
+            try:
+                await self._send_order(order)
+                watch = self._start_watch()
+                message = await self._read()
+            except OutOfMemory:
+                raise
+            except WorkerDied as death:
+                # An idle process may have died, or been ended, long before: that is not this order's fault.
+                raise WorkerDied(str(death), took_order=not was_idle) from None
+            while True:
+                if message["type"] == "done" or message["type"] == "error":
+                    self._models = message["models"]
+                    yield message
+                    return
                 yield message
-                return
-            yield message
-            message = await self._read()
+                message = await self._read()
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    def _start_watch(self) -> asyncio.Task[None] | None:
+        """Have a process end that takes more memory than it may."""
+        self._taken_bytes = 0
+        if not self._limits.memory_bytes or self._child is None:
+            return None
+        return asyncio.create_task(self._watch_memory(self._child, self._limits.memory_bytes))
+
+    async def _watch_memory(self, child: Child, limit_bytes: int) -> None:
+        while (taken := memory.memory_of(child.pid)) <= limit_bytes:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(_LOOK_S)
+        self._taken_bytes = taken
+        child.kill()
 
     async def _send_order(self, order: WorkOrder) -> None:
         async with self._ordering:
@@ -92,21 +145,51 @@ class LocalWorker:
         for launch in (partial(self._launcher.launch, modules), self._launcher.spawn):
             await self._end_process()  # closes the pipes of one that has died
             self._child = await launch()
+            self._record(self._child.pid)
             self._log_task = asyncio.create_task(log_output(self._child.output, "worker", device=self.device.name))
-            await self._send({"op": "start", "device": self.device.name})
+            await self._send(
+                {"op": "start", "device": self.device.name, "memory_bytes": self._limits.memory_bytes},
+            )
             with suppress(asyncio.TimeoutError):
-                await wait_at_most(self._start_limit_s, self._read())
+                await wait_at_most(self._limits.start_s or None, self._read_any(self._child))
                 return
             log.warning("a worker hangs at its start; ending it", extra={"device": self.device.name})
         await self._end_process()
-        raise WorkerDied(f"it was not ready after {self._start_limit_s:g} s")
+        raise WorkerDied(f"it was not ready after {self._limits.start_s:g} s")
 
     async def _read(self) -> Message:
-        assert self._child is not None
-        line = await self._child.messages.readline()
-        if not line:
-            raise WorkerDied(f"exit code {await _end_of(self._child)}")
-        return decode_message(line)
+        """Return the next message that says something. Raises `WorkerDied`, also for a process that hangs, which it ends."""
+        child, limits, quiet_s = self._child, self._limits, 0.0
+        if child is None:
+            raise WorkerDied("it was ended")
+        while True:
+            reading = asyncio.create_task(self._read_any(child))
+            try:
+                if not await _ends_within(limits.silence_s, reading):
+                    raise await self._end_hanging(f"no sign of life for {limits.silence_s:g} s")
+            finally:
+                reading.cancel()
+            message = reading.result()
+            if message["type"] != "alive":
+                return message
+            quiet_s += BEAT_S
+            if 0 < limits.step_s <= quiet_s:
+                raise await self._end_hanging(f"no progress for {limits.step_s:g} s")
+
+    async def _end_hanging(self, why: str) -> WorkerDied:
+        log.warning("a worker hangs; ending it: %s", why, extra={"device": self.device.name})
+        await self._end_process()  # the next order is for another one
+        return WorkerDied(why)
+
+    async def _read_any(self, child: Child) -> Message:
+        line = await child.messages.readline()
+        if line:
+            return decode_message(line)
+        code = await _end_of(child)
+        if self._taken_bytes:
+            error = memory.out_of_memory(self._limits.memory_bytes, self._taken_bytes)
+            raise OutOfMemory(error.message, error.remedy)
+        raise WorkerDied(f"exit code {code}")
 
     async def _send(self, order: Order) -> None:
         if self._child is None or not self.pid:
@@ -136,8 +219,23 @@ class LocalWorker:
         if not child.exit_code.done():
             child.kill()
         for end in (child.exit_code, log_task):
-            await asyncio.wait([end])  # which outlives it when this wait is cancelled
+            # Which outlives it when this wait is cancelled. What a driver holds, or a child of its own, is left behind.
+            await asyncio.wait([end], timeout=_KILL_LIMIT_S)
+        log_task.cancel()
         child.orders.close()
+        if not child.exit_code.done():
+            log.error("a worker cannot be ended", extra={"pid": child.pid, "device": self.device.name})
+            if self._child is child:
+                self._child = None
+
+
+async def _ends_within(limit_s: float, task: asyncio.Task[Message]) -> bool:
+    """Return whether a task ends within a time, 0 for any."""
+    for _ in range(_PARTS):
+        await asyncio.wait([task], timeout=limit_s / _PARTS or None)
+        if task.done():
+            return True
+    return False
 
 
 async def _end_of(child: Child) -> int:
@@ -145,4 +243,5 @@ async def _end_of(child: Child) -> int:
     await asyncio.wait([child.exit_code], timeout=_END_LIMIT_S)
     if not child.exit_code.done():
         child.kill()
-    return await child.exit_code
+        await asyncio.wait([child.exit_code], timeout=_KILL_LIMIT_S)
+    return child.exit_code.result() if child.exit_code.done() else _KILLED

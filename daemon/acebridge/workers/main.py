@@ -1,6 +1,7 @@
 """A worker process: runs engines. Its orders and messages: `acebridge.workers.messages`.
 
-When the daemon dies, its end of the pipe closes, and so the worker ends.
+When the daemon dies, its end of the pipe closes, and so the worker ends. On Linux the system ends it, too: it may be stopped,
+or busy in a library that lets no other thread run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
 
 from acebridge.errors import is_full
+from acebridge.workers import memory
+from acebridge.workers.launch import PARENT, end_with_parent
 from acebridge.workers.messages import (
+    BEAT_S,
     Audio,
     Error,
     Header,
@@ -101,17 +105,15 @@ def _ranking_row(take: choosing.RankedTake) -> RankedTake:
     return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
 
 
-def describe_error(error: BaseException) -> Error:
-    """Return the error message for the client."""
+def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
+    """Return the error message for the client; ``memory_bytes`` is what the worker may take, 0 if that is not limited."""
     if is_full(error):
         error = EngineFailure(
             "The disk is full, so the result could not be kept.",
             remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
         )
     elif isinstance(error, MemoryError):
-        error = EngineFailure(
-            "There is not enough memory for this job.", remedy="Ask for a shorter region, fewer takes or less context."
-        )
+        error = memory.out_of_memory(memory_bytes)
     if not isinstance(error, AceStepError):
         error = EngineFailure(
             f"The engine failed: {type(error).__name__}: {error}.",
@@ -123,11 +125,14 @@ def describe_error(error: BaseException) -> Error:
 
 
 class Engines:
-    """The engines of a worker, loaded on first use. ``device`` is their compute device."""
+    """The engines of a worker, loaded on first use. ``device`` is their compute device, ``memory_bytes`` what the worker may
+    take, 0 for any.
+    """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, memory_bytes: int = 0) -> None:
         self._device = device
         self._loaded: dict[str, Engine] = {}
+        self.memory_bytes = memory_bytes
 
     def __contains__(self, name: str) -> bool:
         return name in self._loaded
@@ -135,6 +140,8 @@ class Engines:
     def get(self, name: str) -> Engine:
         """Return an engine. Slow for one that is not loaded."""
         if name not in self._loaded:
+            uses_device = any(registry.ENGINES[each].uses_device for each in (name, *self._loaded))
+            memory.limit_own(0 if uses_device else self.memory_bytes)
             self._loaded[name] = registry.load(registry.ENGINES[name], device=self._device)
         return self._loaded[name]
 
@@ -180,9 +187,30 @@ def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterat
     except Exception as error:
         if not isinstance(error, AceStepError):
             traceback.print_exc()
-        yield {"type": "error", "body": describe_error(error), "models": engines.models}
+        yield {"type": "error", "body": describe_error(error, engines.memory_bytes), "models": engines.models}
     else:
         yield {"type": "done", "models": engines.models}
+
+
+class _Messages:
+    """The way to the daemon, for several threads."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        with self._lock:
+            view = memoryview(encode(message))
+            while view:
+                view = view[self._pipe.write(view) or 0 :]
+
+
+def _beat(messages: _Messages, at_work: threading.Event) -> None:
+    while at_work.wait():
+        time.sleep(BEAT_S)
+        if at_work.is_set():
+            messages.send({"type": "alive"})
 
 
 def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dict[str, CancelToken]) -> None:
@@ -204,21 +232,27 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
         sys.exit()
     start = decode_order(first)
     assert start["op"] == "start", start
-    engines = Engines(start["device"])
+    engines = Engines(start["device"], start["memory_bytes"])
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
+    answers, at_work = _Messages(messages), threading.Event()
     threading.Thread(target=_read_orders, args=(orders, waiting, running), daemon=True).start()
-    messages.write(encode({"type": "ready"}))
+    threading.Thread(target=_beat, args=(answers, at_work), daemon=True).start()
+    answers.send({"type": "ready"})
     while True:
+        at_work.clear()
         order = waiting.get()
+        at_work.set()
         for message in run_order(order, engines, running[order["id"]]):
             if message["type"] in ("done", "error"):
                 del running[order["id"]]  # before the message: the next order may have the same id
-            messages.write(encode(message))
+            answers.send(message)
 
 
 def main() -> None:
     """Serve on stdin and stdout."""
+    if parent := os.environ.pop(PARENT, ""):
+        end_with_parent(int(parent))
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol

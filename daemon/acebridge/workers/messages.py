@@ -2,7 +2,8 @@
 
 Orders are distinguished by ``op``, messages by ``type``. A worker answers its `StartOrder` with
 `ReadyMessage`. A `JobOrder` then yields progress, headers, audio, takes and, where takes are chosen, a ranking; a `ModelOrder`
-yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`.
+yields progress. Each of them ends with one `DoneMessage` or `ErrorMessage`. While it works on one, a worker says every `BEAT_S`
+seconds that it is alive.
 
 Audio does not go through the pipe: it is written to WAV files in the spool (see `acebridge.workers.spool`), and a message says
 only which frames can be read by now. The bodies of messages are those of the journal's events.
@@ -14,6 +15,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
+#: Seconds between two `AliveMessage`.
+BEAT_S = 5.0
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
@@ -88,10 +91,13 @@ class Error(TypedDict, total=False):
 
 
 class StartOrder(TypedDict):
-    """The first one: the device that the worker computes on, as `acestep_runtime.memory.policy` names it."""
+    """The first one: the device that the worker computes on, as `acestep_runtime.memory.policy` names it, and the memory that
+    it may take, 0 for any.
+    """
 
     op: Literal["start"]
     device: str
+    memory_bytes: int
 
 
 class JobOrder(TypedDict):
@@ -137,6 +143,12 @@ class ReadyMessage(TypedDict):
     """The worker takes orders."""
 
     type: Literal["ready"]
+
+
+class AliveMessage(TypedDict):
+    """The worker is at work, and not stopped; it says nothing of progress."""
+
+    type: Literal["alive"]
 
 
 class ProgressMessage(TypedDict):
@@ -191,6 +203,7 @@ class ErrorMessage(TypedDict):
 
 Message: TypeAlias = (
     ReadyMessage
+    | AliveMessage
     | ProgressMessage
     | HeaderMessage
     | AudioMessage

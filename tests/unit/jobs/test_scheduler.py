@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from acebridge.errors import DiskFull, JobFailed, NotFound, Unavailable
+from acebridge.workers.base import OutOfMemory
 from tests.support.daemon import PATIENCE_S
-from tests.support.fake_worker import Core, asset_id, core_at, play, wav_bytes
+from tests.support.fake_worker import CANCELLED, Core, asset_id, core_at, play, wav_bytes
 
 
 def test_a_job_that_succeeds(tmp_path: Path) -> None:
@@ -162,16 +166,38 @@ def test_a_fault_of_the_daemon_ends_the_worker_and_the_job(tmp_path: Path) -> No
 # ---- a worker that dies ----
 
 
-def test_a_worker_that_dies_fails_its_job_alone(tmp_path: Path) -> None:
+def test_a_job_is_tried_again_after_the_death_of_its_worker(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit(seeds=[1, 2])
+        await core.worker.next_order()
+        core.worker.make_take()
+        core.worker.begin_output(1, take=1)
+        core.worker.die("exit code 42")
+        again = await core.worker.next_order()
+        assert again["id"] == job_id
+        assert [take["take"] for take in again["takes"]] == [0]  # what was finished stays
+        assert not core.spool.job_folder(job_id).exists()
+        core.worker.make_take(1, level=0.25)
+        core.worker.finish()
+        job = await core.wait_for_end(job_id)
+        assert (job.state, job.attempts, job.results()) == ("succeeded", 2, [asset_id(0.5), asset_id(0.25)])
+
+    play(tmp_path, scenario)
+
+
+def test_a_worker_that_dies_twice_fails_its_job_alone(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         first, second = await core.submit(), await core.submit(seeds=[2])
-        await core.worker.next_order()
-        core.worker.begin_output()
-        core.worker.die("exit code 42")
+        for _ in range(2):
+            assert (await core.worker.next_order())["id"] == first
+            core.worker.begin_output()
+            core.worker.die("exit code 42")
         job = await core.wait_for_end(first)
         assert job.error["kind"] == "EngineFailure"
-        assert job.error["message"] == "The engine's process ended in the middle of the job (exit code 42)."
-        assert job.error["remedy"].startswith("The daemon goes on with the next job; send this one again")
+        assert job.error["message"] == (
+            "The engine's process ended in the middle of the job, and again when the job was repeated (exit code 42)."
+        )
+        assert job.error["remedy"].startswith("The daemon goes on with the next job, and finished takes are kept; send")
         assert (await core.worker.next_order())["id"] == second
         core.worker.finish()
         assert (await core.wait_for_end(second)).state == "succeeded"
@@ -179,8 +205,50 @@ def test_a_worker_that_dies_fails_its_job_alone(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-@pytest.mark.parametrize(("deaths", "state"), [(1, "succeeded"), (2, "failed")])
-def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(tmp_path: Path, deaths: int, state: str) -> None:
+def test_a_job_that_needs_too_much_memory_is_not_tried_again(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.next_order()
+        core.worker.fall(OutOfMemory("It took 9 GiB; a worker may take 8 GiB.", "Ask for less."))
+        job = await core.wait_for_end(job_id)
+        assert (job.state, job.attempts) == ("failed", 1)
+        assert (job.error["message"], job.error["remedy"]) == (
+            "It took 9 GiB; a worker may take 8 GiB.",
+            "Ask for less.",
+        )
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_a_job_that_was_cancelled_is_not_tried_again(tmp_path: Path, moment: str) -> None:
+    """Also when the cancel comes while the job is put back."""
+
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit()
+        await core.worker.next_order()
+        retry = core.journal.retry
+
+        async def cancel_and_retry(again: str) -> bool:
+            cancelling = asyncio.create_task(core.scheduler.cancel(job_id))
+            await asyncio.sleep(0)  # its look at the job is ahead of the retry
+            result = await retry(again)
+            await cancelling
+            return result
+
+        core.journal.retry = cancel_and_retry
+        if moment == "before":
+            await core.scheduler.cancel(job_id)
+        core.worker.die()
+        assert (await core.wait_for_end(job_id)).state == "cancelled"
+
+    play(tmp_path, scenario, obeys=False)
+
+
+@pytest.mark.parametrize(("deaths", "attempts", "state"), [(1, 1, "succeeded"), (2, 2, "succeeded"), (4, 2, "failed")])
+def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(
+    tmp_path: Path, deaths: int, attempts: int, state: str
+) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit()
         for _ in range(deaths):
@@ -190,8 +258,61 @@ def test_an_order_that_a_dead_worker_did_not_take_is_sent_again(tmp_path: Path, 
             await core.worker.next_order()
             core.worker.finish()
         job = await core.wait_for_end(job_id)
-        assert (job.state, job.attempts) == (state, 1)
+        assert (job.state, job.attempts) == (state, attempts)
         assert core.worker.untaken == 0
+
+    play(tmp_path, scenario)
+
+
+# ---- limits of the system, and other programs ----
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, "Too many open files"),
+        BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+        sqlite3.OperationalError("unable to open database file"),
+        RuntimeError("can't start new thread"),
+    ],
+)
+def test_jobs_wait_while_the_system_is_at_a_limit(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(core: Core) -> None:
+        jobs = [await core.submit(seeds=[seed]) for seed in range(3)]
+        for _ in range(4):
+            await core.worker.next_order()
+            core.worker.fall(error)
+            await core.clock.wake()
+        states = [(job.state, job.attempts) for job in [await core.journal.get(job_id) for job_id in jobs]]
+        assert states in ([("queued", 0)] * 3, [("running", 1), ("queued", 0), ("queued", 0)])
+        for job_id in jobs:
+            assert (await core.worker.next_order())["id"] == job_id
+            core.worker.finish()
+            assert (await core.wait_for_end(job_id)).state == "succeeded"
+        assert core.clock.slept == [1.0, 2.0, 4.0, 8.0]
+
+    with caplog.at_level(logging.WARNING):
+        play(tmp_path, scenario)
+    assert caplog.messages == ["jobs wait: The daemon has reached a limit of this system on open files or processes."]
+
+
+def test_a_loop_that_fails_is_started_again(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        claim = core.journal.claim
+
+        async def fail(_: str) -> Any:
+            core.journal.claim = claim
+            raise sqlite3.OperationalError("disk I/O error")
+
+        core.journal.claim = fail
+        job_id = await core.submit()
+        await core.clock.wake()
+        assert list(core.scheduler.supervisor.failing) == ["running jobs on cpu"]
+        await core.clock.wake()  # it has run for a while
+        assert (await core.worker.next_order())["id"] == job_id
+        assert not core.scheduler.supervisor.failing
 
     play(tmp_path, scenario)
 
@@ -222,10 +343,10 @@ def test_a_disk_that_is_full_at_the_end_of_a_job(tmp_path: Path, ends_well: bool
         if ends_well:
             core.worker.finish()
         else:
-            core.worker.die()
+            core.worker.fail(CANCELLED)
         for _ in range(2):
             await core.clock.wake()
-        assert (await core.wait_for_end(job_id)).state == {"succeed": "succeeded", "fail": "failed"}[name]
+        assert (await core.wait_for_end(job_id)).state == {"succeed": "succeeded", "fail": "cancelled"}[name]
         assert spooled == [False] * 3  # its space is free before anything is written
         assert core.clock.slept == [1.0, 1.0]
 

@@ -93,6 +93,16 @@ def test_a_full_disk_is_named() -> None:
     assert service.closed == ["closed"]
 
 
+def test_a_limit_of_the_system_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    context = Context()
+    with pytest.raises(grpc.aio.AbortError):
+        asyncio.run(Service().One(OSError(errno.EMFILE, "Too many open files"), context))
+    assert context.ended is not None
+    assert context.ended[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert context.ended[1].startswith("The daemon has reached a limit of this system on open files or processes. ")
+    assert not caplog.messages
+
+
 def test_a_fault_of_ours_is_logged_and_tells_nothing_of_itself(caplog: pytest.LogCaptureFixture) -> None:
     service, context = Service(), Context()
     with caplog.at_level(logging.ERROR), pytest.raises(grpc.aio.AbortError):

@@ -1,4 +1,4 @@
-"""What the daemon's logs leave out."""
+"""What the logs of the daemon leave out, and how long they get."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.server.logs import set_up
+from acebridge.server.logs import FloodFilter, cut, set_up
 
 
 class ExecuteBatchError(Exception):
@@ -39,3 +39,46 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path, operation: str) -> 
 def test_other_errors_are_reported_with_their_trace(tmp_path: Path) -> None:
     assert "ReceiveMessageOperation" in log_lines(ExecuteBatchError("(<ReceiveMessageOperation>,)"), tmp_path / "a")
     assert "Traceback" in log_lines(ValueError("SendMessageOperation"), tmp_path / "b")
+
+
+def record(line: int) -> logging.LogRecord:
+    return logging.LogRecord("server", logging.WARNING, __file__, line, "a request cannot be read", (), None)
+
+
+def test_a_flood_of_lines_of_one_kind_is_cut_each_minute() -> None:
+    now = [0.0]
+    flood = FloodFilter(lambda: now[0])
+    assert sum(flood.filter(record(1)) for _ in range(5000)) == 100
+    assert flood.filter(record(2))  # another kind
+    now[0] = 60.0
+    first = record(1)
+    assert flood.filter(first)
+    assert first.left_out == 4900
+    assert sum(flood.filter(record(1)) for _ in range(5000)) == 99
+
+
+def test_a_file_that_the_daemon_prints_into_is_cut(tmp_path: Path) -> None:
+    file = tmp_path / "start.log"
+    with file.open("ab") as printed:
+        printed.write(b"old\n" * 5 + b"end\n" * 5)
+        printed.flush()
+        cut(file, descriptor=printed.fileno(), limit_bytes=40)
+        assert file.stat().st_size == 40
+        printed.write(b"new\n")
+        printed.flush()
+        cut(file, descriptor=printed.fileno(), limit_bytes=20)
+        assert (tmp_path / "start.log.1").read_bytes() == b"end\n" * 4 + b"new\n"
+        printed.write(b"after\n")
+    assert file.read_bytes() == b"after\n"
+
+
+def test_no_other_file_is_cut(tmp_path: Path) -> None:
+    """Where the user has the daemon print is the user's."""
+    (tmp_path / "start.log").write_bytes(b"another start")
+    with (tmp_path / "mine.log").open("ab") as printed:
+        printed.write(b"0123456789")
+        printed.flush()
+        cut(tmp_path / "start.log", descriptor=printed.fileno(), limit_bytes=5)
+        cut(tmp_path / "missing.log", descriptor=printed.fileno(), limit_bytes=5)
+    assert (tmp_path / "mine.log").read_bytes() == b"0123456789"
+    assert (tmp_path / "start.log").read_bytes() == b"another start"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -54,7 +55,7 @@ def play(folder: Path, scenario: Callable[[ForkServer], Awaitable[None]], limit_
 
 async def wait_until_ready(child: Child) -> None:
     """Have a worker start."""
-    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    child.orders.write(encode({"op": "start", "device": "cpu", "memory_bytes": 0}))
     assert decode_message(await child.messages.readline()) == {"type": "ready"}
 
 
@@ -332,7 +333,7 @@ from acebridge.workers.messages import encode
 async def run():
     server = ForkServer(Path(sys.argv[1]))
     child = await server.launch([])
-    child.orders.write(encode({"op": "start", "device": "cpu"}))
+    child.orders.write(encode({"op": "start", "device": "cpu", "memory_bytes": 0}))
     await child.messages.readline()
     print(server.pid, child.pid, flush=True)
     await asyncio.sleep(100)
@@ -380,3 +381,26 @@ def test_the_server_can_fork_after_importing_the_engines(tmp_path: Path) -> None
         assert psutil.Process(server.pid).num_threads() == 1
 
     play(tmp_path, scenario)
+
+
+def test_a_server_without_descriptors_refuses_and_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import resource
+
+    async def scenario(server: ForkServer) -> None:
+        child = await server.launch([])
+        await wait_until_ready(child)
+        pid = server.pid
+        whole = resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        for _ in range(2):
+            with pytest.raises(OSError, match="Too many open files") as caught:
+                await server.launch([])
+            assert caught.value.errno == errno.EMFILE
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, whole)
+        again = await server.launch([])
+        await wait_until_ready(again)
+        assert server.pid == pid
+        assert is_forked(server, again)
+        await end(child, again)
+
+    play(tmp_path, scenario)
+    assert not caplog.messages

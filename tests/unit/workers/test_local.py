@@ -17,7 +17,7 @@ import pytest
 from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
 from acebridge.workers.launch import Child, Spawner
-from acebridge.workers.local import LocalWorker
+from acebridge.workers.local import Limits, LocalWorker
 from acebridge.workers.messages import JobOrder, Message, encode
 from tests.support.daemon import PATIENCE_S, expected_tone
 from tests.support.signals import decode_chunk
@@ -208,7 +208,7 @@ class Hanging(Spawner):
         if call in self.hang:
             os.kill(child.pid, signal.SIGSTOP)
         else:  # it is ready at once, however slow the machine is
-            child.orders.write(encode({"op": "start", "device": "cpu"}))
+            child.orders.write(encode({"op": "start", "device": "cpu", "memory_bytes": 0}))
             child.messages.feed_data(await child.messages.readline())
         return child
 
@@ -218,7 +218,7 @@ class Hanging(Spawner):
 
 def play_hanging(launcher: Hanging, scenario: Callable[[LocalWorker], Awaitable[None]], limit_s: float = 100.0) -> None:
     async def run() -> None:
-        worker = LocalWorker(Device("cpu"), launcher, start_limit_s=limit_s)
+        worker = LocalWorker(Device("cpu"), launcher, limits=Limits(start_s=limit_s))
         await scenario(worker)
         await worker.kill()
 

@@ -1,0 +1,96 @@
+"""How much memory a worker may take, and how much it takes. Linux only: elsewhere nothing is known, and nothing is limited."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from acestep_runtime.errors import EngineFailure
+
+_PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+#: The part of the machine's memory, or of what its control group may take, that a worker may take.
+_SHARE = 0.75
+#: What a process reserves later and never touches: stacks of threads, buffers of BLAS.
+_RESERVE_BYTES = 2**29
+#: Fields of /proc/PID/status that no other process shares and no file holds, in KiB.
+_OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
+
+
+def default_limit(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+    """Return how many bytes a worker may take here: three quarters of all memory; 0, no limit, where that is unknown."""
+    sizes = [*_total(proc / "meminfo"), *_group_limits(proc / "self" / "cgroup", cgroups)]
+    return int(min(sizes, default=0) * _SHARE)
+
+
+def _total(meminfo: Path) -> Iterator[int]:
+    with suppress(OSError, ValueError, IndexError):
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemTotal:"):
+                yield int(line.split()[1]) * 1024
+
+
+def _group_limits(own: Path, cgroups: Path) -> Iterator[int]:
+    """Yield the limits of this process's control groups and of all above them; both versions of the interface."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            root, name = (cgroups, "memory.max") if not controllers else (cgroups / "memory", "memory.limit_in_bytes")
+            folder = root / group.strip("/")
+            # In a container the folder of the group is mounted as the root.
+            for place in dict.fromkeys((folder, *folder.parents, root)):
+                if place == root or root in place.parents:
+                    with suppress(OSError, ValueError):  # "max"
+                        yield int((place / name).read_text())
+
+
+def memory_of(pid: int) -> int:
+    """Return how much memory a process alone takes, swapped or not; 0 when it is gone, or where nobody knows."""
+    return _sum_fields(pid, _OWN)
+
+
+def _sum_fields(pid: int, names: tuple[str, ...]) -> int:
+    """Return the sum of fields of /proc/PID/status, in bytes."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
+
+
+def limit_own(limit_bytes: int) -> None:
+    """Have allocations fail that make this process larger by more than a limit, 0 for none; a limit of the system stays.
+
+    Counted is what is reserved, touched or not, so that there is some slack. For engines that compute with NumPy: GPU drivers
+    reserve more than a machine has.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    reserved = _sum_fields(os.getpid(), ("VmData:",)) + _RESERVE_BYTES
+    wanted = limit_bytes + reserved if limit_bytes else resource.RLIM_INFINITY
+    if hard != resource.RLIM_INFINITY:
+        wanted = hard if wanted == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def out_of_memory(limit_bytes: int, taken: int = 0) -> EngineFailure:
+    """Return the error of a job that needs more memory than a worker may take; 0 for a number that is not known."""
+    takes = (
+        f"The engine took {_gib(taken)} of memory for this job" if taken else "There is not enough memory for this job"
+    )
+    limit = f"; a worker may take {_gib(limit_bytes)}" if limit_bytes else ""
+    return EngineFailure(
+        f"{takes}{limit}.",
+        remedy="Ask for a shorter region, fewer takes or less context, or raise worker_memory_bytes in config.toml.",
+    )
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / 2**30:.2f} GiB" if size_bytes >= 2**29 else f"{size_bytes / 2**20:.0f} MiB"

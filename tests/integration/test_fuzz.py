@@ -1,0 +1,100 @@
+"""Requests at random, and bytes that are no requests: each is refused or served, none is a fault of the daemon."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import status_pb2
+
+from acebridge.client.client import Client
+from acebridge.client.credentials import open_channel
+from acebridge.v1 import tasks_pb2
+from tests.support import fuzz
+from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, song, until_state, write_wav
+from tests.support.tiers import Rounds
+
+_FAULTS = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
+
+
+def send(channel: grpc.Channel, method: fuzz.Method, data: bytes) -> tuple[grpc.StatusCode, bytes, Any]:
+    """Send bytes to a method; return the code, the first answer, and the error."""
+    kind = "_".join("stream" if streams else "unary" for streams in (method.takes_stream, method.answers_stream))
+    call = getattr(channel, kind)(method.path)
+    try:
+        answer = call(iter([data]) if method.takes_stream else data, timeout=PATIENCE_S)
+        if not method.answers_stream:
+            return grpc.StatusCode.OK, answer, None
+        first = next(answer, b"")
+        answer.cancel()
+    except grpc.RpcError as error:
+        return error.code(), b"", error
+    return grpc.StatusCode.OK, first, None
+
+
+def log_lines(daemon: Daemon, message: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (daemon.home / "logs" / "daemon.log").read_text("utf-8").splitlines()]
+    return [line for line in lines if line["message"] == message]
+
+
+@pytest.mark.parametrize("method", fuzz.methods(), ids=lambda method: method.path.rpartition("/")[2])
+def test_bytes_that_are_no_message_are_an_invalid_argument(daemon: Daemon, method: fuzz.Method) -> None:
+    before = len(log_lines(daemon, "a request cannot be read"))
+    with open_channel(daemon.address) as channel:
+        code, _, error = send(channel, method, b"\xff\xff\xff")
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details().startswith(f"The 3 bytes of this request are no message that {method.path} takes. ")
+    (packed,) = [value for key, value in error.trailing_metadata() if key == "grpc-status-details-bin"]
+    assert status_pb2.Status.FromString(packed).details
+    logged = log_lines(daemon, "a request cannot be read")[before:]
+    assert [line["method"] for line in logged] == [method.path]
+
+
+def test_the_services_of_grpc_itself_refuse_them_too(daemon: Daemon) -> None:
+    with open_channel(daemon.address) as channel:
+        for path, streams in (
+            ("/grpc.health.v1.Health/Check", False),
+            ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", True),
+        ):
+            method = fuzz.Method(path, tasks_pb2.Submission.DESCRIPTOR, streams, streams)
+            assert send(channel, method, b"\xff")[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_bad_headers_are_not_printed(daemon: Daemon) -> None:
+    """Anybody can send them, as many as they like."""
+    host, port = daemon.address.rsplit(":", 1)
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    header = bytes((0, 2)) + b"te" + bytes((4,)) + b"\xff" * 4  # literal, not indexed: RFC 7541, 6.2.2
+    frame = len(header).to_bytes(3, "big") + bytes((1, 5)) + (1).to_bytes(4, "big") + header
+    ping = (8).to_bytes(3, "big") + bytes((6, 0, 0, 0, 0, 0)) + b"answered"
+    printed, answer = len(daemon.console()), b""
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+        connection.sendall(preface + frame + ping)
+        while b"answered" not in answer:  # by then the header was read
+            received = connection.recv(1 << 16)
+            assert received
+            answer += received
+    assert "metadata" not in daemon.console()[printed:]
+
+
+@pytest.mark.campaign("faults")
+def test_no_request_is_a_fault_of_the_daemon(daemon: Daemon, client: Client, tmp_path: Path, rounds: Rounds) -> None:
+    """Their jobs are cancelled at once: it is not about what engines do."""
+    done = create_tone_job(client, 0.1)
+    until_state(client, done, "succeeded")
+    asset = client.upload(write_wav(tmp_path / "a.wav", song(0.5))).asset_id
+    chance, methods = random.Random(20_000), fuzz.methods()
+    with open_channel(daemon.address) as channel:
+        for number in rounds(8 * len(methods), 20_000):
+            method = methods[number % len(methods)]
+            data = fuzz.make_request(method.request, chance, [done, asset])
+            code, first, error = send(channel, method, data)
+            assert code not in _FAULTS, (method.path, data, error)
+            if method.path.startswith("/acebridge.v1.TaskService/") and first:
+                client.cancel(tasks_pb2.TaskEvent.FromString(first).job_id)
+    assert "Traceback" not in daemon.console()
