@@ -134,7 +134,9 @@ void Core::collect() {
 
 RecordingList Core::recordings() {
   const std::lock_guard lock(mutex_);
-  recordings_->collect();
+  if (recordings_->collect()) {
+    change();
+  }
   return ended_recordings();
 }
 
@@ -230,7 +232,9 @@ std::string Core::get_state(Key key) {
   case Key::regions:
     return unreadable_.empty() ? encode_state(takes_) : unreadable_;
   case Key::captures:
-    recordings_->collect();
+    if (recordings_->collect()) {
+      change();
+    }
     return recordings_->describe();
   default:
     return text_[static_cast<size_t>(key)];

@@ -1,5 +1,6 @@
 // The window as a DPF UI. Nothing but translation belongs here.
 #include "core_holder.hpp"
+#include "data_folder.hpp"
 #include "nano_canvas.hpp"
 #include "panel.hpp"
 #include "take_file.hpp"
@@ -222,7 +223,7 @@ private:
     if (take_file_.valid() && take_file_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
       const std::string path = take_file_.get();
       if (path.empty()) {
-        panel_->say("The take cannot be dragged: its audio is not here, or " + window::data_folder() +
+        panel_->say("The take cannot be dragged: its audio is not here, or " + acebridge::data_folder() +
                     " cannot be written. Start the daemon that made it, or free some space.");
       } else {
         desktop_->start_drag(path);

@@ -1,11 +1,11 @@
 #include "machine.hpp"
 
+#include "data_folder.hpp"
+
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <pwd.h>
 #include <random>
 #include <string_view>
 #include <unistd.h>
@@ -25,48 +25,6 @@ constexpr std::array<std::string_view, 11> kOfHosts{"LD_LIBRARY_PATH", "LD_PRELO
                                                     "PYTHONHOME",      "PYTHONPATH",       "QT_PLUGIN_PATH",
                                                     "GTK_PATH",        "GIO_MODULE_DIR",   "DYLD_LIBRARY_PATH",
                                                     "DYLD_INSERT_LIBRARIES", "DYLD_FRAMEWORK_PATH"};
-
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): see machine.hpp
-  return value == nullptr ? "" : value;
-}
-
-std::string home_folder() {
-  std::string home = variable("HOME");
-  if (home.empty()) {
-    std::array<char, 4096> buffer{};
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-      home = entry.pw_dir;
-    }
-  }
-  return home;
-}
-
-std::string find_data_folder() {
-  std::string own = variable("ACEBRIDGE_HOME");
-  const std::string home = home_folder();
-  if (own == "~" || own.rfind("~/", 0) == 0) {
-    own = home + own.substr(1);
-  }
-  if (!own.empty() && own[0] != '/') {
-    std::array<char, 4096> here{};
-    own = ::getcwd(here.data(), here.size()) == nullptr ? "" : std::string(here.data()) + '/' + own;
-  }
-  if (!own.empty()) {
-    return own;
-  }
-#ifdef __APPLE__
-  return home.empty() ? "" : home + "/Library/Application Support/acebridge";
-#else
-  const std::string data = variable("XDG_DATA_HOME");
-  if (!data.empty()) {
-    return data + "/acebridge";
-  }
-  return home.empty() ? "" : home + "/.local/share/acebridge";
-#endif
-}
 
 Environment clean_environment() {
   Environment kept;
@@ -101,7 +59,7 @@ Machine Machine::look(HostInfo host) {
   if (host.name.empty()) {
     host.name = process_name();
   }
-  return {find_data_folder(), clean_environment(), std::move(host), random_hex(12)};
+  return {acebridge::data_folder(), clean_environment(), std::move(host), random_hex(12)};
 }
 
 std::string random_hex(size_t digits) {

@@ -22,7 +22,6 @@ struct Machine {
   HostInfo host;
   std::string instance; // 12 hexadecimal digits, different for each
 
-  // As daemon/acebridge/paths.py: ACEBRIDGE_HOME, else the platform's place for application data.
   static Machine look(HostInfo host = {});
 };
 

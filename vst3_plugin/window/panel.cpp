@@ -36,7 +36,7 @@ const std::array<Panel::Choice, 4> Panel::kChoices{{
 
 Panel::Panel(Core& core, Outside& outside, Canvas& canvas)
     : core_(core), outside_(outside), canvas_(canvas), caption_(TextEdit::Lines::one, "Caption", "What it should sound like"),
-      lyrics_(TextEdit::Lines::many, "Lyrics", "[verse]"), tracks_(TextEdit::Lines::one, "Tracks", "drums, bass"),
+      lyrics_(TextEdit::Lines::many, "Lyrics", "[verse]"), tracks_(TextEdit::Lines::one, "Tracks", "drums, bass; empty: the one of the menu"),
       folder_(TextEdit::Lines::one, "Project folder", "Where takes are written; empty: AceBridge's own folder"),
       seed_(TextEdit::Lines::one, "Seed", "random") {
   resize(kWidth, kHeight);

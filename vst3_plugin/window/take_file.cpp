@@ -1,6 +1,7 @@
 #include "take_file.hpp"
 
-#include <cstdlib>
+#include "data_folder.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -10,34 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): hosts do not change the environment while they run
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 } // namespace
-
-std::string data_folder() {
-  std::string own = variable("ACEBRIDGE_HOME");
-  if (!own.empty()) {
-    return own;
-  }
-#if defined(_WIN32)
-  std::string local = variable("LOCALAPPDATA");
-  return local.empty() ? local : local + "\\acebridge";
-#else
-  std::string home = variable("HOME");
-#if defined(__APPLE__)
-  return home.empty() ? home : home + "/Library/Application Support/acebridge";
-#else
-  std::string data = variable("XDG_DATA_HOME");
-  if (!data.empty()) {
-    return data + "/acebridge";
-  }
-  return home.empty() ? home : home + "/.local/share/acebridge";
-#endif
-#endif
-}
 
 std::string write_take_file(const TakeRegion& take, const Bytes& wav) {
   const std::string data = data_folder();

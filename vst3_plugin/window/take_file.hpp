@@ -7,9 +7,6 @@
 
 namespace acebridge::window {
 
-// Where AceBridge keeps its data: ACEBRIDGE_HOME, or the platform's own place; empty where there is no home folder.
-std::string data_folder();
-
 // Write the audio to plugin/audio in the data folder, readable for the user alone, unless it is there already. Returns the
 // path, or nothing if it cannot be written.
 std::string write_take_file(const TakeRegion& take, const Bytes& wav);

@@ -19,8 +19,8 @@ constexpr std::array<TaskUse, kTasks.size()> kTaskUses{{
     {true, true, false, false, true},  // cover
     {true, true, false, false, true},  // repaint
     {true, true, false, true, false},  // lego
-    {true, true, true, false, false},  // complete
-    {false, false, true, false, false} // extract
+    {true, true, true, true, false},   // complete: without names in the field, the menu's track
+    {false, false, true, true, false}  // extract: the same
 }};
 
 } // namespace acebridge::window

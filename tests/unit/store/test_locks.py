@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acebridge.errors import Conflict
 from acebridge.store import database as module
 from acebridge.store import locks
 from acebridge.store.database import Database
@@ -100,7 +101,7 @@ def test_opening_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
         other.execute("COMMIT")
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        with pytest.raises(Conflict, match="Another program holds the database"):
             Database(tmp_path / "a.db")
 
 

@@ -201,7 +201,7 @@ def test_a_locked_database_and_one_that_cannot_be_opened_are_sentences(tmp_path:
     holder.execute("BEGIN EXCLUSIVE")
     holder.execute("UPDATE clock SET wall = 0")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BUSY_TIMEOUT_MS", 1)
+        patch.setattr(module, "OPEN_LIMIT_S", 0.0)
         assert refusal(tmp_path).message.startswith("Another program holds the database")
     holder.close()
     (tmp_path / "other" / "acebridge.db").mkdir(parents=True)

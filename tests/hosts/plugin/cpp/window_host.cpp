@@ -29,7 +29,6 @@
 #include <map>
 #include <poll.h>
 #include <sstream>
-#include <thread>
 #include <unistd.h>
 
 #undef Status // Xlib has a macro of that name
@@ -259,12 +258,12 @@ private:
       int64_t frame = 0;
       size_t frames = 0;
       words >> frame >> frames;
-      // Slowly enough for the thread that takes the capture over.
+      // Saving takes the capture over, so that the ring never fills however slow the computer is.
       const signals::Stereo audio = melody(frame, frames);
       for (size_t i = 0; i < frames; i += kBlocksFrames) {
         const size_t count = std::min(kBlocksFrames, frames - i);
         instance_.process(frame + static_cast<int64_t>(i), true, signals::part(audio, i, count), 512);
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        (void)instance_.save();
       }
       position_ = frame + static_cast<int64_t>(frames);
       return "played";
