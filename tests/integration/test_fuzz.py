@@ -45,7 +45,7 @@ def log_lines(daemon: Daemon, message: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method", fuzz.methods(), ids=lambda method: method.path.rpartition("/")[2])
 def test_bytes_that_are_no_message_are_an_invalid_argument(daemon: Daemon, method: fuzz.Method) -> None:
     before = len(log_lines(daemon, "a request cannot be read"))
-    with open_channel(daemon.address) as channel:
+    with open_channel(daemon.address, daemon.token) as channel:
         code, _, error = send(channel, method, b"\xff\xff\xff")
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert error.details().startswith(f"The 3 bytes of this request are no message that {method.path} takes. ")
@@ -56,7 +56,7 @@ def test_bytes_that_are_no_message_are_an_invalid_argument(daemon: Daemon, metho
 
 
 def test_the_services_of_grpc_itself_refuse_them_too(daemon: Daemon) -> None:
-    with open_channel(daemon.address) as channel:
+    with open_channel(daemon.address, daemon.token) as channel:
         for path, streams in (
             ("/grpc.health.v1.Health/Check", False),
             ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", True),
@@ -89,7 +89,7 @@ def test_no_request_is_a_fault_of_the_daemon(daemon: Daemon, client: Client, tmp
     until_state(client, done, "succeeded")
     asset = client.upload(write_wav(tmp_path / "a.wav", song(0.5))).asset_id
     chance, methods = random.Random(20_000), fuzz.methods()
-    with open_channel(daemon.address) as channel:
+    with open_channel(daemon.address, daemon.token) as channel:
         for number in rounds(8 * len(methods), 20_000):
             method = methods[number % len(methods)]
             data = fuzz.make_request(method.request, chance, [done, asset])

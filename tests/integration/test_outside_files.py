@@ -27,7 +27,7 @@ COMMANDS = {
     "align_lyrics": ("lrc", "{}", "--lyrics", "la"),
     "score": ("score", "{}"),
 }
-NAMES = ["노래 1.wav", "a\nb.wav", "-o.wav", "'\"$x`.wav", "x" * 200 + ".wav", " .wav", os.fsdecode(b"caf\xe9.wav")]
+NAMES = ["노래 1.wav", "a\nb.wav", "-o.wav", "'\"$x`.wav", "x" * 196 + ".wav", " .wav", os.fsdecode(b"caf\xe9.wav")]
 
 
 @pytest.fixture(scope="module")

@@ -177,7 +177,10 @@ class _CallDetails(grpc.ClientCallDetails):
 
 
 class _TokenSender(
-    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     """Puts the token that ``find`` returns into every call: for grpc, each kind of call has a method of its own."""
 
@@ -208,6 +211,14 @@ class _TokenSender(
     ) -> Answer:
         return continuation(_CallDetails(client_call_details, self._find(client_call_details)), request_iterator)
 
+    def intercept_stream_stream(
+        self,
+        continuation: Callable[[grpc.ClientCallDetails, Request], Answer],
+        client_call_details: grpc.ClientCallDetails,
+        request_iterator: Request,
+    ) -> Answer:
+        return continuation(_CallDetails(client_call_details, self._find(client_call_details)), request_iterator)
+
 
 def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     """Return a channel to the daemon at ``address`` whose calls carry ``token``, or none where that is empty.
@@ -220,8 +231,7 @@ def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     if token is None:
         token_for(address)
         own = read_own_daemon(data_folder())
-        place = (
-            own.address if own.serves_at(address) else address
-        )  # localhost may be two addresses, one of them another's
+        # localhost may be two addresses, one of them another's
+        place = own.address if own.serves_at(address) else address
     channel = grpc.insecure_channel(place)
     return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token)))

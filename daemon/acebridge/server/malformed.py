@@ -5,6 +5,7 @@ gRPC itself would answer UNKNOWN, and log a trace.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -64,7 +65,8 @@ def _check_requests(handler: Any, method: str) -> Any:
         except InvalidValue as error:
             await abort(context, error)
 
-    call = call_streaming if handler.response_streaming else call_unary
+    # A coroutine writes its responses itself: grpc.aio knows both kinds.
+    call = call_streaming if handler.response_streaming and not inspect.iscoroutinefunction(handle) else call_unary
     return handler._replace(request_deserializer=partial(_read, handler.request_deserializer), **{kind: call})
 
 
