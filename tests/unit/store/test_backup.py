@@ -115,7 +115,7 @@ def _with(name: str, content: bytes) -> Callable[[Path], None]:
     return lambda file: rewrite(file, lambda m, d: content if m.name == name else d)
 
 
-def _damaged_gzip(file: Path) -> None:
+def _damage_gzip(file: Path) -> None:
     data = bytearray(gzip.compress(file.read_bytes()))
     data[200:] = b"\xff" * (len(data) - 200)
     file.write_bytes(data)
@@ -125,7 +125,7 @@ def _damaged_gzip(file: Path) -> None:
     ("spoil", "kind", "says"),
     [
         (lambda file: file.write_bytes(b""), InvalidValue, r"it is no tar file, or its end is missing\.$"),
-        (_damaged_gzip, InvalidValue, r"it is no tar file, or its end is missing\.$"),
+        (_damage_gzip, InvalidValue, r"it is no tar file, or its end is missing\.$"),
         (_with("manifest.json", b"{no"), DataLoss, "no whole backup"),
         (_with("manifest.json", b"\xff\xfe"), DataLoss, "no whole backup"),
         (_with("manifest.json", b"[]"), DataLoss, "no whole backup"),
