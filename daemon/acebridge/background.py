@@ -108,10 +108,3 @@ class Supervisor:
 
 async def _call(work: Callable[[], Awaitable[None]]) -> None:
     await work()
-
-
-async def supervise(
-    name: str, work: Callable[[], Awaitable[None]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
-    """Run ``work`` to its end, as a `Supervisor` of its own does."""
-    await Supervisor(sleep=sleep).run(name, work, may_end=True)

@@ -30,6 +30,13 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
 
 
+def close_folder(folder: Path) -> None:
+    """Make a folder, or take the rights of others from one that is there: then what it holds is nobody else's either."""
+    make_private_folder(folder)
+    if _HAS_MODES:
+        _restrict(folder)
+
+
 def open_private(path: str, flags: int) -> int:
     """Open a file as an ``opener``; a new one is private."""
     return os.open(path, flags, FILE_MODE)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from acebridge.background import supervise
+from acebridge.background import Supervisor
 from acebridge.errors import DiskFull
 from acebridge.server import app
 from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job
@@ -42,7 +42,7 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
 
     async def trial() -> None:
         with contextlib.suppress(asyncio.CancelledError):
-            await supervise("collecting garbage", lambda: app.gc_loop(context), sleep=pause)
+            await Supervisor(sleep=pause).run("collecting garbage", lambda: app.gc_loop(context))
 
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(app, "run_gc", run_gc)

@@ -9,7 +9,7 @@ import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client import discovery
-from tests.support.daemon import PATIENCE_S, Daemon, collect, create_tone_job, expected_tone, until
+from tests.support.daemon import PATIENCE_S, Daemon, collect, create_tone_job, daemon_at, expected_tone, until
 
 #: A daemon whose queue cannot be read while a file is there.
 BROKEN = """
@@ -51,3 +51,12 @@ def test_health_says_that_jobs_do_not_run(tmp_path: Path) -> None:
         assert daemon.console().count("running jobs on cpu failed; starting it again") == 1
     finally:
         assert daemon.stop() == 0
+
+
+def test_a_scrub_that_is_switched_off_is_no_failure(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", config="scrub_bytes_per_s = 0\n") as daemon:
+        client = daemon.client
+        assert client is not None
+        collect(client.watch(create_tone_job(client, 0.3)))
+        assert is_serving(daemon, "")
+        assert "failed; starting it again" not in daemon.console()

@@ -133,7 +133,7 @@ class _Credentials:
         if not own.serves_at(self._address):
             return self._of_another(details)
         token = read_token(home)
-        if token and not (_proven.get(own.address) == token and own.is_running):
+        if token and not (own.is_running and (not own.proves or _proven.get(own.address) == token)):
             if not self._proves(token, details, own.port):
                 token = read_token(home)  # it may have been started again meanwhile
                 if not self._proves(token, details, own.port):

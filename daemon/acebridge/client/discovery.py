@@ -111,9 +111,14 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
 
 
 def serves(address: str, home: Path) -> bool:
-    """Return whether a daemon serves at ``address``; the one of the data folder ``home`` has to prove that it is."""
+    """Return whether a daemon serves at ``address``; the one of the data folder ``home`` has to prove that it is.
+
+    One of before there were proofs need not while its process runs, so that it can still be used, and stopped.
+    """
     own = read_own_daemon(home)
-    return answers(own.address, token=read_token(home)) if own.serves_at(address) else answers(address)
+    if not own.port or not own.serves_at(address):
+        return answers(address)
+    return answers(own.address, token=read_token(home) if own.proves or not own.is_running else "")
 
 
 def answers(address: str, timeout_s: float = 1.0, *, token: str = "") -> bool:

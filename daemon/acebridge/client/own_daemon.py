@@ -21,6 +21,8 @@ class OwnDaemon(NamedTuple):
     version: str = ""
     pid: int = 0
     start: str = ""
+    #: Whether it knows of `acebridge.proof`. The daemons of before did not note their start.
+    proves: bool = True
 
     @property
     def is_running(self) -> bool:
@@ -45,7 +47,7 @@ def read_own_daemon(home: Path) -> OwnDaemon:
         fields = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
         given = {name: fields[name] for name in ("address", "version", "start") if isinstance(fields.get(name), str)}
         pid = fields.get("pid")
-        return OwnDaemon(**given, pid=pid if isinstance(pid, int) else 0)
+        return OwnDaemon(**given, pid=pid if isinstance(pid, int) else 0, proves="start" in fields)
     except (OSError, ValueError, AttributeError):
         return OwnDaemon()
 

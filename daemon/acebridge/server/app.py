@@ -213,13 +213,13 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
     work: list[Work] = [
         ("collecting garbage", partial(gc_loop, daemon.context)),
-        ("checking the store", partial(_check_store, daemon.context)),
         ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
         ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
         *_idle_work(daemon, config, stop),
     ]
     may_end: list[Work] = [
         ("preloading", partial(_preload, daemon.launcher)),
+        ("checking the store", partial(_check_store, daemon.context)),  # it ends where the scrub is off
         ("watching the address file", partial(exit_if_address_file_replaced, address_file, own, stop)),
         *_children(config, address),
     ]

@@ -138,13 +138,19 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.query, work)
 
     def find_damage(self) -> str:
-        """Read every page, with a connection of its own in the calling thread; return what is wrong, "" if nothing is."""
+        """Read every page, with a connection of its own in the calling thread; return what is wrong, "" if nothing is.
+
+        Waits while another program holds the database.
+        """
         try:
-            with closing(connect(self.path)) as connection:
-                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            found = locks.wait_for_lock(self._check_pages, lambda _: self._closing)
         except sqlite3.DatabaseError as error:
-            found = str(error)
-        return "" if found == "ok" else str(found).strip().splitlines()[-1]
+            found = "ok" if self._closing else str(error)
+        return "" if found == "ok" else found.strip().splitlines()[-1]
+
+    def _check_pages(self) -> str:
+        with closing(connect(self.path)) as connection:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
     def close(self) -> None:
         """Finish the pending calls, then close the file. Calls that wait for another program fail."""

@@ -10,6 +10,7 @@ import filelock
 
 from acebridge.errors import Conflict
 from acebridge.paths import LOCK_FILE
+from acebridge.private_files import FILE_MODE
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def hold_folder(
     folder: Path, *, remedy: str = "Stop it first, with `acebridge stop`, then run the command again."
 ) -> Iterator[None]:
     """Hold a data folder alone. Raises `Conflict`, with ``remedy``, while a daemon serves it."""
-    lock = filelock.FileLock(folder / LOCK_FILE)
+    lock = filelock.FileLock(folder / LOCK_FILE, mode=FILE_MODE)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:

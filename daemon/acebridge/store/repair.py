@@ -16,6 +16,7 @@ from pathlib import Path
 
 from acebridge.errors import DataLoss, NotFound
 from acebridge.paths import DATABASE_FILE, QUARANTINE_FOLDER
+from acebridge.private_files import close_folder
 from acebridge.store import asset_rows, schema
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database, explain_errors
@@ -43,7 +44,7 @@ def repair(folder: Path) -> Repair:
 
     Raises `Conflict` while a daemon serves it, or for a database of a newer version.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    close_folder(folder)
     with hold_folder(folder):
         aside = _put_database_aside(folder)
         database = Database(folder / DATABASE_FILE)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import re
 import shutil
 import sqlite3
 import tarfile
 import time
+import zlib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +21,9 @@ from typing import IO
 
 from acebridge.errors import Conflict, DataLoss
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
+from acebridge.private_files import close_folder
 from acebridge.store import schema
 from acebridge.store.backup import FORMAT, MANIFEST_FILE
-from acebridge.store.database import explain_errors
 from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, sync_folder, write_chunk
 from acebridge.store.folder_lock import hold_folder
 from acestep_runtime.errors import InvalidValue
@@ -46,7 +48,7 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restorati
     Raises `Conflict` while a daemon serves it, and when it holds data already unless told to ``overwrite``; `InvalidValue` for
     a file that is no backup, `DataLoss` for one that was cut off or whose database is damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    close_folder(folder)
     with hold_folder(folder):
         if _holds(folder) and not overwrite:
             raise Conflict(
@@ -89,12 +91,12 @@ def _unpack(backup: Path, target: Path) -> tuple[int, int]:
                         damaged += 1
                         file.unlink()
                 elif member.name == MANIFEST_FILE:
-                    manifest = json.loads(content.read())
+                    manifest = _read_manifest(content)
                 elif member.name in _OTHERS:
                     _write(content, target / member.name)
-    except (tarfile.ReadError, EOFError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         if good == 0 and damaged == 0:
-            message = f"{backup} is no backup of AceBridge: {error}."
+            message = f"{backup} is no backup of AceBridge: it is no tar file, or its end is missing."
             raise InvalidValue("file", str(backup), "a file of `acebridge backup`", message=message) from error
     if manifest is None or not (target / DATABASE_FILE).exists():
         raise DataLoss(f"{backup} is no whole backup: its end is missing.", remedy="Take another one.")
@@ -107,10 +109,22 @@ def _unpack(backup: Path, target: Path) -> tuple[int, int]:
     return good, damaged
 
 
+def _read_manifest(content: IO[bytes]) -> dict[str, object] | None:
+    """Return the manifest; ``None`` for one that is cut off, or something else."""
+    try:
+        manifest = json.loads(content.read())
+    except ValueError:
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
 def _check_database(path: Path, backup: Path) -> None:
-    with explain_errors(backup), closing(sqlite3.connect(path)) as connection:
-        schema.check_version(connection, backup)
-        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            schema.check_version(connection, backup)
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
     if found != "ok":
         raise DataLoss(f"The database in {backup} is damaged.", remedy="Take another backup.")
 
@@ -118,7 +132,7 @@ def _check_database(path: Path, backup: Path) -> None:
 def _write(content: IO[bytes], file: Path) -> str:
     """Write a file and have it reach the disk; return its SHA-256."""
     digest = hashlib.sha256()
-    with file.open("xb") as writer:
+    with file.open("wb") as writer:
         while chunk := content.read(COPY_BYTES):
             write_chunk(writer.fileno(), digest, chunk)
     sync_file(file)

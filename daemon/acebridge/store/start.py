@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from acebridge.errors import DataLoss
 from acebridge.paths import DATABASE_FILE
-from acebridge.store import asset_rows, schema
-from acebridge.store.database import REPAIR, Database, database_damage, explain_errors
+from acebridge.store import asset_rows, locks, schema
+from acebridge.store.database import OPEN_LIMIT_S, REPAIR, Database, connect, database_damage, explain_errors
 from acebridge.store.files import AssetFiles, is_asset_id
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def open_database(folder: Path, *, reserve_bytes: int = 0) -> Database:
     is_there = path.exists() and path.stat().st_size > 0
     if is_there:
         with explain_errors(path):
-            is_there = _check(path)
+            is_there = locks.wait_for_lock(partial(_check, path), lambda waited_s: waited_s > OPEN_LIMIT_S)
     if not is_there and (count := sum(is_asset_id(file.name) for file in files.all())):
         what = "is empty" if path.exists() else "is missing"
         raise DataLoss(
@@ -44,7 +45,7 @@ def open_database(folder: Path, *, reserve_bytes: int = 0) -> Database:
 
 def _check(path: Path) -> bool:
     """Return whether a database holds anything. Raises `DataLoss` when it is small enough to be checked, and damaged."""
-    connection = sqlite3.connect(path)
+    connection = connect(path)
     try:
         if schema.is_empty(connection):
             return False

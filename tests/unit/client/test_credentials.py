@@ -120,6 +120,30 @@ def test_a_missing_or_unreadable_token_is_none(home: Path, content: bytes | None
     assert read_token(home) == ""
 
 
+def test_a_daemon_of_before_there_were_proofs_can_be_used_and_stopped(home: Path) -> None:
+    """As long as it runs: it has noted no start."""
+    with serve(Recorder()) as former:
+        note(home, former.address)
+        fields = {"address": former.address, "pid": os.getpid(), "version": "0.1.0"}
+        (home / "daemon.json").write_text(json.dumps(fields))
+        assert serves(former.address, home)
+        with Client(former.address) as client:
+            call_everything(client)
+        assert [call.tokens for call in former.calls] == [[f"Bearer {TOKEN}"]] * 3
+        with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+            ended.wait()
+        (home / "daemon.json").write_text(json.dumps({**fields, "pid": ended.pid}))
+        assert not serves(former.address, home)
+        with Client(former.address) as client:
+            call_everything(client, grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("address", ["junk", "", ":", "127.0.0.1:", "127.0.0.1:x", "[::1]:70000"])
+def test_an_address_file_with_no_address_names_no_daemon(home: Path, address: str) -> None:
+    note(home, address)
+    assert not serves(address, home)
+
+
 # ---- impostors ----
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
 import os
+import re
 import sqlite3
 import tarfile
 import threading
@@ -108,9 +110,26 @@ def _bad_database(member: tarfile.TarInfo, data: bytes) -> bytes:
     return data[:100] + os.urandom(len(data) - 100) if member.name == "acebridge.db" else data
 
 
+def _with(name: str, content: bytes) -> Callable[[Path], None]:
+    """Replace a member of a backup."""
+    return lambda file: rewrite(file, lambda m, d: content if m.name == name else d)
+
+
+def _damage_gzip(file: Path) -> None:
+    data = bytearray(gzip.compress(file.read_bytes()))
+    data[200:] = b"\xff" * (len(data) - 200)
+    file.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("spoil", "kind", "says"),
     [
+        (lambda file: file.write_bytes(b""), InvalidValue, r"it is no tar file, or its end is missing\.$"),
+        (_damage_gzip, InvalidValue, r"it is no tar file, or its end is missing\.$"),
+        (_with("manifest.json", b"{no"), DataLoss, "no whole backup"),
+        (_with("manifest.json", b"\xff\xfe"), DataLoss, "no whole backup"),
+        (_with("manifest.json", b"[]"), DataLoss, "no whole backup"),
+        (_with("acebridge.db", b"x" * 5000), DataLoss, r"^The database in .* is damaged\.$"),
         (lambda file: file.write_bytes(b"dear diary" * 999), InvalidValue, r"is no backup of AceBridge"),
         (lambda file: os.truncate(file, file.stat().st_size // 2), DataLoss, r"is no whole backup: its end is missing"),
         (lambda file: rewrite(file, lambda m, d: None if m.name == "acebridge.db" else d), DataLoss, "no whole backup"),
@@ -124,8 +143,11 @@ def test_a_backup_that_is_not_whole_changes_nothing(
     back_up(home, tmp_path / "b.tar")
     spoil(tmp_path / "b.tar")
     before = with_store(home, look)
-    with pytest.raises(kind, match=says):
+    with pytest.raises(kind) as caught:
         restore(tmp_path / "b.tar", home, overwrite=True)
+    assert re.search(says, getattr(caught.value, "message", str(caught.value)))
+    assert "\n" not in str(caught.value)
+    assert "acebridge repair" not in str(caught.value)  # that is for a data folder
     assert with_store(home, look) == before
     assert not list(home.glob("before-restore-*"))
     assert not list(home.glob("restore.part"))
@@ -196,3 +218,11 @@ def test_a_backup_of_a_store_that_changes_is_of_one_moment(home: Path, tmp_path:
 
         with_store(folder, all_good)
         assert listed <= files_in(folder)
+
+
+def test_what_is_restored_is_nobody_elses(home: Path, tmp_path: Path) -> None:
+    back_up(home, tmp_path / "b.tar")
+    folder = tmp_path / "new"
+    folder.mkdir(mode=0o755)
+    restore(tmp_path / "b.tar", folder)
+    assert os.name == "nt" or folder.stat().st_mode & 0o077 == 0

@@ -16,7 +16,8 @@ from acebridge.errors import Conflict
 from acebridge.store import database as module
 from acebridge.store import locks
 from acebridge.store.database import Database
-from tests.support.daemon import PATIENCE_S
+from acebridge.store.start import open_database
+from tests.support.daemon import PATIENCE_S, until
 
 WAITS = "another program holds the database; waiting for it"
 
@@ -92,6 +93,38 @@ def test_opening_waits_for_another_program(tmp_path: Path, waiting: threading.Ev
         assert not opened
     thread.join(PATIENCE_S)
     opened[0].close()
+
+
+def test_a_start_waits_too(tmp_path: Path, waiting: threading.Event) -> None:
+    open_database(tmp_path).close()
+    opened: list[Database] = []
+    with hold(tmp_path / "acebridge.db") as other:
+        other.execute("COMMIT")
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        thread = threading.Thread(target=lambda: opened.append(open_database(tmp_path)))
+        thread.start()
+        until(lambda: waiting.is_set() or not thread.is_alive())
+        assert thread.is_alive()
+    thread.join(PATIENCE_S)
+    opened[0].close()
+
+
+def test_a_database_that_is_held_is_not_called_damaged(tmp_path: Path, waiting: threading.Event) -> None:
+    database = Database(tmp_path / "a.db")
+    database.close()  # so that it can be held alone
+    found: list[str] = []
+    database._closing = False
+    with hold(tmp_path / "a.db") as other:
+        other.execute("COMMIT")
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        thread = threading.Thread(target=lambda: found.append(database.find_damage()))
+        thread.start()
+        until(lambda: waiting.is_set() or not thread.is_alive())
+        assert thread.is_alive()
+    thread.join(PATIENCE_S)
+    assert found == [""]
 
 
 def test_opening_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,3 +108,9 @@ def test_repair_leaves_a_folder_that_is_served_and_a_newer_database_alone(tmp_pa
 
 def test_an_empty_folder_is_soon_repaired(tmp_path: Path) -> None:
     assert repair(tmp_path / "new").files == 0
+
+
+def test_a_folder_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    repair(tmp_path)
+    assert os.name == "nt" or tmp_path.stat().st_mode & 0o077 == 0
