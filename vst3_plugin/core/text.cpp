@@ -16,12 +16,12 @@ std::array<int8_t, 256> make_values() {
   return values;
 }
 
-// Length of the UTF-8 sequence at the start of `text`, or 0. Neither overlong forms nor surrogates are UTF-8.
+// Length of the UTF-8 sequence at the start of `text`, or 0. Neither overlong forms nor surrogates are UTF-8, and zeros are no text.
 size_t sequence_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) {
-    return 1;
+    return first == 0 ? 0 : 1; // plug-in formats end a text at a zero
   }
   const size_t length = first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
   if (length == 0 || text.size() < length) {

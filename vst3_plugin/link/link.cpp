@@ -108,10 +108,8 @@ void Link::step(double now_s) {
     start_count_ = count;
     daemon_.start(now_s);
   }
-  if (const uint32_t count = core_.parameters().cancel_count(); count != cancel_count_) {
-    cancel_count_ = count;
-    runner_.cancel();
-  }
+  // Cancel comes last: of both at once it is Cancel that was pressed later, as there was nothing to cancel before.
+  const uint32_t cancel_count = core_.parameters().cancel_count();
   if (const uint32_t count = core_.parameters().go_count(); count != go_count_) {
     go_count_ = count;
     presses_go_ = true;
@@ -119,6 +117,11 @@ void Link::step(double now_s) {
   if (presses_go_) {
     presses_go_ = false;
     go(now_s);
+  }
+  if (presses_cancel_ || cancel_count != cancel_count_) {
+    presses_cancel_ = false;
+    cancel_count_ = cancel_count;
+    runner_.cancel();
   }
   runner_.look(now_s, [this] { return pause(); });
   look_for_assets(now_s);
@@ -187,7 +190,7 @@ void Link::act(const Json& command) {
   if (command["press"].text() == "go") {
     presses_go_ = true;
   } else if (command["press"].text() == "cancel") {
-    runner_.cancel();
+    presses_cancel_ = presses_go_ || runner_.works();
   }
 }
 

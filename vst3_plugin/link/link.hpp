@@ -73,6 +73,7 @@ private:
   uint32_t start_count_;
   bool has_said_open_ = false;
   bool presses_go_ = false;
+  bool presses_cancel_ = false;
 
   std::mutex mutex_;
   std::condition_variable wake_;

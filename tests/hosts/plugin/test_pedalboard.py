@@ -1,18 +1,27 @@
-"""The plug-in in pedalboard, whose transport never runs: audio, parameters, state."""
+"""The plug-in in pedalboard, whose transport never runs: audio, parameters, state, and the window under Xvfb."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ImageGrab
 
+from tests.support.daemon import PATIENCE_S, until
 from tests.support.plugin import PARAMETERS, Samples, make_state, read_state
+from tests.support.window import Program, start_screen
 
 pytestmark = pytest.mark.host
 
 Load = Callable[[], Any]
+
+# Where things are in the window, which pedalboard opens at the screen's corner.
+CAPTION, CAPTION_EDGE, GO = (250, 225), (300, 211), (30, 500)
 
 
 @pytest.fixture
@@ -53,3 +62,41 @@ def test_state_is_restored(load: Load, noise: Samples) -> None:
     assert (again.task, again.strength) == ("lego", 0.75)
     values = read_state(again.raw_state)
     assert (values["caption"], values["lyrics"]) == ("Grüße 東京 🎹", "Ä\nÖ")
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    server, display = start_screen()
+    yield display
+    server.terminate()
+    server.wait(PATIENCE_S)
+
+
+def test_window_opens_takes_text_and_opens_again(vst3: str, display: str) -> None:
+    environment = {**os.environ, "DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    program = Program(sys.executable, "-m", "tests.support.pedalboard_window", vst3, environment=environment)
+
+    def tell() -> None:
+        assert program.process.stdin
+        program.process.stdin.write("\n")
+        program.process.stdin.flush()
+
+    def blue(at: tuple[int, int]) -> int:
+        assert program.process.poll() is None
+        return ImageGrab.grab(xdisplay=display).convert("RGB").getpixel(at)[2]
+
+    def use(*words: str) -> None:
+        subprocess.run(["xdotool", *words], env=environment, check=True, timeout=PATIENCE_S)
+
+    for typed, caption in (("warm", "warm"), (" soul", "warm soul")):
+        tell()
+        until(lambda: blue(GO) > 120, "the window")
+        use("mousemove", *map(str, CAPTION), "click", "1")
+        until(lambda: blue(CAPTION_EDGE) > 150, "the caption to have the keyboard")
+        use("key", "End", "type", "--delay", "15", typed)
+        use("key", "Escape")
+        until(lambda: blue(CAPTION_EDGE) < 100, "the caption to give the keyboard back")
+        tell()
+        assert program.line() == caption
+        assert blue(GO) == 0
+    program.close()

@@ -25,6 +25,8 @@ PLUGIN_FOLDER = "plugin"
 _STATE, _COMMANDS, _LOCK = "instance.json", "commands", "lock"
 _ID = re.compile("[0-9a-f]{12}")
 _LOOK_S = 0.1
+#: The plug-in reads no longer file.
+_MOST_COMMAND_BYTES = 1 << 20
 #: How long an instance may take to act on a command.
 _ACT_S = 10.0
 _REMEDY = "Load AceBridge on a track of your DAW, and start the transport once."
@@ -111,12 +113,24 @@ def find_instance(home: Path, beginning: str = "") -> Instance:
 
 
 def send_command(instance: Instance, command: Mapping[str, JsonValue]) -> None:
-    """Have an instance do something, and wait until it has read that. Raises `Conflict` when it does not."""
+    """Have an instance do something, and wait until it has read that.
+
+    Raises `Conflict` when it does not, and `InvalidValue` for a command that is too long for it.
+    """
+    data = json.dumps(command).encode()
+    if len(data) > _MOST_COMMAND_BYTES:
+        raise InvalidValue(
+            "command",
+            f"{len(data):,} bytes",
+            f"at most {_MOST_COMMAND_BYTES:,} bytes",
+            message=f"The text is too long for the plug-in: {len(data):,} bytes; allowed: {_MOST_COMMAND_BYTES:,}.",
+            remedy="Shorten it.",
+        )
     # In order of time: the names are what the plug-in sorts by.
     file = instance.folder / _COMMANDS / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
     if not file.parent.is_dir():
         raise _no_answer(instance)
-    write_whole(file, [json.dumps(command).encode()], make_folder=False, private=True)
+    write_whole(file, [data], make_folder=False, private=True)
     deadline = time.monotonic() + _ACT_S
     while file.exists():
         if time.monotonic() > deadline or not file.parent.is_dir():

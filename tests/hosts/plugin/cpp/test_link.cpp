@@ -161,6 +161,22 @@ void a_folder_that_is_a_link_is_refused() {
   CHECK(studio.go().status == Status::done);
 }
 
+void cancel_right_after_go_cancels() {
+  Studio studio;
+  studio.install(R"(for i in 1 2 3 4 5 6 7 8 9; do [ -e "$folder/cancel" ] || sleep 0.5; done
+[ -e "$folder/cancel" ] && state=cancelled || state=failed
+echo "{\"state\": \"$state\", \"update_time\": 2}" > "$folder/status.json")");
+  studio.start_link();
+  Parameters& parameters = studio.core().parameters();
+  parameters.set(Id::go, 1);
+  parameters.set(Id::cancel, 1);
+  CHECK(until([&] {
+    const JobReport report = studio.core().job();
+    return report.status == Status::failed || report.sentence.find("cancelled") != std::string::npos;
+  }));
+  CHECK(has(studio.core().job().sentence, "The job was cancelled."));
+}
+
 void cancel_reaches_the_command() {
   Studio studio;
   studio.install(R"(echo '{"state": "running", "stage": "playing", "fraction": 0.5, "update_time": 1, "pid": '$$'}' > "$folder/status.json"
@@ -236,6 +252,7 @@ int main() {
       {"faults are said, and Go works after them", faults_are_said_and_go_works_after_them},
       {"a folder that is a link is refused", a_folder_that_is_a_link_is_refused},
       {"Cancel reaches the command", cancel_reaches_the_command},
+      {"Cancel right after Go cancels", cancel_right_after_go_cancels},
       {"the daemon can be started", the_daemon_can_be_started},
       {"missing audio is found in the folder", missing_audio_is_found_in_the_folder},
       {"missing audio comes from the daemon", missing_audio_comes_from_the_daemon},

@@ -44,6 +44,7 @@ void text_becomes_utf8() {
                    "b") == "a\xEF\xBF\xBD\xEF\xBF\xBD"
                            "b");
   CHECK(clean_utf8("\xC3") == "\xEF\xBF\xBD");
+  CHECK(clean_utf8(std::string_view("a\0b", 3)) == "a\xEF\xBF\xBD" "b"); // formats save texts that end at a zero
   CHECK(clean_utf8("\xED\xA0\x80").size() == 9); // a surrogate: three bytes, each replaced
 }
 

@@ -96,6 +96,13 @@ def test_a_command_is_handed_over(tmp_path: Path) -> None:
     assert commands == [{"caption": "Grüße"}]
 
 
+def test_a_text_that_the_plug_in_would_not_read_is_refused(tmp_path: Path) -> None:
+    with plug_in(tmp_path, A) as folder:
+        with pytest.raises(InvalidValue, match=r"too long for the plug-in: 1,200,\d\d\d bytes; allowed: 1,048,576"):
+            send_command(find_instance(tmp_path), {"lyrics": "東" * 200_000})
+        assert not list((folder / "commands").iterdir())
+
+
 def test_an_instance_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instances, "_ACT_S", 0.05)
     with plug_in(tmp_path, A) as folder:
