@@ -1,9 +1,12 @@
 #include "core.hpp"
 
+#include "resample.hpp"
 #include "sha256.hpp"
 #include "text.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <set>
@@ -91,23 +94,36 @@ std::optional<Selection> Core::selection() {
 
 std::optional<Selection> Core::read_selection() const {
   const std::string& text = text_[static_cast<size_t>(Key::selection)];
-  const char* const end = text.data() + text.size();
-  Selection selection;
-  const auto [space, first_error] = std::from_chars(text.data(), end, selection.first);
-  if (first_error != std::errc() || space == end) {
+  std::array<int64_t, 3> numbers{};
+  const char* position = text.data();
+  const char* const end = position + text.size();
+  for (int64_t& number : numbers) {
+    position += position == text.data() || position == end ? 0 : 1; // the space between two
+    const auto [rest, error] = std::from_chars(position, end, number);
+    if (error != std::errc()) {
+      return std::nullopt;
+    }
+    position = rest;
+  }
+  const auto [first, frames, from_hz] = numbers;
+  if (position != end || std::abs(first) > kLatestFrame || frames <= 0 || frames > kLatestFrame || from_hz < kLowestRate ||
+      from_hz > kHighestRate) {
     return std::nullopt;
   }
-  const auto [rest, frames_error] = std::from_chars(space + 1, end, selection.frames);
-  if (frames_error != std::errc() || rest != end || std::abs(selection.first) > kLatestFrame || selection.frames <= 0 ||
-      selection.frames > kLatestFrame) {
-    return std::nullopt;
-  }
-  return selection;
+  const auto convert = [&](int64_t frame) {
+    return frames_to_frames(frame, static_cast<uint32_t>(from_hz), static_cast<uint32_t>(std::lround(rate_hz_)));
+  };
+  const int64_t start = convert(first);
+  return Selection{start, std::max<int64_t>(1, convert(first + frames) - start)};
 }
 
 void Core::select(std::optional<Selection> selection) {
-  set_state(Key::selection,
-            selection ? std::to_string(selection->first) + ' ' + std::to_string(selection->frames) : std::string());
+  std::string text;
+  if (selection) {
+    text = std::to_string(selection->first) + ' ' + std::to_string(selection->frames) + ' ' +
+           std::to_string(std::lround(rate_hz()));
+  }
+  set_state(Key::selection, text);
 }
 
 std::vector<TakeRegion> Core::takes() {

@@ -24,7 +24,7 @@
 
 namespace acebridge {
 
-// The keys of the state that hosts save. `selection` is "FIRST FRAMES", `folder` where the project's audio is to be written.
+// The keys of the state that hosts save. `selection` is "FIRST FRAMES RATE", `folder` where the project's audio is to be written.
 enum class Key { caption, lyrics, tracks, selection, folder, regions, captures };
 constexpr std::array<const char*, 7> kKeys{"caption", "lyrics", "tracks", "selection", "folder", "regions", "captures"};
 

@@ -62,7 +62,10 @@ std::string platform_folder() {
 std::string data_folder() {
   std::string own = variable("ACEBRIDGE_HOME");
   if (own.empty()) {
-    return platform_folder();
+    own = platform_folder();
+  }
+  if (own.empty()) {
+    return own;
   }
   if (own == "~" || own.rfind("~/", 0) == 0) {
     own = home_folder() + own.substr(1);

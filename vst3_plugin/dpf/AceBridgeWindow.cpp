@@ -253,9 +253,8 @@ private:
   void drag_take(const acebridge::TakeRegion& take) override {
     acebridge::Core& core = static_cast<CoreHolder*>(static_cast<Plugin*>(getPluginInstancePointer()))->core();
     std::string path = core.file_of(take.sha256);
-    acebridge::Bytes wav = path.empty() ? core.asset(take.sha256) : nullptr;
-    take_file_ = std::async(std::launch::async, [take, path = std::move(path), wav = std::move(wav)] {
-      return path.empty() ? window::write_take_file(take, wav) : path;
+    take_file_ = std::async(std::launch::async, [take, path = std::move(path), wav = core.asset(take.sha256)] {
+      return window::find_take_file(path, take, wav);
     });
   }
 #else

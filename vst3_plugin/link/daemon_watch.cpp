@@ -5,6 +5,8 @@
 #include "osc.hpp"
 #include "process.hpp"
 
+#include <string_view>
+
 namespace acebridge {
 namespace {
 
@@ -12,9 +14,11 @@ constexpr double kPeriodS = 2;
 constexpr double kStartS = 60; // a slow machine takes so long to load everything
 constexpr size_t kMostFileBytes = 65536;
 
+constexpr std::string_view kAddress = "ACEBRIDGE_ADDRESS=";
+
 bool names_address(const Environment& environment) {
   for (const std::string& entry : environment) {
-    if (entry.rfind("ACEBRIDGE_ADDRESS=", 0) == 0) {
+    if (entry.rfind(kAddress, 0) == 0 && entry.size() > kAddress.size()) {
       return true; // of a daemon elsewhere
     }
   }

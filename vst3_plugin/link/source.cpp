@@ -52,7 +52,7 @@ std::shared_ptr<const Recording> find_recording(Core& core, const std::optional<
 }
 
 LinkError without_source(Core& core, const std::optional<Selection>& selection) {
-  if (core.get_state(Key::captures).find(" end open\n") != std::string::npos) {
+  if (core.get_state(Key::captures).find(" end open ") != std::string::npos) {
     return LinkError("The capture has not ended yet. Stop the transport or switch Capture off, then press Go.");
   }
   if (selection && !core.recordings().empty()) {

@@ -13,6 +13,11 @@ namespace fs = std::filesystem;
 
 } // namespace
 
+std::string find_take_file(const std::string& known, const TakeRegion& take, const Bytes& wav) {
+  std::error_code error;
+  return !known.empty() && fs::is_regular_file(known, error) ? known : write_take_file(take, wav);
+}
+
 std::string write_take_file(const TakeRegion& take, const Bytes& wav) {
   const std::string data = data_folder();
   if (data.empty() || !wav) {

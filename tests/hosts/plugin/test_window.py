@@ -104,7 +104,7 @@ def report(
 
 
 def selection(host: WindowHost) -> tuple[int, int]:
-    first, frames = host.state("selection").split()
+    first, frames, _rate = host.state("selection").split()
     return int(first), int(frames)
 
 

@@ -182,17 +182,21 @@ void outputs_show_the_job() {
   CHECK(core.value(static_cast<size_t>(Id::state)) == static_cast<float>(Status::working));
 }
 
-void the_selection_is_two_numbers_or_none() {
+void the_selection_is_frames_at_a_rate_or_none() {
   Core core(48000);
   const uint64_t before = core.revision();
   core.select(Selection{-100, 48000});
-  CHECK(core.get_state(Key::selection) == "-100 48000");
+  CHECK(core.get_state(Key::selection) == "-100 48000 48000");
   CHECK(core.revision() != before);
   const auto selection = core.selection();
   CHECK(selection && selection->first == -100 && selection->frames == 48000);
+  core.prepare(96000); // the same time at another rate
+  const auto later = core.selection();
+  CHECK(later && later->first == -200 && later->frames == 96000);
   core.select(std::nullopt);
   CHECK(core.get_state(Key::selection).empty() && !core.selection());
-  for (const char* text : {"1", "1 0", "1 -1", "a b", "1 2 3", " 1 2", "9223372036854775807 1", "1 9223372036854775807"}) {
+  for (const char* text : {"1", "1 2", "1 0 48000", "1 -1 48000", "a b c", "1 2 3", " 1 2 48000", "1 2 48000 4", "1 2 48000x",
+                           "9223372036854775807 1 48000", "1 9223372036854775807 48000", "1 2 9223372036854775807"}) {
     core.set_state(Key::selection, text);
     CHECK(!core.selection());
   }
@@ -214,6 +218,6 @@ int main() {
       {"parameters stay in range", parameters_stay_in_range},
       {"triggers count each press", triggers_count_each_press},
       {"outputs show the job", outputs_show_the_job},
-      {"the selection is two numbers or none", the_selection_is_two_numbers_or_none},
+      {"the selection is frames at a rate or none", the_selection_is_frames_at_a_rate_or_none},
   });
 }
