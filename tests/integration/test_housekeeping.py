@@ -82,8 +82,15 @@ def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) ->
         asyncio.run(trial())
 
 
-@pytest.mark.parametrize("lose", [shutil.rmtree, lambda home: (home / "daemon.json").write_text("{}")])
-def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Path], Any]) -> None:
+@pytest.mark.parametrize(
+    ("lose", "gone"),
+    [
+        (shutil.rmtree, "daemon.json"),
+        (lambda home: (home / "daemon.json").write_text("{}"), "daemon.json"),
+        (lambda home: (home / "token").unlink(), "token"),
+    ],
+)
+def test_a_daemon_that_no_client_can_use_stops(tmp_path: Path, lose: Callable[[Path], Any], gone: str) -> None:
     daemon = Daemon(tmp_path / "home", step_ms=5)
     client = daemon.start()
     assert daemon.process is not None
@@ -95,7 +102,7 @@ def test_a_daemon_whose_folder_is_lost_stops(tmp_path: Path, lose: Callable[[Pat
     assert daemon.process.wait(PATIENCE_S) == 0
     with console:
         said = console.read()
-    assert "stopping, for daemon.json is gone or another daemon's" in said
+    assert f"stopping, for {gone} is gone or another daemon's" in said
     assert_gone(workers)
     left = daemon.home / "daemon.json"
     assert not left.exists() or left.read_text() == "{}"

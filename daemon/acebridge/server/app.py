@@ -10,7 +10,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, WORKERS_FILE
+from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, WORKERS_FILE
 from acebridge.private_files import FILE_MODE, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
 from acebridge.server import children, logs
@@ -207,7 +207,8 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         _start_workers(daemon, choosing.result())
     address = _address(config.host, port)
     own = json.dumps({"address": address, "pid": os.getpid(), "start": start_of(os.getpid()), "version": VERSION})
-    address_file = config.data_dir / ADDRESS_FILE
+    address_file, token_file = config.data_dir / ADDRESS_FILE, config.data_dir / TOKEN_FILE
+    token = token_file.read_text("ascii")
     write_whole(address_file, [own.encode()])
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
     jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
@@ -220,7 +221,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     may_end: list[Work] = [
         ("preloading", partial(_preload, daemon.launcher)),
         ("checking the store", partial(_check_store, daemon.context)),  # it ends where the scrub is off
-        ("watching the address file", partial(exit_if_address_file_replaced, address_file, own, stop)),
+        ("watching the files of clients", partial(exit_if_replaced, {address_file: own, token_file: token}, stop)),
         *_children(config, address),
     ]
     starting = partial(_start_workers_on, [choosing], choose, daemon)
@@ -365,13 +366,13 @@ def _children(config: Config, address: str) -> list[Work]:
     return [("the OSC bridge", partial(children.run_osc_bridge, config, address))]
 
 
-async def exit_if_address_file_replaced(address_file: Path, own: str, stop: asyncio.Event) -> None:
-    """Stop once the address file is missing, or another daemon's: no client can find this one any more."""
-    while _holds(address_file, own):
+async def exit_if_replaced(files: Mapping[Path, str], stop: asyncio.Event) -> None:
+    """Stop once a file with the address or the token is missing, or another daemon's: no client can use this one any more."""
+    while not (gone := [file.name for file, text in files.items() if not _holds(file, text)]):
         with suppress(asyncio.TimeoutError):
             await wait_at_most(_CHECK_INTERVAL_S, stop.wait())
             return
-    log.warning("stopping, for daemon.json is gone or another daemon's", extra={"file": str(address_file)})
+    log.warning("stopping, for %s is gone or another daemon's", gone[0])
     stop.set()
 
 
