@@ -118,12 +118,12 @@ std::optional<Selection> Core::read_selection() const {
 }
 
 void Core::select(std::optional<Selection> selection) {
-  std::string text;
-  if (selection) {
-    text = std::to_string(selection->first) + ' ' + std::to_string(selection->frames) + ' ' +
-           std::to_string(std::lround(rate_hz()));
-  }
-  set_state(Key::selection, text);
+  set_state(Key::selection, selection ? text_of(*selection) : std::string());
+}
+
+std::string Core::text_of(const Selection& selection) {
+  return std::to_string(selection.first) + ' ' + std::to_string(selection.frames) + ' ' +
+         std::to_string(std::lround(rate_hz()));
 }
 
 std::vector<TakeRegion> Core::takes() {

@@ -86,6 +86,8 @@ public:
   // The part that the next job is about; nothing: the whole latest recording.
   std::optional<Selection> selection();
   void select(std::optional<Selection> selection);
+  // The selection as the state keeps it.
+  std::string text_of(const Selection& selection);
 
   std::vector<TakeRegion> takes();
 

@@ -192,7 +192,7 @@ bool Panel::release(Point at) {
   } else if (part == Part::wave) {
     wave_.release();
     if (selection_) {
-      outside_.set_text(Key::selection, std::to_string(selection_->first) + ' ' + std::to_string(selection_->frames));
+      outside_.set_text(Key::selection, core_.text_of(*selection_));
       selection_.reset();
     }
   }
