@@ -110,8 +110,8 @@ std::optional<Selection> Core::read_selection() const {
       from_hz > kHighestRate) {
     return std::nullopt;
   }
-  const auto convert = [&](int64_t frame) {
-    return frames_to_frames(frame, static_cast<uint32_t>(from_hz), static_cast<uint32_t>(std::lround(rate_hz_)));
+  const auto convert = [this, saved_hz = static_cast<uint32_t>(from_hz)](int64_t frame) {
+    return frames_to_frames(frame, saved_hz, static_cast<uint32_t>(std::lround(rate_hz_)));
   };
   const int64_t start = convert(first);
   return Selection{start, std::max<int64_t>(1, convert(first + frames) - start)};
