@@ -293,14 +293,22 @@ def test_go_cancel_and_start_are_pressed(host: WindowHost) -> None:
     until(lambda: host.ask("goes") == f"{goes + 1} {cancels}", "Go")
     report(host, "working", "Painting.", progress=0.4, eta_s=12)
     host.until_parameter("progress", 0.4)
-    host.click(*CANCEL)
-    until(lambda: host.ask("goes") == f"{goes + 1} {cancels + 1}", "Cancel")
+
+    def cancel() -> bool:  # the window may not have seen the report yet
+        host.click(*CANCEL)
+        return int(host.ask("goes").split()[1]) > cancels
+
+    until(cancel, "Cancel")
     host.click(*GO)  # not while a job is running
     report(host, "failed", "There is no daemon. Start it.", start=True)
     starts = int(host.ask("starts"))
-    host.click(*START)
-    until(lambda: int(host.ask("starts")) == starts + 1, "the wish to start the daemon")
-    assert host.ask("goes") == f"{goes + 1} {cancels + 1}"
+
+    def start() -> bool:
+        host.click(*START)
+        return int(host.ask("starts")) > starts
+
+    until(start, "the wish to start the daemon")
+    assert int(host.ask("goes").split()[0]) == goes + 1
 
 
 # ---- takes ----
