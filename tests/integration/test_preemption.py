@@ -178,12 +178,12 @@ def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_database_of_the_first_version_is_opened(tmp_path: Path) -> None:
-    from acebridge.jobs import tables
+    from acebridge.store import schema
 
     home = tmp_path / "home"
     home.mkdir()
     old = sqlite3.connect(home / "acebridge.db")
-    for statement in tables.SCHEMA.split(";"):
+    for statement in schema.FIRST_TABLES.split(";"):
         old.execute(statement)
     params = '{"duration_s": 0.4, "output": {"seeds": [5]}}'
     old.execute(

@@ -23,7 +23,8 @@ class Migration:
     apply: Callable[[sqlite3.Connection], None]
 
 
-_FIRST_TABLES = """
+#: What the first databases had.
+FIRST_TABLES = """
 CREATE TABLE IF NOT EXISTS assets (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, sample_rate INTEGER NOT NULL,
   channels INTEGER NOT NULL, frames INTEGER NOT NULL, pinned INTEGER NOT NULL DEFAULT 0,
@@ -94,7 +95,7 @@ def _run_all(connection: sqlite3.Connection, script: str) -> None:
 
 
 def _adopt_first_tables(connection: sqlite3.Connection) -> None:
-    _run_all(connection, _FIRST_TABLES)
+    _run_all(connection, FIRST_TABLES)
     known = {column[1] for column in connection.execute("PRAGMA table_info(jobs)")}
     for name, kind in _JOB_COLUMNS.items():
         if name not in known:
