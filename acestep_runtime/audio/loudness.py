@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.units import ENGINE_RATE_HZ
+from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +22,8 @@ _LOW_HZ, _LOW_Q = 38.13547087602444, 0.5003270373238773
 #: Loudness of silence: the absolute gate.
 SILENT_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
+#: Distance of the gating blocks.
+STEP_MS = 100.0
 
 
 def k_weighting(rate_hz: int) -> Floats:
@@ -42,7 +44,7 @@ class LoudnessMeter:
     """Measures the integrated loudness of audio in blocks of any length. Stores ten numbers a second."""
 
     def __init__(self, rate_hz: int = ENGINE_RATE_HZ) -> None:
-        self._sos, self._step = k_weighting(rate_hz), rate_hz // 10
+        self._sos, self._step = k_weighting(rate_hz), ms_to_frames(STEP_MS, rate_hz)
         self._state: Floats | None = None
         self._left = np.zeros(0)
         self._steps: list[Floats] = []
@@ -61,19 +63,23 @@ class LoudnessMeter:
         self._steps.append(power[:whole].reshape(-1, self._step).mean(axis=1))
         self._left = power[whole:]
 
+    def step_powers(self) -> Floats:
+        """Return the weighted power, both channels together, of each whole step of `STEP_MS` so far."""
+        return np.concatenate([*self._steps, np.zeros(0)])
+
     def integrated_lufs(self) -> float:
         """Return the gated loudness so far, `SILENT_LUFS` for silence; below 400 ms, the ungated one."""
-        steps = np.concatenate([*self._steps, np.zeros(0)])
+        steps = self.step_powers()
         if len(steps) < 4:
             power = np.concatenate([np.repeat(steps, self._step), self._left])
             blocks = np.array([power.mean()]) if len(power) else np.zeros(0)
         else:
             blocks = np.convolve(steps, np.full(4, 0.25), "valid")
-        loud = blocks[_lufs(blocks) > SILENT_LUFS]
+        loud = blocks[power_to_lufs(blocks) > SILENT_LUFS]
         if not len(loud):
             return SILENT_LUFS
-        gate = _lufs(loud.mean()) + _RELATIVE_GATE_LU
-        return float(_lufs(loud[_lufs(loud) > gate].mean()))
+        gate = power_to_lufs(loud.mean()) + _RELATIVE_GATE_LU
+        return float(power_to_lufs(loud[power_to_lufs(loud) > gate].mean()))
 
 
 def loudness_lufs(blocks: Iterable[Samples], rate_hz: int = ENGINE_RATE_HZ) -> float:
@@ -84,5 +90,6 @@ def loudness_lufs(blocks: Iterable[Samples], rate_hz: int = ENGINE_RATE_HZ) -> f
     return meter.integrated_lufs()
 
 
-def _lufs(power: npt.ArrayLike) -> Floats:
+def power_to_lufs(power: npt.ArrayLike) -> Floats:
+    """Return the loudness of a weighted power, both channels together."""
     return np.asarray(-0.691 + 10 * np.log10(np.maximum(power, 1e-20)))

@@ -22,19 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from acestep_runtime import units
-from acestep_runtime.audio.loudness import loudness_lufs
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
 
 #: Longest time in a song; it also catches wrong units.
 MAX_TIME_S = 24 * 3600.0
-
-#: Distance from a seam over which its loudness is measured: some bars, so that single drum strokes do not decide.
-SEAM_MS = 8000.0
-_SHORTEST_SEAM_MS = 50.0
-_MAX_CHANGE_DB = 9.0
-_SILENCE_LUFS = -60.0
-_BLOCK_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -174,57 +166,6 @@ def fade_gains(frames: int) -> tuple[Samples, Samples]:
     """
     angle = (np.arange(frames)[:, None] + 0.5) * (np.pi / 2 / max(1, frames))
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
-
-
-def seam_gains_db(
-    replacement: Samples, source: Samples, span: Span, fades: Fades, rate_hz: int
-) -> tuple[float | None, float | None]:
-    """Return by how many dB the source is louder than the replacement ``[L, C]`` at the left and the right seam.
-
-    Compares the gated loudness (ITU-R BS.1770) of up to `SEAM_MS` of source just outside the region and of replacement
-    just inside. ``None`` where this is inconclusive: one of them is below 50 ms, or nearly silent (below −60 LUFS).
-    """
-    seam = units.ms_to_frames(SEAM_MS, rate_hz)
-    shortest = units.ms_to_frames(_SHORTEST_SEAM_MS, rate_hz)
-    inside = replacement[fades.before : fades.before + span.frames]
-
-    def difference_db(outside: Samples, new: Samples) -> float | None:
-        if min(len(outside), len(new)) < shortest:
-            return None
-        old, loud = loudness_lufs([outside], rate_hz), loudness_lufs([new], rate_hz)
-        return None if min(old, loud) < _SILENCE_LUFS else old - loud
-
-    left = source[max(0, span.start - seam) : max(0, span.start)]
-    right = source[span.stop : span.stop + seam]
-    return difference_db(left, inside[:seam]), difference_db(right, inside[-seam:])
-
-
-def match_loudness(replacement: Samples, source: Samples, span: Span, fades: Fades, rate_hz: int) -> Samples:
-    """Return the replacement ``[L, C]`` as loud as the source ``[N, C]`` at the seams; the same array if it is already.
-
-    The gains of `seam_gains_db`, limited to ±9 dB, hold through the fades and are interpolated across the region,
-    linearly in dB. Where only one seam can be measured, its gain holds throughout: an extension keeps the level of
-    the song and its own dynamics. Boosts end where the loudest sample would pass full scale (or, if the replacement
-    was beyond full scale before, at no boost), so no peak grows past max(1, the peak before).
-    """
-    _check(source, replacement, span, fades)
-    left_db, right_db = seam_gains_db(replacement, source, span, fades, rate_hz)
-    seam_gains = [db for db in (left_db, right_db) if db is not None]
-    if not seam_gains:
-        return replacement
-    peak = float(max(replacement.max(), -replacement.min()))
-    ceiling = max(1.0, peak)
-    highest_db = min(_MAX_CHANGE_DB, units.gain_to_db(ceiling / peak))
-    ends_db = [min(highest_db, max(-_MAX_CHANGE_DB, db)) for db in (seam_gains[0], seam_gains[-1])]
-    if ends_db == [0.0, 0.0]:
-        return replacement
-    out = np.empty_like(replacement)
-    for at in range(0, len(replacement), _BLOCK_FRAMES):
-        block = replacement[at : at + _BLOCK_FRAMES]
-        frame = np.arange(at, at + len(block)) - fades.before
-        gain = 10.0 ** (np.interp(frame, (0, span.frames), ends_db) / 20)
-        np.multiply(block, gain[:, None].astype(np.float32), out=out[at : at + len(block)])
-    return np.clip(out, -ceiling, ceiling, out=out)  # for the last bit only: the gains were chosen to fit
 
 
 def splice(source: Samples, replacement: Samples, span: Span, fades: Fades) -> Samples:

@@ -40,6 +40,8 @@ def generate(
     repainting_end: float | None = None,
     repaint_mode: str | None = None,
     repaint_strength: float | None = None,
+    match_loudness: bool | None = None,
+    loudness_of: str | None = None,
     track_name: str | None = None,
     track_names: Sequence[str] | None = None,
     mode: str = "custom",
@@ -78,7 +80,8 @@ def generate(
     * ``cover`` plays ``src_audio`` in another style; ``audio_cover_strength`` 1 (default) follows it closely, 0 not at all.
     * ``repaint`` regenerates ``repainting_start`` to ``repainting_end`` seconds; −1 (default) is the end, a negative start
       prepends music, an end past the source extends it. With ``repainting_end=-1``, ``duration`` adds that many
-      seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive".
+      seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive". The new audio is as loud as what
+      was there, or, with ``loudness_of="context"``, as the last second on each side; ``match_loudness=False`` leaves it alone.
     * ``lego`` plays ``track_name`` (or ``track_names``) to the source; the audio is the mix of both, the stems the layers.
     * ``complete`` accompanies the source with ``track_names``; the audio is the mix.
     * ``extract`` separates ``track_name`` (or ``track_names``) from a mix; the stems also hold "other", the remainder.
@@ -118,7 +121,8 @@ def generate(
         "caption": caption, "lyrics": lyrics, "vocal_language": vocal_language, "bpm": bpm, "keyscale": keyscale,
         "timesignature": timesignature, "duration": duration, "audio_cover_strength": audio_cover_strength,
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
-        "repaint_strength": repaint_strength, "track_names": track_names if track_name is None else [track_name],
+        "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
+        "track_names": track_names if track_name is None else [track_name],
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,

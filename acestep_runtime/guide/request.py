@@ -54,6 +54,8 @@ ARGUMENTS = {
     "audio_cover_strength": Argument("strength", Cover.name),
     "repaint_strength": Argument("strength", Repaint.name),
     "repaint_mode": Argument("mode", Repaint.name),
+    "match_loudness": Argument("match_loudness"),
+    "loudness_of": Argument("loudness_of"),
     "repainting_start": Argument("start_s"),
     "repainting_end": Argument("end_s"),
     "track_names": Argument("tracks"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from acestep_runtime.audio.match import match_loudness
 from acestep_runtime.audio.samples import Samples, split_blocks
-from acestep_runtime.audio.splice import Span, match_loudness, splice
+from acestep_runtime.audio.splice import Span, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
@@ -17,11 +18,14 @@ from acestep_runtime.values import MIX
 
 @dataclass(frozen=True)
 class Patch:
-    """The delivery of a regenerated region: with the ``whole`` song around it, or only the region and its crossfades."""
+    """The delivery of a regenerated region: with the ``whole`` song around it, or only the region and its crossfades.
+
+    It is made as loud as what ``loudness_of`` names, "region" or "context"; ``None`` leaves the engine's audio alone.
+    """
 
     region: Region
     whole: bool
-    match_loudness: bool
+    loudness_of: str | None
     encoding: str
     engine_frames: int
 
@@ -58,8 +62,9 @@ class Patch:
         region = self.region
         local, fades = region.window.span, region.window.fades
         replacement = region.from_engine(samples, *region.window.target)
-        if self.match_loudness:
-            replacement = match_loudness(replacement, region.surroundings, local, fades, region.clip.rate_hz)
+        if self.loudness_of is not None:
+            rate_hz = region.clip.rate_hz
+            replacement = match_loudness(replacement, region.surroundings, local, fades, rate_hz, to=self.loudness_of)
         result = splice(region.surroundings, replacement, local, fades)
         start = local.start - fades.before + local.prefix_frames
         return result[start : start + len(replacement)]

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from acestep_runtime.audio import convert
+from acestep_runtime.audio.match import SEAM_MS
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.audio.splice import SEAM_MS, Span, Window
+from acestep_runtime.audio.splice import Span, Window
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.tasks.source_audio import Clip

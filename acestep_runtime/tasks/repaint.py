@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
 
 MODES = ("conservative", "balanced", "aggressive")
+#: What the loudness of the new audio follows: what was in the region, or what is on both sides of it.
+LOUDNESS = ("region", "context")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Repaint(Task):
     context_s: float = bounded(30.0, low=0, high=600, unit="seconds")
     crossfade_ms: float = bounded(20.0, low=0, high=1000, unit="ms")
     match_loudness: bool = True
+    loudness_of: str = bounded("region", choices=LOUDNESS)
     scope: str = bounded("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
@@ -77,5 +80,6 @@ class Repaint(Task):
         context_s = min(self.context_s, engine.context_limit_s)
         region = Region.around(clip, self.span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
         request = region.request(engine_request(self))
-        patch = Patch(region, self.scope == "whole", self.match_loudness, self.output.encoding, request.frames)
+        loudness_of = self.loudness_of if self.match_loudness else None
+        patch = Patch(region, self.scope == "whole", loudness_of, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, patch, engine, cancel, done)

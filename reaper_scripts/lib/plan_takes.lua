@@ -50,6 +50,7 @@ return function(import)
         music = music, start_s = math.max(0, start - part.position_s), mode = values.mode, strength = values.strength,
         context_s = settings.get("context_s"), output = plan_of.output(values),
       }
+      if values.loudness == "off" then part.fields.match_loudness = false else part.fields.loudness_of = values.loudness end
       local end_s = stop - part.position_s
       part.fields.end_s = last - stop > 1 / found.rate and end_s or nil -- without: the end of the source
       plan.parts[number] = part

@@ -46,7 +46,7 @@ Span = tuple[int, int]
 
 #: Levels against the surrounding music: the song's own bars, parts over them, a soloist, a singer.
 _BED_DB, _OVER_DB, _SOLO_DB, _SINGER_DB = -2.5, -5.0, -3.0, -3.0
-_SILENT_DB = -55.0
+_SILENT_DB = -70.0
 _SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
 #: Minimum seconds of each side to distinguish two songs.
 _MIN_SIDE_S = 6.0
@@ -219,7 +219,7 @@ def _make_part(
     players = band.instruments if ground is None or other_band else _choose_players(band, bool(part.lines))
     full = float(np.clip(0.68 + style.energy, 0.25, 1.0))
     loud = dict.fromkeys(bars_over(context.grid, span), full)
-    target_db = _target_db(source, request.known, request.span, old[slice(*content)], keep)
+    target_db = _target_db(source, request.known, request.span, old[slice(*content)])
     layers = [] if ground is None else [set_level(ground, target_db + bed_db)]
     voices = [note for note in part.notes if note.track == "vocals"]
     effects = [note for note in part.notes if note.track != "vocals"]
@@ -289,19 +289,13 @@ def _restore_bars(ground: Stereo | None, old: Stereo, content: Span, keep: float
     return out
 
 
-def _target_db(source: Stereo, known: Span, span: Span, old: Stereo, keep: float) -> float:
-    """Return the target level: that of ten seconds on each side, mixed with that of old content that is kept.
-
-    Without context it is the level of the whole song.
-    """
+def _target_db(source: Stereo, known: Span, span: Span, old: Stereo) -> float:
+    """Return the target level: that of the old content; without one, that of ten seconds on each side, or of the whole song."""
     reach = 10 * ENGINE_RATE_HZ
     around = np.concatenate((source[max(known[0], span[0] - reach) : min(span[0], known[1])],
                              source[max(span[1], known[0]) : min(known[1], span[1] + reach)]))  # fmt: skip
-    around_db, old_db = rms_db(around), rms_db(old)
-    if around_db > -50:
-        return around_db + (keep * (old_db - around_db) if old_db > -50 else 0.0)
-    whole_db = rms_db(source[known[0] : known[1]])
-    return whole_db if whole_db > -50 else SOLO_LEVEL_DB
+    levels = (rms_db(part) for part in (old, around, source[known[0] : known[1]]))
+    return next((level for level in levels if level > _SILENT_DB), SOLO_LEVEL_DB)
 
 
 # ---------------------------------------------------------------------------------------------------- joining parts

@@ -104,6 +104,14 @@ Context = Annotated[
 Crossfade = Annotated[
     float | None, _option("--crossfade", text="Length of the crossfades outside the region in ms (20).", panel=_WORK)
 ]
+MatchLoudness = Annotated[
+    str | None,
+    _option(
+        "--match-loudness",
+        text="What the new audio is as loud as: region, what was there (default); context, both sides of it; or off.",
+        panel=_WORK,
+    ),
+]
 Steps = Annotated[int | None, _option("--steps", text="Denoising steps.", panel=_NEURAL)]
 Guidance = Annotated[float | None, _option("--guidance", text="Guidance strength.", panel=_NEURAL)]
 Model = Annotated[str | None, _option("--model", text="Model; `acebridge models list` shows the names.", panel=_NEURAL)]

@@ -99,6 +99,19 @@ def parse_levels(text: str) -> list[float]:
         raise InvalidValue("--timesteps", text, "numbers with commas between them, such as 1,0.75,0.5") from None
 
 
+def parse_match_loudness(text: str) -> dict[str, Json]:
+    """Return the fields that "off", "region" or "context" stands for. Raises `InvalidValue` for anything else."""
+    from acestep_runtime.tasks.repaint import LOUDNESS
+
+    if text == "off":
+        return {"match_loudness": False}
+    if text not in LOUDNESS:
+        from acestep_runtime.errors import InvalidValue
+
+        raise InvalidValue("--match-loudness", text, ", ".join((*LOUDNESS, "off")))
+    return {"loudness_of": text}
+
+
 def _try_count(options: Options) -> int | None:
     """Return how many takes there are to choose from, by either of the options that say so."""
     given = {options[name] for name in ("best_of", "max_tries") if options.get(name) is not None}
@@ -136,6 +149,8 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
         "end": None if options.get("end") == END else options.get("end"),
     })  # fmt: skip
     fields = fields_from_options(_FIELDS, options)
+    if (loudness := options.get("match_loudness")) is not None:
+        fields |= parse_match_loudness(loudness)
     groups = {group: fields_from_options(names, options) for group, names in _GROUPS.items()}
     if not task.has("output"):
         groups.pop("output")

@@ -135,6 +135,7 @@ def repaint(
     strength: opt.Strength = None,
     context: opt.Context = None,
     crossfade: opt.Crossfade = None,
+    match_loudness: opt.MatchLoudness = None,
     model: opt.Model = None,
     lora: opt.Lora = None,
     steps: opt.Steps = None,

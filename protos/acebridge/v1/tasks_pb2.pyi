@@ -56,6 +56,12 @@ class RepaintMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPAINT_MODE_CONSERVATIVE: _ClassVar[RepaintMode]
     REPAINT_MODE_BALANCED: _ClassVar[RepaintMode]
     REPAINT_MODE_AGGRESSIVE: _ClassVar[RepaintMode]
+
+class LoudnessReference(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOUDNESS_REFERENCE_UNSPECIFIED: _ClassVar[LoudnessReference]
+    LOUDNESS_REFERENCE_REGION: _ClassVar[LoudnessReference]
+    LOUDNESS_REFERENCE_CONTEXT: _ClassVar[LoudnessReference]
 TASK_KIND_UNSPECIFIED: TaskKind
 TASK_KIND_TEXT_TO_MUSIC: TaskKind
 TASK_KIND_COVER: TaskKind
@@ -86,6 +92,9 @@ REPAINT_MODE_UNSPECIFIED: RepaintMode
 REPAINT_MODE_CONSERVATIVE: RepaintMode
 REPAINT_MODE_BALANCED: RepaintMode
 REPAINT_MODE_AGGRESSIVE: RepaintMode
+LOUDNESS_REFERENCE_UNSPECIFIED: LoudnessReference
+LOUDNESS_REFERENCE_REGION: LoudnessReference
+LOUDNESS_REFERENCE_CONTEXT: LoudnessReference
 
 class Music(_message.Message):
     __slots__ = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
@@ -262,7 +271,7 @@ class CoverRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
 
 class RepaintRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "start_s", "end_s", "mode", "strength", "context_s", "crossfade_ms", "match_loudness", "scope", "sampling", "output", "reference")
+    __slots__ = ("submission", "source", "music", "start_s", "end_s", "mode", "strength", "context_s", "crossfade_ms", "match_loudness", "scope", "sampling", "output", "reference", "loudness_of")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -277,6 +286,7 @@ class RepaintRequest(_message.Message):
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOUDNESS_OF_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -291,7 +301,8 @@ class RepaintRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[_Union[RepaintMode, str]] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    loudness_of: LoudnessReference
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[_Union[RepaintMode, str]] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., loudness_of: _Optional[_Union[LoudnessReference, str]] = ...) -> None: ...
 
 class LegoRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference", "thinking")
