@@ -43,11 +43,11 @@ class Repaint(Task):
     context_s: float = bounded(30.0, low=0, high=600, unit="seconds")
     crossfade_ms: float = bounded(20.0, low=0, high=1000, unit="ms")
     match_loudness: bool = True
-    loudness_of: str = bounded("region", choices=LOUDNESS)
     scope: str = bounded("whole", choices=SCOPES)
     sampling: Sampling = field(default_factory=Sampling)
     output: Output = field(default_factory=Output)
     reference: Source | None = None
+    loudness_of: str = bounded("region", choices=LOUDNESS)
 
     def check_source(self, frames: int, rate_hz: int) -> None:
         """See `acestep_runtime.tasks.base.Task.check_source`."""
