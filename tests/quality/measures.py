@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from acestep_runtime.audio import wav
-from acestep_runtime.engines.base import Block, EngineRequest, Metadata
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.tasks import TASKS
@@ -121,29 +121,77 @@ def repaint(song: Song) -> Figures:
     """Steps at the seams, and the loudness of the new part, of a repaint through the task layer."""
     start = round((len(song.mix) / RATE_HZ - _REPAINT_S) / 2) * RATE_HZ
     stop = start + round(_REPAINT_S) * RATE_HZ
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "song.wav")
-        wav.write(path, song.mix, RATE_HZ)
-        task = Repaint(Source(str(path)), Music(caption="brighter piano"), start_s=start / RATE_HZ,
-                       end_s=stop / RATE_HZ, output=Output(seeds=(_SEED,)))  # fmt: skip
-        repainted = np.concatenate(list(_blocks(task)))
+    repainted = _repaint(song.mix, start, stop, DraftEngine())
     usual = float(np.quantile(metrics.jumps(song.mix), 0.999))
     width = round(0.05 * RATE_HZ)
     new, old = metrics.jumps(repainted), metrics.jumps(song.mix)
     around = [slice(seam - width, seam + width) for seam in (start, stop)]
-    eight = round(8 * RATE_HZ)
-    sides = np.concatenate((repainted[max(0, start - eight) : start], repainted[stop : stop + eight]))
     return {
         "jump": max(float(new[at].max()) for at in around) / usual,
         "own_jump": max(float(old[at].max()) for at in around) / usual,
         "seam_step": max(float(new[seam - 1]) for seam in (start, stop)) / usual,
-        "loudness_lu": metrics.loudness_lufs(repainted[start:stop]) - metrics.loudness_lufs(sides),
+        "loudness_lu": _louder_lu(repainted, song.mix, start, stop),
         "kept": bool(np.array_equal(repainted[: start - width], song.mix[: start - width])),
+        **_levels(song.mix, start, stop),
     }
 
 
-def _blocks(task: Repaint) -> Iterator[Samples]:
-    return (event.samples for event in task.run(DraftEngine(), CancelToken()) if isinstance(event, OutputBlock))
+def _repaint(samples: Samples, start: int, stop: int, engine: Engine) -> Samples:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "song.wav")
+        wav.write(path, samples, RATE_HZ)
+        task = Repaint(Source(str(path)), Music(caption="brighter piano"), start_s=start / RATE_HZ,
+                       end_s=stop / RATE_HZ, output=Output(seeds=(_SEED,)))  # fmt: skip
+        events = task.run(engine, CancelToken())
+        return np.concatenate([event.samples for event in events if isinstance(event, OutputBlock)])
+
+
+def _louder_lu(new: Samples, old: Samples, start: int, stop: int) -> float:
+    return metrics.loudness_lufs(new[start:stop]) - metrics.loudness_lufs(old[start:stop])
+
+
+#: How a song may be loud around a region and in it: gains in dB at the song's start, the region's start (before and after a
+#: step), its end (before and after a step) and the song's end.
+SHAPES = {
+    "fade-out": (0, -10, -10, -40, -40, -50),
+    "quiet song": (-40, -40, -40, -40, -40, -40),
+    "break": (0, 0, -15, -15, 0, 0),
+    "chorus after a verse": (-12, -12, 0, 0, 0, 0),
+}
+
+
+@dataclass(frozen=True)
+class _PerfectEngine:
+    """Returns what it got: an engine that changes nothing."""
+
+    name = "perfect"
+    context_limit_s = 30.0
+    supports_reference = False
+    supports_planning = False
+
+    def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[Block]:
+        cancel.check()
+        assert request.source is not None
+        yield Block("mix", request.source)
+
+
+def _levels(samples: Samples, start: int, stop: int) -> Figures:
+    """Return by how much repaints of songs in all `SHAPES` are off: in any half second of what a perfect engine made (dB), and
+    in the region of a draft (LU)."""
+    perfect, draft = [0.0], {}
+    for name, levels_db in SHAPES.items():
+        at = (0, start - 1, start, stop - 1, stop, len(samples))
+        gain = 10 ** (np.interp(np.arange(len(samples)), at, levels_db) / 20)
+        song = (samples * gain[:, None]).astype(np.float32)
+        same = _repaint(song, start, stop, _PerfectEngine())
+        halves = range(start, stop - RATE_HZ // 2 + 1, RATE_HZ // 2)
+        perfect += [abs(_level_db(same[i : i + RATE_HZ // 2]) - _level_db(song[i : i + RATE_HZ // 2])) for i in halves]
+        draft[name] = _louder_lu(_repaint(song, start, stop, DraftEngine()), song, start, stop)
+    return {"perfect_db": max(perfect), "levels_lu": draft}
+
+
+def _level_db(samples: Samples) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12))
 
 
 def cover(song: Song) -> Figures:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import fluid
-from .measures import STRENGTHS
+from .measures import SHAPES, STRENGTHS
 from .songs import HELD_OUT, SONGS
 
 Rows = list[dict[str, Any]]
@@ -62,9 +62,10 @@ def _seams(rows: Rows) -> Verdict:
     return f"{sum(r['jump'] <= 1 for r in rows)} of {len(rows)} (original: {before})", ok
 
 
-def _loudness(rows: Rows) -> Verdict:
-    text, ok = _share([abs(r["loudness_lu"]) <= 1.5 for r in rows], 1.0)
-    return f"{text} (median {np.median([abs(r['loudness_lu']) for r in rows]):.1f} LU)", ok
+def _loudness(rows: Rows, shape: str = "") -> Verdict:
+    found = [abs(r["levels_lu"][shape] if shape else r["loudness_lu"]) for r in rows]
+    text, ok = _share([lu <= 1.5 for lu in found], 1.0)
+    return f"{text} (median {np.median(found):.1f} LU)", ok
 
 
 def _rising(name: str) -> Callable[[Rows], Verdict]:
@@ -116,7 +117,11 @@ GOALS = (
     Goal("repaint", "step from sample to sample at the seam within the song's 99.9th percentile", "every song",
          lambda rows: _share([r["seam_step"] <= 1 for r in rows], 1.0)),
     Goal("repaint", "largest step within 50 ms of a seam within that percentile", "or no larger than in the original", _seams),
-    Goal("repaint", "loudness within 1.5 LU of the 8 s on either side", "every song", _loudness),
+    Goal("repaint", "loudness within 1.5 LU of what was in the region", "every song", _loudness),
+    *(Goal("repaint", f"the same, {shape}", "every song", lambda rows, shape=shape: _loudness(rows, shape))
+      for shape in SHAPES),
+    Goal("repaint", "change of any half second of a perfect engine's audio, in all of these", "at most 1.5 dB in every song",
+         lambda rows: (f"{max(r['perfect_db'] for r in rows):.2f} dB at most", max(r["perfect_db"] for r in rows) <= 1.5)),
     Goal("cover", f"chroma similarity to the source increases with strength {_CURVE}", "on average", _rising("chroma")),
     Goal("cover", f"onset agreement with the source increases with strength {_CURVE}", "on average", _rising("onsets")),
     Goal("complete", "the source is unchanged in the mix", "every song",
