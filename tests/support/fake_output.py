@@ -69,9 +69,14 @@ class FakeDevice:
 
 def pull(player: Player, device: FakeDevice, frames: int, *, late: bool = False) -> Samples:
     """Ask for a buffer when the player has enough for it, as a feeder that is never late would."""
+    wait_for_feeder(player, frames)
+    return device.output.pull(frames, late=late)
+
+
+def wait_for_feeder(player: Player, frames: int) -> None:
+    """Wait until the player can give so many frames, or has no more."""
     ring = player._ring
     until(lambda: ring is None or ring.finished or ring.readable() >= min(frames, 20_000), "the feeder")
-    return device.output.pull(frames, late=late)
 
 
 def pull_all(player: Player, device: FakeDevice, blocks: Iterable[int]) -> Samples:

@@ -19,7 +19,7 @@ from acestep_runtime.audio.convert import resample
 from acestep_runtime.audio.loudness import loudness_lufs
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import until
-from tests.support.fake_output import CallbackThread, FakeDevice, pull, pull_all
+from tests.support.fake_output import CallbackThread, FakeDevice, pull, pull_all, wait_for_feeder
 from tests.support.signals import Samples, chord, noise, sine
 
 RATE_HZ = 48_000
@@ -185,6 +185,7 @@ def test_a_loop_is_exact_to_the_frame(player: Player, device: FakeDevice) -> Non
     again = np.tile(music[24_000:36_000], (5, 1))
     np.testing.assert_array_equal(played[FADE:], again[FADE : len(played)])
     # A region that is still ahead is played into, without a jump; one that lies behind is jumped to.
+    wait_for_feeder(player, FADE)  # the change fades from what is left of the old
     place = round(player.status().position_s * RATE_HZ)
     player.loop(0.5, 1.0)
     np.testing.assert_allclose(pull(player, device, 1000), music[place : place + 1000], atol=1e-6)
