@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 #: How much of the song outside counts at a seam.
 SEAM_MS = 1000.0
 _SHORTEST_SEAM_MS = 50.0
-#: So much below the loudest second of the replacement, it pauses.
+#: The replacement pauses this much below its loudest second.
 _PAUSE_LU = 20.0
 #: Steps whose loudness counts at a step, and distance from a step up to which others shape the gain there.
 _SECOND, _REACH = 10, 30
@@ -67,7 +67,8 @@ def _highest_gains_db(peaks: Floats, ceiling: float) -> Floats:
     """Return the highest gain at the centre of each step, from which gains go straight to those of its neighbours."""
     room = 20 * np.log10(ceiling / np.maximum(peaks, 1e-9))
     padded = np.pad(room, 1, mode="edge")
-    return np.minimum(np.minimum(padded[:-2], padded[1:-1]), np.minimum(padded[2:], _HIGHEST_BOOST_DB))
+    highest: Floats = np.minimum(np.minimum(padded[:-2], padded[1:-1]), np.minimum(padded[2:], _HIGHEST_BOOST_DB))
+    return highest
 
 
 # ---- what the region had ----
@@ -117,7 +118,8 @@ def _smooth(differences: Floats, counts: npt.NDArray[np.bool_]) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         line = (spread * d0 - w1 * d1) / (w0 * spread - w1**2)
     at = np.flatnonzero(counts)
-    return np.interp(np.arange(len(counts)), at, line[at])
+    smooth: Floats = np.interp(np.arange(len(counts)), at, line[at])
+    return smooth
 
 
 # ---- what is outside ----
@@ -133,7 +135,9 @@ def _context_gains_db(inside: Samples, source: Samples, span: Span, rate_hz: int
     steps = len(inside) // step
     if not seams or not steps:
         return None
-    return np.interp(step * (np.arange(steps) + 0.5), (0, span.frames), (seams[0], seams[-1]))
+    centres = step * (np.arange(steps) + 0.5)
+    gains: Floats = np.interp(centres, (0, span.frames), (seams[0], seams[-1]))
+    return gains
 
 
 def seam_gains_db(inside: Samples, source: Samples, span: Span, rate_hz: int) -> tuple[float | None, float | None]:

@@ -74,7 +74,7 @@ def pull(player: Player, device: FakeDevice, frames: int, *, late: bool = False)
 
 
 def wait_for_feeder(player: Player, frames: int) -> None:
-    """Wait until the player can give so many frames, or has no more."""
+    """Wait until the player can give this number of frames, or has no more."""
     ring = player._ring
     until(lambda: ring is None or ring.finished or ring.readable() >= min(frames, 20_000), "the feeder")
 

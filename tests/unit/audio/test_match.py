@@ -18,7 +18,7 @@ def rms_db(samples: Samples) -> float:
     return units.gain_to_db(float(np.sqrt(np.mean(samples.astype(float) ** 2))))
 
 
-def shaped(samples: Samples, times_s: list[float], levels_db: list[float]) -> Samples:
+def shape(samples: Samples, times_s: list[float], levels_db: list[float]) -> Samples:
     """Return samples with a gain that goes through these levels at these times."""
     at = np.arange(len(samples)) / RATE_HZ
     gain: Samples = (10 ** (np.interp(at, times_s, levels_db) / 20)).astype(np.float32)[:, None]
@@ -38,7 +38,7 @@ SONGS = {
 @pytest.fixture(params=SONGS)
 def song(request: pytest.FixtureRequest) -> tuple[Samples, Span]:
     times_s, levels_db, start_s, end_s = SONGS[request.param]
-    source = shaped(noise(20.0, rms=0.2), times_s, levels_db)
+    source = shape(noise(20.0, rms=0.2), times_s, levels_db)
     return source, Span(start_s * RATE_HZ, end_s * RATE_HZ, len(source))
 
 
