@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def plain(binaries: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def address() -> Path:
-    return build_sanitized(*ADDRESS, "test_clap", "AceBridge-clap")
+    return build_sanitized(*ADDRESS, "test_full_disk", "test_clap", "AceBridge-clap")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +59,15 @@ def test_audio_thread_allocates_locks_and_reads_nothing(plain: Path) -> None:
 @pytest.mark.parametrize("name", ADDRESS)
 def test_units(address: Path, name: str) -> None:
     run(address / name)
+
+
+def test_a_full_disk_is_said(address: Path, tmp_path: Path) -> None:
+    """The disk is 2 MiB of memory that only the test's own mount namespace has."""
+    enter = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run([*enter, *mount], capture_output=True).returncode != 0:
+        pytest.skip("this system lets nobody mount in a namespace of their own")
+    run(Path("/usr/bin/env"), *enter, "sh", "-c", f'{shlex.join(mount)} && exec "$0" "$1"', str(address / "test_full_disk"), str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["test_threads", "test_link"])

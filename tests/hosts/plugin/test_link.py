@@ -74,7 +74,7 @@ def test_a_repaint_plays_in_place(host: LinkedHost, music: Samples, tmp_path: Pa
     host.go()
     done = host.until_ended()
     assert done.text("state") == "done", done.text("sentence")
-    ((region,), (file,)) = done.facts["regions"], done.job()[1]
+    ((region,), (file,)) = done.facts["regions"], done.job_files()
     assert Path(file).parent == project
     take = read(file)
     start = region["frame"]
@@ -147,7 +147,7 @@ def test_two_instances_do_not_mix(daemon: Daemon, host: LinkedHost, vst3: str, m
         done = each.until_ended()
         assert (done.text("state"), done.text("caption")) == ("done", caption)
         assert [region["frame"] for region in done.facts["regions"]] == [frame]
-    files = [each.now().job()[1] for each in (host, other)]
+    files = [each.now().job_files() for each in (host, other)]
     assert files[0] != files[1]
     other.close()
     assert [instance.id for instance in running_instances(daemon.home)] == [host.instance.id]
@@ -166,7 +166,7 @@ def test_a_project_plays_again_with_and_without_its_audio(
     host.send({"folder": str(tmp_path / "song")})
     host.capture(0, music)
     host.go()
-    (file,) = host.until_ended().job()[1]
+    (file,) = host.until_ended().job_files()
     take = read(file)
     regions = read_state(host.plugin.get_state())["regions"]
     start = int(regions.splitlines()[1].split()[2])
@@ -264,7 +264,7 @@ def test_controllers_see_what_plug_ins_do(daemon: Daemon, host: LinkedHost, musi
         host.capture(0, music)
         host.go()
         answers = peer.wait_for("done")
-        (file,) = host.until_ended().job()[1]
+        (file,) = host.until_ended().job_files()
         assert answers[-1].values == (1, host.instance.id, file)
         states = [answer.values for answer in answers if answer.address == "/acebridge/plugin/state"]
         assert {values[1] for values in states} == {host.instance.id}
