@@ -67,7 +67,8 @@ def test_a_full_disk_is_said(address: Path, tmp_path: Path) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)]
     if shutil.which("unshare") is None or subprocess.run([*enter, *mount], capture_output=True).returncode != 0:
         pytest.skip("this system lets nobody mount in a namespace of their own")
-    run(Path("/usr/bin/env"), *enter, "sh", "-c", f'{shlex.join(mount)} && exec "$0" "$1"', str(address / "test_full_disk"), str(tmp_path))
+    script = f"{shlex.join(mount)} && exec {shlex.join(map(str, (address / 'test_full_disk', tmp_path)))}"
+    run(Path("/usr/bin/env"), *enter, "sh", "-c", script)
 
 
 @pytest.mark.parametrize("name", ["test_threads", "test_link"])
