@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plugin import BUILDS, CPP, build, build_sanitized
+from tests.support.plugin import BUILDS, CPP, build, build_plugin, build_sanitized
 
 pytestmark = pytest.mark.host
 
@@ -38,8 +38,9 @@ def run(program: Path, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def plain(binaries: Path) -> Path:
-    return build(BUILDS / "plugin-tests/plain", CPP, f"-DBUILT_PLUGIN={binaries.parent}", targets=PLAIN)
+def plain() -> Path:
+    build_plugin()
+    return build(BUILDS / "plugin-tests/plain", CPP, f"-DBUILT_PLUGIN={BUILDS / 'plugin'}", targets=PLAIN)
 
 
 @pytest.fixture(scope="session")
