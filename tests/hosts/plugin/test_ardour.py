@@ -31,7 +31,7 @@ LOOP = (100_003, 140_010)
 #: The most frames of a block of the Dummy backend.
 BLOCK = 1024
 VST3, LV2 = 0, 1
-TASKS = CHOICES["task"]
+TASKS, TRACKS = CHOICES["task"], CHOICES["track"]
 READERS = {VST3: read_vst3, LV2: read_lv2}
 
 _ADD_PLUGINS = """
@@ -238,18 +238,20 @@ def test_each_pass_of_a_loop_is_captured(studio: Studio) -> None:
 
 @pytest.mark.parametrize("plugin", [VST3, LV2])
 def test_go_makes_a_take_that_is_bounced_in_place(studio: Studio, daemon: Daemon, plugin: int) -> None:
-    first, last = 50_001, 90_002
+    first, last = 40_001, 85_002
     recording = {"frame": first, "frames": last - first}
+    track = {VST3: "bass", LV2: "guitar"}[plugin]  # nothing depends on it: it tells the instances apart
 
     def now() -> Instance:
         (instance,) = (each for each in running_instances(daemon.home) if each.id == name)
         return instance
 
     studio.set(plugin, "task", TASKS.index("cover"))
-    studio.set(plugin, "capture", 1)
+    studio.set(plugin, "track", TRACKS.index(track))
     (name,) = until(
-        lambda: [each.id for each in running_instances(daemon.home) if each.facts["captures"]], "the instance"
+        lambda: [each.id for each in running_instances(daemon.home) if each.text("track") == track], "the instance"
     )
+    studio.set(plugin, "capture", 1)
     studio.bounce(first, last)
     studio.set(plugin, "capture", 0)
     until(lambda: any(recording.items() <= each.items() for each in now().facts["recordings"]), "the recording")

@@ -281,7 +281,8 @@ def test_the_command_line_steers_an_instance(daemon: Daemon, host: LinkedHost, m
     with Shell(tmp_path, daemon.environment) as shell:
         (listed,) = json.loads(shell.run("plugin", "list", "--json").stdout)
         assert (listed["instance"], listed["pid"]) == (host.instance.id, os.getpid())
-        assert "Nothing is captured yet" in shell.run("plugin", "go", "--wait", code=4).stderr
+        for wait in ([], ["--wait"]):
+            assert "Nothing is captured yet" in shell.run("plugin", "go", *wait, code=4).stderr
         host.capture(0, music)
         shell.run("plugin", "caption", host.instance.id[:4], "Grüße aus 東京")
         (tmp_path / "words.txt").write_text("[Verse]\nHold on\n", "utf-8")
@@ -290,5 +291,8 @@ def test_the_command_line_steers_an_instance(daemon: Daemon, host: LinkedHost, m
         assert Path(file).is_file()
         state = read_state(host.plugin.get_state())
         assert (state["caption"], state["lyrics"].split()) == ("Grüße aus 東京", ["[Verse]", "Hold", "on"])
+        shell.run("plugin", "go")
+        assert host.newest_job().id == host.now().facts["job"]["daemon_id"]
+        assert host.until_ended().text("state") == "done"
         assert f"{host.instance.id}  " in shell.run("plugin", "list").stdout
         assert "No plug-in's name begins with x" in shell.run("plugin", "cancel", "x", code=2).stderr
