@@ -151,10 +151,19 @@ def ui_scripts(action: str, hooks: Mapping[str, str]) -> str:
 class Ardour:
     """A running Ardour with one session, and what a test does to it.
 
-    Without ``fades`` the track sounds as it is where the transport starts and stops, and where a loop wraps.
+    Without ``fades`` the track sounds as it is where the transport starts and stops, and where a loop wraps. Its programs have
+    ``variables`` in their environment, beside those of the test.
     """
 
-    def __init__(self, folder: Path, *, rate_hz: int = 48_000, track: str = "Song", fades: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rate_hz: int = 48_000,
+        track: str = "Song",
+        fades: bool = True,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         assert ARDOUR, "there is no ardour here: apt-get install ardour xvfb"
         assert LUA, "there is no ardour here: apt-get install ardour xvfb"
         self.folder, self.rate_hz, self.track, self.fades = folder, rate_hz, track, fades
@@ -166,8 +175,9 @@ class Ardour:
         (self.home / ".cache" / self.config.name).mkdir(parents=True)
         (self.config / f".a{self.config.name.removeprefix('ardour')}").touch()  # it has been started before: no welcome
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._environment = {**os.environ, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
-        self._environment.pop("XDG_CONFIG_HOME", None)
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        own = {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
+        self._environment = {**outside, **own, **(variables or {})}
 
     # Life
 
@@ -195,10 +205,19 @@ class Ardour:
         self._write_config()
         file = self.folder / "without_window.lua"
         file.write_text(script, "utf-8")
-        subprocess.run(
-            [LUA, file, self.session, self.session.name, *map(str, arguments)],
-            env=self._environment, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S,
-        )  # fmt: skip
+        self.run_program(LUA, file, self.session, self.session.name, *map(str, arguments))
+
+    def run_program(self, *command: str | Path, **variables: str) -> None:
+        """Run a program of Ardour's to its end, with these variables in its environment."""
+        done = subprocess.run(
+            command,
+            env={**self._environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+        )
+        said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}"
+        assert done.returncode == 0, f"{' '.join(map(str, command))} ended with {done.returncode}:\n{said}"
 
     def open(self, hooks: Mapping[str, str]) -> None:
         """Open the session that was made, with these hooks (name → source) at work."""
@@ -244,7 +263,11 @@ class Ardour:
         self._answer.unlink(missing_ok=True)
         self._file.write_text("local say = ...\n" + code, "utf-8")
         self.send("/access_action", "LuaAction/script-1")
-        until(self._answer.exists, f"Ardour's answer; its log: {self.log}")
+        until(
+            lambda: self._answer.exists() or self._processes[-1].poll() is not None,
+            f"Ardour's answer; its log: {self.log}",
+        )
+        assert self._answer.exists(), f"Ardour ended with {self._processes[-1].returncode}; its log: {self.log}"
         lines = [line.split("\t") for line in self._answer.read_text("utf-8").splitlines()]
         assert not [line for line in lines if line[0] == "FAULT"], lines
         return lines

@@ -76,10 +76,10 @@ class LinkedHost(Host):
 
     def go(self) -> None:
         """Press Go, as a host does, and wait until the plug-in has seen that."""
-        before = self.now().job()[0]
+        before = self.now().job_number()
         self.set("go", 1)
         self.stop()
-        until(lambda: self.now().job()[0] > before, "the job")
+        until(lambda: self.now().job_number() > before, "the job")
 
     def until_ended(self) -> Instance:
         """Wait until no job runs; return what the instance says."""

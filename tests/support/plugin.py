@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,14 @@ def _run(*command: str) -> None:
 def build_plugin() -> Path:
     """Return the folder with the three formats, as ``make plugin`` builds them."""
     return build(BUILDS / "plugin", ROOT / "vst3_plugin") / "bin"
+
+
+def copy_plugin(folder: Path) -> Path:
+    """Build the plug-in, and return a folder with a copy of the three formats: a host that has loaded one must not see the next
+    build, which writes into the file that the host has mapped."""
+    build_plugin()
+    with filelock.FileLock(BUILDS / "plugin/lock"):
+        return shutil.copytree(BUILDS / "plugin/bin", folder / "bin")
 
 
 def build_sanitized(*targets: str) -> Path:

@@ -35,6 +35,7 @@ void Core::prepare(double rate_hz) {
   rings_ = std::make_unique<CaptureRings>(static_cast<size_t>(kRingS * rate_hz));
   writer_ = std::make_unique<CaptureWriter>(*rings_, limit_frames());
   recordings_ = std::make_unique<Recordings>(*rings_, rate_hz, limit_frames());
+  capture_.store(CaptureState::off, std::memory_order_relaxed);
   transport_ = Transport();
   player_ = TakePlayer();
   audio_.set_rate(rate_hz);
@@ -47,6 +48,7 @@ void Core::process(const HostTime& time, const float* const* input, float* const
   const Block block = transport_.advance(inside, frames);
   position_.store(block.frame, std::memory_order_relaxed);
   writer_->process(block, input, frames, parameters_.is_on(Id::capture));
+  capture_.store(writer_->state(), std::memory_order_relaxed);
   player_.process(block, handoff_.latest(), static_cast<Mode>(parameters_.whole(Id::mode)), parameters_.whole(Id::take),
                   input, output, frames);
   audition_.process(block.playing, output, frames);
@@ -59,7 +61,7 @@ float Core::value(size_t index) const {
 
 Status Core::status() const {
   if (parameters_.is_on(Id::capture)) {
-    switch (writer_->state()) {
+    switch (capture_.load(std::memory_order_relaxed)) {
     case CaptureState::recording:
       return Status::capturing;
     case CaptureState::full:
@@ -166,12 +168,12 @@ RecordingList Core::ended_recordings() {
   return ended;
 }
 
-bool Core::put_take(TakeRegion region, Bytes wav) {
+bool Core::put_take(TakeRegion region, Bytes wav, std::string file) {
   region.sha256 = sha256(wav->data(), wav->size());
   if (!is_valid(region)) {
     return false;
   }
-  read_ahead(region.sha256, *wav);
+  ReadTakes read = read_ahead({{region}, {{region.sha256, wav}}});
   const std::lock_guard lock(mutex_);
   const auto is_same = [&](const TakeRegion& other) {
     return other.number == region.number && start_of(other, rate_hz_) == start_of(region, rate_hz_);
@@ -181,19 +183,33 @@ bool Core::put_take(TakeRegion region, Bytes wav) {
   takes_.takes.push_back(region);
   drop_unused_assets();
   unreadable_.clear();
+  if (!file.empty()) {
+    files_[region.sha256] = std::move(file);
+  }
+  audio_.put(std::move(read));
   publish_takes();
   Status status = Status::ready;
   return make_take(region, status).has_value();
 }
 
-// Reads a file while nobody waits for the mutex.
-void Core::read_ahead(const std::string& sha256, const std::vector<uint8_t>& wav) {
-  std::unique_lock lock(mutex_);
-  const double rate_hz = rate_hz_;
-  lock.unlock();
-  const auto audio = read_take_audio(wav, rate_hz);
-  lock.lock();
-  audio_.put(sha256, rate_hz, audio);
+// Reads the audio of takes that are new, while nobody waits for the mutex.
+ReadTakes Core::read_ahead(const TakeState& state) {
+  ReadTakes read;
+  std::map<std::string, Bytes> unread;
+  {
+    const std::lock_guard lock(mutex_);
+    read.rate_hz = rate_hz_;
+    for (const TakeRegion& take : state.takes) {
+      const auto asset = state.assets.find(take.sha256);
+      if (asset != state.assets.end() && !audio_.has(take.sha256)) {
+        unread.insert(*asset);
+      }
+    }
+  }
+  for (const auto& [hash, wav] : unread) {
+    read.audio[hash] = read_take_audio(*wav, read.rate_hz);
+  }
+  return read;
 }
 
 void Core::clear_takes() { set_state(Key::regions, ""); }
@@ -209,20 +225,22 @@ std::vector<std::string> Core::missing_assets() {
   return {hashes.begin(), hashes.end()};
 }
 
-bool Core::put_asset(Bytes wav) {
-  const std::string hash = sha256(wav->data(), wav->size());
-  const std::vector<std::string> missing = missing_assets();
-  if (std::find(missing.begin(), missing.end(), hash) != missing.end()) {
-    read_ahead(hash, *wav);
-  }
-  const std::lock_guard lock(mutex_);
-  const auto needs = [&](const TakeRegion& take) { return take.sha256 == hash; };
-  if (std::none_of(takes_.takes.begin(), takes_.takes.end(), needs)) {
+bool Core::put_asset(const std::string& sha256, Bytes wav, std::string file) {
+  const std::vector<TakeRegion> all = takes();
+  const auto need = std::find_if(all.begin(), all.end(), [&](const TakeRegion& take) { return take.sha256 == sha256; });
+  if (need == all.end() || acebridge::sha256(wav->data(), wav->size()) != sha256) {
     return false;
   }
-  takes_.assets[hash] = std::move(wav);
+  ReadTakes read = read_ahead({{*need}, {{sha256, wav}}});
+  const std::lock_guard lock(mutex_);
+  takes_.assets[sha256] = std::move(wav);
+  drop_unused_assets(); // it may be this one by now
+  if (!file.empty()) {
+    files_[sha256] = std::move(file);
+  }
+  audio_.put(std::move(read));
   publish_takes();
-  return true;
+  return takes_.assets.count(sha256) > 0;
 }
 
 Bytes Core::asset(const std::string& sha256) {
@@ -243,10 +261,16 @@ std::string Core::file_of(const std::string& sha256) {
 }
 
 std::string Core::get_state(Key key) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   switch (key) {
-  case Key::regions:
-    return unreadable_.empty() ? encode_state(takes_) : unreadable_;
+  case Key::regions: {
+    if (!unreadable_.empty()) {
+      return unreadable_;
+    }
+    const TakeState saved = takes_;
+    lock.unlock(); // some megabytes of text
+    return encode_state(saved);
+  }
   case Key::captures:
     if (recordings_->collect()) {
       change();
@@ -258,22 +282,28 @@ std::string Core::get_state(Key key) {
 }
 
 void Core::set_state(Key key, std::string_view value) {
-  const std::lock_guard lock(mutex_);
   switch (key) {
-  case Key::regions: {
-    DecodedState decoded = decode_state(value);
-    unreadable_ = decoded.error == StateError::none ? std::string() : clean_utf8(value);
-    unreadable_status_ = decoded.error == StateError::newer ? Status::newer : Status::damaged;
-    takes_ = std::move(decoded.state);
-    publish_takes();
+  case Key::regions:
+    set_takes(value);
     break;
-  }
   case Key::captures:
     break;
   default:
+    const std::lock_guard lock(mutex_);
     text_[static_cast<size_t>(key)] = clean_utf8(value);
   }
   change();
+}
+
+void Core::set_takes(std::string_view value) {
+  DecodedState decoded = decode_state(value);
+  ReadTakes read = read_ahead(decoded.state);
+  const std::lock_guard lock(mutex_);
+  unreadable_ = decoded.error == StateError::none ? std::string() : clean_utf8(value);
+  unreadable_status_ = decoded.error == StateError::newer ? Status::newer : Status::damaged;
+  takes_ = std::move(decoded.state);
+  audio_.put(std::move(read));
+  publish_takes();
 }
 
 void Core::drop_unused_assets() {

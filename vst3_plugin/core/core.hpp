@@ -91,17 +91,18 @@ public:
 
   std::vector<TakeRegion> takes();
 
-  // Add a take, or replace the one with the same number and start. Returns whether its audio can play; a region that is not
-  // valid is not added.
-  bool put_take(TakeRegion region, Bytes wav);
+  // Add a take, or replace the one with the same number and start. `file` is where its audio lies, empty if that is not known.
+  // Returns whether the audio can play; a region that is not valid is not added. Takes long for a long take.
+  bool put_take(TakeRegion region, Bytes wav, std::string file = {});
   void clear_takes();
   // Hear the take of this number at the chosen place (find_sources), 0: the recording that it was made from, in place of the
   // input, while the transport stands still. Another number goes on at the same frame. kNoAudition, or an unknown number,
   // ends it; so do the end of the audio and a transport that rolls.
   void audition(int number);
   // The hashes of assets that takes need and this project does not hold, and how to add one of them.
+  // Nothing is added, and false returned, unless the file has that hash and a take needs it. Takes long for a long take.
   std::vector<std::string> missing_assets();
-  bool put_asset(Bytes wav);
+  bool put_asset(const std::string& sha256, Bytes wav, std::string file = {});
   // The bytes of an asset of this project; null if it has none of that hash.
   Bytes asset(const std::string& sha256);
   // Where an asset lies as a file, to be dragged into the host; empty if that is not known.
@@ -116,7 +117,8 @@ private:
   static constexpr double kRingS = 4;
 
   int64_t limit_frames() const;
-  void read_ahead(const std::string& sha256, const std::vector<uint8_t>& wav);
+  ReadTakes read_ahead(const TakeState& state);
+  void set_takes(std::string_view value);
   // With the mutex held.
   std::optional<Take> make_take(const TakeRegion& region, Status& status);
   RecordingList ended_recordings();
@@ -136,6 +138,7 @@ private:
   Handoff<TakeSet> handoff_;
   AuditionPlayer audition_;
 
+  std::atomic<CaptureState> capture_{CaptureState::off}; // the writer's, which `prepare` makes again while others look
   std::atomic<Status> job_{Status::ready};
   std::atomic<uint32_t> starts_{0};
   std::atomic<int64_t> position_{0};

@@ -31,13 +31,14 @@ bool Recordings::collect() {
   for (; index != marks_end && rings_.marks.at(index).index <= frames_end; ++index) {
     append_until(rings_.marks.at(index).index);
     apply(rings_.marks.at(index));
+    rings_.marks.release(index + 1);
   }
-  rings_.marks.release(index);
   append_until(frames_end);
   drop_oldest();
   return changes;
 }
 
+// Where memory is missing, nothing has changed.
 void Recordings::append_until(uint64_t index) {
   uint64_t position = rings_.frames.read_index();
   if (position == index) {
@@ -45,10 +46,12 @@ void Recordings::append_until(uint64_t index) {
   }
   if (!recordings_.empty() && recordings_.back()->cut == Cut::none) {
     Recording& recording = *recordings_.back();
+    size_t end = recording.samples.size();
+    recording.samples.resize(end + static_cast<size_t>(index - position) * kChannels);
     for (; position != index; ++position) {
       const StereoFrame& frame = rings_.frames.at(position);
-      recording.samples.push_back(frame.left);
-      recording.samples.push_back(frame.right);
+      recording.samples[end++] = frame.left;
+      recording.samples[end++] = frame.right;
       recording.check = add_to_check(add_to_check(recording.check, frame.left), frame.right);
     }
   }
@@ -58,12 +61,14 @@ void Recordings::append_until(uint64_t index) {
 void Recordings::apply(const Mark& mark) {
   const TempoPoint point{mark.time.frame, mark.time.tempo_bpm, mark.time.meter};
   switch (mark.kind) {
-  case Mark::Kind::begin:
-    recordings_.push_back(std::make_shared<Recording>());
-    recordings_.back()->start = mark.time;
-    recordings_.back()->rate_hz = rate_hz_;
-    recordings_.back()->tempo_map.push_back(point);
+  case Mark::Kind::begin: {
+    auto recording = std::make_shared<Recording>();
+    recording->start = mark.time;
+    recording->rate_hz = rate_hz_;
+    recording->tempo_map.push_back(point);
+    recordings_.push_back(std::move(recording));
     break;
+  }
   case Mark::Kind::tempo:
     recordings_.back()->tempo_map.push_back(point);
     break;

@@ -45,9 +45,9 @@ void TakeAudioCache::set_rate(double rate_hz) {
   audio_.clear();
 }
 
-void TakeAudioCache::put(const std::string& sha256, double rate_hz, const std::optional<TakeAudio>& audio) {
-  if (rate_hz == rate_hz_) {
-    audio_[sha256] = audio;
+void TakeAudioCache::put(ReadTakes read) {
+  if (read.rate_hz == rate_hz_) {
+    audio_.merge(read.audio);
   }
 }
 

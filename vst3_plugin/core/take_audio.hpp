@@ -27,6 +27,12 @@ constexpr int64_t kMostTakeFrames = int64_t{1} << 27U;
 // Nothing for a file that cannot be read. Takes long: call it without a lock that others wait for.
 std::optional<TakeAudio> read_take_audio(const std::vector<uint8_t>& wav, double rate_hz);
 
+// What was read of several files, by hash, for projects of this rate.
+struct ReadTakes {
+  double rate_hz = 0;
+  std::map<std::string, std::optional<TakeAudio>> audio;
+};
+
 // Where a valid region begins, at the project's rate.
 int64_t start_of(const TakeRegion& region, double rate_hz);
 
@@ -35,7 +41,8 @@ class TakeAudioCache {
 public:
   // A change of rate forgets everything.
   void set_rate(double rate_hz);
-  void put(const std::string& sha256, double rate_hz, const std::optional<TakeAudio>& audio);
+  bool has(const std::string& sha256) const { return audio_.count(sha256) > 0; }
+  void put(ReadTakes read);
   // Forgets what no take needs.
   void keep(const std::vector<TakeRegion>& takes);
 

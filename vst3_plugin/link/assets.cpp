@@ -1,7 +1,6 @@
 #include "assets.hpp"
 
 #include "process.hpp"
-#include "sha256.hpp"
 
 #include <algorithm>
 
@@ -33,7 +32,7 @@ std::string first_line(const std::string& printed) {
 } // namespace
 
 std::string AssetFinder::look(double now_s, const std::vector<std::string>& folders, const Folder* place,
-                              const std::string& command, const std::function<bool()>& pause) {
+                              const std::string& command, const Pause& pause) {
   const std::vector<std::string> list = core_.missing_assets();
   const std::set<std::string> missing(list.begin(), list.end());
   if (missing != missing_) {
@@ -54,6 +53,7 @@ std::string AssetFinder::look(double now_s, const std::vector<std::string>& fold
         continue;
       }
       if (!is_waiting && place != nullptr && !command.empty() && asked_.insert(sha256).second) {
+        pause(); // nothing is to be started for a plug-in that ends
         const std::string file = place->path_of(sha256 + ".wav");
         start_detached({command, "assets", "download", sha256, "--out", file}, machine_.environment,
                        place->path_of(sha256 + ".txt"));
@@ -71,19 +71,19 @@ std::string AssetFinder::look(double now_s, const std::vector<std::string>& fold
   return sentence(core_.missing_assets(), command);
 }
 
-bool AssetFinder::find_in_folders(const std::string& sha256, const std::vector<std::string>& folders,
-                                  const std::function<bool()>& pause) {
+bool AssetFinder::find_in_folders(const std::string& sha256, const std::vector<std::string>& folders, const Pause& pause) {
   const std::string noted = core_.file_of(sha256);
-  if (!noted.empty() && try_file(sha256, noted, pause)) {
+  if (!noted.empty() && try_file(sha256, noted, noted, pause)) {
     return true;
   }
   for (const std::string& path : folders) {
     const auto folder = Folder::open(path);
     const auto names = folder ? folder->names() : std::vector<std::string>();
-    for (size_t i = 0; i < std::min(names.size(), kMostFiles) && pause(); ++i) {
+    for (size_t i = 0; i < std::min(names.size(), kMostFiles); ++i) {
+      pause();
       const std::string& name = names[i];
       if (name.size() > 4 && name.compare(name.size() - 4, 4, ".wav") == 0 && name[0] != '.' &&
-          try_file(sha256, folder->path_of(name), pause)) {
+          try_file(sha256, folder->path_of(name), folder->path_of(name), pause)) {
         return true;
       }
     }
@@ -91,7 +91,8 @@ bool AssetFinder::find_in_folders(const std::string& sha256, const std::vector<s
   return false;
 }
 
-bool AssetFinder::try_file(const std::string& sha256, const std::string& path, const std::function<bool()>& pause) {
+bool AssetFinder::try_file(const std::string& sha256, const std::string& path, const std::string& known_path,
+                           const Pause& pause) {
   const auto takes = core_.takes();
   const auto size = file_size(path);
   const auto fits = [&](const TakeRegion& take) { return take.sha256 == sha256 && size && is_size_of(take, *size); };
@@ -99,24 +100,17 @@ bool AssetFinder::try_file(const std::string& sha256, const std::string& path, c
     return false;
   }
   auto bytes = read_file(path, kMostAssetBytes, pause);
-  if (!bytes || acebridge::sha256(bytes->data(), bytes->size()) != sha256) {
-    return false;
-  }
-  core_.put_asset(std::make_shared<const std::vector<uint8_t>>(std::move(*bytes)));
-  core_.note_file(sha256, path);
-  return true;
+  return bytes && core_.put_asset(sha256, std::make_shared<const std::vector<uint8_t>>(std::move(*bytes)), known_path);
 }
 
-void AssetFinder::follow_download(double now_s, const Folder& place, const std::function<bool()>& pause) {
+void AssetFinder::follow_download(double now_s, const Folder& place, const Pause& pause) {
   const std::string output = download_ + ".txt";
   const std::string file = download_ + ".wav";
   const auto code = place.read(output + ".code", kMostWords);
   if (!code && now_s < download_end_s_) {
     return;
   }
-  const bool is_found = try_file(download_, place.path_of(file), pause);
-  if (is_found) {
-    core_.note_file(download_, ""); // the copy goes
+  if (try_file(download_, place.path_of(file), "", pause)) { // the file goes
     reason_.clear();
   } else if (!code) {
     reason_ = "The daemon did not send it in time.";

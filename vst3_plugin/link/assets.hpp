@@ -5,8 +5,8 @@
 #include "core.hpp"
 #include "folder.hpp"
 #include "machine.hpp"
+#include "pause.hpp"
 
-#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,20 +17,19 @@ class AssetFinder {
 public:
   AssetFinder(Core& core, const Machine& machine) : core_(core), machine_(machine) {}
 
-  // Look at what is missing, now and then; `pause` is called in between and returns false to stop. `folders` are where audio
-  // may lie, `place` is where downloads go, `command` the acebridge command; both may be missing. Returns what is to be said:
-  // empty if nothing is missing.
+  // Look at what is missing, now and then. `folders` are where audio may lie, `place` is where downloads go, `command` the
+  // acebridge command; both may be missing. Returns what is to be said: empty if nothing is missing.
   std::string look(double now_s, const std::vector<std::string>& folders, const Folder* place, const std::string& command,
-                   const std::function<bool()>& pause);
+                   const Pause& pause);
 
   // Whether the command is fetching something.
   bool is_loading() const { return !download_.empty(); }
 
 private:
-  bool find_in_folders(const std::string& sha256, const std::vector<std::string>& folders,
-                       const std::function<bool()>& pause);
-  bool try_file(const std::string& sha256, const std::string& path, const std::function<bool()>& pause);
-  void follow_download(double now_s, const Folder& place, const std::function<bool()>& pause);
+  bool find_in_folders(const std::string& sha256, const std::vector<std::string>& folders, const Pause& pause);
+  // Whether it was that file, and the core has it now, with `known_path` as its place.
+  bool try_file(const std::string& sha256, const std::string& path, const std::string& known_path, const Pause& pause);
+  void follow_download(double now_s, const Folder& place, const Pause& pause);
   std::string sentence(const std::vector<std::string>& missing, const std::string& command) const;
 
   Core& core_;

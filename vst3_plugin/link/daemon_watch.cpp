@@ -57,8 +57,8 @@ void DaemonWatch::start(double now_s) {
     start_detached({command_, "serve"}, machine_.environment);
     start_end_s_ = now_s + kStartS;
     failure_.clear();
-  } catch (const LinkError& error) {
-    failure_ = error.what();
+  } catch (const std::exception& error) {
+    failure_ = sentence_of(error);
   }
 }
 

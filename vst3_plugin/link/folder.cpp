@@ -6,6 +6,7 @@
 #include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
+#include <new>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -42,6 +43,16 @@ void write_all(int file, const void* data, size_t size, const std::string& path)
 }
 
 } // namespace
+
+std::string sentence_of(const std::exception& error) {
+  if (dynamic_cast<const LinkError*>(&error) != nullptr) {
+    return error.what();
+  }
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return "The computer has too little memory for this. Close other programs, then try again.";
+  }
+  return std::string("AceBridge failed in an unexpected way: ") + error.what() + ". Try again.";
+}
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
@@ -232,7 +243,7 @@ void Folder::remove_folder(const std::string& name) const {
   (void)::unlinkat(descriptor_.number(), name.c_str(), AT_REMOVEDIR);
 }
 
-std::optional<std::vector<uint8_t>> read_file(const std::string& path, size_t most, const std::function<bool()>& pause) {
+std::optional<std::vector<uint8_t>> read_file(const std::string& path, size_t most, const Pause& pause) {
   constexpr size_t kPiece = size_t{1} << 20U;
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat facts {};
@@ -247,10 +258,11 @@ std::optional<std::vector<uint8_t>> read_file(const std::string& path, size_t mo
     if (count < 0 && errno == EINTR) {
       continue;
     }
-    if (count <= 0 || !pause()) {
+    if (count <= 0) {
       return std::nullopt;
     }
     at += static_cast<size_t>(count);
+    pause();
   }
   return bytes;
 }

@@ -3,6 +3,8 @@
 // Everything that cannot be done is a LinkError: one sentence for people, with what to do. POSIX.
 #pragma once
 
+#include "pause.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +20,9 @@ class LinkError : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
+
+// What is wrong and what to do about it, whatever was thrown: one sentence or two for people.
+std::string sentence_of(const std::exception& error);
 
 // The cause of a system error in words.
 std::string reason_of(int error);
@@ -86,9 +91,8 @@ private:
   Descriptor descriptor_;
 };
 
-// Read a file anywhere, in pieces; `pause` is called between them and returns false to stop. Nothing if that is not possible,
-// the file has more than `most` bytes, or it was stopped.
-std::optional<std::vector<uint8_t>> read_file(const std::string& path, size_t most, const std::function<bool()>& pause);
+// Read a file anywhere, in pieces. Nothing if that is not possible, or the file has more than `most` bytes.
+std::optional<std::vector<uint8_t>> read_file(const std::string& path, size_t most, const Pause& pause);
 
 // The bytes of a file; nothing for what is no file.
 std::optional<size_t> file_size(const std::string& path);

@@ -111,29 +111,42 @@ InstanceFolder::~InstanceFolder() {
 }
 
 void InstanceFolder::publish(const std::function<Json()>& facts, double now_s) {
-  if (published_s_ >= 0 && now_s - published_s_ < kShortestS) {
+  if (taken_.empty() && published_s_ >= 0 && now_s - published_s_ < kShortestS) {
     return;
   }
-  std::string text = facts().dump();
-  if (text != published_) {
-    published_s_ = now_s;
-    folder_.write_whole(kState, text);
-    published_ = std::move(text);
+  try {
+    std::string text = facts().dump();
+    if (text != published_) {
+      published_s_ = now_s;
+      folder_.write_whole(kState, text);
+      published_ = std::move(text);
+    }
+  } catch (...) {
+    remove_taken(); // so that whoever waits sees that there is no answer
+    throw;
+  }
+  remove_taken();
+}
+
+void InstanceFolder::remove_taken() {
+  for (auto name = taken_.begin(); name != taken_.end();) {
+    commands_.remove(*name);
+    name = commands_.has(*name) ? std::next(name) : taken_.erase(name);
   }
 }
 
-std::vector<Json> InstanceFolder::take_commands() {
-  std::vector<Json> commands;
+std::vector<Command> InstanceFolder::take_commands() {
+  std::vector<Command> commands;
   for (const std::string& name : commands_.names()) {
-    if (name[0] == '.' || !ends_with(name, ".json")) {
+    if (name[0] == '.' || !ends_with(name, ".json") || taken_.count(name) > 0) {
       continue;
     }
     const auto text = commands_.read(name, kMostCommandBytes);
     auto command = text ? read_json(*text) : std::nullopt;
+    taken_.insert(name);
     if (command && command->is_object()) {
-      commands.push_back(std::move(*command));
+      commands.push_back({name, std::move(*command)});
     }
-    commands_.remove(name);
     if (commands.size() == kMostCommands) {
       break;
     }

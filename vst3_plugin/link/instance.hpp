@@ -1,7 +1,7 @@
 // The folder of a plug-in in the data folder, which `acebridge plugin` reads and writes:
 //
 //   plugin/ID/instance.json   what the plug-in does
-//   plugin/ID/commands/*.json what it is to do, in the order of the names
+//   plugin/ID/commands/*.json what it is to do, in the order of the names; each goes when instance.json has the answer
 //   plugin/ID/jobs/           its job folders
 //   plugin/ID/lock            held as long as the plug-in lives
 #pragma once
@@ -10,11 +10,16 @@
 #include "json.hpp"
 
 #include <functional>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace acebridge {
+
+struct Command {
+  std::string name; // of its file
+  Json content;
+};
 
 class InstanceFolder {
 public:
@@ -30,20 +35,24 @@ public:
   // Whether nobody has removed it.
   bool is_there() const { return folder_.is_there() && jobs_.is_there() && commands_.is_there(); }
 
-  // Write what `facts` returns into instance.json if it has changed, at most once a second. Raises LinkError.
+  // Write what `facts` returns into instance.json if it has changed: at most once a second, but at once if commands were
+  // taken. The files of those are removed after that, also when it fails. Raises LinkError.
   void publish(const std::function<Json()>& facts, double now_s);
-  // The commands that have come since the last time. Files that hold none are removed as well.
-  std::vector<Json> take_commands();
+  // The commands that have come since the last time. Files that hold none are removed.
+  std::vector<Command> take_commands();
   // Remove the folders of jobs that have ended.
   void remove_ended_jobs(const std::string& except);
 
 private:
+  void remove_taken();
+
   Folder plugins_;
   std::string id_;
   Folder folder_;
   Descriptor lock_;
   Folder commands_;
   Folder jobs_;
+  std::set<std::string> taken_; // commands whose files are still there
   std::string published_;
   double published_s_ = -1;
 };

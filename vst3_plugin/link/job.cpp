@@ -118,6 +118,8 @@ JobNews StatusReader::look(const std::optional<std::string>& text, double now_s,
   latest_.fraction = static_cast<float>(std::clamp((*status)["fraction"].number().value_or(0), 0.0, 1.0));
   latest_.eta_s = (*status)["eta_s"].number().value_or(-1);
   latest_.sentence = (*status)["stage"].text();
+  latest_.reason = (*status)["reason"].text();
+  latest_.job_id = (*status)["job_id"].text();
   if (state == "done") {
     latest_.state = JobNews::State::done;
   } else if (state == "cancelled") {

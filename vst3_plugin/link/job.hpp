@@ -28,6 +28,8 @@ struct JobNews {
   float fraction = 0;
   double eta_s = -1;
   std::string sentence; // the stage, or what is wrong and what to do about it
+  std::string reason;   // of a failure, for programs; empty where the command does not say
+  std::string job_id;   // at the daemon; empty until it has the job
 };
 
 // Reads status.json again and again, and knows what silence means. Only time in which it looked counts: the computer may

@@ -9,6 +9,7 @@ namespace acebridge {
 namespace {
 
 constexpr size_t kCaptionBytes = 80;
+constexpr size_t kMostAnswers = 64;
 constexpr double kRetryS = 5;
 constexpr const char* kMedia = "media";
 constexpr const char* kNotInstalled =
@@ -63,42 +64,34 @@ Json describe_takes(Core& core) {
 Link::Link(Core& core, HostInfo host)
     : core_(core), machine_(Machine::look(std::move(host))), osc_(machine_.data_folder), daemon_(machine_),
       runner_(core, machine_), assets_(core, machine_), go_count_(core.parameters().go_count()),
-      cancel_count_(core.parameters().cancel_count()), start_count_(core.start_count()), thread_([this] { run(); }) {}
+      cancel_count_(core.parameters().cancel_count()), start_count_(core.start_count()), collector_(core),
+      thread_(std::chrono::milliseconds(100), [this] { look(); }) {}
 
 Link::~Link() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
+  thread_.end();
   if (has_said_open_) {
     say("close", {});
   }
 }
 
-void Link::run() {
-  std::unique_lock lock(mutex_);
-  for (int i = 0; !wake_.wait_for(lock, kPeriod, [this] { return stop_; }); ++i) {
-    lock.unlock();
-    core_.collect();
-    if (i % kStepPeriods == 0) {
-      try {
-        step(clock_s());
-      } catch (const std::exception& error) { // such as a lack of memory: the next step may do better
-        if (runner_.works()) {
-          runner_.fail(std::string("AceBridge failed in an unexpected way: ") + error.what() + ". Press Go again.");
-        }
-      }
+void Link::look() {
+  try {
+    step(clock_s());
+  } catch (const LinkEnds&) {
+    return;
+  } catch (const std::exception& error) { // the next step may do better
+    try {
+      show({Status::failed, 0, -1, sentence_of(error), false});
+    } catch (const std::exception&) {
+      return;
     }
-    lock.lock();
   }
 }
 
-bool Link::pause() {
-  core_.collect();
-  const std::lock_guard lock(mutex_);
-  return !stop_;
+void Link::pause() const {
+  if (thread_.is_ending()) {
+    throw LinkEnds();
+  }
 }
 
 void Link::step(double now_s) {
@@ -112,18 +105,15 @@ void Link::step(double now_s) {
   const uint32_t cancel_count = core_.parameters().cancel_count();
   if (const uint32_t count = core_.parameters().go_count(); count != go_count_) {
     go_count_ = count;
-    presses_go_ = true;
+    if (!runner_.works()) { // one job at a time: Cancel comes first
+      go(now_s);
+    }
   }
-  if (presses_go_) {
-    presses_go_ = false;
-    go(now_s);
-  }
-  if (presses_cancel_ || cancel_count != cancel_count_) {
-    presses_cancel_ = false;
+  if (cancel_count != cancel_count_) {
     cancel_count_ = cancel_count;
     runner_.cancel();
   }
-  runner_.look(now_s, [this] { return pause(); });
+  runner_.look(now_s, [this] { pause(); });
   look_for_assets(now_s);
   report();
   publish(now_s);
@@ -161,11 +151,14 @@ void Link::keep_instance(double now_s) {
   try {
     InstanceFolder& instance = open_instance();
     instance_sentence_.clear();
-    for (const Json& command : instance.take_commands()) {
-      act(command);
+    for (const Command& command : instance.take_commands()) {
+      answers_.push_back(answer(command, now_s));
     }
-  } catch (const LinkError& error) {
-    instance_sentence_ = error.what() == std::string(kNotInstalled) ? "" : error.what();
+    while (answers_.size() > kMostAnswers) {
+      answers_.pop_front();
+    }
+  } catch (const std::exception& error) {
+    instance_sentence_ = error.what() == std::string(kNotInstalled) ? "" : sentence_of(error);
   }
   if (!has_said_open_ && instance_) {
     has_said_open_ = true;
@@ -173,24 +166,40 @@ void Link::keep_instance(double now_s) {
   }
 }
 
-void Link::act(const Json& command) {
+Link::Answer Link::answer(const Command& command, double now_s) {
+  try {
+    set(command.content);
+  } catch (const std::exception& error) {
+    return {command.name, sentence_of(error), "INTERNAL"};
+  }
+  const std::string& press = command.content["press"].text();
+  if (press == "cancel") {
+    runner_.cancel();
+  } else if (press == "go") {
+    if (runner_.works()) {
+      return {command.name, "A job of the plug-in runs. Wait for it, or cancel it.", "CONFLICT"};
+    }
+    go(now_s);
+    if (!runner_.works()) {
+      return {command.name, runner_.report().sentence, "ENGINE_FAILURE"};
+    }
+  }
+  return {command.name, "", ""};
+}
+
+void Link::set(const Json& content) {
   static constexpr std::array<std::pair<const char*, Key>, 4> kTexts{
       {{"caption", Key::caption}, {"lyrics", Key::lyrics}, {"tracks", Key::tracks}, {"folder", Key::folder}}};
   for (const auto& [name, key] : kTexts) {
-    if (command[name].type() == Json::Type::text) {
-      core_.set_state(key, command[name].text());
+    if (content[name].type() == Json::Type::text) {
+      core_.set_state(key, content[name].text());
     }
   }
-  if (const Json& selection = command["select"]; selection.type() == Json::Type::list) {
+  if (const Json& selection = content["select"]; selection.type() == Json::Type::list) {
     const auto& items = selection.items();
     const auto first = items.size() == 2 ? items[0].whole() : std::nullopt;
     const auto frames = items.size() == 2 ? items[1].whole() : std::nullopt;
     core_.select(first && frames && *frames > 0 ? std::optional(Selection{*first, *frames}) : std::nullopt);
-  }
-  if (command["press"].text() == "go") {
-    presses_go_ = true;
-  } else if (command["press"].text() == "cancel") {
-    presses_cancel_ = presses_go_ || runner_.works();
   }
 }
 
@@ -202,16 +211,13 @@ std::string Link::media() {
 }
 
 void Link::go(double now_s) {
-  if (runner_.works()) {
-    return; // one job at a time: Cancel comes first
-  }
-  daemon_.look(now_s, true); // the command may be there only now
   try {
+    daemon_.look(now_s, true); // the command may be there only now
     InstanceFolder& instance = open_instance();
     instance.remove_ended_jobs("");
-    runner_.go(instance.jobs(), daemon_.command(), project(), media(), [this] { return pause(); });
-  } catch (const LinkError& error) {
-    runner_.fail(error.what());
+    runner_.go(instance.jobs(), daemon_.command(), project(), media(), [this] { pause(); });
+  } catch (const std::exception& error) {
+    runner_.fail(sentence_of(error));
   }
 }
 
@@ -223,9 +229,9 @@ void Link::look_for_assets(double now_s) {
     }
     const std::string own = machine_.data_folder + "/plugin/" + kMedia;
     const std::vector<std::string> folders = project().empty() ? std::vector{own} : std::vector{project(), own};
-    asset_sentence_ = assets_.look(now_s, folders, place ? &*place : nullptr, daemon_.command(), [this] { return pause(); });
-  } catch (const LinkError& error) {
-    asset_sentence_ = error.what();
+    asset_sentence_ = assets_.look(now_s, folders, place ? &*place : nullptr, daemon_.command(), [this] { pause(); });
+  } catch (const std::exception& error) {
+    asset_sentence_ = sentence_of(error);
   }
 }
 
@@ -238,11 +244,7 @@ void Link::report() {
       report.sentence += (report.sentence.empty() || more.empty() ? "" : " ") + more;
     }
   }
-  if (!equal(report, reported_)) {
-    reported_ = report;
-    core_.report(report);
-    say("state", {name_of(runner_.state()), report.sentence});
-  }
+  show(report);
   if (runner_.state() != reported_state_ || runner_.number() != reported_number_) {
     reported_state_ = runner_.state();
     reported_number_ = runner_.number();
@@ -251,6 +253,14 @@ void Link::report() {
     } else if (reported_state_ == JobRunner::State::failed) {
       say("error", {runner_.report().sentence});
     }
+  }
+}
+
+void Link::show(const JobReport& report) {
+  if (!equal(report, reported_)) {
+    reported_ = report;
+    core_.report(report);
+    say("state", {name_of(runner_.state()), report.sentence});
   }
 }
 
@@ -296,8 +306,14 @@ Json Link::facts() {
     files.push(Json::of(file));
   }
   facts.set("job", Json::object().set("number", Json::of(runner_.number())).set("id", Json::of(runner_.id()))
+                       .set("daemon_id", Json::of(runner_.daemon_id())).set("reason", Json::of(runner_.reason()))
                        .set("files", std::move(files)));
-  return facts;
+  Json answers = Json::list();
+  for (const Answer& answer : answers_) {
+    answers.push(Json::object().set("command", Json::of(answer.command)).set("sentence", Json::of(answer.sentence))
+                     .set("reason", Json::of(answer.reason)));
+  }
+  return facts.set("answers", std::move(answers));
 }
 
 } // namespace acebridge

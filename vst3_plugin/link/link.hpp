@@ -1,24 +1,24 @@
-// The plug-in's link to the daemon: a thread that takes over captured audio, runs jobs, and keeps the instance folder and the
-// OSC bridge informed. The audio thread cannot wake it, so it looks by the clock.
+// The plug-in's link to the daemon: a thread that takes over captured audio, and one that runs jobs, and keeps the instance
+// folder and the OSC bridge informed. Only the second one waits, for disks, programs and long takes.
 //
 // It belongs to a plug-in that runs: some hosts make instances that never do, so it is made at the first `activate`, and kept
 // until the plug-in ends. A job goes on when the host stops the audio.
 #pragma once
 
 #include "assets.hpp"
+#include "collector.hpp"
 #include "core.hpp"
 #include "daemon_watch.hpp"
 #include "instance.hpp"
 #include "machine.hpp"
 #include "osc.hpp"
+#include "pause.hpp"
+#include "periodic_thread.hpp"
 #include "runner.hpp"
 
-#include <chrono>
-#include <condition_variable>
+#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
 namespace acebridge {
 
@@ -28,27 +28,35 @@ public:
   explicit Link(Core& core, HostInfo host = {});
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
-  // Ends the thread, soon, whatever it does. A job that runs goes on without the plug-in.
+  // Ends the threads: what takes long is cut short, but a take that is being read is read to its end. A job that runs goes on
+  // without the plug-in.
   ~Link();
 
   // The name of the instance folder.
   const std::string& instance() const { return machine_.instance; }
 
 private:
-  static constexpr std::chrono::milliseconds kPeriod{20};
-  static constexpr int kStepPeriods = 5; // ten times a second
+  // What came of a command.
+  struct Answer {
+    std::string command;  // the name of its file
+    std::string sentence; // empty: it was done
+    const char* reason;   // as status.json of a job has it
+  };
 
-  void run();
+  void look();
   void step(double now_s);
-  bool pause();
+  void pause() const;
   // Make the instance folder if it is not there; raises LinkError.
   InstanceFolder& open_instance();
   void keep_instance(double now_s);
-  void act(const Json& command);
+  // Do what a command says.
+  Answer answer(const Command& command, double now_s);
+  void set(const Json& content);
   void publish(double now_s);
   void go(double now_s);
   void look_for_assets(double now_s);
   void report();
+  void show(const JobReport& report);
   Json facts();
   void say(const char* what, std::vector<OscValue> values);
 
@@ -72,13 +80,10 @@ private:
   uint32_t cancel_count_;
   uint32_t start_count_;
   bool has_said_open_ = false;
-  bool presses_go_ = false;
-  bool presses_cancel_ = false;
+  std::deque<Answer> answers_; // the latest
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stop_ = false;
-  std::thread thread_; // the last member: it uses the others
+  Collector collector_;
+  PeriodicThread thread_; // the last member: it uses the others
 };
 
 } // namespace acebridge

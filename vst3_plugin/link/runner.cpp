@@ -1,7 +1,6 @@
 #include "runner.hpp"
 
 #include "process.hpp"
-#include "sha256.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,14 +41,16 @@ void JobRunner::go(const Folder& jobs, const std::string& command, const std::st
                    const Pause& pause) {
   try {
     start(jobs, command, project, media, pause);
-  } catch (const LinkError& error) {
-    fail(error.what());
+  } catch (const std::exception& error) {
+    fail(sentence_of(error));
   }
 }
 
 void JobRunner::fail(const std::string& sentence) {
   ++number_;
   id_.clear();
+  daemon_id_.clear();
+  reason_.clear();
   files_.clear();
   end(State::failed, sentence);
 }
@@ -76,6 +77,8 @@ void JobRunner::start(const Folder& jobs, const std::string& command, const std:
   folder_ = std::move(folder);
   status_ = StatusReader();
   id_ = std::move(id);
+  daemon_id_.clear();
+  reason_.clear();
   files_.clear();
   ++number_;
   state_ = State::working;
@@ -88,8 +91,8 @@ void JobRunner::cancel() {
   }
   try {
     folder_->touch("cancel");
-  } catch (const LinkError& error) {
-    end(State::failed, error.what());
+  } catch (const std::exception& error) {
+    end(State::failed, sentence_of(error));
   }
 }
 
@@ -97,17 +100,23 @@ void JobRunner::look(double now_s, const Pause& pause) {
   if (!works() || !folder_) {
     return;
   }
+  try {
+    follow(now_s, pause);
+  } catch (const std::exception& error) {
+    end(State::failed, sentence_of(error));
+  }
+}
+
+void JobRunner::follow(double now_s, const Pause& pause) {
   const JobNews news = status_.look(folder_->read("status.json", kMostStatusBytes), now_s, process_runs);
+  daemon_id_ = news.job_id;
+  reason_ = news.reason;
   switch (news.state) {
   case JobNews::State::active:
     report_ = {Status::working, news.fraction, news.eta_s, news.sentence.empty() ? "starting" : news.sentence, false};
     break;
   case JobNews::State::done:
-    try {
-      finish(pause);
-    } catch (const LinkError& error) {
-      end(State::failed, error.what());
-    }
+    finish(pause);
     break;
   case JobNews::State::failed:
     end(State::failed, news.sentence);
@@ -131,11 +140,9 @@ void JobRunner::finish(const Pause& pause) {
   bool plays = core_.parameters().whole(Id::mode) != 0;
   files_.clear();
   for (size_t i = 0; i < result.takes.size(); ++i) {
-    const std::string hash = sha256(audio[i]->data(), audio[i]->size());
-    core_.note_file(hash, result.takes[i].file);
-    plays = core_.put_take(result.takes[i].region, audio[i]) && plays;
+    plays = core_.put_take(result.takes[i].region, std::move(audio[i]), result.takes[i].file) && plays;
     files_.push_back(result.takes[i].file);
-    (void)pause();
+    pause();
   }
   folder_->touch("placed");
   end(State::done, describe(result, plays));

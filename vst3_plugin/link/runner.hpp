@@ -5,8 +5,8 @@
 #include "folder.hpp"
 #include "job.hpp"
 #include "machine.hpp"
+#include "pause.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +16,6 @@ namespace acebridge {
 class JobRunner {
 public:
   enum class State { none, working, done, failed, cancelled };
-
-  // Called between pieces of work that takes long; returns false to stop.
-  using Pause = std::function<bool()>;
 
   JobRunner(Core& core, const Machine& machine) : core_(core), machine_(machine) {}
 
@@ -35,9 +32,12 @@ public:
 
   State state() const { return state_; }
   bool works() const { return state_ == State::working; }
-  // How many jobs there were, this one included; its folder's name; its files.
+  // How many jobs there were, this one included; its folder's name; its id at the daemon, empty until that has it; why it
+  // failed, for programs; its files.
   int64_t number() const { return number_; }
   const std::string& id() const { return id_; }
+  const std::string& daemon_id() const { return daemon_id_; }
+  const std::string& reason() const { return reason_; }
   const std::vector<std::string>& files() const { return files_; }
   // What the window shows.
   const JobReport& report() const { return report_; }
@@ -45,6 +45,7 @@ public:
 private:
   void start(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
              const Pause& pause);
+  void follow(double now_s, const Pause& pause);
   void finish(const Pause& pause);
   void end(State state, std::string sentence);
 
@@ -53,6 +54,8 @@ private:
   State state_ = State::none;
   int64_t number_ = 0;
   std::string id_;
+  std::string daemon_id_;
+  std::string reason_;
   Order order_;
   std::optional<Folder> folder_;
   StatusReader status_;

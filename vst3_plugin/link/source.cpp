@@ -189,7 +189,7 @@ Order make_order(Core& core) {
   return order;
 }
 
-void write_source(const Folder& folder, const std::string& name, const Order& order, const std::function<bool()>& pause) {
+void write_source(const Folder& folder, const std::string& name, const Order& order, const Pause& pause) {
   constexpr size_t kPieceFrames = 65536;
   const auto data_bytes = static_cast<uint32_t>(order.frames * static_cast<int64_t>(sizeof(StereoFrame)));
   std::string header;
@@ -229,9 +229,7 @@ void write_source(const Folder& folder, const std::string& name, const Order& or
         }
       }
       append(piece.data(), piece.size());
-      if (!pause()) {
-        throw LinkError("The plug-in ends.");
-      }
+      pause();
     }
   });
 }

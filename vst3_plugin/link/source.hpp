@@ -3,8 +3,8 @@
 
 #include "core.hpp"
 #include "json.hpp"
+#include "pause.hpp"
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,7 +28,7 @@ struct Order {
 // to do about it.
 Order make_order(Core& core);
 
-// Write the source of an order as a WAV file of 32-bit floats; `pause` is called between pieces and returns false to stop.
-void write_source(const Folder& folder, const std::string& name, const Order& order, const std::function<bool()>& pause);
+// Write the source of an order as a WAV file of 32-bit floats.
+void write_source(const Folder& folder, const std::string& name, const Order& order, const Pause& pause);
 
 } // namespace acebridge

@@ -60,12 +60,15 @@ def lyrics(words: Words) -> None:
 
 @plugin.command()
 def go(name: Name = "", wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False) -> None:
-    """Press Go: send the capture to the daemon; the takes play in place. Prints their files with --wait."""
+    """Press Go: send the capture to the daemon; the takes play in place. Ends when the daemon has the job.
+
+    With --wait it ends when the job has ended, and prints the files of the takes.
+    """
     from acebridge.hosts.plugin.instances import press_go
 
     result = press_go(_find(name), wait=wait, show=_show)
     if wait:
-        for file in result.job()[1]:
+        for file in result.job_files():
             typer.echo(file)
 
 

@@ -1,4 +1,4 @@
-"""The built plug-in; each process builds what another one has not built yet."""
+"""The built plug-in; each process builds what another one has not built yet, and loads a copy of its own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.plugin import Samples, build_plugin
+from tests.support.plugin import Samples, copy_plugin
 
 
 @pytest.fixture(scope="session")
-def binaries() -> Path:
-    return build_plugin()
+def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_plugin(tmp_path_factory.mktemp("plugin"))
 
 
 @pytest.fixture(scope="session")

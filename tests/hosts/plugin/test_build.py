@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from acestep_runtime.values import TRACKS
-from tests.support.plugin import PARAMETERS, ROOT
+from tests.support.plugin import BUILDS, PARAMETERS, ROOT
 
 pytestmark = pytest.mark.host
 
@@ -77,10 +77,11 @@ def test_tracks_are_those_of_the_runtime() -> None:
     assert tuple(re.findall(r'"(\w+)"', match[1])) == TRACKS
 
 
-def test_clang_tidy_finds_nothing(binaries: Path) -> None:
+@pytest.mark.usefixtures("binaries")
+def test_clang_tidy_finds_nothing() -> None:
     folders = ("core", "link", "window", "dpf")
     sources = [path for folder in folders for path in sorted(SOURCES.glob(f"{folder}/*.cpp"))]
-    command = ["clang-tidy", "-p", str(binaries.parent), "--quiet"]
+    command = ["clang-tidy", "-p", str(BUILDS / "plugin"), "--quiet"]
     halves = [
         subprocess.Popen([*command, *map(str, half)], stdout=subprocess.PIPE, text=True)
         for half in (sources[::2], sources[1::2])

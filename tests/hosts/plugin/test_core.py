@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.plugin import BUILDS, CPP, build, build_sanitized
+from tests.support.plugin import BUILDS, CPP, build, build_plugin, build_sanitized
 
 pytestmark = pytest.mark.host
 
@@ -36,13 +38,14 @@ def run(program: Path, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def plain(binaries: Path) -> Path:
-    return build(BUILDS / "plugin-tests/plain", CPP, f"-DBUILT_PLUGIN={binaries.parent}", targets=PLAIN)
+def plain() -> Path:
+    build_plugin()
+    return build(BUILDS / "plugin-tests/plain", CPP, f"-DBUILT_PLUGIN={BUILDS / 'plugin'}", targets=PLAIN)
 
 
 @pytest.fixture(scope="session")
 def address() -> Path:
-    return build_sanitized(*ADDRESS, "test_clap", "AceBridge-clap")
+    return build_sanitized(*ADDRESS, "test_full_disk", "test_clap", "AceBridge-clap")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +60,16 @@ def test_audio_thread_allocates_locks_and_reads_nothing(plain: Path) -> None:
 @pytest.mark.parametrize("name", ADDRESS)
 def test_units(address: Path, name: str) -> None:
     run(address / name)
+
+
+def test_a_full_disk_is_said(address: Path, tmp_path: Path) -> None:
+    """The disk is 2 MiB of memory that only the test's own mount namespace has."""
+    enter = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run([*enter, *mount], capture_output=True).returncode != 0:
+        pytest.skip("this system lets nobody mount in a namespace of their own")
+    script = f"{shlex.join(mount)} && exec {shlex.join(map(str, (address / 'test_full_disk', tmp_path)))}"
+    run(Path("/usr/bin/env"), *enter, "sh", "-c", script)
 
 
 @pytest.mark.parametrize("name", ["test_threads", "test_link"])

@@ -74,7 +74,7 @@ def test_a_repaint_plays_in_place(host: LinkedHost, music: Samples, tmp_path: Pa
     host.go()
     done = host.until_ended()
     assert done.text("state") == "done", done.text("sentence")
-    ((region,), (file,)) = done.facts["regions"], done.job()[1]
+    ((region,), (file,)) = done.facts["regions"], done.job_files()
     assert Path(file).parent == project
     take = read(file)
     start = region["frame"]
@@ -147,7 +147,7 @@ def test_two_instances_do_not_mix(daemon: Daemon, host: LinkedHost, vst3: str, m
         done = each.until_ended()
         assert (done.text("state"), done.text("caption")) == ("done", caption)
         assert [region["frame"] for region in done.facts["regions"]] == [frame]
-    files = [each.now().job()[1] for each in (host, other)]
+    files = [each.now().job_files() for each in (host, other)]
     assert files[0] != files[1]
     other.close()
     assert [instance.id for instance in running_instances(daemon.home)] == [host.instance.id]
@@ -166,7 +166,7 @@ def test_a_project_plays_again_with_and_without_its_audio(
     host.send({"folder": str(tmp_path / "song")})
     host.capture(0, music)
     host.go()
-    (file,) = host.until_ended().job()[1]
+    (file,) = host.until_ended().job_files()
     take = read(file)
     regions = read_state(host.plugin.get_state())["regions"]
     start = int(regions.splitlines()[1].split()[2])
@@ -264,7 +264,7 @@ def test_controllers_see_what_plug_ins_do(daemon: Daemon, host: LinkedHost, musi
         host.capture(0, music)
         host.go()
         answers = peer.wait_for("done")
-        (file,) = host.until_ended().job()[1]
+        (file,) = host.until_ended().job_files()
         assert answers[-1].values == (1, host.instance.id, file)
         states = [answer.values for answer in answers if answer.address == "/acebridge/plugin/state"]
         assert {values[1] for values in states} == {host.instance.id}
@@ -281,7 +281,8 @@ def test_the_command_line_steers_an_instance(daemon: Daemon, host: LinkedHost, m
     with Shell(tmp_path, daemon.environment) as shell:
         (listed,) = json.loads(shell.run("plugin", "list", "--json").stdout)
         assert (listed["instance"], listed["pid"]) == (host.instance.id, os.getpid())
-        assert "Nothing is captured yet" in shell.run("plugin", "go", "--wait", code=4).stderr
+        for wait in ([], ["--wait"]):
+            assert "Nothing is captured yet" in shell.run("plugin", "go", *wait, code=4).stderr
         host.capture(0, music)
         shell.run("plugin", "caption", host.instance.id[:4], "Grüße aus 東京")
         (tmp_path / "words.txt").write_text("[Verse]\nHold on\n", "utf-8")
@@ -290,5 +291,8 @@ def test_the_command_line_steers_an_instance(daemon: Daemon, host: LinkedHost, m
         assert Path(file).is_file()
         state = read_state(host.plugin.get_state())
         assert (state["caption"], state["lyrics"].split()) == ("Grüße aus 東京", ["[Verse]", "Hold", "on"])
+        shell.run("plugin", "go")
+        assert host.newest_job().id == host.now().facts["job"]["daemon_id"]
+        assert host.until_ended().text("state") == "done"
         assert f"{host.instance.id}  " in shell.run("plugin", "list").stdout
         assert "No plug-in's name begins with x" in shell.run("plugin", "cancel", "x", code=2).stderr

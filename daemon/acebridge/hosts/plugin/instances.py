@@ -27,8 +27,10 @@ _ID = re.compile("[0-9a-f]{12}")
 _LOOK_S = 0.1
 #: The plug-in reads no longer file.
 _MOST_COMMAND_BYTES = 1 << 20
-#: How long an instance may take to act on a command.
-_ACT_S = 10.0
+#: How long an instance may take to act on a command: it may be reading a long take, or writing a long source.
+_ACT_S = 60.0
+#: After how long without news an instance is asked whether it can still write what it does.
+_ASK_S = 10.0
 _REMEDY = "Load AceBridge on a track of your DAW, and start the transport once."
 
 
@@ -54,12 +56,31 @@ class Instance:
         value = self.facts.get("progress")
         return float(value) if isinstance(value, (int, float)) else 0.0
 
-    def job(self) -> tuple[int, Sequence[str]]:
-        """Return how many jobs it has had, and the files of the last one."""
+    def is_working(self) -> bool:
+        """Return whether a job of it runs."""
+        return self.text("state") == "working"
+
+    def job_number(self) -> int:
+        """Return how many jobs it has had."""
+        number = self._job().get("number")
+        return number if isinstance(number, int) else 0
+
+    def job_files(self) -> Sequence[str]:
+        """Return the files of its last job."""
+        files = self._job().get("files")
+        return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+
+    def is_at_daemon(self) -> bool:
+        """Return whether the daemon has its last job."""
+        return bool(self._job().get("daemon_id"))
+
+    def failure_reason(self) -> str:
+        """Return why its last job failed, as a value of `ErrorReason`."""
+        return str(self._job().get("reason") or ErrorReason.ENGINE_FAILURE)
+
+    def _job(self) -> Mapping[str, JsonValue]:
         job = self.facts.get("job")
-        number, files = (job.get("number"), job.get("files")) if isinstance(job, dict) else (0, [])
-        names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
-        return (number if isinstance(number, int) else 0), names
+        return job if isinstance(job, dict) else {}
 
 
 def running_instances(home: Path) -> list[Instance]:
@@ -112,10 +133,11 @@ def find_instance(home: Path, beginning: str = "") -> Instance:
     return fitting[0]
 
 
-def send_command(instance: Instance, command: Mapping[str, JsonValue]) -> None:
-    """Have an instance do something, and wait until it has read that.
+def send_command(instance: Instance, command: Mapping[str, JsonValue]) -> Instance:
+    """Have an instance do something; return it as it is once that is done.
 
-    Raises `Conflict` when it does not, and `InvalidValue` for a command that is too long for it.
+    Raises `Conflict` when it does not answer, `InvalidValue` for a command that is too long for it or cannot be written, and
+    `JobFailed` when it refuses, fails at once, ends, or cannot write what came of it.
     """
     data = json.dumps(command).encode()
     if len(data) > _MOST_COMMAND_BYTES:
@@ -130,47 +152,81 @@ def send_command(instance: Instance, command: Mapping[str, JsonValue]) -> None:
     file = instance.folder / _COMMANDS / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
     if not file.parent.is_dir():
         raise _no_answer(instance)
-    write_whole(file, [data], make_folder=False, private=True)
+    try:
+        write_whole(file, [data], make_folder=False, private=True)
+    except InvalidValue as error:
+        raise InvalidValue(
+            "command",
+            str(file.parent),
+            "a folder that can be written",
+            message=error.message,
+            remedy="Free some space there, or repair the folder, then try again.",
+        ) from error
     deadline = time.monotonic() + _ACT_S
     while file.exists():
-        if time.monotonic() > deadline or not file.parent.is_dir():
+        if time.monotonic() > deadline:
             with suppress(OSError):
                 file.unlink()
             raise _no_answer(instance)
         time.sleep(_LOOK_S)
+    return _check_answer(_look(instance), file.name)
 
 
 def _no_answer(instance: Instance) -> Conflict:
     return Conflict(f"The plug-in {instance.id} does not answer.", remedy="Check with `acebridge plugin list`.")
 
 
-def press_go(instance: Instance, *, wait: bool, show: Callable[[Instance], None]) -> Instance:
-    """Press Go; with ``wait`` return when the job has ended, and ``show`` the instance whenever it has changed.
-
-    Raises `JobFailed` when the job fails, is cancelled, or the plug-in ends before it; `Conflict` while another job runs.
-    """
-    before, _ = instance.job()
-    if instance.text("state") == "working":
-        raise Conflict(
-            f"A job of the plug-in {instance.id} runs.", remedy="Wait for it, or run `acebridge plugin cancel`."
+def _look(instance: Instance) -> Instance:
+    """Return the instance as it is now; raise `JobFailed` when it has ended."""
+    facts = read_object(instance.folder / _STATE)
+    if not facts or not _is_held(instance.folder / _LOCK):
+        raise JobFailed(
+            ErrorReason.UNAVAILABLE,
+            f"The plug-in {instance.id} has ended.",
+            remedy="A job that it began goes on: what it makes will lie in the folder of the project.",
         )
-    send_command(instance, {"press": "go"})
-    now = instance
-    while wait:
-        facts = read_object(instance.folder / _STATE)
-        if not facts or not _is_held(instance.folder / _LOCK):
-            raise JobFailed(
-                ErrorReason.UNAVAILABLE,
-                f"The plug-in {instance.id} ended during its job.",
-                remedy="What was made lies in the folder of its project.",
-            )
-        if facts != now.facts:
-            now = Instance(instance.folder, facts)
-            show(now)
-        if now.job()[0] > before and now.text("state") != "working":
-            break
+    return Instance(instance.folder, facts)
+
+
+def _check_answer(instance: Instance, command: str) -> Instance:
+    """Return the instance if it has done a command; a command's file goes when the answer to it is written."""
+    answers = instance.facts.get("answers")
+    for answer in answers if isinstance(answers, list) else []:
+        if isinstance(answer, dict) and answer.get("command") == command:
+            if sentence := answer.get("sentence"):
+                raise JobFailed(str(answer.get("reason")), printable(str(sentence), 1000))
+            return instance
+    raise JobFailed(
+        ErrorReason.DISK_FULL,
+        f"The plug-in {instance.id} cannot say what it does: {instance.folder / _STATE} cannot be written.",
+        remedy="Free some space there. What came of it is said in the plug-in's window.",
+    )
+
+
+def press_go(instance: Instance, *, wait: bool, show: Callable[[Instance], None]) -> Instance:
+    """Press Go; return when the daemon has the job, with ``wait`` when it has ended. ``show`` the instance as it changes.
+
+    Raises what `send_command` does, and `JobFailed` when the job fails, is cancelled, or is followed by another one.
+    """
+    now = send_command(instance, {"press": "go"})
+    number = now.job_number()
+    changed_s = time.monotonic()
+    show(now)
+    while now.is_working() and (wait or not now.is_at_daemon()):
         time.sleep(_LOOK_S)
-    reasons = {"failed": ErrorReason.ENGINE_FAILURE, "cancelled": ErrorReason.CANCELLED}
-    if wait and (reason := reasons.get(now.text("state"))):
-        raise JobFailed(reason, now.text("sentence"))
+        if (latest := _look(now)) != now:
+            now, changed_s = latest, time.monotonic()
+            show(now)
+        elif time.monotonic() - changed_s > _ASK_S:  # it may not be able to write what it does
+            now, changed_s = send_command(now, {}), time.monotonic()
+        if now.job_number() != number:
+            raise JobFailed(
+                ErrorReason.CONFLICT,
+                f"The plug-in {now.id} has begun another job meanwhile.",
+                remedy="See `acebridge jobs` for what came of this one.",
+            )
+    if now.text("state") == "failed":
+        raise JobFailed(now.failure_reason(), now.text("sentence"))
+    if now.text("state") == "cancelled":
+        raise JobFailed(ErrorReason.CANCELLED, now.text("sentence"))
     return now

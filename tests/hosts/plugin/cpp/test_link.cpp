@@ -1,106 +1,30 @@
-// The link as a whole, with a command that the test makes: a shell script in the place of `acebridge`.
-#include "check.hpp"
-#include "link.hpp"
+// The link as a whole.
 #include "sha256.hpp"
-#include "signals.hpp"
+#include "studio.hpp"
 
-#include <chrono>
-#include <cstdlib>
-#include <fstream>
-#include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
+#include <atomic>
+#include <fcntl.h>
+#include <sys/syscall.h>
 
-using namespace acebridge;
+using namespace studio;
 
 namespace {
 
-constexpr size_t kFrames = 4800;
+std::atomic<bool> stands_still{false}; // the disk
+std::atomic<bool> is_waited_for{false};
 
-template <typename Condition> bool until(Condition condition) {
-  for (int i = 0; i < 60000; ++i) { // only a hang takes so long
-    if (condition()) {
-      return true;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+} // namespace
+
+// In the place of the system's: a disk that takes as long as a test likes.
+extern "C" int renameat(int from, const char* name, int to, const char* target) {
+  while (stands_still) {
+    is_waited_for = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  return false;
+  return static_cast<int>(::syscall(SYS_renameat2, from, name, to, target, 0));
 }
 
-// A data folder, a core with a recording, and the link between them.
-class Studio {
-public:
-  Studio() {
-    std::string name = "/tmp/acebridge-test-XXXXXX";
-    home_ = ::mkdtemp(name.data());
-    (void)::setenv("ACEBRIDGE_HOME", (home_ + "/data").c_str(), 1);
-    const Bytes audio = wav();
-    std::ofstream(home_ + "/take.wav", std::ios::binary).write(reinterpret_cast<const char*>(audio->data()), static_cast<std::streamsize>(audio->size()));
-    record();
-  }
-  Studio(const Studio&) = delete;
-  Studio& operator=(const Studio&) = delete;
-  ~Studio() {
-    link_.reset();
-    (void)std::system(("rm -rf " + home_).c_str());
-  }
-
-  static Bytes wav() { return signals::wav(signals::noise(kFrames, 72), 48000); }
-
-  const std::string& home() const { return home_; }
-  std::string data() const { return home_ + "/data"; }
-  Core& core() { return core_; }
-  void start_link() { link_ = std::make_unique<Link>(core_, HostInfo{"Test", "1"}); }
-  void end_link() { link_.reset(); }
-
-  // Have `acebridge host run FOLDER` do this; $folder is the job's, $home the test's.
-  void install(const std::string& script) const {
-    (void)::mkdir(data().c_str(), 0700);
-    const std::string path = home_ + "/acebridge";
-    std::ofstream(path) << "#!/bin/sh\nhome='" << home_ << "'\nfolder=${3#file://}\n" << script << '\n';
-    (void)::chmod(path.c_str(), 0700);
-    std::ofstream(data() + "/command") << path << '\n';
-  }
-
-  // A result with one take in `file`.
-  static std::string done(const std::string& file) {
-    return R"(echo '{"parts": [{"takes": [{"take": 1, "outputs": [{"file": ")" + file +
-           R"(", "role": "mix", "sample_rate": 48000, "frames": 4800, "start_frame": 0}]}]}]}' > "$folder/result.json"
-echo '{"state": "done", "update_time": 1}' > "$folder/part" && mv "$folder/part" "$folder/status.json")";
-  }
-
-  // Press Go and return what came of it.
-  JobReport go() {
-    const std::string before = core_.job().sentence;
-    core_.parameters().set(Id::go, 1);
-    core_.parameters().reset_triggers();
-    CHECK(until([&] { return core_.job().status == Status::working || core_.job().sentence != before; }));
-    CHECK(until([&] { return core_.job().status != Status::working; }));
-    return core_.job();
-  }
-
-private:
-  void record() {
-    signals::Host host;
-    host.time.playing = true;
-    core_.parameters().set(Id::capture, 1);
-    (void)signals::play(core_, host, 1000, signals::noise(kFrames, 71), 480);
-    core_.parameters().set(Id::capture, 0);
-    (void)signals::play(core_, host, 1000 + kFrames, signals::noise(64, 1), 64);
-  }
-
-  std::string home_;
-  Core core_{48000};
-  std::unique_ptr<Link> link_;
-};
-
-bool has(const std::string& text, const std::string& part) {
-  if (text.find(part) == std::string::npos) {
-    (void)std::fprintf(stderr, "says: %s\n", text.c_str());
-    return false;
-  }
-  return true;
-}
+namespace {
 
 void go_makes_a_take() {
   Studio studio;
@@ -159,6 +83,79 @@ void a_folder_that_is_a_link_is_refused() {
   CHECK(::rmdir((studio.home() + "/elsewhere").c_str()) == 0); // still empty
   CHECK(::unlink((studio.data() + "/plugin").c_str()) == 0);
   CHECK(studio.go().status == Status::done);
+}
+
+void links_in_place_of_files_are_not_followed() {
+  Studio studio;
+  studio.install(R"(echo '{"parts": []}' > "$home/result.json"; ln -s "$home/result.json" "$folder/result.json"
+echo '{"state": "done", "update_time": 1}' > "$folder/status.json")");
+  studio.start_link();
+  CHECK(has(studio.go().sentence, "The result of the job cannot be read: result.json is damaged or gone."));
+  CHECK(::mkdir((studio.home() + "/elsewhere").c_str(), 0700) == 0);
+  studio.install(R"(echo '{"state": "running", "update_time": 1, "pid": '$$'}' > "$folder/part" && mv "$folder/part" "$folder/status.json"
+mv "$folder" "$folder.away" && ln -s "$home/elsewhere" "$folder"
+)" + Studio::done(studio.home() + "/take.wav"));
+  CHECK(has(studio.go().sentence, "ended without a word"));
+  CHECK(studio.core().takes().empty());
+  const std::string jobs = studio.instance() + "/jobs";
+  CHECK(std::rename(jobs.c_str(), (studio.home() + "/jobs").c_str()) == 0);
+  CHECK(::mkdir((studio.home() + "/empty").c_str(), 0700) == 0 && ::symlink((studio.home() + "/empty").c_str(), jobs.c_str()) == 0);
+  CHECK(has(studio.go().sentence, "is a link or no folder, so nothing is written there. Remove it, then try again."));
+  CHECK(::rmdir((studio.home() + "/empty").c_str()) == 0); // still empty
+  CHECK(::unlink(jobs.c_str()) == 0);
+  CHECK(studio.record(90000));
+  studio.install(Studio::done(studio.home() + "/take.wav"));
+  CHECK(studio.go().status == Status::done);
+}
+
+// The ring between the audio thread and the others holds 4 s.
+void a_disk_that_stands_still_costs_no_capture() {
+  Studio studio;
+  studio.install("exit 4");
+  studio.start_link();
+  CHECK(until([&] { return ::access((studio.instance() + "/instance.json").c_str(), F_OK) == 0; }));
+  Core& core = studio.core();
+  stands_still = true;
+  core.set_state(Key::caption, "to be written");
+  CHECK(until([] { return is_waited_for.load(); }));
+  signals::Host host;
+  host.time.playing = true;
+  const signals::Stereo second = signals::noise(48000, 73);
+  core.parameters().set(Id::capture, 1);
+  for (int i = 0; i < 10; ++i) {
+    const uint64_t revision = core.revision();
+    (void)signals::play(core, host, 500000 + i * 48000, second, 480);
+    CHECK(until([&] { return core.revision() != revision; })); // it is taken over
+    CHECK(core.status() == Status::capturing);
+  }
+  core.parameters().set(Id::capture, 0);
+  (void)signals::play(core, host, 0, signals::noise(64, 1), 64);
+  CHECK(core.recordings().back()->frames() == 10 * 48000);
+  stands_still = false;
+}
+
+void commands_are_answered() {
+  Studio studio;
+  studio.install(R"(echo '{"state": "running", "job_id": "a1", "update_time": 1, "pid": '$$'}' > "$folder/part"
+mv "$folder/part" "$folder/status.json"
+while [ ! -e "$folder/cancel" ]; do sleep 0.05; done
+echo '{"state": "failed", "message": "No.", "reason": "UNAVAILABLE", "update_time": 2}' > "$folder/part"
+mv "$folder/part" "$folder/status.json")");
+  studio.start_link();
+  CHECK(until([&] { return ::access((studio.instance() + "/instance.json").c_str(), F_OK) == 0; }));
+  const auto job = [&] { return (*read_json(contents(studio.instance() + "/instance.json")))["job"]; };
+  CHECK(studio.command("1.json", R"({"caption": "warm"})") == "|");
+  CHECK(studio.core().get_state(Key::caption) == "warm");
+  CHECK(studio.command("2.json", R"({"press": "go"})") == "|");
+  CHECK(job()["number"].whole() == 1);
+  CHECK(until([&] { return job()["daemon_id"].text() == "a1"; }));
+  CHECK(studio.command("3.json", R"({"press": "go"})") == "CONFLICT|A job of the plug-in runs. Wait for it, or cancel it.");
+  CHECK(studio.command("4.json", R"({"press": "cancel"})") == "|");
+  CHECK(until([&] { return job()["reason"].text() == "UNAVAILABLE"; }));
+  studio.core().set_state(Key::folder, "here");
+  CHECK(has(studio.command("5.json", R"({"press": "go"})"), "ENGINE_FAILURE|The project's folder is here; allowed"));
+  CHECK(job()["number"].whole() == 2 && job()["reason"].text().empty());
+  CHECK(studio.command("6.json", "no command").empty());
 }
 
 void cancel_right_after_go_cancels() {
@@ -251,6 +248,9 @@ int main() {
       {"what is not installed is said, and Go works after that", what_is_not_installed_is_said_and_go_works_after_that},
       {"faults are said, and Go works after them", faults_are_said_and_go_works_after_them},
       {"a folder that is a link is refused", a_folder_that_is_a_link_is_refused},
+      {"links in place of files are not followed", links_in_place_of_files_are_not_followed},
+      {"a disk that stands still costs no capture", a_disk_that_stands_still_costs_no_capture},
+      {"commands are answered", commands_are_answered},
       {"Cancel reaches the command", cancel_reaches_the_command},
       {"Cancel right after Go cancels", cancel_right_after_go_cancels},
       {"the daemon can be started", the_daemon_can_be_started},

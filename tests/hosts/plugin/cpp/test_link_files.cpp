@@ -213,8 +213,12 @@ void instance_folders_come_and_go() {
     std::ofstream(own + "/commands/0.json") << "junk";
     std::ofstream(own + "/commands/.3.json") << "{\"b\": 3}"; // is being written
     const auto commands = instance.take_commands();
-    CHECK(commands.size() == 2 && commands[0]["b"].whole() == 1 && commands[1]["b"].whole() == 2);
-    CHECK(instance.take_commands().empty() && instance.is_there());
+    CHECK(commands.size() == 2 && commands[0].content["b"].whole() == 1 && commands[1].content["b"].whole() == 2);
+    CHECK(instance.take_commands().empty() && instance.is_there()); // each once, though the files are there
+    CHECK(contents(own + "/commands/1.json") == "{\"b\": 1}" && commands[1].name == "2.json");
+    instance.publish([] { return Json::object().set("answers", Json::list()); }, 11.6); // at once, as somebody waits
+    CHECK(contents(own + "/instance.json") == "{\"answers\": []}");
+    CHECK(Folder::open(own)->find("commands")->names() == std::vector<std::string>{".3.json"});
     (void)instance.jobs().make("20260101-000000-1a2b").write_whole("request.json", "{}");
     const InstanceFolder other(*data, "ffffffffffff"); // does not take a folder that lives for dead
     CHECK(instance.is_there());

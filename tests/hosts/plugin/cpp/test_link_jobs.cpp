@@ -1,14 +1,20 @@
 // What Go sends, and what the files of a job mean.
+#include "assets.hpp"
 #include "check.hpp"
 #include "folder.hpp"
 #include "job.hpp"
+#include "runner.hpp"
+#include "sha256.hpp"
 #include "signals.hpp"
 #include "source.hpp"
 #include "wav.hpp"
 
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iterator>
+#include <new>
+#include <stdexcept>
 #include <unistd.h>
 
 using namespace acebridge;
@@ -233,6 +239,54 @@ void a_result_becomes_takes() {
   }
 }
 
+// A core with a recording, and a folder for its jobs.
+struct Office : Studio {
+  std::string path = "/tmp/acebridge-test-XXXXXX";
+  Machine machine;
+  Folder jobs = *Folder::open(::mkdtemp(path.data()));
+
+  Office() { record(1000); }
+  Office(const Office&) = delete;
+  Office& operator=(const Office&) = delete;
+  ~Office() { (void)std::system(("rm -rf " + path).c_str()); }
+};
+
+std::string outcome_of(const std::exception_ptr& thrown) {
+  Office office;
+  JobRunner runner(office.core, office.machine);
+  runner.go(office.jobs, "/bin/true", "", "/media", [&] { std::rethrow_exception(thrown); });
+  CHECK(runner.state() == JobRunner::State::failed && runner.number() == 1);
+  return runner.report().sentence;
+}
+
+void whatever_is_thrown_is_said() {
+  CHECK(has(outcome_of(std::make_exception_ptr(std::runtime_error("no entropy"))),
+            "AceBridge failed in an unexpected way: no entropy. Try again."));
+  CHECK(has(outcome_of(std::make_exception_ptr(std::bad_alloc())), "The computer has too little memory"));
+  CHECK(outcome_of(std::make_exception_ptr(LinkError("It is full."))) == "It is full.");
+}
+
+void a_plug_in_that_ends_starts_nothing_and_says_nothing() {
+  Office office;
+  const auto end = [] { throw LinkEnds(); };
+  const auto is_cut_short = [](const auto& act) {
+    try {
+      act();
+    } catch (const LinkEnds&) {
+      return true;
+    }
+    return false;
+  };
+  JobRunner runner(office.core, office.machine);
+  CHECK(is_cut_short([&] { runner.go(office.jobs, "/bin/true", "", "/media", end); }));
+  CHECK(runner.report().sentence.empty());
+  const std::string body = "take 1 1000 4800 48000 0 " + std::string(64, 'a') + "\n";
+  office.core.set_state(Key::regions, "acebridge-takes 1 " + sha256(body.data(), body.size()).substr(0, 16) + "\n" + body);
+  AssetFinder finder(office.core, office.machine);
+  CHECK(is_cut_short([&] { (void)finder.look(1, {}, &office.jobs, "/bin/true", end); }));
+  CHECK(!finder.is_loading());
+}
+
 } // namespace
 
 int main() {
@@ -246,5 +300,7 @@ int main() {
       {"a status is followed", a_status_is_followed},
       {"silence has a meaning", silence_has_a_meaning},
       {"a result becomes takes", a_result_becomes_takes},
+      {"whatever is thrown is said", whatever_is_thrown_is_said},
+      {"a plug-in that ends starts nothing and says nothing", a_plug_in_that_ends_starts_nothing_and_says_nothing},
   });
 }

@@ -103,15 +103,16 @@ void large_assets_are_kept_as_their_hash() {
   Core core(48000);
   const Stereo audio = signals::noise(kEmbedBytes / 8 + 1, 34);
   const Bytes file = signals::wav(audio, 48000);
+  const std::string hash = sha256(file->data(), file->size());
   CHECK(core.put_take(region_of(0, static_cast<int64_t>(audio[0].size())), file));
   const std::string saved = core.get_state(Key::regions);
   CHECK(saved.size() < 1000);
   Core again(48000);
   again.set_state(Key::regions, saved);
   CHECK(again.status() == Status::missing);
-  CHECK(again.missing_assets().size() == 1 && again.missing_assets().at(0) == sha256(file->data(), file->size()));
-  CHECK(!again.put_asset(signals::wav(signals::noise(5, 35), 48000)));
-  CHECK(again.put_asset(file));
+  CHECK(again.missing_assets().size() == 1 && again.missing_assets().at(0) == hash);
+  CHECK(!again.put_asset(hash, signals::wav(signals::noise(5, 35), 48000)));
+  CHECK(again.put_asset(hash, file, "/song/take.wav") && again.file_of(hash) == "/song/take.wav");
   CHECK(again.status() == Status::ready && again.missing_assets().empty());
 }
 

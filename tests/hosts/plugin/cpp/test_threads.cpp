@@ -88,8 +88,26 @@ void threads_do_not_disturb_each_other() {
   CHECK(is_right);
 }
 
+// A host changes the rate while its audio stands still; a window goes on looking.
+void the_rate_changes_while_others_look() {
+  Core core(48000);
+  core.parameters().set(Id::capture, 1);
+  std::atomic<bool> stop{false};
+  std::thread reader([&] { read(core, stop); });
+  for (int i = 0; i < 20; ++i) {
+    core.prepare(i % 2 == 0 ? 44100 : 48000);
+    play(core, 10);
+  }
+  stop = true;
+  reader.join();
+  CHECK(core.status() == Status::capturing);
+}
+
 } // namespace
 
 int main() {
-  return check::run_all({{"threads do not disturb each other", threads_do_not_disturb_each_other}});
+  return check::run_all({
+      {"threads do not disturb each other", threads_do_not_disturb_each_other},
+      {"the rate changes while others look", the_rate_changes_while_others_look},
+  });
 }
