@@ -16,18 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from acebridge.regular_files import AT_ONCE, NO_LINK
 from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 
 T = TypeVar("T")
 _ROOTS_SHOWN = 3
 #: Whether folders can be walked by their descriptors. Windows cannot.
-_WALKS = hasattr(os, "O_NOFOLLOW") and os.open in os.supports_dir_fd
-_CLOSE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
-#: A pipe or a device must not keep us waiting, or become our terminal. It is closed again at once.
-_READ = os.O_RDONLY | _CLOSE | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_WALKS = bool(NO_LINK) and os.open in os.supports_dir_fd
+_READ = os.O_RDONLY | AT_ONCE
 #: Of a folder on the way; where the system has such descriptors, one that may be entered but not listed will do.
-_ENTER = getattr(os, "O_PATH", os.O_RDONLY) | _CLOSE | getattr(os, "O_DIRECTORY", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_ENTER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 #: Of its own: a disk that does not answer, such as that of another machine, keeps these threads waiting and no others.
 _THREADS = 8
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="named files")
@@ -138,7 +136,7 @@ def _open_below(root: Path, real: Path) -> int:
 def _open_in(place: int, name: str, flags: int) -> int:
     """Open what is called ``name`` in an open folder. Raises `_SwappedError` for a link: the resolved path had none."""
     try:
-        return os.open(name, flags | _NO_LINK, dir_fd=place)
+        return os.open(name, flags | NO_LINK, dir_fd=place)
     except OSError:
         if _is_link(place, name):
             raise _SwappedError from None
