@@ -26,6 +26,8 @@ OSC_FILE = "osc.json"
 WORKERS_FILE = "workers.json"
 #: Held by the daemon that serves the data folder.
 LOCK_FILE = "daemon.lock"
+#: How the sentence begins that is said where it is held already. Clients that start a daemon look for it.
+SERVED = "A daemon already serves"
 #: Held by a client that replaces the daemon.
 RESTART_LOCK_FILE = "restart.lock"
 #: The log of the daemon, and where it prints what happens before there is one.
