@@ -11,7 +11,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -54,14 +54,17 @@ class MediaInfo:
         return units.frames_to_seconds(self.frames, self.sample_rate)
 
 
-def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | None = None) -> MediaInfo:
-    """Read the header of a file and check that `read` accepts it.
+def probe(file: str | os.PathLike[str] | BinaryIO, *, field: str = "source", name: str | None = None) -> MediaInfo:
+    """Read the header of a file and check that `read` accepts it. A file that is open is not opened again by its name.
 
-    ``name`` replaces the base name of ``path`` in messages; ``field`` is the field that errors name. Raises
+    ``name`` replaces the base name of a path in messages; ``field`` is the field that errors name. Raises
     `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
     """
-    with _open_audio(path, field, name) as (_, info, _):
-        return dataclasses.replace(info, header_duration_s=_header_duration_s(path, info))
+    with (
+        _open_audio(file, field, name) as (_, info, _),
+        Path(file).open("rb") if isinstance(file, (str, os.PathLike)) else nullcontext(file) as opened,
+    ):
+        return dataclasses.replace(info, header_duration_s=_header_duration_s(opened, info))
 
 
 #: Format → struct format of its chunk sizes, and the chunk with the samples.
@@ -71,25 +74,24 @@ _UNKNOWN_BYTES = 0x7FFF_F000
 _MAX_CHUNKS = 1000
 
 
-def _header_duration_s(path: str | os.PathLike[str], info: MediaInfo) -> float | None:
+def _header_duration_s(file: BinaryIO, info: MediaInfo) -> float | None:
     """Return the length in the header of a file that ends earlier, else ``None``."""
     if info.format not in _CHUNK_FORMATS:
         return None
     packing, data_chunk = _CHUNK_FORMATS[info.format]
-    with Path(path).open("rb") as file:
-        end, wide = file.seek(0, os.SEEK_END), 0
-        packing = ">I" if _read_at(file, 0, 4) == b"RIFX" else packing
-        at = len(b"RIFF____WAVE")
-        for _ in range(_MAX_CHUNKS):
-            head = _read_at(file, at, 8).ljust(8, b"\0")
-            (size,) = struct.unpack(packing, head[4:])
-            if head[:4] == data_chunk:
-                size, available = wide or (size if size < _UNKNOWN_BYTES else 0), end - at - 8
-                header_s = info.duration_s * size / max(available, 1)
-                return header_s if header_s - info.duration_s >= 1 / info.sample_rate else None
-            if head[:4] == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
-                (wide,) = struct.unpack("<Q", _read_at(file, at + 16, 8).ljust(8, b"\0"))
-            at += 8 + size + size % 2
+    end, wide = file.seek(0, os.SEEK_END), 0
+    packing = ">I" if _read_at(file, 0, 4) == b"RIFX" else packing
+    at = len(b"RIFF____WAVE")
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, at, 8).ljust(8, b"\0")
+        (size,) = struct.unpack(packing, head[4:])
+        if head[:4] == data_chunk:
+            size, available = wide or (size if size < _UNKNOWN_BYTES else 0), end - at - 8
+            header_s = info.duration_s * size / max(available, 1)
+            return header_s if header_s - info.duration_s >= 1 / info.sample_rate else None
+        if head[:4] == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
+            (wide,) = struct.unpack("<Q", _read_at(file, at + 16, 8).ljust(8, b"\0"))
+        at += 8 + size + size % 2
     return None
 
 
@@ -174,20 +176,23 @@ def _fill(file: Any, out: Samples) -> int:
 
 
 @contextmanager
-def _open_audio(path: str | os.PathLike[str], field: str, name: str | None) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
-    """Open and check a file; yields the open file, its info, and a function that raises `UnreadableAudio`."""
+def _open_audio(
+    source: str | os.PathLike[str] | BinaryIO, field: str, name: str | None
+) -> Iterator[tuple[Any, MediaInfo, _Refuse]]:
+    """Open and check a file; yields what decodes it, its info, and a function that raises `UnreadableAudio`."""
     import soundfile
 
-    display_name = printable(Path(path).name if name is None else name) or "The source"
+    opened, path = (None, Path(source)) if isinstance(source, (str, os.PathLike)) else (source, Path())
+    display_name = printable(path.name if name is None else name) or "The source"
 
     def refuse(what: str, remedy: str) -> NoReturn:
         raise UnreadableAudio(field, display_name, READABLE, remedy=remedy, message=f"{display_name} {what}.")
 
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
+        if not stat.S_ISREG((path.stat() if opened is None else os.fstat(opened.fileno())).st_mode):
             refuse("is not a file", "Name an audio file.")
-        with Path(path).open("rb"):
-            pass
+        if opened is None:
+            path.open("rb").close()
     except FileNotFoundError:
         refuse("does not exist", "Check the path.")
     except PermissionError:
@@ -195,8 +200,7 @@ def _open_audio(path: str | os.PathLike[str], field: str, name: str | None) -> I
     except (OSError, ValueError) as error:
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
     try:
-        # Names need not be text on POSIX, and soundfile encodes those that are as text.
-        file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
+        file = soundfile.SoundFile(_decoder_source(source), closefd=False)
     except TypeError:  # soundfile needs a rate and a format for names that end in .raw
         refuse("is raw audio without a header", f"Save it as {READABLE}.")
     except soundfile.SoundFileError:
@@ -205,6 +209,15 @@ def _open_audio(path: str | os.PathLike[str], field: str, name: str | None) -> I
         info = MediaInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
         _check(info, refuse)
         yield file, info, refuse
+
+
+def _decoder_source(source: str | os.PathLike[str] | BinaryIO) -> str | os.PathLike[str] | bytes | BinaryIO | int:
+    """Return a file as libsndfile takes it, at its start."""
+    if isinstance(source, (str, os.PathLike)):
+        # Names need not be text on POSIX, and soundfile encodes those that are as text.
+        return source if os.name == "nt" else os.fsencode(source)
+    source.seek(0)
+    return source if os.name == "nt" else source.fileno()
 
 
 def _check(info: MediaInfo, refuse: _Refuse) -> None:

@@ -35,11 +35,10 @@ class AlignLyrics(WholeSourceTask):
 
     music: Music = field(default_factory=Music)
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
+    def check_words(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.check_words`."""
         if not self.music.lyrics.strip():
             raise InvalidValue("music.lyrics", self.music.lyrics, "the words that are sung", remedy="Give the lyrics.")
-        super().validate()
 
 
 @dataclass(frozen=True)

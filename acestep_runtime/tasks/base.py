@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from acestep_runtime.audio import wav
@@ -66,16 +67,16 @@ class Source:
         """The name in messages."""
         return self.name or Path(self.path).name
 
-    def part(self, field: str = "source") -> tuple[MediaInfo, int, int]:
+    def part(self, field: str = "source", info: MediaInfo | None = None) -> tuple[MediaInfo, int, int]:
         """Return the file's info and the first and last-plus-one frame of the part, at the file's rate.
 
-        ``field`` is the field that errors name.
+        ``field`` is the field that errors name. The file is not looked at where its ``info`` is known.
 
         Raises `UnreadableAudio` for a file that is not audio, `InvalidValue` for a part outside it, too long or too short.
         """
         from acestep_runtime.audio.decode import probe
 
-        info = probe(self.path, field=field, name=self.display_name)
+        info = info or probe(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
         if self.end_s is not None:
@@ -217,16 +218,23 @@ class Task(TaskTraits, ABC):
         }
         return dataclasses.replace(self, **paths)
 
-    def validate(self) -> None:
-        """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault."""
+    def validate(self, infos: Mapping[str, MediaInfo] = MappingProxyType({})) -> None:
+        """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault.
+
+        Sources whose ``infos`` are given by the name of their field are not looked at.
+        """
+        self.check_words()
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
         if tracks is not None:
             rest = f"What is in none of them comes as {OTHER!r} automatically." if OTHER in self.roles else ""
             check_tracks(tracks, rest)
         for name, source in self.audio_inputs().items():
-            info, start, stop = source.part(name)
+            info, start, stop = source.part(name, infos.get(name))
             if name == "source":
                 self.check_source(stop - start, info.sample_rate)
+
+    def check_words(self) -> None:
+        """Raise `InvalidValue` where words are missing that the task cannot do without."""
 
     def check_source(self, frames: int, rate_hz: int) -> None:
         """Raise `InvalidValue` where the task cannot work on a source of this length, in frames at its own rate."""

@@ -28,8 +28,8 @@ class CreateSample(Task):
     seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
+    def check_words(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.check_words`."""
         if not self.description.strip():
             raise InvalidValue("description", self.description, "a sentence", remedy="Say what the song should be.")
 
@@ -53,8 +53,8 @@ class FormatSample(Task):
     seed: int | None = bounded(None, low=0, high=MAX_SEED)
     thinking: Thinking = field(default_factory=Thinking)
 
-    def validate(self) -> None:
-        """See `acestep_runtime.tasks.base.Task.validate`."""
+    def check_words(self) -> None:
+        """See `acestep_runtime.tasks.base.Task.check_words`."""
         if not (self.music.caption.strip() or self.music.lyrics.strip()):
             raise InvalidValue("music.caption", "", "a caption, lyrics or both", remedy="Give something to format.")
 

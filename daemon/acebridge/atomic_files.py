@@ -17,6 +17,10 @@ from acestep_runtime.temporary_files import temporary_path
 #: How often, and after how many seconds, a name is asked for again that another program has open.
 _TRIES, _PAUSE_S = 20, 0.05
 
+_REMEDY = "Choose another place with -o."
+#: Of a file that only AceBridge itself uses.
+_OWN_REMEDY = "Free some space there, let the folder be yours to write, or set ACEBRIDGE_HOME to another one."
+
 
 def check_writable(folder: Path) -> None:
     """Raise `InvalidValue` unless a file can be made in ``folder``, or in the part of its path that there is already."""
@@ -31,7 +35,7 @@ def check_writable(folder: Path) -> None:
 def unwritable(
     folder: Path,
     error: OSError,
-    remedy: str = "Choose another place with -o.",
+    remedy: str = _REMEDY,
     *,
     field: str = "--out",
     called: str = "folder",
@@ -68,7 +72,7 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True
                 file.write(piece)
         replace(unfinished, path)
     except OSError as error:
-        raise unwritable(path.parent, error) from error
+        raise unwritable(path.parent, error, _OWN_REMEDY if private else _REMEDY) from error
     finally:
         with suppress(OSError):
             unfinished.unlink()

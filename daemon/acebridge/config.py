@@ -243,7 +243,12 @@ def _read_file(path: Path) -> dict[str, Setting]:
         settings: dict[str, Setting] = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InvalidSetting(
+            f"{path} cannot be read: {error.strerror}.",
+            remedy="Let it be yours to read, or set ACEBRIDGE_HOME to another folder.",
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSetting(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
     if "data_dir" in settings:  # clients, which read no settings, would not find the daemon
         raise InvalidSetting(

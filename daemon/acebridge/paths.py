@@ -18,12 +18,16 @@ ADDRESS_FILE = "daemon.json"
 TOKEN_FILE = "token"
 #: In the data folder: what is known of the tokens that the user made; and held by whoever changes that.
 TOKENS_FILE, TOKENS_LOCK_FILE = "tokens.json", "tokens.lock"
+#: In the data folder: the key that proves which files the jobs of scripts have made, see `acebridge.hosts.jobfolder.seal`.
+JOB_KEY_FILE = "job_key"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.
 WORKERS_FILE = "workers.json"
 #: Held by the daemon that serves the data folder.
 LOCK_FILE = "daemon.lock"
+#: How the sentence begins that is said where it is held already. Clients that start a daemon look for it.
+SERVED = "A daemon already serves"
 #: Held by a client that replaces the daemon.
 RESTART_LOCK_FILE = "restart.lock"
 #: The log of the daemon, and where it prints what happens before there is one.

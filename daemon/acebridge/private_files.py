@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from acebridge.errors import InvalidSetting
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _UMASK = 0o077
 _HAS_MODES = os.name != "nt"
+#: What the system says where a file should be a folder.
+_WORDS = {errno.ENOTDIR: "there is a file in place of a folder", errno.EEXIST: "there is a file in place of a folder"}
+#: And of files that are somebody else's, and of a disk that cannot be written.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, *_WORDS)
 _before: list[int] = []
 
 
@@ -23,6 +30,29 @@ def restrict_umask() -> None:
 def user_umask() -> int:
     """Return the umask that the user has, for a child that writes where the user wants it; -1 where it was not changed."""
     return _before[0] if _before else -1
+
+
+@contextmanager
+def explain_access(folder: Path) -> Iterator[None]:
+    """Turn what the system says about files of a data folder that this user may not use into one sentence.
+
+    Raises `InvalidSetting` for that, and everything else as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, (str, os.PathLike)) else None
+        if error.errno not in _NOT_OURS or place is None or not _concerns(folder, Path(place)):
+            raise
+        raise InvalidSetting(
+            f"{place} cannot be used: {_WORDS.get(error.errno, error.strerror)}.",
+            remedy=f"Let the folder {folder} and all in it be yours to write, or set ACEBRIDGE_HOME to another folder.",
+        ) from error
+
+
+def _concerns(folder: Path, place: Path) -> bool:
+    """Return whether ``place`` is a folder, in it, or above it."""
+    return place.is_relative_to(folder) or folder.is_relative_to(place)
 
 
 def make_private_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from acebridge.atomic_files import write_whole
 from acebridge.errors import Conflict, InvalidSetting, NotFound
 from acebridge.paths import TOKENS_FILE, TOKENS_LOCK_FILE
+from acebridge.private_files import FILE_MODE, explain_access, make_private_folder
 from acebridge.proof import hash_token
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -59,9 +60,14 @@ def read_tokens(home: Path) -> list[NamedToken]:
         return [NamedToken(r["name"], tuple(map(Scope, r["scopes"])), float(r["created"]), r["hash"]) for r in rows]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except OSError as error:
         raise InvalidSetting(
-            f"{file} cannot be read as a list of tokens: {error}.",
+            f"{file} cannot be read: {error.strerror}.",
+            remedy="Let it be yours to read, or set ACEBRIDGE_HOME to another folder.",
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidSetting(
+            f"{file} is damaged: it holds no list of tokens.",
             remedy="Delete the file, then make the tokens again with `acebridge token new`.",
         ) from error
 
@@ -109,12 +115,13 @@ def _write(home: Path, tokens: Sequence[NamedToken]) -> None:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """Keep other commands from changing the tokens meanwhile. Raises `Conflict`."""
+    """Keep other commands from changing the tokens meanwhile. Raises `Conflict`, and what `explain_access` does."""
     import filelock
 
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with filelock.FileLock(home / TOKENS_LOCK_FILE, timeout=_LOCK_TIMEOUT_S, mode=0o600):
-            yield
+        with explain_access(home):
+            make_private_folder(home)
+            with filelock.FileLock(home / TOKENS_LOCK_FILE, timeout=_LOCK_TIMEOUT_S, mode=FILE_MODE):
+                yield
     except filelock.Timeout:
         raise Conflict("Another command is changing the tokens.", remedy="Try again.") from None

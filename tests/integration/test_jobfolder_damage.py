@@ -13,6 +13,7 @@ import pytest
 from acebridge.hosts.jobfolder.folders import clean, job_folders, pending
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.request import parse_request, read_request
+from acebridge.hosts.jobfolder.seal import make_seal
 from acestep_runtime.errors import InvalidValue
 from tests.support.shell import Shell
 
@@ -107,7 +108,8 @@ def test_a_job_folder_that_holds_audio_of_its_result_stays(tmp_path: Path) -> No
         folder = add(jobs, name, request=json.dumps({"media": {"folder": str(audio)}}))
         audio.mkdir()
         file.write_bytes(b"song")
-        output = {"file": str(file), "written": [0, 0] if edited else file_state(file)}
+        written = [0, 0] if edited else file_state(file)
+        output = {"file": str(file), "written": written, "seal": make_seal(folder, file, written)}
         (folder / "result.json").write_text(json.dumps({"parts": [{"takes": [{"outputs": [output]}]}]}))
         if placed:
             (folder / "placed").touch()

@@ -134,7 +134,10 @@ def test_cleaning_removes_what_killed_commands_left_in_media_folders(jobs: Jobs)
     assert running_job.exists()
 
 
-def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: Daemon) -> None:
+def test_audio_that_was_never_placed_goes_with_its_job(
+    tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))  # the key of the seals is there
     job = Job(tmp_path).ask(part("extract", tracks=["bass", "fx"], output={"seeds": [3]}))
     result = job.run(daemon)
     bass, other = (Path(output["file"]) for output in outputs(result))
@@ -146,9 +149,10 @@ def test_audio_that_was_never_placed_goes_with_its_job(tmp_path: Path, daemon: D
     link.symlink_to(outside)
     # A result that lists more than it wrote.
     listed = result["parts"][0]["takes"][0]["outputs"]
-    for file in (outside, job.media / ".." / ".." / "outside.wav", link):
-        listed.append({**listed[0], "file": str(file), "written": file_state(file)})
-    for file in (job.media / "mine.wav", "", None, 7):
+    for file in (outside, job.media / ".." / ".." / "outside.wav", link, job.media / "mine.wav"):
+        for seal in (listed[0]["seal"], "", "ä", 7, None):
+            listed.append({**listed[0], "file": str(file), "written": file_state(file), "seal": seal})
+    for file in ("", None, 7):
         listed.append({**listed[0], "file": str(file) if file != 7 else 7})
     result["parts"].append("nonsense")
     (job.folder / "result.json").write_text(json.dumps(result))

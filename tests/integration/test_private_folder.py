@@ -148,3 +148,20 @@ def test_another_user_gets_nothing(daemon: Daemon) -> None:
     assert all(file.exists() for file in files)
     assert daemon.process is not None
     assert daemon.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("serve", "--port", "0"), ("repair",), ("restore", "b.tar"), ("token", "new", "x"), ("token", "list")],
+    ids=lambda words: words[0],
+)
+def test_a_place_that_cannot_be_a_data_folder_is_said(alone: Shell, words: tuple[str, ...]) -> None:
+    (alone.folder / "b.tar").touch()
+    (alone.folder / "file").write_text("no folder")
+    for home in (alone.folder / "file", alone.folder / "file" / "home"):
+        alone.environment["ACEBRIDGE_HOME"] = str(home)
+        says = alone.failure(*words)
+        assert " cannot be " in says
+        assert "folder" in says
+        assert "ACEBRIDGE_HOME" in says
+    assert (alone.folder / "file").read_text() == "no folder"

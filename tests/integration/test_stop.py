@@ -137,7 +137,7 @@ def test_a_second_daemon_is_refused(daemon: Daemon, tmp_path: Path) -> None:
 
     second = serve(daemon.home, "--port", "0")
     assert second.returncode == 2
-    assert second.stderr.splitlines()[-1].startswith(f"acebridge: Another daemon already serves {daemon.home}.")
+    assert second.stderr.splitlines()[-1].startswith(f"acebridge: A daemon already serves {daemon.home}.")
     port = daemon.address.rpartition(":")[2]
     other = serve(tmp_path / "other", "--port", port)
     assert other.returncode == 2

@@ -123,7 +123,7 @@ def test_what_stops_a_start_is_a_sentence_and_repair_mends_it(tmp_path: Path) ->
         assert "1 audio files, 0 jobs" in shell.run("repair").stdout
         client = daemon.start()
         assert {asset.id for asset in assets(client)} == ids
-        assert shell.failure("repair").startswith(f"A daemon serves {daemon.home}. Stop it first")
+        assert shell.failure("repair").startswith(f"A daemon already serves {daemon.home}. Stop it first")
         (daemon.home / "console.txt").write_text("")
 
 
@@ -143,7 +143,7 @@ def test_a_backup_of_a_daemon_at_work_and_the_way_back(tmp_path: Path) -> None:
         made = shell.json(*backup)
         assert (made["files"], made["damaged"], made["missing"]) == (1, [], [])
         assert shell.failure(*backup).startswith("songs.tar exists already.")
-        assert shell.failure(*restore).startswith("A daemon serves ")
+        assert shell.failure(*restore).startswith("A daemon already serves ")
         daemon.release()
         until_state(client, waiting, "succeeded")
         after = collect(generate(client, 0.2, seed=9)).job_id

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from acebridge.named_files import open_named_file
 from acebridge.store import uses
+from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.store.start import open_database
 from tests.support.daemon import song, write_wav
@@ -37,6 +39,11 @@ def wav_bytes(folder: Path, seed: int = 0, seconds: float = 0.05) -> bytes:
         return file.read_bytes()
     finally:
         file.unlink()
+
+
+async def put_path(store: AssetStore, path: Path) -> Asset:
+    """Store the file at ``path`` as a request that names it does."""
+    return await store.put_file(await open_named_file(str(path), [path.parent], "path"))
 
 
 async def chunks_of(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:

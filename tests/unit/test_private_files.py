@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.private_files import make_private_folder, open_private, repair_modes
+from acebridge.errors import InvalidSetting
+from acebridge.private_files import explain_access, make_private_folder, open_private, repair_modes
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 
@@ -31,6 +33,41 @@ def test_a_folder_is_made_private_and_those_above_are_not(tmp_path: Path) -> Non
     make_private_folder(tmp_path / "a")  # what is there stays
     with open(tmp_path / "file", "ab", opener=open_private):
         assert mode(tmp_path / "file") == 0o600
+
+
+@pytest.mark.parametrize(
+    ("number", "place", "says"),
+    [
+        (errno.EACCES, "home/logs/daemon.log", "home/logs/daemon.log cannot be used: Permission denied."),
+        (errno.EPERM, "home", "home cannot be used: Operation not permitted."),
+        (errno.EROFS, "home/x", "home/x cannot be used: Read-only file system."),
+        (errno.EACCES, "", "cannot be used: Permission denied."),
+        (errno.ENOTDIR, "home", "home cannot be used: there is a file in place of a folder."),
+        (errno.EEXIST, "home", "home cannot be used: there is a file in place of a folder."),
+    ],
+)
+def test_what_is_somebody_elses_is_said_in_one_sentence(tmp_path: Path, number: int, place: str, says: str) -> None:
+    with pytest.raises(InvalidSetting) as caught, explain_access(tmp_path / "home"):
+        raise OSError(number, os.strerror(number), str(tmp_path / place))
+    assert caught.value.message == f"{tmp_path / place} {says[says.index('cannot') :]}"
+    assert caught.value.remedy == (
+        f"Let the folder {tmp_path / 'home'} and all in it be yours to write, or set ACEBRIDGE_HOME to another folder."
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/elsewhere/b.tar"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.EIO, "Input/output error", "/home/me/acebridge/x"),
+        OSError(errno.EACCES, "Permission denied", 7),
+    ],
+)
+def test_other_faults_are_left_as_they_are(error: OSError) -> None:
+    with pytest.raises(OSError) as caught, explain_access(Path("/home/me/acebridge")):  # noqa: PT011 - compared below
+        raise error
+    assert caught.value is error
 
 
 def test_all_is_repaired_but_links_and_what_is_to_be_left(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_damaged_file_is_said_and_lets_nobody_in(tmp_path: Path, text: str) ->
     known = KnownTokens(own, tmp_path)
     assert known.scopes_of(named) == (Scope.ADMIN,)
     (tmp_path / "tokens.json").write_text(text)
-    with pytest.raises(InvalidSetting, match=r"tokens\.json cannot be read as a list of tokens"):
+    with pytest.raises(InvalidSetting, match=r"tokens\.json is damaged: it holds no list of tokens\. Delete the file"):
         add_token(tmp_path, "b", [Scope.READ])
     assert known.scopes_of(named) is None
     assert known.scopes_of(own) == (Scope.ADMIN,)

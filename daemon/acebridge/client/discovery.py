@@ -14,7 +14,7 @@ from typing import NamedTuple, TypedDict
 from acebridge.client.command_path import background_command
 from acebridge.client.own_daemon import address_in, read_own_daemon, read_token, version_in
 from acebridge.errors import Unavailable
-from acebridge.paths import START_LOG_FILE, data_folder
+from acebridge.paths import SERVED, START_LOG_FILE, data_folder
 from acebridge.private_files import make_private_folder, open_private
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
@@ -41,7 +41,7 @@ class _Launch(NamedTuple):
 
     def another_serves(self) -> bool:
         """Whether it ends because another one was faster."""
-        return "Another daemon already serves" in self.read_output()
+        return SERVED in self.read_output()
 
 
 def find_address(explicit: str | None = None) -> str:

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-import filelock
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -28,8 +27,8 @@ from acebridge.config import DEFAULT_PORT, Config
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
-from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, WORKERS_FILE
-from acebridge.private_files import FILE_MODE, make_private_folder, repair_modes, restrict_umask
+from acebridge.paths import ADDRESS_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, WORKERS_FILE
+from acebridge.private_files import explain_access, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck
@@ -46,6 +45,7 @@ from acebridge.server.services.models import ModelService
 from acebridge.server.services.tasks import TaskService
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
+from acebridge.store.folder_lock import hold_folder
 from acebridge.store.scrub import scrub_store
 from acebridge.store.start import open_database
 from acebridge.v1 import (
@@ -94,24 +94,19 @@ _NEED_JOBS = ("acebridge.v1.TaskService", "acebridge.v1.JobService")
 def serve(config: Config) -> None:
     """Run the daemon until it is asked to stop.
 
-    Raises `Conflict` when another one holds the data folder or the port, `InvalidSetting` for a device that is not here.
+    Raises `Conflict` when another one holds the data folder or the port, `InvalidSetting` for a device that is not here and
+    for a data folder that this user may not write.
     """
-    make_private_folder(config.data_dir)
-    restrict_umask()
-    repaired = repair_modes(config.data_dir, leave=(config.models_dir,))
-    os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
-    os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
-    log_path = config.data_dir / LOG_FILE
-    logs.set_up(log_path, config.log_level)
-    lock = filelock.FileLock(config.data_dir / LOCK_FILE, mode=FILE_MODE)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise Conflict(
-            f"Another daemon already serves {config.data_dir}.",
-            remedy="Use that one, stop it with `acebridge stop`, or set ACEBRIDGE_HOME to another folder.",
-        ) from None
-    with lock:
+    with explain_access(config.data_dir):
+        make_private_folder(config.data_dir)
+        restrict_umask()
+        repaired = repair_modes(config.data_dir, leave=(config.models_dir,))
+        os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
+        os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
+        log_path = config.data_dir / LOG_FILE
+        logs.set_up(log_path, config.log_level)
+    remedy = "Use that one, stop it with `acebridge stop`, or set ACEBRIDGE_HOME to another folder."
+    with hold_folder(config.data_dir, remedy=remedy):
         (config.data_dir / ADDRESS_FILE).unlink(missing_ok=True)  # of a daemon that was killed
         _warn_of_access(config, repaired)
         log.info("starting", extra={"data": str(config.data_dir), "log": str(log_path)})

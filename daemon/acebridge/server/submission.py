@@ -18,13 +18,14 @@ from acebridge.errors import NotFound
 from acebridge.jobs.job import PRIORITIES, Job
 from acebridge.jobs.journal import Journal, digest
 from acebridge.jobs.prefetch import seeds_of
+from acebridge.named_files import open_named_file
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
-from acestep_runtime.audio.decode import probe
+from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.engines import registry
-from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields, with_all_seeds
 from acestep_runtime.tasks.base import Source
@@ -35,7 +36,6 @@ _LONGEST_KEY, _LONGEST_NAME = 128, 200
 #: Field of an Origin → its longest text.
 _LONGEST_ORIGIN = {"host": 255, "instance": 255, "project": 4096}
 _INLINE_NAME = "inline audio"
-_ROOTS_SHOWN = 3
 
 
 class _Submission(NamedTuple):
@@ -50,10 +50,11 @@ class _Submission(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where audio is, and the name that messages give it."""
+    """Where audio is, the name that messages give it, and what its header says."""
 
     file: Path
     name: str
+    info: MediaInfo
 
 
 async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
@@ -126,12 +127,13 @@ async def validate(
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
             for name in _audio_fields(request)
         }
-        sources = {
-            name: {"path": str(place.file), "name": getattr(request, name).name or place.name}
-            for name, place in places.items()
-        }
-        asked = _task_of(request, sources, engine)
-        await asyncio.to_thread(asked.validate)
+    sources = {
+        name: {"path": str(place.file), "name": getattr(request, name).name or place.name}
+        for name, place in places.items()
+    }
+    asked = _task_of(request, sources, engine)
+    infos = {name: place.info for name, place in places.items()}
+    await asyncio.to_thread(asked.validate, infos)
     _check_prefetch(task, submission, to_fields(asked))
     job = jobs_pb2.Job(engine=engine.name)
     fill(job, {"task": task, "priority": submission.priority})
@@ -242,8 +244,7 @@ async def _store_source(source: audio_pb2.AudioInput, field: str, store: AssetSt
             return await store.put(_one_chunk(_inline(source, field)), name, field=f"{field}.inline")
         case "path":
             place = f"{field}.path"
-            path = await asyncio.to_thread(resolve_allowed_path, source.path, roots, place)
-            return await store.put_path(path, field=place)
+            return await store.put_file(await open_named_file(source.path, roots, place), field=place)
     raise _no_source(field)
 
 
@@ -254,17 +255,16 @@ async def _locate_source(
     match source.WhichOneof("source"):
         case "asset_id":
             asset = await store.verify(source.asset_id)
-            return _Place(store.path(asset.id), asset.name)
+            path = store.path(asset.id)
+            return _Place(path, asset.name, await asyncio.to_thread(probe, path, field=field, name=asset.name))
         case "inline":
             await asyncio.to_thread(file.write_bytes, _inline(source, field))
             name = source.name or _INLINE_NAME
-            await asyncio.to_thread(probe, file, field=f"{field}.inline", name=name)
-            return _Place(file, name)
+            return _Place(file, name, await asyncio.to_thread(probe, file, field=f"{field}.inline", name=name))
         case "path":
             place = f"{field}.path"
-            path = await asyncio.to_thread(resolve_allowed_path, source.path, roots, place)
-            await store.check_path(path, field=place)
-            return _Place(path, path.name)
+            named = await open_named_file(source.path, roots, place)
+            return _Place(named.path, named.path.name, await store.check_file(named, field=place))
     raise _no_source(field)
 
 
@@ -293,32 +293,3 @@ def _no_source(field: str) -> InvalidValue:
 
 async def _one_chunk(data: bytes) -> AsyncIterator[bytes]:
     yield data
-
-
-def resolve_allowed_path(path: str, roots: tuple[Path, ...], field: str) -> Path:
-    """Return ``path``, which ``field`` holds, with links resolved.
-
-    Raises `InvalidValue` unless it is absolute and inside one of ``roots``.
-    """
-    named = [str(root) for root in roots[:_ROOTS_SHOWN]]
-    folders = ", ".join(named) + (f" and {len(roots) - _ROOTS_SHOWN} more" if len(roots) > _ROOTS_SHOWN else "")
-    allowed = f"a file below {folders}"
-    if "\0" in path:
-        raise InvalidValue(field, path, allowed, message=f"{field} holds a NUL character.", remedy="Check the path.")
-    if not Path(path).is_absolute():
-        raise InvalidValue(field, path, allowed, remedy="Give the full path.")
-    try:
-        real = Path(path).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its links lead round in a circle"
-        message = f"{printable(Path(path).name)} cannot be found: {reason}."
-        raise InvalidValue(field, path, allowed, message=message, remedy="Check the path.") from error
-    if not any(real.is_relative_to(root) for root in roots):
-        raise InvalidValue(
-            field,
-            path,
-            allowed,
-            message=f"{printable(Path(path).name)} lies outside the folders that the daemon may read ({folders}).",
-            remedy="Upload it instead, or add its folder to `roots` in config.toml.",
-        )
-    return real

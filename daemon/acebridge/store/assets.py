@@ -16,16 +16,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from acebridge.errors import Busy, Conflict, DataLoss, NotFound, TooLarge
+from acebridge.named_files import NamedFile, in_reading_thread
 from acebridge.store import asset_rows, source_identity, uses
 from acebridge.store.asset_rows import AGE_STEP, STEP, Asset, Touch
 from acebridge.store.database import Database
 from acebridge.store.files import AssetFiles, FileState, copy_file, is_asset_id, state_of, write_chunk
 from acebridge.store.start import settle
-from acestep_runtime.audio.decode import probe
-from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
+from acestep_runtime.audio.decode import MediaInfo, probe
+from acestep_runtime.errors import UnreadableAudio, printable
 
 log = logging.getLogger(__name__)
 #: After this number of bytes an upload asks for room again.
@@ -331,43 +333,43 @@ class AssetStore:
             self._arriving -= size
             incoming.unlink(missing_ok=True)
 
-    async def check_path(self, path: Path, *, field: str) -> FileState:
-        """Raise what `put_path` would raise for the file at ``path``, and store nothing; return its state."""
-        state = await _state(path, field)
-        self._check_size(state.size_bytes, path.name)
-        await asyncio.to_thread(probe, path, field=field)
-        return state
+    async def check_file(self, file: NamedFile, *, field: str) -> MediaInfo:
+        """Raise what `put_file` would raise for a file, and store nothing; return what its header says."""
+        self._check_size((await _state(file)).size_bytes, file.path.name)
+        return await in_reading_thread(partial(probe, file, field=field, name=file.path.name))
 
-    async def put_path(self, path: Path, *, field: str = "path") -> Asset:
-        """Store a copy of the file at ``path`` (already known to be inside the allowed roots), which ``field`` holds.
+    async def put_file(self, file: NamedFile, *, field: str = "path") -> Asset:
+        """Store a copy of a file, which ``field`` of a request names.
 
         An unchanged file that was stored before is not read again, see `acebridge.store.source_identity`.
         """
-        state = await _state(path, field)
-        known = await self._database.read(lambda c: source_identity.find(c, path, state))
+        state = await _state(file)
+        known = await self._database.read(lambda c: source_identity.find(c, file.path, state))
         if known is not None:
             with suppress(NotFound, DataLoss):  # its file is gone: then it is copied again
                 return await self.verify(known)
         for _ in range(_COPY_TRIES):
-            # The header first, so that files that are not audio are not copied.
-            before, read_at_ns = await self.check_path(path, field=field), source_identity.now_ns()
-            asset = await self._copy_in(path, before, field)
-            if await _state(path, field) == before:
+            before = await _state(file)
+            await self.check_file(file, field=field)  # first, so that files that are not audio are not copied
+            read_at_ns = source_identity.now_ns()
+            asset = await self._copy_in(file, before, field)
+            if await _state(file) == before:
                 if source_identity.is_settled(before, read_at_ns):
                     asset_id = asset.id
-                    await self._database.run(lambda c: source_identity.remember(c, path, before, asset_id))  # noqa: B023
+                    await self._database.run(lambda c: source_identity.remember(c, file.path, before, asset_id))  # noqa: B023
                 return asset
         raise Conflict(
-            f"{printable(path.name)} changes while it is read.", remedy="Wait until it is written, then try again."
+            f"{printable(file.path.name)} changes while it is read.",
+            remedy="Wait until it is written, then try again.",
         )
 
-    async def _copy_in(self, path: Path, state: FileState, field: str) -> Asset:
+    async def _copy_in(self, file: NamedFile, state: FileState, field: str) -> Asset:
         incoming = self.files.new_incoming()
         self._arriving += state.size_bytes
         try:
             await self._make_room()
-            digest = await asyncio.to_thread(copy_file, path, incoming)
-            return await self.adopt(incoming, digest, path.name, field=field)
+            digest = await in_reading_thread(partial(copy_file, file, incoming))
+            return await self.adopt(incoming, digest, file.path.name, field=field)
         finally:
             self._arriving -= state.size_bytes
             incoming.unlink(missing_ok=True)
@@ -419,12 +421,6 @@ class AssetStore:
             )
 
 
-async def _state(path: Path, field: str) -> FileState:
-    """Return what the system knows of a file, which ``field`` of a request names. Raises `InvalidValue`."""
-    try:
-        return state_of(await asyncio.to_thread(path.stat))
-    except OSError as error:
-        message = f"{printable(path.name)} cannot be read: {error.strerror}."
-        raise InvalidValue(
-            field, str(path), "a file that can be read", message=message, remedy="Check the path."
-        ) from error
+async def _state(file: NamedFile) -> FileState:
+    """Return what the system knows of a file, which may be on a disk that is slow to answer."""
+    return state_of(await in_reading_thread(file.stat))

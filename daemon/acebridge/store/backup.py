@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,13 @@ from typing import BinaryIO
 
 from acebridge.errors import Conflict, NotFound
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
+from acebridge.private_files import explain_access
 from acebridge.store import schema
 from acebridge.store.database import connect, explain_errors
 from acebridge.store.files import AssetFiles, sync_folder
 from acebridge.version import VERSION
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_files import temporary_path
 
 MANIFEST_FILE, FORMAT = "manifest.json", 1
 #: How often the database is copied again at most.
@@ -66,17 +69,24 @@ class _Hashing(io.RawIOBase):
 def back_up(folder: Path, target: Path) -> Backup:
     """Write a backup of a data folder to ``target``, which gets its name when it is whole and on the disk.
 
-    Raises `NotFound` when there is nothing to back up, `Conflict` when ``target`` exists, `DataLoss` for a damaged database.
+    Raises `NotFound` when there is nothing to back up, `Conflict` when ``target`` exists, `DataLoss` for a damaged database,
+    `InvalidValue` when ``target`` cannot be written.
     """
     path = folder / DATABASE_FILE
-    if not path.exists():
+    with explain_access(folder):
+        is_there = path.exists()
+    if not is_there:
         raise NotFound(f"There is no database {path}.", remedy="Set ACEBRIDGE_HOME to the data folder to back up.")
     if target.exists():
         raise Conflict(f"{target} exists already.", remedy="Choose another name, or remove it first.")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    unfinished = temporary_path(target)
     private = partial(os.open, mode=0o600)  # lyrics and audio are nobody else's business
     try:
-        with explain_errors(path), closing(connect(path)) as connection, open(unfinished, "xb", opener=private) as file:
+        with (
+            explain_errors(path),
+            closing(connect(path)) as connection,
+            open(unfinished, "xb", opener=private) as file,
+        ):
             schema.check_version(connection, path)
             with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
                 backup = _write(archive, connection, folder, target.absolute().parent)
@@ -84,8 +94,16 @@ def back_up(folder: Path, target: Path) -> Backup:
             os.fsync(file.fileno())
         unfinished.replace(target)
         sync_folder(target.absolute().parent)
+    except OSError as error:
+        if error.filename not in (None, str(unfinished)) and Path(error.filename).is_relative_to(folder):
+            with explain_access(folder):
+                raise
+        message = f"{target} cannot be written: {error.strerror}."
+        remedy = "Choose another place, or free some space there."
+        raise InvalidValue("FILE", str(target), "a file that can be written", message=message, remedy=remedy) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return backup
 
 

@@ -47,7 +47,7 @@ def explain_errors(path: Path) -> Iterator[None]:
         if "readonly" in text or "unable to open" in text:
             raise InvalidSetting(
                 f"The database {path} cannot be written: {text}.",
-                remedy="Make its folder writable, or set ACEBRIDGE_HOME to a folder of yours.",
+                remedy="Let it and its folder be yours to write, or set ACEBRIDGE_HOME to a folder of yours.",
             ) from error
         raise database_damage(path, text) from error
 
@@ -86,6 +86,8 @@ class Database:
             self._connection.execute(f"PRAGMA {pragma}")
         self._lasting = True
         schema.migrate(self._connection, self.path)
+        # A file that cannot be written is opened all the same. This says so, and changes nothing.
+        self._connection.execute("DELETE FROM clock WHERE false")
         self.clock = SteadyClock(self._connection)
         self._connection.create_function("steady_now", 0, self.clock.now)
 

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from acebridge.paths import QUARANTINE_FOLDER
 
@@ -69,11 +69,12 @@ def write_chunk(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def copy_file(source: Path, target: Path) -> str:
-    """Copy a file; return its SHA-256."""
+def copy_file(source: BinaryIO, target: Path) -> str:
+    """Copy a file that is open, from its start; return its SHA-256."""
     digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(COPY_BYTES):
+    source.seek(0)
+    with target.open("wb") as writer:
+        while chunk := source.read(COPY_BYTES):
             write_chunk(writer.fileno(), digest, chunk)
     return digest.hexdigest()
 

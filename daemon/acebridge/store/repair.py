@@ -16,7 +16,7 @@ from pathlib import Path
 
 from acebridge.errors import DataLoss, NotFound
 from acebridge.paths import DATABASE_FILE, QUARANTINE_FOLDER
-from acebridge.private_files import close_folder
+from acebridge.private_files import close_folder, explain_access
 from acebridge.store import asset_rows, schema
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database, explain_errors
@@ -44,7 +44,8 @@ def repair(folder: Path) -> Repair:
 
     Raises `Conflict` while a daemon serves it, or for a database of a newer version.
     """
-    close_folder(folder)
+    with explain_access(folder):
+        close_folder(folder)
     with hold_folder(folder):
         aside = _put_database_aside(folder)
         database = Database(folder / DATABASE_FILE)

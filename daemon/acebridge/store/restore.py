@@ -6,22 +6,24 @@ What was there before moves into a folder beside it; nothing is removed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import lzma
+import os
 import re
 import shutil
 import sqlite3
 import tarfile
 import time
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from acebridge.errors import Conflict, DataLoss
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
-from acebridge.private_files import close_folder
+from acebridge.private_files import close_folder, explain_access
 from acebridge.store import schema
 from acebridge.store.backup import FORMAT, MANIFEST_FILE
 from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, sync_folder, write_chunk
@@ -48,7 +50,8 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restorati
     Raises `Conflict` while a daemon serves it, and when it holds data already unless told to ``overwrite``; `InvalidValue` for
     a file that is no backup, `DataLoss` for one that was cut off or whose database is damaged.
     """
-    close_folder(folder)
+    with explain_access(folder):
+        close_folder(folder)
     with hold_folder(folder):
         if _holds(folder) and not overwrite:
             raise Conflict(
@@ -59,8 +62,7 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> Restorati
         shutil.rmtree(unpacked, ignore_errors=True)
         try:
             good, damaged = _unpack(backup, unpacked)
-            before = _move_away(folder)
-            _move_in(unpacked, folder)
+            before = _exchange(folder, unpacked)
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
     return Restoration(good, damaged, before)
@@ -139,21 +141,45 @@ def _write(content: IO[bytes], file: Path) -> str:
     return digest.hexdigest()
 
 
-def _move_away(folder: Path) -> str:
-    """Move what a backup would replace into a folder beside it; return its path, "" if there was nothing."""
-    if not any((folder / name).exists() for name in _PARTS):
-        return ""
-    before = folder / time.strftime("before-restore-%Y%m%d-%H%M%S")
-    before.mkdir(mode=0o700)
-    for name in _PARTS:
-        if (folder / name).exists():
-            (folder / name).rename(before / name)
-    return str(before)
+def _exchange(folder: Path, unpacked: Path) -> str:
+    """Move what a backup replaces into a folder beside it, and the backup into its place; return that folder, "" for none.
 
-
-def _move_in(unpacked: Path, folder: Path) -> None:
-    (unpacked / "assets").rename(folder / "assets")
+    Where one step fails, those before it are taken back.
+    """
+    assets = folder / "assets"
+    if assets.is_mount():
+        raise Conflict(
+            f"{assets} is a disk of its own, which cannot be moved aside.",
+            remedy="Unmount it, restore, then move what was restored onto it; or restore into another ACEBRIDGE_HOME.",
+        )
+    old = [folder / name for name in _PARTS if os.path.lexists(folder / name)]
+    before = _make_before(folder) if old else None
+    moves = [(file, before / file.name) for file in old if before is not None]
+    moves.append((unpacked / "assets", assets))
     if (unpacked / CONFIG_FILE).exists() and not (folder / CONFIG_FILE).exists():
-        (unpacked / CONFIG_FILE).rename(folder / CONFIG_FILE)
-    (unpacked / DATABASE_FILE).rename(folder / DATABASE_FILE)
+        moves.append((unpacked / CONFIG_FILE, folder / CONFIG_FILE))
+    moves.append((unpacked / DATABASE_FILE, folder / DATABASE_FILE))
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        if before is not None:
+            before.rmdir()
+        raise
     sync_folder(folder)
+    return "" if before is None else str(before)
+
+
+def _make_before(folder: Path) -> Path:
+    """Make a new folder, named after the time, for what was there before a restore."""
+    name = time.strftime("before-restore-%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        before = folder / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            before.mkdir(mode=0o700)
+            break
+    return before

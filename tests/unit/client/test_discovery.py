@@ -22,9 +22,7 @@ def launch(output: Path, start: int, code: str) -> _Launch:
 def test_the_one_that_comes_second_waits_for_the_first(tmp_path: Path) -> None:
     output = tmp_path / "start.log"
     before = b"acebridge: Setting port is 'x'.\n"
-    output.write_bytes(
-        before + b"20:37:50 info serving\nacebridge: Another daemon already serves here. Use that one.\n"
-    )
+    output.write_bytes(before + b"20:37:50 info serving\nacebridge: A daemon already serves here. Use that one.\n")
     second = launch(output, len(before), "raise SystemExit(2)")
     assert second.another_serves()
     assert "Setting" not in second.read_output()
@@ -35,7 +33,7 @@ def test_the_one_that_comes_second_waits_for_the_first(tmp_path: Path) -> None:
 
 def test_one_that_fails_says_why(tmp_path: Path) -> None:
     output = tmp_path / "start.log"
-    before = b"acebridge: Another daemon already serves here. Use that one.\n"
+    before = b"acebridge: A daemon already serves here. Use that one.\n"
     output.write_bytes(before + b"acebridge: Setting port is 'x'.\nException ignored in: torn down\n")
     failed = launch(output, len(before), "raise SystemExit(2)")
     with pytest.raises(Unavailable, match=r"^The daemon did not start: Setting port is 'x'\. The whole message is in"):

@@ -14,7 +14,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
-from tests.support.stores import files_in, wav_bytes, with_store
+from tests.support.stores import files_in, put_path, wav_bytes, with_store
 
 REGION = {"start_s": 0.2, "end_s": 0.4}
 
@@ -38,7 +38,7 @@ def test_a_source_that_is_deleted_at_the_last_moment_is_stored_again_or_missed(t
 
         journal.submit = submit_late  # type: ignore[method-assign]
         if how == "asset_id":
-            await store.put_path(tmp_path / "song.wav")
+            await put_path(store, tmp_path / "song.wav")
         request = request_of(
             "repaint", REGION, audio_pb2.AudioInput(**{how: values[how]}), submission={"engine": "fake"}
         )

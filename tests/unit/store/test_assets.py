@@ -22,7 +22,7 @@ from acebridge.store import source_identity
 from acebridge.store.assets import AssetStore
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from tests.support.daemon import song, write_wav
-from tests.support.stores import add_job, chunks_of, wav_bytes, with_store
+from tests.support.stores import add_job, chunks_of, put_path, wav_bytes, with_store
 
 
 def test_files_are_stored_by_their_hash(tmp_path: Path) -> None:
@@ -146,19 +146,19 @@ def test_a_path_is_copied_once_and_again_when_it_changes(tmp_path: Path, monkeyp
     monkeypatch.setattr(assets, "copy_file", lambda source, target: copies.append(source) or copy(source, target))
 
     async def work(store: AssetStore) -> None:
-        first = await store.put_path(file)
-        assert (await store.put_path(file)).id == first.id
+        first = await put_path(store, file)
+        assert (await put_path(store, file)).id == first.id
         assert len(copies) == 1
         write_wav(file, song(0.1, seed=1))
         os.utime(file, ns=(1, 1))
-        second = await store.put_path(file)
+        second = await put_path(store, file)
         assert second.id != first.id
         assert len(copies) == 2
         await store.delete(second.id)
-        assert (await store.put_path(file)).id == second.id
+        assert (await put_path(store, file)).id == second.id
         assert len(copies) == 3
         with pytest.raises(InvalidValue, match=r"^absent\.wav cannot be read: No such file"):
-            await store.put_path(tmp_path / "absent.wav")
+            await put_path(store, tmp_path / "absent.wav")
 
     with_store(tmp_path, work)
 
@@ -202,9 +202,9 @@ def test_a_missing_or_truncated_file_can_be_stored_again(tmp_path: Path) -> None
             assert (await store.put(chunks_of(data), "x")).id == asset.id
             assert store.path((await store.get(asset.id)).id).read_bytes() == data
 
-            named = await store.put_path(file)
+            named = await put_path(store, file)
             spoil(store.path(named.id))
-            assert (await store.put_path(file)).id == named.id
+            assert (await put_path(store, file)).id == named.id
             assert store.path(named.id).read_bytes() == file.read_bytes()
 
     with_store(tmp_path, work)

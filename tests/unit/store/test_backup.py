@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -11,6 +12,7 @@ import re
 import sqlite3
 import tarfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -85,7 +87,7 @@ def test_neither_is_done_where_it_could_do_harm(home: Path, tmp_path: Path) -> N
         back_up(home, tmp_path / "b.tar")
     with pytest.raises(NotFound, match="There is no database"):
         back_up(tmp_path / "empty", tmp_path / "c.tar")
-    with hold_folder(home), pytest.raises(Conflict, match="A daemon serves"):
+    with hold_folder(home), pytest.raises(Conflict, match="A daemon already serves"):
         restore(tmp_path / "b.tar", home, overwrite=True)
     assert (tmp_path / "b.tar").read_bytes() == b"something else"
 
@@ -218,6 +220,63 @@ def test_a_backup_of_a_store_that_changes_is_of_one_moment(home: Path, tmp_path:
 
         with_store(folder, all_good)
         assert listed <= files_in(folder)
+
+
+def test_two_restores_in_one_second_keep_what_was_there_apart(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(home, tmp_path / "b.tar")
+    monkeypatch.setattr(time, "strftime", lambda _: "before-restore-20261129-120000")
+    before = [Path(restore(tmp_path / "b.tar", home, overwrite=True).before) for _ in range(3)]
+    assert [folder.name[30:] for folder in before] == ["", "-2", "-3"]
+    assert all((folder / "acebridge.db").exists() for folder in before)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_restore_that_fails_at_any_step_is_taken_back(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    back_up(home, tmp_path / "b.tar")
+    before, rename, count = with_store(home, look), Path.rename, [0]
+    listed = {file.name for file in home.iterdir()}
+
+    def fail_once(self: Path, target: Path) -> Path:
+        count[0] += 1
+        if count[0] == number + 1:
+            raise OSError(errno.EBUSY, "Device or resource busy", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(OSError, match="busy"):
+        restore(tmp_path / "b.tar", home, overwrite=True)
+    assert {file.name for file in home.iterdir()} - {"daemon.lock"} == listed
+    monkeypatch.undo()
+    assert with_store(home, look) == before
+
+
+def test_assets_on_a_disk_of_their_own_are_not_moved(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(home, tmp_path / "b.tar")
+    before = with_store(home, look)
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == home / "assets")
+    with pytest.raises(Conflict, match=r"assets is a disk of its own, which cannot be moved aside\. Unmount it"):
+        restore(tmp_path / "b.tar", home, overwrite=True)
+    assert with_store(home, look) == before
+    assert not list(home.glob("before-restore-*"))
+
+
+def test_a_backup_that_cannot_be_written_is_named_as_the_user_did(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for target in (tmp_path / "nowhere" / "b.tar", home / "nowhere" / "b.tar"):
+        with pytest.raises(InvalidValue) as caught:
+            back_up(home, target)
+        assert caught.value.message == f"{target} cannot be written: No such file or directory."
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(InvalidValue, match=r"b\.tar cannot be written: No space left on device\. Choose another place"):
+        back_up(home, tmp_path / "b.tar")
+    assert [file.name for file in tmp_path.iterdir()] == ["home"]
 
 
 def test_what_is_restored_is_nobody_elses(home: Path, tmp_path: Path) -> None:

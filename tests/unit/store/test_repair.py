@@ -96,7 +96,7 @@ def test_files_that_are_gone_for_good_are_given_up(tmp_path: Path) -> None:
 
 def test_repair_leaves_a_folder_that_is_served_and_a_newer_database_alone(tmp_path: Path) -> None:
     with_store(tmp_path, fill)
-    with hold_folder(tmp_path), pytest.raises(Conflict, match=r"^A daemon serves .*acebridge stop"):
+    with hold_folder(tmp_path), pytest.raises(Conflict, match=r"^A daemon already serves .*acebridge stop"):
         repair(tmp_path)
     with closing(sqlite3.connect(tmp_path / "acebridge.db")) as database:
         database.execute("PRAGMA user_version = 99")

@@ -17,7 +17,7 @@ from acebridge.store import reserve
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from tests.support.daemon import song, write_wav
-from tests.support.stores import add_job, chunks_of, files_in, wav_bytes, with_store
+from tests.support.stores import add_job, chunks_of, files_in, put_path, wav_bytes, with_store
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def test_uploads_count_against_the_quota(tmp_path: Path) -> None:
         fourth = await store.put(chunks_of(data[3]), "x")
         assert files_in(tmp_path) == {ids[0], ids[2], fourth.id}
         await store._database.run(lambda c: add_job(c, state="queued", sources=[ids[2], fourth.id]))
-        for upload in (store.put(chunks_of(data[4]), "x"), store.put_path(file)):
+        for upload in (store.put(chunks_of(data[4]), "x"), put_path(store, file)):
             with pytest.raises(
                 Busy, match=r"^The store holds 0\.1 of 0\.1 MiB, and nothing more can be evicted\. .*quota"
             ):

@@ -204,5 +204,13 @@ def test_a_locked_database_and_one_that_cannot_be_opened_are_sentences(tmp_path:
         patch.setattr(module, "OPEN_LIMIT_S", 0.0)
         assert refusal(tmp_path).message.startswith("Another program holds the database")
     holder.close()
+    # As the system opens a file that is not ours to write; root writes all files.
+    with pytest.MonkeyPatch.context() as patch:
+        connect = sqlite3.connect
+        patch.setattr(module.sqlite3, "connect", lambda path, **more: connect(f"file:{path}?mode=ro", uri=True, **more))
+        says = refusal(tmp_path).message
+        assert (
+            says == f"The database {tmp_path / 'acebridge.db'} cannot be written: attempt to write a readonly database."
+        )
     (tmp_path / "other" / "acebridge.db").mkdir(parents=True)
     assert "cannot be written: unable to open database file" in refusal(tmp_path / "other").message

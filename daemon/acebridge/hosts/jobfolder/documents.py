@@ -198,6 +198,8 @@ class OutputResult(TypedDict):
     """Fade that the item should get at its end."""
     written: Annotated[list[int], Field(min_length=2, max_length=2)]
     """Size in bytes and time of change in ns of the file as it was written. A file that differs was edited since."""
+    seal: str
+    """For the command: proof that it made the file, without which `acebridge host clean` leaves it. Else of no use."""
     asset_id: str
     """The SHA-256 of the file, where the daemon stores the same bytes under this name; else empty."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from acebridge.hosts.jobfolder import PLACED, REQUEST, RESULT, STATUS
 from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.jobfolder.outputs import file_state
+from acebridge.hosts.jobfolder.seal import is_sealed
 from acebridge.hosts.jobfolder.status import read_status
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.temporary_files import remove_stale
@@ -139,7 +140,7 @@ def _media_folder(folder: Path) -> Path | None:
 
 
 def _remove_audio(folder: Path) -> None:
-    """Remove the files of a result: those only that lie in its media folder and are still what was written."""
+    """Remove the files of a result that the command made in its media folder, as long as they are what it wrote."""
     place = _media_folder(folder)
     if place is None:
         return
@@ -147,7 +148,8 @@ def _remove_audio(folder: Path) -> None:
         file, written = output.get("file"), output.get("written")
         if isinstance(file, str) and file and Path(file).parent == place:
             with suppress(OSError, ValueError):
-                if not Path(file).is_symlink() and file_state(Path(file)) == written:
+                is_as_written = not Path(file).is_symlink() and file_state(Path(file)) == written
+                if is_as_written and is_sealed(output.get("seal"), folder, Path(file), written):
                     Path(file).unlink()
 
 

@@ -246,7 +246,8 @@ def _run_part(
         finally:
             work.job_ended()
     assert files.completed is not None
-    return _takes(request, request.parts[number], files.completed, files.files), files.completed.engine
+    takes = _takes(request, request.parts[number], files.completed, files.files, work.status.folder)
+    return takes, files.completed.engine
 
 
 def _daemon_ended() -> JobFailed:
@@ -327,13 +328,17 @@ class PartFiles(WavWriter):
         self.completed = completed
 
 
-def _takes(request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path]) -> list[TakeResult]:
+def _takes(
+    request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path], job: Path
+) -> list[TakeResult]:
     from acebridge.contract.metadata import metadata_values
     from acebridge.hosts.jobfolder.outputs import describe_output
 
     takes: list[TakeResult] = []
     for take in completed.takes:
         metadata = metadata_values(take.metadata)
-        outputs = [describe_output(output, files[output.output], request, part, metadata) for output in take.outputs]
+        outputs = [
+            describe_output(output, files[output.output], request, part, metadata, job) for output in take.outputs
+        ]
         takes.append({"take": take.take, "seed": take.seed, "metadata": metadata, "outputs": outputs})
     return takes

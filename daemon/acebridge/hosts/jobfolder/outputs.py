@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from acebridge.colours import TRACK_COLOURS
 from acebridge.hosts.jobfolder.request import Part, Request
+from acebridge.hosts.jobfolder.seal import make_seal
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
@@ -106,9 +107,15 @@ def track_name(request: Request, part: Part, role: str, metadata: Mapping[str, J
 
 
 def describe_output(
-    output: tasks_pb2.StoredOutput, file: Path, request: Request, part: Part, metadata: Mapping[str, JsonValue]
+    output: tasks_pb2.StoredOutput,
+    file: Path,
+    request: Request,
+    part: Part,
+    metadata: Mapping[str, JsonValue],
+    job: Path,
 ) -> OutputResult:
-    """Return what ``result.json`` says about an output."""
+    """Return what ``result.json`` in the folder ``job`` says about an output."""
+    written = file_state(file)
     length_s = output.frames / output.sample_rate
     fade_s = min(TASKS[part.task].fade_s, length_s / 2)
     return {
@@ -124,6 +131,7 @@ def describe_output(
         "length_s": length_s,
         "fade_in_s": fade_s,
         "fade_out_s": fade_s,
-        "written": file_state(file),
+        "written": written,
+        "seal": make_seal(job, file, written),
         "asset_id": output.asset_id,
     }

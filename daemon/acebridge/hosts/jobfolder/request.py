@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from acebridge.hosts.jobfolder import REQUEST, VERSION
+from acebridge.hosts.jobfolder.json_files import read_text
 from acestep_runtime.audio.wav import ENCODINGS
 from acestep_runtime.errors import InvalidValue
 
@@ -92,7 +93,7 @@ def read_request(folder: Path) -> Request:
     """Read the request in a job folder. Raises `InvalidValue` naming what is wrong in it."""
     file = folder / REQUEST
     try:
-        content: JsonValue = json.loads(file.read_text("utf-8-sig"))
+        content: JsonValue = json.loads(read_text(file, "utf-8-sig"))
     except OSError as error:
         raise _wrong(
             REQUEST, str(file), "a file that can be read", f"{file} cannot be read: {error.strerror}."

@@ -20,6 +20,7 @@ from acebridge.hosts.jobfolder.lock import lock_folder
 from acebridge.hosts.jobfolder.prewarm import wait_for_request
 from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.status import Status
+from acebridge.hosts.jobfolder.trust import check_address, check_folder
 from acebridge.hosts.jobfolder.urls import folder_of
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
@@ -35,6 +36,7 @@ _GRACE_S = 1.0
 def run_named(folder: str, *, address: str | None = None, autostart: bool = True) -> ResultFile | None:
     """Do as `run`, for a folder named by its path or a ``file:`` URL; ``None`` when the script gives up before it asks."""
     path = Path(folder_of(folder)).absolute()
+    check_folder(path)
     with _without_hangup():
         if (path / READYING).exists() and not wait_for_request(path):
             return None
@@ -63,6 +65,7 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
     def work(work: Work) -> ResultFile:
         record()
         request = read_request(folder)
+        check_address(request.address)
         work.status.tell(parts=len(request.parts), host=request.host)
         tasks = ", ".join(part.task for part in request.parts)
         work.status.log(f"{request.id}: {tasks}{f', for {request.host}' if request.host else ''}")
@@ -74,10 +77,9 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
 def supervise(folder: Path, work: Callable[[Work], T]) -> T:
     """Do ``work`` while ``status.json`` is kept up to date and ``cancel`` is looked for; write what it returns as result.
 
-    Raises as `run` does, `InvalidValue` when there is no such folder, and `Conflict` when another command works on it.
+    Raises as `run` does, what `check_folder` raises, and `Conflict` when another command works on it.
     """
-    if not folder.is_dir():
-        raise InvalidValue("FOLDER", str(folder), "a job folder that is there")
+    check_folder(folder)
     with lock_folder(folder) as release:
         return _supervise(folder, work, release)
 

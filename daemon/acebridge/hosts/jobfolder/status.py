@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acebridge.hosts.jobfolder import LOG, STATUS, VERSION
 from acebridge.hosts.jobfolder.json_files import read_object, write_json
+from acebridge.regular_files import open_regular
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -75,9 +76,12 @@ class Status:
         write_json(self.folder / STATUS, fields)
 
     def log(self, text: str) -> None:
-        """Add a line, or more, to the log."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
+        """Add a line, or more, to the log. None is written where something else than a file is in its place."""
+        stamp, path = time.strftime("%Y-%m-%d %H:%M:%S"), os.fspath(self.folder / LOG)
+        with (
+            suppress(OSError),
+            open(path, "a", encoding="utf-8", errors="backslashreplace", opener=open_regular) as file,
+        ):
             file.write(f"{stamp} {text}\n")
 
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from acebridge.background import wait_at_most
 from acebridge.hosts.osc.framing import Framing
 from acebridge.hosts.osc.messages import BadPacket
-from acebridge.hosts.osc.peer import Peer, plain_host
+from acebridge.hosts.osc.peer import Peer
+from acebridge.loopback import plain_host
 
 MAX_CONNECTIONS = 32
 #: Those of them that have not presented the token, from machines that are not allowed: they must not take all.

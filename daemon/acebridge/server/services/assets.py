@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
+from acebridge.named_files import open_named_file
 from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.messages import asset_message
 from acebridge.server.output_reader import read_asset
 from acebridge.server.services.pages import page_of
-from acebridge.server.submission import MAX_INLINE_BYTES, check_name, resolve_allowed_path
+from acebridge.server.submission import MAX_INLINE_BYTES, check_name
 from acebridge.server.unknown_fields import check_known
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
@@ -50,8 +50,8 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     @unary
     async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
-        path = await asyncio.to_thread(resolve_allowed_path, request.path, self._context.config.roots, "path")
-        return asset_message(await self._context.store.put_path(path))
+        file = await open_named_file(request.path, self._context.config.roots, "path")
+        return asset_message(await self._context.store.put_file(file))
 
     @streaming
     async def DownloadAsset(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,39 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     for name, says in broken.items():
         with pytest.raises(InvalidValue, match=says):
             write_mix(Mix((tracks[0], MixTrack(tmp_path / name, 0, 1.0, 1.0)), 4800), tmp_path / "mix.wav")
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(InvalidValue, match=r"^pipe\.wav is not a file\."):
+        write_mix(Mix((MixTrack(tmp_path / "pipe.wav", 0, 1.0, 1.0),), 4800), tmp_path / "mix.wav")
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "frames", "says"),
+    [
+        (8_000, 8_000 * 1200 + 1, "The mix would be 1200 s long; allowed: at most 1200 s. Choose fewer bars."),
+        (384_000, 384_000 * 700, "The mix would hold 2051 MiB; allowed: at most 2048 MiB. Choose fewer bars."),
+    ],
+)
+def test_a_mix_that_no_daemon_would_take_is_not_written(tmp_path: Path, rate_hz: int, frames: int, says: str) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(0.1, rate_hz=rate_hz, channels=2), rate_hz)
+    with pytest.raises(InvalidValue) as caught:
+        write_mix(Mix((MixTrack(tmp_path / "a.wav", 0, 1.0, 1.0),), frames), tmp_path / "mix.wav")
+    assert str(caught.value) == says
+    assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_a_mix_that_the_disk_has_no_room_for_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(0.1, channels=2), 48_000)
+    mix = Mix((MixTrack(tmp_path / "a.wav", 0, 1.0, 1.0),), 48_000)
+    usage, needed = shutil.disk_usage(tmp_path), 48_000 * 2 * 4 + 16 * 2**20
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed - 1))
+    with pytest.raises(OSError, match="No space left"):
+        write_mix(mix, tmp_path / "mix.wav")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed))
+    assert write_mix(mix, tmp_path / "mix.wav").exists()
 
 
 def read_source(source: dict[str, Any]) -> Any:
