@@ -18,6 +18,10 @@ ADDRESS_FILE = "daemon.json"
 TOKEN_FILE = "token"
 #: In the data folder: what is known of the tokens that the user made; and held by whoever changes that.
 TOKENS_FILE, TOKENS_LOCK_FILE = "tokens.json", "tokens.lock"
+#: In the data folder: the key and the certificate that the daemon has made for itself.
+TLS_FILE = "tls.pem"
+#: In the data folder: which daemons on other machines are trusted, and their tokens; and held by whoever changes that.
+KNOWN_DAEMONS_FILE, KNOWN_DAEMONS_LOCK_FILE = "known_daemons.json", "known_daemons.lock"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.

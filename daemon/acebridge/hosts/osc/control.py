@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from acebridge.addresses import plain_host
 from acebridge.contract.enums import enum_name
 from acebridge.hosts.osc.address import ID, Address
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.monitor import ANSWERS as MONITOR_ANSWERS
-from acebridge.hosts.osc.peer import plain_host
 from acebridge.hosts.osc.request import is_asset_id
 from acebridge.hosts.osc.session import FIELDS, PATHS
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2

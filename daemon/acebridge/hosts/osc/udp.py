@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
-from acebridge.hosts.osc.peer import Peer, is_loopback, plain_host
+from acebridge.addresses import is_loopback, plain_host
+from acebridge.hosts.osc.peer import Peer
 from acestep_runtime.errors import InvalidValue
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from acebridge.addresses import is_loopback
 from acebridge.errors import Unauthenticated
 from acebridge.hosts.osc.access import MAX_SENDERS, Access
-from acebridge.hosts.osc.peer import is_loopback
 from acestep_runtime.errors import InvalidValue
 
 TOKEN = "5ec2e7"
