@@ -25,6 +25,15 @@ def plain_host(host: str) -> str:
     return str(mapped or address)
 
 
+def is_address(text: str) -> bool:
+    """Return whether a text is ``host:port``, an address of IPv6 in brackets, with a port from 1 to 65535."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    plain = bare.isascii() and bare.isprintable() and not set(bare) & set(" /[]")
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535
+    return bool(bare) and plain and is_port and not (":" in host and bare == host)
+
+
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port of a valid ``host:port``; the host of IPv6 without its brackets."""
     host, _, port = address.rpartition(":")

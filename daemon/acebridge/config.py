@@ -188,18 +188,24 @@ class Config(BaseModel):
     @classmethod
     def _address_only(cls, host: str) -> str:
         if host != "localhost":
-            _check_ip(host, "must be an address of this machine in numbers, such as 127.0.0.1, or 0.0.0.0 for all of them")
+            _check_ip(
+                host, "must be an address of this machine in numbers, such as 127.0.0.1, or 0.0.0.0 for all of them"
+            )
         return host
 
     @field_validator("tls", "auth")
     @classmethod
-    def _guard_other_machines(cls, table: TlsSettings | AuthSettings, info: ValidationInfo) -> TlsSettings | AuthSettings:
+    def _guard_other_machines(
+        cls, table: TlsSettings | AuthSettings, info: ValidationInfo
+    ) -> TlsSettings | AuthSettings:
         host = info.data.get("host", "")
         if host and not is_loopback(host):
             if isinstance(table, AuthSettings) and not table.required:
                 raise ValueError(f"host {host} lets other machines in, and they need tokens, so required must be true")
             if isinstance(table, TlsSettings) and table.enabled is False:
-                raise ValueError(f"host {host} lets other machines in, and they need TLS, so enabled must be true or left out")
+                raise ValueError(
+                    f"host {host} lets other machines in, and they need TLS, so enabled must be true or left out"
+                )
         return table
 
     @property
@@ -230,7 +236,11 @@ class Config(BaseModel):
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.
 VARIABLES = {
-    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name not in ("data_dir", "tls", "auth", "osc")},
+    **{
+        name: f"ACEBRIDGE_{name.upper()}"
+        for name in Config.model_fields
+        if name not in ("data_dir", "tls", "auth", "osc")
+    },
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
 }

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from acebridge.errors import Conflict
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _UMASK = 0o077
+_LOCK_TIMEOUT_S = 10.0
 _HAS_MODES = os.name != "nt"
 _before: list[int] = []
 
@@ -40,6 +43,19 @@ def close_folder(folder: Path) -> None:
 def open_private(path: str, flags: int) -> int:
     """Open a file as an ``opener``; a new one is private."""
     return os.open(path, flags, FILE_MODE)
+
+
+@contextmanager
+def hold_lock(file: Path, what: str) -> Iterator[None]:
+    """Keep other commands from changing ``what``, in the same folder, meanwhile. Raises `Conflict`."""
+    import filelock
+
+    make_private_folder(file.parent)
+    try:
+        with filelock.FileLock(file, timeout=_LOCK_TIMEOUT_S, mode=FILE_MODE):
+            yield
+    except filelock.Timeout:
+        raise Conflict(f"Another command is changing {what}.", remedy="Try again.") from None
 
 
 def repair_modes(folder: Path, *, leave: Collection[Path] = ()) -> int:

@@ -4,8 +4,8 @@ The client sends a challenge along with a health check: which token it means, by
 used once. The daemon answers with its port and an HMAC of both, whose key is the hash of the token. A program that has taken
 the port of a daemon that ended can answer nothing, and an answer that it fetches from a daemon elsewhere has another port.
 
-With TLS the HMAC is also about the certificate: who stands between a client and its daemon has another one, so the answer that it
-fetches from the daemon proves nothing.
+With TLS the HMAC is also about the certificate: who stands between a client and its daemon has another one, so an answer
+that it fetches from the daemon proves nothing.
 """
 
 from __future__ import annotations

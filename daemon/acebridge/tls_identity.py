@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from acebridge.addresses import plain_host
 from acebridge.atomic_files import write_whole
-from acebridge.certificates import fingerprint_of, first_certificate
+from acebridge.certificates import fingerprint_of, first_certificate, name_of
 from acebridge.config import Config
 from acebridge.errors import InvalidSetting
 from acebridge.paths import TLS_FILE
@@ -53,7 +53,8 @@ def make_identity(config: Config) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    names, addresses = list(_host_names()), list(dict.fromkeys(_host_addresses(config.host)))
+    names, addresses = _host_names(), dict.fromkeys(_host_addresses(config.host))
+    owners = x509.SubjectAlternativeName([*map(x509.DNSName, names), *map(x509.IPAddress, addresses)])
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "AceBridge")])
     now = datetime.now(timezone.utc)
     certificate = (
@@ -65,13 +66,15 @@ def make_identity(config: Config) -> None:
         .not_valid_before(now - timedelta(days=_CLOCKS_DAYS))
         .not_valid_after(now + timedelta(days=_VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names), *map(x509.IPAddress, addresses)]), critical=False)
+        .add_extension(owners, critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    write_whole(config.data_dir / TLS_FILE, [private, certificate.public_bytes(serialization.Encoding.PEM)], private=True)
+    write_whole(
+        config.data_dir / TLS_FILE, [private, certificate.public_bytes(serialization.Encoding.PEM)], private=True
+    )
 
 
 def read_identity(config: Config, *, now: datetime | None = None) -> Identity:
@@ -125,12 +128,22 @@ def _check(certificate_file: Path, text: str, key_file: Path, key: str, now: dat
             f"The key {key_file} is not that of the certificate {certificate_file}.",
             remedy=remedy or "Name the two that belong together in the table [tls] of config.toml.",
         )
+    try:
+        name_of(text)
+    except ValueError as error:
+        raise InvalidSetting(
+            f"The certificate {certificate_file} {error}.",
+            remedy=remedy or "Make one with the name of this machine in subjectAltName.",
+        ) from error
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not begin <= now <= end:
-        what = f"has expired: it was valid until {end:%Y-%m-%d}" if now > end else f"is not valid before {begin:%Y-%m-%d}"
+        what = (
+            f"has expired: it was valid until {end:%Y-%m-%d}" if now > end else f"is not valid before {begin:%Y-%m-%d}"
+        )
         raise InvalidSetting(
             f"The certificate {certificate_file} {what}.",
-            remedy=remedy or "Renew it, or take `certificate` and `key` out of config.toml: then the daemon makes its own.",
+            remedy=remedy
+            or "Renew it, or take `certificate` and `key` out of config.toml: then the daemon makes its own.",
         )
     return end
 
