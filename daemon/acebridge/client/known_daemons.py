@@ -7,6 +7,7 @@ its fingerprint stands for is what a connection needs.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -50,9 +51,13 @@ def read_known(home: Path) -> dict[str, KnownDaemon]:
 
 
 def find_known(home: Path, address: str) -> KnownDaemon | None:
-    """Return the daemon that is trusted at a valid ``address``, if there is one. Raises `InvalidSetting`."""
-    known = read_known(home)
-    return known.get(plain_address(address)) if known else None
+    """Return the daemon that is trusted at a valid ``address``, if there is one. Raises `InvalidSetting`.
+
+    A file that we may not read, such as another user's, trusts nobody.
+    """
+    if not os.access(home / KNOWN_DAEMONS_FILE, os.R_OK):
+        return None
+    return read_known(home).get(plain_address(address))
 
 
 def remember(home: Path, address: str, daemon: KnownDaemon) -> None:
