@@ -16,14 +16,16 @@ import soundfile
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.certificates import parse_fingerprint
-from acebridge.client.connection import check_own_machine, connect
+from acebridge.client.connection import connect
 from acebridge.client.known_daemons import KnownDaemon, read_known, remember
 from acebridge.errors import Conflict
+from acebridge.hosts.jobfolder.run import run as run_job
 from acebridge.server import app
 from acestep_runtime import generate
 from acestep_runtime.errors import InvalidValue
 from tests.support.certificates import make_pair
 from tests.support.daemon import PATIENCE_S, Daemon, download, song, status, until_state, write_wav
+from tests.support.job_folders import Job, part
 from tests.support.shell import FAKE, Shell
 from tests.support.studio import Studio, machine_address, on_the_laptop, on_the_studio, studio_at
 
@@ -99,12 +101,13 @@ def test_the_python_api_gives_the_same_there(studio: Studio) -> None:
 
 
 @pytest.mark.usefixtures("laptop")
-def test_job_folders_stay_on_their_machine(studio: Studio) -> None:
-    with connect(None, autostart=False) as client:
-        assert status(client).pid == studio.daemon.pid
-        with pytest.raises(InvalidValue, match=r"allowed: the daemon of this machine\. Leave the address") as caught:
-            check_own_machine(client)
-        assert studio.address in str(caught.value)
+def test_job_folders_stay_on_their_machine(studio: Studio, tmp_path: Path) -> None:
+    job = Job(tmp_path).ask(part(start_s=0.5, end_s=1.0))
+    with pytest.raises(InvalidValue, match=r"allowed: the daemon of this machine\. Leave the address") as caught:
+        run_job(job.folder, address=None, autostart=False)
+    assert studio.address in str(caught.value)
+    assert job.status["state"] == "failed"
+    assert job.media_files == set()
 
 
 # ---- on the studio machine ----

@@ -27,7 +27,7 @@ def own(home: Path, host: str = "0.0.0.0") -> Config:
     return Config(data_dir=home, host=host)
 
 
-def given(folder: Path, pair: Pair = PAIR) -> Config:
+def of_user(folder: Path, pair: Pair = PAIR) -> Config:
     pair.write(folder)
     return Config(
         data_dir=folder, host="::", tls=TlsSettings(certificate=folder / "certificate.pem", key=folder / "key.pem")
@@ -72,7 +72,7 @@ def test_a_machine_whose_name_no_certificate_can_hold(
 @pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)])
 def test_a_certificate_of_the_user(tmp_path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
     pair = make_pair("studio.local", key=key)
-    found = find_identity(given(tmp_path, pair))
+    found = find_identity(of_user(tmp_path, pair))
     assert found is not None
     assert (found.certificate, found.key) == (pair.certificate, pair.key)
     assert not (tmp_path / "tls.pem").exists()
@@ -124,7 +124,7 @@ FAULTS = {
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize(("spoil", "says"), FAULTS.values(), ids=FAULTS)
 def test_each_fault_is_a_sentence_with_a_remedy(tmp_path: Path, spoil: Callable[[Path], object], says: str) -> None:
-    config = given(tmp_path)
+    config = of_user(tmp_path)
     spoil(tmp_path)
     with pytest.raises(InvalidSetting) as caught:
         find_identity(config)

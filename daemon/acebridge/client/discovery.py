@@ -52,10 +52,10 @@ def find_address(explicit: str | None = None) -> str:
 
     Empty when no daemon serves this data folder. Raises `InvalidValue` for an address that is none.
     """
-    return _named_address(explicit) or address_in(data_folder())
+    return _explicit_address(explicit) or address_in(data_folder())
 
 
-def _named_address(explicit: str | None) -> str:
+def _explicit_address(explicit: str | None) -> str:
     """Return the address that the user names, checked; empty when there is none."""
     field, address = "--address", explicit
     if explicit is None:
@@ -103,7 +103,7 @@ def _is_elsewhere(explicit: str | None) -> bool:
 
     Raises `Unauthenticated` when it does answer, but with TLS, and is not trusted.
     """
-    address = _named_address(explicit)
+    address = _explicit_address(explicit)
     if not address:
         return False
     from acebridge.client.channels import fetch_certificate, route_to, unknown_daemon
@@ -123,7 +123,7 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
     The user's own daemon, which no address was needed for, is restarted when it is idle, of another version, and
     ``autostart`` allows it. Else ``warn`` gets a sentence about the difference.
     """
-    home, own = data_folder(), not _named_address(explicit)
+    home, own = data_folder(), not _explicit_address(explicit)
     if own and version_in(home) == VERSION:
         return found
     from acebridge.client.restart import lock_restart, replace_other_version
@@ -183,7 +183,7 @@ def start(explicit: str | None = None) -> str:
 
     Two clients may do so at once: one daemon gets the data folder, both clients find it.
     """
-    address, own = _named_address(explicit), address_in(data_folder())
+    address, own = _explicit_address(explicit), address_in(data_folder())
     options: tuple[str, ...] = ()
     if address:
         if own != address and serves(own, data_folder()):  # it holds the data folder, so no other can be started
