@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
+from datetime import datetime, timezone
 
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -64,3 +65,17 @@ def name_of(certificate: str) -> str:
     if not names:
         raise ValueError("is for no name and no address")
     return names[0]
+
+
+def valid_until(certificate: str, now: datetime | None = None) -> datetime:
+    """Return when a certificate expires. Raises ``ValueError`` where it is not valid ``now``."""
+    from cryptography import x509
+
+    loaded = x509.load_pem_x509_certificate(first_certificate(certificate).encode())
+    begin, end = loaded.not_valid_before_utc, loaded.not_valid_after_utc
+    now = now or datetime.now(timezone.utc)
+    if now > end:
+        raise ValueError(f"has expired: it was valid until {end:%Y-%m-%d}")
+    if now < begin:
+        raise ValueError(f"is not valid before {begin:%Y-%m-%d}")
+    return end

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from acebridge.addresses import plain_host
 from acebridge.atomic_files import write_whole
-from acebridge.certificates import fingerprint_of, first_certificate, name_of
+from acebridge.certificates import fingerprint_of, first_certificate, name_of, valid_until
 from acebridge.config import Config
 from acebridge.errors import InvalidSetting
 from acebridge.paths import TLS_FILE
@@ -89,11 +89,11 @@ def read_identity(config: Config, *, now: datetime | None = None) -> Identity:
     text = _read(certificate_file, "certificate", remedy)
     key = _read(key_file, "key", remedy)
     _check_mode(key_file)
-    end = _check(certificate_file, text, key_file, key, now or datetime.now(timezone.utc), remedy)
+    end = _check(certificate_file, text, key_file, key, now, remedy)
     return Identity(text[text.index(first_certificate(text)) :], key, end)
 
 
-def _check(certificate_file: Path, text: str, key_file: Path, key: str, now: datetime, remedy: str) -> datetime:
+def _check(certificate_file: Path, text: str, key_file: Path, key: str, now: datetime | None, remedy: str) -> datetime:
     """Return until when the certificate is valid. Raises `InvalidSetting`."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
@@ -130,22 +130,14 @@ def _check(certificate_file: Path, text: str, key_file: Path, key: str, now: dat
         )
     try:
         name_of(text)
+        return valid_until(text, now)
     except ValueError as error:
         raise InvalidSetting(
             f"The certificate {certificate_file} {error}.",
-            remedy=remedy or "Make one with the name of this machine in subjectAltName.",
-        ) from error
-    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if not begin <= now <= end:
-        what = (
-            f"has expired: it was valid until {end:%Y-%m-%d}" if now > end else f"is not valid before {begin:%Y-%m-%d}"
-        )
-        raise InvalidSetting(
-            f"The certificate {certificate_file} {what}.",
             remedy=remedy
-            or "Renew it, or take `certificate` and `key` out of config.toml: then the daemon makes its own.",
-        )
-    return end
+            or "Get another one with the name of this machine, or take `certificate` and `key` out of config.toml: then the"
+            " daemon makes its own.",
+        ) from error
 
 
 def _read(file: Path, what: str, remedy: str) -> str:

@@ -116,7 +116,7 @@ FAULTS = {
     ),
     "for nobody": (
         replace_both(make_pair(common_name="")),
-        "The certificate {}/certificate.pem is for no name and no address. Make one with the name",
+        "The certificate {}/certificate.pem is for no name and no address. Get another one with the name",
     ),
 }  # fmt: skip
 

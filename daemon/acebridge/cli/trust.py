@@ -59,8 +59,8 @@ def trust(
 
 def _find(address: str, fingerprint: str | None, token_file: Path | None) -> KnownDaemon:
     """Return the daemon as the user wants it to be known. Raises what keeps it from being trusted."""
-    from acebridge.certificates import parse_fingerprint
-    from acebridge.client.channels import fetch_certificate
+    from acebridge.certificates import fingerprint_of, parse_fingerprint
+    from acebridge.client.channels import check_usable, fetch_certificate
     from acebridge.client.credentials import check_known
     from acebridge.client.known_daemons import KnownDaemon, find_known
     from acebridge.errors import Unauthenticated, Unavailable
@@ -73,7 +73,8 @@ def _find(address: str, fingerprint: str | None, token_file: Path | None) -> Kno
             f"Nothing answers at {address}: {error.strerror or error}.",
             remedy="Start the daemon on its machine with `acebridge serve`, and let its firewall pass the port.",
         ) from error
-    found = _check_name(address, certificate)
+    check_usable(address, certificate)
+    found = fingerprint_of(certificate)
     if wanted is None:
         _ask(address, found)
     elif wanted != found:
@@ -87,20 +88,6 @@ def _find(address: str, fingerprint: str | None, token_file: Path | None) -> Kno
     if daemon.token:
         check_known(address, daemon)
     return daemon
-
-
-def _check_name(address: str, certificate: str) -> str:
-    """Return the fingerprint of a certificate that a connection can be checked by. Raises `Unauthenticated`."""
-    from acebridge.certificates import fingerprint_of, name_of
-    from acebridge.errors import Unauthenticated
-
-    try:
-        name_of(certificate)
-    except ValueError as error:
-        raise Unauthenticated(
-            f"The certificate of the daemon at {address} {error}.", remedy="Give the daemon another one."
-        ) from error
-    return fingerprint_of(certificate)
 
 
 def _ask(address: str, found: str) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import grpc
 
 from acebridge.addresses import is_local, split_address
-from acebridge.certificates import fingerprint_of, name_of
+from acebridge.certificates import fingerprint_of, name_of, valid_until
 from acebridge.client.known_daemons import find_known
 from acebridge.client.own_daemon import read_own_daemon
 from acebridge.errors import Unauthenticated, Unavailable
@@ -68,7 +68,8 @@ def open_route(route: Route) -> grpc.Channel:
 def check_certificate(route: Route) -> None:
     """Look whether the daemon elsewhere still has its certificate; a connection that is refused would not say why.
 
-    Raises `Unauthenticated` when it has another one, `Unavailable` when it has none, ``OSError`` when nobody answers.
+    Raises `Unauthenticated` when it has another one, or this one is not valid, `Unavailable` when it has none, ``OSError`` when
+    nobody answers.
     """
     found = fingerprint_of(fetch_certificate(route.address))
     if found != route.fingerprint:
@@ -78,6 +79,19 @@ def check_certificate(route: Route) -> None:
             remedy=f"If `acebridge token show` on its machine prints the former, run `acebridge trust {route.address}`"
             " again; else somebody stands between it and you.",
         )
+    check_usable(route.address, route.certificate)
+
+
+def check_usable(address: str, certificate: str) -> None:
+    """Raise `Unauthenticated` for a certificate that no connection can be checked by, whoever has it."""
+    try:
+        name_of(certificate)
+        valid_until(certificate)
+    except ValueError as error:
+        raise Unauthenticated(
+            f"The certificate of the daemon at {address} {error}.",
+            remedy="Give the daemon another one; or is the clock of this machine wrong?",
+        ) from error
 
 
 def fetch_certificate(address: str, timeout_s: float = TIMEOUT_S) -> str:

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
@@ -22,6 +24,7 @@ from acebridge.errors import ConnectionLost, JobFailed, Unauthenticated, Unavail
 from acebridge.proof import prove
 from acebridge.v1 import daemon_pb2
 from tests.support.certificates import Pair, make_pair
+from tests.support.daemon import PATIENCE_S
 from tests.support.recorder import Recorder, serve
 from tests.support.tls_listener import listen
 
@@ -161,6 +164,29 @@ def test_a_daemon_elsewhere_that_has_ended_is_not_started_here(home: Path) -> No
         find_daemon(address, autostart=True, warn=print)
     with pytest.raises(OSError, match="refused"):
         fetch_certificate(address)
+
+
+@pytest.mark.parametrize(
+    ("pair", "why"),
+    [(make_pair("x", begin_days=-9, end_days=-1), "has expired: it was valid until "),
+     (make_pair("x", begin_days=1), "is not valid before "), (make_pair(common_name=""), "is for no name and no address")],
+)  # fmt: skip
+def test_a_trusted_certificate_that_cannot_be_checked(home: Path, pair: Pair, why: str) -> None:
+    with serve(daemon_of(pair), pair=pair) as daemon:
+        remember(home, daemon.address, KnownDaemon(pair.certificate, TOKEN))
+        with pytest.raises(Unauthenticated, match=f"^The certificate of the daemon at {daemon.address} {why}"):
+            find_daemon(daemon.address, autostart=False, warn=print)
+
+
+def test_names_are_looked_up_as_everywhere_on_this_machine() -> None:
+    """The resolver of gRPC itself does not know those of a local network. This name is none, which needs no network."""
+    program = f"""
+import acebridge.client.channels as channels
+channel = channels.open_route(channels.Route("{"a" * 70}.local:1"))
+channel.unary_unary("/x/y")(b"", timeout={PATIENCE_S})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert "getaddrinfo" in done.stderr
 
 
 def test_one_that_takes_too_long_does_not_answer() -> None:
