@@ -212,6 +212,7 @@ def test_a_script_says_fingerprint_and_token(
 def test_what_is_not_right_is_not_noted(studio: Studio, stranger: Shell, home: Path) -> None:
     (stranger.folder / "token.txt").write_text("ab" * 32)
     (stranger.folder / "text.txt").write_text("no token")
+    (stranger.folder / "empty.txt").touch()
     wrong = f"sha256:{'ab' * 32}"
     trust = ("trust", studio.address, "--fingerprint", studio.fingerprint)
     for words, code, says in (
@@ -222,6 +223,7 @@ def test_what_is_not_right_is_not_noted(studio: Studio, stranger: Shell, home: P
         ),
         ((*trust, "--token-file", "token.txt"), 4, "does not know this token, or somebody stands between it and you. "),
         ((*trust, "--token-file", "text.txt"), 2, "--token-file holds no token of a daemon; allowed: 64 hex digits"),
+        ((*trust, "--token-file", "empty.txt"), 2, "--token-file holds no token of a daemon; allowed: 64 hex digits"),
         ((*trust, "--token-file", "gone.txt"), 2, "gone.txt: No such file or directory."),
         (("trust", studio.address, "--fingerprint", "x"), 2, "allowed: sha256: and 64 hex digits"),
         (("trust", "studio"), 2, "allowed: host:port"),

@@ -121,13 +121,17 @@ def _read_token(file: Path | None) -> str:
     from acebridge.client.credentials import VARIABLE, parse_token
 
     if file is not None:
-        return parse_token(file.read_text("utf-8", "replace"), "--token-file")
+        return parse_token(file.read_text("utf-8", "replace"), "--token-file", required=True)
     if text := os.environ.get(VARIABLE, ""):
         return parse_token(text, VARIABLE)
     if not sys.stdin.isatty():
         return ""
     prompt = "Token, from `acebridge token new NAME --scope admin` there; it is not shown: "
-    return parse_token(getpass.getpass(prompt, sys.stderr), "the token")
+    try:
+        typed = getpass.getpass(prompt, sys.stderr)
+    except EOFError:
+        typed = ""
+    return parse_token(typed, "the token")
 
 
 def _facts(address: str, daemon: KnownDaemon) -> dict[str, str | bool]:

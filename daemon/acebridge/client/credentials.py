@@ -47,10 +47,13 @@ def token_for(address: str) -> str:
     return token if known is None else known.token
 
 
-def parse_token(text: str, field: str) -> str:
-    """Return the token in a text; empty for none. Raises `InvalidValue`, which shows nothing of it, for something else."""
+def parse_token(text: str, field: str, *, required: bool = False) -> str:
+    """Return the token in a text; empty for none, unless it is ``required``.
+
+    Raises `InvalidValue` for something else, and shows nothing of it.
+    """
     token = text.strip()
-    if token and not TOKEN.fullmatch(token):
+    if (token or required) and not TOKEN.fullmatch(token):
         allowed = "64 hex digits, as in the file token of the daemon's data folder"
         message = f"{field} holds no token of a daemon; allowed: {allowed}."
         raise InvalidValue(field, "", allowed, message=message, remedy="Copy it again, or leave it out.")
