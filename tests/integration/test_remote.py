@@ -15,8 +15,10 @@ import pytest
 import soundfile
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from acebridge.certificates import parse_fingerprint
+from acebridge.addresses import is_local
+from acebridge.certificates import fingerprint_of, parse_fingerprint
 from acebridge.client.connection import connect
+from acebridge.client.discovery import private_daemon
 from acebridge.client.known_daemons import KnownDaemon, read_known, remember
 from acebridge.errors import Conflict
 from acebridge.hosts.jobfolder.run import run as run_job
@@ -285,6 +287,23 @@ def test_with_a_certificate_of_ones_own_on_loopback(tmp_path: Path, monkeypatch:
             monkeypatch.setenv("ACEBRIDGE_TOKEN", own.token)
             assert shell.run("stop", "--address", own.daemon.address).stdout == "stopped\n"
         assert own.daemon.stop() == 0
+
+
+def test_the_first_command_starts_a_daemon_that_others_reach(alone: Shell) -> None:
+    home = Path(alone.environment["ACEBRIDGE_HOME"])
+    (home / "config.toml").write_text('host = "0.0.0.0"\nport = 0\n')
+    alone.run("jobs")
+    said = alone.json("status")
+    assert said["address"].startswith("127.0.0.1:")
+    assert said["certificate"] == fingerprint_of((home / "tls.pem").read_text())
+    alone.run("stop")
+
+
+def test_the_daemon_of_the_demo_serves_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOST", "0.0.0.0")
+    with private_daemon(tmp_path / "home") as address:
+        assert is_local(address)
+    assert not (tmp_path / "home" / "tls.pem").exists()
 
 
 def test_what_is_wrong_is_said_at_the_start(tmp_path: Path) -> None:

@@ -19,6 +19,13 @@ from acebridge.errors import Unauthenticated, Unavailable
 
 #: How long a machine elsewhere may take to answer, in seconds.
 TIMEOUT_S = 10.0
+#: A network may lose a connection without a word, as when a laptop sleeps: after so long without a byte the other end is asked
+#: whether it is there, in ms, and after how long without an answer the calls end. A daemon lets nobody ask more often.
+_KEEPALIVE = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
 
 
 class Route(NamedTuple):
@@ -61,7 +68,8 @@ def open_route(route: Route) -> grpc.Channel:
     if not route.certificate:
         return grpc.insecure_channel(route.address)
     # Whoever has the key of the certificate is the daemon, whatever name led there.
-    options = (("grpc.ssl_target_name_override", name_of(route.certificate)), ("grpc.enable_http_proxy", 0))
+    name = ("grpc.ssl_target_name_override", name_of(route.certificate))
+    options = (name, ("grpc.enable_http_proxy", 0), *_KEEPALIVE)
     return grpc.secure_channel(route.address, grpc.ssl_channel_credentials(route.certificate.encode()), options=options)
 
 

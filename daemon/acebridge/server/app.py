@@ -79,6 +79,8 @@ log = logging.getLogger(__name__)
 Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
+#: Clients on other machines ask every 30 s whether the daemon is there.
+LEAST_PING_MS = 10_000
 _STOP_GRACE_S = 2.0
 _GC_INTERVAL_S = 3600.0
 _CHECK_INTERVAL_S = 3.0
@@ -176,6 +178,7 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
+            ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
         ],
     )
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)

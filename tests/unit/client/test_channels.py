@@ -15,13 +15,14 @@ import pytest
 
 from acebridge.addresses import split_address
 from acebridge.certificates import fingerprint_of
-from acebridge.client.channels import Route, check_certificate, fetch_certificate, route_to
+from acebridge.client.channels import Route, check_certificate, fetch_certificate, open_route, route_to
 from acebridge.client.client import Client
 from acebridge.client.credentials import check_known, token_for
 from acebridge.client.discovery import answers, find_daemon
 from acebridge.client.known_daemons import KnownDaemon, remember
 from acebridge.errors import ConnectionLost, JobFailed, Unauthenticated, Unavailable
 from acebridge.proof import prove
+from acebridge.server import app
 from acebridge.v1 import daemon_pb2
 from tests.support.certificates import Pair, make_pair
 from tests.support.daemon import PATIENCE_S
@@ -187,6 +188,15 @@ channel.unary_unary("/x/y")(b"", timeout={PATIENCE_S})
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert "getaddrinfo" in done.stderr
+
+
+def test_clients_do_not_ask_more_often_than_a_daemon_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks too often whether the other end is there is disconnected, with all calls."""
+    given: dict[str, object] = {}
+    monkeypatch.setattr(grpc, "secure_channel", lambda *_, options: given.update(options))
+    open_route(Route("studio.local:50710", PAIR.certificate))
+    assert given["grpc.keepalive_time_ms"] > 2 * app.LEAST_PING_MS  # type: ignore[operator]
+    assert given["grpc.http2.max_pings_without_data"] == 0  # as often as it takes
 
 
 def test_one_that_takes_too_long_does_not_answer() -> None:
