@@ -19,6 +19,7 @@ import grpc
 import numpy as np
 import soundfile
 
+from acebridge.addresses import is_address, is_local
 from acebridge.paths import data_folder
 from acebridge.v1 import assets_pb2, assets_pb2_grpc, audio_pb2, tasks_pb2, tasks_pb2_grpc
 
@@ -47,6 +48,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--address", default="127.0.0.1:50710")
     args = parser.parse_args()
+    if not (is_address(args.address) and is_local(args.address)):
+        parser.error(
+            "this example speaks no TLS, and without it no token may leave this machine: give a loopback address"
+        )
 
     token = metadata()
     with grpc.insecure_channel(args.address) as channel:

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from acebridge.addresses import is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
@@ -46,6 +47,14 @@ def _default_roots() -> tuple[Path, ...]:
 
 def _default_models_dir() -> Path:
     return data_folder() / "models"
+
+
+def _resolve(path: Path | None) -> Path | None:
+    """Return the full path. Raises ``ValueError`` where ``~`` means nothing."""
+    try:
+        return None if path is None else path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("there is no home folder that ~ could mean") from error
 
 
 def _check_ip(address: str, message: str) -> None:
@@ -91,10 +100,7 @@ class OscSettings(BaseModel):
     @field_validator("output")
     @classmethod
     def _resolve_output(cls, folder: Path | None) -> Path | None:
-        try:
-            return None if folder is None else folder.expanduser().absolute()
-        except RuntimeError as error:
-            raise ValueError("there is no home folder that ~ could mean") from error
+        return _resolve(folder)
 
     def feedback_addresses(self) -> list[tuple[str, int]]:
         """Return where all feedback goes."""
@@ -110,12 +116,36 @@ class AuthSettings(BaseModel):
     required: bool = True
 
 
+class TlsSettings(BaseModel):
+    """The table ``[tls]``: whether calls are encrypted, and what the daemon proves with who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: ``None`` is where ``host`` lets other machines in.
+    enabled: bool | None = None
+    #: Files in PEM; without them the daemon makes a certificate of its own.
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @field_validator("certificate", "key")
+    @classmethod
+    def _resolve_file(cls, file: Path | None) -> Path | None:
+        return _resolve(file)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> TlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: name both files, or none")
+        return self
+
+
 class Config(BaseModel):
     """All settings; every field but ``data_dir`` may stand in ``config.toml`` under its own name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=data_folder)
+    #: Address to listen at; one beyond loopback lets other machines in, with TLS and tokens only.
     host: str = "127.0.0.1"
     #: 0 takes a free port; ``None`` the usual one, or a free one when another program has it.
     port: int | None = Field(None, ge=0, le=65535)
@@ -147,6 +177,8 @@ class Config(BaseModel):
     idle_unload_s: float = Field(300.0, ge=0)
     idle_exit_s: float = Field(0.0, ge=0)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    #: How calls are encrypted.
+    tls: TlsSettings = TlsSettings()
     #: Who may call.
     auth: AuthSettings = AuthSettings()
     #: The OSC bridge, which the daemon starts where the file has the table.
@@ -154,14 +186,32 @@ class Config(BaseModel):
 
     @field_validator("host")
     @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        try:
-            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
+    def _address_only(cls, host: str) -> str:
+        if host != "localhost":
+            _check_ip(
+                host, "must be an address of this machine in numbers, such as 127.0.0.1, or 0.0.0.0 for all of them"
+            )
         return host
+
+    @field_validator("tls", "auth")
+    @classmethod
+    def _guard_other_machines(
+        cls, table: TlsSettings | AuthSettings, info: ValidationInfo
+    ) -> TlsSettings | AuthSettings:
+        host = info.data.get("host", "")
+        if host and not is_loopback(host):
+            if isinstance(table, AuthSettings) and not table.required:
+                raise ValueError(f"host {host} lets other machines in, and they need tokens, so required must be true")
+            if isinstance(table, TlsSettings) and table.enabled is False:
+                raise ValueError(
+                    f"host {host} lets other machines in, and they need TLS, so enabled must be true or left out"
+                )
+        return table
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether calls are encrypted, and the daemon has a certificate: always where other machines can call."""
+        return bool(self.tls.enabled) or not is_loopback(self.host)
 
     @field_validator("devices", mode="before")
     @classmethod
@@ -172,11 +222,8 @@ class Config(BaseModel):
 
     @field_validator("models_dir")
     @classmethod
-    def _resolve_models_dir(cls, folder: Path) -> Path:
-        try:
-            return folder.expanduser().absolute()
-        except RuntimeError as error:
-            raise ValueError("there is no home folder that ~ could mean") from error
+    def _resolve_models_dir(cls, folder: Path) -> Path | None:
+        return _resolve(folder)
 
     @field_validator("roots")
     @classmethod
@@ -189,7 +236,11 @@ class Config(BaseModel):
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.
 VARIABLES = {
-    **{name: f"ACEBRIDGE_{name.upper()}" for name in Config.model_fields if name not in ("data_dir", "auth", "osc")},
+    **{
+        name: f"ACEBRIDGE_{name.upper()}"
+        for name in Config.model_fields
+        if name not in ("data_dir", "tls", "auth", "osc")
+    },
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
 }

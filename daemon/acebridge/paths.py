@@ -20,6 +20,10 @@ TOKEN_FILE = "token"
 TOKENS_FILE, TOKENS_LOCK_FILE = "tokens.json", "tokens.lock"
 #: In the data folder: the key that proves which files the jobs of scripts have made, see `acebridge.hosts.jobfolder.seal`.
 JOB_KEY_FILE = "job_key"
+#: In the data folder: the key and the certificate that the daemon has made for itself.
+TLS_FILE = "tls.pem"
+#: In the data folder: which daemons on other machines are trusted, and their tokens; and held by whoever changes that.
+KNOWN_DAEMONS_FILE, KNOWN_DAEMONS_LOCK_FILE = "known_daemons.json", "known_daemons.lock"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.

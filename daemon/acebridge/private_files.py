@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from acebridge.errors import InvalidSetting
+from acebridge.errors import Conflict, InvalidSetting
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _UMASK = 0o077
+_LOCK_TIMEOUT_S = 10.0
 _HAS_MODES = os.name != "nt"
 #: What the system says where a file should be a folder.
 _WORDS = {errno.ENOTDIR: "there is a file in place of a folder", errno.EEXIST: "there is a file in place of a folder"}
@@ -70,6 +71,23 @@ def close_folder(folder: Path) -> None:
 def open_private(path: str, flags: int) -> int:
     """Open a file as an ``opener``; a new one is private."""
     return os.open(path, flags, FILE_MODE)
+
+
+@contextmanager
+def hold_lock(file: Path, what: str) -> Iterator[None]:
+    """Keep other commands from changing ``what``, in the same folder, meanwhile.
+
+    Raises `Conflict`, and what `explain_access` does.
+    """
+    import filelock
+
+    try:
+        with explain_access(file.parent):
+            make_private_folder(file.parent)
+            with filelock.FileLock(file, timeout=_LOCK_TIMEOUT_S, mode=FILE_MODE):
+                yield
+    except filelock.Timeout:
+        raise Conflict(f"Another command is changing {what}.", remedy="Try again.") from None
 
 
 def repair_modes(folder: Path, *, leave: Collection[Path] = ()) -> int:

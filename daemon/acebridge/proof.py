@@ -3,6 +3,9 @@
 The client sends a challenge along with a health check: which token it means, by the beginning of its hash, and a number that is
 used once. The daemon answers with its port and an HMAC of both, whose key is the hash of the token. A program that has taken
 the port of a daemon that ended can answer nothing, and an answer that it fetches from a daemon elsewhere has another port.
+
+With TLS the HMAC is also about the certificate: who stands between a client and its daemon has another one, so an answer
+that it fetches from the daemon proves nothing.
 """
 
 from __future__ import annotations
@@ -40,15 +43,19 @@ def id_in(challenge: str) -> str:
     return match[1] if match else ""
 
 
-def prove(challenge: str, token_hash: str, port: int) -> str:
-    """Return the proof of a daemon at ``port``."""
-    mac = hmac.new(bytes.fromhex(token_hash), f"{challenge}-{port}".encode(), "sha256")
+def prove(challenge: str, token_hash: str, port: int, fingerprint: str = "") -> str:
+    """Return the proof of a daemon at ``port``, whose certificate has this ``fingerprint``; it is empty without TLS."""
+    text = f"{challenge}-{port}-{fingerprint}" if fingerprint else f"{challenge}-{port}"
+    mac = hmac.new(bytes.fromhex(token_hash), text.encode(), "sha256")
     return f"{port}-{mac.hexdigest()}"
 
 
-def is_proof(text: str, challenge: str, token: str, *, port: int | None) -> bool:
-    """Return whether ``text`` proves that a daemon knows the token, and where ``port`` is given that it has this one."""
+def is_proof(text: str, challenge: str, token: str, *, port: int | None, fingerprint: str = "") -> bool:
+    """Return whether ``text`` proves that a daemon knows the token and has the certificate with this ``fingerprint``.
+
+    Where ``port`` is given, it has to have this one too.
+    """
     match = _PROOF.fullmatch(text)
     if match is None or port not in (None, int(match[1])):
         return False
-    return hmac.compare_digest(text, prove(challenge, hash_token(token), int(match[1])))
+    return hmac.compare_digest(text, prove(challenge, hash_token(token), int(match[1]), fingerprint))

@@ -11,8 +11,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,13 +19,12 @@ from pathlib import Path
 from acebridge.atomic_files import write_whole
 from acebridge.errors import Conflict, InvalidSetting, NotFound
 from acebridge.paths import TOKENS_FILE, TOKENS_LOCK_FILE
-from acebridge.private_files import FILE_MODE, explain_access, make_private_folder
+from acebridge.private_files import hold_lock
 from acebridge.proof import hash_token
 from acestep_runtime.errors import InvalidValue, printable
 
 _TOKEN_BYTES = 32
 _NAME = re.compile(r"\w(?:[\w .-]{0,62}[\w.-])?")
-_LOCK_TIMEOUT_S = 10.0
 
 
 class Scope(str, Enum):
@@ -80,7 +78,7 @@ def add_token(home: Path, name: str, scopes: Sequence[Scope]) -> str:
     if not _NAME.fullmatch(name):
         allowed = "1 to 64 letters, digits, spaces, dots, hyphens and underscores"
         raise InvalidValue("NAME", printable(name), allowed, remedy="Choose another name.")
-    with _lock(home):
+    with hold_lock(home / TOKENS_LOCK_FILE, "the tokens"):
         known = read_tokens(home)
         if any(each.name == name for each in known):
             raise Conflict(
@@ -94,7 +92,7 @@ def add_token(home: Path, name: str, scopes: Sequence[Scope]) -> str:
 
 def revoke_token(home: Path, name: str) -> None:
     """Forget a token: no new call may be made with it. Raises `NotFound`."""
-    with _lock(home):
+    with hold_lock(home / TOKENS_LOCK_FILE, "the tokens"):
         known = read_tokens(home)
         find_token(known, name)
         _write(home, [each for each in known if each.name != name])
@@ -111,17 +109,3 @@ def find_token(known: Sequence[NamedToken], name: str) -> NamedToken:
 def _write(home: Path, tokens: Sequence[NamedToken]) -> None:
     text = json.dumps([asdict(each) for each in tokens], ensure_ascii=False, indent=1)
     write_whole(home / TOKENS_FILE, [text.encode()], private=True)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Keep other commands from changing the tokens meanwhile. Raises `Conflict`, and what `explain_access` does."""
-    import filelock
-
-    try:
-        with explain_access(home):
-            make_private_folder(home)
-            with filelock.FileLock(home / TOKENS_LOCK_FILE, timeout=_LOCK_TIMEOUT_S, mode=FILE_MODE):
-                yield
-    except filelock.Timeout:
-        raise Conflict("Another command is changing the tokens.", remedy="Try again.") from None

@@ -165,6 +165,10 @@ if (!(command in commands) || !address) {
   console.error("usage: node client.mjs make|resume|cancel|jobs HOST:PORT …, see the top of this file");
   process.exit(2);
 }
+if (!/^(localhost|127(\.\d+){3}|\[::1\]):\d+$/.test(address)) {
+  console.error("this example speaks no TLS, and without it no token may leave this machine: give an address such as 127.0.0.1:50710");
+  process.exit(2);
+}
 const services = connect(address);
 try {
   await commands[command](services, ...rest);

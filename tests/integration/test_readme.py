@@ -114,3 +114,15 @@ def test_the_page_on_the_python_api_runs_from_top_to_bottom(folder: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert {"ballad.flac", "ballad.lrc", "karaoke.wav"} <= {path.name for path in folder.iterdir()}
     assert "100%" in done.stdout
+
+
+@pytest.mark.parametrize("address", ["192.168.1.20:50710", "junk"])
+def test_the_grpc_example_sends_no_token_beyond_this_machine(tmp_path: Path, address: str) -> None:
+    words = ["song.wav", "4", "6", "brighter piano", "region.wav", "--address", address]
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "repaint_over_grpc.py", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "speaks no TLS" in done.stderr) == (2, True)

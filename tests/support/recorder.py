@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, hash_token, id_in, prove, token_id
+from tests.support.certificates import Pair
 
 SERVING = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString()
 
@@ -60,10 +61,14 @@ class Recorder(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def serve(recorder: Recorder, address: str = "127.0.0.1:0") -> Iterator[Recorder]:
-    """Let it listen at a free port, or at the one that a daemon had."""
+def serve(recorder: Recorder, address: str = "127.0.0.1:0", pair: Pair | None = None) -> Iterator[Recorder]:
+    """Let it listen at a free port, or at the one that a daemon had; with TLS where it has a certificate."""
     server = grpc.server(ThreadPoolExecutor(4), handlers=(recorder,), options=(("grpc.so_reuseport", 0),))
-    recorder.port = server.add_insecure_port(address)
+    if pair is None:
+        recorder.port = server.add_insecure_port(address)
+    else:
+        credentials = grpc.ssl_server_credentials([(pair.key.encode(), pair.certificate.encode())])
+        recorder.port = server.add_secure_port(address, credentials)
     server.start()
     try:
         yield recorder

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acebridge.cli import doctor
-from acebridge.config import VARIABLES, Config, OscSettings, load_config, load_settings
+from acebridge.config import VARIABLES, AuthSettings, Config, OscSettings, TlsSettings, load_config, load_settings
 from acebridge.errors import AceBridgeError
 from acebridge.paths import data_folder
 from acestep_runtime.installation import install_remedy
@@ -43,8 +43,26 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("port = 70000", "Setting port in {file} is 70000: "),
         ("port = 'x'", "Setting port in {file} is 'x': "),
         ("colour = 'red'", "Setting colour in {file} is 'red': "),
-        ("host = '0.0.0.0'", "Setting host in {file} is '0.0.0.0': "),
-        ("host = 'example.org'", "Setting host in {file} is 'example.org': "),
+        (
+            "host = 'example.org'",
+            "Setting host in {file} is 'example.org': must be an address of this machine in numbers",
+        ),
+        ("host = ''", "Setting host in {file} is '': must be an address of this machine in numbers"),
+        (
+            "host = '0.0.0.0'\n[auth]\nrequired = false",
+            "Setting auth in {file} is {{'required': False}}: host 0.0.0.0 lets other machines in, and they need tokens",
+        ),
+        (
+            "host = '::'\n[tls]\nenabled = false",
+            "Setting tls in {file} is {{'enabled': False}}: host :: lets other machines in, and they need TLS",
+        ),
+        (
+            "[tls]\ncertificate = '/c.pem'",
+            "Setting tls in {file} is {{'certificate': '/c.pem'}}: certificate and key belong together",
+        ),
+        ("[tls]\nkey = '/k.pem'", "Setting tls in {file} is {{'key': '/k.pem'}}: certificate and key belong together"),
+        ("[tls]\ncertificate = 1\nkey = 'x'", "Setting tls.certificate in {file} is 1: "),
+        ("[tls]\ncolour = 1", "Setting tls.colour in {file} is 1: There is no such setting."),
         ("log_level = 'loud'", "Setting log_level in {file} is 'loud': "),
         ("data_dir = '/tmp/elsewhere'", "Setting data_dir in {file} is not allowed: "),
         ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
@@ -104,7 +122,7 @@ def test_the_environment_counts_before_the_file_and_after_the_command_line(
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("INT8_WEIGHTS", "maybe"), ("PORT", "x"), ("HOST", "0.0.0.0"), ("IDLE_EXIT_S", "-1")]
+    ("name", "text"), [("INT8_WEIGHTS", "maybe"), ("PORT", "x"), ("HOST", "studio"), ("IDLE_EXIT_S", "-1")]
 )
 def test_a_wrong_variable_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     (home / "config.toml").write_text("port = 1\nint8_weights = false\n")
@@ -116,7 +134,7 @@ def test_a_wrong_variable_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_every_setting_but_the_data_folder_and_tables_has_a_variable_of_its_own() -> None:
-    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir", "auth", "osc"}
+    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir", "tls", "auth", "osc"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)
     assert not {"ACEBRIDGE_HOME", "ACEBRIDGE_ADDRESS"} & set(VARIABLES.values())
 
@@ -145,9 +163,25 @@ def test_the_table_osc_has_defaults_and_is_none_without_it(home: Path) -> None:
     assert osc.feedback_addresses() == [("127.0.0.1", 9001)]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost"])
-def test_loopback_hosts(host: str) -> None:
-    assert Config(host=host).host == host
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "::1"])
+def test_on_loopback_tls_is_off_unless_it_is_wanted(host: str) -> None:
+    assert not Config(host=host, auth=AuthSettings(required=False)).uses_tls
+    assert not Config(host=host, tls=TlsSettings(enabled=False)).uses_tls
+    assert Config(host=host, tls=TlsSettings(enabled=True)).uses_tls
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "fe80::1%eth0", "fd00::1"])
+@pytest.mark.parametrize("enabled", [None, True])
+def test_other_machines_get_in_with_tls_and_a_token_only(host: str, enabled: bool | None) -> None:
+    config = Config(host=host, tls=TlsSettings(enabled=enabled))
+    assert config.uses_tls
+    assert config.auth.required
+
+
+def test_the_table_tls_names_files_of_the_user(home: Path) -> None:
+    (home / "config.toml").write_text('[tls]\ncertificate = "~/c.pem"\nkey = "/k.pem"\n')
+    tls = load_config().tls
+    assert (tls.enabled, tls.certificate, tls.key) == (None, Path.home() / "c.pem", Path("/k.pem"))
 
 
 def test_the_data_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,20 @@ def test_it_counts_for_one_challenge_one_token_and_one_port() -> None:
     assert not is_proof(proof.replace("50710", "50711"), challenge, TOKEN, port=50711)
 
 
+def test_with_tls_it_counts_for_one_certificate() -> None:
+    challenge, fingerprint = make_challenge(TOKEN), f"sha256:{'ab' * 32}"
+    key = hashlib.sha256(TOKEN.encode()).digest()
+    expected = hmac.new(key, f"{challenge}-50710-{fingerprint}".encode(), hashlib.sha256).hexdigest()
+    proof = prove(challenge, hash_token(TOKEN), 50710, fingerprint)
+    assert proof == f"50710-{expected}"
+    assert is_proof(proof, challenge, TOKEN, port=50710, fingerprint=fingerprint)
+    for other in ("", f"sha256:{'cd' * 32}"):
+        assert not is_proof(proof, challenge, TOKEN, port=None, fingerprint=other)
+        assert not is_proof(
+            prove(challenge, hash_token(TOKEN), 1, other), challenge, TOKEN, port=1, fingerprint=fingerprint
+        )
+
+
 @pytest.mark.parametrize("text", ["", "-", "50710-", "50710", "-1-" + "0" * 64, "５-" + "0" * 64, "50710-" + "é" * 64])
 def test_what_is_no_proof_proves_nothing(text: str) -> None:
     assert not is_proof(text, make_challenge(TOKEN), TOKEN, port=None)

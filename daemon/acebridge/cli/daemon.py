@@ -12,32 +12,42 @@ from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import bytes_text
 from acebridge.cli.options import Address, AsJson
 from acebridge.client.connection import connect
+from acebridge.paths import data_folder
 
 
 def status(json: AsJson = False, address: Address = None) -> None:
     """Show what the daemon is doing."""
+    from acebridge.client.channels import route_to
     from acebridge.client.restart import get_status
 
     with connect(address, autostart=False) as client:
         state = get_status(client)
         where = client.address
+    fingerprint = route_to(where, data_folder()).fingerprint
     if json:
-        print_json({"address": where, **message_json(state)})
+        tls = {"certificate": fingerprint} if fingerprint else {}
+        print_json({"address": where, **tls, **message_json(state)})
         return
     up_s = time.time() - state.start_time.ToSeconds()
     typer.echo(f"AceBridge {state.version} at {where}, process {state.pid}, up {up_s / 60:.0f} min")
     typer.echo(f"jobs: {state.running_jobs} running, {state.waiting_jobs} waiting")
     typer.echo(f"store: {bytes_text(state.stored_bytes)} of {bytes_text(state.quota_bytes)} in {state.data_dir}")
+    if fingerprint:
+        typer.echo(f"certificate: {fingerprint}")
     for worker in state.workers:
         typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}")
 
 
 def stop(address: Address = None) -> None:
     """Stop the daemon. A running job continues when the daemon starts again."""
-    from acebridge.client.restart import get_status, stop_daemon
+    from acebridge.client.channels import route_to
+    from acebridge.client.restart import get_status, stop_daemon, stop_elsewhere
 
     with connect(address, autostart=False, warn=lambda _: None) as client:
-        stop_daemon(client, Path(get_status(client).data_dir))
+        if route_to(client.address, data_folder()).is_elsewhere:
+            stop_elsewhere(client)
+        else:
+            stop_daemon(client, Path(get_status(client).data_dir))
     typer.echo("stopped")
 
 

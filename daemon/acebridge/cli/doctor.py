@@ -16,6 +16,7 @@ from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import QUARANTINE_FOLDER, data_folder
 from acebridge.private_files import FILE_MODE, make_private_folder
+from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
 from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
@@ -37,6 +38,20 @@ def _settings(_: str | None) -> Finding:
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
+
+
+def _tls(_: str | None) -> Finding:
+    try:
+        config = load_config()
+        if not config.uses_tls:
+            return Finding("TLS", True, f"off, for {config.host} is this machine's own")
+        if not identity_files(config)[0].exists() and config.tls.certificate is None:
+            return Finding("TLS", True, f"on at {config.host}; the next start makes a certificate")
+        identity = read_identity(config)
+    except AceBridgeError as fault:
+        return Finding("TLS", False, fault.message, fault.remedy)
+    says = f"on at {config.host}; certificate {identity.fingerprint}, valid until {identity.end:%Y-%m-%d}"
+    return Finding("TLS", True, says)
 
 
 def _disk(_: str | None) -> Finding:
@@ -132,6 +147,7 @@ def _daemon(address: str | None) -> Finding:
 CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _python,
     _settings,
+    _tls,
     _disk,
     _store,
     _codecs,

@@ -10,7 +10,13 @@ import typer
 
 
 def serve(
-    host: Annotated[Optional[str], typer.Option(help="Loopback address to serve at.", show_default=False)] = None,  # noqa: UP045
+    host: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Address to listen at (127.0.0.1); one beyond loopback lets other machines in, with TLS.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(help="Port, 0 for any free one (50710, or a free one when that is taken).", show_default=False),

@@ -52,8 +52,12 @@ def show_token(
     name: Annotated[str, typer.Argument(help="Name of a token.", show_default="the daemon's own")] = "",
     json: AsJson = False,
 ) -> None:
-    """Print the daemon's own token, or what is known of another one. Each start of the daemon makes a new own one."""
-    from acebridge.client.own_daemon import read_token
+    """Print the daemon's own token, or what is known of another one. Each start of the daemon makes a new own one.
+
+    Where the daemon serves other machines, the fingerprint of its certificate too, to standard error.
+    """
+    from acebridge.certificates import fingerprint_of
+    from acebridge.client.own_daemon import read_own_daemon, read_token
     from acebridge.errors import Unavailable
     from acebridge.tokens import find_token, read_tokens
 
@@ -67,10 +71,14 @@ def show_token(
     own = read_token(data_folder())
     if not own:
         raise Unavailable("There is no token yet: no daemon has run.", remedy="Start one with `acebridge serve`.")
+    certificate = read_own_daemon(data_folder()).certificate
+    fingerprint = fingerprint_of(certificate) if certificate else ""
     if json:
-        print_json({"token": own})
-    else:
-        typer.echo(own)
+        print_json({"token": own, "certificate": fingerprint} if fingerprint else {"token": own})
+        return
+    typer.echo(own)
+    if fingerprint:
+        typer.echo(f"certificate: {fingerprint}", err=True)
 
 
 @token.command("list")

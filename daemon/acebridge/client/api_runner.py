@@ -34,7 +34,7 @@ class DaemonRunner:
     """Runs orders on the daemon at ``host:port``, or on the user's own with "auto". See `guide.runners.Runner`."""
 
     def __init__(self, address: str) -> None:
-        """Find the daemon. Raises `Unavailable` when none answers."""
+        """Find the daemon. Raises `Unavailable` when none answers, `Unauthenticated` for one elsewhere that is not trusted."""
         explicit = None if address == AUTO else address
         self._address = discovery.find_daemon(
             explicit,

@@ -21,9 +21,10 @@ def print_warning(text: str) -> None:
 
 
 def connect(address: str | None, *, autostart: bool, warn: Warn = print_warning) -> Client:
-    """Return a client of the daemon that answers, starting one if allowed. Raises `Unavailable`.
+    """Return a client of the daemon that answers, starting one if allowed.
 
-    If allowed, an idle daemon of another version is restarted; ``warn`` gets a sentence about one that is not.
+    If allowed, an idle daemon of another version is restarted; ``warn`` gets a sentence about one that is not. Raises
+    `Unavailable`, and `Unauthenticated` for a daemon on another machine that the user has not said to trust.
     """
     from acebridge.client import discovery
     from acebridge.client.client import Client
@@ -31,3 +32,18 @@ def connect(address: str | None, *, autostart: bool, warn: Warn = print_warning)
 
     found = discovery.find_daemon(address, autostart=autostart, warn=warn)
     return Client(found, local=found == address_in(data_folder()))
+
+
+def check_own_machine(client: Client) -> None:
+    """Raise `InvalidValue` unless a daemon is on this machine, as far as its address says."""
+    from acebridge.addresses import is_local
+    from acebridge.client.channels import route_to
+    from acestep_runtime.errors import InvalidValue
+
+    if not is_local(client.address) and not route_to(client.address, data_folder()).is_own:
+        raise InvalidValue(
+            "address",
+            client.address,
+            "the daemon of this machine",
+            remedy="Leave the address and ACEBRIDGE_ADDRESS out; commands and the Python API reach other machines.",
+        )

@@ -3,6 +3,7 @@
 The daemon writes a new token into its data folder at every start (`acebridge.paths.TOKEN_FILE`), readable by its user alone. It
 is sent to the daemon of this data folder and to no other address; and only once that has proven that it knows the token, for
 when a daemon was killed, another program could listen there. One health check proves it for as long as the daemon runs.
+Beyond this machine it travels with TLS only: see `acebridge.client.channels`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from acebridge.client.channels import TIMEOUT_S, Route, open_route, route_to
+from acebridge.client.known_daemons import KnownDaemon, find_known
 from acebridge.client.own_daemon import TOKEN, OwnDaemon, read_own_daemon, read_token
 from acebridge.contract.status import DETAILS_KEY, pack_error
-from acebridge.errors import Unauthenticated
+from acebridge.errors import Unauthenticated, Unavailable
 from acebridge.paths import data_folder
 from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, is_proof, make_challenge
 from acestep_runtime.errors import InvalidValue
@@ -32,28 +35,66 @@ _proven: dict[str, str] = {}
 
 
 def token_for(address: str) -> str:
-    """Return the token for the daemon at ``address``: our own one's, else ``ACEBRIDGE_TOKEN``; empty for none.
+    """Return the token for the daemon at ``address``: our own one's, else ``ACEBRIDGE_TOKEN``, else what the user noted.
 
-    Raises `InvalidValue` when that variable holds something else.
+    It is empty for none. Raises `InvalidValue` when that variable holds something else.
     """
     home = data_folder()
     if read_own_daemon(home).serves_at(address):
         return read_token(home)
-    token = os.environ.get(VARIABLE, "").strip()
-    if token and not TOKEN.fullmatch(token):
+    token = parse_token(os.environ.get(VARIABLE, ""), VARIABLE)
+    known = None if token else find_known(home, address)
+    return token if known is None else known.token
+
+
+def parse_token(text: str, field: str, *, required: bool = False) -> str:
+    """Return the token in a text; empty for none, unless it is ``required``.
+
+    Raises `InvalidValue` for something else, and shows nothing of it.
+    """
+    token = text.strip()
+    if (token or required) and not TOKEN.fullmatch(token):
         allowed = "64 hex digits, as in the file token of the daemon's data folder"
-        message = f"{VARIABLE} holds no token of a daemon; allowed: {allowed}."
-        raise InvalidValue(VARIABLE, "", allowed, message=message, remedy="Copy it again, or leave it out.")
+        message = f"{field} holds no token of a daemon; allowed: {allowed}."
+        raise InvalidValue(field, "", allowed, message=message, remedy="Copy it again, or leave it out.")
     return token
 
 
+def check_known(address: str, daemon: KnownDaemon) -> None:
+    """Have a daemon elsewhere prove that it knows the token that is about to be noted for it.
+
+    Raises `Unauthenticated` when it does not, `Unavailable` when it does not answer.
+    """
+    with open_route(Route(address, daemon.certificate)) as channel:
+        try:
+            if check_health(channel, daemon.token, fingerprint=daemon.fingerprint, timeout_s=TIMEOUT_S):
+                return
+        except grpc.RpcError as error:
+            raise Unavailable(
+                f"What answers at {address} is no daemon of AceBridge, or does not serve now.",
+                remedy="Look at `acebridge status` on its machine.",
+            ) from error
+    raise Unauthenticated(
+        f"The daemon at {address} does not know this token, or somebody stands between it and you.",
+        remedy="Make one on its machine with `acebridge token new NAME --scope admin`, and compare the fingerprint again.",
+    )
+
+
 def check_health(
-    channel: grpc.Channel, token: str = "", *, port: int | None = None, timeout_s: float, wait: bool | None = None
+    channel: grpc.Channel,
+    token: str = "",
+    *,
+    port: int | None = None,
+    fingerprint: str = "",
+    timeout_s: float,
+    wait: bool | None = None,
 ) -> bool:
     """Return whether a daemon serves at the other end of ``channel``, and has proven that it knows ``token``, if that is given.
 
-    One that cannot run jobs for now is a daemon all the same. The ``port`` of a proof is checked where it is given. ``wait``
-    for a daemon that is not up yet. Raises ``grpc.RpcError``.
+    One that cannot run jobs for now is a daemon all the same. The ``port`` of a proof is checked where it is given; with TLS
+    the ``fingerprint`` is that of the channel's certificate. ``wait`` for a daemon that is not up yet.
+
+    Raises ``grpc.RpcError``.
     """
     challenge = make_challenge(token) if token else ""
     request = health_pb2.HealthCheckRequest(service="acebridge.v1.DaemonService")
@@ -64,7 +105,7 @@ def check_health(
         metadata=((CHALLENGE_KEY, challenge),) if token else (),
     )
     proofs = [value for key, value in call.trailing_metadata() or () if key == PROOF_KEY]
-    proven = not token or any(is_proof(text, challenge, token, port=port) for text in proofs)
+    proven = not token or any(is_proof(text, challenge, token, port=port, fingerprint=fingerprint) for text in proofs)
     return proven and reply.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -105,11 +146,14 @@ def _refuse_impostor(address: str) -> Refusal:
     return Refusal(grpc.StatusCode.UNAVAILABLE, f"The daemon at {address} has ended; another program is there.")
 
 
-def _refuse_stranger(address: str) -> Refusal:
+def _refuse_stranger(address: str, *, elsewhere: bool) -> Refusal:
     """Return what a call ends with whose token is not sent, for the daemon there does not know it."""
     error = Unauthenticated(
         f"The token of this call is not that of the daemon at {address}.",
-        remedy="Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
+        remedy=f"Make one on its machine with `acebridge token new NAME --scope admin`, and run `acebridge trust {address}`"
+        " again."
+        if elsewhere
+        else "Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
         " daemon writes a new one.",
     )
     return Refusal(*pack_error(error))
@@ -118,8 +162,8 @@ def _refuse_stranger(address: str) -> Refusal:
 class _Credentials:
     """Returns the token for each call of a channel to the daemon at ``address``, as soon as that has proven to know it."""
 
-    def __init__(self, channel: grpc.Channel, address: str, token: str | None) -> None:
-        self._channel, self._address, self._token = channel, address, token
+    def __init__(self, channel: grpc.Channel, address: str, token: str | None, fingerprint: str) -> None:
+        self._channel, self._address, self._token, self._fingerprint = channel, address, token, fingerprint
         #: Our own daemon, as it was when it proved that it knows the token.
         self._own: tuple[OwnDaemon, str] | None = None
         self._proven = ""
@@ -154,13 +198,20 @@ class _Credentials:
     def _proven_once(self, token: str, details: grpc.ClientCallDetails) -> str:
         if token and token != self._proven:
             if not self._proves(token, details):
-                raise _refuse_stranger(self._address)
+                raise _refuse_stranger(self._address, elsewhere=bool(self._fingerprint))
             self._proven = token
         return token
 
     def _proves(self, token: str, details: grpc.ClientCallDetails, port: int | None = None) -> bool:
         timeout_s = _PROOF_TIMEOUT_S if details.timeout is None else details.timeout
-        return check_health(self._channel, token, port=port, timeout_s=timeout_s, wait=details.wait_for_ready)
+        return check_health(
+            self._channel,
+            token,
+            port=port,
+            fingerprint=self._fingerprint,
+            timeout_s=timeout_s,
+            wait=details.wait_for_ready,
+        )
 
 
 class _CallDetails(grpc.ClientCallDetails):
@@ -224,14 +275,11 @@ def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     """Return a channel to the daemon at ``address`` whose calls carry ``token``, or none where that is empty.
 
     ``None`` stands for what `token_for` returns at each call: a daemon that was started again has another one. Raises
-    `InvalidValue` where that does. The other end gets a token only once it has proven that it knows it; else calls end with
-    UNAUTHENTICATED, or, where our own daemon served, with UNAVAILABLE.
+    `InvalidValue` where that does, and what `route_to` does. The other end gets a token only once it has proven that it knows
+    it; else calls end with UNAUTHENTICATED, or, where our own daemon served, with UNAVAILABLE.
     """
-    place = address
+    route = route_to(address, data_folder())
     if token is None:
         token_for(address)
-        own = read_own_daemon(data_folder())
-        # localhost may be two addresses, one of them another's
-        place = own.address if own.serves_at(address) else address
-    channel = grpc.insecure_channel(place)
-    return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token)))
+    channel = open_route(route)
+    return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token, route.fingerprint)))

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from acebridge.addresses import is_address, split_address
 from acebridge.client.command_path import background_command
 from acebridge.client.own_daemon import address_in, read_own_daemon, read_token, version_in
 from acebridge.errors import Unavailable
@@ -22,6 +23,8 @@ from acestep_runtime.errors import InvalidValue
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.05
+#: How long a program on this machine may take to say that it speaks TLS.
+_PROBE_S = 1.0
 #: How the command line begins an error.
 _ERROR = "acebridge: "
 _OUTPUT_BYTES = 1 << 20
@@ -49,28 +52,26 @@ def find_address(explicit: str | None = None) -> str:
 
     Empty when no daemon serves this data folder. Raises `InvalidValue` for an address that is none.
     """
-    return _check_address(explicit) or address_in(data_folder())
+    return _explicit_address(explicit) or address_in(data_folder())
 
 
-def _check_address(explicit: str | None) -> str:
+def _explicit_address(explicit: str | None) -> str:
     """Return the address that the user names, checked; empty when there is none."""
     field, address = "--address", explicit
     if explicit is None:
         field, address = "ACEBRIDGE_ADDRESS", os.environ.get("ACEBRIDGE_ADDRESS") or None
     if address is None:
         return ""
-    host, _, port = address.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    plain = bare.isascii() and bare.isprintable() and not set(bare) & set(" /[]")
-    if not bare or not plain or (":" in host and bare == host) or not _is_port(port):
+    return check_address(address, field)
+
+
+def check_address(address: str, field: str) -> str:
+    """Return an address. Raises `InvalidValue`, which names the ``field``, for one that is none."""
+    if not is_address(address):
         raise InvalidValue(
             field, address, "host:port, with a port from 1 to 65535", remedy="Write for example 127.0.0.1:50710."
         )
     return address
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
 
 
 def find_daemon(
@@ -82,15 +83,38 @@ def find_daemon(
 ) -> str:
     """Return the address of the daemon that answers, starting one if ``autostart`` allows it. See `matching_daemon`.
 
-    Raises `Unavailable`, with ``remedy`` when none answers.
+    Raises `Unavailable`, with ``remedy`` when none answers, and `Unauthenticated` for one elsewhere that is not trusted.
     """
     address = find_address(explicit)
     if serves(address, data_folder()):
         return matching_daemon(address, explicit, autostart=autostart, warn=warn)
+    if _is_elsewhere(explicit):
+        raise Unavailable(
+            f"No AceBridge daemon answers at {address}.", remedy="Start it on its machine: `acebridge serve`."
+        )
     if autostart:
         return start(explicit)
     where = f"answers at {address}" if address else "runs"
     raise Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+
+
+def _is_elsewhere(explicit: str | None) -> bool:
+    """Return whether the user names a daemon, which does not answer, that cannot be started here.
+
+    Raises `Unauthenticated` when it does answer, but with TLS, and is not trusted.
+    """
+    address = _explicit_address(explicit)
+    if not address:
+        return False
+    from acebridge.client.channels import fetch_certificate, route_to, unknown_daemon
+
+    route = route_to(address, data_folder())
+    if route.certificate:
+        return route.is_elsewhere
+    with suppress(OSError, Unavailable):
+        fetch_certificate(route.address, _PROBE_S)
+        raise unknown_daemon(address)
+    return False
 
 
 def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: Callable[[str], None]) -> str:
@@ -99,7 +123,7 @@ def matching_daemon(found: str, explicit: str | None, *, autostart: bool, warn: 
     The user's own daemon, which no address was needed for, is restarted when it is idle, of another version, and
     ``autostart`` allows it. Else ``warn`` gets a sentence about the difference.
     """
-    home, own = data_folder(), not _check_address(explicit)
+    home, own = data_folder(), not _explicit_address(explicit)
     if own and version_in(home) == VERSION:
         return found
     from acebridge.client.restart import lock_restart, replace_other_version
@@ -118,24 +142,35 @@ def serves(address: str, home: Path) -> bool:
     own = read_own_daemon(home)
     if not own.port or not own.serves_at(address):
         return answers(address)
-    return answers(own.address, token=read_token(home) if own.proves or not own.is_running else "")
+    return answers(own.address, token=read_token(home) if own.proves or not own.is_running else "", home=home)
 
 
-def answers(address: str, timeout_s: float = 1.0, *, token: str = "") -> bool:
-    """Return whether an AceBridge daemon serves at ``address``; none serves at an empty one.
+def answers(address: str, timeout_s: float = 1.0, *, token: str = "", home: Path | None = None) -> bool:
+    """Return whether an AceBridge daemon serves at ``address``; none serves at what is no address.
 
-    Whoever does not prove that it knows ``token``, where there is one, is another program.
+    Whoever does not prove that it knows ``token``, where there is one, is another program. ``home`` is the data folder that
+    says how to reach it, by default the user's own. Raises what `route_to` and `check_certificate` do, but ``OSError``.
     """
-    if not address:
+    if not is_address(address):
         return False
     import grpc
 
+    from acebridge.client.channels import TIMEOUT_S, check_certificate, open_route, route_to
     from acebridge.client.credentials import check_health, note_proof
 
-    port = int(address.rpartition(":")[2]) if token else None
-    with grpc.insecure_channel(address) as channel:
+    route = route_to(address, home or data_folder())
+    if route.is_elsewhere:
+        timeout_s = max(timeout_s, TIMEOUT_S)
         try:
-            found = check_health(channel, token, port=port, timeout_s=timeout_s, wait=False)
+            check_certificate(route)
+        except OSError:
+            return False
+    port = split_address(address)[1] if token else None
+    with open_route(route) as channel:
+        try:
+            found = check_health(
+                channel, token, port=port, fingerprint=route.fingerprint, timeout_s=timeout_s, wait=False
+            )
         except grpc.RpcError:
             return False
     if found and token:
@@ -148,7 +183,7 @@ def start(explicit: str | None = None) -> str:
 
     Two clients may do so at once: one daemon gets the data folder, both clients find it.
     """
-    address, own = _check_address(explicit), address_in(data_folder())
+    address, own = _explicit_address(explicit), address_in(data_folder())
     options: tuple[str, ...] = ()
     if address:
         if own != address and serves(own, data_folder()):  # it holds the data folder, so no other can be started
@@ -156,8 +191,8 @@ def start(explicit: str | None = None) -> str:
                 f"No AceBridge daemon answers at {address}; the one of this data folder is at {own}.",
                 remedy="Leave the address out, or give that one.",
             )
-        host, _, port = address.rpartition(":")
-        options = ("--host", host.strip("[]"), "--port", port)
+        host, port = split_address(address)
+        options = ("--host", host, "--port", str(port))
     home = data_folder()
     return _wait_for_answer(_launch(home, options), lambda: find_address(explicit), home)
 
@@ -168,7 +203,7 @@ def private_daemon(home: Path) -> Iterator[str]:
 
     It shares nothing with the user's own daemon. Raises `Unavailable` when it does not start.
     """
-    launch = _launch(home, ("--port", "0"))
+    launch = _launch(home, ("--host", "127.0.0.1", "--port", "0"))  # whatever the environment says
     try:
         yield _wait_for_answer(launch, lambda: address_in(home), home)
     finally:

@@ -12,6 +12,7 @@ from acebridge.processes import is_running
 
 #: What a token looks like.
 TOKEN = re.compile("[0-9a-f]{64}")
+_TEXTS = ("address", "version", "start", "certificate")
 
 
 class OwnDaemon(NamedTuple):
@@ -21,6 +22,8 @@ class OwnDaemon(NamedTuple):
     version: str = ""
     pid: int = 0
     start: str = ""
+    #: What it proves with who it is, in PEM; empty without TLS.
+    certificate: str = ""
     #: Whether it knows of `acebridge.proof`. The daemons of before did not note their start.
     proves: bool = True
 
@@ -45,7 +48,7 @@ def read_own_daemon(home: Path) -> OwnDaemon:
     """Return what the daemon with the data folder ``home`` says of itself. It may have been killed since."""
     try:
         fields = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
-        given = {name: fields[name] for name in ("address", "version", "start") if isinstance(fields.get(name), str)}
+        given = {name: fields[name] for name in _TEXTS if isinstance(fields.get(name), str)}
         pid = fields.get("pid")
         return OwnDaemon(**given, pid=pid if isinstance(pid, int) else 0, proves="start" in fields)
     except (OSError, ValueError, AttributeError):

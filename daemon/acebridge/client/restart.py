@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.v1 import daemon_pb2
 
-_STOP_TIMEOUT_S = 20.0
+_STOP_TIMEOUT_S, _POLL_S = 20.0, 0.1
 
 
 def get_status(client: Client) -> daemon_pb2.DaemonStatus:
@@ -55,9 +56,24 @@ def stop_daemon(client: Client, data_dir: Path, *, only_if_idle: bool = False) -
         with filelock.FileLock(data_dir / LOCK_FILE, timeout=_STOP_TIMEOUT_S, mode=FILE_MODE):
             return
     except filelock.Timeout:
-        raise Unavailable(
-            f"The daemon is still stopping after {_STOP_TIMEOUT_S:g} s.", remedy="Look at `acebridge logs`."
-        ) from None
+        raise _goes_on() from None
+
+
+def stop_elsewhere(client: Client) -> None:
+    """Stop a daemon on another machine and wait until it does not answer. Raises `Unavailable` when it goes on."""
+    from acebridge.client.discovery import answers
+    from acebridge.v1 import daemon_pb2
+
+    client.call(client.daemon.Shutdown, daemon_pb2.ShutdownRequest())
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while answers(client.address):
+        if time.monotonic() > deadline:
+            raise _goes_on()
+        time.sleep(_POLL_S)
+
+
+def _goes_on() -> Unavailable:
+    return Unavailable(f"The daemon is still stopping after {_STOP_TIMEOUT_S:g} s.", remedy="Look at `acebridge logs`.")
 
 
 def lock_restart(home: Path) -> BaseFileLock:

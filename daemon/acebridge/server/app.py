@@ -21,6 +21,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from acebridge.addresses import is_loopback, join_address, reachable_host
 from acebridge.atomic_files import write_whole
 from acebridge.background import Supervisor, stop_on_signals, wait_at_most
 from acebridge.config import DEFAULT_PORT, Config
@@ -43,6 +44,7 @@ from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
 from acebridge.server.services.models import ModelService
 from acebridge.server.services.tasks import TaskService
+from acebridge.server.tls import find_identity, port_opener
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acebridge.store.folder_lock import hold_folder
@@ -77,6 +79,8 @@ log = logging.getLogger(__name__)
 Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
+#: Clients on other machines ask every 30 s whether the daemon is there.
+LEAST_PING_MS = 10_000
 _STOP_GRACE_S = 2.0
 _GC_INTERVAL_S = 3600.0
 _CHECK_INTERVAL_S = 3.0
@@ -169,6 +173,7 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
+            ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
         ],
     )
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)
@@ -184,6 +189,7 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
 
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
     """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
+    identity = find_identity(config)
     find = find_devices or partial(devices.find_devices, config.data_dir)
     choose = partial(devices.choose_devices, config.devices, find)
     choosing = asyncio.create_task(choose())
@@ -191,21 +197,24 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
     try:
-        port = _listen(daemon.server, config)
+        port = _listen(port_opener(daemon.server, identity), config)
     except Conflict:
         daemon.database.close()
         raise
-    daemon.health.port = port
+    certificate, fingerprint = ("", "") if identity is None else (identity.certificate, identity.fingerprint)
+    daemon.health.port, daemon.health.fingerprint = port, fingerprint
     await set_serving(daemon.health, _SERVICES)
     await daemon.server.start()
     if choosing.done():  # always so without a GPU to look for; clients then never see a daemon without workers
         _start_workers(daemon, choosing.result())
-    address = _address(config.host, port)
-    own = json.dumps({"address": address, "pid": os.getpid(), "start": start_of(os.getpid()), "version": VERSION})
+    address = join_address(reachable_host(config.host), port)
+    facts = {"address": address, "pid": os.getpid(), "start": start_of(os.getpid()), "version": VERSION}
+    own = json.dumps({**facts, "certificate": certificate} if certificate else facts)
     address_file, token_file = config.data_dir / ADDRESS_FILE, config.data_dir / TOKEN_FILE
     token = token_file.read_text("ascii")
     write_whole(address_file, [own.encode()])
-    log.info("serving", extra={"address": address, "data": str(config.data_dir)})
+    extra = {"address": join_address(config.host, port), "data": str(config.data_dir), "certificate": fingerprint}
+    log.info("serving", extra=extra)
     jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
     work: list[Work] = [
         ("collecting garbage", partial(gc_loop, daemon.context)),
@@ -251,17 +260,17 @@ async def _stop(daemon: _Daemon) -> None:
 # ---- address ----
 
 
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _listen(open_port: Callable[[str], int], config: Config) -> int:
+    """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for.
 
-
-def _listen(server: grpc.aio.Server, config: Config) -> int:
-    """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for."""
-    for port in (DEFAULT_PORT, 0) if config.port is None else (config.port,):
+    Those on other machines do not: for them it has to be the usual one.
+    """
+    usual = (DEFAULT_PORT, 0) if is_loopback(config.host) else (DEFAULT_PORT,)
+    for port in usual if config.port is None else (config.port,):
         error = _bind_error(config.host, port)
         if error is None:
             with suppress(RuntimeError):  # another program was faster
-                return server.add_insecure_port(_address(config.host, port))
+                return open_port(join_address(config.host, port))
     raise Conflict(
         f"Port {port} of {config.host} {_WHY_NOT.get(error, 'cannot be opened')}.",
         remedy="Choose another with --port, or --port 0 for any free one.",

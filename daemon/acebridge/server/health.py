@@ -10,11 +10,14 @@ from acebridge.server.known_tokens import KnownTokens
 
 
 class Health(health.aio.HealthServicer):  # type: ignore[misc]  # its package has no types
-    """The health of the services. Its ``port``, which a proof names, is known once the daemon listens."""
+    """The health of the services. A proof names its ``port``, which is known once the daemon listens, and with TLS its
+    ``fingerprint``.
+    """
 
     def __init__(self, tokens: KnownTokens) -> None:
         super().__init__()
         self.port = 0
+        self.fingerprint = ""
         self._tokens = tokens
 
     async def Check(  # noqa: N802 - the name of the contract
@@ -27,5 +30,5 @@ class Health(health.aio.HealthServicer):  # type: ignore[misc]  # its package ha
             if key == CHALLENGE_KEY and isinstance(challenge, str):
                 known = self._tokens.hash_by_id(id_in(challenge))
                 if known is not None:
-                    context.set_trailing_metadata(((PROOF_KEY, prove(challenge, known, self.port)),))
+                    context.set_trailing_metadata(((PROOF_KEY, prove(challenge, known, self.port, self.fingerprint)),))
         return await super().Check(request, context)

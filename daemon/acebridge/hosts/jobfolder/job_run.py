@@ -119,7 +119,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
     from acebridge.atomic_files import check_writable
-    from acebridge.client.connection import connect
+    from acebridge.client.connection import check_own_machine, connect
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
 
     check_parts(request)
@@ -133,6 +133,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     warnings: list[str] = []
     done: list[PartResult] = []
     with connect(address or request.address, autostart=autostart, warn=warnings.append) as client:
+        check_own_machine(client)
         for number, part in enumerate(request.parts):
             work.check()
             work.status.tell(part=number, stage=_stage(request, number, "sending"))

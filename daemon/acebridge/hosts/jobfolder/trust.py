@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from acebridge.loopback import is_loopback
+from acebridge.addresses import is_loopback
 from acestep_runtime.errors import InvalidValue, printable
 
 

@@ -11,9 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
 from pathlib import Path
 
+from acebridge.addresses import is_loopback, plain_host
 from acebridge.errors import Unauthenticated
 from acebridge.hosts.osc.peer import Peer
-from acebridge.loopback import is_loopback, plain_host
 from acestep_runtime.errors import InvalidValue, printable
 
 #: Senders of datagrams whose token is remembered; the oldest is forgotten first.

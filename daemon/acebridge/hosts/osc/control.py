@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from acebridge.addresses import plain_host
 from acebridge.contract.enums import enum_name
 from acebridge.hosts.osc.address import ID, Address
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.monitor import ANSWERS as MONITOR_ANSWERS
 from acebridge.hosts.osc.request import is_asset_id
 from acebridge.hosts.osc.session import FIELDS, PATHS
-from acebridge.loopback import plain_host
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
 

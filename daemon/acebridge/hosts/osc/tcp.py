@@ -12,11 +12,11 @@ import socket
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
+from acebridge.addresses import plain_host
 from acebridge.background import wait_at_most
 from acebridge.hosts.osc.framing import Framing
 from acebridge.hosts.osc.messages import BadPacket
 from acebridge.hosts.osc.peer import Peer
-from acebridge.loopback import plain_host
 
 MAX_CONNECTIONS = 32
 #: Those of them that have not presented the token, from machines that are not allowed: they must not take all.

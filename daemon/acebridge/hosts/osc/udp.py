@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
+from acebridge.addresses import is_loopback, plain_host
 from acebridge.hosts.osc.peer import Peer
-from acebridge.loopback import is_loopback, plain_host
 from acestep_runtime.errors import InvalidValue
 
 

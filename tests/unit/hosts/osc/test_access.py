@@ -10,7 +10,6 @@ import pytest
 
 from acebridge.errors import Unauthenticated
 from acebridge.hosts.osc.access import MAX_SENDERS, Access
-from acebridge.loopback import is_loopback
 from acestep_runtime.errors import InvalidValue
 
 TOKEN = "5ec2e7"
@@ -131,12 +130,3 @@ def test_feedback_goes_to_addresses_and_not_to_names(tmp_path: Path) -> None:
     assert checks.check_feedback(trusted, "10.0.0.9") == "10.0.0.9"
     with pytest.raises(InvalidValue, match="an address in numbers"):
         checks.check_feedback(trusted, "tablet.local")  # looking it up would keep all others waiting
-
-
-@pytest.mark.parametrize(
-    ("host", "own"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("::ffff:127.0.0.1", True),
-     ("fe80::1%lo", False), ("10.0.0.1", False), ("", False), ("127.0.0.1%.example.org", False), ("::ffff:10.0.0.1", False)],
-)  # fmt: skip
-def test_loopback(host: str, own: bool) -> None:
-    assert is_loopback(host) == own
