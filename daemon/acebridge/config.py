@@ -135,6 +135,13 @@ class Config(BaseModel):
     #: How fast stored audio is read in the background to find damage; 0 is never.
     scrub_bytes_per_s: int = Field(4 * 2**20, ge=0)
     max_waiting_jobs: int = Field(1000, ge=1)
+    #: Connections, open calls and uploads at once.
+    max_connections: int = Field(256, ge=8)
+    max_open_calls: int = Field(512, ge=8)
+    max_uploads: int = Field(16, ge=1)
+    #: Seconds that an upload may stand still, and that a client may leave a stream unread, before the daemon ends the call.
+    idle_upload_s: float = Field(60.0, gt=0)
+    stalled_reader_s: float = Field(600.0, gt=0)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)
     #: Seconds that an engine has to stop before its process is killed.

@@ -32,13 +32,14 @@ from acebridge.paths import ADDRESS_FILE, LOCK_FILE, LOG_FILE, START_LOG_FILE, T
 from acebridge.private_files import FILE_MODE, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
 from acebridge.server import children, logs
-from acebridge.server.authentication import TokenCheck
+from acebridge.server.authentication import TokenCheck, is_allowed
 from acebridge.server.context import ServiceContext
 from acebridge.server.health import Health
 from acebridge.server.health_report import report_health, set_serving
-from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
+from acebridge.server.idle import is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.malformed import RequestCheck
+from acebridge.server.open_calls import CallLimits, OpenCalls
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -77,6 +78,12 @@ log = logging.getLogger(__name__)
 Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
+#: Calls that one connection may have open; gRPC's clients keep more of them back.
+MAX_CONNECTION_CALLS = 128
+#: Seconds for a connection to say that it speaks HTTP/2, and without a call until it is closed: a client opens it again.
+HANDSHAKE_S, IDLE_CONNECTION_S = 20.0, 600.0
+#: Seconds without a byte until a connection with open calls is asked whether it is there, and for its answer.
+KEEPALIVE_S, KEEPALIVE_TIMEOUT_S = 300.0, 60.0
 _STOP_GRACE_S = 2.0
 _GC_INTERVAL_S = 3600.0
 _CHECK_INTERVAL_S = 3.0
@@ -142,6 +149,7 @@ class _Daemon:
     workers: WorkerRecord
     #: Of all work in the background but running jobs.
     supervisor: Supervisor
+    tokens: KnownTokens
     server: grpc.aio.Server
     health: Health
 
@@ -159,13 +167,15 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
         database.close()
         raise
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
-    calls = OpenCalls()
+    calls = OpenCalls(
+        CallLimits(config.max_open_calls, config.max_uploads, config.idle_upload_s, config.stalled_reader_s)
+    )
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
-    return _Daemon(database, context, launcher, workers, Supervisor(), *_build_server(context, tokens))
+    return _Daemon(database, context, launcher, workers, Supervisor(), tokens, *_build_server(context, tokens))
 
 
 def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.aio.Server, Health]:
@@ -173,6 +183,12 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
         interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls, RequestCheck()),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_allowed_incoming_connections", context.config.max_connections),
+            ("grpc.max_concurrent_streams", MAX_CONNECTION_CALLS),
+            ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
+            ("grpc.max_connection_idle_ms", round(IDLE_CONNECTION_S * 1000)),
+            ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1000)),
+            ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
             ("grpc.so_reuseport", 0),
         ],
     )
@@ -215,6 +231,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     work: list[Work] = [
         ("collecting garbage", partial(gc_loop, daemon.context)),
         ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
+        ("ending calls", partial(daemon.context.calls.end_calls, partial(_is_allowed, daemon.tokens))),
         ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
         *_idle_work(daemon, config, stop),
     ]
@@ -337,6 +354,10 @@ async def _preload(launcher: Launcher) -> None:
     neural = registry.ENGINES["neural"]
     if await asyncio.to_thread(neural.missing) is None:
         await launcher.preload(neural.modules)
+
+
+def _is_allowed(tokens: KnownTokens, token_hash: str, method: str) -> bool:
+    return is_allowed(tokens.find(token_hash), method)
 
 
 def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Work]:

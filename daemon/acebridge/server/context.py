@@ -12,7 +12,7 @@ from acebridge.jobs.job import Job
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.event_stream import stream_job_events
-from acebridge.server.idle import OpenCalls
+from acebridge.server.open_calls import OpenCalls
 from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
