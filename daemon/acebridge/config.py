@@ -162,11 +162,7 @@ class Config(BaseModel):
     @field_validator("host")
     @classmethod
     def _loopback_only(cls, host: str) -> str:
-        try:
-            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
+        if not _is_loopback(host):
             raise ValueError("must be a loopback address such as 127.0.0.1, so that nobody else can reach your audio")
         return host
 
@@ -192,6 +188,25 @@ class Config(BaseModel):
             return tuple(dict.fromkeys(root.expanduser().resolve() for root in roots))
         except RuntimeError as error:
             raise ValueError("there is no home folder that ~ could mean") from error
+
+
+def let_in(config: Config) -> list[str]:
+    """Return the names of the settings that let more callers in than the user's own programs on this machine."""
+    osc = config.osc
+    open_ones = {
+        "auth.required": not config.auth.required,
+        "host": not _is_loopback(config.host),
+        "osc.host": osc is not None and not _is_loopback(osc.host),
+        "osc.allow": osc is not None and bool(osc.allow),
+    }
+    return [name for name, is_open in open_ones.items() if is_open]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.

@@ -23,8 +23,9 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from acebridge.atomic_files import write_whole
+from acebridge.audit import AuditLog
 from acebridge.background import Supervisor, stop_on_signals, wait_at_most
-from acebridge.config import DEFAULT_PORT, Config
+from acebridge.config import DEFAULT_PORT, Config, let_in
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
@@ -39,7 +40,8 @@ from acebridge.server.health_report import report_health, set_serving
 from acebridge.server.idle import is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.malformed import RequestCheck
-from acebridge.server.open_calls import CallLimits, OpenCalls
+from acebridge.server.open_calls import LOOK_S, CallLimits, OpenCalls
+from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -131,6 +133,8 @@ def _warn_of_access(config: Config, repaired: int) -> None:
         log.info("other users could reach files of the data folder, and cannot any more", extra={"count": repaired})
     if not config.auth.required:
         log.warning("calls need no token: every program and user of this machine may use and stop this daemon")
+    for setting in let_in(config):
+        AuditLog(config.data_dir).note("others are let in", setting=setting)
 
 
 async def _run_until_signal(config: Config) -> None:
@@ -150,6 +154,7 @@ class _Daemon:
     #: Of all work in the background but running jobs.
     supervisor: Supervisor
     tokens: KnownTokens
+    refused: RefusedCalls
     server: grpc.aio.Server
     health: Health
 
@@ -170,17 +175,25 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     calls = OpenCalls(
         CallLimits(config.max_open_calls, config.max_uploads, config.idle_upload_s, config.stalled_reader_s)
     )
-    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
+    audit = AuditLog(config.data_dir)
+    context = ServiceContext(
+        config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls, audit
+    )
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
-    return _Daemon(database, context, launcher, workers, Supervisor(), tokens, *_build_server(context, tokens))
+    refused = RefusedCalls(audit)
+    server, health_servicer = _build_server(context, tokens, refused)
+    return _Daemon(database, context, launcher, workers, Supervisor(), tokens, refused, server, health_servicer)
 
 
-def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.aio.Server, Health]:
+def _build_server(
+    context: ServiceContext, tokens: KnownTokens, refused: RefusedCalls
+) -> tuple[grpc.aio.Server, Health]:
+    check = TokenCheck(tokens, refused, required=context.config.auth.required)
     server = grpc.aio.server(
-        interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls, RequestCheck()),
+        interceptors=(check, context.calls, RequestCheck()),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_allowed_incoming_connections", context.config.max_connections),
@@ -226,12 +239,13 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     address_file, token_file = config.data_dir / ADDRESS_FILE, config.data_dir / TOKEN_FILE
     token = token_file.read_text("ascii")
     write_whole(address_file, [own.encode()])
+    daemon.context.audit.note("daemon started", address=address, pid=os.getpid(), version=VERSION)
     log.info("serving", extra={"address": address, "data": str(config.data_dir)})
     jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
     work: list[Work] = [
         ("collecting garbage", partial(gc_loop, daemon.context)),
         ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
-        ("ending calls", partial(daemon.context.calls.end_calls, partial(_is_allowed, daemon.tokens))),
+        ("looking at open calls", partial(_look_at_calls, daemon)),
         ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
         *_idle_work(daemon, config, stop),
     ]
@@ -257,6 +271,8 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
             task.cancel()
         await asyncio.gather(*background_tasks, choosing, return_exceptions=True)
         await _stop(daemon)
+        daemon.refused.flush()
+        daemon.context.audit.note("daemon stopped", pid=os.getpid())
         log.info("stopped")
 
 
@@ -356,8 +372,17 @@ async def _preload(launcher: Launcher) -> None:
         await launcher.preload(neural.modules)
 
 
-def _is_allowed(tokens: KnownTokens, token_hash: str, method: str) -> bool:
-    return is_allowed(tokens.find(token_hash), method)
+async def _look_at_calls(daemon: _Daemon) -> None:
+    """End calls that may not go on, and record those that were refused, for ever."""
+
+    def allows(token_hash: str, method: str) -> bool:
+        return is_allowed(daemon.tokens.find(token_hash), method)
+
+    while True:
+        await asyncio.sleep(LOOK_S)
+        daemon.context.calls.end_forbidden(allows)
+        daemon.context.calls.end_idle()
+        daemon.refused.flush()
 
 
 def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Work]:

@@ -13,6 +13,7 @@ from acebridge.proof import hash_token
 from acebridge.server.error_translation import refuse
 from acebridge.server.known_tokens import KnownTokens
 from acebridge.server.open_calls import CALLER, Caller
+from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.scopes import allows, is_open, scopes_for
 from acebridge.tokens import NamedToken
 
@@ -27,8 +28,9 @@ class TokenCheck(grpc.aio.ServerInterceptor):
     `grpc.health.v1.Health` needs none.
     """
 
-    def __init__(self, tokens: KnownTokens, *, required: bool = True) -> None:
+    def __init__(self, tokens: KnownTokens, refused: RefusedCalls, *, required: bool = True) -> None:
         self._tokens = tokens
+        self._refused = refused
         self._required = required
 
     async def intercept_service(
@@ -39,7 +41,10 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         """See `grpc.aio.ServerInterceptor`."""
         values = [value for key, value in handler_call_details.invocation_metadata or () if key == "authorization"]
         error = self._check(handler_call_details.method, values)
-        return refuse(error) if error else await continuation(handler_call_details)
+        if error is None:
+            return await continuation(handler_call_details)
+        method, name = handler_call_details.method, CALLER.get().token_name
+        return refuse(error, lambda context: self._refused.note(error, method, context.peer(), name))
 
     def _check(self, method: str, values: list[str | bytes]) -> AceBridgeError | None:
         """Return why a call of a method with these values of its metadata is refused; note whose it is."""

@@ -59,10 +59,13 @@ async def abort(context: CallContext, error: Exception) -> NoReturn:
     await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
 
 
-def refuse(error: AceBridgeError) -> grpc.RpcMethodHandler[Any, Any]:
-    """Return a handler for a call of any kind that refuses it with ``error``, and waits for no request."""
+def refuse(
+    error: AceBridgeError, note: Callable[[CallContext], None] = lambda _: None
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Return a handler for a call of any kind that refuses it with ``error``, and waits for no request. ``note`` is told."""
 
     async def end(_requests: object, context: CallContext) -> NoReturn:
+        note(context)
         await abort(context, error)
 
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(end)

@@ -152,20 +152,8 @@ class OpenCalls(grpc.aio.ServerInterceptor):
 
     # ---- ending calls ----
 
-    async def end_calls(
-        self,
-        allows: Callable[[str, str], bool],
-        *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        """End calls that may not go on, for ever. ``allows`` says whether the token with a hash allows a method."""
-        while True:
-            await sleep(LOOK_S)
-            self.end_forbidden(allows)
-            self.end_idle()
-
     def end_forbidden(self, allows: Callable[[str, str], bool]) -> None:
-        """End the calls whose tokens were revoked."""
+        """End the calls whose tokens were revoked. ``allows`` says whether the token with a hash allows a method."""
         calls = [call for call in (*self._open, *self._own) if call.caller.token_hash and call.error is None]
         allowed = {key: allows(*key) for key in {(call.caller.token_hash, call.method) for call in calls}}
         for call in calls:

@@ -75,6 +75,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             with suppress(NotFound):  # another client found the same
                 await context.journal.delete(job.id)
             job = await context.journal.next_batch(request.job_id)
+        context.note("job submitted", job=job.id, task=job.task)
         return context.job_events(job.id)
 
     async def _has_results(self, job: Job) -> bool:
@@ -89,12 +90,15 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @unary
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: CallContext) -> jobs_pb2.Job:
         """See jobs.proto."""
-        return job_message(await self._context.scheduler.cancel(request.job_id))
+        job = await self._context.scheduler.cancel(request.job_id)
+        self._context.note("job cancelled", job=job.id)
+        return job_message(job)
 
     @unary
     async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, _: CallContext) -> jobs_pb2.DeleteJobResponse:
         """See jobs.proto."""
         context = self._context
         job = await context.journal.delete(request.job_id)
+        context.note("job deleted", job=job.id)
         await remove_results(job.results(), context.store)
         return jobs_pb2.DeleteJobResponse()
