@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from acebridge import tokens
 from acebridge.errors import Conflict, InvalidSetting, NotFound
 from acebridge.proof import hash_token
 from acebridge.server.known_tokens import KnownTokens, write_token
@@ -109,3 +110,13 @@ def test_tokens_are_found_by_what_a_challenge_names(tmp_path: Path) -> None:
         assert known.hash_by_id(digest[:16]) == digest
     assert known.hash_by_id("") is known.hash_by_id("0" * 16) is None
     assert json.loads((tmp_path / "tokens.json").read_text())[0]["scopes"] == ["read"]
+
+
+def test_tokens_are_not_more_than_calls_can_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 3)
+    for number in range(3):
+        add_token(tmp_path, f"t{number}", [Scope.READ])
+    with pytest.raises(Conflict, match=r"^There are 3 tokens\. Revoke those that are not needed any more\.$"):
+        add_token(tmp_path, "t3", [Scope.READ])
+    revoke_token(tmp_path, "t0")
+    add_token(tmp_path, "t3", [Scope.READ])

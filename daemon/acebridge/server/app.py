@@ -194,16 +194,7 @@ def _build_server(
     check = TokenCheck(tokens, refused, required=context.config.auth.required)
     server = grpc.aio.server(
         interceptors=(check, context.calls, RequestCheck()),
-        options=[
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_allowed_incoming_connections", context.config.max_connections),
-            ("grpc.max_concurrent_streams", MAX_CONNECTION_CALLS),
-            ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
-            ("grpc.max_connection_idle_ms", round(IDLE_CONNECTION_S * 1000)),
-            ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1000)),
-            ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
-            ("grpc.so_reuseport", 0),
-        ],
+        options=connection_options(context.config.max_connections),
     )
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)
     jobs_pb2_grpc.add_JobServiceServicer_to_server(JobService(context), server)
@@ -214,6 +205,21 @@ def _build_server(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, health_servicer
+
+
+def connection_options(max_connections: int) -> list[tuple[str, int]]:
+    """Return the options of gRPC that limit connections, and what they may hold."""
+    return [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_allowed_incoming_connections", max_connections),
+        ("grpc.max_concurrent_streams", MAX_CONNECTION_CALLS),
+        ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
+        ("grpc.max_connection_idle_ms", round(IDLE_CONNECTION_S * 1000)),
+        ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1000)),
+        ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
+        ("grpc.http2.ping_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
+        ("grpc.so_reuseport", 0),
+    ]
 
 
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:

@@ -82,8 +82,10 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         """See assets.proto."""
         page = page_of(request)
         assets = await self._context.store.recent(page.size + 1, before=page.before)
-        shown, token = page.cut(assets, lambda asset: (asset.created, asset.id))
-        return assets_pb2.ListAssetsResponse(assets=map(asset_message, shown), next_page_token=token)
+        messages = [asset_message(asset) for asset in assets]
+        places = {asset.id: (asset.created, asset.id) for asset in assets}
+        shown, token = page.cut(messages, lambda each: places[each.id], (each.ByteSize() for each in messages))
+        return assets_pb2.ListAssetsResponse(assets=shown, next_page_token=token)
 
     @unary
     async def DeleteAsset(

@@ -49,8 +49,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
                 raise InvalidValue("states", state, ", ".join(_STATES))
         page = page_of(request, states)
         jobs = await self._context.journal.recent(states, page.size + 1, before=page.before)
-        shown, token = page.cut(jobs, lambda job: (job.created, job.id))
-        return jobs_pb2.ListJobsResponse(jobs=map(job_message, shown), next_page_token=token)
+        messages = [job_message(job, facts=False) for job in jobs]
+        places = {job.id: (job.created, job.id) for job in jobs}
+        shown, token = page.cut(messages, lambda each: places[each.id], (each.ByteSize() for each in messages))
+        return jobs_pb2.ListJobsResponse(jobs=shown, next_page_token=token)
 
     @streaming
     async def WatchJob(self, request: jobs_pb2.WatchJobRequest, _: CallContext) -> TaskEvents:
