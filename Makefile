@@ -39,7 +39,7 @@ help:
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
-	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md and the job folder's schemas again"
+	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
@@ -147,6 +147,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m acebridge.hosts.jobfolder.schema
 	$(BIN)/python -m tests.support.transcripts
 	$(BIN)/python -m tests.support.osc_page
+	$(BIN)/python -m tests.support.limits_page
 
 reapack: $(VENV)/.base
 	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)

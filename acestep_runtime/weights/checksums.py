@@ -24,6 +24,15 @@ class FileDigest:
     digest: str
 
 
+@dataclass(frozen=True)
+class Record:
+    """What is recorded of a folder: the repository and the commit it is from, and the digests of its files by name."""
+
+    repo: str
+    revision: str
+    files: Mapping[str, FileDigest]
+
+
 def hash_file(path: Path, like: str, on_read: OnRead | None = None) -> str:
     """Return the digest of a file with the algorithm of ``like``: SHA-256 (64 digits), else SHA-1 of Git's blob."""
     hasher = hashlib.sha256()
@@ -48,24 +57,30 @@ def find_fault(path: Path, expected: FileDigest, on_read: OnRead | None = None) 
         return f"{path} is missing" if isinstance(error, FileNotFoundError) else f"{path}: {error.strerror}"
 
 
-def write_record(folder: Path, repo: str, revision: str, digests: Mapping[str, FileDigest]) -> None:
-    """Write the record of the files of ``folder``, by their names in it."""
-    files = {name: {"size": each.size_bytes, "digest": each.digest} for name, each in sorted(digests.items())}
-    text = json.dumps({"repo": repo, "revision": revision, "files": files}, indent=1)
+def write_record(folder: Path, record: Record) -> None:
+    """Write the record of the files of ``folder``."""
+    files = {name: {"size": each.size_bytes, "digest": each.digest} for name, each in sorted(record.files.items())}
+    text = json.dumps({"repo": record.repo, "revision": record.revision, "files": files}, indent=1)
     (folder / NAME).write_text(text + "\n", "utf-8")
 
 
-def read_record(folder: Path) -> dict[str, FileDigest]:
-    """Return the recorded digests of the files of ``folder``. Raises `EngineFailure` for an unreadable record."""
+def read_record(folder: Path) -> Record:
+    """Return the record of ``folder``. Raises `EngineFailure` for an unreadable one."""
     path = folder / NAME
     try:
-        files = json.loads(path.read_text("utf-8"))["files"]
-        digests = {str(name): FileDigest(int(each["size"]), str(each["digest"])) for name, each in files.items()}
-        if any(not _is_inside(name) for name in digests):
+        value = json.loads(path.read_text("utf-8"))
+        files = {str(name): FileDigest(int(each["size"]), str(each["digest"])) for name, each in value["files"].items()}
+        if any(not _is_inside(name) for name in files):
             raise ValueError("it names files elsewhere")
+        return Record(str(value.get("repo", "")), str(value.get("revision", "")), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EngineFailure(f"{path} cannot be read: {error}.", remedy="Pull the model again.") from error
-    return digests
+        remedy = f"Delete it, then pull the model again: {path.name} is written again, from what the Hub says then."
+        raise EngineFailure(f"{path} cannot be read: {error}.", remedy=remedy) from error
+
+
+def find_record(folder: Path) -> Record | None:
+    """Return the record of ``folder`` if it has one. Raises `EngineFailure` for an unreadable one."""
+    return read_record(folder) if (folder / NAME).exists() else None
 
 
 def _is_inside(name: str) -> bool:

@@ -1,6 +1,6 @@
-"""Tensor files: one file or shards with an index, safetensors preferred to pickles, and pickles only of plain tensors.
+"""Tensor files in the format safetensors: one file, or shards with an index.
 
-Nothing in a checkpoint folder is ever executed: pickles go through torch's unpickler for tensors only.
+Nothing in a checkpoint folder is ever executed. Pickles are refused but for one: a released tensor that torch reads as such.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.values import Json
 from acestep_runtime.weights.keys import Shape
-from acestep_runtime.weights.layout import weights_file
+from acestep_runtime.weights.layout import find_pickle, pickle_error, weights_file
 
 if TYPE_CHECKING:
     from safetensors import safe_open
@@ -48,8 +48,10 @@ def read_json(path: Path, remedy: str = _PULL_AGAIN) -> dict[str, Json]:
 
 
 def index_folder(folder: Path) -> TensorIndex:
-    """Return the index of the tensors in ``folder``. Raises `EngineFailure` for missing and damaged files."""
+    """Return the index of the tensors in ``folder``. Raises `EngineFailure` for missing and damaged files, and for pickles."""
     first = weights_file(folder)
+    if first is None and (pickle := find_pickle(folder)):
+        raise pickle_error(pickle)
     if first is None:
         raise EngineFailure(f"{folder} holds no weights.", remedy="Pull the model again.")
     return _build_index(_list_shards(first) if first.suffix == ".json" else [first])
@@ -90,8 +92,6 @@ def _list_shards(index: Path) -> list[Path]:
 
 
 def _read_shapes(path: Path, remedy: str) -> dict[str, Shape]:
-    if path.suffix != ".safetensors":
-        return {key: tuple(value.shape) for key, value in load_pickle(path).items()}
     with _open_safetensors(path, remedy) as file:
         return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
 
@@ -105,20 +105,18 @@ def _open_safetensors(path: Path, remedy: str = _PULL_AGAIN) -> safe_open:
         raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy=remedy) from error
 
 
-def load_pickle(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a pickle, mapped from the file; one tensor alone is named "". Raises `EngineFailure`."""
+def load_tensor(path: Path) -> torch.Tensor:
+    """Return the one tensor of a pickle, which torch reads without running anything of it. Raises `EngineFailure`."""
     from pickle import UnpicklingError
 
     try:
         value = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise EngineFailure(
-            f"{path} is damaged, or holds more than tensors, which is not opened.",
-            remedy="Pull the model again, or convert it to safetensors.",
+            f"{path} is damaged, or holds more than tensors, which is not opened.", remedy="Pull the model again."
         ) from error
-    value = {"": value} if isinstance(value, torch.Tensor) else value
-    if not isinstance(value, dict) or not all(isinstance(each, torch.Tensor) for each in value.values()):
-        raise EngineFailure(f"{path} holds something else than tensors.", remedy="Pull the model again.")
+    if not isinstance(value, torch.Tensor):
+        raise EngineFailure(f"{path} holds something else than a tensor.", remedy="Pull the model again.")
     return value
 
 
@@ -132,14 +130,9 @@ def read_tensors(
     with ExitStack() as stack:
         for path in dict.fromkeys(tensors.files[key] for key in names):
             keys = [key for key in names if tensors.files[key] == path]
-            if path.suffix == ".safetensors":
-                file = stack.enter_context(_open_safetensors(path))
-                for key in keys:
-                    yield names[key], cast(file.get_tensor(key), dtype, device)
-            else:
-                values = load_pickle(path)
-                for key in keys:
-                    yield names[key], cast(values.pop(key), dtype, device)
+            file = stack.enter_context(_open_safetensors(path))
+            for key in keys:
+                yield names[key], cast(file.get_tensor(key), dtype, device)
 
 
 def cast(value: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:

@@ -1,6 +1,10 @@
 """Downloads models from the Hugging Face Hub file by file, resumes interrupted downloads, and verifies every bit.
 
 Only tensors and data are downloaded (`catalogue`), never programs. Needs no torch.
+
+All files of a repository are those of one commit, the one that `catalogue.PINS` names. What the Hub says of their contents is
+compared with what is known already: the digests of the catalogue, else those of the first download, which the folder of the
+model keeps.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import install_remedy
-from acestep_runtime.weights import checksums
+from acestep_runtime.weights import catalogue, checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import FileDigest
 
@@ -67,20 +71,30 @@ class _RepoFiles:
 
 
 def pull(
-    name: str, folder: Path, progress: OnProgress | None = None, *, endpoint: str | None = None
+    name: str,
+    folder: Path,
+    progress: OnProgress | None = None,
+    *,
+    endpoint: str | None = None,
+    accept_changed: bool = False,
 ) -> tuple[Path, ...]:
     """Download the model ``name`` and its shared parts into the folder of models; return the folders of the model.
 
     Complete files are skipped, interrupted ones resumed, damaged ones replaced. A record of sizes and digests is written
-    beside the files. ``endpoint`` is the address of another Hub.
+    beside the files. ``endpoint`` is the address of another Hub. ``accept_changed`` takes files with other contents than
+    those that were downloaded before; the digests of the catalogue hold all the same.
 
-    Raises `InvalidValue` for an unknown name and `EngineFailure` when the library, the Hub or disk space is missing, or when
-    files stay damaged.
+    Raises `InvalidValue` for an unknown name and `EngineFailure` when the library, the Hub or disk space is missing, when
+    files stay damaged, or when they are not those that are known.
     """
     release = _find_release(name)
     _check_library()
     report = progress or (lambda _: None)
     batches = [_list_files(release, source, folder, endpoint) for source in _merge_sources(release.sources)]
+    for batch in batches:
+        _check_pinned(batch)
+        if not accept_changed:
+            _check_unchanged(release, batch)
     total = sum(each.size_bytes for batch in batches for each in batch.digests.values())
     _check_room(folder, batches, release)
     try:
@@ -119,7 +133,7 @@ def verify(folder: Path, progress: OnProgress | None = None) -> tuple[FolderChec
 
 def _check_folder(folder: Path, read: checksums.OnRead) -> FolderCheck:
     try:
-        digests = checksums.read_record(folder)
+        digests = checksums.read_record(folder).files
     except EngineFailure as error:
         return FolderCheck(folder, 0, (error.message,))
     faults = [checksums.find_fault(folder / name, expected, read) for name, expected in digests.items()]
@@ -151,13 +165,17 @@ def _merge_sources(sources: Sequence[Source]) -> Iterator[Source]:
 
 
 def _list_files(release: Release, source: Source, folder: Path, endpoint: str | None) -> _RepoFiles:
-    """Return the files of a source that the Hub lists now, with sizes and digests."""
+    """Return the files of a source at its commit, with the sizes and digests that the Hub lists.
+
+    Without a known commit it is the newest one: asked for once, so that all files are of the same.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
     with _HubErrors(release, source.repo):
         api = HfApi(endpoint=endpoint)
-        revision = str(api.model_info(source.repo).sha)
+        pin = catalogue.PINS.get(source.repo)
+        revision = str(api.model_info(source.repo).sha) if pin is None else pin.revision
         tree = api.list_repo_tree(source.repo, recursive=True, revision=revision)
         repo_files = [each for each in tree if isinstance(each, RepoFile)]
     digests = {
@@ -168,6 +186,40 @@ def _list_files(release: Release, source: Source, folder: Path, endpoint: str | 
     if not any(path.endswith(".safetensors") for path in digests):
         raise EngineFailure(f"{source.repo} has no weights of {release.name} any more.", remedy="Update AceBridge.")
     return _RepoFiles(source, folder / source.into, revision, digests)
+
+
+def _check_pinned(batch: _RepoFiles) -> None:
+    """Raise `EngineFailure` if the Hub lists other contents than the catalogue."""
+    repo = batch.source.repo
+    known = catalogue.PINS[repo].sha256 if repo in catalogue.PINS else {}
+    for path, each in batch.digests.items():
+        if known.get(path, each.digest) != each.digest:
+            raise EngineFailure(
+                f"The Hub offers {path} of {repo} with the digest {each.digest[:12]}… instead of {known[path][:12]}…:"
+                " it is not the released file.",
+                remedy="Do not use it. Try again from another network, and report it if it stays so.",
+            )
+
+
+def _check_unchanged(release: Release, batch: _RepoFiles) -> None:
+    """Raise `EngineFailure` if files are not those of the first download, unless the catalogue knows them.
+
+    Files that were not recorded count as changed when they are of another commit: they might be used instead of those.
+    """
+    repo = batch.source.repo
+    pinned = catalogue.PINS[repo].sha256 if repo in catalogue.PINS else {}
+    for folder, names in _by_folder(batch).items():
+        record = checksums.find_record(folder)
+        if record is None:
+            continue
+        is_same = record.revision == batch.revision
+        for name, path in names.items():
+            each = batch.digests[path]
+            if path not in pinned and record.files.get(name, each if is_same else None) != each:
+                raise EngineFailure(
+                    f"{repo} now holds other files than were downloaded into {folder}: {name} differs.",
+                    remedy=f"If that is meant to be, run `acebridge models pull {release.name} --accept-changed`.",
+                )
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:
@@ -188,8 +240,13 @@ class _HubErrors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None or not isinstance(error, Exception):
             return
-        from huggingface_hub.errors import RepositoryNotFoundError
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+        if isinstance(error, RevisionNotFoundError):
+            raise EngineFailure(
+                f"The Hub has no commit {catalogue.PINS[self._repo].revision} of {self._repo} any more.",
+                remedy="Update AceBridge.",
+            ) from error
         if isinstance(error, RepositoryNotFoundError):
             raise EngineFailure(
                 f"The Hub has no repository {self._repo}, or does not show it to you.", remedy="Update AceBridge."
@@ -334,12 +391,18 @@ def _write_records(batches: Sequence[_RepoFiles]) -> tuple[Path, ...]:
     """Write one record of digests for each folder directly in the folder of models."""
     folders: list[Path] = []
     for batch in batches:
-        by_folder: dict[Path, dict[str, FileDigest]] = {}
-        for path, each in batch.digests.items():
-            first, _, rest = path.partition("/")
-            folder, name = (batch.root, path) if batch.source.into else (batch.root / first, rest)
-            by_folder.setdefault(folder, {})[name] = each
-        for folder, digests in by_folder.items():
-            checksums.write_record(folder, batch.source.repo, batch.revision, digests)
+        for folder, names in _by_folder(batch).items():
+            digests = {name: batch.digests[path] for name, path in names.items()}
+            checksums.write_record(folder, checksums.Record(batch.source.repo, batch.revision, digests))
             folders.append(folder)
     return tuple(folders)
+
+
+def _by_folder(batch: _RepoFiles) -> dict[Path, dict[str, str]]:
+    """Return the folders that files go to, directly in the folder of models: names in the folder → paths in the repository."""
+    found: dict[Path, dict[str, str]] = {}
+    for path in batch.digests:
+        first, _, rest = path.partition("/")
+        folder, name = (batch.root, path) if batch.source.into else (batch.root / first, rest)
+        found.setdefault(folder, {})[name] = path
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from acestep_runtime.weights.language import find_language_models
 from acestep_runtime.weights.layout import find_checkpoints
 
-_WEIGHTS = (".safetensors", ".bin")
+_WEIGHTS = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ def find_installed_models(folder: Path) -> tuple[InstalledModel, ...]:
 def _weight_bytes(folder: Path) -> int:
     """Return the size of the files with weights directly in a folder."""
     try:
-        return sum(file.stat().st_size for file in folder.iterdir() if file.suffix in _WEIGHTS and file.is_file())
+        return sum(file.stat().st_size for file in folder.iterdir() if file.suffix == _WEIGHTS and file.is_file())
     except OSError:  # the folder is being removed
         return 0

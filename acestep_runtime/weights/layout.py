@@ -25,9 +25,13 @@ _MAX_JSON_BYTES = 64 << 20
 #: Files with weights, the preferred first; an index lists the shards of a split file.
 _WEIGHTS = tuple(
     f"{stem}.{ending}"
-    for ending in ("safetensors", "safetensors.index.json", "bin", "bin.index.json")
+    for ending in ("safetensors", "safetensors.index.json")
     for stem in ("model", "diffusion_pytorch_model", "pytorch_model")
 )
+#: Endings of files that may hold weights as pickles, which may hold programs too: they are never opened.
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+#: The one small file of a release that is a pickle: of a tensor alone, and read as such (see `files.load_tensor`).
+SILENCE_FILE = "silence_latent.pt"
 #: Order of preference where no model is named, by ``needs_base``; of one kind, smaller models first.
 _PREFERRED = {False: ("turbo", "sft", "base"), True: ("base",)}
 
@@ -131,6 +135,9 @@ def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:
 def _not_found_error(
     model: str, name: str, folder: Path, checkpoints: tuple[Checkpoint, ...]
 ) -> EngineFailure | InvalidValue:
+    pickles = (find_pickle(each) for each in list_folders(folder) if each.name == name)
+    if pickle := next(filter(None, pickles), None):
+        return pickle_error(pickle)
     if name in catalogue.TRANSFORMERS:
         return EngineFailure(f"Model {name} is not in {folder}.", remedy=catalogue.pull_hint(name))
     names = dict.fromkeys([*(each.name for each in checkpoints), *catalogue.TRANSFORMERS])
@@ -160,6 +167,23 @@ def _subfolders(folder: Path) -> list[Path]:
 def weights_file(folder: Path) -> Path | None:
     """Return the file with the weights of ``folder``, or the index of its shards; ``None`` if it has neither."""
     return next((folder / name for name in _WEIGHTS if _is_file(folder / name)), None)
+
+
+def find_pickle(folder: Path) -> Path | None:
+    """Return a file directly in ``folder`` that may hold its weights as a pickle, if there is one."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return None
+    return next((each for each in files if each.suffix in _PICKLES and each.name != SILENCE_FILE), None)
+
+
+def pickle_error(file: Path) -> EngineFailure:
+    """Return the error for weights that are there only as a pickle."""
+    return EngineFailure(
+        f"{file} is a pickle, which may hold programs, and is not opened.",
+        remedy="Get the model as safetensors, or convert it.",
+    )
 
 
 def has_weights(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.values import Json
 from acestep_runtime.weights import catalogue, files, keys
-from acestep_runtime.weights.layout import Checkpoint, read_config
+from acestep_runtime.weights.layout import SILENCE_FILE, Checkpoint, read_config
 from acestep_runtime.weights.spec import ModelSpec, read_model_spec
 
 if TYPE_CHECKING:
@@ -320,10 +320,10 @@ def _add_buffers(
 
 def _load_silence(checkpoint: Checkpoint) -> torch.Tensor:
     """Return the latents of silence ``[1, F, C]``; their file holds ``[1, C, F]``."""
-    path = checkpoint.folder / "silence_latent.pt"
+    path = checkpoint.folder / SILENCE_FILE
     if not path.is_file():
         raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_repair_hint(checkpoint))
-    value = next(iter(files.load_pickle(path).values()), torch.empty(0))
+    value = files.load_tensor(path)
     channels = read_config(checkpoint.dit).get("audio_acoustic_hidden_dim")
     if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
         expected = f"[1, {channels}, F]"

@@ -165,6 +165,13 @@ class Config(BaseModel):
     #: How fast stored audio is read in the background to find damage; 0 is never.
     scrub_bytes_per_s: int = Field(4 * 2**20, ge=0)
     max_waiting_jobs: int = Field(1000, ge=1)
+    #: Connections, open calls and uploads at once.
+    max_connections: int = Field(256, ge=8)
+    max_open_calls: int = Field(512, ge=8)
+    max_uploads: int = Field(16, ge=1)
+    #: Seconds that an upload may stand still, and that a client may leave a stream unread, before the daemon ends the call.
+    idle_upload_s: float = Field(60.0, gt=0)
+    stalled_reader_s: float = Field(600.0, gt=0)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)
     #: Seconds that an engine has to stop before its process is killed.
@@ -232,6 +239,18 @@ class Config(BaseModel):
             return tuple(dict.fromkeys(root.expanduser().resolve() for root in roots))
         except RuntimeError as error:
             raise ValueError("there is no home folder that ~ could mean") from error
+
+
+def let_in(config: Config) -> list[str]:
+    """Return the names of the settings that let more callers in than the user's own programs on this machine."""
+    osc = config.osc
+    open_ones = {
+        "auth.required": not config.auth.required,
+        "host": not is_loopback(config.host),
+        "osc.host": osc is not None and not is_loopback(osc.host),
+        "osc.allow": osc is not None and bool(osc.allow),
+    }
+    return [name for name, is_open in open_ones.items() if is_open]
 
 
 #: Setting → its environment variable. Engines without a daemon read two of them too.

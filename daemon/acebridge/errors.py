@@ -26,6 +26,7 @@ class ErrorReason(str, Enum):
     NOT_FOUND = "NOT_FOUND"
     BUSY = "BUSY"
     TOO_LARGE = "TOO_LARGE"
+    TIMED_OUT = "TIMED_OUT"
     DISK_FULL = "DISK_FULL"
     DATA_LOSS = "DATA_LOSS"
     UNAVAILABLE = "UNAVAILABLE"
@@ -82,6 +83,10 @@ class Busy(AceBridgeError):
 
 class TooLarge(AceBridgeError):
     """What was sent is more than the daemon takes, now and later."""
+
+
+class TimedOut(AceBridgeError):
+    """A client has let the daemon wait for too long, for something to arrive or to be read."""
 
 
 def is_full(error: BaseException) -> bool:

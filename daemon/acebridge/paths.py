@@ -36,6 +36,8 @@ SERVED = "A daemon already serves"
 RESTART_LOCK_FILE = "restart.lock"
 #: The log of the daemon, and where it prints what happens before there is one.
 LOG_FILE, START_LOG_FILE = Path("logs", "daemon.log"), Path("logs", "start.log")
+#: In the data folder: who did what, see `acebridge.audit`; held by whoever gives the file a number.
+AUDIT_FILE, AUDIT_LOCK_FILE = "audit.log", "audit.lock"
 #: In the data folder: the database, and files that are damaged or unknown, put aside.
 DATABASE_FILE, QUARANTINE_FOLDER = "acebridge.db", "quarantine"
 #: The settings.

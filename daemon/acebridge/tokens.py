@@ -24,6 +24,8 @@ from acebridge.proof import hash_token
 from acestep_runtime.errors import InvalidValue, printable
 
 _TOKEN_BYTES = 32
+#: How many there may be: each call with one looks for it in all of them.
+MAX_TOKENS = 100
 _NAME = re.compile(r"\w(?:[\w .-]{0,62}[\w.-])?")
 
 
@@ -85,6 +87,8 @@ def add_token(home: Path, name: str, scopes: Sequence[Scope]) -> str:
                 f"There is a token {name!r} already.",
                 remedy=f"Choose another name, or `acebridge token revoke {shlex.quote(name)}`.",
             )
+        if len(known) >= MAX_TOKENS:
+            raise Conflict(f"There are {MAX_TOKENS} tokens.", remedy="Revoke those that are not needed any more.")
         token = make_token()
         _write(home, [*known, NamedToken(name, tuple(dict.fromkeys(scopes)), time.time(), hash_token(token))])
     return token

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
+import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from acebridge.cli import listing
 from acebridge.client.client import Client
+from acebridge.server.services.pages import MAX_BYTES
+from acebridge.v1 import jobs_pb2
 from acestep_runtime.errors import InvalidValue
-from tests.support.daemon import create_tone_job, song, until_state, write_wav
+from tests.support.daemon import (
+    collect,
+    create_tone_job,
+    daemon_at,
+    generate,
+    job,
+    song,
+    until_state,
+    write_wav,
+)
 from tests.support.shell import COMMAND, Shell
 
 
@@ -86,3 +100,33 @@ def test_a_beginning_of_several_ids_is_refused() -> None:
     # Where not all are listed, a few letters could mean another one.
     ids[:] = [f"{n:032x}" for n in range(1000)]
     assert whole("0" * 11) == "0" * 11
+
+
+def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> None:
+    """Lists leave the facts out, and a page ends before it is too large: gRPC's clients take 4 MiB."""
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon:
+        assert daemon.client is not None
+        job_id = collect(generate(daemon.client, 0.1, seed=1)).job_id
+        daemon.stop()
+        with contextlib.closing(sqlite3.connect(daemon.home / "acebridge.db")) as database, database:
+            database.row_factory = sqlite3.Row
+            row = dict(database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+            (take,) = json.loads(row["takes"])
+            take["facts"] = {**take["facts"], "lyrics": "la " * 70_000}
+            take["outputs"] *= 700
+            row |= {"takes": json.dumps([take]), "key": None}
+            del row["number"]
+            for number in range(60):
+                row["id"] = f"{number:032x}"
+                marks = ",".join("?" * len(row))
+                database.execute(f"INSERT INTO jobs ({','.join(row)}) VALUES ({marks})", tuple(row.values()))
+        client = daemon.start()
+        page = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=1000))
+        assert page.next_page_token
+        assert 2**20 < page.ByteSize() <= MAX_BYTES + 2**16
+        assert len(listing.newest_jobs(client, None)) == 61
+        assert not page.jobs[0].takes[0].HasField("metadata")
+        assert len(job(client, page.jobs[-1].id).takes[0].metadata.lyrics) == 210_000
+        with Shell(tmp_path, daemon.environment) as shell:
+            assert len(shell.run("jobs", "--limit", "500").stdout.splitlines()) == 61
+            assert json.loads(shell.run("jobs", "show", f"{7:032x}"[:31]).stdout)["id"] == f"{7:032x}"

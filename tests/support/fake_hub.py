@@ -19,17 +19,20 @@ LARGE = 1000
 
 @dataclass
 class FakeHub:
-    """``files`` by repository and path. ``asked`` is every path that was asked for; ``cut`` breaks a file off after
-    this many bytes, and then refuses it; ``garbled`` sends wrong bytes this many times."""
+    """``files`` by repository and path, all of them of the one ``commit``. ``asked`` is every path that was asked for; ``cut``
+    breaks a file off after this many bytes, and then refuses it; ``garbled`` sends wrong bytes this many times; ``claims`` are
+    contents whose digests are listed for a path instead of its own."""
 
     files: Mapping[str, Mapping[str, bytes]]
     address: str = ""
+    commit: str = COMMIT
+    claims: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
     garbled: dict[str, int] = field(default_factory=dict)
 
     def downloads(self) -> list[str]:
-        return [path.partition(f"/resolve/{COMMIT}/")[2] for method, path, _ in self.asked
+        return [path.partition(f"/resolve/{self.commit}/")[2] for method, path, _ in self.asked
                 if method == "GET" and "/resolve/" in path]  # fmt: skip
 
 
@@ -52,20 +55,24 @@ def fake_hub(files: Mapping[str, Mapping[str, bytes]]) -> Iterator[FakeHub]:
         def answer(self, *, with_body: bool) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.asked.append((self.command, path, self.headers.get("Range", "")))
-            found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?(/tree/[^/]+)?", path)
-            if found and found[1] in hub.files:
-                return self.say(self.listing(found[1]) if found[2] else {"id": found[1], "sha": COMMIT, "siblings": []})
-            found = re.fullmatch(rf"/([^/]+/[^/]+)/resolve/{COMMIT}/(.+)", path)
+            found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/tree/([^/]+))?", path)
+            if found and found[1] in hub.files and found[2] in (None, hub.commit):
+                return self.say(
+                    self.listing(found[1]) if found[2] else {"id": found[1], "sha": hub.commit, "siblings": []}
+                )
+            has_repo = found is not None and found[1] in hub.files
+            found = re.fullmatch(rf"/([^/]+/[^/]+)/resolve/{hub.commit}/(.+)", path)
             if found and found[2] in hub.files.get(found[1], {}):
                 return self.send_file(found[2], hub.files[found[1]][found[2]], with_body)
             self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("X-Error-Code", "RevisionNotFound" if has_repo else "RepoNotFound")
             self.send_header("Content-Length", "0")
             return self.end_headers()
 
         def listing(self, repo: str) -> list[dict[str, object]]:
             entries: list[dict[str, object]] = [{"type": "directory", "path": "folder", "oid": "0" * 40, "size": 0}]
-            for path, data in hub.files[repo].items():
+            for path, stored in hub.files[repo].items():
+                data = hub.claims.get(path, stored)
                 entry: dict[str, object] = {"type": "file", "path": path, "size": len(data), "oid": git_digest(data)}
                 if len(data) > LARGE:
                     entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
@@ -97,7 +104,7 @@ def fake_hub(files: Mapping[str, Mapping[str, bytes]]) -> Iterator[FakeHub]:
             self.send_header("Content-Length", str(len(data) - start))
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("X-Repo-Commit", hub.commit)
             self.send_header("ETag", f'"{etag}"')
             self.send_header("Accept-Ranges", "bytes")
             self.end_headers()

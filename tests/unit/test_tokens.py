@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from acebridge import tokens
 from acebridge.errors import Conflict, InvalidSetting, NotFound
+from acebridge.proof import hash_token
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.tokens import Scope, add_token, find_token, read_tokens, revoke_token
 from acestep_runtime.errors import InvalidValue
@@ -54,6 +56,12 @@ def test_commands_that_come_at_once_lose_no_token(tmp_path: Path) -> None:
     assert {each.name for each in read_tokens(tmp_path)} == {f"t{n}" for n in range(16)}
 
 
+def scopes_of(known: KnownTokens, token: str) -> tuple[Scope, ...]:
+    found = known.find(hash_token(token))
+    assert found is not None
+    return found.scopes
+
+
 DAMAGED = ["", "{}x", "[1]", '[{"name": "a"}]', '[{"name": "a", "scopes": ["root"], "created": 1, "hash": "b"}]']
 
 
@@ -61,12 +69,12 @@ DAMAGED = ["", "{}x", "[1]", '[{"name": "a"}]', '[{"name": "a", "scopes": ["root
 def test_a_damaged_file_is_said_and_lets_nobody_in(tmp_path: Path, text: str) -> None:
     own, named = write_token(tmp_path), add_token(tmp_path, "a", [Scope.ADMIN])
     known = KnownTokens(own, tmp_path)
-    assert known.scopes_of(named) == (Scope.ADMIN,)
+    assert scopes_of(known, named) == (Scope.ADMIN,)
     (tmp_path / "tokens.json").write_text(text)
     with pytest.raises(InvalidSetting, match=r"tokens\.json is damaged: it holds no list of tokens\. Delete the file"):
         add_token(tmp_path, "b", [Scope.READ])
-    assert known.scopes_of(named) is None
-    assert known.scopes_of(own) == (Scope.ADMIN,)
+    assert known.find(hash_token(named)) is None
+    assert scopes_of(known, own) == (Scope.ADMIN,)
 
 
 def test_a_daemon_knows_at_once_what_is_made_and_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,18 +88,18 @@ def test_a_daemon_knows_at_once_what_is_made_and_revoked(tmp_path: Path, monkeyp
 
     monkeypatch.setattr("acebridge.server.known_tokens.read_tokens", count)
     for _ in range(20):
-        assert known.scopes_of("ab" * 32) is None
-        assert known.scopes_of(own) == (Scope.ADMIN,)
+        assert known.find(hash_token("ab" * 32)) is None
+        assert scopes_of(known, own) == (Scope.ADMIN,)
     assert reads == 0
     token = add_token(tmp_path, "a", [Scope.READ])
     for _ in range(20):
-        assert known.scopes_of(token) == (Scope.READ,)
-        assert known.scopes_of("") is None
+        assert scopes_of(known, token) == (Scope.READ,)
+        assert known.find(hash_token("")) is None
     assert reads == 1
     revoke_token(tmp_path, "a")
-    assert known.scopes_of(token) is None
+    assert known.find(hash_token(token)) is None
     (tmp_path / "tokens.json").unlink()
-    assert known.scopes_of(token) is None
+    assert known.find(hash_token(token)) is None
 
 
 def test_tokens_are_found_by_what_a_challenge_names(tmp_path: Path) -> None:
@@ -102,3 +110,13 @@ def test_tokens_are_found_by_what_a_challenge_names(tmp_path: Path) -> None:
         assert known.hash_by_id(digest[:16]) == digest
     assert known.hash_by_id("") is known.hash_by_id("0" * 16) is None
     assert json.loads((tmp_path / "tokens.json").read_text())[0]["scopes"] == ["read"]
+
+
+def test_tokens_are_not_more_than_calls_can_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 3)
+    for number in range(3):
+        add_token(tmp_path, f"t{number}", [Scope.READ])
+    with pytest.raises(Conflict, match=r"^There are 3 tokens\. Revoke those that are not needed any more\.$"):
+        add_token(tmp_path, "t3", [Scope.READ])
+    revoke_token(tmp_path, "t0")
+    add_token(tmp_path, "t3", [Scope.READ])

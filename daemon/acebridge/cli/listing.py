@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from acebridge.limits import LONGEST_PAGE
+
 if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acebridge.v1 import assets_pb2, jobs_pb2
@@ -19,8 +21,6 @@ T = TypeVar("T")
 #: As many characters of an id as are shown.
 SHORT = 12
 _WHOLE = {"job": 32, "asset": 64}
-#: The most that a daemon lists in one page.
-_PAGE = 1000
 _NAMED = 5
 _LONGEST_CELL = 1000
 
@@ -58,7 +58,7 @@ def _entries(page: Callable[[int, str], tuple[Sequence[T], str]], limit: int | N
     entries: list[T] = []
     token = ""
     while True:
-        more, token = page(_PAGE if limit is None else min(_PAGE, limit - len(entries)), token)
+        more, token = page(LONGEST_PAGE if limit is None else min(LONGEST_PAGE, limit - len(entries)), token)
         entries += more
         if not token or len(entries) == limit:
             return entries
@@ -66,12 +66,12 @@ def _entries(page: Callable[[int, str], tuple[Sequence[T], str]], limit: int | N
 
 def whole_job_id(client: Client, given: str) -> str:
     """Return the id of a job by its beginning. See `whole_id`."""
-    return whole_id("job", given, lambda: [job.id for job in newest_jobs(client, _PAGE)])
+    return whole_id("job", given, lambda: [job.id for job in newest_jobs(client, LONGEST_PAGE)])
 
 
 def whole_asset_id(client: Client, given: str) -> str:
     """Return the id of an asset by its beginning. See `whole_id`."""
-    return whole_id("asset", given, lambda: [asset.id for asset in newest_assets(client, _PAGE)])
+    return whole_id("asset", given, lambda: [asset.id for asset in newest_assets(client, LONGEST_PAGE)])
 
 
 def whole_id(kind: str, given: str, newest: Callable[[], list[str]]) -> str:
@@ -87,7 +87,7 @@ def whole_id(kind: str, given: str, newest: Callable[[], list[str]]) -> str:
         return text_of(given)
     listed = newest()
     found = [each for each in listed if each.startswith(given.lower())]
-    if len(listed) == _PAGE and len(given) < SHORT:
+    if len(listed) == LONGEST_PAGE and len(given) < SHORT:
         found = []  # older ones may begin like that too
     if len(found) > 1:
         length = next(n for n in range(SHORT, _WHOLE[kind] + 1) if len({each[:n] for each in found}) == len(found))

@@ -1,4 +1,4 @@
-"""``acebridge logs``: the daemon's log, for people or as it is."""
+"""``acebridge logs``: the daemon's log or the audit log, for people or as it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acebridge.paths import LOG_FILE, data_folder
+from acebridge.paths import AUDIT_FILE, LOG_FILE, data_folder
 
 if TYPE_CHECKING:
     from acestep_runtime.values import Json
@@ -99,12 +99,13 @@ def readable(line: str) -> str:
 def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of lines.")] = 50,
+    audit: Annotated[bool, typer.Option("--audit", help="Show who did what: tokens, refused calls, jobs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines unchanged, one JSON object each.")] = False,
 ) -> None:
     """Show the log of the daemon. It never holds captions, lyrics or audio."""
     from acebridge.errors import NotFound
 
-    path = data_folder() / LOG_FILE
+    path = data_folder() / (AUDIT_FILE if audit else LOG_FILE)
     if not follow and not path.exists():
         raise NotFound(f"There is no log {path}.", remedy="The daemon writes it; `acebridge doctor` starts one.")
     show: Callable[[str], str] = str if as_json else readable

@@ -139,12 +139,18 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
 
 
 @models.command("pull")
-def pull_model(name: Name, folder: Folder = None) -> None:
+def pull_model(
+    name: Name,
+    folder: Folder = None,
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Take other files than were downloaded the first time.")
+    ] = False,
+) -> None:
     """Download a model and its parts from the Hugging Face Hub; resume a download, replace damaged files."""
     from acestep_runtime.weights.hub import pull
 
     with _bar(name) as show:
-        folders = pull(name, _folder(folder), show)
+        folders = pull(name, _folder(folder), show, accept_changed=accept_changed)
     for each in folders:
         typer.echo(str(each))
 

@@ -37,9 +37,11 @@ def new_token(
     json: AsJson = False,
 ) -> None:
     """Make a token and print it, this once. It counts at once, and until it is revoked."""
+    from acebridge.audit import AuditLog
     from acebridge.tokens import add_token
 
     made = add_token(data_folder(), name, scope)
+    AuditLog(data_folder()).note("token made", name=name, scopes=", ".join(each.value for each in scope))
     if json:
         print_json({"name": name, "scopes": [each.value for each in scope], "token": made})
         return
@@ -95,10 +97,12 @@ def list_tokens(json: AsJson = False) -> None:
 
 @token.command("revoke")
 def revoke_token(name: Name) -> None:
-    """Forget a token: a running daemon refuses it from the next call on."""
+    """Forget a token: a running daemon refuses it from the next call on, and ends the calls that it began."""
+    from acebridge.audit import AuditLog
     from acebridge.tokens import revoke_token
 
     revoke_token(data_folder(), name)
+    AuditLog(data_folder()).note("token revoked", name=name)
     typer.echo(f"revoked {name}")
 
 

@@ -21,6 +21,7 @@ from acebridge.contract.fields import Fields, fill
 from acebridge.contract.status import unpack_error
 from acebridge.contract.tasks import TaskRequest, method_of, request_type, wrap
 from acebridge.errors import ErrorReason, JobFailed
+from acebridge.limits import LONGEST_NAME
 from acebridge.v1 import (
     assets_pb2,
     assets_pb2_grpc,
@@ -43,8 +44,6 @@ Response = TypeVar("Response")
 Response_co = TypeVar("Response_co", covariant=True)
 _UPLOAD_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
-#: A name is at most so long, see audio.proto.
-_LONGEST_NAME = 200
 #: A song of 2 GiB from a slow disk.
 _IMPORT_TIMEOUT_S = 600.0
 
@@ -224,7 +223,7 @@ def text_of(name: str) -> str:
 def name_of(path: Path) -> str:
     """Return the name of a file as requests may hold it: text, and shortened before its suffix where it is too long."""
     name, suffix = text_of(path.name), text_of(path.suffix)[-20:]
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1 - len(suffix)]}…{suffix}"
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1 - len(suffix)]}…{suffix}"
 
 
 def _upload_messages(path: Path) -> Iterator[assets_pb2.UploadAssetRequest]:

@@ -28,6 +28,7 @@ CODES = {
     ErrorReason.NOT_FOUND: Code.NOT_FOUND,
     ErrorReason.BUSY: Code.RESOURCE_EXHAUSTED,
     ErrorReason.TOO_LARGE: Code.RESOURCE_EXHAUSTED,
+    ErrorReason.TIMED_OUT: Code.DEADLINE_EXCEEDED,
     ErrorReason.DISK_FULL: Code.RESOURCE_EXHAUSTED,
     ErrorReason.DATA_LOSS: Code.DATA_LOSS,
     ErrorReason.UNAVAILABLE: Code.UNAVAILABLE,

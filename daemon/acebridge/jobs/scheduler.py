@@ -183,6 +183,9 @@ class Scheduler:
             outcome = await execute(job, order, worker, journal=self._journal, store=self._store, spool=self.spool)
         except (NotFound, DataLoss) as missing:
             outcome = Outcome(failure(missing.message, missing.remedy))
+        except AceBridgeError as refusal:  # a full disk
+            await worker.kill()
+            outcome = Outcome(failure(refusal.message, refusal.remedy))
         except Exception as fault:
             await worker.kill()
             if is_exhausted(fault):
@@ -190,8 +193,6 @@ class Scheduler:
             else:
                 log.exception("job failed inside the daemon", extra={"job": job.id})
                 outcome = Outcome(failure("The daemon failed while it ran this job."))
-            if isinstance(fault, AceBridgeError):
-                outcome = Outcome(failure(fault.message, fault.remedy))
         return Outcome(CANCELLED_ERROR) if outcome.error and run.has_to_stop else outcome
 
     async def _end_job(self, job: Job, outcome: Outcome, run: _Run) -> None:

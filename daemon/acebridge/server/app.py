@@ -23,8 +23,9 @@ from grpc_reflection.v1alpha import reflection
 
 from acebridge.addresses import is_loopback, join_address, reachable_host
 from acebridge.atomic_files import write_whole
+from acebridge.audit import AuditLog
 from acebridge.background import Supervisor, stop_on_signals, wait_at_most
-from acebridge.config import DEFAULT_PORT, Config
+from acebridge.config import DEFAULT_PORT, Config, let_in
 from acebridge.errors import AceBridgeError, Conflict
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
@@ -32,13 +33,15 @@ from acebridge.paths import ADDRESS_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, 
 from acebridge.private_files import explain_access, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
 from acebridge.server import children, logs
-from acebridge.server.authentication import TokenCheck
+from acebridge.server.authentication import TokenCheck, is_allowed
 from acebridge.server.context import ServiceContext
 from acebridge.server.health import Health
 from acebridge.server.health_report import report_health, set_serving
-from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
+from acebridge.server.idle import is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.malformed import RequestCheck
+from acebridge.server.open_calls import LOOK_S, CallLimits, OpenCalls
+from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
 from acebridge.server.services.jobs import JobService
@@ -81,6 +84,12 @@ Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 MAX_MESSAGE_BYTES = 8 * 2**20
 #: Clients on other machines ask every 30 s whether the daemon is there.
 LEAST_PING_MS = 10_000
+#: Calls that one connection may have open; gRPC's clients keep more of them back.
+MAX_CONNECTION_CALLS = 128
+#: Seconds for a connection to say that it speaks HTTP/2, and without a call until it is closed: a client opens it again.
+HANDSHAKE_S, IDLE_CONNECTION_S = 20.0, 600.0
+#: Seconds without a byte until a connection with open calls is asked whether it is there, and for its answer.
+KEEPALIVE_S, KEEPALIVE_TIMEOUT_S = 300.0, 60.0
 _STOP_GRACE_S = 2.0
 _GC_INTERVAL_S = 3600.0
 _CHECK_INTERVAL_S = 3.0
@@ -123,6 +132,8 @@ def _warn_of_access(config: Config, repaired: int) -> None:
         log.info("other users could reach files of the data folder, and cannot any more", extra={"count": repaired})
     if not config.auth.required:
         log.warning("calls need no token: every program and user of this machine may use and stop this daemon")
+    for setting in let_in(config):
+        AuditLog(config.data_dir).note("others are let in", setting=setting)
 
 
 async def _run_until_signal(config: Config) -> None:
@@ -141,6 +152,8 @@ class _Daemon:
     workers: WorkerRecord
     #: Of all work in the background but running jobs.
     supervisor: Supervisor
+    tokens: KnownTokens
+    refused: RefusedCalls
     server: grpc.aio.Server
     health: Health
 
@@ -158,23 +171,29 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
         database.close()
         raise
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
-    calls = OpenCalls()
-    context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
+    calls = OpenCalls(
+        CallLimits(config.max_open_calls, config.max_uploads, config.idle_upload_s, config.stalled_reader_s)
+    )
+    audit = AuditLog(config.data_dir)
+    context = ServiceContext(
+        config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls, audit
+    )
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
     launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
-    return _Daemon(database, context, launcher, workers, Supervisor(), *_build_server(context, tokens))
+    refused = RefusedCalls(audit)
+    server, health_servicer = _build_server(context, tokens, refused)
+    return _Daemon(database, context, launcher, workers, Supervisor(), tokens, refused, server, health_servicer)
 
 
-def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.aio.Server, Health]:
+def _build_server(
+    context: ServiceContext, tokens: KnownTokens, refused: RefusedCalls
+) -> tuple[grpc.aio.Server, Health]:
+    check = TokenCheck(tokens, refused, required=context.config.auth.required)
     server = grpc.aio.server(
-        interceptors=(TokenCheck(tokens, required=context.config.auth.required), context.calls, RequestCheck()),
-        options=[
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
-            ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
-        ],
+        interceptors=(check, context.calls, RequestCheck()),
+        options=connection_options(context.config.max_connections),
     )
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(TaskService(context), server)
     jobs_pb2_grpc.add_JobServiceServicer_to_server(JobService(context), server)
@@ -185,6 +204,22 @@ def _build_server(context: ServiceContext, tokens: KnownTokens) -> tuple[grpc.ai
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, health_servicer
+
+
+def connection_options(max_connections: int) -> list[tuple[str, int]]:
+    """Return the options of gRPC that limit connections, and what they may hold."""
+    return [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_allowed_incoming_connections", max_connections),
+        ("grpc.max_concurrent_streams", MAX_CONNECTION_CALLS),
+        ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
+        ("grpc.max_connection_idle_ms", round(IDLE_CONNECTION_S * 1000)),
+        ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1000)),
+        ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
+        ("grpc.http2.ping_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
+        ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
+        ("grpc.so_reuseport", 0),
+    ]
 
 
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
@@ -213,12 +248,14 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     address_file, token_file = config.data_dir / ADDRESS_FILE, config.data_dir / TOKEN_FILE
     token = token_file.read_text("ascii")
     write_whole(address_file, [own.encode()])
+    daemon.context.audit.note("daemon started", address=address, pid=os.getpid(), version=VERSION)
     extra = {"address": join_address(config.host, port), "data": str(config.data_dir), "certificate": fingerprint}
     log.info("serving", extra=extra)
     jobs, others = daemon.context.scheduler.supervisor, daemon.supervisor
     work: list[Work] = [
         ("collecting garbage", partial(gc_loop, daemon.context)),
         ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
+        ("looking at open calls", partial(_look_at_calls, daemon)),
         ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
         *_idle_work(daemon, config, stop),
     ]
@@ -244,6 +281,8 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
             task.cancel()
         await asyncio.gather(*background_tasks, choosing, return_exceptions=True)
         await _stop(daemon)
+        daemon.refused.flush()
+        daemon.context.audit.note("daemon stopped", pid=os.getpid())
         log.info("stopped")
 
 
@@ -341,6 +380,19 @@ async def _preload(launcher: Launcher) -> None:
     neural = registry.ENGINES["neural"]
     if await asyncio.to_thread(neural.missing) is None:
         await launcher.preload(neural.modules)
+
+
+async def _look_at_calls(daemon: _Daemon) -> None:
+    """End calls that may not go on, and record those that were refused, for ever."""
+
+    def allows(token_hash: str, method: str) -> bool:
+        return is_allowed(daemon.tokens.find(token_hash), method)
+
+    while True:
+        await asyncio.sleep(LOOK_S)
+        daemon.context.calls.end_forbidden(allows)
+        daemon.context.calls.end_idle()
+        daemon.refused.flush()
 
 
 def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Work]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from acebridge.errors import AceBridgeError, PermissionDenied, Unauthenticated
 from acebridge.paths import TOKEN_FILE
-from acebridge.server.error_translation import CallContext, abort
+from acebridge.proof import hash_token
+from acebridge.server.error_translation import refuse
 from acebridge.server.known_tokens import KnownTokens
+from acebridge.server.open_calls import CALLER, Caller
+from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.scopes import allows, is_open, scopes_for
+from acebridge.tokens import NamedToken
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -24,8 +28,9 @@ class TokenCheck(grpc.aio.ServerInterceptor):
     `grpc.health.v1.Health` needs none.
     """
 
-    def __init__(self, tokens: KnownTokens, *, required: bool = True) -> None:
+    def __init__(self, tokens: KnownTokens, refused: RefusedCalls, *, required: bool = True) -> None:
         self._tokens = tokens
+        self._refused = refused
         self._required = required
 
     async def intercept_service(
@@ -34,22 +39,30 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Request, Answer] | None:
         """See `grpc.aio.ServerInterceptor`."""
-        handler = await continuation(handler_call_details)
         values = [value for key, value in handler_call_details.invocation_metadata or () if key == "authorization"]
         error = self._check(handler_call_details.method, values)
-        return handler if handler is None or error is None else _refusal(handler, error)
+        if error is None:
+            return await continuation(handler_call_details)
+        method, name = handler_call_details.method, CALLER.get().token_name
+        return refuse(error, lambda context: self._refused.note(error, method, context.peer(), name))
 
     def _check(self, method: str, values: list[str | bytes]) -> AceBridgeError | None:
-        """Return why a call of a method with these values of its metadata is refused."""
+        """Return why a call of a method with these values of its metadata is refused; note whose it is."""
         for value in values:
             text = value if isinstance(value, str) else value.decode("latin-1")
             scheme, _, token = text.partition(" ")
-            scopes = self._tokens.scopes_of(token) if scheme.lower() == _SCHEME else None
-            if scopes is None:
+            known = self._tokens.find(hash_token(token)) if scheme.lower() == _SCHEME else None
+            if known is None:
                 return _WRONG
-            if not is_open(method) and not allows(scopes, method):
+            CALLER.set(Caller(known.name, known.hash))
+            if not is_allowed(known, method):
                 return _not_allowed(method)
         return None if values or is_open(method) or not self._required else _MISSING
+
+
+def is_allowed(token: NamedToken | None, method: str) -> bool:
+    """Return whether a token allows a method; one that is not known allows none."""
+    return token is not None and (is_open(method) or allows(token.scopes, method))
 
 
 _MISSING = Unauthenticated(
@@ -71,21 +84,3 @@ def _not_allowed(method: str) -> PermissionDenied:
         f"The token of this call does not allow {name}: that needs the scope {scopes}.",
         remedy=f"Make one with `acebridge token new NAME --scope {scopes_for(method)[0]}`.",
     )
-
-
-def _refusal(
-    handler: grpc.RpcMethodHandler[Request, Answer], error: AceBridgeError
-) -> grpc.RpcMethodHandler[Request, Answer]:
-    """Return a handler for the same kind of call that refuses it with ``error``, and does not even parse its request."""
-    kinds = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }
-
-    async def refuse(_request: object, context: CallContext) -> NoReturn:
-        await abort(context, error)
-
-    make = kinds[handler.request_streaming, handler.response_streaming]
-    return make(refuse, None, handler.response_serializer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
+from acebridge.audit import AuditLog
 from acebridge.config import Config
 from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import Unavailable
@@ -12,7 +13,7 @@ from acebridge.jobs.job import Job
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.server.event_stream import stream_job_events
-from acebridge.server.idle import OpenCalls
+from acebridge.server.open_calls import CALLER, OpenCalls
 from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
@@ -33,6 +34,11 @@ class ServiceContext:
     #: Whether it was asked to stop.
     stopping: Callable[[], bool]
     calls: OpenCalls
+    audit: AuditLog
+
+    def note(self, act: str, **facts: str | int) -> None:
+        """Record what the running call does, and whose it is: see `acebridge.audit`."""
+        self.audit.note(act, **facts, token=CALLER.get().token_name)
 
     def check_open(self) -> None:
         """Raise `Unavailable` when no more jobs are taken."""
@@ -42,7 +48,9 @@ class ServiceContext:
     async def create_job(self, request: TaskRequest) -> Job:
         """See `acebridge.server.submission.create_job`. Raises `Unavailable` when no more jobs are taken."""
         self.check_open()
-        return await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots)
+        job = await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots)
+        self.note("job submitted", job=job.id, task=job.task)
+        return job
 
     def job_events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `stream_job_events`."""

@@ -9,7 +9,7 @@ import functools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -27,7 +27,15 @@ Response = TypeVar("Response")
 
 
 class CallContext(Protocol):
-    """What of a ``grpc.aio.ServicerContext`` is needed: the way to end its call."""
+    """What of a ``grpc.aio.ServicerContext`` is needed: who calls, and ways to answer and to end the call."""
+
+    def peer(self) -> str:
+        """Return the address of the other side, such as ``ipv4:127.0.0.1:50000``."""
+        ...
+
+    async def write(self, message: object) -> None:
+        """Send an answer of a stream."""
+        ...
 
     async def abort(
         self, code: grpc.StatusCode, details: str = "", trailing_metadata: tuple[tuple[str, str | bytes], ...] = ()
@@ -49,6 +57,19 @@ async def abort(context: CallContext, error: Exception) -> NoReturn:
         )
     packed = pack_error(error)
     await context.abort(packed.code, packed.text, ((DETAILS_KEY, packed.status),))
+
+
+def refuse(
+    error: AceBridgeError, note: Callable[[CallContext], None] = lambda _: None
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Return a handler for a call of any kind that refuses it with ``error``, and waits for no request. ``note`` is told."""
+
+    async def end(_requests: object, context: CallContext) -> NoReturn:
+        note(context)
+        await abort(context, error)
+
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(end)
+    return handler
 
 
 def unary(

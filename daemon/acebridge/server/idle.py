@@ -10,54 +10,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-import grpc
 
 from acebridge.jobs.job import QUEUED, RUNNING
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
+from acebridge.server.open_calls import OpenCalls
 
 log = logging.getLogger(__name__)
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 _BUSY_POLL_S = 1.0
-#: How the names of gRPC's own methods begin.
-_OWN_SERVICES = ("/grpc.",)
-
-
-class OpenCalls(grpc.aio.ServerInterceptor):
-    """Counts the calls of our services: of all methods whose names do not begin as one of ``ignored``.
-
-    ``count`` is how many are open, ``begun`` how many have begun since the start, ``last_end`` when one ended last, in seconds
-    of ``clock``.
-    """
-
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, *, ignored: tuple[str, ...] = _OWN_SERVICES
-    ) -> None:
-        self._clock = clock
-        self._ignored = ignored
-        self.count = self.begun = 0
-        self.last_end = clock()
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Request, Response] | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Request, Response] | None:
-        """Note that a call begins. It ends with the task that it has: gRPC runs interceptors in the task of their call."""
-        task = asyncio.current_task()
-        assert task is not None
-        if not handler_call_details.method.startswith(self._ignored):
-            self.count += 1
-            self.begun += 1
-            task.add_done_callback(lambda _: self._end())
-        return await continuation(handler_call_details)
-
-    def _end(self) -> None:
-        self.count -= 1
-        self.last_end = self._clock()
 
 
 async def is_busy(journal: Journal, calls: OpenCalls, *, own_calls: int = 0) -> bool:

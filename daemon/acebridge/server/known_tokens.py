@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+import time
 from pathlib import Path
 
 from acebridge.atomic_files import write_whole
@@ -13,6 +13,8 @@ from acebridge.proof import hash_token, token_id
 from acebridge.tokens import NamedToken, Scope, make_token, read_tokens
 
 log = logging.getLogger(__name__)
+#: The name of the daemon's own token: none that the user may give.
+OWN_NAME = "(own)"
 #: What tells one state of a file from another: none of it is the same after the file was replaced.
 _Facts = tuple[int, int, int] | None
 
@@ -31,23 +33,19 @@ class KnownTokens:
     """
 
     def __init__(self, own: str, home: Path) -> None:
-        self._own = hash_token(own)
+        self._own = NamedToken(OWN_NAME, (Scope.ADMIN,), time.time(), hash_token(own))
         self._file = home / TOKENS_FILE
         self._facts: _Facts = None
         self._named: dict[str, NamedToken] = {}
 
-    def scopes_of(self, token: str) -> Collection[Scope] | None:
-        """Return what a token allows; ``None`` for one that is not known."""
-        given = hash_token(token)
-        if given == self._own:
-            return (Scope.ADMIN,)
-        named = self._read().get(given)
-        return None if named is None else named.scopes
+    def find(self, token_hash: str) -> NamedToken | None:
+        """Return the token with a hash, if it is known."""
+        return self._own if token_hash == self._own.hash else self._read().get(token_hash)
 
     def hash_by_id(self, wanted: str) -> str | None:
         """Return the hash of the token that a challenge names, see `acebridge.proof`."""
-        if token_id(self._own) == wanted:
-            return self._own
+        if token_id(self._own.hash) == wanted:
+            return self._own.hash
         return next((known for known in self._read() if token_id(known) == wanted), None)
 
     def _read(self) -> dict[str, NamedToken]:

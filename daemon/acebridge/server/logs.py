@@ -20,11 +20,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-_FILE_BYTES, _FILES = 4 * 2**20, 3
+FILE_BYTES, _FILES = 4 * 2**20, 3
 #: How many lines of one kind are logged in how many seconds.
-_FLOOD_LINES, _FLOOD_S = 100, 60.0
+FLOOD_LINES, _FLOOD_S = 100, 60.0
 #: A file that a daemon in the background prints into is cut beyond this size; seconds between two looks at it.
-_PRINTED_BYTES, _LOOK_S = 2**20, 10.0
+PRINTED_BYTES, _LOOK_S = 2**20, 10.0
 #: What gRPC was doing when a client went away.
 _SENDING = ("SendMessageOperation", "SendStatusFromServerOperation")
 
@@ -80,14 +80,14 @@ class FloodFilter(logging.Filter):
         place, now = (record.pathname, record.lineno), self._clock()
         began, count = self._counts.get(place, (now, 0))
         if now - began >= _FLOOD_S:
-            if count > _FLOOD_LINES:
-                record.left_out = count - _FLOOD_LINES
+            if count > FLOOD_LINES:
+                record.left_out = count - FLOOD_LINES
             began, count = now, 0
         self._counts[place] = began, count + 1
-        return count < _FLOOD_LINES
+        return count < FLOOD_LINES
 
 
-def cut(file: Path, *, descriptor: int = 2, limit_bytes: int = _PRINTED_BYTES) -> None:
+def cut(file: Path, *, descriptor: int = 2, limit_bytes: int = PRINTED_BYTES) -> None:
     """Empty ``file`` when it is large and what this process prints goes into it; its end is kept beside it, as ``NAME.1``.
 
     Libraries print, too, behind the back of these logs. Not on Windows, where a file that is open cannot be cut.
@@ -117,7 +117,7 @@ async def keep_short(file: Path, *, sleep: Callable[[float], Awaitable[None]] = 
 def set_up(path: Path, level: str) -> None:
     """Send all logs to the file ``path``, and to the terminal if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8")
+    file = logging.handlers.RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=_FILES, encoding="utf-8")
     file.setFormatter(JsonLines())
     handlers: list[logging.Handler] = [file]
     if sys.stderr is not None:  # a program without a console on Windows has none

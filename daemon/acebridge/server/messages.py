@@ -49,8 +49,8 @@ def chunk_message(output: int, offset_frames: int, data: bytes) -> audio_pb2.Aud
     return audio_pb2.AudioChunk(output=output + 1, offset_frames=offset_frames, data=data)
 
 
-def take_message(body: Take) -> tasks_pb2.TakeFinished:
-    """Return the body of a ``take`` event as its message."""
+def take_message(body: Take, *, facts: bool = True) -> tasks_pb2.TakeFinished:
+    """Return the body of a ``take`` event as its message, with or without its metadata."""
     outputs = [
         tasks_pb2.StoredOutput(
             output=output["output"] + 1,
@@ -64,7 +64,7 @@ def take_message(body: Take) -> tasks_pb2.TakeFinished:
         )
         for output in body["outputs"]
     ]
-    metadata = metadata_message(body["facts"])
+    metadata = metadata_message(body["facts"]) if facts else None
     return tasks_pb2.TakeFinished(take=body["take"] + 1, seed=body["seed"], metadata=metadata, outputs=outputs)
 
 
@@ -110,8 +110,8 @@ def job_failure(error: Error) -> JobFailed:
     )
 
 
-def job_message(job: Job) -> jobs_pb2.Job:
-    """Return a job as its message."""
+def job_message(job: Job, *, facts: bool = True) -> jobs_pb2.Job:
+    """Return a job as its message; its takes have their metadata where ``facts`` are wanted, which may be long."""
     out = jobs_pb2.Job(
         id=job.id,
         engine=job.engine,
@@ -122,7 +122,7 @@ def job_message(job: Job) -> jobs_pb2.Job:
         end_time=timestamp(job.finished),
         last_sequence=job.last_sequence,
         error=status_of(job_failure(job.error)) if job.error else None,
-        takes=[take_message(take) for take in job.takes],
+        takes=[take_message(take, facts=facts) for take in job.takes],
         progress=tasks_pb2.Progress(**job.progress),
         previous_job_id=job.next_of,
         prefetched=not job.requested,

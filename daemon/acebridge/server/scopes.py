@@ -59,6 +59,12 @@ SCOPES = {
 OPEN_SERVICE = "grpc.health.v1.Health"
 
 
+def is_known(method: str) -> bool:
+    """Return whether there is a row for a method, or it is one of the open service."""
+    _, service, name = method.split("/", 2)
+    return is_open(method) or name in SCOPES.get(service, {})
+
+
 def is_open(method: str) -> bool:
     """Return whether a method, named as ``/service/method``, needs no token."""
     return method.startswith(f"/{OPEN_SERVICE}/")

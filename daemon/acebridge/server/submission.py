@@ -18,6 +18,7 @@ from acebridge.errors import NotFound
 from acebridge.jobs.job import PRIORITIES, Job
 from acebridge.jobs.journal import Journal, digest
 from acebridge.jobs.prefetch import seeds_of
+from acebridge.limits import LONGEST_KEY, LONGEST_NAME
 from acebridge.named_files import open_named_file
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
@@ -32,7 +33,6 @@ from acestep_runtime.tasks.base import Source
 from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20
-_LONGEST_KEY, _LONGEST_NAME = 128, 200
 #: Field of an Origin → its longest text.
 _LONGEST_ORIGIN = {"host": 255, "instance": 255, "project": 4096}
 _INLINE_NAME = "inline audio"
@@ -192,7 +192,7 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
     given = fields_of(message)
     engine, priority = message.engine or "auto", str(given.get("priority", "normal"))
     for field, name in (("idempotency_key", message.idempotency_key), ("session", message.session)):
-        _check_length(f"submission.{field}", name, _LONGEST_KEY)
+        _check_length(f"submission.{field}", name, LONGEST_KEY)
     if priority not in PRIORITIES:
         raise InvalidValue("submission.priority", priority, ", ".join(PRIORITIES))
     if engine != "auto" and engine not in registry.ENGINES:
@@ -210,7 +210,7 @@ def _parse_submission(message: tasks_pb2.Submission) -> _Submission:
 
 def check_name(field: str, name: str) -> None:
     """Raise `InvalidValue` for a file name, which ``field`` holds, that is longer than any that makes sense."""
-    _check_length(field, name, _LONGEST_NAME)
+    _check_length(field, name, LONGEST_NAME)
 
 
 def _check_length(field: str, text: str, longest: int) -> None:

@@ -12,7 +12,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from acebridge.server.idle import OpenCalls, is_busy, run_when_idle, unload_models
+from acebridge.server.idle import is_busy, run_when_idle, unload_models
+from acebridge.server.open_calls import CallLimits, OpenCalls
+
+#: None of them is reached.
+LIMITS = CallLimits(1000, 1000, 1e6, 1e6)
 
 
 class Clock:
@@ -40,7 +44,7 @@ class Clock:
 def action_times(idle_s: float, plan: Callable[[Clock, Any, OpenCalls], None]) -> list[float]:
     """Return when the action ran in 100 seconds. ``plan`` says what happens meanwhile."""
     clock = Clock()
-    calls = OpenCalls(clock)
+    calls = OpenCalls(LIMITS, clock)
     work = SimpleNamespace(jobs=0)
     ran: list[float] = []
     plan(clock, work, calls)
@@ -65,7 +69,7 @@ async def _answer() -> None:
 
 def test_calls_of_grpc_itself_do_not_count() -> None:
     async def scenario() -> None:
-        calls = OpenCalls()
+        calls = OpenCalls(LIMITS)
         for method, count in (("/grpc.health.v1.Health/Watch", 0), ("/acebridge.v1.JobService/WatchJob", 1)):
             details: Any = SimpleNamespace(method=method)
             await calls.intercept_service(lambda _: _answer(), details)
@@ -86,7 +90,7 @@ class Jobs:
 
 
 def test_a_call_that_came_and_ended_while_jobs_were_counted_may_have_left_one() -> None:
-    calls = OpenCalls()
+    calls = OpenCalls(LIMITS)
 
     def call() -> None:
         calls.begun += 1
@@ -98,8 +102,7 @@ def test_a_call_that_came_and_ended_while_jobs_were_counted_may_have_left_one() 
 
 
 def test_the_call_that_asks_is_no_work() -> None:
-    calls = OpenCalls()
-    calls.count = 1
+    calls: Any = SimpleNamespace(count=1, begun=0)
     jobs: Any = Jobs(lambda: None)
     assert asyncio.run(is_busy(jobs, calls))
     assert not asyncio.run(is_busy(jobs, calls, own_calls=1))
@@ -151,7 +154,7 @@ def test_calls_are_open_until_they_end(end: str) -> None:
             await asyncio.sleep(0.001)
 
     async def scenario() -> None:
-        calls, health = OpenCalls(ignored=()), Health()
+        calls, health = OpenCalls(LIMITS, ignored=()), Health()
         server = grpc.aio.server(interceptors=(calls,))
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from acebridge.server import logs
 from acebridge.server.logs import FloodFilter, cut, set_up
 
 
@@ -82,3 +83,21 @@ def test_no_other_file_is_cut(tmp_path: Path) -> None:
         cut(tmp_path / "missing.log", descriptor=printed.fileno(), limit_bytes=5)
     assert (tmp_path / "mine.log").read_bytes() == b"0123456789"
     assert (tmp_path / "start.log").read_bytes() == b"another start"
+
+
+def test_the_log_keeps_to_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 1000)
+    handlers, level = logging.root.handlers[:], logging.root.level
+    try:
+        logs.set_up(tmp_path / "daemon.log", "info")
+        for number in range(90):
+            logging.getLogger("x").info("line %d", number)
+    finally:
+        for handler in logging.root.handlers:
+            handler.close()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["daemon.log", "daemon.log.1", "daemon.log.2", "daemon.log.3"]
+    assert all(path.stat().st_size <= 1000 for path in tmp_path.iterdir())
+    assert "line 89" in (tmp_path / "daemon.log").read_text()

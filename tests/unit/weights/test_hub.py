@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import errno
+import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ WHY = "models are fetched with huggingface_hub"
 def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     constants = pytest.importorskip("huggingface_hub.constants", reason=WHY)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 50_000)  # of a file that breaks off, whole blocks are kept
+    monkeypatch.setattr(catalogue, "PINS", {})  # the released files are not at hand
     files = {
         MAIN: {
             "README.md": b"read me",
@@ -231,6 +234,110 @@ def test_an_unsafe_record_raises(tmp_path: Path) -> None:
     (tmp_path / "vae" / "checksums.json").write_text(json.dumps({"files": files}))
     (verdict,) = hub.verify(tmp_path)
     assert "cannot be read: it names files elsewhere" in verdict.faults[0]
+
+
+# ---- files that are not those that are known ----
+
+COMMIT_2 = "fedcba0987654321fedcba0987654321fedcba09"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def replace(remote: FakeHub, path: str, data: bytes) -> None:
+    """Commit another content of a file of the base model."""
+    remote.files = {**remote.files, BASE: {**remote.files[BASE], path: data}}
+    remote.commit = COMMIT_2
+
+
+def test_all_files_are_of_one_commit_that_is_asked_for_once(remote: FakeHub, tmp_path: Path) -> None:
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    asked = [path for _, path, _ in remote.asked]
+    for repo in (BASE, MAIN):
+        assert asked.count(f"/api/models/{repo}") == 1
+        assert all(COMMIT in path for path in asked if repo in path and path != f"/api/models/{repo}")
+    assert not [path for path in asked if "main" in path]
+
+
+def test_a_commit_of_the_catalogue_is_the_one_that_is_fetched(
+    remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "PINS", {BASE: catalogue.Pin(COMMIT), MAIN: catalogue.Pin(COMMIT)})
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert f"/api/models/{BASE}" not in [path for _, path, _ in remote.asked]
+    remote.commit = COMMIT_2
+    with pytest.raises(EngineFailure, match=f"The Hub has no commit {COMMIT} of {BASE} any more. Update AceBridge"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+
+
+def test_a_file_that_changes_between_two_pulls_is_refused(remote: FakeHub, tmp_path: Path) -> None:
+    """Trust on first use. What is on the disk stays as it was, and can still be verified."""
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    weights = tmp_path / "acestep-v15-base" / "model.safetensors"
+    replace(remote, "model.safetensors", WEIGHTS[::-1] * 5)
+    remote.asked.clear()
+    with pytest.raises(EngineFailure) as caught:
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert str(caught.value) == (
+        f"{BASE} now holds other files than were downloaded into {weights.parent}: model.safetensors differs."
+        " If that is meant to be, run `acebridge models pull acestep-v15-base --accept-changed`."
+    )
+    assert remote.downloads() == []
+    assert weights.read_bytes() == WEIGHTS * 5
+    assert not any(verdict.faults for verdict in hub.verify(tmp_path))
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address, accept_changed=True)
+    assert weights.read_bytes() == WEIGHTS[::-1] * 5
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+
+
+def test_files_that_a_later_commit_adds_are_refused(remote: FakeHub, tmp_path: Path) -> None:
+    """They might be used instead of those that were there."""
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    replace(remote, "diffusion_pytorch_model.safetensors", WEIGHTS)
+    with pytest.raises(EngineFailure, match=r"other files .*: diffusion_pytorch_model\.safetensors differs"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+
+
+def test_digests_of_the_catalogue_hold_whatever_the_hub_says(
+    remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = remote.files[BASE]["model.safetensors"]
+    pin = catalogue.Pin(COMMIT, {"model.safetensors": sha256(genuine)})
+    monkeypatch.setattr(catalogue, "PINS", {BASE: pin})
+    forged = genuine[::-1]
+    remote.files = {**remote.files, BASE: {**remote.files[BASE], "model.safetensors": forged}}
+    for accept_changed in (False, True):  # whoever accepts changes does not accept forgeries
+        with pytest.raises(EngineFailure) as caught:
+            hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address, accept_changed=accept_changed)
+        assert str(caught.value).startswith(
+            f"The Hub offers model.safetensors of {BASE} with the digest {sha256(forged)[:12]}… instead of"
+            f" {sha256(genuine)[:12]}…: it is not the released file."
+        )
+    assert remote.downloads() == []
+    remote.claims["model.safetensors"] = genuine  # now it lies in its list too
+    with pytest.raises(EngineFailure, match=r"still not whole: .*model\.safetensors is damaged"):
+        hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert find_checkpoints(tmp_path) == ()
+
+
+def test_what_the_catalogue_knows_needs_no_first_download(
+    remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer AceBridge may name a newer version of a model."""
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    replace(remote, "model.safetensors", WEIGHTS[::-1] * 5)
+    pin = catalogue.Pin(COMMIT_2, {"model.safetensors": sha256(remote.files[BASE]["model.safetensors"])})
+    monkeypatch.setattr(catalogue, "PINS", {BASE: pin})
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+
+
+def test_every_repository_has_one_full_commit() -> None:
+    repos = {source.repo for release in catalogue.RELEASES.values() for source in release.sources}
+    assert set(catalogue.PINS) == repos
+    for pin in catalogue.PINS.values():
+        assert re.fullmatch("[0-9a-f]{40}", pin.revision)
+        assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in pin.sha256.values())
 
 
 # ---- the command line ----

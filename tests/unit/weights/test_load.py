@@ -178,7 +178,7 @@ def test_the_head_of_a_text_encoder_is_ignored(tiny: Path, tmp_path: Path) -> No
 # ---- files ----
 
 
-def test_shards_and_pickles_load_the_same_parts(tiny_copy: Path) -> None:
+def test_shards_load_the_same_parts(tiny_copy: Path) -> None:
     expected, path = load_dit(only(tiny_copy), torch.float32), tiny_copy / "model.safetensors"
     weights = load_file(path)
     names = sorted(weights)
@@ -190,14 +190,27 @@ def test_shards_and_pickles_load_the_same_parts(tiny_copy: Path) -> None:
     path.unlink()
     assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
 
-    for each in tiny_copy.glob("model*"):
-        each.unlink()
-    torch.save(weights, tiny_copy / "pytorch_model.bin")
-    assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
-    # Where both are, the pickle is not opened.
-    save_file(weights, path)
-    (tiny_copy / "pytorch_model.bin").write_bytes(b"no pickle")
-    assert same_parts(load_dit(only(tiny_copy), torch.float32), expected)
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt", "model.pkl"])
+def test_weights_in_a_pickle_are_not_opened(tiny_copy: Path, tmp_path: Path, name: str) -> None:
+    trace, checkpoint = tmp_path / "was-run", only(tiny_copy)
+    (tiny_copy / "model.safetensors").unlink()
+    (tiny_copy / name).write_bytes(pickle.dumps(Evil(trace)))
+    assert find_checkpoints(tiny_copy.parent) == ()
+    for open_it in (
+        lambda: load_dit(checkpoint, torch.float32),
+        lambda: select_checkpoint(tiny_copy.parent, tiny_copy.name, False),
+    ):
+        with pytest.raises(EngineFailure) as caught:
+            open_it()
+        assert str(caught.value) == (
+            f"{tiny_copy / name} is a pickle, which may hold programs, and is not opened."
+            " Get the model as safetensors, or convert it."
+        )
+    (tiny_copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": name}}))
+    with pytest.raises(EngineFailure, match="is damaged or not whole"):
+        load_dit(checkpoint, torch.float32)
+    assert not trace.exists()
 
 
 def test_a_missing_null_condition_is_none(tiny_copy: Path) -> None:

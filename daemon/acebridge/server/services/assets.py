@@ -45,13 +45,17 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
                 yield _data_of(request)
 
         check_name("name", first.name)
-        return asset_message(await self._context.store.put(chunks(), Path(first.name).name or "upload"))
+        asset = await self._context.store.put(chunks(), Path(first.name).name or "upload")
+        self._context.note("asset uploaded", asset=asset.id, bytes=asset.size_bytes)
+        return asset_message(asset)
 
     @unary
     async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
         file = await open_named_file(request.path, self._context.config.roots, "path")
-        return asset_message(await self._context.store.put_file(file))
+        asset = await self._context.store.put_file(file)
+        self._context.note("asset imported", asset=asset.id, bytes=asset.size_bytes)
+        return asset_message(asset)
 
     @streaming
     async def DownloadAsset(
@@ -78,8 +82,10 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         """See assets.proto."""
         page = page_of(request)
         assets = await self._context.store.recent(page.size + 1, before=page.before)
-        shown, token = page.cut(assets, lambda asset: (asset.created, asset.id))
-        return assets_pb2.ListAssetsResponse(assets=map(asset_message, shown), next_page_token=token)
+        messages = [asset_message(asset) for asset in assets]
+        places = {asset.id: (asset.created, asset.id) for asset in assets}
+        shown, token = page.cut(messages, lambda each: places[each.id], (each.ByteSize() for each in messages))
+        return assets_pb2.ListAssetsResponse(assets=shown, next_page_token=token)
 
     @unary
     async def DeleteAsset(
@@ -87,17 +93,23 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
     ) -> assets_pb2.DeleteAssetResponse:
         """See assets.proto."""
         await self._context.store.delete(request.asset_id)
+        self._context.note("asset deleted", asset=request.asset_id)
         return assets_pb2.DeleteAssetResponse()
 
     @unary
     async def PinAsset(self, request: assets_pb2.PinAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
-        return asset_message(await self._context.store.pin(request.asset_id, True))
+        return asset_message(await self._pin(request.asset_id, pinned=True))
 
     @unary
     async def UnpinAsset(self, request: assets_pb2.UnpinAssetRequest, _: CallContext) -> assets_pb2.Asset:
         """See assets.proto."""
-        return asset_message(await self._context.store.pin(request.asset_id, False))
+        return asset_message(await self._pin(request.asset_id, pinned=False))
+
+    async def _pin(self, asset_id: str, *, pinned: bool) -> Asset:
+        asset = await self._context.store.pin(asset_id, pinned)
+        self._context.note("asset pinned" if pinned else "asset unpinned", asset=asset.id)
+        return asset
 
 
 def _data_of(request: assets_pb2.UploadAssetRequest) -> bytes:

@@ -50,5 +50,6 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
         context = self._context
         if request.only_if_idle and await is_busy(context.journal, context.calls, own_calls=1):
             raise Conflict("The daemon is at work.", remedy="Wait until its jobs and the calls to it have ended.")
+        context.note("shutdown asked for")
         context.shut_down()
         return daemon_pb2.ShutdownResponse()

@@ -49,8 +49,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
                 raise InvalidValue("states", state, ", ".join(_STATES))
         page = page_of(request, states)
         jobs = await self._context.journal.recent(states, page.size + 1, before=page.before)
-        shown, token = page.cut(jobs, lambda job: (job.created, job.id))
-        return jobs_pb2.ListJobsResponse(jobs=map(job_message, shown), next_page_token=token)
+        messages = [job_message(job, facts=False) for job in jobs]
+        places = {job.id: (job.created, job.id) for job in jobs}
+        shown, token = page.cut(messages, lambda each: places[each.id], (each.ByteSize() for each in messages))
+        return jobs_pb2.ListJobsResponse(jobs=shown, next_page_token=token)
 
     @streaming
     async def WatchJob(self, request: jobs_pb2.WatchJobRequest, _: CallContext) -> TaskEvents:
@@ -75,6 +77,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             with suppress(NotFound):  # another client found the same
                 await context.journal.delete(job.id)
             job = await context.journal.next_batch(request.job_id)
+        context.note("job submitted", job=job.id, task=job.task)
         return context.job_events(job.id)
 
     async def _has_results(self, job: Job) -> bool:
@@ -89,12 +92,15 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @unary
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, _: CallContext) -> jobs_pb2.Job:
         """See jobs.proto."""
-        return job_message(await self._context.scheduler.cancel(request.job_id))
+        job = await self._context.scheduler.cancel(request.job_id)
+        self._context.note("job cancelled", job=job.id)
+        return job_message(job)
 
     @unary
     async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, _: CallContext) -> jobs_pb2.DeleteJobResponse:
         """See jobs.proto."""
         context = self._context
         job = await context.journal.delete(request.job_id)
+        context.note("job deleted", job=job.id)
         await remove_results(job.results(), context.store)
         return jobs_pb2.DeleteJobResponse()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason
-from acebridge.hosts.osc.jobs import Jobs, describe
+from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason
+from acebridge.hosts.osc.jobs import MAX_JOBS, Jobs, describe
 from acebridge.hosts.osc.request import Order
 from acebridge.v1 import tasks_pb2
 from tests.support.daemon import PATIENCE_S
@@ -70,3 +70,27 @@ def test_errors_of_the_system_are_sentences() -> None:
 def test_an_order_without_job_is_refused(tmp_path: Path) -> None:
     error = ConnectionLost(ErrorReason.UNAVAILABLE, "Gone.")
     assert follow(tmp_path, error, events=0) == ([], [error])
+
+
+def test_jobs_under_way_are_few(tmp_path: Path) -> None:
+    end = threading.Event()
+
+    def stream(_request: Any) -> Iterator[tasks_pb2.TaskEvent]:
+        yield tasks_pb2.TaskEvent(job_id=JOB, sequence=1, queued={"position": 0})
+        end.wait(PATIENCE_S)
+        raise AceBridgeError("Over.")
+
+    client: Any = SimpleNamespace(submit_request=stream)
+    jobs = Jobs(SimpleNamespace(client=lambda: client, close=lambda: None), tmp_path)  # type: ignore[arg-type]
+
+    def start() -> None:
+        jobs.start(Order("text2music", {}), lambda path, _field: Path(path), lambda *_: None, lambda _: None)
+
+    try:
+        for _ in range(MAX_JOBS):
+            start()
+        with pytest.raises(Busy, match=rf"^{MAX_JOBS} jobs are under way\. Wait for one to end"):
+            start()
+    finally:
+        end.set()
+        jobs.close()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
 from acebridge.hosts.osc.peer import Peer
-from acebridge.hosts.osc.tcp import TcpServer
+from acebridge.hosts.osc.tcp import MAX_STRANGERS, TcpServer
 from tests.support.daemon import PATIENCE_S
 from tests.support.osc import message
 
@@ -112,3 +112,16 @@ def test_a_connection_that_does_not_read_is_closed() -> None:
             await asyncio.sleep(0)
 
     assert speak(flood) == []
+
+
+def test_strangers_do_not_take_all_connections() -> None:
+    async def crowd(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Log) -> None:
+        port = writer.get_extra_info("peername")[1]
+        others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_STRANGERS)]
+        assert await others[-1][0].read() == b""  # one more than there may be
+        for _, each in others:
+            each.close()
+        writer.close()
+        await log.gone.wait()
+
+    assert speak(crowd) == []

@@ -1,0 +1,144 @@
+"""All limits of the daemon and of what belongs to it, in one table: what is limited, where its number stands, what happens
+beyond it, and why.
+
+Each number stands once, where it is used; the three that clients share with the daemon stand here. ``docs/limits.md`` is made
+from this table. Limits of the fields of a request are declared with the fields, see `acestep_runtime.limits`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import NamedTuple
+
+#: The longest name of a file, and the longest idempotency key and session, in characters.
+LONGEST_NAME, LONGEST_KEY = 200, 128
+#: The most entries of one page of a list.
+LONGEST_PAGE = 1000
+
+_SETTINGS = "acebridge.config:Config"
+
+
+class Limit(NamedTuple):
+    """One limit.
+
+    ``where`` is the place of its number, as ``module:name``, or the name of the setting whose default it is. ``unit`` is
+    ``bytes``, ``s`` or what is counted.
+    """
+
+    what: str
+    where: str
+    unit: str
+    beyond: str
+    why: str
+
+    @property
+    def setting(self) -> str:
+        """The setting that changes it; empty where there is none."""
+        return "" if ":" in self.where else self.where
+
+    @property
+    def value(self) -> float | None:
+        """The number; ``None`` where it depends on the machine."""
+        if not self.setting:
+            number: float = pkgutil.resolve_name(self.where)
+            return number
+        default: float | None = pkgutil.resolve_name(_SETTINGS).model_fields[self.setting].default
+        return default
+
+
+#: Part of the program → its limits.
+LIMITS = {
+    "Connections and calls": (
+        Limit("connections", "max_connections", "connections", "closed at once",
+              "each takes a descriptor and memory"),
+        Limit("time to begin HTTP/2", "acebridge.server.app:HANDSHAKE_S", "s", "closed",
+              "who connects and says nothing holds a place"),
+        Limit("connection without a call", "acebridge.server.app:IDLE_CONNECTION_S", "s",
+              "closed; a client opens it again", "programs forget connections"),
+        Limit("connection without a byte while a call is open", "acebridge.server.app:KEEPALIVE_S", "s",
+              "asked whether it is there, closed without an answer", "machines vanish"),
+        Limit("open calls of one connection", "acebridge.server.app:MAX_CONNECTION_CALLS", "calls",
+              "the client keeps more of them back", "one program must not take all"),
+        Limit("open calls", "max_open_calls", "calls", "`RESOURCE_EXHAUSTED`, `BUSY`", "each takes a task and its messages"),
+        Limit("open calls of health and reflection", "acebridge.server.open_calls:MAX_OWN_CALLS", "calls",
+              "`RESOURCE_EXHAUSTED`, `BUSY`; a health check is never refused", "health needs no token"),
+        Limit("stream that nobody reads", "stalled_reader_s", "s", "`DEADLINE_EXCEEDED`, `TIMED_OUT`; it can be resumed",
+              "it holds a place and a file"),
+        Limit("calls of a revoked token", "acebridge.server.open_calls:LOOK_S", "s", "`UNAUTHENTICATED`",
+              "whoever has lost the right must not go on"),
+        Limit("message", "acebridge.server.app:MAX_MESSAGE_BYTES", "bytes", "`RESOURCE_EXHAUSTED`",
+              "a message is in memory as a whole"),
+        Limit("page of a list", "acebridge.limits:LONGEST_PAGE", "entries", "`INVALID_ARGUMENT`",
+              "a page is in memory as a whole"),
+        Limit("size of a page", "acebridge.server.services.pages:MAX_BYTES", "bytes",
+              "the page ends earlier, with a token for the next", "clients take 4 MiB"),
+    ),
+    "Audio that is sent": (
+        Limit("inline audio, and one message of an upload", "acebridge.server.submission:MAX_INLINE_BYTES", "bytes",
+              "`INVALID_ARGUMENT`", "it must fit a message"),
+        Limit("file", "max_upload_bytes", "bytes", "`RESOURCE_EXHAUSTED`, `TOO_LARGE`", "it takes disk space"),
+        Limit("uploads at once", "max_uploads", "uploads", "`RESOURCE_EXHAUSTED`, `BUSY`", "each takes a file and disk space"),
+        Limit("upload, or request, that stands still", "idle_upload_s", "s",
+              "`DEADLINE_EXCEEDED`, `TIMED_OUT`; its file is removed", "it holds a place"),
+        Limit("all stored audio", "quota_bytes", "bytes",
+              "the least recently used goes; without any, `RESOURCE_EXHAUSTED`, `BUSY`", "it takes disk space"),
+        Limit("room kept on a full disk", "reserve_bytes", "bytes", "new audio is refused, deleting works",
+              "jobs must end on a full disk"),
+        Limit("sample rate of a file", "acestep_runtime.audio.decode:MAX_RATE_HZ", "Hz", "`INVALID_ARGUMENT`",
+              "headers lie"),
+        Limit("length of a file", "acestep_runtime.audio.decode:MAX_DURATION_S", "s", "`INVALID_ARGUMENT`",
+              "headers lie"),
+        Limit("length that is worked on", "acestep_runtime.tasks.base:MAX_SOURCE_S", "s", "`INVALID_ARGUMENT`",
+              "work and memory grow with it"),
+    ),
+    "Names": (
+        Limit("name of a file", "acebridge.limits:LONGEST_NAME", "characters", "`INVALID_ARGUMENT`",
+              "it is kept with each job"),
+        Limit("idempotency key and session", "acebridge.limits:LONGEST_KEY", "characters", "`INVALID_ARGUMENT`",
+              "they are kept with each job"),
+        Limit("caption, lyrics", "acestep_runtime.values:MAX_TEXT", "characters", "`INVALID_ARGUMENT`",
+              "they are kept with each job"),
+        Limit("tokens with names", "acebridge.tokens:MAX_TOKENS", "tokens", "refused", "each call looks into them"),
+    ),
+    "Jobs and workers": (
+        Limit("waiting jobs", "max_waiting_jobs", "jobs", "`RESOURCE_EXHAUSTED`, `BUSY`", "each is kept on the disk"),
+        Limit("takes of a job", "acestep_runtime.tasks.base:MAX_TAKES", "takes", "`INVALID_ARGUMENT`",
+              "one job must not take the device for ever"),
+        Limit("start of a worker", "acebridge.workers.launch:START_LIMIT_S", "s", "ended, started again",
+              "drivers hang"),
+        Limit("work without progress", "step_limit_s", "s", "ended; the job is tried once more", "engines hang"),
+        Limit("stop of a cancelled job", "cancel_grace_s", "s", "its worker is killed", "engines hang"),
+        Limit("memory of a worker", "worker_memory_bytes", "bytes", "ended; the job fails with the reason",
+              "the DAW needs the rest"),
+    ),
+    "Logs": (
+        Limit("`daemon.log`, and three older ones", "acebridge.server.logs:FILE_BYTES", "bytes", "the oldest goes",
+              "a log must not fill the disk"),
+        Limit("equal lines in a minute", "acebridge.server.logs:FLOOD_LINES", "lines", "left out, and counted",
+              "a flood must not push out the others"),
+        Limit("`start.log`, and an older one", "acebridge.server.logs:PRINTED_BYTES", "bytes", "cut",
+              "libraries print, too"),
+        Limit("`audit.log`, and three older ones", "acebridge.audit:MAX_BYTES", "bytes", "the oldest goes",
+              "a log must not fill the disk"),
+        Limit("time between two lines about refused calls from one place", "acebridge.server.refused_calls:PAUSE_S", "s",
+              "counted in the next line", "anybody may cause them"),
+    ),
+    "OSC": (
+        Limit("packet", "acebridge.hosts.osc.messages:MAX_PACKET_BYTES", "bytes", "refused", "what fits a datagram"),
+        Limit("blob", "acebridge.hosts.osc.messages:MAX_BLOB_BYTES", "bytes", "refused", "nothing sends more"),
+        Limit("connections", "acebridge.hosts.osc.tcp:MAX_CONNECTIONS", "connections", "closed",
+              "each takes a descriptor"),
+        Limit("connections without the token", "acebridge.hosts.osc.tcp:MAX_STRANGERS", "connections", "closed",
+              "they must not take all"),
+        Limit("first packet, and half a packet", "acebridge.hosts.osc.tcp:PACKET_TIMEOUT_S", "s", "closed",
+              "who says nothing holds a place"),
+        Limit("senders with token", "acebridge.hosts.osc.access:MAX_SENDERS", "senders", "the oldest is forgotten",
+              "addresses are many"),
+        Limit("jobs under way", "acebridge.hosts.osc.jobs:MAX_JOBS", "jobs", "refused", "each takes a thread"),
+        Limit("questions that wait", "acebridge.hosts.osc.bridge:MAX_CALLS", "questions", "refused", "buttons bounce"),
+        Limit("feedback addresses", "acebridge.hosts.osc.bridge:MAX_FEEDBACK", "addresses", "refused",
+              "each gets every message"),
+        Limit("messages for the monitor that wait", "acebridge.hosts.osc.monitor:MAX_WAITING", "messages", "refused",
+              "faders send many"),
+    ),
+}  # fmt: skip

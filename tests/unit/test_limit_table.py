@@ -1,0 +1,109 @@
+"""Each limit of the table is a number, stands on its page, and has a test that goes one beyond it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+
+import pytest
+
+from acebridge.limits import LIMITS, Limit
+from tests.support import limits_page
+from tests.support.paths import ROOT
+
+_CALLS = "integration/test_open_calls.py::"
+_OSC = "unit/hosts/osc/"
+#: Limit → the test that goes beyond it.
+BEYOND = {
+    "Connections and calls": {
+        "connections": f"{_CALLS}test_connections_beyond_the_limit_are_closed",
+        "time to begin HTTP/2": "unit/server/test_connections.py::test_a_connection_that_says_nothing_is_closed",
+        "connection without a call": "unit/server/test_connections.py::test_a_connection_without_a_call_is_closed",
+        "connection without a byte while a call is open":
+            "unit/server/test_connections.py::test_a_connection_that_does_not_answer_is_closed_even_with_a_call",
+        "open calls of one connection": f"{_CALLS}test_one_connection_has_only_some_of_the_calls",
+        "open calls": f"{_CALLS}test_more_calls_than_there_may_be_are_refused",
+        "open calls of health and reflection": f"{_CALLS}test_calls_of_health_need_no_token_and_take_no_place_of_others",
+        "stream that nobody reads": f"{_CALLS}test_a_stream_that_nobody_reads_ends",
+        "calls of a revoked token": f"{_CALLS}test_a_revoked_token_ends_the_streams_that_it_began",
+        "message": "integration/test_bad_inputs.py::test_too_many_bytes",
+        "page of a list": "unit/server/test_pages.py::test_sizes",
+        "size of a page": "integration/test_listing.py::test_jobs_with_long_facts_fit_the_messages_of_any_client",
+    },
+    "Audio that is sent": {
+        "inline audio, and one message of an upload": "integration/test_contract_limits.py::test_an_upload_keeps_to_its_limits",
+        "file": "integration/test_bad_inputs.py::test_bounds_of_a_small_daemon",
+        "uploads at once": f"{_CALLS}test_uploads_that_stand_still_end_and_leave_nothing",
+        "upload, or request, that stands still": f"{_CALLS}test_uploads_that_stand_still_end_and_leave_nothing",
+        "all stored audio": "unit/store/test_room.py::test_uploads_count_against_the_quota",
+        "room kept on a full disk": "unit/store/test_room.py::test_reading_needs_no_room_and_deleting_uses_the_reserve",
+        "sample rate of a file": "unit/audio/test_decode_and_convert.py::test_odd_files_are_refused",
+        "length of a file": "unit/audio/test_decode_and_convert.py::test_a_header_with_a_wrong_length_costs_no_memory",
+        "length that is worked on": "integration/test_bad_inputs.py::test_files",
+    },
+    "Names": {
+        "name of a file": "integration/test_contract_limits.py::test_an_upload_keeps_to_its_limits",
+        "idempotency key and session": "integration/test_bad_inputs.py::test_values",
+        "caption, lyrics": "integration/test_bad_inputs.py::test_values",
+        "tokens with names": "unit/test_tokens.py::test_tokens_are_not_more_than_calls_can_look_into",
+    },
+    "Jobs and workers": {
+        "waiting jobs": "integration/test_bad_inputs.py::test_bounds_of_a_small_daemon",
+        "takes of a job": "integration/test_bad_inputs.py::test_values",
+        "start of a worker": "unit/workers/test_local.py::test_a_process_that_hangs_at_its_start_is_replaced",
+        "work without progress": "unit/workers/test_limits.py::test_signs_of_life_without_progress_are_not_enough",
+        "stop of a cancelled job": "unit/jobs/test_scheduler_stops.py::test_a_worker_that_does_not_stop_in_time_is_ended",
+        "memory of a worker": "unit/workers/test_limits.py::test_a_worker_that_takes_too_much_memory_is_ended",
+    },
+    "Logs": {
+        "`daemon.log`, and three older ones": "unit/server/test_logs.py::test_the_log_keeps_to_its_size",
+        "equal lines in a minute": "unit/server/test_logs.py::test_a_flood_of_lines_of_one_kind_is_cut_each_minute",
+        "`start.log`, and an older one": "unit/server/test_logs.py::test_a_file_that_the_daemon_prints_into_is_cut",
+        "`audit.log`, and three older ones": "unit/test_audit.py::test_the_file_keeps_to_its_size",
+        "time between two lines about refused calls from one place":
+            "unit/server/test_refused_calls.py::test_one_line_a_second_says_how_many_there_were",
+    },
+    "OSC": {
+        "packet": f"{_OSC}test_messages.py::test_what_is_bad_is_refused_with_a_remedy",
+        "blob": f"{_OSC}test_messages.py::test_what_is_bad_is_refused_with_a_remedy",
+        "connections": "integration/test_osc_damage.py::test_half_open_streams_are_few_and_others_are_served",
+        "connections without the token": f"{_OSC}test_tcp.py::test_strangers_do_not_take_all_connections",
+        "first packet, and half a packet": f"{_OSC}test_tcp.py::test_a_connection_that_sends_nothing_is_closed",
+        "senders with token": f"{_OSC}test_access.py::test_senders_with_token_are_few",
+        "jobs under way": f"{_OSC}test_jobs.py::test_jobs_under_way_are_few",
+        "questions that wait": f"{_OSC}test_bridge.py::test_calls_that_wait_are_few",
+        "feedback addresses": "integration/test_osc_damage.py::test_feedback_addresses_are_few",
+        "messages for the monitor that wait": f"{_OSC}test_monitor.py::test_a_flood_is_refused",
+    },
+}  # fmt: skip
+EVERY = [(part, limit) for part, limits in LIMITS.items() for limit in limits]
+BY_NAME = pytest.mark.parametrize(("part", "limit"), EVERY, ids=[f"{part}: {limit.what}" for part, limit in EVERY])
+
+
+@functools.cache
+def functions_in(file: str) -> set[str]:
+    tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+
+
+@BY_NAME
+def test_a_limit_has_a_test_that_goes_beyond_it(part: str, limit: Limit) -> None:
+    file, _, name = BEYOND[part][limit.what].partition("::")
+    assert name in functions_in(file)
+
+
+@BY_NAME
+def test_a_limit_is_a_number(part: str, limit: Limit) -> None:
+    depends_on_the_machine = (part, limit.what) == ("Jobs and workers", "memory of a worker")
+    assert (limit.value is None) == depends_on_the_machine
+    assert limit.value is None or limit.value > 0
+
+
+def test_no_test_is_of_a_limit_that_is_gone() -> None:
+    assert {part: list(tests) for part, tests in BEYOND.items()} == {
+        part: [limit.what for limit in limits] for part, limits in LIMITS.items()
+    }
+
+
+def test_the_page_has_the_numbers_of_the_code() -> None:
+    assert limits_page.PAGE.read_text("utf-8") == limits_page.page(), "run: python -m tests.support.limits_page"
