@@ -294,6 +294,10 @@ def job(client: Client, job_id: str) -> jobs_pb2.Job:
     return client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
 
 
+def delete_job(client: Client, job_id: str) -> None:
+    client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
+
+
 def state(client: Client, job_id: str) -> str:
     return enum_name(jobs_pb2.JobState.DESCRIPTOR, job(client, job_id).state)
 

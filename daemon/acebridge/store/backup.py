@@ -29,7 +29,7 @@ from acebridge.errors import Conflict, NotFound
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
 from acebridge.store import schema
 from acebridge.store.database import connect, explain_errors
-from acebridge.store.files import AssetFiles, sync_folder
+from acebridge.store.files import AssetFiles
 from acebridge.version import VERSION
 
 MANIFEST_FILE, FORMAT = "manifest.json", 1
