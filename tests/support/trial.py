@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
 
 class Trial:
-    """A daemon, what it has promised, and what happens to it. With a ``library`` of `tests.support.bad_disk` its disk may fail."""
+    """A daemon, what it has promised, and what happens to it. With a ``library`` of `bad_disk` its disk may fail."""
 
     def __init__(self, home: Path, library: Path | None = None) -> None:
         self.daemon = Daemon(home, step_ms=20, config="cancel_grace_s = 0.2\n")

@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from acebridge.atomic_files import sync_folder
 from acebridge.errors import Conflict, NotFound
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
 from acebridge.store import schema
