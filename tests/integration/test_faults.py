@@ -22,8 +22,9 @@ from tests.support.bad_disk import IS_SUPPORTED, build_library
 from tests.support.daemon import assert_gone, assets, create_tone_job, delete_job, state, status, until, until_state
 from tests.support.history import SECONDS, TAKES, History
 from tests.support.shell import belongs
+from tests.support.size import Size, assert_no_growth, size_of
 from tests.support.tiers import Rounds
-from tests.support.trial import Size, Trial
+from tests.support.trial import Trial
 
 
 def kill_daemon(trial: Trial) -> None:
@@ -248,15 +249,10 @@ def test_faults_leave_nothing_behind_in_a_daemon_that_lives(trial: Trial, rounds
             delete_job(trial.client, job_id)
         trial.history = History(uploads=trial.history.uploads)
         until(lambda: {asset.id for asset in assets(trial.client)} == trial.history.uploads, "the files to go")
-        return trial.size()
+        return size_of(trial.daemon)
 
     trial.upload()
     before = play(2 * len(faults))
     after = play(len(rounds(2 * len(faults), 25 * len(faults))))
-    print(f"before {before}, after {after}")
-    assert after.memory_mb < before.memory_mb + 40
-    assert after.descriptors <= before.descriptors + 8
-    assert after.threads <= before.threads + 8
-    assert after.processes == before.processes
-    assert after.files <= before.files + 2  # another log
+    assert_no_growth(before, after)
     assert trial.daemon.stop() == 0

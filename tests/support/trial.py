@@ -8,25 +8,11 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
-
-import psutil
 
 from acebridge.client.client import Client
 from tests.support.bad_disk import BadDisk
 from tests.support.daemon import Daemon, assert_gone, download, song, status, write_wav
 from tests.support.history import TAKES, History
-
-
-class Size(NamedTuple):
-    """What a daemon takes, with its worker."""
-
-    memory_mb: float
-    descriptors: int
-    threads: int
-    processes: int
-    #: Below the data folder.
-    files: int
 
 
 class Trial:
@@ -93,14 +79,3 @@ class Trial:
     def worker_pid(self) -> int:
         """Its process id, 0 when it is not alive."""
         return sum(worker.pid for worker in status(self.client).workers)
-
-    def size(self) -> Size:
-        """Return what the daemon takes now, with all its processes."""
-        processes = [psutil.Process(self.daemon.pid), *self.daemon.children()]
-        return Size(
-            sum(each.memory_info().rss for each in processes) / 1e6,
-            sum(each.num_fds() for each in processes),
-            sum(each.num_threads() for each in processes),
-            len(processes),
-            sum(1 for path in self.daemon.home.rglob("*") if path.is_file()),
-        )
