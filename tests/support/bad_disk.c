@@ -1,8 +1,8 @@
 /* Preloaded into a program: a disk that keeps what was synced and no more, that fails when told to, and a clock that jumps.
 
    Of files below $BAD_DISK_FOLDER, what fsync and fdatasync were asked for is copied to $BAD_DISK_RECORD: files/KEY has the
-   bytes of a file, folders/KEY the lines "KEY NAME" of a folder, where a KEY names an inode. The real disk is not asked: the
-   record stands for it. $BAD_DISK_CONTROL is the struct below, which tests write and all processes share. */
+   bytes of a file, folders/KEY the lines "KEY NAME" of a folder, where a KEY names an inode, and begins with d for a folder.
+   The real disk is not asked: the record stands for it. $BAD_DISK_CONTROL is the struct below, which tests write and all processes share. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -105,21 +105,15 @@ static int key_of(int at, const char* name, char* key, size_t size)
 {
     struct statx found;
     const int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
-    if (statx(at, name, flags, STATX_INO | STATX_BTIME, &found) != 0)
+    if (statx(at, name, flags, STATX_TYPE | STATX_INO | STATX_BTIME, &found) != 0)
         return -1;
-    snprintf(key, size, "%llu-%lld.%u", (unsigned long long)found.stx_ino, (long long)found.stx_btime.tv_sec,
+    snprintf(key, size, "%c%llu-%lld.%u", S_ISDIR(found.stx_mode) ? 'd' : 'f', (unsigned long long)found.stx_ino, (long long)found.stx_btime.tv_sec,
         found.stx_btime.tv_nsec);
     return 0;
 }
 
 /* For the tests. */
 int bad_disk_key(const char* path, char* key, size_t size) { return key_of(AT_FDCWD, path, key, size); }
-
-static int is_folder(int fd)
-{
-    struct stat found;
-    return fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
-}
 
 static void copy_bytes(int from, int to)
 {
@@ -152,7 +146,7 @@ static int keep(int fd)
     char key[64], unfinished[PATH_MAX], target[PATH_MAX];
     if (!is_watched(fd) || key_of(fd, "", key, sizeof key) != 0)
         return 0;
-    const int of_folder = is_folder(fd);
+    const int of_folder = key[0] == 'd';
     static _Atomic unsigned count;
     snprintf(target, sizeof target, "%s/%s/%s", record, of_folder ? "folders" : "files", key);
     snprintf(unfinished, sizeof unfinished, "%s/%d.%u", record, getpid(), atomic_fetch_add(&count, 1));

@@ -131,7 +131,7 @@ class BadDisk:
                 self._restore(entry, target / name)
 
     def _restore(self, entry: _Entry, target: Path) -> None:
-        if (self._record / "folders" / entry.key).exists() or (entry.path is not None and entry.path.is_dir()):
+        if entry.key.startswith("d"):
             target.mkdir(mode=0o700)
             self._rebuild(entry, target)
             return
