@@ -6,6 +6,7 @@ Whatever is compared is measured alternately, so that other programs slow both d
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import statistics
@@ -104,8 +105,7 @@ def _measure_starts(daemon: Running, jobs: list[str]) -> tuple[float, float]:
     cpu_ms = (daemon.cpu_s() - before_s) / len(jobs) * 1e3
     done = [daemon.client.call(daemon.client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=each)) for each in jobs]
     gaps = [
-        after.start_time.ToNanoseconds() - before.end_time.ToNanoseconds()
-        for before, after in zip(done, done[1:], strict=False)
+        after.start_time.ToNanoseconds() - before.end_time.ToNanoseconds() for before, after in itertools.pairwise(done)
     ]
     return statistics.median(gaps) / 1e6, cpu_ms
 
@@ -144,7 +144,9 @@ def _fill_history(home: Path, jobs: int) -> None:
                 engine="fake", priority=0, sources="[]", session=f"session {number % 50}", auto_gen=0,
             )  # fmt: skip
             for _ in range(_EVENTS):
-                tables.append_event(connection, row["number"], "progress", {"stage": "s", "fraction": 0.5, "eta_s": 1.0})
+                tables.append_event(
+                    connection, row["number"], "progress", {"stage": "s", "fraction": 0.5, "eta_s": 1.0}
+                )
             tables.end_job(connection, row["number"], "succeeded", {})
             connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(takes), row["number"]))
             asset_id = f"{number:064x}"
@@ -164,7 +166,7 @@ def _fill_history(home: Path, jobs: int) -> None:
 
 def _calls(client: Client) -> dict[str, Callable[[], object]]:
     """Return what is measured, by name; all need the job that `watch` follows."""
-    done = [event.job_id for event in client.submit_request(_tone())][0]
+    done = next(event.job_id for event in client.submit_request(_tone()))
     made: list[str] = []
 
     def submit() -> None:

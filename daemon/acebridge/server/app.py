@@ -78,7 +78,7 @@ Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 #: A whole inline source with room for the rest of the request.
 MAX_MESSAGE_BYTES = 8 * 2**20
 _STOP_GRACE_S = 2.0
-_GC_INTERVAL_S = 3600.0
+_GC_PAUSE_S, _GC_INTERVAL_S = 1.0, 3600.0
 _CHECK_INTERVAL_S = 3.0
 #: Assets that were used so recently are not evicted: somebody may still be fetching them.
 _FRESH_S = 600.0
@@ -376,8 +376,8 @@ async def exit_if_replaced(files: Mapping[Path, str], stop: asyncio.Event) -> No
     stop.set()
 
 
-async def gc_loop(context: ServiceContext) -> None:
-    """Collect garbage after every job, and once an hour."""
+async def gc_loop(context: ServiceContext, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Collect garbage after jobs, once a second at most, and once an hour."""
     ended = asyncio.Event()
     context.scheduler.on_end = ended.set
     while True:
@@ -386,6 +386,7 @@ async def gc_loop(context: ServiceContext) -> None:
             await run_gc(context)
         except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
             log.warning("could not collect garbage", extra={"error": repr(error)})
+        await sleep(_GC_PAUSE_S)
         with suppress(asyncio.TimeoutError):
             await wait_at_most(_GC_INTERVAL_S, ended.wait())
 
