@@ -7,6 +7,7 @@ divided by 2^(b−1), which float32 holds exactly up to 24 bits.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import stat
 import struct
@@ -27,6 +28,9 @@ MAX_RATE_HZ = 384_000
 #: Longer files are refused. This also catches headers with a wrong or unknown length.
 MAX_DURATION_S = 24 * 3600
 READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 384 kHz"
+
+#: Errors of the system that say nothing of a file: too many are open, no memory, a disk that fails. They stay as they are.
+_NOT_THE_FILE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
@@ -58,7 +62,8 @@ def probe(path: str | os.PathLike[str], *, field: str = "source", name: str | No
     """Read the header of a file and check that `read` accepts it.
 
     ``name`` replaces the base name of ``path`` in messages; ``field`` is the field that errors name. Raises
-    `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
+    `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate;
+    ``OSError`` where the system has no descriptor to open it with, or its disk fails.
     """
     with _open_audio(path, field, name) as (_, info, _):
         return dataclasses.replace(info, header_duration_s=_header_duration_s(path, info))
@@ -193,6 +198,8 @@ def _open_audio(path: str | os.PathLike[str], field: str, name: str | None) -> I
     except PermissionError:
         refuse("may not be read", "Check the permissions of the file.")
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _NOT_THE_FILE:
+            raise
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
     try:
         # Names need not be text on POSIX, and soundfile encodes those that are as text.

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from acebridge.errors import ErrorReason, JobFailed
-from tests.support.bad_disk import IS_SUPPORTED, build_library
+from acebridge.tokens import read_tokens
+from tests.support.bad_disk import IS_SUPPORTED, BadDisk, build_library
 from tests.support.daemon import assert_gone, assets, create_tone_job, delete_job, state, status, until, until_state
 from tests.support.history import SECONDS, TAKES, History
 from tests.support.shell import belongs
@@ -168,6 +169,20 @@ def break_disk(trial: Trial) -> None:
     trial.history.submit(trial.client, seed)
 
 
+def exhaust_descriptors(trial: Trial) -> None:
+    """The daemon can open nothing for a while: it says so, and what it has accepted waits."""
+    process, seed = psutil.Process(trial.daemon.pid), trial.next_seed()
+    before = process.rlimit(psutil.RLIMIT_NOFILE)
+    status(trial.client)  # over a connection that stays: there will be no other
+    process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), before[1]))
+    for ask in (trial.upload, lambda: trial.history.submit(trial.client, seed)):
+        with suppress_refusals(ErrorReason.BUSY):
+            ask()
+    trial.wait()
+    process.rlimit(psutil.RLIMIT_NOFILE, before)
+    trial.history.submit(trial.client, seed)
+
+
 def set_clock(trial: Trial) -> None:
     """Years to and fro: nothing is too old by that, nothing waits."""
     assert trial.disk is not None
@@ -190,12 +205,13 @@ FAULTS: tuple[Callable[[Trial], None], ...] = (
     stop_worker_and_cancel,
     kill_daemon_amid_a_call,
     stop_daemon,
+    exhaust_descriptors,
     kill_client,
     cut_power,
     break_disk,
 )
-#: Of these, what needs a disk that can be broken.
-OF_DISKS = (cut_power, break_disk, set_clock)
+#: Of these, what only Linux has, with a compiler for `tests.support.bad_disk`.
+OF_LINUX = (cut_power, break_disk, set_clock, exhaust_descriptors)
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +231,7 @@ def trial(tmp_path: Path, library: Path | None) -> Iterator[Trial]:
 @pytest.mark.slow
 @pytest.mark.campaign("faults")
 def test_what_was_accepted_is_kept_whatever_happens(trial: Trial, rounds: Rounds, soak: bool) -> None:
-    faults = [fault for fault in FAULTS if trial.disk is not None or fault not in OF_DISKS]
+    faults = [fault for fault in FAULTS if trial.disk is not None or fault not in OF_LINUX]
     for number in rounds(len(faults), 36 * len(faults)):
         faults[number % len(faults)](trial)
     ends = trial.history.check(trial.client)
@@ -256,3 +272,16 @@ def test_faults_leave_nothing_behind_in_a_daemon_that_lives(trial: Trial, rounds
     after = play(len(rounds(2 * len(faults), 25 * len(faults))))
     assert_no_growth(before, after)
     assert trial.daemon.stop() == 0
+
+
+def test_a_token_outlasts_a_power_cut(tmp_path: Path, library: Path | None) -> None:
+    if library is None:
+        pytest.skip("needs a C compiler, on Linux")
+    home = tmp_path / "home"
+    home.mkdir()
+    disk = BadDisk(home, tmp_path / "scratch", library, seed=1)
+    for name in ("a", "b", "c"):
+        code = f"from acebridge import tokens; from pathlib import Path; tokens.add_token(Path({str(home)!r}), {name!r}, ())"
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, **disk.environment}, check=True)
+        disk.cut_power()
+    assert [token.name for token in read_tokens(home)] == ["a", "b", "c"]

@@ -115,6 +115,33 @@ static int key_of(int at, const char* name, char* key, size_t size)
 /* For the tests. */
 int bad_disk_key(const char* path, char* key, size_t size) { return key_of(AT_FDCWD, path, key, size); }
 
+/* Descriptors for the record: the program may have all that it may when it syncs. */
+static _Atomic int spares[4];
+
+static void take_spares(void)
+{
+    for (size_t at = 0; at < sizeof spares / sizeof *spares; ++at)
+        if (spares[at] == 0) {
+            const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            spares[at] = fd > 0 ? fd : 0;
+        }
+}
+
+static int open_always(const char* path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+    for (size_t at = 0; fd < 0 && at < sizeof spares / sizeof *spares; ++at) {
+        const int spare = atomic_exchange(&spares[at], 0);
+        if (spare == 0)
+            continue;
+        close(spare);
+        fd = open(path, flags | O_CLOEXEC, 0600);
+    }
+    if (fd < 0)
+        abort();
+    return fd;
+}
+
 static void copy_bytes(int from, int to)
 {
     REAL(write);
@@ -130,9 +157,11 @@ static void copy_bytes(int from, int to)
 
 static void copy_names(int from, int to)
 {
-    DIR* const names = fdopendir(openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", from);
+    DIR* const names = fdopendir(open_always(link, O_RDONLY | O_DIRECTORY));
     if (names == NULL)
-        return;
+        abort();
     char key[64];
     for (struct dirent* entry; (entry = readdir(names)) != NULL;)
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && key_of(from, entry->d_name, key, sizeof key) == 0)
@@ -144,15 +173,14 @@ static int keep(int fd)
 {
     FAIL_AT(is_watched(fd));
     char key[64], unfinished[PATH_MAX], target[PATH_MAX];
+    take_spares();
     if (!is_watched(fd) || key_of(fd, "", key, sizeof key) != 0)
         return 0;
     const int of_folder = key[0] == 'd';
     static _Atomic unsigned count;
     snprintf(target, sizeof target, "%s/%s/%s", record, of_folder ? "folders" : "files", key);
     snprintf(unfinished, sizeof unfinished, "%s/%d.%u", record, getpid(), atomic_fetch_add(&count, 1));
-    const int to = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (to < 0)
-        abort();
+    const int to = open_always(unfinished, O_WRONLY | O_CREAT | O_TRUNC);
     if (of_folder)
         copy_names(fd, to);
     else if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
@@ -160,11 +188,12 @@ static int keep(int fd)
     else {
         char link[64];
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        const int from = open(link, O_RDONLY | O_CLOEXEC);
+        const int from = open_always(link, O_RDONLY);
         copy_bytes(from, to);
         close(from);
     }
     close(to);
+    take_spares();
     REAL(rename);
     return real(unfinished, target);
 }
