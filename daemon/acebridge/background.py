@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import suppress
 from typing import TypeVar
 
+from acebridge.errors import AceBridgeError
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
@@ -103,7 +105,8 @@ class Supervisor:
             if name not in self.failing:
                 pause_s = _FIRST_PAUSE_S
             if self.failing.get(name) != why:
-                log.error("%s failed; starting it again", name, exc_info=error, extra={"why": why})
+                trace = None if isinstance(error, AceBridgeError) else error
+                log.error("%s failed; starting it again", name, exc_info=trace, extra={"why": why})
                 self.failing[name] = why
                 self.on_change()
             await self._sleep(pause_s)

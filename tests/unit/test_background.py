@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from acebridge.background import Supervisor, gather_arrived, wait_at_most
+from acebridge.errors import DiskFailing
 from tests.support.fake_worker import FakeClock
 
 
@@ -142,6 +143,23 @@ def test_work_that_may_end_is_left_alone_when_it_does() -> None:
     work = Work(None)
     asyncio.run(Supervisor().run("counting sheep", work.run, may_end=True))
     assert work.runs == 1
+
+
+def test_a_failure_that_has_a_sentence_needs_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    failures = [DiskFailing()]
+
+    async def work() -> None:
+        if failures:
+            raise failures.pop()
+
+    async def pause(_: float) -> None:
+        pass
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(Supervisor(sleep=pause).run("working", work, may_end=True))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info) == ("working failed; starting it again", None)
+    assert record.__dict__["why"].startswith("DiskFailing: The disk that holds the data folder reports errors.")
 
 
 # ---- reading ahead ----

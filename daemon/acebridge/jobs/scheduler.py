@@ -142,7 +142,7 @@ class Scheduler:
                     job = await self._journal.claim(worker.device.name)
                     if job is not None:
                         outcome = await self._run_job(job, worker)
-            except (DiskFull, DiskFailing):
+            except DiskFull:
                 await self._sleep(_DISK_PAUSE_S)
                 continue
             if job is None:
@@ -250,7 +250,7 @@ class Scheduler:
             try:
                 idle = len(self.workers) - len(self.running) - self._models_at_work
                 preempted = await self._journal.preemptible(idle)
-            except (DiskFull, DiskFailing):
+            except DiskFull:
                 await self._sleep(_DISK_PAUSE_S)
                 self._journal.preempt_requested.set()
                 continue

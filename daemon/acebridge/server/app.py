@@ -150,14 +150,18 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     """Return the parts of a daemon that stops when ``stop`` is set. Nothing runs yet, and it listens nowhere."""
     database = open_database(config.data_dir, reserve_bytes=config.reserve_bytes)
     try:
-        store = AssetStore(
-            database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
-            fresh_s=_FRESH_S,
-        )  # fmt: skip
-        journal = Journal(database, max_waiting=config.max_waiting_jobs)
+        return _build_on(database, config, stop)
     except BaseException:
         database.close()
         raise
+
+
+def _build_on(database: Database, config: Config, stop: asyncio.Event) -> _Daemon:
+    store = AssetStore(
+        database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
+        fresh_s=_FRESH_S,
+    )  # fmt: skip
+    journal = Journal(database, max_waiting=config.max_waiting_jobs)
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     calls = OpenCalls()
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
@@ -197,7 +201,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     daemon = build(config, stop)
     try:
         port = _listen(daemon.server, config)
-    except Conflict:
+    except BaseException:
         daemon.database.close()
         raise
     daemon.health.port = port
