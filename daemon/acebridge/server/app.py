@@ -167,7 +167,8 @@ def _build_on(database: Database, config: Config, stop: asyncio.Event) -> _Daemo
     context = ServiceContext(config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls)
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
-    launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
+    folder = config.data_dir
+    launcher = ForkServer(folder, record=workers.add) if forkserver.IS_SUPPORTED else Spawner(folder)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
     return _Daemon(database, context, launcher, workers, Supervisor(), *_build_server(context, tokens))
 
