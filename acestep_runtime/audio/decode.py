@@ -7,6 +7,7 @@ divided by 2^(b−1), which float32 holds exactly up to 24 bits.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import stat
 import struct
@@ -27,6 +28,9 @@ MAX_RATE_HZ = 384_000
 #: Longer files are refused. This also catches headers with a wrong or unknown length.
 MAX_DURATION_S = 24 * 3600
 READABLE = "WAV, FLAC, AIFF, OGG, Opus, MP3, CAF or W64, mono or stereo, 8 to 384 kHz"
+
+#: Errors of the system that say nothing of a file: too many are open, no memory, a disk that fails. They stay as they are.
+_NOT_THE_FILE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
@@ -58,7 +62,8 @@ def probe(file: str | os.PathLike[str] | BinaryIO, *, field: str = "source", nam
     """Read the header of a file and check that `read` accepts it. A file that is open is not opened again by its name.
 
     ``name`` replaces the base name of a path in messages; ``field`` is the field that errors name. Raises
-    `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate.
+    `UnreadableAudio` for a file that is missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate;
+    ``OSError`` where the system has no descriptor to open it with, or its disk fails.
     """
     with (
         _open_audio(file, field, name) as (_, info, _),
@@ -198,6 +203,8 @@ def _open_audio(
     except PermissionError:
         refuse("may not be read", "Check the permissions of the file.")
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _NOT_THE_FILE:
+            raise
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
     try:
         file = soundfile.SoundFile(_decoder_source(source), closefd=False)

@@ -57,8 +57,23 @@ def replace(unfinished: Path, path: Path) -> None:
     unfinished.replace(path)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True, private: bool = False) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder reach the disk. Windows does so without being asked."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(
+    path: Path, pieces: Iterable[bytes], *, make_folder: bool = True, private: bool = False, lasting: bool = False
+) -> None:
     """Write a file that gets its name when it is whole; nobody else may read a ``private`` one, or the folder made for it.
+
+    A ``lasting`` one is on the disk when this returns.
 
     Raises `InvalidValue` when its folder cannot be written.
     """
@@ -70,7 +85,12 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, make_folder: bool = True
         with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for piece in pieces:
                 file.write(piece)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         replace(unfinished, path)
+        if lasting:
+            sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path.parent, error, _OWN_REMEDY if private else _REMEDY) from error
     finally:

@@ -1,13 +1,15 @@
-"""Work in the background of an event loop: supervision, waits that can be cancelled at any moment, the end by a signal."""
+"""Work in the background of an event loop: supervision, waits that can be cancelled at any moment, reading ahead, signals."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TypeVar
+
+from acebridge.errors import AceBridgeError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,6 +36,35 @@ async def wait_at_most(limit_s: float | None, work: Coroutine[None, None, T]) ->
         await asyncio.wait([task])
         raise asyncio.TimeoutError
     return task.result()
+
+
+async def gather_arrived(source: AsyncIterator[T]) -> AsyncGenerator[list[T], None]:
+    """Yield what a source yields, in lists of what has arrived since the last one: whoever takes long gets more at once.
+
+    Close it before the source. What the source raises is raised behind all that came before.
+    """
+    items: list[T] = []
+    arrived = asyncio.Event()
+
+    async def read() -> None:
+        async for item in source:
+            items.append(item)
+            arrived.set()
+
+    reading = asyncio.create_task(read())
+    reading.add_done_callback(lambda _: arrived.set())
+    try:
+        while items or not reading.done():
+            await arrived.wait()
+            arrived.clear()
+            if items:
+                taken = items.copy()
+                items.clear()
+                yield taken
+        reading.result()
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -74,7 +105,8 @@ class Supervisor:
             if name not in self.failing:
                 pause_s = _FIRST_PAUSE_S
             if self.failing.get(name) != why:
-                log.error("%s failed; starting it again", name, exc_info=error, extra={"why": why})
+                trace = None if isinstance(error, AceBridgeError) else error
+                log.error("%s failed; starting it again", name, exc_info=trace, extra={"why": why})
                 self.failing[name] = why
                 self.on_change()
             await self._sleep(pause_s)

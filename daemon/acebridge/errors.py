@@ -28,6 +28,7 @@ class ErrorReason(str, Enum):
     TOO_LARGE = "TOO_LARGE"
     TIMED_OUT = "TIMED_OUT"
     DISK_FULL = "DISK_FULL"
+    DISK_FAILING = "DISK_FAILING"
     DATA_LOSS = "DATA_LOSS"
     UNAVAILABLE = "UNAVAILABLE"
     CANCELLED = "CANCELLED"
@@ -94,6 +95,11 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def is_failing_disk(error: BaseException) -> bool:
+    """Return whether an error of the system says that a disk does not do what it is asked to."""
+    return isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS)
+
+
 def is_exhausted(error: BaseException) -> bool:
     """Return whether an error says that this process or the machine has no descriptor, process or thread to give for now."""
     if isinstance(error, sqlite3.OperationalError):
@@ -118,6 +124,16 @@ class DiskFull(Busy):
         super().__init__(
             "The disk that holds the data folder is full.",
             remedy="Free some space, or lower quota_bytes in config.toml, then try again.",
+        )
+
+
+class DiskFailing(AceBridgeError):
+    """The disk of the data folder does not do what it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk that holds the data folder reports errors.",
+            remedy="Copy what is on it to another one, check it, then try again.",
         )
 
 
@@ -150,6 +166,15 @@ class JobFailed(AceBridgeError):
 
 class ConnectionLost(JobFailed):
     """The daemon went away in the middle of a call."""
+
+
+def explain(error: Exception) -> Exception:
+    """Return what an error of the system means: a full or failing disk, or a limit of the system; all others as they are."""
+    if is_full(error):
+        return DiskFull()
+    if is_failing_disk(error):
+        return DiskFailing()
+    return system_limit() if is_exhausted(error) else error
 
 
 def reason_of(error: Exception) -> ErrorReason:

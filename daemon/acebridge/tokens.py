@@ -112,4 +112,4 @@ def find_token(known: Sequence[NamedToken], name: str) -> NamedToken:
 
 def _write(home: Path, tokens: Sequence[NamedToken]) -> None:
     text = json.dumps([asdict(each) for each in tokens], ensure_ascii=False, indent=1)
-    write_whole(home / TOKENS_FILE, [text.encode()], private=True)
+    write_whole(home / TOKENS_FILE, [text.encode()], private=True, lasting=True)

@@ -7,27 +7,22 @@ of the same chunks in the same run, so that the figures of two machines can be c
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import os
 import platform
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc
 
 from acebridge.client.client import Client
-from acebridge.client.own_daemon import read_token
 from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
-from tests.bench import lyrics, monitor, osc, reaper_actions
+from tests.bench import crowd, lyrics, monitor, osc, reaper_actions
+from tests.bench.running import Running, run_daemon
 
 _LATENCY_CALLS = 200
 _STREAM_S = 600.0
@@ -67,22 +62,6 @@ def _echo(chunks: int) -> Iterator[Client]:
     process.join()
 
 
-@contextmanager
-def _daemon() -> Iterator[tuple[Client, int, str]]:
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "ACEBRIDGE_HOME": home}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "acebridge.cli", "serve", "--port", "0", "--log-level", "warning"], env=environment
-        )
-        address = Path(home, "daemon.json")
-        while not address.exists():
-            time.sleep(0.02)
-        with Client(json.loads(address.read_text())["address"], token=read_token(Path(home))) as client:
-            yield client, process.pid, home
-        process.terminate()
-        process.wait()
-
-
 def _audio_bytes(events: Iterator[tasks_pb2.TaskEvent]) -> int:
     return sum(len(event.audio_chunk.data) for event in events if event.HasField("audio_chunk"))
 
@@ -91,12 +70,6 @@ def _rate(stream: Callable[[], Iterator[tasks_pb2.TaskEvent]]) -> float:
     began = time.perf_counter()
     size = _audio_bytes(stream())
     return size / (time.perf_counter() - began) / 1e6
-
-
-def _resident_mb(pid: int) -> float:
-    import psutil
-
-    return float(psutil.Process(pid).memory_info().rss) / 1e6
 
 
 def latency(client: Client) -> None:
@@ -114,9 +87,9 @@ def latency(client: Client) -> None:
           f"({_LATENCY_CALLS} calls)")  # fmt: skip
 
 
-def streaming(client: Client, pid: int) -> None:
+def streaming(daemon: Running) -> None:
     """Audio throughput of a finished job's replay, a live job and a bare echo, alternating in one run."""
-    before_mb = _resident_mb(pid)
+    client, before_mb = daemon.client, daemon.resident_mb()
     job = ""
     for event in client.submit("text2music", {"duration_s": _STREAM_S}, submission={"engine": "fake"}):
         job = event.job_id
@@ -130,7 +103,7 @@ def streaming(client: Client, pid: int) -> None:
     share = statistics.median(ours) / statistics.median(bare)
     print(f"streaming {frames * 8 / 1e6:.0f} MB: {statistics.median(ours):.0f} MB/s, bare echo of the same chunks "
           f"{statistics.median(bare):.0f} MB/s, share {share:.0%} (median of {_RUNS})")  # fmt: skip
-    print(f"daemon memory: {before_mb:.0f} MB before, {_resident_mb(pid):.0f} MB after")
+    print(f"daemon memory: {before_mb:.0f} MB before, {daemon.resident_mb():.0f} MB after")
 
 
 def draft(client: Client) -> None:
@@ -177,15 +150,16 @@ def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}"
     )
-    with _daemon() as (client, pid, home):
-        latency(client)
-        osc.report(Path(home))
-        streaming(client, pid)
-        draft(client)
-    with _daemon() as (_, _, home):
-        reaper_actions.report({"ACEBRIDGE_HOME": home})
-    with _daemon() as (client, _, _):
-        monitor.report(client)
+    with run_daemon() as daemon:
+        latency(daemon.client)
+        osc.report(daemon.home)
+        streaming(daemon)
+        draft(daemon.client)
+    with run_daemon() as daemon:
+        reaper_actions.report({"ACEBRIDGE_HOME": str(daemon.home)})
+    with run_daemon() as daemon:
+        monitor.report(daemon.client)
+    crowd.report()
     lyrics.report()
 
 

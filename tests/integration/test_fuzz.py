@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,27 @@ import grpc
 import pytest
 from google.rpc import status_pb2
 
-from acebridge.client.client import Client
+from acebridge.client.client import Client, request_of
 from acebridge.client.credentials import open_channel
-from acebridge.v1 import tasks_pb2
+from acebridge.errors import ErrorReason, JobFailed
+from acebridge.v1 import audio_pb2, tasks_pb2
 from tests.support import fuzz
-from tests.support.daemon import PATIENCE_S, Daemon, create_tone_job, song, until_state, write_wav
+from tests.support.daemon import (
+    PATIENCE_S,
+    Daemon,
+    create_tone_job,
+    daemon_at,
+    delete_job,
+    job,
+    song,
+    until_state,
+    write_wav,
+)
+from tests.support.size import assert_no_growth, size_of
 from tests.support.tiers import Rounds
 
 _FAULTS = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
+_REFUSALS = (ErrorReason.UNREADABLE_AUDIO, ErrorReason.INVALID_VALUE)
 
 
 def send(channel: grpc.Channel, method: fuzz.Method, data: bytes) -> tuple[grpc.StatusCode, bytes, Any]:
@@ -82,19 +96,59 @@ def test_bad_headers_are_not_printed(daemon: Daemon) -> None:
     assert "metadata" not in daemon.console()[printed:]
 
 
-@pytest.mark.campaign("faults")
-def test_no_request_is_a_fault_of_the_daemon(daemon: Daemon, client: Client, tmp_path: Path, rounds: Rounds) -> None:
-    """Their jobs are cancelled at once: it is not about what engines do."""
-    done = create_tone_job(client, 0.1)
-    until_state(client, done, "succeeded")
-    asset = client.upload(write_wav(tmp_path / "a.wav", song(0.5))).asset_id
-    chance, methods = random.Random(20_000), fuzz.methods()
-    with open_channel(daemon.address, daemon.token) as channel:
-        for number in rounds(8 * len(methods), 20_000):
-            method = methods[number % len(methods)]
-            data = fuzz.make_request(method.request, chance, [done, asset])
-            code, first, error = send(channel, method, data)
-            assert code not in _FAULTS, (method.path, data, error)
-            if method.path.startswith("/acebridge.v1.TaskService/") and first:
-                client.cancel(tasks_pb2.TaskEvent.FromString(first).job_id)
+def assert_well(daemon: Daemon) -> None:
+    """Assert that nothing has failed that ought not to."""
     assert "Traceback" not in daemon.console()
+    for log in (daemon.home / "logs").iterdir():
+        assert "Traceback" not in log.read_text("utf-8", errors="replace")
+
+
+@pytest.mark.campaign("faults")
+def test_no_request_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> None:
+    """Their jobs are cancelled at once: it is not about what engines do. After the first part nothing grows any more."""
+    with daemon_at(tmp_path / "home", step_ms=5) as daemon, Client(daemon.address, token=daemon.token) as client:
+        done = create_tone_job(client, 0.1)
+        until_state(client, done, "succeeded")
+        asset = client.upload(write_wav(tmp_path / "a.wav", song(0.5))).asset_id
+        chance, methods = random.Random(20_000), fuzz.methods()
+        numbers, codes, sizes = rounds(8 * len(methods), 20_000), Counter[str](), []
+        with open_channel(daemon.address, daemon.token) as channel:
+            for number in numbers:
+                method = methods[number % len(methods)]
+                data = fuzz.make_request(method.request, chance, [done, asset])
+                code, first, error = send(channel, method, data)
+                assert code not in _FAULTS, (method.path, data, error)
+                codes[code.name] += 1
+                if method.path.startswith("/acebridge.v1.TaskService/") and first:
+                    client.cancel(tasks_pb2.TaskEvent.FromString(first).job_id)
+                if number in (len(numbers) // 4, numbers[-1]):
+                    sizes.append(size_of(daemon))
+        print(dict(codes))
+        assert_no_growth(*sizes)
+        assert_well(daemon)
+
+
+@pytest.mark.campaign("faults")
+def test_no_audio_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> None:
+    """The daemon reads the headers, its worker the rest."""
+    with daemon_at(tmp_path / "home") as daemon, Client(daemon.address, token=daemon.token) as client:
+        chance, files = random.Random(10_000), list(fuzz.make_audio(tmp_path).items())
+        numbers, ends, sizes = rounds(4 * len(files), 10_000), Counter[str](), []
+        for number in numbers:
+            name, data = files[number % len(files)]
+            source = audio_pb2.AudioInput(inline=fuzz.damage_audio(data, chance), name=name)
+            try:
+                job_id = client.create(request_of("cover", {}, source=source, submission={"engine": "fake"})).id
+            except JobFailed as refusal:
+                assert refusal.kind in _REFUSALS, refusal  # noqa: PT017
+                ends[refusal.kind] += 1
+            else:
+                end = until_state(client, job_id, "succeeded", "failed")
+                assert end == "succeeded" or job(client, job_id).error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+                ends[end] += 1
+                delete_job(client, job_id)
+            if number in (len(numbers) // 4, numbers[-1]):
+                sizes.append(size_of(daemon))
+        print(dict(ends))
+        assert_no_growth(*sizes)
+        assert_well(daemon)

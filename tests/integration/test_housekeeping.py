@@ -20,6 +20,10 @@ from acebridge.server import app
 from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job
 
 
+async def turn(_: float) -> None:
+    """Stand for the pause between two rounds."""
+
+
 @pytest.mark.parametrize(
     "error",
     [DiskFull(), sqlite3.OperationalError("database is locked"), FileNotFoundError(2, "No such file"), KeyError("?")],
@@ -42,7 +46,7 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
 
     async def trial() -> None:
         with contextlib.suppress(asyncio.CancelledError):
-            await Supervisor(sleep=pause).run("collecting garbage", lambda: app.gc_loop(context))
+            await Supervisor(sleep=pause).run("collecting garbage", lambda: app.gc_loop(context, sleep=turn))
 
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(app, "run_gc", run_gc)
@@ -66,7 +70,7 @@ def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) ->
         await asyncio.sleep(0)
 
     async def trial() -> None:
-        collecting = asyncio.create_task(app.gc_loop(context))
+        collecting = asyncio.create_task(app.gc_loop(context, sleep=turn))
         for _ in range(5):  # now it waits
             await asyncio.sleep(0)
         context.scheduler.on_end()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from pathlib import Path
+from typing import NoReturn
 
 import grpc
 import numpy as np
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from acebridge.client import discovery
+from acebridge.config import Config
+from acebridge.server import app
+from acebridge.store.database import Database
+from acebridge.store.start import open_database
 from tests.support.daemon import PATIENCE_S, Daemon, collect, create_tone_job, daemon_at, expected_tone, until
 
 #: A daemon whose queue cannot be read while a file is there.
@@ -60,3 +68,29 @@ def test_a_scrub_that_is_switched_off_is_no_failure(tmp_path: Path) -> None:
         collect(client.watch(create_tone_job(client, 0.3)))
         assert is_serving(daemon, "")
         assert "failed; starting it again" not in daemon.console()
+
+
+@pytest.mark.parametrize("fault", ["write_token", "_listen"])
+def test_a_start_that_fails_closes_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """Whatever stops it: here, what no start expects."""
+    opened: list[Database] = []
+
+    def fail(*_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    def open_it(folder: Path, **more: int) -> Database:
+        opened.append(open_database(folder, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(app, "open_database", open_it)
+    monkeypatch.setattr(app, fault, fail)
+
+    async def run() -> None:
+        config = Config(data_dir=tmp_path, devices=("cpu",))
+        with pytest.raises(ZeroDivisionError):
+            await app.run(config, asyncio.Event())
+
+    asyncio.run(run())
+    (database,) = opened
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.query(lambda c: c.execute("SELECT 1"))

@@ -51,7 +51,14 @@ class Daemon:
     """A home folder and the daemon that serves it."""
 
     def __init__(
-        self, home: Path, *, step_ms: float = 0, config: str = "", arguments: Sequence[str] = (), version: str = ""
+        self,
+        home: Path,
+        *,
+        step_ms: float = 0,
+        config: str = "",
+        arguments: Sequence[str] = (),
+        version: str = "",
+        reserve_bytes: int = 1 << 16,  # little: there are many of them
     ) -> None:
         self.home = home
         self.program = ["-c", _OF_VERSION.format(version)] if version else ["-m", "acebridge.cli"]
@@ -60,7 +67,7 @@ class Daemon:
             "ACEBRIDGE_HOME": str(home),
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
             "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
-            "ACEBRIDGE_RESERVE_BYTES": "65536",  # there are many of them
+            "ACEBRIDGE_RESERVE_BYTES": str(reserve_bytes),
         }
         for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_TOKEN"):
             self.environment.pop(name, None)
@@ -292,6 +299,10 @@ def create_tone_job(client: Client, seconds: float = 0.5, **more: Any) -> str:
 
 def job(client: Client, job_id: str) -> jobs_pb2.Job:
     return client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+
+
+def delete_job(client: Client, job_id: str) -> None:
+    client.call(client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job_id))
 
 
 def state(client: Client, job_id: str) -> str:

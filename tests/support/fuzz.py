@@ -1,17 +1,20 @@
-"""Requests that no client of ours would send: messages with fields at random, and bytes that are nearly such messages."""
+"""What no client of ours would send: messages with fields at random, bytes that are nearly such messages, damaged audio."""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import soundfile
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
+from tests.support.signals import noise
 
 INTEGERS = (0, 1, 2, -1, 255, 2**31 - 1, -(2**31), 2**32, 2**53, 2**63 - 1, -(2**63))
 NUMBERS = (0.0, -0.0, 0.5, 1.0, -1.0, 3.0, 1e9, 1e-300, 1e308, math.inf, -math.inf, math.nan)
@@ -29,6 +32,10 @@ TEXTS = (
     "é" * 300,
     "\U0010ffff",
 )
+#: Name of an audio file → its encoding.
+AUDIO = {"a.wav": "PCM_16", "b.wav": "FLOAT", "a.flac": "PCM_24", "a.aiff": "PCM_16", "a.ogg": "VORBIS", "a.mp3": None}
+#: Where the header is: damage there does most.
+_HEADER_BYTES = 128
 _DEPTH, _MOST_ITEMS = 4, 3
 
 
@@ -107,4 +114,22 @@ def _damage(data: bytes, chance: random.Random) -> bytes:
                 damaged[at:at] = chance.randbytes(chance.randint(1, 9))
             case _:
                 damaged[at : at + 1] = chance.randbytes(1)
+    return bytes(damaged)
+
+
+def make_audio(folder: Path) -> dict[str, bytes]:
+    """Return a whole file of each kind in `AUDIO`, by name; ``folder`` is for writing them."""
+    for name, subtype in AUDIO.items():
+        soundfile.write(folder / name, noise(0.1, channels=2), 48_000, subtype=subtype)
+    return {name: (folder / name).read_bytes() for name in AUDIO}
+
+
+def damage_audio(data: bytes, chance: random.Random) -> bytes:
+    """Change bytes of an audio file, most of them of its header, and perhaps cut it off."""
+    damaged = bytearray(data)
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(min(len(damaged), _HEADER_BYTES) if chance.random() < 0.7 else len(damaged))
+        damaged[at : at + chance.randint(1, 4)] = chance.randbytes(chance.randint(1, 4))
+    if chance.random() < 0.3:
+        del damaged[chance.randrange(len(damaged)) :]
     return bytes(damaged)

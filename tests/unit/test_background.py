@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 
 import pytest
 
-from acebridge.background import Supervisor, wait_at_most
+from acebridge.background import Supervisor, gather_arrived, wait_at_most
+from acebridge.errors import DiskFailing
 from tests.support.fake_worker import FakeClock
 
 
@@ -141,3 +143,67 @@ def test_work_that_may_end_is_left_alone_when_it_does() -> None:
     work = Work(None)
     asyncio.run(Supervisor().run("counting sheep", work.run, may_end=True))
     assert work.runs == 1
+
+
+def test_a_failure_that_has_a_sentence_needs_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    failures = [DiskFailing()]
+
+    async def work() -> None:
+        if failures:
+            raise failures.pop()
+
+    async def pause(_: float) -> None:
+        pass
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(Supervisor(sleep=pause).run("working", work, may_end=True))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info) == ("working failed; starting it again", None)
+    assert record.__dict__["why"].startswith("DiskFailing: The disk that holds the data folder reports errors.")
+
+
+# ---- reading ahead ----
+
+
+async def numbers(closed: list[bool], *, error: Exception | None = None) -> AsyncIterator[int]:
+    """Three at once, two after a turn, then an error if there is one."""
+    try:
+        for number in range(5):
+            if number == 3:
+                await asyncio.sleep(0)
+            yield number
+        if error is not None:
+            raise error
+    finally:
+        closed.append(True)
+
+
+def test_what_arrives_together_comes_together_and_all_of_it_in_order() -> None:
+    async def read() -> list[list[int]]:
+        return [batch async for batch in gather_arrived(numbers([]))]
+
+    assert asyncio.run(read()) == [[0, 1, 2], [3, 4]]
+
+
+def test_an_error_comes_behind_what_came_before() -> None:
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for batch in gather_arrived(numbers([], error=ValueError("broken"))):
+            seen.extend(batch)
+            await steps(9)  # meanwhile the rest has arrived
+
+    with pytest.raises(ValueError, match=r"^broken$"):
+        asyncio.run(read())
+    assert seen == list(range(5))
+
+
+def test_who_leaves_early_closes_the_source() -> None:
+    closed: list[bool] = []
+
+    async def read() -> None:
+        async with aclosing(numbers(closed)) as source, aclosing(gather_arrived(source)) as batches:
+            assert await anext(batches) == [0, 1, 2]
+
+    asyncio.run(read())
+    assert closed == [True]

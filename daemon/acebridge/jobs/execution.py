@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
-from acebridge.jobs.job import Job
+from acebridge.background import gather_arrived
+from acebridge.jobs.job import EventBody, Job
 from acebridge.jobs.journal import Journal
 from acebridge.store.assets import AssetStore
 from acebridge.workers.base import OutOfMemory, Worker, WorkerDied
@@ -72,17 +73,24 @@ async def execute(
     """Run a job to its end, which the caller writes into the journal. Raises what the journal and the store raise."""
     ranking: Sequence[RankedTake] = ()
     try:
-        async with aclosing(run_order(worker, order)) as messages:
-            async for message in messages:
-                if message["type"] == "error":
-                    return Outcome(message["body"])
-                if message["type"] == "ranking":
-                    ranking = message["body"]
-                elif message["type"] == "take":
-                    await _store_take(job, message["body"], store, spool)
-                    await journal.append(job.id, "take", message["body"])
-                elif message["type"] != "done" and message["type"] != "ready" and message["type"] != "alive":
-                    await journal.append(job.id, message["type"], message["body"])
+        async with aclosing(run_order(worker, order)) as messages, aclosing(gather_arrived(messages)) as batches:
+            async for batch in batches:
+                events: list[tuple[str, EventBody]] = []
+                error: Error = {}
+                for message in batch:
+                    if message["type"] == "error":
+                        error = message["body"]
+                    elif message["type"] == "ranking":
+                        ranking = message["body"]
+                    elif message["type"] != "done" and message["type"] != "ready" and message["type"] != "alive":
+                        if message["type"] == "take":
+                            await journal.append(job.id, events)  # nobody who listens waits until the take is stored
+                            events.clear()
+                            await _store_take(job, message["body"], store, spool)
+                        events.append((message["type"], message["body"]))
+                await journal.append(job.id, events)
+                if error:
+                    return Outcome(error)
     except OutOfMemory as death:
         return Outcome(failure(death.message, death.remedy))
     except WorkerDied as death:

@@ -233,21 +233,23 @@ class Journal:
         row = await self._change(work, wakes=False, lasting=False)
         return None if row is None else tables.job_from_row(row)
 
-    async def append(self, job_id: str, kind: str, body: EventBody) -> None:
-        """Add an event to a running job; ``progress`` and ``take`` are also stored in the job's row."""
+    async def append(self, job_id: str, events: Sequence[tuple[str, EventBody]]) -> None:
+        """Add events, each a kind and a body, to a running job; ``progress`` and ``take`` are also stored in the job's row."""
+        if not events:
+            return
 
         def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
-            row = connection.execute("SELECT number, takes FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            tables.append_event(connection, row["number"], kind, body)
-            if kind == "progress":
-                connection.execute("UPDATE jobs SET progress = ? WHERE number = ?", (json.dumps(body), row["number"]))
-            elif kind == "take":
-                takes = json.dumps([*json.loads(row["takes"]), body])
-                connection.execute("UPDATE jobs SET takes = ?, lost = 0 WHERE number = ?", (takes, row["number"]))
-                uses.add(connection, row["number"], tables.results_of([cast("Take", body)]))
+            (number,) = connection.execute("SELECT number FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            for kind, body in events:
+                tables.append_event(connection, number, kind, body)
+                if kind == "take":
+                    tables.add_take(connection, number, cast("Take", body))
+            if progress := [body for kind, body in events if kind == "progress"]:
+                connection.execute("UPDATE jobs SET progress = ? WHERE number = ?", (json.dumps(progress[-1]), number))
             return None, [job_id]
 
-        await self._change(work, wakes=False, moves=False, lasting=kind not in _PASSING)
+        lasting = any(kind not in _PASSING for kind, _ in events)
+        await self._change(work, wakes=False, moves=False, lasting=lasting)
 
     async def succeed(self, job_id: str, ranking: Sequence[RankedTake] = ()) -> list[str]:
         """End a job as succeeded; prefetch its next batch if its request asks for it.
@@ -383,13 +385,9 @@ class Journal:
         self, states: Sequence[str] = (), limit: int = 100, *, before: tuple[float, str] | None = None
     ) -> list[Job]:
         """Return jobs in any of ``states`` (all when empty), newest first; ``before`` those before that time and id."""
-        wanted = f"state IN ({','.join('?' * len(states))})" if states else "TRUE"
-        where = f"WHERE {wanted}{' AND (created, id) < (?, ?)' if before else ''}"
 
         def work(connection: sqlite3.Connection) -> list[Job]:
-            rows = connection.execute(
-                f"SELECT * FROM jobs {where} ORDER BY created DESC, id DESC LIMIT ?", (*states, *(before or ()), limit)
-            ).fetchall()
+            rows = tables.newest(connection, states, limit, before)
             places = tables.positions(connection) if any(row["state"] == QUEUED for row in rows) else {}
             return [tables.job_from_row(row, places.get(row["id"], 0)) for row in rows]
 

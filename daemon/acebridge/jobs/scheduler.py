@@ -15,12 +15,13 @@ from acebridge.background import Supervisor, wait_at_most
 from acebridge.errors import (
     AceBridgeError,
     DataLoss,
+    DiskFailing,
     DiskFull,
     JobFailed,
     NotFound,
     Unavailable,
+    explain,
     is_exhausted,
-    system_limit,
 )
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
@@ -32,7 +33,7 @@ from acebridge.workers.messages import Error, ModelOrder
 from acebridge.workers.spool import Spool
 
 log = logging.getLogger(__name__)
-_FULL_DISK_PAUSE_S = 1.0
+_DISK_PAUSE_S = 1.0
 #: The pause after the first job that found the system at a limit, and the longest.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 #: Another program may hold the database for longer; then running jobs are found as such at the next start.
@@ -142,7 +143,7 @@ class Scheduler:
                     if job is not None:
                         outcome = await self._run_job(job, worker)
             except DiskFull:
-                await self._sleep(_FULL_DISK_PAUSE_S)
+                await self._sleep(_DISK_PAUSE_S)
                 continue
             if job is None:
                 await self._journal.work.wait()
@@ -188,8 +189,9 @@ class Scheduler:
             outcome = Outcome(failure(refusal.message, refusal.remedy))
         except Exception as fault:
             await worker.kill()
-            if is_exhausted(fault):
-                outcome = Outcome(failure(system_limit().message, system_limit().remedy), retry="later")
+            known = explain(fault)
+            if isinstance(known, AceBridgeError):
+                outcome = Outcome(failure(known.message, known.remedy), retry="later" if is_exhausted(fault) else "")
             else:
                 log.exception("job failed inside the daemon", extra={"job": job.id})
                 outcome = Outcome(failure("The daemon failed while it ran this job."))
@@ -211,15 +213,15 @@ class Scheduler:
                     await self._journal.fail(job.id, error, state=state)
                 else:
                     dropped = await self._journal.succeed(job.id, outcome.ranking)
-            except (DiskFull, sqlite3.OperationalError) as fault:  # noqa: PERF203
+            except (DiskFull, DiskFailing, sqlite3.OperationalError) as fault:  # noqa: PERF203
                 if not has_failed:
                     log.error("the end of a job cannot be written yet", extra={"job": job.id, "error": str(fault)})
                 has_failed = True
-                await self._sleep(_FULL_DISK_PAUSE_S)
+                await self._sleep(_DISK_PAUSE_S)
             else:
                 log.info("job ended", extra={"job": job.id, "error": error.get("message", "")})
                 break
-        with suppress(DiskFull):  # then they are evicted some day
+        with suppress(DiskFull, DiskFailing):  # then they are evicted some day
             await remove_results(dropped, self._store)
 
     async def _requeue(self, job: Job, outcome: Outcome, run: _Run) -> bool:
@@ -252,7 +254,7 @@ class Scheduler:
                 idle = len(self.workers) - len(self.running) - self._models_at_work
                 preempted = await self._journal.preemptible(idle)
             except DiskFull:
-                await self._sleep(_FULL_DISK_PAUSE_S)
+                await self._sleep(_DISK_PAUSE_S)
                 self._journal.preempt_requested.set()
                 continue
             for job_id in preempted:

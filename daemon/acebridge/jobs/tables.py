@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
@@ -23,6 +23,8 @@ _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
     AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
 _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
   FROM jobs WHERE state = 'queued'"""
+#: Up to this many jobs, counting for each is faster than counting for all that wait.
+_FEW = 8
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -34,6 +36,14 @@ def position_of(connection: sqlite3.Connection, number: int) -> int:
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how many jobs go before each waiting one, by their ids."""
     return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
+
+
+def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> dict[str, int]:
+    """Return the same for those of these jobs that wait."""
+    if len(job_ids) > _FEW:
+        return {job_id: place for job_id, place in positions(connection).items() if job_id in job_ids}
+    rows = [row for job_id in job_ids if (row := find_row(connection, job_id)) is not None and row["state"] == QUEUED]
+    return {row["id"]: position_of(connection, row["number"]) for row in rows}
 
 
 def job_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Job:
@@ -70,6 +80,22 @@ def find_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
     """Return the row of a job, if there is one."""
     row: sqlite3.Row | None = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return row
+
+
+def newest(
+    connection: sqlite3.Connection, states: Collection[str], limit: int, before: tuple[float, str] | None
+) -> list[sqlite3.Row]:
+    """Return the newest rows of jobs in any of ``states`` (all when empty); ``before`` those before that time and id.
+
+    One index has each state in order, so that no other rows are read: there may be many.
+    """
+    older = "(created, id) < (?, ?)" if before else "TRUE"
+    one = f"SELECT * FROM jobs WHERE {{}} AND {older} ORDER BY created DESC, id DESC LIMIT ?"
+    if not states:
+        return connection.execute(one.format("TRUE"), (*(before or ()), limit)).fetchall()
+    parts = " UNION ALL ".join(f"SELECT * FROM ({one.format('state = ?')})" for _ in set(states))
+    values = [value for state in set(states) for value in (state, *(before or ()), limit)]
+    return connection.execute(f"{parts} ORDER BY created DESC, id DESC LIMIT ?", (*values, limit)).fetchall()
 
 
 def event_from_row(row: sqlite3.Row) -> Event:
@@ -120,6 +146,13 @@ def append_event(connection: sqlite3.Connection, number: int, kind: str, body: E
         "UPDATE jobs SET last_sequence = last_sequence + 1 WHERE number = ? RETURNING last_sequence", (number,)
     ).fetchone()
     connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (number, sequence, kind, json.dumps(body)))
+
+
+def add_take(connection: sqlite3.Connection, number: int, take: Take) -> None:
+    """Record that a job has finished a take."""
+    takes = json.dumps([*_takes(connection, number), take])
+    connection.execute("UPDATE jobs SET takes = ?, lost = 0 WHERE number = ?", (takes, number))
+    uses.add(connection, number, results_of([take]))
 
 
 def end_job(connection: sqlite3.Connection, number: int, state: str, error: Error) -> None:

@@ -72,11 +72,11 @@ class Watchers:
             if self._closing:
                 return
             try:
-                places = await self._database.read(tables.positions)
+                watched = self.job_ids
+                current = await self._database.read(lambda c: tables.positions_of(c, watched))  # noqa: B023
             except (sqlite3.Error, AceBridgeError) as error:
                 log.warning("places in the queue cannot be counted", extra={"error": str(error)})
                 return
-            current = {job_id: places[job_id] for job_id in self._subscribers.keys() & places.keys()}
             changed = [job_id for job_id, position in current.items() if self._positions.get(job_id) != position]
             self._positions = current
             self.notify(changed)

@@ -91,7 +91,7 @@ HANDSHAKE_S, IDLE_CONNECTION_S = 20.0, 600.0
 #: Seconds without a byte until a connection with open calls is asked whether it is there, and for its answer.
 KEEPALIVE_S, KEEPALIVE_TIMEOUT_S = 300.0, 60.0
 _STOP_GRACE_S = 2.0
-_GC_INTERVAL_S = 3600.0
+_GC_PAUSE_S, _GC_INTERVAL_S = 1.0, 3600.0
 _CHECK_INTERVAL_S = 3.0
 #: Assets that were used so recently are not evicted: somebody may still be fetching them.
 _FRESH_S = 600.0
@@ -162,14 +162,18 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     """Return the parts of a daemon that stops when ``stop`` is set. Nothing runs yet, and it listens nowhere."""
     database = open_database(config.data_dir, reserve_bytes=config.reserve_bytes)
     try:
-        store = AssetStore(
-            database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
-            fresh_s=_FRESH_S,
-        )  # fmt: skip
-        journal = Journal(database, max_waiting=config.max_waiting_jobs)
+        return _build_on(database, config, stop)
     except BaseException:
         database.close()
         raise
+
+
+def _build_on(database: Database, config: Config, stop: asyncio.Event) -> _Daemon:
+    store = AssetStore(
+        database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
+        fresh_s=_FRESH_S,
+    )  # fmt: skip
+    journal = Journal(database, max_waiting=config.max_waiting_jobs)
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
     calls = OpenCalls(
         CallLimits(config.max_open_calls, config.max_uploads, config.idle_upload_s, config.stalled_reader_s)
@@ -180,7 +184,8 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
     )
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
-    launcher = ForkServer(config.data_dir) if forkserver.IS_SUPPORTED else Spawner(config.data_dir)
+    folder = config.data_dir
+    launcher = ForkServer(folder, record=workers.add) if forkserver.IS_SUPPORTED else Spawner(folder)
     tokens = KnownTokens(write_token(config.data_dir), config.data_dir)
     refused = RefusedCalls(audit)
     server, health_servicer = _build_server(context, tokens, refused)
@@ -233,7 +238,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     daemon = build(config, stop)
     try:
         port = _listen(port_opener(daemon.server, identity), config)
-    except Conflict:
+    except BaseException:
         daemon.database.close()
         raise
     certificate, fingerprint = ("", "") if identity is None else (identity.certificate, identity.fingerprint)
@@ -432,8 +437,8 @@ async def exit_if_replaced(files: Mapping[Path, str], stop: asyncio.Event) -> No
     stop.set()
 
 
-async def gc_loop(context: ServiceContext) -> None:
-    """Collect garbage after every job, and once an hour."""
+async def gc_loop(context: ServiceContext, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Collect garbage after jobs, once a second at most, and once an hour."""
     ended = asyncio.Event()
     context.scheduler.on_end = ended.set
     while True:
@@ -442,6 +447,7 @@ async def gc_loop(context: ServiceContext) -> None:
             await run_gc(context)
         except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
             log.warning("could not collect garbage", extra={"error": repr(error)})
+        await sleep(_GC_PAUSE_S)
         with suppress(asyncio.TimeoutError):
             await wait_at_most(_GC_INTERVAL_S, ended.wait())
 

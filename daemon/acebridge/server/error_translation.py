@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from acebridge.contract.status import DETAILS_KEY, pack_error
-from acebridge.errors import AceBridgeError, DiskFull, ErrorReason, JobFailed, is_exhausted, is_full, system_limit
+from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, explain
 from acebridge.server.unknown_fields import check_known
 from acestep_runtime.errors import AceStepError
 
@@ -45,11 +45,8 @@ class CallContext(Protocol):
 
 
 async def abort(context: CallContext, error: Exception) -> NoReturn:
-    """End a call with what it raised: our errors as they are, a limit of the system as such, all else as a fault of ours."""
-    if is_full(error):
-        error = DiskFull()
-    elif is_exhausted(error):
-        error = system_limit()
+    """End a call with what it raised: our errors as they are, the system's as what they mean, all others as a fault."""
+    error = explain(error)
     if not isinstance(error, (AceStepError, AceBridgeError)):
         log.error("a call failed", exc_info=error)
         error = JobFailed(

@@ -25,12 +25,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from acebridge.atomic_files import sync_folder
 from acebridge.errors import Conflict, NotFound
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
 from acebridge.private_files import explain_access
 from acebridge.store import schema
 from acebridge.store.database import connect, explain_errors
-from acebridge.store.files import AssetFiles, sync_folder
+from acebridge.store.files import AssetFiles
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.temporary_files import temporary_path

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from acebridge.errors import Conflict, DataLoss, DiskFull, InvalidSetting
+from acebridge.errors import Conflict, DataLoss, DiskFailing, DiskFull, InvalidSetting
 from acebridge.store import locks, schema
 from acebridge.store.clock import SteadyClock
 from acebridge.store.reserve import Reserve
@@ -27,19 +27,26 @@ def database_damage(path: Path, error: object) -> DataLoss:
     return DataLoss(f"The database {path} is damaged ({error}).", remedy=REPAIR)
 
 
+def _check_disk(text: str, error: sqlite3.DatabaseError) -> None:
+    """Raise what an error of SQLite with this text says of the disk, if it says anything."""
+    if "full" in text:
+        raise DiskFull from error
+    if "disk I/O error" in text:
+        raise DiskFailing from error
+
+
 @contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a database as a whole into one sentence with a remedy.
 
-    Raises `DataLoss` for damage, `DiskFull`, `Conflict` when another program holds it, and `InvalidSetting` for a folder
-    that cannot be written.
+    Raises `DataLoss` for damage, `DiskFull`, `DiskFailing`, `Conflict` when another program holds it, and `InvalidSetting`
+    for a folder that cannot be written.
     """
     try:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
-        if "full" in text:
-            raise DiskFull from error
+        _check_disk(text, error)
         if "locked" in text:
             raise Conflict(
                 f"Another program holds the database {path}.", remedy="Close it, then start AceBridge again."
@@ -95,7 +102,7 @@ class Database:
         """Run ``work`` in a transaction in the calling thread: for start-up, before the event loop is busy.
 
         While another program holds the database, ``work`` waits, and may run again. One that ``frees`` space, or ends a job,
-        may use the reserve of the disk. Raises `DiskFull`, and `DataLoss` for a damaged page.
+        may use the reserve of the disk. Raises `DiskFull`, `DiskFailing`, and `DataLoss` for a damaged page.
         """
         if lasting != self._lasting:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
@@ -122,8 +129,8 @@ class Database:
         except BaseException as error:
             if self._connection.in_transaction:  # on a full disk SQLite has already ended it
                 self._connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise DiskFull from error
+            if isinstance(error, sqlite3.OperationalError):
+                _check_disk(str(error), error)
             if type(error) is sqlite3.DatabaseError:
                 raise database_damage(self.path, error) from error
             raise

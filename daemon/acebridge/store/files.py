@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from acebridge.atomic_files import sync_folder
 from acebridge.paths import QUARANTINE_FOLDER
 
 COPY_BYTES = 1 << 20
@@ -42,17 +43,6 @@ def state_of(stat: os.stat_result) -> FileState:
 def is_asset_id(name: str) -> bool:
     """Return whether ``name`` can be that of an asset: a SHA-256 in lower-case hexadecimal."""
     return _ID.fullmatch(name) is not None
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk. Windows does so without being asked."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_file(file: Path) -> None:
@@ -102,6 +92,9 @@ class AssetFiles:
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(self.folder.parent)  # else a power cut may take them, with all in them
+        with suppress(PermissionError):
+            sync_folder(self.folder.parent.parent)
 
     def path(self, asset_id: str) -> Path:
         """Return the path of ``asset_id``, whether it exists or not."""

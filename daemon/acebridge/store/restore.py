@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from acebridge.atomic_files import sync_folder
 from acebridge.errors import Conflict, DataLoss
 from acebridge.paths import CONFIG_FILE, DATABASE_FILE
 from acebridge.private_files import close_folder, explain_access
 from acebridge.store import schema
 from acebridge.store.backup import FORMAT, MANIFEST_FILE
-from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, sync_folder, write_chunk
+from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, write_chunk
 from acebridge.store.folder_lock import hold_folder
 from acestep_runtime.errors import InvalidValue
 

@@ -87,6 +87,12 @@ CREATE INDEX uses_by_job ON uses (job_number);
 CREATE TABLE removals (asset_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE clock (steady REAL NOT NULL, wall REAL NOT NULL);
 """
+# Lists of many entries: each reads those that it shows, and no others.
+_LIST_INDEXES = """
+CREATE INDEX jobs_by_state ON jobs (state, created, id);
+DROP INDEX assets_by_creation;
+CREATE INDEX assets_by_creation ON assets (created, id) WHERE NOT missing;
+"""
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -119,6 +125,7 @@ def record_uses(connection: sqlite3.Connection) -> None:
 MIGRATIONS = (
     Migration(1, "the tables of the first releases", _adopt_first_tables),
     Migration(2, "uses of assets, ages that no clock can change, the identity of sources", _make_durable),
+    Migration(3, "lists that read what they show", lambda connection: _run_all(connection, _LIST_INDEXES)),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -27,7 +27,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
@@ -109,12 +109,16 @@ class CannotFork(Exception):
 class ForkServer:
     """Starts workers by forking. The server starts with the first request, and again after it has died.
 
-    One that does not answer within ``limit_s`` hangs, and is ended.
+    One that does not answer within ``limit_s`` hangs, and is ended. ``record`` gets the id of its process: one that is stopped
+    as soon as it begins does not end with the daemon.
     """
 
-    def __init__(self, folder: Path, *, limit_s: float = START_LIMIT_S) -> None:
+    def __init__(
+        self, folder: Path, *, limit_s: float = START_LIMIT_S, record: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._folder = folder
         self._limit_s = limit_s
+        self._record = record
         self._spawner = Spawner(folder)
         self._server: _Server | None = None
         self._starting = asyncio.Lock()
@@ -146,6 +150,7 @@ class ForkServer:
         async with self._starting:
             if not self.pid:
                 self._server = await _Server.start(self._folder, self._limit_s)
+                self._record(self._server.process.pid)
             assert self._server is not None
             return self._server
 

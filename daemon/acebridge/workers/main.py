@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
 
-from acebridge.errors import is_full
+from acebridge.errors import is_failing_disk, is_full
 from acebridge.workers import memory
 from acebridge.workers.launch import PARENT, end_with_parent
 from acebridge.workers.messages import (
@@ -111,6 +111,11 @@ def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
         error = EngineFailure(
             "The disk is full, so the result could not be kept.",
             remedy="Free some space, or lower quota_bytes in config.toml, then send the job again.",
+        )
+    elif is_failing_disk(error):
+        error = EngineFailure(
+            "The disk reports errors, so the result could not be kept.",
+            remedy="Copy what is on it to another one, check it, then send the job again.",
         )
     elif isinstance(error, MemoryError):
         error = memory.out_of_memory(memory_bytes)

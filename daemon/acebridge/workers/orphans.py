@@ -15,6 +15,7 @@ from pathlib import Path
 
 from acebridge.atomic_files import write_whole
 from acebridge.processes import start_of
+from acestep_runtime.errors import InvalidValue
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class WorkerRecord:
         living = {each: start for each, start in self._read().items() if start_of(each) == start}
         if start := start_of(pid):
             living[pid] = start
-        with suppress(OSError):  # a full disk
+        with suppress(InvalidValue):  # a full disk
             write_whole(self._file, [json.dumps(living).encode()])
 
     def end_all(self) -> None:

@@ -1,8 +1,11 @@
+import errno
 import os
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -44,6 +47,21 @@ def test_probe_reads_the_header(tmp_path: Path) -> None:
     path = write_file(tmp_path, noise(0.5, rate_hz=44_100, channels=1), rate_hz=44_100, subtype="FLOAT")
     assert decode.probe(path) == decode.MediaInfo(44_100, 1, 22_050, "WAV", "FLOAT")
     assert decode.probe(str(path)).duration_s == 0.5
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
+def test_a_limit_of_the_system_is_not_blamed_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    write_file(tmp_path, noise(0.01), "a.wav")
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
+        decode.probe(tmp_path / "a.wav")
+    assert caught.value.errno == number
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])

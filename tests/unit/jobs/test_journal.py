@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -112,7 +113,7 @@ def test_sequence_numbers_never_decrease_even_over_attempts(tmp_path: Path) -> N
         job_id = await submit(journal)
         await journal.claim("cpu")
         for fraction in (0.1, 0.5):
-            await journal.append(job_id, "progress", {"stage": "x", "fraction": fraction, "eta_s": None})
+            await journal.append(job_id, [("progress", {"stage": "x", "fraction": fraction, "eta_s": None})])
         return job_id, (await journal.get(job_id)).last_sequence
 
     async def second(journal: Journal) -> list[tuple[str, int]]:
@@ -178,7 +179,7 @@ def test_watchers_get_all_events_and_are_removed_at_the_end(tmp_path: Path) -> N
         await asyncio.sleep(0.01)
         await journal.claim("cpu")
         for number in range(600):  # more than one batch
-            await journal.append(job_id, "audio", {"output": 0, "offset_frames": number, "frames": 1})
+            await journal.append(job_id, [("audio", {"output": 0, "offset_frames": number, "frames": 1})])
         await journal.succeed(job_id)
         await watcher
         assert event_kinds == ["queued", "started", *["audio"] * 600, "progress", "completed"]
@@ -236,7 +237,7 @@ def test_a_job_needs_its_sources_until_it_has_ended_and_its_results_as_long_as_i
         running = await submit(journal, sources=[ids["a"]])
         await journal.claim("cpu")
         take = {"take": 0, "seed": 1, "facts": {}, "outputs": [{"asset_id": ids["b"]}]}
-        await journal.append(running, "take", take)
+        await journal.append(running, [("take", take)])
         waiting = await submit(journal, sources=[ids["a"], ids["c"]])
         assert await busy_assets() == "abc"
         await journal.cancel_waiting(waiting)
@@ -327,3 +328,65 @@ def test_a_clock_that_jumps_makes_no_job_old(tmp_path: Path, monkeypatch: pytest
 
 def test_digests_depend_on_content_not_order() -> None:
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1}) != digest({"a": 1, "b": [3]})
+
+
+def test_a_list_reads_what_it_shows_however_many_jobs_have_ended(tmp_path: Path) -> None:
+    """Counted in steps of SQLite's machine. All pages of a list are what sorting gives."""
+
+    async def work(journal: Journal) -> None:
+        def fill(connection: sqlite3.Connection) -> None:
+            for number in range(600):
+                row = tables.insert_job(
+                    connection, digest="", task="text2music", params="{}", engine="fake", priority=0, sources="[]"
+                )
+                if number % 100:
+                    state = "failed" if number % 50 == 0 else "succeeded"
+                    connection.execute("UPDATE jobs SET state = ? WHERE number = ?", (state, row["number"]))
+
+        journal._database.transact(fill)
+        jobs = await journal.recent(limit=1000)
+        for states in (
+            (),
+            ("queued",),
+            ("failed",),
+            ("succeeded",),
+            ("queued", "failed"),
+            ("succeeded", "queued", "queued"),
+        ):
+            wanted = [job.id for job in jobs if not states or job.state in states]
+            listed: list[str] = []
+            before = None
+            while page := await journal.recent(states, 7, before=before):
+                listed += [job.id for job in page]
+                before = (page[-1].created, page[-1].id)
+            assert listed == wanted
+            steps = journal._database.query(lambda c, s=states: _steps(c, lambda: tables.newest(c, s, 7, None)))
+            assert steps < 200  # of ten each: a row takes some hundred
+
+    with_journal(tmp_path / "db", work)
+
+
+def _steps(connection: sqlite3.Connection, work: Callable[[], object]) -> int:
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    connection.set_progress_handler(step, 10)
+    work()
+    connection.set_progress_handler(None, 0)
+    return count
+
+
+@pytest.mark.parametrize("watched", [1, 20])
+def test_places_are_the_same_counted_for_a_few_jobs_or_for_all(tmp_path: Path, watched: int) -> None:
+    async def work(journal: Journal) -> None:
+        ids = [await submit(journal, priority) for _ in range(10) for priority in PRIORITIES]
+        await journal.claim("cpu")
+        for chosen in (ids[:watched], [*ids[-watched:], "nobody's"]):
+            found = journal._database.query(lambda c, w=chosen: tables.positions_of(c, w))
+            places = journal._database.query(tables.positions)
+            assert found == {each: places[each] for each in chosen if each in places}
+
+    with_journal(tmp_path / "db", work)

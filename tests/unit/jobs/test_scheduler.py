@@ -87,6 +87,29 @@ def test_a_job_that_fails_and_the_next_one(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_what_arrives_together_is_written_together_and_a_take_before_an_error_stays(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        append, written = core.journal.append, []
+
+        async def count(job_id: str, events: Any) -> None:
+            written.append([kind for kind, _ in events])
+            await append(job_id, events)
+
+        core.journal.append = count
+        job_id = await core.submit(seeds=[0, 1])
+        await core.worker.next_order()
+        for fraction in (0.1, 0.2, 0.3):
+            core.worker.say({"type": "progress", "body": {"stage": "x", "fraction": fraction, "eta_s": None}})
+        core.worker.make_take()
+        core.worker.fail({"kind": "EngineFailure", "message": "No.", "remedy": "", "details": {}})
+        job = await core.wait_for_end(job_id)
+        assert (job.state, job.results()) == ("failed", [asset_id(0.5)])
+        # Before a take is stored, which may take long, all that came before it.
+        assert written == [["progress"] * 3 + ["header", "audio", "audio"], ["take"]]
+
+    play(tmp_path, scenario)
+
+
 def test_takes_are_ranked_and_unchosen_takes_are_deleted(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         job_id = await core.submit(seeds=[0, 1], output={"tries": 2})

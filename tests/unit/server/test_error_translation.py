@@ -93,6 +93,16 @@ def test_a_full_disk_is_named() -> None:
     assert service.closed == ["closed"]
 
 
+def test_a_failing_disk_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    context = Context()
+    with pytest.raises(grpc.aio.AbortError):
+        asyncio.run(Service().One(OSError(errno.EIO, "Input/output error"), context))
+    assert context.ended is not None
+    assert context.ended[0] is grpc.StatusCode.FAILED_PRECONDITION
+    assert context.ended[1].startswith("The disk that holds the data folder reports errors.")
+    assert not caplog.messages
+
+
 def test_a_limit_of_the_system_is_named(caplog: pytest.LogCaptureFixture) -> None:
     context = Context()
     with pytest.raises(grpc.aio.AbortError):

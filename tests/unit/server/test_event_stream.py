@@ -37,8 +37,8 @@ async def half_message(journal: Journal) -> str:
     )
     await journal.claim("cpu")
     for output in (0, 1):
-        await journal.append(made.id, "header", {**HEADER, "output": output, "start_frame": 0})
-        await journal.append(made.id, "audio", {"output": output, "offset_frames": 0, "frames": 5})
+        await journal.append(made.id, [("header", {**HEADER, "output": output, "start_frame": 0})])
+        await journal.append(made.id, [("audio", {"output": output, "offset_frames": 0, "frames": 5})])
     return made.id
 
 
@@ -79,11 +79,11 @@ def test_audio_of_an_attempt_that_was_preempted_is_void_and_the_next_one_is_comp
 
         async def play(job_id: str, start: int, stop: int) -> None:
             if not start:
-                await journal.append(job_id, "header", {**HEADER, "output": 0, "start_frame": 0})
+                await journal.append(job_id, [("header", {**HEADER, "output": 0, "start_frame": 0})])
                 file.write_bytes(wav.header(10, 1, 48_000, "float32"))
             with file.open("ab") as output:
                 output.write(wav.encode(frames[start:stop], "float32"))
-            await journal.append(job_id, "audio", {"output": 0, "offset_frames": start, "frames": stop - start})
+            await journal.append(job_id, [("audio", {"output": 0, "offset_frames": start, "frames": stop - start})])
 
         made = await journal.submit(
             "text2music", {}, engine="fake", priority="normal", key="", request_digest="", sources=()

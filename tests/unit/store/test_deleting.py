@@ -42,9 +42,8 @@ def test_a_result_keeps_its_audio_while_an_equal_older_one_is_deleted(tmp_path: 
             await store.adopt(file, asset_id, "x", job_id=job.id, lasting=False)
             for _ in range(turns % 5):
                 await asyncio.sleep(0.0005)
-            await journal.append(
-                job.id, "take", {"take": 1, "seed": 1, "facts": {}, "outputs": [{"asset_id": asset_id}]}
-            )
+            take = {"take": 1, "seed": 1, "facts": {}, "outputs": [{"asset_id": asset_id}]}
+            await journal.append(job.id, [("take", take)])
             await journal.succeed(job.id)
             return job
 

@@ -1,13 +1,15 @@
-"""A full disk: a plain error, and the daemon recovers when there is room again."""
+"""A full or failing disk: a plain error, and the daemon recovers when there is room again."""
 
 from __future__ import annotations
 
 import errno
+import sqlite3
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from acebridge.errors import DiskFull
+from acebridge.errors import AceBridgeError, DiskFailing, DiskFull, explain
 from acebridge.store.database import Database
 from acebridge.workers.main import describe_error
 
@@ -31,3 +33,42 @@ def test_a_worker_reports_a_full_disk(number: int) -> None:
     error_message = describe_error(OSError(number, "no"))
     assert error_message["message"] == "The disk is full, so the result could not be kept."
     assert "Free some space" in error_message["remedy"]
+
+
+def test_the_database_reports_a_failing_disk(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db")
+
+    def fail(_: sqlite3.Connection) -> NoReturn:
+        raise sqlite3.OperationalError("disk I/O error")  # SQLite's words for EIO
+
+    for ask in (database.transact, database.query):
+        with pytest.raises(DiskFailing, match=r"^The disk that holds the data folder reports errors\. "):
+            ask(fail)
+    assert database.query(lambda c: c.execute("SELECT count(*) FROM jobs").fetchone()[0]) == 0
+    database.close()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+def test_a_worker_reports_a_failing_disk(number: int) -> None:
+    error_message = describe_error(OSError(number, "no"))
+    assert error_message["message"] == "The disk reports errors, so the result could not be kept."
+    assert "send the job again" in error_message["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EDQUOT, "no"), "is full"),
+        (OSError(errno.EIO, "no"), "reports errors"),
+        (OSError(errno.EMFILE, "no"), "a limit of this system"),
+    ],
+)
+def test_errors_of_the_system_are_explained(error: OSError, words: str) -> None:
+    explained = explain(error)
+    assert isinstance(explained, AceBridgeError)
+    assert words in explained.message
+
+
+def test_other_errors_are_left_as_they_are() -> None:
+    error = OSError(errno.ENOTDIR, "no")
+    assert explain(error) is error

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from acebridge.errors import AceBridgeError, Conflict, DataLoss, NotFound
+from acebridge.store import files, schema
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
+from acebridge.store.files import AssetFiles
 from tests.support.stores import chunks_of, files_in, quarantine_files, wav_bytes, with_store
 
 
@@ -188,7 +190,7 @@ def test_a_newer_database_is_refused_and_not_written(tmp_path: Path) -> None:
     before = (tmp_path / "acebridge.db").read_bytes()
     error = refusal(tmp_path)
     assert isinstance(error, Conflict)
-    assert "has version 99, and this AceBridge knows versions up to 2" in error.message
+    assert f"has version 99, and this AceBridge knows versions up to {schema.VERSION}" in error.message
     assert (tmp_path / "acebridge.db").read_bytes() == before
 
 
@@ -214,3 +216,11 @@ def test_a_locked_database_and_one_that_cannot_be_opened_are_sentences(tmp_path:
         )
     (tmp_path / "other" / "acebridge.db").mkdir(parents=True)
     assert "cannot be written: unable to open database file" in refusal(tmp_path / "other").message
+
+
+def test_the_folders_are_on_the_disk_before_anything_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut takes a new folder, and every file in it, though each of these was synced."""
+    synced: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(files, "sync_folder", lambda folder: synced.append((folder, (folder / "assets").exists())))
+    AssetFiles(tmp_path / "home").prepare()
+    assert synced == [(tmp_path / "home", True), (tmp_path, False)]

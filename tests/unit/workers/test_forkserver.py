@@ -59,6 +59,24 @@ async def wait_until_ready(child: Child) -> None:
     assert decode_message(await child.messages.readline()) == {"type": "ready"}
 
 
+def test_each_server_is_recorded(tmp_path: Path) -> None:
+    """The next daemon ends one that was stopped before it could ask the system to end it with this one."""
+    recorded: list[int] = []
+
+    async def run() -> None:
+        server = ForkServer(tmp_path, record=recorded.append)
+        for count in (1, 2):
+            await server.preload([])
+            assert recorded[-1] == server.pid
+            assert len(recorded) == count
+            await server.preload([])
+            os.kill(server.pid, signal.SIGKILL)
+            await until_async(lambda: server.pid == 0)
+        await server.stop()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+
+
 def is_forked(server: ForkServer, child: Child) -> bool:
     return psutil.Process(child.pid).ppid() == server.pid
 

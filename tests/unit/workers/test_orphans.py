@@ -54,3 +54,8 @@ def test_a_damaged_record_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "workers.json").write_text(text)
     WorkerRecord(tmp_path / "workers.json").end_all()
     assert not (tmp_path / "workers.json").exists()
+
+
+def test_a_record_that_cannot_be_written_stops_no_worker(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
+    (tmp_path / "file").write_text("")
+    WorkerRecord(tmp_path / "file" / "workers.json").add(sleeper.pid)  # as on a full disk
