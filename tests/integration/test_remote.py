@@ -231,6 +231,7 @@ def test_what_is_not_right_is_not_noted(studio: Studio, stranger: Shell, home: P
         (("trust", "studio"), 2, "allowed: host:port"),
         (("trust", "--forget"), 2, "allowed: host:port"),
         (("trust", studio.address, "--forget"), 2, f"No daemon at {studio.address} is trusted. List them with"),
+        (("trust", "studio..local:1"), 3, "Nothing answers at studio..local:1: there can be no such name. Start"),
         (("trust", "127.0.0.1:1"), 3, "Nothing answers at 127.0.0.1:1: Connection refused. Start the daemon"),
     ):
         assert says in stranger.failure(*words, code=code), words

@@ -6,6 +6,7 @@ with `acebridge trust`. Nothing else counts: no authority, no name.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +114,8 @@ def fetch_certificate(address: str, timeout_s: float = TIMEOUT_S) -> str:
         return ssl.get_server_certificate(split_address(address), timeout=timeout_s)
     except (TimeoutError, ConnectionError):
         raise
+    except UnicodeError as error:  # a part of the name is empty or too long
+        raise OSError(errno.EINVAL, "there can be no such name") from error
     except (ssl.SSLError, ValueError) as error:
         raise Unavailable(
             f"What answers at {address} does not speak TLS, without which no token leaves this machine.",
