@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,24 +22,32 @@ def start_screen(size: str = "1280x800x24") -> tuple[subprocess.Popen[bytes], st
     )  # fmt: skip
     os.close(writing)
     with os.fdopen(reading) as numbers:
+        assert select.select([numbers], [], [], PATIENCE_S)[0], "the X server names no display"
         return server, f":{int(numbers.readline())}"
 
 
 class Program:
-    """A program that answers each line with a line."""
+    """A program that answers each line with a line. Nothing waits for it longer than the tests' patience."""
 
     def __init__(self, *command: str, environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, env=dict(environment), text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, env=dict(environment)
         )
+        self._answer = b""
+        self._asked = "nothing yet"
         self.read("ready")
 
     def line(self) -> str:
         """Return the next line."""
         assert self.process.stdout
-        line = self.process.stdout.readline()
-        assert line, f"{self.process.args} has ended with {self.process.wait(PATIENCE_S)}"
-        return line.rstrip("\n")
+        while b"\n" not in self._answer:
+            is_there = select.select([self.process.stdout], [], [], PATIENCE_S)[0]
+            assert is_there, f"{self} says nothing; it was asked {self._asked!r} last"
+            part = os.read(self.process.stdout.fileno(), 65536)
+            assert part, f"{self} has ended with {self.process.wait(PATIENCE_S)}; it was asked {self._asked!r} last"
+            self._answer += part
+        line, _, self._answer = self._answer.partition(b"\n")
+        return line.decode()
 
     def read(self, start: str) -> str:
         """Return the next line that begins with ``start``, and leave out those before it."""
@@ -46,10 +55,14 @@ class Program:
             pass
         return line
 
-    def ask(self, line: str) -> str:
+    def tell(self, line: str) -> None:
         assert self.process.stdin
-        self.process.stdin.write(line + "\n")
+        self._asked = line
+        self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
+
+    def ask(self, line: str) -> str:
+        self.tell(line)
         return self.line()
 
     def close(self) -> None:
@@ -68,6 +81,9 @@ class Program:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe and not pipe.closed:
                 pipe.close()
+
+    def __str__(self) -> str:
+        return f"{self.process.args}"
 
 
 class WindowHost(Program):
@@ -99,8 +115,9 @@ class WindowHost(Program):
         self.xdotool("mousemove", x * self.scale, y * self.scale)
 
     def click(self, x: float, y: float, times: int = 1) -> None:
+        """Click, several times as one burst: however busy the machine is, no time passes between them."""
         self.move(x, y)
-        self.xdotool("click", "--repeat", times, "--delay", 30, 1)
+        self.xdotool("click", "--repeat", times, "--delay", 0, 1)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.move(*start)
@@ -114,6 +131,10 @@ class WindowHost(Program):
 
     def type(self, text: str) -> None:
         self.xdotool("type", "--delay", 15, text)
+
+    def settle(self) -> None:
+        """Wait until the window has taken in all that has been clicked and typed."""
+        assert self.ask("settle") == "settled"
 
     def shot(self, file: Path) -> None:
         """Write a picture of the window (PPM)."""

@@ -112,16 +112,19 @@ function(copy_dpf SOURCE TARGET)
 # if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
 ")
 
-  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it.
+  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it. It asks at once,
+  # since another connection gives them back. A message that it was lost may be older than the click that took it again.
   correct_file("${x11}" "  attr.event_mask |= KeyPressMask;\n  attr.event_mask |= KeyReleaseMask;\n" "")
   correct_file("${x11}" "  XSetInputFocus(display, impl->win, RevertToNone, CurrentTime);"
     "  XSelectInput(display, impl->win, attrs.your_event_mask | KeyPressMask | KeyReleaseMask);
-  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);")
+  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);
+  XSync(display, False);")
   correct_file("${x11}" "        XUnsetICFocus(view->impl->xic);
       }"
     "        XUnsetICFocus(view->impl->xic);
       }
-      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer) {
+      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer &&
+          !puglHasFocus(view)) {
         XWindowAttributes attrs = PUGL_INIT_STRUCT;
         if (XGetWindowAttributes(display, impl->win, &attrs)) {
           XSelectInput(display, impl->win, attrs.your_event_mask & ~(KeyPressMask | KeyReleaseMask));

@@ -2,6 +2,7 @@
 
 #include "process.hpp"
 #include "sha256.hpp"
+#include "text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -76,11 +76,6 @@ def test_window_opens_takes_text_and_opens_again(vst3: str, display: str) -> Non
     environment = {**os.environ, "DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
     program = Program(sys.executable, "-m", "tests.support.pedalboard_window", vst3, environment=environment)
 
-    def tell() -> None:
-        assert program.process.stdin
-        program.process.stdin.write("\n")
-        program.process.stdin.flush()
-
     def blue(at: tuple[int, int]) -> int:
         assert program.process.poll() is None
         return ImageGrab.grab(xdisplay=display).convert("RGB").getpixel(at)[2]
@@ -89,14 +84,14 @@ def test_window_opens_takes_text_and_opens_again(vst3: str, display: str) -> Non
         subprocess.run(["xdotool", *words], env=environment, check=True, timeout=PATIENCE_S)
 
     for typed, caption in (("warm", "warm"), (" soul", "warm soul")):
-        tell()
+        program.tell("")
         until(lambda: blue(GO) > 120, "the window")
         use("mousemove", *map(str, CAPTION), "click", "1")
         until(lambda: blue(CAPTION_EDGE) > 150, "the caption to have the keyboard")
         use("key", "End", "type", "--delay", "15", typed)
         use("key", "Escape")
         until(lambda: blue(CAPTION_EDGE) < 100, "the caption to give the keyboard back")
-        tell()
+        program.tell("")
         assert program.line() == caption
         assert blue(GO) == 0
     program.close()
