@@ -226,6 +226,28 @@ def test_keys_that_are_not_used_are_the_host_s(host: WindowHost) -> None:
     until(lambda: host.ask("focus") == "host", "the host to have the keyboard")
 
 
+def test_clicks_that_come_at_once_leave_the_keyboard_to_the_last(host: WindowHost) -> None:
+    edit(host, CAPTION)
+    for first, last, owner in ((NOTHING, CAPTION, "plug-in"), (CAPTION, NOTHING, "host")):
+        assert host.ask("hold") == "held"
+        host.click(*first)
+        host.click(*last)
+        host.settle()
+        until(lambda owner=owner: host.ask("focus") == owner, f"{owner} to have the keyboard")
+        host.type("x")
+    until(lambda: "x" in host.ask("keys").split(), "the key in the host")
+    host.until_state("caption", "x")
+
+
+def test_field_that_has_lost_the_keyboard_takes_it_again(host: WindowHost) -> None:
+    edit(host, CAPTION)
+    host.xdotool("windowfocus", int(host.ask("window")))  # as a window manager does, coming back from another program
+    until(lambda: host.ask("focus") == "host", "the host to have the keyboard")
+    edit(host, CAPTION)
+    host.type("x")
+    host.until_state("caption", "x")
+
+
 # ---- the region ----
 
 
@@ -394,6 +416,16 @@ def test_target_that_ends_ends_nothing_else(
     other.read("moved")
     other.kill()
     host.move(1010, 210)
+    host.xdotool("mouseup", 1)
+    edit(host, CAPTION)
+    host.type("x")
+    host.until_state("caption", "x")
+
+
+def test_window_closes_in_the_middle_of_a_drag(host: WindowHost, take: str) -> None:
+    assert take != "no"
+    drag_take(host, to=(700, 500))
+    assert host.ask("reopen") == "reopened"
     host.xdotool("mouseup", 1)
     edit(host, CAPTION)
     host.type("x")

@@ -11,7 +11,9 @@
 //   bind TEXT              keys for these characters
 //   focus                  who has the keyboard: host, plug-in or nobody
 //   keys, forget           the keys that have reached the host since they were forgotten
+//   hold                   run the window no more until it is to settle
 //   settle                 let the window take in all that has been clicked and typed
+//   window                 the number of the host's window
 //   reopen                 close the window and open it again
 //   resize WIDTH HEIGHT, size, shot FILE (PPM), pixel X Y, dirty (how often the project was said to have changed)
 //   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, hears     with a watched plug-in
@@ -202,7 +204,9 @@ public:
   void run() {
     std::string input;
     while (true) {
-      run_timers();
+      if (!is_held_) {
+        run_timers();
+      }
       read_events();
       instance_.process(position_, false, signals::noise(64, 1), 64); // the engine runs; the transport stands
       pollfd files[2] = {{STDIN_FILENO, POLLIN, 0}, {ConnectionNumber(display), POLLIN, 0}};
@@ -377,7 +381,15 @@ private:
       words >> x >> y;
       return std::to_string(pixel(x, y));
     }
+    if (command == "window") {
+      return std::to_string(outer);
+    }
+    if (command == "hold") {
+      is_held_ = true;
+      return "held";
+    }
     if (command == "settle") {
+      is_held_ = false;
       XSync(display, False);
       for (int i = 0; i < 2; ++i) {
         for (auto& [id, timer] : timers) {
@@ -446,6 +458,7 @@ private:
   const clap_plugin_timer_support_t* timer_ = nullptr;
   Core* core_ = nullptr;
   double scale_ = 1;
+  bool is_held_ = false;
   int64_t position_ = 0;
   std::string keys_;
 };
