@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from PIL import ImageGrab
+
 from tests.support.daemon import PATIENCE_S, until
 from tests.support.plugin import PARAMETERS
 
@@ -24,6 +26,22 @@ def start_screen(size: str = "1280x800x24") -> tuple[subprocess.Popen[bytes], st
     with os.fdopen(reading) as numbers:
         assert select.select([numbers], [], [], PATIENCE_S)[0], "the X server names no display"
         return server, f":{int(numbers.readline())}"
+
+
+def blue_at(display: str, at: tuple[int, int]) -> int:
+    """Return how blue a point of the screen is, 0 to 255: what can be pressed, and what has the keyboard, is blue."""
+    pixel = ImageGrab.grab((*at, at[0] + 1, at[1] + 1), xdisplay=display).convert("RGB").getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return int(pixel[2])
+
+
+def xdotool(environment: Mapping[str, str], *arguments: str | float) -> str:
+    """Do this with mouse and keyboard of a screen, and return what is said about it."""
+    words = [str(round(word) if isinstance(word, float) else word) for word in arguments]
+    done = subprocess.run(
+        ["xdotool", *words], env=dict(environment), check=True, timeout=PATIENCE_S, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 class Program:
@@ -107,8 +125,7 @@ class WindowHost(Program):
         until(lambda: abs(self.get(name) - value) < 1e-6, f"{name} to be {value}, not {self.get(name)}")
 
     def xdotool(self, *arguments: str | float) -> None:
-        words = [str(round(word) if isinstance(word, float) else word) for word in arguments]
-        subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=PATIENCE_S)
+        xdotool(self.environment, *arguments)
 
     def move(self, x: float, y: float) -> None:
         """Move the mouse to a point of the window, in the window's own pixels."""

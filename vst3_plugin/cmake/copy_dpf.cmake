@@ -44,6 +44,12 @@ function(copy_dpf SOURCE TARGET)
                 if (d_isEqual(curValue, fCachedParameterValues[kVst3InternalParameterBaseCount + i]))
                     continue;")
 
+  # Text that the window sets goes to the plug-in as a message, a byte a character. Bytes that are no ASCII were left out, and whatever
+  # lay in the memory before stood in their places. The other end takes the lower half of each character already.
+  correct_file("${TARGET}/distrho/src/DistrhoPluginVST.hpp" "        strncpy_utf16(str, s, len + 1);"
+    "        for (size_t i = 0; i <= len; ++i)
+            str[i] = static_cast<uint8_t>(s[i]);")
+
   # CLAP's steady time counts frames since the start of the engine. It is no position in the song.
   correct_file("${clap}" "fTimePosition.frame = process->steady_time >= 0 ? process->steady_time : 0;"
     "fTimePosition.frame = static_cast<uint64_t>(
