@@ -174,6 +174,7 @@ class Ardour:
         (self.config / "scripts").mkdir(parents=True)
         (self.home / ".cache" / self.config.name).mkdir(parents=True)
         (self.config / f".a{self.config.name.removeprefix('ardour')}").touch()  # it has been started before: no welcome
+        self.display = ""
         self._processes: list[subprocess.Popen[bytes]] = []
         outside = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         own = {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
@@ -227,11 +228,11 @@ class Ardour:
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
         ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))
         (self.config / "ui_scripts").write_text(ui_scripts(action, {"Ready": ready, **hooks}), "utf-8")
-        display = self._start_display()
+        self.display = f":{self._start_display()}"
         with (self.folder / "ardour.log").open("wb") as log:
             self._processes.append(
                 subprocess.Popen(
-                    [ARDOUR, "-n", "-a", str(self.session)], env={**self._environment, "DISPLAY": f":{display}"},
+                    [ARDOUR, "-n", "-a", str(self.session)], env={**self._environment, "DISPLAY": self.display},
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 )
             )  # fmt: skip

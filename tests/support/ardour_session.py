@@ -6,6 +6,7 @@ import base64
 import re
 import struct
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.support.plugin import make_chunk, read_chunk
 
@@ -27,6 +28,23 @@ def _lv2_file(session: Path) -> Path:
     assert match
     (folder,) = (session / "plugins").iterdir()
     return folder / match[1] / "state.ttl"
+
+
+def show_windows(session: Path, corners: dict[str, tuple[int, int]]) -> None:
+    """Have Ardour show plug-ins' own windows when it opens a session: by their format, ``vst3`` or ``lv2``, where on the screen."""
+    file = _session_file(session)
+    text = file.read_text("utf-8")
+    assert "<Extra" not in text
+    windows = [
+        f'<Window name="P-{route.get("id")}-{processor.get("id")}" visible="1" custom-ui="1" x-off="{x}" y-off="{y}"/>'
+        for route in ElementTree.fromstring(text).iter("Route")
+        for processor in route.iter("Processor")
+        for kind, (x, y) in corners.items()
+        if processor.get("type") == kind
+    ]
+    assert len(windows) == len(corners)
+    extra = f"<Extra><UI>{''.join(windows)}</UI></Extra>"
+    file.write_text(text.replace("</Session>", f"{extra}</Session>"), "utf-8")
 
 
 def write_vst3(session: Path, texts: dict[str, str]) -> None:

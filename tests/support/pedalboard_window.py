@@ -1,4 +1,4 @@
-"""Open the plug-in's window twice with pedalboard: ``python -m tests.support.pedalboard_window PLUGIN.vst3``.
+"""Open the plug-in's window twice with pedalboard: ``python -m tests.support.pedalboard_window PLUGIN.vst3 CAPTION``.
 
 Prints ``ready``, and the caption each time that the window has closed. It closes with a line on the standard input, and opens
 again with the next one.
@@ -12,7 +12,7 @@ import threading
 
 import pedalboard
 
-from tests.support.plugin import read_state
+from tests.support.plugin import make_state, read_state
 
 
 class _XError(ctypes.Structure):
@@ -38,8 +38,9 @@ def _leave_out_missing_desktop() -> object:
     return handler
 
 
-def main(path: str) -> None:
+def main(path: str, caption: str) -> None:
     plugin = pedalboard.load_plugin(path)
+    plugin.raw_state = make_state(caption=caption)
     handler = _leave_out_missing_desktop()
     print("ready", flush=True)
     while sys.stdin.readline():
@@ -53,4 +54,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

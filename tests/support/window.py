@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from PIL import ImageGrab
 
 from tests.support.daemon import PATIENCE_S, until
 from tests.support.plugin import PARAMETERS
@@ -21,24 +24,48 @@ def start_screen(size: str = "1280x800x24") -> tuple[subprocess.Popen[bytes], st
     )  # fmt: skip
     os.close(writing)
     with os.fdopen(reading) as numbers:
+        assert select.select([numbers], [], [], PATIENCE_S)[0], "the X server names no display"
         return server, f":{int(numbers.readline())}"
 
 
+def blue_at(display: str, at: tuple[int, int]) -> int:
+    """Return how blue a point of the screen is, 0 to 255: what can be pressed, and what has the keyboard, is blue."""
+    pixel = ImageGrab.grab((*at, at[0] + 1, at[1] + 1), xdisplay=display).convert("RGB").getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return int(pixel[2])
+
+
+def xdotool(environment: Mapping[str, str], *arguments: str | float) -> str:
+    """Do this with mouse and keyboard of a screen, and return what is said about it."""
+    words = [str(round(word) if isinstance(word, float) else word) for word in arguments]
+    done = subprocess.run(
+        ["xdotool", *words], env=dict(environment), check=True, timeout=PATIENCE_S, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
 class Program:
-    """A program that answers each line with a line."""
+    """A program that answers each line with a line. Nothing waits for it longer than the tests' patience."""
 
     def __init__(self, *command: str, environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, env=dict(environment), text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, env=dict(environment)
         )
+        self._answer = b""
+        self._asked = "nothing yet"
         self.read("ready")
 
     def line(self) -> str:
         """Return the next line."""
         assert self.process.stdout
-        line = self.process.stdout.readline()
-        assert line, f"{self.process.args} has ended with {self.process.wait(PATIENCE_S)}"
-        return line.rstrip("\n")
+        while b"\n" not in self._answer:
+            is_there = select.select([self.process.stdout], [], [], PATIENCE_S)[0]
+            assert is_there, f"{self} says nothing; it was asked {self._asked!r} last"
+            part = os.read(self.process.stdout.fileno(), 65536)
+            assert part, f"{self} has ended with {self.process.wait(PATIENCE_S)}; it was asked {self._asked!r} last"
+            self._answer += part
+        line, _, self._answer = self._answer.partition(b"\n")
+        return line.decode()
 
     def read(self, start: str) -> str:
         """Return the next line that begins with ``start``, and leave out those before it."""
@@ -46,10 +73,14 @@ class Program:
             pass
         return line
 
-    def ask(self, line: str) -> str:
+    def tell(self, line: str) -> None:
         assert self.process.stdin
-        self.process.stdin.write(line + "\n")
+        self._asked = line
+        self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
+
+    def ask(self, line: str) -> str:
+        self.tell(line)
         return self.line()
 
     def close(self) -> None:
@@ -68,6 +99,9 @@ class Program:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe and not pipe.closed:
                 pipe.close()
+
+    def __str__(self) -> str:
+        return f"{self.process.args}"
 
 
 class WindowHost(Program):
@@ -91,16 +125,16 @@ class WindowHost(Program):
         until(lambda: abs(self.get(name) - value) < 1e-6, f"{name} to be {value}, not {self.get(name)}")
 
     def xdotool(self, *arguments: str | float) -> None:
-        words = [str(round(word) if isinstance(word, float) else word) for word in arguments]
-        subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=PATIENCE_S)
+        xdotool(self.environment, *arguments)
 
     def move(self, x: float, y: float) -> None:
         """Move the mouse to a point of the window, in the window's own pixels."""
         self.xdotool("mousemove", x * self.scale, y * self.scale)
 
     def click(self, x: float, y: float, times: int = 1) -> None:
+        """Click, several times as one burst: however busy the machine is, no time passes between them."""
         self.move(x, y)
-        self.xdotool("click", "--repeat", times, "--delay", 30, 1)
+        self.xdotool("click", "--repeat", times, "--delay", 0, 1)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.move(*start)
@@ -114,6 +148,10 @@ class WindowHost(Program):
 
     def type(self, text: str) -> None:
         self.xdotool("type", "--delay", 15, text)
+
+    def settle(self) -> None:
+        """Wait until the window has taken in all that has been clicked and typed."""
+        assert self.ask("settle") == "settled"
 
     def shot(self, file: Path) -> None:
         """Write a picture of the window (PPM)."""

@@ -44,6 +44,12 @@ function(copy_dpf SOURCE TARGET)
                 if (d_isEqual(curValue, fCachedParameterValues[kVst3InternalParameterBaseCount + i]))
                     continue;")
 
+  # Text that the window sets goes to the plug-in as a message, a byte a character. Bytes that are no ASCII were left out, and whatever
+  # lay in the memory before stood in their places. The other end takes the lower half of each character already.
+  correct_file("${TARGET}/distrho/src/DistrhoPluginVST.hpp" "        strncpy_utf16(str, s, len + 1);"
+    "        for (size_t i = 0; i <= len; ++i)
+            str[i] = static_cast<uint8_t>(s[i]);")
+
   # CLAP's steady time counts frames since the start of the engine. It is no position in the song.
   correct_file("${clap}" "fTimePosition.frame = process->steady_time >= 0 ? process->steady_time : 0;"
     "fTimePosition.frame = static_cast<uint64_t>(
@@ -112,16 +118,19 @@ function(copy_dpf SOURCE TARGET)
 # if ! DISTRHO_PLUGIN_WANT_DIRECT_ACCESS
 ")
 
-  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it.
+  # The keyboard is the host's: the window asks for keys when a field has the focus, and gives them back with it. It asks at once,
+  # since another connection gives them back. A message that it was lost may be older than the click that took it again.
   correct_file("${x11}" "  attr.event_mask |= KeyPressMask;\n  attr.event_mask |= KeyReleaseMask;\n" "")
   correct_file("${x11}" "  XSetInputFocus(display, impl->win, RevertToNone, CurrentTime);"
     "  XSelectInput(display, impl->win, attrs.your_event_mask | KeyPressMask | KeyReleaseMask);
-  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);")
+  XSetInputFocus(display, impl->win, RevertToParent, CurrentTime);
+  XSync(display, False);")
   correct_file("${x11}" "        XUnsetICFocus(view->impl->xic);
       }"
     "        XUnsetICFocus(view->impl->xic);
       }
-      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer) {
+      if (xevent.xfocus.mode != NotifyGrab && xevent.xfocus.mode != NotifyUngrab && xevent.xfocus.detail != NotifyPointer &&
+          !puglHasFocus(view)) {
         XWindowAttributes attrs = PUGL_INIT_STRUCT;
         if (XGetWindowAttributes(display, impl->win, &attrs)) {
           XSelectInput(display, impl->win, attrs.your_event_mask & ~(KeyPressMask | KeyReleaseMask));

@@ -98,6 +98,7 @@ public:
     if (parameter.kind == Kind::trigger && before < 0.5F && inside >= 0.5F) {
       counter(static_cast<Id>(index)).fetch_add(1, std::memory_order_release);
     }
+    writes_[index].fetch_add(1, std::memory_order_release);
   }
   void set(Id id, float value) { set(static_cast<size_t>(id), value); }
 
@@ -107,14 +108,20 @@ public:
     set(Id::cancel, 0);
   }
 
+  // How often a parameter was set, also to what it was already: whoever has set it through the host knows by the count that
+  // the host has passed it on.
+  uint32_t write_count(Id id) const { return writes_[static_cast<size_t>(id)].load(std::memory_order_acquire); }
+
   // How often Go and Cancel were pressed. Whoever acts on them remembers the count.
   uint32_t go_count() const { return go_.load(std::memory_order_acquire); }
   uint32_t cancel_count() const { return cancel_.load(std::memory_order_acquire); }
+  uint32_t press_count(Id id) const { return id == Id::go ? go_count() : cancel_count(); }
 
 private:
   std::atomic<uint32_t>& counter(Id id) { return id == Id::go ? go_ : cancel_; }
 
   std::array<std::atomic<float>, kParameters> values_{};
+  std::array<std::atomic<uint32_t>, kParameters> writes_{};
   std::atomic<uint32_t> go_{0};
   std::atomic<uint32_t> cancel_{0};
 };

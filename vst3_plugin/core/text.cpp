@@ -96,4 +96,21 @@ std::string clean_utf8(std::string_view text) {
   return clean;
 }
 
+std::string file_url(const std::string& path) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  static constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~/";
+  std::string url = "file://";
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos) {
+      url += c;
+    } else {
+      url += '%';
+      url += kDigits[byte >> 4U];
+      url += kDigits[byte & 15U];
+    }
+  }
+  return url;
+}
+
 } // namespace acebridge

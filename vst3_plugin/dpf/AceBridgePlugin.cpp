@@ -7,6 +7,7 @@
 #include "no_link.hpp"
 #else
 #include "link.hpp"
+#include "take_files.hpp"
 #endif
 
 #include <cstring>
@@ -54,6 +55,12 @@ std::optional<acebridge::Key> key_of(const char* name) {
 class AceBridgePlugin : public CoreHolder {
 public:
   AceBridgePlugin() : CoreHolder(acebridge::kParameters, 0, kKeys.size()) {}
+
+#ifndef _WIN32
+  std::future<std::string> find_take_file(const acebridge::TakeRegion& take) override {
+    return take_files_.find(core_.file_of(take.sha256), take, core_.asset(take.sha256));
+  }
+#endif
 
 protected:
   const char* getLabel() const override { return "AceBridge"; }
@@ -127,6 +134,9 @@ protected:
   }
 
 private:
+#ifndef _WIN32
+  acebridge::TakeFiles take_files_;
+#endif
   std::unique_ptr<acebridge::Link> link_; // it uses the core, which the base class holds
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(AceBridgePlugin)

@@ -3,7 +3,6 @@
 #include "data_folder.hpp"
 #include "nano_canvas.hpp"
 #include "panel.hpp"
-#include "take_file.hpp"
 #include "utf8.hpp"
 
 #include "DistrhoUI.hpp"
@@ -79,9 +78,9 @@ class AceBridgeWindow : public UI, public window::Outside {
 public:
   AceBridgeWindow() : canvas_(*this) {
     fit(getScaleFactor());
-    auto* const plugin = static_cast<CoreHolder*>(static_cast<Plugin*>(getPluginInstancePointer()));
-    if (plugin != nullptr) {
-      panel_ = std::make_unique<window::Panel>(plugin->core(), *this, canvas_);
+    plugin_ = static_cast<CoreHolder*>(static_cast<Plugin*>(getPluginInstancePointer()));
+    if (plugin_ != nullptr) {
+      panel_ = std::make_unique<window::Panel>(plugin_->core(), *this, canvas_);
       panel_->resize(logical(getWidth()), logical(getHeight()));
     }
 #ifdef HAVE_X11
@@ -249,14 +248,7 @@ private:
   void give_keyboard() override { desktop_->give_keyboard(); }
   void show_cursor(window::Cursor cursor) override { desktop_->show_cursor(cursor); }
 
-  // The file is written on another thread, if it is not there yet.
-  void drag_take(const acebridge::TakeRegion& take) override {
-    acebridge::Core& core = static_cast<CoreHolder*>(static_cast<Plugin*>(getPluginInstancePointer()))->core();
-    std::string path = core.file_of(take.sha256);
-    take_file_ = std::async(std::launch::async, [take, path = std::move(path), wav = core.asset(take.sha256)] {
-      return window::find_take_file(path, take, wav);
-    });
-  }
+  void drag_take(const acebridge::TakeRegion& take) override { take_file_ = plugin_->find_take_file(take); }
 #else
   // Untested: no other platform than X11 has run it. A take is not dragged out there.
   void copy(const std::string& text) override { setClipboard(nullptr, text.c_str(), text.size() + 1); }
@@ -276,6 +268,7 @@ private:
   void drag_take(const acebridge::TakeRegion&) override { panel_->say("Takes can be dragged out of the window under X11 only."); }
 #endif
 
+  CoreHolder* plugin_ = nullptr;
   window::NanoCanvas canvas_;
   double scale_ = 1;
   std::unique_ptr<window::Panel> panel_;

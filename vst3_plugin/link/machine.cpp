@@ -85,21 +85,4 @@ double now_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::string file_url(const std::string& path) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  static constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~/";
-  std::string url = "file://";
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kPlain.find(c) != std::string_view::npos) {
-      url += c;
-    } else {
-      url += '%';
-      url += kDigits[byte >> 4U];
-      url += kDigits[byte & 15U];
-    }
-  }
-  return url;
-}
-
 } // namespace acebridge

@@ -30,7 +30,5 @@ std::string random_hex(size_t digits);
 std::string job_name();
 // Seconds since 1970.
 double now_s();
-// A path as a file: URL, in ASCII without spaces and quotes.
-std::string file_url(const std::string& path);
 
 } // namespace acebridge

@@ -1,6 +1,7 @@
 #include "runner.hpp"
 
 #include "process.hpp"
+#include "text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -17,7 +17,6 @@ struct FieldKey {
 // The fields that are state. The seed is a parameter.
 constexpr std::array<FieldKey, 4> kFieldKeys{{{0, Key::caption}, {1, Key::lyrics}, {2, Key::tracks}, {3, Key::folder}}};
 constexpr size_t kSeedField = 4;
-constexpr int kTriggerTicks = 12; // longer than a block of any host
 
 int number_of(const std::string& digits) {
   int number = 0;
@@ -69,13 +68,10 @@ float Panel::value(Id id) const {
   return pending ? pending->value : core_.value(static_cast<size_t>(id));
 }
 
+void Panel::expect(Id id, float value) { pending_[static_cast<size_t>(id)] = Pending{value, core_.parameters().write_count(id)}; }
+
 void Panel::set(Id id, float value) {
-  const float before = core_.value(static_cast<size_t>(id));
-  if (value != before) {
-    pending_[static_cast<size_t>(id)] = Pending{value, before};
-  } else {
-    pending_[static_cast<size_t>(id)].reset();
-  }
+  expect(id, value);
   outside_.begin_edit(id);
   outside_.set_parameter(id, value);
   outside_.end_edit(id);
@@ -83,13 +79,14 @@ void Panel::set(Id id, float value) {
 }
 
 void Panel::pull_trigger(Id id) {
-  std::optional<int>& ticks = trigger_ticks_[static_cast<size_t>(id)];
-  outside_.begin_edit(id);
-  if (ticks) {
+  std::optional<uint32_t>& pulled = pulled_[static_cast<size_t>(id)];
+  if (pulled) {
     outside_.set_parameter(id, 0);
+  } else {
+    outside_.begin_edit(id);
   }
+  pulled = core_.parameters().press_count(id);
   outside_.set_parameter(id, 1);
-  ticks = kTriggerTicks;
 }
 
 bool Panel::tick() {
@@ -97,21 +94,21 @@ bool Panel::tick() {
     const float now = core_.value(i);
     is_dirty_ = is_dirty_ || now != seen_[i];
     seen_[i] = now;
-    if (pending_[i] && now != pending_[i]->before) {
+    const auto id = static_cast<Id>(i);
+    if (pending_[i] && core_.parameters().write_count(id) != pending_[i]->writes) {
       pending_[i].reset();
+      is_dirty_ = true;
     }
-    if (trigger_ticks_[i] && --*trigger_ticks_[i] == 0) {
-      trigger_ticks_[i].reset();
-      outside_.set_parameter(static_cast<Id>(i), 0);
-      outside_.end_edit(static_cast<Id>(i));
+    if (pulled_[i] && core_.parameters().press_count(id) != *pulled_[i]) {
+      pulled_[i].reset();
+      outside_.set_parameter(id, 0);
+      outside_.end_edit(id);
     }
   }
   const Audition audition = core_.auditioning();
   is_dirty_ = is_dirty_ || audition.number != audition_.number || audition.frame != audition_.frame;
   audition_ = audition;
-  if (core_.revision() != revision_) {
-    look_at_core();
-  }
+  refresh();
   if (!seed_.has_focus()) {
     const int seed = whole(Id::seed);
     const std::string text = seed == 0 ? std::string() : std::to_string(seed);
@@ -119,11 +116,17 @@ bool Panel::tick() {
       seed_.set_text(text);
     }
   }
-  enable_controls();
   const bool more = wave_.advance();
   const bool dirty = is_dirty_ || more;
   is_dirty_ = false;
   return dirty;
+}
+
+void Panel::refresh() {
+  if (core_.revision() != revision_) {
+    look_at_core();
+  }
+  enable_controls();
 }
 
 void Panel::look_at_core() {
@@ -186,6 +189,9 @@ bool Panel::is_enabled(Part part) const {
 
 void Panel::focus(Field* field) {
   if (field == focused_) {
+    if (field != nullptr) {
+      outside_.take_keyboard(); // someone else may have it by now
+    }
     return;
   }
   Field* const before = focused_;

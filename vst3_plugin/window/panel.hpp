@@ -23,7 +23,7 @@ public:
   // To be called often: looks at the core, and returns whether there is something new to draw.
   bool tick();
 
-  // Each returns whether it meant something; what did not is the host's.
+  // What is pressed is judged by the core as it is then, not as it was drawn last. Each returns whether it meant something; what did not is the host's.
   bool press(Point at, int clicks, const Modifiers& modifiers);
   bool move(Point at, const Modifiers& modifiers);
   bool release(Point at);
@@ -55,6 +55,7 @@ private:
   // What a parameter is to the user: as it was set here last, until the plug-in has taken that over.
   float value(Id id) const;
   int whole(Id id) const { return static_cast<int>(std::lround(value(id))); }
+  void expect(Id id, float value);
   void set(Id id, float value);
   void pull_trigger(Id id);
 
@@ -65,6 +66,7 @@ private:
   void edited(Field& field);
   void apply_seed();
   void enable_controls();
+  void refresh();
   void look_at_core();
   std::optional<Selection> shown_selection();
 
@@ -119,10 +121,11 @@ private:
   std::array<float, kParameters> seen_{};
   struct Pending {
     float value = 0;
-    float before = 0;
+    uint32_t writes = 0; // of the parameter, before
   };
   std::array<std::optional<Pending>, kParameters> pending_;
-  std::array<std::optional<int>, kParameters> trigger_ticks_; // until a trigger goes down again
+  // Triggers that are up, with how often they were pressed before. However long the host takes, none goes down unseen.
+  std::array<std::optional<uint32_t>, kParameters> pulled_;
   JobReport job_;
   Audition audition_;
   std::string notice_;

@@ -37,7 +37,8 @@ void Panel::draw() {
   }
   wave_.draw(canvas_, selection, whole(Id::take), playhead());
   draw_controls();
-  list_.draw(canvas_, wave_.timeline(), whole(Id::take), playing(), can_listen());
+  const char* const hint = job_.status == Status::working ? "They will be here." : "Press Go to make some.";
+  list_.draw(canvas_, wave_.timeline(), whole(Id::take), playing(), can_listen(), hint);
   draw_status();
   if (popup_) {
     const auto low = static_cast<int>(kParameterTable[static_cast<size_t>(popup_choice_->id)].low);

@@ -77,7 +77,7 @@ bool Panel::press_popup(Point at) {
 void Panel::set_strength(float x) {
   const float share = slider_share(layout_.strength, x);
   const float value = std::round(share * 100) / 100;
-  pending_[static_cast<size_t>(Id::strength)] = Pending{value, core_.value(static_cast<size_t>(Id::strength))};
+  expect(Id::strength, value);
   outside_.set_parameter(Id::strength, value);
 }
 
@@ -108,6 +108,7 @@ void Panel::press_part(Part part, Point at, int clicks) {
 }
 
 bool Panel::press(Point at, int clicks, const Modifiers& modifiers) {
+  refresh();
   is_dirty_ = true;
   notice_.clear();
   press_at_ = at;
@@ -127,6 +128,7 @@ bool Panel::press(Point at, int clicks, const Modifiers& modifiers) {
 }
 
 bool Panel::move(Point at, const Modifiers& modifiers) {
+  refresh();
   if (popup_) {
     const int item = popup_->item_at(at);
     is_dirty_ = is_dirty_ || item != popup_->hovered;
@@ -144,7 +146,11 @@ bool Panel::move(Point at, const Modifiers& modifiers) {
   } else if (pressed_ == Part::list && press_hit_.action == TakeList::Action::choose &&
              std::hypot(at.x - press_at_.x, at.y - press_at_.y) > kDragPixels) {
     pressed_ = Part::none;
-    outside_.drag_take(list_.rows()[static_cast<size_t>(press_hit_.index)]);
+    const auto is_pressed = [&](const TakeRegion& take) { return take.number == press_hit_.number; };
+    const auto take = std::find_if(list_.rows().begin(), list_.rows().end(), is_pressed);
+    if (take != list_.rows().end()) { // else it has gone since
+      outside_.drag_take(*take);
+    }
   } else {
     const Part part = part_at(at);
     const bool in_list = part == Part::list || hovered_ == Part::list;
@@ -184,6 +190,7 @@ void Panel::press_list(Point at) {
 }
 
 bool Panel::release(Point at) {
+  refresh();
   const Part part = pressed_;
   pressed_ = Part::none;
   is_dirty_ = true;

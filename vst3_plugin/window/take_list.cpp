@@ -58,12 +58,12 @@ void TakeList::draw_row(Canvas& canvas, size_t index, const std::string& name, c
   canvas.release();
 }
 
-void TakeList::draw(Canvas& canvas, const Timeline& timeline, int chosen, int playing, bool can_listen) const {
+void TakeList::draw(Canvas& canvas, const Timeline& timeline, int chosen, int playing, bool can_listen, const char* hint) const {
   draw_label(canvas, area_, takes_.empty() ? "Takes" : "Takes: click to choose, drag into the host", true);
   canvas.fill(area_, colors::kField, 4);
   canvas.clip(area_);
   if (takes_.empty()) {
-    canvas.text({area_.x + area_.width / 2, area_.middle()}, "Press Go to make some.", 14, colors::kOff, Align::center);
+    canvas.text({area_.x + area_.width / 2, area_.middle()}, hint, 14, colors::kOff, Align::center);
   }
   for (size_t i = 0; i < row_count(); ++i) {
     const int number = i == 0 ? 0 : takes_[i - 1].number;

@@ -29,8 +29,8 @@ public:
   Hit hit(Point at) const;
   void hover(Point at) { hovered_ = hit(at); }
   void scroll(float rows);
-  // `playing` is the number that is auditioned, or -1.
-  void draw(Canvas& canvas, const Timeline& timeline, int chosen, int playing, bool can_listen) const;
+  // `playing` is the number that is auditioned, or -1. `hint` stands where there are no takes.
+  void draw(Canvas& canvas, const Timeline& timeline, int chosen, int playing, bool can_listen, const char* hint) const;
 
 private:
   size_t row_count() const { return takes_.empty() ? 0 : takes_.size() + 1; }

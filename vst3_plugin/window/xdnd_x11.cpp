@@ -1,33 +1,16 @@
 #include "xdnd_x11.hpp"
 
+#include "text.hpp"
+
 #include <X11/keysym.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace acebridge::window::x11 {
 
-std::string uri_of(const std::string& path) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  static constexpr std::string_view kPlain = "/-._~";
-  std::string uri = "file://";
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = byte < 0x80 && (std::isalnum(byte) != 0 || kPlain.find(c) != std::string_view::npos);
-    if (is_plain) {
-      uri += c;
-    } else {
-      uri += '%';
-      uri += kDigits[byte >> 4U];
-      uri += kDigits[byte & 15U];
-    }
-  }
-  return uri;
-}
-
 void DragSource::start(const std::string& path) {
   finish(true);
-  uris_ = uri_of(path) + "\r\n";
+  uris_ = file_url(path) + "\r\n";
   XSetSelectionOwner(display_, atoms_.selection, window_, CurrentTime);
   // For Escape. If another program has the keyboard there is no Escape.
   XGrabKeyboard(display_, DefaultRootWindow(display_), False, GrabModeAsync, GrabModeAsync, CurrentTime);
@@ -98,6 +81,7 @@ void DragSource::send_position() {
 }
 
 void DragSource::release() {
+  XUngrabKeyboard(display_, CurrentTime); // Escape ends a drag, not a drop: what is typed from here on is for others
   if (target_.window != None && waits_) {
     phase_ = Phase::releasing;
     return;

@@ -9,9 +9,6 @@
 
 namespace acebridge::window::x11 {
 
-// "file://" and the path, with what is no plain character as %XX.
-std::string uri_of(const std::string& path);
-
 class DragSource {
 public:
   static constexpr long kVersion = 5;

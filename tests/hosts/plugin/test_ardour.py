@@ -1,7 +1,9 @@
-"""The plug-in in a real Ardour under Xvfb, as VST3 and as LV2 one behind the other on a track: bounce, rolling, loop, state."""
+"""The plug-in in a real Ardour under Xvfb, as VST3 and behind it as LV2: bounce, rolling, loop, state, window."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +15,12 @@ import soundfile
 
 from acebridge.hosts.plugin.instances import Instance, running_instances
 from tests.support.ardour import Ardour
-from tests.support.ardour_session import read_lv2, read_vst3, write_lv2, write_vst3
+from tests.support.ardour_session import read_lv2, read_vst3, show_windows, write_lv2, write_vst3
 from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.linked_host import CHOICES
 from tests.support.plugin import PARAMETERS, Samples, check_of, make_take, read_captures
 from tests.support.signals import song
+from tests.support.window import blue_at, xdotool
 
 pytestmark = pytest.mark.host
 
@@ -33,6 +36,10 @@ BLOCK = 1024
 VST3, LV2 = 0, 1
 TASKS, TRACKS = CHOICES["task"], CHOICES["track"]
 READERS = {VST3: read_vst3, LV2: read_lv2}
+#: Where the windows are on a screen of 1280 x 800, and where in them captions are clicked: none of it is below the other one.
+CORNERS = {"vst3": (0, 0), "lv2": (400, 180)}
+CAPTION_X = {VST3: 250, LV2: 470}
+CAPTION_Y, CAPTION_EDGE_Y, GO, HEIGHT = 225, 211, (30, 492), 560
 
 _ADD_PLUGINS = """
 local track = session:route_by_name(arg[4]):to_track()
@@ -58,7 +65,8 @@ class Studio:
     """Ardour with the song on its track, behind it both plug-ins, and the input of those."""
 
     def __init__(self, ardour: Ardour, take: Samples, texts: dict[str, str]) -> None:
-        self.ardour, self.take, self.texts = ardour, take, texts
+        self.ardour, self.take = ardour, take
+        self.texts = {plugin: dict(texts) for plugin in READERS}
         self.bounces = 0
         self.input = np.zeros((2, 0), dtype=np.float32)
 
@@ -115,6 +123,14 @@ class Studio:
 
         until(ask, "the end of the transport")
 
+    def window(self, plugin: int) -> tuple[int, int]:
+        """Return the corner of the plug-in's window on the screen: Ardour has a row of its own above."""
+        screen = {**os.environ, "DISPLAY": self.ardour.display}
+        name = rf"AceBridge.*{list(CORNERS)[plugin]}"
+        text = xdotool(screen, "search", "--name", name, "getwindowgeometry", "--shell", "%1")
+        place = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", text)}
+        return place["X"], place["Y"] + place["HEIGHT"] - HEIGHT
+
     def captures(self, plugin: int) -> list[tuple[int, int, str, str]]:
         """Save the session; return first frame, frames, end and check of each recording that is said there."""
         self.ardour.run('Session:save_state("")')
@@ -153,6 +169,7 @@ def studio(binaries: Path, daemon: Daemon, tmp_path_factory: pytest.TempPathFact
     ardour.make_session(_ADD_PLUGINS)
     write_vst3(ardour.session, texts)
     write_lv2(ardour.session, texts)
+    show_windows(ardour.session, CORNERS)
     studio = Studio(ardour, take, texts)
     try:
         ardour.open({})
@@ -271,6 +288,30 @@ def test_go_makes_a_take_that_is_bounced_in_place(studio: Studio, daemon: Daemon
     assert np.array_equal(whole[:, last:TAKE_AT], studio.input[:, last:TAKE_AT])
 
 
+@pytest.mark.parametrize("plugin", [VST3, LV2])
+def test_text_is_typed_into_the_window(studio: Studio, plugin: int) -> None:
+    x, y = studio.window(plugin)
+    screen = {**os.environ, "DISPLAY": studio.ardour.display}
+
+    def blue(at: tuple[int, int]) -> int:
+        return blue_at(studio.ardour.display, (x + at[0], y + at[1]))
+
+    until(lambda: blue(GO) > 120, "the window")
+    edge = (CAPTION_X[plugin], CAPTION_EDGE_Y)
+    xdotool(screen, "mousemove", x + CAPTION_X[plugin], y + CAPTION_Y, "click", 1)
+    until(lambda: blue(edge) > 150, "the caption to have the keyboard")
+    xdotool(screen, "key", "End", "type", "--delay", 15, " live")
+    studio.texts[plugin]["caption"] += " live"
+
+    def is_saved() -> bool:
+        studio.ardour.run('Session:save_state("")')
+        return READERS[plugin](studio.ardour.session)["caption"] == studio.texts[plugin]["caption"]
+
+    until(is_saved, "the caption in the session")
+    xdotool(screen, "key", "Escape")
+    until(lambda: blue(edge) < 100, "the caption to give the keyboard back")
+
+
 def test_state_survives_saving_and_opening_again(studio: Studio) -> None:
     """The last test of all: it ends Ardour."""
     ardour = studio.ardour
@@ -282,8 +323,8 @@ def test_state_survives_saving_and_opening_again(studio: Studio) -> None:
     ardour.run_without_window(_SAVE_AGAIN)
     for plugin, read_state in READERS.items():
         again = read_state(ardour.session)
-        for key, text in studio.texts.items():
+        for key, text in studio.texts[plugin].items():
             assert saved[plugin][key] == text or key == "regions"  # there are more takes than at first
             assert again[key] == saved[plugin][key]
-        assert studio.texts["regions"].splitlines()[1] in again["regions"].splitlines()
+        assert studio.texts[plugin]["regions"].splitlines()[1] in again["regions"].splitlines()
     assert float(read_vst3(ardour.session)["strength"]) == 0.25

@@ -24,6 +24,7 @@ ADDRESS = (
     "test_state",
     "test_text_edit",
     "test_waveform",
+    "test_panel",
     "fuzz_state",
     "test_link",
     "test_link_files",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ImageGrab
 
 from tests.support.daemon import PATIENCE_S, until
 from tests.support.plugin import PARAMETERS, Samples, make_state, read_state
-from tests.support.window import Program, start_screen
+from tests.support.window import Program, blue_at, start_screen, xdotool
 
 pytestmark = pytest.mark.host
 
@@ -74,29 +72,24 @@ def display() -> Iterator[str]:
 
 def test_window_opens_takes_text_and_opens_again(vst3: str, display: str) -> None:
     environment = {**os.environ, "DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
-    program = Program(sys.executable, "-m", "tests.support.pedalboard_window", vst3, environment=environment)
-
-    def tell() -> None:
-        assert program.process.stdin
-        program.process.stdin.write("\n")
-        program.process.stdin.flush()
+    program = Program(sys.executable, "-m", "tests.support.pedalboard_window", vst3, "Été: ", environment=environment)
 
     def blue(at: tuple[int, int]) -> int:
         assert program.process.poll() is None
-        return ImageGrab.grab(xdisplay=display).convert("RGB").getpixel(at)[2]
+        return blue_at(display, at)
 
     def use(*words: str) -> None:
-        subprocess.run(["xdotool", *words], env=environment, check=True, timeout=PATIENCE_S)
+        xdotool(environment, *words)
 
-    for typed, caption in (("warm", "warm"), (" soul", "warm soul")):
-        tell()
+    for typed, caption in (("warm", "Été: warm"), (" soul", "Été: warm soul")):
+        program.tell("")
         until(lambda: blue(GO) > 120, "the window")
         use("mousemove", *map(str, CAPTION), "click", "1")
         until(lambda: blue(CAPTION_EDGE) > 150, "the caption to have the keyboard")
         use("key", "End", "type", "--delay", "15", typed)
         use("key", "Escape")
         until(lambda: blue(CAPTION_EDGE) < 100, "the caption to give the keyboard back")
-        tell()
+        program.tell("")
         assert program.line() == caption
         assert blue(GO) == 0
     program.close()

@@ -6,6 +6,7 @@
 #include "machine.hpp"
 #include "osc.hpp"
 #include "process.hpp"
+#include "take_files.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -164,8 +165,40 @@ void a_disk_that_is_full_leaves_nothing() {
   CHECK(folder->names().size() == 1);
 }
 
-void urls_are_ascii() {
-  CHECK(file_url("/home/Mein Lied/ü%\"$") == "file:///home/Mein%20Lied/%C3%BC%25%22%24");
+void a_take_s_file_is_found_or_written() {
+  const Place place;
+  CHECK(::setenv("ACEBRIDGE_HOME", (place.path + "/data").c_str(), 1) == 0);
+  const auto wav = std::make_shared<const std::vector<uint8_t>>(100000, uint8_t{7});
+  const TakeRegion take{3, 0, 10, 48000, 0, "0123456789abcdef"};
+  std::ofstream(place.path + "/known.wav") << "known";
+  CHECK(find_take_file(place.path + "/known.wav", take, wav) == place.path + "/known.wav");
+  const std::string path = find_take_file(place.path + "/gone.wav", take, wav);
+  CHECK(path == place.path + "/data/plugin/audio/take-3-0123456789ab.wav");
+  CHECK(contents(path) == std::string(100000, '\7'));
+  struct stat facts {};
+  CHECK(::stat(path.c_str(), &facts) == 0 && (facts.st_mode & 0777U) == 0600U);
+  CHECK(::stat((place.path + "/data").c_str(), &facts) == 0 && (facts.st_mode & 0777U) == 0700U);
+  std::ofstream(path) << "cut off";
+  CHECK(find_take_file("", take, wav) == path && contents(path).size() == 100000);
+  CHECK(find_take_file("", take, nullptr).empty());
+  CHECK(::unlink(path.c_str()) == 0 && ::chmod((place.path + "/data/plugin/audio").c_str(), 0777) == 0);
+  CHECK(find_take_file("", take, wav).empty()); // others may write there
+}
+
+void nothing_waits_for_a_take_s_file() {
+  std::promise<void> disk;
+  const std::shared_future<void> ready = disk.get_future();
+  TakeFiles files([ready](const std::string& known, const TakeRegion&, const Bytes&) {
+    ready.wait();
+    return known;
+  });
+  (void)files.find("forgotten", {}, nullptr); // as when the window closes
+  std::future<std::string> path = files.find("first", {}, nullptr);
+  path = files.find("second", {}, nullptr); // as when another take is dragged
+  disk.set_value();
+  CHECK(path.get() == "second");
+  TakeFiles broken([](const std::string&, const TakeRegion&, const Bytes&) -> std::string { throw std::bad_alloc(); });
+  CHECK(broken.find("", {}, nullptr).get().empty());
 }
 
 void programs_start_detached() {
@@ -242,7 +275,8 @@ int main() {
       {"files are whole and private", files_are_whole_and_private},
       {"links and strangers are refused", links_and_strangers_are_refused},
       {"a disk that is full leaves nothing", a_disk_that_is_full_leaves_nothing},
-      {"URLs are ASCII", urls_are_ascii},
+      {"a take's file is found or written", a_take_s_file_is_found_or_written},
+      {"nothing waits for a take's file", nothing_waits_for_a_take_s_file},
       {"programs start detached", programs_start_detached},
       {"the environment is that of no host", environment_is_that_of_no_host},
       {"instance folders come and go", instance_folders_come_and_go},

@@ -48,6 +48,10 @@ void text_becomes_utf8() {
   CHECK(clean_utf8("\xED\xA0\x80").size() == 9); // a surrogate: three bytes, each replaced
 }
 
+void urls_are_ascii() {
+  CHECK(file_url("/home/Mein Lied/ü%\"$") == "file:///home/Mein%20Lied/%C3%BC%25%22%24");
+}
+
 void wav_files_of_each_format_are_read() {
   const Stereo audio = signals::noise(100, 31);
   const auto read = read_wav(*signals::wav(audio, 44100));
@@ -210,6 +214,7 @@ int main() {
       {"SHA-256 gives the standard values", sha256_gives_the_standard_values},
       {"Base64 gives the standard values", base64_gives_the_standard_values},
       {"text becomes UTF-8", text_becomes_utf8},
+      {"URLs are ASCII", urls_are_ascii},
       {"WAV files of each format are read", wav_files_of_each_format_are_read},
       {"takes survive saving", takes_survive_saving},
       {"large assets are kept as their hash", large_assets_are_kept_as_their_hash},

@@ -1,5 +1,6 @@
 // A host with a window: embeds the plug-in's, and does what it reads from standard input, a command a line. It answers each
 // with a line. Python drives it, and xdotool types and clicks.
+// It says "ready" once the window is on the screen and drawn: before that a click would go elsewhere.
 //
 //   window_host PLUGIN.clap [SCALE]
 //
@@ -8,8 +9,12 @@
 //   state KEY              what a project would keep, with "\n" for line ends
 //   load KEY TEXT          open a project with this text
 //   bind TEXT              keys for these characters
-//   focus                  who has the keyboard: host or plug-in
-//   keys                   the keys that reached the host since the last time
+//   focus                  who has the keyboard: host, plug-in or nobody
+//   keys, forget           the keys that have reached the host since they were forgotten
+//   hold                   run the window no more until it is to settle
+//   settle                 let the window take in all that has been clicked and typed
+//   window                 the number of the host's window
+//   reopen                 close the window and open it again
 //   resize WIDTH HEIGHT, size, shot FILE (PPM), pixel X Y, dirty (how often the project was said to have changed)
 //   take NUMBER FRAME FRAMES, report STATUS PROGRESS ETA OFFER SENTENCE, starts, goes, hears     with a watched plug-in
 #include "clap_host.hpp"
@@ -29,6 +34,7 @@
 #include <map>
 #include <poll.h>
 #include <sstream>
+#include <thread>
 #include <unistd.h>
 
 #undef Status // Xlib has a macro of that name
@@ -175,12 +181,10 @@ public:
     timer_ = static_cast<const clap_plugin_timer_support_t*>(plugin.get_extension(&plugin, CLAP_EXT_TIMER_SUPPORT));
     auto* const last_core = reinterpret_cast<Core* (*)()>(library_.find("last_core"));
     core_ = last_core == nullptr ? nullptr : last_core();
+    scale_ = scale;
     outer = XCreateSimpleWindow(display, DefaultRootWindow(display), 0, 0, 100, 100, 0, 0, 0);
     XSelectInput(display, outer, KeyPressMask | KeyReleaseMask | StructureNotifyMask);
-    gui_->create(&plugin, CLAP_WINDOW_API_X11, false);
-    if (scale != 1) {
-      gui_->set_scale(&plugin, scale);
-    }
+    create();
     uint32_t width = 0;
     uint32_t height = 0;
     gui_->get_size(&plugin, &width, &height);
@@ -192,22 +196,17 @@ public:
     } while (event.type != MapNotify);
     XSetInputFocus(display, outer, RevertToParent, CurrentTime);
     XSync(display, False);
-    clap_window_t parent{};
-    parent.api = CLAP_WINDOW_API_X11;
-    parent.x11 = outer;
-    gui_->set_parent(&plugin, &parent);
-    gui_->show(&plugin);
+    show();
   }
 
-  ~WindowHost() {
-    gui_->hide(&instance_.plugin());
-    gui_->destroy(&instance_.plugin());
-  }
+  ~WindowHost() { close(); }
 
   void run() {
     std::string input;
     while (true) {
-      run_timers();
+      if (!is_held_) {
+        run_timers();
+      }
       read_events();
       instance_.process(position_, false, signals::noise(64, 1), 64); // the engine runs; the transport stands
       pollfd files[2] = {{STDIN_FILENO, POLLIN, 0}, {ConnectionNumber(display), POLLIN, 0}};
@@ -229,6 +228,57 @@ public:
   }
 
 private:
+  void create() {
+    gui_->create(&instance_.plugin(), CLAP_WINDOW_API_X11, false);
+    if (scale_ != 1) {
+      gui_->set_scale(&instance_.plugin(), scale_);
+    }
+  }
+
+  void show() {
+    clap_window_t parent{};
+    parent.api = CLAP_WINDOW_API_X11;
+    parent.x11 = outer;
+    gui_->set_parent(&instance_.plugin(), &parent);
+    gui_->show(&instance_.plugin());
+    while (pixel(2, 2) == 0) { // ours is black
+      run_timers();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  void close() {
+    gui_->hide(&instance_.plugin());
+    gui_->destroy(&instance_.plugin());
+  }
+
+  static unsigned long pixel(int x, int y) {
+    XImage* const image = XGetImage(display, outer, x, y, 1, 1, AllPlanes, ZPixmap);
+    const unsigned long color = image == nullptr ? 0 : XGetPixel(image, 0, 0) & 0xFFFFFFU;
+    if (image != nullptr) {
+      XDestroyImage(image);
+    }
+    return color;
+  }
+
+  static std::string focus() {
+    Window focus = None;
+    int revert = 0;
+    XGetInputFocus(display, &focus, &revert);
+    if (focus == outer) {
+      return "host";
+    }
+    Window root = None;
+    Window parent = None;
+    Window* children = nullptr;
+    unsigned count = 0;
+    if (focus == None || focus == PointerRoot || XQueryTree(display, focus, &root, &parent, &children, &count) == 0) {
+      return "nobody";
+    }
+    XFree(children);
+    return parent == outer ? "plug-in" : "nobody";
+  }
+
   void run_timers() {
     const Clock::time_point now = Clock::now();
     for (auto& [id, timer] : timers) {
@@ -291,9 +341,13 @@ private:
       return instance_.load("__dpf_state_begin__" + zero + key + zero + unescape(text) + zero + "__dpf_state_end__" + zero + "\xFE" + zero) ? "loaded" : "no";
     }
     if (command == "keys") {
-      std::string keys;
-      keys.swap(keys_);
-      return keys;
+      read_events(); // also those that came with the question
+      return keys_;
+    }
+    if (command == "forget") {
+      read_events();
+      keys_.clear();
+      return "forgotten";
     }
     return answer_about_window(command, words);
   }
@@ -325,12 +379,31 @@ private:
       int x = 0;
       int y = 0;
       words >> x >> y;
-      XImage* const image = XGetImage(display, outer, x, y, 1, 1, AllPlanes, ZPixmap);
-      const unsigned long pixel = image == nullptr ? 0 : XGetPixel(image, 0, 0) & 0xFFFFFFU;
-      if (image != nullptr) {
-        XDestroyImage(image);
+      return std::to_string(pixel(x, y));
+    }
+    if (command == "window") {
+      return std::to_string(outer);
+    }
+    if (command == "hold") {
+      is_held_ = true;
+      return "held";
+    }
+    if (command == "settle") {
+      is_held_ = false;
+      XSync(display, False);
+      for (int i = 0; i < 2; ++i) {
+        for (auto& [id, timer] : timers) {
+          timer.next = Clock::now();
+        }
+        run_timers();
       }
-      return std::to_string(pixel);
+      return "settled";
+    }
+    if (command == "reopen") {
+      close();
+      create();
+      show();
+      return "reopened";
     }
     if (command == "bind") {
       std::string text;
@@ -339,10 +412,7 @@ private:
       return "bound";
     }
     if (command == "focus") {
-      Window focus = None;
-      int revert = 0;
-      XGetInputFocus(display, &focus, &revert);
-      return focus == outer ? "host" : "plug-in";
+      return focus();
     }
     if (command == "dirty") {
       return std::to_string(dirty_count);
@@ -387,6 +457,8 @@ private:
   const clap_plugin_gui_t* gui_ = nullptr;
   const clap_plugin_timer_support_t* timer_ = nullptr;
   Core* core_ = nullptr;
+  double scale_ = 1;
+  bool is_held_ = false;
   int64_t position_ = 0;
   std::string keys_;
 };
