@@ -43,7 +43,7 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.scoring import score_codes
 from acestep_runtime.lyrics.alignment import LyricAlignment, align_by_attention
 from acestep_runtime.lyrics.formats import timing_to_metadata
-from acestep_runtime.lyrics.lrc import to_lrc
+from acestep_runtime.lyrics.formats.lrc import to_lrc
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.samplers import loop
 from acestep_runtime.units import ENGINE_RATE_HZ
