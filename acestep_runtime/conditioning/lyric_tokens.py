@@ -49,8 +49,8 @@ def lyrics_warnings(music: Music, tokenizer: PromptTokenizer) -> Iterable[str]:
     if lost:
         total = len(lyric_lines(music.lyrics))
         yield (
-            f"The lyrics are longer than the model reads: the last {len(lost)} of their {total} lines have no effect and no times,"
-            f" from {lost[0].text!r} on."
+            f"The lyrics are longer than the model reads: the last {len(lost)} of their {total} lines have no effect and no"
+            f" times, from {lost[0].text!r} on."
         )
 
 

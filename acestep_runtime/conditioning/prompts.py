@@ -42,7 +42,9 @@ def text_prompt(instruction: str, music: Music, duration_s: float) -> str:
         f"- keyscale: {music.keyscale or _UNSPECIFIED}\n"
         f"- duration: {int(duration_s)} seconds\n"
     )
-    return f"# Instruction\n{instruction}\n\n# Caption\n{guard_text(music.caption)}\n\n# Metas\n{metadata}<|endoftext|>\n"
+    return (
+        f"# Instruction\n{instruction}\n\n# Caption\n{guard_text(music.caption)}\n\n# Metas\n{metadata}<|endoftext|>\n"
+    )
 
 
 def fit_caption(caption: str, build: Callable[[str], str], count: Callable[[str], int]) -> str:

@@ -10,8 +10,8 @@
 Source: `test_time_scaling.py` of the public ACE-Step 1.5 code, also for the texts: each field in its own thought, lyrics
 after an empty thought under a heading. All tokens count, including special tokens and names of fields.
 
-Differences from the source: what looks like special tokens in user text is text, and blank texts are not scored. Sums are float32 for
-any dtype of the model, and the rank of a token counts only more likely tokens.
+Differences from the source: what looks like special tokens in user text is text, and blank texts are not scored. Sums are
+float32 for any dtype of the model, and the rank of a token counts only more likely tokens.
 """
 
 from __future__ import annotations

@@ -23,12 +23,15 @@ _DOCUMENTS = {b"{\\rtf": "an RTF document", b"PK\x03\x04": "a document of a word
               b"<html": "a page of the web"}  # fmt: skip
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 #: Endings of files that hold words, or that people take for such files.
-_SUFFIXES = frozenset(
-    "txt text md markdown lrc elrc srt vtt sbv ass ssa ttml json csv tsv doc docx odt rtf pages pdf htm html xml yaml yml toml"
-    " tex log lyric lyrics wav wave flac aif aiff ogg opus mp3 m4a mid midi zip".split()
+_SUFFIXES = """
+txt text md markdown lrc elrc srt vtt sbv ass ssa ttml json csv tsv doc docx odt rtf pages pdf htm html xml yaml yml toml tex
+log lyric lyrics wav wave flac aif aiff ogg opus mp3 m4a mid midi zip
+"""
+#: A word with an ending, an underscore or folders, "words.v2", "final_lyrics", "songs/final"; also from a root, or with a "\".
+_NAME = re.compile(
+    r"\S*[^\s.,!?…]\.[A-Za-z0-9]{1,5}|\S*\w_\w\S*|[^\s/]+/\S*[^\s/]"
+    r"|(?:~|\.{1,2})?/\S.*|(?:[A-Za-z]:)?[^\\]*\\\w.*"
 )
-#: One word with an ending, an underscore or folders: "words.v2", "final_lyrics", "songs/final"; also from a root, or with "\".
-_NAME = re.compile(r"\S*[^\s.,!?…]\.[A-Za-z0-9]{1,5}|\S*\w_\w\S*|[^\s/]+/\S*[^\s/]|(?:~|\.{1,2})?/\S.*|(?:[A-Za-z]:)?[^\\]*\\\w.*")
 _LITERAL = "For words that look like a file, put a tag before them: '[Verse] {}'."
 
 
@@ -39,7 +42,7 @@ def is_file_name(lyrics: str) -> bool:
     """
     name = lyrics.strip()
     stem, dot, suffix = name.rpartition(".")
-    known = bool(dot) and suffix.lower() in _SUFFIXES and stem[-1:].strip(". ") != ""
+    known = bool(dot) and suffix.lower() in _SUFFIXES.split() and stem[-1:].strip(". ") != ""
     return known and "\n" not in name and not _begins_with_section(name)
 
 

@@ -247,7 +247,9 @@ class Task(TaskTraits, ABC):
             from acestep_runtime.lyrics.files import file_name_error, is_file_name
 
             if is_file_name(music.lyrics):
-                message = f"music.lyrics is {printable(music.lyrics.strip())}, the name of a file; allowed: words to sing."
+                message = (
+                    f"music.lyrics is {printable(music.lyrics.strip())}, the name of a file; allowed: words to sing."
+                )
                 raise file_name_error("music.lyrics", music.lyrics, message, "Give what is in the file.")
 
     def check_source(self, frames: int, rate_hz: int) -> None:

@@ -3,8 +3,8 @@
     <|im_start|> │ user\n# Caption\na <|im_end|> b │ <|im_end|> │ \n …
        mark                  text                      mark       text
 
-Text between marks is encoded by the tokenizer's model alone, which knows no special tokens. For other texts this is what the whole
-tokenizer does, which cuts at special tokens first.
+Text between marks is encoded by the tokenizer's model alone, which knows no special tokens. For other texts this is what the
+whole tokenizer does, which cuts at special tokens first.
 """
 
 from __future__ import annotations

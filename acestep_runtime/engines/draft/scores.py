@@ -26,8 +26,8 @@ from acestep_runtime.engines.signal.scoring import (
     require_words,
 )
 from acestep_runtime.lyrics.formats import timing_to_metadata
-from acestep_runtime.lyrics.formats.tables import LineMetadata
 from acestep_runtime.lyrics.formats.lrc import to_lrc
+from acestep_runtime.lyrics.formats.tables import LineMetadata
 from acestep_runtime.lyrics.sections import section_times
 from acestep_runtime.lyrics.text import Line, lyric_lines, syllables
 from acestep_runtime.lyrics.timed import TimedLine, Timing

@@ -137,9 +137,7 @@ def _denoise(
         levels, x = loop.start_from(levels, noise, spec.init_latents.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
     condition = model.encode_prompt(spec.prompt, timbre)
-    text_only = (
-        None if spec.late_conditioning is None else model.encode_prompt(spec.late_conditioning.prompt, timbre)
-    )
+    text_only = None if spec.late_conditioning is None else model.encode_prompt(spec.late_conditioning.prompt, timbre)
     with model.placement.on_device("dit"):
         guidance = _guidance_config(model, sampling, is_turbo)
         smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)

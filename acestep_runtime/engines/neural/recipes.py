@@ -48,7 +48,7 @@ _MIN_SOURCE_S, _LOOP_LENGTH_S = 60, 120
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt: instruction, music and length in seconds. ``caption_form`` puts the caption into the form that it is read in."""
+    """A prompt: instruction, music and length in seconds. ``caption_form`` puts the caption into the form of its task."""
 
     instruction: str
     music: Music

@@ -4,11 +4,11 @@
     [00:12.00]Je descends
     [00:17.50]
 
-A stamp without words ends the line before. Lines with one stamp are a line and its translations. There are no sections; tags in a
-file, with a stamp or without, are read as sections.
+A stamp without words ends the line before. Lines with one stamp are a line and its translations. There are no sections;
+tags in a file, with a stamp or without, are read as sections.
 
-There is no standard; players agree on minutes, seconds and hundredths, several stamps before a line that returns, ID tags such as
-``[ti:Title]``, and ``[offset:+250]`` in milliseconds, which makes lyrics appear sooner.
+There is no standard; players agree on minutes, seconds and hundredths, several stamps before a line that returns, ID tags
+such as ``[ti:Title]``, and ``[offset:+250]`` in milliseconds, which makes lyrics appear sooner.
 """
 
 from __future__ import annotations

@@ -40,7 +40,11 @@ Start = Annotated[
 Loop = Annotated[
     tuple[float, float] | None,
     typer.Option(
-        "--loop", help="Repeat a region: its start and its end.", show_default=False, metavar="TIME TIME", parser=parse_time
+        "--loop",
+        help="Repeat a region: its start and its end.",
+        show_default=False,
+        metavar="TIME TIME",
+        parser=parse_time,
     ),
 ]
 Level = Annotated[float, typer.Option("--level", help="Level in dB, -90 to 12.")]
@@ -51,8 +55,11 @@ Devices = Annotated[bool, typer.Option("--devices", help="List the output device
 Latency = Annotated[
     float | None,
     typer.Option(
-        "--latency", help="Latency in seconds; default 0.1, and 0.3 while the job runs.", show_default=False,
-        metavar="TIME", parser=parse_time,
+        "--latency",
+        help="Latency in seconds; default 0.1, and 0.3 while the job runs.",
+        show_default=False,
+        metavar="TIME",
+        parser=parse_time,
     ),
 ]
 OwnLevels = Annotated[bool, typer.Option("--own-levels", help="Play takes as loud as they are, not equally loud.")]

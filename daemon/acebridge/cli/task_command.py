@@ -59,7 +59,9 @@ def _run(name: str, title: str, options: Options) -> None:
         name,
         request_fields(task, options),
         title=title,
-        note="This replaces the whole song: --start and --end choose a part of it." if everything else sung_words(options).note,
+        note="This replaces the whole song: --start and --end choose a part of it."
+        if everything
+        else sung_words(options).note,
         source=options.get("src"),
         reference=options.get("reference"),
         out=options.get("out"),

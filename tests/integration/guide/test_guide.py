@@ -218,7 +218,10 @@ def _analysis(v: dict[str, Any]) -> None:
 
 def _lrc(v: dict[str, Any]) -> None:
     assert [line.text for line in FORMATS["lrc"].read(v["lrc_content"]).lines] == ["Walking down the street"]
-    assert [line.text for line in FORMATS["lrc"].read(Path("karaoke.lrc").read_text("utf-8")).lines] == ["노래 가사 내용", "후렴구 내용"]
+    assert [line.text for line in FORMATS["lrc"].read(Path("karaoke.lrc").read_text("utf-8")).lines] == [
+        "노래 가사 내용",
+        "후렴구 내용",
+    ]
     assert [text for _, text, _ in v["video"]] == ["노래 가사 내용", "후렴구 내용"]
     assert all(any(sound) for _, _, sound in v["video"])
 

@@ -28,10 +28,14 @@ def prompts() -> PromptTokenizer:
 
 
 def build(caption: str) -> str:
-    return text_prompt(Instruction.TEXT2MUSIC.text(), Music(caption, bpm=120, keyscale="C major", timesignature=4), 30.0)
+    return text_prompt(
+        Instruction.TEXT2MUSIC.text(), Music(caption, bpm=120, keyscale="C major", timesignature=4), 30.0
+    )
 
 
-@pytest.mark.parametrize("caption", ["warm piano " * 300, "밤하늘 별빛 " * 100, "夜空" * 300, "x" * 4000, "<|endoftext|> " * 200])
+@pytest.mark.parametrize(
+    "caption", ["warm piano " * 300, "밤하늘 별빛 " * 100, "夜空" * 300, "x" * 4000, "<|endoftext|> " * 200]
+)
 def test_a_long_caption_loses_its_end_and_no_metadata(caption: str) -> None:
     read = fit_caption(caption, build, prompts().count)
     assert 0 < len(read) < len(caption)

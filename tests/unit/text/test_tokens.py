@@ -18,7 +18,10 @@ from tests.support.tiny_models import text_tokenizer
 #: The tokenizers of both models: one puts a token behind each text; the other has codes, and marks of thoughts that are no
 #: special tokens to transformers.
 TOKENIZERS = {"text encoder": text_tokenizer, "language model": released_tokenizer}
-FORMS = ("# Caption\n{}\n\n# Metas\n<|endoftext|>\n", "<|im_start|>user\n{}<|im_end|>\n<think>\n</think><|audio_code_7|>")
+FORMS = (
+    "# Caption\n{}\n\n# Metas\n<|endoftext|>\n",
+    "<|im_start|>user\n{}<|im_end|>\n<think>\n</think><|audio_code_7|>",
+)
 
 
 @functools.cache
@@ -33,7 +36,10 @@ def added_tokens(tokenizer: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 @settings(deadline=None, max_examples=40)
-@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufdd0"), max_size=40), form=st.sampled_from(FORMS))
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufdd0"), max_size=40),
+    form=st.sampled_from(FORMS),
+)
 def test_tokens_are_those_of_the_whole_tokenizer(name: str, text: str, form: str) -> None:
     prompt = form.format(text)
     expected = TOKENIZERS[name]()(prompt, return_offsets_mapping=True)
