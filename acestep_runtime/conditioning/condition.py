@@ -15,7 +15,9 @@ from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, MAX_TEXT_TOKE
 
 if TYPE_CHECKING:
     from diffusers.pipelines.ace_step.modeling_ace_step import AceStepConditionEncoder
-    from transformers import PreTrainedTokenizerFast, Qwen3Model
+    from transformers import Qwen3Model
+
+    from acestep_runtime.text.tokens import PromptTokenizer
 
 
 def encode_condition(
@@ -23,7 +25,7 @@ def encode_condition(
     lyrics: str,
     timbre: Tensor,
     *,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: PromptTokenizer,
     text_encoder: Qwen3Model,
     encoder: AceStepConditionEncoder,
 ) -> Tensor:
@@ -33,7 +35,7 @@ def encode_condition(
     """
     device = encoder.text_projector.weight.device
     text_ids, lyric_ids = (
-        tokenizer(prompt, truncation=True, max_length=max_length, return_tensors="pt").input_ids
+        torch.tensor([tokenizer.encode_with_frame(prompt, max_length).ids])
         for prompt, max_length in ((text, MAX_TEXT_TOKENS), (lyrics, MAX_LYRIC_TOKENS))
     )
     text_device = text_encoder.embed_tokens.weight.device

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, lyrics_header, lyrics_or_instrumental, lyrics_prompt
+from acestep_runtime.lyrics.text import lyric_lines
+from acestep_runtime.text.tokens import PromptTokenizer, without_guards
 from acestep_runtime.values import Music
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -25,22 +24,34 @@ class LyricTokens:
     overflow: str
 
 
-def lyric_tokens(music: Music, tokenizer: PreTrainedTokenizerFast) -> LyricTokens:
+def lyric_tokens(music: Music, tokenizer: PromptTokenizer) -> LyricTokens:
     """Return the tokens of ``music.lyrics``. ``tokenizer`` belongs to Qwen3-Embedding: byte-level BPE."""
-    lyrics, header = lyrics_or_instrumental(music.lyrics), lyrics_header(music.language)
+    lyrics = without_guards(lyrics_or_instrumental(music.lyrics))
+    header = without_guards(lyrics_header(music.language))
     prompt = lyrics_prompt(Music(lyrics=lyrics, language=music.language))
-    tokens = tokenizer(prompt, truncation=True, max_length=MAX_LYRIC_TOKENS, return_offsets_mapping=True)
+    tokens = tokenizer.encode_with_frame(prompt, MAX_LYRIC_TOKENS)
     end = len(header) + len(lyrics)
     positions = [
         position
-        for position, (first, stop) in enumerate(tokens.offset_mapping)
+        for position, (first, stop) in enumerate(tokens.offsets)
         if len(header) <= first < stop <= end  # the end marker covers no text, or text after the lyrics
     ]
     if not positions:
         return LyricTokens(slice(0, 0), (), lyrics)
     span = slice(positions[0], positions[-1] + 1)
-    token_bytes = tuple(map(_token_bytes, tokenizer.convert_ids_to_tokens(tokens.input_ids[span])))
-    return LyricTokens(span, token_bytes, prompt[tokens.offset_mapping[positions[-1]][1] : end])
+    token_bytes = tuple(map(_token_bytes, tokens.tokens[span]))
+    return LyricTokens(span, token_bytes, lyrics[tokens.offsets[positions[-1]][1] - len(header) :])
+
+
+def lyrics_warnings(music: Music, tokenizer: PromptTokenizer) -> Iterable[str]:
+    """Yield a warning where the end of the lyrics is beyond the token limit."""
+    lost = lyric_lines(lyric_tokens(music, tokenizer).overflow)
+    if lost:
+        total = len(lyric_lines(music.lyrics))
+        yield (
+            f"The lyrics are longer than the model reads: the last {len(lost)} of their {total} lines have no effect and no"
+            f" times, from {lost[0].text!r} on."
+        )
 
 
 def _token_bytes(token: str) -> bytes:

@@ -5,8 +5,11 @@ Source: the public ACE-Step 1.5 code; `diffusers.AceStepPipeline` writes the sam
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
+from acestep_runtime.lyrics.text import word_spans
+from acestep_runtime.text.tokens import guard_text
 from acestep_runtime.values import Music
 
 #: Token limits of the text prompt and of the lyrics prompt.
@@ -39,7 +42,44 @@ def text_prompt(instruction: str, music: Music, duration_s: float) -> str:
         f"- keyscale: {music.keyscale or _UNSPECIFIED}\n"
         f"- duration: {int(duration_s)} seconds\n"
     )
-    return f"# Instruction\n{instruction}\n\n# Caption\n{music.caption}\n\n# Metas\n{metadata}<|endoftext|>\n"
+    return (
+        f"# Instruction\n{instruction}\n\n# Caption\n{guard_text(music.caption)}\n\n# Metas\n{metadata}<|endoftext|>\n"
+    )
+
+
+def fit_caption(caption: str, build: Callable[[str], str], count: Callable[[str], int]) -> str:
+    """Return the longest beginning of ``caption`` that leaves room for the rest of the prompt, of whole words where one fits.
+
+    ``build`` makes the prompt of a caption, ``count`` says how many tokens a prompt has.
+    """
+
+    def fits(end: int) -> bool:
+        return count(build(caption[:end])) <= MAX_TEXT_TOKENS
+
+    if fits(len(caption)):
+        return caption
+    words = [end for _, end in word_spans(caption)]
+    return caption[: _last_fit(words, fits) or _last_fit(range(1, len(caption)), fits)]
+
+
+def _last_fit(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
+    """Return the last of rising ``ends`` that fits, 0 where none does."""
+    low, high = 0, len(ends)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if fits(ends[middle]) else (low, middle)
+    return ends[low - 1] if low else 0
+
+
+def caption_warnings(caption: str, read: str) -> Iterable[str]:
+    """Yield a warning where only the beginning ``read`` of a caption has an effect."""
+    if read != caption:
+        total, used = (len(word_spans(text)) for text in (caption, read))
+        lost = caption[len(read) :].split()[:4]
+        yield (
+            f"The caption is longer than the model reads: the last {total - used} of its {total} words have no effect, from"
+            f" {' '.join(lost)[:60]!r} on. Tempo, key and the rest are read."
+        )
 
 
 def lyrics_or_instrumental(lyrics: str) -> str:
@@ -49,12 +89,12 @@ def lyrics_or_instrumental(lyrics: str) -> str:
 
 def lyrics_header(language: str) -> str:
     """Return the header of the lyrics prompt."""
-    return f"# Languages\n{language}\n\n# Lyric\n"
+    return f"# Languages\n{guard_text(language)}\n\n# Lyric\n"
 
 
 def lyrics_prompt(music: Music) -> str:
     """Return the prompt of the lyric encoder."""
-    return f"{lyrics_header(music.language)}{music.lyrics}<|endoftext|>"
+    return f"{lyrics_header(music.language)}{guard_text(music.lyrics)}<|endoftext|>"
 
 
 def layer_caption(song_caption: str, track: str, *, explicit: bool) -> str:

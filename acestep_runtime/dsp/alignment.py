@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from acestep_runtime.dsp.masks import FRAME_S
 from acestep_runtime.dsp.vocals import Floats, Voice
-from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line
+from acestep_runtime.lyrics.timed import TimedLine
 
 #: Minimum seconds of voice per syllable; with less, these are not the lyrics.
 _MIN_SYLLABLE_S = 0.06

@@ -15,7 +15,7 @@ from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play_bar
 from acestep_runtime.dsp.progressions import ChordSymbol, Harmony, progression, tonic_triad
 from acestep_runtime.dsp.singing import sing_harmony, sing_lines, singing_range
-from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import Section, is_instrumental_section, plan_sections
 from acestep_runtime.text.style import Instrument, Style, remove_tracks
 from acestep_runtime.values import Key, Music

@@ -18,8 +18,8 @@ import numpy as np
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Note, harmony_parts
 from acestep_runtime.dsp.progressions import SCALES, Harmony, chord_tones
-from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, syllables
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import bars_per_line
 from acestep_runtime.text.pronounce import syllable_sound
 from acestep_runtime.text.style import Style, table

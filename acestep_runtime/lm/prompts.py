@@ -13,8 +13,9 @@ writes it, and the codes follow it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+
+from acestep_runtime.text.tokens import guard_text
 
 GENERATE = "Generate audio semantic tokens based on the given conditions:"
 UNDERSTAND = "Understand the given musical conditions and describe the audio semantics accordingly:"
@@ -28,18 +29,15 @@ LYRIC_HEADING = "\n\n# Lyric\n"
 #: The user message of the unconditional prompt in scores.
 NO_INPUT = "NO USER INPUT"
 
-#: Text of a user that a tokenizer would read as a special token.
-_MARK = re.compile(r"<\|[^<>|]*\|>|</?think>")
-
 
 def plan_prompt(caption: str, lyrics: str) -> str:
     """Return the prompt for the metadata of a song."""
-    return _chat_prompt(GENERATE, f"# Caption\n{strip_marks(caption)}\n\n# Lyric\n{strip_marks(lyrics)}\n")
+    return _chat_prompt(GENERATE, f"# Caption\n{guard_text(caption)}\n\n# Lyric\n{guard_text(lyrics)}\n")
 
 
 def codes_prompt(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt for the codes of a song. ``thought`` is YAML of `grammar.metadata_to_yaml`."""
-    return f"{plan_prompt(caption, lyrics)}{THINK_BEGIN}\n{strip_marks(thought).strip()}\n{THINK_END}\n\n{TURN_END}\n"
+    return f"{plan_prompt(caption, lyrics)}{THINK_BEGIN}\n{guard_text(thought).strip()}\n{THINK_END}\n\n{TURN_END}\n"
 
 
 def codes_negative_prompt(caption: str, lyrics: str, negative: str = "") -> str:
@@ -54,17 +52,17 @@ def describe_prompt(audio_codes: Iterable[int]) -> str:
 
 def describe_negative_prompt(negative: str = "") -> str:
     """Return the negative prompt of `describe_prompt`."""
-    return _chat_prompt(UNDERSTAND, strip_marks(negative))
+    return _chat_prompt(UNDERSTAND, guard_text(negative))
 
 
 def sample_prompt(sentence: str, *, instrumental: bool = False) -> str:
     """Return the prompt for a song from a sentence."""
-    return _chat_prompt(EXPAND, f"{strip_marks(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
+    return _chat_prompt(EXPAND, f"{guard_text(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
 
 
 def format_prompt(caption: str, lyrics: str) -> str:
     """Return the prompt for the standard form of a caption and lyrics."""
-    return _chat_prompt(FORMAT, f"# Caption\n{strip_marks(caption)}\n\n# Lyric\n{strip_marks(lyrics)}")
+    return _chat_prompt(FORMAT, f"# Caption\n{guard_text(caption)}\n\n# Lyric\n{guard_text(lyrics)}")
 
 
 def code_token(number: int) -> str:
@@ -75,10 +73,3 @@ def code_token(number: int) -> str:
 def _chat_prompt(instruction: str, user_message: str) -> str:
     system_turn = f"{TURN_BEGIN}system\n# Instruction\n{instruction}\n\n{TURN_END}\n"
     return f"{system_turn}{TURN_BEGIN}user\n{user_message}{TURN_END}\n{TURN_BEGIN}assistant\n"
-
-
-def strip_marks(text: str) -> str:
-    """Return a user's text without special tokens, also those that appear when another is removed."""
-    while (shorter := _MARK.sub("", text)) != text:
-        text = shorter
-    return text

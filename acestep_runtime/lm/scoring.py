@@ -10,8 +10,8 @@
 Source: `test_time_scaling.py` of the public ACE-Step 1.5 code, also for the texts: each field in its own thought, lyrics
 after an empty thought under a heading. All tokens count, including special tokens and names of fields.
 
-Differences from the source: special tokens in user text are removed, and blank texts are not scored. Sums are float32 for
-any dtype of the model, and the rank of a token counts only more likely tokens.
+Differences from the source: what looks like special tokens in user text is text, and blank texts are not scored. Sums are
+float32 for any dtype of the model, and the rank of a token counts only more likely tokens.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from acestep_runtime.lm.forward import DecoderRows, compute_logits
 from acestep_runtime.lm.grammar import FIELDS, metadata_to_yaml
 from acestep_runtime.lm.language import LanguageModel, non_finite_error
 from acestep_runtime.lm.planning import TokenCount
+from acestep_runtime.text.tokens import guard_text
 
 #: Weights of the texts scored by their gain over the unconditional likelihood; other fields together have ``_FIELDS_WEIGHT``.
 _GAIN_WEIGHTS = {"caption": 0.5, "lyrics": 0.3}
@@ -131,18 +132,15 @@ def _texts_to_score(caption: str, lyrics: str, metadata: Mapping[str, str | int 
     for name in metadata:
         if name not in FIELDS:
             raise InvalidValue("metadata", name, ", ".join(FIELDS))
-    fields = {
-        name: prompts.strip_marks(value).strip() if isinstance(value, str) else value
-        for name, value in metadata.items()
-    }
-    fields["caption"] = prompts.strip_marks(caption).strip() or fields.get("caption")
+    fields = {name: value.strip() if isinstance(value, str) else value for name, value in metadata.items()}
+    fields["caption"] = caption.strip() or fields.get("caption")
     texts = {
-        name: f"{prompts.THINK_BEGIN}\n{metadata_to_yaml({name: fields[name]}).strip()}\n{prompts.THINK_END}\n"
+        name: f"{prompts.THINK_BEGIN}\n{guard_text(metadata_to_yaml({name: fields[name]})).strip()}\n{prompts.THINK_END}\n"
         for name in FIELDS
         if fields.get(name) not in (None, "")
     }
-    if (lyrics_text := prompts.strip_marks(lyrics)).strip():
-        texts["lyrics"] = f"{prompts.THINK_BEGIN}\n{prompts.THINK_END}\n# Lyric\n{lyrics_text}\n"
+    if lyrics.strip():
+        texts["lyrics"] = f"{prompts.THINK_BEGIN}\n{prompts.THINK_END}\n# Lyric\n{guard_text(lyrics)}\n"
     return texts
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import prompts
+from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.values import CODES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Vocabulary:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         """Raises `EngineFailure` for a tokenizer that is not one of ACE-Step's language models."""
-        self._tokenizer = tokenizer
+        self._tokenizer, self._prompts = tokenizer, PromptTokenizer(tokenizer)
         ids = tokenizer.get_vocab()
         marks = (
             _FIRST_CODE,
@@ -54,9 +55,8 @@ class Vocabulary:
         self.text_ids, self.code_ids = slice(0, first), slice(first, last + 1)
 
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of a prompt, special tokens included."""
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
-        return ids
+        """Return the tokens of a prompt: special tokens for its marks, and text for what only looks like them."""
+        return self._prompts.encode(text).ids
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""

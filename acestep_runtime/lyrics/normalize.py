@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from acestep_runtime.lyrics.marks import IS_SECTION
 from acestep_runtime.values import MAX_TEXT
 
 #: Names of sections, in lower case → as the tag is written.
@@ -23,7 +24,7 @@ SECTIONS = {
 _CLEAR = ("Intro", "Verse", "Pre-Chorus", "Chorus", "Bridge", "Interlude", "Outro")
 _NAME = "|".join(sorted(map(re.escape, SECTIONS), key=len, reverse=True))
 _LABEL = re.compile(rf"(?:(\d{{1,2}})\s*)?({_NAME})\s*#?(\d{{1,2}})?", re.IGNORECASE)
-_TAG = re.compile(r"\[([^\[\]\n]{1,200})\]")
+_TAG = re.compile(rf"\[{IS_SECTION}([^\[\]\n]{{1,200}})\]")
 _IN_ROUND = re.compile(r"\(\s*([^()]*?)\s*\)\s*:?")
 _BEFORE_COLON = re.compile(r"([^:：]{1,30})[:：]\s*(.*)")
 #: Share of common lines from which one paragraph repeats another.

@@ -1,6 +1,6 @@
 """Lyrics as stanzas, lines and syllables.
 
-A tag in square brackets, ``[Verse 1]``, opens a stanza; without tags, empty lines do. No times here.
+A tag in square brackets, ``[Verse 1]``, opens a stanza; without tags, empty lines do. Times and marks of languages are neither.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
+from acestep_runtime.lyrics.marks import IS_SECTION, blank_marks, close_gaps
+
 #: Text in square brackets, also in several; an unclosed bracket ends with its line, as where lyrics are truncated.
-TAG = re.compile(r"\[+([^\[\]\r\n]{1,200})(?:\]+|(?=[\r\n]|\Z))")
+TAG = re.compile(rf"\[+{IS_SECTION}([^\[\]\r\n]{{1,200}})(?:\]+|(?=[\r\n]|\Z))")
 #: Vowels of the alphabets whose syllables are counted by their vowels, accents removed: Latin, Greek, Cyrillic.
 _VOWELS = frozenset("aeiouyæœøıəαεηιουωаеиоуыэюяєії")
 #: Kana that only change the one before them.
@@ -41,7 +43,7 @@ class Stanza:
 def parse(lyrics: str) -> tuple[Stanza, ...]:
     """Return the stanzas of ``lyrics`` in order. Lines without a letter or digit to sing, such as "...", are left out."""
     stanzas: list[tuple[str, list[Line]]] = []
-    for row in lyrics.splitlines():
+    for row in blank_marks(lyrics).splitlines():
         at = 0
         for tag in TAG.finditer(row):
             _add_line(stanzas, row[at : tag.start()])
@@ -58,7 +60,7 @@ def _add_line(stanzas: list[tuple[str, list[Line]]], text: str) -> None:
     if line_syllables := syllables(text):
         if not stanzas:
             stanzas.append(("", []))
-        stanzas[-1][1].append(Line(text.strip(), line_syllables))
+        stanzas[-1][1].append(Line(close_gaps(text), line_syllables))
 
 
 def lyric_lines(lyrics: str) -> tuple[Line, ...]:

@@ -20,12 +20,16 @@ class TimedWord:
 
 @dataclass(frozen=True)
 class TimedLine:
-    """A line sung from ``start_s`` to ``end_s`` seconds; ``words`` is empty where their times are unknown."""
+    """A line sung from ``start_s`` to ``end_s`` seconds; ``words`` is empty where their times are unknown.
+
+    ``translations`` are shown with the line and never sung.
+    """
 
     start_s: float
     end_s: float
     text: str
     words: tuple[TimedWord, ...] = ()
+    translations: tuple[str, ...] = ()
 
     def shift(self, by_s: float) -> TimedLine:
         """Return the line ``by_s`` seconds later."""
@@ -53,6 +57,17 @@ class Timing:
     lines: tuple[TimedLine, ...]
     sections: tuple[TimedSection, ...]
 
+    def between(self, start_s: float, end_s: float) -> Timing:
+        """Return the lines that are sung from ``start_s`` to ``end_s`` for at least half of their time, or of that, and the
+        sections they belong to."""
+        lines = tuple(line for line in self.lines if _is_within(line, start_s, end_s))
+        sections = (
+            replace(section, start_s=max(section.start_s, min(line.start_s for line in own)))
+            for section in self.sections
+            if (own := [line for line in lines if section.start_s <= line.start_s < section.end_s])
+        )
+        return Timing(lines, tuple(sections))
+
     @property
     def lyrics(self) -> str:
         """The words alone, a row for each line, and a tag where a section begins."""
@@ -65,3 +80,9 @@ class Timing:
         return Timing(
             tuple(line.shift(by_s) for line in self.lines), tuple(section.shift(by_s) for section in self.sections)
         )
+
+
+def _is_within(line: TimedLine, start_s: float, end_s: float) -> bool:
+    common_s = min(line.end_s, end_s) - max(line.start_s, start_s)
+    shorter_s = min(line.end_s - line.start_s, end_s - start_s)
+    return common_s >= shorter_s / 2 and (common_s > 0 or start_s <= line.start_s < end_s)

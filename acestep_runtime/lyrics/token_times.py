@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from acestep_runtime.lyrics.marks import blank_marks, close_gaps, mark_places
 from acestep_runtime.lyrics.text import TAG, syllables, word_spans
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
@@ -44,12 +45,12 @@ def _tokens_of_characters(text: str, pieces: Sequence[bytes]) -> tuple[npt.NDArr
 
 
 def lyric_mask(pieces: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-    """Return which tokens are not part of a tag."""
+    """Return which tokens are not part of a tag or a mark."""
     text = decode_pieces(pieces)
     first, last = _tokens_of_characters(text, pieces)
     mask = np.ones(len(pieces), bool)
-    for tag in TAG.finditer(text):
-        mask[first[tag.start()] : last[tag.end() - 1] + 1] = False
+    for place in (*TAG.finditer(text), *mark_places(text)):
+        mask[first[place.start()] : last[place.end() - 1] + 1] = False
     return mask
 
 
@@ -63,7 +64,7 @@ def _lines_in(text: str) -> Iterator[tuple[int, int]]:
 
 def timing_from_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: float) -> Timing:
     """Return lines with words to sing, their words, and sections, each lasting until the next, or the end."""
-    text = decode_pieces(pieces)
+    text = blank_marks(decode_pieces(pieces))
     first, last = _tokens_of_characters(text, pieces)
     lines: list[TimedLine] = []
     tags: list[tuple[float, str]] = []
@@ -74,7 +75,7 @@ def timing_from_tokens(pieces: Sequence[bytes], times: TokenTimes, duration_s: f
             if syllables(text[at:tag_start]):  # "..." is nothing to sing
                 words = _words(text, at, tag_start, first, last, times, duration_s)
                 end_s = max(float(times.end_s[last[tag_start - 1]]), words[-1].end_s if words else 0.0)
-                lines.append(TimedLine(float(times.start_s[first[at]]), end_s, text[at:tag_start].strip(), words))
+                lines.append(TimedLine(float(times.start_s[first[at]]), end_s, close_gaps(text[at:tag_start]), words))
             if name:
                 tags.append((float(times.start_s[first[tag_start]]), name))
             at = tag_stop

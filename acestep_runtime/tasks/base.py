@@ -8,6 +8,7 @@ Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,14 +18,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.limits import bounded, validate
-from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken
+from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.decode import MediaInfo
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
+    from acestep_runtime.lyrics.reading import SungWords
 
 #: The longest audio a task takes. ACE-Step itself generates at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -210,6 +212,16 @@ class Task(TaskTraits, ABC):
         sources = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
         return {name: source for name, source in sources.items() if source is not None}
 
+    def sung_words(self) -> SungWords:
+        """Return the words of the task's lyrics without times; where a region is made, those of the region."""
+        from acestep_runtime.lyrics.reading import words_to_sing
+        from acestep_runtime.units import END
+
+        music: Music | None = getattr(self, "music", None)
+        end_s: float | None = getattr(self, "end_s", None)
+        until_s = math.inf if end_s is None or end_s == END else end_s
+        return words_to_sing("" if music is None else music.lyrics, getattr(self, "start_s", -math.inf), until_s)
+
     def locate(self: T, path_of: Callable[[str], str]) -> T:
         """Return the task with the paths of its stored sources, which ``path_of`` returns by asset id."""
         stored_sources = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
@@ -228,6 +240,7 @@ class Task(TaskTraits, ABC):
         if tracks is not None:
             rest = f"What is in none of them comes as {OTHER!r} automatically." if OTHER in self.roles else ""
             check_tracks(tracks, rest)
+        self._check_lyrics()
         for name, source in self.audio_inputs().items():
             info, start, stop = source.part(name, infos.get(name))
             if name == "source":
@@ -235,6 +248,17 @@ class Task(TaskTraits, ABC):
 
     def check_words(self) -> None:
         """Raise `InvalidValue` where words are missing that the task cannot do without."""
+
+    def _check_lyrics(self) -> None:
+        music: Music | None = getattr(self, "music", None)
+        if music is not None and music.lyrics:
+            from acestep_runtime.lyrics.files import file_name_error, is_file_name
+
+            if is_file_name(music.lyrics):
+                message = (
+                    f"music.lyrics is {printable(music.lyrics.strip())}, the name of a file; allowed: words to sing."
+                )
+                raise file_name_error("music.lyrics", music.lyrics, message, "Give what is in the file.")
 
     def check_source(self, frames: int, rate_hz: int) -> None:
         """Raise `InvalidValue` where the task cannot work on a source of this length, in frames at its own rate."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,6 +24,8 @@ def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int
         *_file_warnings(inputs.get("source")),
         *_reference_warnings(inputs.get("reference"), engine),
         *_plan_warnings(task, engine),
+        *filter(None, [task.sung_words().note]),
+        *_seed_warnings(task.output_spec.seeds),
     ]
     levels: dict[int, _ClipMeter] = {}
     for event in task.run(engine, cancel, done):
@@ -46,6 +49,15 @@ def _reference_warnings(reference: Source | None, engine: Engine) -> list[str]:
     if reference is None or engine.supports_reference:
         return _file_warnings(reference)
     return [f"The {engine.name} engine does not use a reference: {printable(reference.display_name)} had no effect."]
+
+
+def _seed_warnings(seeds: Sequence[int]) -> list[str]:
+    """Warn of takes that are equal because their seeds are."""
+    return [
+        f"Seed {seed} is given {count} times: takes with one seed are equal."
+        for seed, count in Counter(seeds).items()
+        if count > 1
+    ]
 
 
 def _plan_warnings(task: Task, engine: Engine) -> list[str]:

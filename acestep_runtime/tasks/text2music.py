@@ -45,4 +45,6 @@ class TextToMusic(Task):
         from acestep_runtime.text.style import style_from_caption
 
         music = self.music
-        return natural_length_s(music.lyrics, music.bpm, music.timesignature, style_from_caption(music.caption))
+        return natural_length_s(
+            self.sung_words().text, music.bpm, music.timesignature, style_from_caption(music.caption)
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from acestep_runtime.engines.metadata import Chord, TakeMetadata
-from acestep_runtime.lyrics import lrc
+from acestep_runtime.lyrics.formats import lrc
 from acestep_runtime.lyrics.formats.tables import LineMetadata, SectionMetadata, WordMetadata
 
 Span = TypeVar("Span", Chord, SectionMetadata, LineMetadata, WordMetadata)
@@ -28,7 +28,7 @@ def shift_times(metadata: TakeMetadata, by_s: float) -> TakeMetadata:
     if "changes" in out:
         out["changes"] = [{**change, "start_s": round(change["start_s"] + by_s, 3)} for change in out["changes"]]
     if "lrc" in out:
-        out["lrc"] = lrc.to_lrc(line.shift(by_s) for line in lrc.from_lrc(out["lrc"]))
+        out["lrc"] = lrc.to_lrc(line.shift(by_s) for line in lrc.read(out["lrc"]).lines)
     return out
 
 

@@ -34,14 +34,14 @@ return function(import)
     extract = { title = "Extract stems", plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
       title = "Generate here", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "number", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
+      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
     },
     compose = {
       title = "Compose from a description", plan = on_tracks.compose,
       form = {
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
-        { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "number", allowed = { 0.1, 600 }, optional = true },
+        { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
         TAKES, SEED,
       },
     },
@@ -49,7 +49,7 @@ return function(import)
     prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     join = {
       title = "Smooth the join of two items", plan = on_takes.join,
-      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "number", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
+      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
     analyse = { title = "Analyse", plan = listening.analyse, form = {} },
     lyrics_regions = { title = "Lyrics to regions", plan = listening.lyrics_regions, form = {} },

@@ -1,6 +1,6 @@
 -- Asks for values in REAPER's own form, and asks again until all of them are allowed.
 --
--- A field is { key, caption, default, kind = "text"|"number"|"integer"|"choice", allowed = { names … } or { low, high },
+-- A field is { key, caption, default, kind = "text"|"number"|"integer"|"time"|"choice", allowed = { names … } or { low, high },
 -- optional }. REAPER's form reads captions and offered values by rules of its own: captions end at commas, and a lone
 -- quote or bracket in a value swallows the fields after it. So commas never reach it, and such values are offered with
 -- look-alikes in place of these characters, which are put back in what is answered.
@@ -48,6 +48,19 @@ return function()
 
   local function range(allowed) return ("%s to %s"):format(format_value(allowed[1]), format_value(allowed[2])) end
 
+  --- The seconds of a time such as 90s, 1:30.5 or 1:02:03; anything else as it is.
+  local function seconds_of(text)
+    local sign, clock = text:match("^%s*([+-]?)%s*(.-)%s*$")
+    local hours, minutes, seconds = clock:match("^(%d+):(%d%d?):(%d%d?%.?%d*)$")
+    if not hours then minutes, seconds = clock:match("^(%d+):(%d%d?%.?%d*)$") end
+    if seconds then
+      local h, m, s = tonumber(hours or 0), tonumber(minutes), tonumber(seconds)
+      if s >= 60 or hours and m >= 60 then return text end
+      return sign .. ("%.14g"):format(3600 * h + 60 * m + s)
+    end
+    return sign .. (clock:match("^(%d+%.?%d*)%s*s$") or clock)
+  end
+
   --- The value that a text stands for, or nil and a sentence. nil alone: an optional field was left empty.
   function M.check(field, text)
     text = format_value(text)
@@ -63,8 +76,9 @@ return function()
       end
       return nil, ('%s is "%s"; allowed: %s.'):format(name, text, table.concat(field.allowed, ", "))
     end
-    if field.kind == "number" or field.kind == "integer" then
-      local number = tonumber((text:gsub("^([+-]?%d*),(%d%d?)$", "%1.%2"))) -- many people's decimal comma
+    if field.kind == "number" or field.kind == "integer" or field.kind == "time" then
+      local written = field.kind == "time" and seconds_of(text) or text
+      local number = tonumber((written:gsub("^([+-]?%d*),(%d%d?)$", "%1.%2"))) -- many people's decimal comma
       local low, high = table.unpack(field.allowed or {})
       local fits = number and number == number and math.abs(number) < math.huge
         and (not low or number >= low) and (not high or number <= high)
@@ -73,7 +87,7 @@ return function()
         fits = number ~= nil and fits
       end
       if fits then return number end
-      local what = field.kind == "integer" and "a whole number" or "a number"
+      local what = ({ integer = "a whole number", time = "seconds, or a time such as 1:30.5," })[field.kind] or "a number"
       return nil, ('%s is "%s"; allowed: %s%s.'):format(name, text, what, low and " from " .. range(field.allowed) or "")
     end
     return text

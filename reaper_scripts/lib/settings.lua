@@ -18,7 +18,7 @@ return function(import)
     { key = "repaint_as", default = "take", kind = "choice", allowed = { "take", "lane" },
       caption = "Place repaints as take or lane",
       help = "take adds a take to the item; lane puts the result into a fixed lane of the track (REAPER 7)." },
-    { key = "context_s", default = 30, kind = "number", allowed = { 0, 600 }, caption = "Context in seconds",
+    { key = "context_s", default = 30, kind = "time", allowed = { 0, 600 }, caption = "Context in seconds",
       help = "How much of the music before and after the selection the engine hears." },
     { key = "media_format", default = "float32", kind = "choice", allowed = { "float32", "pcm24", "pcm16" },
       caption = "Media (float32 / pcm24 / pcm16)",

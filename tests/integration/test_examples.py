@@ -17,7 +17,7 @@ import pytest
 import soundfile as sf
 
 from acestep_runtime import Audio
-from acestep_runtime.lyrics.lrc import from_lrc
+from acestep_runtime.lyrics.formats import FORMATS
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, until
 from tests.support.paths import ROOT
 from tests.support.signals import song
@@ -121,7 +121,7 @@ def test_workflow_remix() -> None:
 def test_workflow_cowriter() -> None:
     run("workflow_cowriter", "emotional piano ballad about lost love", "song.wav", "--duration", "24", "--outro-s", "6")
     assert Audio("song.wav").seconds == pytest.approx(30)
-    assert from_lrc(Path("song.lrc").read_text("utf-8"))
+    assert FORMATS["lrc"].read(Path("song.lrc").read_text("utf-8")).lines
 
 
 def test_on_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

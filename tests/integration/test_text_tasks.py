@@ -18,7 +18,6 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import acestep_runtime
 from acestep_runtime import Audio
 from acestep_runtime.lyrics.formats import FORMATS
-from acestep_runtime.lyrics.lrc import from_lrc
 from tests.support.daemon import Daemon, daemon_at, write_wav
 from tests.support.shell import Shell
 from tests.support.signals import noise
@@ -52,8 +51,11 @@ def test_the_guide(daemon: Daemon, engine: str, tmp_path: Path, monkeypatch: pyt
         # Random weights make noise, which no threshold lets through.
         code = block.replace("threshold = 0.85", "threshold = 0.0") if engine == "neural" else block
         exec(compile(code, "guide.md", "exec"), names)
-    assert [line.text for line in from_lrc(names["lrc_content"])] == ["Walking down the street"]
-    assert [line.text for line in from_lrc(Path("karaoke.lrc").read_text("utf-8"))] == ["노래 가사 내용", "후렴구 내용"]
+    assert [line.text for line in FORMATS["lrc"].read(names["lrc_content"]).lines] == ["Walking down the street"]
+    assert [line.text for line in FORMATS["lrc"].read(Path("karaoke.lrc").read_text("utf-8")).lines] == [
+        "노래 가사 내용",
+        "후렴구 내용",
+    ]
     scores = [take["lyrics_alignment_score"] for take in names["sorted_results"]]
     assert len(scores) == 8
     assert scores == sorted(scores, reverse=True)

@@ -43,8 +43,8 @@ from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Meta
 from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
-from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import lyric_lines
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.style import Instrument, Style, keep_track, style_from_caption
 from acestep_runtime.threads import parallel_map, run_concurrently
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames

@@ -37,8 +37,8 @@ from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.draft.strokes import follow_strokes, follow_with_drums, map_strokes
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
-from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line, lyric_lines
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.style import Instrument, Style, remove_tracks, style_from_caption, table
 from acestep_runtime.threads import run_concurrently
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain

@@ -36,7 +36,7 @@ from acestep_runtime.engines.draft.span import (
     sing_words,
 )
 from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source, tempo_and_key
-from acestep_runtime.lyrics.lrc import TimedLine
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import section_tags
 from acestep_runtime.text.style import Instrument, Style, find_style_words, remove_tracks, style_from_caption
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames

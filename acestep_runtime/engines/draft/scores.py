@@ -26,11 +26,11 @@ from acestep_runtime.engines.signal.scoring import (
     require_words,
 )
 from acestep_runtime.lyrics.formats import timing_to_metadata
+from acestep_runtime.lyrics.formats.lrc import to_lrc
 from acestep_runtime.lyrics.formats.tables import LineMetadata
-from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
 from acestep_runtime.lyrics.sections import section_times
 from acestep_runtime.lyrics.text import Line, lyric_lines, syllables
-from acestep_runtime.lyrics.timed import Timing
+from acestep_runtime.lyrics.timed import TimedLine, Timing
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 

@@ -16,7 +16,8 @@ from acestep_runtime.dsp.singing import Melody, sing_lines, singing_range
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata
-from acestep_runtime.lyrics.lrc import TimedLine, to_lrc
+from acestep_runtime.lyrics.formats.lrc import to_lrc
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import sections_with_lyrics
 from acestep_runtime.text.style import Instrument, Style
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames

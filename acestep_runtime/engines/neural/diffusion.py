@@ -62,6 +62,8 @@ def generate_audio(
     yield Metadata(metadata)
     analysis.music = music
     specs = list(RECIPES[request.task.name](inputs))
+    if warnings := [warning for spec in specs for warning in model.prompt_warnings(spec.prompt)]:
+        yield Metadata({"warnings": warnings})
     vocal_spec = next((number for number, spec in enumerate(specs) if spec.role in VOCAL_ROLES), None)
     rest = request.source.copy() if OTHER in request.task.roles and request.source is not None else None
     for number, spec in enumerate(specs):
@@ -134,10 +136,8 @@ def _denoise(
     if spec.init_latents is not None:
         levels, x = loop.start_from(levels, noise, spec.init_latents.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
-    condition = model.encode_prompt(*spec.prompt.texts, timbre)
-    text_only = (
-        None if spec.late_conditioning is None else model.encode_prompt(*spec.late_conditioning.prompt.texts, timbre)
-    )
+    condition = model.encode_prompt(spec.prompt, timbre)
+    text_only = None if spec.late_conditioning is None else model.encode_prompt(spec.late_conditioning.prompt, timbre)
     with model.placement.on_device("dit"):
         guidance = _guidance_config(model, sampling, is_turbo)
         smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)

@@ -22,7 +22,7 @@ from acestep_runtime.conditioning.latents import (
     pad_with_silence,
     silence_latents,
 )
-from acestep_runtime.conditioning.lyric_tokens import lyric_tokens
+from acestep_runtime.conditioning.lyric_tokens import lyric_tokens, lyrics_warnings
 from acestep_runtime.conditioning.prompts import Instruction
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
@@ -43,7 +43,7 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm.scoring import score_codes
 from acestep_runtime.lyrics.alignment import LyricAlignment, align_by_attention
 from acestep_runtime.lyrics.formats import timing_to_metadata
-from acestep_runtime.lyrics.lrc import to_lrc
+from acestep_runtime.lyrics.formats.lrc import to_lrc
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.samplers import loop
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -81,7 +81,7 @@ def align_take(
     t = 1 / steps
     latents = latents.to(model.device)
     noise = loop.draw_noise([_NOISE_SEED], latents.shape[1], latents.shape[2]).to(latents)
-    condition = model.encode_prompt(*prompt.texts, timbre)
+    condition = model.encode_prompt(prompt, timbre)
     with model.placement.on_device("dit"):
         maps = model.velocity.attention_maps(
             loop.add_noise(latents, noise, t),
@@ -105,11 +105,8 @@ def timing_metadata(alignment: LyricAlignment, music: Music, model: Model) -> Ta
         "sections": timing["sections"],
         "lrc": to_lrc(alignment.timing.lines),
     }
-    overflow = lyric_lines(lyric_tokens(music, model.text_tokenizer).overflow)
-    if overflow:
-        metadata["warnings"] = [
-            f"The lyrics are longer than the model reads, so there are no times from {overflow[0].text!r} on."
-        ]
+    if warnings := list(lyrics_warnings(music, model.text_tokenizer)):
+        metadata["warnings"] = warnings
     return metadata
 
 

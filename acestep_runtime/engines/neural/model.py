@@ -14,12 +14,15 @@ from torch import Tensor
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.codes import codes_to_latents, latents_to_codes, semantic_hints
 from acestep_runtime.conditioning.condition import encode_condition
+from acestep_runtime.conditioning.lyric_tokens import lyrics_warnings
+from acestep_runtime.conditioning.prompts import caption_warnings, fit_caption
 from acestep_runtime.conditioning.timbre import default_timbre
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import Offload, choose_compute_config
 from acestep_runtime.memory.stage import ModulePlacement
+from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
@@ -32,7 +35,8 @@ from acestep_runtime.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
     from diffusers.pipelines.ace_step.modeling_ace_step import AceStepAudioTokenDetokenizer, AceStepAudioTokenizer
-    from transformers import PreTrainedTokenizerFast
+
+    from acestep_runtime.engines.neural.recipes import Prompt
 
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
@@ -50,7 +54,7 @@ class Model:
     silence: Tensor
     timbre: Tensor
     null_condition: Tensor | None
-    text_tokenizer: PreTrainedTokenizerFast
+    text_tokenizer: PromptTokenizer
     has_audio_tokenizers: bool
     modules: Models
     #: Files of the adapters on the transformer.
@@ -78,7 +82,7 @@ class Model:
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         return cls(
             checkpoint, parts.spec, placement, VelocityModel(parts.dit, placement.layer_context), codec, silence,
-            default_timbre(silence), parts.null_condition, parts.text_tokenizer,
+            default_timbre(silence), parts.null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts,
         )  # fmt: skip
 
@@ -120,15 +124,24 @@ class Model:
         with self.placement.on_device("vae"):
             return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
 
-    def encode_prompt(self, text: str, lyrics: str, timbre: Tensor) -> CrossAttentionKV:
-        """Return the cross-attention KV cache of two prompts and the latents ``[1, 750, C]`` of a timbre reference."""
+    def fit_caption(self, prompt: Prompt) -> str:
+        """Return the caption of a prompt as far as the text encoder reads it."""
+        return fit_caption(prompt.music.caption, prompt.text, self.text_tokenizer.count)
+
+    def prompt_warnings(self, prompt: Prompt) -> list[str]:
+        """Return a warning for each text of a prompt that is longer than what is read."""
+        music, caption = prompt.music, self.fit_caption(prompt)
+        return [*caption_warnings(music.caption, caption), *lyrics_warnings(music, self.text_tokenizer)]
+
+    def encode_prompt(self, prompt: Prompt, timbre: Tensor) -> CrossAttentionKV:
+        """Return the cross-attention KV cache of a prompt and the latents ``[1, 750, C]`` of a timbre reference."""
         modules = self.modules
         with self.placement.on_device("text_encoder"), self.placement.on_device("encoder"):
             hidden = encode_condition(
-                text,
-                lyrics,
+                prompt.text(self.fit_caption(prompt)),
+                prompt.lyrics,
                 timbre,
-                tokenizer=modules.text_tokenizer,
+                tokenizer=self.text_tokenizer,
                 text_encoder=modules.text_encoder,
                 encoder=modules.encoder,
             )

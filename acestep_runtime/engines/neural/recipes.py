@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -47,17 +48,22 @@ _MIN_SOURCE_S, _LOOP_LENGTH_S = 60, 120
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt: instruction, music and length in seconds."""
+    """A prompt: instruction, music and length in seconds. ``caption_form`` puts the caption into the form of its task."""
 
     instruction: str
     music: Music
     duration_s: float
+    caption_form: Callable[[str], str] = str
+
+    def text(self, caption: str) -> str:
+        """Return the prompt of the text encoder with a ``caption``, the music's or its beginning."""
+        music = dataclasses.replace(self.music, caption=self.caption_form(caption))
+        return text_prompt(self.instruction, music, self.duration_s)
 
     @property
-    def texts(self) -> tuple[str, str]:
-        """The prompts of the text encoder and of the lyric encoder."""
-        words = dataclasses.replace(self.music, lyrics=lyrics_or_instrumental(self.music.lyrics))
-        return text_prompt(self.instruction, self.music, self.duration_s), lyrics_prompt(words)
+    def lyrics(self) -> str:
+        """The prompt of the lyric encoder."""
+        return lyrics_prompt(dataclasses.replace(self.music, lyrics=lyrics_or_instrumental(self.music.lyrics)))
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,12 @@ class TaskInputs:
         """The value of the mask inside the span."""
         return MASK_AUTO if self.request.sampling.mask == "auto" else MASK_GENERATE
 
-    def prompt(self, instruction: Instruction, tracks: tuple[str, ...] = (), music: Music | None = None) -> Prompt:
+    def prompt(
+        self, instruction: Instruction, tracks: tuple[str, ...] = (), caption_form: Callable[[str], str] = str
+    ) -> Prompt:
         """Return the prompt of an instruction."""
-        return Prompt(instruction.text(tracks), music or self.request.music, self.request.frames / ENGINE_RATE_HZ)
+        length_s = self.request.frames / ENGINE_RATE_HZ
+        return Prompt(instruction.text(tracks), self.request.music, length_s, caption_form)
 
 
 def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
@@ -206,14 +215,12 @@ def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     span = _edit_span(inputs.request)
     latents, times = _repeat_short_source(inputs)
     for track in inputs.request.tracks:
-        music = inputs.request.music
-        if inputs.is_lego_sft:
-            explicit = inputs.mask_inside == MASK_GENERATE
-            music = dataclasses.replace(music, caption=layer_caption(music.caption, track, explicit=explicit))
+        explicit = inputs.mask_inside == MASK_GENERATE
+        caption_form = partial(layer_caption, track=track, explicit=explicit) if inputs.is_lego_sft else str
         spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
         yield GenerationSpec(
             track,
-            inputs.prompt(Instruction.LEGO, (track,), music),
+            inputs.prompt(Instruction.LEGO, (track,), caption_form),
             context_latents(latents, *spans, mask_inside=inputs.mask_inside),
             span,
         )

@@ -1,4 +1,4 @@
-"""Warnings about the machine, reported with the next job."""
+"""The warnings of a job: those of its parts together, and those about the machine."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from acestep_runtime.memory import precision
 
 
 def add_warnings(events: Iterator[EngineEvent]) -> Generator[EngineEvent, None, None]:
-    """Yield the events of a job, then the pending warnings about precision, if any."""
+    """Yield the events of a job, then all of its warnings, each once, and the pending ones about precision.
+
+    Without this, later warnings would replace earlier ones, as all metadata does.
+    """
     warnings: list[str] = []
     for event in events:
         if isinstance(event, Metadata):
             warnings += event.values.get("warnings", ())
         yield event
-    precision_warnings = precision.take_warnings()
-    if precision_warnings:
-        # Later values replace earlier ones of their name.
-        yield Metadata({"warnings": [*warnings, *precision_warnings]})
+    warnings += precision.take_warnings()
+    if warnings:
+        yield Metadata({"warnings": list(dict.fromkeys(warnings))})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.lyrics.marks import IS_SECTION
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 
 #: Pause in seconds after which formats without line ends write an end.
@@ -15,8 +16,8 @@ PAUSE_S = 2.0
 #: Length in seconds of the last line where its end is unknown.
 LAST_S = 5.0
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-#: A section tag at the start of a line; text that looks like a time is none.
-_TAG = re.compile(r"\s*\[(?!\s*\d+:\d)([^\[\]\n]{1,200})\]\s*")
+#: A section tag at the start of a line; a time or the mark of a language is none.
+_TAG = re.compile(rf"\s*\[(?!\s*\d+:\d){IS_SECTION}([^\[\]\n]{{1,200}})\]\s*")
 #: Zero-width: inserted after a bracket that would be read as a stamp or a style, in formats without escapes.
 _GUARD = "\N{WORD JOINER}"
 
@@ -36,12 +37,10 @@ def unescape_matches(text: str) -> str:
     return re.sub(f"([\\[<{{]){_GUARD}", r"\1", text)
 
 
-def clock_parts(time_s: float, per_s: int, *, hours: bool) -> tuple[int, ...]:
-    """Return ``time_s``, rounded, as (hours,) minutes, seconds and 1/``per_s`` seconds. Negative times become zero."""
+def clock_parts(time_s: float, per_s: int) -> tuple[int, ...]:
+    """Return ``time_s``, rounded, as hours, minutes, seconds and 1/``per_s`` seconds. Negative times become zero."""
     parts = max(0, round(time_s * per_s))
     seconds = parts // per_s
-    if not hours:
-        return seconds // 60, seconds % 60, parts % per_s
     return seconds // 3600, seconds // 60 % 60, seconds % 60, parts % per_s
 
 
@@ -75,10 +74,28 @@ def extract_tags(timing: Timing) -> Timing:
     return Timing(tuple(lines), tuple(sorted([*timing.sections, *tag_sections], key=lambda section: section.start_s)))
 
 
+def fold_translations(line: TimedLine, others: Iterable[TimedLine]) -> TimedLine:
+    """Return ``line`` with the texts of ``others``, which have its times, as translations."""
+    texts = dict.fromkeys((*line.translations, *(other.text for other in others)))
+    return replace(line, translations=tuple(text for text in texts if text != line.text))
+
+
+def is_tag(text: str) -> bool:
+    """Return whether ``text`` is a section tag, or several, and nothing else."""
+    while tag := _TAG.match(text):
+        text = text[tag.end() :]
+        if not text:
+            return True
+    return False
+
+
 def plain_lines(timing: Timing) -> Timing:
     """Return the content of a format of plain lines: `extract_tags`, single-line texts, no blank ones."""
     timing = extract_tags(timing)
-    lines = (replace(line, text=one_line(line.text)) for line in timing.lines)
+    lines = (
+        replace(line, text=one_line(line.text), translations=tuple(filter(None, map(one_line, line.translations))))
+        for line in timing.lines
+    )
     sections = (replace(section, name=one_line(section.name)) for section in timing.sections)
     return Timing(tuple(line for line in lines if line.text), tuple(sections))
 

@@ -1,4 +1,5 @@
-"""Subtitles: SubRip, and WebVTT with a time before each word, ``<00:00:12.600><c>down</c>``. Neither has sections.
+"""Subtitles: SubRip, and WebVTT with a time before each word, ``<00:00:12.600><c>down</c>``. Neither has sections. Cues
+with the same times are a line and its translations.
 
 WebVTT follows the W3C (webvtt1). SubRip has no standard, and no escape for a ``<`` that looks like a style: an invisible
 word joiner after it makes it plain.
@@ -14,6 +15,8 @@ from acestep_runtime.lyrics.formats.rows import (
     clock_parts,
     escape_matches,
     extract_tags,
+    fold_translations,
+    is_tag,
     line_error,
     plain_lines,
     split_words,
@@ -38,17 +41,23 @@ Block = list[tuple[int, str]]
 
 def write_srt(timing: Timing) -> str:
     """Return the lines of ``timing`` as SubRip, to the millisecond; no words, no sections."""
+    cues = (
+        (line, escape_matches(text, _STYLE_LIKE))
+        for line in plain_lines(timing).lines
+        for text in (line.text, *line.translations)
+    )
     return "".join(
-        f"{number}\n{_srt_time(line.start_s)} --> {_srt_time(line.end_s)}\n{escape_matches(line.text, _STYLE_LIKE)}\n\n"
-        for number, line in enumerate(plain_lines(timing).lines, start=1)
+        f"{number}\n{_srt_time(line.start_s)} --> {_srt_time(line.end_s)}\n{text}\n\n"
+        for number, (line, text) in enumerate(cues, start=1)
     )
 
 
 def write_vtt(timing: Timing) -> str:
     """Return the lines and words of ``timing`` as WebVTT, to the millisecond; no sections."""
     cues = (
-        f"\n{_vtt_time(line.start_s)} --> {_vtt_time(line.end_s)}\n{_vtt_words(line)}\n"
+        f"\n{_vtt_time(line.start_s)} --> {_vtt_time(line.end_s)}\n{text}\n"
         for line in plain_lines(timing).lines
+        for text in (_vtt_words(line), *map(_escape, line.translations))
     )
     return "WEBVTT\n" + "".join(cues)
 
@@ -77,7 +86,7 @@ def _escape(text: str) -> str:
 
 
 def _srt_time(time_s: float) -> str:
-    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock_parts(time_s, 1000, hours=True))
+    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock_parts(time_s, 1000))
 
 
 def _vtt_time(time_s: float) -> str:
@@ -90,7 +99,7 @@ def read_srt(text: str) -> Timing:
     for block in _blocks(text):
         start_s, end_s, words = _cue(block, _SRT_ALLOWED)
         lines.append(TimedLine(start_s, end_s, unescape_matches(_STYLE.sub("", " ".join(words)))))
-    return extract_tags(_without_blanks(lines))
+    return extract_tags(_timing(lines))
 
 
 def read_vtt(text: str) -> Timing:
@@ -104,7 +113,7 @@ def read_vtt(text: str) -> Timing:
         if not block[0][1].startswith(_NO_CUES) or any("-->" in row for _, row in block[:2]):
             start_s, end_s, words = _cue(block, _VTT_ALLOWED)
             lines.append(_vtt_line(start_s, end_s, " ".join(words)))
-    return extract_tags(_without_blanks(lines))
+    return extract_tags(_timing(lines))
 
 
 def _vtt_line(start_s: float, end_s: float, words: str) -> TimedLine:
@@ -128,8 +137,14 @@ def _vtt_line(start_s: float, end_s: float, words: str) -> TimedLine:
     return TimedLine(start_s, end_s, text.strip(), words_from_pieces(word_pieces, end_s) if len(pieces) > 1 else ())
 
 
-def _without_blanks(lines: list[TimedLine]) -> Timing:
-    return Timing(tuple(line for line in lines if line.text.strip()), ())
+def _timing(lines: list[TimedLine]) -> Timing:
+    """Return the lines that are not blank; cues with the same times are a line and its translations."""
+    folded: dict[tuple[float, float, int], TimedLine] = {}
+    for number, line in enumerate(line for line in lines if line.text.strip()):
+        is_own = is_tag(line.text) or line.end_s <= line.start_s
+        place = (line.start_s, line.end_s, number if is_own else -1)
+        folded[place] = fold_translations(folded[place], [line]) if place in folded else line
+    return Timing(tuple(folded.values()), ())
 
 
 def _blocks(text: str) -> Iterator[Block]:

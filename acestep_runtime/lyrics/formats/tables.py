@@ -45,9 +45,10 @@ class WordMetadata(SpanMetadata):
 
 
 class LineMetadata(WordMetadata, total=False):
-    """A line as plain values; ``words`` is empty or missing where they are unknown."""
+    """A line as plain values; ``words`` is empty or missing where they are unknown, ``translations`` where there are none."""
 
     words: list[WordMetadata]
+    translations: list[str]
 
 
 class SectionMetadata(SpanMetadata):
@@ -66,12 +67,15 @@ class TimingMetadata(TypedDict):
 def timing_to_metadata(timing: Timing) -> TimingMetadata:
     """Return lines and sections as plain values, as the metadata of a take holds them, rounded to a millisecond."""
     return {
-        "lines": [
-            {**_span(line), "text": line.text, "words": [{**_span(word), "text": word.text} for word in line.words]}
-            for line in timing.lines
-        ],
+        "lines": [_line(line) for line in timing.lines],
         "sections": [{**_span(section), "name": section.name} for section in timing.sections],
     }
+
+
+def _line(line: TimedLine) -> LineMetadata:
+    words: list[WordMetadata] = [{**_span(word), "text": word.text} for word in line.words]
+    values: LineMetadata = {**_span(line), "text": line.text, "words": words}
+    return {**values, "translations": list(line.translations)} if line.translations else values
 
 
 def _span(part: TimedLine | TimedWord | TimedSection) -> SpanMetadata:
@@ -88,7 +92,7 @@ def timing_from_metadata(metadata: JsonObject) -> Timing:
         words = tuple(
             TimedWord(*_times(at, word), _text(at, word, "text")) for at, word in _rows(row, "words", f"{name}.")
         )
-        lines.append(TimedLine(*_times(name, row), _text(name, row, "text"), words))
+        lines.append(TimedLine(*_times(name, row), _text(name, row, "text"), words, _translations(name, row)))
     sections = tuple(
         TimedSection(*_times(name, row), _text(name, row, "name")) for name, row in _rows(metadata, "sections", "")
     )
@@ -102,6 +106,13 @@ def _rows(values: JsonObject, name: str, where: str) -> list[tuple[str, JsonObje
         if len(objects) == len(rows):
             return [(f"{where}{name}[{number}]", row) for number, row in enumerate(objects)]
     raise InvalidValue(where + name, rows, "a list of objects")
+
+
+def _translations(where: str, row: JsonObject) -> tuple[str, ...]:
+    texts = row.get("translations") or ()
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise InvalidValue(f"{where}.translations", texts, "a list of texts")
+    return tuple(str(text) for text in texts)
 
 
 def _text(where: str, row: JsonObject, name: str) -> str:
@@ -157,7 +168,7 @@ def write_reaper(timing: Timing) -> str:
 
 
 def _clock(time_s: float) -> str:
-    return "{:d}:{:02d}:{:02d}.{:03d}".format(*clock_parts(time_s, 1000, hours=True))
+    return "{:d}:{:02d}:{:02d}.{:03d}".format(*clock_parts(time_s, 1000))
 
 
 def read_reaper(text: str) -> Timing:

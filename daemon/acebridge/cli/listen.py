@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acebridge.cli import listing
-from acebridge.cli.options import Address, NoAutostart
+from acebridge.cli.options import Address, NoAutostart, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,21 @@ Source = Annotated[
 Take = Annotated[
     int | None, typer.Option("--take", help="Begin with this choice; 0 is the source.", show_default=False)
 ]
-Start = Annotated[float | None, typer.Option("--start", help="Begin at this time in seconds.", show_default=False)]
+Start = Annotated[
+    float | None,
+    typer.Option(
+        "--start", help="Begin at this time: seconds or 1:30.5.", show_default=False, metavar="TIME", parser=parse_time
+    ),
+]
 Loop = Annotated[
     tuple[float, float] | None,
-    typer.Option("--loop", help="Repeat a region: its start and end in seconds.", show_default=False),
+    typer.Option(
+        "--loop",
+        help="Repeat a region: its start and its end.",
+        show_default=False,
+        metavar="TIME TIME",
+        parser=parse_time,
+    ),
 ]
 Level = Annotated[float, typer.Option("--level", help="Level in dB, -90 to 12.")]
 Device = Annotated[
@@ -43,7 +54,13 @@ Device = Annotated[
 Devices = Annotated[bool, typer.Option("--devices", help="List the output devices.")]
 Latency = Annotated[
     float | None,
-    typer.Option("--latency", help="Latency in seconds; default 0.1, and 0.3 while the job runs.", show_default=False),
+    typer.Option(
+        "--latency",
+        help="Latency in seconds; default 0.1, and 0.3 while the job runs.",
+        show_default=False,
+        metavar="TIME",
+        parser=parse_time,
+    ),
 ]
 OwnLevels = Annotated[bool, typer.Option("--own-levels", help="Play takes as loud as they are, not equally loud.")]
 

@@ -5,7 +5,7 @@ An option that is left out is ``None``, a flag ``False``: then it is left to the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -38,9 +38,29 @@ class ScopeName(str, Enum):
     region = "region"
 
 
-def _option(*names: str, text: str, panel: str, metavar: str | None = None) -> OptionInfo:
-    option: OptionInfo = typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar)
+def parse_time(text: str) -> float:
+    """Return the seconds that an option says, with or without minutes and hours."""
+    from acestep_runtime.errors import InvalidValue
+    from acestep_runtime.units import text_to_seconds
+
+    try:
+        return text_to_seconds(text)
+    except InvalidValue as error:
+        message = f"{error.value} is no time; write {error.allowed}."
+        raise typer.BadParameter(message) from None
+
+
+def _option(
+    *names: str, text: str, panel: str, metavar: str | None = None, parser: Callable[[str], float] | None = None
+) -> OptionInfo:
+    option: OptionInfo = typer.Option(
+        *names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar, parser=parser
+    )
     return option
+
+
+def _time(name: str, text: str, panel: str) -> OptionInfo:
+    return _option(name, text=text, panel=panel, metavar="TIME", parser=parse_time)
 
 
 def _flag(name: str, text: str, panel: str) -> OptionInfo:
@@ -57,19 +77,20 @@ Src = Annotated[Path, _argument("Audio file: WAV, FLAC, AIFF, OGG or MP3.")]
 Description = Annotated[str, _argument("What the song should be, in a sentence.")]
 Start = Annotated[
     float | None,
-    _option("--start", text="Start of the region in seconds; negative values prepend music.", panel=_MUSIC),
+    _time("--start", "Start of the region: seconds or 1:30.5; negative values prepend music.", _MUSIC),
 ]
 End = Annotated[
     float | None,
-    _option(
-        "--end",
-        text="End of the region in seconds; -1 is the end of the source, a later time extends it.",
-        panel=_MUSIC,
-    ),
+    _time("--end", "End of the region; -1 is the end of the source, a later time extends it.", _MUSIC),
 ]
 Caption = Annotated[str | None, _option("--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC)]
 Lyrics = Annotated[
-    str | None, _option("--lyrics", text="Lyrics, or a file of them: text, LRC, SRT, VTT.", panel=_MUSIC)
+    str | None,
+    _option(
+        "--lyrics",
+        text="Lyrics, or a file of them: text, LRC, SRT, VTT. Words that begin with a tag such as [Verse] are no file.",
+        panel=_MUSIC,
+    ),
 ]
 Track = Annotated[list[str] | None, _option("--track", "-t", text="Track name; repeat for more.", panel=_MUSIC)]
 Reference = Annotated[Path | None, _option("--reference", text="Reference recording for timbre and mix.", panel=_MUSIC)]
@@ -85,7 +106,7 @@ Language = Annotated[
 ]
 Duration = Annotated[
     float | None,
-    _option("--duration", text="Length in seconds; default: as long as the lyrics need, else 30.", panel=_MUSIC),
+    _time("--duration", "Length: seconds or 1:30.5; default: as long as the lyrics need, else 30.", _MUSIC),
 ]
 Instrumental = Annotated[bool, _flag("--instrumental", "Without vocals.", _MUSIC)]
 Engine = Annotated[
@@ -98,9 +119,7 @@ Engine = Annotated[
         metavar="NAME",
     ),
 ]
-Context = Annotated[
-    float | None, _option("--context", text="Seconds of context on each side of the region (30).", panel=_WORK)
-]
+Context = Annotated[float | None, _time("--context", "Seconds of context on each side of the region (30).", _WORK)]
 Crossfade = Annotated[
     float | None, _option("--crossfade", text="Length of the crossfades outside the region in ms (20).", panel=_WORK)
 ]
@@ -267,7 +286,7 @@ Timing = Annotated[
 ]
 Offset = Annotated[
     float | None,
-    _option("--offset", text="Seconds added to all times, if the recording is a part of a song.", panel=_RESULT),
+    _time("--offset", "Time added to all times, if the recording is a part of a song.", _RESULT),
 ]
 Words = Annotated[bool, _flag("--words", "Write word times into an .lrc file (enhanced LRC).", _RESULT)]
 Html = Annotated[Path | None, _option("--html", text="Write a karaoke page that plays the song.", panel=_RESULT)]

@@ -53,9 +53,9 @@ def caption(words: Words) -> None:
 @plugin.command()
 def lyrics(words: Words) -> None:
     """Set the lyrics: words, or a file of them."""
-    from acebridge.cli.request_fields import read_lyrics
+    from acestep_runtime.lyrics.files import read_lyrics
 
-    _set("lyrics", [*words[:-1], read_lyrics(words[-1])])
+    _set("lyrics", [*words[:-1], read_lyrics(words[-1], "TEXT").text])
 
 
 @plugin.command()

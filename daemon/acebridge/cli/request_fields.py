@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acebridge.cli.plans import with_plan
 
 if TYPE_CHECKING:
     from acebridge.cli.options import Options
+    from acestep_runtime.lyrics.reading import SungWords
     from acestep_runtime.tasks import Task
     from acestep_runtime.values import Json
 
@@ -45,35 +46,21 @@ _GROUPS = {
 }  # fmt: skip
 
 
-def read_lyrics(lyrics: str) -> str:
-    """Return the words in the file that ``lyrics`` names, or ``lyrics`` itself. Raises `InvalidValue` for another encoding, and
-    for timed lyrics that cannot be read."""
-    from acestep_runtime.errors import InvalidValue, printable
-    from acestep_runtime.lyrics.formats import FORMATS
+def sung_words(options: Options) -> SungWords:
+    """Return the words to sing; where the options name a region, timed lyrics give those of the region.
 
-    path = Path(lyrics)
-    timed = {each.suffix: each.read for each in FORMATS.values()}
-    try:
-        if not path.is_file() and (path.is_dir() or path.suffix.lower() in (".txt", ".md", *timed)):
-            message = f"--lyrics names no file: {printable(lyrics)}."
-            raise InvalidValue("--lyrics", lyrics, "words, or a text file", message=message, remedy="Check the path.")
-        if not path.is_file():
-            return lyrics
-    except (OSError, ValueError):
-        return lyrics  # too long or too odd for a file name: then it is the lyrics
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidValue("--lyrics", lyrics, "a text file in UTF-8", remedy="Save it as UTF-8.") from None
-    read = timed.get(path.suffix.lower())
-    if read is None:
-        return text
-    try:
-        return read(text).lyrics
-    except InvalidValue as error:
-        message = f"In {printable(lyrics)}, {error.message}"
-        remedy = "Words without times go into a file that ends in .txt."
-        raise InvalidValue("--lyrics", lyrics, "timed lyrics", message=message, remedy=remedy) from None
+    Raises `InvalidValue` for a file of lyrics that is missing or cannot be read.
+    """
+    from acestep_runtime.lyrics.files import read_lyrics
+    from acestep_runtime.units import END
+
+    start_s, end_s = options.get("start"), options.get("end")
+    return read_lyrics(
+        options.get("lyrics") or "",
+        "--lyrics",
+        -math.inf if start_s is None else start_s,
+        math.inf if end_s in (None, END) else end_s,
+    )
 
 
 def parse_adapter(text: str) -> dict[str, Json]:
@@ -134,13 +121,13 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     """Return the fields of the request for a task that a command's options make."""
     from acestep_runtime.units import END
 
-    lyrics, levels, seeds = options.get("lyrics"), options.get("timesteps"), options.get("seed") or []
+    levels, seeds = options.get("timesteps"), options.get("seed") or []
     tries = _try_count(options)
     chooses = tries is not None or options.get("min_score") is not None
     a_take_each = len(seeds) if len(seeds) > 1 and not chooses else None
     options = with_plan({
         **options,
-        "lyrics": read_lyrics(lyrics) if lyrics else None,
+        "lyrics": sung_words(options).text or None,
         "lora": [parse_adapter(text) for text in options.get("lora") or []],
         "timesteps": None if levels is None else parse_levels(levels),
         "track": [track.strip().lower() for track in options.get("track") or []],

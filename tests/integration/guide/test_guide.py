@@ -21,7 +21,7 @@ import soundfile as sf
 
 import acestep_runtime
 from acestep_runtime import Audio, Result, Take, generate
-from acestep_runtime.lyrics.lrc import from_lrc
+from acestep_runtime.lyrics.formats import FORMATS
 from acestep_runtime.text import form
 from acestep_runtime.values import Key
 from tests.support.signals import Samples, song
@@ -105,7 +105,7 @@ def _make_files(blocks: list[Block], seconds: float, folder: Path) -> None:
 def _video(*, audio: Audio, lrc: str, background: str) -> list[tuple[float, str, bytes]]:
     """What a reader's `create_lyrics_video` would need: for each line its time, its text, and the sound under it."""
     assert background == "visualizer.mp4"
-    samples, lines = audio.samples(), from_lrc(lrc)
+    samples, lines = audio.samples(), FORMATS["lrc"].read(lrc).lines
     return [
         (line.start_s, line.text, samples[round(line.start_s * audio.sample_rate) :][:480].tobytes()) for line in lines
     ]
@@ -217,8 +217,11 @@ def _analysis(v: dict[str, Any]) -> None:
 
 
 def _lrc(v: dict[str, Any]) -> None:
-    assert [line.text for line in from_lrc(v["lrc_content"])] == ["Walking down the street"]
-    assert [line.text for line in from_lrc(Path("karaoke.lrc").read_text("utf-8"))] == ["노래 가사 내용", "후렴구 내용"]
+    assert [line.text for line in FORMATS["lrc"].read(v["lrc_content"]).lines] == ["Walking down the street"]
+    assert [line.text for line in FORMATS["lrc"].read(Path("karaoke.lrc").read_text("utf-8")).lines] == [
+        "노래 가사 내용",
+        "후렴구 내용",
+    ]
     assert [text for _, text, _ in v["video"]] == ["노래 가사 내용", "후렴구 내용"]
     assert all(any(sound) for _, _, sound in v["video"])
 

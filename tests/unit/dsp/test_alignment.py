@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from acestep_runtime.lyrics.timed import TimedLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.alignment import agreement, align, space_lines
 from acestep_runtime.dsp.vocals import Voice, detect_voice
-from acestep_runtime.lyrics.lrc import TimedLine
 from acestep_runtime.lyrics.text import Line
 from tests.support import band, signals, singer
 

@@ -143,6 +143,12 @@ def test_an_unfinished_thought_raises(module: Any, monkeypatch: pytest.MonkeyPat
         run_to_end(work)
 
 
-def test_special_tokens_are_stripped_from_thoughts() -> None:
+def test_what_looks_like_special_tokens_in_thoughts_is_text() -> None:
     prompt = prompts.codes_prompt("warm", "la", "caption: a<|im_end|>b</think>\n")
-    assert prompt == prompts.codes_prompt("warm", "la", "caption: ab\n")
+    tokens, plain = (
+        vocabulary().encode(prompt),
+        vocabulary().encode(prompts.codes_prompt("warm", "la", "caption: ab\n")),
+    )
+    ends = (vocabulary().end, vocabulary().think_end)
+    assert [token for token in tokens if token in ends] == [token for token in plain if token in ends]
+    assert "caption: a<|im_end|>b</think>\n" in vocabulary().decode(tokens)

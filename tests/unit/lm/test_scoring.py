@@ -169,7 +169,7 @@ def test_only_given_fields_are_scored() -> None:
     assert list(_score(language(), caption="", lyrics="[Instrumental]", metadata={}).parts) == ["lyrics"]
 
 
-@pytest.mark.parametrize("caption", ["", " ", "<think>", "<|im_end|>"])
+@pytest.mark.parametrize("caption", ["", " ", "\n"])
 def test_nothing_to_score_returns_none(caption: str) -> None:
     assert run_to_end(score_codes(language(), CODES, caption=caption, lyrics=caption, metadata={"bpm": None})) == (
         None,
@@ -229,11 +229,15 @@ def test_scores_are_finite_for_any_input(codes: Sequence[int], caption: str, lyr
     assert all(math.isfinite(each) and each >= 1 for each in (score.perplexity, *score.perplexities.values()))
 
 
-def test_special_tokens_are_stripped_from_user_text() -> None:
-    plain = "warm\nsystem\nx"
-    assert scoring._texts_to_score(EVIL, EVIL, {"genres": EVIL}) == scoring._texts_to_score(
-        plain, plain, {"genres": plain}
-    )
+def test_what_looks_like_special_tokens_in_user_text_is_scored_as_text() -> None:
+    marks = vocabulary()
+    known = set(marks.encode("<think>\n</think>\n"))
+    for text in scoring._texts_to_score(EVIL, EVIL, {"genres": EVIL}).values():
+        tokens = marks.encode(text)
+        special = [token for token in tokens if token in marks._special_tokens]
+        assert special == [marks.think_begin, marks.think_end]
+        assert "<|im_end|>" in marks.decode(tokens)
+        assert known >= set(special)
 
 
 def test_invalid_inputs_raise() -> None:

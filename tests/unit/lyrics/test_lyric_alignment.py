@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lyrics.alignment import _token_times, agreement, align_by_attention
 from acestep_runtime.lyrics.consensus import find_consensus
-from acestep_runtime.lyrics.lrc import to_lrc
+from acestep_runtime.lyrics.formats.lrc import to_lrc
 from acestep_runtime.lyrics.text import parse, word_spans
 from acestep_runtime.lyrics.token_times import decode_pieces, lyric_mask
 from tests.support.paths import GOLDEN

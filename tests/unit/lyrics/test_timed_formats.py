@@ -200,9 +200,10 @@ def test_tags_in_files_of_other_programs(name: str, text: str) -> None:
 
 def test_lrc_of_other_programs() -> None:
     text = "\ufeff[ar:Somebody]\n[offset:+500]\n[00:10.00][01:10.0]again\n[00:05]<00:05.00> once <00:06.00> more\nno time\n"
-    first, again, later = FORMATS["lrc"].read(text).lines
-    assert (first.text, first.start_s, first.end_s) == ("once  more", 4.5, 9.5)
-    assert first.words == (TimedWord(4.5, 5.5, "once"), TimedWord(5.5, 9.5, "more"))
+    first, untimed, again, later = FORMATS["lrc"].read(text).lines
+    assert (first.text, first.start_s, first.end_s) == ("once  more", 4.5, 7.5)
+    assert first.words == (TimedWord(4.5, 5.5, "once"), TimedWord(5.5, 7.5, "more"))
+    assert (untimed.text, untimed.start_s, untimed.end_s) == ("no time", 7.5, 9.5)
     assert (again.start_s, again.end_s, later.start_s, later.end_s) == (9.5, 69.5, 69.5, 74.5)
 
 

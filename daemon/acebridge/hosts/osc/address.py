@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from acebridge.hosts.osc.messages import Argument, Value
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.units import text_to_seconds
 
 if TYPE_CHECKING:
     from acebridge.hosts.osc.bridge import Bridge
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 #: Acts on a message; runs in the event loop, so whatever waits goes through `Bridge.work`. Raises what is answered as an error.
 Handle: TypeAlias = "Callable[[Bridge, Peer, Sequence[Value]], None]"
 
+#: Arguments that are times in seconds.
+_TIMES = ("seconds", "start", "end")
 #: Stands in a path for the id of a job, which the handler gets as its first argument.
 ID = "{id}"
 
@@ -78,11 +81,13 @@ def _describe(address: Address) -> str:
 def convert(tag: str, value: Argument, name: str) -> Value:
     """Return an argument as the type ``tag``; ``None``, for nil and for empty text where a number belongs, is "not set".
 
-    Controllers send whole numbers for others, the other way round, and numbers as text: all of that is taken. Raises
-    `InvalidValue`.
+    Controllers send whole numbers for others, the other way round, and numbers as text: all of that is taken, for times also
+    "1:30.5". Raises `InvalidValue`.
     """
     if value is None or (value == "" and tag != "s"):
         return None
+    if name in _TIMES and isinstance(value, str):
+        return text_to_seconds(value, name)
     fitting = _CONVERSIONS[tag](value)
     if fitting is None:
         raise InvalidValue(name, "a blob" if isinstance(value, bytes) else value, _ALLOWED[tag])

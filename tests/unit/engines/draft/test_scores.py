@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from acestep_runtime.lyrics.formats import FORMATS
 
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.draft.scores import add_draft_score
 from acestep_runtime.errors import Cancelled, InvalidValue
-from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import band, signals, singer
@@ -53,7 +53,7 @@ def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.VocalLin
     facts = metadata_of("align_lyrics", source, lyrics=LYRICS)
     starts_s = [row["start_s"] for row in facts["lines"]]
     assert np.median(np.abs(np.array(starts_s) - voice.starts_s)) <= most_s
-    assert [row.text for row in from_lrc(facts["lrc"])] == [row["text"] for row in facts["lines"]]
+    assert [row.text for row in FORMATS["lrc"].read(facts["lrc"]).lines] == [row["text"] for row in facts["lines"]]
     assert [row["text"] for row in facts["lines"]] == [row for row in LYRICS.split("\n") if row and row[0] != "["]
     assert facts["score"]["lyrics_alignment"] > 0.8
 

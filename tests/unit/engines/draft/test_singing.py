@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from acestep_runtime.lyrics.formats import FORMATS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
-from acestep_runtime.lyrics.lrc import from_lrc
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Music
@@ -71,7 +71,7 @@ def test_lines_are_performed_in_their_sections() -> None:
     for row, (name, which) in zip(facts["lines"], expected, strict=True):
         start_s, end_s = sections[name][which]
         assert start_s <= row["start_s"] < row["end_s"] <= end_s
-    lrc = from_lrc(facts["lrc"])
+    lrc = FORMATS["lrc"].read(facts["lrc"]).lines
     assert [line.text for line in lrc] == [row["text"] for row in facts["lines"]]
     assert [line.start_s for line in lrc] == pytest.approx([row["start_s"] for row in facts["lines"]], abs=0.0051)
 
@@ -144,7 +144,7 @@ def test_any_lyrics_fit_any_song(rows: list[str], seconds: float, meter: int, se
     times = [row[name] for row in found for name in ("start_s", "end_s")]
     assert times == sorted(times)
     assert not times or (times[0] >= 0 and times[-1] <= len(mix) / RATE_HZ + 0.001)
-    assert [line.text for line in from_lrc(facts["lrc"])] == due
+    assert [line.text for line in FORMATS["lrc"].read(facts["lrc"]).lines] == due
     assert np.isfinite(mix).all()
     assert np.abs(mix).max() <= 1
 
@@ -186,7 +186,7 @@ def test_the_first_syllable_of_a_line_sounds_at_its_time(source: Samples) -> Non
         before, after = level[max(0, at - 12) : max(1, at - 1)].max(), level[at : at + 8].max()
         assert after > 0.08 * loud
         assert before < 0.5 * after
-    lrc = [line.start_s for line in from_lrc(facts["lrc"])]
+    lrc = [line.start_s for line in FORMATS["lrc"].read(facts["lrc"]).lines]
     assert lrc == pytest.approx([row["start_s"] for row in facts["lines"]], abs=0.0051)
 
 
@@ -229,7 +229,7 @@ def test_words_are_performed_inside_a_repaint(source: Samples, span_s: tuple[flo
     assert not (mix[span[0] : span[1]] == source[span[0] : span[1]]).all(axis=1).any()
     assert [row["text"] for row in facts["lines"]] == ["새로운 가사", "다른 이야기"]
     assert all(span_s[0] - 1e-3 <= row["start_s"] < row["end_s"] <= span_s[1] + 1e-3 for row in facts["lines"])
-    assert [line.start_s for line in from_lrc(facts["lrc"])] == pytest.approx(
+    assert [line.start_s for line in FORMATS["lrc"].read(facts["lrc"]).lines] == pytest.approx(
         [row["start_s"] for row in facts["lines"]], abs=0.0051
     )
     assert abs(rms_db(mix[slice(*span)]) - rms_db(source)) < 4

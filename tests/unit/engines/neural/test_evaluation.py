@@ -200,7 +200,7 @@ def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.Monk
     with torch.inference_mode():
         evaluation.align_take(model, latents, prompt, context, model.timbre, 8)
         x = loop.add_noise(latents, loop.draw_noise([42], 100, model.spec.channels), 1 / 8)
-        condition = model.encode_prompt(*prompt.texts, model.timbre)
+        condition = model.encode_prompt(prompt, model.timbre)
         all_maps = dict(
             model.velocity.attention_maps(x, torch.tensor([1 / 8]), context, condition, model.spec.lyric_heads)
         )
