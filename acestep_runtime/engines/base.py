@@ -128,6 +128,8 @@ class Engine(Protocol):
     context_limit_s: float
     #: Whether the engine uses the timbre reference of a request.
     supports_reference: bool
+    #: Whether the engine has a model with settings of its sampling.
+    supports_sampling: bool
     #: Whether the engine can plan music with a language model and follow plans.
     supports_planning: bool
 

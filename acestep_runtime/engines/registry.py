@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from acestep_runtime.engines.base import Engine, TaskTraits
-from acestep_runtime.errors import InvalidValue, UnsupportedTask
+from acestep_runtime.errors import InvalidValue, UnsupportedTask, printable
 from acestep_runtime.installation import install_remedy
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.folder import models_folder
@@ -143,10 +143,8 @@ def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
 
 
 def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
-    """Raise `InvalidValue` for a sampler or a method of guidance that the engine does not have; "" is its default.
-
-    An engine without any ignores those that another engine has.
-    """
+    """Raise `InvalidValue` for a sampler or a method of guidance that no engine has ("" is the default), and for a model or an
+    adapter where the engine has none: the result would be another one than was asked for."""
     engines = [info, *ENGINES.values()]
     samplers = next(each.samplers for each in engines if each.samplers)
     methods = next(each.guidance_methods for each in engines if each.guidance_methods)
@@ -156,6 +154,16 @@ def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
     ):
         if name and name not in known:
             raise InvalidValue(field, name, ", ".join(known), remedy="Leave it out for the default.")
+    models = {"sampling.model": sampling.model, "sampling.adapters": ", ".join(each.name for each in sampling.adapters)}
+    for field, name in models.items():
+        if name and not info.samplers:
+            missing = ENGINES["neural"].missing()
+            why = f", and the neural engine cannot run: {missing.reason}" if missing else ""
+            raise InvalidValue(
+                field, name, "nothing",
+                message=f"The {info.name} engine has no models, so {printable(name)} would have no effect{why}.",
+                remedy=f"{missing.remedy if missing else 'Choose the neural engine.'} Or leave it out.",
+            )  # fmt: skip
 
 
 def load(info: EngineInfo, *, device: str = "auto") -> Engine:

@@ -105,8 +105,8 @@ def generate(
     ``lm_batch_chunk_size`` takes are planned at once.
 
     ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
-    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``model``, ``inference_steps`` and
-    ``guidance_scale`` are for neural engines; where one has no effect, ``result.notes`` says so. ``on_progress`` is
+    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps`` and ``guidance_scale`` are for
+    neural engines; where one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is
     called with a stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` with the name of the argument, `UnreadableAudio` for a source that is not audio,
@@ -138,8 +138,7 @@ def generate(
     order = order_from_call(task_type, arguments, src_audio, engine, reference_audio)
     neural_only = {
         "lm_batch_chunk_size": lm_batch_chunk_size, "offload_to_cpu": offload_to_cpu,
-        "offload_dit_to_cpu": offload_dit_to_cpu, "model": model, "inference_steps": inference_steps,
-        "guidance_scale": guidance_scale,
+        "offload_dit_to_cpu": offload_dit_to_cpu,
     }  # fmt: skip
     unused = tuple(name for name, value in neural_only.items() if value)
     notes = () if can_plan or not thinking else (f"thinking has no use for {task_type}: it follows the source.",)

@@ -167,6 +167,7 @@ class _PerfectEngine:
     name = "perfect"
     context_limit_s = 30.0
     supports_reference = False
+    supports_sampling = False
     supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[Block]:

@@ -45,6 +45,7 @@ class DraftEngine:
     name = "draft"
     context_limit_s = 20.0
     supports_reference = False
+    supports_sampling = False
     supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:

@@ -63,6 +63,7 @@ class NeuralEngine:
     name = "neural"
     context_limit_s = math.inf
     supports_reference = True
+    supports_sampling = True
     supports_planning = True
 
     def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:

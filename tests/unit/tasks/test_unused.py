@@ -1,0 +1,87 @@
+"""What has no effect is told: by the name of the field, its value, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from acestep_runtime.engines.fake import FakeEngine
+from acestep_runtime.tasks import TASKS
+from acestep_runtime.tasks.base import Source, Task
+from acestep_runtime.tasks.complete import Complete
+from acestep_runtime.tasks.cover import Cover
+from acestep_runtime.tasks.extract import Extract
+from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.schema import from_fields, to_fields
+from acestep_runtime.tasks.text2music import TextToMusic
+from acestep_runtime.tasks.unused import RULES, unused_fields
+from acestep_runtime.values import Adapter, Sampling, Thinking
+
+SONG = Source("song.wav")
+
+
+class Neural(FakeEngine):
+    """An engine with all there is."""
+
+    name = "neural"
+    supports_sampling = True
+    supports_planning = True
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        (TextToMusic(sampling=Sampling(noise_strength=0.5)), "noise_strength 0.5 had no effect: it is for cover."),
+        (Extract(SONG, tracks=("drums",), sampling=Sampling(mask="auto")),
+         "mask auto had no effect: it is for repaint and lego."),
+        (Repaint(SONG, sampling=Sampling(skip_loop=True)), "skip_loop on had no effect: it is for lego and extract."),
+        (TextToMusic(sampling=Sampling(timesteps=(1.0, 0.5), steps=9)), "steps 9 had no effect: timesteps say all of it."),
+        (Repaint(SONG, mode="aggressive", strength=0.9), "strength 0.9 had no effect: it is for the mode balanced."),
+        (Repaint(SONG, match_loudness=False, loudness_of="context"),
+         "loudness_of context had no effect: match_loudness is off."),
+        (TextToMusic(thinking=Thinking(negative="noise")), "negative noise had no effect: thinking is off."),
+    ],
+)  # fmt: skip
+def test_what_a_task_does_not_use_is_told(task: Task, says: str) -> None:
+    assert list(unused_fields(task, Neural())) == [says]
+
+
+def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> None:
+    task = Cover(SONG, sampling=Sampling(steps=50, guidance=7.0, adapters=(Adapter("mystyle", 0.5),)))
+    assert list(unused_fields(task, FakeEngine())) == [
+        "steps 50 had no effect: the fake engine has no such setting.",
+        "guidance 7 had no effect: the fake engine has no such setting.",
+        "adapters mystyle had no effect: the fake engine has no such setting.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        TextToMusic(sampling=Sampling(steps=9, guidance=3.0), thinking=Thinking(plan_first=True, temperature=0.5)),
+        TextToMusic(thinking=Thinking(model="acestep-5Hz-lm-1.7B")),
+        Cover(SONG, strength=0.3, sampling=Sampling(noise_strength=0.5, skip_quantiser=True)),
+        Repaint(SONG, strength=0.3, loudness_of="context", sampling=Sampling(mask="auto")),
+        Complete(SONG, tracks=("drums",)),
+    ],
+)
+def test_what_is_used_is_not_told(task: Task) -> None:
+    assert list(unused_fields(task, Neural())) == []
+
+
+def test_rules_name_fields_that_some_task_has() -> None:
+    def names(kind: type[Any], prefix: str = "") -> set[str]:
+        found = set()
+        for f in dataclasses.fields(kind):
+            group = {"sampling": Sampling, "thinking": Thinking}.get(f.name)
+            found |= names(group, f"{f.name}.") if group else {prefix + f.name}
+        return found
+
+    assert {field for rule in RULES for field in rule.fields} <= set().union(*map(names, TASKS.values()))
+
+
+def test_what_is_told_does_not_depend_on_how_a_task_was_stored() -> None:
+    task = Repaint(SONG, mode="aggressive", strength=0.9)
+    assert list(unused_fields(from_fields(Repaint, to_fields(task)), Neural())) == list(unused_fields(task, Neural()))
