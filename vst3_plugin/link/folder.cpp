@@ -237,6 +237,11 @@ Descriptor Folder::lock(const std::string& name) const {
   return file;
 }
 
+bool Folder::is_locked(const std::string& name) const {
+  const Descriptor file(::openat(descriptor_.number(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return file.number() >= 0 && ::flock(file.number(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 void Folder::remove(const std::string& name) const { (void)::unlinkat(descriptor_.number(), name.c_str(), 0); }
 
 void Folder::remove_folder(const std::string& name) const {

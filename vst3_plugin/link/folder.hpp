@@ -78,6 +78,8 @@ public:
   bool is_there() const;
   // Hold `name` in it as a lock until the descriptor is closed; -1 when somebody else does.
   Descriptor lock(const std::string& name) const;
+  // Whether somebody holds it. Any number may look at once.
+  bool is_locked(const std::string& name) const;
 
   // What cannot be removed stays.
   void remove(const std::string& name) const;

@@ -87,8 +87,7 @@ void remove_dead_instances(const Folder& plugins, const std::string& own) {
     if (!folder || (!folder->has(kState) && folder->age_s().value_or(0) < kYoungS)) {
       continue;
     }
-    const Descriptor lock = folder->lock(kLock);
-    if (lock.number() >= 0) {
+    if (!folder->is_locked(kLock)) { // its name never comes back
       remove_instance(plugins, id, *folder);
     }
   }

@@ -95,18 +95,22 @@ def running_instances(home: Path) -> list[Instance]:
 
 
 def _is_held(lock: Path) -> bool:
-    """Return whether the plug-in holds its lock, as it does until it ends, however that comes about."""
-    import filelock
+    """Return whether the plug-in holds its lock, as it does until it ends, however that comes about.
 
-    if not lock.is_file():
+    The lock is shared for a moment: whoever else looks at the same time is not taken for the plug-in.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where the plug-in has no link
         return False
     try:
-        with filelock.FileLock(lock).acquire(timeout=0):
-            return False
-    except filelock.Timeout:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
     except OSError:
         return False
+    return False
 
 
 def find_instance(home: Path, beginning: str = "") -> Instance:

@@ -12,9 +12,11 @@
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -259,7 +261,10 @@ void instance_folders_come_and_go() {
   CHECK(Folder::open(own).has_value()); // its job may be about to start
   Folder::open(own)->find("jobs")->find("20260101-000000-1a2b")->write_whole("status.json", R"({"state": "done"})");
   std::ofstream(place.path + "/plugin/keep.txt") << "x";
+  const int looking = ::open((own + "/lock").c_str(), O_RDONLY); // somebody who looks is no plug-in
+  CHECK(::flock(looking, LOCK_SH) == 0);
   { const InstanceFolder next(*data, "aaaaaaaaaaaa"); }
+  CHECK(::close(looking) == 0);
   CHECK(!Folder::open(own));
   CHECK(Folder::open(place.path + "/plugin")->names() == std::vector<std::string>{"keep.txt"});
 }
