@@ -64,8 +64,12 @@ async def open_named_file(path: str, roots: Sequence[Path], field: str) -> Named
 
 
 def _open(path: str, roots: tuple[Path, ...], field: str) -> NamedFile:
-    real, root = _resolve(path, roots, field)
-    name = printable(real.name or str(real))
+    return open_resolved(*_resolve(path, roots, field), field)
+
+
+def open_resolved(real: Path, root: Path, field: str) -> NamedFile:
+    """Open a file below ``root`` whose path was checked a moment ago: it has no links in it. Raises as `open_named_file`."""
+    path, name = str(real), printable(real.name or str(real))
     try:
         descriptor = _open_below(root, real) if _WALKS else _open_and_compare(real)
     except _SwappedError:

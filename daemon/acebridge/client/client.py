@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 import grpc
 
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Response_co = TypeVar("Response_co", covariant=True)
-_UPLOAD_BYTES = 1 << 20
-_READ_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 20
 #: A song of 2 GiB from a slow disk.
 _IMPORT_TIMEOUT_S = 600.0
 
@@ -131,15 +131,16 @@ class Client:
         """Cancel a job."""
         return self.call(self.jobs.CancelJob, jobs_pb2.CancelJobRequest(job_id=job_id))
 
-    def upload(self, path: str | Path) -> audio_pb2.AudioInput:
+    def upload(self, path: str | Path, *, opened: BinaryIO | None = None) -> audio_pb2.AudioInput:
         """Store a file, unless the daemon has it already, and return it as the source of a request.
 
-        Raises ``OSError`` when the file cannot be read.
+        What is sent comes from the file that is ``opened``, where it is given: another may lie at ``path`` by now. Raises
+        ``OSError`` when the file cannot be read.
         """
         path = Path(path)
-        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        if opened is None and path.exists() and not path.is_file():  # reading a pipe would wait for ever
             raise OSError(errno.EINVAL, "a folder or a device, not an audio file", str(path))
-        asset_id = self._import(path) or self._upload(path)
+        asset_id = self._import(path) or self._upload(path, opened)
         return audio_pb2.AudioInput(asset_id=asset_id, name=name_of(path))
 
     def _import(self, path: Path) -> str:
@@ -155,11 +156,10 @@ class Client:
                 raise
             return ""
 
-    def _upload(self, path: Path) -> str:
+    def _upload(self, path: Path, opened: BinaryIO | None) -> str:
         digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while data := file.read(_READ_BYTES):
-                digest.update(data)
+        for data in _pieces(path, opened):
+            digest.update(data)
         asset_id = digest.hexdigest()
         try:
             self.call(self.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset_id))
@@ -167,7 +167,7 @@ class Client:
             if missing.kind is not ErrorReason.NOT_FOUND:
                 raise
             try:
-                asset_id = self.assets.UploadAsset(_upload_messages(path)).id
+                asset_id = self.assets.UploadAsset(_upload_messages(path, opened)).id
             except grpc.RpcError as error:
                 raise unpack_error(error) from error
         return asset_id
@@ -226,8 +226,15 @@ def name_of(path: Path) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1 - len(suffix)]}…{suffix}"
 
 
-def _upload_messages(path: Path) -> Iterator[assets_pb2.UploadAssetRequest]:
-    with path.open("rb") as file:
-        yield assets_pb2.UploadAssetRequest(name=name_of(path), data=file.read(_UPLOAD_BYTES))
-        while data := file.read(_UPLOAD_BYTES):
-            yield assets_pb2.UploadAssetRequest(data=data)
+def _pieces(path: Path, opened: BinaryIO | None) -> Iterator[bytes]:
+    """Yield the bytes of the file at ``path``, or of the one that is ``opened``: at least one piece, which may be empty."""
+    with path.open("rb") if opened is None else nullcontext(opened) as file:
+        file.seek(0)
+        yield file.read(_PIECE_BYTES)
+        while data := file.read(_PIECE_BYTES):
+            yield data
+
+
+def _upload_messages(path: Path, opened: BinaryIO | None) -> Iterator[assets_pb2.UploadAssetRequest]:
+    for number, data in enumerate(_pieces(path, opened)):
+        yield assets_pb2.UploadAssetRequest(name="" if number else name_of(path), data=data)

@@ -23,6 +23,7 @@ from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason, 
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
 from acebridge.hosts.osc.results import Names, ResultFiles, base_of
+from acebridge.named_files import open_resolved
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime.errors import AceStepError, InvalidValue
 
@@ -149,7 +150,7 @@ class Jobs:
             }
             folder = self._folder(order, paths.get("source"), open_file)
             base = base_of(paths.get("source"), order.task)
-            inputs = {name: _audio_input(client, audio, paths.get(name)) for name, audio in order.audio.items()}
+            inputs = {name: _audio_input(client, audio, paths.get(name), name) for name, audio in order.audio.items()}
             request = request_of(order.task, order.fields, submission=order.submission, **inputs)
             with ResultFiles(folder, base, self._names) as files:
                 feedback = Feedback(order.task, files, send, lambda: self.latest is run)
@@ -188,11 +189,12 @@ class Jobs:
         return self._usual_folder
 
 
-def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | None) -> audio_pb2.AudioInput:
+def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | None, field: str) -> audio_pb2.AudioInput:
     message = audio_pb2.AudioInput()
     fill(message, {name: value for name, value in audio.items() if name != "path"})
     if path is not None:
-        message.MergeFrom(client.upload(path))
+        # The path was checked, and has no links in it; what lies there may have been swapped since.
+        message.MergeFrom(client.upload(path, opened=open_resolved(path, Path(path.anchor), field)))
     return message
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason
-from acebridge.hosts.osc.jobs import MAX_JOBS, Jobs, describe
+from acebridge.hosts.osc.jobs import MAX_JOBS, Jobs, _audio_input, describe
 from acebridge.hosts.osc.request import Order
-from acebridge.v1 import tasks_pb2
+from acebridge.v1 import audio_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import PATIENCE_S
 
 JOB = "0e9d4b2f6a7c48d19b3e5f80a1c2d3e4"
@@ -94,3 +96,23 @@ def test_jobs_under_way_are_few(tmp_path: Path) -> None:
     finally:
         end.set()
         jobs.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links as POSIX has them")
+def test_what_was_swapped_after_the_check_is_not_sent(tmp_path: Path) -> None:
+    source, secret = tmp_path / "a.wav", tmp_path / "secret.wav"
+    source.write_bytes(b"mine")
+    secret.write_bytes(b"secret")
+    sent: list[bytes] = []
+
+    def upload(_path: Path, *, opened: BinaryIO) -> audio_pb2.AudioInput:
+        sent.append(opened.read())
+        return audio_pb2.AudioInput(asset_id="x")
+
+    client: Any = SimpleNamespace(upload=upload)
+    assert _audio_input(client, {}, source, "source").asset_id == "x"
+    source.unlink()
+    source.symlink_to(secret)
+    with pytest.raises(InvalidValue, match="was replaced while it was opened"):
+        _audio_input(client, {}, source, "source")
+    assert sent == [b"mine"]
