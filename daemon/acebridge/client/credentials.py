@@ -17,12 +17,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from acebridge.client.own_daemon import TOKEN, OwnDaemon, read_own_daemon, read_token
 from acebridge.contract.status import DETAILS_KEY, pack_error
 from acebridge.errors import Unauthenticated
-from acebridge.paths import data_folder
+from acebridge.paths import TOKEN_VARIABLE, data_folder
 from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, is_proof, make_challenge
 from acestep_runtime.errors import InvalidValue
 
-#: The token of a daemon elsewhere, for a client that was given its address.
-VARIABLE = "ACEBRIDGE_TOKEN"
 _PROOF_TIMEOUT_S = 30.0
 
 Request = TypeVar("Request")
@@ -39,11 +37,11 @@ def token_for(address: str) -> str:
     home = data_folder()
     if read_own_daemon(home).serves_at(address):
         return read_token(home)
-    token = os.environ.get(VARIABLE, "").strip()
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if token and not TOKEN.fullmatch(token):
         allowed = "64 hex digits, as in the file token of the daemon's data folder"
-        message = f"{VARIABLE} holds no token of a daemon; allowed: {allowed}."
-        raise InvalidValue(VARIABLE, "", allowed, message=message, remedy="Copy it again, or leave it out.")
+        message = f"{TOKEN_VARIABLE} holds no token of a daemon; allowed: {allowed}."
+        raise InvalidValue(TOKEN_VARIABLE, "", allowed, message=message, remedy="Copy it again, or leave it out.")
     return token
 
 
