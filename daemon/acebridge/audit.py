@@ -85,9 +85,9 @@ class AuditLog:
             if self._file.stat().st_size <= MAX_BYTES:
                 return
             for number in range(FILES, 0, -1):
-                older = self._file if number == 1 else self._numbered(number - 1)
+                older = self._file if number == 1 else self._older_file(number - 1)
                 with suppress(FileNotFoundError):
-                    older.replace(self._numbered(number))
+                    older.replace(self._older_file(number))
 
-    def _numbered(self, number: int) -> Path:
+    def _older_file(self, number: int) -> Path:
         return self._file.with_name(f"{self._file.name}.{number}")

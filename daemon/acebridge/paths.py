@@ -16,6 +16,8 @@ from acebridge.errors import InvalidSetting
 ADDRESS_FILE = "daemon.json"
 #: In the data folder: the secret that clients of this daemon send along, in hexadecimal.
 TOKEN_FILE = "token"
+#: The environment variable that holds the token of a daemon elsewhere, for a client that was given its address.
+TOKEN_VARIABLE = "ACEBRIDGE_TOKEN"
 #: In the data folder: what is known of the tokens that the user made; and held by whoever changes that.
 TOKENS_FILE, TOKENS_LOCK_FILE = "tokens.json", "tokens.lock"
 #: In the data folder: the key that proves which files the jobs of scripts have made, see `acebridge.hosts.jobfolder.seal`.

@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from acebridge.client.client import Client
 from acebridge.contract.status import unpack_error
 from acebridge.errors import ErrorReason, JobFailed
-from acebridge.server.app import MAX_CONNECTION_CALLS
+from acebridge.server.connections import MAX_CONNECTION_CALLS
 from acebridge.server.open_calls import MAX_OWN_CALLS, UPLOAD
 from acebridge.tokens import Scope, add_token, revoke_token
 from acebridge.v1 import assets_pb2, jobs_pb2, jobs_pb2_grpc

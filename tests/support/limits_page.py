@@ -22,14 +22,14 @@ def page() -> str:
     parts = [_HEAD]
     for part, limits in LIMITS.items():
         rows = "".join(
-            f"| {each.what} | {shown(each)} | {each.beyond} | {each.why} | {each.setting and f'`{each.setting}`'} |\n"
+            f"| {each.what} | {describe_value(each)} | {each.beyond} | {each.why} | {each.setting and f'`{each.setting}`'} |\n"
             for each in limits
         )
         parts.append(f"## {part}\n\n| what | limit | beyond it | why | setting |\n|---|---|---|---|---|\n{rows}")
     return "\n".join(parts)
 
 
-def shown(limit: Limit) -> str:
+def describe_value(limit: Limit) -> str:
     """Return the number of a limit as people read it."""
     if limit.value is None:
         return "three quarters of the machine"

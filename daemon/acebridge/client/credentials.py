@@ -20,12 +20,10 @@ from acebridge.client.known_daemons import KnownDaemon, find_known
 from acebridge.client.own_daemon import TOKEN, OwnDaemon, read_own_daemon, read_token
 from acebridge.contract.status import DETAILS_KEY, pack_error
 from acebridge.errors import Unauthenticated, Unavailable
-from acebridge.paths import data_folder
+from acebridge.paths import TOKEN_VARIABLE, data_folder
 from acebridge.proof import CHALLENGE_KEY, PROOF_KEY, is_proof, make_challenge
 from acestep_runtime.errors import InvalidValue
 
-#: The token of a daemon elsewhere, for a client that was given its address.
-VARIABLE = "ACEBRIDGE_TOKEN"
 _PROOF_TIMEOUT_S = 30.0
 
 Request = TypeVar("Request")
@@ -42,7 +40,7 @@ def token_for(address: str) -> str:
     home = data_folder()
     if read_own_daemon(home).serves_at(address):
         return read_token(home)
-    token = parse_token(os.environ.get(VARIABLE, ""), VARIABLE)
+    token = parse_token(os.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE)
     known = None if token else find_known(home, address)
     return token if known is None else known.token
 

@@ -15,7 +15,7 @@ from acebridge.addresses import is_address, split_address
 from acebridge.client.command_path import background_command
 from acebridge.client.own_daemon import address_in, read_own_daemon, read_token, version_in
 from acebridge.errors import Unavailable
-from acebridge.paths import SERVED, START_LOG_FILE, data_folder
+from acebridge.paths import SERVED, START_LOG_FILE, TOKEN_VARIABLE, data_folder
 from acebridge.private_files import make_private_folder, open_private
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
@@ -214,6 +214,7 @@ def _launch(home: Path, options: Sequence[str]) -> _Launch:
     """Start a daemon. Raises `Unavailable` when its folder cannot be written."""
     command = [*background_command(), "serve", *options]
     environment = {**os.environ, "ACEBRIDGE_HOME": str(home)}
+    environment.pop(TOKEN_VARIABLE, None)  # a daemon needs none, and reads its own
     output = home / START_LOG_FILE
     try:
         make_private_folder(home)

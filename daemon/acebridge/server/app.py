@@ -34,6 +34,7 @@ from acebridge.private_files import explain_access, make_private_folder, repair_
 from acebridge.processes import start_of
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck, is_allowed
+from acebridge.server.connections import connection_options
 from acebridge.server.context import ServiceContext
 from acebridge.server.health import Health
 from acebridge.server.health_report import report_health, set_serving
@@ -80,16 +81,6 @@ from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 log = logging.getLogger(__name__)
 #: Work in the background, and its name in the log.
 Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
-#: A whole inline source with room for the rest of the request.
-MAX_MESSAGE_BYTES = 8 * 2**20
-#: Clients on other machines ask every 30 s whether the daemon is there.
-LEAST_PING_MS = 10_000
-#: Calls that one connection may have open; gRPC's clients keep more of them back.
-MAX_CONNECTION_CALLS = 128
-#: Seconds for a connection to say that it speaks HTTP/2, and without a call until it is closed: a client opens it again.
-HANDSHAKE_S, IDLE_CONNECTION_S = 20.0, 600.0
-#: Seconds without a byte until a connection with open calls is asked whether it is there, and for its answer.
-KEEPALIVE_S, KEEPALIVE_TIMEOUT_S = 300.0, 60.0
 _STOP_GRACE_S = 2.0
 _GC_PAUSE_S, _GC_INTERVAL_S = 1.0, 3600.0
 _CHECK_INTERVAL_S = 3.0
@@ -209,22 +200,6 @@ def _build_server(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, health_servicer
-
-
-def connection_options(max_connections: int) -> list[tuple[str, int]]:
-    """Return the options of gRPC that limit connections, and what they may hold."""
-    return [
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_allowed_incoming_connections", max_connections),
-        ("grpc.max_concurrent_streams", MAX_CONNECTION_CALLS),
-        ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
-        ("grpc.max_connection_idle_ms", round(IDLE_CONNECTION_S * 1000)),
-        ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1000)),
-        ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
-        ("grpc.http2.ping_timeout_ms", round(KEEPALIVE_TIMEOUT_S * 1000)),
-        ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
-        ("grpc.so_reuseport", 0),
-    ]
 
 
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:

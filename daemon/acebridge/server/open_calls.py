@@ -238,10 +238,10 @@ async def _say_why(call: OpenCall, context: CallContext) -> None:
     telling.add_done_callback(_forget)
 
 
-def _forget(told: asyncio.Task[NoReturn]) -> None:
-    _TELLING.discard(told)
-    if not told.cancelled():
-        told.exception()  # there is always one: it ends the call
+def _forget(end: asyncio.Task[NoReturn]) -> None:
+    _TELLING.discard(end)
+    if not end.cancelled():
+        end.exception()  # there is always one: it ends the call
 
 
 #: The ends of calls whose clients do not read: nothing else keeps these tasks.

@@ -23,8 +23,8 @@ _ADDRESS = re.compile(r"ipv[46]:(?:%5B|\[)?(.*?)(?:%5D|\])?:[0-9]+")
 
 
 @dataclass
-class _Refused:
-    """The newest refused call from a place, and how many there were since its last line, which was at ``written``."""
+class _Place:
+    """A place that refused calls come from: the newest of them, and how many since its last line, which was at ``written``."""
 
     written: float
     facts: dict[str, str]
@@ -37,7 +37,7 @@ class RefusedCalls:
     def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._audit = audit
         self._clock = clock
-        self._places: dict[str, _Refused] = {}
+        self._places: dict[str, _Place] = {}
 
     def note(self, error: AceBridgeError, method: str, peer: str, token_name: str) -> None:
         """Record that a call was refused, now or with the next line."""
@@ -50,7 +50,7 @@ class RefusedCalls:
             "token": token_name,
             "peer": place,
         }
-        known = self._places.setdefault(place, _Refused(-PAUSE_S, facts, 0))
+        known = self._places.setdefault(place, _Place(-PAUSE_S, facts, 0))
         known.facts = facts
         known.count += 1
         self._write(known)
@@ -62,7 +62,7 @@ class RefusedCalls:
             if not known.count and self._clock() - known.written > PAUSE_S:
                 del self._places[place]
 
-    def _write(self, known: _Refused) -> None:
+    def _write(self, known: _Place) -> None:
         now = self._clock()
         if known.count and now - known.written >= PAUSE_S:
             self._audit.note("calls refused", **known.facts, count=known.count)

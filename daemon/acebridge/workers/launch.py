@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from acebridge.paths import TOKEN_VARIABLE
 from acebridge.workers import blas
 
 log = logging.getLogger(__name__)
@@ -43,13 +44,13 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: the user's, and defaults for threads and memory.
+    """Return the environment of a child: the user's without a token, and defaults for threads and memory.
 
     Folders that ``PYTHONPATH`` names relative to the working folder keep their meaning; the working folder itself goes.
     """
     places = [place for place in inherited.get("PYTHONPATH", "").split(os.pathsep) if place not in ("", os.curdir)]
     python_path = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places))} if places else {}
-    rest = {name: value for name, value in inherited.items() if name != "PYTHONPATH"}
+    rest = {name: value for name, value in inherited.items() if name not in ("PYTHONPATH", TOKEN_VARIABLE)}
     return {**_DEFAULTS, **rest, **python_path}
 
 

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2_grpc
 
-from acebridge.server import app
+from acebridge.server import connections
 from tests.support.daemon import PATIENCE_S
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -52,10 +52,10 @@ def read_until_closed(port: int, *sent: bytes) -> bytes:
 def serve(monkeypatch: pytest.MonkeyPatch, limits: dict[str, float], client: Callable[[int], Any]) -> Any:
     """Run a client in a thread beside a server whose limits are these."""
     for name, value in limits.items():
-        monkeypatch.setattr(app, name, value)
+        monkeypatch.setattr(connections, name, value)
 
     async def scenario() -> Any:
-        server = grpc.aio.server(options=app.connection_options(8))
+        server = grpc.aio.server(options=connections.connection_options(8))
         health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -20,6 +20,10 @@ def test_defaults_are_for_threads_and_memory_and_the_user_overrides_them() -> No
     }  # fmt: skip
 
 
+def test_no_child_gets_a_token() -> None:
+    assert "ACEBRIDGE_TOKEN" not in environment({"ACEBRIDGE_TOKEN": "ab" * 32, "HOME": "/h"})
+
+
 def test_relative_module_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     places = os.pathsep.join(("", "lib", ".", "/absolute", ""))
