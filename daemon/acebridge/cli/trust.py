@@ -118,12 +118,13 @@ def _read_token(file: Path | None) -> str:
     """Return the token from a file, the environment or the keyboard; empty for none. Raises `InvalidValue`."""
     import os
 
-    from acebridge.client.credentials import VARIABLE, parse_token
+    from acebridge.client.credentials import parse_token
+    from acebridge.paths import TOKEN_VARIABLE
 
     if file is not None:
         return parse_token(file.read_text("utf-8", "replace"), "--token-file", required=True)
-    if text := os.environ.get(VARIABLE, ""):
-        return parse_token(text, VARIABLE)
+    if text := os.environ.get(TOKEN_VARIABLE, ""):
+        return parse_token(text, TOKEN_VARIABLE)
     if not sys.stdin.isatty():
         return ""
     prompt = "Token, from `acebridge token new NAME --scope admin` there; it is not shown: "

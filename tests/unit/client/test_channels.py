@@ -22,7 +22,7 @@ from acebridge.client.discovery import answers, find_daemon
 from acebridge.client.known_daemons import KnownDaemon, remember
 from acebridge.errors import ConnectionLost, JobFailed, Unauthenticated, Unavailable
 from acebridge.proof import prove
-from acebridge.server import app
+from acebridge.server import connections
 from acebridge.v1 import daemon_pb2
 from tests.support.certificates import Pair, make_pair
 from tests.support.daemon import PATIENCE_S
@@ -195,7 +195,7 @@ def test_clients_do_not_ask_more_often_than_a_daemon_allows(monkeypatch: pytest.
     given: dict[str, object] = {}
     monkeypatch.setattr(grpc, "secure_channel", lambda *_, options: given.update(options))
     open_route(Route("studio.local:50710", PAIR.certificate))
-    assert given["grpc.keepalive_time_ms"] > 2 * app.LEAST_PING_MS  # type: ignore[operator]
+    assert given["grpc.keepalive_time_ms"] > 2 * connections.LEAST_PING_MS  # type: ignore[operator]
     assert given["grpc.http2.max_pings_without_data"] == 0  # as often as it takes
 
 
