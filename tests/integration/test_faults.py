@@ -240,7 +240,7 @@ def test_what_was_accepted_is_kept_whatever_happens(trial: Trial, rounds: Rounds
     for number in rounds(len(faults), 25 * len(faults)):
         faults[number % len(faults)](trial)
     ends = trial.history.check(trial.client)
-    failed = 0 if trial.disk is None else trial.disk.failed
+    failed = 0 if trial.disk is None else trial.disk.failures
     starts_s = sorted(trial.starts_s)
     print(
         f"{trial.kills} kills, {trial.cuts} of them power cuts, {failed} calls of the system failed; jobs: {ends},"
