@@ -17,7 +17,7 @@ import pytest
 from acebridge.background import Supervisor
 from acebridge.errors import DiskFull
 from acebridge.server import app
-from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job, until_started
 
 
 async def turn(_: float) -> None:
@@ -99,7 +99,7 @@ def test_a_daemon_that_no_client_can_use_stops(tmp_path: Path, lose: Callable[[P
     client = daemon.start()
     assert daemon.process is not None
     daemon.hold(1)
-    create_tone_job(client, 5.0)
+    until_started(client, create_tone_job(client, 5.0))  # from here on it makes no files
     workers = daemon.children()
     console = (daemon.home / "console.txt").open()
     lose(daemon.home)

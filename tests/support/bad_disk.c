@@ -184,7 +184,7 @@ static int keep(int fd)
     if (of_folder)
         copy_names(fd, to);
     else if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
-        copy_bytes(fd, to); /* by itself: closing another descriptor of a file would give up the locks on it */
+        copy_bytes(fd, to); /* with this one: closing another descriptor of a file would give up the locks on it */
     else {
         char link[64];
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);

@@ -74,7 +74,7 @@ class BadDisk:
         self._set(2, 0, 0)
 
     @property
-    def failed(self) -> int:
+    def failures(self) -> int:
         """How many calls have failed so far."""
         return int(_CONTROL.unpack(self._control[:])[4])
 

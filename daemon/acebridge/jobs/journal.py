@@ -115,7 +115,7 @@ class Journal:
         async def run_and_notify() -> T:
             result, affected = await self._database.run(work, lasting=lasting, frees=frees)
             self._watchers.notify(affected)
-            if moves:
+            if moves and affected:
                 self._watchers.count_positions()
             if wakes:
                 self.work.set()
@@ -165,7 +165,7 @@ class Journal:
                 auto_gen=int(auto_gen), origin=json.dumps(origin or {}),
             )  # fmt: skip
             obsolete = prefetch.cancel_obsolete(connection)
-            return tables.job_of(connection, _existing_row(connection, row["id"])), obsolete
+            return tables.job_of(connection, _existing_row(connection, row["id"])), [row["id"], *obsolete]
 
         return await self._change(work)
 
@@ -193,8 +193,8 @@ class Journal:
             following = _existing_row(connection, following["id"])
             if following["state"] == SUCCEEDED:
                 prefetch.maybe_prefetch_next(connection, following, self._max_waiting)
-            obsolete = prefetch.cancel_obsolete(connection)
-            return tables.job_of(connection, _existing_row(connection, following["id"])), obsolete
+            affected = [following["id"], *prefetch.cancel_obsolete(connection)]
+            return tables.job_of(connection, _existing_row(connection, following["id"])), affected
 
         return await self._change(work)
 

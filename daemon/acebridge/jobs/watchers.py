@@ -35,7 +35,8 @@ class Watchers:
         #: Job → an event for each of its watchers, set when something has happened to it.
         self._subscribers: dict[str, set[asyncio.Event]] = {}
         self._closing = False
-        #: Waiting jobs that are watched → how many go first; and what counts that again.
+        #: Jobs that are watched and wait, as far as is known; how many go first; and what counts that again.
+        self._waiting: set[str] = set()
         self._positions: dict[str, int] = {}
         self._counting: asyncio.Task[None] | None = None
         self._moved = False
@@ -58,7 +59,7 @@ class Watchers:
 
     def count_positions(self) -> None:
         """Have the watchers of waiting jobs learn their places, if these have changed."""
-        if not self._subscribers:
+        if not self._waiting:
             return
         self._moved = True
         if self._counting is None or self._counting.done():
@@ -67,13 +68,13 @@ class Watchers:
     async def _update_positions(self) -> None:
         while self._moved:
             self._moved = False
-            if len(self._subscribers) > _FEW:
+            if len(self._waiting) > _FEW:
                 await asyncio.sleep(_PAUSE_S)
             if self._closing:
                 return
             try:
-                watched = self.job_ids
-                current = await self._database.read(lambda c: tables.positions_of(c, watched))  # noqa: B023
+                waiting = self._waiting.copy()
+                current = await self._database.read(lambda c: tables.positions_of(c, waiting))  # noqa: B023
             except (sqlite3.Error, AceBridgeError) as error:
                 log.warning("places in the queue cannot be counted", extra={"error": str(error)})
                 return
@@ -85,6 +86,7 @@ class Watchers:
         """See `acebridge.jobs.journal.Journal.watch`."""
         changed = asyncio.Event()
         self._subscribers.setdefault(job_id, set()).add(changed)
+        self._waiting.add(job_id)
         position: int | None = None
 
         def read(connection: sqlite3.Connection) -> tuple[list[Event], str | None, int | None]:
@@ -106,6 +108,7 @@ class Watchers:
             while True:
                 changed.clear()
                 events, state, place = await self._database.read(read)
+                self._note_state(job_id, state)
                 if events:
                     after_sequence = events[-1].sequence
                     if events[-1].kind == "queued":
@@ -116,7 +119,7 @@ class Watchers:
                     yield [tables.position_event(after_sequence, place)]
                 if state is None:
                     raise no_job(job_id)
-                if not events and state in ENDED:
+                if state in ENDED and len(events) < _ROWS:
                     return
                 if not events and self._closing:
                     raise Unavailable("The daemon is stopping.", remedy="The job goes on when it is started again.")
@@ -126,4 +129,12 @@ class Watchers:
             self._subscribers[job_id].discard(changed)
             if not self._subscribers[job_id]:
                 del self._subscribers[job_id]
-                self._positions.pop(job_id, None)
+                self._note_state(job_id, None)
+
+    def _note_state(self, job_id: str, state: str | None) -> None:
+        """Note whether a job that is watched waits."""
+        if state == QUEUED:
+            self._waiting.add(job_id)
+        else:
+            self._waiting.discard(job_id)
+            self._positions.pop(job_id, None)

@@ -39,18 +39,22 @@ async def stream_job_events(
     Raises `JobFailed` when it ended without a result, `NotFound` when it, or its audio, is no longer there.
     """
     reader = OutputReader(job_id, journal, spool, store)
+    has_completed = False
     try:
         # Here and below generators are closed from the inside out: a client that leaves must not close a file that is
         # being read.
         async with aclosing(_valid_messages(job_id, after_sequence, journal, reader)) as messages:
             async for message in messages:
                 yield message
+                has_completed = message.WhichOneof("event") == "completed"
     except NotFound:
         # A job that failed while this client lagged behind has taken its unfinished audio with it.
         if (await journal.get(job_id)).state not in (FAILED, CANCELLED):
             raise
     finally:
         reader.close()
+    if has_completed:
+        return
     job = await journal.get(job_id)
     if job.state in (FAILED, CANCELLED):
         raise job_failure(job.error)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from acebridge.errors import NotFound
-from acebridge.jobs.job import AudioEvent
+from acebridge.jobs.job import AudioEvent, Job
 from acebridge.jobs.journal import Journal
 from acebridge.server.messages import chunk_message
 from acebridge.store.asset_rows import Asset
@@ -105,22 +105,21 @@ class OutputReader:
         self.close()
         # For a moment a finished output is in neither known place: it moves into the store before the journal knows.
         for _ in range(_OPEN_TRIES):
-            ended = (await self._journal.get(self._job_id)).is_finished
-            for path in [*self._spool.paths(self._job_id, output), *await self._asset_paths(output)]:
+            job = await self._journal.get(self._job_id)
+            for path in [*self._spool.paths(self._job_id, output), *await self._asset_paths(job, output)]:
                 with suppress(FileNotFoundError):
                     self._file, self._output = await asyncio.to_thread(path.open, "rb"), output
                     # Else it may be the file of the next attempt, which is not as long yet.
                     if not await self._journal.holds(self._job_id, sequence):
                         raise _no_audio()
                     return self._file
-            if ended or not await self._journal.holds(self._job_id, sequence):
+            if job.is_finished or not await self._journal.holds(self._job_id, sequence):
                 break
             await asyncio.sleep(_OPEN_PAUSE_S)
         raise _no_audio()
 
-    async def _asset_paths(self, output: int) -> list[Path]:
+    async def _asset_paths(self, job: Job, output: int) -> list[Path]:
         """Return where a finished output is kept; nothing while it is not finished. Raises `DataLoss` when it is damaged."""
-        job = await self._journal.get(self._job_id)
         outputs = (stored for take in job.takes for stored in take["outputs"])
         paths = []
         for asset_id in (stored["asset_id"] for stored in outputs if stored["output"] == output):
