@@ -44,7 +44,7 @@ class Audio:
 
     def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
         """Open a file. Raises `UnreadableAudio` for other files; ``folder`` lives at least as long as this."""
-        info = decode.probe(path, field="src_audio")
+        info = decode.measure(path, field="src_audio")
         self.path = Path(path)
         self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
         self._folder = folder

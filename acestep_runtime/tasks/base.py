@@ -66,16 +66,17 @@ class Source:
         """The name in messages."""
         return self.name or Path(self.path).name
 
-    def part(self, field: str = "source") -> tuple[MediaInfo, int, int]:
+    def part(self, field: str = "source", *, exact: bool = False) -> tuple[MediaInfo, int, int]:
         """Return the file's info and the first and last-plus-one frame of the part, at the file's rate.
 
-        ``field`` is the field that errors name.
+        ``field`` is the field that errors name. Only with ``exact`` are media files decoded, whose headers hold an estimate.
 
         Raises `UnreadableAudio` for a file that is not audio, `InvalidValue` for a part outside it, too long or too short.
         """
-        from acestep_runtime.audio.decode import probe
+        from acestep_runtime.audio import decode
 
-        info = probe(self.path, field=field, name=self.display_name)
+        look = decode.measure if exact else decode.probe
+        info = look(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
         if self.end_s is not None:

@@ -81,5 +81,5 @@ def test_a_truncated_source_gives_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     wav.write(path, noise(2.0), 48_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    says = "so\ufffdng was cut off: its header promises 2.00 s, but it ends after 1.00 s. Copy or export it again."
+    says = "so\ufffdng was cut off: its header promises 2.000 s, but it ends after 1.000 s. Copy or export it again."
     assert warnings(Understand(Source(str(path), name="so\nng"))) == [[says]]
