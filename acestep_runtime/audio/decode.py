@@ -312,14 +312,14 @@ def _contents(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> 
 def _convert(path: str | os.PathLike[str], kind: media.Kind, refuse: _Refuse) -> _Contents:
     """Decode a media file into a WAV file that lives as long as what is returned."""
     folder = tempfile.TemporaryDirectory(prefix="acebridge-", ignore_cleanup_errors=True)
-    file = Path(folder.name) / "converted.wav"
+    file = Path(folder.name) / "converted.au"
     try:
-        fault = media.convert(path, kind, file)
+        faults = media.convert(path, kind, file)
     except media.ConversionError as error:
         refuse(error.what, error.remedy)
-    with file.open("rb") as wave:
-        contents = _inspect(file, wave, refuse)
-    info = dataclasses.replace(contents.info, format=kind.name, subtype="", reads_in_parts=True, faults=fault)
+    with file.open("rb") as converted:
+        contents = _inspect(file, converted, refuse)
+    info = dataclasses.replace(contents.info, format=kind.name, subtype="", faults=faults)
     return dataclasses.replace(contents, info=info, keeper=folder)
 
 

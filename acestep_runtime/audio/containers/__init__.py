@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from acestep_runtime.audio.containers.chunks import read_aiff, read_au, read_caf, read_nist, read_w64, read_wave
 from acestep_runtime.audio.containers.flac import has_flac_after_tag, read_flac
-from acestep_runtime.audio.containers.mpeg import read_mp3
+from acestep_runtime.audio.containers.mpeg import read_mp3, tag_bytes
 from acestep_runtime.audio.containers.ogg import read_ogg
 from acestep_runtime.audio.containers.parts import Layout, Part, View, Window
 
-__all__ = ["Layout", "Part", "View", "find_mpeg", "read_layout"]
+__all__ = ["Layout", "Part", "View", "find_mpeg", "read_layout", "size_of_tag"]
 
 #: Offset and bytes by which a container is known → its reader. The first that matches counts.
 _READERS: tuple[tuple[int, bytes, Callable[[Window], Layout | None]], ...] = (
@@ -47,3 +47,9 @@ def read_layout(file: BinaryIO) -> Layout | None:
 def find_mpeg(file: BinaryIO) -> Layout | None:
     """Return the layout of MPEG audio behind garbage, where nothing else could read a file."""
     return read_mp3(Window(file))
+
+
+def size_of_tag(file: BinaryIO) -> int:
+    """Return the size of the ID3 tag that a file begins with, 0 if it begins otherwise."""
+    window = Window(file)
+    return tag_bytes(window, 0, window.size)
