@@ -1,7 +1,7 @@
 """Reading audio files. Conversion is in `acestep_runtime.audio.convert`, writing in `acestep_runtime.audio.wav`.
 
-How long a file is does not come from its header, but from what is there: see `acestep_runtime.audio.containers`. What libsndfile
-does not read, such as AAC and video files, is converted first: see `acestep_runtime.audio.media`.
+How long a file is does not come from its header, but from what is there: see `acestep_runtime.audio.containers`. What
+libsndfile does not read, such as AAC and video files, is converted first: see `acestep_runtime.audio.media`.
 
 Letters: N and M frames, C channels (1 or 2). Samples are float32 with full scale ±1: an integer sample of b bits is
 divided by 2^(b−1), which float32 holds exactly up to 24 bits.
@@ -40,6 +40,8 @@ MISSING_S = 0.01
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
+#: Samples that float32, with its 24 significant bits, may not hold.
+_WIDE_SUBTYPES = {"PCM_32", "DOUBLE", "ALAC_32"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class MediaInfo:
     ``frames`` are those in the file; with ``is_estimate``, those that the header of a media file promises.
     ``header_duration_s`` is the length that the header promises, where more than `MISSING_S` of it is missing. ``faults`` are
     other faults, each the rest of a sentence that begins with the file's name. ``reads_in_parts`` says whether a part costs
-    only that part.
+    only that part. ``channel_mask`` names the speakers as an extensible WAV header does; 0 is unknown.
     """
 
     sample_rate: int
@@ -61,6 +63,7 @@ class MediaInfo:
     faults: tuple[str, ...] = ()
     reads_in_parts: bool = True
     is_estimate: bool = False
+    channel_mask: int = 0
 
     @property
     def duration_s(self) -> float:
@@ -154,6 +157,18 @@ def blocks(
                 )
 
 
+def is_rounded(path: str | os.PathLike[str], start_frame: int, stop_frame: int) -> bool:
+    """Return whether float32 cannot hold a sample in this part of a file, which is of 32 or 64 bits."""
+    with _open_contents(path, _refuser(path, "source", None), any_channels=True) as contents:
+        if contents.info.subtype not in _WIDE_SUBTYPES:
+            return False
+        for part, first, last in _overlaps(contents.parts, start_frame, stop_frame):
+            for block in decoders.blocks(contents.path, part, first, last, _BLOCK_FRAMES, np.float64):
+                if not np.array_equal(block, block.astype(np.float32)):
+                    return True
+    return False
+
+
 def _overlaps(parts: tuple[Part, ...], start: int, stop: int) -> Iterator[tuple[Part, int, int]]:
     """Yield the parts that hold frames ``start`` to ``stop`` of all of them, with the first and last-plus-one frame in each."""
     before = 0
@@ -231,14 +246,14 @@ def _open_file(path: str | os.PathLike[str], refuse: _Refuse) -> Iterator[Binary
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             refuse("is not a file", "Name an audio file.")
-        file = Path(path).open("rb")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
         refuse("does not exist", "Check the path.")
     except PermissionError:
         refuse("may not be read", "Check the permissions of the file.")
     except (OSError, ValueError) as error:
         refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})", "Check the path.")
-    with file:
+    with os.fdopen(descriptor, "rb") as file:
         yield file
 
 
@@ -257,19 +272,22 @@ def _open_contents(path: str | os.PathLike[str], refuse: _Refuse, any_channels: 
 
 def _inspect(path: str | os.PathLike[str], file: BinaryIO, refuse: _Refuse) -> _Contents:
     """Find out what a file holds that libsndfile reads. Decodes nothing."""
-    whole = Layout((Part(()),))
     layout = read_layout(file)
-    try:
-        return _contents(path, layout or whole, refuse)
-    except decoders.DecoderError:
-        pass
-    found = find_mpeg(file)
-    if found is not None and layout is None:
-        with suppress(decoders.DecoderError):
-            return _contents(path, found, refuse)
-    if Path(path).suffix.lower() == ".raw":
+    contents = _try_layout(path, layout or Layout((Part(()),)), refuse)
+    if contents is None and layout is None and (found := find_mpeg(file)) is not None:
+        contents = _try_layout(path, found, refuse)
+    if contents is None and Path(path).suffix.lower() == ".raw":
         refuse("is raw audio without a header", f"Save it as {READABLE}.")
-    refuse("is not audio, is damaged, or is of a kind that AceBridge does not read", f"Use {READABLE}.")
+    if contents is None:
+        refuse("is not audio, is damaged, or is of a kind that AceBridge does not read", f"Use {READABLE}.")
+    return contents
+
+
+def _try_layout(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> _Contents | None:
+    """Return what a file of this layout holds, ``None`` if the decoder does not read it."""
+    with suppress(decoders.DecoderError):
+        return _contents(path, layout, refuse)
+    return None
 
 
 def _contents(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> _Contents:
@@ -303,9 +321,12 @@ def _contents(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> 
         promise_s if MISSING_S < promise_s - duration_s < MAX_DURATION_S else None,
         tuple(dict.fromkeys(fault.format(duration_s=duration_s) for fault in (*faults, *first.faults))),
         all(each.seeks_exactly for each in found),
+        channel_mask=layout.channel_mask,
     )
     if len({each.channels for each in found}) > 1 and info.channels > 2:
-        refuse("was joined of audio with different channels", "Give the pieces the same channels before they are joined.")
+        refuse(
+            "was joined of audio with different channels", "Give the pieces the same channels before they are joined."
+        )
     return _Contents(path, tuple(parts), info)
 
 

@@ -1,4 +1,4 @@
-"""libsndfile: opening a part of a file, and reading frames of it. What a file is made of: `acestep_runtime.audio.containers`."""
+"""libsndfile: opening a part of a file, and reading frames of it. The parts are from `acestep_runtime.audio.containers`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from acestep_runtime.audio.containers import Part, View
-from acestep_runtime.audio.samples import Samples
 
 MAX_CHANNELS = 32
 #: Formats whose decoders cannot go to an exact frame, and codecs without a state that goes on from block to block.
@@ -59,16 +59,17 @@ def inspect(path: str | os.PathLike[str], part: Part) -> tuple[Part, Format]:
         frames, promise, faults = (frames, 1.0, ()) if part.pieces else _read_log(decoder, frames)
         exact = decoder.can_seek and decoder.format not in _INEXACT_FORMATS
         exact = exact and _EXACT_SUBTYPES.match(decoder.subtype) is not None
-        format_ = Format(
-            decoder.samplerate, decoder.channels, decoder.format, decoder.subtype, exact, promise, faults
-        )
+        format_ = Format(decoder.samplerate, decoder.channels, decoder.format, decoder.subtype, exact, promise, faults)
     return dataclasses.replace(part, frames=frames), format_
 
 
 def blocks(
-    path: str | os.PathLike[str], part: Part, start: int, stop: int, block_frames: int
-) -> Iterator[Samples]:
-    """Yield frames ``start`` to ``stop`` of a part in blocks; fewer where the decoder ends or fails earlier."""
+    path: str | os.PathLike[str], part: Part, start: int, stop: int, block_frames: int, dtype: type = np.float32
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield frames ``start`` to ``stop`` of a part in blocks; fewer where the decoder ends or fails earlier.
+
+    ``dtype`` is float32 or float64, of full scale ±1.
+    """
     with _open(path, part) as decoder:
         exact = decoder.can_seek and decoder.format not in _INEXACT_FORMATS and _EXACT_SUBTYPES.match(decoder.subtype)
         at, start, stop = 0, start + part.skip_frames, stop + part.skip_frames
@@ -77,7 +78,7 @@ def blocks(
             at = start
         while at < stop:
             end = min(start if at < start else stop, at + block_frames)
-            out = np.empty((end - at, decoder.channels), np.float32)
+            out = np.empty((end - at, decoder.channels), dtype)
             count = _fill(decoder, out)
             if at >= start and count:
                 yield out[:count]
@@ -86,7 +87,7 @@ def blocks(
             at = end
 
 
-def _fill(decoder: Any, out: Samples) -> int:
+def _fill(decoder: Any, out: npt.NDArray[Any]) -> int:
     """Decode into ``out`` and return the number of frames; a decoder error counts as the end."""
     import soundfile
 

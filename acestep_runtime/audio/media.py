@@ -1,8 +1,8 @@
 """Media files that libsndfile does not read: AAC and M4A, WMA, the sound of video files.
 
-A process of its own decodes them, with PyAV (the extra ``media``) or the program ffmpeg, so that a fault in a demuxer ends nothing
-else. It is told the container, which is known from its first bytes; it may open that file and no other, follows no link to
-a network, and is ended when it takes too long or writes too much. What it writes is AU: a header and float32 samples.
+A process of its own decodes them, with PyAV (the extra ``media``) or the program ffmpeg, so that a fault in a demuxer ends
+nothing else. It is told the container, which is known from its first bytes; it opens files and nothing else, and is ended when
+it takes too long or writes too much. What it writes is AU: a header and float32 samples.
 """
 
 from __future__ import annotations
@@ -177,7 +177,8 @@ def _tool(kind: Kind) -> _PyAV | _FFmpeg:
     if (program := shutil.which("ffmpeg")) is not None:
         return _FFmpeg(program)
     raise ConversionError(
-        f"is {kind.name}, which takes PyAV or ffmpeg to read", f"Convert it to WAV, or install ffmpeg. {install_remedy(EXTRA)}"
+        f"is {kind.name}, which takes PyAV or ffmpeg to read",
+        f"Convert it to WAV, or install ffmpeg. {install_remedy(EXTRA)}",
     )
 
 
@@ -215,7 +216,7 @@ def _read_au(out: IO[bytes], kind: Kind) -> Header:
         if mark == b".snd" and encoding == 6 and channels and _AU.size <= start < 1 << 16:
             out.read(start - _AU.size)
             return Header(rate_hz, channels, 0.0)
-    raise ConversionError(f"is {kind.name}, but holds no sound that can be decoded", "Convert it to WAV.")
+    raise ConversionError(f"is {kind.name}, but no sound in it can be decoded; it may be cut off", "Convert it to WAV.")
 
 
 def _last_time_s(mark: str, messages: str) -> float:

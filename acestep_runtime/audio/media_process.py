@@ -25,7 +25,10 @@ def main() -> None:
         stream = container.streams.audio[0]
         if work == "header":
             length_s = _write_header_alone(container, stream, sys.stdout.buffer)
-            print(f"Duration: {_clock((container.duration or 0) / av.time_base)}\ntime={_clock(length_s)}", file=sys.stderr)
+            print(
+                f"Duration: {_clock((container.duration or 0) / av.time_base)}\ntime={_clock(length_s)}",
+                file=sys.stderr,
+            )
         else:
             _decode(av, container, stream, sys.stdout.buffer)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acestep_runtime.audio.samples import Samples, split_blocks
+from acestep_runtime.audio.sides import keep_sides
 from acestep_runtime.audio.splice import Span, match_loudness, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
@@ -57,7 +58,7 @@ class Patch:
         """Return the engine's audio joined to the song by crossfades: the frames of `extent`."""
         region = self.region
         local, fades = region.window.span, region.window.fades
-        replacement = region.from_engine(samples, *region.window.target)
+        replacement = keep_sides(region.from_engine(samples, *region.window.target), region.surroundings)
         if self.match_loudness:
             replacement = match_loudness(replacement, region.surroundings, local, fades, region.clip.rate_hz)
         result = splice(region.surroundings, replacement, local, fades)

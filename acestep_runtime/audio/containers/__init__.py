@@ -1,7 +1,7 @@
 """How long a file really is: its container is read, and nothing decoded.
 
-The number of frames in a header is an estimate: of MP3 without an Info frame, of files that were joined, cut off or written to a
-pipe. Here every kind of container says which parts a file has, from the bytes that are there. Reading them is in
+The number of frames in a header is an estimate: of MP3 without an Info frame, of files that were joined, cut off or written
+to a pipe. Here every kind of container says which parts a file has, from the bytes that are there. Reading them is in
 `acestep_runtime.audio.decode`.
 """
 

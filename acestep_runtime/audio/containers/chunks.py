@@ -6,6 +6,7 @@ leave the size unknown (0 or the largest number), put chunks in any order, or ar
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import struct
 from collections.abc import Iterator
@@ -125,8 +126,9 @@ def _is_chunk(window: Window, at: int) -> bool:
 def _wave_layout(window: Window, wave: _Wave, form: bytes) -> Layout:
     assert wave.data is not None
     tag, _, _, byte_rate, block_bytes, _ = struct.unpack(wave.order + "HHIIHH", wave.fmt[:16])
+    mask = 0
     if tag == _EXTENSIBLE and len(wave.fmt) >= 26:
-        (tag,) = struct.unpack(wave.order + "H", wave.fmt[24:26])
+        mask, tag = struct.unpack(wave.order + "IH", wave.fmt[20:26])
     available = wave.stop - wave.data.at
     promised = available if wave.data.size < 0 else wave.data.size
     real = min(promised, available)
@@ -138,11 +140,11 @@ def _wave_layout(window: Window, wave: _Wave, form: bytes) -> Layout:
     fmt = struct.pack(wave.order + "4sI", b"fmt ", len(wave.fmt)) + wave.fmt + bytes(len(wave.fmt) % 2)
     head = _wave_head(form, fmt + fact, real, wave.order)
     frames = _fact_frames(wave, tag, block_bytes, real) if real == promised else None
-    faults = ()
+    faults: tuple[str, ...] = ()
     if real == promised < available:
         faults = _faults_after(window, wave.data.at + real, wave.stop, byte_rate)
     samples = range(wave.data.at, wave.data.at + real)
-    return Layout((Part((head, samples), frames),), promised / max(real, 1), faults)
+    return Layout((Part((head, samples), frames),), promised / max(real, 1), faults, channel_mask=mask)
 
 
 def _wave_head(form: bytes, chunks: bytes, data_bytes: int, order: str) -> bytes:
@@ -194,7 +196,7 @@ def read_w64(window: Window) -> Layout | None:
     if data is None or len(fmt) < 16:
         return None
     layout = _wave_layout(window, _Wave(fmt, fact, data, "<", window.size), b"RIFF")
-    return Layout(layout.parts, layout.promise, (), "W64")  # its chunks are padded
+    return dataclasses.replace(layout, faults=(), format="W64")  # its chunks are padded
 
 
 #: Compression type of AIFC → bytes of a sample; the others have as many as their bits take, or a length of their own.

@@ -106,7 +106,11 @@ def _count(window: Window, info: _Info, start: int, stop: int) -> int:
 
 
 #: Code in a frame's header → its samples.
-_LENGTHS = {1: 192, **{code: 576 << code - 2 for code in range(2, 6)}, **{code: 256 << code - 8 for code in range(8, 16)}}
+_LENGTHS = {
+    1: 192,
+    **{code: 576 << code - 2 for code in range(2, 6)},
+    **{code: 256 << code - 8 for code in range(8, 16)},
+}
 
 
 def _parse_frame(head: bytes, info: _Info) -> tuple[int, int] | None:

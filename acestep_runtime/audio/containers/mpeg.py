@@ -134,7 +134,9 @@ def read_frames(window: Window, start: int, stop: int) -> Layout | None:
         info = _read_info(window, frame)
         begins = not streams or streams[-1].kind != frame.kind.stream or _is_over(streams[-1])
         if info is None and streams and not begins and expected_at != frame.at and not _is_tag(window, expected_at):
-            faults.append(f"holds {frame.at - expected_at} bytes at {seconds:.2f} s that are not sound; some may be lost there")
+            faults.append(
+                f"holds {frame.at - expected_at} bytes at {seconds:.2f} s that are not sound; some may be lost there"
+            )
         if info is not None or begins:
             streams.append(_Stream(info, frame.kind.stream))
         if info is None:
@@ -153,7 +155,12 @@ def read_frames(window: Window, start: int, stop: int) -> Layout | None:
 def _is_over(stream: _Stream) -> bool:
     """Return whether all frames are there that the Info frame promises, and the bytes too: what follows was joined."""
     info = stream.info
-    return info is not None and 0 < info.frames <= stream.frames and info.delay >= 0 and 0 < info.size_bytes <= stream.bytes
+    return (
+        info is not None
+        and 0 < info.frames <= stream.frames
+        and info.delay >= 0
+        and 0 < info.size_bytes <= stream.bytes
+    )
 
 
 def _promise(last: _Stream, parts: tuple[Part, ...]) -> float:

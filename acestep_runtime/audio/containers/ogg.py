@@ -89,6 +89,10 @@ def _pages(window: Window) -> Iterator[_Page]:
             continue
         lacing = window.read(at + 27, head[26])
         size = 27 + len(lacing) + sum(lacing)
+        inside = window.read(at + 4, size - 4).find(b"OggS")
+        if inside >= 0:  # this page was cut off, and another file joined
+            at += 4 + inside
+            continue
         if at + size > window.size:
             return
         serial, number = struct.unpack("<II", head[14:22])

@@ -48,6 +48,8 @@ class Layout:
     promise: float = 1.0
     faults: tuple[str, ...] = ()
     format: str = ""
+    #: The speakers of the channels, as an extensible WAV header has them; 0 where nobody says.
+    channel_mask: int = 0
 
 
 class Window:

@@ -61,6 +61,7 @@ def _run(name: str, title: str, options: Options) -> None:
         title=title,
         note="This replaces the whole song: --start and --end choose a part of it." if everything else "",
         source=options.get("src"),
+        downmix=options.get("downmix", False),
         reference=options.get("reference"),
         out=options.get("out"),
         plan=options.get("save_plan"),
