@@ -19,7 +19,7 @@ from acestep_runtime.audio.containers import Part, View
 
 MAX_CHANNELS = 32
 #: Formats whose decoders cannot go to an exact frame, and codecs without a state that goes on from block to block.
-_INEXACT_FORMATS = {"MP3", "OGG", "SDS"}
+_INEXACT_FORMATS = {"MP3", "OGG", "PAF", "SDS"}
 _EXACT_SUBTYPES = re.compile("PCM_|FLOAT|DOUBLE|ULAW|ALAW|IMA_ADPCM|MS_ADPCM|ALAC_")
 #: What libsndfile writes into its log about a header that promises more bytes than there are.
 _PROMISED_BYTES = (
@@ -57,9 +57,15 @@ def inspect(path: str | os.PathLike[str], part: Part) -> tuple[Part, Format]:
         if part.frames is not None:
             frames = part.frames if part.size_bytes else min(part.frames, frames)
         frames, promise, faults = (frames, 1.0, ()) if part.pieces else _read_log(decoder, frames)
-        exact = decoder.can_seek and decoder.format not in _INEXACT_FORMATS
-        exact = exact and _EXACT_SUBTYPES.match(decoder.subtype) is not None
-        format_ = Format(decoder.samplerate, decoder.channels, decoder.format, decoder.subtype, exact, promise, faults)
+        format_ = Format(
+            decoder.samplerate,
+            decoder.channels,
+            decoder.format,
+            decoder.subtype,
+            _seeks_exactly(decoder),
+            promise,
+            faults,
+        )
     return dataclasses.replace(part, frames=frames), format_
 
 
@@ -71,20 +77,26 @@ def blocks(
     ``dtype`` is float32 or float64, of full scale ±1.
     """
     with _open(path, part) as decoder:
-        exact = decoder.can_seek and decoder.format not in _INEXACT_FORMATS and _EXACT_SUBTYPES.match(decoder.subtype)
         at, start, stop = 0, start + part.skip_frames, stop + part.skip_frames
-        if exact and start:
+        total = max(stop, part.skip_frames + (part.frames or 0))
+        if _seeks_exactly(decoder) and start:
             decoder.seek(start)
-            at = start
+            at, total = start, stop
         while at < stop:
-            end = min(start if at < start else stop, at + block_frames)
-            out = np.empty((end - at, decoder.channels), dtype)
+            # Without exact seeking all is read, in the same blocks whichever part is asked for.
+            out = np.empty((min(block_frames, total - at), decoder.channels), dtype)
             count = _fill(decoder, out)
-            if at >= start and count:
-                yield out[:count]
+            block = out[max(start - at, 0) : min(stop - at, count)]
+            if len(block):
+                yield block
             if count < len(out):
                 return
-            at = end
+            at += count
+
+
+def _seeks_exactly(decoder: Any) -> bool:
+    exact_codec = _EXACT_SUBTYPES.match(decoder.subtype) is not None
+    return bool(decoder.can_seek and exact_codec and decoder.format not in _INEXACT_FORMATS)
 
 
 def _fill(decoder: Any, out: npt.NDArray[Any]) -> int:
