@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -29,6 +28,7 @@ from acestep_runtime.audio.containers import Layout, Part, find_mpeg, read_layou
 from acestep_runtime.audio.convert import to_channels
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
+from acestep_runtime.temporary_folder import Folder
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 384_000
@@ -200,8 +200,8 @@ class _Contents:
     path: str | os.PathLike[str]
     parts: tuple[Part, ...]
     info: MediaInfo
-    #: Keeps the folder of a converted file.
-    keeper: object = None
+    #: That of a converted file.
+    folder: Folder | None = None
 
 
 class _Cache:
@@ -332,8 +332,8 @@ def _contents(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> 
 
 def _convert(path: str | os.PathLike[str], kind: media.Kind, refuse: _Refuse) -> _Contents:
     """Decode a media file into a WAV file that lives as long as what is returned."""
-    folder = tempfile.TemporaryDirectory(prefix="acebridge-", ignore_cleanup_errors=True)
-    file = Path(folder.name) / "converted.au"
+    folder = Folder()
+    file = folder.path / "converted.au"
     try:
         faults = media.convert(path, kind, file)
     except media.ConversionError as error:
@@ -341,7 +341,7 @@ def _convert(path: str | os.PathLike[str], kind: media.Kind, refuse: _Refuse) ->
     with file.open("rb") as converted:
         contents = _inspect(file, converted, refuse)
     info = dataclasses.replace(contents.info, format=kind.name, subtype="", faults=faults)
-    return dataclasses.replace(contents, info=info, keeper=folder)
+    return dataclasses.replace(contents, info=info, folder=folder)
 
 
 def _estimate(path: str | os.PathLike[str], kind: media.Kind, refuse: _Refuse) -> MediaInfo:

@@ -16,8 +16,9 @@ from acestep_runtime.audio.downmix import write_stereo
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, AudioLike, Folder, to_audio
+from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.

@@ -24,7 +24,8 @@ def encode(samples: Samples, rate_hz: int, kind: str, subtype: str | None = None
 def tune(seconds: float, rate_hz: int, channels: int = 2) -> Samples:
     """Return notes that fade, another in each channel: what a codec keeps, and no two moments of which are equal."""
     t = np.arange(round(seconds * rate_hz)) / rate_hz
-    notes = [0.4 * np.sin(2 * np.pi * (220 + 55 * channel + 10 * t) * t) * np.exp(-2 * (t % 0.5)) for channel in range(channels)]
+    fade = 0.4 * np.exp(-2 * (t % 0.5))
+    notes = [fade * np.sin(2 * np.pi * (220 + 55 * channel + 10 * t) * t) for channel in range(channels)]
     return np.stack(notes, axis=1).astype(np.float32)
 
 
@@ -40,7 +41,11 @@ def mp3_frames(data: bytes) -> list[bytes]:
 
 def id3(size: int) -> bytes:
     """Return an ID3v2 tag with ``size`` bytes of content that looks like the beginning of frames."""
-    return b"ID3\3\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + b"\xff\xfb" * (size // 2)
+    return (
+        b"ID3\3\0\0"
+        + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
+        + b"\xff\xfb" * (size // 2)
+    )
 
 
 def chunk(name: bytes, body: bytes, size: int | None = None) -> bytes:

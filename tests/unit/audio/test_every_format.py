@@ -87,7 +87,9 @@ def check(case: Case, folder: Path, cuts: tuple[int, ...]) -> bool:
         except UnreadableAudio:
             continue
         if case.kind not in _WITHOUT_LENGTH and info.duration_s - found.duration_s > decode.MISSING_S:
-            promises = found.header_duration_s is not None and found.header_duration_s - found.duration_s > decode.MISSING_S
+            promises = (
+                found.header_duration_s is not None and found.header_duration_s - found.duration_s > decode.MISSING_S
+            )
             assert promises or found.faults, (cut, found)
     return True
 
