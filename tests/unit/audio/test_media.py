@@ -19,10 +19,7 @@ from tests.support.audio_files import tune
 RATE, FRAMES = 48_000, 96_123
 SAMPLES = tune(FRAMES / RATE, RATE)
 #: Name → codec and how far samples may be off (RMS): what the codec loses, only rounding for those that lose nothing.
-FILES = {
-    "song.m4a": ("aac", 0.02), "song.mp4": ("aac", 0.02), "song.mov": ("pcm_s16le", 2e-5), "song.webm": ("libopus", 0.02),
-    "song.mka": ("flac", 2e-5), "song.wv": ("wavpack", 4e-3),
-}  # fmt: skip
+FILES = {"song.m4a": ("aac", 0.02), "song.mov": ("pcm_s16le", 2e-5), "song.webm": ("libopus", 0.02)}
 
 
 def write(path: Path, codec: str, samples: np.ndarray = SAMPLES, layout: str = "stereo") -> Path:
@@ -114,8 +111,9 @@ AU = "out = sys.stdout.buffer; out.write(struct.pack('>4sIIIII', b'.snd', 24, 0x
 @pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
 def test_ffmpeg_opens_one_file_of_a_known_kind(ffmpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = tmp_path / "seen"
-    play(ffmpeg, f"open({str(seen)!r}, 'a').write(repr(sys.argv[1:]) + chr(10))\n{AU}"
-         "out.write(struct.pack('>f', 0.5) * 9600)\nprint('Duration: 00:00:00.10, time=00:00:00.10', file=sys.stderr)")  # fmt: skip
+    says = "print('Duration: 00:00:00.10, time=00:00:00.10', file=sys.stderr)"
+    log = f"open({str(seen)!r}, 'a').write(repr(sys.argv[1:]) + chr(10))"
+    play(ffmpeg, f"{log}\n{AU}out.write(struct.pack('>f', 0.5) * 9600)\n{says}")
     monkeypatch.chdir(tmp_path)
     path = Path("-i http:.m4a")
     path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))

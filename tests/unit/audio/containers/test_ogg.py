@@ -37,10 +37,8 @@ def test_chained_streams_are_read_to_the_end(tmp_path: Path, ogg: bytes) -> None
     info = decode.probe(path)
     assert (info.frames, info.faults) == (3 * len(one), ())
     assert np.array_equal(decode.read(path), np.concatenate([one] * 3))
-    border = len(one)
-    assert np.array_equal(
-        decode.read(path, start_frame=border - 10, stop_frame=border + 10), np.concatenate([one[-10:], one[:10]])
-    )
+    over_the_border = decode.read(path, start_frame=len(one) - 10, stop_frame=len(one) + 10)
+    assert np.array_equal(over_the_border, np.concatenate([one[-10:], one[:10]]))
 
 
 @pytest.mark.parametrize("part", [0.4, 0.9])
