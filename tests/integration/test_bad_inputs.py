@@ -278,7 +278,7 @@ def half_a_header(folder: Path) -> Path:
 FILES: list[tuple[Callable[[Path], Path], str]] = [
     (text_file, "notes.wav is not audio, is damaged, or is of a kind that AceBridge does not read. Use WAV, FLAC,"),
     (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
-    (three_channels, "surround.wav has 3 channels. Mix it down to stereo or mono, or export two of its channels."),
+    (three_channels, "surround.wav has 3 channels. Mix it down to stereo, as --downmix"),
     (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
     (damaged_file, "damaged.flac cannot be read beyond about "),
     (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),

@@ -202,6 +202,8 @@ def read_w64(window: Window) -> Layout | None:
 #: Compression type of AIFC → bytes of a sample; the others have as many as their bits take, or a length of their own.
 _AIFC_BYTES = {b"ulaw": 1, b"ULAW": 1, b"alaw": 1, b"ALAW": 1, b"fl32": 4, b"FL32": 4, b"fl64": 8, b"FL64": 8,
                b"in24": 3, b"in32": 4, b"NONE": 0, b"twos": 0, b"sowt": 0, b"raw ": 0}  # fmt: skip
+#: Bytes of a packet of one channel, for codecs that need whole ones.
+_AIFC_PACKET_BYTES = {b"ima4": 34, b"GSM ": 33}
 
 
 def read_aiff(window: Window) -> Layout | None:
@@ -231,6 +233,8 @@ def read_aiff(window: Window) -> Layout | None:
         frames = min(frames or held, held) if real == promised else held
         promised, real = (promised if real < promised else frames * frame_bytes), frames * frame_bytes
         common = common[:2] + struct.pack(">I", frames) + common[6:]
+    elif real < promised:
+        real -= real % (channels * _AIFC_PACKET_BYTES.get(codec, 1))
     head = version + _chunk(b"COMM", common) + struct.pack(">4sIII", b"SSND", real + 8, 0, 0)
     head = struct.pack(">4sI4s", b"FORM", 4 + len(head) + real, kind) + head
     return Layout((Part((head, range(samples.at, samples.at + real))),), promised / max(real, 1))
