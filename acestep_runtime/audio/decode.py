@@ -40,6 +40,7 @@ MISSING_S = 0.01
 
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
+_MAX_PARTS = 4096
 #: Samples that float32, with its 24 significant bits, may not hold.
 _WIDE_SUBTYPES = {"PCM_32", "DOUBLE", "ALAC_32"}
 
@@ -292,6 +293,8 @@ def _try_layout(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -
 
 def _contents(path: str | os.PathLike[str], layout: Layout, refuse: _Refuse) -> _Contents:
     """Ask the decoder about each part of a layout. Raises `decoders.DecoderError` if it reads none."""
+    if len(layout.parts) > _MAX_PARTS:
+        refuse(f"was joined of more than {_MAX_PARTS} pieces", "Save it again as one piece of audio.")
     parts: list[Part] = []
     found: list[decoders.Format] = []
     faults = layout.faults

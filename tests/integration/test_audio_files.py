@@ -25,7 +25,7 @@ def test_more_than_two_channels_are_mixed_down_on_request(shell: Shell) -> None:
     assert np.allclose(got[:20_000, 0], left, atol=1e-6)
 
 
-def test_joined_and_cut_off_files_are_read_and_told(shell: Shell) -> None:
+def test_joined_and_cut_off_files_are_read_and_reported(shell: Shell) -> None:
     data = encode(tune(3.0, RATE), RATE, "OGG", "OPUS")
     (shell.folder / "radio.ogg").write_bytes(data + data[: len(data) * 3 // 4])
     result = shell.run("repaint", "radio.ogg", *REGION)

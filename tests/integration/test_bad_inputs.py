@@ -249,7 +249,7 @@ def an_hour(folder: Path) -> Path:
     return path
 
 
-def damaged_file(folder: Path) -> Path:
+def file_with_a_hole(folder: Path) -> Path:
     path = folder / "damaged.flac"
     soundfile.write(path, song(2.0), 48_000)
     data = bytearray(path.read_bytes())
@@ -280,7 +280,7 @@ FILES: list[tuple[Callable[[Path], Path], str]] = [
     (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
     (three_channels, "surround.wav has 3 channels. Mix it down to stereo, as --downmix"),
     (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
-    (damaged_file, "damaged.flac cannot be read beyond about "),
+    (file_with_a_hole, "damaged.flac cannot be read beyond about "),
     (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),
     (slow_rate, "slow.wav has a sample rate of 4000 Hz. Convert it to a rate from 8 to 384 kHz."),
     (half_a_header, "half.wav is not audio, is damaged, or is of a kind"),

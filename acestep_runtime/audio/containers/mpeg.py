@@ -29,7 +29,9 @@ _KBITS = {
 #: Delay of a decoder of layer III, in frames of audio.
 _DECODER_DELAY = 529
 #: Consecutive frames that make a stream, and bytes of garbage in which one is looked for.
-_SURE, _MAX_GARBAGE = 4, 1 << 22
+_SURE, _MAX_GARBAGE = 4, 1 << 20
+#: Places where frames do not follow one another: a file with more of them is not read beyond.
+_MAX_BREAKS = 2000
 _TAG_V1_BYTES = 128
 _LONGEST_S = 25 * 3600.0
 
@@ -109,7 +111,7 @@ class _Stream:
         return skip, max(self.info.padding - _DECODER_DELAY, 0) if whole else 0
 
     @property
-    def promised_frames(self) -> int:
+    def frame_promise(self) -> int:
         """The frames of audio that the Info frame promises, 0 if not more than there are."""
         info = self.info
         if info is None or info.frames <= self.frames or 0 < info.size_bytes <= self.bytes:
@@ -166,24 +168,29 @@ def _is_over(stream: _Stream) -> bool:
 def _promise(last: _Stream, parts: tuple[Part, ...]) -> float:
     """Return the promised length in lengths of all parts."""
     total = sum(part.frames or 0 for part in parts)
-    missing = max(last.promised_frames - (parts[-1].frames or 0), 0) if last.promised_frames else 0
+    missing = max(last.frame_promise - (parts[-1].frames or 0), 0) if last.frame_promise else 0
     return (total + missing) / max(total, 1)
 
 
 def _frames(window: Window, at: int, stop: int) -> Iterator[_Frame | None]:
     """Yield the frames between two offsets; ``None`` last if the last one is not whole."""
     stream: tuple[int, int, int] | None = None
-    garbage = 0
+    garbage = breaks = 0
     while at < stop:
+        if breaks > _MAX_BREAKS:
+            yield None
+            return
         kind = _kind_at(window, at)
         # Once in a stream one header is enough; a search is sure only after a few.
         if kind is not None and (kind.stream == stream or _begins(window, at, stop)):
             if at + kind.size > stop:
                 yield None
                 return
-            if (cut_at := _find_cut(window, at, kind, stop)) is not None:
-                at = cut_at
-                continue
+            if not _is_followed(window, at + kind.size, stop):
+                breaks += 1
+                if (cut_at := _find_cut(window, at, kind, stop)) is not None:
+                    at = cut_at
+                    continue
             stream = kind.stream
             yield _Frame(at, kind)
             at += kind.size
@@ -191,7 +198,7 @@ def _frames(window: Window, at: int, stop: int) -> Iterator[_Frame | None]:
             at += size
         else:
             found = _find_frame(window, at + 1, stop)
-            garbage += found - at
+            garbage, breaks = garbage + found - at, breaks + 1
             if garbage > _MAX_GARBAGE:
                 return
             at = found
@@ -217,12 +224,14 @@ def _begins(window: Window, at: int, stop: int) -> bool:
     return True
 
 
+def _is_followed(window: Window, at: int, stop: int) -> bool:
+    """Return whether a frame, a tag or the end is where a frame ends."""
+    return at >= stop or _kind_at(window, at) is not None or tag_bytes(window, at, stop) > 0
+
+
 def _find_cut(window: Window, at: int, kind: _Kind, stop: int) -> int | None:
     """Return where another stream or a tag begins inside a frame, which was cut off there; ``None`` for a whole frame."""
-    after = at + kind.size
-    if after >= stop or _kind_at(window, after) is not None or tag_bytes(window, after, stop):
-        return None
-    for offset in range(at + 4, after):
+    for offset in range(at + 4, at + kind.size):
         if window.read(offset, 3) == b"ID3" and tag_bytes(window, offset, stop):
             return offset
         found = _kind_at(window, offset)

@@ -60,7 +60,9 @@ class Window:
         self.size = file.seek(0, os.SEEK_END)
 
     def read(self, at: int, length: int) -> bytes:
-        """Return the bytes from offset ``at`` on, fewer at the end of the file."""
+        """Return the bytes from offset ``at`` on, fewer at the end of the file, none for what is no offset in it."""
+        if not 0 <= at < self.size or length <= 0:
+            return b""
         start = at - self._at
         if start < 0 or start + length > len(self._bytes):
             self._file.seek(at)

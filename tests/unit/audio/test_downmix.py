@@ -26,7 +26,7 @@ GAINS = {
 
 
 @pytest.mark.parametrize(("kind", "channels"), GAINS)
-def test_each_channel_is_heard_where_it_belongs(tmp_path: Path, kind: str, channels: int) -> None:
+def test_each_channel_goes_where_it_belongs(tmp_path: Path, kind: str, channels: int) -> None:
     path, rate_hz = tmp_path / f"surround.{kind.lower()}", 48_000
     samples = np.zeros((channels * 4800, channels), np.float32)
     for channel in range(channels):  # one after the other

@@ -51,7 +51,7 @@ def test_the_sound_of_a_media_file_is_read_in_time(tmp_path: Path, name: str) ->
     assert np.array_equal(decode.read(path, start_frame=70_000, stop_frame=80_000), got[70_000:80_000])
 
 
-def test_a_media_file_that_was_cut_off_is_told(tmp_path: Path) -> None:
+def test_a_media_file_that_was_cut_off_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "song.mka", "flac")
     os.truncate(path, path.stat().st_size // 2)
     info = decode.measure(path)

@@ -90,8 +90,8 @@ def test_a_truncated_source_gives_a_warning(tmp_path: Path) -> None:
 def test_a_source_that_had_to_be_rounded_gives_a_warning(tmp_path: Path, subtype: str, says: bool) -> None:
     path = tmp_path / "fine.wav"
     sf.write(path, noise(0.5).astype(np.float64) / 3, 48_000, subtype=subtype)
-    told = [[f"fine.wav holds samples of more than 24 bits ({subtype}): they were rounded to float32."]]
-    assert warnings(Understand(Source(str(path)))) == (told if says else [None])
+    says_so = [[f"fine.wav holds samples of more than 24 bits ({subtype}): they were rounded to float32."]]
+    assert warnings(Understand(Source(str(path)))) == (says_so if says else [None])
     sf.write(path, np.rint(noise(0.5) * 2**15) / 2**16, 48_000, subtype=subtype)
     assert warnings(Understand(Source(str(path)))) == [None]
 

@@ -56,7 +56,7 @@ def test_all_samples_are_read(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("missing_ms", [0, 5, 9, 11, 500])
-def test_only_what_can_be_heard_is_missed(tmp_path: Path, missing_ms: int) -> None:
+def test_only_audible_losses_are_reported(tmp_path: Path, missing_ms: int) -> None:
     path = tmp_path / "song.wav"
     data = WHOLE["plain"]
     path.write_bytes(data[: len(data) - 4 * RATE * missing_ms // 1000])
@@ -75,7 +75,7 @@ def test_joined_files_are_all_read(tmp_path: Path) -> None:
     assert info.faults == ("was cut off in the last of the files that were joined in it",)
 
 
-def test_samples_that_the_header_does_not_know_are_told(tmp_path: Path) -> None:
+def test_samples_that_the_header_does_not_know_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     path.write_bytes(riff(fmt() + chunk(b"data", DATA[: RATE * 2])) + DATA[RATE * 2 :])
     info = decode.probe(path)

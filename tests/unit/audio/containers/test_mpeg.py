@@ -112,7 +112,7 @@ def test_garbage_in_the_middle_is_reported(song: Path) -> None:
 
 
 @pytest.mark.parametrize("part", [0.2, 0.33, 0.5, 0.77, 0.99])
-def test_a_file_that_was_cut_off_is_told_by_its_info_frame(song: Path, part: float) -> None:
+def test_a_file_that_was_cut_off_is_reported_by_its_info_frame(song: Path, part: float) -> None:
     data = mp3()
     song.write_bytes(data)
     whole = decode.read(song)

@@ -42,7 +42,7 @@ def test_chained_streams_are_read_to_the_end(tmp_path: Path, ogg: bytes) -> None
 
 
 @pytest.mark.parametrize("part", [0.4, 0.9])
-def test_a_file_without_an_end_is_told(tmp_path: Path, ogg: bytes, part: float) -> None:
+def test_a_file_without_an_end_is_reported(tmp_path: Path, ogg: bytes, part: float) -> None:
     path = tmp_path / "cut.ogg"
     path.write_bytes(ogg)
     whole = decode.read(path)
@@ -56,7 +56,7 @@ def test_a_file_without_an_end_is_told(tmp_path: Path, ogg: bytes, part: float) 
     assert np.array_equal(decode.read(path)[-len(whole) :], whole)
 
 
-def test_lost_pages_are_told(tmp_path: Path, ogg: bytes) -> None:
+def test_lost_pages_are_reported(tmp_path: Path, ogg: bytes) -> None:
     path = tmp_path / "gap.ogg"
     whole = pages(ogg)
     path.write_bytes(b"".join(whole[:4] + whole[5:]))
