@@ -10,8 +10,8 @@ Names follow ACE-Step. The arguments of a call: calls.py; its result: result.py.
 """
 
 from acestep_runtime.guide.calls import analyze_audio, generate
-from acestep_runtime.guide.mixing import concat, mix, save, save_lrc
+from acestep_runtime.guide.mixing import concat, downmix, mix, save, save_lrc
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.sound import Audio
 
-__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "generate", "mix", "save", "save_lrc"]
+__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "downmix", "generate", "mix", "save", "save_lrc"]

@@ -12,10 +12,11 @@ from acestep_runtime.guide.mixing import mix
 from acestep_runtime.guide.request import Order, order_for_task, order_from_call, to_plain, use_argument_name
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.runners import Batch, Prefetch, Report, Runner, runner_for
-from acestep_runtime.guide.sound import Audio, AudioLike, Folder, to_audio
+from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.recording import TakeFiles
 from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
 from acestep_runtime.tasks.takes import next_seeds
+from acestep_runtime.temporary_folder import Folder
 from acestep_runtime.values import MIX, OTHER, CancelToken, Json
 
 _MODES = ("custom", "simple")

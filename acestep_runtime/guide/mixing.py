@@ -12,11 +12,13 @@ import numpy as np
 
 from acestep_runtime import units
 from acestep_runtime.audio import convert, decode, wav
+from acestep_runtime.audio.downmix import write_stereo
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.guide.sound import Audio, AudioLike, Folder, to_audio
+from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
 #: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
@@ -63,6 +65,18 @@ def mix(*parts: AudioLike, gains_db: Sequence[float] = ()) -> Audio:
         for sound, length, gain in zip(sounds, lengths, gains, strict=True)
     ]
     return _write_temporary(mix_down(tracks, max(lengths), channels), max(lengths), channels, rate_hz)
+
+
+def downmix(path: str | os.PathLike[str]) -> Audio:
+    """Return a file with more than two channels in stereo, mixed down as ITU-R BS.775 has it; mono stays mono.
+
+    The sum is float32 and may exceed full scale; `save` takes care of that. Raises `UnreadableAudio` for a file that is not
+    audio or has more than eight channels.
+    """
+    folder = Folder()
+    stereo = folder.path / "downmix.wav"
+    write_stereo(path, stereo, field="src_audio")
+    return Audio(stereo, folder)
 
 
 def _open_parts(parts: tuple[AudioLike, ...]) -> list[Audio]:

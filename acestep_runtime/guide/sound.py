@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from pathlib import Path
 from typing import NoReturn, Protocol, TypeAlias, TypeGuard
 
@@ -15,24 +12,12 @@ import numpy.typing as npt
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_folder import Folder
 from acestep_runtime.units import ENGINE_RATE_HZ
 
 #: Floats beyond this (60 dB over full scale) are not samples.
 _MAX_SAMPLE = 1000.0
 _SOURCES = "a path, a result, a take, an Audio, an array [frames, channels], or (array, sample rate)"
-
-
-class Folder:
-    """A temporary folder, removed with the last audio in it, or when Python exits."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="acebridge-"))
-        weakref.finalize(self, _remove, self.path, os.getpid())
-
-
-def _remove(path: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a forked child shares the files
-        shutil.rmtree(path, ignore_errors=True)
 
 
 class Audio:
@@ -44,7 +29,7 @@ class Audio:
 
     def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
         """Open a file. Raises `UnreadableAudio` for other files; ``folder`` lives at least as long as this."""
-        info = decode.probe(path, field="src_audio")
+        info = decode.measure(path, field="src_audio")
         self.path = Path(path)
         self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
         self._folder = folder

@@ -69,16 +69,20 @@ class Source:
         """The name in messages."""
         return self.name or Path(self.path).name
 
-    def part(self, field: str = "source", info: MediaInfo | None = None) -> tuple[MediaInfo, int, int]:
+    def part(
+        self, field: str = "source", info: MediaInfo | None = None, *, exact: bool = False
+    ) -> tuple[MediaInfo, int, int]:
         """Return the file's info and the first and last-plus-one frame of the part, at the file's rate.
 
-        ``field`` is the field that errors name. The file is not looked at where its ``info`` is known.
+        ``field`` is the field that errors name. The file is not looked at where its ``info`` is known. Only with ``exact`` are
+        media files decoded, whose headers hold an estimate.
 
         Raises `UnreadableAudio` for a file that is not audio, `InvalidValue` for a part outside it, too long or too short.
         """
-        from acestep_runtime.audio.decode import probe
+        from acestep_runtime.audio import decode
 
-        info = info or probe(self.path, field=field, name=self.display_name)
+        if info is None:
+            info = (decode.measure if exact else decode.probe)(self.path, field=field, name=self.display_name)
         start = round(self.start_s * info.sample_rate)
         stop = info.frames
         if self.end_s is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from acestep_runtime.audio.decode import probe
+from acestep_runtime.audio.decode import is_rounded
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
@@ -79,13 +79,17 @@ def _plan_warnings(task: Task, engine: Engine) -> list[str]:
 def _file_warnings(source: Source | None) -> list[str]:
     if source is None:
         return []
-    info = probe(source.path, name=source.display_name)
-    if info.header_duration_s is None:
-        return []
-    return [
-        f"{printable(source.display_name)} was cut off: its header promises {info.header_duration_s:.2f} s, but it ends after"
-        f" {info.duration_s:.2f} s. Copy or export it again."
-    ]
+    info, start, stop = source.part(exact=True)
+    name = printable(source.display_name)
+    notes = [f"{name} {fault}. Copy or export it again." for fault in info.faults]
+    if info.header_duration_s is not None:
+        notes.append(
+            f"{name} was cut off: its header promises {info.header_duration_s:.3f} s, but it ends after"
+            f" {info.duration_s:.3f} s. Copy or export it again."
+        )
+    if is_rounded(source.path, start, stop):
+        notes.append(f"{name} holds samples of more than 24 bits ({info.subtype}): they were rounded to float32.")
+    return notes
 
 
 class _ClipMeter:

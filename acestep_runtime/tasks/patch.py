@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acestep_runtime.audio.match import match_loudness
 from acestep_runtime.audio.samples import Samples, split_blocks
+from acestep_runtime.audio.sides import keep_sides
 from acestep_runtime.audio.splice import Span, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
@@ -61,7 +62,7 @@ class Patch:
         """Return the engine's audio joined to the song by crossfades: the frames of `extent`."""
         region = self.region
         local, fades = region.window.span, region.window.fades
-        replacement = region.from_engine(samples, *region.window.target)
+        replacement = keep_sides(region.from_engine(samples, *region.window.target), region.surroundings)
         if self.loudness_of is not None:
             rate_hz = region.clip.rate_hz
             replacement = match_loudness(replacement, region.surroundings, local, fades, rate_hz, to=self.loudness_of)

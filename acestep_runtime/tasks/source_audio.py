@@ -54,11 +54,11 @@ class Clip:
     @classmethod
     def open(cls, source: Source, output: Output) -> Clip:
         """Open a source for reading at the rate and channel count that ``output`` asks for."""
-        info, start, stop = source.part()
+        info, start, stop = source.part(exact=True)
         rate_hz = output.sample_rate or info.sample_rate
         channels = output.channels or info.channels
         frames = frames_to_frames(stop - start, info.sample_rate, rate_hz)
-        needs_copy = rate_hz != info.sample_rate or info.format in decode.NO_EXACT_SEEK
+        needs_copy = rate_hz != info.sample_rate or not info.reads_in_parts
         clip = cls(source, frames, rate_hz, channels, start, None)
         if not needs_copy:
             return clip

@@ -249,10 +249,13 @@ def an_hour(folder: Path) -> Path:
     return path
 
 
-def cut_file(folder: Path) -> Path:
-    path = folder / "cut.flac"
+def file_with_a_hole(folder: Path) -> Path:
+    path = folder / "damaged.flac"
     soundfile.write(path, song(2.0), 48_000)
-    os.truncate(path, path.stat().st_size // 2)
+    data = bytearray(path.read_bytes())
+    middle = slice(len(data) // 2, len(data) // 2 + 40_000)
+    data[middle] = bytes(len(data[middle]))
+    path.write_bytes(data)
     return path
 
 
@@ -275,9 +278,9 @@ def half_a_header(folder: Path) -> Path:
 FILES: list[tuple[Callable[[Path], Path], str]] = [
     (text_file, "notes.wav is not audio, is damaged, or is of a kind that AceBridge does not read. Use WAV, FLAC,"),
     (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
-    (three_channels, "surround.wav has 3 channels. Mix it down to stereo or mono, or export two of its channels."),
+    (three_channels, "surround.wav has 3 channels. Mix it down to stereo, as --downmix"),
     (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
-    (cut_file, "cut.flac cannot be read beyond about "),
+    (file_with_a_hole, "damaged.flac cannot be read beyond about "),
     (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),
     (slow_rate, "slow.wav has a sample rate of 4000 Hz. Convert it to a rate from 8 to 384 kHz."),
     (half_a_header, "half.wav is not audio, is damaged, or is of a kind"),

@@ -73,7 +73,10 @@ def _argument(text: str) -> ArgumentInfo:
     return argument
 
 
-Src = Annotated[Path, _argument("Audio file: WAV, FLAC, AIFF, OGG or MP3.")]
+Src = Annotated[Path, _argument("Audio file: WAV, FLAC, AIFF, OGG or MP3; others with PyAV or ffmpeg.")]
+Downmix = Annotated[
+    bool, _flag("--downmix", "Mix a source with more than two channels down to stereo (ITU-R BS.775).", _MUSIC)
+]
 Description = Annotated[str, _argument("What the song should be, in a sentence.")]
 Start = Annotated[
     float | None,

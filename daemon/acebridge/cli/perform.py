@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -90,6 +91,7 @@ def perform(
     title: str,
     note: str = "",
     source: Path | None,
+    downmix: bool = False,
     reference: Path | None,
     out: str | None,
     many: bool = False,
@@ -106,6 +108,7 @@ def perform(
 ) -> None:
     """Run ``task`` to its end and report; say ``note`` once it is accepted. With ``detach`` print the job and leave.
 
+    With ``downmix`` the source is sent in stereo.
     With ``listen`` the audio is played while it is made; the command ends with the music.
 
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
@@ -120,6 +123,8 @@ def perform(
         destination = Destination.choose(out, source=source, reference=reference, task=title, many=many)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
+        if source is not None and downmix:
+            source, by_path = stack.enter_context(_mix_down(source)), False
         audio, timbre = (None if path is None else _audio_input(client, path, by_path) for path in (source, reference))
         request = request_of(task, fields, audio, timbre, submission)
         if detach:
@@ -217,6 +222,17 @@ def follow_job(
 
 def _items(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
+
+
+@contextmanager
+def _mix_down(source: Path) -> Iterator[Path]:
+    """Write a source in stereo to a temporary file of its name."""
+    from acestep_runtime.audio.downmix import write_stereo
+
+    with tempfile.TemporaryDirectory(prefix="acebridge-") as folder:
+        stereo = Path(folder) / f"{source.stem}.wav"
+        write_stereo(source, stereo)
+        yield stereo
 
 
 def _audio_input(client: Client, path: Path, by_path: bool) -> audio_pb2.AudioInput:

@@ -63,6 +63,7 @@ def _run(name: str, title: str, options: Options) -> None:
         if everything
         else sung_words(options).note,
         source=options.get("src"),
+        downmix=options.get("downmix", False),
         reference=options.get("reference"),
         out=options.get("out"),
         plan=options.get("save_plan"),

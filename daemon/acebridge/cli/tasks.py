@@ -71,6 +71,7 @@ def generate(
 @task_command()
 def cover(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,
@@ -122,6 +123,7 @@ def cover(
 @task_command()
 def repaint(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     start: opt.Start = None,
     end: opt.End = None,
     caption: opt.Caption = None,
@@ -179,6 +181,7 @@ def repaint(
 @task_command()
 def extract(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     track: opt.Track = None,
     model: opt.Model = None,
     lora: opt.Lora = None,
@@ -213,6 +216,7 @@ def extract(
 @task_command()
 def lego(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     track: opt.Track = None,
     start: opt.Start = None,
     end: opt.End = None,
@@ -278,6 +282,7 @@ def lego(
 @task_command()
 def complete(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     track: opt.Track = None,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,

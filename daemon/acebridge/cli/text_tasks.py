@@ -9,6 +9,7 @@ from acebridge.cli.task_command import task_command
 @task_command()
 def understand(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     bpm: opt.Bpm = None,
     key: opt.Key = None,
     time_signature: opt.TimeSignature = None,
@@ -30,6 +31,7 @@ def understand(
 @task_command(task="align_lyrics")
 def lrc(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,
     timing: opt.Timing = None,
@@ -49,6 +51,7 @@ def lrc(
 @task_command()
 def score(
     src: opt.Src,
+    downmix: opt.Downmix = False,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,

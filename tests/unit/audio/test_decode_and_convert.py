@@ -143,19 +143,31 @@ def test_a_stream_of_unknown_length_is_not_truncated(tmp_path: Path, size: int) 
 
 def test_chunks_around_the_samples_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "chunks.wav"
-    head, note = wav.header(480, 2, 48_000, "pcm16"), b"note" + struct.pack("<I", 3) + b"abc\0"
-    path.write_bytes(head[:-8] + note + head[-8:] + bytes(4 * 480) + note)
+    head, note = wav.header(4800, 2, 48_000, "pcm16"), b"note" + struct.pack("<I", 3) + b"abc\0"
+    path.write_bytes(head[:-8] + note + head[-8:] + bytes(4 * 4800) + note)
     info = decode.probe(path)
-    assert (info.frames, info.header_duration_s) == (480, None)
-    path.write_bytes(path.read_bytes()[:-1000])
-    assert decode.probe(path).header_duration_s == pytest.approx(0.01)
+    assert (info.frames, info.header_duration_s) == (4800, None)
+    path.write_bytes(path.read_bytes()[:-10_000])
+    assert decode.probe(path).header_duration_s == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.mp3"])
-def test_a_truncated_compressed_file_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_truncated_compressed_file_is_read_as_far_as_it_goes(tmp_path: Path, name: str) -> None:
     path = write_file(tmp_path, noise(4.0), name)
+    whole = decode.read(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(UnreadableAudio, match=rf"{name} cannot be read beyond about [12]\.\d s, .* promises 4\.0 s"):
+    info = decode.probe(path)
+    assert 1.8 < info.duration_s < 2.1
+    assert info.header_duration_s == pytest.approx(4.0, abs=1e-6)
+    assert np.array_equal(decode.read(path), whole[: info.frames])
+
+
+def test_a_file_that_is_damaged_in_the_middle_is_refused_there(tmp_path: Path) -> None:
+    path = write_file(tmp_path, noise(4.0), "hole.flac")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 50_000] = bytes(50_000)
+    path.write_bytes(data)
+    with pytest.raises(UnreadableAudio, match=r"hole\.flac cannot be read beyond about [12]\.\d s, .* 4\.0 s long"):
         decode.read(path)
 
 
@@ -217,13 +229,14 @@ def test_odd_files_are_refused(tmp_path: Path) -> None:
     assert "void.wav holds no audio" in str(probe_error(void))
 
 
-@pytest.mark.parametrize("count", [0, 2**36 - 1])
-def test_a_header_with_a_wrong_length_costs_no_memory(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("count", [0, 100, 2**36 - 1])
+def test_a_wrong_length_in_the_header_of_flac_does_not_matter(tmp_path: Path, count: int) -> None:
     path = write_file(tmp_path, noise(0.1), "stream.flac")
-    data = bytearray(path.read_bytes())
+    whole, data = decode.read(path), bytearray(path.read_bytes())
     data[21:26] = ((data[21] & 0xF0) << 32 | count).to_bytes(5, "big")  # STREAMINFO: 36 bits, number of samples
     path.write_bytes(data)
-    assert "does not say how long it is" in str(probe_error(path))
+    assert decode.probe(path).header_duration_s is None
+    assert np.array_equal(decode.read(path), whole)
 
 
 @settings(deadline=None, max_examples=40)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.fake import FakeEngine
@@ -81,5 +82,24 @@ def test_a_truncated_source_gives_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     wav.write(path, noise(2.0), 48_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    says = "so\ufffdng was cut off: its header promises 2.00 s, but it ends after 1.00 s. Copy or export it again."
+    says = "so\ufffdng was cut off: its header promises 2.000 s, but it ends after 1.000 s. Copy or export it again."
     assert warnings(Understand(Source(str(path), name="so\nng"))) == [[says]]
+
+
+@pytest.mark.parametrize(("subtype", "says"), [("PCM_32", True), ("DOUBLE", True), ("PCM_24", False), ("FLOAT", False)])
+def test_a_source_that_had_to_be_rounded_gives_a_warning(tmp_path: Path, subtype: str, says: bool) -> None:
+    path = tmp_path / "fine.wav"
+    sf.write(path, noise(0.5).astype(np.float64) / 3, 48_000, subtype=subtype)
+    says_so = [[f"fine.wav holds samples of more than 24 bits ({subtype}): they were rounded to float32."]]
+    assert warnings(Understand(Source(str(path)))) == (says_so if says else [None])
+    sf.write(path, np.rint(noise(0.5) * 2**15) / 2**16, 48_000, subtype=subtype)
+    assert warnings(Understand(Source(str(path)))) == [None]
+
+
+def test_a_source_without_an_end_gives_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "radio.ogg"
+    sf.write(path, noise(4.0), 48_000, format="OGG", subtype="OPUS")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    ((says,),) = warnings(Understand(Source(str(path))))
+    assert says.startswith("radio.ogg was cut off: it ends after ")
+    assert says.endswith(" s, without the mark of an end. Copy or export it again.")

@@ -79,7 +79,7 @@ def _probe(file: Path) -> MediaInfo:
         os.close(os.open(file, os.O_RDONLY | AT_ONCE))
     except OSError as error:
         raise unreadable("mix.file", file, error) from error
-    return decode.probe(file, field="mix.file")
+    return decode.measure(file, field="mix.file")
 
 
 def _track(track: MixTrack, info: MediaInfo, channels: int) -> Track:

@@ -31,7 +31,7 @@ def check_room(name: str, frames: int) -> None:
 
 def load_file(path: Path, warn: Warn, *, name: str = "") -> Recording:
     """Return the audio of a file, which comes in while it is decoded. Raises `UnreadableAudio`, and `Busy` without room."""
-    info = decode.probe(path, field="file")
+    info = decode.measure(path, field="file")
     check_room(name or path.name, info.frames)
     recording = Recording(name or path.name, info.sample_rate, info.frames)
     threading.Thread(target=_decode, args=(path, recording, warn), name="monitor decoder", daemon=True).start()
@@ -45,7 +45,7 @@ def load_asset(data: Iterable[bytes], warn: Warn, *, name: str, start_frame: int
     try:
         with path.open("wb") as out:
             out.writelines(data)
-        info = decode.probe(path, field="asset", name=name)
+        info = decode.measure(path, field="asset", name=name)
     except BaseException:
         path.unlink()
         raise

@@ -42,10 +42,10 @@ def source_file(channels: Sequence[Channel], folder: Path) -> Path:
 
     if not 1 <= len(channels) <= 2:
         raise InvalidValue("channels", len(channels), "1 or 2", remedy="Select a region on a mono or stereo track.")
-    first = decode.probe(channels[0].file)
+    first = decode.measure(channels[0].file)
     if [*channels] == [Channel(channels[0].file, number) for number in range(first.channels)]:
         return channels[0].file
-    infos = [decode.probe(channel.file) for channel in channels]
+    infos = [decode.measure(channel.file) for channel in channels]
     if len({(info.frames, info.sample_rate) for info in infos}) > 1:
         raise InvalidValue("channels", "of different lengths or rates", "files that are alike")
     path = folder / _name(channels)
