@@ -12,8 +12,8 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
-import sys
 import stat
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -87,9 +87,9 @@ def probe(
     """Return what a file holds, without decoding it, and check that `read` accepts it.
 
     A file that is open is not opened again by its name. ``name`` replaces the base name of a path in messages; ``field`` is the
-    field that errors name. With ``any_channels`` it may have more than two. Raises `UnreadableAudio` for a file that is missing,
-    not audio, empty, longer than a day, not mono or stereo, or at an odd rate; ``OSError`` where the system has no descriptor to
-    open it with, or its disk fails.
+    field that errors name. With ``any_channels`` it may have more than two. Raises `UnreadableAudio` for a file that is
+    missing, not audio, empty, longer than a day, not mono or stereo, or at an odd rate; ``OSError`` where the system has no
+    descriptor to open it with, or its disk fails.
     """
     path = file if isinstance(file, (str, os.PathLike)) else _path_to(file)
     refuse = _refuser(path, field, name)
