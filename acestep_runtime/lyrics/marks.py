@@ -34,7 +34,7 @@ IS_SECTION = (
 #: A time in brackets, of which one may be missing; without brackets only one with a fraction.
 _STAMP = (
     rf"[\[<]+{_TIMES}[\]>]+|[\[<]+\s*{_CLOCK}|{_CLOCK}\s*[\]>]+"
-    r"|(?<![\d:.])\d{1,5}:\d\d(?::\d\d)?[.,]\d{2,3}(?!\d)|[\d:.,]*\s*-->\s*[\d:.,]*"
+    r"|(?<![\d.])\d{1,5}:\d\d(?::\d\d)?[.,]\d{2,3}(?!\d)|[\d:.,]*\s*-->\s*[\d:.,]*"
 )
 _MARK = re.compile(
     rf"(?P<section>\[+{IS_SECTION}[^\[\]\r\n]{{1,200}}\]+)|(?P<time>{_STAMP}|\[+\s*{_NOTE}\]+)"

@@ -31,6 +31,31 @@ return function()
     return text
   end
 
+  --- The text of UTF-16 in UTF-8; `unit` is how string.unpack reads two bytes of it.
+  local function from_utf16(bytes, unit)
+    local codes, at = {}, 1
+    while at + 1 <= #bytes do
+      local code = string.unpack(unit, bytes, at)
+      at = at + 2
+      if code >= 0xD800 and code < 0xDC00 and at + 1 <= #bytes then
+        code, at = 0x10000 + ((code - 0xD800) << 10) + (string.unpack(unit, bytes, at) - 0xDC00), at + 2
+      end
+      codes[#codes + 1] = utf8.char(math.max(0, code))
+    end
+    return table.concat(codes)
+  end
+
+  --- The whole text of a file in UTF-8 or, by its mark, UTF-16; nil and a reason for anything else.
+  function M.read_text(path)
+    local bytes, why = M.read(path)
+    if not bytes then return nil, why end
+    local text = bytes:gsub("^\xEF\xBB\xBF", "")
+    if bytes:find("^\xFF\xFE") then text = from_utf16(bytes:sub(3), "<I2") end
+    if bytes:find("^\xFE\xFF") then text = from_utf16(bytes:sub(3), ">I2") end
+    if utf8.len(text) and not text:find("\0", 1, true) then return text end
+    return nil, "The file is no text in UTF-8 or UTF-16."
+  end
+
   -- A full disk may show only when the buffer goes out, so closing counts as writing.
   local function put(path, text)
     local file, why = io.open(path, "wb")

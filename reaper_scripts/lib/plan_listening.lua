@@ -32,11 +32,13 @@ return function(import)
       if facts and facts.lyrics and facts.lyrics:match("%S") then return facts.lyrics end
     end
     local ok, path = reaper.GetUserFileNameForRead("", "Lyrics of the selection", "txt")
-    return ok and (files.read(path) or "")
+    if not ok then return false end
+    return files.read_text(path)
   end
 
   M.lyrics_regions = listening("align_lyrics", "regions", function(part, selected)
-    local words = lyrics_of(selected)
+    local words, why = lyrics_of(selected)
+    if why then return nil, why, "Open it in the program that wrote it, and save it as UTF-8 (plain text)." end
     if not words then return nil end -- the musician changed their mind
     if not words:match("%S") then
       return nil, "There are no lyrics.", "Put them into the item's notes, or choose a text file."

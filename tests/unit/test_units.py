@@ -22,7 +22,25 @@ def test_times_are_seconds_or_clocks(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "h", "-", "abc", "1:60", "1:60:00", "1:2:3:4", "1:", ":5", "nan", "inf", "1e999", "1:30:", "1,5", "5 bars"]
+    "text",
+    [
+        "",
+        "s",
+        "h",
+        "-",
+        "abc",
+        "1:60",
+        "1:60:00",
+        "1:2:3:4",
+        "1:",
+        ":5",
+        "nan",
+        "inf",
+        "1e999",
+        "1:30:",
+        "1,5",
+        "5 bars",
+    ],
 )
 def test_anything_else_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(InvalidValue, match=r"^--start is .*; allowed: seconds such as 90.5 or 90s, .* such as 1:30.5"):

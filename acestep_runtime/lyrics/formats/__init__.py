@@ -1,15 +1,15 @@
 """Formats of timed lyrics. A format drops what it cannot hold; the rest survives writing and reading unchanged.
 
-=============  ======  ========  =====  ========================
-name           suffix  sections  words  times
-=============  ======  ========  =====  ========================
-lrc            .lrc    no        no     hundredths of a second
-elrc           .lrc    no        yes    hundredths of a second
-srt            .srt    no        no     milliseconds
-vtt            .vtt    no        yes    milliseconds
-json           .json   yes       yes    milliseconds
-reaper-csv     .csv    yes       no     milliseconds
-=============  ======  ========  =====  ========================
+=============  ======  ========  =====  ============  ========================
+name           suffix  sections  words  translations  times
+=============  ======  ========  =====  ============  ========================
+lrc            .lrc    no        no     yes           hundredths of a second
+elrc           .lrc    no        yes    yes           hundredths of a second
+srt            .srt    no        no     yes           milliseconds
+vtt            .vtt    no        yes    yes           milliseconds
+json           .json   yes       yes    yes           milliseconds
+reaper-csv     .csv    yes       no     no            milliseconds
+=============  ======  ========  =====  ============  ========================
 """
 
 from __future__ import annotations

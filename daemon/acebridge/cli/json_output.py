@@ -1,12 +1,15 @@
 """What commands print with ``--json``: one value in one line, in one form.
 
 Keys are the names of the contract, in snake case. Numbers are numbers, also large ones; enums are lower case without prefix;
-times are RFC 3339 in UTC. What is absent has no key: there is no ``null``, and no empty text.
+times are RFC 3339 in UTC. What is absent has no key: there is no ``null``, and no empty text. Values that JSON does not have,
+NaN and infinity, are absent.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,10 +23,28 @@ if TYPE_CHECKING:
 
 
 def print_json(value: Json | Report) -> None:
-    """Print a value; a file name in it that is no text goes out byte for byte."""
-    from acebridge.cli.echo import echo
+    """Print a value; bytes of a file name in it that are no text are escaped, as Python reads them back."""
+    import typer
 
-    echo(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(_finite(value), allow_nan=False)
+    typer.echo(text)
+
+
+def _finite(value: object) -> object:
+    """Return a value without numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: _finite(held) for name, held in value.items() if not _is_infinite(held)}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(held) for held in value if not _is_infinite(held)]
+    return value
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def message_json(message: Message) -> dict[str, Json]:

@@ -155,3 +155,20 @@ def test_without_access_to_files_it_says_so() -> None:
     files = Leaves(unavailable=("io", "os"))["files"]
     for answer in (files.read(b"a"), files.write(b"a", b"b"), files.touch(b"a"), files.remove(b"a")):
         assert answer == (None, b"REAPER runs this script without access to files; run it with full permissions.")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("la 밤 🎸\n".encode(), "la 밤 🎸\n"), ("la 밤".encode("utf-8-sig"), "la 밤"), ("la 밤 🎸".encode("utf-16"), "la 밤 🎸"),
+        (b"\xfe\xff" + "la 밤 🎸".encode("utf-16-be"), "la 밤 🎸"), ("été".encode("cp1252"), None), (b"PK\0\1", None),
+    ],
+)  # fmt: skip
+def test_text_is_read_in_unicode_or_refused(data: bytes, text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_bytes(data)
+    found = HERE.read_text(str(file).encode())
+    if text is None:
+        assert found == (None, b"The file is no text in UTF-8 or UTF-16.")
+    else:
+        assert found.decode() == text

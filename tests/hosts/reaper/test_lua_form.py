@@ -200,3 +200,19 @@ def test_an_answer_that_was_cut_short_is_asked_for_again() -> None:
 def test_no_more_fields_than_reaper_has() -> None:
     with pytest.raises(Exception, match="1 to 16 fields"):
         Form().ask([NAME] * 17)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1:30.5", 90.5), (" 0:04 ", 4), ("0:02:03", 123), ("7,5", 7.5)]
+)
+def test_times_as_people_write_them(text: str, seconds: float) -> None:
+    assert Form(type_values(text)).ask([{**SECONDS, "kind": "time"}]) == {"seconds": seconds}
+
+
+@pytest.mark.parametrize("text", ["1:75", "1:60:00", "20:00", "abc", "1:", "s"])
+def test_what_is_no_time_within_limits(text: str) -> None:
+    form = Form(type_values(text), lambda _labels, _offered: None)
+    form.ask([{**SECONDS, "kind": "time"}])
+    assert form.leaves.messages == [
+        f'Seconds is "{text}"; allowed: seconds, or a time such as 1:30.5, from 0.5 to 600.'
+    ]

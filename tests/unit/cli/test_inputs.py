@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from acebridge.cli.request_fields import request_fields
+from acebridge.cli import json_output
+from acebridge.cli.json_output import print_json
+from acebridge.cli.options import parse_time
+from acebridge.cli.request_fields import request_fields, sung_words
 from acebridge.client.client import Client
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import Repaint, TextToMusic
@@ -25,17 +30,55 @@ def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:
     assert lyrics("[Verse]\nHello") == "[Verse]\nHello"
     assert lyrics("la " * 2000) == "la " * 2000
     words.write_text("[Verse]\n밤하늘", "utf-16")
-    with pytest.raises(InvalidValue, match="Save it as UTF-8"):
+    assert lyrics(str(words)) == "[Verse]\n밤하늘"
+    words.write_bytes("밤하늘".encode("cp949"))
+    with pytest.raises(InvalidValue, match="save it as UTF-8"):
         lyrics(str(words))
+    with pytest.raises(InvalidValue, match=r"--lyrics names no file: missing.txt"):
+        lyrics("missing.txt")
+    assert lyrics("[Verse] missing.txt") == "[Verse] missing.txt"
 
 
-def test_zero_is_given_and_nothing_is_not() -> None:
-    fields = request_fields(Repaint, {"start": 0.0, "context": 0.0, "seed": [0], "auto_lrc": False})
-    assert fields == {"start_s": 0.0, "context_s": 0.0, "output": {"seeds": [0]}}
+def test_timed_lyrics_give_the_words_of_the_region(tmp_path: Path) -> None:
+    words = tmp_path / "words.lrc"
+    words.write_text("[00:01.00]one\n[00:03.00]two\n[00:05.00]three\n[00:07.00]\n", "utf-8")
+    options = {"lyrics": str(words), "start": 3.0, "end": 5.0}
+    assert request_fields(Repaint, options)["music"] == {"lyrics": "two"}
+    assert sung_words(options).note == "Of the 3 lines of the lyrics, the 1 between 3 and 5 s are used."
+    assert request_fields(Repaint, {**options, "end": -1.0})["music"] == {"lyrics": "two\nthree"}
+    assert request_fields(Repaint, {"lyrics": str(words)})["music"] == {"lyrics": "one\ntwo\nthree"}
+    assert "music" not in request_fields(Repaint, {**options, "start": 20.0, "end": 30.0})
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.wav")
-    with Client("127.0.0.1:1") as client, pytest.raises(OSError, match="not an audio file"):
-        client.upload(tmp_path / "pipe.wav")
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1:30.5", 90.5), ("1:02:03", 3723), ("-0:04", -4)]
+)
+def test_options_take_times_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_time(text) == seconds
+
+
+def test_what_is_no_time_is_refused_with_the_forms() -> None:
+    with pytest.raises(
+        typer.BadParameter, match=r"'1:75' is no time; write seconds such as 90.5 or 90s, .* such as 1:30.5"
+    ):
+        parse_time("1:75")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": float("nan"), "b": float("-inf"), "c": 1.5}, '{"c": 1.5}'),
+        ([{"x": [1.0, float("inf")]}, "밤"], '[{"x": [1.0]}, "밤"]'),
+        ({"file": "a\udcff.wav"}, '{"file": "a\\udcff.wav"}'),
+    ],
+)
+def test_printed_json_is_always_json(value: Any, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_json(value)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_commands_print_json_in_one_way() -> None:
+    """What else writes JSON are files."""
+    commands = Path(json_output.__file__).parent
+    writing = {file.name for file in commands.glob("*.py") if "json.dumps(" in file.read_text("utf-8")}
+    assert writing == {"json_output.py", "plans.py"}

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from acestep_runtime.lyrics.timed import TimedLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.dsp.alignment import agreement, align, space_lines
 from acestep_runtime.dsp.vocals import Voice, detect_voice
 from acestep_runtime.lyrics.text import Line
+from acestep_runtime.lyrics.timed import TimedLine
 from tests.support import band, signals, singer
 
 RATE_HZ = 48_000

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from acestep_runtime.lyrics.timed import TimedLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from acestep_runtime.dsp.progressions import Harmony
 from acestep_runtime.dsp.render import Mixer, render
 from acestep_runtime.dsp.singing import sing_harmony, sing_lines, singing_range
 from acestep_runtime.lyrics.text import Line, lyric_lines, syllables
+from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.style import style_from_caption
 from acestep_runtime.values import Key
 

@@ -55,7 +55,7 @@ def test_timed_lyrics_are_read_as_words_by_suffix_and_by_content(tmp_path: Path,
 def test_timed_lyrics_that_cannot_be_read_are_refused_with_their_line(tmp_path: Path) -> None:
     file = tmp_path / "words.srt"
     file.write_text("just words\n", "utf-8")
-    with pytest.raises(InvalidValue, match="line 1 is 'just words'.*ends in .txt"):
+    with pytest.raises(InvalidValue, match=r"line 1 is 'just words'.*ends in \.txt"):
         read_lyrics(str(file), "--lyrics")
 
 

@@ -19,7 +19,9 @@ def content(lyrics: str) -> list[tuple[str, list[str]]]:
     return [(stanza.tag, [line.text for line in stanza.lines]) for stanza in parse(lyrics)]
 
 
-@pytest.mark.parametrize("mark", [f"[{mark}]" for mark in (*LANGUAGES, *TIMES, *NOTES)] + ["<00:12.34>", "[[00:12.34]]"])
+@pytest.mark.parametrize(
+    "mark", [f"[{mark}]" for mark in (*LANGUAGES, *TIMES, *NOTES)] + ["<00:12.34>", "[[00:12.34]]"]
+)
 def test_a_mark_is_no_section_and_no_word(mark: str) -> None:
     expected = [("Verse 1", ["one two", "three", "four"]), ("Chorus", ["five"])]
     assert content(f"[Verse 1]\n{mark}one two\n{mark} three {mark}\n{mark}\nfour\n[Chorus] {mark}five") == expected
@@ -37,7 +39,9 @@ def test_words_that_are_no_marks_stay(words: str) -> None:
     assert remove_times(words) == words
 
 
-@pytest.mark.parametrize("damaged", ["[00:12.34 la", "00:12.34]la", "<00:12.34la", "00:12.34 la", "[00:[00:12.34]12.34]la"])
+@pytest.mark.parametrize(
+    "damaged", ["[00:12.34 la", "00:12.34]la", "<00:12.34la", "00:12.34 la", "[00:[00:12.34]12.34]la"]
+)
 def test_damaged_times_are_no_words(damaged: str) -> None:
     assert content(damaged) == [("", ["la"])]
 

@@ -15,7 +15,9 @@ from acestep_runtime.lyrics.timed import TimedLine, TimedWord, Timing
 
 SQUARE = "[00:01.00]Hel[00:01.50]lo [00:02.00]world[00:02.80]\n[00:04.00]Next [00:04.60]line[00:05.00]\n"
 HELLO = (TimedWord(1, 1.5, "Hel"), TimedWord(1.5, 2, "lo"), TimedWord(2, 2.8, "world"))
-FOUR_LINES = "[00:01.00][Verse]\n[00:01.00]one\n[00:03.00]two\n[00:05.00][Chorus]\n[00:05.00]three\n[00:07.00]four\n[00:09.00]\n"
+FOUR_LINES = (
+    "[00:01.00][Verse]\n[00:01.00]one\n[00:03.00]two\n[00:05.00][Chorus]\n[00:05.00]three\n[00:07.00]four\n[00:09.00]\n"
+)
 
 
 @pytest.mark.parametrize("brackets", ["[]", "<>"])
@@ -23,7 +25,10 @@ def test_times_of_words_in_both_brackets(brackets: str) -> None:
     rows = [row[:10] + row[10:].replace("[", brackets[0]).replace("]", brackets[1]) for row in SQUARE.splitlines()]
     timing = read_timing("\n".join(rows))
     assert timing is not None
-    assert [(line.start_s, line.end_s, line.text) for line in timing.lines] == [(1, 2.8, "Hello world"), (4, 5, "Next line")]
+    assert [(line.start_s, line.end_s, line.text) for line in timing.lines] == [
+        (1, 2.8, "Hello world"),
+        (4, 5, "Next line"),
+    ]
     assert timing.lines[0].words == HELLO
     assert timing.sections == ()
 
@@ -69,7 +74,9 @@ def test_a_line_twice_with_one_time_is_one_line() -> None:
 
 
 def test_lines_without_a_stamp_share_the_time_of_the_one_before() -> None:
-    timing = FORMATS["lrc"].read("by somebody\n[00:01.00]one\ntwo\n[00:05.00]\nthree\n[00:09.00]<00:09.00>four\nfive\n[00:11.00]")
+    timing = FORMATS["lrc"].read(
+        "by somebody\n[00:01.00]one\ntwo\n[00:05.00]\nthree\n[00:09.00]<00:09.00>four\nfive\n[00:11.00]"
+    )
     assert [(line.start_s, line.end_s, line.text) for line in timing.lines] == [
         (1, 3, "one"), (3, 5, "two"), (5, 9, "three"), (9, 10, "four"), (10, 11, "five"),
     ]  # fmt: skip

@@ -11,12 +11,15 @@ import soundfile as sf
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.fake import FakeEngine
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks.analysis import Understand
 from acestep_runtime.tasks.base import Output, OutputBlock, Source, Take
 from acestep_runtime.tasks.diagnostics import run_with_warnings
 from acestep_runtime.tasks.repaint import Repaint
+from acestep_runtime.tasks.takes import engine_request
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.values import CancelToken, Thinking
+from acestep_runtime.tasks.text_tasks import FormatSample
+from acestep_runtime.values import CancelToken, Music, Thinking
 from tests.support.signals import decode_chunk, noise
 
 
@@ -103,3 +106,28 @@ def test_a_source_without_an_end_gives_a_warning(tmp_path: Path) -> None:
     ((says,),) = warnings(Understand(Source(str(path))))
     assert says.startswith("radio.ogg was cut off: it ends after ")
     assert says.endswith(" s, without the mark of an end. Copy or export it again.")
+
+
+def test_a_seed_that_is_given_twice_is_said() -> None:
+    says = "Seed 5 is given 2 times: takes with one seed are equal."
+    song = TextToMusic(duration_s=0.5, output=Output(takes=3, seeds=(5, 6, 5)))
+    assert warnings(song) == [[says]] * 3
+    assert warnings(TextToMusic(duration_s=0.5, output=Output(takes=2, seeds=(5, 6)))) == [None, None]
+
+
+def test_timed_lyrics_of_a_region_are_cut_and_that_is_said(tmp_path: Path) -> None:
+    wav.write(tmp_path / "song.wav", noise(1.0), 48_000)
+    lyrics = "[00:00.00]one\n[00:00.50]two\n[00:01.00]\n"
+    task = Repaint(
+        Source(str(tmp_path / "song.wav")), music=Music(lyrics=lyrics), start_s=0.5, output=Output(seeds=(1,))
+    )
+    assert warnings(task) == [["Of the 2 lines of the lyrics, the 1 from 0.5 s on are used."]]
+    assert engine_request(task).music.lyrics == "two"
+    assert engine_request(TextToMusic(music=Music(lyrics=lyrics))).music.lyrics == "one\ntwo"
+
+
+@pytest.mark.parametrize("task", [TextToMusic, FormatSample])
+def test_the_name_of_a_file_is_no_lyrics(task: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"music.lyrics is song.lrc, the name of a file.*'\[Verse\] song.lrc'"):
+        task(music=Music(lyrics="song.lrc")).validate()
+    task(music=Music(lyrics="[Verse] song.lrc")).validate()

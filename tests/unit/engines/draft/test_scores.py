@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from acestep_runtime.lyrics.formats import FORMATS
 
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.draft.scores import add_draft_score
 from acestep_runtime.errors import Cancelled, InvalidValue
+from acestep_runtime.lyrics.formats import FORMATS
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import band, signals, singer

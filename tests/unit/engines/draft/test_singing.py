@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from acestep_runtime.lyrics.formats import FORMATS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata
 from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.lyrics.formats import FORMATS
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS, CancelToken, Music

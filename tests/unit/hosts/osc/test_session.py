@@ -35,6 +35,7 @@ def test_text_of_a_field() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "kept"),
     [
+        ("start", "1:30.5", 90.5), ("end", "90s", 90.0),
         ("start", -3, -3.0), ("end", -1, -1.0), ("end", True, 1.0), ("timesignature", 3.0, 3), ("takes", "8", 8),
         ("seed", float(2**32 - 1), 2**32 - 1), ("caption", 1990, "1990"), ("caption", 0.5, "0.5"), ("strength", 0, 0.0),
         ("tracks", " Drums , bass,", " Drums , bass,"), ("keyscale", "f# minor", "f# minor"), ("engine", "neural", "neural"),
