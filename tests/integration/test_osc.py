@@ -241,7 +241,8 @@ def test_a_source_that_is_not_there_or_no_audio_is_said(peer: OscPeer, folder: P
     assert error.values[2]
     (folder / "text.wav").write_text("no audio")
     assert "text.wav" in peer.ask("/acebridge/understand", "s", str(folder / "text.wav")).values[1]
-    assert "a folder or a device" in peer.ask("/acebridge/understand", "s", str(folder)).values[1]
+    said = peer.ask("/acebridge/understand", "s", str(folder)).values[1]
+    assert said == f"{folder.name} is not a file."
 
 
 @pytest.mark.parametrize("by_id", [True, False])
