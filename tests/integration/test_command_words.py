@@ -23,7 +23,7 @@ def test_warnings_go_to_stderr_once_and_into_the_json(shell: Shell) -> None:
     path = write_wav(shell.folder / "loud.wav", loud)
     path.write_bytes(path.read_bytes()[: -8 * 1250])
     says = [
-        "loud.wav was cut off: its header promises 1.00 s, but it ends after 0.97 s. Copy or export it again.",
+        "loud.wav was cut off: its header promises 1.000 s, but it ends after 0.974 s. Copy or export it again.",
         "mix is clipped (1 sample): it exceeds what pcm16 holds by up to 12.0 dB. Ask for float32, which holds everything.",
     ]
     options = ("--start", "0.5", "--end", "0.6", "-n", "2", "-s", "1", "--format", "pcm16", *FAKE)
