@@ -9,7 +9,7 @@ from pathlib import Path
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.lyrics.formats import FORMATS
 from acestep_runtime.lyrics.normalize import section_label
-from acestep_runtime.lyrics.reading import SungWords, timed_words, words_to_sing
+from acestep_runtime.lyrics.reading import WordsToSing, words_of_timing, words_to_sing
 from acestep_runtime.lyrics.text import TAG
 
 #: Marks at the beginning of a file, the longer before those they begin with.
@@ -57,12 +57,12 @@ def file_name_error(field: str, lyrics: str, message: str, remedy: str) -> Inval
     return InvalidValue(field, name, "words to sing", message=message, remedy=f"{remedy} {_LITERAL.format(name)}")
 
 
-def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: float = math.inf) -> SungWords:
+def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: float = math.inf) -> WordsToSing:
     """Return the words of ``lyrics``, or of the file that they name; of timed lyrics those from ``start_s`` to ``end_s``.
 
     Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, or whose times cannot be read.
     """
-    path = _named_file(lyrics, field)
+    path = _find_file(lyrics, field)
     if path is None:
         return words_to_sing(lyrics, start_s, end_s)
     text = decode_text(path.read_bytes(), lyrics.strip(), field)
@@ -70,14 +70,14 @@ def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: floa
     if read is None:
         return words_to_sing(text, start_s, end_s)
     try:
-        return timed_words(read(text), start_s, end_s)
+        return words_of_timing(read(text), start_s, end_s)
     except InvalidValue as error:
         message = f"In {printable(lyrics.strip())}, {error.message}"
         remedy = "Words without times go into a file that ends in .txt."
         raise InvalidValue(field, lyrics, "timed lyrics", message=message, remedy=remedy) from None
 
 
-def _named_file(lyrics: str, field: str) -> Path | None:
+def _find_file(lyrics: str, field: str) -> Path | None:
     """Return the file that ``lyrics`` name, ``None`` for words. Raises `InvalidValue` for one that is missing."""
     name = lyrics.strip()
     if not name or "\n" in name or _begins_with_section(name):

@@ -43,32 +43,32 @@ def _format_of(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class SungWords:
+class WordsToSing:
     """Words and section tags; ``note`` is a sentence about the lines that were left out, "" where none was."""
 
     text: str
     note: str = ""
 
 
-def words_to_sing(lyrics: str, start_s: float = -math.inf, end_s: float = math.inf) -> SungWords:
+def words_to_sing(lyrics: str, start_s: float = -math.inf, end_s: float = math.inf) -> WordsToSing:
     """Return the words of ``lyrics`` without times; of timed lyrics those sung from ``start_s`` to ``end_s``.
 
     Words without times are unchanged.
     """
     if (timing := read_timing(lyrics)) is not None:
-        return timed_words(timing, start_s, end_s)
+        return words_of_timing(timing, start_s, end_s)
     if "-->" in lyrics:
         lyrics = _NUMBER_OF_CUE.sub("", lyrics.removeprefix("WEBVTT"))
-    return SungWords(remove_times(lyrics))
+    return WordsToSing(remove_times(lyrics))
 
 
-def timed_words(timing: Timing, start_s: float, end_s: float) -> SungWords:
+def words_of_timing(timing: Timing, start_s: float, end_s: float) -> WordsToSing:
     """Return the words of ``timing`` from ``start_s`` to ``end_s``."""
     part = timing.between(start_s, end_s)
     used, total = len(part.lines), len(timing.lines)
     if used == total:
-        return SungWords(remove_times(timing.lyrics))
+        return WordsToSing(remove_times(timing.lyrics))
     place = f"from {start_s:g} s on" if end_s == math.inf else f"between {start_s:g} and {end_s:g} s"
     if not used:
-        return SungWords("", f"None of the {total} lines of the lyrics is sung {place}, so there are no words.")
-    return SungWords(remove_times(part.lyrics), f"Of the {total} lines of the lyrics, the {used} {place} are used.")
+        return WordsToSing("", f"None of the {total} lines of the lyrics is sung {place}, so there are no words.")
+    return WordsToSing(remove_times(part.lyrics), f"Of the {total} lines of the lyrics, the {used} {place} are used.")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from acestep_runtime.audio.decode import MediaInfo
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
-    from acestep_runtime.lyrics.reading import SungWords
+    from acestep_runtime.lyrics.reading import WordsToSing
 
 #: The longest audio a task takes. ACE-Step itself generates at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -216,7 +216,7 @@ class Task(TaskTraits, ABC):
         sources = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
         return {name: source for name, source in sources.items() if source is not None}
 
-    def sung_words(self) -> SungWords:
+    def words_to_sing(self) -> WordsToSing:
         """Return the words of the task's lyrics without times; where a region is made, those of the region."""
         from acestep_runtime.lyrics.reading import words_to_sing
         from acestep_runtime.units import END

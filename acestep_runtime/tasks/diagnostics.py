@@ -25,7 +25,7 @@ def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int
         *_file_warnings(inputs.get("source")),
         *_reference_warnings(inputs.get("reference"), engine),
         *_plan_warnings(task, engine),
-        *filter(None, [task.sung_words().note]),
+        *filter(None, [task.words_to_sing().note]),
         *_seed_warnings(task.output_spec.seeds),
         *unused_fields(task, engine),
     ]

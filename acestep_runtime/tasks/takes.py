@@ -50,7 +50,7 @@ def engine_request(task: Task, frames: int = 0) -> EngineRequest:
     """Return a task's request to an engine for a window of ``frames`` frames, without source and seed."""
     shared = {name: getattr(task, name) for name in _COMMON_FIELDS if task.has(name)}
     if task.has("music"):
-        shared["music"] = dataclasses.replace(shared["music"], lyrics=task.sung_words().text)
+        shared["music"] = dataclasses.replace(shared["music"], lyrics=task.words_to_sing().text)
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference

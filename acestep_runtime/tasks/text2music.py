@@ -46,5 +46,5 @@ class TextToMusic(Task):
 
         music = self.music
         return natural_length_s(
-            self.sung_words().text, music.bpm, music.timesignature, style_from_caption(music.caption)
+            self.words_to_sing().text, music.bpm, music.timesignature, style_from_caption(music.caption)
         )

@@ -91,7 +91,7 @@ Lyrics = Annotated[
     str | None,
     _option(
         "--lyrics",
-        text="Lyrics, or a file of them: text, LRC, SRT, VTT. Words that begin with a tag such as [Verse] are no file.",
+        text="Lyrics, or a file of them: text, LRC, SRT, VTT. Words behind the tag of a section are no file.",
         panel=_MUSIC,
     ),
 ]

@@ -11,7 +11,7 @@ from acebridge.cli.plans import with_plan
 
 if TYPE_CHECKING:
     from acebridge.cli.options import Options
-    from acestep_runtime.lyrics.reading import SungWords
+    from acestep_runtime.lyrics.reading import WordsToSing
     from acestep_runtime.tasks import Task
     from acestep_runtime.values import Json
 
@@ -46,7 +46,7 @@ _GROUPS = {
 }  # fmt: skip
 
 
-def sung_words(options: Options) -> SungWords:
+def words_to_sing(options: Options) -> WordsToSing:
     """Return the words to sing; where the options name a region, timed lyrics give those of the region.
 
     Raises `InvalidValue` for a file of lyrics that is missing or cannot be read.
@@ -127,7 +127,7 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     a_take_each = len(seeds) if len(seeds) > 1 and not chooses else None
     options = with_plan({
         **options,
-        "lyrics": sung_words(options).text or None,
+        "lyrics": words_to_sing(options).text or None,
         "lora": [parse_adapter(text) for text in options.get("lora") or []],
         "timesteps": None if levels is None else parse_levels(levels),
         "track": [track.strip().lower() for track in options.get("track") or []],

@@ -49,7 +49,7 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
 
 def _run(name: str, title: str, options: Options) -> None:
     from acebridge.cli.perform import perform
-    from acebridge.cli.request_fields import fields_from_options, request_fields, sung_words
+    from acebridge.cli.request_fields import fields_from_options, request_fields, words_to_sing
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
@@ -61,7 +61,7 @@ def _run(name: str, title: str, options: Options) -> None:
         title=title,
         note="This replaces the whole song: --start and --end choose a part of it."
         if everything
-        else sung_words(options).note,
+        else words_to_sing(options).note,
         source=options.get("src"),
         downmix=options.get("downmix", False),
         reference=options.get("reference"),

@@ -160,7 +160,7 @@ def test_without_access_to_files_it_says_so() -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ("la 밤 🎸\n".encode(), "la 밤 🎸\n"), ("la 밤".encode("utf-8-sig"), "la 밤"), ("la 밤 🎸".encode("utf-16"), "la 밤 🎸"),
+        ("la 밤 🎸\n".encode(), "la 밤 🎸\n"), ("la".encode("utf-8-sig"), "la"), ("la 밤 🎸".encode("utf-16"), "la 밤 🎸"),
         (b"\xfe\xff" + "la 밤 🎸".encode("utf-16-be"), "la 밤 🎸"), ("été".encode("cp1252"), None), (b"PK\0\1", None),
     ],
 )  # fmt: skip

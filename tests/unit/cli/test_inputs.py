@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import typer
 from acebridge.cli import json_output
 from acebridge.cli.json_output import print_json
 from acebridge.cli.options import parse_time
-from acebridge.cli.request_fields import request_fields, sung_words
-from acebridge.client.client import Client
+from acebridge.cli.request_fields import request_fields, words_to_sing
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import Repaint, TextToMusic
 
@@ -44,7 +42,7 @@ def test_timed_lyrics_give_the_words_of_the_region(tmp_path: Path) -> None:
     words.write_text("[00:01.00]one\n[00:03.00]two\n[00:05.00]three\n[00:07.00]\n", "utf-8")
     options = {"lyrics": str(words), "start": 3.0, "end": 5.0}
     assert request_fields(Repaint, options)["music"] == {"lyrics": "two"}
-    assert sung_words(options).note == "Of the 3 lines of the lyrics, the 1 between 3 and 5 s are used."
+    assert words_to_sing(options).note == "Of the 3 lines of the lyrics, the 1 between 3 and 5 s are used."
     assert request_fields(Repaint, {**options, "end": -1.0})["music"] == {"lyrics": "two\nthree"}
     assert request_fields(Repaint, {"lyrics": str(words)})["music"] == {"lyrics": "one\ntwo\nthree"}
     assert "music" not in request_fields(Repaint, {**options, "start": 20.0, "end": 30.0})

@@ -51,8 +51,8 @@ def test_span_matches_the_lyrics_for_any_text(lyrics: str, language: str) -> Non
     tokens = lyric_tokens(music, prompts())
     ids = prompts().encode(lyrics_prompt(Music(lyrics=lyrics_or_instrumental(lyrics), language=language))).ids
     assert 0 <= tokens.span.start <= tokens.span.stop <= len(ids)
-    sung = lyrics_or_instrumental(lyrics).replace("\ufdd0", "")
-    assert tokenizer().decode(ids[tokens.span]).strip() == sung.strip()
+    words = lyrics_or_instrumental(lyrics).replace("\ufdd0", "")
+    assert tokenizer().decode(ids[tokens.span]).strip() == words.strip()
 
 
 def test_overflow_is_the_end_of_lyrics_that_are_too_long() -> None:

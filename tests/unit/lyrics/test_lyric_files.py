@@ -67,7 +67,7 @@ MISSING = (
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_a_file_that_is_missing_is_never_sung(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_missing_is_no_words(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidValue) as refusal:
         read_lyrics(name, "--lyrics")

@@ -52,7 +52,7 @@ def test_blanks_keep_every_other_character_in_its_place() -> None:
     assert remove_times(text) == "[zh]ni hao [Verse]"  # models know marks of languages
 
 
-def test_tokens_of_a_language_are_not_sung() -> None:
+def test_tokens_of_a_language_are_no_words() -> None:
     text = "[zh]你[Verse]la"
     assert lyric_mask([char.encode() for char in text]).tolist() == [False] * 4 + [True] + [False] * 7 + [True] * 2
 

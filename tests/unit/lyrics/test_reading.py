@@ -113,8 +113,8 @@ def test_words_to_sing(text: str, words: str) -> None:
     ],
 )
 def test_timed_lyrics_are_cut_to_a_region(start_s: float, end_s: float, words: str, note: str) -> None:
-    sung = words_to_sing(FOUR_LINES, start_s, end_s)
-    assert (sung.text, sung.note) == (words, note)
+    found = words_to_sing(FOUR_LINES, start_s, end_s)
+    assert (found.text, found.note) == (words, note)
     assert words_to_sing("one\ntwo", start_s, end_s).text == "one\ntwo"
 
 
@@ -127,7 +127,7 @@ STAMPS = st.sampled_from(
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> str:
+def damage_text(draw: st.DrawFn) -> str:
     """Timed lyrics of any kind, of which up to three characters are lost or written over."""
     text = "".join(draw(st.lists(WORDS | STAMPS, min_size=1, max_size=12)))
     for _ in range(draw(st.integers(0, 3))):
@@ -137,10 +137,10 @@ def damaged(draw: st.DrawFn) -> str:
 
 
 @settings(deadline=None, max_examples=400)
-@given(text=damaged())
-def test_no_time_is_sung_whatever_is_damaged(text: str) -> None:
-    sung = words_to_sing(text).text
-    for stanza in parse(sung):
+@given(text=damage_text())
+def test_times_are_never_words_whatever_is_damaged(text: str) -> None:
+    words = words_to_sing(text).text
+    for stanza in parse(words):
         assert not STAMP.search(stanza.tag)
         assert not [line.text for line in stanza.lines if STAMP.search(line.text)]
-    assert words_to_sing(sung).text == sung or read_timing(sung) is not None
+    assert words_to_sing(words).text == words or read_timing(words) is not None

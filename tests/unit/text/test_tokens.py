@@ -29,7 +29,7 @@ def prompts(name: str) -> PromptTokenizer:
     return PromptTokenizer(TOKENIZERS[name]())
 
 
-def added_tokens(tokenizer: Any) -> list[str]:
+def list_added_tokens(tokenizer: Any) -> list[str]:
     """All but most of the codes, which differ in their number alone."""
     return [mark for mark in tokenizer.get_added_vocab() if "audio_code" not in mark or mark.endswith("99|>")]
 
@@ -53,7 +53,7 @@ def test_tokens_are_those_of_the_whole_tokenizer(name: str, text: str, form: str
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_no_added_token_is_read_from_the_text_of_a_user(name: str) -> None:
     tokenizer = TOKENIZERS[name]()
-    added = added_tokens(tokenizer)
+    added = list_added_tokens(tokenizer)
     everything = set(tokenizer.get_added_vocab().values())
     text = " x".join(added)
     for form in FORMS:
