@@ -31,7 +31,7 @@ def _lv2_file(session: Path) -> Path:
 
 
 def show_windows(session: Path, corners: dict[str, tuple[int, int]]) -> None:
-    """Have Ardour show plug-ins' own windows when it opens a session: by their format, ``vst3`` or ``lv2``, where on the screen."""
+    """Have Ardour show plug-ins' windows when it opens a session: by format, ``vst3`` or ``lv2``, where on the screen."""
     file = _session_file(session)
     text = file.read_text("utf-8")
     assert "<Extra" not in text

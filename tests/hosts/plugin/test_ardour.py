@@ -1,4 +1,4 @@
-"""The plug-in in a real Ardour under Xvfb, as VST3 and behind it as LV2: bounce, rolling, loop, state, window."""
+"""The plug-in in a real Ardour under Xvfb, as VST3 and LV2 one behind the other: bounce, rolling, loop, state, window."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BLOCK = 1024
 VST3, LV2 = 0, 1
 TASKS, TRACKS = CHOICES["task"], CHOICES["track"]
 READERS = {VST3: read_vst3, LV2: read_lv2}
-#: Where the windows are on a screen of 1280 x 800, and where in them captions are clicked: none of it is below the other one.
+#: Where the windows are on a screen of 1280 x 800, and where in them captions are clicked: not below the other window.
 CORNERS = {"vst3": (0, 0), "lv2": (400, 180)}
 CAPTION_X = {VST3: 250, LV2: 470}
 CAPTION_Y, CAPTION_EDGE_Y, GO, HEIGHT = 225, 211, (30, 492), 560
