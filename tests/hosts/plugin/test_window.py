@@ -442,6 +442,7 @@ def test_window_grows_with_the_host_and_its_scale(programs: Path, screen: dict[s
     host.type("large")
     host.until_state("caption", "large")
     assert host.ask("resize 100 100") == "1440 960"  # no smaller than that
+    host.settle()
     host.click(60, 480 - 68)
     until(lambda: host.ask("goes") == "1 0", "Go")
     host.close()
