@@ -74,8 +74,11 @@ def timing_to_metadata(timing: Timing) -> TimingMetadata:
 
 def _line(line: TimedLine) -> LineMetadata:
     words: list[WordMetadata] = [{**_span(word), "text": word.text} for word in line.words]
-    values: LineMetadata = {**_span(line), "text": line.text, "words": words}
-    return {**values, "translations": list(line.translations)} if line.translations else values
+    span = _span(line)
+    values: LineMetadata = {"start_s": span["start_s"], "end_s": span["end_s"], "text": line.text, "words": words}
+    if line.translations:
+        values["translations"] = list(line.translations)
+    return values
 
 
 def _span(part: TimedLine | TimedWord | TimedSection) -> SpanMetadata:
