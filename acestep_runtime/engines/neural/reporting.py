@@ -14,10 +14,12 @@ def add_warnings(events: Iterator[EngineEvent]) -> Generator[EngineEvent, None, 
     Without this, later warnings would replace earlier ones, as all metadata does.
     """
     warnings: list[str] = []
+    last: list[str] = []
     for event in events:
-        if isinstance(event, Metadata):
-            warnings += event.values.get("warnings", ())
+        if isinstance(event, Metadata) and "warnings" in event.values:
+            last = list(event.values["warnings"])
+            warnings += last
         yield event
-    warnings += precision.take_warnings()
-    if warnings:
-        yield Metadata({"warnings": list(dict.fromkeys(warnings))})
+    together = list(dict.fromkeys([*warnings, *precision.take_warnings()]))
+    if together != last:
+        yield Metadata({"warnings": together})

@@ -56,6 +56,11 @@ def test_one_job_reports_precision_warnings_beside_its_own(monkeypatch: pytest.M
     assert list(add_warnings(iter(own))) == own
 
 
+def test_no_warning_replaces_another() -> None:
+    own = [Metadata({"warnings": ["long caption"]}), Metadata({"warnings": ["long lyrics", "long caption"]})]
+    assert _facts(add_warnings(iter(own)))["warnings"] == ["long caption", "long lyrics"]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("models")
