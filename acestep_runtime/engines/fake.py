@@ -45,7 +45,7 @@ class FakeEngine:
     name = "fake"
     context_limit_s = math.inf
     supports_reference = False
-    supports_sampling = False
+    supports_sampling = True
     supports_planning = False
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:

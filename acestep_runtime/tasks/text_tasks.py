@@ -57,7 +57,6 @@ class FormatSample(Task):
         """See `acestep_runtime.tasks.base.Task.check_words`."""
         if not (self.music.caption.strip() or self.music.lyrics.strip()):
             raise InvalidValue("music.caption", "", "a caption, lyrics or both", remedy="Give something to format.")
-        super().validate()
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""

@@ -94,7 +94,6 @@ def test_a_file_of_timed_lyrics_without_times_is_refused(shell: Shell, folder: P
         (["-o", "song.wav/song.lrc"], "The folder "),
         (["--offset", "3"], "--offset is 3.0; allowed: with -o and the name of a file. Add -o song.lrc."),
         (["-o", "song.lrc", "--offset", "1e9"], "--offset is 1000000000.0; allowed: -36000 to 36000 seconds."),
-        (["-o", "song.lrc", "--offset", "nan"], "--offset is nan; allowed: -36000 to 36000 seconds."),
     ],
 )
 def test_what_is_refused(shell: Shell, folder: Path, options: list[str], sentence: str) -> None:
@@ -103,6 +102,11 @@ def test_what_is_refused(shell: Shell, folder: Path, options: list[str], sentenc
     assert shell.failure("lrc", "song.wav", "--lyrics", "la", *options, *FAKE).startswith(sentence)
     assert (folder / "song.wav").read_bytes() == before
     assert shell.files() == {"song.wav", "words.txt"}
+
+
+def test_an_offset_is_a_time(shell: Shell) -> None:
+    said = shell.run("lrc", "song.wav", "--lyrics", "la", "-o", "song.lrc", "--offset", "nan", *FAKE, code=2).stderr
+    assert "'nan' is no time" in said
 
 
 def test_words_and_sections_of_an_engine_are_written(tmp_path: Path) -> None:

@@ -112,4 +112,4 @@ def test_no_daemon_has_no_token(shell: Shell, tmp_path: Path) -> None:
         assert shell.failure("token", "show", code=3).startswith("There is no token yet")
         assert shell.run("token", "list").stdout == ""
         shell.run("token", "new", "early", "--scope", "read")
-    assert {file.name for file in (tmp_path / "none").iterdir()} == {"tokens.json", "tokens.lock"}
+    assert {file.name for file in (tmp_path / "none").iterdir()} == {"audit.log", "tokens.json", "tokens.lock"}

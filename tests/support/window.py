@@ -44,6 +44,22 @@ def xdotool(environment: Mapping[str, str], *arguments: str | float) -> str:
     return done.stdout
 
 
+def screen_environment(display: str, home: Path) -> dict[str, str]:
+    """Return the environment of a host on a screen, with a data folder in ``home`` and a key that composes text."""
+    compose = home / "compose"
+    compose.write_text('<Multi_key> <e> : "é"\n<Multi_key> <j> : "日本語の歌詞"\n', "utf-8")
+    return {
+        **os.environ,
+        "DISPLAY": display,
+        "ACEBRIDGE_HOME": str(home / "data"),
+        "XCOMPOSEFILE": str(compose),
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+        # What OpenGL's drivers keep until the end is not ours to free.
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
 class Program:
     """A program that answers each line with a line. Nothing waits for it longer than the tests' patience."""
 

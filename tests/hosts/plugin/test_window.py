@@ -6,7 +6,6 @@ Host and plug-in run under AddressSanitizer, except in one test, which opens the
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from acestep_runtime.values import TRACKS
 from tests.support.daemon import PATIENCE_S, until
 from tests.support.plugin import PARAMETERS, STATES, build_sanitized
-from tests.support.window import Program, WindowHost, start_screen
+from tests.support.window import Program, WindowHost, screen_environment, start_screen
 
 pytestmark = pytest.mark.host
 
@@ -44,19 +43,7 @@ def programs() -> Path:
 def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Yield the environment of programs with a screen."""
     server, display = start_screen("1800x1200x24")
-    home = tmp_path_factory.mktemp("home")
-    compose = home / "compose"
-    compose.write_text('<Multi_key> <e> : "é"\n<Multi_key> <j> : "日本語の歌詞"\n', "utf-8")
-    yield {
-        **os.environ,
-        "DISPLAY": display,
-        "ACEBRIDGE_HOME": str(home / "data"),
-        "XCOMPOSEFILE": str(compose),
-        "LIBGL_ALWAYS_SOFTWARE": "1",
-        # What OpenGL's drivers keep until the end is not ours to free.
-        "ASAN_OPTIONS": "detect_leaks=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-    }
+    yield screen_environment(display, tmp_path_factory.mktemp("home"))
     server.terminate()
     server.wait(PATIENCE_S)
 

@@ -63,8 +63,12 @@ def test_they_are_kept_as_text_and_defaults_are_not() -> None:
         ("engine", "fast", 'Engine (auto / draft / neural) is "fast"; allowed: auto, draft, neural.'),
         ("takes", 9, 'Takes is "9"; allowed: a whole number from 1 to 8.'),
         ("takes", "1.5", 'Takes is "1.5"; allowed: a whole number from 1 to 8.'),
-        ("context_s", "-1", 'Context in seconds is "-1"; allowed: a number from 0 to 600.'),
-        ("context_s", "much", 'Context in seconds is "much"; allowed: a number from 0 to 600.'),
+        ("context_s", "-1", 'Context in seconds is "-1"; allowed: seconds, or a time such as 1:30.5, from 0 to 600.'),
+        (
+            "context_s",
+            "much",
+            'Context in seconds is "much"; allowed: seconds, or a time such as 1:30.5, from 0 to 600.',
+        ),
         ("command", "a\nb", "Path of acebridge (empty: search) holds a line break; enter one line."),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_limit_of_the_system_is_not_blamed_on_the_file(
     def fail(*_: object) -> NoReturn:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(os, "open", fail)
     with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
         decode.probe(tmp_path / "a.wav")
     assert caught.value.errno == number

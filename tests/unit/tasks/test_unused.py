@@ -26,8 +26,14 @@ class Neural(FakeEngine):
     """An engine with all there is."""
 
     name = "neural"
-    supports_sampling = True
     supports_planning = True
+
+
+class Draft(FakeEngine):
+    """An engine without a model."""
+
+    name = "draft"
+    supports_sampling = False
 
 
 @pytest.mark.parametrize(
@@ -50,10 +56,10 @@ def test_what_a_task_does_not_use_is_told(task: Task, says: str) -> None:
 
 def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> None:
     task = Cover(SONG, sampling=Sampling(steps=50, guidance=7.0, adapters=(Adapter("mystyle", 0.5),)))
-    assert list(unused_fields(task, FakeEngine())) == [
-        "steps 50 had no effect: the fake engine has no such setting.",
-        "guidance 7 had no effect: the fake engine has no such setting.",
-        "adapters mystyle had no effect: the fake engine has no such setting.",
+    assert list(unused_fields(task, Draft())) == [
+        "steps 50 had no effect: the draft engine has no such setting.",
+        "guidance 7 had no effect: the draft engine has no such setting.",
+        "adapters mystyle had no effect: the draft engine has no such setting.",
     ]
 
 
