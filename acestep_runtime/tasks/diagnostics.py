@@ -13,7 +13,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
-from acestep_runtime.tasks.unused import unused_fields
+from acestep_runtime.tasks.unused import describe_unused
 from acestep_runtime.units import gain_to_db
 from acestep_runtime.values import CODES_A_SECOND, CancelToken, Thinking
 
@@ -27,7 +27,7 @@ def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int
         *_plan_warnings(task, engine),
         *filter(None, [task.words_to_sing().note]),
         *_seed_warnings(task.output_spec.seeds),
-        *unused_fields(task, engine),
+        *describe_unused(task, engine),
     ]
     levels: dict[int, _ClipMeter] = {}
     for event in task.run(engine, cancel, done):

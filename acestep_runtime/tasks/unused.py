@@ -65,7 +65,7 @@ RULES = (
 )
 
 
-def unused_fields(task: Task, engine: Engine) -> Iterator[str]:
+def describe_unused(task: Task, engine: Engine) -> Iterator[str]:
     """Yield a sentence about each field that was given and has no effect: its name, its value and why."""
     given = dict(_flatten(to_fields(task)))
     for rule in RULES:

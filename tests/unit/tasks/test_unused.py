@@ -1,4 +1,4 @@
-"""What has no effect is told: by the name of the field, its value, and why."""
+"""What has no effect is reported: by the name of the field, its value, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from acestep_runtime.tasks.extract import Extract
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.schema import from_fields, to_fields
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.tasks.unused import RULES, unused_fields
+from acestep_runtime.tasks.unused import RULES, describe_unused
 from acestep_runtime.values import Adapter, Sampling, Thinking
 
 SONG = Source("song.wav")
@@ -50,13 +50,13 @@ class Draft(FakeEngine):
         (TextToMusic(thinking=Thinking(negative="noise")), "negative noise had no effect: thinking is off."),
     ],
 )  # fmt: skip
-def test_what_a_task_does_not_use_is_told(task: Task, says: str) -> None:
-    assert list(unused_fields(task, Neural())) == [says]
+def test_what_a_task_does_not_use_is_reported(task: Task, says: str) -> None:
+    assert list(describe_unused(task, Neural())) == [says]
 
 
 def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> None:
     task = Cover(SONG, sampling=Sampling(steps=50, guidance=7.0, adapters=(Adapter("mystyle", 0.5),)))
-    assert list(unused_fields(task, Draft())) == [
+    assert list(describe_unused(task, Draft())) == [
         "steps 50 had no effect: the draft engine has no such setting.",
         "guidance 7 had no effect: the draft engine has no such setting.",
         "adapters mystyle had no effect: the draft engine has no such setting.",
@@ -73,8 +73,8 @@ def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> Non
         Complete(SONG, tracks=("drums",)),
     ],
 )
-def test_what_is_used_is_not_told(task: Task) -> None:
-    assert list(unused_fields(task, Neural())) == []
+def test_what_is_used_is_not_reported(task: Task) -> None:
+    assert list(describe_unused(task, Neural())) == []
 
 
 def test_rules_name_fields_that_some_task_has() -> None:
@@ -88,6 +88,8 @@ def test_rules_name_fields_that_some_task_has() -> None:
     assert {field for rule in RULES for field in rule.fields} <= set().union(*map(names, TASKS.values()))
 
 
-def test_what_is_told_does_not_depend_on_how_a_task_was_stored() -> None:
+def test_what_is_reported_does_not_depend_on_how_a_task_was_stored() -> None:
     task = Repaint(SONG, mode="aggressive", strength=0.9)
-    assert list(unused_fields(from_fields(Repaint, to_fields(task)), Neural())) == list(unused_fields(task, Neural()))
+    assert list(describe_unused(from_fields(Repaint, to_fields(task)), Neural())) == list(
+        describe_unused(task, Neural())
+    )
