@@ -26,6 +26,8 @@ from acestep_runtime.audio.containers import size_of_tag
 from acestep_runtime.installation import install_remedy
 
 EXTRA = "media"
+#: Variables that a program which reads files of strangers does not get: tokens of daemons and of hubs.
+SECRET_VARIABLES = ("ACEBRIDGE_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 #: Longer media files are refused: six hours of stereo at 48 kHz take 8.3 GB while they are read.
 MAX_S = 6 * 3600
 #: How long reading a header, and decoding, may take.
@@ -187,7 +189,10 @@ def _run(command: list[str], limit_s: float) -> Iterator[tuple[IO[bytes], Callab
     """Run a command; yield its output and a function that returns what it says. It ends with the block, or at the limit."""
     with tempfile.TemporaryDirectory(prefix="acebridge-") as empty, tempfile.TemporaryFile() as said:
         # Started in an empty folder: Python looks for modules where it is started.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, cwd=empty)
+        environment = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, cwd=empty, env=environment
+        )
         assert process.stdout is not None
         expired = threading.Timer(limit_s, process.kill)
         expired.start()

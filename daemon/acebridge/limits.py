@@ -68,6 +68,8 @@ LIMITS = {
               "whoever has lost the right must not go on"),
         Limit("message", "acebridge.server.connections:MAX_MESSAGE_BYTES", "bytes", "`RESOURCE_EXHAUSTED`",
               "a message is in memory as a whole"),
+        Limit("request, without its audio", "acebridge.server.malformed:MAX_BYTES_BESIDE_AUDIO", "bytes", "`INVALID_ARGUMENT`",
+              "each entry of a list takes time"),
         Limit("page of a list", "acebridge.limits:LONGEST_PAGE", "entries", "`INVALID_ARGUMENT`",
               "a page is in memory as a whole"),
         Limit("size of a page", "acebridge.server.services.pages:MAX_BYTES", "bytes",

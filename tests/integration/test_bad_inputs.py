@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from google.rpc import error_details_pb2, status_pb2
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
+from acestep_runtime.values import MAX_CODES, MAX_STEPS, MAX_TEXT
 from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
@@ -397,6 +399,54 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
     assert caught.value.code() is Code.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
     fault = unpack_error(caught.value)
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
+
+
+MANY_ENTRIES: dict[str, Callable[[Client], Any]] = {
+    "list": lambda client: client.jobs.ListJobs(
+        jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_FAILED] * 7_000_000)
+    ),
+    "messages": lambda client: list(
+        client.tasks.TextToMusic(
+            tasks_pb2.TextToMusicRequest(sampling=tasks_pb2.Sampling(adapters=[tasks_pb2.Adapter()] * 2_000_000))
+        )
+    ),
+    "unknown fields": lambda client: list(
+        client.tasks.Repaint(tasks_pb2.RepaintRequest.FromString(b"\xf8\x06\x01" * 2_300_000))
+    ),
+    "beside audio": lambda client: list(
+        client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(4 << 20), name="x" * 262_144)))
+    ),
+    "of an upload": lambda client: client.assets.UploadAsset(iter([assets_pb2.UploadAssetRequest(name="x" * 262_144)])),
+}
+
+
+@pytest.mark.parametrize("call", MANY_ENTRIES.values(), ids=list(MANY_ENTRIES))
+def test_a_request_of_many_entries_is_refused_unseen(client: Client, call: Callable[[Client], Any]) -> None:
+    reply = assert_refused(lambda: call(client))
+    assert reply.code is Code.INVALID_ARGUMENT
+    assert re.fullmatch(
+        r"This request holds \d+ bytes beside audio; allowed: at most 262144\. Send shorter texts and lists\.",
+        reply.text,
+    )
+
+
+def test_the_longest_request_there_may_be_is_not_refused_for_its_size(ask: Callable[..., Refusal]) -> None:
+    text = "𝄞" * MAX_TEXT
+    request = tasks_pb2.TextToMusicRequest(
+        music=Music(caption=text, lyrics=text),
+        sampling=tasks_pb2.Sampling(timesteps=[0.5] * MAX_STEPS, adapters=[tasks_pb2.Adapter(name=text)] * 8),
+        thinking=tasks_pb2.Thinking(negative=text),
+        codes=[63_999] * MAX_CODES,
+        submission=tasks_pb2.Submission(engine="grand", origin=tasks_pb2.Origin(project=text)),
+    )
+    assert ask("TextToMusic", request).info.metadata["field"] == "submission.engine"
+
+
+def test_a_state_may_be_named_more_than_once(client: Client) -> None:
+    job = create_tone_job(client, 0.1)
+    until_state(client, job, "succeeded")
+    request = jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_SUCCEEDED] * 200_000)
+    assert job in [each.id for each in client.jobs.ListJobs(request).jobs]
 
 
 def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:

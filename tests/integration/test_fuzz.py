@@ -79,6 +79,22 @@ def test_the_services_of_grpc_itself_refuse_them_too(daemon: Daemon) -> None:
             assert send(channel, method, b"\xff")[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize(
+    "path", ["/secret", "//", "/secret/a/b", "/grpc.health.v1.Health/List", "/grpc.health.v1.Health/x"]
+)
+def test_a_method_that_is_not_there_leaves_no_trace(daemon: Daemon, path: str) -> None:
+    """Anybody may name one as they like."""
+    method = fuzz.Method(path, tasks_pb2.Submission.DESCRIPTOR, False, False)
+    is_open = path.startswith("/grpc.health")
+    with grpc.insecure_channel(daemon.address) as stranger, open_channel(daemon.address, daemon.token) as owner:
+        refusal = grpc.StatusCode.UNIMPLEMENTED if is_open else grpc.StatusCode.UNAUTHENTICATED
+        assert send(stranger, method, b"")[0] is refusal
+        assert send(owner, method, b"")[0] is grpc.StatusCode.UNIMPLEMENTED
+    log = (daemon.home / "logs" / "daemon.log").read_text("utf-8")
+    assert "secret" not in log + daemon.console()
+    assert "Traceback" not in log + daemon.console()
+
+
 def test_bad_headers_are_not_printed(daemon: Daemon) -> None:
     """Anybody can send them, as many as they like."""
     host, port = daemon.address.rsplit(":", 1)

@@ -61,7 +61,7 @@ OPEN_SERVICE = "grpc.health.v1.Health"
 
 def is_known(method: str) -> bool:
     """Return whether there is a row for a method, or it is one of the open service."""
-    _, service, name = method.split("/", 2)
+    service, name = _parts(method)
     return is_open(method) or name in SCOPES.get(service, {})
 
 
@@ -72,12 +72,18 @@ def is_open(method: str) -> bool:
 
 def allows(scopes: Collection[Scope], method: str) -> bool:
     """Return whether a token with ``scopes`` may call a method; one that is in no table is for ``admin`` alone."""
-    _, service, name = method.split("/", 2)
+    service, name = _parts(method)
     return Scope.ADMIN in scopes or not SCOPES.get(service, {}).get(name, _NEITHER).isdisjoint(scopes)
 
 
 def scopes_for(method: str) -> list[str]:
     """Return the names of the scopes that allow a method."""
-    _, service, name = method.split("/", 2)
+    service, name = _parts(method)
     allowed = SCOPES.get(service, {}).get(name, _NEITHER) | {Scope.ADMIN}
     return [scope.value for scope in Scope if scope in allowed]
+
+
+def _parts(method: str) -> tuple[str, str]:
+    """Return service and name of a method; a caller may send any text as one."""
+    service, _, name = method.removeprefix("/").partition("/")
+    return service, name

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import tempfile
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from acebridge.limits import LONGEST_KEY, LONGEST_NAME
 from acebridge.named_files import open_named_file
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
+from acebridge.store.headers import in_header_thread
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
 from acestep_runtime.audio.decode import MediaInfo, probe
@@ -94,7 +96,7 @@ async def _queue_job(
         for name, asset in assets.items()
     }
     asked = _task_of(request, sources, engine)
-    await asyncio.to_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
+    await in_header_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
     params = to_fields(asked)
     _check_prefetch(task, submission, params)
     return await journal.submit(
@@ -256,11 +258,11 @@ async def _locate_source(
         case "asset_id":
             asset = await store.verify(source.asset_id)
             path = store.path(asset.id)
-            return _Place(path, asset.name, await asyncio.to_thread(probe, path, field=field, name=asset.name))
+            return _Place(path, asset.name, await in_header_thread(partial(probe, path, field=field, name=asset.name)))
         case "inline":
             await asyncio.to_thread(file.write_bytes, _inline(source, field))
             name = source.name or _INLINE_NAME
-            return _Place(file, name, await asyncio.to_thread(probe, file, field=f"{field}.inline", name=name))
+            return _Place(file, name, await in_header_thread(partial(probe, file, field=f"{field}.inline", name=name)))
         case "path":
             place = f"{field}.path"
             named = await open_named_file(source.path, roots, place)

@@ -23,12 +23,14 @@ def check_known(message: Message, prefix: str = "") -> None:
         text = f"{kind} has no field number {number} in this version of the contract."
         raise UnknownField(f"{prefix}{number}", "", text)
     for field, value in message.ListFields():
-        for item in value if field.is_repeated else [value]:
-            if isinstance(item, Message):
-                wraps_task = _WRAPPER in (kind, item.DESCRIPTOR.name)
+        items = value if field.is_repeated else [value]
+        if field.message_type is not None:
+            wraps_task = _WRAPPER in (kind, field.message_type.name)
+            for item in items:
                 check_known(item, prefix if wraps_task else f"{prefix}{field.name}.")
-            elif field.enum_type is not None:
-                _check_enum(field.enum_type, item, prefix + field.name)
+        elif field.enum_type is not None:
+            for number in dict.fromkeys(items):  # each once: a list may be long
+                _check_enum(field.enum_type, number, prefix + field.name)
 
 
 def _check_enum(enum: Enum, number: int, place: str) -> None:

@@ -25,6 +25,7 @@ from acebridge.store import asset_rows, source_identity, uses
 from acebridge.store.asset_rows import AGE_STEP, STEP, Asset, Touch
 from acebridge.store.database import Database
 from acebridge.store.files import AssetFiles, FileState, copy_file, is_asset_id, state_of, write_chunk
+from acebridge.store.headers import in_header_thread
 from acebridge.store.start import settle
 from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.errors import UnreadableAudio, printable
@@ -172,7 +173,7 @@ class AssetStore:
         now = time.time()
         if known is None:
             name = f"recovered {asset_id[:12]}"
-            info = await asyncio.to_thread(probe, file, name=name)
+            info = await in_header_thread(partial(probe, file, name=name))
             asset = Asset(
                 asset_id, name, stat.st_size, info.sample_rate, info.channels, info.frames, False, stat.st_mtime, now
             )
@@ -382,7 +383,10 @@ class AssetStore:
         It is on the disk when this returns; if it need not be ``lasting``, its row is with the next transaction that is.
         Raises `UnreadableAudio`, with ``field`` as the one to blame, if it is not audio.
         """
-        info = await asyncio.to_thread(probe, file, field=field, name=name)
+        read = (
+            asyncio.to_thread if job_id else in_header_thread
+        )  # what a job has made is quick to read, and waits for nobody
+        info = await read(partial(probe, file, field=field, name=name))
         now = time.time()
 
         async with self._changing:

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from acebridge.paths import TOKEN_VARIABLE
 from acestep_runtime.audio import decode, media
 from acestep_runtime.errors import UnreadableAudio
 from tests.support.audio_files import tune
@@ -103,6 +104,21 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def play(program: Path, lines: str) -> None:
     program.write_text(f"#!{sys.executable}\nimport struct, sys, time\n{lines}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+def test_ffmpeg_gets_no_token(ffmpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TOKEN_VARIABLE in media.SECRET_VARIABLES
+    for name in media.SECRET_VARIABLES:
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("OTHER", "kept")
+    seen = tmp_path / "seen"
+    play(ffmpeg, f"import os; open({str(seen)!r}, 'w').write(repr(dict(os.environ)))\n")
+    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    with pytest.raises(UnreadableAudio):
+        decode.probe(tmp_path / "song.m4a")
+    assert "secret" not in seen.read_text()
+    assert "kept" in seen.read_text()
 
 
 AU = "out = sys.stdout.buffer; out.write(struct.pack('>4sIIIII', b'.snd', 24, 0xFFFFFFFF, 6, 48000, 2))\n"

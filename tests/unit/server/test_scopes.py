@@ -6,7 +6,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from acebridge.server.scopes import OPEN_SERVICE, SCOPES, allows, is_open, scopes_for
+from acebridge.server.scopes import OPEN_SERVICE, SCOPES, allows, is_known, is_open, scopes_for
 from acebridge.tokens import Scope
 from acebridge.v1 import assets_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
 
@@ -44,8 +44,11 @@ def test_what_each_scope_allows() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["/acebridge.v1.JobService/Invent", "/acebridge.v2.JobService/GetJob", "/x/y/z"])
+@pytest.mark.parametrize(
+    "method", ["/acebridge.v1.JobService/Invent", "/acebridge.v2.JobService/GetJob", "/x/y/z", "/x", "x", "/", ""]
+)
 def test_what_is_in_no_table_is_for_admin_alone(method: str) -> None:
     assert not allows([Scope.SUBMIT, Scope.READ], method)
     assert allows([Scope.ADMIN], method)
     assert scopes_for(method) == ["admin"]
+    assert not is_known(method)

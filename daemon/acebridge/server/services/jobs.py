@@ -43,7 +43,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @unary
     async def ListJobs(self, request: jobs_pb2.ListJobsRequest, _: CallContext) -> jobs_pb2.ListJobsResponse:
         """See jobs.proto."""
-        states = [enum_name(jobs_pb2.JobState.DESCRIPTOR, state) for state in request.states]
+        states = [enum_name(jobs_pb2.JobState.DESCRIPTOR, state) for state in dict.fromkeys(request.states)]
         for state in states:
             if state not in _STATES:
                 raise InvalidValue("states", state, ", ".join(_STATES))
