@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import grpc
 
-from acebridge.addresses import is_local, split_address
+from acebridge.addresses import is_local, plain_address, split_address
 from acebridge.certificates import fingerprint_of, name_of, valid_until
 from acebridge.client.known_daemons import find_known
 from acebridge.client.own_daemon import read_own_daemon
@@ -61,7 +61,7 @@ def route_to(address: str, home: Path) -> Route:
         return Route(address, known.certificate)
     if not is_local(address):
         raise unknown_daemon(address)
-    return Route(address)
+    return Route(plain_address(address))  # at [::1] another user may have the port that localhost is meant to have
 
 
 def open_route(route: Route) -> grpc.Channel:

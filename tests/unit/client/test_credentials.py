@@ -176,6 +176,18 @@ def test_an_impostor_gets_nothing(home: Path, impostor: Recorder) -> None:
     assert impostor.calls == []
 
 
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("given", [None, OTHER], ids=["environment", "argument"])
+def test_who_passes_the_challenge_on_gets_no_other_token_either(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", OTHER)
+    with serve(Recorder([OTHER], elsewhere)) as relay, Client(relay.address, token=given) as client:
+        call_everything(client, grpc.StatusCode.UNAUTHENTICATED)
+    assert relay.checks == 3
+    assert relay.calls == []
+
+
 def test_one_that_comes_after_the_daemon_was_killed_gets_nothing(home: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with serve(Recorder([TOKEN])) as daemon:
