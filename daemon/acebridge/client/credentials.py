@@ -153,7 +153,7 @@ def _refuse_stranger(address: str, *, elsewhere: bool) -> Refusal:
         " again."
         if elsewhere
         else "Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
-        " daemon writes a new one.",
+        " daemon writes a new one. A tunnel has to begin at the daemon's port.",
     )
     return Refusal(*pack_error(error))
 
