@@ -65,11 +65,11 @@ def _explicit_address(explicit: str | None) -> str:
     return check_address(address, field)
 
 
-def check_address(address: str, field: str) -> str:
+def check_address(address: str, field: str, *, example: str = "127.0.0.1:50710") -> str:
     """Return an address. Raises `InvalidValue`, which names the ``field``, for one that is none."""
     if not is_address(address):
         raise InvalidValue(
-            field, address, "host:port, with a port from 1 to 65535", remedy="Write for example 127.0.0.1:50710."
+            field, address, "host:port, with a port from 1 to 65535", remedy=f"Write for example {example}."
         )
     return address
 
