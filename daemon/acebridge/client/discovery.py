@@ -87,6 +87,7 @@ def find_daemon(
     """
     address = find_address(explicit)
     if serves(address, data_folder()):
+        _warn_of_unproven(address, warn)
         return matching_daemon(address, explicit, autostart=autostart, warn=warn)
     if _is_elsewhere(explicit):
         raise Unavailable(
@@ -96,6 +97,18 @@ def find_daemon(
         return start(explicit)
     where = f"answers at {address}" if address else "runs"
     raise Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+
+
+def _warn_of_unproven(address: str, warn: Callable[[str], None]) -> None:
+    """Tell ``warn`` when neither a token nor a certificate says what answers at ``address``. Raises what `token_for` does."""
+    from acebridge.client.channels import route_to
+    from acebridge.client.credentials import token_for
+
+    if not token_for(address) and not route_to(address, data_folder()).certificate:
+        warn(
+            f"The daemon at {address} has proven nothing, for there is no token for it: any user of this machine may listen"
+            f" there. Set {TOKEN_VARIABLE} to a token of it."
+        )
 
 
 def _is_elsewhere(explicit: str | None) -> bool:

@@ -15,7 +15,7 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.client.credentials import token_for
-from acebridge.client.discovery import answers, serves
+from acebridge.client.discovery import answers, find_daemon, serves
 from acebridge.client.own_daemon import read_token
 from acebridge.errors import ConnectionLost
 from acebridge.processes import start_of
@@ -145,6 +145,20 @@ def test_an_address_file_with_no_address_names_no_daemon(home: Path, address: st
 
 
 # ---- impostors ----
+
+
+@pytest.mark.usefixtures("home")
+def test_a_warning_comes_before_anything_is_sent_to_who_has_proven_nothing(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder
+) -> None:
+    said: list[str] = []
+    find_daemon(recorder.address, autostart=False, warn=lambda text: said.append(f"{len(recorder.calls)}: {text}"))
+    assert said == [
+        f"0: The daemon at {recorder.address} has proven nothing, for there is no token for it: any user of this machine may"
+        " listen there. Set ACEBRIDGE_TOKEN to a token of it."
+    ]
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", OTHER)
+    find_daemon(recorder.address, autostart=False, warn=pytest.fail)
 
 
 def elsewhere(challenge: str, token_hash: str, port: int) -> str:
