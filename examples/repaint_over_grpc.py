@@ -54,7 +54,8 @@ def main() -> None:
         )
 
     token = metadata()
-    with grpc.insecure_channel(args.address) as channel:
+    direct = [("grpc.enable_http_proxy", 0)]  # whatever proxy the environment names
+    with grpc.insecure_channel(args.address, direct) as channel:
         asset = assets_pb2_grpc.AssetServiceStub(channel).UploadAsset(upload(args.song), metadata=token)
         request = tasks_pb2.RepaintRequest(
             source=audio_pb2.AudioInput(asset_id=asset.id),

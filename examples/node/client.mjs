@@ -59,7 +59,7 @@ const sendToken = (options, nextCall) =>
 /** The services of a daemon. */
 function connect(address) {
   const credentials = grpc.credentials.createInsecure();
-  const options = { interceptors: [sendToken] };
+  const options = { interceptors: [sendToken], "grpc.enable_http_proxy": 0 };
   return { tasks: new v1.TaskService(address, credentials, options), jobs: new v1.JobService(address, credentials, options) };
 }
 

@@ -235,8 +235,9 @@ def test_a_waiting_job_tells_its_place(shell: Shell, daemon: Daemon, tmp_path: P
 
 
 def test_options_of_the_command(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
-    job = Job(tmp_path).ask(part(start_s=1), address="127.0.0.1:1")
-    nobody = shell.failure("reaper", "run", str(job.folder), "--no-autostart", code=3)
+    job = Job(tmp_path).ask(part(start_s=1))
+    here = ("--address", "127.0.0.1:1")
+    nobody = shell.failure("reaper", "run", str(job.folder), "--no-autostart", *here, code=3)
     assert nobody.startswith("No AceBridge daemon answers at 127.0.0.1:1.")
     assert job.status["state"] == "failed"
     for group in ("reaper", "host"):

@@ -130,30 +130,47 @@ def test_the_folder_is_the_users_own_and_no_link(
         "dns:///x:1",
         "[2001:db8::1]:1",
         "x",
+        "127.0.0.1:50711",
+        "127.0.0.2:50710",
+        "[::1]:50710",
+        "localhost:50711",
     ],
 )
-def test_a_request_sends_audio_nowhere_else(job: Job, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_request_sends_audio_nowhere_else(
+    job: Job, home: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    note_own(home, "127.0.0.1:50710")
     monkeypatch.setattr(running, "perform_all", lambda *_: pytest.fail("went on"))
     monkeypatch.setattr(connection, "connect", lambda *_, **__: pytest.fail("connected"))
     with pytest.raises(InvalidValue) as caught:
         run(job.ask(part(), address=address).folder, autostart=False)
     assert str(caught.value) == (
-        f"address is '{address}'; allowed: one of this machine, such as 127.0.0.1:50710. To send audio to another machine,"
-        " set ACEBRIDGE_ADDRESS or give --address: a request alone may not."
+        f"address is '{address}'; allowed: that of your own daemon, while it runs. Leave it out; or set ACEBRIDGE_ADDRESS or"
+        " give --address: a request alone may send audio nowhere else."
     )
     assert job.status["reason"] == "INVALID_VALUE"
     assert not (job.folder / "mix-1.wav").exists()
 
 
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1:50710", "localhost:1", "[::1]:1", "127.9.9.9:1", "studio.example:50710", ""]
-)
-def test_this_machine_and_what_the_user_has_set_are_allowed(
-    job: Job, monkeypatch: pytest.MonkeyPatch, address: str
+@pytest.mark.parametrize("address", ["127.0.0.1:50710", "localhost:50710", "studio.example:50710", ""])
+def test_the_own_daemon_and_what_the_user_has_set_are_allowed(
+    job: Job, home: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
+    note_own(home, "127.0.0.1:50710")
     monkeypatch.setenv("ACEBRIDGE_ADDRESS", "studio.example:50710")
     monkeypatch.setattr(running, "perform_all", lambda *_: {"version": 1})
     assert run(job.ask(part(), address=address).folder, autostart=False) == {"version": 1}
+
+
+def test_beside_the_option_the_address_of_a_request_does_not_count(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "perform_all", lambda *given: {"version": 1, "address": given[2]})
+    done = run(job.ask(part(), address="192.0.2.1:50710").folder, address="127.0.0.1:1", autostart=False)
+    assert done == {"version": 1, "address": "127.0.0.1:1"}
+
+
+def note_own(home: Path, address: str) -> None:
+    """Write what a daemon leaves in its data folder."""
+    (home / "daemon.json").write_text(json.dumps({"address": address, "pid": os.getpid(), "start": ""}))
 
 
 def make_old(job: Job) -> None:

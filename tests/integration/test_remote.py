@@ -228,7 +228,7 @@ def test_what_is_not_right_is_not_noted(studio: Studio, stranger: Shell, home: P
         ((*trust, "--token-file", "empty.txt"), 2, "--token-file holds no token of a daemon; allowed: 64 hex digits"),
         ((*trust, "--token-file", "gone.txt"), 2, "gone.txt: No such file or directory."),
         (("trust", studio.address, "--fingerprint", "x"), 2, "allowed: sha256: and 64 hex digits"),
-        (("trust", "studio"), 2, "allowed: host:port"),
+        (("trust", "192.0.2.2"), 2, "with a port from 1 to 65535. Write for example studio.local:50710."),
         (("trust", "--forget"), 2, "allowed: host:port"),
         (("trust", studio.address, "--forget"), 2, f"No daemon at {studio.address} is trusted. List them with"),
         (("trust", "studio..local:1"), 3, "Nothing answers at studio..local:1: there can be no such name. Start"),
@@ -256,6 +256,13 @@ def test_a_person_is_asked(studio: Studio, stranger: Shell, home: Path, answer: 
         assert code == 5
         assert "is not trusted, and nothing is noted." in said
         assert read_known(home) == {}
+        stranger.run("trust", studio.address, "--fingerprint", studio.fingerprint)
+        before = read_known(home)
+        said, code = type_into(stranger, ("trust", studio.address), [answer])
+        assert code == 5
+        assert f"the certificate that you trusted at {studio.address} before stays trusted." in said
+        assert f"`acebridge trust {studio.address} --forget`" in said
+        assert read_known(home) == before != {}
 
 
 def type_into(shell: Shell, words: tuple[str, ...], lines: list[str]) -> tuple[str, int]:

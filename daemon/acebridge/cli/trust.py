@@ -42,7 +42,7 @@ def trust(
     if show:
         _list(known_daemons.read_known(home), as_json=json)
         return
-    check_address(address, "ADDRESS")
+    check_address(address, "ADDRESS", example="studio.local:50710")
     if forget:
         known_daemons.forget(home, address)
         typer.echo(f"forgot {address}")
@@ -75,14 +75,14 @@ def _find(address: str, fingerprint: str | None, token_file: Path | None) -> Kno
         ) from error
     check_usable(address, certificate)
     found = fingerprint_of(certificate)
+    known = find_known(data_folder(), address)
     if wanted is None:
-        _ask(address, found)
+        _ask(address, found, is_known=known is not None)
     elif wanted != found:
         raise Unauthenticated(
             f"The daemon at {address} has the certificate {found}, not {wanted}.",
             remedy="Look again on its machine with `acebridge token show`; if it prints the latter, somebody stands between.",
         )
-    known = find_known(data_folder(), address)
     before = known.token if known is not None and known.fingerprint == found else ""
     daemon = KnownDaemon(certificate, _read_token(token_file) or before)
     if daemon.token:
@@ -90,8 +90,11 @@ def _find(address: str, fingerprint: str | None, token_file: Path | None) -> Kno
     return daemon
 
 
-def _ask(address: str, found: str) -> None:
-    """Ask whether a fingerprint is the right one. Raises `InvalidValue` where nobody can answer."""
+def _ask(address: str, found: str, *, is_known: bool) -> None:
+    """Ask whether a fingerprint is the right one; ``is_known`` says that one is trusted at this address already.
+
+    Raises `InvalidValue` where nobody can answer.
+    """
     from acestep_runtime.errors import InvalidValue
 
     if not sys.stdin.isatty():
@@ -105,12 +108,18 @@ def _ask(address: str, found: str) -> None:
     typer.echo(f"The daemon at {address} has the certificate\n  {found}", err=True)
     typer.echo("Does `acebridge token show` print the same on its machine? [y/N] ", err=True, nl=False)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        _leave(address)
+        _leave(address, is_known=is_known)
 
 
-def _leave(address: str) -> NoReturn:
+def _leave(address: str, *, is_known: bool) -> NoReturn:
     from acebridge.errors import ErrorReason, JobFailed
 
+    if is_known:
+        raise JobFailed(
+            ErrorReason.CANCELLED,
+            f"Nothing is changed: the certificate that you trusted at {address} before stays trusted.",
+            remedy=f"To trust it no more, run `acebridge trust {address} --forget`.",
+        )
     raise JobFailed(ErrorReason.CANCELLED, f"The daemon at {address} is not trusted, and nothing is noted.")
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import grpc
 
-from acebridge.addresses import is_local, split_address
+from acebridge.addresses import is_local, plain_address, split_address
 from acebridge.certificates import fingerprint_of, name_of, valid_until
 from acebridge.client.known_daemons import find_known
 from acebridge.client.own_daemon import read_own_daemon
@@ -20,6 +20,8 @@ from acebridge.errors import Unauthenticated, Unavailable
 
 #: How long a machine elsewhere may take to answer, in seconds.
 TIMEOUT_S = 10.0
+#: A proxy that the environment names would get the token and the song, and everybody may be one.
+_NO_PROXY = ("grpc.enable_http_proxy", 0)
 #: A network may lose a connection without a word, as when a laptop sleeps: after so long without a byte the other end is asked
 #: whether it is there, in ms, and after how long without an answer the calls end. A daemon lets nobody ask more often.
 _KEEPALIVE = (
@@ -61,16 +63,16 @@ def route_to(address: str, home: Path) -> Route:
         return Route(address, known.certificate)
     if not is_local(address):
         raise unknown_daemon(address)
-    return Route(address)
+    return Route(plain_address(address))  # at [::1] another user may have the port that localhost is meant to have
 
 
 def open_route(route: Route) -> grpc.Channel:
     """Return a channel, which connects when it is used: with TLS to nobody but the owner of the certificate."""
     if not route.certificate:
-        return grpc.insecure_channel(route.address)
+        return grpc.insecure_channel(route.address, options=(_NO_PROXY,))
     # Whoever has the key of the certificate is the daemon, whatever name led there.
     name = ("grpc.ssl_target_name_override", name_of(route.certificate))
-    options = (name, ("grpc.enable_http_proxy", 0), *_KEEPALIVE)
+    options = (name, _NO_PROXY, *_KEEPALIVE)
     return grpc.secure_channel(route.address, grpc.ssl_channel_credentials(route.certificate.encode()), options=options)
 
 

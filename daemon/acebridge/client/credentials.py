@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from acebridge.addresses import split_address
 from acebridge.client.channels import TIMEOUT_S, Route, open_route, route_to
 from acebridge.client.known_daemons import KnownDaemon, find_known
 from acebridge.client.own_daemon import TOKEN, OwnDaemon, read_own_daemon, read_token
@@ -152,7 +153,7 @@ def _refuse_stranger(address: str, *, elsewhere: bool) -> Refusal:
         " again."
         if elsewhere
         else "Read it again from the file `token` in the daemon's data folder, also for ACEBRIDGE_TOKEN: each start of the"
-        " daemon writes a new one.",
+        " daemon writes a new one. A tunnel has to begin at the daemon's port.",
     )
     return Refusal(*pack_error(error))
 
@@ -162,6 +163,8 @@ class _Credentials:
 
     def __init__(self, channel: grpc.Channel, address: str, token: str | None, fingerprint: str) -> None:
         self._channel, self._address, self._token, self._fingerprint = channel, address, token, fingerprint
+        #: What a proof names beside the token; with TLS it names the certificate, and a tunnel may have another port.
+        self._port = None if fingerprint else split_address(address)[1]
         #: Our own daemon, as it was when it proved that it knows the token.
         self._own: tuple[OwnDaemon, str] | None = None
         self._proven = ""
@@ -195,12 +198,12 @@ class _Credentials:
 
     def _proven_once(self, token: str, details: grpc.ClientCallDetails) -> str:
         if token and token != self._proven:
-            if not self._proves(token, details):
+            if not self._proves(token, details, self._port):
                 raise _refuse_stranger(self._address, elsewhere=bool(self._fingerprint))
             self._proven = token
         return token
 
-    def _proves(self, token: str, details: grpc.ClientCallDetails, port: int | None = None) -> bool:
+    def _proves(self, token: str, details: grpc.ClientCallDetails, port: int | None) -> bool:
         timeout_s = _PROOF_TIMEOUT_S if details.timeout is None else details.timeout
         return check_health(
             self._channel,

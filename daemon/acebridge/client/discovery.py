@@ -65,11 +65,11 @@ def _explicit_address(explicit: str | None) -> str:
     return check_address(address, field)
 
 
-def check_address(address: str, field: str) -> str:
+def check_address(address: str, field: str, *, example: str = "127.0.0.1:50710") -> str:
     """Return an address. Raises `InvalidValue`, which names the ``field``, for one that is none."""
     if not is_address(address):
         raise InvalidValue(
-            field, address, "host:port, with a port from 1 to 65535", remedy="Write for example 127.0.0.1:50710."
+            field, address, "host:port, with a port from 1 to 65535", remedy=f"Write for example {example}."
         )
     return address
 
@@ -87,6 +87,7 @@ def find_daemon(
     """
     address = find_address(explicit)
     if serves(address, data_folder()):
+        _warn_of_unproven(address, warn)
         return matching_daemon(address, explicit, autostart=autostart, warn=warn)
     if _is_elsewhere(explicit):
         raise Unavailable(
@@ -96,6 +97,18 @@ def find_daemon(
         return start(explicit)
     where = f"answers at {address}" if address else "runs"
     raise Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+
+
+def _warn_of_unproven(address: str, warn: Callable[[str], None]) -> None:
+    """Tell ``warn`` when neither a token nor a certificate says what answers at ``address``. Raises what `token_for` does."""
+    from acebridge.client.channels import route_to
+    from acebridge.client.credentials import token_for
+
+    if not token_for(address) and not route_to(address, data_folder()).certificate:
+        warn(
+            f"The daemon at {address} has proven nothing, for there is no token for it: any user of this machine may listen"
+            f" there. Set {TOKEN_VARIABLE} to a token of it."
+        )
 
 
 def _is_elsewhere(explicit: str | None) -> bool:

@@ -73,9 +73,8 @@ FAKE = ("--engine", "fake")
 
 
 def test_a_song_is_made_and_streamed(example: Path, daemon: Daemon, tmp_path: Path) -> None:
-    said, _ = node(
-        example, daemon, "make", "warm pop", tmp_path / "song.wav", "--seconds", 3.3, "--seed", 4294967295, *FAKE
-    )
+    words = ("warm pop", tmp_path / "song.wav", "--seconds", 3.3, "--seed", 4294967295, *FAKE)
+    said, _ = node(example, daemon, "make", *words, http_proxy="http://127.0.0.1:1")  # which it does not ask
     check_tone(tmp_path / "song.wav", 4294967295, 3.3)
     assert "take 1: seed 4294967295, 120 bpm, C major" in said
     assert "100% done" in said

@@ -124,6 +124,21 @@ def test_beyond_this_machine_no_call_is_made_to_who_is_not_trusted(
     assert route_to(address, home) == Route(address, PAIR.certificate)
 
 
+def test_a_daemon_of_this_machine_has_one_address(home: Path) -> None:
+    for address in ("localhost:50710", "127.0.0.1:50710", "[::ffff:127.0.0.1]:50710"):
+        assert route_to(address, home) == Route("127.0.0.1:50710")
+    assert route_to("[::1]:50710", home) == Route("[::1]:50710")
+
+
+def test_no_proxy_of_the_environment_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("grpc_proxy", "https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")  # where nothing answers
+    with serve(Recorder([TOKEN])) as daemon:
+        assert answers(daemon.address, PATIENCE_S, token=TOKEN)
+
+
 def test_the_own_daemon_says_itself_what_its_certificate_is(home: Path) -> None:
     own = {"address": "192.168.1.20:50710", "pid": os.getpid(), "start": "", "certificate": PAIR.certificate}
     (home / "daemon.json").write_text(json.dumps(own))

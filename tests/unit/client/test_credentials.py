@@ -15,7 +15,7 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.client.credentials import token_for
-from acebridge.client.discovery import answers, serves
+from acebridge.client.discovery import answers, find_daemon, serves
 from acebridge.client.own_daemon import read_token
 from acebridge.errors import ConnectionLost
 from acebridge.processes import start_of
@@ -147,6 +147,20 @@ def test_an_address_file_with_no_address_names_no_daemon(home: Path, address: st
 # ---- impostors ----
 
 
+@pytest.mark.usefixtures("home")
+def test_a_warning_comes_before_anything_is_sent_to_who_has_proven_nothing(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder
+) -> None:
+    said: list[str] = []
+    find_daemon(recorder.address, autostart=False, warn=lambda text: said.append(f"{len(recorder.calls)}: {text}"))
+    assert said == [
+        f"0: The daemon at {recorder.address} has proven nothing, for there is no token for it: any user of this machine may"
+        " listen there. Set ACEBRIDGE_TOKEN to a token of it."
+    ]
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", OTHER)
+    find_daemon(recorder.address, autostart=False, warn=pytest.fail)
+
+
 def elsewhere(challenge: str, token_hash: str, port: int) -> str:
     """The proof of the daemon itself at another port, where an impostor has fetched it."""
     return prove(challenge, token_hash, port + 1)
@@ -174,6 +188,18 @@ def test_an_impostor_gets_nothing(home: Path, impostor: Recorder) -> None:
                 client.call(client.assets.ImportAsset, assets_pb2.ImportAssetRequest(path="/home/me/song.wav"))
             assert caught.value.remedy
     assert impostor.calls == []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("given", [None, OTHER], ids=["environment", "argument"])
+def test_who_passes_the_challenge_on_gets_no_other_token_either(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.setenv("ACEBRIDGE_TOKEN", OTHER)
+    with serve(Recorder([OTHER], elsewhere)) as relay, Client(relay.address, token=given) as client:
+        call_everything(client, grpc.StatusCode.UNAUTHENTICATED)
+    assert relay.checks == 3
+    assert relay.calls == []
 
 
 def test_one_that_comes_after_the_daemon_was_killed_gets_nothing(home: Path) -> None:

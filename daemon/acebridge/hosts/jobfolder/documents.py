@@ -123,7 +123,7 @@ class RequestFile(TypedDict):
     engine: NotRequired[str | None]
     """Name of an engine of the daemon, or ``auto`` (default): ``neural`` when it is installed, else ``draft``."""
     address: NotRequired[str | None]
-    """Address of a daemon on this machine, ``host:port``. Default: the user's own, which is started if it does not run."""
+    """``host:port`` of the user's own daemon, or what ``ACEBRIDGE_ADDRESS`` says. Default: the own one, started if need be."""
     media: NotRequired[MediaEntry | None]
     """Where audio goes."""
     parts: Annotated[list[PartEntry], Field(min_length=1)]

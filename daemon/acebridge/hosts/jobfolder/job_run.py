@@ -132,7 +132,12 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     engine = ""
     warnings: list[str] = []
     done: list[PartResult] = []
-    with connect(address or request.address, autostart=autostart, warn=warnings.append) as client:
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        work.status.log(f"warning: {text}")  # before anything is sent
+
+    with connect(address or request.address, autostart=autostart, warn=warn) as client:
         check_own_machine(client)
         for number, part in enumerate(request.parts):
             work.check()

@@ -65,7 +65,8 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
     def work(work: Work) -> ResultFile:
         record()
         request = read_request(folder)
-        check_address(request.address)
+        if address is None:  # else the request's does not count
+            check_address(request.address)
         work.status.tell(parts=len(request.parts), host=request.host)
         tasks = ", ".join(part.task for part in request.parts)
         work.status.log(f"{request.id}: {tasks}{f', for {request.host}' if request.host else ''}")

@@ -6,7 +6,8 @@ import os
 import stat
 from pathlib import Path
 
-from acebridge.addresses import is_loopback
+from acebridge.client.own_daemon import read_own_daemon
+from acebridge.paths import data_folder
 from acestep_runtime.errors import InvalidValue, printable
 
 
@@ -27,10 +28,14 @@ def check_folder(folder: Path) -> None:
 
 
 def check_address(address: str | None) -> None:
-    """Raise `InvalidValue` for an ``address`` in a request that is neither this machine's nor the one that the user has set."""
+    """Raise `InvalidValue` for an ``address`` in a request that is neither the own daemon's nor the one that the user has set.
+
+    At another port of this machine any user's program may listen, and nothing says what it is.
+    """
     if address is None or address == os.environ.get("ACEBRIDGE_ADDRESS"):
         return
-    host = address.rpartition(":")[0]
-    if not is_loopback(host.removeprefix("[").removesuffix("]")):
-        remedy = "To send audio to another machine, set ACEBRIDGE_ADDRESS or give --address: a request alone may not."
-        raise InvalidValue("address", printable(address), "one of this machine, such as 127.0.0.1:50710", remedy=remedy)
+    if not read_own_daemon(data_folder()).serves_at(address):
+        remedy = (
+            "Leave it out; or set ACEBRIDGE_ADDRESS or give --address: a request alone may send audio nowhere else."
+        )
+        raise InvalidValue("address", printable(address), "that of your own daemon, while it runs", remedy=remedy)
