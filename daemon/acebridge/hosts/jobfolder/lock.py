@@ -25,7 +25,9 @@ def lock_folder(folder: Path) -> Iterator[Callable[[], None]]:
     file = folder / LOCK
     lock = filelock.FileLock(file)
     try:
-        with suppress(FileNotFoundError):  # filelock before 4.2.1 empties what is there, which may be a song by another name
+        with suppress(
+            FileNotFoundError
+        ):  # filelock before 4.2.1 empties what is there, which may be a song by another name
             os.close(open_regular(str(file), os.O_RDWR))
         lock.acquire(timeout=0)
     except filelock.Timeout:
