@@ -4,7 +4,7 @@ Only tensors and data are downloaded (`catalogue`), never programs. Needs no tor
 
 All files of a repository are those of one commit, the one that `catalogue.PINS` names. What the Hub says of their contents is
 compared with what is known already: the digests of the catalogue, else those of the first download, which the folder of the
-model keeps.
+model keeps. A file gets its name when its contents have been compared, so that nothing else is ever used.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import FileDigest
+from acestep_runtime.weights.layout import has_weights, list_folders
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -50,7 +51,10 @@ class PullProgress:
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """The result of verifying a model's ``folder``: the number of ``files`` and the faults, one sentence each."""
+    """The result of verifying a model's ``folder``: the number of ``files`` and the faults, one sentence each.
+
+    Without a record that can be read nothing is compared: ``files`` is 0, and the fault says why.
+    """
 
     folder: Path
     files: int
@@ -117,7 +121,10 @@ def pull(
 
 
 def verify(folder: Path, progress: OnProgress | None = None) -> tuple[FolderCheck, ...]:
-    """Verify all recorded files in the folder of models; return one result for each folder."""
+    """Verify all recorded files in the folder of models; return one result for each folder.
+
+    Folders with weights that have no record count as faulty: nobody knows what is in them.
+    """
     folders = list(checksums.find_records(folder))
     total = sum(_file_size(path) for each in folders for path in each.rglob("*") if path.name != checksums.NAME)
     done = 0
@@ -128,7 +135,12 @@ def verify(folder: Path, progress: OnProgress | None = None) -> tuple[FolderChec
         if progress:
             progress(PullProgress("checking", min(done, total), total))
 
-    return tuple(_check_folder(each, read) for each in folders)
+    unknown = [
+        FolderCheck(each, 0, (f"not verified: it has no {checksums.NAME}",))
+        for each in list_folders(folder)
+        if has_weights(each) and not {each, *each.parents}.intersection(folders)
+    ]
+    return (*(_check_folder(each, read) for each in folders), *unknown)
 
 
 def _check_folder(folder: Path, read: checksums.OnRead) -> FolderCheck:
@@ -292,6 +304,11 @@ def _file_size(path: Path) -> int:
         return 0
 
 
+def _is_there(target: Path, expected: FileDigest) -> bool:
+    """Return whether a file needs no download, as far as its size says."""
+    return target.is_file() and _file_size(target) == expected.size_bytes
+
+
 def _partial_file(path: Path, expected: FileDigest) -> Path:
     """Return the partial file of a download. Its name holds the digest, so another revision starts from zero."""
     return path.with_name(f"{path.name}.{expected.digest[:12]}.part")
@@ -313,7 +330,7 @@ class _CountingFile(io.BufferedWriter):
 def _fetch(
     release: Release, batches: Sequence[_RepoFiles], endpoint: str | None, report: Callable[[int], None]
 ) -> None:
-    """Download the files that are missing or of another size, resuming partial files.
+    """Download the files that are missing or of another size as partial files, resuming those that are there.
 
     `snapshot_download` of the library restarts interrupted files, and large models are one file of 10 GB.
     """
@@ -346,7 +363,7 @@ def _fetch_file(
     from huggingface_hub.utils import build_hf_headers
 
     target = batch.root / path
-    if target.is_file() and _file_size(target) == expected.size_bytes:
+    if _is_there(target, expected):
         count(expected.size_bytes)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -365,11 +382,13 @@ def _fetch_file(
                 headers=build_hf_headers(),
                 expected_size=expected.size_bytes,
             )
-    partial.replace(target)
 
 
 def _check(batches: Sequence[_RepoFiles], report: Callable[[int], None]) -> list[str]:
-    """Compare all files with the digests of the Hub; remove those that differ, so that the next fetch replaces them."""
+    """Compare all files with the digests of the Hub, and only then give those that were downloaded their names.
+
+    Those that differ are removed, so that the next fetch replaces them.
+    """
     done = 0
 
     def read(count: int) -> None:
@@ -380,10 +399,14 @@ def _check(batches: Sequence[_RepoFiles], report: Callable[[int], None]) -> list
     faults = []
     for batch in batches:
         for path, expected in batch.digests.items():
-            fault = checksums.find_fault(batch.root / path, expected, read)
+            target = batch.root / path
+            file = target if _is_there(target, expected) else _partial_file(target, expected)
+            fault = checksums.find_fault(file, expected, read)
             if fault:
-                faults.append(fault)
-                (batch.root / path).unlink(missing_ok=True)
+                faults.append(fault.replace(str(file), str(target)))
+                file.unlink(missing_ok=True)
+            elif file != target:
+                file.replace(target)
     return faults
 
 

@@ -100,7 +100,7 @@ def _resolve(path: str, roots: tuple[Path, ...], field: str) -> tuple[Path, Path
     folders = ", ".join(map(str, roots[:_ROOTS_SHOWN]))
     if len(roots) > _ROOTS_SHOWN:
         folders += f" and {len(roots) - _ROOTS_SHOWN} more"
-    allowed = f"a file below {folders}"
+    allowed = f"a file below {folders}" if roots else "an uploaded file"
     if "\0" in path:
         raise InvalidValue(field, path, allowed, message=f"{field} holds a NUL character.", remedy="Check the path.")
     if not Path(path).is_absolute():
@@ -114,11 +114,14 @@ def _resolve(path: str, roots: tuple[Path, ...], field: str) -> tuple[Path, Path
     for root in roots:
         if real.is_relative_to(root):
             return real, root
+    name = printable(Path(path).name)
+    outside = f"{name} lies outside the folders that the daemon may read ({folders})."
+    nowhere = f"{name} cannot be named by its path: the daemon may read no folder."
     raise InvalidValue(
         field,
         path,
         allowed,
-        message=f"{printable(Path(path).name)} lies outside the folders that the daemon may read ({folders}).",
+        message=outside if roots else nowhere,
         remedy="Upload it instead, or add its folder to `roots` in config.toml.",
     )
 

@@ -329,3 +329,13 @@ def test_other_machines_find_the_usual_port_or_none(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Conflict, match=rf"^Port {port} of {machine_address()} is taken by another program"):
         app._listen(lambda _: 1, app.Config(host=machine_address()))
     assert app._listen(lambda _: 1, app.Config(host="127.0.0.1")) == 1
+
+
+def test_an_address_of_another_machine_blames_host() -> None:
+    """192.0.2.1 is for documentation, and no machine's."""
+    with pytest.raises(Conflict) as caught:
+        app._listen(lambda _: 1, app.Config(host="192.0.2.1", port=50710))
+    assert str(caught.value) == (
+        "Port 50710 of 192.0.2.1 cannot be opened: this machine has no such address."
+        " Set host to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all of them."
+    )

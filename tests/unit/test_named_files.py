@@ -56,6 +56,15 @@ def test_links_into_another_allowed_folder_are_followed(root: Path, tmp_path: Pa
     assert open_file(root / "link" / "songs" / "a.wav", root, (tmp_path / "outside").resolve()).read() == SECRET
 
 
+def test_without_folders_the_sentence_says_so(root: Path) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        open_file(root / "songs" / "a.wav")
+    assert str(caught.value) == (
+        "a.wav cannot be named by its path: the daemon may read no folder."
+        " Upload it instead, or add its folder to `roots` in config.toml."
+    )
+
+
 def replace_file(root: Path, put: Callable[[Path], None]) -> None:
     (root / "songs" / "a.wav").unlink()
     put(root / "songs" / "a.wav")

@@ -37,7 +37,7 @@ def _settings(_: str | None) -> Finding:
         return Finding("settings", False, "int8_weights is set, and torchao is not installed.", missing_remedy())
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
-    return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots))}")
+    return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots)) or 'none'}")
 
 
 def _tls(_: str | None) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acebridge.atomic_files import check_writable
 from acebridge.client.wav_writer import WavWriter
+from acebridge.file_names import file_name
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ class Destination:
     ) -> Destination:
         """Return where the outputs of ``task`` go; ``many`` says that it returns several roles.
 
-        Without ``out`` a name that is still free is made from the source's; one that ends in a slash is a folder. Raises
-        `InvalidValue` for a file that is not WAV, for an input, and for a folder that cannot be written.
+        Without ``out`` a name that is still free is made from the source's and ``task``, which may hold what a daemon sent; one
+        that ends in a slash is a folder. Raises `InvalidValue` for a file that is not WAV, for an input, and for a folder that
+        cannot be written.
         """
         inputs = tuple(path for path in (source, reference) if path is not None)
         if out is not None:
             check_no_input("--out", Path(out), inputs)
-        chosen = replace(cls._choose(out, source, task, many), inputs=inputs)
+        chosen = replace(cls._choose(out, source, file_name(task), many), inputs=inputs)
         check_writable(chosen.folder)
         return chosen
 

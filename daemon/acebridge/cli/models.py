@@ -193,10 +193,14 @@ def verify_models(folder: Folder = None, json: AsJson = False) -> None:
             )
     if not verdicts and not json:
         typer.echo(f"{where} holds no models that were fetched with `acebridge models pull`.")
-    damaged = [verdict.folder.name for verdict in verdicts if verdict.faults]
-    if damaged:
+    faulty = [verdict for verdict in verdicts if verdict.faults]
+    groups = {
+        "Not as they should be": [verdict.folder.name for verdict in faulty if verdict.files],
+        "Not verified": [verdict.folder.name for verdict in faulty if not verdict.files],
+    }
+    if faulty:
         raise EngineFailure(
-            f"Not as they should be: {', '.join(damaged)}.",
+            " ".join(f"{what}: {', '.join(names)}." for what, names in groups.items() if names),
             remedy="Pull the model again; only what is damaged is fetched.",
         )
 

@@ -24,7 +24,7 @@ from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
-from acebridge.errors import ErrorReason, JobFailed
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -270,7 +270,7 @@ def _hold_interrupt(events: Iterator[tasks_pb2.TaskEvent]) -> Iterator[tasks_pb2
 
 @contextmanager
 def _end_on_interrupt(client: Client, result: Result, *, cancels: bool) -> Iterator[None]:
-    """End with a sentence on Ctrl-C, and when the result cannot be written.
+    """End with a sentence on Ctrl-C, when the daemon went away, and when the result cannot be written.
 
     Ctrl-C, and no place for the result, cancel the job if the command ``cancels`` it.
     """
@@ -285,6 +285,8 @@ def _end_on_interrupt(client: Client, result: Result, *, cancels: bool) -> Itera
             raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} goes on.", remedy=remedy) from None
         client.cancel(result.job_id)
         raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} was cancelled.") from None
+    except ConnectionLost as error:
+        raise client.explain_lost(error, result.job_id) from error.__cause__
     except InvalidValue:
         if result.job_id and cancels:
             client.cancel(result.job_id)

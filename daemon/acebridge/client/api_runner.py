@@ -14,7 +14,7 @@ from acebridge.client.client import Client
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.enums import encoding_name
 from acebridge.contract.metadata import metadata_values
-from acebridge.errors import ErrorReason, JobFailed
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, tasks_pb2
 from acestep_runtime import errors
 from acestep_runtime.engines.metadata import metadata_from_json
@@ -123,6 +123,8 @@ def _fetch(
     try:
         completed = follow(events, sink)
         takes = tuple(_download(client, take, sink.headers, folder) for take in completed.takes)
+    except ConnectionLost as error:
+        raise client.explain_lost(error, sink.job_id) from error.__cause__
     except JobFailed as failed:
         raise runtime_error(failed) from None
     except BaseException:

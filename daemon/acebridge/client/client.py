@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 import grpc
 
+from acebridge.addresses import is_local
 from acebridge.client.credentials import open_channel
 from acebridge.contract.fields import Fields, fill
 from acebridge.contract.status import unpack_error
 from acebridge.contract.tasks import TaskRequest, method_of, request_type, wrap
-from acebridge.errors import ErrorReason, JobFailed
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.limits import LONGEST_NAME
 from acebridge.v1 import (
     assets_pb2,
@@ -34,6 +35,7 @@ from acebridge.v1 import (
     tasks_pb2,
     tasks_pb2_grpc,
 )
+from acestep_runtime.errors import printable
 
 if TYPE_CHECKING:
     from grpc import UnaryUnaryMultiCallable
@@ -76,13 +78,31 @@ class Client:
         """Close the connection; running jobs go on."""
         self._channel.close()
 
-    @staticmethod
-    def call(method: UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 30.0) -> Response:
+    def call(
+        self, method: UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 30.0
+    ) -> Response:
         """Make a unary call of any service, for example ``client.call(client.jobs.GetJob, request)``."""
         try:
             return method(request, timeout=timeout_s)
         except grpc.RpcError as error:
-            raise unpack_error(error) from error
+            raise self._explain(error) from error
+
+    def _explain(self, error: grpc.RpcError) -> JobFailed:
+        """Return what a failed call says. Nobody can start a daemon elsewhere from here."""
+        failed = unpack_error(error)
+        if not isinstance(failed, ConnectionLost) or is_local(self.address):
+            return failed
+        message = f"The daemon at {self.address} does not answer any more: the network or that machine is gone."
+        remedy = "Try again when it is back: the jobs that it has go on."
+        return ConnectionLost(failed.kind, message, remedy=remedy)
+
+    def explain_lost(self, error: ConnectionLost, job_id: str) -> ConnectionLost:
+        """Return the error for a daemon that went away amid a job, with how to get the result of one elsewhere."""
+        if not job_id or is_local(self.address):
+            return error
+        fetch = f"acebridge jobs watch {printable(job_id)} -o FILE --address {self.address}"
+        remedy = f"Job {printable(job_id)} goes on there; when it is back, `{fetch}` fetches the result."
+        return ConnectionLost(error.kind, error.message, remedy=remedy)
 
     def submit(
         self,
@@ -102,7 +122,7 @@ class Client:
 
     def submit_request(self, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
         """Submit a job by the request message of its task and yield its events, as `submit` does."""
-        return _responses(getattr(self.tasks, method_of(request).rpc)(request))
+        return self._responses(getattr(self.tasks, method_of(request).rpc)(request))
 
     def create(self, request: TaskRequest) -> jobs_pb2.Job:
         """Create a job by the request message of its task and return it, without waiting for it."""
@@ -121,11 +141,11 @@ class Client:
         call = self.jobs.WatchJob(jobs_pb2.WatchJobRequest(job_id=job_id, after_sequence=after_sequence))
         if on_call is not None:
             on_call(call)
-        return _responses(call)
+        return self._responses(call)
 
     def next_batch(self, job_id: str) -> Iterator[tasks_pb2.TaskEvent]:
         """Ask for the next batch of a job, with new seeds, and yield its events; at once when it was prefetched."""
-        return _responses(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
+        return self._responses(self.jobs.NextBatch(jobs_pb2.NextBatchRequest(job_id=job_id)))
 
     def cancel(self, job_id: str) -> jobs_pb2.Job:
         """Cancel a job."""
@@ -169,13 +189,22 @@ class Client:
             try:
                 asset_id = self.assets.UploadAsset(_upload_messages(path, opened)).id
             except grpc.RpcError as error:
-                raise unpack_error(error) from error
+                raise self._explain(error) from error
         return asset_id
 
     def download(self, asset_id: str) -> Iterator[bytes]:
         """Yield the bytes of an asset."""
-        messages = _responses(self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id)))
+        messages = self._responses(self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id)))
         return (message.data for message in messages)
+
+    def _responses(self, call: _StreamCall[Response]) -> Iterator[Response]:
+        """Yield what the daemon sends; cancel the call when the reader leaves."""
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise self._explain(error) from error
+        finally:
+            call.cancel()
 
 
 def request_of(
@@ -203,16 +232,6 @@ class _StreamCall(Protocol[Response_co]):
     def __iter__(self) -> Iterator[Response_co]: ...
 
     def cancel(self) -> bool: ...
-
-
-def _responses(call: _StreamCall[Response]) -> Iterator[Response]:
-    """Yield what the daemon sends; cancel the call when the reader leaves."""
-    try:
-        yield from call
-    except grpc.RpcError as error:
-        raise unpack_error(error) from error
-    finally:
-        call.cancel()
 
 
 def text_of(name: str) -> str:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 from acebridge.atomic_files import replace
 from acebridge.client.follow import JobSink
+from acebridge.file_names import file_name
 from acestep_runtime.temporary_files import remove_stale, temporary_path
 
 if TYPE_CHECKING:
     from acebridge.v1 import audio_pb2, tasks_pb2
 
+#: Of a role in the name of a file: it leaves room for what stands before and behind it.
+_MAX_ROLE, _MAX_ROLE_BYTES = 30, 60
 
 Writer = TypeVar("Writer", bound="WavWriter")
 
@@ -33,8 +36,9 @@ class WavWriter(JobSink):
     """Writes the outputs of a job while they arrive, under temporary names; they get their own when their take is finished.
 
     Where takes are chosen, the chosen ones get their names when the job is complete, and the others are removed. ``place``
-    returns where a role of a take goes; ``folder`` is named when that cannot be written. A context manager: what is unfinished
-    at the end is removed, and so is what commands that were killed left in the same folders.
+    returns where a role of a take goes: it gets the role as it may stand in a file's name. ``folder`` is named when that cannot
+    be written. A context manager: what is unfinished at the end is removed, and so is what commands that were killed left in
+    the same folders.
     """
 
     def __init__(self, folder: Path, place: Callable[[str, int], Path]) -> None:
@@ -71,7 +75,7 @@ class WavWriter(JobSink):
         from acestep_runtime.audio import wav
 
         encoding = encoding_name(header.encoding)
-        path = self._place(header.role, header.take)
+        path = self._place(_role_name(header.role), header.take)
         if not self._growing:
             remove_stale(path.parent)
         unfinished = _temporary(path)
@@ -128,7 +132,7 @@ class WavWriter(JobSink):
 
     def save(self, role: str, take: int, data: Iterable[bytes]) -> Path:
         """Write a whole file, which comes as ``data``; return it."""
-        path = self._place(role, take)
+        path = self._place(_role_name(role), take)
         unfinished = _temporary(path)
         try:
             with unfinished.open("xb") as file:
@@ -137,6 +141,11 @@ class WavWriter(JobSink):
         finally:
             unfinished.unlink(missing_ok=True)
         return path
+
+
+def _role_name(role: str) -> str:
+    """Return a role as a part of the name of a file. The daemon, which may be another machine's, sends what it likes."""
+    return file_name(role, _MAX_ROLE, _MAX_ROLE_BYTES) or "audio"
 
 
 def _temporary(path: Path) -> Path:

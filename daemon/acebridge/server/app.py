@@ -290,12 +290,12 @@ def _listen(open_port: Callable[[str], int], config: Config) -> int:
         if error is None:
             with suppress(RuntimeError):  # another program was faster
                 return open_port(join_address(config.host, port))
-    raise Conflict(
-        f"Port {port} of {config.host} {_WHY_NOT.get(error, 'cannot be opened')}.",
-        remedy="Choose another with --port, or --port 0 for any free one.",
-    )
+    no_address = error == errno.EADDRNOTAVAIL
+    remedy = _OTHER_HOST if no_address else "Choose another with --port, or --port 0 for any free one."
+    raise Conflict(f"Port {port} of {config.host} {_WHY_NOT.get(error, 'cannot be opened')}.", remedy=remedy)
 
 
+_OTHER_HOST = "Set host to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all of them."
 #: Why a port cannot be had, by the number of the error.
 _WHY_NOT: dict[int | None, str] = {
     None: "is taken by another program",

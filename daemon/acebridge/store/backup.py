@@ -124,7 +124,7 @@ def _write(archive: tarfile.TarFile, connection: sqlite3.Connection, folder: Pat
     # A file that went while the backup was made is no loss: the database that was copied last does not know it either.
     backup.missing = [asset_id for asset_id in backup.missing if asset_id in listed]
     if (folder / CONFIG_FILE).is_file():
-        archive.add(folder / CONFIG_FILE, CONFIG_FILE)
+        archive.add((folder / CONFIG_FILE).resolve(), CONFIG_FILE)  # many link it to where they keep their settings
     manifest = {"format": FORMAT, "acebridge": VERSION, "made": time.time(), "files": backup.files}
     _add_bytes(archive, MANIFEST_FILE, json.dumps({**manifest, "damaged": backup.damaged}).encode())
     return backup

@@ -130,3 +130,12 @@ RANKED = [{"take": 2, "score": 0.75, "chosen": True}, {"take": 1, "score": 0.5, 
 def test_warnings_of_a_choice(ranking: list[dict[str, object]], min_score: float | None, says: list[str]) -> None:
     done = tasks_pb2.Completed(ranking=ranking)
     assert list(ranking_warnings(done, min_score)) == says
+
+
+def test_the_id_of_a_job_names_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon says it, and that may be another machine's."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for many in (False, True):
+        chosen = Destination.choose(None, source=None, task="repaint-/../../x", many=many)
+        assert chosen.file("mix", 1, "mix").resolve().is_relative_to(tmp_path / "here")

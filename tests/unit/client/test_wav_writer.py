@@ -111,3 +111,22 @@ def test_a_whole_file_is_saved(tmp_path: Path) -> None:
         assert writer.save("mix", 2, [b"ab", b"c"]) == tmp_path / "new" / "mix2.wav"
     assert (tmp_path / "new" / "mix2.wav").read_bytes() == b"abc"
     assert names(tmp_path / "new") == {"mix2.wav"}
+
+
+@pytest.mark.parametrize("chooses", [False, True])
+@pytest.mark.parametrize("role", ["../../evil", "/evil", "..", "", "a\0b", "x" * 300])
+def test_a_role_names_no_other_folder(tmp_path: Path, role: str, chooses: bool) -> None:
+    """The daemon says it, and that may be another machine's."""
+    inner = tmp_path / "a" / "b"
+    story = JobStory()
+    story.add(started={"attempt": 1, "chooses": chooses})
+    story.add(audio_header=header(1, 1, 1, role))
+    story.add(audio_chunk={"output": 1, "offset_frames": 0, "data": b"\1\0"})
+    story.add(take_finished=take_message(1, {1}))
+    story.add(completed={"takes": [take_message(1, {1})]})
+    with WavWriter(inner, lambda role, _: inner / f"{role}.wav") as writer:
+        follow(story.events, writer)
+        saved = writer.save(role, 2, [b"data"])
+    assert saved == writer.files[1]
+    assert saved.parent == inner
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [saved]

@@ -62,6 +62,16 @@ def test_there_and_back(home: Path, tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"home", "new", "b.tar"}
 
 
+def test_settings_that_lie_elsewhere_are_in_the_backup(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    (home / "config.toml").rename(tmp_path / "dotfiles" / "acebridge.toml")
+    (home / "config.toml").symlink_to(tmp_path / "dotfiles" / "acebridge.toml")
+    back_up(home, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "new")
+    restored = tmp_path / "new" / "config.toml"
+    assert (restored.read_text(), restored.is_symlink()) == ("port = 0\n", False)
+
+
 def test_data_that_are_there_are_replaced_only_on_request_and_kept_even_then(home: Path, tmp_path: Path) -> None:
     back_up(home, tmp_path / "b.tar")
     saved = with_store(home, look)

@@ -109,7 +109,7 @@ def test_an_interrupted_pull_resumes(remote: FakeHub, tmp_path: Path) -> None:
     remote.cut["model.safetensors"] = 100_000
     with pytest.raises(EngineFailure, match=r"cannot be reached .* run `acebridge models pull acestep-v15-base`\.$"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    (part,) = tmp_path.rglob("*.part")
+    (part,) = (tmp_path / "acestep-v15-base").glob("model.safetensors.*.part")
     assert part.stat().st_size == 100_000
     assert find_checkpoints(tmp_path) == ()
     remote.cut.clear()
@@ -169,6 +169,43 @@ def test_damaged_downloads_are_repeated(remote: FakeHub, tmp_path: Path) -> None
     with pytest.raises(EngineFailure, match=r"acestep-v15-turbo is still not whole: .*model\.safetensors is damaged\."):
         hub.pull("acestep-v15-turbo", tmp_path, endpoint=remote.address)
     assert [checkpoint.name for checkpoint in find_checkpoints(tmp_path)] == ["acestep-v15-base"]
+
+
+def test_nothing_has_its_name_before_it_was_compared(remote: FakeHub, tmp_path: Path) -> None:
+    """Ctrl-C while the files are compared leaves no weights that would be used, and the next pull goes on from there."""
+    remote.garbled["model.safetensors"] = 1
+
+    def interrupt(step: hub.PullProgress) -> None:
+        if step.stage == "checking":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hub.pull("acestep-v15-base", tmp_path, interrupt, endpoint=remote.address)
+    assert find_checkpoints(tmp_path) == ()
+    assert {Path(name).suffix for name in everything(tmp_path)} == {".part"}
+    remote.asked.clear()
+    hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
+    assert remote.downloads() == ["model.safetensors"]
+    assert not any(verdict.faults for verdict in hub.verify(tmp_path))
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_weights_without_a_record_are_not_verified(
+    remote: FakeHub, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = home / "models"
+    hub.pull("acestep-v15-base", models, endpoint=remote.address)
+    shutil.copytree(models / "vae", models / "mine")
+    (models / "mine" / "checksums.json").unlink()
+    (models / "acestep-v15-base" / "checksums.json").unlink()
+    code, out, err = run(capsys, monkeypatch, "verify")
+    assert code == 4
+    for name in ("acestep-v15-base", "mine"):
+        assert f"{models / name}: 0 files, not verified: it has no checksums.json" in out
+    assert "Not verified: acestep-v15-base, mine. Pull the model again" in err
+    shutil.rmtree(models / "mine")
+    hub.pull("acestep-v15-base", models, endpoint=remote.address)
+    assert run(capsys, monkeypatch, "verify")[0] == 0
 
 
 def test_disk_space_is_checked_first(remote: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

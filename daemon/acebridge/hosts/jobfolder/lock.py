@@ -10,6 +10,7 @@ from pathlib import Path
 from acebridge.atomic_files import unwritable
 from acebridge.errors import Conflict
 from acebridge.hosts.jobfolder import LOCK
+from acebridge.regular_files import open_regular
 
 
 @contextmanager
@@ -24,6 +25,10 @@ def lock_folder(folder: Path) -> Iterator[Callable[[], None]]:
     file = folder / LOCK
     lock = filelock.FileLock(file)
     try:
+        with suppress(
+            FileNotFoundError
+        ):  # filelock before 4.2.1 empties what is there, which may be a song by another name
+            os.close(open_regular(str(file), os.O_RDWR))
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise Conflict(

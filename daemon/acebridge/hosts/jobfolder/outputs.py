@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acebridge.colours import TRACK_COLOURS
+from acebridge.file_names import JOINERS, MAX_LETTERS, file_name
 from acebridge.hosts.jobfolder.request import Part, Request
 from acebridge.hosts.jobfolder.seal import make_seal
 from acebridge.v1 import tasks_pb2
@@ -26,40 +26,12 @@ ROLE_NAMES = {
     "other": "Other",
 }
 _MAX_NAME = 60
-#: Of a file name without its ending. File systems count bytes, of which a letter may need four.
-_MAX_FILE, _MAX_FILE_BYTES = 90, 180
-#: What one of the file systems does not take.
-_FORBIDDEN = set('\\/:*?"<>|')
-#: Invisible, yet part of how emoji and some scripts are written.
-_JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
-#: Device names on Windows, with any ending.
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")}
-
-
-def file_name(text: str, longest: int = _MAX_FILE, longest_bytes: int = _MAX_FILE_BYTES) -> str:
-    """Return ``text`` as a name that a file may have on Windows, macOS and Linux, at most ``longest`` letters long.
-
-    It keeps its letters of all scripts and its emoji, has no ending of its own, and may be empty.
-    """
-    clean = "".join(_safe_text(c) for c in unicodedata.normalize("NFC", text))
-    name = " ".join(clean.split())[:longest]
-    while len(name.encode("utf-8")) > longest_bytes:
-        name = name[:-1]
-    name = name.strip(" .")
-    return f"_{name}" if name.split(".")[0].strip().lower() in _RESERVED else name
-
-
-def _safe_text(c: str) -> str:
-    if c in _FORBIDDEN or c.isspace():
-        return " "
-    invisible = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn")
-    return "" if invisible and c not in _JOINERS else c
 
 
 def media_name(request: Request, role: str, seed: int) -> str:
     """Return the name, without ``.wav``, of an output: what was done, its role, its seed."""
     ending = f" {file_name(role.replace('_', ' '))} {seed}"
-    room = _MAX_FILE - len("AceBridge ") - len(ending)
+    room = MAX_LETTERS - len("AceBridge ") - len(ending)
     title = file_name(request.title, room, 140) or file_name(request.action, room, 140)
     return " ".join(f"AceBridge {title}{ending}".split())
 
@@ -92,7 +64,7 @@ def file_state(file: Path) -> list[int]:
 def one_line(text: str, longest: int = _MAX_NAME) -> str:
     """Return text in one line and cut to ``longest`` letters."""
     line = " ".join(text.split())
-    line = "".join(c for c in line if c.isprintable() or c in _JOINERS)
+    line = "".join(c for c in line if c.isprintable() or c in JOINERS)
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
