@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.audio import wav
-from acestep_runtime.values import MAX_CODES, MAX_STEPS, MAX_TEXT
 from tests.support.daemon import (
     PATIENCE_S,
     Daemon,
@@ -34,52 +31,10 @@ from tests.support.daemon import (
     until_state,
     write_wav,
 )
+from tests.support.refusals import Refusal, assert_refused
 from tests.support.shell import FAKE, Shell
 
 Code = grpc.StatusCode
-
-
-class Refusal:
-    """What a refused call says, taken apart with gRPC's own means."""
-
-    def __init__(self, error: Any) -> None:
-        self.code: grpc.StatusCode = error.code()
-        self.text: str = error.details()
-        self.info = error_details_pb2.ErrorInfo()
-        self.fields: list[tuple[str, str]] = []
-        (packed,) = (value for key, value in error.trailing_metadata() if key == "grpc-status-details-bin")
-        status_message = status_pb2.Status.FromString(packed)
-        assert status_message.code == self.code.value[0]
-        assert status_message.message == self.text
-        for detail in status_message.details:
-            request = error_details_pb2.BadRequest()
-            if detail.Unpack(request):
-                self.fields = [(v.field, v.description) for v in request.field_violations]
-            else:
-                assert detail.Unpack(self.info)
-        assert self.info.domain == "acebridge.dev"
-        self.check_language()
-
-    def check_language(self) -> None:
-        text = self.text
-        assert text[-1] in ".?", text
-        assert "Traceback" not in text
-        assert "Errno" not in text
-        assert "object at" not in text
-        assert text.isprintable(), text
-        assert len(text) < 600, text
-        if remedy := self.info.metadata.get("remedy"):
-            assert text.endswith(remedy)
-        if "field" in self.info.metadata:
-            ((field, description),) = self.fields
-            assert field == self.info.metadata["field"]
-            assert text.startswith(description)
-
-
-def assert_refused(call: Callable[[], Any]) -> Refusal:
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    return Refusal(caught.value)
 
 
 @pytest.fixture
@@ -399,54 +354,6 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
     assert caught.value.code() is Code.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
     fault = unpack_error(caught.value)
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
-
-
-MANY_ENTRIES: dict[str, Callable[[Client], Any]] = {
-    "list": lambda client: client.jobs.ListJobs(
-        jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_FAILED] * 7_000_000)
-    ),
-    "messages": lambda client: list(
-        client.tasks.TextToMusic(
-            tasks_pb2.TextToMusicRequest(sampling=tasks_pb2.Sampling(adapters=[tasks_pb2.Adapter()] * 2_000_000))
-        )
-    ),
-    "unknown fields": lambda client: list(
-        client.tasks.Repaint(tasks_pb2.RepaintRequest.FromString(b"\xf8\x06\x01" * 2_300_000))
-    ),
-    "beside audio": lambda client: list(
-        client.tasks.Repaint(repaint(audio_pb2.AudioInput(inline=bytes(4 << 20), name="x" * 262_144)))
-    ),
-    "of an upload": lambda client: client.assets.UploadAsset(iter([assets_pb2.UploadAssetRequest(name="x" * 262_144)])),
-}
-
-
-@pytest.mark.parametrize("call", MANY_ENTRIES.values(), ids=list(MANY_ENTRIES))
-def test_a_request_of_many_entries_is_refused_unseen(client: Client, call: Callable[[Client], Any]) -> None:
-    reply = assert_refused(lambda: call(client))
-    assert reply.code is Code.INVALID_ARGUMENT
-    assert re.fullmatch(
-        r"This request holds \d+ bytes beside audio; allowed: at most 262144\. Send shorter texts and lists\.",
-        reply.text,
-    )
-
-
-def test_the_longest_request_there_may_be_is_not_refused_for_its_size(ask: Callable[..., Refusal]) -> None:
-    text = "𝄞" * MAX_TEXT
-    request = tasks_pb2.TextToMusicRequest(
-        music=Music(caption=text, lyrics=text),
-        sampling=tasks_pb2.Sampling(timesteps=[0.5] * MAX_STEPS, adapters=[tasks_pb2.Adapter(name=text)] * 8),
-        thinking=tasks_pb2.Thinking(negative=text),
-        codes=[63_999] * MAX_CODES,
-        submission=tasks_pb2.Submission(engine="grand", origin=tasks_pb2.Origin(project=text)),
-    )
-    assert ask("TextToMusic", request).info.metadata["field"] == "submission.engine"
-
-
-def test_a_state_may_be_named_more_than_once(client: Client) -> None:
-    job = create_tone_job(client, 0.1)
-    until_state(client, job, "succeeded")
-    request = jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_SUCCEEDED] * 200_000)
-    assert job in [each.id for each in client.jobs.ListJobs(request).jobs]
 
 
 def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ BEYOND = {
         "stream that nobody reads": f"{_CALLS}test_a_stream_that_nobody_reads_ends",
         "calls of a revoked token": f"{_CALLS}test_a_revoked_token_ends_the_streams_that_it_began",
         "message": "integration/test_bad_inputs.py::test_too_many_bytes",
-        "request, without its audio": "integration/test_bad_inputs.py::test_a_request_of_many_entries_is_refused_unseen",
+        "request, without its audio": "integration/test_large_requests.py::test_a_request_of_many_entries_is_refused_unseen",
         "page of a list": "unit/server/test_pages.py::test_sizes",
         "size of a page": "integration/test_listing.py::test_jobs_with_long_facts_fit_the_messages_of_any_client",
     },
