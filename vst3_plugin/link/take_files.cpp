@@ -28,7 +28,7 @@ std::string write_take_file(const TakeRegion& take, const std::vector<uint8_t>& 
   }
   const Folder folder = root->make("plugin").make("audio");
   const std::string name = "take-" + std::to_string(take.number) + '-' + take.sha256.substr(0, 12) + ".wav";
-  const std::string path = folder.path_of(name);
+  std::string path = folder.path_of(name);
   if (file_size(path) != wav.size()) {
     folder.write_whole(name, std::string_view(reinterpret_cast<const char*>(wav.data()), wav.size()));
   }

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.host
 
 @pytest.fixture(scope="session")
 def tool(binaries: Path) -> Path:
-    options = (f"-DBUILT_PLUGIN={binaries.parent}",)
+    options = (f"-DBUILT_PLUGIN={BUILDS / 'plugin'}",)
     return build(BUILDS / "plugin-tests/plain", CPP, *options, targets=("sound_tool",)) / "sound_tool"
 
 
