@@ -13,15 +13,15 @@ import soxr
 
 from acestep_runtime.audio.loudness import loudness_lufs
 from acestep_runtime.units import frames_to_frames
-from tests.support.plugin import BUILDS, CPP, build
+from tests.support.plugin import BUILDS, CPP, build, build_plugin
 from tests.support.signals import song
 
 pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="session")
-def tool(binaries: Path) -> Path:
-    options = (f"-DBUILT_PLUGIN={BUILDS / 'plugin'}",)
+def tool() -> Path:
+    options = (f"-DBUILT_PLUGIN={build_plugin().parent}",)
     return build(BUILDS / "plugin-tests/plain", CPP, *options, targets=("sound_tool",)) / "sound_tool"
 
 
