@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 from collections.abc import AsyncGenerator
 from typing import NoReturn
 
@@ -93,23 +94,31 @@ def test_a_full_disk_is_named() -> None:
     assert service.closed == ["closed"]
 
 
-def test_a_failing_disk_is_named(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (
+            errno.EIO,
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "The disk that holds the data folder reports errors.",
+        ),
+        (
+            errno.EMFILE,
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "The daemon has reached a limit of this system on open files or processes. ",
+        ),
+    ],
+    ids=["failing disk", "limit of the system"],
+)
+def test_what_the_system_refuses_is_named(
+    caplog: pytest.LogCaptureFixture, number: int, code: grpc.StatusCode, says: str
+) -> None:
     context = Context()
     with pytest.raises(grpc.aio.AbortError):
-        asyncio.run(Service().One(OSError(errno.EIO, "Input/output error"), context))
+        asyncio.run(Service().One(OSError(number, os.strerror(number)), context))
     assert context.ended is not None
-    assert context.ended[0] is grpc.StatusCode.FAILED_PRECONDITION
-    assert context.ended[1].startswith("The disk that holds the data folder reports errors.")
-    assert not caplog.messages
-
-
-def test_a_limit_of_the_system_is_named(caplog: pytest.LogCaptureFixture) -> None:
-    context = Context()
-    with pytest.raises(grpc.aio.AbortError):
-        asyncio.run(Service().One(OSError(errno.EMFILE, "Too many open files"), context))
-    assert context.ended is not None
-    assert context.ended[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert context.ended[1].startswith("The daemon has reached a limit of this system on open files or processes. ")
+    assert context.ended[0] is code
+    assert context.ended[1].startswith(says)
     assert not caplog.messages
 
 
