@@ -117,7 +117,7 @@ def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> 
             row |= {"takes": json.dumps([take]), "key": None}
             del row["number"]
             for number in range(60):
-                row["id"] = f"{number:02x}{job_id[2:]}"
+                row["id"] = f"{number:08x}{job_id[8:]}"
                 marks = ",".join("?" * len(row))
                 database.execute(f"INSERT INTO jobs ({','.join(row)}) VALUES ({marks})", tuple(row.values()))
         client = daemon.start()
@@ -129,4 +129,4 @@ def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> 
         assert len(job(client, page.jobs[-1].id).takes[0].metadata.lyrics) == 210_000
         with Shell(tmp_path, daemon.environment) as shell:
             assert len(shell.run("jobs", "--limit", "500").stdout.splitlines()) == 61
-            assert json.loads(shell.run("jobs", "show", f"07{job_id[2:20]}").stdout)["id"] == f"07{job_id[2:]}"
+            assert json.loads(shell.run("jobs", "show", f"00000007{job_id[8:20]}").stdout)["id"] == f"00000007{job_id[8:]}"
