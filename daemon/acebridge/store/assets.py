@@ -169,6 +169,7 @@ class AssetStore:
 
     async def _take_up(self, file: Path, asset_id: str, known: Asset | None) -> Asset:
         """Write the row of a whole file that is in place; what is known of it stays. Raises `UnreadableAudio`."""
+        await asyncio.to_thread(self.files.sync, asset_id)
         stat = await asyncio.to_thread(file.stat)
         now = time.time()
         if known is None:

@@ -86,6 +86,8 @@ class AssetFiles:
         self.folder = folder / "assets"
         self.quarantine = folder / QUARANTINE_FOLDER
         self._incoming = folder / "incoming"
+        #: Folders whose own names are on the disk. One that is there need not be: who made it may have been killed.
+        self._lasting: set[Path] = set()
 
     def prepare(self) -> None:
         """Make the folders, and remove what uploads that never ended have left."""
@@ -121,13 +123,23 @@ class AssetFiles:
         """Move a whole file to its place, on the disk when this returns; return its state there."""
         target = self.path(asset_id)
         sync_file(file)
-        is_new = not target.parent.exists()
-        target.parent.mkdir(exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(exist_ok=True)
+            self._lasting.discard(target.parent)
         file.replace(target)
-        sync_folder(target.parent)
-        if is_new:
-            sync_folder(self.folder)
+        self._sync_name(target)
         return state_of(target.stat())
+
+    def sync(self, asset_id: str) -> None:
+        """Have an asset's file reach the disk, whoever has put it there. Raises `FileNotFoundError`."""
+        sync_file(self.path(asset_id))
+        self._sync_name(self.path(asset_id))
+
+    def _sync_name(self, file: Path) -> None:
+        sync_folder(file.parent)
+        if file.parent not in self._lasting:
+            sync_folder(self.folder)
+            self._lasting.add(file.parent)
 
     def put_aside(self, file: Path) -> Path | None:
         """Move a file into quarantine; return where it is now, ``None`` if it was gone. Nothing there is ever overwritten."""

@@ -160,6 +160,8 @@ def _exchange(folder: Path, unpacked: Path) -> str:
     if (unpacked / CONFIG_FILE).exists() and not (folder / CONFIG_FILE).exists():
         moves.append((unpacked / CONFIG_FILE, folder / CONFIG_FILE))
     moves.append((unpacked / DATABASE_FILE, folder / DATABASE_FILE))
+    for names in {file.parent for file in unpacked.rglob("*")}:
+        sync_folder(names)
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in moves:

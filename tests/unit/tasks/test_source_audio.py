@@ -5,12 +5,13 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
 
-from acestep_runtime.audio import convert
+from acestep_runtime.audio import convert, decoders
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import Output, Source
@@ -75,3 +76,24 @@ def test_the_engines_version_is_the_file_resampled(tmp_path: Path, name: str, ch
     assert np.array_equal(clip.for_engine(5_000, 70_001), part)
     beyond = convert.resample(np.pad(expected[:0], ((0, 100), (0, 0))), 44_100, ENGINE_RATE_HZ)
     assert np.array_equal(clip.for_engine(clip.frames, clip.frames + 100), beyond)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+def test_a_part_of_a_long_file_is_decoded_without_the_rest(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time follows the frames that are asked for, too: counted in frames, so that a busy machine changes nothing."""
+    sf.write(tmp_path / name, np.zeros((60 * RATE_HZ, 1), np.int16), RATE_HZ)
+    decoded, fill = 0, decoders._fill
+
+    def count(decoder: Any, out: Any) -> int:
+        nonlocal decoded
+        frames = fill(decoder, out)
+        decoded += frames
+        return frames
+
+    monkeypatch.setattr(decoders, "_fill", count)
+    clip = Clip.open(Source(str(tmp_path / name)), Output())
+    assert decoded == 0
+    assert len(clip.for_engine(30 * RATE_HZ, 31 * RATE_HZ)) == ENGINE_RATE_HZ
+    assert decoded == RATE_HZ
