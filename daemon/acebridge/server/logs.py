@@ -127,4 +127,6 @@ def set_up(path: Path, level: str) -> None:
     for handler in handlers:
         handler.addFilter(lambda record: not _reader_left(record))
         handler.addFilter(FloodFilter())
+    # A line that cannot be written is lost: a trace about it, on the same full disk, would tell nobody.
+    logging.raiseExceptions = False
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)

@@ -190,7 +190,7 @@ def run_order(order: WorkOrder, engines: Engines, cancel: CancelToken) -> Iterat
         else:
             yield from manage_model(order, engines)
     except Exception as error:
-        if not isinstance(error, AceStepError):
+        if not isinstance(error, AceStepError) and not is_full(error) and not is_failing_disk(error):
             traceback.print_exc()
         yield {"type": "error", "body": describe_error(error, engines.memory_bytes), "models": engines.models}
     else:

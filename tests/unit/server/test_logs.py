@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -10,26 +12,36 @@ import pytest
 from acebridge.server import logs
 from acebridge.server.logs import FloodFilter, cut, set_up
 
+FULL = Path("/dev/full")
+
 
 class ExecuteBatchError(Exception):
     """Named as gRPC's own."""
 
 
-def log_lines(error: Exception, folder: Path) -> str:
+@contextmanager
+def logging_into(path: Path) -> Iterator[None]:
     handlers, level = logging.root.handlers[:], logging.root.level
     try:
-        path = folder / "daemon.log"
         set_up(path, "info")
+        yield
+    finally:
+        for handler in logging.root.handlers:
+            with suppress(OSError):
+                handler.close()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+        logging.raiseExceptions = True
+
+
+def log_lines(error: Exception, folder: Path) -> str:
+    path = folder / "daemon.log"
+    with logging_into(path):
         try:
             raise error
         except Exception as caught:
             logging.getLogger("grpc").error("raised in core", exc_info=caught)
         return path.read_text("utf-8")
-    finally:
-        for handler in logging.root.handlers:
-            handler.close()
-        logging.root.handlers[:] = handlers
-        logging.root.setLevel(level)
 
 
 @pytest.mark.parametrize("operation", ["SendMessageOperation", "SendStatusFromServerOperation"])
@@ -40,6 +52,13 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path, operation: str) -> 
 def test_other_errors_are_reported_with_their_trace(tmp_path: Path) -> None:
     assert "ReceiveMessageOperation" in log_lines(ExecuteBatchError("(<ReceiveMessageOperation>,)"), tmp_path / "a")
     assert "Traceback" in log_lines(ValueError("SendMessageOperation"), tmp_path / "b")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a device that is always full")
+def test_a_line_that_cannot_be_written_is_lost_without_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_into(FULL):
+        logging.getLogger("jobs").warning("the disk is full")
+    assert capsys.readouterr().err.endswith("the disk is full\n")
 
 
 def record(line: int) -> logging.LogRecord:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from acebridge.workers import main
 from acebridge.workers.main import Engines, run_order
 from acebridge.workers.messages import JobOrder, Message, ModelOrder
 from acestep_runtime.values import CancelToken
@@ -52,6 +56,19 @@ def test_errors_are_messages_and_not_raised(tmp_path: Path, capsys: pytest.Captu
     (message,) = messages_of(order(broken))[-1:]
     assert message["body"]["message"].startswith("The engine failed: FileExistsError:")
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_is_full_or_fails_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(*_: object) -> Iterator[Message]:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(main, "run_job", fail)
+    (message,) = messages_of(order(tmp_path))
+    assert message["body"]["message"].startswith("The disk ")
+    assert not capsys.readouterr().err
 
 
 def test_unloading_a_model_of_an_unloaded_engine_is_immediate(monkeypatch: pytest.MonkeyPatch) -> None:
