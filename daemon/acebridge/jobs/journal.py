@@ -384,7 +384,10 @@ class Journal:
     async def recent(
         self, states: Sequence[str] = (), limit: int = 100, *, before: tuple[float, str] | None = None
     ) -> list[Job]:
-        """Return jobs in any of ``states`` (all when empty), newest first; ``before`` those before that time and id."""
+        """Return jobs in any of ``states`` (all when empty), newest first; ``before`` those before that time and id.
+
+        Their takes are without ``facts``.
+        """
 
         def work(connection: sqlite3.Connection) -> list[Job]:
             rows = tables.newest(connection, states, limit, before)

@@ -25,6 +25,10 @@ _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) -
   FROM jobs WHERE state = 'queued'"""
 #: Up to this many jobs, counting for each is faster than counting for all that wait.
 _FEW = 8
+#: What a list has of a job: all but what is known of its takes, which may be long.
+_LISTED = """number, id, task, params, engine, state, priority, attempts, created, started, finished, last_sequence, progress,
+  error, sources, next_of, asked, origin,
+  iif(json_valid(takes), (SELECT json_group_array(json_remove(value, '$.facts')) FROM json_each(takes)), takes) AS takes"""
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -87,10 +91,10 @@ def newest(
 ) -> list[sqlite3.Row]:
     """Return the newest rows of jobs in any of ``states`` (all when empty); ``before`` those before that time and id.
 
-    One index has each state in order, so that no other rows are read: there may be many.
+    Their takes are without ``facts``. One index has each state in order, so that no other rows are read: there may be many.
     """
     older = "(created, id) < (?, ?)" if before else "TRUE"
-    one = f"SELECT * FROM jobs WHERE {{}} AND {older} ORDER BY created DESC, id DESC LIMIT ?"
+    one = f"SELECT {_LISTED} FROM jobs WHERE {{}} AND {older} ORDER BY created DESC, id DESC LIMIT ?"
     if not states:
         return connection.execute(one.format("TRUE"), (*(before or ()), limit)).fetchall()
     parts = " UNION ALL ".join(f"SELECT * FROM ({one.format('state = ?')})" for _ in set(states))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import sqlite3
 import tempfile
 import time
@@ -362,6 +364,29 @@ def test_a_list_reads_what_it_shows_however_many_jobs_have_ended(tmp_path: Path)
             assert listed == wanted
             steps = journal._database.query(lambda c, s=states: _steps(c, lambda: tables.newest(c, s, 7, None)))
             assert steps < 200  # of ten each: a row takes some hundred
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_lists_leave_out_what_is_known_of_takes(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        takes = [
+            {"take": n, "seed": 2**53 + n, "facts": {"lyrics": "la " * 9}, "outputs": [{"asset_id": "a"}]}
+            for n in (0, 1)
+        ]
+        short = [{name: value for name, value in take.items() if name != "facts"} for take in takes]
+        nan = [
+            {"take": 0, "seed": 1, "facts": {"bpm": math.nan}, "outputs": []}
+        ]  # Python writes it, SQLite does not read it
+        for stored in (takes, [], nan):
+            job_id = await submit(journal)
+            values = (json.dumps(stored), job_id)
+            await journal._database.run(lambda c, v=values: c.execute("UPDATE jobs SET takes = ? WHERE id = ?", v))
+        third, second, first = await journal.recent(limit=3)
+        assert list(first.takes) == short
+        assert second.takes == ()
+        assert [take["seed"] for take in third.takes] == [1]
+        assert list((await journal.get(first.id)).takes) == takes
 
     with_journal(tmp_path / "db", work)
 
