@@ -20,6 +20,13 @@ _BY_REASON = {
 }
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what a failed command says."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
 def exit_code(error: Exception) -> int:
     """Return the exit code for an error; what is not known is a failure. Unreadable local files are bad input."""
     return BAD_INPUT if isinstance(error, OSError) else _BY_REASON.get(reason_of(error), FAILED)
