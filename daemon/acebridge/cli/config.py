@@ -36,8 +36,8 @@ def show_config(json: AsJson = False) -> None:
     listing.show(("setting", "value", "from"), rows)
     if _is_newer_than_daemon():
         typer.echo(
-            "note: The running daemon was started before the file was changed. Run `acebridge stop`; the next command starts one"
-            " with these settings.",
+            "note: The running daemon was started before the file was changed. Run `acebridge stop`; the next command starts"
+            " one with these settings.",
             err=True,
         )
 

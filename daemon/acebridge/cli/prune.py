@@ -164,7 +164,11 @@ def _describe(pruning: Pruning) -> str:
         return "there is nothing so old, or so large, that it would go"
     oldest = f", the oldest of {pruning.jobs[0].create_time.ToDatetime():%Y-%m-%d}" if pruning.jobs else ""
     size = listing.bytes_text(pruning.size_bytes)
-    return f"{len(pruning.jobs)} jobs{oldest}, and {len(pruning.assets)} audio files, {size}"
+    return f"{_count(pruning.jobs, 'job')}{oldest}, and {_count(pruning.assets, 'audio file')}, {size}"
+
+
+def _count(things: Sequence[object], what: str) -> str:
+    return f"{len(things)} {what}" if len(things) == 1 else f"{len(things)} {what}s"
 
 
 def _delete(client: Client, pruning: Pruning) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from acebridge.cli.echo import echo
 from acebridge.cli.exit_codes import NO_DAEMON, exit_code, sentence_of
+from acebridge.cli.files import names_folder
 from acebridge.errors import AceBridgeError, Interrupted
 from acestep_runtime.errors import AceStepError, InvalidValue
 
@@ -34,7 +36,7 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
     codes = []
     for source, name in zip(sources, _names(sources), strict=True):
         if not has_audio and not (options["json"] or options["detach"]):
-            typer.echo(f"{source}:")
+            echo(f"{source}:")
         out = options.get("out")
         place = out if out is None else f"{Path(out) / name}/" if many else f"{out}/"
         try:
@@ -56,7 +58,7 @@ def _check_files(options: Options) -> None:
         if options.get(name) is not None:
             raise InvalidValue(option, str(options[name]), "with one source", remedy="Run a command for each source.")
     out = options.get("out")
-    if out is not None and Path(out).suffix and not Path(out).is_dir() and not out.endswith("/"):
+    if out is not None and Path(out).suffix and not (Path(out).is_dir() or names_folder(out)):
         raise InvalidValue(
             "--out", out, "a folder, for several sources", remedy=f"Write for example -o {Path(out).stem}/."
         )
