@@ -6,10 +6,13 @@ start begins at once.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -37,6 +40,9 @@ def _end_in_order() -> None:
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     """End the command in order: what it was writing is removed, its job is left to the daemon."""
     signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        for descriptor in (1, 2):  # a progress bar that ends would fail to write to a terminal that is gone
+            os.dup2(nowhere.fileno(), descriptor)
     raise SystemExit(CANCELLED)
 
 

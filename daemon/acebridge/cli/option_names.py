@@ -11,7 +11,7 @@ from acebridge.errors import JobFailed
 from acestep_runtime.errors import InvalidValue
 
 #: Options that are not written as they are called in the code.
-_WRITTEN = {"encoding": "--format"}
+_WRITTEN = {"encoding": "--format", "tries": "--best-of"}
 
 
 def _flag(option: str) -> str:

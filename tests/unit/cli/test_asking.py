@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import sys
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -32,8 +32,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(question)
         return True
 
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(asking, "sys", SimpleNamespace(stdin=Terminal(), stderr=Terminal()))
     monkeypatch.setattr(typer, "confirm", answer)
     monkeypatch.setattr(models, "download", seen.append)
     return seen
@@ -51,7 +50,7 @@ def failing(times: int) -> tuple[list[int], object]:
 
 
 def test_a_script_says_yes_by_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    monkeypatch.setattr(asking, "sys", SimpleNamespace(stdin=io.StringIO("y\n"), stderr=Terminal()))
     assert confirm("Remove it?", yes=True)
     says = "^Nothing was changed, because there is no terminal to ask in. Give --yes.$"
     with pytest.raises(InvalidValue, match=says):
@@ -80,7 +79,7 @@ def test_who_says_no_gets_the_sentence(asked: list[str], monkeypatch: pytest.Mon
 @pytest.mark.parametrize("why", ["json", "script", "elsewhere"])
 def test_nothing_is_offered(asked: list[str], monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "script":
-        monkeypatch.setattr(asking.sys, "stderr", io.StringIO())
+        monkeypatch.setattr(asking, "sys", SimpleNamespace(stdin=Terminal(), stderr=io.StringIO()))
     if why == "elsewhere":
         monkeypatch.setenv("ACEBRIDGE_ADDRESS", "studio:50710")
     with pytest.raises(JobFailed):

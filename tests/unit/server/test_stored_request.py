@@ -41,7 +41,8 @@ def test_the_request_makes_the_same_task_again(method: TaskMethod) -> None:
     for name in ("source", "reference"):
         if name in fields:
             source: Any = fields[name]
-            fields[name] = {**source, **source.pop("region", {})}
+            region = source.pop("region", {})
+            fields[name] = {**source, **region}
     assert build_task(method.task, fields) == task
 
 
