@@ -48,7 +48,7 @@ def test_repainting_a_file(shell: Shell, encoding: str) -> None:
     source, rate = soundfile.read(shell.folder / "song.wav", dtype="float32")
     options = ("--start", "1", "--end", "2", "--crossfade", "15", "--seed", "3", "--json", *FAKE)
     message = json.loads(shell.spawn("repaint", "song.wav", *options).stdout)
-    assert set(message) == {"job_id", "engine", "outputs", "metadata", "timing"}
+    assert set(message) == {"job_id", "engine", "outputs", "metadata", "timing", "source"}
     assert message["engine"] == "fake"
     assert set(message["timing"]) == {"wait_s", "run_s", "first_audio_s", "total_s"}
     assert 0 < message["timing"]["first_audio_s"] <= message["timing"]["total_s"]

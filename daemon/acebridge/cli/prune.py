@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -132,9 +132,9 @@ def _entries(
     for job in jobs:
         if job.HasField("end_time"):
             yield job.end_time.ToNanoseconds() / 1e9, job
-    for asset in () if users is None else assets:
-        if not (users[asset.id] or asset.pinned or _is_young(asset, now_s)):
-            yield _use_s(asset), asset.id
+    if users is not None:
+        unused = (asset for asset in assets if not (users[asset.id] or asset.pinned or _is_young(asset, now_s)))
+        yield from ((_use_s(asset), asset.id) for asset in unused)
 
 
 def _use_s(asset: Asset) -> float:
@@ -176,7 +176,7 @@ def _delete(client: Client, pruning: Pruning) -> None:
     from acebridge.errors import ErrorReason, JobFailed
     from acebridge.v1 import assets_pb2, jobs_pb2
 
-    calls = [
+    calls: list[Callable[[], object]] = [
         *(
             partial(client.call, client.jobs.DeleteJob, jobs_pb2.DeleteJobRequest(job_id=job.id))
             for job in pruning.jobs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from acebridge.contract.fields import Fields, FieldValue, fill
 from acebridge.contract.tasks import request_type, wrap
@@ -18,7 +17,7 @@ _REGION = ("start_s", "end_s")
 
 def stored_request(job: Job) -> tasks_pb2.TaskRequest | None:
     """Return what a job was asked for; ``None`` where another version wrote it, with fields that this one does not have."""
-    params = cast("Fields", job.params)
+    params: Fields = job.params
     sources = {name: _audio_input(source) for name in AUDIO_FIELDS if isinstance(source := params.get(name), Mapping)}
     try:
         request = request_type(job.task)()
