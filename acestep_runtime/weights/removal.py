@@ -45,7 +45,7 @@ def plan_removal(name: str, folder: Path) -> Removal:
         raise InvalidValue(
             "model", name, ", ".join(known) or "none, as there are no models", remedy=f"Models lie in {folder}."
         )
-    paths = [known[full], *_shared_parts(full, folder)]
+    paths = [known[full], *_common_parts(full, folder)]
     for path in paths:
         _check_inside(path, folder)
     others = [each for other, each in installed.items() if other != full and known[full] in each.parents]
@@ -70,7 +70,7 @@ def remove(removal: Removal, folder: Path) -> None:
         raise EngineFailure(f"A pull is at work in {folder}.", remedy="Remove the model when it has ended.") from None
 
 
-def _shared_parts(name: str, folder: Path) -> list[Path]:
+def _common_parts(name: str, folder: Path) -> list[Path]:
     """Return the folders of the VAE and the text encoder, if ``name`` is the last transformer that uses them."""
     users = [each for each in find_checkpoints(folder) if each.layout == "original"]
     if [each.name for each in users] != [name]:

@@ -164,7 +164,7 @@ class JobFailed(AceBridgeError):
         self.details = details or {}
 
 
-class Interrupted(JobFailed):
+class UserInterrupt(JobFailed):
     """The user has ended a command, by Ctrl-C for example, before its job was complete."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:

@@ -109,7 +109,7 @@ def test_several_sources_are_a_job_each(shell: Shell) -> None:
 # ---- jobs ----
 
 
-def test_takes_can_be_told_apart(shell: Shell) -> None:
+def test_takes_differ_in_their_lines(shell: Shell) -> None:
     done = shell.spawn("generate", "lofi", "-n", "2", "-s", "1", "--duration", "2", "--auto-score", *DRAFT)
     first, second = done.stdout.splitlines()[-2:]
     for line, number in ((first, 1), (second, 2)):

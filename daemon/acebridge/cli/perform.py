@@ -25,7 +25,7 @@ from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
-from acebridge.errors import ConnectionLost, Interrupted
+from acebridge.errors import ConnectionLost, UserInterrupt
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -279,12 +279,12 @@ def _end_on_interrupt(client: Client, result: Result, *, cancels: bool) -> Itera
     except KeyboardInterrupt:
         if not result.job_id:
             remedy = "If the daemon took the job, `acebridge jobs` shows it."
-            raise Interrupted("The daemon has not answered yet.", remedy=remedy) from None
+            raise UserInterrupt("The daemon has not answered yet.", remedy=remedy) from None
         if not cancels:
             remedy = f"`acebridge jobs cancel {result.job_id}` ends it."
-            raise Interrupted(f"Job {result.job_id} goes on.", remedy=remedy) from None
+            raise UserInterrupt(f"Job {result.job_id} goes on.", remedy=remedy) from None
         client.cancel(result.job_id)
-        raise Interrupted(f"Job {result.job_id} was cancelled.") from None
+        raise UserInterrupt(f"Job {result.job_id} was cancelled.") from None
     except ConnectionLost as error:
         raise client.explain_lost(error, result.job_id) from error.__cause__
     except InvalidValue:

@@ -12,7 +12,7 @@ import typer
 from acebridge.cli.echo import echo
 from acebridge.cli.exit_codes import NO_DAEMON, exit_code, sentence_of
 from acebridge.cli.files import names_folder
-from acebridge.errors import AceBridgeError, Interrupted
+from acebridge.errors import AceBridgeError, UserInterrupt
 from acestep_runtime.errors import AceStepError, InvalidValue
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
         place = out if out is None else f"{Path(out) / name}/" if many else f"{out}/"
         try:
             perform({**options, "src": source, "out": place})
-        except Interrupted:
+        except UserInterrupt:
             raise
         except (AceBridgeError, AceStepError, OSError) as error:
             if exit_code(error) == NO_DAEMON:

@@ -1,4 +1,4 @@
-"""Questions are asked at a terminal, and nowhere else."""
+"""Questions are put at a terminal, and nowhere else."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The questions that are asked at a terminal, and the models that are downloaded; the answer is yes."""
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked at a terminal, and the models that are downloaded; the answer is yes."""
     seen: list[str] = []
 
     def answer(question: str, **_: object) -> bool:
@@ -57,40 +57,40 @@ def test_a_script_says_yes_by_an_option(monkeypatch: pytest.MonkeyPatch) -> None
         confirm("Remove it?", yes=False)
 
 
-def test_a_person_is_asked(asked: list[str]) -> None:
+def test_a_person_is_asked(questions: list[str]) -> None:
     assert confirm("Remove it?", yes=False)
-    assert asked == ["Remove it?"]
+    assert questions == ["Remove it?"]
 
 
-def test_a_missing_model_is_downloaded_and_the_command_goes_on(asked: list[str]) -> None:
+def test_a_missing_model_is_downloaded_and_the_command_goes_on(questions: list[str]) -> None:
     calls, run = failing(1)
     offer_model(run, can_ask=True)  # type: ignore[arg-type]
-    assert asked == ["There are no weights. Download acestep-v15-turbo now, about 6.3 GB?", "acestep-v15-turbo"]
+    assert questions == ["There are no weights. Download acestep-v15-turbo now, about 6.3 GB?", "acestep-v15-turbo"]
     assert len(calls) == 2
 
 
-def test_who_says_no_gets_the_sentence(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_says_no_gets_the_sentence(questions: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
     with pytest.raises(JobFailed, match="There are no weights"):
         offer_model(failing(1)[1], can_ask=True)  # type: ignore[arg-type]
-    assert asked == []
+    assert questions == []
 
 
 @pytest.mark.parametrize("why", ["json", "script", "elsewhere"])
-def test_nothing_is_offered(asked: list[str], monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+def test_nothing_is_offered(questions: list[str], monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "script":
         monkeypatch.setattr(asking, "sys", SimpleNamespace(stdin=Terminal(), stderr=io.StringIO()))
     if why == "elsewhere":
         monkeypatch.setenv("ACEBRIDGE_ADDRESS", "studio:50710")
     with pytest.raises(JobFailed):
         offer_model(failing(1)[1], can_ask=why != "json")  # type: ignore[arg-type]
-    assert asked == []
+    assert questions == []
 
 
-def test_other_errors_pass(asked: list[str]) -> None:
+def test_other_errors_pass(questions: list[str]) -> None:
     def run() -> None:
         raise JobFailed(ErrorReason.ENGINE_FAILURE, "It broke.", remedy="Try `acebridge models pull` one day.")
 
     with pytest.raises(JobFailed, match="It broke"):
         offer_model(run, can_ask=True)
-    assert asked == []
+    assert questions == []

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from acebridge.cli.several import each_source
-from acebridge.errors import AceBridgeError, ErrorReason, Interrupted, JobFailed, Unavailable
+from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, Unavailable, UserInterrupt
 from acestep_runtime.errors import InvalidValue
 
 USUAL: dict[str, Any] = {"json": False, "detach": False, "out": None}
@@ -60,7 +60,7 @@ def test_the_exit_code_is_that_of_the_first_failure(capsys: pytest.CaptureFixtur
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("error", [Interrupted("Job 1 was cancelled."), Unavailable("It does not answer.")])
+@pytest.mark.parametrize("error", [UserInterrupt("Job 1 was cancelled."), Unavailable("It does not answer.")])
 def test_ctrl_c_and_a_daemon_that_is_gone_end_all(error: AceBridgeError) -> None:
     with pytest.raises(type(error)):
         run("a.wav", "b.wav", fails={"a.wav": error})

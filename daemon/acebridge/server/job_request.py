@@ -15,7 +15,7 @@ from acestep_runtime.tasks import AUDIO_FIELDS
 _REGION = ("start_s", "end_s")
 
 
-def stored_request(job: Job) -> tasks_pb2.TaskRequest | None:
+def request_message(job: Job) -> tasks_pb2.TaskRequest | None:
     """Return what a job was asked for; ``None`` where another version wrote it, with fields that this one does not have."""
     params: Fields = job.params
     sources = {name: _audio_input(source) for name in AUDIO_FIELDS if isinstance(source := params.get(name), Mapping)}

@@ -10,7 +10,7 @@ import pytest
 from acebridge.contract.fields import fields_of
 from acebridge.contract.tasks import METHODS, TaskMethod, unwrap
 from acebridge.jobs.job import QUEUED, Job
-from acebridge.server.stored_request import stored_request
+from acebridge.server.job_request import request_message
 from acestep_runtime.tasks import TASKS, build_task, to_fields, with_all_seeds
 
 JOB = Job(
@@ -34,7 +34,7 @@ FIELDS: dict[str, Any] = {
 def test_the_request_makes_the_same_task_again(method: TaskMethod) -> None:
     kind = TASKS[method.task]
     task = with_all_seeds(build_task(method.task, {name: value for name, value in FIELDS.items() if kind.has(name)}))
-    stored = stored_request(dataclasses.replace(JOB, task=method.task, params=to_fields(task)))
+    stored = request_message(dataclasses.replace(JOB, task=method.task, params=to_fields(task)))
     assert stored is not None
     fields = fields_of(unwrap(stored))
     assert fields.pop("submission") == SUBMISSION
@@ -48,5 +48,5 @@ def test_the_request_makes_the_same_task_again(method: TaskMethod) -> None:
 
 @pytest.mark.parametrize("params", [{"tempo": 3}, {"scope": "half"}, {"music": {"mood": "sad"}}])
 def test_parameters_of_another_version_have_no_request(params: dict[str, Any]) -> None:
-    assert stored_request(dataclasses.replace(JOB, task="repaint", params=params)) is None
-    assert stored_request(dataclasses.replace(JOB, task="dream", params={})) is None
+    assert request_message(dataclasses.replace(JOB, task="repaint", params=params)) is None
+    assert request_message(dataclasses.replace(JOB, task="dream", params={})) is None
