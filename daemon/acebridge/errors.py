@@ -164,13 +164,6 @@ class JobFailed(AceBridgeError):
         self.details = details or {}
 
 
-class UserInterrupt(JobFailed):
-    """The user has ended a command, by Ctrl-C for example, before its job was complete."""
-
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(ErrorReason.CANCELLED, message, remedy=remedy)
-
-
 class ConnectionLost(JobFailed):
     """The daemon went away in the middle of a call."""
 

@@ -14,6 +14,7 @@ import typer
 
 from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
+from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
@@ -25,7 +26,7 @@ from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
-from acebridge.errors import ConnectionLost, UserInterrupt
+from acebridge.errors import ConnectionLost
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from acebridge.cli.echo import echo
-from acebridge.cli.exit_codes import NO_DAEMON, exit_code, sentence_of
+from acebridge.cli.exit_codes import NO_DAEMON, UserInterrupt, exit_code, sentence_of
 from acebridge.cli.files import names_folder
-from acebridge.errors import AceBridgeError, UserInterrupt
+from acebridge.errors import AceBridgeError
 from acestep_runtime.errors import AceStepError, InvalidValue
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import typer
 
+from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.several import each_source
-from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, Unavailable, UserInterrupt
+from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, Unavailable
 from acestep_runtime.errors import InvalidValue
 
 USUAL: dict[str, Any] = {"json": False, "detach": False, "out": None}
