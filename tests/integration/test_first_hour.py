@@ -16,6 +16,7 @@ from acebridge.client.client import Client
 from acestep_runtime.audio import decode
 from tests.support.daemon import PATIENCE_S, Daemon, song, until, until_state, write_wav
 from tests.support.shell import COMMAND, FAKE, Shell, recent
+from tests.support.terminal import converse
 
 DRAFT = ("--engine", "draft")
 
@@ -194,6 +195,10 @@ def test_old_jobs_go_when_asked(shell: Shell, daemon: Daemon) -> None:
     assert refused.stdout == says
     assert "there is no terminal to ask in" in refused.stderr
     assert daemon.check_store() == stored
+    ask = [*COMMAND, "prune", "--days", "0"]
+    shown, code = converse(ask, ["n"], folder=shell.folder, environment=shell.environment)
+    assert (code, daemon.check_store()) == (0, stored)
+    assert "Delete them? [y/N]: n" in shown
     assert shell.spawn("prune", "--days", "0", "--yes").stdout == f"{says}deleted\n"
     assert shell.spawn("jobs").stdout == ""
     assert daemon.check_store() < stored
