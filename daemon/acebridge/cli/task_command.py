@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
@@ -83,7 +84,10 @@ def _with_caption(options: Options) -> Options:
         raise InvalidValue("--caption", options["caption"], "one caption", remedy=f"There is also {caption!r}.")
     if os.path.isfile(caption):  # noqa: PTH113 (a path's own raises where a text is too long for a name)
         raise InvalidValue(
-            "caption", caption, "what the music should be", remedy=f"Did you mean `acebridge cover {caption}`?"
+            "caption",
+            caption,
+            "what the music should be",
+            remedy=f"Did you mean `acebridge cover {shlex.quote(caption)}`?",
         )
     return {**options, "caption": caption}
 
