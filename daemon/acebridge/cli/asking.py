@@ -26,7 +26,7 @@ def confirm(question: str, *, yes: bool) -> bool:
 
         message = "Nothing was changed, because there is no terminal to ask in."
         raise InvalidValue("--yes", "not given", "--yes in a script", message=message, remedy="Give --yes.")
-    return typer.confirm(question, err=True)
+    return _ask(question)
 
 
 def offer_model(run: Callable[[], None], *, can_ask: bool) -> None:
@@ -41,7 +41,7 @@ def offer_model(run: Callable[[], None], *, can_ask: bool) -> None:
         found = _PULL.search(error.remedy)
         if found is None or not can_ask or "ACEBRIDGE_ADDRESS" in os.environ or not _is_terminal():
             raise
-        if not typer.confirm(_question(error.message, found[1]), err=True):
+        if not _ask(_question(error.message, found[1])):
             raise
     else:
         return
@@ -57,6 +57,14 @@ def _question(message: str, name: str) -> str:
     release = RELEASES.get(full_name(name))
     size = "" if release is None else f", about {download_bytes(release) / 1e9:.1f} GB"
     return f"{message} Download {name} now{size}?"
+
+
+def _ask(question: str) -> bool:
+    """Return the answer to a question; Ctrl-C, and an end of the input, end the command."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _is_terminal() -> bool:

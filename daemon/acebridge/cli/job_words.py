@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from acebridge.cli.listing import SHORT, job_state, job_task
+from acebridge.cli.option_names import with_options
 from acebridge.cli.request_words import request_lines
 from acebridge.cli.take_words import take_line
 from acestep_runtime.errors import printable
@@ -21,7 +22,7 @@ def job_lines(job: jobs_pb2.Job) -> Iterator[str]:
     yield f"{job.id}  {job_task(job)}, engine {job.engine}, {job_state(job)}{_progress(job)}"
     yield f"created {job.create_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC{_duration(job)}"
     if job.error.message:
-        yield f"error: {printable(job.error.message, _LONGEST_LINE)}"
+        yield f"error: {printable(with_options(job.error.message), _LONGEST_LINE)}"
     if request := list(request_lines(job)):
         yield "asked for:"
         yield from (f"  {printable(line.expandtabs(1), _LONGEST_LINE)}" for line in request)

@@ -62,6 +62,16 @@ def test_a_person_is_asked(questions: list[str]) -> None:
     assert questions == ["Remove it?"]
 
 
+def test_ctrl_c_at_a_question_ends_the_command(questions: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> bool:
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        confirm("Remove it?", yes=False)
+    assert questions == []
+
+
 def test_a_missing_model_is_downloaded_and_the_command_goes_on(questions: list[str]) -> None:
     calls, run = failing(1)
     offer_model(run, can_ask=True)  # type: ignore[arg-type]
