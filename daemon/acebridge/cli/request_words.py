@@ -34,7 +34,7 @@ def title_of(job: jobs_pb2.Job) -> str:
     what = [
         ", ".join(map(str, tracks)) if isinstance(tracks, Sequence) else "",
         _subject(fields),
-        f"{duration_s:g} s" if isinstance(duration_s, float) else "",
+        f"{_time(duration_s)} s" if isinstance(duration_s, float) else "",
     ]
     where = " ".join(filter(None, (_name(fields.get("source")), _span(fields))))
     return ": ".join(filter(None, (where, ", ".join(filter(None, what)))))
@@ -93,10 +93,14 @@ def _span(fields: Fields) -> str:
     """Return a region in words, such as ``4 to 8 s``."""
     start, end = (fields.get(name) for name in ("start_s", "end_s"))
     if isinstance(start, float) and isinstance(end, float):
-        return f"{start:g} to {end:g} s"
+        return f"{_time(start)} to {_time(end)} s"
     if isinstance(start, float):
-        return f"from {start:g} s"
-    return f"to {end:g} s" if isinstance(end, float) else ""
+        return f"from {_time(start)} s"
+    return f"to {_time(end)} s" if isinstance(end, float) else ""
+
+
+def _time(seconds: float) -> str:
+    return f"{round(seconds, 2):.10g}"
 
 
 def _subject(fields: Fields) -> str:

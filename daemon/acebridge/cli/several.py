@@ -26,7 +26,7 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
     """Call ``perform`` with the options for each source; ``many`` and ``has_audio`` say what a job returns.
 
     Of several sources, each one that fails is told on stderr; at the end ``typer.Exit`` has the exit code of the first.
-    Ctrl-C and a daemon that cannot be reached end all.
+    Ctrl-C, a reader that has gone and a daemon that cannot be reached end all.
     """
     sources: Sequence[Path] = options["src"]
     if len(sources) == 1:
@@ -41,7 +41,7 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
         place = out if out is None else f"{Path(out) / name}/" if many else f"{out}/"
         try:
             perform({**options, "src": source, "out": place})
-        except UserInterrupt:
+        except (UserInterrupt, BrokenPipeError):  # nobody reads any more
             raise
         except (AceBridgeError, AceStepError, OSError) as error:
             if exit_code(error) == NO_DAEMON:

@@ -29,7 +29,7 @@ def job_for(task: str, fields: dict[str, Any], source: audio_pb2.AudioInput | No
             SONG,
             "song.wav 4 to 8 s: brighter",
         ),
-        ("repaint", {"end_s": 8.0}, SONG, "song.wav to 8 s"),
+        ("repaint", {"end_s": 8 / 3}, SONG, "song.wav to 2.67 s"),
         ("lego", {"tracks": ["drums", "bass"], "start_s": 2.0}, SONG, "song.wav from 2 s: drums, bass"),
         ("extract", {}, SONG, "song.wav"),
         ("create_sample", {"description": "a sad song " * 20}, None, "a sad song " * 5 + "a sa…"),

@@ -10,7 +10,7 @@ import typer
 
 from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.several import each_source
-from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, Unavailable
+from acebridge.errors import ErrorReason, JobFailed, Unavailable
 from acestep_runtime.errors import InvalidValue
 
 USUAL: dict[str, Any] = {"json": False, "detach": False, "out": None}
@@ -61,8 +61,10 @@ def test_the_exit_code_is_that_of_the_first_failure(capsys: pytest.CaptureFixtur
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("error", [UserInterrupt("Job 1 was cancelled."), Unavailable("It does not answer.")])
-def test_ctrl_c_and_a_daemon_that_is_gone_end_all(error: AceBridgeError) -> None:
+@pytest.mark.parametrize(
+    "error", [UserInterrupt("Job 1 was cancelled."), Unavailable("It does not answer."), BrokenPipeError(32, "gone")]
+)
+def test_ctrl_c_and_somebody_who_is_gone_end_all(error: Exception) -> None:
     with pytest.raises(type(error)):
         run("a.wav", "b.wav", fails={"a.wav": error})
 
