@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, format_score, options, run
+from common import audio_file, call_options, format_score, options, run
 
 from acestep_runtime import generate, save
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Rank the takes and save the best."""
     parser = options(__doc__)
     parser.add_argument("caption")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("-n", type=int, default=8, help="takes (8)")
     parser.add_argument("--lyrics", type=Path, help="a text file")
     parser.add_argument("--duration", type=float, help="seconds")

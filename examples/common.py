@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from acebridge.errors import AceBridgeError
 from acestep_runtime.errors import AceStepError
+from acestep_runtime.guide.mixing import SUFFIXES
 
 
 def options(about: str) -> argparse.ArgumentParser:
@@ -17,6 +19,14 @@ def options(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--engine", default="auto", help="auto, draft or neural")
     parser.add_argument("--daemon", metavar="HOST:PORT", help='a daemon; "auto" is your own (default: this process)')
     return parser
+
+
+def audio_file(name: str) -> Path:
+    """Return the path of a file to save audio in; one that cannot be saved is refused before anything is generated."""
+    path = Path(name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"{name!r} has to end in {', '.join(SUFFIXES)}")
+    return path
 
 
 def call_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import Audio, generate, save
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Extend and save."""
     parser = options(__doc__)
     parser.add_argument("song", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--caption", default="continue in the same style")
     parser.add_argument("--pieces", type=int, default=4)
     parser.add_argument("--piece-s", type=float, default=30.0, help="seconds that each piece adds (30)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, format_score, options, run
+from common import audio_file, call_options, format_score, options, run
 
 from acestep_runtime import generate, save
 
@@ -18,7 +18,7 @@ def main() -> int:
     """Generate, compare, stop early; return the exit status."""
     parser = options(__doc__)
     parser.add_argument("caption")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--lyrics", type=Path, help="a text file")
     parser.add_argument("--duration", type=float, help="seconds")
     parser.add_argument("--min-score", type=float, default=0.85)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import Audio, analyze_audio, concat, generate, save
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds to repaint on each side of the join (5)")
     parser.add_argument("--caption", default="smooth transition, blend both styles")
     args = parser.parse_args()

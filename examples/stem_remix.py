@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
 
@@ -18,7 +18,7 @@ def main() -> None:
     """Separate the voice, accompany it, save the mix and its stems."""
     parser = options(__doc__)
     parser.add_argument("song", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--tracks", nargs="+", default=["drums", "bass", "synth"])
     parser.add_argument("--caption", default="electronic dance remix with heavy bass")
     parser.add_argument("--keep", default="vocals", help="the track to keep (vocals)")

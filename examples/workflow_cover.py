@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Cover and save."""
     parser = options(__doc__)
     parser.add_argument("original", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--style", default="jazz version with saxophone")
     parser.add_argument("--strength", type=float, default=0.75, help="how closely to follow the original, 0 to 1")
     parser.add_argument("--covers", type=int, default=4)

@@ -7,9 +7,7 @@ The words go to a file beside the song, timed as LRC.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import generate, save, save_lrc
 
@@ -18,7 +16,7 @@ def main() -> None:
     """Write, improve and save."""
     parser = options(__doc__)
     parser.add_argument("description")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--duration", type=float, help="seconds (default: as the sentence suggests)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--outro-s", type=float, default=30.0, help="seconds that the outro adds (30)")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import call_options, options, run
+from common import audio_file, call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Remix and save."""
     parser = options(__doc__)
     parser.add_argument("song", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=audio_file)
     parser.add_argument("--intro-s", type=float, default=10.0, help="seconds of build-up (10)")
     args = parser.parse_args()
 

@@ -130,6 +130,11 @@ PINS: Mapping[str, Pin] = {
 TRANSFORMERS = tuple(release.name for release in RELEASES.values() if release.kind != "lm")
 
 
+def download_bytes(release: Release) -> int:
+    """Return about how many bytes there are to download for a model, with the parts that it shares with others."""
+    return release.about_bytes + (SHARED_BYTES if set(SHARED) <= set(release.sources) else 0)
+
+
 def full_name(name: str, others: Sequence[str] = ()) -> str:
     """Return the full name for a short ``name`` ("turbo", "xl-base", "lm-4B") in any case; else ``name`` itself.
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Disk space kept free beyond the download.
 _SPARE_BYTES = 1 << 30
 _GB = 10**9
+#: Held while the files in the folder of models change.
+PULL_LOCK = ".pull.lock"
 #: System errors that do not come from the connection.
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 #: No file of another type is downloaded, whatever the catalogue lists.
@@ -102,7 +104,7 @@ def pull(
     total = sum(each.size_bytes for batch in batches for each in batch.digests.values())
     _check_room(folder, batches, release)
     try:
-        with FileLock(folder / ".pull.lock", timeout=0):
+        with FileLock(folder / PULL_LOCK, timeout=0):
             faults: list[str] = []
             for _ in range(2):  # a second round replaces damaged files
                 _fetch(release, batches, endpoint, lambda done: report(PullProgress("fetching", done, total)))

@@ -48,7 +48,7 @@ def test_repainting_a_file(shell: Shell, encoding: str) -> None:
     source, rate = soundfile.read(shell.folder / "song.wav", dtype="float32")
     options = ("--start", "1", "--end", "2", "--crossfade", "15", "--seed", "3", "--json", *FAKE)
     message = json.loads(shell.spawn("repaint", "song.wav", *options).stdout)
-    assert set(message) == {"job_id", "engine", "outputs", "metadata", "timing"}
+    assert set(message) == {"job_id", "engine", "outputs", "metadata", "timing", "source"}
     assert message["engine"] == "fake"
     assert set(message["timing"]) == {"wait_s", "run_s", "first_audio_s", "total_s"}
     assert 0 < message["timing"]["first_audio_s"] <= message["timing"]["total_s"]
@@ -162,22 +162,22 @@ def test_refusals(shell: Shell) -> None:
     def say(*arguments: str, code: int = 2) -> str:
         return shell.failure(*arguments, *FAKE, code=code)
 
-    assert say("repaint", "song.wav", "--start", "0.5", "--end", "0.2").startswith("end_s is 0.2; allowed: at least")
-    assert say("repaint", "song.wav", "--bpm", "1000").startswith("music.bpm is 1000.0; allowed: 30 to 300")
-    assert say("repaint", "song.wav", "--bpm", "nan").startswith("music.bpm is nan; allowed: 30 to 300")
-    assert say("repaint", "song.wav", "-n", "9") == "output.takes is 9; allowed: 1 to 8 takes."
-    assert say("generate", "--steps", "99999999999") == "sampling.steps is 99999999999; allowed: 1 to 200 steps."
-    assert say("generate", "--seed", str(10**20)) == f"output.seeds is {10**20}; allowed: 0 to 4294967295."
+    assert say("repaint", "song.wav", "--start", "0.5", "--end", "0.2").startswith("--end is 0.2; allowed: at least")
+    assert say("repaint", "song.wav", "--bpm", "1000").startswith("--bpm is 1000.0; allowed: 30 to 300")
+    assert say("repaint", "song.wav", "--bpm", "nan").startswith("--bpm is nan; allowed: 30 to 300")
+    assert say("repaint", "song.wav", "-n", "9") == "--takes is 9; allowed: 1 to 8 takes."
+    assert say("generate", "--steps", "99999999999") == "--steps is 99999999999; allowed: 1 to 200 steps."
+    assert say("generate", "--seed", str(10**20)) == f"--seed is {10**20}; allowed: 0 to 4294967295."
     assert say("generate", "-c", os.fsdecode(b"caf\xe9")).startswith(
-        "music.caption is 'caf\\udce9'; allowed: text (UTF-8)."
+        "--caption is 'caf\\udce9'; allowed: text (UTF-8)."
     )
-    assert say("repaint", "song.wav", "--key", "Q").startswith("music.keyscale is 'Q'; allowed: A to G")
-    assert say("extract", "song.wav", "-t", "kazoo").startswith("tracks is 'kazoo'; allowed: vocals,")
+    assert say("repaint", "song.wav", "--key", "Q").startswith("--key is 'Q'; allowed: A to G")
+    assert say("extract", "song.wav", "-t", "kazoo").startswith("--track is 'kazoo'; allowed: vocals,")
     assert say("extract", "song.wav", "-t", "other").endswith("What is in none of them comes as 'other' automatically.")
     for name in ("song.wav", "./song.wav", str(shell.folder / "song.wav")):
         assert say("repaint", "song.wav", "-o", name).endswith("Originals are never overwritten.")
     message = say("repaint", "song.wav", "-o", "x.mp3")
-    assert message == "--out is 'x.mp3'; allowed: a name that ends in .wav."
+    assert message == "--out is 'x.mp3'; allowed: a folder, or a name that ends in .wav."
     assert say("repaint", "notes.wav").startswith("notes.wav is not audio, is damaged, or is of a kind")
     assert say("repaint", "absent.wav") == "absent.wav: No such file or directory."
     assert say("repaint", "gone.wav") == "gone.wav: No such file or directory."
@@ -195,7 +195,7 @@ def test_refusals(shell: Shell) -> None:
     assert shell.failure("jobs", "--limit", "0") == "--limit is 0; allowed: 1 or more. Give --all for all of them."
     message = shell.failure("repaint", "song.wav", "--engine", "kazoo")
     assert message == (
-        "submission.engine is 'kazoo'; allowed: auto, draft, neural. Leave it out for the best that is installed."
+        "--engine is 'kazoo'; allowed: auto, draft, neural. Leave it out for the best that is installed."
     )
     assert shell.files() == before
 
@@ -239,7 +239,7 @@ def test_jobs_and_assets(shell: Shell, daemon: Daemon, client: Client) -> None:
     job_id = create_tone_job(client, 0.4, seed=5, takes=2)
     shell.run("jobs", "watch", job_id, "-o", "watched.wav")
     assert np.array_equal(decode.read(shell.folder / "watched-2.wav"), expected_tone(6, 0.4))
-    assert json.loads(shell.run("jobs", "show", job_id).stdout)["state"] == "succeeded"
+    assert shell.json("jobs", "show", job_id)["state"] == "succeeded"
     assert job_id[:12] in shell.run("jobs").stdout
     assert shell.json("jobs", "--limit", "1")[0]["id"] == job_id
     assert shell.run("jobs", "delete", job_id).stdout == "deleted\n"

@@ -59,7 +59,7 @@ def test_a_job_that_has_ended_is_not_cancelled(shell: Shell, daemon: Daemon, cli
 
 
 def test_seeds_and_takes(shell: Shell) -> None:
-    says = "output.seeds holds 3 seeds; allowed: at most as many as takes, 2. Ask for more takes, or give fewer seeds."
+    says = "--seed holds 3 seeds; allowed: at most as many as takes, 2. Ask for more takes, or give fewer seeds."
     assert shell.failure("generate", "-n", "2", "-s", "1", "-s", "2", "-s", "3", *FAKE) == says
     assert [o["seed"] for o in shell.json("generate", "--duration", "0.1", "-n", "3", "-s", "1", *FAKE)["outputs"]] == [
         1,
@@ -78,7 +78,7 @@ def test_ends_that_are_none(shell: Shell) -> None:
     write_wav(shell.folder / "song.wav", song(0.3))
     for end in ("-0.5", "-7"):
         message = shell.failure("repaint", "song.wav", "--end", end, *FAKE)
-        assert message == f"end_s is {float(end)}; allowed: 0 to 2400 seconds. Leave it out for the end of the source."
+        assert message == f"--end is {float(end)}; allowed: 0 to 2400 seconds. Leave it out for the end of the source."
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Client) -> None:
@@ -140,11 +140,11 @@ def test_how_a_neural_engine_works_is_said_in_options(shell: Shell) -> None:
     for option, value, says in (
         ("--timesteps", "1;0.5", f"--timesteps is '1;0.5'; allowed: {numbers}"),
         ("--timesteps", "", f"--timesteps is ''; allowed: {numbers}"),
-        ("--timesteps", "1,2", "sampling.timesteps is 2.0; allowed: 0 to 1."),
-        ("--timesteps", "1,nan", "sampling.timesteps is nan; allowed: 0 to 1."),
-        ("--velocity-clamp", "0", "sampling.velocity_clamp is 0.0; allowed: 0.01 to 100."),
-        ("--velocity-ema", "1.5", "sampling.velocity_ema is 1.5; allowed: 0 to 1."),
-        ("--guidance-start", "-1", "sampling.guidance_start is -1.0; allowed: 0 to 1."),
-        ("--guidance-end", "2", "sampling.guidance_end is 2.0; allowed: 0 to 1."),
+        ("--timesteps", "1,2", "--timesteps is 2.0; allowed: 0 to 1."),
+        ("--timesteps", "1,nan", "--timesteps is nan; allowed: 0 to 1."),
+        ("--velocity-clamp", "0", "--velocity-clamp is 0.0; allowed: 0.01 to 100."),
+        ("--velocity-ema", "1.5", "--velocity-ema is 1.5; allowed: 0 to 1."),
+        ("--guidance-start", "-1", "--guidance-start is -1.0; allowed: 0 to 1."),
+        ("--guidance-end", "2", "--guidance-end is 2.0; allowed: 0 to 1."),
     ):
         assert shell.failure("generate", option, value, *FAKE) == says

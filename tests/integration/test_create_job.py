@@ -62,6 +62,28 @@ def test_a_created_job_is_the_one_that_its_stream_would_be(client: Client) -> No
     assert caught.value.kind is ErrorReason.CONFLICT
 
 
+def test_a_job_gives_its_request_back_and_that_makes_the_same_again(client: Client, tmp_path: Path) -> None:
+    source = client.upload(write_wav(tmp_path / "returned.wav", song(1.0, seed=33)))
+    source.region.end_s = 0.75
+    fields: dict[str, Any] = {"start_s": 0.25, "end_s": 0.5, "music": {"caption": "brighter"}}
+    submission = {"engine": "fake", "priority": "high", "idempotency_key": "returned", "session": "ideas"}
+    first = create(client, request_of("repaint", fields, source, submission=submission))
+    until_state(client, first.id, "succeeded")
+    made = job(client, first.id)
+    returned = made.request.repaint
+    assert (returned.source, returned.start_s, returned.music.caption) == (source, 0.25, "brighter")
+    assert list(returned.output.seeds) == [made.takes[0].seed]
+    assert returned.submission == tasks_pb2.Submission(engine="fake", priority=tasks_pb2.PRIORITY_HIGH)
+    second = create(client, unwrap(made.request))
+    until_state(client, second.id, "succeeded")
+    again = job(client, second.id)
+    assert again.id != made.id
+    assert again.request == made.request
+    assert again.takes[0].outputs == made.takes[0].outputs
+    (listed, *_) = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=1)).jobs
+    assert listed.request == made.request
+
+
 def test_a_request_for_no_task_is_refused(client: Client) -> None:
     with pytest.raises(JobFailed, match=r"^The request names no task\. Set the field of one task\.$") as caught:
         client.call(client.jobs.CreateJob, jobs_pb2.CreateJobRequest())

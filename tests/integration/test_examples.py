@@ -173,6 +173,11 @@ def test_errors_are_sentences() -> None:
     assert "127.0.0.1:9" in run("best_of_n", "x", "x.wav", "--daemon", "127.0.0.1:9", status=1)
 
 
+def test_a_name_that_cannot_be_saved_is_refused_at_once() -> None:
+    said = run("workflow_cover", "gone.mp3", "cover", status=2)
+    assert "argument out: 'cover' has to end in .wav, .flac, .aiff, .aif, .ogg, .mp3" in said
+
+
 def test_every_example_is_here() -> None:
     tested = set(re.findall(r"(?:run|spawn)\(\"(\w+)", Path(__file__).read_text("utf-8")))
     assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "repaint_over_grpc"} == tested

@@ -61,7 +61,7 @@ def test_one_line_each_in_80_columns_and_in_a_pipe(shell: Shell, client: Client)
     assert len(row) <= 80
     (line,) = shell.spawn("jobs", "--limit", "1").stdout.splitlines()
     assert line.split("\t")[:4] == [job_id[:12], "text2music", "fake", "failed"]
-    assert line.split("\t")[5] == "The fake engine failed as asked. Ask for something else."
+    assert line.split("\t")[5] == "fail, 0.2 s – The fake engine failed as asked. Ask for something else."
     (line,) = shell.spawn("assets", "--limit", "1").stdout.splitlines()
     assert line.split("\t")[1] == name.replace("\x1b", "\ufffd").replace("\t", "\ufffd")
     assert shell.json("assets", "--limit", "1")[0]["id"] == asset
@@ -71,7 +71,7 @@ def test_one_line_each_in_80_columns_and_in_a_pipe(shell: Shell, client: Client)
 def test_the_beginning_of_an_id_will_do(shell: Shell, client: Client) -> None:
     job_id = create_tone_job(client, 0.2, seed=4)
     shell.run("jobs", "watch", job_id[:12], "-o", "x.wav")
-    assert json.loads(shell.run("jobs", "show", job_id[:12].upper()).stdout)["id"] == job_id
+    assert shell.json("jobs", "show", job_id[:12].upper())["id"] == job_id
     assert shell.run("jobs", "delete", job_id[:12]).stdout == "deleted\n"
     asset = client.upload(write_wav(shell.folder / "song.wav", song(0.1, seed=9))).asset_id
     short = asset[:12]
@@ -129,6 +129,4 @@ def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> 
         assert len(job(client, page.jobs[-1].id).takes[0].metadata.lyrics) == 210_000
         with Shell(tmp_path, daemon.environment) as shell:
             assert len(shell.run("jobs", "--limit", "500").stdout.splitlines()) == 61
-            assert (
-                json.loads(shell.run("jobs", "show", f"00000007{job_id[8:20]}").stdout)["id"] == f"00000007{job_id[8:]}"
-            )
+            assert shell.json("jobs", "show", f"00000007{job_id[8:20]}")["id"] == f"00000007{job_id[8:]}"

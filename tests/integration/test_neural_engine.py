@@ -13,8 +13,9 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from acestep_runtime.audio import decode
 from tests.support.daemon import Daemon, daemon_at, write_wav
-from tests.support.shell import Shell
+from tests.support.shell import COMMAND, Shell
 from tests.support.signals import noise
+from tests.support.terminal import converse
 from tests.support.tiny_models import tiny_models
 
 pytestmark = pytest.mark.slow
@@ -109,3 +110,11 @@ def test_a_model_that_is_not_there_is_named_with_the_command_that_gets_it(shell:
         "generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=4
     )
     assert "acebridge models pull acestep-v15-xl-base" in message
+
+
+def test_a_model_that_is_not_there_is_offered_at_a_terminal(shell: Shell) -> None:
+    command = [*COMMAND, "generate", "lofi", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base"]
+    shown, code = converse(command, ["n"], folder=shell.folder, environment=shell.environment)
+    assert code == 4
+    assert "Download acestep-v15-xl-base now, about 11.4 GB? [y/N]: n" in shown
+    assert "Run `acebridge models pull acestep-v15-xl-base`." in shown

@@ -210,13 +210,12 @@ def _once(method: Any, request: Message) -> Iterable[Message]:
 
 def main() -> None:
     """Record the page from a daemon of its own."""
+    from tests.bench.running import run_daemon
 
-    from tests.bench.daemon import _daemon
-
-    with tempfile.TemporaryDirectory() as folder, _daemon() as (client, *_):
+    with tempfile.TemporaryDirectory() as folder, run_daemon() as daemon:
         song = Path(folder, "song.wav")
         by_hand = PAGE.read_text("utf-8").partition(_HEADING)[0]
-        PAGE.write_text(by_hand + record(client, song), "utf-8")
+        PAGE.write_text(by_hand + record(daemon.client, song), "utf-8")
     print(PAGE)
 
 

@@ -6,14 +6,17 @@ start begins at once.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from acebridge.cli.exit_codes import CANCELLED, exit_code
+from acebridge.cli.exit_codes import CANCELLED, exit_code, sentence_of
 from acebridge.errors import AceBridgeError
 
 #: What typer and rich end with, and what we do: 130 is Ctrl-C; 1 is that nobody reads the output any more, as behind
@@ -37,6 +40,9 @@ def _end_in_order() -> None:
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     """End the command in order: what it was writing is removed, its job is left to the daemon."""
     signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        for descriptor in (1, 2):  # a progress bar that ends would fail to write to a terminal that is gone
+            os.dup2(nowhere.fileno(), descriptor)
     raise SystemExit(CANCELLED)
 
 
@@ -50,8 +56,9 @@ def _run(arguments: Sequence[str]) -> None:
             run_named(folder)
             sys.exit(0)
     from acebridge.cli.app import app
-    from acebridge.cli.hints import check_words
+    from acebridge.cli.hints import check_words, replace_alias
 
+    arguments = replace_alias(arguments)
     check_words(arguments)
     app(list(arguments), prog_name="acebridge")
 
@@ -65,18 +72,16 @@ def main() -> None:
         sys.exit(CANCELLED)
     except SystemExit as end:
         sys.exit(_OUR_CODES.get(end.code, end.code))
-    except AceBridgeError as fault:
-        _exit_with(fault, str(fault))
-    except OSError as error:
-        _exit_with(error, f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error))
+    except (AceBridgeError, OSError) as error:
+        _exit_with(error)
     except Exception as error:
         from acestep_runtime.errors import AceStepError
 
         if not isinstance(error, AceStepError):
             raise
-        _exit_with(error, str(error))
+        _exit_with(error)
 
 
-def _exit_with(error: Exception, message: str) -> None:
-    print(f"acebridge: {message}", file=sys.stderr)
+def _exit_with(error: Exception) -> None:
+    print(f"acebridge: {sentence_of(error)}", file=sys.stderr)
     sys.exit(exit_code(error))

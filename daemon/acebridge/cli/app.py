@@ -18,6 +18,7 @@ from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
 from acebridge.cli.plugin import plugin
+from acebridge.cli.prune import prune
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
 from acebridge.cli.token import token
@@ -54,7 +55,7 @@ TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_ta
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
 app.command(rich_help_panel="Tasks")(listen)
-for command in (serve, status, stop, trust, demo, doctor, logs, backup, restore, repair):
+for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (
     ("models", models),

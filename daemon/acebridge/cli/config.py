@@ -11,7 +11,7 @@ import typer
 from acebridge.cli import listing
 from acebridge.cli.json_output import print_json
 from acebridge.cli.options import AsJson
-from acebridge.paths import CONFIG_FILE, data_folder
+from acebridge.paths import ADDRESS_FILE, CONFIG_FILE, data_folder
 
 if TYPE_CHECKING:
     from acestep_runtime.values import Json
@@ -34,6 +34,24 @@ def show_config(json: AsJson = False) -> None:
         return
     rows = ((name, _text(value), origins[name]) for name, value in values.items())
     listing.show(("setting", "value", "from"), rows)
+    if _is_newer_than_daemon():
+        typer.echo(
+            "note: The running daemon was started before the file was changed. Run `acebridge stop`; the next command starts"
+            " one with these settings.",
+            err=True,
+        )
+
+
+def _is_newer_than_daemon() -> bool:
+    """Return whether the settings file was changed since the daemon of this data folder was started."""
+    from acebridge.client.own_daemon import read_own_daemon
+
+    home = data_folder()
+    try:
+        changed = (home / CONFIG_FILE).stat().st_mtime_ns > (home / ADDRESS_FILE).stat().st_mtime_ns
+    except OSError:  # one of them is not there
+        return False
+    return changed and read_own_daemon(home).is_running
 
 
 @config.command("path")

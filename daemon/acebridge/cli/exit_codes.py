@@ -1,8 +1,8 @@
-"""How a command ends: its exit code."""
+"""How a command ends: its exit code, and what it says."""
 
 from __future__ import annotations
 
-from acebridge.errors import ErrorReason, reason_of
+from acebridge.errors import ErrorReason, JobFailed, reason_of
 
 BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 2, 3, 4, 5
 
@@ -18,6 +18,20 @@ _BY_REASON = {
     ErrorReason.UNAVAILABLE: NO_DAEMON,
     ErrorReason.CANCELLED: CANCELLED,
 }
+
+
+class UserInterrupt(JobFailed):
+    """The user has ended a command, by Ctrl-C for example, before its job was complete."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(ErrorReason.CANCELLED, message, remedy=remedy)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what a failed command says."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
 
 
 def exit_code(error: Exception) -> int:

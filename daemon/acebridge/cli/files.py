@@ -45,9 +45,9 @@ class Destination:
     ) -> Destination:
         """Return where the outputs of ``task`` go; ``many`` says that it returns several roles.
 
-        Without ``out`` a name that is still free is made from the source's and ``task``, which may hold what a daemon sent; one
-        that ends in a slash is a folder. Raises `InvalidValue` for a file that is not WAV, for an input, and for a folder that
-        cannot be written.
+        Without ``out`` a name that is still free is made from the source's and ``task``, which may hold what a daemon sent. A
+        name that ends in a slash, or has no suffix and is not there, is a folder. Raises `InvalidValue` for a file that is not
+        WAV, for an input, and for a folder that cannot be written.
         """
         inputs = tuple(path for path in (source, reference) if path is not None)
         if out is not None:
@@ -64,15 +64,12 @@ class Destination:
             names = (base if n == 1 else f"{base} ({n})" for n in range(1, 10_000))
             path = next(Path(name) for name in names if not Path(name).exists() and not Path(f"{name}.wav").exists())
             return cls(path, True) if many else cls(path.with_name(path.name + ".wav"), False)
-        if out.is_dir() or names_folder(name):
-            file = f"{source.stem if source else task}-{task}.wav"
+        if out.is_dir() or names_folder(name) or (not out.suffix and not out.exists()):
+            file = f"{source.stem}-{task}.wav" if source else f"{task}.wav"
             return cls(out, True) if many else cls(out / file, False)
         if out.suffix.lower() == ".wav":
             return cls(out, False, named=True)
-        if many and not out.exists():
-            return cls(out, True)
-        allowed = "a folder, or a name that ends in .wav" if many else "a name that ends in .wav"
-        raise InvalidValue("--out", str(out), allowed)
+        raise InvalidValue("--out", str(out), "a folder, or a name that ends in .wav")
 
     def file(self, role: str, take: int, first_role: str) -> Path:
         """Return the file for a role of a take. Raises `InvalidValue` when that is an input."""

@@ -10,7 +10,7 @@ import typer
 def show_help(
     words: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="[COMMAND]...", help="The command, such as jobs watch.", show_default=False),
+        typer.Argument(metavar="COMMAND", help="The command, such as jobs watch.", show_default=False),
     ] = None,
 ) -> None:
     """Show the help of a command."""

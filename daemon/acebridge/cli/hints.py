@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import shlex
 from collections.abc import Sequence, Set
 
-from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.errors import InvalidValue
 
 
 def _by_word(table: str) -> dict[str, str]:
@@ -15,6 +14,8 @@ def _by_word(table: str) -> dict[str, str]:
     return {word: name for name, words in lines for word in words.split()}
 
 
+#: Names that other programs have for a command, which are taken for it.
+ALIASES = {"ps": ("jobs",), "pull": ("models", "pull")}
 #: What is entered in place of a command → the command.
 COMMANDS = _by_word("""
 extract: separate split stems demix isolate
@@ -27,10 +28,12 @@ understand: analyse analyze describe info
 lrc: karaoke align subtitles
 score: rate evaluate
 listen: play hear monitor
-jobs: ps queue history ls list
+jobs: queue history ls list
 jobs {}: show watch next cancel
-models {}: pull load unload verify
+models {}: load unload verify
 models pull: download fetch
+models rm: remove
+prune: clean cleanup gc
 assets {}: upload pin
 assets: files
 serve: start daemon server run up
@@ -45,6 +48,7 @@ OPTIONS = _by_word("""
 --caption: --prompt --text --description --style --tags
 --bpm: --tempo
 --duration: --length --seconds
+--bars: --measures
 --out: --output --output-file --output-dir
 --takes: --count --number --batch --batch-size --variations
 --track: --stem --stems --tracks --instrument
@@ -61,12 +65,15 @@ OPTIONS = _by_word("""
 --lora: --adapter
 --address: --host --server
 """)
-#: Commands without arguments → the option that people mean when they give one.
-ARGUMENTS = {"generate": "--caption"}
+
+
+def replace_alias(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments with the command itself in place of an alias of it."""
+    return [*ALIASES.get(arguments[0], arguments[:1]), *arguments[1:]] if arguments else arguments
 
 
 def check_words(arguments: Sequence[str]) -> None:
-    """Raise `InvalidValue` with what is meant, where a command or an option has another name here, or a word its option."""
+    """Raise `InvalidValue` with what is meant, where a command or an option has another name here."""
     command, *rest = arguments or ("",)
     if command in COMMANDS:
         _refuse("command", command, f"acebridge {COMMANDS[command].format(command)}")
@@ -75,10 +82,6 @@ def check_words(arguments: Sequence[str]) -> None:
             known = _options(command)
             if name not in known and OPTIONS[name] in known:
                 _refuse("option", name, OPTIONS[name])
-    if command in ARGUMENTS and rest and not rest[0].startswith("-"):
-        meant = f"acebridge {command} {ARGUMENTS[command]} {shlex.quote(rest[0])}"
-        message = f"{command} takes options only, not {printable(rest[0])!r}."
-        raise InvalidValue("argument", rest[0], meant, message=message, remedy=f"Did you mean `{meant}`?")
 
 
 @functools.cache

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acebridge.cli import listing
+from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart, Out
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
+    from acebridge.cli.timing import TimingFiles
     from acebridge.client.client import Client
     from acebridge.v1.tasks_pb2 import TaskEvent
 
@@ -44,13 +47,19 @@ def list_jobs(
 
 
 @jobs.command("show")
-def show_job(job_id: JobId, address: Address = None) -> None:
-    """Show everything about a job, as JSON."""
+def show_job(context: typer.Context, job_id: JobId, json: AsJson = False, address: Address = None) -> None:
+    """Show a job: its state, what was asked for, and its results."""
+    from acebridge.cli.job_words import job_lines
     from acebridge.v1 import jobs_pb2
 
     with connect(address, autostart=True) as client:
         job_id = listing.whole_job_id(client, job_id)
-        print_json(message_json(client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))))
+        job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+    if json or (context.parent is not None and context.parent.params.get("json")):  # also where it stands before `show`
+        print_json(message_json(job))
+        return
+    for line in job_lines(job):
+        echo(line)
 
 
 @jobs.command("watch")
@@ -82,6 +91,7 @@ def _fetch(
     from contextlib import ExitStack
 
     from acebridge.cli.files import Destination, ResultFiles
+    from acebridge.cli.option_names import name_options
     from acebridge.cli.perform import follow_job
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
@@ -93,11 +103,36 @@ def _fetch(
         job_id = listing.whole_job_id(client, job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         task = listing.job_task(job)
-        many = TASKS[task].returns_several()
-        destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
-        files = stack.enter_context(ResultFiles(destination, client.download))
+        files = timing = None
+        if TASKS[task].kind == "audio":
+            many = TASKS[task].returns_several()
+            destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
+            files = stack.enter_context(ResultFiles(destination, client.download))
+        else:
+            timing = _timing_files(task, out)
         result = Result(began, files)
-        follow_job(ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels)
+        hidden = () if timing is None else ("lrc",)
+        stack.enter_context(name_options())
+        report = follow_job(
+            ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden
+        )
+        for line in () if timing is None else timing.write(report["metadata"][0]):
+            if not json:
+                echo(line)
+
+
+def _timing_files(task: str, out: str | None) -> TimingFiles | None:
+    """Return where the result of a task without audio goes. Raises `InvalidValue` where it has none that is a file."""
+    from acebridge.cli.timing import TimingFiles
+    from acestep_runtime.errors import InvalidValue
+
+    if out is None:
+        return None
+    if task != "align_lyrics":
+        raise InvalidValue(
+            "--out", out, f"nothing for {task}, which makes no file", remedy="Leave it out; --json prints the result."
+        )
+    return TimingFiles.choose({"timing": Path(out), "src": Path(out)})
 
 
 @jobs.command("cancel")

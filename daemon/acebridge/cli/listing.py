@@ -126,8 +126,11 @@ def show_jobs(jobs: Iterable[jobs_pb2.Job]) -> None:
 
 
 def _job_row(job: jobs_pb2.Job) -> tuple[str, ...]:
+    from acebridge.cli.request_words import title_of
+
     state, created = job_state(job), job.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M")
-    about = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error.message
+    now = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error.message
+    about = " – ".join(filter(None, (title_of(job), now)))
     return job.id[:SHORT], job_task(job), job.engine, state, created, about
 
 

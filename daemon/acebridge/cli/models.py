@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 import typer
 
 from acebridge.cli import listing
+from acebridge.cli.asking import Yes, confirm
+from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
@@ -147,12 +149,32 @@ def pull_model(
     ] = False,
 ) -> None:
     """Download a model and its parts from the Hugging Face Hub; resume a download, replace damaged files."""
+    download(name, folder, accept_changed=accept_changed)
+
+
+def download(name: str, folder: Path | None = None, *, accept_changed: bool = False) -> None:
+    """Download a model with a bar, and print its folders. Raises what `acestep_runtime.weights.hub.pull` raises."""
     from acestep_runtime.weights.hub import pull
 
     with _bar(name) as show:
         folders = pull(name, _folder(folder), show, accept_changed=accept_changed)
     for each in folders:
         typer.echo(str(each))
+
+
+@models.command("rm")
+def remove_model(name: Name, folder: Folder = None, yes: Yes = False) -> None:
+    """Remove a model or an adapter from the models folder."""
+    from acestep_runtime.weights.removal import plan_removal, remove
+
+    where = _folder(folder)
+    removal = plan_removal(name, where)
+    for path in removal.paths:
+        echo(str(path))
+    size = f"{removal.size_bytes / 1e9:.1f} GB" if removal.size_bytes >= 5e7 else f"{removal.size_bytes} bytes"
+    if confirm(f"Remove {removal.name}, {size}?", yes=yes):
+        remove(removal, where)
+        typer.echo(f"{size} are free again")
 
 
 @models.command("load")

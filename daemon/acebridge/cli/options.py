@@ -68,12 +68,16 @@ def _flag(name: str, text: str, panel: str) -> OptionInfo:
     return flag
 
 
-def _argument(text: str) -> ArgumentInfo:
-    argument: ArgumentInfo = typer.Argument(help=text, show_default=False)
+def _argument(text: str, metavar: str | None = None) -> ArgumentInfo:
+    argument: ArgumentInfo = typer.Argument(help=text, show_default=False, metavar=metavar)
     return argument
 
 
-Src = Annotated[Path, _argument("Audio file: WAV, FLAC, AIFF, OGG or MP3; others with PyAV or ffmpeg.")]
+Src = Annotated[
+    list[Path],
+    _argument("Audio file: WAV, FLAC, AIFF, OGG or MP3; others with PyAV or ffmpeg. Several: one job each.", "SRC"),
+]
+CaptionWords = Annotated[list[str] | None, _argument("Style, instruments, mood, as --caption says them.", "CAPTION")]
 Downmix = Annotated[
     bool, _flag("--downmix", "Mix a source with more than two channels down to stereo (ITU-R BS.775).", _MUSIC)
 ]
@@ -85,6 +89,15 @@ Start = Annotated[
 End = Annotated[
     float | None,
     _time("--end", "End of the region; -1 is the end of the source, a later time extends it.", _MUSIC),
+]
+Bars = Annotated[
+    str | None,
+    _option(
+        "--bars",
+        text="Length in bars of --bpm, such as 8; where there is a region also which bars, such as 5-8.",
+        panel=_MUSIC,
+        metavar="BARS",
+    ),
 ]
 Caption = Annotated[str | None, _option("--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC)]
 Lyrics = Annotated[

@@ -14,17 +14,19 @@ import typer
 
 from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
+from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
-from acebridge.cli.result import Report, Result, ranking_warnings
+from acebridge.cli.result import OutputReport, Report, Result, ranking_warnings
+from acebridge.cli.take_words import SCORES, take_line
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
-from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
+from acebridge.errors import ConnectionLost
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue, printable
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 #: Too long for a terminal.
 _LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured"}
-_SCORES = ("quality", "lyrics_alignment", "lm")
 #: Printed on stderr instead.
 _WARNINGS = "warnings"
 
@@ -113,7 +114,7 @@ def perform(
 
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
     """
-    began = time.monotonic()
+    began, named = time.monotonic(), source
     if detach:
         _check_nothing_written(out, plan, timing, listen=listen)
     if plan is not None:
@@ -135,7 +136,7 @@ def perform(
         events = client.submit_request(request)
         report = follow_job(
             _echo_note(note, events),
-            Result(began, files),
+            Result(began, files, named),
             client,
             title=title,
             as_json=as_json,
@@ -279,12 +280,12 @@ def _end_on_interrupt(client: Client, result: Result, *, cancels: bool) -> Itera
     except KeyboardInterrupt:
         if not result.job_id:
             remedy = "If the daemon took the job, `acebridge jobs` shows it."
-            raise JobFailed(ErrorReason.CANCELLED, "The daemon has not answered yet.", remedy=remedy) from None
+            raise UserInterrupt("The daemon has not answered yet.", remedy=remedy) from None
         if not cancels:
             remedy = f"`acebridge jobs cancel {result.job_id}` ends it."
-            raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} goes on.", remedy=remedy) from None
+            raise UserInterrupt(f"Job {result.job_id} goes on.", remedy=remedy) from None
         client.cancel(result.job_id)
-        raise JobFailed(ErrorReason.CANCELLED, f"Job {result.job_id} was cancelled.") from None
+        raise UserInterrupt(f"Job {result.job_id} was cancelled.") from None
     except ConnectionLost as error:
         raise client.explain_lost(error, result.job_id) from error.__cause__
     except InvalidValue:
@@ -311,7 +312,7 @@ def _fact_lines(name: str, value: JsonValue) -> list[str]:
 
 
 def _score_lines(score: Mapping[str, JsonValue]) -> list[str]:
-    parts = [f"{part} {value:.2f}" for part in _SCORES if isinstance(value := score.get(part), (int, float))]
+    parts = [f"{part} {value:.2f}" for part in SCORES if isinstance(value := score.get(part), (int, float))]
     missing = score.get("missing")
     reasons = sorted(missing.items()) if isinstance(missing, dict) else []
     return [
@@ -327,13 +328,19 @@ def _print(report: Report, hidden: Sequence[str] = ()) -> None:
         typer.echo(f"{place:3}. {score}, seed {take['seed']}{'' if take['chosen'] else ', not chosen'}", err=True)
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
-        echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']})")
+        echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']}{_place(output)})")
     if len(report["metadata"]) == 1:
         _print_facts(report["metadata"][0], hidden)
     else:
         for place, facts in enumerate(report["metadata"], 1):
-            typer.echo(f"  take {place}: {_summary(facts)}")
+            typer.echo(f"  take {place}: {take_line(facts)}")
     typer.echo(f"engine {report['engine']}, {report['timing']['run_s']:.1f} s", err=True)
+
+
+def _place(output: OutputReport) -> str:
+    """Return where an output belongs in its source, unless that is the beginning."""
+    start_s = output["start_frame"] / output["sample_rate"]
+    return f", belongs at {start_s:.3f} s" if output["start_frame"] else ""
 
 
 def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
@@ -342,13 +349,3 @@ def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
         if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
             for line in _fact_lines(name, value):
                 typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
-
-
-def _summary(facts: Mapping[str, JsonValue]) -> str:
-    """Return tempo, key and score of a take in one line."""
-    bpm, key, score = facts.get("bpm"), facts.get("keyscale"), facts.get("score")
-    parts = [f"{bpm:g} bpm"] if isinstance(bpm, (int, float)) else []
-    parts += [str(key)] if key else []
-    if isinstance(score, dict):
-        parts += [f"{part} {value:.2f}" for part in _SCORES if isinstance(value := score.get(part), (int, float))]
-    return printable(", ".join(parts), 1000) or "nothing is known of it"

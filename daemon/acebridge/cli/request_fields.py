@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from acestep_runtime.values import Json
 
 #: Fields of a request that are an option under another, or the same, name; nested ones below their group.
-_FIELDS = {
+FIELDS = {
     "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
     "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
     "description": "description", "instrumental": "instrumental", "codes": "codes",
 }  # fmt: skip
-_GROUPS = {
+GROUPS = {
     "music": {
         "caption": "caption", "lyrics": "lyrics", "language": "language", "bpm": "bpm", "keyscale": "key",
         "timesignature": "time_signature",
@@ -44,6 +44,9 @@ _GROUPS = {
         "score_by": "score_by", "keep_all": "keep_all",
     },
 }  # fmt: skip
+
+#: How a job is queued: field of its submission → option.
+SUBMISSION = {"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}
 
 
 def words_to_sing(options: Options) -> WordsToSing:
@@ -135,10 +138,10 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
         "tries": tries,
         "end": None if options.get("end") == END else options.get("end"),
     })  # fmt: skip
-    fields = fields_from_options(_FIELDS, options)
+    fields = fields_from_options(FIELDS, options)
     if (loudness := options.get("match_loudness")) is not None:
         fields |= parse_match_loudness(loudness)
-    groups = {group: fields_from_options(names, options) for group, names in _GROUPS.items()}
+    groups = {group: fields_from_options(names, options) for group, names in GROUPS.items()}
     if not task.has("output"):
         groups.pop("output")
         fields.update({"seed": seeds[0]} if seeds else {})

@@ -63,12 +63,13 @@ class RankingEntry(_OptionalScore):
     chosen: bool
 
 
-class _OptionalRanking(TypedDict, total=False):
+class _OptionalReportKeys(TypedDict, total=False):
     ranking: list[RankingEntry]
+    source: str
 
 
-class Report(_OptionalRanking):
-    """The object of ``--json``; ``ranking`` is there where takes were chosen."""
+class Report(_OptionalReportKeys):
+    """The object of ``--json``; ``ranking`` is there where takes were chosen, ``source`` for a task that has one."""
 
     job_id: str
     engine: str
@@ -78,11 +79,15 @@ class Report(_OptionalRanking):
 
 
 class Result(JobSink):
-    """What a job has returned so far. ``began`` is the time of the monotonic clock at the start of the command."""
+    """What a job has returned so far, and the ``source`` that it was given.
 
-    def __init__(self, began: float, files: ResultFiles | None = None) -> None:
+    ``began`` is the time of the monotonic clock at the start of the command.
+    """
+
+    def __init__(self, began: float, files: ResultFiles | None = None, source: Path | None = None) -> None:
         self.job_id = ""
         self.files = files
+        self._source = source
         self._began = began
         self._first_audio_s: float | None = None
 
@@ -117,6 +122,8 @@ class Result(JobSink):
         )
         if self._first_audio_s is not None:
             report["timing"]["first_audio_s"] = round(self._first_audio_s, 4)
+        if self._source is not None:
+            report["source"] = str(self._source)
         if done.ranking:
             report["ranking"] = [_ranking_entry(take) for take in done.ranking]
         return report

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
@@ -48,8 +50,51 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
 
 
 def _run(name: str, title: str, options: Options) -> None:
+    from acebridge.cli.asking import offer_model
+    from acebridge.cli.bars import with_bars
+    from acebridge.cli.option_names import name_options
+    from acebridge.cli.several import each_source
+    from acestep_runtime.tasks import TASKS
+
+    task, options = TASKS[name], with_bars(_with_caption(options))
+    many = task.returns_several(len(options.get("track") or ()))
+
+    def perform_one(options: Options) -> None:
+        with name_options():
+            offer_model(
+                lambda: _perform(name, title, options, many=many),
+                can_ask=not (options["json"] or options["address"]),
+            )
+
+    if "src" in options:
+        each_source(options, perform_one, many=many, has_audio=task.kind == "audio")
+    else:
+        perform_one(options)
+
+
+def _with_caption(options: Options) -> Options:
+    """Return options with the caption that was given as an argument. Raises `InvalidValue` for two, and for a file."""
+    words = options.get("caption_words")
+    if not words:
+        return options
+    from acestep_runtime.errors import InvalidValue
+
+    caption = " ".join(words)
+    if options["caption"] is not None:
+        raise InvalidValue("--caption", options["caption"], "one caption", remedy=f"There is also {caption!r}.")
+    if os.path.isfile(caption):  # noqa: PTH113 (a path's own raises where a text is too long for a name)
+        raise InvalidValue(
+            "caption",
+            caption,
+            "what the music should be",
+            remedy=f"Did you mean `acebridge cover {shlex.quote(caption)}`?",
+        )
+    return {**options, "caption": caption}
+
+
+def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
     from acebridge.cli.perform import perform
-    from acebridge.cli.request_fields import fields_from_options, request_fields, words_to_sing
+    from acebridge.cli.request_fields import SUBMISSION, fields_from_options, request_fields, words_to_sing
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
@@ -68,13 +113,11 @@ def _run(name: str, title: str, options: Options) -> None:
         out=options.get("out"),
         plan=options.get("save_plan"),
         timing=TimingFiles.choose(options),
-        many=task.returns_several(len(options.get("track") or ())),
+        many=many,
         has_audio=task.kind == "audio",
         as_json=options["json"],
         by_path=options.get("by_path", False),
-        submission=fields_from_options(
-            {"engine": "engine", "prefetch_next": "auto_gen", "session": "session"}, options
-        ),
+        submission=fields_from_options(SUBMISSION, options),
         detach=options["detach"],
         listen=options.get("listen", False),
         address=options["address"],

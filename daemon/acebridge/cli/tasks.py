@@ -11,6 +11,7 @@ from acebridge.cli.task_command import task_command
 
 @task_command(task="text2music")
 def generate(
+    caption_words: opt.CaptionWords = None,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,
@@ -19,6 +20,7 @@ def generate(
     time_signature: opt.TimeSignature = None,
     reference: opt.Reference = None,
     duration: opt.Duration = None,
+    bars: opt.Bars = None,
     thinking: opt.Thinking = False,
     lm: opt.Lm = None,
     lm_temperature: opt.LmTemperature = None,
@@ -126,6 +128,7 @@ def repaint(
     downmix: opt.Downmix = False,
     start: opt.Start = None,
     end: opt.End = None,
+    bars: opt.Bars = None,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,
@@ -220,6 +223,7 @@ def lego(
     track: opt.Track = None,
     start: opt.Start = None,
     end: opt.End = None,
+    bars: opt.Bars = None,
     caption: opt.Caption = None,
     lyrics: opt.Lyrics = None,
     language: opt.Language = None,

@@ -15,6 +15,7 @@ from acebridge.contract.metadata import metadata_message
 from acebridge.contract.status import status_of
 from acebridge.errors import JobFailed
 from acebridge.jobs.job import Choice, Event, Job
+from acebridge.server.job_request import request_message
 from acebridge.store.asset_rows import Asset
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import Error, Header, Take
@@ -127,6 +128,7 @@ def job_message(job: Job, *, facts: bool = True) -> jobs_pb2.Job:
         previous_job_id=job.next_of,
         prefetched=not job.requested,
         origin=tasks_pb2.Origin(**job.origin) if job.origin else None,
+        request=request_message(job),
     )
     fill(out, {"task": job.task, "state": job.state, "priority": job.priority})
     return out

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from acebridge.cli.app import TASK_COMMANDS, app
-from acebridge.cli.hints import ARGUMENTS, COMMANDS, OPTIONS, check_words
+from acebridge.cli.hints import ALIASES, COMMANDS, OPTIONS, check_words, replace_alias
 from acestep_runtime.errors import InvalidValue
 
 GROUP: Any = typer.main.get_command(app)
@@ -39,7 +39,7 @@ def test_an_option_of_another_program(word: str) -> None:
     having = [command for command in TASK_COMMANDS if OPTIONS[word] in options_of(command)]
     assert having
     for command in TASK_COMMANDS:
-        arguments = [command, *([] if command in ARGUMENTS else ["song.wav"]), f"{word}=3"]
+        arguments = [command, "song.wav", f"{word}=3"]
         if command in having:
             with pytest.raises(InvalidValue, match=rf"^There is no option {word}\. Did you mean `{OPTIONS[word]}`\?$"):
                 check_words(arguments)
@@ -52,9 +52,20 @@ def test_what_is_right_passes() -> None:
         check_words([command, "--help"])
     check_words([])
     check_words(["generate"])
-    for word, shown in (("lofi", "lofi"), ("warm soul", "'warm soul'")):
-        says = f"generate takes options only, not {word!r}. Did you mean `acebridge generate --caption {shown}`?"
-        with pytest.raises(InvalidValue) as caught:
-            check_words(["generate", word, "--duration", "3"])
-        assert str(caught.value) == says
+    check_words(["generate", "warm soul", "--duration", "3"])
     check_words(["generate", "-c", "tempo", "--bpm", "100"])
+
+
+@pytest.mark.parametrize("word", ALIASES)
+def test_an_alias_is_taken_for_the_command(word: str) -> None:
+    assert word not in COMMANDS
+    assert word not in GROUP.commands
+    place = GROUP
+    for part in ALIASES[word]:
+        place = place.commands[part]
+    assert replace_alias([word, "x", word]) == [*ALIASES[word], "x", word]
+
+
+def test_what_is_no_alias_stays() -> None:
+    assert not replace_alias([])
+    assert replace_alias(["jobs", "ps"]) == ["jobs", "ps"]
