@@ -85,7 +85,9 @@ def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_n
     assert not np.array_equal(plain, like)
     assert np.array_equal(like, again)
     assert [each["metadata"][0].get("warnings") for each in message[:3]] == [None] * 3
-    assert message[3]["metadata"][0]["warnings"] == ["The draft engine does not use a reference: 곡.wav had no effect."]
+    assert message[3]["metadata"][0]["warnings"] == [
+        "reference 곡.wav had no effect: the draft engine uses no reference."
+    ]
     assert "none.wav" in shell.failure("generate", "--reference", "none.wav", code=2)
 
 

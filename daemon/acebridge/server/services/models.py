@@ -19,7 +19,7 @@ from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
 from acestep_runtime.weights.catalogue import full_name
 from acestep_runtime.weights.installed import find_installed_models
-from acestep_runtime.weights.layout import select_checkpoint
+from acestep_runtime.weights.selection import select_checkpoint
 
 #: The engine that loads these models.
 _ENGINE = "neural"
@@ -70,7 +70,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = request.name
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy=_NAME_REMEDY)
-        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing)
+        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing, None)
         if lack is not None:
             raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
         sizes = await self._sizes()
@@ -111,14 +111,17 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
 
 
 def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
-    lack = info.missing()
+    """Return what an engine can do now; where it can do nothing, what it could do."""
+    lacks = registry.missing_by_task(info, TASKS.values())
+    able = [task for task, lack in lacks.items() if lack is None]
+    lack = next(filter(None, lacks.values()), None)
     message = models_pb2.EngineCapabilities(
         name=info.name,
         about=info.about,
-        available=lack is None,
+        available=bool(able),
         missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
         samplers=info.samplers,
         guidance_methods=info.guidance_methods,
     )
-    fill(message, {"tasks": [name for name, task in TASKS.items() if info.supports(task)]})
+    fill(message, {"tasks": able or list(lacks)})
     return message
