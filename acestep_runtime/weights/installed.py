@@ -7,9 +7,9 @@ from pathlib import Path
 
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, find_language_models, language_faults
-from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
+from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.selection import repair_remedy
-from acestep_runtime.weights.wholeness import checkpoint_faults
+from acestep_runtime.weights.wholeness import inspect_checkpoints
 
 _WEIGHTS = ".safetensors"
 
@@ -40,8 +40,8 @@ def find_installed_models(folder: Path) -> tuple[InstalledModel, ...]:
     Of several models with one name, a complete one is listed. Empty where the folder does not exist.
     """
     transformers = [
-        _describe(each, each.kind, each.dit, checkpoint_faults(each), repair_remedy(each))
-        for each in find_checkpoints(folder)
+        _describe(each, each.kind, each.dit, faults, repair_remedy(each))
+        for each, faults in inspect_checkpoints(folder).items()
     ]
     language = [
         _describe(each, "lm", each.folder, language_faults(each), repair_hint(each.name, each.folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from acestep_runtime.errors import EngineFailure, printable
@@ -122,11 +122,17 @@ def _files(folder: Path) -> list[Path]:
 
 def file_stamp(*folders: Path | None) -> Stamp:
     """Return a value that changes with the files of some folders."""
-    entries: list[tuple[str, int, int]] = []
+    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in _file_stats(folders))
+
+
+def change_stamp(*folders: Path | None) -> Stamp:
+    """Return a value that changes also with who may read the files."""
+    return tuple((path, stat.st_size, stat.st_ctime_ns) for path, stat in _file_stats(folders))
+
+
+def _file_stats(folders: Iterable[Path | None]) -> Iterator[tuple[str, os.stat_result]]:
     for folder in filter(None, folders):
         with contextlib.suppress(OSError):  # an unreadable folder cannot be loaded either
             for entry in sorted(os.scandir(folder), key=lambda each: each.name):
                 if entry.is_file():
-                    stat = entry.stat()
-                    entries.append((entry.path, stat.st_size, stat.st_mtime_ns))
-    return tuple(entries)
+                    yield entry.path, entry.stat()

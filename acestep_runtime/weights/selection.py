@@ -8,11 +8,11 @@ from pathlib import Path
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
 from acestep_runtime.installation import MissingRequirement
 from acestep_runtime.weights import catalogue
-from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
+from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.parts import find_pickle, part_faults, pickle_error, weights_file
 from acestep_runtime.weights.signatures import find_named
 from acestep_runtime.weights.strangers import find_strangers
-from acestep_runtime.weights.wholeness import checkpoint_faults
+from acestep_runtime.weights.wholeness import inspect_checkpoints
 
 #: Order of preference where no model is named; of one kind, smaller models first.
 _PREFERRED = ("turbo", "sft", "base")
@@ -29,7 +29,7 @@ def can_do(checkpoint: Checkpoint, needs_base: bool) -> bool:
 
 def missing_checkpoint(folder: Path, needs_base: bool = False) -> MissingRequirement | None:
     """Return why no checkpoint in a folder of models can do a task, ``None`` if one can: a whole one, of the right kind."""
-    faults = {each: checkpoint_faults(each) for each in find_checkpoints(folder)}
+    faults = inspect_checkpoints(folder)
     able = any(can_do(each, needs_base) and not faults[each] for each in faults)
     return None if able else _explain(folder, faults, needs_base)
 
@@ -72,15 +72,14 @@ def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:
     """
     if not model:
         return _preferred(folder, needs_base)
-    checkpoints = find_checkpoints(folder)
-    name = catalogue.full_name(model, [each.name for each in checkpoints])
-    matches = [each for each in checkpoints if each.name in (name, f"{name}-diffusers")]
+    faults = inspect_checkpoints(folder)
+    name = catalogue.full_name(model, [each.name for each in faults])
+    matches = [each for each in faults if each.name in (name, f"{name}-diffusers")]
     if not matches:
-        raise _not_found_error(model, name, folder, checkpoints)
-    faults = {each: checkpoint_faults(each) for each in matches}
+        raise _not_found_error(model, name, folder, [each.name for each in faults])
     checkpoint = min(matches, key=lambda each: (bool(faults[each]), each.name != name))
     if not can_do(checkpoint, needs_base):
-        bases = [each.name for each in checkpoints if can_do(each, needs_base) and not checkpoint_faults(each)]
+        bases = [each.name for each in faults if can_do(each, needs_base) and not faults[each]]
         raise InvalidValue(
             "model",
             name,
@@ -98,7 +97,7 @@ def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:
 
 
 def _preferred(folder: Path, needs_base: bool) -> Checkpoint:
-    faults = {each: checkpoint_faults(each) for each in find_checkpoints(folder)}
+    faults = inspect_checkpoints(folder)
     able = [each for each in faults if can_do(each, needs_base) and not faults[each]]
     if not able:
         missing = _explain(folder, faults, needs_base)
@@ -110,10 +109,7 @@ def _sentence(reason: str) -> str:
     return f"{reason[:1].upper()}{reason[1:]}."
 
 
-def _not_found_error(
-    model: str, name: str, folder: Path, checkpoints: tuple[Checkpoint, ...]
-) -> EngineFailure | InvalidValue:
-    there = [each.name for each in checkpoints]
+def _not_found_error(model: str, name: str, folder: Path, there: Sequence[str]) -> EngineFailure | InvalidValue:
     strangers = find_strangers(folder)
     found = find_named(strangers, model) or find_named(strangers, name)
     if found is not None:

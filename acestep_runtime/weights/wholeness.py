@@ -6,15 +6,19 @@ tensor is read, so that each request can ask; whether all weights fit is found w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.weights import keys
 from acestep_runtime.weights.headers import read_header
-from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
+from acestep_runtime.weights.layout import TEXT_ENCODER, VAE, Checkpoint, find_checkpoints, list_folders
 from acestep_runtime.weights.parts import (
     SILENCE_FILE,
+    Stamp,
+    change_stamp,
     is_file,
     part_faults,
     read_config,
@@ -76,6 +80,21 @@ def _holds_silence(checkpoint: Checkpoint) -> bool:
     return any(key.endswith(keys.SILENCE) for each in files for key in read_header(each).keys)
 
 
+def inspect_checkpoints(folder: Path) -> Mapping[Checkpoint, tuple[str, ...]]:
+    """Return every checkpoint in and below a folder of models, by name, with what it lacks.
+
+    They are looked at again only when a file in these folders has changed: each request asks.
+    """
+    folders = list_folders(folder)
+    beside = [folder.parent / name for name in (VAE, TEXT_ENCODER)]  # where the folder is that of one transformer
+    return _inspect(folder, change_stamp(*folders, *beside))
+
+
+@lru_cache(maxsize=8)
+def _inspect(folder: Path, _stamp: Stamp) -> Mapping[Checkpoint, tuple[str, ...]]:
+    return MappingProxyType({each: checkpoint_faults(each) for each in find_checkpoints(folder)})
+
+
 def find_whole_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     """Return the whole checkpoints in and below a folder of models, by name."""
-    return tuple(each for each in find_checkpoints(folder) if not checkpoint_faults(each))
+    return tuple(each for each, faults in inspect_checkpoints(folder).items() if not faults)

@@ -171,7 +171,7 @@ MANGLES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(sorted(MANGLES))), min_size=1, max_size=8))
 def test_a_mangled_folder_raises_one_sentence_at_most(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, changes: list[tuple[int, str]]
