@@ -7,11 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from acestep_runtime.weights.layout import list_folders
-from acestep_runtime.weights.parts import SILENCE_FILE, has_weights
+from acestep_runtime.weights.parts import SILENCE_FILE, has_weights, read_config
 from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, Found, identify
 from acestep_runtime.weights.small_json import read_small_json
 
 _ENDINGS = (".safetensors", ".gguf", *PICKLES, *UNFINISHED)
+#: Types of the models that are loaded: what they lack is said of them, whatever else lies beside their configs.
+_OF_MODELS = ("acestep", "qwen3")
 #: Most that are named: a folder of models is looked at for each request that no model can serve.
 MOST = 100
 
@@ -34,7 +36,7 @@ def _find(folder: Path) -> Iterator[Found]:
             yield found
         elif read_small_json(each / "model_index.json"):
             closed.add(each)
-        elif not has_weights(each):
+        elif not has_weights(each) and read_config(each).get("model_type") not in _OF_MODELS:
             yield from filter(None, map(identify, _weight_files(each)))
 
 
