@@ -11,7 +11,7 @@ from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.weights.folder import ADAPTERS
-from acestep_runtime.weights.signatures import Found, describe_damage, find_named, identify
+from acestep_runtime.weights.signatures import FolderEntry, describe_damage, find_named, identify
 
 #: Valid names of adapters.
 NAME_PATTERN = re.compile(r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,64}")
@@ -57,7 +57,7 @@ def find_adapter(models: Path, name: str) -> AdapterFile:
     return adapters[name]
 
 
-def find_others(models: Path) -> tuple[Found, ...]:
+def find_others(models: Path) -> tuple[FolderEntry, ...]:
     """Return what was recognised in the folder of adapters beside the adapters, by name. Raises nothing."""
     try:
         entries = sorted((models / ADAPTERS).iterdir())[:_MAX_OTHERS]

@@ -63,7 +63,7 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
         if preferred:
             return models[preferred[0]]
         if broken:
-            raise _broken_error(next(iter(broken.values())))
+            raise _incomplete_error(next(iter(broken.values())))
         raise EngineFailure(f"There is no language model in {folder}.", remedy=catalogue.pull_hint(_PREFERRED[0]))
     full = next(
         (full for each in (name, f"lm-{name}") if (full := catalogue.full_name(each, [*models, *broken])) != each), name
@@ -71,7 +71,7 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
     if full in models:
         return models[full]
     if full in broken:
-        raise _broken_error(broken[full])
+        raise _incomplete_error(broken[full])
     releases = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
     if full in releases:
         raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
@@ -79,7 +79,7 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
     raise InvalidValue("thinking.model", name, names, remedy=catalogue.pull_hint(_PREFERRED[0]))
 
 
-def _broken_error(checkpoint: LanguageCheckpoint) -> EngineFailure:
+def _incomplete_error(checkpoint: LanguageCheckpoint) -> EngineFailure:
     return EngineFailure(
         f"Language model {checkpoint.name} is not whole: {'; '.join(language_faults(checkpoint))}.",
         remedy=catalogue.repair_hint(checkpoint.name, checkpoint.folder),

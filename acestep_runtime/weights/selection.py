@@ -71,7 +71,7 @@ def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:
     model, and `EngineFailure` for one that is not on the disk or not whole, with the command to get it.
     """
     if not model:
-        return _preferred(folder, needs_base)
+        return _select_preferred(folder, needs_base)
     faults = inspect_checkpoints(folder)
     name = catalogue.full_name(model, [each.name for each in faults])
     matches = [each for each in faults if each.name in (name, f"{name}-diffusers")]
@@ -96,7 +96,7 @@ def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:
     return checkpoint
 
 
-def _preferred(folder: Path, needs_base: bool) -> Checkpoint:
+def _select_preferred(folder: Path, needs_base: bool) -> Checkpoint:
     faults = inspect_checkpoints(folder)
     able = [each for each in faults if can_do(each, needs_base) and not faults[each]]
     if not able:

@@ -160,7 +160,7 @@ SIGNATURES = (
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderEntry:
     """A file or a folder that is there: its ``name`` without the ending of a file, its path and what it is."""
 
     name: str
@@ -172,7 +172,7 @@ class Found:
         return f"{printable(self.path.name)} is {self.signature.what}. {self.signature.advice}"
 
 
-def find_named(found: Iterable[Found], name: str) -> Found | None:
+def find_named(found: Iterable[FolderEntry], name: str) -> FolderEntry | None:
     """Return the one with this name, with or without the ending of its file, in any case; ``None`` if there is none."""
     key = name.strip().casefold()
     for each in found:
@@ -182,14 +182,14 @@ def find_named(found: Iterable[Found], name: str) -> Found | None:
     return None
 
 
-def identify(path: Path) -> Found | None:
+def identify(path: Path) -> FolderEntry | None:
     """Return what a file or a folder is, or ``None`` where no row of the table says so. Raises nothing."""
     try:
         evidence = _look_at(path)
     except (OSError, ValueError):
         return None
     row = next((each for each in SIGNATURES if each.matches(evidence)), None)
-    return None if row is None else Found(path.name if evidence.is_folder else path.stem, path, row)
+    return None if row is None else FolderEntry(path.name if evidence.is_folder else path.stem, path, row)
 
 
 def describe_damage(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acestep_runtime.weights.layout import list_folders
 from acestep_runtime.weights.parts import SILENCE_FILE, has_weights, read_config
-from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, Found, identify
+from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, FolderEntry, identify
 from acestep_runtime.weights.small_json import read_small_json
 
 _ENDINGS = (".safetensors", ".gguf", *PICKLES, *UNFINISHED)
@@ -18,7 +18,7 @@ _OF_MODELS = ("acestep", "qwen3")
 MOST = 100
 
 
-def find_strangers(folder: Path) -> tuple[Found, ...]:
+def find_strangers(folder: Path) -> tuple[FolderEntry, ...]:
     """Return the files and folders that were recognised in a folder of models and are not loaded, by their paths.
 
     Raises nothing; empty where the folder does not exist.
@@ -26,7 +26,7 @@ def find_strangers(folder: Path) -> tuple[Found, ...]:
     return tuple(islice(_find(folder), MOST))
 
 
-def _find(folder: Path) -> Iterator[Found]:
+def _find(folder: Path) -> Iterator[FolderEntry]:
     closed: set[Path] = set()
     for each in list_folders(folder):
         if closed.intersection(each.parents):
