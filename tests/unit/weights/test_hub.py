@@ -25,10 +25,8 @@ from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
 from tests.support.model_folders import safetensors_of
 
 MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
-CONFIG = json.dumps(
-    {"model_type": "acestep", "is_turbo": False, "model_version": "base", "num_hidden_layers": 24,
-     "audio_acoustic_hidden_dim": 64}
-).encode()  # fmt: skip
+CONFIG = b"""{"model_type": "acestep", "is_turbo": false, "model_version": "base", "num_hidden_layers": 24,
+"audio_acoustic_hidden_dim": 64}"""
 WEIGHTS = bytes(range(256)) * 200
 WHY = "models are fetched with huggingface_hub"
 
