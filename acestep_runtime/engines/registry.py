@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from acestep_runtime.installation import MissingRequirement, install_remedy
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.adapters import find_adapter
 from acestep_runtime.weights.folder import models_folder
-from acestep_runtime.weights.language import find_language_models, find_whole_language_models
+from acestep_runtime.weights.language import find_language_models, find_whole_language_models, missing_language_model
 from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
 from acestep_runtime.weights.strangers import find_strangers
@@ -25,7 +25,7 @@ class EngineInfo:
     """A description of an engine that does not load it. ``factory`` is ``module:class``.
 
     ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement of a task, or of every task
-    where it is ``None``. ``fully_supports`` returns whether it can do a task now without the help of another engine.
+    where it is ``None``; ``missing_alone`` what it lacks to do a task without the help of another engine.
     ``is_expected`` returns whether its user has files for it, so that a note is due where it is not used.
     """
 
@@ -33,7 +33,7 @@ class EngineInfo:
     factory: str
     about: str
     missing: Callable[[type[TaskTraits] | None], MissingRequirement | None] = lambda _: None
-    fully_supports: Callable[[type[TaskTraits]], bool] = lambda _: True
+    missing_alone: Callable[[type[TaskTraits]], MissingRequirement | None] = lambda _: None
     is_expected: Callable[[], bool] = lambda: False
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
@@ -72,8 +72,8 @@ def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
     return None if missing and writes_text and find_whole_language_models(folder) else missing
 
 
-def _neural_fully_supports(task: type[TaskTraits]) -> bool:
-    return not task.needs_language_model or bool(find_whole_language_models(models_folder()))
+def _neural_missing_alone(task: type[TaskTraits]) -> MissingRequirement | None:
+    return missing_language_model(models_folder()) if task.needs_language_model else None
 
 
 def _neural_is_expected() -> bool:
@@ -99,7 +99,7 @@ ENGINES = {
             "acestep_runtime.engines.neural.engine:NeuralEngine",
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_missing,
-            _neural_fully_supports,
+            _neural_missing_alone,
             _neural_is_expected,
             uses_device=True,
             samplers=("euler", "heun", "sde"),
@@ -158,10 +158,12 @@ def resolve(name: str, task: type[TaskTraits]) -> Choice:
 def _choose(task: type[TaskTraits]) -> Choice:
     """Return the engine that ``auto`` stands for."""
     neural, draft = ENGINES["neural"], ENGINES["draft"]
-    missing = neural.missing(task) if neural.supports(task) else None
-    if neural.supports(task) and missing is None and neural.fully_supports(task):
+    if not neural.supports(task):
+        return Choice(draft)
+    missing = _missing_for(neural, task)
+    if missing is None:
         return Choice(neural)
-    if missing is None or not neural.is_expected():
+    if not neural.is_expected():
         return Choice(draft)
     note = (
         f"The {draft.name} engine made this, as the {neural.name} engine cannot do {task.name} now: {missing.reason}."
@@ -171,7 +173,26 @@ def _choose(task: type[TaskTraits]) -> Choice:
 
 def missing_by_task(info: EngineInfo, tasks: Iterable[type[TaskTraits]]) -> dict[str, MissingRequirement | None]:
     """Return the names of those of ``tasks`` that an engine knows, each with what it lacks for it now, ``None`` for nothing."""
-    return {task.name: info.missing(task) for task in tasks if info.supports(task)}
+    return {task.name: _missing_for(info, task) for task in tasks if info.supports(task)}
+
+
+def _missing_for(info: EngineInfo, task: type[TaskTraits]) -> MissingRequirement | None:
+    return info.missing(task) or info.missing_alone(task)
+
+
+def describe_missing(info: EngineInfo, lacks: Mapping[str, MissingRequirement | None]) -> str:
+    """Return what an engine lacks for which of its tasks, as sentences with remedies; "" where it can do all of them now.
+
+    ``lacks`` is that of `missing_by_task`.
+    """
+    groups: dict[MissingRequirement, list[str]] = {}
+    for task, lack in lacks.items():
+        if lack is not None:
+            groups.setdefault(lack, []).append(task)
+    everything = info.missing(None) if None not in lacks.values() else None
+    if everything is not None:
+        return f"{everything.reason}. {everything.remedy}"
+    return " ".join(f"Not {', '.join(tasks)}: {lack.reason}. {lack.remedy}" for lack, tasks in groups.items())
 
 
 def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling) -> None:

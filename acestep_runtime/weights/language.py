@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import MissingRequirement
 from acestep_runtime.weights import catalogue
 from acestep_runtime.weights.layout import list_folders
 from acestep_runtime.weights.parts import Stamp, file_stamp, part_faults, read_config, tokenizer_faults
@@ -77,6 +78,16 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
         raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
     names = ", ".join(dict.fromkeys([*models, *releases]))
     raise InvalidValue("thinking.model", name, names, remedy=catalogue.pull_hint(_PREFERRED[0]))
+
+
+def missing_language_model(folder: Path) -> MissingRequirement | None:
+    """Return why no language model in a folder of models can answer, ``None`` if one can."""
+    try:
+        select_language_model(folder)
+    except EngineFailure as error:
+        reason = error.message.removesuffix(".")
+        return MissingRequirement(f"{reason[:1].lower()}{reason[1:]}", error.remedy)
+    return None
 
 
 def _incomplete_error(checkpoint: LanguageCheckpoint) -> EngineFailure:

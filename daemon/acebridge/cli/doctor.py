@@ -125,16 +125,14 @@ def _engines(_: str | None) -> Finding:
 
 def _engine(engine: EngineInfo) -> str:
     """Return whether an engine can run, and which of its tasks it cannot do now."""
-    from acestep_runtime.engines.registry import missing_by_task
+    from acestep_runtime.engines.registry import describe_missing, missing_by_task
     from acestep_runtime.tasks import TASKS
 
-    lacks = {task: lack for task, lack in missing_by_task(engine, TASKS.values()).items() if lack is not None}
-    lack = next(iter(lacks.values()), None)
-    if lack is None:
-        return f"{engine.name}: yes"
-    able = len(lacks) < sum(map(engine.supports, TASKS.values()))
-    state = f"yes, but not for {', '.join(lacks)}" if able else "no"
-    return f"{engine.name}: {state}, {lack.reason} ({lack.remedy})"
+    lacks = missing_by_task(engine, TASKS.values())
+    missing = describe_missing(engine, lacks)
+    if None not in lacks.values():
+        return f"{engine.name}: no, {missing}"
+    return f"{engine.name}: yes. {missing}" if missing else f"{engine.name}: yes"
 
 
 def _models(_: str | None) -> Finding:

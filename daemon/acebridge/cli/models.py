@@ -80,8 +80,7 @@ def show_models(
 
 def _availability(engine: models_pb2.EngineCapabilities) -> str:
     state = "yes" if engine.available else "no"
-    rest = ", but not for all tasks" if engine.available else ""
-    return f"{state}{rest}: {engine.missing}" if engine.missing else state
+    return f"{state}: {engine.missing}" if engine.missing else state
 
 
 def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:

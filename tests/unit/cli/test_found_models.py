@@ -38,8 +38,10 @@ def _break_base(models: Path) -> None:
 def test_the_doctor_says_what_is_there_and_what_it_cannot_do(models: Path) -> None:
     engines, found = doctor._engines(None), doctor._models(None)
     assert engines.says == (
-        "draft: yes; neural: yes, but not for lego, complete, extract, only a base model can do this, and"
-        f" {models} has only acestep-v15-turbo (turbo) (Run `acebridge models pull acestep-v15-base`.)"
+        "draft: yes; neural: yes. Not lego, complete, extract: only a base model can do this, and"
+        f" {models} has only acestep-v15-turbo (turbo). Run `acebridge models pull acestep-v15-base`."
+        f" Not understand, create_sample, format_sample: there is no language model in {models}."
+        " Run `acebridge models pull acestep-5Hz-lm-1.7B`."
     )
     assert (found.ok, found.remedy) == (True, "")
     assert found.says == (

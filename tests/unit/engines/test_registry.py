@@ -50,7 +50,12 @@ def test_auto_takes_the_model_for_what_it_can_do_and_says_why_not_for_the_rest(m
             f"The draft engine made this, as the neural engine cannot do {name} now: only a base model can do this, and"
             f" {models} has only acestep-v15-turbo (turbo). Run `acebridge models pull acestep-v15-base`."
         )
-    assert {choice.note for name, choice in choices.items() if name not in OF_BASE} == {""}
+    for name in OF_WORDS:
+        assert choices[name].note == (
+            f"The draft engine made this, as the neural engine cannot do {name} now: there is no language model in {models}."
+            " Run `acebridge models pull acestep-5Hz-lm-1.7B`."
+        )
+    assert {choice.note for name, choice in choices.items() if name not in OF_BASE | OF_WORDS} == {""}
     write_original(models / "acestep-v15-base", model_version="base")
     write_language_model(models / "acestep-5Hz-lm-0.6B")
     assert set(_choices().values()) == {registry.Choice(NEURAL)}

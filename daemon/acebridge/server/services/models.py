@@ -114,12 +114,11 @@ def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
     """Return what an engine can do now; where it can do nothing, what it could do."""
     lacks = registry.missing_by_task(info, TASKS.values())
     able = [task for task, lack in lacks.items() if lack is None]
-    lack = next(filter(None, lacks.values()), None)
     message = models_pb2.EngineCapabilities(
         name=info.name,
         about=info.about,
         available=bool(able),
-        missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
+        missing=registry.describe_missing(info, lacks),
         samplers=info.samplers,
         guidance_methods=info.guidance_methods,
     )
