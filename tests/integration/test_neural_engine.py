@@ -114,7 +114,7 @@ def test_what_it_has_is_listed(shell: Shell) -> None:
     message = shell.json("models", "--json")
     engines = {engine["name"]: engine for engine in message["capabilities"]["engines"]}
     assert engines["neural"]["available"]
-    of_words = {"TASK_KIND_UNDERSTAND", "TASK_KIND_CREATE_SAMPLE", "TASK_KIND_FORMAT_SAMPLE"}
+    of_words = {"understand", "create_sample", "format_sample"}
     assert set(engines["draft"]["tasks"]) - set(engines["neural"]["tasks"]) == of_words
     assert engines["neural"]["missing"].startswith(
         "Not understand, create_sample, format_sample: there is no language model in "
