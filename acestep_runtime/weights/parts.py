@@ -10,7 +10,7 @@ from pathlib import Path
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, describe_damage
-from acestep_runtime.weights.small_json import looks_whole, read_small_json
+from acestep_runtime.weights.small_json import is_json_object, looks_whole, read_small_json
 
 #: Files with weights, the preferred first; an index lists the shards of a split file.
 _WEIGHTS = tuple(
@@ -85,7 +85,7 @@ def _faults(folder: Path) -> Iterator[str]:
     config = folder / CONFIG_FILE
     if not is_file(config):
         yield f"{folder.name}/{CONFIG_FILE} is missing"
-    elif not looks_whole(config):
+    elif not is_json_object(config):
         yield f"{folder.name}/{CONFIG_FILE} is damaged"
     first = weights_file(folder)
     places = (folder,) if first else (folder, folder / _HUB_DOWNLOADS)

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from acestep_runtime.errors import printable
@@ -148,9 +149,13 @@ SIGNATURES = (
     Signature("a trainer's checkpoint", _TO_ADAPTERS, is_folder=True,
               own_name=r"(checkpoint|epoch|step)[-_]\d+.*", names=r"\.(safetensors|bin|pt|pth|ckpt)$"),
     Signature("a LoRA in the folder of PEFT", _TO_ADAPTERS, is_folder=True, is_usable=True,
-              names=r"^adapter_(config\.json|model\.safetensors)$"),
+              names=r"^adapter_model\.safetensors$"),
     Signature("a LoRA in the folder of diffusers", _TO_ADAPTERS, is_folder=True, is_usable=True,
               names=r"^pytorch_lora_weights\.safetensors$"),
+    Signature("a LoRA as a pickle, which may hold programs, and is not opened", "Get it as safetensors, or convert it.",
+              names=r"^(adapter_model|pytorch_lora_weights)\.bin$", is_folder=True),
+    Signature("the settings of a LoRA without its weights", "Get adapter_model.safetensors, which belongs beside them.",
+              names=r"^adapter_config\.json$", is_folder=True),
     Signature("a pipeline of diffusers for another model", f"Get a model of ACE-Step 1.5. {_PULL}", is_folder=True,
               config=("_class_name", r"^(?!AceStepPipeline$).*Pipeline")),
     Signature("a model of another kind", f"Get a model of ACE-Step 1.5. {_PULL}", is_folder=True,
@@ -185,11 +190,28 @@ def find_named(found: Iterable[FolderEntry], name: str) -> FolderEntry | None:
 def identify(path: Path) -> FolderEntry | None:
     """Return what a file or a folder is, or ``None`` where no row of the table says so. Raises nothing."""
     try:
-        evidence = _look_at(path)
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            name, row = path.name, _find_row(_look_into(path))
+        else:
+            name, row = path.stem, _find_row_of_file(path, facts.st_mode, facts.st_size, facts.st_ctime_ns)
     except (OSError, ValueError):
         return None
-    row = next((each for each in SIGNATURES if each.matches(evidence)), None)
-    return None if row is None else FolderEntry(path.name if evidence.is_folder else path.stem, path, row)
+    return None if row is None else FolderEntry(name, path, row)
+
+
+def _find_row(evidence: Evidence) -> Signature | None:
+    return next((each for each in SIGNATURES if each.matches(evidence)), None)
+
+
+@lru_cache(maxsize=512)
+def _find_row_of_file(path: Path, mode: int, *_changes: int) -> Signature | None:
+    """Return the row of a file, which is looked at again only when it has changed: each request may ask."""
+    if not stat.S_ISREG(mode):
+        return None
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return _find_row(Evidence(path.name, False, frozenset({path.name}), head, read_header(path).keys))
 
 
 def describe_damage(path: Path) -> str:
@@ -199,16 +221,9 @@ def describe_damage(path: Path) -> str:
     return fault if found is None or found.signature.keys else f"is {found.signature.what}"
 
 
-def _look_at(path: Path) -> Evidence:
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        names = frozenset(sorted(each.name for each in path.iterdir())[:_MAX_NAMES])
-        config = {**read_small_json(path / "config.json"), **read_small_json(path / "model_index.json")}
-        tensors = [name for name in sorted(names) if name.endswith(".safetensors")]
-        keys = read_header(path / tensors[0]).keys if len(tensors) == 1 else ()
-        return Evidence(path.name, True, names, keys=keys, config=config)
-    if not stat.S_ISREG(mode):
-        raise ValueError(f"{path} is neither a file nor a folder")
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return Evidence(path.name, False, frozenset({path.name}), head, read_header(path).keys)
+def _look_into(folder: Path) -> Evidence:
+    names = frozenset(sorted(each.name for each in folder.iterdir())[:_MAX_NAMES])
+    config = {**read_small_json(folder / "config.json"), **read_small_json(folder / "model_index.json")}
+    tensors = [name for name in names if name.endswith(".safetensors")]
+    keys = read_header(folder / tensors[0]).keys if len(tensors) == 1 else ()
+    return Evidence(folder.name, True, names, keys=keys, config=config)

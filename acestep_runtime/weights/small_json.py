@@ -13,13 +13,22 @@ _ENDS = 64
 
 def read_small_json(path: Path) -> JsonObject:
     """Return the object in a file, empty where there is none that can be read. Raises nothing."""
+    return _read_object(path) or {}
+
+
+def is_json_object(path: Path) -> bool:
+    """Return whether a file holds an object, which may be empty. Raises nothing."""
+    return _read_object(path) is not None
+
+
+def _read_object(path: Path) -> JsonObject | None:
     try:
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:  # reading a pipe would block
-            return {}
+            return None
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def looks_whole(path: Path) -> bool:

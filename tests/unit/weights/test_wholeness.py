@@ -92,6 +92,7 @@ def _become_part_of_the_hub(path: Path) -> None:
         (TURBO, "vae", shutil.rmtree, "the VAE is missing"),
         (TURBO, "vae/config.json", Path.unlink, "vae/config.json is missing"),
         (TURBO, "vae/config.json", _cut, "vae/config.json is damaged"),
+        (TURBO, "vae/config.json", lambda path: path.write_text("{x}"), "vae/config.json is damaged"),
         (TURBO, "vae/diffusion_pytorch_model.safetensors", Path.unlink, "vae has no weights"),
         (TURBO, "Qwen3-Embedding-0.6B", shutil.rmtree, "the text encoder is missing"),
         (TURBO, "Qwen3-Embedding-0.6B/tokenizer.json", Path.unlink, "Qwen3-Embedding-0.6B/tokenizer.json is missing"),

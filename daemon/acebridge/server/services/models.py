@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from acebridge.contract.fields import fill
 from acebridge.errors import NotFound
@@ -17,8 +18,10 @@ from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
-from acestep_runtime.weights.catalogue import full_name
+from acestep_runtime.weights.catalogue import RELEASES, full_name
 from acestep_runtime.weights.installed import find_installed_models
+from acestep_runtime.weights.language import LanguageCheckpoint, find_language_models, select_language_model
+from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.selection import select_checkpoint
 
 #: The engine that loads these models.
@@ -77,8 +80,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         full = full_name(name, list(sizes))
         if full not in sizes:
             try:
-                folder = self._context.config.models_dir
-                full = (await asyncio.to_thread(select_checkpoint, folder, name, needs_base=False)).name
+                full = (await asyncio.to_thread(_select, self._context.config.models_dir, name)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
         await self._context.scheduler.manage_model("load", full, _ENGINE)
@@ -108,6 +110,15 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         return models_pb2.Model(
             name=name, engine=_ENGINE, size_bytes=size_bytes, loaded=name in self._names_in_memory()
         )
+
+
+def _select(folder: Path, name: str) -> Checkpoint | LanguageCheckpoint:
+    """Return a model by its name, or the end of it. Raises `InvalidValue` and `EngineFailure` where it cannot be loaded."""
+    language = {each.name for each in find_language_models(folder)}
+    language |= {each.name for each in RELEASES.values() if each.kind == "lm"}
+    if full_name(name, list(language)) in language:
+        return select_language_model(folder, name)
+    return select_checkpoint(folder, name, needs_base=False)
 
 
 def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
