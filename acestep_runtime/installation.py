@@ -1,4 +1,4 @@
-"""How AceBridge was installed here, for messages that say how to add what is missing.
+"""What is missing on this machine, and how AceBridge was installed here, for messages that say how to add it.
 
 It is not on a package index, so the way leads over the wheel or the folder that it was installed from.
 """
@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,14 @@ _TOOLS = {
     "uv-receipt.toml": ("uv", "tool", "install", "--force"),
     "pipx_metadata.json": ("pipx", "install", "--force"),
 }
+
+
+@dataclass(frozen=True)
+class MissingRequirement:
+    """A requirement that this machine does not meet: ``reason`` is the end of a sentence, ``remedy`` says what to do."""
+
+    reason: str
+    remedy: str
 
 
 def install_remedy(extra: str = "") -> str:

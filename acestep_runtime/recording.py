@@ -100,18 +100,21 @@ def record(
     cancel: CancelToken,
     earlier: Sequence[Take] = (),
     first_output: int = 0,
+    *,
+    note: str = "",
 ) -> Iterator[Progress | OutputHeader | NewFrames | TakeFiles | Ranking]:
     """Run ``task`` and yield its events; output n appears in ``folder`` as ``n.wav``.
 
     The takes of an ``earlier`` attempt are not repeated, and outputs are numbered from ``first_output`` on, after theirs. A
     task that chooses ends when enough takes are good, with a `Ranking`. The caller removes the files of takes not kept.
+    ``note`` is one more warning of each take.
 
     Raises what the task and the engine raise, `EngineFailure` for an output of the wrong length, and ``OSError``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     output, takes = task.output_spec, list(earlier)
     if not _is_done(output, takes):
-        with closing(_record_takes(task, engine, folder, cancel, len(earlier), first_output)) as events:
+        with closing(_record_takes(task, engine, folder, cancel, len(earlier), first_output, note)) as events:
             for event in events:
                 yield event
                 if isinstance(event, TakeFiles):
@@ -127,12 +130,12 @@ def _is_done(output: Output, takes: Sequence[Take]) -> bool:
 
 
 def _record_takes(
-    task: Task, engine: Engine, folder: Path, cancel: CancelToken, done: int, first_output: int
+    task: Task, engine: Engine, folder: Path, cancel: CancelToken, done: int, first_output: int, note: str
 ) -> Generator[Progress | OutputHeader | NewFrames | TakeFiles, None, None]:
     """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
     try:
-        for event in run_with_warnings(task, engine, cancel, done):
+        for event in run_with_warnings(task, engine, cancel, done, note=note):
             cancel.check()
             if isinstance(event, Progress):
                 yield event

@@ -133,6 +133,13 @@ class Engine(Protocol):
     #: Whether the engine can plan music with a language model and follow plans.
     supports_planning: bool
 
+    def model_kind(self, task: type[TaskTraits], model: str) -> str:
+        """Return turbo, base or sft, the kind of the model that a request for ``task`` takes; "" for an engine without models.
+
+        Raises `InvalidValue` and `EngineFailure` for a ``model`` that cannot be used.
+        """
+        ...
+
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 

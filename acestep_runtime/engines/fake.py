@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -47,6 +47,11 @@ class FakeEngine:
     supports_reference = False
     supports_sampling = True
     supports_planning = False
+
+    def model_kind(self, task: type[TaskTraits], model: str) -> str:
+        """See `acestep_runtime.engines.base.Engine`."""
+        del task, model
+        return ""
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve any task with tones. See `acestep_runtime.engines.base.Engine.run`."""

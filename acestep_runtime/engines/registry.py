@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import NamedTuple
 
 from acestep_runtime.engines.base import Engine, TaskTraits
-from acestep_runtime.errors import InvalidValue, UnsupportedTask, printable
-from acestep_runtime.installation import install_remedy
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask, printable
+from acestep_runtime.installation import MissingRequirement, install_remedy
 from acestep_runtime.values import Sampling
+from acestep_runtime.weights.adapters import find_adapter
 from acestep_runtime.weights.folder import models_folder
-from acestep_runtime.weights.language import find_language_models
+from acestep_runtime.weights.language import find_language_models, find_whole_language_models, missing_language_model
 from acestep_runtime.weights.layout import find_checkpoints
-
-
-@dataclass(frozen=True)
-class MissingRequirement:
-    """A requirement that this machine does not meet: ``reason`` is the end of a sentence, ``remedy`` says what to do."""
-
-    reason: str
-    remedy: str
+from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
+from acestep_runtime.weights.strangers import find_strangers
 
 
 @dataclass(frozen=True)
 class EngineInfo:
     """A description of an engine that does not load it. ``factory`` is ``module:class``.
 
-    ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement. ``fully_supports`` returns
-    whether it can do a task now without the help of another engine.
+    ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement of a task, or of every task
+    where it is ``None``; ``missing_alone`` what it lacks to do a task without the help of another engine.
+    ``is_expected`` returns whether its user has files for it, so that a note is due where it is not used.
     """
 
     name: str
     factory: str
     about: str
-    missing: Callable[[], MissingRequirement | None] = lambda: None
-    fully_supports: Callable[[type[TaskTraits]], bool] = lambda _: True
+    missing: Callable[[type[TaskTraits] | None], MissingRequirement | None] = lambda _: None
+    missing_alone: Callable[[type[TaskTraits]], MissingRequirement | None] = lambda _: None
+    is_expected: Callable[[], bool] = lambda: False
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
     uses_device: bool = False
@@ -58,7 +56,7 @@ class EngineInfo:
         return task.name not in self.unsupported
 
 
-def _neural_missing() -> MissingRequirement | None:
+def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
     missing_packages = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if missing_packages:
         are = "is" if len(missing_packages) == 1 else "are"
@@ -69,13 +67,21 @@ def _neural_missing() -> MissingRequirement | None:
         return MissingRequirement(
             "there is no home folder for models", "Set ACEBRIDGE_MODELS to the full path of a folder."
         )
-    if not find_checkpoints(folder):
-        return MissingRequirement(f"there are no weights in {folder}", "Run `acebridge models pull acestep-v15-turbo`.")
-    return None
+    missing = missing_checkpoint(folder, task is not None and task.needs_base_model)
+    writes_text = task is None or task.kind == "text"  # the language model alone answers in words
+    return None if missing and writes_text and find_whole_language_models(folder) else missing
 
 
-def _neural_fully_supports(task: type[TaskTraits]) -> bool:
-    return not task.needs_language_model or bool(find_language_models(models_folder()))
+def _neural_missing_alone(task: type[TaskTraits]) -> MissingRequirement | None:
+    return missing_language_model(models_folder()) if task.needs_language_model else None
+
+
+def _neural_is_expected() -> bool:
+    try:
+        folder = models_folder()
+    except RuntimeError:
+        return False
+    return bool(find_checkpoints(folder) or find_language_models(folder) or find_strangers(folder))
 
 
 _NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors", "llguidance", "yaml")
@@ -93,7 +99,8 @@ ENGINES = {
             "acestep_runtime.engines.neural.engine:NeuralEngine",
             "ACE-Step 1.5, on a GPU or, slowly, on a CPU.",
             _neural_missing,
-            _neural_fully_supports,
+            _neural_missing_alone,
+            _neural_is_expected,
             uses_device=True,
             samplers=("euler", "heun", "sde"),
             guidance_methods=("apg", "adg", "cfg"),
@@ -117,16 +124,21 @@ ENGINES = {
 OFFERED = ("auto", *(info.name for info in ENGINES.values() if not info.for_tests))
 
 
-def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
+class Choice(NamedTuple):
+    """The engine of a task. ``note`` says why it is not the one that may be expected, "" where it is."""
+
+    engine: EngineInfo
+    note: str = ""
+
+
+def resolve(name: str, task: type[TaskTraits]) -> Choice:
     """Return the engine for ``task``; ``name`` is an engine or ``auto``.
 
     ``auto`` selects neural when it can run and fully supports the task, else draft. Raises `InvalidValue` for an unknown name
     and `UnsupportedTask` when the engine cannot run or lacks the task; the remedy names an engine that has it.
     """
     if name == "auto":
-        neural = ENGINES["neural"]
-        use_neural = neural.supports(task) and neural.missing() is None and neural.fully_supports(task)
-        name = "neural" if use_neural else "draft"
+        return _choose(task)
     if name not in ENGINES:
         raise InvalidValue("engine", name, ", ".join(OFFERED))
     info = ENGINES[name]
@@ -134,17 +146,61 @@ def resolve(name: str, task: type[TaskTraits]) -> EngineInfo:
         capable = [each.name for each in ENGINES.values() if each.supports(task) and not each.for_tests]
         remedy = f"Use the {' or '.join(capable)} engine." if capable else ""
         raise UnsupportedTask(f"The {name} engine cannot do {task.name}.", remedy=remedy)
-    missing = info.missing()
+    missing = info.missing(task)
     if missing is not None:
+        cannot = "cannot run" if info.missing(None) else f"cannot do {task.name} now"
         raise UnsupportedTask(
-            f"The {name} engine cannot run: {missing.reason}.", remedy=f"{missing.remedy} Or choose --engine draft."
+            f"The {name} engine {cannot}: {missing.reason}.", remedy=f"{missing.remedy} Or choose --engine draft."
         )
-    return info
+    return Choice(info)
 
 
-def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
-    """Raise `InvalidValue` for a sampler or a method of guidance that no engine has ("" is the default), and for a model or an
-    adapter where the engine has none: the result would be another one than was asked for."""
+def _choose(task: type[TaskTraits]) -> Choice:
+    """Return the engine that ``auto`` stands for."""
+    neural, draft = ENGINES["neural"], ENGINES["draft"]
+    if not neural.supports(task):
+        return Choice(draft)
+    missing = _missing_for(neural, task)
+    if missing is None:
+        return Choice(neural)
+    if not neural.is_expected():
+        return Choice(draft)
+    note = (
+        f"The {draft.name} engine made this, as the {neural.name} engine cannot do {task.name} now: {missing.reason}."
+    )
+    return Choice(draft, f"{note} {missing.remedy}")
+
+
+def missing_by_task(info: EngineInfo, tasks: Iterable[type[TaskTraits]]) -> dict[str, MissingRequirement | None]:
+    """Return the names of those of ``tasks`` that an engine knows, each with what it lacks for it now, ``None`` for nothing."""
+    return {task.name: _missing_for(info, task) for task in tasks if info.supports(task)}
+
+
+def _missing_for(info: EngineInfo, task: type[TaskTraits]) -> MissingRequirement | None:
+    return info.missing(task) or info.missing_alone(task)
+
+
+def describe_missing(info: EngineInfo, lacks: Mapping[str, MissingRequirement | None]) -> str:
+    """Return what an engine lacks for which of its tasks, as sentences with remedies; "" where it can do all of them now.
+
+    ``lacks`` is that of `missing_by_task`.
+    """
+    groups: dict[MissingRequirement, list[str]] = {}
+    for task, lack in lacks.items():
+        if lack is not None:
+            groups.setdefault(lack, []).append(task)
+    everything = info.missing(None) if None not in lacks.values() else None
+    if everything is not None:
+        return f"{everything.reason}. {everything.remedy}"
+    return " ".join(f"Not {', '.join(tasks)}: {lack.reason}. {lack.remedy}" for lack, tasks in groups.items())
+
+
+def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling) -> None:
+    """Raise `InvalidValue` or `UnsupportedTask` for settings that cannot be honoured, as the result would be another one.
+
+    Those are a sampler or a method of guidance that no engine has ("" is the default), and a model or an adapter that is not
+    there, cannot do the task, or that the engine has no use for.
+    """
     engines = [info, *ENGINES.values()]
     samplers = next(each.samplers for each in engines if each.samplers)
     methods = next(each.guidance_methods for each in engines if each.guidance_methods)
@@ -154,16 +210,31 @@ def check_sampling(info: EngineInfo, sampling: Sampling) -> None:
     ):
         if name and name not in known:
             raise InvalidValue(field, name, ", ".join(known), remedy="Leave it out for the default.")
+    if info.samplers:
+        _check_models(task, sampling)
+        return
     models = {"sampling.model": sampling.model, "sampling.adapters": ", ".join(each.name for each in sampling.adapters)}
     for field, name in models.items():
-        if name and not info.samplers:
-            missing = ENGINES["neural"].missing()
-            why = f", and the neural engine cannot run: {missing.reason}" if missing else ""
+        if name:
+            missing = ENGINES["neural"].missing(task)
+            why = f", and the neural engine cannot do {task.name} now: {missing.reason}" if missing else ""
             raise InvalidValue(
                 field, name, "nothing",
                 message=f"The {info.name} engine has no models, so {printable(name)} would have no effect{why}.",
                 remedy=f"{missing.remedy if missing else 'Choose the neural engine.'} Or leave it out.",
             )  # fmt: skip
+
+
+def _check_models(task: type[TaskTraits], sampling: Sampling) -> None:
+    """Raise for a model or an adapter that is not there, or cannot do the task."""
+    folder = models_folder()
+    try:
+        if sampling.model:
+            select_checkpoint(folder, sampling.model, task.needs_base_model)
+    except EngineFailure as error:
+        raise UnsupportedTask(error.message, remedy=error.remedy) from error
+    for adapter in sampling.adapters:
+        find_adapter(folder, adapter.name)
 
 
 def load(info: EngineInfo, *, device: str = "auto") -> Engine:

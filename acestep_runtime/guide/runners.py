@@ -109,17 +109,17 @@ _gate = _BackgroundGate()
 
 
 def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
-    info = registry.resolve(order.engine, TASKS[order.task])
+    info, note = registry.resolve(order.engine, TASKS[order.task])
     fields: dict[str, Json] = dict(order.fields)
     for name, audio in (("source", order.source), ("reference", order.reference)):
         if audio is not None:
             fields[name] = {"path": str(audio.path), "name": audio.path.name}
     task = with_all_seeds(build_task(order.task, fields))
     task.validate()
-    registry.check_sampling(info, getattr(task, "sampling", Sampling()))
+    registry.check_sampling(info, type(task), getattr(task, "sampling", Sampling()))
     takes: dict[int, TakeFiles] = {}
     ranking: tuple[RankedTake, ...] = ()
-    for event in record(task, _engine(info.name), folder, cancel):
+    for event in record(task, _engine(info.name), folder, cancel, note=note):
         pause()
         if isinstance(event, Progress):
             report(event.stage, event.fraction)

@@ -15,15 +15,19 @@ from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
 from acestep_runtime.tasks.unused import describe_unused
 from acestep_runtime.units import gain_to_db
-from acestep_runtime.values import CODES_A_SECOND, CancelToken, Thinking
+from acestep_runtime.values import CODES_A_SECOND, CancelToken
 
 
-def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
-    """Run ``task`` and add warnings, as sentences under "warnings", to the metadata of its takes."""
+def run_with_warnings(
+    task: Task, engine: Engine, cancel: CancelToken, done: int = 0, *, note: str = ""
+) -> Iterator[TaskEvent]:
+    """Run ``task`` and add warnings, as sentences under "warnings", to the metadata of its takes; ``note`` is the first."""
     inputs = task.audio_inputs()
+    reference = inputs.get("reference")
     notes = [
+        *filter(None, [note]),
         *_file_warnings(inputs.get("source")),
-        *_reference_warnings(inputs.get("reference"), engine),
+        *_file_warnings(None if reference is None or not engine.supports_reference else reference),
         *_plan_warnings(task, engine),
         *filter(None, [task.words_to_sing().note]),
         *_seed_warnings(task.output_spec.seeds),
@@ -47,12 +51,6 @@ def run_with_warnings(task: Task, engine: Engine, cancel: CancelToken, done: int
         yield event
 
 
-def _reference_warnings(reference: Source | None, engine: Engine) -> list[str]:
-    if reference is None or engine.supports_reference:
-        return _file_warnings(reference)
-    return [f"The {engine.name} engine does not use a reference: {printable(reference.display_name)} had no effect."]
-
-
 def _seed_warnings(seeds: Sequence[int]) -> list[str]:
     """Warn of takes that are equal because their seeds are."""
     return [
@@ -63,15 +61,11 @@ def _seed_warnings(seeds: Sequence[int]) -> list[str]:
 
 
 def _plan_warnings(task: Task, engine: Engine) -> list[str]:
-    """Warn of planning without effect; for text tasks engines do this themselves."""
+    """Warn of a plan that ends before the song."""
     codes: tuple[int, ...] = getattr(task, "codes", ())
-    thinking = task.can_plan and getattr(task, "thinking", Thinking()).plan_first
-    if (codes or thinking) and not engine.supports_planning:
-        what = "follow codes, so those of the plan" if codes else "plan songs, so thinking"
-        return [f"The {engine.name} engine does not {what} had no effect: that takes the neural engine."]
     requested_s: float | None = getattr(task, "duration_s", None)
     plan_s = len(codes) / CODES_A_SECOND
-    if codes and requested_s is not None and requested_s - plan_s >= 1 / CODES_A_SECOND:
+    if codes and engine.supports_planning and requested_s is not None and requested_s - plan_s >= 1 / CODES_A_SECOND:
         return [f"The plan ends after {plan_s:g} of {requested_s:g} s; what comes then follows silence."]
     return []
 

@@ -1,4 +1,4 @@
-"""What a task asks for in vain: one table of the fields that an engine or a task has no use for, with the reason."""
+"""What a task asks for in vain: one table of the fields that an engine, a model or a task has no use for, with the reason."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SAMPLING = tuple(f"sampling.{f.name}" for f in dataclasses.fields(Sampling))
 PLANNING = tuple(f"thinking.{f.name}" for f in dataclasses.fields(Thinking) if f.name not in ("plan_first", "model"))
 #: Fields of a task without audio that a model serves.
 _OF_MODELS = ("sampling.model", "sampling.adapters")
+#: Fields that users know by another name.
+_NAMES = {"thinking.plan_first": "thinking"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ def _only_for(*tasks: str) -> Callable[[Task, Engine], bool]:
     return lambda task, _engine: task.name not in tasks
 
 
+def _is_distilled(task: Task, engine: Engine) -> bool:
+    """Return whether the model of a task has its guidance built in, whatever is asked for."""
+    sampling: Sampling = getattr(task, "sampling", Sampling())
+    return engine.model_kind(type(task), sampling.model) == "turbo"
+
+
 #: The first rule that names a field counts.
 RULES = (
     Rule(SAMPLING, lambda _task, engine: not engine.supports_sampling, "the {engine} engine has no such setting"),
@@ -42,6 +50,17 @@ RULES = (
         tuple(field for field in SAMPLING if field not in _OF_MODELS),
         lambda task, _engine: task.kind != "audio",
         "{task} makes no audio",
+    ),
+    Rule(("reference",), lambda _task, engine: not engine.supports_reference, "the {engine} engine uses no reference"),
+    Rule(
+        ("thinking.plan_first", "thinking.model", "codes", *PLANNING),
+        lambda task, engine: task.can_plan and not engine.supports_planning,
+        "the {engine} engine neither plans songs nor follows plans, which takes the neural engine",
+    ),
+    Rule(
+        ("sampling.guidance", "sampling.guidance_method", "sampling.guidance_start", "sampling.guidance_end"),
+        _is_distilled,
+        "guidance is built into turbo models; it is for base and SFT models",
     ),
     Rule(("sampling.noise_strength", "sampling.skip_quantiser"), _only_for("cover"), "it is for cover"),
     Rule(("sampling.mask",), _only_for("repaint", "lego"), "it is for repaint and lego"),
@@ -68,14 +87,15 @@ RULES = (
 def describe_unused(task: Task, engine: Engine) -> Iterator[str]:
     """Yield a sentence about each field that was given and has no effect: its name, its value and why."""
     given = dict(_flatten(to_fields(task)))
+    given.update({name: source.display_name for name, source in task.audio_inputs().items()})
     for rule in RULES:
-        if not rule.applies(task, engine):
+        fields = [field for field in rule.fields if field in given]
+        if not fields or not rule.applies(task, engine):
             continue
-        for field in rule.fields:
-            if field in given:
-                name, value = field.rpartition(".")[2], given.pop(field)
-                why = rule.why.format(engine=engine.name, task=task.name)
-                yield f"{name} {_describe(value)} had no effect: {why}."
+        why = rule.why.format(engine=engine.name, task=task.name)
+        for field in fields:
+            name = _NAMES.get(field, field.rpartition(".")[2])
+            yield f"{name} {_describe(given.pop(field))} had no effect: {why}."
 
 
 def _flatten(fields: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
@@ -90,5 +110,6 @@ def _describe(value: Json) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_describe(item["name"] if isinstance(item, Mapping) else item) for item in value)
+        names = (_describe(item["name"] if isinstance(item, Mapping) else item) for item in value)
+        return printable(", ".join(names))
     return f"{value:g}" if isinstance(value, float) else printable(str(value))

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.weights.folder import ADAPTERS
+from acestep_runtime.weights.signatures import FolderEntry, describe_damage, find_named, identify
 
-FOLDER = "adapters"
 #: Valid names of adapters.
 NAME_PATTERN = re.compile(r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,64}")
 NAME_RULE = "up to 64 characters without slashes and colons, no dot first"
 _SUFFIX = ".safetensors"
+#: Most entries of the folder that are looked at for other things than adapters.
+_MAX_OTHERS = 100
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class AdapterFile:
 
 def find_adapters(models: Path) -> tuple[AdapterFile, ...]:
     """Return the adapters in a folder of models, by name."""
-    folder = models / FOLDER
+    folder = models / ADAPTERS
     try:
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError:
@@ -43,11 +46,34 @@ def find_adapter(models: Path, name: str) -> AdapterFile:
     """Return the adapter called ``name``. Raises `InvalidValue`, which lists the adapters, where there is none."""
     adapters = {each.name: each for each in find_adapters(models)}
     if name not in adapters:
+        allowed, other = ", ".join(adapters) or "none, as there are no adapters", find_named(find_others(models), name)
+        if other is not None:
+            message = f"{other.path} is {other.signature.what}; allowed: {allowed}."
+            raise InvalidValue("sampling.adapters.name", name, allowed, message=message, remedy=other.signature.advice)
         raise InvalidValue(
-            "sampling.adapters.name", name, ", ".join(adapters) or "none, as there are no adapters",
-            remedy=f"Put its file into {models / FOLDER}, as NAME{_SUFFIX}; names have {NAME_RULE}.",
+            "sampling.adapters.name", name, allowed,
+            remedy=f"Put its file into {models / ADAPTERS}, as NAME{_SUFFIX}; names have {NAME_RULE}.",
         )  # fmt: skip
     return adapters[name]
+
+
+def find_others(models: Path) -> tuple[FolderEntry, ...]:
+    """Return what was recognised in the folder of adapters beside the adapters, by name. Raises nothing."""
+    try:
+        entries = sorted((models / ADAPTERS).iterdir())[:_MAX_OTHERS]
+    except OSError:
+        return ()
+    adapters = {each.path for each in find_adapters(models)}
+    return tuple(found for each in entries if each not in adapters and (found := identify(each)))
+
+
+def adapter_fault(adapter: AdapterFile) -> str:
+    """Return the end of a sentence about an adapter that cannot be used, as far as its names say so; else ""."""
+    if damage := describe_damage(adapter.path) if adapter.path.suffix == _SUFFIX else "":
+        return damage
+    found = identify(adapter.path)
+    is_other = found is not None and found.signature.keys and not found.signature.is_usable
+    return f"is {found.signature.what}" if found is not None and is_other else ""
 
 
 def _describe(path: Path) -> AdapterFile | None:

@@ -17,7 +17,8 @@ import torch
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.values import Json
 from acestep_runtime.weights.keys import Shape
-from acestep_runtime.weights.layout import find_pickle, pickle_error, weights_file
+from acestep_runtime.weights.parts import find_pickle, pickle_error, weights_file
+from acestep_runtime.weights.signatures import identify
 
 if TYPE_CHECKING:
     from safetensors import safe_open
@@ -102,6 +103,9 @@ def _open_safetensors(path: Path, remedy: str = _PULL_AGAIN) -> safe_open:
     try:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
+        found = identify(path)
+        if found is not None and found.signature.head:
+            raise EngineFailure(f"{path} is {found.signature.what}.", remedy=found.signature.advice) from error
         raise EngineFailure(f"{path} is damaged or not whole: {error}.", remedy=remedy) from error
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "ACEBRIDGE_MODELS"
+#: The folder of adapters in it.
+ADAPTERS = "adapters"
 
 
 def models_folder() -> Path:

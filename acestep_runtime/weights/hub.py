@@ -26,7 +26,8 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import FileDigest
-from acestep_runtime.weights.layout import has_weights, list_folders
+from acestep_runtime.weights.layout import list_folders
+from acestep_runtime.weights.parts import has_weights
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

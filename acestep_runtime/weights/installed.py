@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acestep_runtime.weights.language import find_language_models
-from acestep_runtime.weights.layout import find_checkpoints
+from acestep_runtime.weights.catalogue import repair_hint
+from acestep_runtime.weights.language import LanguageCheckpoint, find_language_models, language_faults
+from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.selection import repair_remedy
+from acestep_runtime.weights.wholeness import inspect_checkpoints
 
 _WEIGHTS = ".safetensors"
 
@@ -15,14 +18,20 @@ _WEIGHTS = ".safetensors"
 class InstalledModel:
     """A model in a folder of models. ``kind`` is turbo, base, sft or lm; ``size_bytes`` counts its own weights.
 
-    A ``complete`` model can be loaded: a transformer also needs a VAE and a text encoder.
+    ``faults`` say what it lacks, each as a sentence without its end, and ``remedy`` what to do about it.
     """
 
     name: str
     kind: str
     folder: Path
     size_bytes: int
-    complete: bool
+    faults: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be loaded: a transformer also needs a VAE and a text encoder with its tokenizer."""
+        return not self.faults
 
 
 def find_installed_models(folder: Path) -> tuple[InstalledModel, ...]:
@@ -31,16 +40,22 @@ def find_installed_models(folder: Path) -> tuple[InstalledModel, ...]:
     Of several models with one name, a complete one is listed. Empty where the folder does not exist.
     """
     transformers = [
-        InstalledModel(each.name, each.kind, each.folder, _weight_bytes(each.dit), each.is_complete)
-        for each in find_checkpoints(folder)
+        _describe(each, each.kind, each.dit, faults, repair_remedy(each))
+        for each, faults in inspect_checkpoints(folder).items()
     ]
     language = [
-        InstalledModel(each.name, "lm", each.folder, _weight_bytes(each.folder), True)
+        _describe(each, "lm", each.folder, language_faults(each), repair_hint(each.name, each.folder))
         for each in find_language_models(folder)
     ]
     models = [*transformers, *language]
     by_name = {each.name: each for each in models} | {each.name: each for each in models if each.complete}
     return tuple(by_name.values())
+
+
+def _describe(
+    model: Checkpoint | LanguageCheckpoint, kind: str, weights: Path, faults: tuple[str, ...], remedy: str
+) -> InstalledModel:
+    return InstalledModel(model.name, kind, model.folder, _weight_bytes(weights), faults, remedy if faults else "")
 
 
 def _weight_bytes(folder: Path) -> int:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.installation import MissingRequirement
 from acestep_runtime.weights import catalogue
-from acestep_runtime.weights.layout import Stamp, file_stamp, has_weights, list_folders, read_config
+from acestep_runtime.weights.layout import list_folders
+from acestep_runtime.weights.parts import Stamp, file_stamp, part_faults, read_config, tokenizer_faults
 
 if TYPE_CHECKING:
     import torch
@@ -30,13 +32,23 @@ class LanguageCheckpoint:
 
 
 def find_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
-    """Return every language model below a folder of models, by name. Reads names and small files only."""
+    """Return every language model below a folder of models, whole or not, by name. Reads names and small files only."""
     models = [
         LanguageCheckpoint(each.name, each, file_stamp(each))
         for each in list_folders(folder)
-        if _MARK in each.name.lower() and read_config(each).get("model_type") == "qwen3" and has_weights(each)
+        if _MARK in each.name.lower() and read_config(each).get("model_type") == "qwen3"
     ]
     return tuple(sorted(models, key=lambda each: each.name))
+
+
+def language_faults(checkpoint: LanguageCheckpoint) -> tuple[str, ...]:
+    """Return what a language model lacks, each as a sentence without its end; empty if it is whole."""
+    return (*part_faults(checkpoint.folder), *tokenizer_faults(checkpoint.folder))
+
+
+def find_whole_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
+    """Return the whole language models below a folder of models, by name."""
+    return tuple(each for each in find_language_models(folder) if not language_faults(each))
 
 
 def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
@@ -44,22 +56,45 @@ def select_language_model(folder: Path, name: str = "") -> LanguageCheckpoint:
 
     Raises `EngineFailure` where it is not installed and `InvalidValue` for an unknown name, with the command to get one.
     """
-    models = {each.name: each for each in find_language_models(folder)}
+    found = find_language_models(folder)
+    models = {each.name: each for each in found if not language_faults(each)}
+    broken = {each.name: each for each in found if each.name not in models}
     if not name:
         preferred = [each for each in (*_PREFERRED, *models) if each in models]
         if preferred:
             return models[preferred[0]]
+        if broken:
+            raise _incomplete_error(next(iter(broken.values())))
         raise EngineFailure(f"There is no language model in {folder}.", remedy=catalogue.pull_hint(_PREFERRED[0]))
     full = next(
-        (found for each in (name, f"lm-{name}") if (found := catalogue.full_name(each, list(models))) != each), name
+        (full for each in (name, f"lm-{name}") if (full := catalogue.full_name(each, [*models, *broken])) != each), name
     )
     if full in models:
         return models[full]
+    if full in broken:
+        raise _incomplete_error(broken[full])
     releases = [release.name for release in catalogue.RELEASES.values() if release.kind == "lm"]
     if full in releases:
         raise EngineFailure(f"Model {full} is not in {folder}.", remedy=catalogue.pull_hint(full))
     names = ", ".join(dict.fromkeys([*models, *releases]))
     raise InvalidValue("thinking.model", name, names, remedy=catalogue.pull_hint(_PREFERRED[0]))
+
+
+def missing_language_model(folder: Path) -> MissingRequirement | None:
+    """Return why no language model in a folder of models can answer, ``None`` if one can."""
+    try:
+        select_language_model(folder)
+    except EngineFailure as error:
+        reason = error.message.removesuffix(".")
+        return MissingRequirement(f"{reason[:1].lower()}{reason[1:]}", error.remedy)
+    return None
+
+
+def _incomplete_error(checkpoint: LanguageCheckpoint) -> EngineFailure:
+    return EngineFailure(
+        f"Language model {checkpoint.name} is not whole: {'; '.join(language_faults(checkpoint))}.",
+        remedy=catalogue.repair_hint(checkpoint.name, checkpoint.folder),
+    )
 
 
 def load_language_model(

@@ -22,7 +22,8 @@ from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.values import Json
 from acestep_runtime.weights import catalogue, files, keys
-from acestep_runtime.weights.layout import SILENCE_FILE, Checkpoint, read_config
+from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.parts import SILENCE_FILE, read_config
 from acestep_runtime.weights.spec import ModelSpec, read_model_spec
 
 if TYPE_CHECKING:

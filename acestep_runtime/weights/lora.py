@@ -21,6 +21,7 @@ from acestep_runtime.json_values import JsonObject, to_number, to_object
 from acestep_runtime.values import Json
 from acestep_runtime.weights import files, keys
 from acestep_runtime.weights.adapters import NAME_PATTERN, NAME_RULE
+from acestep_runtime.weights.signatures import identify
 
 if TYPE_CHECKING:
     from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
@@ -120,16 +121,24 @@ def _find_file(path: Path) -> tuple[Path, JsonObject]:
         singles = sorted(path.glob("*.safetensors"))
         candidates = [path / name for name in _FILES if (path / name).is_file()] or singles
         if not candidates or (len(singles) > 1 and candidates is singles):
-            raise EngineFailure(
+            raise _other_error(path) or EngineFailure(
                 f"{path} holds no adapter, or several.", remedy=f"Name the file, or call it {_FILES[0]}."
             )
         file = candidates[0]
     else:
-        raise EngineFailure(
+        raise _other_error(path) or EngineFailure(
             f"{path} is no adapter in safetensors.", remedy="Files of other kinds can hold programs; convert it first."
         )
     config_file = file.parent / "adapter_config.json"
     return file, files.read_json(config_file, _GET_AGAIN) if config_file.is_file() else {}
+
+
+def _other_error(path: Path, details: str = "") -> EngineFailure | None:
+    """Return the error that names what a file or a folder is instead of a LoRA, if that is known."""
+    found = identify(path)
+    if found is None or found.signature.is_usable:
+        return None
+    return EngineFailure(f"{path} is {found.signature.what}{details}.", remedy=found.signature.advice)
 
 
 def _read_matrices(file: Path, config: JsonObject) -> dict[str, torch.Tensor]:
@@ -155,7 +164,7 @@ def _read_matrices(file: Path, config: JsonObject) -> dict[str, torch.Tensor]:
             unexpected.append(key)
     if unexpected or not matrices:
         names = keys.summarize_names(unexpected) or "nothing is in it"
-        raise EngineFailure(
+        raise _other_error(file, f"; unexpected: {names}") or EngineFailure(
             f"{file} is no LoRA adapter that can be used; unexpected: {names}.",
             remedy="Export it as a plain LoRA of the transformer, in the format of PEFT or diffusers.",
         )

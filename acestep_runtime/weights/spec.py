@@ -10,7 +10,8 @@ from acestep_runtime.json_values import JsonObject, to_list, to_number, to_objec
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Json
 from acestep_runtime.weights.catalogue import pull_hint
-from acestep_runtime.weights.layout import Checkpoint, read_config
+from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.parts import read_config
 
 #: Default steps and guidance for checkpoints without their own; the default shift is 3.
 _STEPS = {"turbo": 8, "base": 50, "sft": 50}

@@ -86,20 +86,40 @@ def test_a_reference_changes_the_timbre_and_the_draft_engine_says_that_it_does_n
     assert not np.array_equal(plain, like)
     assert np.array_equal(like, again)
     assert [each["metadata"][0].get("warnings") for each in message[:3]] == [None] * 3
-    assert message[3]["metadata"][0]["warnings"] == ["The draft engine does not use a reference: 곡.wav had no effect."]
+    assert message[3]["metadata"][0]["warnings"] == [
+        "steps 2 had no effect: the draft engine has no such setting.",
+        "reference 곡.wav had no effect: the draft engine uses no reference.",
+    ]
     assert "none.wav" in shell.failure("generate", "--reference", "none.wav", code=2)
 
 
 def test_auto_takes_it_for_what_it_can_do_and_draft_for_the_rest(shell: Shell) -> None:
     assert shell.json("generate", "--duration", "1", "--steps", "1", "--json")["engine"] == "neural"
-    assert shell.json("understand", "곡.wav", "--json")["engine"] == "draft"
+    answer = shell.json("understand", "곡.wav", "--json")
+    assert answer["engine"] == "draft"
+    (note,) = (text for text in answer["metadata"][0]["warnings"] if "neural" in text)
+    assert note.startswith("The draft engine made this, as the neural engine cannot do understand now: there is no")
+    assert note.endswith("Run `acebridge models pull acestep-5Hz-lm-1.7B`.")
+
+
+def test_guidance_of_a_turbo_model_is_reported_and_that_of_a_base_model_is_not(shell: Shell) -> None:
+    song = ["generate", "--duration", "1", "--steps", "1", "--guidance", "3", "--json", "-o", "song.wav", "--model"]
+    (turbo,) = shell.json(*song, "turbo")["metadata"]
+    assert turbo["warnings"] == [
+        "guidance 3 had no effect: guidance is built into turbo models; it is for base and SFT models."
+    ]
+    assert "warnings" not in shell.json(*song, "base")["metadata"][0]
 
 
 def test_what_it_has_is_listed(shell: Shell) -> None:
     message = shell.json("models", "--json")
     engines = {engine["name"]: engine for engine in message["capabilities"]["engines"]}
     assert engines["neural"]["available"]
-    assert len(engines["neural"]["tasks"]) == 11
+    of_words = {"understand", "create_sample", "format_sample"}
+    assert set(engines["draft"]["tasks"]) - set(engines["neural"]["tasks"]) == of_words
+    assert engines["neural"]["missing"].startswith(
+        "Not understand, create_sample, format_sample: there is no language model in "
+    )
     kinds = sorted(model["name"].split("-")[2] for model in message["models"])
     assert kinds == ["base", "turbo"]
     assert all(int(model["size_bytes"]) > 100_000 for model in message["models"])
@@ -107,7 +127,7 @@ def test_what_it_has_is_listed(shell: Shell) -> None:
 
 def test_a_model_that_is_not_there_is_named_with_the_command_that_gets_it(shell: Shell) -> None:
     message = shell.failure(
-        "generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=4
+        "generate", "--duration", "1", "--engine", "neural", "--model", "acestep-v15-xl-base", code=2
     )
     assert "acebridge models pull acestep-v15-xl-base" in message
 

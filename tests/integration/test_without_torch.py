@@ -114,7 +114,7 @@ except SystemExit as end:
     first, engines, *_, code_of_help = run(code)
     assert first == "(96000, 2) True"
     lacking = "torch, transformers, diffusers, accelerate, safetensors, llguidance are not installed"
-    assert engines == f"True draft: yes; neural: no, {lacking} ({install_remedy('neural')})"
+    assert engines == f"True draft: yes; neural: no, {lacking}. {install_remedy('neural')}"
     assert code_of_help == "0"
 
 

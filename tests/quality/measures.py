@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from acestep_runtime.audio import wav
-from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata
+from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, TaskTraits
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.registry import ENGINES
 from acestep_runtime.tasks import TASKS
@@ -169,6 +169,9 @@ class _PerfectEngine:
     supports_reference = False
     supports_sampling = False
     supports_planning = False
+
+    def model_kind(self, _task: type[TaskTraits], _model: str) -> str:
+        return ""
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[Block]:
         cancel.check()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from acestep_runtime.engines.base import EngineEvent, EngineRequest
+from acestep_runtime.engines.base import EngineEvent, EngineRequest, TaskTraits
 from acestep_runtime.engines.draft.complete import complete
 from acestep_runtime.engines.draft.cover import cover
 from acestep_runtime.engines.draft.extract import extract
@@ -47,6 +47,11 @@ class DraftEngine:
     supports_reference = False
     supports_sampling = False
     supports_planning = False
+
+    def model_kind(self, task: type[TaskTraits], model: str) -> str:
+        """See `acestep_runtime.engines.base.Engine`."""
+        del task, model
+        return ""
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for tasks and tracks the draft engine cannot do."""

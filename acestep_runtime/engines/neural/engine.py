@@ -15,7 +15,7 @@ from pathlib import Path
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import SignalMeter
-from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_audio
@@ -41,7 +41,7 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
-from acestep_runtime.weights.layout import select_checkpoint
+from acestep_runtime.weights.selection import select_checkpoint
 
 #: Share of planning in the progress of a request with a plan.
 _PLANNING_SHARE = 0.5
@@ -72,6 +72,10 @@ class NeuralEngine:
         self._model: Model | None = None
         self._language = LanguageModelCache(self._device)
         self._cache: TakeCache | None = None
+
+    def model_kind(self, task: type[TaskTraits], model: str) -> str:
+        """See `acestep_runtime.engines.base.Engine`."""
+        return select_checkpoint(self._models_folder, model, task.needs_base_model).kind
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""

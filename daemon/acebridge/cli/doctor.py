@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,6 +21,9 @@ from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
 from acestep_runtime.memory.int8 import missing_remedy
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
+
+if TYPE_CHECKING:
+    from acestep_runtime.engines.registry import EngineInfo
 
 
 def _python(_: str | None) -> Finding:
@@ -116,12 +120,40 @@ def _playback(_: str | None) -> Finding:
 def _engines(_: str | None) -> Finding:
     from acestep_runtime.engines.registry import ENGINES
 
-    says = []
-    for engine in ENGINES.values():
-        if not engine.for_tests:
-            lack = engine.missing()
-            says.append(f"{engine.name}: yes" if lack is None else f"{engine.name}: no, {lack.reason} ({lack.remedy})")
-    return Finding("engines", True, "; ".join(says))
+    return Finding("engines", True, "; ".join(_engine(each) for each in ENGINES.values() if not each.for_tests))
+
+
+def _engine(engine: EngineInfo) -> str:
+    """Return whether an engine can run, and which of its tasks it cannot do now."""
+    from acestep_runtime.engines.registry import describe_missing, missing_by_task
+    from acestep_runtime.tasks import TASKS
+
+    lacks = missing_by_task(engine, TASKS.values())
+    missing = describe_missing(engine, lacks)
+    if None not in lacks.values():
+        return f"{engine.name}: no, {missing}"
+    return f"{engine.name}: yes. {missing}" if missing else f"{engine.name}: yes"
+
+
+def _models(_: str | None) -> Finding:
+    from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
+    from acestep_runtime.weights.folder import models_folder
+    from acestep_runtime.weights.installed import find_installed_models
+    from acestep_runtime.weights.strangers import find_strangers
+
+    try:
+        folder = models_folder()
+    except RuntimeError:
+        return Finding("models", False, "there is no home folder for models.", "Set ACEBRIDGE_MODELS to a folder.")
+    models = find_installed_models(folder)
+    broken = [model for model in models if not model.complete]
+    says = [
+        f"{folder}: {', '.join(model.name for model in models if model.complete) or 'no model'}",
+        *(f"{model.name} is not whole: {'; '.join(model.faults)}" for model in broken),
+        *(f"{each.name} in adapters {fault}" for each in find_adapters(folder) if (fault := adapter_fault(each))),
+        *(f"{each.path.name} is {each.signature.what}" for each in (*find_strangers(folder), *find_others(folder))),
+    ]
+    return Finding("models", not broken, ". ".join(says), " ".join(dict.fromkeys(model.remedy for model in broken)))
 
 
 def _daemon(address: str | None) -> Finding:
@@ -153,6 +185,7 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _codecs,
     _playback,
     _engines,
+    _models,
     _daemon,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from acebridge.v1 import models_pb2
     from acestep_runtime.weights.hub import PullProgress
+    from acestep_runtime.weights.installed import InstalledModel
 
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
@@ -42,6 +43,7 @@ class ModelRow(NamedTuple):
     size_bytes: int
     there: bool
     about: str
+    faults: tuple[str, ...] = ()
 
 
 def _folder(given: Path | None) -> Path:
@@ -68,7 +70,7 @@ def show_models(
     engines = [engine for engine in able.engines if engine.name != "fake"]  # that one is for tests of programs
     listing.show(
         ("engine", "available", "tasks", "about"),
-        ((e.name, "yes" if e.available else f"no: {e.missing}", ", ".join(_tasks(e)), e.about) for e in engines),
+        ((e.name, _availability(e), ", ".join(_tasks(e)), e.about) for e in engines),
     )
     for model in listed.models:
         typer.echo(
@@ -76,6 +78,11 @@ def show_models(
         )
     for adapter in listed.adapters:
         typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)})")
+
+
+def _availability(engine: models_pb2.EngineCapabilities) -> str:
+    state = "yes" if engine.available else "no"
+    return f"{state}: {engine.missing}" if engine.missing else state
 
 
 def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
@@ -87,57 +94,76 @@ def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
 
 @models.command("list")
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
-    """List the released models of ACE-Step 1.5, and the models and adapters in the models folder."""
-    from acestep_runtime.weights.adapters import find_adapters
-    from acestep_runtime.weights.catalogue import RELEASES
+    """List the released models of ACE-Step 1.5, and what is in the models folder: models, adapters and anything else."""
+    from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
     from acestep_runtime.weights.installed import find_installed_models
+    from acestep_runtime.weights.strangers import find_strangers
 
     where = _folder(folder)
     installed = {model.name: model for model in find_installed_models(where)}
-    complete = {name for name, model in installed.items() if model.complete}
-    rows = [
-        ModelRow(
-            name=each.name,
-            kind=each.kind,
-            size_bytes=each.about_bytes,
-            there=each.name in complete,
-            about=each.about,
-        )
-        for each in RELEASES.values()
-    ]
-    rows += [
-        ModelRow(
-            name=each.name,
-            kind=each.kind,
-            size_bytes=each.size_bytes,
-            there=each.complete,
-            about=str(each.folder),
-        )
-        for each in installed.values()
-        if each.name not in RELEASES
-    ]
-    adapters = find_adapters(where)
+    rows, adapters = _rows(installed), find_adapters(where)
+    others = (*find_strangers(where), *find_others(where))
+    faults = {each.name: adapter_fault(each) for each in adapters}
     if json:
         print_json(
             {
                 "folder": str(where),
                 "models": [row._asdict() for row in rows],
                 "adapters": [
-                    {"name": each.name, "size_bytes": each.size_bytes, "path": str(each.path)} for each in adapters
+                    {
+                        "name": each.name,
+                        "size_bytes": each.size_bytes,
+                        "path": str(each.path),
+                        "fault": faults[each.name],
+                    }
+                    for each in adapters
+                ],
+                "others": [
+                    {
+                        "name": each.name,
+                        "path": str(each.path),
+                        "what": each.signature.what,
+                        "advice": each.signature.advice,
+                    }
+                    for each in others
                 ],
             }
         )
         return
     listing.show(
         ("model", "kind", "size", "there", "about"),
-        (
-            (row.name, row.kind, f"{row.size_bytes / 1e9:.1f} GB", "yes" if row.there else "no", row.about)
-            for row in rows
-        ),
+        ((row.name, row.kind, f"{row.size_bytes / 1e9:.1f} GB", _presence(row), row.about) for row in rows),
         flexible="about",
     )
+    for model in installed.values():
+        if not model.complete:
+            typer.echo(f"{model.name} is not whole: {'; '.join(model.faults)}. {model.remedy}")
     for adapter in adapters:
-        typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)}): --lora {adapter.name}")
+        use = f"it {faults[adapter.name]}" if faults[adapter.name] else f"--lora {adapter.name}"
+        typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)}): {use}")
+    for each in others:
+        typer.echo(each.sentence())
+
+
+def _rows(installed: Mapping[str, InstalledModel]) -> list[ModelRow]:
+    """Return the released models and the others that are there, by what is installed."""
+    from acestep_runtime.weights.catalogue import RELEASES
+
+    rows = []
+    for release in RELEASES.values():
+        model = installed.get(release.name)
+        there, faults = model is not None and model.complete, () if model is None else model.faults
+        rows.append(ModelRow(release.name, release.kind, release.about_bytes, there, release.about, faults))
+    rows += [
+        ModelRow(each.name, each.kind, each.size_bytes, each.complete, str(each.folder), each.faults)
+        for each in installed.values()
+        if each.name not in RELEASES
+    ]
+    return rows
+
+
+def _presence(row: ModelRow) -> str:
+    return "yes" if row.there else "in part" if row.faults else "no"
 
 
 @models.command("pull")

@@ -61,6 +61,7 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
         "task": job.task,
         "params": job.params,
         "engine": job.engine,
+        "note": job.note,
         "files": {asset: str(store.path((await store.verify(asset)).id)) for asset in job.sources},
         "folder": str(spool.job_folder(job.id)),
         "takes": job.takes,

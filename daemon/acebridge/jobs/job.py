@@ -45,6 +45,8 @@ class Job:
     requested: bool
     #: Where its request came from, as far as that is known: host, instance, project.
     origin: Mapping[str, str]
+    #: Why this engine does it, where another one may be expected; one more warning of its takes.
+    note: str = ""
 
     @property
     def is_finished(self) -> bool:

@@ -144,6 +144,7 @@ class Journal:
         session: str = "",
         auto_gen: bool = False,
         origin: Mapping[str, str] | None = None,
+        note: str = "",
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
@@ -162,7 +163,7 @@ class Journal:
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
                 engine=engine, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
-                auto_gen=int(auto_gen), origin=json.dumps(origin or {}),
+                auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note,
             )  # fmt: skip
             obsolete = prefetch.cancel_obsolete(connection)
             return tables.job_of(connection, _existing_row(connection, row["id"])), [row["id"], *obsolete]

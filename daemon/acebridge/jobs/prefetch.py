@@ -70,6 +70,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         asked=int(requested),
         spent=json.dumps(spent),
         origin=row["origin"],
+        note=row["note"],
     )
 
 

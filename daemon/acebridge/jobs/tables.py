@@ -77,6 +77,7 @@ def job_from_row(row: sqlite3.Row, position: int = 0) -> Job:
         next_of=row["next_of"] or "",
         requested=bool(row["asked"]),
         origin=json.loads(row["origin"]),
+        note=row["note"],
     )
 
 

@@ -69,21 +69,21 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    engine = registry.resolve(submission.engine, TASKS[task])
+    choice = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task])
     try:
-        return await _queue_job(request, request_digest, submission, engine, journal, store, roots)
+        return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
     except NotFound:
         if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
             raise
     # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
-    return await _queue_job(request, request_digest, submission, engine, journal, store, roots)
+    return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
 
 
 async def _queue_job(
     request: TaskRequest,
     request_digest: str,
     submission: _Submission,
-    engine: registry.EngineInfo,
+    choice: registry.Choice,
     journal: Journal,
     store: AssetStore,
     roots: tuple[Path, ...],
@@ -95,14 +95,15 @@ async def _queue_job(
         name: {"asset_id": asset.id, "name": getattr(request, name).name or asset.name}
         for name, asset in assets.items()
     }
-    asked = _task_of(request, sources, engine)
+    asked = await asyncio.to_thread(_task_of, request, sources, choice.engine)
     await in_header_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
     params = to_fields(asked)
     _check_prefetch(task, submission, params)
     return await journal.submit(
         task,
         params,
-        engine=engine.name,
+        engine=choice.engine.name,
+        note=choice.note,
         priority=submission.priority,
         key=submission.key,
         request_digest=request_digest,
@@ -123,7 +124,7 @@ async def validate(
     task, submission = method_of(request).task, _parse_submission(request.submission)
     if submission.key:
         await journal.find_key(submission.key, _digest(request))
-    engine = registry.resolve(submission.engine, TASKS[task])
+    engine, _ = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task])
     with tempfile.TemporaryDirectory() as folder:
         places = {
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
@@ -133,7 +134,7 @@ async def validate(
         name: {"path": str(place.file), "name": getattr(request, name).name or place.name}
         for name, place in places.items()
     }
-    asked = _task_of(request, sources, engine)
+    asked = await asyncio.to_thread(_task_of, request, sources, engine)
     infos = {name: place.info for name, place in places.items()}
     await asyncio.to_thread(asked.validate, infos)
     _check_prefetch(task, submission, to_fields(asked))
@@ -162,7 +163,7 @@ def _task_of(
         _check_end(Source, region, f"{name}.region.")
         fields[name] = {**source, **region}
     task = with_all_seeds(build_task(kind.name, fields))
-    registry.check_sampling(engine, getattr(task, "sampling", Sampling()))
+    registry.check_sampling(engine, kind, getattr(task, "sampling", Sampling()))
     return task
 
 

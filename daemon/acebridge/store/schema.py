@@ -93,6 +93,8 @@ CREATE INDEX jobs_by_state ON jobs (state, created, id);
 DROP INDEX assets_by_creation;
 CREATE INDEX assets_by_creation ON assets (created, id) WHERE NOT missing;
 """
+# ``note`` is one more warning of the takes of a job: why its engine does it, where another one may be expected.
+_ENGINE_NOTES = "ALTER TABLE jobs ADD COLUMN note TEXT NOT NULL DEFAULT ''"
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -126,6 +128,7 @@ MIGRATIONS = (
     Migration(1, "the tables of the first releases", _adopt_first_tables),
     Migration(2, "uses of assets, ages that no clock can change, the identity of sources", _make_durable),
     Migration(3, "lists that read what they show", lambda connection: _run_all(connection, _LIST_INDEXES)),
+    Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
 )
 VERSION = MIGRATIONS[-1].version
 

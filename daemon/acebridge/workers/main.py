@@ -62,10 +62,12 @@ def run_task(
     cancel: CancelToken,
     earlier: Sequence[base.Take] = (),
     first_output: int = 0,
+    *,
+    note: str = "",
 ) -> Iterator[Message]:
     """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
     began, last_progress_s = time.monotonic(), -1.0
-    for event in record(task, engine, folder, cancel, earlier, first_output):
+    for event in record(task, engine, folder, cancel, earlier, first_output, note=note):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
@@ -167,7 +169,8 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
     task = build_task(order["task"], order["params"]).locate(order["files"].__getitem__)
     earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
     first_output = sum(len(take["outputs"]) for take in order["takes"])
-    yield from run_task(task, engine, Path(order["folder"]), cancel, earlier, first_output)
+    folder = Path(order["folder"])
+    yield from run_task(task, engine, folder, cancel, earlier, first_output, note=order["note"])
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:

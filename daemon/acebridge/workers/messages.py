@@ -104,6 +104,7 @@ class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
+    ``note`` is one more warning of its takes.
     """
 
     op: Literal["job"]
@@ -111,6 +112,7 @@ class JobOrder(TypedDict):
     task: str
     params: TaskParams
     engine: str
+    note: str
     files: Mapping[str, str]
     folder: str
     takes: Sequence[Take]

@@ -88,7 +88,7 @@ def test_arguments_without_effect_are_noted() -> None:
     )
     result = generate(duration=0.5, thinking=True, offload_to_cpu=True, lm_batch_chunk_size=4, engine="draft")
     assert [note.split()[-1] for note in result.notes[:2]] == ["lm_batch_chunk_size.", "offload_to_cpu."]
-    assert result.notes[2].startswith("The draft engine does not plan songs, so thinking had no effect")
+    assert result.notes[2].startswith("thinking on had no effect: the draft engine neither plans songs")
     assert generate(duration=0.5, engine="draft").notes == ()
 
 

@@ -21,9 +21,9 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_offload, memory_requirement_gib
 from acestep_runtime.memory.stage import ModulePlacement
-from acestep_runtime.weights.layout import select_checkpoint
 from acestep_runtime.weights.load import Models, build_on_meta, load
 from acestep_runtime.weights.lora import add_adapter, remove_adapter
+from acestep_runtime.weights.selection import select_checkpoint
 from tests.support.model_parts import CLASSES
 from tests.support.tiny_models import tiny_checkpoint
 

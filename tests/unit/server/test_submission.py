@@ -12,14 +12,20 @@ import pytest
 
 from acebridge.client.client import request_of
 from acebridge.errors import NotFound
+from acebridge.jobs.execution import order_of
 from acebridge.jobs.journal import Journal
 from acebridge.server import submission
 from acebridge.server.submission import create_job, validate
 from acebridge.store import assets
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
+from acebridge.workers.spool import Spool
 from acestep_runtime.audio import decode
+from acestep_runtime.engines import registry
+from acestep_runtime.errors import UnsupportedTask
+from acestep_runtime.weights.folder import VARIABLE
 from tests.support.daemon import PATIENCE_S
+from tests.support.model_folders import write_original, write_shared_parts
 from tests.support.stores import chunks_of, files_in, put_path, wav_bytes, with_store
 
 REGION = {"start_s": 0.2, "end_s": 0.4}
@@ -92,3 +98,34 @@ def test_a_header_that_takes_long_keeps_no_other_work_waiting(
 
     with_store(tmp_path, work)
     assert probed == [how]
+
+
+def test_why_the_engine_was_chosen_goes_with_the_job_to_the_worker_and_to_its_next_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_NEURAL_PACKAGES", ("json",))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "models"))
+    write_shared_parts(tmp_path / "models")
+    write_original(tmp_path / "models" / "acestep-v15-turbo", is_turbo=True)
+    (tmp_path / "song.wav").write_bytes(wav_bytes(tmp_path, seconds=1.0))
+    why = "The draft engine made this, as the neural engine cannot do lego now: only a base model can do this"
+
+    async def work(store: AssetStore) -> None:
+        journal = Journal(store._database, max_waiting=9)
+        spool = Spool(tmp_path / "spool")
+        source = audio_pb2.AudioInput(path=str(tmp_path / "song.wav"))
+        request = request_of("lego", {"tracks": ["drums"], "output": {"seeds": [1]}}, source)
+        job = await create_job(request, journal=journal, store=store, roots=(tmp_path,))
+        for each in (job, await journal.next_batch(job.id)):
+            assert (each.engine, each.note.partition(", and ")[0]) == ("draft", why)
+            assert (await order_of(each, store, spool))["note"] == each.note
+        chosen = request_of("lego", {"tracks": ["drums"]}, source, submission={"engine": "draft"})
+        assert (await create_job(chosen, journal=journal, store=store, roots=(tmp_path,))).note == ""
+        refused = request_of("lego", {"tracks": ["drums"]}, source, submission={"engine": "neural"})
+        with pytest.raises(UnsupportedTask, match=r"cannot do lego now: only a base .*pull acestep-v15-base"):
+            await create_job(refused, journal=journal, store=store, roots=(tmp_path,))
+        other = request_of("text2music", {"sampling": {"model": "base"}}, submission={"engine": "neural"})
+        with pytest.raises(UnsupportedTask, match=r"acestep-v15-base is not in .*; there is acestep-v15-turbo\."):
+            await create_job(other, journal=journal, store=store, roots=(tmp_path,))
+
+    with_store(tmp_path / "store", work)

@@ -22,6 +22,8 @@ from acestep_runtime.tasks.text_tasks import FormatSample
 from acestep_runtime.values import CancelToken, Music, Thinking
 from tests.support.signals import decode_chunk, noise
 
+_NO_PLANS = "the fake engine neither plans songs nor follows plans, which takes the neural engine"
+
 
 def warnings(task: Any) -> list[list[str] | None]:
     """The warnings of each take."""
@@ -61,11 +63,11 @@ def test_clipped_samples_are_counted(tmp_path: Path, encoding: str) -> None:
     [
         (
             TextToMusic(duration_s=0.5, thinking=Thinking(plan_first=True)),
-            "The fake engine does not plan songs, so thinking had no effect: that takes the neural engine.",
+            f"thinking on had no effect: {_NO_PLANS}.",
         ),
         (
             TextToMusic(codes=(1, 2, 3)),
-            "The fake engine does not follow codes, so those of the plan had no effect: that takes the neural engine.",
+            f"codes 1, 2, 3 had no effect: {_NO_PLANS}.",
         ),
     ],
 )

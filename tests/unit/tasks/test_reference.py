@@ -82,4 +82,4 @@ def test_an_engine_without_reference_support_gives_a_warning(tmp_path: Path) -> 
     takes = [
         event for event in record(task, FakeEngine(), tmp_path / "out", CancelToken()) if isinstance(event, TakeFiles)
     ]
-    assert takes[0].metadata["warnings"] == ["The fake engine does not use a reference: song.wav had no effect."]
+    assert takes[0].metadata["warnings"] == ["reference song.wav had no effect: the fake engine uses no reference."]

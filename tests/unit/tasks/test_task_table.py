@@ -126,4 +126,4 @@ def test_an_engine_without_a_task_is_refused_with_the_name_of_another(monkeypatc
     monkeypatch.setitem(registry.ENGINES, "draft", draft)
     with pytest.raises(UnsupportedTask, match=r"^The draft engine cannot do cover\. Use the neural engine\.$"):
         registry.resolve("draft", TASKS["cover"])
-    assert registry.resolve("draft", TASKS["repaint"]) is draft
+    assert registry.resolve("draft", TASKS["repaint"]) == (draft, "")

@@ -28,6 +28,12 @@ class Neural(FakeEngine):
     name = "neural"
     supports_planning = True
 
+    def __init__(self, kind: str = "base") -> None:
+        self.kind = kind
+
+    def model_kind(self, _task: type[Any], _model: str) -> str:
+        return self.kind
+
 
 class Draft(FakeEngine):
     """An engine without a model."""
@@ -61,6 +67,47 @@ def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> Non
         "guidance 7 had no effect: the draft engine has no such setting.",
         "adapters mystyle had no effect: the draft engine has no such setting.",
     ]
+
+
+def test_guidance_has_no_effect_on_turbo_models_and_on_these_alone() -> None:
+    song = TextToMusic(
+        sampling=Sampling(guidance=7.0, guidance_method="adg", guidance_start=0.1, guidance_end=0.9, steps=8)
+    )
+    why = "guidance is built into turbo models; it is for base and SFT models"
+    assert list(describe_unused(song, Neural("turbo"))) == [
+        f"guidance 7 had no effect: {why}.",
+        f"guidance_method adg had no effect: {why}.",
+        f"guidance_start 0.1 had no effect: {why}.",
+        f"guidance_end 0.9 had no effect: {why}.",
+    ]
+    for kind in ("base", "sft", ""):
+        assert list(describe_unused(song, Neural(kind))) == []
+
+
+def test_the_kind_of_a_model_is_only_looked_up_for_settings_that_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> str:
+        raise AssertionError("nothing asks for it")
+
+    monkeypatch.setattr(Neural, "model_kind", refuse)
+    assert list(describe_unused(TextToMusic(sampling=Sampling(steps=8)), Neural())) == []
+
+
+def test_an_engine_that_uses_no_reference_and_plans_nothing_says_so_by_name_and_value() -> None:
+    song = TextToMusic(
+        reference=Source("voice.wav", name="목소리.wav"),
+        codes=tuple(range(100)),
+        thinking=Thinking(plan_first=True, model="acestep-5Hz-lm-4B", temperature=0.5),
+    )
+    why = "the draft engine neither plans songs nor follows plans, which takes the neural engine"
+    says = list(describe_unused(song, Draft()))
+    assert says[:3] == [
+        "reference 목소리.wav had no effect: the draft engine uses no reference.",
+        f"thinking on had no effect: {why}.",
+        f"model acestep-5Hz-lm-4B had no effect: {why}.",
+    ]
+    assert says[3].startswith("codes 0, 1, 2, ")
+    assert len(says[3]) < 200
+    assert says[4:] == [f"temperature 0.5 had no effect: {why}."]
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,13 @@ from acebridge.cli import main
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, hub
-from acestep_runtime.weights.layout import find_checkpoints
+from acestep_runtime.weights.wholeness import find_whole_checkpoints
 from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
+from tests.support.model_folders import safetensors_of
 
 MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
-CONFIG = json.dumps({"model_type": "acestep", "is_turbo": False, "model_version": "base"}).encode()
+CONFIG = b"""{"model_type": "acestep", "is_turbo": false, "model_version": "base", "num_hidden_layers": 24,
+"audio_acoustic_hidden_dim": 64}"""
 WEIGHTS = bytes(range(256)) * 200
 WHY = "models are fetched with huggingface_hub"
 
@@ -39,17 +41,19 @@ def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
             "README.md": b"read me",
             "config.json": b"{}",
             "vae/config.json": b'{"sampling_rate": 48000}',
-            "vae/diffusion_pytorch_model.safetensors": WEIGHTS[::-1],
+            "vae/diffusion_pytorch_model.safetensors": safetensors_of(WEIGHTS[::-1]),
             "Qwen3-Embedding-0.6B/config.json": b"{}",
             "Qwen3-Embedding-0.6B/merges.txt": b"a b",
-            "Qwen3-Embedding-0.6B/model.safetensors": WEIGHTS * 2,
-            "acestep-v15-turbo/model.safetensors": WEIGHTS * 3,
+            "Qwen3-Embedding-0.6B/tokenizer.json": b"{}",
+            "Qwen3-Embedding-0.6B/tokenizer_config.json": b"{}",
+            "Qwen3-Embedding-0.6B/model.safetensors": safetensors_of(WEIGHTS * 2),
+            "acestep-v15-turbo/model.safetensors": safetensors_of(WEIGHTS * 3),
             "acestep-v15-turbo/modeling_acestep_v15_turbo.py": b"import os",
-            "acestep-5Hz-lm-1.7B/model.safetensors": WEIGHTS * 4,
+            "acestep-5Hz-lm-1.7B/model.safetensors": safetensors_of(WEIGHTS * 4),
         },
         BASE: {
             "config.json": CONFIG,
-            "model.safetensors": WEIGHTS * 5,
+            "model.safetensors": safetensors_of(WEIGHTS * 5),
             "silence_latent.pt": WEIGHTS[:3000],
             "training_args.pt": b"x" * 2000,
             "pytorch_model.bin": b"x" * 2000,
@@ -74,6 +78,7 @@ def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp
         "acestep-v15-base/checksums.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
         "vae/checksums.json", "Qwen3-Embedding-0.6B/config.json", "Qwen3-Embedding-0.6B/merges.txt",
         "Qwen3-Embedding-0.6B/model.safetensors", "Qwen3-Embedding-0.6B/checksums.json",
+        "Qwen3-Embedding-0.6B/tokenizer.json", "Qwen3-Embedding-0.6B/tokenizer_config.json",
     }  # fmt: skip
     assert not [path for path in remote.downloads() if path.endswith((".py", ".bin", ".md"))]
     assert set(folders) == {tmp_path / name for name in ("acestep-v15-base", "vae", "Qwen3-Embedding-0.6B")}
@@ -81,11 +86,11 @@ def test_a_pull_stores_only_matching_files_in_their_folders(remote: FakeHub, tmp
         done = [step.done for step in steps if step.stage == stage]
         assert done == sorted(done)
         assert done[-1] == steps[0].total == steps[-1].total
-    (checkpoint,) = find_checkpoints(tmp_path)
-    assert (checkpoint.name, checkpoint.kind, checkpoint.is_complete) == ("acestep-v15-base", "base", True)
+    (checkpoint,) = find_whole_checkpoints(tmp_path)
+    assert (checkpoint.name, checkpoint.kind) == ("acestep-v15-base", "base")
     record = json.loads((tmp_path / "acestep-v15-base" / "checksums.json").read_text())
     assert (record["repo"], record["revision"]) == (BASE, COMMIT)
-    assert record["files"]["model.safetensors"]["size"] == len(WEIGHTS) * 5
+    assert record["files"]["model.safetensors"]["size"] == len(safetensors_of(WEIGHTS * 5))
 
 
 def test_complete_files_are_not_downloaded_again(remote: FakeHub, tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_an_interrupted_pull_resumes(remote: FakeHub, tmp_path: Path) -> None:
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     (part,) = (tmp_path / "acestep-v15-base").glob("model.safetensors.*.part")
     assert part.stat().st_size == 100_000
-    assert find_checkpoints(tmp_path) == ()
+    assert find_whole_checkpoints(tmp_path) == ()
     remote.cut.clear()
     remote.asked.clear()
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
@@ -127,9 +132,12 @@ def test_a_partial_file_of_another_revision_is_not_resumed(remote: FakeHub, tmp_
     with pytest.raises(EngineFailure, match="cannot be reached"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     remote.cut.clear()
-    remote.files = {**remote.files, BASE: {**remote.files[BASE], "model.safetensors": WEIGHTS[::-1] * 5}}
+    remote.files = {
+        **remote.files,
+        BASE: {**remote.files[BASE], "model.safetensors": safetensors_of(WEIGHTS[::-1] * 5)},
+    }
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    assert (tmp_path / "acestep-v15-base" / "model.safetensors").read_bytes() == WEIGHTS[::-1] * 5
+    assert (tmp_path / "acestep-v15-base" / "model.safetensors").read_bytes() == safetensors_of(WEIGHTS[::-1] * 5)
     assert list(tmp_path.rglob("*.part")) == []
 
 
@@ -148,12 +156,13 @@ def test_verify_finds_damage_and_pull_repairs_it(remote: FakeHub, tmp_path: Path
     (tmp_path / "Qwen3-Embedding-0.6B" / "merges.txt").unlink()
     (tmp_path / "Qwen3-Embedding-0.6B" / "model.safetensors").write_bytes(b"short")
     faults = {verdict.folder.name: verdict.faults for verdict in hub.verify(tmp_path)}
+    size = len(safetensors_of(WEIGHTS * 2))
     assert faults == {
         "acestep-v15-base": (f"{weights} is damaged",),
         "vae": (f"{small} is damaged",),
         "Qwen3-Embedding-0.6B": (
             f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'merges.txt'} is missing",
-            f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'model.safetensors'} has 5 bytes instead of {len(WEIGHTS) * 2}",
+            f"{tmp_path / 'Qwen3-Embedding-0.6B' / 'model.safetensors'} has 5 bytes instead of {size}",
         ),
     }
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
@@ -168,7 +177,7 @@ def test_damaged_downloads_are_repeated(remote: FakeHub, tmp_path: Path) -> None
     remote.garbled["acestep-v15-turbo/model.safetensors"] = 9
     with pytest.raises(EngineFailure, match=r"acestep-v15-turbo is still not whole: .*model\.safetensors is damaged\."):
         hub.pull("acestep-v15-turbo", tmp_path, endpoint=remote.address)
-    assert [checkpoint.name for checkpoint in find_checkpoints(tmp_path)] == ["acestep-v15-base"]
+    assert [checkpoint.name for checkpoint in find_whole_checkpoints(tmp_path)] == ["acestep-v15-base"]
 
 
 def test_nothing_has_its_name_before_it_was_compared(remote: FakeHub, tmp_path: Path) -> None:
@@ -181,7 +190,7 @@ def test_nothing_has_its_name_before_it_was_compared(remote: FakeHub, tmp_path: 
 
     with pytest.raises(KeyboardInterrupt):
         hub.pull("acestep-v15-base", tmp_path, interrupt, endpoint=remote.address)
-    assert find_checkpoints(tmp_path) == ()
+    assert find_whole_checkpoints(tmp_path) == ()
     assert {Path(name).suffix for name in everything(tmp_path)} == {".part"}
     remote.asked.clear()
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
@@ -312,7 +321,7 @@ def test_a_file_that_changes_between_two_pulls_is_refused(remote: FakeHub, tmp_p
     """Trust on first use. What is on the disk stays as it was, and can still be verified."""
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
     weights = tmp_path / "acestep-v15-base" / "model.safetensors"
-    replace(remote, "model.safetensors", WEIGHTS[::-1] * 5)
+    replace(remote, "model.safetensors", safetensors_of(WEIGHTS[::-1] * 5))
     remote.asked.clear()
     with pytest.raises(EngineFailure) as caught:
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
@@ -321,17 +330,17 @@ def test_a_file_that_changes_between_two_pulls_is_refused(remote: FakeHub, tmp_p
         " If that is meant to be, run `acebridge models pull acestep-v15-base --accept-changed`."
     )
     assert remote.downloads() == []
-    assert weights.read_bytes() == WEIGHTS * 5
+    assert weights.read_bytes() == safetensors_of(WEIGHTS * 5)
     assert not any(verdict.faults for verdict in hub.verify(tmp_path))
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address, accept_changed=True)
-    assert weights.read_bytes() == WEIGHTS[::-1] * 5
+    assert weights.read_bytes() == safetensors_of(WEIGHTS[::-1] * 5)
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
 
 
 def test_files_that_a_later_commit_adds_are_refused(remote: FakeHub, tmp_path: Path) -> None:
     """They might be used instead of those that were there."""
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    replace(remote, "diffusion_pytorch_model.safetensors", WEIGHTS)
+    replace(remote, "diffusion_pytorch_model.safetensors", safetensors_of(WEIGHTS))
     with pytest.raises(EngineFailure, match=r"other files .*: diffusion_pytorch_model\.safetensors differs"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
 
@@ -355,7 +364,7 @@ def test_digests_of_the_catalogue_hold_whatever_the_hub_says(
     remote.claims["model.safetensors"] = genuine  # now it lies in its list too
     with pytest.raises(EngineFailure, match=r"still not whole: .*model\.safetensors is damaged"):
         hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    assert find_checkpoints(tmp_path) == ()
+    assert find_whole_checkpoints(tmp_path) == ()
 
 
 def test_what_the_catalogue_knows_needs_no_first_download(
@@ -363,7 +372,7 @@ def test_what_the_catalogue_knows_needs_no_first_download(
 ) -> None:
     """A newer AceBridge may name a newer version of a model."""
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
-    replace(remote, "model.safetensors", WEIGHTS[::-1] * 5)
+    replace(remote, "model.safetensors", safetensors_of(WEIGHTS[::-1] * 5))
     pin = catalogue.Pin(COMMIT_2, {"model.safetensors": sha256(remote.files[BASE]["model.safetensors"])})
     monkeypatch.setattr(catalogue, "PINS", {BASE: pin})
     hub.pull("acestep-v15-base", tmp_path, endpoint=remote.address)
@@ -413,7 +422,7 @@ def test_model_commands(
     assert code == 4
     assert "Not as they should be: vae. Pull the model again" in err
     code, out, _ = run(capsys, monkeypatch, "verify", "--json")
-    assert [each["files"] for each in json.loads(out)] == [3, 3, 2]
+    assert [each["files"] for each in json.loads(out)] == [5, 3, 2]
     assert code == 4
 
     (home / "config.toml").write_text(f"models_dir = {json.dumps(str(tmp_path / 'elsewhere'))}\n")

@@ -22,8 +22,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.weights.layout import Checkpoint, find_checkpoints, select_checkpoint
+from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
 from acestep_runtime.weights.load import DitParts, Models, load, load_dit
+from acestep_runtime.weights.selection import select_checkpoint
 from tests.support.tiny_models import tiny_checkpoint
 
 PARTS = ("dit", "encoder", "tokenizer", "detokenizer")
@@ -196,7 +197,6 @@ def test_weights_in_a_pickle_are_not_opened(tiny_copy: Path, tmp_path: Path, nam
     trace, checkpoint = tmp_path / "was-run", only(tiny_copy)
     (tiny_copy / "model.safetensors").unlink()
     (tiny_copy / name).write_bytes(pickle.dumps(Evil(trace)))
-    assert find_checkpoints(tiny_copy.parent) == ()
     for open_it in (
         lambda: load_dit(checkpoint, torch.float32),
         lambda: select_checkpoint(tiny_copy.parent, tiny_copy.name, False),

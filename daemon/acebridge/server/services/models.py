@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from acebridge.contract.fields import fill
 from acebridge.errors import NotFound
@@ -17,9 +18,11 @@ from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
 from acestep_runtime.values import TRACKS
 from acestep_runtime.weights.adapters import find_adapters
-from acestep_runtime.weights.catalogue import full_name
+from acestep_runtime.weights.catalogue import RELEASES, full_name
 from acestep_runtime.weights.installed import find_installed_models
-from acestep_runtime.weights.layout import select_checkpoint
+from acestep_runtime.weights.language import LanguageCheckpoint, find_language_models, select_language_model
+from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.selection import select_checkpoint
 
 #: The engine that loads these models.
 _ENGINE = "neural"
@@ -70,15 +73,14 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = request.name
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy=_NAME_REMEDY)
-        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing)
+        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing, None)
         if lack is not None:
             raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
         sizes = await self._sizes()
         full = full_name(name, list(sizes))
         if full not in sizes:
             try:
-                folder = self._context.config.models_dir
-                full = (await asyncio.to_thread(select_checkpoint, folder, name, needs_base=False)).name
+                full = (await asyncio.to_thread(_select, self._context.config.models_dir, name)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
         await self._context.scheduler.manage_model("load", full, _ENGINE)
@@ -110,15 +112,26 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         )
 
 
+def _select(folder: Path, name: str) -> Checkpoint | LanguageCheckpoint:
+    """Return a model by its name, or the end of it. Raises `InvalidValue` and `EngineFailure` where it cannot be loaded."""
+    language = {each.name for each in find_language_models(folder)}
+    language |= {each.name for each in RELEASES.values() if each.kind == "lm"}
+    if full_name(name, list(language)) in language:
+        return select_language_model(folder, name)
+    return select_checkpoint(folder, name, needs_base=False)
+
+
 def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
-    lack = info.missing()
+    """Return what an engine can do now; where it can do nothing, what it could do."""
+    lacks = registry.missing_by_task(info, TASKS.values())
+    able = [task for task, lack in lacks.items() if lack is None]
     message = models_pb2.EngineCapabilities(
         name=info.name,
         about=info.about,
-        available=lack is None,
-        missing="" if lack is None else f"{lack.reason}. {lack.remedy}",
+        available=bool(able),
+        missing=registry.describe_missing(info, lacks),
         samplers=info.samplers,
         guidance_methods=info.guidance_methods,
     )
-    fill(message, {"tasks": [name for name, task in TASKS.items() if info.supports(task)]})
+    fill(message, {"tasks": able or list(lacks)})
     return message

@@ -26,7 +26,7 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling
-from acestep_runtime.weights.layout import select_checkpoint
+from acestep_runtime.weights.selection import select_checkpoint
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint, tiny_models
 

@@ -64,20 +64,22 @@ def test_a_language_model_with_changed_files_is_loaded_again(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "text", "state"),
     [
-        ("model.safetensors", "x"),
-        ("tokenizer.json", "{"),
-        ("tokenizer_config.json", "[]"),
-        ("config.json", '{"model_type": "qwen3"}'),
+        ("model.safetensors", "x", "is not whole: acestep-5Hz-lm-0.6B/model.safetensors is no safetensors file."),
+        ("tokenizer.json", "{", "is not whole: acestep-5Hz-lm-0.6B/tokenizer.json is damaged."),
+        ("tokenizer_config.json", "[]", "is not whole: acestep-5Hz-lm-0.6B/tokenizer_config.json is damaged."),
+        ("config.json", '{"model_type": "qwen3"}', "cannot be loaded. "),
     ],
 )
-def test_a_broken_language_model_raises_with_a_remedy(tmp_path: Path, checkpoint: Path, name: str, text: str) -> None:
+def test_a_broken_language_model_raises_with_a_remedy(
+    tmp_path: Path, checkpoint: Path, name: str, text: str, state: str
+) -> None:
     folder = Path(shutil.copytree(checkpoint, tmp_path / "acestep-5Hz-lm-0.6B"))
     (folder / name).write_text(text, "utf-8")
     with pytest.raises(EngineFailure) as caught:
         LanguageModelCache().load(tmp_path, "")
-    assert caught.value.message.startswith("Language model acestep-5Hz-lm-0.6B cannot be loaded. ")
+    assert caught.value.message.startswith(f"Language model acestep-5Hz-lm-0.6B {state}")
     assert caught.value.remedy == (
         "Run `acebridge models pull acestep-5Hz-lm-0.6B`. It fetches only what is missing or damaged."
     )
