@@ -1,6 +1,6 @@
 """Music analysis: `analyse` combines what `onsets`, `tempo`, `harmony` and `meter` measure.
 
-Everything is measured on a mono mix at 22.05 kHz.
+Everything is measured on a mono mix at 22.05 kHz (`audio.mono`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from acestep_runtime import units
 from acestep_runtime.audio import convert
+from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.memoize import memoize_by_audio
@@ -93,7 +94,7 @@ def analyse(
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = _clean(samples).astype(np.float32, copy=False)
-    low = convert.resample(np.ascontiguousarray(convert.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
+    low = convert.resample(np.ascontiguousarray(mix_for_analysis(clean, rate_hz)), rate_hz, onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
 
 

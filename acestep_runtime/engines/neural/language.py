@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
+from acestep_runtime.certainty import FINDINGS, Certainty
 from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
 from acestep_runtime.conditioning.latents import samples_to_frames
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
+from acestep_runtime.engines.metadata import Measured, TakeMetadata, metadata_from_json, metadata_to_json
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
-from acestep_runtime.engines.signal.blocks import tempo_and_key
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import LanguageModel
@@ -254,9 +254,33 @@ def _understand(
     answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
     metadata = _answer_metadata(answer)
     metadata.pop("duration_s", None)
-    measured = tempo_and_key(analysis.grid, analysis.key)
-    note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"])
-    yield Metadata({**analysis_metadata(analysis), **metadata, "measured": measured, "notes": [note] if note else []})
+    heard = analysis_metadata(analysis)
+    measured = Measured(**{name: heard[name] for name in FINDINGS if heard.get(name) is not None})
+    note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"]) if "bpm" in measured else ""
+    yield Metadata({
+        **heard, **metadata, "measured": measured, "notes": [note] if note else [],
+        "certainty": {**heard["certainty"], **_answer_certainty(metadata, measured, heard["certainty"])},
+    })  # fmt: skip
+
+
+def _answer_certainty(
+    answer: TakeMetadata, measured: Measured, certainties: Mapping[str, Certainty]
+) -> dict[str, Certainty]:
+    """Return how certain tempo, key and meter of a model's answer are: as certain as the analysis, where that says the same.
+
+    A model always answers, also on silence and noise: what the analysis does not confirm is only "perhaps" so.
+    """
+    certainty: dict[str, Certainty] = {}
+    for name, finding in FINDINGS.items():
+        one, other = answer.get(name), measured.get(name)
+        near = (
+            abs(math.log2(one / other)) < _TEMPO_TOLERANCE
+            if isinstance(one, (int, float)) and isinstance(other, (int, float)) and name == "bpm"
+            else one == other
+        )
+        if one is not None:
+            certainty[finding] = certainties[finding] if near else "perhaps"
+    return certainty
 
 
 def _answer_metadata(answer: writing.Answer) -> TakeMetadata:

@@ -18,7 +18,7 @@ from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
-from acebridge.cli.result import Report, Result, ranking_warnings
+from acebridge.cli.result import Report, Result, in_order, ranking_warnings
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
@@ -26,13 +26,14 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.certainty import describe_findings
 from acestep_runtime.errors import InvalidValue, printable
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured"}
+_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured", "certainty"}
 _SCORES = ("quality", "lyrics_alignment", "lm")
 #: Printed on stderr instead.
 _WARNINGS = "warnings"
@@ -338,7 +339,7 @@ def _print(report: Report, hidden: Sequence[str] = ()) -> None:
 
 def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
     """Print what is known of a take, a fact a line."""
-    for name, value in facts.items():
+    for name, value in in_order({**facts, **describe_findings(facts)}).items():
         if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
             for line in _fact_lines(name, value):
                 typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
@@ -346,9 +347,9 @@ def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
 
 def _summary(facts: Mapping[str, JsonValue]) -> str:
     """Return tempo, key and score of a take in one line."""
-    bpm, key, score = facts.get("bpm"), facts.get("keyscale"), facts.get("score")
-    parts = [f"{bpm:g} bpm"] if isinstance(bpm, (int, float)) else []
-    parts += [str(key)] if key else []
+    score, words = facts.get("score"), describe_findings(facts)
+    parts = [f"{words['bpm']} bpm"] if "bpm" in facts else []
+    parts += [words["keyscale"]] if "keyscale" in facts else []
     if isinstance(score, dict):
         parts += [f"{part} {value:.2f}" for part in _SCORES if isinstance(value := score.get(part), (int, float))]
     return printable(", ".join(parts), 1000) or "nothing is known of it"
