@@ -14,6 +14,8 @@ What is played or returned never goes through here. Letters: N frames, F bins.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +29,8 @@ _SIDE_DB = (-3.0, 3.0)
 #: A segment whose side is softer than its mid by this power ratio holds nothing that the mid lacks.
 _FAINT = 1e-2
 _LOWEST_HZ, _BANDS_PER_OCTAVE = 25.0, 3
+#: Power of a band, relative to the strongest one, that may have leaked from there.
+_LEAKAGE = 1e-6
 #: Correlation of the channels from which on down they count as one recording in opposite polarity.
 _OPPOSITE = -0.5
 #: Level of the softer channel below the louder one, in dB, from which on it is leakage, and certainly nothing else.
@@ -70,27 +74,34 @@ def _missing_side(
     both[0, inside], both[1, inside] = mid, side
     spectra = rfft(both * window)
     weight = _side_weight(spectra, rate_hz)
-    if not weight.any():
+    if weight is None:
         return None
     turned = irfft(np.complex64(1j) * weight * spectra[1], len(window))
     return np.asarray(turned[inside], np.float32)
 
 
-def _side_weight(spectra: Plane, rate_hz: int) -> npt.NDArray[np.float32]:
-    """Return the weight of the side ``[F]``, from the spectra ``[2, F]`` of mid and side."""
-    bins = spectra.shape[1]
-    bin_hz = rate_hz / 2 / (bins - 1)
-    octaves = float(np.log2(rate_hz / 2 / _LOWEST_HZ))
-    edges_hz = _LOWEST_HZ * 2 ** (np.arange(int(octaves * _BANDS_PER_OCTAVE) + 1) / _BANDS_PER_OCTAVE)
-    edges = np.unique(np.concatenate([[0], np.rint(edges_hz / bin_hz)]).astype(int))
-    edges = edges[edges < bins]
+def _side_weight(spectra: Plane, rate_hz: int) -> npt.NDArray[np.float32] | None:
+    """Return the weight of the side ``[F]``, from the spectra ``[2, F]`` of mid and side; ``None`` where it is 0."""
+    edges = _band_edges(spectra.shape[1], rate_hz)
     mid, side = np.add.reduceat(spectra.real**2 + spectra.imag**2, edges, axis=1)
     above_db = 10 * np.log10((side + _TINY) / (mid + _TINY))
     share = np.clip((above_db - _SIDE_DB[0]) / (_SIDE_DB[1] - _SIDE_DB[0]), 0.0, 1.0)
-    # What a band lacks beside a loud one is what leaks into it from there, not music.
-    share[side <= 1e-6 * max(float(side.max()), float(mid.max()))] = 0.0
-    centres = (edges + np.append(edges[1:], bins)) / 2
-    return np.interp(np.arange(bins), centres, share * share * (3 - 2 * share)).astype(np.float32)
+    # A band that only holds what leaks into it goes with the nearest one that holds music.
+    music = np.flatnonzero(mid + side >= _LEAKAGE * float((mid + side).max()))
+    share = share[music[np.abs(np.arange(len(edges))[:, None] - music).argmin(axis=1)]]
+    if not share.any():
+        return None
+    centres = (edges + np.append(edges[1:], spectra.shape[1])) / 2
+    return np.interp(np.arange(spectra.shape[1]), centres, share * share * (3 - 2 * share)).astype(np.float32)
+
+
+@functools.lru_cache(8)
+def _band_edges(bins: int, rate_hz: int) -> npt.NDArray[np.int64]:
+    """Return the first bins of the bands, of ``bins`` up to half the rate."""
+    octaves = float(np.log2(rate_hz / 2 / _LOWEST_HZ))
+    edges_hz = _LOWEST_HZ * 2 ** (np.arange(int(octaves * _BANDS_PER_OCTAVE) + 1) / _BANDS_PER_OCTAVE)
+    edges = np.unique(np.concatenate([[0], np.rint(edges_hz / (rate_hz / 2 / (bins - 1)))]).astype(np.int64))
+    return edges[edges < bins]
 
 
 def channels_for_analysis(samples: Samples) -> npt.NDArray[np.float32]:

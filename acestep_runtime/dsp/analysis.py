@@ -33,7 +33,7 @@ _BLOCK_FRAMES = 1 << 20
 #: Fastest beat that a request can ask for: no faster one is told.
 _FASTEST_BPM = 300.0
 #: Factor on the confidence of one tempo for music that drifts.
-_DRIFT_FACTOR = 0.5
+_DRIFT_FACTOR = 0.45
 
 
 @memoize_by_audio(8)
@@ -115,9 +115,10 @@ def _find_bars(
     bar = find(pulse, timesignature)
     if timesignature is not None:
         return pulse, bar
-    bar = replace(bar, confidence=min(bar.confidence, pulse.confidence))
-    if not is_heard("meter", {"meter": bar.confidence}):
-        return pulse, replace(find(pulse, meter.DEFAULT_METER), confidence=bar.confidence)
+    confidence = min(bar.confidence, pulse.confidence) if is_heard("beats", {"beats": pulse.confidence}) else 0.0
+    bar = replace(bar, confidence=confidence)
+    if not is_heard("meter", {"meter": confidence}):
+        return pulse, replace(find(pulse, meter.DEFAULT_METER), confidence=confidence)
     faster = tempo.halve_beats(pulse, duration_s)
     if bar.in_halves and bpm is None and 60.0 / faster.period_s <= _FASTEST_BPM:
         return faster, replace(find(faster, bar.beats), confidence=bar.confidence)
@@ -127,7 +128,7 @@ def _find_bars(
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = _clean(samples).astype(np.float32, copy=False)
-    low = convert.resample(np.ascontiguousarray(mix_for_analysis(clean, rate_hz)), rate_hz, onsets.RATE_HZ)[:, 0]
+    low = mix_for_analysis(convert.resample(clean, rate_hz, onsets.RATE_HZ), onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
 
 

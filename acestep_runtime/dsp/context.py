@@ -173,7 +173,7 @@ def _is_within(chord: Chord, span: Span) -> bool:
 
 def _beat_pitches(part: Stereo, at: int, grid: Grid) -> tuple[Pitches, Floats, list[int]]:
     """Return the pitch classes of a part that begins at frame ``at``, the bounds of its beats and their places in bars."""
-    mono = resample(np.ascontiguousarray(mix_for_analysis(part, ENGINE_RATE_HZ)), ENGINE_RATE_HZ, RATE_HZ)[:, 0]
+    mono = mix_for_analysis(resample(part, ENGINE_RATE_HZ, RATE_HZ), RATE_HZ)[:, 0]
     start_s, length_s = at / ENGINE_RATE_HZ, len(part) / ENGINE_RATE_HZ
     first = int(np.ceil(grid.s_to_beat(start_s + 0.05)))
     last = int(np.floor(grid.s_to_beat(start_s + length_s - 0.05)))

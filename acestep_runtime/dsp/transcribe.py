@@ -103,7 +103,7 @@ def tone_salience(source: Samples, rate_hz: int) -> tuple[Plane, Plane, Plane]:
 
 def _mono(source: Samples, rate_hz: int) -> npt.NDArray[np.float32]:
     clean = np.nan_to_num(source.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
-    return resample(np.ascontiguousarray(mix_for_analysis(clean, rate_hz)), rate_hz, RATE_HZ)[:, 0]
+    return mix_for_analysis(resample(clean, rate_hz, RATE_HZ), RATE_HZ)[:, 0]
 
 
 def _frames(mono: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
