@@ -5,7 +5,8 @@ measured on music and on what is none: the songs of `make quality`, made songs i
 noise, single tones and fifths, bursts like speech, notes sung without a beat, and clicks at random times (20 of each kind).
 
     tempo, beats  steady songs 0.59 to 0.97, swing and 6/8 0.31 to 0.56; random clicks 0.12 at most, 0.26 where they drift
-    key           songs 0.47 and more; speech 0.03 at most, held tones and fifths 0.10 at most; a made song of one note a bar 0.15
+    key           songs 0.47 and more, 0.15 and more between relatives (the same notes in major and in minor); speech 0.03 at
+                  most, held tones and fifths 0.05 at most
     meter         songs 0.31 and more (it is never clearer than the beat), 3, 5 and 7 without chords 0.43 and more; one
                   that may be two of its halves 0.25 at most; random clicks 0.26 at most, equal clicks 0
 """

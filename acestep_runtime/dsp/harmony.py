@@ -50,7 +50,9 @@ _TONIC_ENDS = (0.06, 0.04)
 _FLAT, _CLEAR = 0.15, 0.45
 #: Harmonic motion of music (songs have 0.17 or more, held sounds 0.02 at most), and the share of the confidence that a held
 #: sound keeps: its overtones alone make a triad.
-_MOVING, _STANDING = 0.1, 0.1
+_MOVING, _STANDING = 0.1, 0.05
+#: Lead of a key over the next that leaves no doubt, and the share of the confidence that stays without any, between relatives.
+_CLEAR_MARGIN, _LEAST_SHARE = 0.1, 0.2
 #: Tonal share without harmony (white noise has 0.00005), and with certain harmony (songs have 0.15).
 _TONAL = (0.005, 0.03)
 
@@ -148,7 +150,7 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
     fits = np.array([_key_fit(mean, notes, key) + _tonic_bonus(key, chords) for key in keys])
     order = np.argsort(-fits, kind="stable")
     margin = float(fits[order[0]] - fits[order[1]])
-    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(np.clip(margin / 0.1, 0.1, 1))
+    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(np.clip(margin / _CLEAR_MARGIN, _LEAST_SHARE, 1))
 
 
 def _harmonic_motion(frames: Floats) -> float:
