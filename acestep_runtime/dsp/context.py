@@ -185,9 +185,11 @@ def _beat_pitches(part: Stereo, at: int, grid: Grid) -> tuple[Pitches, Floats, l
 def concatenate_pitches(parts: list[Pitches]) -> Pitches:
     """Return the pitch classes of several parts as those of one recording."""
     frames = np.array([len(part.level) for part in parts])
-    tonal = float(np.average([part.tonal for part in parts], weights=frames))
+    tonal, in_tune = (
+        float(np.average([getattr(part, name) for part in parts], weights=frames)) for name in ("tonal", "in_tune")
+    )
     full, bass, level = (np.concatenate([getattr(part, name) for part in parts]) for name in ("full", "bass", "level"))
-    return Pitches(full, bass, level, tonal)
+    return Pitches(full, bass, level, tonal, in_tune)
 
 
 def _shift_chords(chords: Iterable[Chord], frames: int) -> list[Chord]:
