@@ -211,9 +211,9 @@ def _once(method: Any, request: Message) -> Iterable[Message]:
 def main() -> None:
     """Record the page from a daemon of its own."""
 
-    from tests.bench.daemon import _daemon
+    from tests.bench.running import run_daemon
 
-    with tempfile.TemporaryDirectory() as folder, _daemon() as (client, *_):
+    with tempfile.TemporaryDirectory() as folder, run_daemon() as (client, *_):
         song = Path(folder, "song.wav")
         by_hand = PAGE.read_text("utf-8").partition(_HEADING)[0]
         PAGE.write_text(by_hand + record(client, song), "utf-8")
