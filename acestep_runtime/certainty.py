@@ -42,7 +42,7 @@ def certainty(finding: str, confidence: float) -> Certainty:
     return "sure" if confidence >= sure else "perhaps" if confidence >= perhaps else "not heard"
 
 
-def is_heard(finding: str, confidence: Mapping[str, float]) -> bool:
+def is_reported(finding: str, confidence: Mapping[str, float]) -> bool:
     """Return whether a finding is told at all; one without a confidence is not."""
     return certainty(finding, confidence.get(finding, 0.0)) != "not heard"
 

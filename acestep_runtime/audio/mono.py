@@ -4,10 +4,11 @@ The mean of both channels cancels what they hold in opposite polarity. That is t
 
     mid = (L + R) / 2      side = (L − R) / 2      mix = mid + weight · H(side)
 
-H turns the phase by 90° (Hilbert transform). A source that is panned by level, in either polarity, is in phase in mid and side, or
-in opposite phase: turned by 90° they add as powers and never cancel. The weight is 0 where the side has less than half the power
-of the mid, so ordinary stereo gives the very mid; it rises to 1 where the side has twice the power of the mid. It is chosen
-for each third of an octave and each 0.7 s, and rises smoothly between them, so no small change of the audio changes it much.
+H turns the phase by 90° (Hilbert transform). A source that is panned by level, in either polarity, is in phase in mid and side,
+or in opposite phase: turned by 90° they add as powers and never cancel. The weight is 0 where the side has less than half the
+power of the mid, so ordinary stereo gives the very mid; it rises to 1 where the side has twice the power of the mid. It is
+chosen for each third of an octave and each 0.7 s, and rises smoothly between them, so no small change of the audio changes it
+much.
 
 What is played or returned never goes through here. Letters: N frames, F bins.
 """

@@ -16,7 +16,7 @@ from acestep_runtime import units
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.certainty import is_heard
+from acestep_runtime.certainty import is_reported
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
@@ -115,9 +115,9 @@ def _find_bars(
     bar = find(pulse, timesignature)
     if timesignature is not None:
         return pulse, bar
-    confidence = min(bar.confidence, pulse.confidence) if is_heard("beats", {"beats": pulse.confidence}) else 0.0
+    confidence = min(bar.confidence, pulse.confidence) if is_reported("beats", {"beats": pulse.confidence}) else 0.0
     bar = replace(bar, confidence=confidence)
-    if not is_heard("meter", {"meter": confidence}):
+    if not is_reported("meter", {"meter": confidence}):
         return pulse, replace(find(pulse, meter.DEFAULT_METER), confidence=confidence)
     faster = tempo.halve_beats(pulse, duration_s)
     if bar.in_halves and bpm is None and 60.0 / faster.period_s <= _FASTEST_BPM:

@@ -7,7 +7,7 @@ from bisect import bisect
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.certainty import is_heard, is_sure
+from acestep_runtime.certainty import is_reported, is_sure
 from acestep_runtime.dsp.onsets import RATE_HZ, Onsets, count_onsets
 from acestep_runtime.values import Key
 
@@ -48,7 +48,7 @@ def describe(
     per_s = count_onsets(onsets) / (len(mono) / RATE_HZ)
     sounds = f"{_word(_ENERGY_WORDS, loudness_db)}, {_word(_BRIGHTNESS_WORDS, centroid_hz)}-sounding"
     kind = f"{_word(_DENSITY_WORDS, per_s)} music"
-    if not is_heard("key", confidence) and not is_heard("tempo", confidence):
+    if not is_reported("key", confidence) and not is_reported("tempo", confidence):
         kind = "sound without a clear pulse or key"
     words = [f"{sounds} {kind}"]
     if is_sure("tempo", confidence):

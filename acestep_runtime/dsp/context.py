@@ -162,7 +162,9 @@ def _find_harmony(source: Stereo, parts: list[Span], grid: Grid, music: Music) -
     if music.keyscale is not None:
         key, confidence = Key.parse(music.keyscale), 1.0
     else:
-        key, confidence = find_key(concatenate_pitches([pitches for _, pitches, _, _ in part_features]), chords_in(None))
+        key, confidence = find_key(
+            concatenate_pitches([pitches for _, pitches, _, _ in part_features]), chords_in(None)
+        )
     return key, confidence, chords_in(key)
 
 

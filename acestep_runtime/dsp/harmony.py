@@ -156,7 +156,9 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
     fits = np.array([_key_fit(mean, notes, key) + _tonic_bonus(key, chords) for key in keys])
     order = np.argsort(-fits, kind="stable")
     margin = float(fits[order[0]] - fits[order[1]])
-    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(np.clip(margin / _CLEAR_MARGIN, _LEAST_SHARE, 1))
+    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(
+        np.clip(margin / _CLEAR_MARGIN, _LEAST_SHARE, 1)
+    )
 
 
 def _harmonic_motion(frames: Floats) -> float:

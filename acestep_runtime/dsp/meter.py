@@ -146,7 +146,7 @@ def beat_patterns(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) -> 
 
 
 def repetition(patterns: Floats, halves: int) -> float:
-    """Return how well ``patterns`` ``[2U, K]`` repeat after so many half beats: their autocorrelation, at most 1.
+    """Return how well ``patterns`` ``[2U, K]`` repeat after ``halves`` half beats: their autocorrelation, at most 1.
 
     0 where there are no two spans of that length to compare.
     """
@@ -176,8 +176,9 @@ def find_meter(
     beat, ``thirds`` says whether beats have three parts. A meter scores by how much its downbeats stand out, and by how well
     the music repeats after a bar. The lead over the next meter is the confidence; four bars are enough to be sure.
 
-    Two bars of two beats sound like one of four, and are called four with less confidence; beats of three parts are then two
-    to a bar, as in 6/8, with as little confidence: others would count six. Two bars of three beats of which the first ones stand out are one of six.
+    Two bars of two beats sound like one of four, and are called four with less confidence; beats of three parts are then
+    two to a bar, as in 6/8, with as little confidence: others would count six. Two bars of three beats of which the first
+    ones stand out are one of six.
     """
     if meter is not None:
         return Meter(meter, _contrast(evidence, first_onset, meter)[1], 1.0)

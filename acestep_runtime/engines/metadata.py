@@ -33,7 +33,7 @@ class TempoAndKey(TypedDict):
     timesignature: int
 
 
-class Measured(TypedDict, total=False):
+class Measurement(TypedDict, total=False):
     """Tempo, key and beats per bar as far as signal analysis heard them."""
 
     bpm: float
@@ -105,7 +105,7 @@ class TakeMetadata(TypedDict, total=False):
     score_missing: str
     plan: Plan
     adapters: Sequence[AdapterScale]
-    measured: Measured
+    measured: Measurement
     confidence: Mapping[str, float]
     loudness_db: float
     strength: float

@@ -117,7 +117,7 @@ def test_facts_are_reported_as_a_person_reads_them(capsys: pytest.CaptureFixture
     ]  # fmt: skip
 
 
-def test_what_is_not_certain_is_not_told_as_a_fact(capsys: pytest.CaptureFixture[str]) -> None:
+def test_uncertain_findings_are_no_facts(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {
         "bpm": 120.0, "timesignature": 4, "chords": [], "certainty": {"tempo": "sure", "meter": "perhaps", "key": "not heard"}
     }  # fmt: skip

@@ -198,7 +198,7 @@ def page(results: dict[str, Rows], took_s: float) -> str:
     return "\n".join([*lines, "", *_appendix(results)]) + "\n"
 
 
-def _told(row: dict[str, Any]) -> str:
+def _findings(row: dict[str, Any]) -> str:
     """Return the detected tempo, key and meter."""
     bpm, meter = f"{row['bpm']:.1f}" if row["bpm"] else "none", f"{row['meter']}/4" if row["meter"] else "none"
     return f"{bpm}, {row['key'] or 'none'}, {meter}"
@@ -215,7 +215,7 @@ def _appendix(results: dict[str, Rows]) -> list[str]:
         stems = ", ".join(f"{split[stem]:.1f}" for stem in ("drums", "bass", "vocals"))
         lines.append(
             f"| {row['song']}{' (held out)' if row['held_out'] else ''} | {row['renderer']} | {row['truth']} "
-            f"| {_told(row)} | {row['beats']:.0%} | {row['chords']:.0%} "
+            f"| {_findings(row)} | {row['beats']:.0%} | {row['chords']:.0%} "
             f"| {stems} | {layer['drums_ms']:.1f} | {layer['roots']:.0%} | {new['loudness_lu']:+.1f} |"
         )
     for name in ("chroma", "onsets"):

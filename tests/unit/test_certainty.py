@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from acestep_runtime.certainty import LIMITS, certainty, describe_findings, is_heard, is_sure, sure_metadata
+from acestep_runtime.certainty import LIMITS, certainty, describe_findings, is_reported, is_sure, sure_metadata
 
 
 @pytest.mark.parametrize("finding", LIMITS)
 def test_limits_divide_a_confidence_into_three(finding: str) -> None:
     perhaps, sure = LIMITS[finding]
     assert 0 < perhaps < sure < 1
-    told = [certainty(finding, value) for value in (0.0, perhaps - 1e-9, perhaps, sure - 1e-9, sure, 1.0)]
-    assert told == ["not heard", "not heard", "perhaps", "perhaps", "sure", "sure"]
+    words = [certainty(finding, value) for value in (0.0, perhaps - 1e-9, perhaps, sure - 1e-9, sure, 1.0)]
+    assert words == ["not heard", "not heard", "perhaps", "perhaps", "sure", "sure"]
 
 
-def test_a_finding_without_a_confidence_is_not_heard() -> None:
-    assert not is_heard("tempo", {"key": 1.0})
+def test_a_finding_without_a_confidence_is_none() -> None:
+    assert not is_reported("tempo", {"key": 1.0})
     assert not is_sure("tempo", {})
-    assert is_heard("key", {"key": 1.0})
+    assert is_reported("key", {"key": 1.0})
     assert is_sure("key", {"key": 1.0})
 
 

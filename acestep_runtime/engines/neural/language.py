@@ -26,7 +26,7 @@ from acestep_runtime.certainty import FINDINGS, Certainty
 from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
 from acestep_runtime.conditioning.latents import samples_to_frames
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.metadata import Measured, TakeMetadata, metadata_from_json, metadata_to_json
+from acestep_runtime.engines.metadata import Measurement, TakeMetadata, metadata_from_json
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
@@ -254,17 +254,17 @@ def _understand(
     answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
     metadata = _answer_metadata(answer)
     metadata.pop("duration_s", None)
-    heard = analysis_metadata(analysis)
-    measured = Measured(**{name: heard[name] for name in FINDINGS if heard.get(name) is not None})
+    findings = analysis_metadata(analysis)
+    measured = Measurement(**{name: findings[name] for name in FINDINGS if findings.get(name) is not None})
     note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"]) if "bpm" in measured else ""
     yield Metadata({
-        **heard, **metadata, "measured": measured, "notes": [note] if note else [],
-        "certainty": {**heard["certainty"], **_answer_certainty(metadata, measured, heard["certainty"])},
+        **findings, **metadata, "measured": measured, "notes": [note] if note else [],
+        "certainty": {**findings["certainty"], **_answer_certainty(metadata, measured, findings["certainty"])},
     })  # fmt: skip
 
 
 def _answer_certainty(
-    answer: TakeMetadata, measured: Measured, certainties: Mapping[str, Certainty]
+    answer: TakeMetadata, measured: Measurement, certainties: Mapping[str, Certainty]
 ) -> dict[str, Certainty]:
     """Return how certain tempo, key and meter of a model's answer are: as certain as the analysis, where that says the same.
 

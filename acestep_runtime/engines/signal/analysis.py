@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from acestep_runtime.certainty import is_heard
+from acestep_runtime.certainty import is_reported
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
@@ -36,8 +36,8 @@ def analyse_source(request: EngineRequest) -> Analysis:
 
 def analysis_metadata(analysis: Analysis) -> TakeMetadata:
     """Return what an analysis heard as the metadata of a result, times in seconds."""
-    has_beats = is_heard("beats", analysis.confidence)
-    has_bars = has_beats and is_heard("meter", analysis.confidence)
+    has_beats = is_reported("beats", analysis.confidence)
+    has_bars = has_beats and is_reported("meter", analysis.confidence)
     return {
         **findings_metadata(analysis),
         "duration_s": round(analysis.duration_s, 3),
@@ -46,7 +46,7 @@ def analysis_metadata(analysis: Analysis) -> TakeMetadata:
         "downbeats": [round(float(b), 3) for b in analysis.downbeats_s] if has_bars else [],
         "chords": [
             {"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "name": str(c)}
-            for c in (analysis.chords if is_heard("key", analysis.confidence) else ())
+            for c in (analysis.chords if is_reported("key", analysis.confidence) else ())
         ],
         "loudness_db": round(float(analysis.loudness_db), 2),
     }

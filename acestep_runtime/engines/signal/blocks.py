@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acestep_runtime.certainty import certainty, is_heard
+from acestep_runtime.certainty import certainty, is_reported
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.render import Stereo
 from acestep_runtime.engines.base import EngineRequest
@@ -38,9 +38,9 @@ def findings_metadata(analysis: Analysis) -> TakeMetadata:
     confidence, values = analysis.confidence, tempo_and_key(analysis.grid, analysis.key)
     return {
         "engine": "draft",
-        "bpm": values["bpm"] if is_heard("tempo", confidence) else None,
-        "keyscale": values["keyscale"] if is_heard("key", confidence) else None,
-        "timesignature": values["timesignature"] if is_heard("meter", confidence) else None,
+        "bpm": values["bpm"] if is_reported("tempo", confidence) else None,
+        "keyscale": values["keyscale"] if is_reported("key", confidence) else None,
+        "timesignature": values["timesignature"] if is_reported("meter", confidence) else None,
         "confidence": {name: round(float(value), 3) for name, value in confidence.items()},
         "certainty": {name: certainty(name, value) for name, value in confidence.items()},
     }
@@ -49,9 +49,9 @@ def findings_metadata(analysis: Analysis) -> TakeMetadata:
 def guess_notes(grid: Grid, key: Key, confidence: Mapping[str, float]) -> list[str]:
     """Return sentences on what new music had to guess because it was not heard in its source."""
     notes = []
-    if not is_heard("tempo", confidence):
+    if not is_reported("tempo", confidence):
         notes.append(f"No tempo is heard in the source; the {grid.bpm:.4g} bpm that the new music follows are a guess.")
-    if not is_heard("key", confidence):
+    if not is_reported("key", confidence):
         notes.append(f"No key is heard in the source; the {key} that the new music is in is a guess.")
     return notes
 

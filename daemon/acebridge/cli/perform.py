@@ -33,7 +33,18 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured", "certainty"}
+_LONG_FACTS = {
+    "beats",
+    "downbeats",
+    "chords",
+    "sections",
+    "confidence",
+    "lines",
+    "changes",
+    "plan",
+    "measured",
+    "certainty",
+}
 _SCORES = ("quality", "lyrics_alignment", "lm")
 #: Printed on stderr instead.
 _WARNINGS = "warnings"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support import signals
+from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
 pytestmark = pytest.mark.slow
@@ -351,7 +351,7 @@ def test_analyse_sets_the_tempo_and_moves_no_item(studio: Studio) -> None:
     assert studio.project.ext[("AceBridge", "key")].split()[1] in ("major", "minor")
 
 
-def test_analyse_sets_no_meter_and_keeps_no_key_that_is_not_heard(studio: Studio) -> None:
+def test_analyse_sets_no_meter_and_keeps_no_key_without_a_finding(studio: Studio) -> None:
     """Equal clicks: the beat is clear, where bars begin is not, and there is no key."""
     studio.project.tempos.clear()
     clicks = media(studio.folder / "clicks.wav", signals.clicks(np.arange(0.25, 12, 0.5), 12, rate_hz=RATE_HZ))

@@ -215,7 +215,7 @@ def test_analysis_keeps_given_values() -> None:
     assert (facts["bpm"], facts["keyscale"], facts["timesignature"]) == (77, "A minor", 3)
 
 
-def test_what_is_not_heard_is_none() -> None:
+def test_findings_that_are_missing_are_none() -> None:
     facts = analyze_audio(noise(2.0), engine="draft")
     assert (facts["bpm"], facts["keyscale"], facts["timesignature"]) == (None, None, None)
     assert set(facts["certainty"].values()) == {"not heard"}

@@ -10,7 +10,7 @@ RATE_HZ = 48_000
 CENTRE, LEFT, RIGHT, OPPOSITE = (1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (1.0, -1.0)
 
 
-def panned(gains: tuple[float, float], mono: np.ndarray) -> np.ndarray:
+def pan(gains: tuple[float, float], mono: np.ndarray) -> np.ndarray:
     """A mono signal ``[N]`` with a gain for each channel."""
     return np.outer(mono, gains).astype(np.float32)
 
@@ -32,21 +32,21 @@ def test_mono_is_returned_as_it_is() -> None:
 
 @pytest.mark.parametrize("gains", [CENTRE, (1.0, 0.4), (0.3, 1.0), (1.0, 0.2)])
 def test_what_is_near_the_centre_gives_the_very_mid(gains: tuple[float, float]) -> None:
-    stereo = panned(gains, signals.noise(3.0, channels=1)[:, 0])
+    stereo = pan(gains, signals.noise(3.0, channels=1)[:, 0])
     assert np.array_equal(mix_for_analysis(stereo, RATE_HZ)[:, 0], (stereo[:, 0] + stereo[:, 1]) * np.float32(0.5))
 
 
 @pytest.mark.parametrize("gains", [OPPOSITE, (-1.0, 1.0), (1.0, -0.6), (0.25, -1.0)])
 @pytest.mark.parametrize("hz", [55.0, 440.0, 5_000.0])
 def test_opposite_polarity_keeps_its_power(gains: tuple[float, float], hz: float) -> None:
-    stereo = panned(gains, tone(hz))
+    stereo = pan(gains, tone(hz))
     mean = (power(stereo[:, 0]) + power(stereo[:, 1])) / 2  # = |mid|² + |side|²
     assert power(mix_for_analysis(stereo, RATE_HZ)[:, 0]) == pytest.approx(mean, rel=0.02)
 
 
 @pytest.mark.parametrize("gains", [LEFT, RIGHT])
 def test_one_side_alone_is_no_softer_than_its_mid(gains: tuple[float, float]) -> None:
-    stereo = panned(gains, tone(440.0))
+    stereo = pan(gains, tone(440.0))
     mid = power(tone(440.0)) / 4
     assert mid <= power(mix_for_analysis(stereo, RATE_HZ)[:, 0]) <= 2.05 * mid
 
@@ -59,7 +59,7 @@ def test_independent_sides_keep_at_least_the_power_of_their_mid() -> None:
 
 def test_each_band_is_mixed_by_itself() -> None:
     """A tone in opposite polarity beside a louder one at the centre, two octaves below: both are there, at their level."""
-    stereo = panned(CENTRE, 2 * tone(220.0)) + panned(OPPOSITE, tone(880.0))
+    stereo = pan(CENTRE, 2 * tone(220.0)) + pan(OPPOSITE, tone(880.0))
     mixed = mix_for_analysis(stereo, RATE_HZ)[RATE_HZ : 5 * RATE_HZ, 0]
     level = np.abs(np.fft.rfft(mixed)) / (len(mixed) / 2)
     assert level[220 * 4] == pytest.approx(1.0, rel=0.02)
@@ -76,7 +76,7 @@ def test_a_turn_of_polarity_in_the_middle_is_followed() -> None:
 
 def test_there_is_no_cliff_between_the_centre_and_opposite_polarity() -> None:
     powers = [
-        power(mix_for_analysis(panned((1.0, float(right)), tone(440.0)), RATE_HZ)[:, 0])
+        power(mix_for_analysis(pan((1.0, float(right)), tone(440.0)), RATE_HZ)[:, 0])
         for right in np.linspace(1, -1, 41)
     ]
     steps_db = np.abs(10 * np.log10(np.divide(powers[1:], powers[:-1])))
@@ -87,7 +87,7 @@ def test_there_is_no_cliff_between_the_centre_and_opposite_polarity() -> None:
 @pytest.mark.parametrize("frames", [0, 1, 100, 30_000])
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 48_000, 192_000])
 def test_any_length_and_rate_is_mixed(frames: int, rate_hz: int) -> None:
-    stereo = panned(OPPOSITE, np.random.default_rng(0).standard_normal(frames))
+    stereo = pan(OPPOSITE, np.random.default_rng(0).standard_normal(frames))
     mixed = mix_for_analysis(stereo, rate_hz)
     assert mixed.shape == (frames, 1)
     assert np.isfinite(mixed).all()
@@ -106,7 +106,7 @@ def test_any_length_and_rate_is_mixed(frames: int, rate_hz: int) -> None:
     ],
 )
 def test_channels_are_set_upright(gains: tuple[float, float], matrix: list[list[int]]) -> None:
-    stereo = panned(gains, signals.noise(1.0, channels=1)[:, 0])
+    stereo = pan(gains, signals.noise(1.0, channels=1)[:, 0])
     found = channels_for_analysis(stereo)
     assert found.tolist() == matrix
     np.testing.assert_allclose(turn_channels(stereo.T.astype(np.complex64), found), found @ stereo.T)

@@ -80,7 +80,7 @@ def test_a_pulse_shifts_by_half_a_beat() -> None:
     assert drifting.drifts
 
 
-def struck(pattern: str, bars: int, *, beat_s: float = BEAT_S, to_a_beat: int = 1) -> np.ndarray:
+def strike(pattern: str, bars: int, *, beat_s: float = BEAT_S, to_a_beat: int = 1) -> np.ndarray:
     """Clicks in a pattern of figures, 0 to 9 for how loud, ``to_a_beat`` of them a beat."""
     loud = np.array([int(sign) / 9 for sign in pattern * bars])
     times_s = START_S + beat_s / to_a_beat * np.arange(len(loud))
@@ -92,7 +92,7 @@ def struck(pattern: str, bars: int, *, beat_s: float = BEAT_S, to_a_beat: int = 
 @pytest.mark.parametrize("beats_per_bar", [3, 4, 5, 6, 7])
 @pytest.mark.parametrize("bpm", [100, 140])
 def test_accented_clicks_tell_the_meter(beats_per_bar: int, bpm: int) -> None:
-    samples = struck("9" + "4" * (beats_per_bar - 1), 10, beat_s=60 / bpm)
+    samples = strike("9" + "4" * (beats_per_bar - 1), 10, beat_s=60 / bpm)
     found = analyse(samples, 48_000)
     assert (round(found.grid.bpm), found.grid.beats_per_bar) == (bpm, beats_per_bar)
     assert is_sure("meter", found.confidence)
@@ -107,25 +107,25 @@ def test_accented_clicks_tell_the_meter(beats_per_bar: int, bpm: int) -> None:
 )
 def test_bars_of_half_beats_are_counted_in_halves(pattern: str, beats_per_bar: int) -> None:
     """Eighths of 250 ms, whose quarters are a usual tempo: no whole number of quarters is a bar."""
-    found = analyse(struck(pattern, 14, to_a_beat=2), 48_000)
+    found = analyse(strike(pattern, 14, to_a_beat=2), 48_000)
     assert (round(found.grid.bpm), found.grid.beats_per_bar) == (240, beats_per_bar)
     assert found.grid.bar_s == pytest.approx(beats_per_bar * 0.25, rel=0.005)
 
 
-def test_six_eighths_are_not_told_as_four() -> None:
-    found = analyse(struck("933633", 16, beat_s=2 / 3, to_a_beat=3), 48_000)
+def test_six_eighths_are_no_certain_four() -> None:
+    found = analyse(strike("933633", 16, beat_s=2 / 3, to_a_beat=3), 48_000)
     assert not (found.grid.beats_per_bar == 4 and is_sure("meter", found.confidence))
 
 
 @pytest.mark.parametrize("pattern", ["9", "94"], ids=["all alike", "two to a bar"])
-def test_what_has_no_bars_of_four_is_not_told_as_four(pattern: str) -> None:
-    found = analyse(struck(pattern, 40 // len(pattern)), 48_000)
+def test_music_without_bars_of_four_is_no_certain_four(pattern: str) -> None:
+    found = analyse(strike(pattern, 40 // len(pattern)), 48_000)
     assert is_sure("tempo", found.confidence)
     assert not is_sure("meter", found.confidence)
 
 
 def test_few_bars_tell_little() -> None:
-    long, short = (analyse(struck("9444", bars), 48_000).confidence["meter"] for bars in (8, 2))
+    long, short = (analyse(strike("9444", bars), 48_000).confidence["meter"] for bars in (8, 2))
     assert short < 0.7 * long
 
 

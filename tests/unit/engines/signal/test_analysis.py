@@ -21,7 +21,9 @@ FINDINGS = ("bpm", "keyscale", "timesignature")
 def tell(task: str, source: np.ndarray, music: Music | None = None, **more: Any) -> dict[str, Any]:
     """The metadata that the draft engine tells of a source, as it leaves the runtime."""
     whole = (0, len(source))
-    request = EngineRequest(TASKS[task], len(source), 1, music or Music(), source=source, span=whole, known=whole, **more)
+    request = EngineRequest(
+        TASKS[task], len(source), 1, music or Music(), source=source, span=whole, known=whole, **more
+    )
     events = DraftEngine().run(request, CancelToken())
     facts = [without_unknown(event.values) for event in events if isinstance(event, Metadata)]
     return {name: value for each in facts for name, value in each.items()}
@@ -63,9 +65,9 @@ def bursts(seed: int = 0, seconds: float = 12.0) -> np.ndarray:
         signals.noise(0.6),
         np.zeros((0, 2), np.float32),
     ],
-    ids="silence noise sine drone fifth click bursts others short instant empty".split(),
+    ids=["silence", "noise", "sine", "drone", "fifth", "click", "bursts", "others", "short", "instant", "empty"],
 )
-def test_no_number_is_told_of_what_is_no_music(source: np.ndarray) -> None:
+def test_audio_without_music_has_no_numbers(source: np.ndarray) -> None:
     facts = tell("understand", source)
     assert not {*FINDINGS, "beats", "downbeats"} & facts.keys()
     assert facts["certainty"] == dict.fromkeys(("tempo", "beats", "key", "meter"), "not heard")
@@ -74,7 +76,9 @@ def test_no_number_is_told_of_what_is_no_music(source: np.ndarray) -> None:
 
 
 def test_given_values_are_facts() -> None:
-    facts = tell("understand", np.zeros((4 * RATE_HZ, 2), np.float32), Music(bpm=97, keyscale="E minor", timesignature=3))
+    facts = tell(
+        "understand", np.zeros((4 * RATE_HZ, 2), np.float32), Music(bpm=97, keyscale="E minor", timesignature=3)
+    )
     assert [facts[name] for name in FINDINGS] == [97, "E minor", 3]
     assert facts["certainty"] == {"tempo": "sure", "beats": "not heard", "key": "sure", "meter": "sure"}
     assert "beats" not in facts
@@ -98,7 +102,7 @@ def test_polarity_and_side_do_not_matter(song: np.ndarray, gains: tuple[float, f
     assert [chord["name"] for chord in facts["chords"]] == [chord["name"] for chord in centred["chords"]]
 
 
-def test_sides_without_correlation_are_heard() -> None:
+def test_sides_without_correlation_are_analysed() -> None:
     """Drums and chords on the left, the same music three bars later on the right: nothing of it is at the centre."""
     one = np.float32(0.5) * signals.song(bpm=100, bars=12)[:, 0]
     later = round(12 * 0.6 * RATE_HZ)
@@ -107,7 +111,7 @@ def test_sides_without_correlation_are_heard() -> None:
     assert (facts["timesignature"], facts["certainty"]["tempo"]) == (4, "sure")
 
 
-def test_chords_in_opposite_polarity_are_heard_beside_drums_at_the_centre(song: np.ndarray) -> None:
+def test_chords_in_opposite_polarity_count_beside_drums_at_the_centre(song: np.ndarray) -> None:
     clicks = signals.clicks(np.arange(0.0, len(song) / RATE_HZ - 0.1, 0.6), len(song) / RATE_HZ)
     facts = tell("understand", clicks + song * np.array([0.5, -0.5], np.float32))
     assert (facts["keyscale"], facts["certainty"]["key"]) == ("C major", "sure")
@@ -116,7 +120,10 @@ def test_chords_in_opposite_polarity_are_heard_beside_drums_at_the_centre(song: 
 def test_what_is_guessed_in_new_music_is_said() -> None:
     drone = signals.chord((45,), 6)
     notes = tell("lego", drone, tracks=("drums",))["notes"]
-    assert [note.split(";")[0] for note in notes] == ["No tempo is heard in the source", "No key is heard in the source"]
+    assert [note.split(";")[0] for note in notes] == [
+        "No tempo is heard in the source",
+        "No key is heard in the source",
+    ]
     given = Music(bpm=90, keyscale="A minor")
     assert "notes" not in tell("lego", drone, given, tracks=("drums",))
     assert tell("complete", drone, tracks=("drums",))["notes"][0].startswith("No tempo is heard")
@@ -132,6 +139,6 @@ def test_songs_are_followed_without_a_guess(song: np.ndarray) -> None:
     assert (round(covered["source_bpm"]), covered["source_keyscale"]) == (100, "C major")
 
 
-def test_a_score_tells_only_what_is_heard(song: np.ndarray) -> None:
+def test_a_score_tells_only_what_is_reported(song: np.ndarray) -> None:
     assert not set(FINDINGS) & tell("score", signals.noise(3)).keys()
     assert tell("score", np.repeat(song, 2, axis=1))["bpm"] == pytest.approx(100, rel=0.002)

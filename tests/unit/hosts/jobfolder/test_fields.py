@@ -18,7 +18,7 @@ REQUEST: dict[str, Any] = {
         {"task": "text2music", "fill_from": 0, "label": "song"},
     ],
 }
-HEARD = {"bpm": 101.5, "keyscale": "A minor", "timesignature": 3, "caption": "A waltz."}
+FOUND = {"bpm": 101.5, "keyscale": "A minor", "timesignature": 3, "caption": "A waltz."}
 
 
 def music(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -28,13 +28,13 @@ def music(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_sure_is_taken_over() -> None:
-    assert music(HEARD) == HEARD
-    assert music({**HEARD, "certainty": dict.fromkeys(("tempo", "key", "meter"), "sure")}) == HEARD
+    assert music(FOUND) == FOUND
+    assert music({**FOUND, "certainty": dict.fromkeys(("tempo", "key", "meter"), "sure")}) == FOUND
 
 
 @pytest.mark.parametrize(("name", "finding"), [("bpm", "tempo"), ("keyscale", "key"), ("timesignature", "meter")])
 def test_what_is_perhaps_so_is_left_to_the_engine(name: str, finding: str) -> None:
-    assert music({**HEARD, "certainty": {finding: "perhaps"}}) == {key: HEARD[key] for key in HEARD if key != name}
+    assert music({**FOUND, "certainty": {finding: "perhaps"}}) == {key: FOUND[key] for key in FOUND if key != name}
 
 
 def test_a_meter_that_cannot_be_asked_for_is_left_to_the_engine() -> None:
