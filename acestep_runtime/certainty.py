@@ -61,13 +61,17 @@ def describe(value: str, certainty: object) -> str:
     return "not heard" if certainty == "not heard" else f"perhaps {value}" if certainty == "perhaps" else value
 
 
+def _certainties(metadata: Mapping[str, object]) -> Mapping[str, object]:
+    certainties = metadata.get("certainty")
+    return certainties if isinstance(certainties, Mapping) else {}
+
+
 def describe_findings(metadata: Mapping[str, object], **formats: str) -> dict[str, str]:
     """Return tempo, key and meter of a take's metadata in words, by the names of `FINDINGS`, each in its format.
 
     What was analysed and is not told is "not heard"; what nobody analysed and nobody told is left out.
     """
-    how_certain = metadata.get("certainty")
-    how_certain = how_certain if isinstance(how_certain, Mapping) else {}
+    how_certain = _certainties(metadata)
     words = {}
     for name, finding in FINDINGS.items():
         value = metadata.get(name)
@@ -81,7 +85,6 @@ def describe_findings(metadata: Mapping[str, object], **formats: str) -> dict[st
 
 def sure_metadata(metadata: Mapping[str, T]) -> dict[str, T]:
     """Return the metadata without a tempo, key or meter that is not sure: what others may build on."""
-    how_certain = metadata.get("certainty")
-    how_certain = how_certain if isinstance(how_certain, Mapping) else {}
+    how_certain = _certainties(metadata)
     doubtful = {name for name, finding in FINDINGS.items() if how_certain.get(finding, "sure") != "sure"}
     return {name: value for name, value in metadata.items() if name not in doubtful}

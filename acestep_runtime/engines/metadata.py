@@ -125,6 +125,18 @@ def metadata_from_json(values: JsonObject) -> TakeMetadata:
     return metadata
 
 
+def measurement(metadata: TakeMetadata) -> Measurement:
+    """Return tempo, key and meter of the metadata as far as they are there."""
+    found = Measurement()
+    if (bpm := metadata.get("bpm")) is not None:
+        found["bpm"] = bpm
+    if (keyscale := metadata.get("keyscale")) is not None:
+        found["keyscale"] = keyscale
+    if (timesignature := metadata.get("timesignature")) is not None:
+        found["timesignature"] = timesignature
+    return found
+
+
 def without_unknown(metadata: TakeMetadata) -> TakeMetadata:
     """Return metadata without what is ``None`` or empty, at any depth: as it leaves the runtime."""
     known = {name: _drop_unknown(value) for name, value in metadata_to_json(metadata).items() if not _is_unknown(value)}

@@ -26,7 +26,7 @@ from acestep_runtime.certainty import FINDINGS, Certainty
 from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
 from acestep_runtime.conditioning.latents import samples_to_frames
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.metadata import Measurement, TakeMetadata, metadata_from_json
+from acestep_runtime.engines.metadata import TakeMetadata, measurement, metadata_from_json
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
@@ -255,7 +255,7 @@ def _understand(
     metadata = _answer_metadata(answer)
     metadata.pop("duration_s", None)
     findings = analysis_metadata(analysis)
-    measured = Measurement(**{name: findings[name] for name in FINDINGS if findings.get(name) is not None})
+    measured = measurement(findings)
     note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"]) if "bpm" in measured else ""
     yield Metadata({
         **findings, **metadata, "measured": measured, "notes": [note] if note else [],
@@ -264,23 +264,26 @@ def _understand(
 
 
 def _answer_certainty(
-    answer: TakeMetadata, measured: Measurement, certainties: Mapping[str, Certainty]
+    answer: Mapping[str, object], measured: Mapping[str, object], certainties: Mapping[str, Certainty]
 ) -> dict[str, Certainty]:
     """Return how certain tempo, key and meter of a model's answer are: as certain as the analysis, where that says the same.
 
     A model always answers, also on silence and noise: what the analysis does not confirm is only "perhaps" so.
     """
-    certainty: dict[str, Certainty] = {}
-    for name, finding in FINDINGS.items():
-        one, other = answer.get(name), measured.get(name)
-        near = (
-            abs(math.log2(one / other)) < _TEMPO_TOLERANCE
-            if isinstance(one, (int, float)) and isinstance(other, (int, float)) and name == "bpm"
-            else one == other
-        )
-        if one is not None:
-            certainty[finding] = certainties[finding] if near else "perhaps"
-    return certainty
+    return {
+        finding: certainties[finding] if _agree(name, answer.get(name), measured.get(name)) else "perhaps"
+        for name, finding in FINDINGS.items()
+        if answer.get(name) is not None
+    }
+
+
+def _agree(name: str, one: object, other: object) -> bool:
+    """Return whether two values of a finding are the same: tempos within the tolerance, keys by whatever name."""
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and name == "bpm":
+        return one > 0 and abs(math.log2(one / other)) < _TEMPO_TOLERANCE
+    if isinstance(one, str) and isinstance(other, str):
+        return Key.parse(one) == Key.parse(other)
+    return one == other
 
 
 def _answer_metadata(answer: writing.Answer) -> TakeMetadata:
