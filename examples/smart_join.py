@@ -10,6 +10,7 @@ from pathlib import Path
 from common import audio_file, call_options, options, run
 
 from acestep_runtime import Audio, analyze_audio, concat, generate, save
+from acestep_runtime.certainty import describe_findings
 
 
 def main() -> None:
@@ -25,7 +26,8 @@ def main() -> None:
     first, second = Audio(args.first), Audio(args.second)
     for song in (first, second):
         facts = analyze_audio(song, engine=args.engine, daemon=args.daemon)
-        print(f"{song.path.name}: {facts['bpm']:.1f} bpm, {facts['keyscale']}")
+        words = describe_findings(facts, bpm="{:.1f} bpm")
+        print(f"{song.path.name}: tempo {words['bpm']}, key {words['keyscale']}")
     result = generate(
         "repaint", src_audio=concat(first, second), repainting_start=max(0.0, first.seconds - args.seconds),
         repainting_end=first.seconds + min(args.seconds, second.seconds), caption=args.caption, **call_options(args),

@@ -10,6 +10,7 @@ from pathlib import Path
 from common import audio_file, call_options, options, run
 
 from acestep_runtime import analyze_audio, generate, save
+from acestep_runtime.certainty import describe_findings
 
 
 def main() -> None:
@@ -25,7 +26,8 @@ def main() -> None:
     args = parser.parse_args()
 
     facts = analyze_audio(args.original, engine=args.engine, daemon=args.daemon)
-    print(f"{facts['bpm']:.1f} bpm, {facts['keyscale']}")
+    words = describe_findings(facts, bpm="{:.1f} bpm")
+    print(f"tempo {words['bpm']}, key {words['keyscale']}")
     covers = [
         generate(
             "cover", src_audio=args.original, caption=args.style, audio_cover_strength=args.strength,

@@ -1,10 +1,11 @@
 """Music analysis: `analyse` combines what `onsets`, `tempo`, `harmony` and `meter` measure.
 
-Everything is measured on a mono mix at 22.05 kHz.
+Everything is measured on a mono mix at 22.05 kHz (`audio.mono`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from acestep_runtime import units
 from acestep_runtime.audio import convert
+from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.certainty import is_reported
 from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
@@ -27,8 +30,10 @@ SILENCE_DB = -80.0
 #: Shorter audio has no rhythm or harmony.
 SHORTEST_S = 0.5
 _BLOCK_FRAMES = 1 << 20
+#: Fastest beat that a request can ask for: no faster one is told.
+_FASTEST_BPM = 300.0
 #: Factor on the confidence of one tempo for music that drifts.
-_DRIFT_FACTOR = 0.5
+_DRIFT_FACTOR = 0.45
 
 
 @memoize_by_audio(8)
@@ -57,13 +62,8 @@ def analyse(
     pulse = tempo.find_pulse(rises, duration_s, bpm, partial(meter.harmonic_rhythm, pitches))
     if meter.is_half_beat_off(rises, pitches, pulse.beats_s):
         pulse = tempo.shift_half_beat(pulse, duration_s)
-    beats_s = pulse.beats_s
-    evidence = meter.downbeat_evidence(rises, pitches, beats_s, duration_s)
-    beats_per_bar, downbeat, meter_confidence = meter.find_meter(
-        evidence, _first_audible_beat(mono, beats_s), timesignature
-    )
-    if pulse.confidence == 0 and timesignature is None:
-        beats_per_bar, downbeat, meter_confidence = meter.DEFAULT_METER, 0, 0.0
+    pulse, bar = _find_bars(mono, rises, pitches, pulse, duration_s, bpm, timesignature)
+    beats_s, downbeat, beats_per_bar = pulse.beats_s, bar.downbeat, bar.beats
     bounds_s, positions = _chord_bounds(beats_s, downbeat, beats_per_bar, duration_s)
     key, key_confidence = key_hint, 1.0
     if key is None:
@@ -75,7 +75,7 @@ def analyse(
         "tempo": 1.0 if bpm is not None else pulse.confidence * (_DRIFT_FACTOR if pulse.drifts else 1.0),
         "beats": pulse.confidence,
         "key": key_confidence,
-        "meter": meter_confidence,
+        "meter": bar.confidence,
     }
     return Analysis(
         grid=grid,
@@ -90,10 +90,45 @@ def analyse(
     )
 
 
+def _find_bars(
+    mono: Samples,
+    rises: onsets.Onsets,
+    pitches: harmony.Pitches,
+    pulse: tempo.Pulse,
+    duration_s: float,
+    bpm: float | None,
+    timesignature: int | None,
+) -> tuple[tempo.Pulse, meter.Meter]:
+    """Return the meter, and the pulse that it counts: a faster one where bars are not whole beats of ``pulse``, as in 7/8.
+
+    Bars are no clearer than beats. Where they are not heard, music is taken to be in the default meter.
+    """
+    if pulse.confidence == 0 and timesignature is None:
+        return pulse, meter.Meter(meter.DEFAULT_METER, 0, 0.0)
+
+    def find(counted: tempo.Pulse, beats: int | None) -> meter.Meter:
+        evidence = meter.downbeat_evidence(rises, pitches, counted.beats_s, duration_s)
+        patterns = meter.beat_patterns(rises, pitches, counted.beats_s)
+        first_beat, thirds = _first_audible_beat(mono, counted.beats_s), meter.has_thirds(rises, counted.beats_s)
+        return meter.find_meter(evidence, patterns, first_beat, beats, thirds=thirds)
+
+    bar = find(pulse, timesignature)
+    if timesignature is not None:
+        return pulse, bar
+    confidence = min(bar.confidence, pulse.confidence) if is_reported("beats", {"beats": pulse.confidence}) else 0.0
+    bar = replace(bar, confidence=confidence)
+    if not is_reported("meter", {"meter": confidence}):
+        return pulse, replace(find(pulse, meter.DEFAULT_METER), confidence=confidence)
+    faster = tempo.halve_beats(pulse, duration_s)
+    if bar.in_halves and bpm is None and 60.0 / faster.period_s <= _FASTEST_BPM:
+        return faster, replace(find(faster, bar.beats), confidence=bar.confidence)
+    return pulse, bar
+
+
 def _mono(samples: Samples, rate_hz: int) -> Samples:
     """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = _clean(samples).astype(np.float32, copy=False)
-    low = convert.resample(np.ascontiguousarray(convert.to_channels(clean, 1)), rate_hz, onsets.RATE_HZ)[:, 0]
+    low = mix_for_analysis(convert.resample(clean, rate_hz, onsets.RATE_HZ), onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))
 
 

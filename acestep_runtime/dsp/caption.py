@@ -7,6 +7,7 @@ from bisect import bisect
 import numpy as np
 import numpy.typing as npt
 
+from acestep_runtime.certainty import is_reported, is_sure
 from acestep_runtime.dsp.onsets import RATE_HZ, Onsets, count_onsets
 from acestep_runtime.values import Key
 
@@ -17,8 +18,7 @@ _BRIGHTNESS_WORDS = ((700, "dark"), (1300, "warm"), (2600, "balanced"), (1e9, "b
 _ENERGY_WORDS = ((-32.0, "quiet"), (-17.0, "moderately loud"), (1e9, "loud"))
 #: Clear onsets a second.
 _DENSITY_WORDS = ((0.8, "sustained"), (2.5, "sparse"), (1e9, "rhythmic"))
-_BAR_WORDS = {3: " in triple meter"}
-_SURE = 0.3
+_BAR_WORDS = {3: " in triple meter", 5: " with five beats a bar", 7: " with seven beats a bar"}
 
 
 def _word(table: tuple[tuple[float, str], ...], value: float) -> str:
@@ -34,7 +34,7 @@ def describe(
     loudness_db: float,
     confidence: dict[str, float],
 ) -> str:
-    """Return a sentence on ``mono`` ``[N]`` at `RATE_HZ`. Values with low confidence are left out.
+    """Return a sentence on ``mono`` ``[N]`` at `RATE_HZ`. Values that are not sure are left out.
 
     Only instruments with a clear signature are named: drums by strong onsets both below 150 Hz and above 2 kHz,
     bass by steady energy between 40 and 160 Hz.
@@ -48,16 +48,16 @@ def describe(
     per_s = count_onsets(onsets) / (len(mono) / RATE_HZ)
     sounds = f"{_word(_ENERGY_WORDS, loudness_db)}, {_word(_BRIGHTNESS_WORDS, centroid_hz)}-sounding"
     kind = f"{_word(_DENSITY_WORDS, per_s)} music"
-    if confidence["key"] == 0 and confidence["tempo"] == 0:
+    if not is_reported("key", confidence) and not is_reported("tempo", confidence):
         kind = "sound without a clear pulse or key"
     words = [f"{sounds} {kind}"]
-    if confidence["tempo"] >= _SURE:
+    if is_sure("tempo", confidence):
         words[0] = f"{_word(_TEMPO_WORDS, bpm)}, {words[0]} at {bpm:.0f} bpm"
-        words[0] += _BAR_WORDS.get(beats_per_bar, "") if confidence["meter"] >= _SURE else ""
-    if confidence["key"] >= _SURE:
+        words[0] += _BAR_WORDS.get(beats_per_bar, "") if is_sure("meter", confidence) else ""
+    if is_sure("key", confidence):
         words[0] += f" in {key}"
     instruments = []
-    if confidence["beats"] >= _SURE and _has_strong_onsets(onsets.low) and _has_strong_onsets(onsets.high):
+    if is_sure("beats", confidence) and _has_strong_onsets(onsets.low) and _has_strong_onsets(onsets.high):
         instruments.append("drums")
     if total > 0 and float(np.median(low)) > 0.02 * total / len(power):
         instruments.append("bass")

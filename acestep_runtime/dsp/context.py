@@ -5,13 +5,14 @@ Frames and seconds count within one window ``[N, 2]`` at 48 kHz, of which ``know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from acestep_runtime.audio.convert import resample, to_channels
+from acestep_runtime.audio.convert import resample
+from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.harmony import Pitches, find_chords, find_key, pitch_classes
 from acestep_runtime.dsp.musical import Analysis, Chord, Grid
@@ -58,11 +59,15 @@ class MeasuredGrid(Grid):
 
 @dataclass(frozen=True)
 class Context:
-    """The grid, key and chords around a span, with a chord for every beat of it."""
+    """The grid, key and chords around a span, with a chord for every beat of it.
+
+    ``confidence`` is that of "tempo" and "key", as in `Analysis`.
+    """
 
     grid: Grid
     key: Key
     harmony: Harmony
+    confidence: Mapping[str, float] = field(default_factory=dict)
 
 
 def choose_grid(analysis: Analysis) -> Grid:
@@ -107,7 +112,8 @@ def analyse_whole_source(source: Stereo, span: Span, music: Music, style: Style)
     analysis = analyse(
         source, ENGINE_RATE_HZ, bpm=music.bpm, keyscale=music.keyscale, timesignature=music.timesignature
     )
-    return _build_context(list(analysis.chords), analysis.key, choose_grid(analysis), span, style)
+    context = _build_context(list(analysis.chords), analysis.key, choose_grid(analysis), span, style)
+    return replace(context, confidence=analysis.confidence)
 
 
 def analyse_around_span(source: Stereo, known: Span, span: Span, music: Music, style: Style) -> Context:
@@ -136,12 +142,15 @@ def analyse_around_span(source: Stereo, known: Span, span: Span, music: Music, s
     parts = outside or [main_span]
     if outside and 0 < inside[1] - inside[0] < sum(end - at for at, end in outside):
         parts = sorted([*outside, inside])
-    key, chords = _find_harmony(source, parts, grid, music)
-    return _build_context([c for c in chords if not _is_within(c, span)] if outside else chords, key, grid, span, style)
+    key, key_confidence, chords = _find_harmony(source, parts, grid, music)
+    context = _build_context(
+        [c for c in chords if not _is_within(c, span)] if outside else chords, key, grid, span, style
+    )
+    return replace(context, confidence={"tempo": main.confidence["tempo"], "key": key_confidence})
 
 
-def _find_harmony(source: Stereo, parts: list[Span], grid: Grid, music: Music) -> tuple[Key, list[Chord]]:
-    """Return the joint key of several parts of a song (or the given one), and their chords in it."""
+def _find_harmony(source: Stereo, parts: list[Span], grid: Grid, music: Music) -> tuple[Key, float, list[Chord]]:
+    """Return the joint key of several parts of a song (or the given one), its confidence, and their chords in it."""
     with ThreadPoolExecutor(len(parts)) as pool:  # most of it is numpy's, which threads can share
         pitches = pool.map(lambda part: _beat_pitches(source[part[0] : part[1]], part[0], grid), parts)
         part_features = [(at, *features) for (at, _), features in zip(parts, pitches, strict=True)]
@@ -150,9 +159,13 @@ def _find_harmony(source: Stereo, parts: list[Span], grid: Grid, music: Music) -
         return [chord for at, pitches, bounds_s, places in part_features
                 for chord in _shift_chords(find_chords(pitches, bounds_s, key, places, grid.beats_per_bar), at)]  # fmt: skip
 
-    key = Key.parse(music.keyscale) if music.keyscale is not None else None
-    key = key or find_key(concatenate_pitches([pitches for _, pitches, _, _ in part_features]), chords_in(None))[0]
-    return key, chords_in(key)
+    if music.keyscale is not None:
+        key, confidence = Key.parse(music.keyscale), 1.0
+    else:
+        key, confidence = find_key(
+            concatenate_pitches([pitches for _, pitches, _, _ in part_features]), chords_in(None)
+        )
+    return key, confidence, chords_in(key)
 
 
 def _is_within(chord: Chord, span: Span) -> bool:
@@ -162,7 +175,7 @@ def _is_within(chord: Chord, span: Span) -> bool:
 
 def _beat_pitches(part: Stereo, at: int, grid: Grid) -> tuple[Pitches, Floats, list[int]]:
     """Return the pitch classes of a part that begins at frame ``at``, the bounds of its beats and their places in bars."""
-    mono = resample(np.ascontiguousarray(to_channels(part, 1)), ENGINE_RATE_HZ, RATE_HZ)[:, 0]
+    mono = mix_for_analysis(resample(part, ENGINE_RATE_HZ, RATE_HZ), RATE_HZ)[:, 0]
     start_s, length_s = at / ENGINE_RATE_HZ, len(part) / ENGINE_RATE_HZ
     first = int(np.ceil(grid.s_to_beat(start_s + 0.05)))
     last = int(np.floor(grid.s_to_beat(start_s + length_s - 0.05)))
@@ -174,9 +187,11 @@ def _beat_pitches(part: Stereo, at: int, grid: Grid) -> tuple[Pitches, Floats, l
 def concatenate_pitches(parts: list[Pitches]) -> Pitches:
     """Return the pitch classes of several parts as those of one recording."""
     frames = np.array([len(part.level) for part in parts])
-    tonal = float(np.average([part.tonal for part in parts], weights=frames))
+    tonal, in_tune = (
+        float(np.average([getattr(part, name) for part in parts], weights=frames)) for name in ("tonal", "in_tune")
+    )
     full, bass, level = (np.concatenate([getattr(part, name) for part in parts]) for name in ("full", "bass", "level"))
-    return Pitches(full, bass, level, tonal)
+    return Pitches(full, bass, level, tonal, in_tune)
 
 
 def _shift_chords(chords: Iterable[Chord], frames: int) -> list[Chord]:

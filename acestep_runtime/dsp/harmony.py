@@ -48,6 +48,13 @@ _CHANGE_COSTS = (0.05, 0.12, 0.35)
 _TONIC_ENDS = (0.06, 0.04)
 #: Relative spread of the pitch classes of unpitched noise, and of clear music.
 _FLAT, _CLEAR = 0.15, 0.45
+#: Closeness to a tuning of what has none (speech has 0.15 at most), and of music (songs have 0.66 or more).
+_IN_TUNE = (0.15, 0.35)
+#: Harmonic motion of music (songs have 0.17 or more, held sounds 0.02 at most), and the share of the confidence that a held
+#: sound keeps: its overtones alone make a triad.
+_MOVING, _STANDING = 0.1, 0.05
+#: Lead of a key over the next that leaves no doubt, and the share of the confidence that stays without any, between relatives.
+_CLEAR_MARGIN, _LEAST_SHARE = 0.1, 0.2
 #: Tonal share without harmony (white noise has 0.00005), and with certain harmony (songs have 0.15).
 _TONAL = (0.005, 0.03)
 
@@ -56,13 +63,15 @@ _TONAL = (0.005, 0.03)
 class Pitches:
     """Salience of the twelve pitch classes ``[T, 12]``: of all notes, of bass notes; and the pitched ``level`` ``[T]``.
 
-    ``tonal`` is the share of the magnitude below 2.1 kHz that lies in steady spectral peaks, 0 to 1.
+    ``tonal`` is the share of the magnitude below 2.1 kHz that lies in steady spectral peaks, 0 to 1. ``in_tune`` is how closely
+    all peaks keep to semitones of one tuning: 1 where they all do, 0 where they lie anywhere between.
     """
 
     full: Floats
     bass: Floats
     level: Floats
     tonal: float
+    in_tune: float = 1.0
 
 
 @memoize_by_audio(4)
@@ -94,8 +103,9 @@ def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
         midi.append(69 + 12 * np.log2(np.maximum(exact, 0.5) * RATE_HZ / _FFT / 440))
         strength.append(x[t, f])
     row, pitch, amount = np.concatenate(rows), np.concatenate(midi), np.concatenate(strength).astype(np.float64)
-    tuning = np.angle(np.sum(amount * np.exp(2j * np.pi * pitch))) / (2 * np.pi)
-    pitch = pitch - tuning
+    tuning = np.sum(amount * np.exp(2j * np.pi * pitch))
+    in_tune = float(np.abs(tuning)) / max(1e-9, float(amount.sum()))
+    pitch = pitch - np.angle(tuning) / (2 * np.pi)
     note = np.rint(pitch).astype(int)
     amount = np.sqrt(amount) * np.exp(-0.5 * ((pitch - note) / 0.2) ** 2)
     keep = (note >= _LOW_MIDI) & (note <= _HIGH_MIDI)
@@ -107,7 +117,7 @@ def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
     classes = (np.arange(size) + _LOW_MIDI) % 12
     fold = np.eye(12)[classes]
     low = np.arange(size) + _LOW_MIDI <= _BASS_TOP_MIDI
-    return Pitches(steady @ fold, steady[:, low] @ fold[low], steady.sum(axis=1), tonal)
+    return Pitches(steady @ fold, steady[:, low] @ fold[low], steady.sum(axis=1), tonal, in_tune)
 
 
 def mean_per_unit(curve: Floats, bounds_s: Floats) -> Floats:
@@ -133,9 +143,11 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
     contrast = float(mean.std() / mean.mean())
     variety = float(np.exp(-np.sum(mean * np.log(mean + 1e-12))))
     clarity = float(np.clip((contrast - _FLAT) / (_CLEAR - _FLAT), 0.0, 1.0) * np.clip(variety - 2.0, 0.0, 1.0))
-    clarity *= float(np.clip((pitches.tonal - _TONAL[0]) / (_TONAL[1] - _TONAL[0]), 0.0, 1.0))
+    for value, (least, enough) in ((pitches.tonal, _TONAL), (pitches.in_tune, _IN_TUNE)):
+        clarity *= float(np.clip((value - least) / (enough - least), 0.0, 1.0))
     if clarity <= 0.0:
         return DEFAULT_KEY, 0.0
+    clarity *= float(np.clip(_harmonic_motion(sounding) / _MOVING, _STANDING, 1.0))
     notes = np.zeros(12)
     for chord in chords:
         for tone in CHORD_TONES[chord.quality]:
@@ -144,7 +156,15 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
     fits = np.array([_key_fit(mean, notes, key) + _tonic_bonus(key, chords) for key in keys])
     order = np.argsort(-fits, kind="stable")
     margin = float(fits[order[0]] - fits[order[1]])
-    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(np.clip(margin / 0.1, 0.1, 1))
+    return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(
+        np.clip(margin / _CLEAR_MARGIN, _LEAST_SHARE, 1)
+    )
+
+
+def _harmonic_motion(frames: Floats) -> float:
+    """Return how far pitch classes ``[T, 12]`` lie from their mean direction: 0 for one held sound, 1 at most."""
+    units = frames / np.maximum(1e-9, np.linalg.norm(frames, axis=1, keepdims=True))
+    return 1.0 - float(np.linalg.norm(units.mean(axis=0)))
 
 
 def _key_fit(mean: Floats, notes: Floats, key: Key) -> float:

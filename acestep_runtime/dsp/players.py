@@ -75,14 +75,24 @@ class Bar:
         return self.grid.beat_to_s(self.first_beat + whole + part)
 
 
+#: Beats per bar → the beats of its parts, each the beginning of a bar of 4.
+_PIECES_OF_FOUR = {5: (3, 2), 7: (4, 3)}
 Player = Callable[[Bar, Style, Instrument], list[Note]]
 
 
 def rhythm_lines(kind: str, name: str, beats_per_bar: int) -> dict[str, str]:
-    """Return the lines of a rhythm for a meter, without blanks; those of "plain" where the rhythm has none."""
+    """Return the lines of a rhythm for a meter, without blanks; those of "plain" where the rhythm has none.
+
+    Meters in 5 and 7 are made of beginnings of the rhythm's bar of 4.
+    """
     rows = table()["rhythm"][kind]
-    lines = rows.get(name, {}).get(str(beats_per_bar)) or rows["plain"][str(beats_per_bar)]
-    return {part: line.replace(" ", "") for part, line in lines.items()}
+    pieces = _PIECES_OF_FOUR.get(beats_per_bar, ())
+    written = "4" if pieces else str(beats_per_bar)
+    lines = rows.get(name, {}).get(written) or rows["plain"][written]
+    plain = {part: line.replace(" ", "") for part, line in lines.items()}
+    if not pieces:
+        return plain
+    return {part: "".join(line[: len(line) * beats // 4] for beats in pieces) for part, line in plain.items()}
 
 
 def _drums(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:

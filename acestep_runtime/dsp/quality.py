@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from acestep_runtime.audio.convert import StreamResampler
 from acestep_runtime.audio.loudness import SILENT_LUFS, LoudnessMeter
+from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.certainty import is_sure
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.progressions import SCALES, chord_tones
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames
@@ -53,7 +55,6 @@ _OFF_TEMPO = (0.005, 0.08)
 _LEVELS = (0.5, 1.0, 2.0)
 #: Score of the beat part without a beat: music may have none.
 _NO_BEAT = 0.3
-_SURE = 0.2
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _run_lengths(flags: npt.NDArray[np.bool_]) -> list[int]:
 
 def _spectrum(audio: Samples, size: int = 1024) -> tuple[float, int]:
     """Return the median flatness (Wiener entropy) of sounding frames, and the number of third-octave bands with sound."""
-    mono = audio.mean(axis=1, dtype=np.float32) if len(audio) else np.zeros(0, np.float32)
+    mono = mix_for_analysis(audio, ANALYSIS_RATE_HZ)[:, 0]
     frames = mono[: len(mono) // size * size].reshape(-1, size)
     frames = frames[np.square(frames).mean(axis=1) > _SILENT_POWER] if len(frames) else frames
     if not len(frames):
@@ -179,7 +180,7 @@ def musical_parts(analysis: Analysis, music: Music) -> dict[str, float]:
     as that of the measured key, and wrong when half of their notes do not; low confidence moves the part towards 1.
     """
     parts = {"beat": _NO_BEAT + (1 - _NO_BEAT) * analysis.confidence["tempo"]}
-    if music.bpm is not None and analysis.confidence["tempo"] >= _SURE:
+    if music.bpm is not None and is_sure("tempo", analysis.confidence):
         off = min(abs(analysis.grid.bpm * level / music.bpm - 1) for level in _LEVELS)
         parts["tempo"] = 1 - _ramp(off, *_OFF_TEMPO)
     if music.keyscale is not None and analysis.chords:

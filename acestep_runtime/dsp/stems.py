@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from acestep_runtime.audio.mono import channels_for_analysis, turn_channels
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import masks
 from acestep_runtime.dsp.masks import FFT, HOP
@@ -57,12 +58,13 @@ def separate_stems(
     masked_names = tuple(name for name in names if name != remainder)
     stems = {name: np.zeros((len(samples), 2), np.float32) for name in masked_names}
     frames = -(-(len(samples) + _LEAD) // HOP) if len(samples) and masked_names else 0
+    upright = channels_for_analysis(samples)
     for start in range(0, frames, _CORE_FRAMES):
         cancel_check()
         stop = min(start + _CORE_FRAMES, frames)
         first, last = max(0, start - _CONTEXT_FRAMES), min(frames, stop + _CONTEXT_FRAMES)
         spectra = _frame_spectra(samples, first, last)
-        cues = masks.measure_cues(spectra, _sustain_s(analysis))
+        cues = masks.measure_cues(turn_channels(spectra, upright), _sustain_s(analysis))
         core = slice(start - first, stop - first)
         for name, mask in masks.soft_masks(cues, masked_names).items():
             _overlap_add(stems[name], spectra[:, core] * mask[core], start)

@@ -272,6 +272,15 @@ def shift_half_beat(pulse: Pulse, duration_s: float) -> Pulse:
     return replace(later_pulse, beats_s=middles_s, drifts=True)
 
 
+def halve_beats(pulse: Pulse, duration_s: float) -> Pulse:
+    """Return the pulse with twice as many beats, half as long."""
+    faster_pulse = _steady_pulse(pulse.period_s / 2, pulse.phase_s, duration_s, pulse.confidence)
+    if not pulse.drifts:
+        return faster_pulse
+    middles_s = (pulse.beats_s[:-1] + pulse.beats_s[1:]) / 2
+    return replace(faster_pulse, beats_s=np.sort(np.concatenate([pulse.beats_s, middles_s])), drifts=True)
+
+
 def _with_confidence(curve: Floats, pulse: Pulse) -> Pulse:
     return replace(pulse, confidence=_confidence(curve, pulse.beats_s))
 

@@ -1,6 +1,6 @@
 """Transcription: the main melody, and the strokes of low, middle and high sounds.
 
-Chords and beats are in `analysis`. Everything is measured on the centre of a mix at 22.05 kHz.
+Chords and beats are in `analysis`. Everything is measured on a mono mix at 22.05 kHz (`audio.mono`).
 
 Letters: K frames of `HOP` samples, F bins, P semitones.
 """
@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.audio.convert import resample, to_channels
+from acestep_runtime.audio.convert import resample
+from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.melody import Plane, pitch_salience
 from acestep_runtime.dsp.memoize import memoize_by_audio
@@ -101,8 +102,8 @@ def tone_salience(source: Samples, rate_hz: int) -> tuple[Plane, Plane, Plane]:
 
 
 def _mono(source: Samples, rate_hz: int) -> npt.NDArray[np.float32]:
-    mono = np.nan_to_num(to_channels(source, 1).astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
-    return resample(np.ascontiguousarray(mono), rate_hz, RATE_HZ)[:, 0]
+    clean = np.nan_to_num(source.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
+    return mix_for_analysis(resample(clean, rate_hz, RATE_HZ), RATE_HZ)[:, 0]
 
 
 def _frames(mono: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:

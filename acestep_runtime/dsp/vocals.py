@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acestep_runtime.audio import convert
+from acestep_runtime.audio.mono import channels_for_analysis, turn_channels
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp import masks, melody
 from acestep_runtime.dsp.masks import BIN_HZ, FRAME_S
@@ -71,11 +72,13 @@ def detect_voice(samples: Samples, rate_hz: int) -> Voice:
 def analyse_parts(samples: Samples, rate_hz: int) -> Iterator[tuple[float, Curves]]:
     """Analyse in parts of ten seconds for `detect_voice`; yields the fraction done and a part for `voice_from_curves`."""
     low = samples if rate_hz == RATE_HZ else convert.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ)
+    upright = channels_for_analysis(low)
     frames = len(low) // _HOP + 1
     for start in range(0, frames, _CORE_FRAMES):
         stop = min(frames, start + _CORE_FRAMES)
         first, last = max(0, start - _CONTEXT_FRAMES), min(frames, stop + _CONTEXT_FRAMES)
-        yield stop / frames, _measure_curves(_spectra(low, first, last), slice(start - first, stop - first))
+        spectra = turn_channels(_spectra(low, first, last), upright)
+        yield stop / frames, _measure_curves(spectra, slice(start - first, stop - first))
 
 
 def _spectra(low: Samples, first: int, last: int) -> npt.NDArray[np.complex64]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from acestep_runtime.certainty import Certainty
+
 if TYPE_CHECKING:
     from acestep_runtime.json_values import JsonObject
     from acestep_runtime.lyrics.formats.tables import LineMetadata, SectionMetadata
@@ -25,6 +27,14 @@ class Chord(TypedDict):
 
 class TempoAndKey(TypedDict):
     """Tempo, key and beats per bar."""
+
+    bpm: float
+    keyscale: str
+    timesignature: int
+
+
+class Measurement(TypedDict, total=False):
+    """Tempo, key and beats per bar as far as signal analysis heard them."""
 
     bpm: float
     keyscale: str
@@ -67,7 +77,10 @@ class AdapterScale(TypedDict):
 
 
 class TakeMetadata(TypedDict, total=False):
-    """Metadata of a take. ``…_missing`` is the reason why a requested value is absent."""
+    """Metadata of a take. ``…_missing`` is the reason why a requested value is absent.
+
+    ``certainty`` has "tempo", "beats", "key" and "meter" where they were analysed: what is "not heard" is absent.
+    """
 
     engine: str
     model: str
@@ -92,7 +105,7 @@ class TakeMetadata(TypedDict, total=False):
     score_missing: str
     plan: Plan
     adapters: Sequence[AdapterScale]
-    measured: TempoAndKey
+    measured: Measurement
     confidence: Mapping[str, float]
     loudness_db: float
     strength: float
@@ -102,6 +115,7 @@ class TakeMetadata(TypedDict, total=False):
     ducked_s: float
     notes: Sequence[str]
     warnings: Sequence[str]
+    certainty: Mapping[str, Certainty]
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:
@@ -109,6 +123,18 @@ def metadata_from_json(values: JsonObject) -> TakeMetadata:
     plain: Any = values
     metadata: TakeMetadata = plain
     return metadata
+
+
+def measurement(metadata: TakeMetadata) -> Measurement:
+    """Return tempo, key and meter of the metadata as far as they are there."""
+    found = Measurement()
+    if (bpm := metadata.get("bpm")) is not None:
+        found["bpm"] = bpm
+    if (keyscale := metadata.get("keyscale")) is not None:
+        found["keyscale"] = keyscale
+    if (timesignature := metadata.get("timesignature")) is not None:
+        found["timesignature"] = timesignature
+    return found
 
 
 def without_unknown(metadata: TakeMetadata) -> TakeMetadata:

@@ -157,11 +157,13 @@ def analyze_audio(
 ) -> TakeMetadata:
     """Analyse ``src_audio``; return bpm, keyscale, timesignature, caption, duration, beats, chords, confidence…
 
-    Given values are kept, and help to estimate the others. Raises as `generate` does.
+    ``bpm``, ``keyscale`` and ``timesignature`` are ``None`` where they are not heard; ``certainty`` says of "tempo", "key" and
+    "meter" whether they are "sure", "perhaps" so or "not heard". Given values are kept, and help to estimate the others.
+    Raises as `generate` does.
     """
     arguments: dict[str, Json] = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
     order = order_for_task(Understand.name, arguments, to_audio(src_audio), engine)
-    return _run_for_metadata(runner_for(daemon), order)
+    return {"bpm": None, "keyscale": None, "timesignature": None, **_run_for_metadata(runner_for(daemon), order)}
 
 
 def _ignore_progress(_stage: str, _fraction: float) -> None:

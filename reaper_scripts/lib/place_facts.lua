@@ -25,29 +25,27 @@ return function(import)
     end
   end
 
-  --- What was really heard: what an engine is not sure of at all is its default.
-  local function sure(facts)
-    local confidence = facts.confidence or {}
-    local function unless_guessed(fact, about)
-      return confidence[about] ~= 0 and fact or nil
-    end
-    return {
-      bpm = unless_guessed(facts.bpm, "tempo"), timesignature = unless_guessed(facts.timesignature, "meter"),
-      keyscale = unless_guessed(facts.keyscale, "key"), chords = facts.chords or {}, downbeats = facts.downbeats,
-    }
+  --- Whether an engine is sure of a finding: "tempo", "key" or "meter". What it did not hear is absent from the facts.
+  local function sure(facts, finding)
+    local certainty = facts.certainty or {}
+    return (certainty[finding] or "sure") == "sure"
   end
 
+  --- What was heard, in words; "" for nothing.
   local function describe_facts(facts)
     local parts = {}
-    if facts.bpm then parts[#parts + 1] = ("%.1f BPM"):format(facts.bpm) end
-    if facts.timesignature then parts[#parts + 1] = facts.timesignature .. "/4" end
-    if facts.keyscale then parts[#parts + 1] = facts.keyscale end
+    local function tell(finding, form, value)
+      if value then parts[#parts + 1] = (sure(facts, finding) and "" or "perhaps ") .. form:format(value) end
+    end
+    tell("tempo", "%.1f BPM", facts.bpm)
+    tell("meter", "%d/4", facts.timesignature)
+    tell("key", "%s", facts.keyscale)
     return table.concat(parts, ", ")
   end
 
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
-  --- Set the tempo and the meter from `time` on, and leave every item where it is.
+  --- Set the tempo from `time` on, and the meter where it is sure; leave every item where it is.
   local function set_tempo(project, time, facts)
     local modes = {}
     for i = 0, reaper.CountMediaItems(project) - 1 do
@@ -57,7 +55,8 @@ return function(import)
     end
     local whole = math.floor(facts.bpm + 0.5)
     local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
-    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(facts.timesignature or 4), 4, false)
+    local beats = sure(facts, "meter") and facts.timesignature
+    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(beats or 0), beats and 4 or 0, false)
     for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
     reaper.UpdateTimeline()
   end
@@ -67,19 +66,31 @@ return function(import)
     return reaper.MB(question:format(...), "AceBridge", 4) == YES
   end
 
-  --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
+  --- What to ask before the tempo is set.
+  local function tempo_question(facts)
+    local question = "Heard: %s.\n\nSet the project's " .. (sure(facts, "meter") and facts.timesignature and "tempo and meter" or "tempo")
+    if sure(facts, "tempo") then return question .. " from there on? No item moves." end
+    return question .. " from there on all the same? The tempo is not certain. No item moves."
+  end
+
+  --- Where bars begin, or beats where no bars are heard, or the audio.
+  local function first_beat(facts)
+    return (facts.downbeats or {})[1] or (facts.beats or {})[1] or 0
+  end
+
+  --- What was heard: a key that is sure is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
-    local facts = sure(result.parts[1].takes[1].metadata)
+    local facts = result.parts[1].takes[1].metadata
     local start = request.parts[1].position_s
     local summary = describe_facts(facts)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
-    if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
-    local chords = facts.chords
-    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", summary)
+    if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
+    local chords = facts.chords or {}
+    local tempo = facts.bpm and yes(tempo_question(facts), summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
     return function()
-      if tempo then set_tempo(project, start + (facts.downbeats and facts.downbeats[1] or 0), facts) end
+      if tempo then set_tempo(project, start + first_beat(facts), facts) end
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end

@@ -98,7 +98,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(shell: Shell, client: Clien
 def test_facts_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {"caption": "warm\x1b[2Jjazz", "lyrics": "la\n\tla\x07", "bpm": 120.0}
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"run_s": 0.0}})
-    assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  lyrics:\n    la\n     la\ufffd\n  bpm: 120\n"
+    assert capsys.readouterr().out == "  caption: warm\ufffd[2Jjazz\n  bpm: 120\n  lyrics:\n    la\n     la\ufffd\n"
 
 
 def test_facts_are_reported_as_a_person_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,9 +112,21 @@ def test_facts_are_reported_as_a_person_reads_them(capsys: pytest.CaptureFixture
     }
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"run_s": 0.0}})
     assert capsys.readouterr().out.splitlines() == [
-        "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  score: quality 0.99", "    The beat is loose.",
-        "    no lyrics_alignment: No words are given.", "  notes: One., Two.",
+        "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  notes: One., Two.", "  score: quality 0.99",
+        "    The beat is loose.", "    no lyrics_alignment: No words are given.",
     ]  # fmt: skip
+
+
+def test_uncertain_findings_are_no_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = {
+        "bpm": 120.0, "timesignature": 4, "chords": [], "certainty": {"tempo": "sure", "meter": "perhaps", "key": "not heard"}
+    }  # fmt: skip
+    perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"run_s": 0.0}})
+    assert capsys.readouterr().out.splitlines() == [
+        "  bpm: 120", "  keyscale: not heard", "  timesignature: perhaps 4"
+    ]  # fmt: skip
+    perform._print({"outputs": [], "metadata": [facts, {"bpm": 90}], "engine": "fake", "timing": {"run_s": 0.0}})
+    assert capsys.readouterr().out.splitlines() == ["  take 1: 120 bpm", "  take 2: 90 bpm"]
 
 
 def test_models_are_those_for_music(shell: Shell) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, TaskTraits
@@ -24,6 +26,7 @@ from .songs import Samples, Song
 from .sounds import RATE_HZ
 
 Figures = dict[str, Any]
+Floats = npt.NDArray[np.float64]
 STRENGTHS = (0.0, 0.3, 0.5, 0.8, 1.0)
 _SEED = 7
 _REPAINT_S = 8.0
@@ -55,26 +58,66 @@ def run_request(request: EngineRequest) -> tuple[dict[str, Samples], Figures]:
 
 
 def understand(song: Song) -> Figures:
-    """Tempo ratio, key, meter, and how many of the true beats and chords were found."""
+    """Tempo ratio, key, meter, how many of the true beats and chords were found, and what odd stereo changes."""
     _, facts = run_request(engine_request("understand", song))
-    true, estimate = Key.parse(song.plan.key), Key.parse(facts["keyscale"])
+    true, estimate = Key.parse(song.plan.key), Key.parse(facts["keyscale"] or "C major")
     relative = true.mode != estimate.mode and (true.tonic - estimate.tonic) % 12 == (9 if true.mode == "minor" else 3)
     middle = (song.beats_s[:-1] + song.beats_s[1:]) / 2
     names = [next((c["name"] for c in facts["chords"] if c["start_s"] <= t < c["end_s"]), "") for t in middle]
     right = [Key(root, "minor" if quality == "m" else "major") == _triad(name)
              for (root, quality), name in zip(song.chords, names, strict=False)]  # fmt: skip
     return {
-        "bpm": facts["bpm"],
-        "ratio": facts["bpm"] / song.plan.bpm,
+        "bpm": facts["bpm"] or 0.0,
+        "ratio": (facts["bpm"] or 0.0) / song.plan.bpm,
         "beats": metrics.onset_f_measure(np.array(facts["beats"]), song.beats_s, 0.07),
         "downbeats": metrics.onset_f_measure(np.array(facts["downbeats"]), song.beats_s[:: song.plan.meter], 0.07),
         "key": facts["keyscale"],
-        "key_right": estimate == true,
+        "key_right": facts["keyscale"] is not None and estimate == true,
         "key_relative": relative,
         "meter": facts["timesignature"],
         "meter_right": facts["timesignature"] == song.plan.meter,
         "chords": float(np.mean(right)),
+        "as_centred": _odd_stereo(song),
     }
+
+
+#: Odd stereo: a centred recording and an echo of it without any correlation, as left and right channel.
+ODD_STEREO: dict[str, Callable[[Floats, Floats], tuple[Floats, Floats]]] = {
+    "opposite polarity": lambda mono, _: (mono, -mono),
+    "one side only": lambda mono, _: (mono, np.zeros_like(mono)),
+    "wide, sides without correlation": lambda mono, echo: (mono + echo, mono - echo),
+    "wider than the centre": lambda mono, echo: (0.4 * mono + echo, 0.4 * mono - echo),
+}
+
+
+def _odd_stereo(song: Song) -> dict[str, bool]:
+    """Return for each of `ODD_STEREO` whether tempo, key and meter are those of the same recording at the centre."""
+    mono = song.mix.mean(axis=1, dtype=np.float64)
+    centred = _findings(song, mono, mono)
+    echo = _all_pass(mono)
+    return {name: _agree(_findings(song, *place(mono, echo)), centred) for name, place in ODD_STEREO.items()}
+
+
+def _all_pass(mono: Floats) -> Floats:
+    """Return a recording with the phases of a reverberator by Schroeder (1962): as loud, in time, and without correlation."""
+    for delay_ms, gain in ((3.1, 0.7), (5.3, 0.7), (8.9, 0.7)):
+        b = np.zeros(round(delay_ms * RATE_HZ / 1000) + 1)
+        b[0], b[-1] = -gain, 1.0
+        mono = np.asarray(lfilter(b, [1.0, *([0.0] * (len(b) - 2)), -gain], mono))
+    return mono
+
+
+def _findings(song: Song, left: Floats, right: Floats) -> Figures:
+    request = engine_request("understand", song)
+    return run_request(replace(request, source=np.stack([left, right], axis=1).astype(np.float32)))[1]
+
+
+def _agree(one: Figures, other: Figures) -> bool:
+    return (
+        one["keyscale"] == other["keyscale"]
+        and one["timesignature"] == other["timesignature"]
+        and (one["bpm"] == other["bpm"] or abs((one["bpm"] or 0.0) / (other["bpm"] or np.inf) - 1) <= 0.02)
+    )
 
 
 def _triad(name: str) -> Key | None:

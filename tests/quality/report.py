@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import fluid
-from .measures import SHAPES, STRENGTHS
+from .measures import ODD_STEREO, SHAPES, STRENGTHS
 from .songs import HELD_OUT, SONGS
 
 Rows = list[dict[str, Any]]
@@ -102,6 +102,9 @@ GOALS = (
     Goal("understand", "downbeats (F-measure, ±70 ms)", "80% on average",
          lambda rows: _pool(rows, "downbeats", 0.8)),
     Goal("understand", "beats with the correct triad", "80% on average", lambda rows: _pool(rows, "chords", 0.8)),
+    *(Goal("understand", f"tempo, key and meter as when centred: {name}", "90% of songs",
+           lambda rows, name=name: _share([r["as_centred"][name] for r in rows], 0.9))
+      for name in ODD_STEREO),
     *(Goal("extract", f"{stem}: SI-SDR improvement over the mix", f"median at least {least:g} dB",
            lambda rows, stem=stem, least=least: _median([r[stem] for r in rows], "dB", least=least))
       for stem, least in (("drums", 6.0), ("bass", 5.0), ("vocals", 3.0))),
@@ -195,6 +198,12 @@ def page(results: dict[str, Rows], took_s: float) -> str:
     return "\n".join([*lines, "", *_appendix(results)]) + "\n"
 
 
+def _findings(row: dict[str, Any]) -> str:
+    """Return the detected tempo, key and meter."""
+    bpm, meter = f"{row['bpm']:.1f}" if row["bpm"] else "none", f"{row['meter']}/4" if row["meter"] else "none"
+    return f"{bpm}, {row['key'] or 'none'}, {meter}"
+
+
 def _appendix(results: dict[str, Rows]) -> list[str]:
     """Return what was measured on each song."""
     lines = ["## Song by song", ""]
@@ -206,7 +215,7 @@ def _appendix(results: dict[str, Rows]) -> list[str]:
         stems = ", ".join(f"{split[stem]:.1f}" for stem in ("drums", "bass", "vocals"))
         lines.append(
             f"| {row['song']}{' (held out)' if row['held_out'] else ''} | {row['renderer']} | {row['truth']} "
-            f"| {row['bpm']:.1f}, {row['key']}, {row['meter']}/4 | {row['beats']:.0%} | {row['chords']:.0%} "
+            f"| {_findings(row)} | {row['beats']:.0%} | {row['chords']:.0%} "
             f"| {stems} | {layer['drums_ms']:.1f} | {layer['roots']:.0%} | {new['loudness_lu']:+.1f} |"
         )
     for name in ("chroma", "onsets"):

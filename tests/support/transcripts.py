@@ -58,7 +58,7 @@ def _shorten(text: str) -> str:
 _LONGEST_LIST = 3
 _LONGEST_TEXT = 160
 #: Fields that are maps, which have no order of their own.
-_MAPS = ("parts", "computed_from", "missing", "confidence")
+_MAPS = ("parts", "computed_from", "missing", "confidence", "certainty")
 
 
 def _cut(value: Any) -> Any:

@@ -42,7 +42,7 @@ from acestep_runtime.dsp.transcribe import (
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
+from acestep_runtime.engines.signal.blocks import grid_metadata, guess_notes, require_source
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.style import Instrument, Style, keep_track, style_from_caption
@@ -85,6 +85,7 @@ class _SourceMusic:
     tune: tuple[MelodyNote, ...]
     is_solo: bool
     energy: dict[int, float]
+    confidence: Mapping[str, float]
 
 
 def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -201,10 +202,12 @@ def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Styl
     bars = bars_over(grid, span)
     tune = transcribe_melody(source, ENGINE_RATE_HZ, analysis)
     is_solo = melody_power_share(source, ENGINE_RATE_HZ, tune) >= SOLO_SHARE
-    key = analysis.key
+    key, confidence = analysis.key, analysis.confidence
     which = int(np.random.default_rng([seed, 63]).integers(8))
     if is_solo or not analysis.chords:
         key = _find_key(tune, analysis, music)
+        if _tells_key(tune):
+            confidence = {**confidence, "key": 1.0}
         chords = harmonise_melody(_pitch_weights(tune, grid), bars, key, progression(style, key, which))
         harmony = Harmony({bar * meter + b: chords[bar] for bar in bars for b in range(meter)}, tonic_triad(key))
     else:
@@ -212,7 +215,12 @@ def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Styl
         harmony = continue_harmony(
             quantise_chords(analysis.chords, grid, key), beats, meter, progression(style, key, which)
         )
-    return _SourceMusic(grid, key, harmony, tune, is_solo, bar_energies(source, grid, span))
+    return _SourceMusic(grid, key, harmony, tune, is_solo, bar_energies(source, grid, span), confidence)
+
+
+def _tells_key(tune: tuple[MelodyNote, ...]) -> bool:
+    """Return whether a melody has enough different notes to tell its key."""
+    return len({pitch % 12 for _, _, pitch, _ in tune}) >= 3
 
 
 def _find_key(tune: tuple[MelodyNote, ...], analysis: Analysis, music: Music) -> Key:
@@ -220,7 +228,7 @@ def _find_key(tune: tuple[MelodyNote, ...], analysis: Analysis, music: Music) ->
 
     Notes weigh by their length; notes outside a key count against it, the last one for its tonic.
     """
-    if music.keyscale is not None or len({pitch % 12 for _, _, pitch, _ in tune}) < 3:
+    if music.keyscale is not None or not _tells_key(tune):
         return analysis.key
     total = sum(length for _, length, _, _ in tune)
 
@@ -371,7 +379,7 @@ def _metadata(
     request: EngineRequest, source_music: _SourceMusic, line_times: list[TimedLine], reduction_db: float
 ) -> TakeMetadata:
     length_s = request.frames / ENGINE_RATE_HZ
-    notes = []
+    notes = guess_notes(source_music.grid, source_music.key, source_music.confidence)
     if source_music.is_solo:
         notes.append("The source is one voice; the chords are chosen to suit its melody.")
     if reduction_db > 0:
@@ -384,6 +392,6 @@ def _metadata(
         "duration_s": round(length_s, 3),
         "chords": chord_rows(source_music.harmony, source_music.grid, 0.0, length_s),
         "accompaniment_lowered_db": reduction_db,
-        **({"notes": notes} if notes else {}),
+        "notes": notes,
         **lines_metadata(line_times, request),
     }

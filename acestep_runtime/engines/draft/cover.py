@@ -8,12 +8,13 @@ The output contains no audio of the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from acestep_runtime.certainty import is_sure
 from acestep_runtime.dsp.context import analyse_with_tempo_hint, bar_energies, bars_over, choose_grid, is_tempo_hint
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.players import PLAYERS, Bar, Note, play_bar
@@ -36,7 +37,7 @@ from acestep_runtime.engines.draft.song import text2music
 from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.draft.strokes import follow_strokes, follow_with_drums, map_strokes
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
+from acestep_runtime.engines.signal.blocks import grid_metadata, guess_notes, require_source
 from acestep_runtime.lyrics.text import Line, lyric_lines
 from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.style import Instrument, Style, remove_tracks, style_from_caption, table
@@ -77,6 +78,7 @@ class _Transcription:
     strokes: dict[int, list[Stroke]]
     energy: dict[int, float]
     silent: frozenset[int]
+    confidence: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def _transcribe(source: Stereo, analysis: Analysis, style: Style) -> _Transcript
     level = bar_energies(source, grid, (0, frames))
     silent = frozenset(bar for bar in span if rms_db(_bar_samples(source, grid, bar)) < _SILENT_DB)
     rests = silent if len(silent) < len(span) else frozenset()
-    return _Transcription(grid, analysis.key, harmony, span, tones, bar_strokes, level, rests)
+    return _Transcription(grid, analysis.key, harmony, span, tones, bar_strokes, level, rests, analysis.confidence)
 
 
 def _bar_samples(source: Stereo, grid: Grid, bar: int) -> Stereo:
@@ -406,14 +408,17 @@ def _gain_db(
 def _metadata(
     request: EngineRequest, source_music: _Transcription, plan: _Plan, line_times: list[TimedLine]
 ) -> TakeMetadata:
-    length_s = request.frames / ENGINE_RATE_HZ
+    length_s, music, confidence = request.frames / ENGINE_RATE_HZ, request.music, source_music.confidence
+    asked = {"tempo": music.bpm is not None, "key": music.keyscale is not None}
+    guesses = {name: 1.0 if asked[name] else confidence[name] for name in asked}
     return {
         **grid_metadata(plan.grid, plan.key),
+        "notes": guess_notes(plan.grid, plan.key, guesses),
         "caption": request.music.caption,
         "strength": round(float(request.strength), 3),
         "duration_s": round(length_s, 3),
-        "source_bpm": round(float(source_music.grid.bpm), 2),
-        "source_keyscale": str(source_music.key),
+        **({"source_bpm": round(float(source_music.grid.bpm), 2)} if is_sure("tempo", confidence) else {}),
+        **({"source_keyscale": str(source_music.key)} if is_sure("key", confidence) else {}),
         "chords": chord_rows(plan.harmony, plan.grid, 0.0, length_s),
         **lines_metadata(line_times, request),
     }

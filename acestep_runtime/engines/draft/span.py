@@ -15,7 +15,7 @@ from acestep_runtime.dsp.render import Mixer, Stereo, render, rms_db
 from acestep_runtime.dsp.singing import Melody, sing_lines, singing_range
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.signal.blocks import grid_metadata
+from acestep_runtime.engines.signal.blocks import grid_metadata, guess_notes
 from acestep_runtime.lyrics.formats.lrc import to_lrc
 from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import sections_with_lyrics
@@ -42,9 +42,10 @@ def lines_metadata(lines: Sequence[TimedLine], request: EngineRequest) -> TakeMe
 
 
 def part_metadata(context: Context, span: tuple[int, int], caption: str) -> TakeMetadata:
-    """Return the metadata of a part that joins music, with its caption and chords."""
+    """Return the metadata of a part that joins music, with its caption and chords, and what it had to guess."""
     start_s, end_s = span[0] / ENGINE_RATE_HZ, span[1] / ENGINE_RATE_HZ
     return {**grid_metadata(context.grid, context.key), "caption": caption,
+            "notes": guess_notes(context.grid, context.key, context.confidence),
             "chords": chord_rows(context.harmony, context.grid, start_s, end_s)}  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
+from acestep_runtime.certainty import FINDINGS, Certainty
 from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
 from acestep_runtime.conditioning.latents import samples_to_frames
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
-from acestep_runtime.engines.metadata import TakeMetadata, metadata_from_json
+from acestep_runtime.engines.metadata import TakeMetadata, measurement, metadata_from_json
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
-from acestep_runtime.engines.signal.blocks import tempo_and_key
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import LanguageModel
@@ -254,9 +254,36 @@ def _understand(
     answer = yield from rescale_progress(token_progress(work, "describing", cancel), 0.2, 1.0)
     metadata = _answer_metadata(answer)
     metadata.pop("duration_s", None)
-    measured = tempo_and_key(analysis.grid, analysis.key)
-    note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"])
-    yield Metadata({**analysis_metadata(analysis), **metadata, "measured": measured, "notes": [note] if note else []})
+    findings = analysis_metadata(analysis)
+    measured = measurement(findings)
+    note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"]) if "bpm" in measured else ""
+    yield Metadata({
+        **findings, **metadata, "measured": measured, "notes": [note] if note else [],
+        "certainty": {**findings["certainty"], **_answer_certainty(metadata, measured, findings["certainty"])},
+    })  # fmt: skip
+
+
+def _answer_certainty(
+    answer: Mapping[str, object], measured: Mapping[str, object], certainties: Mapping[str, Certainty]
+) -> dict[str, Certainty]:
+    """Return how certain tempo, key and meter of a model's answer are: as certain as the analysis, where that says the same.
+
+    A model always answers, also on silence and noise: what the analysis does not confirm is only "perhaps" so.
+    """
+    return {
+        finding: certainties[finding] if _agree(name, answer.get(name), measured.get(name)) else "perhaps"
+        for name, finding in FINDINGS.items()
+        if answer.get(name) is not None
+    }
+
+
+def _agree(name: str, one: object, other: object) -> bool:
+    """Return whether two values of a finding are the same: tempos within the tolerance, keys by whatever name."""
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and name == "bpm":
+        return one > 0 and abs(math.log2(one / other)) < _TEMPO_TOLERANCE
+    if isinstance(one, str) and isinstance(other, str):
+        return Key.parse(one) == Key.parse(other)
+    return one == other
 
 
 def _answer_metadata(answer: writing.Answer) -> TakeMetadata:

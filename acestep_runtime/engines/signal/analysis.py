@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from acestep_runtime.certainty import is_reported
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.engines.signal.blocks import grid_metadata, require_source
+from acestep_runtime.engines.signal.blocks import findings_metadata, require_source
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 
@@ -34,16 +35,18 @@ def analyse_source(request: EngineRequest) -> Analysis:
 
 
 def analysis_metadata(analysis: Analysis) -> TakeMetadata:
-    """Return an analysis as the metadata of a result, times in seconds."""
+    """Return what an analysis heard as the metadata of a result, times in seconds."""
+    has_beats = is_reported("beats", analysis.confidence)
+    has_bars = has_beats and is_reported("meter", analysis.confidence)
     return {
-        **grid_metadata(analysis.grid, analysis.key),
+        **findings_metadata(analysis),
         "duration_s": round(analysis.duration_s, 3),
         "caption": analysis.caption,
-        "beats": [round(float(b), 3) for b in analysis.beats_s],
-        "downbeats": [round(float(b), 3) for b in analysis.downbeats_s],
+        "beats": [round(float(b), 3) for b in analysis.beats_s] if has_beats else [],
+        "downbeats": [round(float(b), 3) for b in analysis.downbeats_s] if has_bars else [],
         "chords": [
-            {"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "name": str(c)} for c in analysis.chords
+            {"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "name": str(c)}
+            for c in (analysis.chords if is_reported("key", analysis.confidence) else ())
         ],
-        "confidence": {name: round(float(value), 3) for name, value in analysis.confidence.items()},
         "loudness_db": round(float(analysis.loudness_db), 2),
     }

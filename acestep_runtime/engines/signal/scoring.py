@@ -18,7 +18,7 @@ from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.quality import ANALYSIS_RATE_HZ, SignalMeter, Statistics
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import Score, TakeMetadata
-from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, grid_metadata, require_source
+from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, findings_metadata, require_source
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.values import CancelToken, Music
@@ -38,9 +38,9 @@ class SoundAnalysis:
 
     @property
     def metadata(self) -> TakeMetadata:
-        """Tempo, key, meter and length."""
+        """Tempo, key and meter as far as they are heard, and the length."""
         return {
-            **grid_metadata(self.analysis.grid, self.analysis.key),
+            **findings_metadata(self.analysis),
             "duration_s": round(self.analysis.duration_s, 3),
         }
 

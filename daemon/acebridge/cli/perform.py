@@ -19,7 +19,7 @@ from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
-from acebridge.cli.result import OutputReport, Report, Result, ranking_warnings
+from acebridge.cli.result import OutputReport, Report, Result, in_order, ranking_warnings
 from acebridge.cli.take_words import SCORES, take_line
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
@@ -28,13 +28,25 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
 from acebridge.errors import ConnectionLost
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
+from acestep_runtime.certainty import describe_findings
 from acestep_runtime.errors import InvalidValue, printable
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
 #: Too long for a terminal.
-_LONG_FACTS = {"beats", "downbeats", "chords", "sections", "confidence", "lines", "changes", "plan", "measured"}
+_LONG_FACTS = {
+    "beats",
+    "downbeats",
+    "chords",
+    "sections",
+    "confidence",
+    "lines",
+    "changes",
+    "plan",
+    "measured",
+    "certainty",
+}
 #: Printed on stderr instead.
 _WARNINGS = "warnings"
 
@@ -345,7 +357,7 @@ def _place(output: OutputReport) -> str:
 
 def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
     """Print what is known of a take, a fact a line."""
-    for name, value in facts.items():
+    for name, value in in_order({**facts, **describe_findings(facts)}).items():
         if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
             for line in _fact_lines(name, value):
                 typer.echo(f"  {printable(line.expandtabs(1), 1000)}")

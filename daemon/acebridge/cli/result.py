@@ -103,7 +103,7 @@ class Result(JobSink):
     def report(self, done: tasks_pb2.Completed) -> Report:
         """Return the report on a job that is done."""
         files = {} if self.files is None else self.files.files
-        metadata = [_in_order(metadata_values(take.metadata)) for take in done.takes]
+        metadata = [in_order(metadata_values(take.metadata)) for take in done.takes]
         report = Report(
             job_id=self.job_id,
             engine=done.engine,
@@ -172,7 +172,7 @@ def ranking_warnings(done: tasks_pb2.Completed, min_score: float | None) -> Iter
             yield f"{reached} reached a score of {min_score:g}{best}. More tries may: --max-tries."
 
 
-def _in_order(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return facts as a person would tell them."""
+def in_order(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return facts in the order in which a person would tell them."""
     first = [name for name in _FIRST_FACTS if name in facts]
     return {name: facts[name] for name in (*first, *sorted(facts.keys() - set(first)))}

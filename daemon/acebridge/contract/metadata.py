@@ -42,6 +42,8 @@ def metadata_values(message: metadata_pb2.TakeMetadata) -> dict[str, JsonValue]:
     known.ClearField(_EXTRA)
     values = MessageToDict(known, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     values = {name: _without_empty(value) for name, value in values.items() if value not in ([], {})}
+    if isinstance(measured := values.get("measured"), dict):  # its fields have no presence: 0 and "" are not heard
+        values["measured"] = {name: value for name, value in measured.items() if value}
     return {**values, **{name: _with_integers(value) for name, value in MessageToDict(message.extra).items()}}
 
 

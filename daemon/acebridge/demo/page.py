@@ -15,6 +15,7 @@ from acebridge.demo import steps, waveform
 from acebridge.demo.checks import RegionCheck
 from acebridge.demo.steps import Outcome
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.certainty import describe_findings
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import frames_to_seconds, gain_to_db
@@ -225,10 +226,11 @@ def _analysis_rows(content: PageContent) -> str:
     def sure(name: str) -> str:
         return f", {100 * confidence[name]:.0f} % sure" if name in confidence else ""
 
+    words = describe_findings(analysis, bpm="{:.1f} bpm", timesignature="{}/4")
     rows = (
-        ("Tempo", f"{analysis['bpm']:.1f} bpm", f"asked: {request['bpm']:g}{sure('tempo')}"),
-        ("Key", str(analysis["keyscale"]), f"asked: {request['keyscale']}{sure('key')}"),
-        ("Meter", f"{analysis['timesignature']:g}/4", f"asked: {request['timesignature']}/4{sure('meter')}"),
+        ("Tempo", words.get("bpm", ""), f"asked: {request['bpm']:g}{sure('tempo')}"),
+        ("Key", words.get("keyscale", ""), f"asked: {request['keyscale']}{sure('key')}"),
+        ("Meter", words.get("timesignature", ""), f"asked: {request['timesignature']}/4{sure('meter')}"),
     )
     return "".join(
         f"<div><dt>{label}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"

@@ -18,6 +18,7 @@ from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
 from acebridge.version import VERSION
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.certainty import FINDINGS, describe_findings
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.units import frames_to_seconds, seconds_to_frames
 
@@ -105,6 +106,7 @@ def page_content(results: Results) -> PageContent:
 def project_text(results: Results) -> str:
     """Return the REAPER project with the requested tempo, to which the song was written, and the measured one in a marker."""
     analysis = results.metadata("understand")
+    words = describe_findings(analysis, bpm="{:.1f} bpm", timesignature="{}/4")
     start, stop, _ = steps.region_frames()
     return project(
         tracks(
@@ -117,7 +119,7 @@ def project_text(results: Results) -> str:
             section_frames(results),
             (start, stop),
             REGION_NAME,
-            f"Heard: {analysis['bpm']:.1f} bpm, {analysis['keyscale']}, {analysis['timesignature']:g}/4",
+            f"Analysis: {', '.join(f'{finding} {words[name]}' for name, finding in FINDINGS.items() if name in words)}",
         ),
         bpm=steps.BPM,
         beats_per_bar=steps.BEATS_PER_BAR,

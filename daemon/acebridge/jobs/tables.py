@@ -27,7 +27,7 @@ _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) -
 _FEW = 8
 #: What a list has of a job: all but what is known of its takes, which may be long.
 _LISTED = """number, id, task, params, engine, state, priority, attempts, created, started, finished, last_sequence, progress,
-  error, sources, next_of, asked, origin,
+  error, sources, next_of, asked, origin, note,
   iif(json_valid(takes), (SELECT json_group_array(json_remove(value, '$.facts')) FROM json_each(takes)), takes) AS takes"""
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 

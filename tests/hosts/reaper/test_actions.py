@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.support import signals
 from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
@@ -348,6 +349,24 @@ def test_analyse_sets_the_tempo_and_moves_no_item(studio: Studio) -> None:
     assert [(item.position, item.length) for item in studio.project.items()] == before
     assert len(studio.project.markers) > 3
     assert studio.project.ext[("AceBridge", "key")].split()[1] in ("major", "minor")
+
+
+def test_analyse_sets_no_meter_and_keeps_no_key_without_a_finding(studio: Studio) -> None:
+    """Equal clicks: the beat is clear, where bars begin is not, and there is no key."""
+    studio.project.tempos.clear()
+    clicks = media(studio.folder / "clicks.wav", signals.clicks(np.arange(0.25, 12, 0.5), 12, rate_hz=RATE_HZ))
+    item = studio.project.tracks[-1].add_item(clicks, position=40.0)
+    studio.item.selected = 0
+    item.selected = 1
+    studio.project.settle()
+    studio.reaper.answer(6)
+    studio.run("Analyse")
+    (message,) = studio.reaper.messages
+    assert "Heard: 120.0 BPM.\n" in message
+    assert "Set the project's tempo from there on?" in message
+    tempo = studio.project.tempos[-1]
+    assert (tempo.bpm, tempo.beats, tempo.position) == (120, 0, pytest.approx(40.25, abs=0.02))
+    assert ("AceBridge", "key") not in studio.project.ext
 
 
 def test_lyrics_become_regions(studio: Studio) -> None:

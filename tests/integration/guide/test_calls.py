@@ -215,6 +215,14 @@ def test_analysis_keeps_given_values() -> None:
     assert (facts["bpm"], facts["keyscale"], facts["timesignature"]) == (77, "A minor", 3)
 
 
+def test_findings_that_are_missing_are_none() -> None:
+    facts = analyze_audio(noise(2.0), engine="draft")
+    assert (facts["bpm"], facts["keyscale"], facts["timesignature"]) == (None, None, None)
+    assert set(facts["certainty"].values()) == {"not heard"}
+    again = generate(caption="x", duration=0.5, seed=1, bpm=facts["bpm"], keyscale=facts["keyscale"], engine="draft")
+    assert again["bpm"] > 0
+
+
 def test_the_api_is_found_in_the_package_and_nothing_is_imported_before() -> None:
     assert set(acestep_runtime.__all__) <= set(dir(acestep_runtime)) | set(vars(acestep_runtime.guide))
     with pytest.raises(AttributeError, match="no attribute 'compose'"):

@@ -27,6 +27,8 @@ def any_value(kind: Any) -> st.SearchStrategy[Any]:
     if typing.is_typeddict(kind):
         required = {name: any_value(of) for name, of in typing.get_type_hints(kind).items()}
         optional = {name: required.pop(name) for name in kind.__optional_keys__}
+        if kind is metadata.Measurement:  # its fields have no presence on the wire: 0 and "" are absent
+            optional = {name: values.filter(bool) for name, values in optional.items()}
         return st.fixed_dictionaries(required, optional=optional).filter(bool)
     if origin is not None and type(None) in inner:
         return any_value(next(each for each in inner if each is not type(None)))

@@ -42,6 +42,18 @@ def test_each_player_is_found_in_the_mix(bpm: float, seed: int, wide: bool) -> N
     assert gain_db["other"] > 6
 
 
+@pytest.mark.parametrize("gains", [(1, -1), (-1, 1), (1, 0), (0, 1)], ids=["opposite", "turned", "left", "right"])
+def test_a_voice_is_found_in_any_polarity_and_on_any_side(gains: tuple[float, float]) -> None:
+    group = band.play(bpm=120, bars=2, wide=False)
+    place = np.array(gains, np.float32)
+    mix, voice = (
+        each.mean(axis=1, keepdims=True).astype(np.float32) * place for each in (group.mix, group.players["vocals"])
+    )
+    parts = split(mix, RHYTHM_AND_VOICE)
+    assert band.si_sdr_db(parts["vocals"], voice) - band.si_sdr_db(mix, voice) > 8
+    assert error(mix, parts) < 1e-6
+
+
 @pytest.mark.parametrize("name", RHYTHM_AND_VOICE)
 def test_a_solo_player_stays_in_one_stem(band_song: band.Band, name: str) -> None:
     alone = band_song.players[name]

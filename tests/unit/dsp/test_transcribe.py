@@ -70,6 +70,13 @@ def test_melodies_with_leaps_are_transcribed(harmonics):
     assert min(found) >= 0.8
 
 
+@pytest.mark.parametrize("gains", [(1, -1), (0, 1)], ids=["opposite polarity", "right"])
+def test_a_melody_in_any_polarity_and_on_any_side_is_transcribed(gains):
+    notes = tune(3)
+    found = transcribe((synthesise(notes, 8.0) * np.array(gains)).astype(np.float32))
+    assert f_measure(found, notes) >= 0.9
+
+
 def test_a_reattacked_note_is_a_second_note():
     notes = [(0.2 + 0.4 * k, 0.38, 67) for k in range(10)]
     found = transcribe(synthesise(notes, 4.5))

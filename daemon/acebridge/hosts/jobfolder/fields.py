@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from acebridge.contract.fields import coerce, fill
 from acebridge.contract.tasks import request_type
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
+from acestep_runtime.certainty import sure_metadata
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import TASKS
+from acestep_runtime.values import TIME_SIGNATURES
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -102,7 +104,10 @@ def _complete(part: Part, fields: Mapping[str, JsonValue], metadata: Mapping[str
     """Return the fields with what is not given among them taken from ``metadata``."""
     filled = dict(fields)
     if _has(part.task, "music"):
-        found = {name: metadata[name] for name in _MUSIC_METADATA if metadata.get(name) not in (None, "")}
+        sure = sure_metadata(metadata)
+        found = {name: sure[name] for name in _MUSIC_METADATA if sure.get(name) not in (None, "")}
+        if found.get("timesignature", 4) not in TIME_SIGNATURES:
+            del found["timesignature"]  # music in 5 or 7 can be heard, but not asked for
         filled["music"] = _merge(found, fields.get("music"))
     if _has(part.task, "duration_s") and "duration_s" not in fields and metadata.get("duration_s"):
         filled["duration_s"] = metadata["duration_s"]

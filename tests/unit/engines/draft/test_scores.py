@@ -58,6 +58,15 @@ def test_every_line_is_found_in_a_solo_voice_and_in_a_mix(voice: singer.VocalLin
     assert facts["score"]["lyrics_alignment"] > 0.8
 
 
+@pytest.mark.parametrize("gains", [(1, -1), (1, 0), (0, 1)], ids=["opposite polarity", "left", "right"])
+def test_every_line_is_found_in_any_polarity_and_on_any_side(voice: singer.VocalLines, gains: tuple[int, int]) -> None:
+    players = 0.8 * band.play(bpm=100, bars=7, singing=False, wide=False).mix[: len(voice.samples)]
+    mono = (voice.samples + players).mean(axis=1, keepdims=True)
+    facts = metadata_of("align_lyrics", (mono * np.array(gains)).astype(np.float32), lyrics=LYRICS)
+    assert np.median(np.abs(np.array([row["start_s"] for row in facts["lines"]]) - voice.starts_s)) <= 0.5
+    assert facts["score"]["lyrics_alignment"] > 0.8
+
+
 @pytest.mark.parametrize("frames", [500_000, 503_333])
 def test_a_truncated_voice_ends_with_the_sound(voice: singer.VocalLines, frames: int) -> None:
     sounding = np.tile(voice.samples[48_000:96_000], (11, 1))[:frames]

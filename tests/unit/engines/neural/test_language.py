@@ -12,9 +12,18 @@ import pytest
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
+from acestep_runtime.certainty import Certainty
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.metadata import Measurement, TakeMetadata
 from acestep_runtime.engines.neural.engine import NeuralEngine
-from acestep_runtime.engines.neural.language import LanguageModelCache, Plan, _tempo_note, code_count, user_metadata
+from acestep_runtime.engines.neural.language import (
+    LanguageModelCache,
+    Plan,
+    _answer_certainty,
+    _tempo_note,
+    code_count,
+    user_metadata,
+)
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.tasks import TASKS
@@ -184,3 +193,15 @@ def test_generation_follows_the_codes_of_a_plan(engine: NeuralEngine) -> None:
     assert np.array_equal(first, generate(tuple(range(10))))
     assert not np.array_equal(first, generate(tuple(range(1, 11))))
     assert generate((5,)).shape == (96_000, 2)
+
+
+def test_an_answer_is_as_certain_as_an_analysis_that_says_the_same() -> None:
+    sure: dict[str, Certainty] = {"tempo": "sure", "beats": "sure", "key": "sure", "meter": "perhaps"}
+    measured = Measurement(bpm=120.4, keyscale="A minor", timesignature=4)
+    agrees = TakeMetadata(bpm=121, keyscale="Am", timesignature=4)
+    assert _answer_certainty(agrees, measured, sure) == {"tempo": "sure", "key": "sure", "meter": "perhaps"}
+    differs = TakeMetadata(bpm=60, keyscale="C major", timesignature=3)
+    assert set(_answer_certainty(differs, measured, sure).values()) == {"perhaps"}
+    silence = dict.fromkeys(sure, "not heard")
+    assert set(_answer_certainty(agrees, Measurement(), silence).values()) == {"perhaps"}
+    assert _answer_certainty(TakeMetadata(lyrics="la"), measured, sure) == {}
