@@ -48,12 +48,18 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
 
 
 def _run(name: str, title: str, options: Options) -> None:
+    from acebridge.cli.files import FileKind
     from acebridge.cli.perform import perform
     from acebridge.cli.request_fields import fields_from_options, request_fields, words_to_sing
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
     task = TASKS[name]
+    kind = None
+    if task.kind == "audio":
+        named = options["encoding"]
+        kind = FileKind.choose(options["out"], None if named is None else named.value, options["bits"])
+        options = {**options, "encoding": kind.encoding}
     everything = task is Repaint and options["start"] is None and options["end"] is None
     perform(
         name,
@@ -66,6 +72,7 @@ def _run(name: str, title: str, options: Options) -> None:
         downmix=options.get("downmix", False),
         reference=options.get("reference"),
         out=options.get("out"),
+        kind=kind,
         plan=options.get("save_plan"),
         timing=TimingFiles.choose(options),
         many=task.returns_several(len(options.get("track") or ())),

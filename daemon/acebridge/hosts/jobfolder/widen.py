@@ -51,6 +51,18 @@ class SentSource:
         start_s, end_s = self.source.start_s, self.source.end_s
         return Clip.open(Source(str(self.source.file), start_s or 0.0, end_s), Output(sample_rate, channels))
 
+    def chunks_of(self, whole: audio_pb2.AudioHeader, chunks: bytes) -> bytes:
+        """Return the chunks of the whole, from those of its region: its recipe, and what the file says of all of it."""
+        from acestep_runtime.origins import widen_chunks
+        from acestep_runtime.tasks.base import OutputHeader, Source
+
+        source = Source(str(self.source.file), self.source.start_s or 0.0, self.source.end_s)
+        header = OutputHeader(
+            whole.output, whole.take, whole.role, whole.sample_rate, whole.channels, encoding_name(whole.encoding),
+            whole.frames, whole.start_frame, chunks,
+        )  # fmt: skip
+        return widen_chunks(source, header)
+
     def check(self) -> None:
         """Raise `InvalidValue` when the file is no longer as it was."""
         file = self.source.file
@@ -105,6 +117,7 @@ class WideningSink(JobSink):
         self._sent.check()  # for every take: the file may change between them
         self._clip = self._clip or self._sent.open(header.sample_rate, header.channels)
         whole, self._shifts[header.output] = _widen(header, self._clip)
+        whole.chunks = self._sent.chunks_of(whole, header.chunks)
         self._target.on_audio_header(whole)
         for chunk in _chunks_outside(header, self._clip):
             self._target.on_audio(chunk)
@@ -163,10 +176,12 @@ def _span_of_change(part: Part, clip: Clip) -> Span:
 def _chunks_outside(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
     """Yield what stays of the source, before and after the part that changed."""
     from acestep_runtime.audio import wav
+    from acestep_runtime.audio.dither import Dither
 
-    span = _span_of_change(changed, clip)
+    span, encoding = _span_of_change(changed, clip), encoding_name(changed.encoding)
+    dither = Dither.for_encoding(encoding)
     for at, end in span.outside:
         for block in clip.blocks(at, end):
-            data = wav.encode(block, encoding_name(changed.encoding))
+            data = wav.encode(dither.add(block), encoding)
             yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prefix_frames, data=data)
             at += len(block)
