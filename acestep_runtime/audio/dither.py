@@ -1,4 +1,4 @@
-"""Dither: noise of two steps with a triangular distribution (TPDF), so that rounding to fewer bits leaves noise and no distortion.
+"""Dither: triangular noise of two steps (TPDF), so that rounding to fewer bits leaves noise and no distortion.
 
 A sample that the bits hold exactly stays as it is, and so does silence: what is only copied remains equal bit for bit. The
 noise is the same each time, so equal samples give equal files, in whatever blocks they come.
