@@ -90,7 +90,7 @@ class Recipe:
         """Return the fields of the task without its audio, for ``takes`` takes with these seeds."""
         output = self.fields.get("output")
         held = dict(output) if isinstance(output, Mapping) else {}
-        count = takes or len(seeds)
+        count = takes or max(len(seeds), 1)
         held |= {"seeds": list(seeds), **({"takes": count} if count != 1 else {})}
         return {**self.fields, "output": held}
 

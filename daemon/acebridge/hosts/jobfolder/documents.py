@@ -87,11 +87,21 @@ class MixSource(TypedDict):
 
 
 @_documented
+class MadeFile(TypedDict):
+    """A file with a recipe."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """Name of a file in the job folder, or a full path."""
+
+
+@_documented
 class PartEntry(TypedDict):
     """One task."""
 
-    task: Annotated[str, Field(min_length=1)]
-    """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``."""
+    task: NotRequired[Annotated[str, Field(min_length=1)] | None]
+    """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``; needed without ``again``."""
+    again: NotRequired[MadeFile | None]
+    """A file that AceBridge has made: do again what its recipe says, instead of a task with a source."""
     label: NotRequired[str | None]
     """Name of the part in stages and messages."""
     position_s: NotRequired[float | None]
