@@ -123,7 +123,7 @@ def recipe_of(task: Task, engine: str, model: str = "") -> Recipe:
 
 def _parent(field: str, source: Source) -> Parent:
     digest = source.asset_id or hash_file(source.path)
-    name = re.split(r"[/\\]", source.display_name)[-1]
+    name = re.split(r"[/\\]", source.display_name)[-1].encode("utf-8", "replace").decode()
     return Parent(field, digest, name, source.start_s, source.end_s)
 
 

@@ -81,10 +81,10 @@ class SourceTags:
     def _info(self, maker: Maker, *, has_source: bool) -> Mapping[bytes, bytes]:
         entries = read_info(self.chunks.chunks) if has_source else {}
         if has_source:
-            entries |= {FIELDS[name]: text.encode() for name, text in self.names if name in FIELDS}
+            entries |= {FIELDS[name]: text.encode("utf-8", "replace") for name, text in self.names if name in FIELDS}
         comment = FIELDS["comment"]
         if entries.get(comment, b"").startswith(PREFIX.encode()):
             del entries[comment]
         if maker.sentence:
-            entries.setdefault(comment, (PREFIX + maker.sentence).encode())
+            entries.setdefault(comment, (PREFIX + maker.sentence).encode("utf-8", "replace"))
         return {**entries, FIELDS["software"]: maker.software.encode()} if maker.software else entries

@@ -30,7 +30,7 @@ _CODECS = {b"\x01vorbis": (b"\x03vorbis", b"\x01", 3), b"OpusHead": (b"OpusTags"
 def comment_body(names: Mapping[str, str], more: Mapping[str, str] | None = None) -> bytes:
     """Return a block of comments with names, see `acestep_runtime.audio.tags.names`, and ``more`` under their own names."""
     texts = {_FIELDS[name]: text for name, text in names.items() if name in _FIELDS and text} | dict(more or {})
-    comments = [f"{name}={text}".encode() for name, text in texts.items()]
+    comments = [f"{name}={text}".encode("utf-8", "replace") for name, text in texts.items()]
     parts = (struct.pack("<I", len(comment)) + comment for comment in comments)
     return struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", len(comments)) + b"".join(parts)
 
