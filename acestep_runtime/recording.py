@@ -67,7 +67,7 @@ class _Recorder:
         self.path = folder / f"{header.output}.wav"
         self.frames = 0
         self._digest = hashlib.sha256()
-        self._dither = Dither.for_encoding(header.encoding)
+        self._dither = Dither.for_encoding(header.encoding, header.start_frame)
         self._file: BinaryIO = self.path.open("xb", buffering=0)
         self._put(wav.header(header.frames, header.channels, header.sample_rate, header.encoding, header.chunks))
 

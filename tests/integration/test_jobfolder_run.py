@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from acestep_runtime.audio import decode
+from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
 from tests.support.job_folders import HELD, HELD_SEED, RATE_HZ, Job, outputs, part
 from tests.support.schemas import FOLDER
@@ -148,6 +149,32 @@ def test_what_an_idea_leaves_open_has_its_length(job: Job, daemon: Daemon) -> No
     result = job.ask(idea, part("cover", fill_from=0), part("text2music", source=False, fill_from=0)).run(daemon)
     assert [p["task"] for p in result["parts"]] == ["understand", "cover", "text2music"]
     assert result["parts"][2]["takes"][0]["metadata"]["bpm"] == 120
+
+
+def test_a_file_that_was_made_is_made_again(job: Job, daemon: Daemon, tmp_path: Path) -> None:
+    job.ask(part(start_s=0.5, end_s=1.25, music={"caption": "funk"}, output={"seeds": [7]}))
+    (first,) = outputs(job.run(daemon))
+    other = Job(tmp_path, "20261122-210501-5e6f7a8b")
+    again = {"again": {"file": first["file"]}, "position_s": 3.0, "label": "again"}
+    other.ask({**again, "fields": {"output": {"seeds": [7]}}}, again, action="again", engine="auto")
+    same, new = outputs(other.run(daemon))
+    assert Path(same["file"]).read_bytes() == Path(first["file"]).read_bytes()
+    assert (same["position_s"], same["frames"], same["start_frame"]) == (3.0, first["frames"], 0)
+    assert not np.array_equal(decode.read(new["file"]), decode.read(first["file"]))
+    other.ask({**again, "again": {"file": "source-1.wav"}})
+    with pytest.raises(InvalidValue, match=r"source-1\.wav holds no recipe"):
+        other.run(daemon)
+    (other.folder / "request.json").write_text(json.dumps({"version": 1, "parts": [{**again, "task": "cover"}]}))
+    with pytest.raises(InvalidValue, match=r"parts\[0\]\.again .* allowed: nothing beside a task or a source"):
+        other.run(daemon)
+
+
+def test_a_stem_alone_is_made_again(job: Job, daemon: Daemon) -> None:
+    job.ask(part("extract", tracks=["drums", "bass"]))
+    first = outputs(job.run(daemon))
+    (bass,) = (each for each in first if each["role"] == "bass")
+    job.ask({"again": {"file": bass["file"]}})
+    assert [each["role"] for each in outputs(job.run(daemon))] == ["bass"]
 
 
 def test_listening_needs_no_media_folder(job: Job, daemon: Daemon) -> None:

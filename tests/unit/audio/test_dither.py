@@ -49,3 +49,10 @@ def test_blocks_of_any_length_give_the_same(cuts: list[int]) -> None:
     samples, dither = noise(1_000 / 48_000), Dither(16)
     parts = [dither.add(part) for part in np.split(samples, sorted(cuts))]
     assert np.array_equal(np.concatenate(parts), Dither(16).add(samples))
+
+
+@pytest.mark.parametrize("start", [-700, 0, 300])
+def test_a_region_gets_what_the_whole_gets(start: int) -> None:
+    samples = noise(1_000 / 48_000)
+    whole = Dither(16, start).add(samples)
+    assert np.array_equal(Dither(16, start + 400).add(samples[400:]), whole[400:])

@@ -179,8 +179,8 @@ def _chunks_outside(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audi
     from acestep_runtime.audio.dither import Dither
 
     span, encoding = _span_of_change(changed, clip), encoding_name(changed.encoding)
-    dither = Dither.for_encoding(encoding)
     for at, end in span.outside:
+        dither = Dither.for_encoding(encoding, at)
         for block in clip.blocks(at, end):
             data = wav.encode(dither.add(block), encoding)
             yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prefix_frames, data=data)
