@@ -16,8 +16,11 @@ from acestep_runtime.audio.downmix import write_stereo
 from acestep_runtime.audio.encode import FORMATS, write_file
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.tags.riff import pack, read_chunks_of
+from acestep_runtime.audio.tags.transfer import TAGGED, tag_file, tags_for
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
+from acestep_runtime.temporary_files import temporary_path
 from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
@@ -96,17 +99,18 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
 
     The file is written whole or not at all; an older one is replaced, a missing folder created. WAV keeps peaks above full
     scale; for the other formats, which cannot hold them, the whole file is turned down to fit, with a warning that says how
-    far. Raises `InvalidValue` for another ending and ``OSError`` as the file system does.
+    far. What a WAV file says beside its samples, such as the recipe of a result, goes along. Raises `InvalidValue` for another
+    ending and ``OSError`` as the file system does.
     """
     path, audio = Path(path), to_audio(sound)
     suffix = path.suffix.lower()
     if suffix != ".wav" and suffix not in FORMATS:
         raise InvalidValue("path", path.name, f"a name that ends in .wav, {', '.join(FORMATS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    found = read_chunks_of(audio.path)
     if suffix == ".wav":
-        wav.write_blocks(
-            path, _blocks(audio, audio.sample_rate, audio.channels), audio.frames, audio.channels, audio.sample_rate
-        )
+        blocks, more = _blocks(audio, audio.sample_rate, audio.channels), pack(found.chunks)
+        wav.write_blocks(path, blocks, audio.frames, audio.channels, audio.sample_rate, more=more)
         return path
     rate_hz = FORMATS[suffix].rate_for(audio.sample_rate)
     peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(audio, rate_hz, audio.channels))
@@ -116,8 +120,18 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
         warnings.warn(
             f"{path.name} was lowered by {reduction_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
         )
-    blocks = (gain * block for block in _blocks(audio, rate_hz, audio.channels))
-    write_file(path, blocks, audio.channels, rate_hz, FORMATS[suffix])
+    scaled = (gain * block for block in _blocks(audio, rate_hz, audio.channels))
+    if FORMATS[suffix].kind not in TAGGED:
+        write_file(path, scaled, audio.channels, rate_hz, FORMATS[suffix])
+        return path
+    encoded, tags = temporary_path(path), tags_for(path, found, audio.sample_rate, rate_hz)
+    try:
+        write_file(encoded, scaled, audio.channels, rate_hz, FORMATS[suffix])
+        notes = [*tags.notes, *tag_file(encoded, path, FORMATS[suffix], tags)]
+    finally:
+        encoded.unlink(missing_ok=True)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     return path
 
 

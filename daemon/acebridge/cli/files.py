@@ -53,9 +53,10 @@ class FileKind(NamedTuple):
             )
         count, allowed = bits or of_format, SUFFIXES[ending]
         if bits is not None and bits not in allowed:
-            words = " or ".join(map(str, allowed))
-            raise InvalidValue("--bits", bits, f"{words} for {ending[1:]} files" if allowed else f"nothing for {ending[1:]}",
-                               remedy="" if allowed else f"Leave it out: {ending[1:]} has no bits to choose.")  # fmt: skip
+            *most, last = map(str, allowed or (0, 0))
+            words = f"{', '.join(most)} or {last} for {ending[1:]} files" if allowed else f"nothing for {ending[1:]}"
+            remedy = "" if allowed else f"Leave it out: {ending[1:]} has no bits to choose."
+            raise InvalidValue("--bits", bits, words, remedy=remedy)
         return cls(ending, count if count in allowed else 0)
 
     @property

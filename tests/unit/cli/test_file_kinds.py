@@ -39,10 +39,10 @@ def test_the_name_decides_then_the_format(
 @pytest.mark.parametrize(
     ("out", "format_", "bits", "message"),
     [
-        ("a.mp3", "flac", None, "--format is flac; allowed: mp3, as the name a.mp3 says"),
+        ("a.mp3", "flac", None, "--format is 'flac'; allowed: mp3, as the name a.mp3 says"),
         ("a.wav", "pcm16", 24, "--bits is 24; allowed: 16, as --format pcm16 says"),
         ("a.flac", None, 32, "--bits is 32; allowed: 16 or 24 for flac files"),
-        ("a.wav", None, 8, "--bits is 8; allowed: 16 or 24 or 32 for wav files"),
+        ("a.wav", None, 8, "--bits is 8; allowed: 16, 24 or 32 for wav files"),
         ("a.opus", None, 16, "--bits is 16; allowed: nothing for opus"),
     ],
 )
