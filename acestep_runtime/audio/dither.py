@@ -23,7 +23,7 @@ class Dither:
     """Prepares the blocks of one file for rounding to ``bits``; 0 leaves them as they are.
 
     ``start`` is the number of the first frame. The noise of a frame follows from its number alone, so a region gets the same
-    as in the whole.
+    as in the whole; all channels get it, so equal ones stay equal.
     """
 
     def __init__(self, bits: int, start: int = 0) -> None:
@@ -42,8 +42,8 @@ class Dither:
             return samples
         if self._noise is None:
             self._noise = np.random.PCG64(_SEED)
-            self._noise.advance(self._start * samples.shape[1] % _PERIOD)
-        draws = self._noise.random_raw(samples.size).reshape(samples.shape)
+            self._noise.advance(self._start % _PERIOD)
+        draws = self._noise.random_raw(len(samples))[:, None]
         noise = ((draws >> np.uint64(32)).astype(np.float32) - (draws & _LOW).astype(np.float32)) * np.float32(2**-32)
         steps = samples * self._scale
         return np.where(steps == np.rint(steps), samples, samples + noise / self._scale).astype(np.float32)

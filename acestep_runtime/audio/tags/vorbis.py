@@ -78,7 +78,8 @@ def tag_ogg(source: BinaryIO, target: BinaryIO, comment: bytes) -> bool:
 
 def _read_headers(file: BinaryIO) -> tuple[list[bytes], int, int]:
     """Return the header packets, how many pages they take, and the number of the stream; stop behind their last page."""
-    packets, partial, pages, count, serial = [], b"", 0, 1, 0
+    packets: list[bytes] = []
+    partial, pages, count, serial = b"", 0, 1, 0
     while len(packets) < count:
         head = file.read(_PAGE.size)
         if len(head) < _PAGE.size or head[:4] != b"OggS":

@@ -55,6 +55,7 @@ def again_by_job(
 
     from acebridge.cli.files import FileKind
     from acebridge.client.parents import no_recipe
+    from acebridge.errors import ErrorReason, JobFailed
     from acebridge.v1 import jobs_pb2
     from acestep_runtime.audio.tags.names import names_in_wave
     from acestep_runtime.audio.tags.riff import read_chunks
@@ -62,12 +63,14 @@ def again_by_job(
 
     job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
     assets = [output.asset_id for take in job.takes for output in take.outputs]
+    name = f"job {job_id[:8]}"
+    if not assets:
+        raise JobFailed(ErrorReason.CONFLICT, f"{name.capitalize()} has no finished take that holds audio.")
     head = b""
-    for piece in client.download(assets[0]) if assets else ():
+    for piece in client.download(assets[0]):
         head += piece
         if len(head) >= _HEAD_BYTES:
             break
-    name = f"job {job_id[:8]}"
     text = names_in_wave(read_chunks(BytesIO(head))).get("recipe", "")
     if not text:
         raise no_recipe(name)

@@ -402,28 +402,6 @@ def test_again_makes_another_take_with_a_new_seed(studio: Studio) -> None:
     ]  # fmt: skip
 
 
-def test_again_uses_the_recipe_of_an_item_from_elsewhere(studio: Studio) -> None:
-    """A file that was made in another project, or by the command, is dragged in: nothing but its recipe is known."""
-    select(studio)
-    studio.run("Repaint time selection", **{STYLE: "brighter piano", "Seed": "7"})
-    made = Path(studio.item.takes[1].source.path)
-    item = studio.band.add_item(made, position=60.0, length=11.5, offset=0.25)
-    studio.item.selected = 0
-    item.selected = 1
-    studio.project.settle()
-    studio.run("Repeat last")
-    old, new = item.takes
-    assert (new["D_STARTOFFS"], facts(new)["task"]) == (0.25, "repaint")
-    assert facts(new)["seed"] != 7
-    first, second = (soundfile.read(take.source.path)[0] for take in (old, new))
-    changed = np.flatnonzero(np.any(first != second, axis=1)) / RATE_HZ
-    region = np.array([START_S, STOP_S]) - ITEM_AT_S
-    assert region[0] - 0.03 <= changed[0] < region[0] + 0.5
-    assert region[1] - 0.5 < changed[-1] <= region[1] + 0.03
-    studio.run("Repeat last")  # also of a take that was made like this
-    assert len(item.takes) == 3
-
-
 def test_without_a_dialog_the_last_values_are_taken(studio: Studio) -> None:
     select(studio)
     studio.run("Cover", **{STYLE: "jazz trio"})

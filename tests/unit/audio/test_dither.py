@@ -43,6 +43,14 @@ def test_the_error_has_the_power_of_rounding_and_triangular_noise() -> None:
     assert error.var() == pytest.approx(1 / 12 + 1 / 6, rel=0.03)  # in steps
 
 
+def test_equal_channels_stay_equal_and_a_silent_one_silent() -> None:
+    mono = noise(0.1, channels=1)
+    both = Dither(16).add(np.hstack([mono, mono]))
+    assert np.array_equal(both[:, 0], both[:, 1])
+    one = Dither(16).add(np.hstack([mono, np.zeros_like(mono)]))
+    assert not one[:, 1].any()
+
+
 @settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 999), max_size=5))
 def test_blocks_of_any_length_give_the_same(cuts: list[int]) -> None:

@@ -98,10 +98,8 @@ class MadeFile(TypedDict):
 class PartEntry(TypedDict):
     """One task."""
 
-    task: NotRequired[Annotated[str, Field(min_length=1)] | None]
-    """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``; needed without ``again``."""
-    again: NotRequired[MadeFile | None]
-    """A file that AceBridge has made: do again what its recipe says, instead of a task with a source."""
+    task: Annotated[str, Field(min_length=1)]
+    """Name of a task of the wire contract, such as ``repaint``, ``extract`` or ``text2music``."""
     label: NotRequired[str | None]
     """Name of the part in stages and messages."""
     position_s: NotRequired[float | None]
@@ -112,6 +110,20 @@ class PartEntry(TypedDict):
     """Fields of the task, as in the wire contract."""
     fill_from: NotRequired[Annotated[int, Field(ge=0)] | None]
     """Number of an earlier part (from 0) whose caption, lyrics, language, tempo, key, meter and duration fill the gaps here."""
+
+
+@_documented
+class AgainEntry(TypedDict):
+    """A task that is done again as the recipe in a file says."""
+
+    again: MadeFile
+    """A file that AceBridge has made."""
+    label: NotRequired[str | None]
+    """Name of the part in stages and messages."""
+    position_s: NotRequired[float | None]
+    """Project time in seconds of the source's first frame, or of the start of new music. Default: 0."""
+    fields: NotRequired[dict[str, JsonValue] | None]
+    """Fields of the task that replace those of the recipe. Seeds that are not given are new ones."""
 
 
 @_documented
@@ -136,7 +148,7 @@ class RequestFile(TypedDict):
     """``host:port`` of the user's own daemon, or what ``ACEBRIDGE_ADDRESS`` says. Default: the own one, started if need be."""
     media: NotRequired[MediaEntry | None]
     """Where audio goes."""
-    parts: Annotated[list[PartEntry], Field(min_length=1)]
+    parts: Annotated[list[PartEntry | AgainEntry], Field(min_length=1)]
     """What to do, one after the other."""
     place: NotRequired[JsonValue]
     """The script's own notes on where the result belongs. The command does not read them."""
