@@ -41,10 +41,10 @@ def describe_file(path: str | os.PathLike[str]) -> tuple[dict[str, Json], str]:
         facts["promised_duration_s"] = info.header_duration_s
     if info.faults:
         facts["faults"] = list(info.faults)
-    return {**facts, **_positions(chunks, info.sample_rate), **_ordered(names)}, recipe
+    return {**facts, **_positions(chunks, info.sample_rate), **_tags(names)}, recipe
 
 
-def _ordered(names: dict[str, str]) -> dict[str, Json]:
+def _tags(names: dict[str, str]) -> dict[str, Json]:
     return {"tags": {name: names[name] for name in NAMES if names.get(name)}} if names else {}
 
 

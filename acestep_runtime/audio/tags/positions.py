@@ -62,7 +62,7 @@ def _scale(frames: int, from_hz: int, to_hz: int) -> int:
     return (2 * frames * to_hz + from_hz) // (2 * from_hz)
 
 
-class Moved(NamedTuple):
+class MoveResult(NamedTuple):
     """Chunks on another time line, and how many markers and loops there were, and are left."""
 
     chunks: list[Chunk]
@@ -187,7 +187,7 @@ def _move_cart(body: bytes, line: TimeLine) -> bytes:
     return bytes(out)
 
 
-def move_chunks(chunks: Collection[Chunk], line: TimeLine) -> Moved:
+def move_chunks(chunks: Collection[Chunk], line: TimeLine) -> MoveResult:
     """Return the chunks that hold positions as those of the result, in their order; others are not among them."""
     by_name = {chunk.name: chunk.body for chunk in reversed(tuple(chunks))}
     cues = read_cues(by_name.get(b"cue ", b""))
@@ -205,4 +205,4 @@ def move_chunks(chunks: Collection[Chunk], line: TimeLine) -> Moved:
     lists = (chunk.body for chunk in chunks if chunk.list_type == b"adtl")
     labels = (_move_labels(body, line, cue_ids | loop_ids, cues) for body in lists)
     out += [Chunk(b"LIST", body) for body in labels if body]
-    return Moved(out, (cue_count, len(cue_ids)), (loop_count, len(loop_ids)))
+    return MoveResult(out, (cue_count, len(cue_ids)), (loop_count, len(loop_ids)))

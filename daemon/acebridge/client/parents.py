@@ -51,7 +51,7 @@ def request_fields(recipe: Recipe, seeds: Sequence[int], takes: int | None = Non
 
 def find_parent(client: Client, parent: Parent, files: Iterable[Path]) -> audio_pb2.AudioInput | None:
     """Return a parent as the daemon has it, else one of ``files`` with its content; ``None`` where neither is there."""
-    found = _stored(client, parent) or _from_file(client, parent, files)
+    found = _in_store(client, parent) or _from_file(client, parent, files)
     return None if found is None else as_parent(found, parent)
 
 
@@ -72,7 +72,7 @@ def missing_parent(parent: Parent, made: str, remedy: str) -> InvalidValue:
     return InvalidValue(parent.field, name, "audio that is still there", message=message, remedy=remedy)
 
 
-def _stored(client: Client, parent: Parent) -> audio_pb2.AudioInput | None:
+def _in_store(client: Client, parent: Parent) -> audio_pb2.AudioInput | None:
     try:
         client.call(client.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=parent.sha256))
     except JobFailed as error:

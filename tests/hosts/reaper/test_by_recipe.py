@@ -12,10 +12,9 @@ import soundfile
 from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio
 
 
-def remembered(take: Any) -> dict[str, Any]:
+def facts(take: Any) -> dict[str, Any]:
     """What the scripts note on a take."""
-    facts: dict[str, Any] = json.loads(take.ext["P_EXT:AceBridge"])
-    return facts
+    return json.loads(take.ext["P_EXT:AceBridge"])
 
 
 def test_again_uses_the_recipe_of_an_item_from_elsewhere(studio: Studio) -> None:
@@ -32,8 +31,8 @@ def test_again_uses_the_recipe_of_an_item_from_elsewhere(studio: Studio) -> None
     studio.project.settle()
     studio.run("Repeat last")
     old, new = item.takes
-    assert (new["D_STARTOFFS"], remembered(new)["task"]) == (0.25, "repaint")
-    assert remembered(new)["seed"] != 7
+    assert (new["D_STARTOFFS"], facts(new)["task"]) == (0.25, "repaint")
+    assert facts(new)["seed"] != 7
     first, second = (soundfile.read(take.source.path)[0] for take in (old, new))
     changed = np.flatnonzero(np.any(first != second, axis=1)) / RATE_HZ
     region = np.array([start_s, stop_s]) - ITEM_AT_S

@@ -8,13 +8,13 @@ from acestep_runtime.audio.dither import Dither
 from tests.support.signals import decode_chunk, noise
 
 
-def rounded(samples: np.ndarray, encoding: str) -> np.ndarray:
+def round_trip(samples: np.ndarray, encoding: str) -> np.ndarray:
     return decode_chunk(wav.encode(Dither.for_encoding(encoding).add(samples), encoding), encoding, samples.shape[1])
 
 
 @pytest.mark.parametrize(("encoding", "bits"), [("pcm16", 16), ("pcm24", 24)])
 def test_samples_of_as_many_bits_stay_as_they_are(encoding: str, bits: int) -> None:
-    held = rounded(noise(0.1, rms=0.1), encoding)
+    held = round_trip(noise(0.1, rms=0.1), encoding)
     assert np.array_equal(Dither(bits).add(held), held)
     silence = np.zeros((100, 2), np.float32)
     assert np.array_equal(Dither(bits).add(silence), silence)
@@ -25,11 +25,11 @@ def test_floats_get_none() -> None:
     assert Dither.for_encoding("float32").add(samples) is samples
 
 
-def test_a_tone_below_half_a_step_is_heard_and_free_of_distortion() -> None:
+def test_a_tone_below_half_a_step_is_there_and_free_of_distortion() -> None:
     frames, cycles = 48_000, 1_000
     tone = (0.4 * 2**-15 * np.sin(2 * np.pi * cycles * np.arange(frames) / frames)).astype(np.float32)[:, None]
     assert not wav.encode(tone, "pcm16").strip(b"\0")  # rounded alone it is silence
-    spectrum = np.abs(np.fft.rfft(rounded(tone, "pcm16")[:, 0])) * 2 / frames * 2**15
+    spectrum = np.abs(np.fft.rfft(round_trip(tone, "pcm16")[:, 0])) * 2 / frames * 2**15
     assert spectrum[cycles] == pytest.approx(0.4, abs=0.05)
     floor = np.sqrt(np.mean(np.square(np.delete(spectrum, [0, cycles]))))
     assert spectrum[3 * cycles] < 5 * floor
@@ -37,7 +37,7 @@ def test_a_tone_below_half_a_step_is_heard_and_free_of_distortion() -> None:
 
 def test_the_error_has_the_power_of_rounding_and_triangular_noise() -> None:
     samples = noise(2.0, rms=0.1)
-    error = (rounded(samples, "pcm16") - samples).astype("f8") * 2**15
+    error = (round_trip(samples, "pcm16") - samples).astype("f8") * 2**15
     assert np.abs(error).max() <= 1.5 + 1e-3
     assert error.mean() == pytest.approx(0, abs=0.02)
     assert error.var() == pytest.approx(1 / 12 + 1 / 6, rel=0.03)  # in steps
