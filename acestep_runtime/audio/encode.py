@@ -123,8 +123,8 @@ def encode_file(
 def _to_words(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
     """Return samples as integers of 32 bits whose upper ``bits`` are rounded, which libsndfile takes as they are."""
     full = 2 ** (bits - 1)
-    steps = np.rint(samples * np.float32(full)).clip(-full, full - 1)
-    return steps.astype(np.int32) << (32 - bits)
+    steps: npt.NDArray[np.int32] = np.rint(samples * np.float32(full)).clip(-full, full - 1).astype(np.int32)
+    return np.left_shift(steps, 32 - bits)
 
 
 def _short(blocks: Iterable[Samples]) -> Iterator[Samples]:

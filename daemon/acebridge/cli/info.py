@@ -44,8 +44,11 @@ def info(
         made = {} if recipe is None else {"recipe": json_module.loads(recipe.to_json())}
         print_json({**facts, **made})
         return
-    for line in (*_file_lines(facts), *(() if recipe is None else _recipe_lines(recipe))):
+    for line in _file_lines(facts):
         echo(line)
+    if recipe is not None:
+        for line in (*_recipe_lines(recipe), f"  `acebridge again {file}` makes it again."):
+            echo(line)
 
 
 def _file_lines(facts: Mapping[str, Json]) -> Iterator[str]:
@@ -86,7 +89,6 @@ def _recipe_lines(recipe: Recipe) -> Iterator[str]:
             yield f"  {key}: {printable(' / '.join(str(text).split(chr(10))), _MAX_LINE)}"
     for parent in recipe.parents:
         yield f"  {parent.field}: {printable(parent.name)} (SHA-256 {parent.sha256})"
-    yield "  `acebridge again FILE` makes it again."
 
 
 def _clock(value: Json) -> str:
