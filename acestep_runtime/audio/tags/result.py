@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class SourceTags:
     names: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def read(cls, path: str | Path) -> SourceTags:
+    def read(cls, path: str | os.PathLike[str]) -> SourceTags:
         """Read the file at ``path``. Raises ``OSError``."""
         with Path(path).open("rb") as file:
             chunks = read_chunks(file)

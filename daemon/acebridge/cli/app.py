@@ -55,8 +55,8 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-for command in (listen, again, info):
-    app.command(rich_help_panel="Tasks")(command)
+for task_like in (listen, again, info):
+    app.command(rich_help_panel="Tasks")(task_like)
 for command in (serve, status, stop, trust, demo, doctor, logs, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acebridge.hosts.jobfolder.request import Part, Request
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from acebridge.client.client import Client
     from acebridge.contract.tasks import TaskRequest
 
@@ -28,17 +26,15 @@ def _use_recipe(part: Part) -> Part:
     from acebridge.client.parents import read_recipe, request_fields
 
     recipe = read_recipe(part.again)
-    fields = request_fields(recipe, [])
+    fields: dict[str, Any] = dict(request_fields(recipe, []))
     tracks = fields.get("tracks")
     if isinstance(tracks, (list, tuple)) and recipe.role in tracks:
         fields["tracks"] = [recipe.role]  # only the one that the file holds
-    engine = {"submission": {"engine": recipe.engine}}
-    return dataclasses.replace(
-        part, task=recipe.task, fields=_merge({**fields, **engine}, part.fields), parents=recipe.parents
-    )
+    fields["submission"] = {"engine": recipe.engine}
+    return dataclasses.replace(part, task=recipe.task, fields=_merge(fields, part.fields), parents=recipe.parents)
 
 
-def _merge(defaults: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def _merge(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields with those that are given in place of defaults, also inside groups of them."""
     merged = dict(defaults)
     for name, value in given.items():
@@ -54,7 +50,7 @@ def add_parents(client: Client, part: Part, message: TaskRequest) -> None:
     from acebridge.client.parents import find_parent, missing_parent
 
     for parent in part.parents:
-        audio = find_parent(client, parent, [part.again.with_name(parent.name)])
+        audio = find_parent(client, parent, [part.again.parent / parent.name])
         if audio is None:
             remedy = "Put that file beside it, then run the action again."
             raise missing_parent(parent, part.again.name, remedy)
