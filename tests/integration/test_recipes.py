@@ -13,8 +13,11 @@ import soundfile as sf
 from acebridge.client.client import Client
 from acebridge.v1 import assets_pb2
 from acestep_runtime.audio import decode
+from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.recipes import parse_recipe
 from tests.support import wave_chunks as made
-from tests.support.daemon import daemon_at, song
+from tests.support.daemon import Daemon, daemon_at, song
+from tests.support.job_folders import Job, outputs, part
 from tests.support.shell import FAKE, Shell
 
 
@@ -127,6 +130,31 @@ def test_formats_by_the_ending_of_the_name(shell: Shell) -> None:
     write_source(shell.folder / "a.wav")
     shell.run("extract", "a.wav", "-t", "drums", "-t", "bass", "-o", "stems/", "--format", "ogg", *FAKE)
     assert {each.name for each in (shell.folder / "stems").iterdir()} == {"drums.ogg", "bass.ogg"}
+
+
+def test_a_stored_file_is_written_in_the_format_of_its_name(shell: Shell) -> None:
+    report = json.loads(shell.run("generate", "--duration", "0.5", "-o", "o.wav", "--json", *FAKE).stdout)
+    (asset,) = (output["asset_id"] for output in report["outputs"])
+    for name, kind in (("a.flac", "FLAC"), ("a.wav", "WAV"), ("a.bin", "WAV")):
+        shell.run("assets", "download", asset, "-o", name)
+        assert sf.info(shell.folder / name).format == kind
+    assert (shell.folder / "a.bin").read_bytes() == (shell.folder / "o.wav").read_bytes()
+
+
+def test_what_a_daw_gets_says_what_the_whole_source_says(tmp_path: Path, client: Client, daemon: Daemon) -> None:
+    """The daemon sends only the region, and the rest is put around it here."""
+    job = Job(tmp_path)
+    before = write_source(job.folder / "source-1.wav")
+    (output,) = outputs(job.ask(part(start_s=1.0, end_s=1.25, output={"seeds": [3]})).run(daemon))
+    file = Path(output["file"])
+    chunks = dict(reversed(made.read_chunks(file.read_bytes())))
+    assert struct.unpack_from("<Q", chunks[b"bext"], 338) == (48_000 * 3600,)
+    assert chunks[b"cue "] == made.cue(4_800, 72_000)
+    facts, text = describe_file(file)
+    recipe = parse_recipe(text, file.name)
+    assert (recipe.task, recipe.seed, "scope" in recipe.fields) == ("repaint", 3, False)
+    assert facts["frames"] == len(before)
+    assert recipe.parents[0].sha256 == client.upload(job.folder / "source-1.wav").asset_id
 
 
 def test_kinds_of_files_that_are_not_written_are_refused_before_the_work(shell: Shell) -> None:

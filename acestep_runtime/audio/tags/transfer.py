@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from acestep_runtime import units
 from acestep_runtime.audio.encode import FileFormat
@@ -67,11 +67,25 @@ def tag_file(encoded: Path, path: Path, format_: FileFormat, tags: Tags) -> list
                     notes.append(f"{path.name} holds no markers: mp3 has no place for them.")
             elif format_.kind == "FLAC":
                 tag_flac(source, target, comment_body(tags.names, {**tags.more, **tags.chapters}))
-            elif not tag_ogg(source, target, comment_body(tags.names, {**tags.more, **tags.chapters})):
-                notes.append(f"{path.name} holds no names and no recipe: they are too long for {path.suffix[1:]}.")
+            else:
+                notes += _tag_ogg(source, target, path, tags)
             target.flush()
             os.fsync(target.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return notes
+
+
+def _tag_ogg(source: BinaryIO, target: BinaryIO, path: Path, tags: Tags) -> list[str]:
+    """Copy an Ogg file with as many tags as fit into its header; return what is left out."""
+    more, kind = {**tags.more, **tags.chapters}, path.suffix[1:]
+    if tag_ogg(source, target, comment_body(tags.names, more)):
+        return []
+    source.seek(0)
+    target.seek(0)
+    target.truncate()
+    names = {name: text for name, text in tags.names.items() if name != "recipe"}
+    if tag_ogg(source, target, comment_body(names, more)):
+        return [f"{path.name} holds no recipe: it is too long for {kind}."]
+    return [f"{path.name} holds no names and no recipe: they are too long for {kind}."]

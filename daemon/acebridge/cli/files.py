@@ -162,6 +162,18 @@ def names_folder(name: str) -> bool:
     return name.endswith(("/", os.sep))
 
 
+def write_as(path: Path, bits: int = 0) -> tuple[str, ...]:
+    """Write a WAV file again in the format that its name ends in, if that is another; return what is not as it was."""
+    if path.suffix.lower() in SUFFIXES.keys() - {".wav"}:
+        with path.open("rb") as file:
+            is_wave = file.read(4) in (b"RIFF", b"RF64")
+        if is_wave:
+            from acestep_runtime.audio.export import export
+
+            return export(path, path, bits)
+    return ()
+
+
 class ResultFiles(WavWriter):
     """Writes the outputs of a job as they arrive. Takes to choose from are fetched by ``download`` when the choice is made."""
 

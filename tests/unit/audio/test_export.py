@@ -154,7 +154,10 @@ def test_long_names_of_ogg(tmp_path: Path) -> None:
     more = SourceTags().chunks_for(None, "float32", Maker("AceBridge 1", "cover", "x" * 200_000)).data
     wav.write_blocks(tmp_path / "r.wav", [noise(0.2)], 9_600, 2, 48_000, more=more)
     (said,) = export(tmp_path / "r.wav", tmp_path / "out.ogg")
-    assert said == "out.ogg holds no names and no recipe: they are too long for ogg."
+    assert said == "out.ogg holds no recipe: it is too long for ogg."
+    assert describe_file(tmp_path / "out.ogg")[0]["tags"] == {
+        "comment": "AceBridge: cover", "software": "AceBridge 1",
+    }  # fmt: skip
     assert decode.measure(tmp_path / "out.ogg").frames == 9_600
     assert export(tmp_path / "r.wav", tmp_path / "out.flac") == ()
     assert describe_file(tmp_path / "out.flac")[1] == "x" * 200_000
