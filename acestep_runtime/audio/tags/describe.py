@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acestep_runtime.audio import decode
-from acestep_runtime.audio.tags.names import NAMES, names_in_wave, read_names
-from acestep_runtime.audio.tags.positions import read_cues, read_labels, read_loops, time_reference
+from acestep_runtime.audio.tags.marks import Marks, marks_in_comments, marks_in_wave
+from acestep_runtime.audio.tags.names import NAMES, names_in_wave, read_tags
+from acestep_runtime.audio.tags.positions import read_loops
 from acestep_runtime.audio.tags.riff import WaveChunks, read_chunks
+from acestep_runtime.units import seconds_to_frames
 
 if TYPE_CHECKING:
     from acestep_runtime.values import Json
-
-_MIN_BEXT = 346
-_BEXT = {"description": slice(0, 256), "originator": slice(256, 288)}
 
 
 def describe_file(path: str | os.PathLike[str]) -> tuple[dict[str, Json], str]:
@@ -23,9 +22,10 @@ def describe_file(path: str | os.PathLike[str]) -> tuple[dict[str, Json], str]:
     info = decode.measure(path, field="file", any_channels=True)
     with Path(path).open("rb") as file:
         chunks = read_chunks(file)
-        names = names_in_wave(chunks)
+        names, marks = names_in_wave(chunks), marks_in_wave(chunks, info.sample_rate)
         if chunks == WaveChunks():
-            names = read_names(file)
+            tags = read_tags(file)
+            names, marks = tags.names, marks_in_comments(tags.others)
     recipe = names.pop("recipe", "")
     facts: dict[str, Json] = {
         "file": os.fspath(path),
@@ -41,33 +41,29 @@ def describe_file(path: str | os.PathLike[str]) -> tuple[dict[str, Json], str]:
         facts["promised_duration_s"] = info.header_duration_s
     if info.faults:
         facts["faults"] = list(info.faults)
-    return {**facts, **_positions(chunks, info.sample_rate), **_tags(names)}, recipe
+    return {**facts, **_positions(chunks, marks, info.sample_rate), **_tags(names)}, recipe
 
 
 def _tags(names: dict[str, str]) -> dict[str, Json]:
     return {"tags": {name: names[name] for name in NAMES if names.get(name)}} if names else {}
 
 
-def _positions(found: WaveChunks, rate_hz: int) -> dict[str, Json]:
-    by_name = {chunk.name: chunk.body for chunk in reversed(found.chunks)}
+def _positions(found: WaveChunks, marks: Marks, rate_hz: int) -> dict[str, Json]:
     facts: dict[str, Json] = {}
-    bext = by_name.get(b"bext", b"")
-    if len(bext) >= _MIN_BEXT:
-        texts = {name: bext[place].split(b"\0")[0].decode("utf-8", "replace") for name, place in _BEXT.items()}
-        reference = time_reference(bext)
+    if marks.reference is not None:
+        texts = {"description": marks.description, "originator": marks.originator}
         facts["broadcast"] = {
             **{name: text for name, text in texts.items() if text},
-            "time_reference": reference,
-            "time_reference_s": reference / rate_hz,
+            "time_reference": marks.reference,
+            "time_reference_s": marks.reference / rate_hz,
         }
-    labels = read_labels(found.chunks)
-    cues = sorted(read_cues(by_name.get(b"cue ", b"")).items(), key=lambda cue: cue[1])
-    if cues:
+    if marks.markers:
         facts["markers"] = [
-            {"frame": frame, "time_s": frame / rate_hz, **({"label": labels[cue]} if cue in labels else {})}
-            for cue, frame in cues
+            {"frame": seconds_to_frames(seconds, rate_hz), "time_s": seconds, **({"label": name} if name else {})}
+            for seconds, name in marks.markers
         ]
-    if loops := read_loops(by_name.get(b"smpl", b"")):
+    smpl = next((chunk.body for chunk in found.chunks if chunk.name == b"smpl"), b"")
+    if loops := read_loops(smpl):
         facts["loops"] = [
             {"first_frame": first, "last_frame": last, "start_s": first / rate_hz, "end_s": (last + 1) / rate_hz}
             for first, last in loops

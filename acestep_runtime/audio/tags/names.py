@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from acestep_runtime.audio.tags.info import info_names, read_info
 from acestep_runtime.audio.tags.ixml import read_recipe
@@ -29,7 +29,14 @@ _SOURCES = {
 _MAX_LETTERS, _MAX_RECIPE = 4000, 1 << 18
 
 
-def read_names(file: BinaryIO) -> dict[str, str]:
+class FileTags(NamedTuple):
+    """Names, and all other comments of a file by their own names in small letters."""
+
+    names: dict[str, str]
+    others: dict[str, list[str]]
+
+
+def read_tags(file: BinaryIO) -> FileTags:
     """Return what a file that is no WAV file says of itself; nothing where it has no tags, or damaged ones."""
     from tinytag import TinyTag, TinyTagException
 
@@ -37,8 +44,14 @@ def read_names(file: BinaryIO) -> dict[str, str]:
     try:
         tag = TinyTag.get(file_obj=file, duration=False)
     except (TinyTagException, OSError, ValueError, struct.error, zlib.error):
-        return {}
-    return {name: text for name, keys in _SOURCES.items() if (text := _first(tag, keys, name))}
+        return FileTags({}, {})
+    names = {name: text for name, keys in _SOURCES.items() if (text := _first(tag, keys, name))}
+    return FileTags(names, {name.lower(): list(values) for name, values in tag.other.items()})
+
+
+def read_names(file: BinaryIO) -> dict[str, str]:
+    """Return the names in a file that is no WAV file, see `read_tags`."""
+    return read_tags(file).names
 
 
 def _first(tag: Any, keys: tuple[str, ...], name: str) -> str:

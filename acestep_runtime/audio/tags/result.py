@@ -11,7 +11,8 @@ from typing import NamedTuple
 from acestep_runtime.audio.tags.id3 import write_id3
 from acestep_runtime.audio.tags.info import FIELDS, info_chunk, read_info
 from acestep_runtime.audio.tags.ixml import read_ixml, write_ixml
-from acestep_runtime.audio.tags.names import read_names
+from acestep_runtime.audio.tags.marks import Marks, chunks_of, marks_in_comments
+from acestep_runtime.audio.tags.names import FileTags, read_tags
 from acestep_runtime.audio.tags.positions import TimeLine, move_chunks
 from acestep_runtime.audio.tags.riff import MAX_BYTES, Chunk, WaveChunks, pack, read_chunks
 
@@ -38,10 +39,11 @@ class ResultChunks(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceTags:
-    """What a source says beside its samples: the chunks of a WAV file, the names in any other."""
+    """What a source says beside its samples: the chunks of a WAV file, names and marks in any other."""
 
     chunks: WaveChunks = field(default_factory=WaveChunks)
     names: tuple[tuple[str, str], ...] = ()
+    marks: Marks = field(default_factory=Marks)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SourceTags:
@@ -52,15 +54,16 @@ class SourceTags:
                 return cls(chunks)
             file.seek(0)
             is_wave = file.read(4) in (b"RIFF", b"RF64", b"BW64")
-            names = {} if is_wave else read_names(file)
-        return cls(names=tuple((name, text) for name, text in names.items() if name not in ("recipe", "software")))
+            tags = FileTags({}, {}) if is_wave else read_tags(file)
+        names = tuple((name, text) for name, text in tags.names.items() if name not in ("recipe", "software"))
+        return cls(names=names, marks=marks_in_comments(tags.others))
 
     def chunks_for(self, line: TimeLine | None, encoding: str, maker: Maker) -> ResultChunks:
         """Return the chunks of a result that lies at ``line`` of the source; ``None`` is one without a source."""
         out: list[Chunk] = []
         notes: list[str] = []
         if line is not None:
-            moved = move_chunks(self.chunks.chunks, line)
+            moved = move_chunks((*self.chunks.chunks, *chunks_of(self.marks, line.source_rate)), line)
             out += moved.chunks
             for what, (count, left) in (("markers", moved.markers), ("loops", moved.loops)):
                 if left < count:

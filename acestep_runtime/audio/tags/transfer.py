@@ -7,19 +7,17 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from acestep_runtime import units
 from acestep_runtime.audio.encode import FileFormat
 from acestep_runtime.audio.tags.id3 import write_id3
+from acestep_runtime.audio.tags.marks import comments_of, marks_in_wave
 from acestep_runtime.audio.tags.names import names_in_wave
-from acestep_runtime.audio.tags.positions import read_cues, read_labels, read_loops, time_reference
+from acestep_runtime.audio.tags.positions import read_loops
 from acestep_runtime.audio.tags.riff import WaveChunks
 from acestep_runtime.audio.tags.vorbis import comment_body, tag_flac, tag_ogg
 from acestep_runtime.temporary_files import temporary_path
 
 #: Formats by libsndfile's names that have tags here.
 TAGGED = ("FLAC", "OGG", "MP3")
-_BEXT_TEXTS = {"ORIGINATOR": slice(256, 288), "BEXT_DESCRIPTION": slice(0, 256)}
-_MIN_BEXT = 346
 
 
 class Tags(NamedTuple):
@@ -33,26 +31,12 @@ class Tags(NamedTuple):
 
 def tags_for(path: Path, found: WaveChunks, from_hz: int, rate_hz: int) -> Tags:
     """Return what the chunks of a WAV file at ``from_hz`` say, for the file ``path`` at ``rate_hz``."""
-    names, more, notes = names_in_wave(found), {}, []
+    notes: list[str] = []
     by_name = {chunk.name: chunk.body for chunk in reversed(found.chunks)}
-    bext = by_name.get(b"bext", b"")
-    if len(bext) >= _MIN_BEXT:
-        texts = {name: bext[place].split(b"\0")[0].decode("utf-8", "replace") for name, place in _BEXT_TEXTS.items()}
-        more = {name: text for name, text in texts.items() if text}
-        more["TIME_REFERENCE"] = str(units.frames_to_frames(time_reference(bext), from_hz, rate_hz))
-    labels, chapters = read_labels(found.chunks), {}
-    cues = sorted(read_cues(by_name.get(b"cue ", b"")).items(), key=lambda cue: cue[1])
-    for number, (cue, frame) in enumerate(cues[:999], 1):
-        chapters[f"CHAPTER{number:03}"] = _clock(units.frames_to_seconds(frame, from_hz))
-        chapters[f"CHAPTER{number:03}NAME"] = labels.get(cue, f"Marker {cue}")
+    place, chapters = comments_of(marks_in_wave(found, from_hz), from_hz, rate_hz)
     if read_loops(by_name.get(b"smpl", b"")):
         notes.append(f"{path.name} holds no loops: {path.suffix[1:]} has no place for them.")
-    return Tags(names, more, chapters, notes)
-
-
-def _clock(seconds: float) -> str:
-    ms = round(seconds * 1000)
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+    return Tags(names_in_wave(found), place, chapters, notes)
 
 
 def tag_file(encoded: Path, path: Path, format_: FileFormat, tags: Tags) -> list[str]:

@@ -99,6 +99,26 @@ def test_names_and_recipe_are_read_by_others(tmp_path: Path, suffix: str) -> Non
     assert facts["tags"] == {"title": "Sång", "artist": "Me", "comment": "mine", "software": "AceBridge 1"}
 
 
+@pytest.mark.parametrize("suffix", ["flac", "ogg"])
+def test_place_and_markers_come_back_from_other_formats(tmp_path: Path, suffix: str) -> None:
+    source = result(
+        tmp_path / "r.wav",
+        noise(1.0),
+        bext=made.bext(4_800),
+        LIST=made.labels({1: b"verse"}),
+        **{"cue ": made.cue(24_000)},
+    )
+    export(source, tmp_path / f"out.{suffix}")
+    line = TimeLine(48_000, 48_000, 0, 48_000, 0, 48_000)
+    found = SourceTags.read(tmp_path / f"out.{suffix}").chunks_for(line, "float32", Maker())
+    file = wav.header(0, 2, 48_000, "float32", found.data)
+    chunks = dict(reversed(made.read_chunks(file)))
+    assert chunks[b"cue "] == made.cue(24_000)
+    assert chunks[b"LIST"] == made.labels({1: b"verse"})
+    assert chunks[b"bext"][:338] == made.bext(4_800)[:288] + bytes(50)
+    assert struct.unpack_from("<Q", chunks[b"bext"], 338) == (4_800,)
+
+
 def test_markers_become_chapters(tmp_path: Path) -> None:
     source = result(
         tmp_path / "r.wav", noise(1.0), **{"cue ": made.cue(24_000, 4_800), "LIST": made.labels({1: b"verse"})}
