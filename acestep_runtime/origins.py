@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from contextlib import suppress
 
 from acestep_runtime.audio.tags.ixml import read_recipe
 from acestep_runtime.audio.tags.positions import TimeLine
-from acestep_runtime.audio.tags.result import Maker, SourceTags
+from acestep_runtime.audio.tags.result import Maker, ResultChunks, SourceTags
 from acestep_runtime.audio.tags.riff import unpack
 from acestep_runtime.engines.base import Engine, ModelChooser
 from acestep_runtime.errors import InvalidValue, printable
@@ -36,8 +37,7 @@ class Origins:
             self._tags = SourceTags() if self._source is None else SourceTags.read(self._source.path)
         result = self._tags.chunks_for(self._line(header), header.encoding, self._maker(header))
         if self._source is not None:
-            name = printable(self._source.display_name)
-            self.notes = tuple(f"Of {name}, {note}." for note in result.notes)
+            self.notes = _notes(self._source, result)
         return result.data
 
     def _line(self, header: OutputHeader) -> TimeLine | None:
@@ -59,10 +59,10 @@ class Origins:
         return self._engine.choose_model(sampling.model, needs_base=self._task.needs_base_model)
 
 
-def widen_chunks(source: Source, header: OutputHeader) -> bytes:
+def widen_chunks(source: Source, header: OutputHeader) -> ResultChunks:
     """Return the chunks of a whole song, which ``header`` describes but for its chunks: those are of its region.
 
-    Its recipe no longer asks for the region alone. Raises ``OSError``.
+    Its recipe no longer asks for the region alone; its notes are whole sentences. Raises ``OSError``.
     """
     made = next((read_recipe(chunk.body) for chunk in unpack(header.chunks) if chunk.name == b"iXML"), "")
     maker = Maker(_software())
@@ -71,7 +71,21 @@ def widen_chunks(source: Source, header: OutputHeader) -> bytes:
         fields = {name: value for name, value in recipe.fields.items() if name != "scope"}
         whole = dataclasses.replace(recipe, fields=fields)
         maker = Maker(_software(), describe(whole), whole.to_json())
-    return SourceTags.read(source.path).chunks_for(_line(source, header), header.encoding, maker).data
+    result = SourceTags.read(source.path).chunks_for(_line(source, header), header.encoding, maker)
+    return ResultChunks(result.data, _notes(source, result))
+
+
+def widen_warnings(warnings: Sequence[str], source: Source, notes: Sequence[str]) -> list[str]:
+    """Return the warnings of a region with ``notes`` in place of those on what is not in the region."""
+    return [*(text for text in warnings if not text.startswith(_note_head(source))), *notes]
+
+
+def _notes(source: Source, result: ResultChunks) -> tuple[str, ...]:
+    return tuple(f"{_note_head(source)}{note}." for note in result.notes)
+
+
+def _note_head(source: Source) -> str:
+    return f"Of {printable(source.display_name)}, "
 
 
 def _line(source: Source, header: OutputHeader) -> TimeLine:

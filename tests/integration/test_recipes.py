@@ -145,7 +145,9 @@ def test_what_a_daw_gets_says_what_the_whole_source_says(tmp_path: Path, client:
     """The daemon sends only the region, and the rest is put around it here."""
     job = Job(tmp_path)
     before = write_source(job.folder / "source-1.wav")
-    (output,) = outputs(job.ask(part(start_s=1.0, end_s=1.25, output={"seeds": [3]})).run(daemon))
+    answer = job.ask(part(start_s=1.0, end_s=1.25, output={"seeds": [3]})).run(daemon)
+    assert answer["warnings"] == []  # though both markers lie outside the region
+    (output,) = outputs(answer)
     file = Path(output["file"])
     chunks = dict(reversed(made.read_chunks(file.read_bytes())))
     assert struct.unpack_from("<Q", chunks[b"bext"], 338) == (48_000 * 3600,)
