@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from acestep_runtime.audio import wav
+from acestep_runtime.audio.dither import Dither
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.origins import Origins
+from acestep_runtime.tasks import with_all_seeds
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Take, Task
 from acestep_runtime.tasks.choosing import RankedTake, is_enough, rank_takes
-from acestep_runtime.tasks.diagnostics import run_with_warnings
+from acestep_runtime.tasks.diagnostics import run_with_warnings, with_warnings
 from acestep_runtime.values import CancelToken
 
 
@@ -64,8 +67,9 @@ class _Recorder:
         self.path = folder / f"{header.output}.wav"
         self.frames = 0
         self._digest = hashlib.sha256()
+        self._dither = Dither.for_encoding(header.encoding, header.start_frame)
         self._file: BinaryIO = self.path.open("xb", buffering=0)
-        self._put(wav.header(header.frames, header.channels, header.sample_rate, header.encoding))
+        self._put(wav.header(header.frames, header.channels, header.sample_rate, header.encoding, header.chunks))
 
     def _put(self, data: bytes) -> None:
         self._digest.update(data)
@@ -74,7 +78,7 @@ class _Recorder:
             view = view[self._file.write(view) or 0 :]
 
     def add(self, samples: Samples) -> NewFrames:
-        self._put(wav.encode(samples, self.header.encoding))
+        self._put(wav.encode(self._dither.add(samples), self.header.encoding))
         offset, self.frames = self.frames, self.frames + len(samples)
         return NewFrames(self.header.output, offset, len(samples))
 
@@ -134,13 +138,16 @@ def _record_takes(
 ) -> Generator[Progress | OutputHeader | NewFrames | TakeFiles, None, None]:
     """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
+    task = with_all_seeds(task)
+    origins = Origins(task, engine)
     try:
         for event in run_with_warnings(task, engine, cancel, done, note=note):
             cancel.check()
             if isinstance(event, Progress):
                 yield event
             elif isinstance(event, OutputHeader):
-                header = dataclasses.replace(event, output=first_output + event.output)
+                chunks = origins.chunks_for(event)
+                header = dataclasses.replace(event, output=first_output + event.output, chunks=chunks)
                 growing[event.output] = _Recorder(header, folder)
                 yield header
             elif isinstance(event, OutputBlock):
@@ -149,7 +156,8 @@ def _record_takes(
             else:
                 outputs = tuple(recorder.finish() for recorder in growing.values())
                 growing.clear()
-                yield TakeFiles(event.take, event.seed, event.metadata, outputs)
+                metadata = with_warnings(event.metadata, origins.notes)
+                yield TakeFiles(event.take, event.seed, metadata, outputs)
     finally:
         for recorder in growing.values():
             recorder.close()

@@ -17,6 +17,8 @@ import numpy as np
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.decode import MediaInfo
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.tags.positions import TimeLine
+from acestep_runtime.audio.tags.result import Maker, SourceTags
 from acestep_runtime.errors import UnreadableAudio, printable
 
 _HALF_POWER = 0.5**0.5
@@ -51,7 +53,9 @@ def write_stereo(path: str | os.PathLike[str], into: Path, *, field: str = "sour
         for block in decode.blocks(path, field=field, any_channels=True):
             yield block if gains is None else (block @ gains).astype(np.float32)
 
-    wav.write_blocks(into, blocks(), info.frames, min(info.channels, 2), info.sample_rate)
+    line = TimeLine(info.sample_rate, info.frames, 0, info.sample_rate, 0, info.frames)
+    more = SourceTags.read(path).chunks_for(line, "float32", Maker()).data
+    wav.write_blocks(into, blocks(), info.frames, min(info.channels, 2), info.sample_rate, more=more)
 
 
 def _gains(path: str | os.PathLike[str], info: MediaInfo, field: str) -> Samples | None:

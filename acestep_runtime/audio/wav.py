@@ -4,7 +4,7 @@ Why not libsndfile: it adds a PEAK chunk with the time of writing to float files
 differ as files. Here equal samples give equal bytes, and the header is known before the first sample: a
 result can be sent or stored while it is generated.
 
-    RIFF | fmt | fact (float only) | data … | pad byte when the data length is odd
+    RIFF | fmt | fact (float only) | other chunks | data … | pad byte when the data length is odd
 
 Files whose RIFF size does not fit 32 bits become RF64 with a ds64 chunk (EBU Tech 3306). Letters: N frames, C channels.
 """
@@ -75,8 +75,11 @@ def encode(samples: Samples, encoding: str) -> bytes:
     return encoding_of(encoding).encode(samples)
 
 
-def header(frames: int, channels: int, rate_hz: int, encoding: str) -> bytes:
-    """Return all bytes that precede the samples of a file with ``frames`` frames."""
+def header(frames: int, channels: int, rate_hz: int, encoding: str, more: bytes = b"") -> bytes:
+    """Return all bytes that precede the samples of a file with ``frames`` frames.
+
+    ``more`` are further chunks, as `acestep_runtime.audio.tags.riff.pack` makes them.
+    """
     kind = encoding_of(encoding)
     frame_bytes = kind.sample_bytes * channels
     data_bytes = frames * frame_bytes
@@ -88,6 +91,7 @@ def header(frames: int, channels: int, rate_hz: int, encoding: str) -> bytes:
     fmt += b"\0\0" if floating else b""
     chunks = _chunk(b"fmt ", fmt)
     chunks += _chunk(b"fact", struct.pack("<I", min(frames, _MAX_32))) if floating else b""
+    chunks += more
     tail_bytes = data_bytes + data_bytes % 2
     riff_bytes = len(b"WAVE") + len(chunks) + len(b"data____") + tail_bytes
     if riff_bytes <= _MAX_32:
@@ -101,9 +105,9 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack("<4sI", name, len(body)) + body
 
 
-def data_offset(frames: int, channels: int, rate_hz: int, encoding: str) -> int:
+def data_offset(frames: int, channels: int, rate_hz: int, encoding: str, more: bytes = b"") -> int:
     """Return where in the file the samples begin."""
-    return len(header(frames, channels, rate_hz, encoding))
+    return len(header(frames, channels, rate_hz, encoding, more))
 
 
 def trailer(frames: int, channels: int, encoding: str) -> bytes:
@@ -123,8 +127,11 @@ def write_blocks(
     channels: int,
     rate_hz: int,
     encoding: str = "float32",
+    more: bytes = b"",
 ) -> None:
     """Write contiguous blocks ``[n, channels]`` that add up to ``frames``, as `write` does, without joining them.
+
+    ``more`` are further chunks, as in `header`.
 
     Raises ``ValueError`` when they do not add up, and ``OSError`` as the file system does.
     """
@@ -133,7 +140,7 @@ def write_blocks(
     written = 0
     try:
         with unfinished.open("xb") as file:
-            file.write(header(frames, channels, rate_hz, encoding))
+            file.write(header(frames, channels, rate_hz, encoding, more))
             for block in blocks:
                 if block.shape[1] != channels:
                     raise ValueError(f"a block has {block.shape[1]} channels, not {channels}")

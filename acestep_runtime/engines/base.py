@@ -120,6 +120,18 @@ class ModelHost(Protocol):
         ...
 
 
+@runtime_checkable
+class ModelChooser(Protocol):
+    """An engine that chooses among models."""
+
+    def choose_model(self, model: str, *, needs_base: bool) -> str:
+        """Return the full name of the model that a request for ``model`` gets; empty is the engine's choice.
+
+        Raises `InvalidValue` for one that is not there, and `EngineFailure` where there is none.
+        """
+        ...
+
+
 class Engine(Protocol):
     """An engine: serves requests."""
 

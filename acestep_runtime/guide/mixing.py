@@ -13,26 +13,17 @@ import numpy as np
 from acestep_runtime import units
 from acestep_runtime.audio import convert, decode, wav
 from acestep_runtime.audio.downmix import write_stereo
+from acestep_runtime.audio.encode import FORMATS, write_file
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.audio.tags.riff import pack, read_chunks_of
+from acestep_runtime.audio.tags.transfer import TAGGED, tag_file, tags_for
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.temporary_files import temporary_path
 from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
-#: Ending of a file name → libsndfile's format and subtype. Integers where that is the custom of the format.
-_FORMATS = {
-    ".wav": ("WAV", "FLOAT"),
-    ".flac": ("FLAC", "PCM_24"),
-    ".aiff": ("AIFF", "PCM_24"),
-    ".aif": ("AIFF", "PCM_24"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
-#: The endings of names that `save` takes.
-SUFFIXES = tuple(_FORMATS)
-_MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def concat(*parts: AudioLike) -> Audio:
@@ -104,25 +95,24 @@ def _write_temporary(blocks: Iterable[Samples], frames: int, channels: int, rate
 
 
 def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
-    """Write audio to ``path`` and return the path; the ending selects WAV (float32), FLAC, AIFF (24 bits), OGG or MP3.
+    """Write audio to ``path`` and return the path; the ending selects WAV (float32), FLAC, AIFF (24 bits), OGG, Opus or MP3.
 
     The file is written whole or not at all; an older one is replaced, a missing folder created. WAV keeps peaks above full
     scale; for the other formats, which cannot hold them, the whole file is turned down to fit, with a warning that says how
-    far. Raises `InvalidValue` for another ending and ``OSError`` as the file system does.
+    far. What a WAV file says beside its samples, such as the recipe of a result, goes along. Raises `InvalidValue` for another
+    ending and ``OSError`` as the file system does.
     """
     path, audio = Path(path), to_audio(sound)
-    if path.suffix.lower() not in _FORMATS:
-        raise InvalidValue("path", path.name, f"a name that ends in {', '.join(_FORMATS)}")
-    kind, subtype = _FORMATS[path.suffix.lower()]
+    suffix = path.suffix.lower()
+    if suffix != ".wav" and suffix not in FORMATS:
+        raise InvalidValue("path", path.name, f"a name that ends in .wav, {', '.join(FORMATS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "WAV":
-        wav.write_blocks(
-            path, _blocks(audio, audio.sample_rate, audio.channels), audio.frames, audio.channels, audio.sample_rate
-        )
+    found = read_chunks_of(audio.path)
+    if suffix == ".wav":
+        blocks, more = _blocks(audio, audio.sample_rate, audio.channels), pack(found.chunks)
+        wav.write_blocks(path, blocks, audio.frames, audio.channels, audio.sample_rate, more=more)
         return path
-    rate_hz = audio.sample_rate
-    if kind == "MP3" and rate_hz not in _MP3_RATES_HZ:
-        rate_hz = max((rate for rate in _MP3_RATES_HZ if rate <= rate_hz), default=_MP3_RATES_HZ[0])
+    rate_hz = FORMATS[suffix].rate_for(audio.sample_rate)
     peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(audio, rate_hz, audio.channels))
     gain = np.float32(min(1.0, (1 - 2**-20) / max(peak, 1e-9)))
     if peak > 1:
@@ -130,27 +120,19 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
         warnings.warn(
             f"{path.name} was lowered by {reduction_db:.1f} dB, for its peaks exceeded full scale.", stacklevel=2
         )
-    _encode(path, audio, rate_hz, gain, kind, subtype)
-    return path
-
-
-def _encode(path: Path, sound: Audio, rate_hz: int, gain: np.float32, kind: str, subtype: str) -> None:
-    import soundfile
-
-    unfinished = temporary_path(path)  # in the same folder: only there is a rename atomic
+    scaled = (gain * block for block in _blocks(audio, rate_hz, audio.channels))
+    if FORMATS[suffix].kind not in TAGGED:
+        write_file(path, scaled, audio.channels, rate_hz, FORMATS[suffix])
+        return path
+    encoded, tags = temporary_path(path), tags_for(path, found, audio.sample_rate, rate_hz)
     try:
-        with unfinished.open("xb") as raw:
-            # libsndfile's MP3 encoder needs short blocks.
-            with soundfile.SoundFile(raw, "w", rate_hz, sound.channels, format=kind, subtype=subtype) as file:
-                for block in _blocks(sound, rate_hz, sound.channels):
-                    for at in range(0, len(block), 1 << 14):
-                        file.write(gain * block[at : at + (1 << 14)])
-            raw.flush()
-            os.fsync(raw.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+        write_file(encoded, scaled, audio.channels, rate_hz, FORMATS[suffix])
+        notes = [*tags.notes, *tag_file(encoded, path, FORMATS[suffix], tags)]
+    finally:
+        encoded.unlink(missing_ok=True)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return path
 
 
 def save_lrc(lrc: str, path: str | os.PathLike[str]) -> Path:

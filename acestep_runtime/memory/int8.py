@@ -6,11 +6,11 @@ quantised. Method: Jacob et al. 2018, arXiv:1712.05877, section 2, with a scale 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.installation import install_remedy
+from acestep_runtime.switches import read_switch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,6 @@ VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
 PARTS = ("dit", "encoder", "text_encoder")
 #: Only the repeating layers of a part. The few layers before and after them affect everything that follows.
 _REPEATING_LAYERS = "layers"
-_VALUES = {"": False, "0": False, "false": False, "no": False, "off": False}
-_VALUES |= {"1": True, "true": True, "yes": True, "on": True}
 
 
 def missing_remedy() -> str:
@@ -31,10 +29,7 @@ def missing_remedy() -> str:
 
 def is_enabled() -> bool:
     """Return the value of ``ACEBRIDGE_INT8_WEIGHTS``, which a daemon sets from ``int8_weights``. Raises `InvalidValue`."""
-    word = os.environ.get(VARIABLE, "")
-    if word.strip().lower() not in _VALUES:
-        raise InvalidValue(VARIABLE, word, "true or false")
-    return _VALUES[word.strip().lower()]
+    return read_switch(VARIABLE, default=False)
 
 
 def quantize_linears(module: nn.Module) -> None:

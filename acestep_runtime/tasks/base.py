@@ -274,7 +274,10 @@ class Task(TaskTraits, ABC):
 
 @dataclass(frozen=True)
 class OutputHeader:
-    """Announces output number ``output``: ``frames`` frames of ``role``, the first at ``start_frame`` of the source."""
+    """Announces output number ``output``: ``frames`` frames of ``role``, the first at ``start_frame`` of the source.
+
+    ``chunks`` are those of its file beside the samples, see `acestep_runtime.audio.tags`.
+    """
 
     output: int
     take: int
@@ -284,6 +287,7 @@ class OutputHeader:
     encoding: str
     frames: int
     start_frame: int = 0
+    chunks: bytes = b""
 
 
 @dataclass(frozen=True)

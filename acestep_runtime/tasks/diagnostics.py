@@ -11,6 +11,7 @@ import numpy as np
 from acestep_runtime.audio.decode import is_rounded
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine
+from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
 from acestep_runtime.tasks.unused import describe_unused
@@ -41,14 +42,19 @@ def run_with_warnings(
             levels[event.output].add(event.samples)
         elif isinstance(event, Take):
             warnings = [
-                *event.metadata.get("warnings", ()),
                 *notes,
                 *filter(None, (level.warning() for level in levels.values())),
             ]
             levels.clear()
-            if warnings:
-                event = dataclasses.replace(event, metadata={**event.metadata, "warnings": warnings})
+            event = dataclasses.replace(event, metadata=with_warnings(event.metadata, warnings))
         yield event
+
+
+def with_warnings(metadata: TakeMetadata, warnings: Sequence[str]) -> TakeMetadata:
+    """Return metadata with further warnings."""
+    if not warnings:
+        return metadata
+    return {**metadata, "warnings": [*metadata.get("warnings", ()), *warnings]}
 
 
 def _seed_warnings(seeds: Sequence[int]) -> list[str]:

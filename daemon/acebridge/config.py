@@ -155,6 +155,8 @@ class Config(BaseModel):
     models_dir: Path = Field(default_factory=_default_models_dir)
     #: Whether models keep most weights in int8, which halves the memory that they take.
     int8_weights: bool = False
+    #: Whether results say how they were made: task, caption, lyrics, seed and the names of what they were made from.
+    recipes: bool = True
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age. Uploads that the size
     #: leaves no room for are refused. A pause between two runs of the daemon counts as a day at most.
     quota_bytes: int = Field(20 * GIB, ge=0)

@@ -5,6 +5,7 @@ return function(import)
   local actions = import("actions")
   local capture = import("capture")
   local commands = import("commands")
+  local file_passthrough = import("file_passthrough")
   local on_exit = import("on_exit")
   local files = import("files")
   local form = import("form")
@@ -12,6 +13,7 @@ return function(import)
   local job = import("job")
   local json = import("json")
   local selection = import("selection")
+  local plan_takes = import("plan_takes")
   local settings = import("settings")
   local takes = import("takes")
   local watch = import("watch")
@@ -19,6 +21,9 @@ return function(import)
 
   local SECTION = "AceBridge"
   local OLDEST = 6.24
+  --- What is done as the recipe in a file says; there is no action of this name to run.
+  local BY_RECIPE = "again"
+  local RECIPE_MARK, HEAD_BYTES = "ACEBRIDGE", 300000 -- recipes stand before the audio of a file
 
   --- Wrap a function so that a fault of ours becomes a message and not an error window; `undo` is run then.
   local function with_guard(undo)
@@ -118,9 +123,13 @@ return function(import)
     end
   end
 
+  local function action_of(name)
+    return name == BY_RECIPE and { title = "Make again", plan = plan_takes.again, form = {} } or actions[name]
+  end
+
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
   local function build_plan(name, options, project)
-    local action = actions[name]
+    local action = action_of(name)
     local selected = options.selected or selection.read(project)
     local values = values_of(action, project, name, options)
     if not values then return nil end
@@ -150,7 +159,7 @@ return function(import)
         forget()
         return watch_on()
       end
-      send(id, request_of(name, actions[name], plan, project), plan.captures, guard, id)
+      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard, id)
     end)()
   end
 
@@ -175,11 +184,25 @@ return function(import)
     return true
   end
 
-  --- Do the last action again with a new seed: as the selected take was repainted, else the last one of this project on what
-  -- is selected now.
+  --- Make another take by the recipe in an item's file, wherever that came from. Returns whether there is one.
+  function M.take_by_recipe(item)
+    local take = item and reaper.GetActiveTake(item)
+    local facts = take and takes.facts(take)
+    local file = take and not (facts and facts.action ~= BY_RECIPE) and file_passthrough.path_of(take)
+    local head = file and files.read_head(file, HEAD_BYTES)
+    if not head or not head:find(RECIPE_MARK, 1, true) then return false end
+    local selected = selection.read(reaper.EnumProjects(-1))
+    selected.items = { item }
+    perform(BY_RECIPE, { values = {}, selected = selected })
+    return true
+  end
+
+  --- Do the last action again with a new seed: as the selected take was repainted, else as the recipe in its file says, else
+  -- the last one of this project on what is selected now.
   function M.again()
     local project = reaper.EnumProjects(-1)
-    if M.another_take(reaper.GetSelectedMediaItem(project, 0)) then return end
+    local item = reaper.GetSelectedMediaItem(project, 0)
+    if M.another_take(item) or M.take_by_recipe(item) then return end
     local known, text = reaper.GetProjExtState(project, SECTION, "last")
     local last = known > 0 and json.decode(text)
     if not last or not actions[last.action] then

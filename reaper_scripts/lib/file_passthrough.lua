@@ -14,6 +14,14 @@ return function()
   local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
   local BEFORE_FX = { "<VOLENV", "<PANENV", "<WIDTHENV" } -- a track's envelopes that may be heard before its FX
 
+  --- The full path of the file that a take plays, in whichever way; nil where there is none.
+  function M.path_of(take)
+    local source = reaper.GetMediaItemTake_Source(take)
+    local path = source and reaper.GetMediaSourceFileName(source) or ""
+    local absolute = path:match("^[/\\]") or path:match("^%a:[/\\]")
+    return absolute and reaper.file_exists(path) and path or nil
+  end
+
   --- The file that a take plays as it is, from its `offset_s` on: { path, rate, channels, frames, offset_s }; nil if it
   -- plays it in any other way. Its gains and FX are not looked at, nor whether its item is longer.
   function M.file_of(take)

@@ -31,6 +31,17 @@ return function()
     return text
   end
 
+  --- The first bytes of a file, at most `count`; nil and a reason where it cannot be read.
+  function M.read_head(path, count)
+    if not io then return nil, RESTRICTED end
+    local file, why = io.open(path, "rb")
+    if not file then return nil, why end
+    local head
+    head, why = file:read(count)
+    file:close()
+    return head, why
+  end
+
   --- The text of UTF-16 in UTF-8; `unit` is how string.unpack reads two bytes of it.
   local function from_utf16(bytes, unit)
     local codes, at = {}, 1

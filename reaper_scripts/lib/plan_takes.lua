@@ -4,6 +4,7 @@
 -- to be done with the result. It returns { parts, captures, place }, or nil, a message and a remedy.
 
 return function(import)
+  local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local plan_of = import("plan")
   local selection = import("selection")
@@ -60,6 +61,18 @@ return function(import)
       plan.place.made = plan_of.recipe(values, changes)
     end
     return plan
+  end
+
+  --- Another take of an item's file, as the recipe in that says, in its place.
+  function M.again(selected)
+    local item = selected.items[1]
+    local take = reaper.GetActiveTake(item)
+    local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
+    local file = file_passthrough.path_of(take)
+    local part = {
+      again = { file = file }, label = plan_of.label(item), fields = {}, position_s = selection.item_span(item) - offset,
+    }
+    return { parts = { part }, captures = {}, place = { kind = "take", items = { target(item, 1, offset) } } }
   end
 
   --- The one item that is meant, or nil and a message.

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from acestep_runtime.audio import decode
+from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import PATIENCE_S, Daemon, song, until, write_wav
 from tests.support.job_folders import HELD, HELD_SEED, RATE_HZ, Job, outputs, part
 from tests.support.schemas import FOLDER
@@ -117,7 +118,7 @@ def test_stems_join_on_as_they_are(job: Job, daemon: Daemon) -> None:
     assert [(o["role"], o["name"], o["fade_in_s"]) for o in made] == [("bass", "Bass", 0.0), ("other", "Other", 0.0)]
     assert made[1]["colour"] == ""
     total = sum(decode.read(o["file"]) for o in made)
-    assert np.abs(total - decode.read(job.folder / "source-1.wav")).max() < 2 * 2.0**-15
+    assert np.abs(total - decode.read(job.folder / "source-1.wav")).max() < 3 * 2.0**-15  # rounding and dither, twice
 
 
 def test_new_music_starts_where_it_is_wanted(job: Job, daemon: Daemon) -> None:
@@ -125,7 +126,7 @@ def test_new_music_starts_where_it_is_wanted(job: Job, daemon: Daemon) -> None:
     (made,) = outputs(job.ask(part("text2music", source=False, at=7.25, **wanted)).run(daemon))
     assert (made["position_s"], made["frames"], made["channels"]) == (7.25, 14_400, 1)
     assert (made["fade_in_s"], made["fade_out_s"], made["name"]) == (0.01, 0.01, "Repaint time selection")
-    assert (job.media / Path(made["file"]).name).stat().st_size < 14_400 * 3 + 200
+    assert (job.media / Path(made["file"]).name).stat().st_size < 14_400 * 3 + 2000
 
 
 def test_a_song_from_a_sentence(job: Job, daemon: Daemon) -> None:
@@ -148,6 +149,32 @@ def test_what_an_idea_leaves_open_has_its_length(job: Job, daemon: Daemon) -> No
     result = job.ask(idea, part("cover", fill_from=0), part("text2music", source=False, fill_from=0)).run(daemon)
     assert [p["task"] for p in result["parts"]] == ["understand", "cover", "text2music"]
     assert result["parts"][2]["takes"][0]["metadata"]["bpm"] == 120
+
+
+def test_a_file_that_was_made_is_made_again(job: Job, daemon: Daemon, tmp_path: Path) -> None:
+    job.ask(part(start_s=0.5, end_s=1.25, music={"caption": "funk"}, output={"seeds": [7]}))
+    (first,) = outputs(job.run(daemon))
+    other = Job(tmp_path, "20261122-210501-5e6f7a8b")
+    again = {"again": {"file": first["file"]}, "position_s": 3.0, "label": "again"}
+    other.ask({**again, "fields": {"output": {"seeds": [7]}}}, again, action="again", engine="auto")
+    same, new = outputs(other.run(daemon))
+    assert Path(same["file"]).read_bytes() == Path(first["file"]).read_bytes()
+    assert (same["position_s"], same["frames"], same["start_frame"]) == (3.0, first["frames"], 0)
+    assert not np.array_equal(decode.read(new["file"]), decode.read(first["file"]))
+    other.ask({**again, "again": {"file": "source-1.wav"}})
+    with pytest.raises(InvalidValue, match=r"source-1\.wav holds no recipe"):
+        other.run(daemon)
+    (other.folder / "request.json").write_text(json.dumps({"version": 1, "parts": [{**again, "task": "cover"}]}))
+    with pytest.raises(InvalidValue, match=r"parts\[0\]\.again .* allowed: nothing beside a task or a source"):
+        other.run(daemon)
+
+
+def test_a_stem_alone_is_made_again(job: Job, daemon: Daemon) -> None:
+    job.ask(part("extract", tracks=["drums", "bass"]))
+    first = outputs(job.run(daemon))
+    (bass,) = (each for each in first if each["role"] == "bass")
+    job.ask({"again": {"file": bass["file"]}})
+    assert [each["role"] for each in outputs(job.run(daemon))] == ["bass"]
 
 
 def test_listening_needs_no_media_folder(job: Job, daemon: Daemon) -> None:
@@ -271,7 +298,8 @@ def test_the_example_of_the_protocol_runs(job: Job, daemon: Daemon) -> None:
     result = job.ask(*parts, **{**request, "media": media, "engine": "fake"}).run(daemon)
     ((output,), (promised,)) = outputs(result), outputs(expected)
     assert job.media_files == {Path(promised["file"]).name} == {Path(output["file"]).name}
-    assert output["written"][0] == promised["written"][0] == (job.media / Path(output["file"]).name).stat().st_size
+    assert output["written"][0] == (job.media / Path(output["file"]).name).stat().st_size
+    assert abs(output["written"][0] - promised["written"][0]) < 100  # the recipe names the version
     for own in ("file", "written", "seal"):
         del output[own], promised[own]
     assert output == promised

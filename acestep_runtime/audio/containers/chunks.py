@@ -94,6 +94,35 @@ def _scan_wave(window: Window, start: int) -> _Wave:
     return _Wave(fmt, fact, data, order, stop)
 
 
+def list_chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, offset and size of the chunks of a WAV file that hold no samples; of files that were joined, of the first.
+
+    What a recorder that was ended left behind its samples is not looked at.
+    """
+    form, wide, has_data = window.read(0, 4), 0, False
+    (riff_size,) = struct.unpack("<I", window.read(4, 4).ljust(4, b"\0"))
+    at = 12
+    for _ in range(_MAX_CHUNKS):
+        head = window.read(at, 8)
+        if len(head) < 8:
+            return
+        name, size = struct.unpack("<4sI", head)
+        if name == b"ds64":
+            (wide,) = struct.unpack("<Q", window.read(at + 16, 8).ljust(8, b"\0"))
+        elif name == b"data" and not has_data:
+            has_data = True
+            if form != b"RIFF" and size == _WRAP - 1:
+                size = wide
+            size = _true_size(window, _Chunk(name, at + 8, size), riff_size, form)
+            if size < 0:
+                return
+        elif name in (b"RIFF", b"RF64", b"BW64"):
+            return
+        else:
+            yield name, at + 8, size
+        at += 8 + size + size % 2
+
+
 def _chunks(window: Window, at: int, order: str) -> Iterator[_Chunk]:
     """Yield the chunks from an offset on. A receiver of ``data`` with another size than its header says goes on itself."""
     for _ in range(_MAX_CHUNKS):

@@ -198,6 +198,10 @@ class NeuralEngine:
     def _models_folder(self) -> Path:
         return self._folder or models_folder()
 
+    def choose_model(self, model: str, *, needs_base: bool) -> str:
+        """See `acestep_runtime.engines.base.ModelChooser`."""
+        return select_checkpoint(self._models_folder, model, needs_base).name
+
     def _load_model(self, name: str, *, needs_base: bool = False) -> Model:
         checkpoint = select_checkpoint(self._models_folder, name, needs_base)
         if self._model is None or self._model.checkpoint != checkpoint:

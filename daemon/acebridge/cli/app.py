@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from acebridge.cli import host, tasks, text_tasks
+from acebridge.cli.again import again
 from acebridge.cli.assets import assets
 from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.help import show_help
+from acebridge.cli.info import info
 from acebridge.cli.jobs import jobs
 from acebridge.cli.listen import listen
 from acebridge.cli.logs import logs
@@ -54,7 +56,8 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-app.command(rich_help_panel="Tasks")(listen)
+for task_like in (listen, again, info):
+    app.command(rich_help_panel="Tasks")(task_like)
 for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (

@@ -53,9 +53,9 @@ def download_asset(
     out: Annotated[str, typer.Option("--out", "-o", help="File to write.", metavar="PATH")],
     address: Address = None,
 ) -> None:
-    """Write a stored file."""
+    """Write a stored file; a WAV file in the format that the name ends in."""
     from acebridge.atomic_files import check_writable, write_whole
-    from acebridge.cli.files import names_folder
+    from acebridge.cli.files import names_folder, write_as
     from acestep_runtime.errors import InvalidValue
 
     path = Path(out)
@@ -64,6 +64,8 @@ def download_asset(
     check_writable(path.parent)
     with connect(address, autostart=True) as client:
         write_whole(path, client.download(listing.whole_asset_id(client, asset_id)))
+    for note in write_as(path):
+        typer.echo(f"warning: {note}", err=True)
     typer.echo(out)
 
 

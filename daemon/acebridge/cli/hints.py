@@ -24,7 +24,9 @@ cover: remix restyle style
 repaint: inpaint edit extend replace
 complete: accompany arrange accompaniment
 lego: layer add
-understand: analyse analyze describe info
+understand: analyse analyze describe
+info: probe inspect metadata
+again: repeat redo remake
 lrc: karaoke align subtitles
 score: rate evaluate
 listen: play hear monitor

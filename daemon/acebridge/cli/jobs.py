@@ -13,7 +13,7 @@ from acebridge.cli import listing
 from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
-from acebridge.cli.options import Address, AsJson, NoAutostart, Out
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out, Seed, Takes
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
@@ -72,6 +72,22 @@ def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Add
 def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
     """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
     _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
+
+
+@jobs.command("again")
+def repeat_job(
+    job_id: JobId,
+    seed: Seed = None,
+    takes: Takes = None,
+    out: Out = None,
+    json: AsJson = False,
+    address: Address = None,
+) -> None:
+    """Make the first take of a job again: the same, or with another --seed, or more --takes."""
+    from acebridge.cli.again import again_by_job
+
+    with connect(address, autostart=True) as client:
+        again_by_job(client, listing.whole_job_id(client, job_id), seed or [], takes, out, as_json=json)
 
 
 def _fetch(

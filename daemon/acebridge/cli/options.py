@@ -24,11 +24,15 @@ Options: TypeAlias = Mapping[str, Any]
 
 
 class EncodingName(str, Enum):
-    """Sample formats of the WAV files."""
+    """Sample formats of WAV files, and other formats of files."""
 
     float32 = "float32"
     pcm24 = "pcm24"
     pcm16 = "pcm16"
+    flac = "flac"
+    ogg = "ogg"
+    opus = "opus"
+    mp3 = "mp3"
 
 
 class ScopeName(str, Enum):
@@ -247,7 +251,18 @@ Channels = Annotated[
     int | None, _option("--channels", text="Channels, 1 or 2; default: as in the source, else 2.", panel=_RESULT)
 ]
 Encoding = Annotated[
-    EncodingName | None, _option("--format", text="Sample format of the WAV file (float32).", panel=_RESULT)
+    EncodingName | None,
+    _option(
+        "--format",
+        text="Sample format of WAV files (float32), or the format of files that -o does not name, as in a folder.",
+        panel=_RESULT,
+    ),
+]
+Bits = Annotated[
+    int | None,
+    _option(
+        "--bits", text="Bits of a sample: 16, 24 or 32 (float) for WAV (32); 16 or 24 for FLAC (24).", panel=_RESULT
+    ),
 ]
 Scope = Annotated[
     ScopeName | None, _option("--scope", text="What to write: the whole song (default) or the region.", panel=_RESULT)
@@ -285,7 +300,7 @@ Out = Annotated[
     _option(
         "--out",
         "-o",
-        text="File or folder to write; only a file named here is overwritten.",
+        text="File (.wav, .flac, .ogg, .opus, .mp3) or folder to write; only a file named here is overwritten.",
         panel=_RESULT,
         metavar="PATH",
     ),

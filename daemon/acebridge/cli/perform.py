@@ -15,7 +15,7 @@ import typer
 from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
 from acebridge.cli.exit_codes import UserInterrupt
-from acebridge.cli.files import Destination, ResultFiles, check_no_input
+from acebridge.cli.files import Destination, FileKind, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.plans import save_plan
@@ -107,6 +107,7 @@ def perform(
     downmix: bool = False,
     reference: Path | None,
     out: str | None,
+    kind: FileKind | None = None,
     many: bool = False,
     has_audio: bool = True,
     plan: Path | None = None,
@@ -133,7 +134,7 @@ def perform(
         check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
     destination = None
     if has_audio and not detach:
-        destination = Destination.choose(out, source=source, reference=reference, task=title, many=many)
+        destination = Destination.choose(out, source=source, reference=reference, task=title, many=many, kind=kind)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         if source is not None and downmix:
@@ -224,7 +225,8 @@ def follow_job(
         done = follow(_hold_interrupt(events), line, result, *files, *sinks)
     report = result.report(done)
     warnings = [str(warning) for facts in report["metadata"] for warning in _items(facts.get(_WARNINGS))]
-    for warning in dict.fromkeys([*warnings, *ranking_warnings(done, min_score)]):
+    notes = [] if result.files is None else result.files.notes
+    for warning in dict.fromkeys([*warnings, *notes, *ranking_warnings(done, min_score)]):
         typer.echo(f"warning: {printable(warning, 1000)}", err=True)
     if as_json:
         print_json(report)

@@ -93,12 +93,18 @@ def _with_caption(options: Options) -> Options:
 
 
 def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
+    from acebridge.cli.files import FileKind
     from acebridge.cli.perform import perform
     from acebridge.cli.request_fields import SUBMISSION, fields_from_options, request_fields, words_to_sing
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
     task = TASKS[name]
+    kind = None
+    if task.kind == "audio":
+        named = options["encoding"]
+        kind = FileKind.choose(options["out"], None if named is None else named.value, options["bits"])
+        options = {**options, "encoding": kind.encoding}
     everything = task is Repaint and options["start"] is None and options["end"] is None
     perform(
         name,
@@ -111,6 +117,7 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
         downmix=options.get("downmix", False),
         reference=options.get("reference"),
         out=options.get("out"),
+        kind=kind,
         plan=options.get("save_plan"),
         timing=TimingFiles.choose(options),
         many=many,

@@ -112,6 +112,7 @@ class OrderSink(JobSink):
             encoding_name(header.encoding),
             header.frames,
             header.start_frame,
+            header.chunks,
         )
 
 

@@ -80,7 +80,7 @@ class WavWriter(JobSink):
             remove_stale(path.parent)
         unfinished = _temporary(path)
         file = unfinished.open("xb")
-        start = wav.header(header.frames, header.channels, header.sample_rate, encoding)
+        start = wav.header(header.frames, header.channels, header.sample_rate, encoding, header.chunks)
         frame_bytes = wav.encoding_of(encoding).sample_bytes * header.channels
         trailer = wav.trailer(header.frames, header.channels, encoding)
         self._growing[header.output] = _Growing(file, unfinished, path, len(start), frame_bytes, trailer)
@@ -126,9 +126,13 @@ class WavWriter(JobSink):
         """Give the whole file of an output its name, or ``path`` instead; return it."""
         growing = self._growing[output]
         path = path or growing.path
-        replace(growing.unfinished, path)
+        self.put(growing.unfinished, path)
         del self._growing[output]
         return path
+
+    def put(self, unfinished: Path, path: Path) -> None:
+        """Give a whole file its name."""
+        replace(unfinished, path)
 
     def save(self, role: str, take: int, data: Iterable[bytes]) -> Path:
         """Write a whole file, which comes as ``data``; return it."""
@@ -137,7 +141,7 @@ class WavWriter(JobSink):
         try:
             with unfinished.open("xb") as file:
                 file.writelines(data)
-            replace(unfinished, path)
+            self.put(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
         return path

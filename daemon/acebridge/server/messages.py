@@ -18,7 +18,7 @@ from acebridge.jobs.job import Choice, Event, Job
 from acebridge.server.job_request import request_message
 from acebridge.store.asset_rows import Asset
 from acebridge.v1 import assets_pb2, audio_pb2, jobs_pb2, tasks_pb2
-from acebridge.workers.messages import Error, Header, Take
+from acebridge.workers.messages import Error, Header, Take, chunks_of
 
 
 def timestamp(seconds: float | None) -> Timestamp | None:
@@ -40,6 +40,7 @@ def header_message(body: Header) -> audio_pb2.AudioHeader:
         channels=body["channels"],
         frames=body["frames"],
         start_frame=body["start_frame"],
+        chunks=chunks_of(body),
     )
     fill(header, {"encoding": body["encoding"]})
     return header

@@ -18,7 +18,7 @@ from acebridge.server.messages import chunk_message
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import audio_pb2
-from acebridge.workers.messages import Header
+from acebridge.workers.messages import Header, chunks_of
 from acebridge.workers.spool import Spool
 from acestep_runtime.audio import wav
 
@@ -65,7 +65,7 @@ class OutputReader:
         file = await self._open(output, first.sequence)
         encoding, channels = header["encoding"], header["channels"]
         frame_bytes = wav.encoding_of(encoding).sample_bytes * channels
-        data_at = wav.data_offset(header["frames"], channels, header["sample_rate"], encoding)
+        data_at = wav.data_offset(header["frames"], channels, header["sample_rate"], encoding, chunks_of(header))
         chunk_frames = CHUNK_BYTES // frame_bytes
         read_frames = _CHUNKS_PER_READ * chunk_frames
         ends = [_end_frame(event) for event in events]

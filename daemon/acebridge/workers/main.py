@@ -6,6 +6,7 @@ or busy in a library that lets no other thread run.
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import threading
@@ -75,7 +76,8 @@ def run_task(
                 eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
                 yield {"type": "progress", "body": {"stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}}
         elif isinstance(event, OutputHeader):
-            yield {"type": "header", "body": _header(event)}
+            chunks: Header = {**_header(event), "chunks": base64.b64encode(event.chunks).decode()}
+            yield {"type": "header", "body": chunks if event.chunks else _header(event)}
         elif isinstance(event, NewFrames):
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}

@@ -11,6 +11,7 @@ only which frames can be read by now. The bodies of messages are those of the jo
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
@@ -32,8 +33,12 @@ class Progress(TypedDict, total=False):
     eta_s: float | None
 
 
-class Header(TypedDict):
-    """See `acestep_runtime.tasks.base.OutputHeader`."""
+class _Chunks(TypedDict, total=False):
+    chunks: str
+
+
+class Header(_Chunks):
+    """See `acestep_runtime.tasks.base.OutputHeader`. ``chunks`` are in base64; absent where there are none."""
 
     output: int
     take: int
@@ -54,7 +59,7 @@ class Audio(TypedDict):
 
 
 class StoredOutput(Header):
-    """A complete output. ``asset_id`` is the SHA-256 of its file."""
+    """A complete output, without its chunks. ``asset_id`` is the SHA-256 of its file."""
 
     asset_id: str
 
@@ -214,6 +219,11 @@ Message: TypeAlias = (
     | DoneMessage
     | ErrorMessage
 )
+
+
+def chunks_of(header: Header) -> bytes:
+    """Return the chunks of an output's file beside its samples."""
+    return base64.b64decode(header.get("chunks", ""))
 
 
 def encode(message: Order | Message) -> bytes:

@@ -40,7 +40,7 @@ class AudioInput(_message.Message):
     def __init__(self, asset_id: _Optional[str] = ..., inline: _Optional[bytes] = ..., path: _Optional[str] = ..., region: _Optional[_Union[Region, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
 
 class AudioHeader(_message.Message):
-    __slots__ = ("output", "take", "role", "sample_rate", "channels", "encoding", "frames", "start_frame")
+    __slots__ = ("output", "take", "role", "sample_rate", "channels", "encoding", "frames", "start_frame", "chunks")
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     TAKE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class AudioHeader(_message.Message):
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     START_FRAME_FIELD_NUMBER: _ClassVar[int]
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
     output: int
     take: int
     role: str
@@ -57,7 +58,8 @@ class AudioHeader(_message.Message):
     encoding: Encoding
     frames: int
     start_frame: int
-    def __init__(self, output: _Optional[int] = ..., take: _Optional[int] = ..., role: _Optional[str] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ..., frames: _Optional[int] = ..., start_frame: _Optional[int] = ...) -> None: ...
+    chunks: bytes
+    def __init__(self, output: _Optional[int] = ..., take: _Optional[int] = ..., role: _Optional[str] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ..., frames: _Optional[int] = ..., start_frame: _Optional[int] = ..., chunks: _Optional[bytes] = ...) -> None: ...
 
 class AudioChunk(_message.Message):
     __slots__ = ("output", "offset_frames", "data")

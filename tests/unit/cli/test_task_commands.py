@@ -17,7 +17,8 @@ from acestep_runtime.tasks import TASKS, Task
 
 #: Options that are no field of the request: files, and how it is sent, queued and reported.
 APART = {"src", "reference", "out", "save_plan", "timing", "words", "offset", "html", "engine", "auto_gen", "session",
-         "by_path", "bars", "caption_words", "downmix", "detach", "listen", "json", "address", "no_autostart"}  # fmt: skip
+         "bits", "by_path", "bars", "caption_words", "downmix", "detach", "listen", "json", "address",
+         "no_autostart"}  # fmt: skip
 #: A value for each option that needs more than a number.
 VALUES: Mapping[str, Any] = {
     "lyrics": "la la", "key": "Am", "time_signature": 3, "lora": ["soft:0.5"], "timesteps": "1,0.5", "track": ["drums"],

@@ -6,8 +6,10 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime import Audio, concat, mix, save, save_lrc
+from acestep_runtime import Audio, concat, generate, mix, save, save_lrc
+from acestep_runtime.audio.tags.describe import describe_file
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.recipes import parse_recipe
 from tests.support.signals import noise, sine
 
 
@@ -87,6 +89,14 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
         save(sine(1, 0.1), path / "b.flac")  # a file is no folder
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+def test_save_keeps_the_recipe_of_a_result(tmp_path: Path, ending: str) -> None:
+    made = generate(caption="x", duration=0.5, seed=3, engine="fake")
+    facts, recipe = describe_file(save(made, tmp_path / f"a.{ending}"))
+    assert parse_recipe(recipe, "a").seed == 3
+    assert facts["frames"] == 24_000
 
 
 def test_save_lrc_writes_utf8(tmp_path: Path) -> None:

@@ -87,6 +87,14 @@ class MixSource(TypedDict):
 
 
 @_documented
+class MadeFile(TypedDict):
+    """A file with a recipe."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """Name of a file in the job folder, or a full path."""
+
+
+@_documented
 class PartEntry(TypedDict):
     """One task."""
 
@@ -102,6 +110,20 @@ class PartEntry(TypedDict):
     """Fields of the task, as in the wire contract."""
     fill_from: NotRequired[Annotated[int, Field(ge=0)] | None]
     """Number of an earlier part (from 0) whose caption, lyrics, language, tempo, key, meter and duration fill the gaps here."""
+
+
+@_documented
+class AgainEntry(TypedDict):
+    """A task that is done again as the recipe in a file says."""
+
+    again: MadeFile
+    """A file that AceBridge has made."""
+    label: NotRequired[str | None]
+    """Name of the part in stages and messages."""
+    position_s: NotRequired[float | None]
+    """Project time in seconds of the source's first frame, or of the start of new music. Default: 0."""
+    fields: NotRequired[dict[str, JsonValue] | None]
+    """Fields of the task that replace those of the recipe. Seeds that are not given are new ones."""
 
 
 @_documented
@@ -126,7 +148,7 @@ class RequestFile(TypedDict):
     """``host:port`` of the user's own daemon, or what ``ACEBRIDGE_ADDRESS`` says. Default: the own one, started if need be."""
     media: NotRequired[MediaEntry | None]
     """Where audio goes."""
-    parts: Annotated[list[PartEntry], Field(min_length=1)]
+    parts: Annotated[list[PartEntry | AgainEntry], Field(min_length=1)]
     """What to do, one after the other."""
     place: NotRequired[JsonValue]
     """The script's own notes on where the result belongs. The command does not read them."""

@@ -32,7 +32,7 @@ def check_parts(request: Request) -> None:
             raise InvalidValue(f"{place}.task", part.task, ", ".join(TASKS))
         if part.source is not None and not _has(part.task, "source"):
             raise InvalidValue(f"{place}.source", "given", f"none: {part.task} works on no file")
-        if part.source is None and _has(part.task, "source"):
+        if part.source is None and not part.parents and _has(part.task, "source"):
             raise InvalidValue(f"{place}.source", "nothing", f"a file: {part.task} works on one")
         if makes_audio(part) and request.media is None:
             raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")

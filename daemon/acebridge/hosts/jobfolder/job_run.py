@@ -121,7 +121,9 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     from acebridge.atomic_files import check_writable
     from acebridge.client.connection import check_own_machine, connect
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
+    from acebridge.hosts.jobfolder.recipes import add_parents, use_recipes
 
+    request = use_recipes(request)
     check_parts(request)
     if request.media is not None:
         try:
@@ -150,6 +152,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
                     source = _file(number, part.source, work.status.folder)
                     sent = _narrow(message, source)
                     message.source.CopyFrom(_upload(client, number, source))
+                add_parents(client, part, message)
                 work.check()
                 takes, engine = _run_part(work, client, request, number, message, sent)
             done.append({"task": part.task, "label": part.label, "takes": takes})

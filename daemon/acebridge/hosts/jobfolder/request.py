@@ -17,6 +17,8 @@ from acestep_runtime.errors import InvalidValue
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from acestep_runtime.recipes import Parent
+
 FORMATS = tuple(ENCODINGS)
 #: Twenty minutes, the longest source, at the highest rate.
 MAX_MIX_FRAMES = 1200 * 384_000
@@ -67,6 +69,10 @@ class Part:
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
     #: Number of the earlier part whose facts fill the fields that are not given.
     fill_from: int | None = None
+    #: The file whose recipe says what to do; ``fields`` replace its own. Until that is read there is no task.
+    again: Path | None = None
+    #: Sources that the recipe names by their content.
+    parents: tuple[Parent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,8 +197,10 @@ def _check_version(version: JsonValue) -> None:
 
 
 def _part(part: _Entry, number: int, folder: Path) -> Part:
-    task = part.text("task")
-    if not task:
+    task, again = part.text("task"), part.entry("again")
+    if again.content and (task or part.content.get("source") is not None):
+        raise _wrong(part.place("again"), dict(again.content), "nothing beside a task or a source")
+    if not task and not again.content:
         raise _wrong(part.place("task"), task, "the name of a task")
     fill_from = part.integer("fill_from")
     if fill_from is not None and not 0 <= fill_from < number:
@@ -206,6 +214,7 @@ def _part(part: _Entry, number: int, folder: Path) -> Part:
         source=None if source is None else _source(_Entry.of(source, part.place("source")), folder),
         fields=part.entry("fields").content,
         fill_from=fill_from,
+        again=_file(again, folder) if again.content else None,
     )
 
 

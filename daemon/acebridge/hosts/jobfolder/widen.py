@@ -20,6 +20,8 @@ from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
+    from acestep_runtime.audio.tags.result import ResultChunks
+    from acestep_runtime.tasks.base import Source
     from acestep_runtime.tasks.source_audio import Clip
 
 Part = TypeVar("Part", audio_pb2.AudioHeader, tasks_pb2.StoredOutput)
@@ -45,11 +47,27 @@ class SentSource:
 
     def open(self, sample_rate: int, channels: int) -> Clip:
         """Open it at another rate and with other channels."""
-        from acestep_runtime.tasks.base import Output, Source
+        from acestep_runtime.tasks.base import Output
         from acestep_runtime.tasks.source_audio import Clip
 
-        start_s, end_s = self.source.start_s, self.source.end_s
-        return Clip.open(Source(str(self.source.file), start_s or 0.0, end_s), Output(sample_rate, channels))
+        return Clip.open(self.part(), Output(sample_rate, channels))
+
+    def chunks_of(self, whole: audio_pb2.AudioHeader, chunks: bytes) -> ResultChunks:
+        """Return the chunks of the whole, from those of its region: its recipe, and what the file says of all of it."""
+        from acestep_runtime.origins import widen_chunks
+        from acestep_runtime.tasks.base import OutputHeader
+
+        header = OutputHeader(
+            whole.output, whole.take, whole.role, whole.sample_rate, whole.channels, encoding_name(whole.encoding),
+            whole.frames, whole.start_frame, chunks,
+        )  # fmt: skip
+        return widen_chunks(self.part(), header)
+
+    def part(self) -> Source:
+        """Return the part of the file that was sent."""
+        from acestep_runtime.tasks.base import Source
+
+        return Source(str(self.source.file), self.source.start_s or 0.0, self.source.end_s)
 
     def check(self) -> None:
         """Raise `InvalidValue` when the file is no longer as it was."""
@@ -79,6 +97,8 @@ class WideningSink(JobSink):
         self._clip: Clip | None = None
         #: Output → the frame of the whole at which its region begins.
         self._shifts: dict[int, int] = {}
+        #: What of the file is not in the whole, in sentences.
+        self._notes: tuple[str, ...] = ()
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Pass it on."""
@@ -105,6 +125,7 @@ class WideningSink(JobSink):
         self._sent.check()  # for every take: the file may change between them
         self._clip = self._clip or self._sent.open(header.sample_rate, header.channels)
         whole, self._shifts[header.output] = _widen(header, self._clip)
+        whole.chunks, self._notes = self._sent.chunks_of(whole, header.chunks)
         self._target.on_audio_header(whole)
         for chunk in _chunks_outside(header, self._clip):
             self._target.on_audio(chunk)
@@ -129,6 +150,7 @@ class WideningSink(JobSink):
     def _widen_take(self, take: tasks_pb2.TakeFinished) -> tasks_pb2.TakeFinished:
         from acebridge.contract.metadata import metadata_message, metadata_values
         from acestep_runtime.engines.metadata import metadata_from_json, metadata_to_json
+        from acestep_runtime.origins import widen_warnings
         from acestep_runtime.tasks.times import shift_times
 
         if self._clip is None:
@@ -141,6 +163,11 @@ class WideningSink(JobSink):
         if wide:
             output, shift = wide[0]
             metadata = shift_times(metadata_from_json(metadata_values(take.metadata)), shift / output.sample_rate)
+            warnings = widen_warnings(metadata.get("warnings", ()), self._sent.part(), self._notes)
+            metadata = metadata.copy()
+            metadata.pop("warnings", None)
+            if warnings:
+                metadata["warnings"] = warnings
             whole.metadata.CopyFrom(metadata_message(metadata_to_json(metadata)))
         return whole
 
@@ -163,10 +190,12 @@ def _span_of_change(part: Part, clip: Clip) -> Span:
 def _chunks_outside(changed: audio_pb2.AudioHeader, clip: Clip) -> Iterator[audio_pb2.AudioChunk]:
     """Yield what stays of the source, before and after the part that changed."""
     from acestep_runtime.audio import wav
+    from acestep_runtime.audio.dither import Dither
 
-    span = _span_of_change(changed, clip)
+    span, encoding = _span_of_change(changed, clip), encoding_name(changed.encoding)
     for at, end in span.outside:
+        dither = Dither.for_encoding(encoding, at)
         for block in clip.blocks(at, end):
-            data = wav.encode(block, encoding_name(changed.encoding))
+            data = wav.encode(dither.add(block), encoding)
             yield audio_pb2.AudioChunk(output=changed.output, offset_frames=at + span.prefix_frames, data=data)
             at += len(block)

@@ -1,0 +1,57 @@
+"""Parts that are to be done again as the recipe in a file says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from acebridge.hosts.jobfolder.request import Part, Request
+
+if TYPE_CHECKING:
+    from acebridge.client.client import Client
+    from acebridge.contract.tasks import TaskRequest
+
+
+def use_recipes(request: Request) -> Request:
+    """Return a request whose parts all have their tasks. Raises `InvalidValue` for a file without a recipe."""
+    if all(part.again is None for part in request.parts):
+        return request
+    return dataclasses.replace(request, parts=tuple(map(_use_recipe, request.parts)))
+
+
+def _use_recipe(part: Part) -> Part:
+    if part.again is None:
+        return part
+    from acebridge.client.parents import read_recipe, request_fields
+
+    recipe = read_recipe(part.again)
+    fields: dict[str, Any] = dict(request_fields(recipe, []))
+    tracks = fields.get("tracks")
+    if isinstance(tracks, (list, tuple)) and recipe.role in tracks:
+        fields["tracks"] = [recipe.role]  # only the one that the file holds
+    fields["submission"] = {"engine": recipe.engine}
+    return dataclasses.replace(part, task=recipe.task, fields=_merge(fields, part.fields), parents=recipe.parents)
+
+
+def _merge(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields with those that are given in place of defaults, also inside groups of them."""
+    merged = dict(defaults)
+    for name, value in given.items():
+        held = merged.get(name)
+        merged[name] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def add_parents(client: Client, part: Part, message: TaskRequest) -> None:
+    """Put the audio that a recipe names into its request. Raises `InvalidValue` for what is nowhere."""
+    if not part.parents or part.again is None:
+        return
+    from acebridge.client.parents import find_parent, missing_parent
+
+    for parent in part.parents:
+        audio = find_parent(client, parent, [part.again.parent / parent.name])
+        if audio is None:
+            remedy = "Put that file beside it, then run the action again."
+            raise missing_parent(parent, part.again.name, remedy)
+        getattr(message, parent.field).CopyFrom(audio)
