@@ -129,4 +129,6 @@ def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> 
         assert len(job(client, page.jobs[-1].id).takes[0].metadata.lyrics) == 210_000
         with Shell(tmp_path, daemon.environment) as shell:
             assert len(shell.run("jobs", "--limit", "500").stdout.splitlines()) == 61
-            assert json.loads(shell.run("jobs", "show", f"00000007{job_id[8:20]}").stdout)["id"] == f"00000007{job_id[8:]}"
+            assert (
+                json.loads(shell.run("jobs", "show", f"00000007{job_id[8:20]}").stdout)["id"] == f"00000007{job_id[8:]}"
+            )

@@ -8,6 +8,7 @@ import typer
 
 from acebridge.cli import host, tasks, text_tasks
 from acebridge.cli.assets import assets
+from acebridge.cli.compare import compare
 from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.help import show_help
@@ -17,6 +18,7 @@ from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
+from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
@@ -53,7 +55,8 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-app.command(rich_help_panel="Tasks")(listen)
+for listener in (listen, play, compare):
+    app.command(rich_help_panel="Tasks")(listener)
 for command in (serve, status, stop, trust, demo, doctor, logs, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (

@@ -26,7 +26,8 @@ lego: layer add
 understand: analyse analyze describe info
 lrc: karaoke align subtitles
 score: rate evaluate
-listen: play hear monitor
+listen: hear monitor
+compare: diff ab
 jobs: ps queue history ls list
 jobs {}: show watch next cancel
 models {}: pull load unload verify

@@ -17,7 +17,9 @@ from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
+from acebridge.cli.pages import ResultPage
 from acebridge.cli.plans import save_plan
+from acebridge.cli.play import play_results
 from acebridge.cli.result import Report, Result, ranking_warnings
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
@@ -103,24 +105,28 @@ def perform(
     submission: Fields,
     detach: bool,
     listen: bool = False,
+    play: bool = False,
+    html: str | None = None,
     address: str | None,
     autostart: bool,
 ) -> None:
     """Run ``task`` to its end and report; say ``note`` once it is accepted. With ``detach`` print the job and leave.
 
     With ``downmix`` the source is sent in stereo.
-    With ``listen`` the audio is played while it is made; the command ends with the music.
+    With ``listen`` the audio is played while it is made, with ``play`` when it is done; the command ends with the music.
+    ``html`` names a page of the results, "" one beside them.
 
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
     """
     began = time.monotonic()
     if detach:
-        _check_nothing_written(out, plan, timing, listen=listen)
+        _check_nothing_written(out, plan, timing, html, listen=listen, play=play)
     if plan is not None:
         check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
     destination = None
     if has_audio and not detach:
         destination = Destination.choose(out, source=source, reference=reference, task=title, many=many)
+    page = ResultPage.choose(html, destination, (source, reference, plan))
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         if source is not None and downmix:
@@ -149,8 +155,12 @@ def perform(
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
+        if page is not None and page.write(report, task, title, fields) and not as_json:
+            echo(f"{page.path}  (page)")
         if listening is not None:
             play_to_end(listening.player)
+        elif play:
+            play_results(report, source)
 
 
 def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
@@ -163,9 +173,12 @@ def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
         typer.echo(job.id)
 
 
-def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None, *, listen: bool) -> None:
+def _check_nothing_written(
+    out: str | None, plan: Path | None, timing: TimingFiles | None, html: str | None, *, listen: bool, play: bool
+) -> None:
     """Raise `InvalidValue` for what a command which does not wait cannot write or play."""
-    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--listen": listen or None}
+    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--html": html, "--listen": listen or None,
+             "--play": play or None}  # fmt: skip
     for option, value in named.items():
         if value is not None:
             raise InvalidValue(

@@ -77,6 +77,8 @@ def _run(name: str, title: str, options: Options) -> None:
         ),
         detach=options["detach"],
         listen=options.get("listen", False),
+        play=options.get("play", False),
+        html=options.get("html") if task.kind == "audio" else None,
         address=options["address"],
         autostart=not options["no_autostart"],
     )

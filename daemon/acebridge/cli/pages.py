@@ -1,0 +1,149 @@
+"""Pages to listen to what a command made: ``--html`` of the commands that make audio, and what `acebridge compare` shares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from acebridge.atomic_files import check_writable
+from acebridge.cli.files import Destination, check_no_input, free_name
+from acestep_runtime.errors import AceStepError, InvalidValue, printable
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from acebridge.cli.result import OutputReport, Report
+    from acebridge.contract.fields import Fields
+    from acebridge.pages.compare import Take
+
+_SUFFIXES = (".html", ".htm")
+_LAYERS = ("lego", "complete")
+_SCORES = ("quality", "lyrics_alignment", "lm")
+
+
+@dataclass(frozen=True)
+class ResultPage:
+    """The page of a job's results: its file, and the source that they are compared with."""
+
+    path: Path
+    source: Path | None
+
+    @classmethod
+    def choose(
+        cls, name: str | None, destination: Destination | None, inputs: Sequence[Path | None]
+    ) -> ResultPage | None:
+        """Return the page that ``--html`` asks for; ``None`` for none. An empty name is one beside the results.
+
+        ``inputs`` are the source and all else that the command reads. Raises `InvalidValue` for a name that does not end in
+        .html, for an input, and for a folder that cannot be written.
+        """
+        if name is None or destination is None:
+            return None
+        if name:
+            path = check_page("--html", Path(name), [path for path in inputs if path is not None])
+        elif destination.is_folder:
+            path = free_name(destination.path / f"{destination.path.resolve().name}.html")
+        else:
+            path = free_name(destination.path.with_suffix(".html"))
+        return cls(path, inputs[0] if inputs else None)
+
+    def write(self, report: Report, task: str, title: str, fields: Fields) -> bool:
+        """Write the page and return whether it is there. What hinders it, and what has to stay beside it, is said on stderr."""
+        from acebridge.pages.compare import Comparison, write_comparison
+
+        takes = _takes(report, self.source, task, fields)
+        layers = frozenset(take.parts for take in takes if take.parts) if task in _LAYERS else frozenset()
+        name = self.source.stem if self.source is not None else Path(report["outputs"][0]["file"]).stem
+        comparison = Comparison(
+            f"{title.capitalize()}: {printable(name, 100)}", takes, _caption(fields), with_source=layers
+        )
+        try:
+            say_folder(write_comparison(self.path, comparison))
+        except AceStepError as error:  # the results are there all the same
+            typer.echo(f"warning: There is no page: {error}", err=True)
+            return False
+        return True
+
+
+def check_page(option: str, page: Path, inputs: Sequence[Path]) -> Path:
+    """Return the file of a page. Raises `InvalidValue` as `ResultPage.choose` does."""
+    if page.suffix.lower() not in _SUFFIXES:
+        raise InvalidValue(option, printable(os.fspath(page)), "a name that ends in .html")
+    check_no_input(option, page, inputs)
+    check_writable(page.parent)
+    return page
+
+
+def say_folder(folder: Path | None) -> None:
+    """Say that audio lies beside a page."""
+    if folder is not None:
+        typer.echo(
+            f"note: The audio is large, so it is in {printable(str(folder), 200)}; keep that beside the page.", err=True
+        )
+
+
+def _caption(fields: Fields) -> str:
+    music = fields.get("music")
+    return str(music.get("caption", "")) if isinstance(music, Mapping) else ""
+
+
+def _takes(report: Report, source: Path | None, task: str, fields: Fields) -> list[Take]:
+    from acebridge.pages.compare import Take
+
+    region = _region(task, fields)
+    takes = [] if source is None else [Take(source, "Source", is_source=True, region=region)]
+    numbers = list(dict.fromkeys(output["take"] for output in report["outputs"]))
+    for output in report["outputs"]:
+        place = numbers.index(output["take"])
+        metadata = report["metadata"]
+        facts = [] if place >= len(metadata) else take_facts(metadata[place], output["seed"], _caption(fields))
+        takes.append(_take(output, place + 1, len(numbers), facts, region))
+    return takes
+
+
+def _take(
+    output: OutputReport, place: int, count: int, facts: Sequence[str], region: tuple[float, float] | None
+) -> Take:
+    from acebridge.pages.compare import MIX, Take
+
+    role, numbered = output["role"], f"Take {place}" if count > 1 else "Take"
+    is_mix = role == MIX
+    return Take(
+        Path(output["file"]),
+        numbered if is_mix else role.replace("_", " ").capitalize(),
+        role,
+        "" if is_mix else "Tracks" if count == 1 else f"Tracks of take {place}",
+        output["start_frame"] / output["sample_rate"],
+        facts=facts,
+        region=region if is_mix else None,
+    )
+
+
+def _region(task: str, fields: Fields) -> tuple[float, float] | None:
+    """Return the stretch of the song that a repaint replaces, if it has both ends."""
+    start_s, end_s = fields.get("start_s"), fields.get("end_s")
+    if task != "repaint" or not isinstance(start_s, (int, float)) or not isinstance(end_s, (int, float)):
+        return None
+    return (start_s, end_s) if 0 <= start_s < end_s else None
+
+
+def take_facts(facts: Mapping[str, JsonValue], seed: int, caption: str) -> list[str]:
+    """Return what is known of a take in short texts: tempo, key, meter, scores, seed, and its caption if that is its own."""
+    bpm, key, meter, score = (facts.get(name) for name in ("bpm", "keyscale", "timesignature", "score"))
+    parts = [f"{bpm:g} bpm"] if isinstance(bpm, (int, float)) else []
+    parts += [str(key)] if key else []
+    parts += [f"{meter:g}/4"] if isinstance(meter, (int, float)) else []
+    if isinstance(score, Mapping):
+        parts += [
+            f"{part.replace('_', ' ')} {value:.2f}"
+            for part in _SCORES
+            if isinstance(value := score.get(part), (int, float))
+        ]
+    parts.append(f"seed {seed}")
+    own = str(facts.get("caption") or "")
+    return [printable(part, 300) for part in (*parts, *([own] if own and own != caption else []))]
