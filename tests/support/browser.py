@@ -60,8 +60,10 @@ class Page:
 
     def until(self, condition: str) -> None:
         """Wait until an expression is true."""
-        self.eval(f"""new Promise(done => {{ const look = setInterval(() => {{
-            if ({condition}) {{ clearInterval(look); done(); }} }}, 10) }})""")
+        in_time = self.eval(f"""new Promise(done => {{ const end = Date.now() + {1000 * PATIENCE_S};
+            const look = setInterval(() => {{ const is = Boolean({condition});
+                if (is || Date.now() > end) {{ clearInterval(look); done(is); }} }}, 10) }})""")
+        assert in_time, (condition, self.faults)
 
     def key(self, key: str) -> None:
         """Press a key and let it go."""

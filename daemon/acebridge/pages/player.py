@@ -123,7 +123,7 @@ def _row(row: Row, timeline: Timeline, switches: str = "") -> str:
     facts = "".join(f"<li>{escape(fact)}</li>" for fact in row.facts)
     return (
         f'<div class="player row" style="--c:{row.colour}" data-name="{name}" data-sound="{escape(row.sound)}"'
-        f' data-at="{row.start_s:.6f}" data-length="{row.duration_s:.6f}" data-match="{row.match_db:.3f}"'
+        f' data-at="{row.start_s:.6f}" data-length="{row.duration_s:.6f}" data-match="{row.match_db:.6f}"'
         f" {_key_attributes(row.key)}>"
         f'<div class="name"><i class="dot"></i><b>{name}</b>{_key(row.key)}{shown}'
         f'<time data-total="{clock(timeline.duration_s)}">{row.duration_s:.1f} s</time>{switches}</div>'

@@ -68,7 +68,10 @@ def show(window: Page, folder: Path, comparison: Comparison, before: str = "", *
 
 
 def render(window: Page, acts: dict[float, str], sounds: int) -> Samples:
-    """What is heard ``[N, 2]`` when each of ``acts`` is done at its second, once all sounds are there."""
+    """What is heard ``[N, 2]`` when each of ``acts`` is done at its second, once all sounds are there.
+
+    An offline clock stops between blocks of 128 frames: at multiples of 0.4 s it does so exactly.
+    """
     window.until(f"window.started >= {sounds}")
     turns = "".join(
         f"offline.suspend({at}).then(() => {{ {act}; return offline.resume(); }});" for at, act in acts.items()
@@ -86,7 +89,7 @@ def render(window: Page, acts: dict[float, str], sounds: int) -> Samples:
 
 
 def press(key: str) -> str:
-    return f"document.dispatchEvent(new KeyboardEvent('keydown', {{ key: {json.dumps(key)}, bubbles: true }}))"
+    return f"document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key: {json.dumps(key)}, bubbles: true }}))"
 
 
 def click(label: str) -> str:
@@ -98,7 +101,7 @@ def assert_heard(heard: Samples, start_s: float, stop_s: float, music: Samples, 
     """Assert that from ``start_s`` to ``stop_s`` of the clock ``music`` is heard, whose frame 0 is at ``-first_frame``."""
     here = slice(round(start_s * RATE_HZ), round(stop_s * RATE_HZ))
     there = slice(here.start + first_frame, here.stop + first_frame)
-    np.testing.assert_allclose(heard[here], music[there], atol=1e-6)
+    np.testing.assert_allclose(heard[here], music[there], atol=3e-6)
 
 
 def test_a_change_keeps_the_place_to_the_sample_and_levels_are_equal(
@@ -106,16 +109,16 @@ def test_a_change_keeps_the_place_to_the_sample_and_levels_are_equal(
 ) -> None:
     show(window, tmp_path, Comparison("Two", takes), OFFLINE)
     window.eval(press(" "))
-    heard = render(window, {1.0: press("2"), 2.0: press("1"), 3.0: press("l")}, 2)
+    heard = render(window, {1.2: press("2"), 2.0: press("1"), 2.8: press("l")}, 2)
     assert not heard[:LEAD].any()
     fade_s = FADE / RATE_HZ
     # The first is 6 dB louder, and turned down to the second; both begin with their very first sample.
-    assert_heard(heard, 0.02, 1.0, MUSIC * np.float32(0.5))
-    assert_heard(heard, 1.0 + fade_s, 2.0, HALF)
-    assert_heard(heard, 2.0 + fade_s, 3.0, MUSIC * np.float32(0.5))
-    assert_heard(heard, 3.0 + fade_s, 4.0, MUSIC)
+    assert_heard(heard, 0.02, 1.2, MUSIC * np.float32(0.5))
+    assert_heard(heard, 1.2 + fade_s, 2.0, HALF)
+    assert_heard(heard, 2.0 + fade_s, 2.8, MUSIC * np.float32(0.5))
+    assert_heard(heard, 2.8 + fade_s, 4.0, MUSIC)
     # In the fade no sample is further from the two than they are from each other.
-    for at in (48_000, 96_000):
+    for at in (57_600, 96_000):
         inside = slice(at, at + FADE)
         there = slice(at - LEAD, at + FADE - LEAD)
         assert (np.abs(heard[inside]) <= np.abs(HALF[there]) + 1e-6).all()
@@ -125,25 +128,25 @@ def test_a_change_keeps_the_place_to_the_sample_and_levels_are_equal(
 def test_going_back_and_forth(window: Page, tmp_path: Path, takes: list[Take]) -> None:
     show(window, tmp_path, Comparison("Two", takes), OFFLINE)
     window.eval(press(" "))
-    heard = render(window, {1.0: press("ArrowRight"), 2.0: press("ArrowLeft"), 3.0: press(" ")}, 2)
+    heard = render(window, {1.2: press("ArrowRight"), 2.0: press("ArrowLeft"), 2.8: press(" ")}, 2)
     half = MUSIC * np.float32(0.5)
     # It goes on 20 ms later, 5 s further: the place of the press, which was 20 ms behind the clock, and 5 s.
-    assert_heard(heard, 1.02 + 0.005, 2.0, half, 5 * RATE_HZ - 2 * LEAD)
-    assert_heard(heard, 2.02 + 0.005, 3.0, half, -3 * LEAD)
-    assert not heard[round(3.01 * RATE_HZ) :].any()
+    assert_heard(heard, 1.22 + 0.005, 2.0, half, 5 * RATE_HZ - 2 * LEAD)
+    assert_heard(heard, 2.02 + 0.005, 2.8, half, -3 * LEAD)
+    assert not heard[round(2.81 * RATE_HZ) :].any()
 
 
 def test_parts_together_alone_and_without_one(window: Page, tmp_path: Path, parts: list[Take]) -> None:
     show(window, tmp_path, Comparison("Parts", parts, with_source=frozenset(["Layers"])), OFFLINE)
     window.eval(click("Play All with the source"))
     acts = {
-        1.0: click("Mute Drums"), 1.5: click("Solo Drums"), 2.0: click("Solo Drums"), 2.5: click("Play Bass"),
-        3.0: press("0"), 3.5: press("a"),
+        1.2: click("Mute Drums"), 1.6: click("Solo Drums"), 2.0: click("Solo Drums"), 2.4: click("Play Bass"),
+        2.8: press("0"), 3.2: press("a"),
     }  # fmt: skip
     heard = render(window, acts, 3)
     late = np.concatenate([np.zeros((24_000, 2), np.float32), BASS])[: len(MUSIC)]
-    spans = [(0.02, MUSIC + DRUMS + late), (1.0, MUSIC + late), (1.5, DRUMS), (2.0, MUSIC + late), (2.5, late), (3.0, MUSIC),
-             (3.5, MUSIC + late)]  # fmt: skip
+    spans = [(0.02, MUSIC + DRUMS + late), (1.2, MUSIC + late), (1.6, DRUMS), (2.0, MUSIC + late), (2.4, late), (2.8, MUSIC),
+             (3.2, MUSIC + late)]  # fmt: skip
     for (start_s, music), stop_s in zip(spans, [*(at for at, _ in spans[1:]), 4.0], strict=True):
         assert_heard(heard, start_s + (0.005 if start_s > 0.02 else 0), stop_s, music)
     pressed = window.eval("Array.from(document.querySelectorAll('.switch[aria-pressed=true]'), b => b.ariaLabel)")
