@@ -144,7 +144,7 @@ def test_translations_of_the_lyrics_go_along(tmp_path: Path, monkeypatch: pytest
     files = TimingFiles.choose(options)
     assert files is not None
     assert list(files.write(FACTS)) == ["song.srt  (2 lines)", "song.html  (karaoke page)"]
-    assert "one two\nEins zwei\n" in Path("song.srt").read_text("utf-8")
+    assert "\nEins zwei\n" in Path("song.srt").read_text("utf-8")
     page = Path("song.html").read_text("utf-8")
     assert re.findall(r'class="also"[^>]*>([^<]*)<', page) == ["Eins zwei", "Drei"]
 

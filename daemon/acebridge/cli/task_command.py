@@ -54,6 +54,7 @@ def _run(name: str, title: str, options: Options) -> None:
     from acestep_runtime.tasks import TASKS, Repaint
 
     task = TASKS[name]
+    makes_audio = task.kind == "audio"
     everything = task is Repaint and options["start"] is None and options["end"] is None
     perform(
         name,
@@ -67,9 +68,9 @@ def _run(name: str, title: str, options: Options) -> None:
         reference=options.get("reference"),
         out=options.get("out"),
         plan=options.get("save_plan"),
-        timing=TimingFiles.choose(options),
+        timing=None if makes_audio else TimingFiles.choose(options),
         many=task.returns_several(len(options.get("track") or ())),
-        has_audio=task.kind == "audio",
+        has_audio=makes_audio,
         as_json=options["json"],
         by_path=options.get("by_path", False),
         submission=fields_from_options(
@@ -78,7 +79,7 @@ def _run(name: str, title: str, options: Options) -> None:
         detach=options["detach"],
         listen=options.get("listen", False),
         play=options.get("play", False),
-        html=options.get("html") if task.kind == "audio" else None,
+        html=options.get("html") if makes_audio else None,
         address=options["address"],
         autostart=not options["no_autostart"],
     )
