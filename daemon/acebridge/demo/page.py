@@ -113,7 +113,7 @@ def page_html(content: PageContent) -> str:
         " repainted song; the stems and the new layers wait in muted folders.",
         "footer": escape(
             f"Made by AceBridge {content.version} on {content.machine}. Everything on this page is in this folder;"
-            " nothing is loaded from elsewhere."
+            " nothing is loaded from elsewhere. The players have 16 bits, the files 24."
         ),
     }
     return fill_page(read_part("page.html", "acebridge.demo"), read_part("player.js"), loads_files=True, **values)

@@ -139,7 +139,7 @@ def page_html(comparison: Comparison, entries: Sequence[_Entry], folder: Path | 
         sections="".join(_sections(comparison, entries)),
         keys=KEYS,
         sounds="" if folder else "".join(sound.sound_block(each.source, each.sound.data) for each in entries),
-        footer=escape(f"Made by AceBridge {VERSION}. The audio is {where}, as FLAC; nothing is loaded from elsewhere."),
+        footer=escape(f"Made by AceBridge {VERSION}. The audio is {where}, as FLAC of 16 bits; nothing is loaded from elsewhere."),
     )
 
 

@@ -37,7 +37,7 @@ def sounds_in(page: str) -> dict[str, bytes]:
     return {name: base64.b64decode(data) for name, data in blocks}
 
 
-def test_audio_is_in_the_page_sample_by_sample(tmp_path: Path) -> None:
+def test_audio_is_in_the_page_to_16_bits(tmp_path: Path) -> None:
     fine, coarse = noise(0.3, rms=0.2), np.round(noise(0.2, seed=1) * 2**15).astype(np.int16)
     takes = [
         Take(write(tmp_path / "fine.wav", fine, "PCM_24"), "Fine"),
@@ -47,7 +47,7 @@ def test_audio_is_in_the_page_sample_by_sample(tmp_path: Path) -> None:
     assert list(held) == ["sound0", "sound1"]
     back, rate_hz = soundfile.read(io.BytesIO(held["sound0"]), dtype="float32")
     assert rate_hz == 48_000
-    assert np.abs(back - fine).max() <= 2.0**-23
+    assert np.abs(back - fine).max() <= 2.0**-16
     back, rate_hz = soundfile.read(io.BytesIO(held["sound1"]), dtype="int16")
     assert (rate_hz, soundfile.info(io.BytesIO(held["sound1"])).subtype) == (44_100, "PCM_16")
     assert np.array_equal(back, coarse)
@@ -57,7 +57,7 @@ def test_a_page_is_smaller_than_its_files(tmp_path: Path) -> None:
     music = sine(220, 4, peak=0.4) + sine(331, 4, peak=0.3)
     file = write(tmp_path / "song.wav", music)
     page = page_of(tmp_path, Comparison("One", [Take(file, "Song")]))
-    assert len(page) < file.stat().st_size * 0.75
+    assert len(page) < file.stat().st_size / 4
 
 
 def test_no_name_is_code(tmp_path: Path) -> None:
