@@ -42,7 +42,7 @@ def test_takes_with_their_source(shell: Shell, folder: Path) -> None:
     assert shell.json(*again, "--html", "new.html", *FAKE)["outputs"][0]["file"] == "new.wav"
 
 
-def test_stems_are_a_set_and_layers_are_heard_with_the_source(shell: Shell, folder: Path) -> None:
+def test_stems_are_a_set_and_layers_go_with_the_source(shell: Shell, folder: Path) -> None:
     shell.run("extract", "song.wav", "-t", "drums", "-t", "bass", "-o", "stems", "--html", *FAKE)
     page = (folder / "stems" / "stems.html").read_text("utf-8")
     assert rows(folder / "stems" / "stems.html")[:3] == ["Source", "Drums", "Bass"]

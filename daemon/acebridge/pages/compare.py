@@ -139,7 +139,9 @@ def page_html(comparison: Comparison, entries: Sequence[_Entry], folder: Path | 
         sections="".join(_sections(comparison, entries)),
         keys=KEYS,
         sounds="" if folder else "".join(sound.sound_block(each.source, each.sound.data) for each in entries),
-        footer=escape(f"Made by AceBridge {VERSION}. The audio is {where}, as FLAC of 16 bits; nothing is loaded from elsewhere."),
+        footer=escape(
+            f"Made by AceBridge {VERSION}. The audio is {where}, as FLAC of 16 bits; nothing is loaded from elsewhere."
+        ),
     )
 
 
@@ -196,10 +198,10 @@ def _row(entry: _Entry, first_s: float, colours: Iterator[str]) -> Row:
 
 
 def _levels(entry: _Entry) -> Iterator[str]:
-    yield "silent" if entry.sound.lufs <= SILENT_LUFS else f"{_signed(entry.sound.lufs)} LUFS"
+    yield "silent" if entry.sound.lufs <= SILENT_LUFS else f"{_sign_text(entry.sound.lufs)} LUFS"
     if entry.level_db <= -0.05:
-        yield f"{_signed(entry.level_db)} dB for equal loudness"
+        yield f"{_sign_text(entry.level_db)} dB for equal loudness"
 
 
-def _signed(number: float) -> str:
+def _sign_text(number: float) -> str:
     return f"{number:.1f}".replace("-", "−")

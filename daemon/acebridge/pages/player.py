@@ -21,8 +21,8 @@ _ICONS = (
 )
 #: What the player obeys, for people.
 KEYS = (
-    "<kbd>Space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> go by 5 seconds, <kbd>↑</kbd> <kbd>↓</kbd> and the keys beside the names"
-    " choose what is heard, at the same place."
+    "<kbd>Space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> go by 5 seconds, <kbd>↑</kbd> <kbd>↓</kbd> and the keys"
+    " beside the names choose what is heard, at the same place."
 )
 
 

@@ -97,14 +97,14 @@ def click(label: str) -> str:
     return f"document.querySelector({json.dumps(selector)}).click()"
 
 
-def assert_heard(heard: Samples, start_s: float, stop_s: float, music: Samples, first_frame: int = -LEAD) -> None:
-    """Assert that from ``start_s`` to ``stop_s`` of the clock ``music`` is heard, whose frame 0 is at ``-first_frame``.
+def assert_plays(output: Samples, start_s: float, stop_s: float, music: Samples, first_frame: int = -LEAD) -> None:
+    """Assert that from ``start_s`` to ``stop_s`` of the clock ``music`` is output, whose frame 0 is at ``-first_frame``.
 
     It is noise, so a place that is wrong by a sample is wrong by its level; a page rounds to 16 bits.
     """
     here = slice(round(start_s * RATE_HZ), round(stop_s * RATE_HZ))
     there = slice(here.start + first_frame, here.stop + first_frame)
-    np.testing.assert_allclose(heard[here], music[there], atol=3 * 2.0**-16)
+    np.testing.assert_allclose(output[here], music[there], atol=3 * 2.0**-16)
 
 
 def test_a_change_keeps_the_place_to_the_sample_and_levels_are_equal(
@@ -112,31 +112,31 @@ def test_a_change_keeps_the_place_to_the_sample_and_levels_are_equal(
 ) -> None:
     show(window, tmp_path, Comparison("Two", takes), OFFLINE)
     window.eval(press(" "))
-    heard = render(window, {1.2: press("2"), 2.0: press("1"), 2.8: press("l")}, 2)
-    assert not heard[:LEAD].any()
+    output = render(window, {1.2: press("2"), 2.0: press("1"), 2.8: press("l")}, 2)
+    assert not output[:LEAD].any()
     fade_s = FADE / RATE_HZ
     # The first is 6 dB louder, and turned down to the second; both begin with their very first sample.
-    assert_heard(heard, 0.02, 1.2, MUSIC * np.float32(0.5))
-    assert_heard(heard, 1.2 + fade_s, 2.0, HALF)
-    assert_heard(heard, 2.0 + fade_s, 2.8, MUSIC * np.float32(0.5))
-    assert_heard(heard, 2.8 + fade_s, 4.0, MUSIC)
+    assert_plays(output, 0.02, 1.2, MUSIC * np.float32(0.5))
+    assert_plays(output, 1.2 + fade_s, 2.0, HALF)
+    assert_plays(output, 2.0 + fade_s, 2.8, MUSIC * np.float32(0.5))
+    assert_plays(output, 2.8 + fade_s, 4.0, MUSIC)
     # In the fade no sample is further from the two than they are from each other.
     for at in (57_600, 96_000):
         inside = slice(at, at + FADE)
         there = slice(at - LEAD, at + FADE - LEAD)
-        assert (np.abs(heard[inside]) <= np.abs(HALF[there]) + 2.0**-15).all()
+        assert (np.abs(output[inside]) <= np.abs(HALF[there]) + 2.0**-15).all()
     assert window.faults == []
 
 
 def test_going_back_and_forth(window: Page, tmp_path: Path, takes: list[Take]) -> None:
     show(window, tmp_path, Comparison("Two", takes), OFFLINE)
     window.eval(press(" "))
-    heard = render(window, {1.2: press("ArrowRight"), 2.0: press("ArrowLeft"), 2.8: press(" ")}, 2)
+    output = render(window, {1.2: press("ArrowRight"), 2.0: press("ArrowLeft"), 2.8: press(" ")}, 2)
     half = MUSIC * np.float32(0.5)
     # It goes on 20 ms later, 5 s further: the place of the press, which was 20 ms behind the clock, and 5 s.
-    assert_heard(heard, 1.22 + 0.005, 2.0, half, 5 * RATE_HZ - 2 * LEAD)
-    assert_heard(heard, 2.02 + 0.005, 2.8, half, -3 * LEAD)
-    assert not heard[round(2.81 * RATE_HZ) :].any()
+    assert_plays(output, 1.22 + 0.005, 2.0, half, 5 * RATE_HZ - 2 * LEAD)
+    assert_plays(output, 2.02 + 0.005, 2.8, half, -3 * LEAD)
+    assert not output[round(2.81 * RATE_HZ) :].any()
 
 
 def test_parts_together_alone_and_without_one(window: Page, tmp_path: Path, parts: list[Take]) -> None:
@@ -146,12 +146,12 @@ def test_parts_together_alone_and_without_one(window: Page, tmp_path: Path, part
         1.2: click("Mute Drums"), 1.6: click("Solo Drums"), 2.0: click("Solo Drums"), 2.4: click("Play Bass"),
         2.8: press("0"), 3.2: press("a"),
     }  # fmt: skip
-    heard = render(window, acts, 3)
+    output = render(window, acts, 3)
     late = np.concatenate([np.zeros((24_000, 2), np.float32), BASS])[: len(MUSIC)]
     spans = [(0.02, MUSIC + DRUMS + late), (1.2, MUSIC + late), (1.6, DRUMS), (2.0, MUSIC + late), (2.4, late), (2.8, MUSIC),
              (3.2, MUSIC + late)]  # fmt: skip
     for (start_s, music), stop_s in zip(spans, [*(at for at, _ in spans[1:]), 4.0], strict=True):
-        assert_heard(heard, start_s + (0.005 if start_s > 0.02 else 0), stop_s, music)
+        assert_plays(output, start_s + (0.005 if start_s > 0.02 else 0), stop_s, music)
     pressed = window.eval("Array.from(document.querySelectorAll('.switch[aria-pressed=true]'), b => b.ariaLabel)")
     assert pressed == ["Mute Drums"]
 
@@ -160,8 +160,8 @@ def test_a_sound_that_begins_later_is_played_from_its_place(window: Page, tmp_pa
     show(window, tmp_path, Comparison("Parts", parts), OFFLINE)
     window.eval(press("2"))
     window.eval(press(" "))
-    heard = render(window, {}, 3)
-    assert_heard(heard, 0.02, 4.0, BASS)
+    output = render(window, {}, 3)
+    assert_plays(output, 0.02, 4.0, BASS)
 
 
 # ---- on a clock that goes ----
@@ -171,7 +171,7 @@ def place(window: Page) -> float:
     return float(window.eval("Number(document.querySelector('.seek').value)"))
 
 
-def chosen(window: Page) -> Any:
+def choice_of(window: Page) -> Any:
     return window.eval("Array.from(document.querySelectorAll('[aria-current]'), row => row.dataset.name)")
 
 
@@ -193,7 +193,7 @@ def test_it_plays_as_a_file_and_asks_for_nothing(
     window.key("ArrowRight")
     assert place(window) == pytest.approx(min(rest + 5, 12), abs=0.02)
     window.key("ArrowUp")
-    assert chosen(window) == ["One"]
+    assert choice_of(window) == ["One"]
     assert window.faults == []
     files = [address for address in window.asked if not address.startswith("data:")]
     assert all(address.startswith("file:") for address in files)
@@ -210,7 +210,7 @@ def test_the_space_bar_behind_a_click_plays_and_pauses(window: Page, tmp_path: P
     window.key("2")
     window.until("document.querySelector('[aria-current]').dataset.name == 'Two'")
     window.key(" ")
-    assert chosen(window) == ["Two"]
+    assert choice_of(window) == ["Two"]
     assert window.eval("document.querySelectorAll('.playing').length") == 0
     # A button that has the focus is pressed by it; a choice by its key takes the focus along.
     window.eval("document.querySelector('[aria-label=\"Play One\"]').focus()")
