@@ -16,7 +16,7 @@ from urllib.parse import quote
 from acebridge.atomic_files import write_whole
 from acebridge.colours import SONG, TRACK_COLOURS, colour_of
 from acebridge.pages import sound
-from acebridge.pages.player import KEYS, Mark, Row, Timeline, rows_html, set_html
+from acebridge.pages.player import KEYS, Mark, Row, Timeline, decibels, rows_html, set_html
 from acebridge.pages.sound import Sound, read_sound
 from acebridge.pages.template import fill_page, read_part
 from acebridge.version import VERSION
@@ -187,21 +187,12 @@ def _row(entry: _Entry, first_s: float, colours: Iterator[str]) -> Row:
     take, read = entry.take, entry.sound
     song = f"var(--song, {SONG})"
     colour = colour_of(take.role) if take.parts else song if take.is_source else next(colours)
+    loudness = "silent" if read.lufs <= SILENT_LUFS else f"{decibels(read.lufs)} LUFS"
     mark = None
     if take.region is not None:
         start_s, end_s = (at_s - first_s for at_s in take.region)
         mark = Mark("old" if take.is_source else "new", start_s, end_s, "" if take.is_source else "new")
     return Row(
         printable(take.name, 200), entry.source, colour, read.peaks, read.duration_s, take.start_s - first_s, entry.key,
-        printable(take.path.name, 200), match_db=entry.level_db, facts=[*take.facts, *_levels(entry)], mark=mark,
+        printable(take.path.name, 200), match_db=entry.level_db, facts=[*take.facts, loudness], mark=mark,
     )  # fmt: skip
-
-
-def _levels(entry: _Entry) -> Iterator[str]:
-    yield "silent" if entry.sound.lufs <= SILENT_LUFS else f"{_sign_text(entry.sound.lufs)} LUFS"
-    if entry.level_db <= -0.05:
-        yield f"{_sign_text(entry.level_db)} dB for equal loudness"
-
-
-def _sign_text(number: float) -> str:
-    return f"{number:.1f}".replace("-", "−")

@@ -272,7 +272,12 @@
       });
     });
   });
-  if (equal) { equal.addEventListener("change", setLevels); }
+  if (equal) {
+    equal.addEventListener("change", function () {
+      document.body.classList.toggle("unequal", !equal.checked);
+      setLevels();
+    });
+  }
   function playOrPause() { if (playing) { pause(); } else { play(); } }
   if (bar) { onPress(bar.querySelector(".play"), playOrPause); }
   function chooseByKey(c) {

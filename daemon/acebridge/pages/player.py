@@ -19,6 +19,8 @@ _ICONS = (
     '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="go" d="M4 2l10 6-10 6z"/>'
     '<path class="stop" d="M3 2h4v12H3zM9 2h4v12H9z"/></svg>'
 )
+#: Smaller differences of level are not said.
+_AUDIBLE_DB = 0.05
 #: What the player obeys, for people.
 KEYS = (
     "<kbd>Space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> go by 5 seconds, <kbd>↑</kbd> <kbd>↓</kbd> and the keys"
@@ -50,7 +52,8 @@ class Row:
 
     ``sound`` is the id of the element, or the path of the script beside the page, that holds it. ``colour`` is one of CSS.
     ``key`` chooses the row. ``file`` is the name that is shown, a link to the file with ``is_beside``, which then plays also
-    where no script runs. ``match_db`` is its level when all rows are equally loud. ``facts`` are short texts.
+    where no script runs. ``match_db`` is its level when all rows are equally loud, which is said below it, as are
+    ``facts``, short texts.
     """
 
     name: str
@@ -86,6 +89,11 @@ def set_html(rows: Iterable[Row], timeline: Timeline, *, title: str, key: str = 
     )
 
 
+def decibels(level: float) -> str:
+    """Return a level to a tenth, with a true minus."""
+    return f"{level:.1f}".replace("-", "−")
+
+
 def clock(seconds: float) -> str:
     """Return a time in minutes and seconds."""
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
@@ -119,8 +127,10 @@ def _key_attributes(key: str) -> str:
 def _row(row: Row, timeline: Timeline, switches: str = "") -> str:
     name, file = escape(row.name), escape(row.file)
     shown = f'<a href="{file}" download>{file}</a>' if row.is_beside else f'<span class="file">{file}</span>'
-    fallback = f'<audio controls preload="metadata" src="{file}" aria-label="{name}"></audio>' if row.is_beside else ""
+    fallback = f'<audio controls preload="none" src="{file}" aria-label="{name}"></audio>' if row.is_beside else ""
     facts = "".join(f"<li>{escape(fact)}</li>" for fact in row.facts)
+    if row.match_db <= -_AUDIBLE_DB:
+        facts += f'<li class="match">{decibels(row.match_db)} dB for equal loudness</li>'
     return (
         f'<div class="player row" style="--c:{row.colour}" data-name="{name}" data-sound="{escape(row.sound)}"'
         f' data-at="{row.start_s:.6f}" data-length="{row.duration_s:.6f}" data-match="{row.match_db:.6f}"'

@@ -94,8 +94,10 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def faults(page: Page) -> Any:
-    return page.eval("""axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations.map(
-        rule => [rule.id, rule.nodes.map(node => node.html.slice(0, 200) + " " + node.failureSummary)]))""")
+    passed, violations = page.eval("""axe.run().then(found => [found.passes.map(rule => rule.id), found.violations.map(
+        rule => [rule.id, rule.nodes.map(node => node.html.slice(0, 200) + " " + node.failureSummary)])])""")
+    assert {"color-contrast", "button-name", "region", "document-title"} <= set(passed)
+    return violations
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

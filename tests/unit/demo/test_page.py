@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from acebridge.demo import steps
 from acebridge.demo.page import page_html, sound_file
 from acebridge.demo.results import page_content, section_frames
+from acebridge.pages.sound import flac, sound_script
+from tests.support.browser import CHROMIUM, browser
 from tests.support.demo_results import results
 
 VOID = {"meta", "link", "input", "path"}
@@ -126,3 +130,32 @@ def test_page_without_sections_chords_or_stem_error() -> None:
         for name in ("sections", "chords"):
             outcome.metadata.pop(name, None)  # type: ignore[attr-defined]
     Checker(page_html(page_content(bare)))
+
+
+# ---- in a browser ----
+
+
+@pytest.mark.host
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_players_of_the_page_play_from_its_folder(tmp_path: Path) -> None:
+    start, stop = 80_000, 112_000
+    files = {name: np.tile(samples, (8, 1)) for name, samples in results().files.items()}
+    files["repainted-bars.wav"] = files["repainted.wav"][start:stop]
+    for name, samples in files.items():
+        script = tmp_path / sound_file(name)
+        script.parent.mkdir(exist_ok=True)
+        script.write_bytes(sound_script(flac(samples, steps.RATE_HZ)))
+    page = page_html(page_content(results(files=files, patch=(start, stop))))
+    (tmp_path / "index.html").write_text(page, "utf-8")
+    place = "Number(document.querySelector('.seek').value)"
+    with browser(tmp_path / "profile") as window:
+        window.open(tmp_path / "index.html")
+        window.eval("document.querySelector('[aria-label^=\"Play Only\"]').click()")
+        window.until(f"{place} > {start / steps.RATE_HZ + 0.05}")  # where the bars begin in the song
+        window.eval("document.querySelector('[aria-label=\"Play All stems together\"]').click()")
+        window.until("document.querySelector('.together').classList.contains('chosen')")
+        assert window.eval(place) > start / steps.RATE_HZ
+        window.key(" ")
+        assert window.eval("document.querySelectorAll('.playing').length") == 0
+        assert window.faults == []
+        assert all(address.startswith(("file:", "data:")) for address in window.asked)

@@ -97,7 +97,7 @@ def test_levels_are_those_of_equal_loudness_by_role(tmp_path: Path) -> None:
     assert found.keys() == {"Loud", "Soft", "Drums", "Bass"}
     assert float(found["Loud"]) == pytest.approx(-6.02, abs=0.01)
     assert [float(found[name]) for name in ("Soft", "Drums", "Bass")] == [0, 0, 0]
-    assert page.count("−6.0 dB for equal loudness") == 1
+    assert page.count('<li class="match">−6.0 dB for equal loudness</li>') == page.count('class="match"') == 1
     assert 'id="equal"' in page
     alone = page_of(tmp_path, Comparison("Stems", takes[2:]))
     assert 'id="equal"' not in alone
