@@ -42,6 +42,16 @@ def test_takes_with_their_source(shell: Shell, folder: Path) -> None:
     assert shell.json(*again, "--html", "new.html", *FAKE)["outputs"][0]["file"] == "new.wav"
 
 
+def test_the_page_of_an_old_job(shell: Shell, folder: Path) -> None:
+    made = shell.json("repaint", "song.wav", "--start", "1", "--end", "1.5", "--takes", "2", *FAKE)
+    done = shell.run("jobs", "watch", made["job_id"], "-o", "old.wav", "--html")
+    assert "old.html  (page)" in done.stdout
+    assert rows(folder / "old.html") == ["Take 1", "Take 2"]
+    assert (
+        "next.html  (page)" in shell.run("jobs", "next", made["job_id"], "-o", "new.wav", "--html", "next.html").stdout
+    )
+
+
 def test_stems_are_a_set_and_layers_go_with_the_source(shell: Shell, folder: Path) -> None:
     shell.run("extract", "song.wav", "-t", "drums", "-t", "bass", "-o", "stems", "--html", *FAKE)
     page = (folder / "stems" / "stems.html").read_text("utf-8")

@@ -11,7 +11,7 @@ import typer
 from acebridge.cli import listing
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
-from acebridge.cli.options import Address, AsJson, NoAutostart, Out
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out, ResultPage
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
@@ -54,15 +54,19 @@ def show_job(job_id: JobId, address: Address = None) -> None:
 
 
 @jobs.command("watch")
-def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+def watch_job(
+    job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
+) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C leaves it running."""
-    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False)
+    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False, html=html)
 
 
 @jobs.command("next")
-def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+def next_batch(
+    job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
+) -> None:
     """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
-    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
+    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next", html=html)
 
 
 def _fetch(
@@ -74,6 +78,7 @@ def _fetch(
     suffix: str = "",
     *,
     cancels: bool = True,
+    html: str | None = None,
 ) -> None:
     """Show and write the events that ``ask`` returns for a job; without ``out`` the files are named after it.
 
@@ -82,6 +87,7 @@ def _fetch(
     from contextlib import ExitStack
 
     from acebridge.cli.files import Destination, ResultFiles
+    from acebridge.cli.pages import choose_page, write_page
     from acebridge.cli.perform import follow_job
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
@@ -97,7 +103,9 @@ def _fetch(
         destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
         files = stack.enter_context(ResultFiles(destination, client.download))
         result = Result(began, files)
-        follow_job(ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels)
+        page = choose_page(html, destination)
+        report = follow_job(ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels)
+        write_page(page, report, task, task, as_json=json)
 
 
 @jobs.command("cancel")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from acebridge.atomic_files import check_writable
+from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, check_no_input, free_name
 from acestep_runtime.errors import AceStepError, InvalidValue, printable
 
@@ -33,45 +34,51 @@ class ResultPage:
     path: Path
     source: Path | None
 
-    @classmethod
-    def choose(
-        cls, name: str | None, destination: Destination | None, inputs: Sequence[Path | None]
-    ) -> ResultPage | None:
-        """Return the page that ``--html`` asks for; ``None`` for none. An empty name is one beside the results.
 
-        ``inputs`` are the source and all else that the command reads. Raises `InvalidValue` for a name that does not end in
-        .html, for an input, and for a folder that cannot be written.
-        """
-        if name is None or destination is None:
-            return None
-        if name:
-            path = check_page("--html", Path(name), [path for path in inputs if path is not None])
-        elif destination.is_folder:
-            path = free_name(destination.path / f"{destination.path.resolve().name}.html")
-        else:
-            path = free_name(destination.path.with_suffix(".html"))
-        return cls(path, inputs[0] if inputs else None)
+def choose_page(name: str | None, destination: Destination | None, *inputs: Path | None) -> ResultPage | None:
+    """Return the page that ``--html`` asks for; ``None`` for none. An empty name is one beside the results.
 
-    def write(self, report: Report, task: str, title: str, fields: Fields) -> bool:
-        """Write the page and return whether it is there. What hinders it, and what has to stay beside it, is said on stderr."""
-        from acebridge.pages.compare import Comparison, write_comparison
+    ``inputs`` are the source, first, and all else that the command reads. Raises `InvalidValue` for a name that does not end
+    in .html, for an input, and for a folder that cannot be written.
+    """
+    if name is None or destination is None:
+        return None
+    if name:
+        path = check_page("--html", Path(name), [path for path in inputs if path is not None])
+    elif destination.is_folder:
+        path = free_name(destination.path / f"{destination.path.resolve().name}.html")
+    else:
+        path = free_name(destination.path.with_suffix(".html"))
+    return ResultPage(path, inputs[0] if inputs else None)
 
-        takes = _takes(report, self.source, task, fields)
-        layers = frozenset(take.parts for take in takes if take.parts) if task in _LAYERS else frozenset()
-        name = self.source.stem if self.source is not None else Path(report["outputs"][0]["file"]).stem
-        comparison = Comparison(
-            f"{title.capitalize()}: {printable(name, 100)}", takes, _caption(fields), with_source=layers
-        )
-        try:
-            say_folder(write_comparison(self.path, comparison))
-        except AceStepError as error:  # the results are there all the same
-            typer.echo(f"warning: There is no page: {error}", err=True)
-            return False
-        return True
+
+def write_page(
+    page: ResultPage | None, report: Report, task: str, title: str, fields: Fields | None = None, *, as_json: bool
+) -> None:
+    """Write the page, if there is to be one, and print its name; say on standard error why it could not be.
+
+    ``fields`` are those of the request, as far as they are known.
+    """
+    from acebridge.pages.compare import Comparison, write_comparison
+
+    if page is None or not report["outputs"]:
+        return
+    fields = fields or {}
+    takes = _takes(report, page.source, task, fields)
+    layers = frozenset(take.parts for take in takes if take.parts) if task in _LAYERS else frozenset()
+    name = page.source.stem if page.source is not None else Path(report["outputs"][0]["file"]).stem
+    title = f"{title.capitalize()}: {printable(name, 100)}"
+    try:
+        say_folder(write_comparison(page.path, Comparison(title, takes, _caption(fields), with_source=layers)))
+    except AceStepError as error:  # the results are there all the same
+        typer.echo(f"warning: There is no page: {error}", err=True)
+        return
+    if not as_json:
+        echo(f"{page.path}  (page)")
 
 
 def check_page(option: str, page: Path, inputs: Sequence[Path]) -> Path:
-    """Return the file of a page. Raises `InvalidValue` as `ResultPage.choose` does."""
+    """Return the file of a page. Raises `InvalidValue` as `choose_page` does."""
     if page.suffix.lower() not in _SUFFIXES:
         raise InvalidValue(option, printable(os.fspath(page)), "a name that ends in .html")
     check_no_input(option, page, inputs)

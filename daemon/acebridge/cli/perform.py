@@ -17,7 +17,7 @@ from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
-from acebridge.cli.pages import ResultPage
+from acebridge.cli.pages import choose_page, write_page
 from acebridge.cli.plans import save_plan
 from acebridge.cli.play import play_results
 from acebridge.cli.result import Report, Result, ranking_warnings
@@ -126,7 +126,7 @@ def perform(
     destination = None
     if has_audio and not detach:
         destination = Destination.choose(out, source=source, reference=reference, task=title, many=many)
-    page = ResultPage.choose(html, destination, (source, reference, plan))
+    page = choose_page(html, destination, source, reference, plan)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         if source is not None and downmix:
@@ -155,8 +155,7 @@ def perform(
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
-        if page is not None and page.write(report, task, title, fields) and not as_json:
-            echo(f"{page.path}  (page)")
+        write_page(page, report, task, title, fields, as_json=as_json)
         if listening is not None:
             play_to_end(listening.player)
         elif play:
