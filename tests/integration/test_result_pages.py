@@ -56,9 +56,9 @@ def test_stems_are_a_set_and_layers_go_with_the_source(shell: Shell, folder: Pat
     shell.run("extract", "song.wav", "-t", "drums", "-t", "bass", "-o", "stems", "--html", *FAKE)
     page = (folder / "stems" / "stems.html").read_text("utf-8")
     assert rows(folder / "stems" / "stems.html")[:3] == ["Source", "Drums", "Bass"]
-    assert 'data-name="All together" data-along=""' in page
+    assert 'data-name="Stems together" data-along=""' in page
     shell.run("lego", "song.wav", "-t", "drums", "--start", "1", "-o", "drums.wav", "--html", "page.html", *FAKE)
-    assert 'data-name="All with the source" data-along="sound0"' in (folder / "page.html").read_text("utf-8")
+    assert 'data-name="Layers with the source" data-along="sound0"' in (folder / "page.html").read_text("utf-8")
 
 
 def test_files_from_anywhere(shell: Shell, folder: Path) -> None:
@@ -71,8 +71,14 @@ def test_files_from_anywhere(shell: Shell, folder: Path) -> None:
     assert rows(folder / "compare.html") == ["Source", "a/take.wav", "b/take.wav", "Bass", "Drums"]
     assert shell.run(*command, "--title", "A & B").stdout == "compare (2).html  (page)\n"
     assert '<h1 dir="auto">A &amp; B</h1>' in (folder / "compare (2).html").read_text("utf-8")
+    for name in ("a/my_stems", "b/my_stems"):
+        (folder / name).mkdir()
+        write_wav(folder / name / "drums.wav", song(0.5))
+    shell.run("compare", "a/my_stems", "b/my_stems", "-o", "sets.html")
+    sets = re.findall(r'class="set" data-name="([^"]*)"', (folder / "sets.html").read_text("utf-8"))
+    assert sets == ["A/my stems together", "B/my stems together"]
     shell.run("compare", "a/take.wav", "song.wav", "--stems", "-o", "new/page.html")
-    assert 'data-name="All together"' in (folder / "new" / "page.html").read_text("utf-8")
+    assert 'data-name="Stems together"' in (folder / "new" / "page.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

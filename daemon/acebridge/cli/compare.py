@@ -49,22 +49,23 @@ def _title(files: Sequence[Path]) -> str:
 def _takes(files: Sequence[Path], *, stems: bool) -> Iterator[Take]:
     from acebridge.pages.compare import Take
 
-    counts = Counter(path.stem for path in files)
+    counts, folders = Counter(path.stem for path in files), Counter(path.resolve().name for path in files)
     for path in files:
         if path.is_dir():
-            yield from _stems(path)
+            whole = path.resolve()
+            name = whole.name if folders[whole.name] == 1 else f"{whole.parent.name}/{whole.name}"
+            yield from _stems(path, name.replace("_", " ").capitalize())
         else:
             name = path.stem if counts[path.stem] == 1 else f"{path.resolve().parent.name}/{path.name}"
             yield Take(path, name, path.stem.lower(), "Stems") if stems else Take(path, name)
 
 
-def _stems(folder: Path) -> Iterator[Take]:
+def _stems(folder: Path, title: str) -> Iterator[Take]:
     from acebridge.pages.compare import Take
     from acestep_runtime.errors import InvalidValue, printable
 
     held = sorted(path for path in folder.iterdir() if path.suffix.lower() in _AUDIO and not path.name.startswith("."))
     if not held:
         raise InvalidValue("files", printable(str(folder)), "a folder that holds audio files")
-    title = folder.resolve().name.replace("_", " ").capitalize()
     for path in held:
         yield Take(path, path.stem.replace("_", " ").capitalize(), path.stem.lower(), title)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from acebridge.pages.compare import Take
 
 _SUFFIXES = (".html", ".htm")
+#: What a task's outputs are called, as far as they are no whole songs; those of the others are tracks.
+_PARTS = {"extract": "Stems", "lego": "Layers"}
+#: Tasks whose tracks are heard with the source.
 _LAYERS = ("lego", "complete")
 _SCORES = ("quality", "lyrics_alignment", "lm")
 
@@ -109,24 +112,25 @@ def _takes(report: Report, source: Path | None, task: str, fields: Fields) -> li
         place = numbers.index(output["take"])
         metadata = report["metadata"]
         facts = [] if place >= len(metadata) else take_facts(metadata[place], output["seed"], _caption(fields))
-        takes.append(_take(output, place + 1, len(numbers), facts, region))
+        parts = _PARTS.get(task, "Tracks") + (f" of take {place + 1}" if len(numbers) > 1 else "")
+        takes.append(_take(output, f"Take {place + 1}" if len(numbers) > 1 else "Take", parts, facts, region))
     return takes
 
 
 def _take(
-    output: OutputReport, place: int, count: int, facts: Sequence[str], region: tuple[float, float] | None
+    output: OutputReport, name: str, parts: str, facts: Sequence[str], region: tuple[float, float] | None
 ) -> Take:
     from acebridge.pages.compare import MIX, Take
 
-    role, numbered = output["role"], f"Take {place}" if count > 1 else "Take"
+    role = output["role"]
     is_mix = role == MIX
     return Take(
         Path(output["file"]),
-        numbered if is_mix else role.replace("_", " ").capitalize(),
+        name if is_mix else role.replace("_", " ").capitalize(),
         role,
-        "" if is_mix else "Tracks" if count == 1 else f"Tracks of take {place}",
+        "" if is_mix else parts,
         output["start_frame"] / output["sample_rate"],
-        facts=facts,
+        facts=facts if is_mix else [f"seed {output['seed']}"],
         region=region if is_mix else None,
     )
 

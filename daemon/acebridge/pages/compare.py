@@ -102,10 +102,7 @@ def check_length(paths: Iterable[Path]) -> None:
 
 
 def _read_all(comparison: Comparison, sounds: Sequence[Sound], folder: Path | None) -> list[_Entry]:
-    levels: dict[int, float] = {}
-    for role in {take.role for take in comparison.takes}:
-        numbers = [number for number, take in enumerate(comparison.takes) if take.role == role]
-        levels |= zip(numbers, equal_levels_db([sounds[number].lufs for number in numbers]), strict=True)
+    levels = _levels_db(comparison.takes, sounds)
     keys = iter("123456789")
     return [
         _Entry(
@@ -117,6 +114,23 @@ def _read_all(comparison: Comparison, sounds: Sequence[Sound], folder: Path | No
         )
         for number, (take, read) in enumerate(zip(comparison.takes, sounds, strict=True))
     ]
+
+
+def _levels_db(takes: Sequence[Take], sounds: Sequence[Sound]) -> list[float]:
+    """Return the level of each take where those of one role are equally loud.
+
+    A short part is not compared with the whole: in a quiet song a loud chorus is meant to be loud.
+    """
+    longest_s = {take.role: 0.0 for take in takes}
+    for take, read in zip(takes, sounds, strict=True):
+        longest_s[take.role] = max(longest_s[take.role], read.duration_s)
+    kinds = [(take.role, read.duration_s >= longest_s[take.role] / 2) for take, read in zip(takes, sounds, strict=True)]
+    levels = [0.0] * len(takes)
+    for kind in set(kinds):
+        numbers = [number for number, each in enumerate(kinds) if each == kind]
+        for number, level_db in zip(numbers, equal_levels_db([sounds[number].lufs for number in numbers]), strict=True):
+            levels[number] = level_db
+    return levels
 
 
 def page_html(comparison: Comparison, entries: Sequence[_Entry], folder: Path | None) -> str:
@@ -169,7 +183,7 @@ def _sections(comparison: Comparison, entries: Sequence[_Entry]) -> Iterator[str
             key = next(iter(_SET_KEYS[number - ("" in _sets(entries)) :]), "")
             title = parts
             inside = set_html(
-                held, timeline, title="All with the source" if along else "All together", key=key, along=along
+                held, timeline, title=f"{parts} {'with the source' if along else 'together'}", key=key, along=along
             )
         yield (
             f'<section aria-labelledby="part{number}"><h2 id="part{number}">{escape(title)}</h2>'

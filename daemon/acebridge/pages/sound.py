@@ -31,12 +31,10 @@ _BLOCK_FRAMES = 1 << 16
 
 @dataclass(frozen=True)
 class Sound:
-    """Audio as a page holds it, ``data`` of the type ``kind``, and what was measured while it was read."""
+    """Audio as a page holds it, ``data`` in FLAC, and what was measured while it was read."""
 
     data: bytes
-    kind: str
     rate_hz: int
-    channels: int
     frames: int
     lufs: float
     peaks: Peaks
@@ -59,10 +57,7 @@ def read_sound(path: Path, columns: int = _COLUMNS) -> Sound:
             yield block
 
     _write_flac(out, measure(), info.sample_rate, info.channels)
-    lufs = meter.integrated_lufs()
-    return Sound(
-        out.getvalue(), "audio/flac", info.sample_rate, info.channels, info.frames, lufs, levels.peaks()
-    )  # fmt: skip
+    return Sound(out.getvalue(), info.sample_rate, info.frames, meter.integrated_lufs(), levels.peaks())
 
 
 def flac(samples: Samples, rate_hz: int) -> bytes:

@@ -101,7 +101,19 @@ def test_levels_are_those_of_equal_loudness_by_role(tmp_path: Path) -> None:
     assert 'id="equal"' in page
     alone = page_of(tmp_path, Comparison("Stems", takes[2:]))
     assert 'id="equal"' not in alone
-    assert 'data-name="All together"' in alone
+    assert 'data-name="Stems together"' in alone
+
+
+def test_a_short_part_is_as_loud_as_it_is_in_the_whole(tmp_path: Path) -> None:
+    song, part = noise(3, rms=0.1), noise(1, rms=0.2)
+    takes = [
+        Take(write(tmp_path / "song.wav", song), "Song"), Take(write(tmp_path / "part.wav", part), "Part", start_s=1.0),
+        Take(write(tmp_path / "other.wav", part * np.float32(0.5)), "Other", start_s=1.0),
+    ]  # fmt: skip
+    page = page_of(tmp_path, Comparison("Three", takes))
+    found = dict(re.findall(r'data-name="(\w+)" data-sound="\w+"[^>]*data-match="([-\d.]+)"', page))
+    assert float(found["Song"]) == float(found["Other"]) == 0
+    assert float(found["Part"]) == pytest.approx(-6.02, abs=0.01)
 
 
 def test_places_and_keys(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_going_back_and_forth(window: Page, tmp_path: Path, takes: list[Take]) -
 
 def test_parts_together_alone_and_without_one(window: Page, tmp_path: Path, parts: list[Take]) -> None:
     show(window, tmp_path, Comparison("Parts", parts, with_source=frozenset(["Layers"])), OFFLINE)
-    window.eval(click("Play All with the source"))
+    window.eval(click("Play Layers with the source"))
     acts = {
         1.2: click("Mute Drums"), 1.6: click("Solo Drums"), 2.0: click("Solo Drums"), 2.4: click("Play Bass"),
         2.8: press("0"), 3.2: press("a"),
