@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from acebridge.errors import AceBridgeError
-from acestep_runtime.errors import AceStepError
 from acestep_runtime.audio.encode import FORMATS
+from acestep_runtime.errors import AceStepError
 
 
 def options(about: str) -> argparse.ArgumentParser:

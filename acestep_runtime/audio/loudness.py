@@ -5,7 +5,7 @@ Letters: N samples, B gating blocks of 400 ms, each 100 ms after the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ SILENT_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 #: Distance of the gating blocks.
 STEP_MS = 100.0
+#: For equal loudness nothing is turned down by more: beside something next to silent, all else would vanish.
+MAX_EQUAL_DB = 15.0
 
 
 def k_weighting(rate_hz: int) -> Floats:
@@ -88,6 +90,18 @@ def loudness_lufs(blocks: Iterable[Samples], rate_hz: int = ENGINE_RATE_HZ) -> f
     for block in blocks:
         meter.push(block)
     return meter.integrated_lufs()
+
+
+def equal_levels_db(loudness: Sequence[float]) -> list[float]:
+    """Return the level, 0 dB or below, of each recording at which all are equally loud; ``loudness`` is in LUFS.
+
+    The louder ones are turned down to the quietest that is not `MAX_EQUAL_DB` below the loudest. Nothing is turned up, so
+    nothing clips; what is silent or far below stays as it is.
+    """
+    loudest = max((lufs for lufs in loudness if lufs > SILENT_LUFS), default=SILENT_LUFS)
+    near = [lufs for lufs in loudness if lufs > SILENT_LUFS and lufs >= loudest - MAX_EQUAL_DB]
+    quietest = min(near, default=loudest)
+    return [min(0.0, quietest - lufs) if lufs > SILENT_LUFS else 0.0 for lufs in loudness]
 
 
 def power_to_lufs(power: npt.ArrayLike) -> Floats:

@@ -9,8 +9,9 @@ from pathlib import Path
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.lyrics.formats import FORMATS
 from acestep_runtime.lyrics.normalize import section_label
-from acestep_runtime.lyrics.reading import WordsToSing, words_of_timing, words_to_sing
+from acestep_runtime.lyrics.reading import WordsToSing, read_timing, words_of_timing, words_to_sing
 from acestep_runtime.lyrics.text import TAG
+from acestep_runtime.lyrics.timed import Timing
 
 #: Marks at the beginning of a file, the longer before those they begin with.
 _BYTE_ORDER_MARKS = (
@@ -62,15 +63,30 @@ def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: floa
 
     Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, or whose times cannot be read.
     """
+    text, timing = _read(lyrics, field)
+    return words_to_sing(text, start_s, end_s) if timing is None else words_of_timing(timing, start_s, end_s)
+
+
+def read_timed_lyrics(lyrics: str, field: str) -> Timing | None:
+    """Return the timing of ``lyrics``, or of the file that they name; ``None`` for words without times.
+
+    Raises `InvalidValue` as `read_lyrics` does.
+    """
+    text, timing = _read(lyrics, field)
+    return read_timing(text) if timing is None else timing
+
+
+def _read(lyrics: str, field: str) -> tuple[str, Timing | None]:
+    """Return the text of lyrics, and its timing if it is in a file of timed lyrics."""
     path = _find_file(lyrics, field)
     if path is None:
-        return words_to_sing(lyrics, start_s, end_s)
+        return lyrics, None
     text = decode_text(path.read_bytes(), lyrics.strip(), field)
     read = {form.suffix: form.read for form in FORMATS.values()}.get(path.suffix.lower())
     if read is None:
-        return words_to_sing(text, start_s, end_s)
+        return text, None
     try:
-        return words_of_timing(read(text), start_s, end_s)
+        return text, read(text)
     except InvalidValue as error:
         message = f"In {printable(lyrics.strip())}, {error.message}"
         remedy = "Words without times go into a file that ends in .txt."

@@ -68,6 +68,19 @@ class Timing:
         )
         return Timing(lines, tuple(sections))
 
+    def with_translations(self, known: Timing) -> Timing:
+        """Return the same with the translations of ``known``, of the lines that have the same words, in order."""
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for line in known.lines:
+            found.setdefault(_words_of(line), []).append(line.translations)
+        lines = []
+        for line in self.lines:
+            same = found.get(_words_of(line), [])
+            # A line that returns is known each time, or once.
+            translations = (same.pop(0) if len(same) > 1 else same[0]) if same else ()
+            lines.append(replace(line, translations=line.translations or translations))
+        return replace(self, lines=tuple(lines))
+
     @property
     def lyrics(self) -> str:
         """The words alone, a row for each line, and a tag where a section begins."""
@@ -80,6 +93,11 @@ class Timing:
         return Timing(
             tuple(line.shift(by_s) for line in self.lines), tuple(section.shift(by_s) for section in self.sections)
         )
+
+
+def _words_of(line: TimedLine) -> str:
+    """Return the words of a line for comparison."""
+    return " ".join(line.text.split()).casefold()
 
 
 def _is_within(line: TimedLine, start_s: float, end_s: float) -> bool:

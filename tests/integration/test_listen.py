@@ -183,6 +183,6 @@ def test_the_page_runs(shell: Shell, client: Client, ears: list[Ear], monkeypatc
     for command in words:
         if "--loop" not in command:
             shell.run(*(job_id[:12] if word == "0e9d4b2f6a7c" else word for word in command))
-    assert len(words) == 8
-    assert len(ears) == 6
+    assert len(words) == 10
+    assert len(ears) == 8
     assert all(music_in(ear.music()).any() for ear in ears)

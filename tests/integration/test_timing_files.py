@@ -57,7 +57,7 @@ def test_timed_lyrics_are_printed_and_written_in_every_format(shell: Shell, fold
     enhanced = FORMATS["elrc"].read((folder / "out" / "words.LRC").read_text("utf-8"))
     assert [line.text for line in enhanced.lines] == TEXTS
     page = (folder / "song.html").read_text("utf-8")
-    assert all(word in page for word in ("Over", "Under", "moon", "data:audio/wav;base64,"))
+    assert all(word in page for word in ("Over", "Under", "moon", "data:audio/flac;base64,"))
     assert shell.files() == {
         "song.wav", "words.txt", "song.html", "out/words.LRC", *(f"out/song{form.suffix}" for form in FORMATS.values()),
     }  # fmt: skip
@@ -136,6 +136,19 @@ def test_a_part_of_a_song_is_timed_as_the_song(tmp_path: Path) -> None:
     assert "00:01:01,750 --> 00:01:" in (tmp_path / "song.srt").read_text("utf-8")
 
 
+def test_translations_of_the_lyrics_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_wav(tmp_path / "song.wav", sine(300, 0.1))
+    Path("words.lrc").write_text("[00:01.00]One two\n[00:01.00]Eins zwei\n[00:05.00]Three\n[00:05.00]Drei\n", "utf-8")
+    options = {"src": Path("song.wav"), "timing": Path("song.srt"), "html": "", "lyrics": "words.lrc"}
+    files = TimingFiles.choose(options)
+    assert files is not None
+    assert list(files.write(FACTS)) == ["song.srt  (2 lines)", "song.html  (karaoke page)"]
+    assert "\nEins zwei\n" in Path("song.srt").read_text("utf-8")
+    page = Path("song.html").read_text("utf-8")
+    assert re.findall(r'class="also"[^>]*>([^<]*)<', page) == ["Eins zwei", "Drei"]
+
+
 def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
     source = tmp_path / os.fsdecode(b"caf\xe9.wav")
     write_wav(tmp_path / "song.wav", sine(300, 0.1))
@@ -148,7 +161,7 @@ def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_page_of_a_large_song_refers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("acebridge.cli.karaoke.EMBEDDED_BYTES", 100)
+    monkeypatch.setattr("acebridge.pages.sound.EMBEDDED_BYTES", 100)
     write_wav(tmp_path / "a song.wav", sine(300, 0.1))
     files = TimingFiles.choose({"src": tmp_path / "a song.wav", "html": tmp_path / "page.html", "language": "en"})
     assert files is not None

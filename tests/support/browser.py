@@ -24,16 +24,23 @@ class Page:
         self._left = b""
         self._count = 0
         self._session: str | None = None
+        self._target = ""
         #: Addresses that were asked for.
         self.asked: list[str] = []
         self.faults: list[str] = []
 
-    def open(self, path: Path) -> None:
-        """Open a file and wait until it is there."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+    def open(self, path: Path, before: str = "") -> None:
+        """Open a file in place of the one before and wait until it is there; the script ``before`` runs before its own."""
+        before_this, self._session = self._target, None
+        self._target = target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        if before_this:
+            self.call("Target.closeTarget", targetId=before_this)
+        self.asked.clear()
+        self.faults.clear()
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network"):
+        for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
         self.call("Page.navigate", url=path.as_uri())
         self.eval("new Promise(done => document.readyState == 'complete' ? done() : addEventListener('load', done))")
 
@@ -44,6 +51,19 @@ class Page:
         )
         assert "exceptionDetails" not in message, message
         return message["result"].get("value")
+
+    def resize(self, width: int, height: int = 900, *, dark: bool = False) -> None:
+        """Show the page in a window of this size, in dark or light colours."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression is true."""
+        in_time = self.eval(f"""new Promise(done => {{ const end = Date.now() + {1000 * PATIENCE_S};
+            const look = setInterval(() => {{ const is = Boolean({condition});
+                if (is || Date.now() > end) {{ clearInterval(look); done(is); }} }}, 10) }})""")
+        assert in_time, (condition, self.faults)
 
     def key(self, key: str) -> None:
         """Press a key and let it go."""
@@ -63,7 +83,7 @@ class Page:
                 return dict(message["result"])
             if message.get("method") == "Network.requestWillBeSent":
                 self.asked.append(message["params"]["request"]["url"])
-            elif message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+            elif message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"):
                 self.faults.append(json.dumps(message["params"]))
 
     def _next(self) -> dict[str, Any]:

@@ -57,10 +57,11 @@ def _run(arguments: Sequence[str]) -> None:
             sys.exit(0)
     from acebridge.cli.app import app
     from acebridge.cli.hints import check_words, replace_alias
+    from acebridge.cli.optional_values import with_values
 
     arguments = replace_alias(arguments)
     check_words(arguments)
-    app(list(arguments), prog_name="acebridge")
+    app(with_values(arguments), prog_name="acebridge")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import typer
 from acebridge.cli import host, tasks, text_tasks
 from acebridge.cli.again import again
 from acebridge.cli.assets import assets
+from acebridge.cli.compare import compare
 from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.help import show_help
@@ -19,6 +20,7 @@ from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
+from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
 from acebridge.cli.prune import prune
 from acebridge.cli.serve import serve
@@ -56,7 +58,7 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-for task_like in (listen, again, info):
+for task_like in (listen, play, compare, again, info):
     app.command(rich_help_panel="Tasks")(task_like)
 for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)

@@ -113,8 +113,8 @@ def _playback(_: str | None) -> Finding:
         outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"]]
     except (OSError, ImportError):
         outputs = []
-    # Nothing but `demo --play` needs it, so it is never a fault.
-    return Finding("sound output", True, outputs[0] if outputs else "none found; only `acebridge demo --play` needs it")
+    # Only listening needs it, so it is never a fault.
+    return Finding("sound output", True, outputs[0] if outputs else "none found; only listening needs it")
 
 
 def _engines(_: str | None) -> Finding:

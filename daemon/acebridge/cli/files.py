@@ -140,7 +140,7 @@ class Destination:
         else:
             file = self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
         check_no_input("--out", file, self.inputs)
-        return file if self.named and file == self.path else _free(file)
+        return file if self.named and file == self.path else free_name(file)
 
 
 def check_no_input(option: str, out: Path, inputs: Iterable[Path]) -> None:
@@ -149,7 +149,7 @@ def check_no_input(option: str, out: Path, inputs: Iterable[Path]) -> None:
         raise InvalidValue(option, str(out), "any file but an input", remedy="Originals are never overwritten.")
 
 
-def _free(file: Path) -> Path:
+def free_name(file: Path) -> Path:
     """Return ``file``, or ``file (2)`` and so on where there is one already."""
     names = (file if number == 1 else file.with_stem(f"{file.stem} ({number})") for number in itertools.count(1))
     return next(name for name in names if not os.path.lexists(name))

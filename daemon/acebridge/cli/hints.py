@@ -29,7 +29,8 @@ info: probe inspect metadata
 again: repeat redo remake
 lrc: karaoke align subtitles
 score: rate evaluate
-listen: play hear monitor
+listen: hear monitor
+compare: diff ab
 jobs: queue history ls list
 jobs {}: show watch next cancel
 models {}: load unload verify

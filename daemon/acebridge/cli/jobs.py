@@ -13,7 +13,7 @@ from acebridge.cli import listing
 from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
-from acebridge.cli.options import Address, AsJson, NoAutostart, Out, Seed, Takes
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out, ResultPage, Seed, Takes
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
@@ -63,15 +63,19 @@ def show_job(context: typer.Context, job_id: JobId, json: AsJson = False, addres
 
 
 @jobs.command("watch")
-def watch_job(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+def watch_job(
+    job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
+) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C leaves it running."""
-    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False)
+    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False, html=html)
 
 
 @jobs.command("next")
-def next_batch(job_id: JobId, out: Out = None, json: AsJson = False, address: Address = None) -> None:
+def next_batch(
+    job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
+) -> None:
     """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
-    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next")
+    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next", html=html)
 
 
 @jobs.command("again")
@@ -99,6 +103,7 @@ def _fetch(
     suffix: str = "",
     *,
     cancels: bool = True,
+    html: str | None = None,
 ) -> None:
     """Show and write the events that ``ask`` returns for a job; without ``out`` the files are named after it.
 
@@ -108,6 +113,7 @@ def _fetch(
 
     from acebridge.cli.files import Destination, ResultFiles
     from acebridge.cli.option_names import name_options
+    from acebridge.cli.pages import choose_page, write_page
     from acebridge.cli.perform import follow_job
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
@@ -119,13 +125,14 @@ def _fetch(
         job_id = listing.whole_job_id(client, job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         task = listing.job_task(job)
-        files = timing = None
+        files = timing = page = None
         if TASKS[task].kind == "audio":
             many = TASKS[task].returns_several()
             destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
+            page = choose_page(html, destination)
             files = stack.enter_context(ResultFiles(destination, client.download))
         else:
-            timing = _timing_files(task, out)
+            timing = _timing_files(task, out, html)
         result = Result(began, files)
         hidden = () if timing is None else ("lrc",)
         stack.enter_context(name_options())
@@ -135,20 +142,25 @@ def _fetch(
         for line in () if timing is None else timing.write(report["metadata"][0]):
             if not json:
                 echo(line)
+        write_page(page, report, task, task, as_json=json)
 
 
-def _timing_files(task: str, out: str | None) -> TimingFiles | None:
-    """Return where the result of a task without audio goes. Raises `InvalidValue` where it has none that is a file."""
+def _timing_files(task: str, out: str | None, html: str | None) -> TimingFiles | None:
+    """Return where the result of a task without audio goes. Raises `InvalidValue` for a file that it does not have."""
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.errors import InvalidValue
 
-    if out is None:
-        return None
-    if task != "align_lyrics":
-        raise InvalidValue(
-            "--out", out, f"nothing for {task}, which makes no file", remedy="Leave it out; --json prints the result."
-        )
-    return TimingFiles.choose({"timing": Path(out), "src": Path(out)})
+    has_times = task == "align_lyrics"
+    for option, name, allowed in (("--out", out, has_times), ("--html", html, False)):
+        if name is not None and not allowed:
+            what = "no audio" if has_times else "no file"
+            raise InvalidValue(
+                option,
+                name,
+                f"nothing for {task}, which makes {what}",
+                remedy="Leave it out; --json prints the result.",
+            )
+    return None if out is None else TimingFiles.choose({"timing": Path(out), "src": Path(out)})
 
 
 @jobs.command("cancel")

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from urllib.parse import quote
 
+from acebridge.pages import sound
+from acebridge.pages.template import fill_page, read_part
 from acestep_runtime.lyrics.formats.rows import plain_lines, split_words
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, Timing
 
-#: Audio above this many bytes stays a file of its own.
-EMBEDDED_BYTES = 30_000_000
-#: What browsers play, as libsndfile calls it.
-_TYPES = {"WAV": "audio/wav", "WAVEX": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "audio/mpeg"}
+#: FLAC does not make a recording smaller than that share of it, unless most of it is silent.
+_SMALLEST = 1 / 4
 
 
 def audio_url(source: Path, page: Path, *, embedded_bytes: int | None = None) -> tuple[str, bool]:
     """Return the address of ``source`` for a page at ``page``, and whether it holds the audio itself.
 
-    What browsers do not play, such as AIFF, becomes FLAC of 24 bits. Audio of more than ``embedded_bytes``, by default
-    `EMBEDDED_BYTES`, is a path from the page's folder.
+    What is not small already becomes FLAC. Audio of more than ``embedded_bytes``, by default
+    `acebridge.pages.sound.EMBEDDED_BYTES`, is a path from the page's folder.
     """
-    if source.stat().st_size > (EMBEDDED_BYTES if embedded_bytes is None else embedded_bytes):
-        return _path_from(page, source), False
-    kind, data = _playable(source)
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}", True
+    limit = sound.EMBEDDED_BYTES if embedded_bytes is None else embedded_bytes
+    if source.stat().st_size * _SMALLEST <= limit:
+        kind, data = sound.playable(source)
+        if len(data) <= limit:
+            return sound.data_url(kind, data), True
+    return _path_from(page, source), False
 
 
 def _path_from(page: Path, source: Path) -> str:
@@ -40,27 +38,20 @@ def _path_from(page: Path, source: Path) -> str:
     return quote(os.fsencode(path.as_posix()))
 
 
-def _playable(source: Path) -> tuple[str, bytes]:
-    import soundfile
-
-    with source.open("rb") as file:  # libsndfile itself takes no name that is no text
-        info = soundfile.info(file)
-        if info.format in _TYPES and info.subtype != "DOUBLE":
-            return _TYPES[info.format], source.read_bytes()
-        file.seek(0)
-        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
-    out = io.BytesIO()
-    soundfile.write(out, samples, rate_hz, "PCM_24", format="FLAC")
-    return "audio/flac", out.getvalue()
-
-
 def page_html(timing: Timing, *, title: str, audio: str, language: str = "") -> str:
     """Return the page. ``audio`` is the address of the song; ``language`` that of its words, such as "en", if known."""
     timing = plain_lines(timing)
-    template = Template((files("acebridge.cli") / "karaoke.html").read_text("utf-8"))
     parts = "".join(_part(section, lines) for section, lines in _parts(timing))
     lang = f' lang="{escape(language)}"' if language else ""
-    return template.substitute(title=escape(title), audio=escape(audio), words=parts, lang=lang)
+    return fill_page(
+        read_part("karaoke.html", "acebridge.cli"),
+        read_part("karaoke.js", "acebridge.cli"),
+        loads_files=not audio.startswith("data:"),
+        title=escape(title),
+        audio=escape(audio),
+        words=parts,
+        lang=lang,
+    )
 
 
 def _parts(timing: Timing) -> list[tuple[TimedSection | None, list[TimedLine]]]:
@@ -86,7 +77,9 @@ def _line(line: TimedLine) -> str:
         for word, part in split_words(line)
     )
     times = _times(line.start_s, line.end_s)
-    return f'<button class="line" type="button" dir="auto" {times}>{words or escape(line.text)}</button>'
+    # Their language is not that of the page, and not known.
+    also = "".join(f'<span class="also" lang="" dir="auto">{escape(text)}</span>' for text in line.translations)
+    return f'<button class="line" type="button" dir="auto" {times}>{words or escape(line.text)}{also}</button>'
 
 
 def _times(start_s: float, end_s: float) -> str:

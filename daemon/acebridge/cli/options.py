@@ -320,7 +320,25 @@ Offset = Annotated[
     _time("--offset", "Time added to all times, if the recording is a part of a song.", _RESULT),
 ]
 Words = Annotated[bool, _flag("--words", "Write word times into an .lrc file (enhanced LRC).", _RESULT)]
-Html = Annotated[Path | None, _option("--html", text="Write a karaoke page that plays the song.", panel=_RESULT)]
+Html = Annotated[
+    str | None,
+    _option(
+        "--html",
+        text="Write a karaoke page that plays the song; without FILE, beside the song.",
+        panel=_RESULT,
+        metavar="[FILE]",
+    ),
+]
+ResultPage = Annotated[
+    str | None,
+    _option(
+        "--html",
+        text="Write a page that plays the results, A/B with the source; without FILE, beside the results.",
+        panel=_RESULT,
+        metavar="[FILE]",
+    ),
+]
+Play = Annotated[bool, _flag("--play", "Play the results at the end.", _RESULT)]
 Listen = Annotated[bool, _flag("--listen", "Play the takes while they are generated.", _RESULT)]
 AsJson = Annotated[bool, _flag("--json", "Print one JSON object.", _RESULT)]
 ByPath = Annotated[bool, _flag("--by-path", "Send the file's path, not its bytes.", _DAEMON)]

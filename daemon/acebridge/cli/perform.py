@@ -18,7 +18,9 @@ from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.files import Destination, FileKind, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
+from acebridge.cli.pages import choose_page, write_page
 from acebridge.cli.plans import save_plan
+from acebridge.cli.play import play_results
 from acebridge.cli.result import OutputReport, Report, Result, in_order, ranking_warnings
 from acebridge.cli.take_words import SCORES, take_line
 from acebridge.cli.timing import TimingFiles
@@ -117,24 +119,28 @@ def perform(
     submission: Fields,
     detach: bool,
     listen: bool = False,
+    play: bool = False,
+    html: str | None = None,
     address: str | None,
     autostart: bool,
 ) -> None:
     """Run ``task`` to its end and report; say ``note`` once it is accepted. With ``detach`` print the job and leave.
 
     With ``downmix`` the source is sent in stereo.
-    With ``listen`` the audio is played while it is made; the command ends with the music.
+    With ``listen`` the audio is played while it is made, with ``play`` when it is done; the command ends with the music.
+    ``html`` names a page of the results, "" one beside them.
 
     Raises `JobFailed` and friends; Ctrl-C cancels the job.
     """
     began, named = time.monotonic(), source
     if detach:
-        _check_nothing_written(out, plan, timing, listen=listen)
+        _check_nothing_written(out, plan, timing, html, listen=listen, play=play)
     if plan is not None:
         check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
     destination = None
     if has_audio and not detach:
         destination = Destination.choose(out, source=source, reference=reference, task=title, many=many, kind=kind)
+    page = choose_page(html, destination, source, reference, plan)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         if source is not None and downmix:
@@ -163,8 +169,11 @@ def perform(
             for line in timing.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
+        write_page(page, report, task, title, fields, as_json=as_json)
         if listening is not None:
             play_to_end(listening.player)
+        elif play:
+            play_results(report, source)
 
 
 def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
@@ -177,9 +186,12 @@ def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
         typer.echo(job.id)
 
 
-def _check_nothing_written(out: str | None, plan: Path | None, timing: TimingFiles | None, *, listen: bool) -> None:
+def _check_nothing_written(
+    out: str | None, plan: Path | None, timing: TimingFiles | None, html: str | None, *, listen: bool, play: bool
+) -> None:
     """Raise `InvalidValue` for what a command which does not wait cannot write or play."""
-    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--listen": listen or None}
+    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--html": html, "--listen": listen or None,
+             "--play": play or None}  # fmt: skip
     for option, value in named.items():
         if value is not None:
             raise InvalidValue(

@@ -100,8 +100,8 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
     from acestep_runtime.tasks import TASKS, Repaint
 
     task = TASKS[name]
-    kind = None
-    if task.kind == "audio":
+    makes_audio, kind = task.kind == "audio", None
+    if makes_audio:
         named = options["encoding"]
         kind = FileKind.choose(options["out"], None if named is None else named.value, options["bits"])
         options = {**options, "encoding": kind.encoding}
@@ -119,14 +119,16 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
         out=options.get("out"),
         kind=kind,
         plan=options.get("save_plan"),
-        timing=TimingFiles.choose(options),
+        timing=None if makes_audio else TimingFiles.choose(options),
         many=many,
-        has_audio=task.kind == "audio",
+        has_audio=makes_audio,
         as_json=options["json"],
         by_path=options.get("by_path", False),
         submission=fields_from_options(SUBMISSION, options),
         detach=options["detach"],
         listen=options.get("listen", False),
+        play=options.get("play", False),
+        html=options.get("html") if makes_audio else None,
         address=options["address"],
         autostart=not options["no_autostart"],
     )

@@ -10,12 +10,14 @@ from typing import Any
 import typer
 
 from acebridge.atomic_files import check_writable, write_whole
+from acebridge.cli.files import free_name
+from acebridge.cli.pages import check_page
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
+from acestep_runtime.lyrics.files import read_timed_lyrics
 from acestep_runtime.lyrics.formats import FORMATS, timing_from_metadata
 from acestep_runtime.lyrics.timed import Timing
 
 _HOLDING_WORDS = ("elrc", "vtt", "json")
-_PAGES = (".html", ".htm")
 _FARTHEST_S = 36_000.0
 
 
@@ -29,6 +31,8 @@ class TimingFiles:
     page: Path | None
     language: str
     offset_s: float
+    #: The lyrics as they were given, if they were timed: with translations.
+    known: Timing | None = None
 
     @classmethod
     def choose(cls, options: Mapping[str, Any]) -> TimingFiles | None:
@@ -37,17 +41,16 @@ class TimingFiles:
         Raises `InvalidValue` for a suffix of no format, for a format without words that ``words`` asks for, and for a folder
         that cannot be written.
         """
-        out, page, with_words = options.get("timing"), options.get("html"), bool(options.get("words"))
+        out, with_words = options.get("timing"), bool(options.get("words"))
         form = _format_of(out, with_words)
-        if page is not None and page.suffix.lower() not in _PAGES:
-            raise InvalidValue("--html", str(page), "a name that ends in .html")
-        for path in (out, page):
-            if path is not None:
-                check_writable(path.parent)
+        if out is not None:
+            check_writable(out.parent)
+        page = _page(options.get("html"), options.get("src"))
         offset_s = _offset(options.get("offset"), out)
         if out is None and page is None:
             return None
-        return cls(options["src"], out, form, page, options.get("language") or "", offset_s)
+        known = read_timed_lyrics(options.get("lyrics") or "", "--lyrics")
+        return cls(options["src"], out, form, page, options.get("language") or "", offset_s, known)
 
     def write(self, facts: Mapping[str, Any]) -> Iterator[str]:
         """Write the files, and yield a line about each. Raises `EngineFailure` when nothing was timed."""
@@ -55,6 +58,7 @@ class TimingFiles:
         if not timing.lines:
             raise EngineFailure("No line was timed, so there is nothing to write.",
                                 remedy="Choose another engine with --engine.")  # fmt: skip
+        timing = timing if self.known is None else timing.with_translations(self.known)
         words = sum(len(line.words) for line in timing.lines)
         if self.out is not None:
             if self.form == "elrc" and not words:
@@ -77,6 +81,13 @@ class TimingFiles:
             page,
             [page_html(timing, title=printable(self.source.stem, 200), audio=url, language=self.language).encode()],
         )
+
+
+def _page(name: str | None, source: Path | None) -> Path | None:
+    """Return the karaoke page to write; an empty name is one beside the song."""
+    if name is None or source is None:
+        return None
+    return check_page("--html", Path(name), [source]) if name else free_name(source.with_suffix(".html"))
 
 
 def _format_of(out: Path | None, with_words: bool) -> str:

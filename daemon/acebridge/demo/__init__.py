@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from acebridge.demo import checks, steps
-from acebridge.demo.page import page_html
+from acebridge.demo.page import page_html, sound_file
 from acebridge.demo.playback import play as play_aloud
 from acebridge.demo.progress import StepLines
 from acebridge.demo.results import Results, mix_parts, page_content, project_text
 from acebridge.demo.work import run_steps
+from acebridge.pages.sound import flac, sound_script
 from acestep_runtime.audio import decode, wav
 
 
@@ -39,6 +40,10 @@ def run_demo(out: Path, *, play: bool) -> None:
             for name in ("repainted-bars.wav", "layered.wav"):
                 wav.write(out / name, files[name], steps.RATE_HZ, steps.ENCODING)
             results = Results(outcomes, files, patch, region_check, stem_error, took_s)
+            for name, samples in files.items():
+                script = out / sound_file(name)
+                script.parent.mkdir(exist_ok=True)
+                script.write_bytes(sound_script(flac(samples, steps.RATE_HZ)))
             (out / "index.html").write_text(page_html(page_content(results)), "utf-8")
             (out / "demo.rpp").write_text(project_text(results), "utf-8")
     print(out / "index.html")

@@ -1,19 +1,22 @@
-"""The demo's page: one HTML file with inline CSS, JavaScript and pictures, and WAV files in its folder."""
+"""The demo's page: one HTML file with inline CSS, JavaScript and pictures. In its folder are WAV files, and their audio
+again for its script."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
-from string import Template
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from acebridge.demo import steps, waveform
+from acebridge.demo import steps
 from acebridge.demo.checks import RegionCheck
 from acebridge.demo.steps import Outcome
+from acebridge.pages.player import KEYS, Mark, Row, Timeline, place, rows_html, set_html
+from acebridge.pages.template import fill_page, read_part
+from acebridge.pages.waveform import peaks
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.certainty import describe_findings
 from acestep_runtime.engines.metadata import TakeMetadata
@@ -21,11 +24,11 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.units import frames_to_seconds, gain_to_db
 from acestep_runtime.values import Key
 
-_COLUMNS = 600
-_ICONS = (
-    '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="go" d="M4 2l10 6-10 6z"/>'
-    '<path class="stop" d="M3 2h4v12H3zM9 2h4v12H9z"/></svg>'
-)
+_COLUMNS = ("Task", "Caption", "Seed", "Engine", "First event", "First audio", "Total", "× real time")
+#: Columns of a waveform.
+_PEAKS = 600
+#: Columns of words; the others are numbers.
+_WORDS = _COLUMNS[:4]
 _TICK = (
     '<svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="3"'
     ' stroke-linecap="round" stroke-linejoin="round"><path d="M4 13l5 5L20 6"/></svg>'
@@ -72,9 +75,13 @@ class PageContent:
 
 def page_html(content: PageContent) -> str:
     """Return the page as HTML."""
-    template = Template((files("acebridge.demo") / "page.html").read_text("utf-8"))
     peak = max(float(np.abs(player.samples).max()) for player in content.songs)
-    scale = 1 / peak if peak > 0 else 1.0
+    timeline = Timeline(frames_to_seconds(content.frames, content.rate_hz), 1 / peak if peak > 0 else 1.0)
+    keys = iter("123456789")
+    songs, stems, layers = (
+        [_player_row(content, player, next(keys, "")) for player in players]
+        for players in (content.songs, content.stems, content.layers)
+    )
     song = content.outcomes[0]
     values = {
         "title": escape(content.title),
@@ -85,41 +92,41 @@ def page_html(content: PageContent) -> str:
             " first plays, and hear the difference at the same place."
         ),
         "ruler": _ruler(content),
-        "song_players": _players(content, content.songs, scale),
+        "song_players": rows_html(songs, timeline),
+        "keys": KEYS,
+        "rate": str(content.rate_hz),
         "claims": _claims(content),
         "stems_text": "The song taken apart. What is in none of the stems asked for comes as “other”, so nothing is lost."
         " Nobody sings in this song: what the vocals stem holds was mistaken for a voice."
         " All waveforms on this page have the scale of the song.",
-        "stem_players": _players(content, content.stems, scale),
+        "stem_players": set_html(stems, timeline, title="All stems together", key="a"),
         "layers_text": escape(
             "New parts that listen to what is there: the song without its drums and bass was the source, and each layer"
             f" comes back on its own. Asked for: “{_outcome_of(content, steps.LAYER.task).step.caption}”."
         ),
-        "layer_players": _players(content, content.layers, scale),
+        "layer_players": rows_html(layers, timeline),
         "heard": _analysis_rows(content),
         "chords": _chords(content),
+        "columns": "".join(f'<th role="columnheader" scope="col"{_numeric(name)}>{name}</th>' for name in _COLUMNS),
         "rows": "".join(_row(outcome) for outcome in content.outcomes),
         "engine_note": _engine_note(song.engine),
         "reaper_text": "Opens with tempo, sections and coloured tracks, every item on its exact sample. It plays the"
         " repainted song; the stems and the new layers wait in muted folders.",
         "footer": escape(
             f"Made by AceBridge {content.version} on {content.machine}. Everything on this page is in this folder;"
-            " nothing is loaded from elsewhere."
+            " nothing is loaded from elsewhere. The players have 16 bits, the files 24."
         ),
     }
-    return template.substitute(values)
+    return fill_page(read_part("page.html", "acebridge.demo"), read_part("player.js"), loads_files=True, **values)
+
+
+def sound_file(file: str) -> str:
+    """Return the script, relative to the page, that holds the audio of a file for the players."""
+    return f"page-audio/{PurePosixPath(file).with_suffix('').as_posix().replace('/', '-')}.js"
 
 
 def _outcome_of(content: PageContent, task: str) -> Outcome:
     return next(outcome for outcome in content.outcomes if outcome.step.task == task)
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.4g}%"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
 def _facts(content: PageContent) -> str:
@@ -137,47 +144,27 @@ def _facts(content: PageContent) -> str:
 
 def _ruler(content: PageContent) -> str:
     blocks = [
-        f'<span style="left:{_percent(start, content.frames)};width:{_percent(stop - start, content.frames)}">'
-        f"{escape(name)}</span>"
+        f'<span style="{place(start, stop, content.frames)}">{escape(name)}</span>'
         for name, start, stop in content.sections
     ]
     return f'<div class="ruler" aria-hidden="true">{"".join(blocks)}</div>'
 
 
-def _players(content: PageContent, players: Iterable[Player], scale: float) -> str:
-    return "".join(_player(content, player, scale) for player in players)
-
-
-def _player(content: PageContent, player: Player, scale: float) -> str:
-    frames = len(player.samples)
-    length_s, whole_s = frames_to_seconds(frames, content.rate_hz), frames_to_seconds(content.frames, content.rate_hz)
-    name, file = escape(player.name), escape(player.file)
-    return (
-        f'<div class="player row" style="--c:{player.colour}" data-name="{name}"'
-        f' data-at="{frames_to_seconds(player.start, content.rate_hz):.6f}" data-length="{length_s:.6f}">'
-        f'<div class="name"><i class="dot"></i><b>{name}</b><a href="{file}" download>{file}</a>'
-        f'<time data-total="{_clock(whole_s)}">{length_s:.1f} s</time></div>'
-        f'<button class="play" type="button" aria-label="Play {name}">{_ICONS}</button>'
-        f'<div class="strip">{_picture(content, player, scale)}<div class="head"></div>'
-        f'<input class="seek" type="range" min="0" max="{whole_s:.3f}" step="0.01" value="0" aria-label="Position, {name}">'
-        f'</div><audio controls preload="metadata" src="{file}" aria-label="{name}"></audio></div>'
+def _player_row(content: PageContent, player: Player, key: str) -> Row:
+    start, stop = (frames_to_seconds(frame, content.rate_hz) for frame in content.region)
+    label = content.region_name if player.region == "new" else ""
+    return Row(
+        player.name,
+        sound_file(player.file),
+        player.colour,
+        peaks(player.samples, max(2, _PEAKS * len(player.samples) // content.frames)),
+        frames_to_seconds(len(player.samples), content.rate_hz),
+        frames_to_seconds(player.start, content.rate_hz),
+        key,
+        player.file,
+        is_beside=True,
+        mark=Mark(player.region, start, stop, label) if player.region else None,
     )
-
-
-def _picture(content: PageContent, player: Player, scale: float) -> str:
-    """Return the waveform in its place on the song's time line, with the region marked where the player asks for it."""
-    start, stop = content.region
-    place = f"left:{_percent(start, content.frames)};width:{_percent(stop - start, content.frames)}"
-    whole = len(player.samples) == content.frames
-    picture = waveform.svg(player.samples, columns=_COLUMNS, scale=scale) if whole else ""
-    if player.region == "old":
-        picture += f'<div class="old" style="{place}"></div>'
-    if player.region == "new":
-        part = player.samples[start:stop] if whole else player.samples
-        columns = max(2, _COLUMNS * len(part) // content.frames)
-        picture += f'<div class="piece" style="{place}">{waveform.svg(part, columns=columns, scale=scale)}</div>'
-        picture += f'<div class="new" style="{place}">{escape(content.region_name)}</div>'
-    return picture
 
 
 def _claims(content: PageContent) -> str:
@@ -244,15 +231,9 @@ def _chords(content: PageContent) -> str:
     blocks = []
     for chord in content.analysis.get("chords", ()):
         start, stop = max(0.0, chord["start_s"]), min(whole_s, chord["end_s"])
-        place = f"left:{_percent(start, whole_s)};width:calc({_percent(stop - start, whole_s)} - 2px)"
-        blocks.append(f'<span style="{place};--h:{_hue(chord["name"])}">{escape(chord["name"])}</span>')
-    if not blocks:
-        return ""
-    names = escape(", ".join(chord["name"] for chord in content.analysis["chords"]))
-    return (
-        f'<div class="scroll" tabindex="0" role="img" aria-label="Chords: {names}"><div class="chords">{"".join(blocks)}</div>'
-        "</div>"
-    )
+        where = f"--l:{100 * start / whole_s:.4g}%;--w:{100 * (stop - start) / whole_s:.4g}%"
+        blocks.append(f'<li style="{where};--h:{_hue(chord["name"])}">{escape(chord["name"])}</li>')
+    return f'<ol class="chords" aria-label="Chords">{"".join(blocks)}</ol>' if blocks else ""
 
 
 def _hue(chord: str) -> int:
@@ -266,16 +247,26 @@ def _hue(chord: str) -> int:
 
 def _row(outcome: Outcome) -> str:
     step = outcome.step
-    cells = [
-        f"<td>{escape(step.caption) or '–'}</td>",
-        f"<td>{'–' if step.seed is None else step.seed}</td>",
-        f"<td>{escape(outcome.engine)}</td>",
-    ]
     times = (outcome.first_event_s, outcome.first_audio_s, outcome.total_s)
-    cells += [f'<td class="n">{"–" if value is None else f"{value:.2f} s"}</td>' for value in times]
-    cells.append(f'<td class="n">{outcome.times_real_time:.1f} ×</td>')
+    values = [
+        step.caption or "–",
+        "–" if step.seed is None else str(step.seed),
+        outcome.engine,
+        *("–" if value is None else f"{value:.2f} s" for value in times),
+        f"{outcome.times_real_time:.1f} ×",
+    ]
+    cells = "".join(
+        f'<td role="cell" data-label="{name}"{_numeric(name)}>{escape(value)}</td>'
+        for name, value in zip(_COLUMNS[1:], values, strict=True)
+    )
     task = f"{step.task} · {step.audio_s:.1f} s"
-    return f'<tr><th scope="row">{escape(step.title)}<small>{escape(task)}</small></th>{"".join(cells)}</tr>'
+    head = f'<th role="rowheader" scope="row">{escape(step.title)}<small>{escape(task)}</small></th>'
+    return f'<tr role="row">{head}{cells}</tr>'
+
+
+def _numeric(column: str) -> str:
+    """Return the class of a column of numbers."""
+    return "" if column in _WORDS else ' class="n"'
 
 
 def _engine_note(engine: str) -> str:

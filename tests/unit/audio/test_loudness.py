@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.audio.loudness import SILENT_LUFS, k_weighting, loudness_lufs
+from acestep_runtime.audio.loudness import MAX_EQUAL_DB, SILENT_LUFS, equal_levels_db, k_weighting, loudness_lufs
 from tests.support import signals
 
 
@@ -75,3 +75,19 @@ def test_silence_and_empty_audio_measure_the_gate(frames: int) -> None:
 
 def test_a_short_sound_has_a_loudness_too() -> None:
     assert loudness_lufs([signals.sine(997, 0.25, peak=0.1)]) == pytest.approx(-20, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("loudness", "levels"),
+    [
+        ([], []),
+        ([-14.0], [0.0]),
+        ([-14.0, -20.0, -17.0], [-6.0, 0.0, -3.0]),
+        ([-14.0, SILENT_LUFS], [0.0, 0.0]),
+        ([SILENT_LUFS, SILENT_LUFS], [0.0, 0.0]),
+        ([-14.0, -14.0 - MAX_EQUAL_DB], [-MAX_EQUAL_DB, 0.0]),
+        ([-14.0, -16.0, -14.5 - MAX_EQUAL_DB], [-2.0, 0.0, 0.0]),
+    ],
+)
+def test_equal_levels_turn_down_and_never_up(loudness: list[float], levels: list[float]) -> None:
+    assert equal_levels_db(loudness) == levels

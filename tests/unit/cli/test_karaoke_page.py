@@ -15,9 +15,10 @@ import pytest
 import soundfile
 
 from acebridge.cli.karaoke import audio_url, page_html
+from acebridge.pages.sound import playable
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 from tests.support.browser import CHROMIUM, Page, browser
-from tests.support.signals import sine
+from tests.support.signals import noise, sine
 
 SONG = Timing(
     (
@@ -71,13 +72,21 @@ def test_the_page_holds_words_sections_and_nothing_from_elsewhere() -> None:
     assert addresses == ["data:audio/wav;base64,AAAA"]
 
 
+def test_translations_are_in_the_line_that_they_belong_to() -> None:
+    line = TimedLine(0, 1, "la <la>", (), ("tra & la", "ラ"))
+    held = Texts(page_html(Timing((line, TimedLine(1, 2, "la")), ()), title="x", audio="x.wav", language="it"))
+    assert held.texts("button") == ["la <la>tra & laラ", "la"]
+    also = [(attrs["lang"], text) for tag, attrs, text in held.found if tag == "span" and attrs["class"] == "also"]
+    assert also == [("", "tra & la"), ("", "ラ")]
+
+
 def test_a_page_without_sections_or_words() -> None:
     held = Texts(page_html(Timing((TimedLine(0, 1, "la"),), ()), title="x", audio="x.wav"))
     assert (held.texts("h2"), held.texts("button"), held.texts("span")) == ([], ["la"], [])
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [("wav", "audio/wav"), ("flac", "audio/flac"), ("ogg", "audio/ogg")])
-def test_audio_is_in_the_page_byte_for_byte(tmp_path: Path, suffix: str, kind: str) -> None:
+@pytest.mark.parametrize(("suffix", "kind"), [("mp3", "audio/mpeg"), ("flac", "audio/flac"), ("ogg", "audio/ogg")])
+def test_small_audio_is_in_the_page_byte_for_byte(tmp_path: Path, suffix: str, kind: str) -> None:
     source = tmp_path / f"song.{suffix}"
     soundfile.write(source, sine(440, 0.2), 48_000)
     url, embedded = audio_url(source, tmp_path / "page.html")
@@ -87,21 +96,23 @@ def test_audio_is_in_the_page_byte_for_byte(tmp_path: Path, suffix: str, kind: s
     assert base64.b64decode(data) == source.read_bytes()
 
 
-def test_audio_that_browsers_do_not_play_becomes_flac(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "subtype"), [("song.aiff", "PCM_24"), ("song.wav", "FLOAT"), ("song.wav", "DOUBLE")])
+def test_other_audio_becomes_flac(tmp_path: Path, name: str, subtype: str) -> None:
     tone = sine(440, 0.2)
-    soundfile.write(tmp_path / "song.aiff", tone, 48_000, "PCM_24")
-    url, _ = audio_url(tmp_path / "song.aiff", tmp_path / "page.html")
+    soundfile.write(tmp_path / name, tone, 48_000, subtype)
+    url, _ = audio_url(tmp_path / name, tmp_path / "page.html")
+    assert len(url) < (tmp_path / name).stat().st_size * 1.1
     assert url.startswith("data:audio/flac;base64,")
     held, rate = soundfile.read(io.BytesIO(base64.b64decode(url.split(",")[1])), dtype="float32")
     assert rate == 48_000
-    assert np.abs(held - tone).max() <= 2.0**-23
+    assert np.abs(held - tone).max() <= 2.0**-16 + 2.0**-23
 
 
 def test_large_audio_stays_where_it_is(tmp_path: Path) -> None:
     source = tmp_path / "my songs" / "it's #1 100%.wav"
     source.parent.mkdir()
-    soundfile.write(source, sine(440, 0.2), 48_000)
-    size = source.stat().st_size
+    soundfile.write(source, noise(0.2), 48_000)
+    size = len(playable(source)[1])
     assert audio_url(source, tmp_path / "pages" / "page.html", embedded_bytes=size - 1) == (
         "../my%20songs/it%27s%20%231%20100%25.wav", False,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from acestep_runtime.tasks import TASKS, Task
 
 #: Options that are no field of the request: files, and how it is sent, queued and reported.
 APART = {"src", "reference", "out", "save_plan", "timing", "words", "offset", "html", "engine", "auto_gen", "session",
-         "bits", "by_path", "bars", "caption_words", "downmix", "detach", "listen", "json", "address",
+         "bits", "by_path", "bars", "caption_words", "downmix", "detach", "listen", "play", "json", "address",
          "no_autostart"}  # fmt: skip
 #: A value for each option that needs more than a number.
 VALUES: Mapping[str, Any] = {
@@ -58,7 +58,7 @@ def value_of(option: str) -> Any:
 def test_each_task_has_a_command(task: type[Task]) -> None:
     (command,) = (each for each in TASK_COMMANDS.values() if each.task == task.name)
     assert ("out" in command.options) == (task.kind == "audio")
-    assert ("listen" in command.options) == (task.kind == "audio")
+    assert ({"listen", "play", "html"} <= set(command.options)) == (task.kind == "audio")
     assert ("src" in command.options) == task.has("source")
     assert ("reference" in command.options) == task.has("reference")
     assert ("track" in command.options) == task.has("tracks")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from acebridge.demo import steps, waveform
-from acebridge.demo.checks import RegionCheck
-from acebridge.demo.page import page_html
-from acebridge.demo.results import Results, page_content, section_frames
-from acebridge.demo.steps import Outcome
+from acebridge.demo import steps
+from acebridge.demo.page import page_html, sound_file
+from acebridge.demo.results import page_content, section_frames
+from acebridge.pages.sound import flac, sound_script
+from tests.support.browser import CHROMIUM, browser
+from tests.support.demo_results import results
 
-FRAMES = 30_000
-PATCH = (10_000, 14_000)
 VOID = {"meta", "link", "input", "path"}
 
 
@@ -51,30 +51,6 @@ class Checker(HTMLParser):
         return [attrs for name, attrs in self.seen if name == tag]
 
 
-def results(**changes: object) -> Results:
-    rng = np.random.default_rng(5)
-    names = ["song.wav", "repainted.wav", "backing.wav", "layered.wav"]
-    names += [file for step in (steps.EXTRACT, steps.LAYER) for file in step.files.values()]
-    files = {name: rng.uniform(-0.4, 0.4, (FRAMES, 2)).astype(np.float32) for name in names}
-    files["repainted-bars.wav"] = files["repainted.wav"][slice(*PATCH)]
-    facts = {
-        "text2music": {"sections": [{"name": "Verse <1>", "start_s": 0.0, "end_s": 0.25}]},
-        "understand": {
-            "bpm": 111.96, "keyscale": "B minor", "timesignature": 4.0, "confidence": {"key": 0.5},
-            "chords": [{"start_s": 0.0, "end_s": 0.3, "name": "F#m7"}, {"start_s": 0.3, "end_s": 0.6, "name": "N"}],
-        },
-    }  # fmt: skip
-    outcomes = [
-        Outcome(step, "draft", 0.021, None if step is steps.UNDERSTAND else 0.43, 4.0, facts.get(step.task, {}))
-        for step in steps.STEPS
-    ]
-    fields = {
-        "outcomes": outcomes, "files": files, "patch": PATCH, "region_check": RegionCheck(26_000, 4_000, 0.9996),
-        "stem_error": 2.4e-7, "took_s": 21.4,
-    }  # fmt: skip
-    return Results(**{**fields, **changes})  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="module")
 def page() -> str:
     return page_html(page_content(results()))
@@ -99,10 +75,17 @@ def test_every_file_has_a_player_with_names(page: str) -> None:
     checker = Checker(page)
     files = {attrs["src"] for attrs in checker.all("audio")}
     assert files == set(results().files)
-    for tag in ("audio", "button", "input"):
+    for tag in ("audio", "input"):
         labels = [attrs["aria-label"] for attrs in checker.all(tag)]
         assert all(labels)
         assert len(set(labels)) == len(labels) == len(files)
+    buttons = [attrs["aria-label"] for attrs in checker.all("button")]
+    assert all(buttons)
+    assert len(set(buttons)) == len(buttons)
+    assert sum(str(label).startswith("Play ") for label in buttons) == len(files) + 1  # and all stems together
+    sounds = {attrs["data-sound"] for attrs in checker.all("div") if "data-sound" in attrs}
+    assert sounds == {sound_file(file) for file in results().files}
+    assert len(sounds) == len(files)
     assert "lang" in checker.all("html")[0]
 
 
@@ -149,28 +132,30 @@ def test_page_without_sections_chords_or_stem_error() -> None:
     Checker(page_html(page_content(bare)))
 
 
-def test_waveform_peaks_miss_no_sample() -> None:
-    samples = np.zeros((1000, 2), np.float32)
-    samples[617, 1], samples[40, 0] = 0.75, -0.5
-    found = waveform.peaks(samples, 7)
-    assert (found.high.max(), found.high.argmax()) == (0.75, 617 * 7 // 1000)
-    assert (found.low.min(), found.low.argmin()) == (-0.5, 0)
-    assert np.isclose(np.mean(found.rms[1:4]), 0)
+# ---- in a browser ----
 
 
-def test_waveform_of_fewer_frames_than_columns() -> None:
-    found = waveform.peaks(np.full((3, 1), 0.5, np.float32), 9)
-    assert np.allclose([found.low, found.high, found.rms], 0.5)
-
-
-def test_waveform_rms_is_that_of_a_sine() -> None:
-    sine = 0.5 * np.sin(2 * np.pi * np.arange(48_000) / 48)[:, None].astype(np.float32)
-    assert np.allclose(waveform.peaks(sine, 10).rms, 0.5 / np.sqrt(2), rtol=1e-4)
-
-
-def test_outline_fills_the_height_at_full_scale_and_is_a_line_in_silence() -> None:
-    one = np.ones(2, np.float32)
-    numbers = [int(n) for n in re.findall(r"\d+", waveform.outline(-one, one))]
-    assert (min(numbers[1::2]), max(numbers[1::2])) == (0, waveform.HEIGHT)
-    silent = [int(n) for n in re.findall(r"\d+", waveform.outline(0 * one, 0 * one))]
-    assert 0 < max(silent[1::2]) - min(silent[1::2]) <= 2
+@pytest.mark.host
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_players_of_the_page_play_from_its_folder(tmp_path: Path) -> None:
+    start, stop = 80_000, 112_000
+    files = {name: np.tile(samples, (8, 1)) for name, samples in results().files.items()}
+    files["repainted-bars.wav"] = files["repainted.wav"][start:stop]
+    for name, samples in files.items():
+        script = tmp_path / sound_file(name)
+        script.parent.mkdir(exist_ok=True)
+        script.write_bytes(sound_script(flac(samples, steps.RATE_HZ)))
+    page = page_html(page_content(results(files=files, patch=(start, stop))))
+    (tmp_path / "index.html").write_text(page, "utf-8")
+    place = "Number(document.querySelector('.seek').value)"
+    with browser(tmp_path / "profile") as window:
+        window.open(tmp_path / "index.html")
+        window.eval("document.querySelector('[aria-label^=\"Play Only\"]').click()")
+        window.until(f"{place} > {start / steps.RATE_HZ + 0.05}")  # where the bars begin in the song
+        window.eval("document.querySelector('[aria-label=\"Play All stems together\"]').click()")
+        window.until("document.querySelector('.together').classList.contains('chosen')")
+        assert window.eval(place) > start / steps.RATE_HZ
+        window.key(" ")
+        assert window.eval("document.querySelectorAll('.playing').length") == 0
+        assert window.faults == []
+        assert all(address.startswith(("file:", "data:")) for address in window.asked)

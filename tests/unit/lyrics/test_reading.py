@@ -144,3 +144,18 @@ def test_times_are_never_words_whatever_is_damaged(text: str) -> None:
         assert not STAMP.search(stanza.tag)
         assert not [line.text for line in stanza.lines if STAMP.search(line.text)]
     assert words_to_sing(words).text == words or read_timing(words) is not None
+
+
+def test_translations_go_to_lines_with_the_same_words_in_order() -> None:
+    def line(at: float, text: str, *translations: str) -> TimedLine:
+        return TimedLine(at, at + 1, text, (), translations)
+
+    known = Timing(
+        (line(0, "One"), line(1, "Oh  yes", "Oh ja"), line(2, "two", "zwei"), line(3, "oh yes", "ach ja")), ()
+    )
+    timing = Timing(
+        (line(5, "Two"), line(6, "Oh yes"), line(7, "OH YES"), line(8, "oh yes"), line(9, "x"), line(9, "one")), ()
+    )
+    found = timing.with_translations(known)
+    assert [each.translations for each in found.lines] == [("zwei",), ("Oh ja",), ("ach ja",), ("ach ja",), (), ()]
+    assert [(each.start_s, each.text) for each in found.lines] == [(each.start_s, each.text) for each in timing.lines]

@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acebridge.hosts.monitor.recording import Recording
-from acestep_runtime.audio.loudness import SILENT_LUFS
+from acestep_runtime.audio.loudness import equal_levels_db
 from acestep_runtime.units import db_to_gain
-
-#: Nothing is turned down by more: beside something next to silent, all else would vanish.
-MAX_DB = 15.0
 
 
 def equal_gains(recordings: Mapping[int, Recording]) -> dict[int, float]:
     """Return the linear gain of each recording that is not 1.
 
-    Among complete recordings of one role, the louder ones are turned down to the quietest that is not `MAX_DB` below the
-    loudest. Nothing is turned up, so nothing clips. A stem is not compared with a mix: it is as loud as it is in the mix.
+    Complete recordings of one role are made equally loud: see `equal_levels_db`. A stem is not compared with a mix: it is as
+    loud as it is in the mix.
     """
     gains: dict[int, float] = {}
     for role in {recording.role for recording in recordings.values()}:
         loudness = {
             number: recording.lufs
             for number, recording in recordings.items()
-            if recording.role == role and recording.lufs is not None and recording.lufs > SILENT_LUFS
+            if recording.role == role and recording.lufs is not None
         }
-        if not loudness:
-            continue
-        loudest = max(loudness.values())
-        quietest = min(lufs for lufs in loudness.values() if lufs >= loudest - MAX_DB)
-        gains |= {number: db_to_gain(quietest - lufs) for number, lufs in loudness.items() if lufs > quietest}
+        levels_db = dict(zip(loudness, equal_levels_db(list(loudness.values())), strict=True))
+        gains |= {number: db_to_gain(db) for number, db in levels_db.items() if db < 0}
     return gains

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from acebridge.hosts.monitor.equal_loudness import MAX_DB, equal_gains
+from acebridge.hosts.monitor.equal_loudness import equal_gains
 from acebridge.hosts.monitor.recording import Recording
-from acestep_runtime.audio.loudness import loudness_lufs
+from acestep_runtime.audio.loudness import MAX_EQUAL_DB, loudness_lufs
 from tests.support.daemon import until
 from tests.support.signals import Samples, chord, noise, sine
 
@@ -51,5 +51,5 @@ def test_what_is_still_coming_stems_and_silence_do_not_count(recordings: Recordi
     fill(recordings, 2, QUIET, part=100_000)
     fill(recordings, 3, QUIET, role="drums")
     fill(recordings, 4, QUIET * 0)
-    fill(recordings, 5, LOUD * 10 ** (-(MAX_DB + 1) / 20))
+    fill(recordings, 5, LOUD * 10 ** (-(MAX_EQUAL_DB + 1) / 20))
     assert equal_gains(recordings) == {}
