@@ -208,8 +208,22 @@ def test_an_adapter_that_does_not_fit_raises_with_its_keys(dit: Any, tmp_path: P
 
 def test_other_files_and_unknown_names_raise(dit: Any, tmp_path: Path) -> None:
     torch.save({"layers.0.self_attn.to_q.lora_A.weight": torch.zeros(4, 32)}, tmp_path / "adapter_model.bin")
-    for path in (tmp_path / "adapter_model.bin", tmp_path, tmp_path / "none.safetensors"):
-        with pytest.raises(EngineFailure, match="adapter"):
+    save_file({"lora_unet_layers_0_self_attn_q_proj.hada_w1_a": torch.zeros(4, 32)}, tmp_path / "loha.safetensors")
+    (tmp_path / "page.safetensors").write_text("<!DOCTYPE html>")
+    pickle_folder = tmp_path / "pickled"
+    pickle_folder.mkdir()
+    (tmp_path / "adapter_model.bin").rename(pickle_folder / "adapter_model.bin")
+    for path, says in (
+        (pickle_folder / "adapter_model.bin", r"is a pickle, which may hold programs, and is not opened\."),
+        (pickle_folder, r"is a LoRA as a pickle, which may hold programs, and is not opened\."),
+        (tmp_path / "none.safetensors", r"is no adapter in safetensors\."),
+        (
+            tmp_path / "loha.safetensors",
+            r"is a LoHa adapter of LyCORIS; unexpected: lora_unet_.*\. Export it as a plain LoRA",
+        ),
+        (tmp_path / "page.safetensors", r"is a web page, not the file itself\. Download it again"),
+    ):
+        with pytest.raises(EngineFailure, match=says):
             add_adapter(dit, path, "x")
     with pytest.raises(InvalidValue, match="adapter is 'x'; allowed: none, as no adapter is loaded"):
         scale_adapter(dit, "x", 1.0)
