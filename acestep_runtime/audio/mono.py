@@ -5,10 +5,10 @@ The mean of both channels cancels what they hold in opposite polarity. That is t
     mid = (L + R) / 2      side = (L − R) / 2      mix = mid + weight · H(side)
 
 H turns the phase by 90° (Hilbert transform). A source that is panned by level, in either polarity, is in phase in mid and side,
-or in opposite phase: turned by 90° they add as powers and never cancel. The weight is 0 where the side has less than half the
-power of the mid, so ordinary stereo gives the very mid; it rises to 1 where the side has twice the power of the mid. It is
-chosen for each third of an octave and each 0.7 s, and rises smoothly between them, so no small change of the audio changes it
-much.
+or in opposite phase: turned by 90° they add as powers and never cancel. The weight is 0 where the side has no more power than
+the mid: ordinary stereo, one side alone and wide stereo without correlation give the very mid, which lacks nothing of them. It
+rises to 1 where the side has four times the power of the mid. It is chosen for each third of an octave and each 0.7 s, and
+rises smoothly between them, so no small change of the audio changes it much.
 
 What is played or returned never goes through here. Letters: N frames, F bins.
 """
@@ -26,7 +26,7 @@ from acestep_runtime.audio.samples import Samples, split_blocks
 #: Length of a segment; they overlap by half.
 _SEGMENT_S = 1.4
 #: Power of the side over that of the mid at which its weight leaves 0 and reaches 1, in dB.
-_SIDE_DB = (-3.0, 3.0)
+_SIDE_DB = (0.0, 6.0)
 #: A segment whose side is softer than its mid by this power ratio holds nothing that the mid lacks.
 _FAINT = 1e-2
 _LOWEST_HZ, _BANDS_PER_OCTAVE = 25.0, 3

@@ -18,7 +18,7 @@ _BRIGHTNESS_WORDS = ((700, "dark"), (1300, "warm"), (2600, "balanced"), (1e9, "b
 _ENERGY_WORDS = ((-32.0, "quiet"), (-17.0, "moderately loud"), (1e9, "loud"))
 #: Clear onsets a second.
 _DENSITY_WORDS = ((0.8, "sustained"), (2.5, "sparse"), (1e9, "rhythmic"))
-_BAR_WORDS = {3: " in triple meter", 5: " with five beats a bar", 7: " with seven beats a bar"}
+_BAR_WORDS = {3: " in triple meter", 5: " in bars of five", 6: " in bars of six", 7: " in bars of seven"}
 
 
 def _word(table: tuple[tuple[float, str], ...], value: float) -> str:

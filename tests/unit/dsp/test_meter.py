@@ -96,6 +96,8 @@ def test_accented_clicks_tell_the_meter(beats_per_bar: int, bpm: int) -> None:
     found = analyse(samples, 48_000)
     assert (round(found.grid.bpm), found.grid.beats_per_bar) == (bpm, beats_per_bar)
     assert is_sure("meter", found.confidence)
+    words = {3: "in triple meter", 4: f"at {bpm} bpm", 5: "in bars of five", 6: "in bars of six", 7: "in bars of seven"}
+    assert words[beats_per_bar] in found.caption
     bar_s = beats_per_bar * 60 / bpm
     assert all(abs((at - START_S + 0.05) % bar_s - 0.05) < 0.03 for at in found.downbeats_s)
 

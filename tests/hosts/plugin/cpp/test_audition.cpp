@@ -64,7 +64,7 @@ struct Stage {
   }
 
   // Whether `output` from `at` on is `source` from `from` on, turned to `gain`.
-  static bool is_reported(const Stereo& output, size_t at, size_t count, const Stereo& source, size_t from, double gain) {
+  static bool is_heard(const Stereo& output, size_t at, size_t count, const Stereo& source, size_t from, double gain) {
     bool is_equal = true;
     for (size_t channel = 0; channel < 2; ++channel) {
       for (size_t i = 0; i < count; ++i) {
@@ -86,7 +86,7 @@ void takes_and_recording_are_heard_equally_loud() {
     CHECK(gain <= 1.0);
     stage.core.audition(number);
     const Stereo output = stage.play(kFrames + 1000);
-    CHECK(Stage::is_reported(output, kFade, kFrames - 2 * kFade, source, kFade, gain));
+    CHECK(Stage::is_heard(output, kFade, kFrames - 2 * kFade, source, kFade, gain));
     CHECK(stage.core.auditioning().number == kNoAudition);
     for (size_t channel = 0; channel < 2; ++channel) {
       CHECK(signals::equal(output[channel].data() + kFrames, stage.input[channel].data(), 1000));
@@ -102,11 +102,11 @@ void another_number_goes_on_at_the_same_frame() {
   CHECK(stage.core.auditioning().frame == 2000 && stage.core.auditioning().frames == int64_t{kFrames});
   stage.core.audition(2);
   CHECK(stage.core.auditioning().number == 2);
-  CHECK(Stage::is_reported(stage.play(3000), kFade, 3000 - kFade, stage.takes[1], 2000 + kFade, 1));
+  CHECK(Stage::is_heard(stage.play(3000), kFade, 3000 - kFade, stage.takes[1], 2000 + kFade, 1));
   stage.core.audition(kNoAudition);
   CHECK(signals::equal(signals::part(stage.play(1000), kFade, 1000 - kFade), signals::part(stage.input, kFade, 1000 - kFade)));
   stage.core.audition(2); // from the beginning again
-  CHECK(Stage::is_reported(stage.play(1000), kFade, 1000 - kFade, stage.takes[1], kFade, 1));
+  CHECK(Stage::is_heard(stage.play(1000), kFade, 1000 - kFade, stage.takes[1], kFade, 1));
 }
 
 void it_sounds_the_same_at_each_block_size() {
@@ -177,14 +177,14 @@ void an_unknown_number_ends_it() {
   CHECK(empty.auditioning().number == kNoAudition);
 }
 
-void a_take_that_comes_meanwhile_is_reported_at_the_same_frame() {
+void a_take_that_comes_meanwhile_is_heard_at_the_same_frame() {
   Stage stage;
   stage.core.audition(1);
   stage.play(2000);
   const Stereo fresh = scaled(signals::noise(kFrames, 76), 0.25F);
   stage.put(1, fresh, kPlace);
   CHECK(stage.core.auditioning().number == 1);
-  CHECK(Stage::is_reported(stage.play(3000), 2 * kFade, 1000, fresh, 2000 + 2 * kFade, 1)); // out, then in
+  CHECK(Stage::is_heard(stage.play(3000), 2 * kFade, 1000, fresh, 2000 + 2 * kFade, 1)); // out, then in
   stage.core.collect();
 }
 
@@ -209,7 +209,7 @@ int main() {
       {"it begins, changes and ends without a click", it_begins_changes_and_ends_without_a_click},
       {"a rolling transport ends it", a_rolling_transport_ends_it},
       {"an unknown number ends it", an_unknown_number_ends_it},
-      {"a take that comes meanwhile is heard at the same frame", a_take_that_comes_meanwhile_is_reported_at_the_same_frame},
+      {"a take that comes meanwhile is heard at the same frame", a_take_that_comes_meanwhile_is_heard_at_the_same_frame},
       {"loudness of known signals", loudness_of_known_signals},
   });
 }
