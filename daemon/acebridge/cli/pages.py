@@ -13,7 +13,7 @@ import typer
 from acebridge.atomic_files import check_writable
 from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, check_no_input, free_name
-from acebridge.cli.take_words import SCORES
+from acebridge.cli.take_words import take_parts
 from acestep_runtime.errors import AceStepError, InvalidValue, printable
 
 if TYPE_CHECKING:
@@ -145,16 +145,6 @@ def _region(task: str, fields: Fields) -> tuple[float, float] | None:
 
 def take_facts(facts: Mapping[str, JsonValue], seed: int, caption: str) -> list[str]:
     """Return what is known of a take in short texts: tempo, key, meter, scores, seed, and its caption if that is its own."""
-    bpm, key, meter, score = (facts.get(name) for name in ("bpm", "keyscale", "timesignature", "score"))
-    parts = [f"{bpm:g} bpm"] if isinstance(bpm, (int, float)) else []
-    parts += [str(key)] if key else []
-    parts += [f"{meter:g}/4"] if isinstance(meter, (int, float)) else []
-    if isinstance(score, Mapping):
-        parts += [
-            f"{part.replace('_', ' ')} {value:.2f}"
-            for part in SCORES
-            if isinstance(value := score.get(part), (int, float))
-        ]
-    parts.append(f"seed {seed}")
     own = str(facts.get("caption") or "")
-    return [printable(part, 300) for part in (*parts, *([own] if own and own != caption else []))]
+    captions = [printable(own, 300)] if own and own != caption else []
+    return [*take_parts(facts, meter=True), f"seed {seed}", *captions]

@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 SCORES = ("quality", "lyrics_alignment", "lm")
 
 
+def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[str]:
+    """Return tempo, key and scores of a take, each in words, the ``meter`` behind the key if it is wanted."""
+    score, words = facts.get("score"), describe_findings(facts, timesignature="{:g}/4")
+    told = [name for name in ("bpm", "keyscale", *(["timesignature"] if meter else [])) if facts.get(name) is not None]
+    heard = [f"{words[name]} bpm" if name == "bpm" else words[name] for name in told]
+    scores = []
+    if isinstance(score, Mapping):
+        scores = [
+            f"{part.replace('_', ' ')} {value:.2f}"
+            for part in SCORES
+            if isinstance(value := score.get(part), (int, float))
+        ]
+    return [printable(part, 300) for part in (*heard, *scores)]
+
+
 def take_line(facts: Mapping[str, JsonValue]) -> str:
     """Return tempo, key and score of a take in one line."""
-    score, words = facts.get("score"), describe_findings(facts)
-    parts = [f"{words['bpm']} bpm"] if "bpm" in facts else []
-    parts += [words["keyscale"]] if "keyscale" in facts else []
-    if isinstance(score, Mapping):
-        parts += [f"{part} {value:.2f}" for part in SCORES if isinstance(value := score.get(part), (int, float))]
-    return printable(", ".join(parts), 1000) or "nothing is known of it"
+    return ", ".join(take_parts(facts)) or "nothing is known of it"
