@@ -98,6 +98,7 @@ def test_a_repaint_plays_in_place(host: LinkedHost, music: Samples, tmp_path: Pa
 
 
 def test_a_repaint_is_as_loud_as_is_chosen(host: LinkedHost, music: Samples) -> None:
+    music = music / 20
     host.capture(0, music)
     host.send({"select": [12_000, 24_000]})
     host.choose("task", "repaint")
@@ -118,9 +119,8 @@ def test_a_repaint_is_as_loud_as_is_chosen(host: LinkedHost, music: Samples) -> 
         assert {name: sent[name] for name in ("loudness_of", "match_loudness") if name in sent} == fields
     there = loudness_lufs([music[:, 12_000:36_000].T], RATE_HZ)
     as_region, as_context, as_made = (loudness_lufs([take.T], RATE_HZ) for take in takes)
-    assert as_region == pytest.approx(there, abs=1.5)
-    assert as_context == pytest.approx(there, abs=1.5)  # the noise is as loud there
-    assert abs(as_made - there) > 3
+    assert abs(as_region - there) < 1.5 < abs(as_made - there)
+    assert abs(as_context - there) < 1.5  # the noise is as loud there
 
 
 def test_stems_play_one_of_them(host: LinkedHost, music: Samples) -> None:
