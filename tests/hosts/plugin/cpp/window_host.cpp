@@ -209,8 +209,8 @@ private:
     }
   }
 
-  // The plug-in has a connection of its own: what it asks for there, and hears of it, takes as long as it takes. In one batch of
-  // events DPF hands on clicks before a new size, so that a click which is meant for the new size has to come in a later one.
+  // The plug-in has a connection of its own: what it asks for there, and hears of it, takes as long as it takes. A click that is
+  // meant for a new size waits until the plug-in has that.
   void settle() {
     is_held_ = false;
     do {
