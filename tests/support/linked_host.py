@@ -22,6 +22,7 @@ CHOICES = {
         "vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx", "brass",
         "woodwinds",
     ),
+    "match_loudness": ("region", "context", "off"),
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ PARAMETERS = (
     "cancel",
     "progress",
     "state",
+    "match_loudness",
 )
 STATES = (
     "ready",
@@ -46,7 +47,7 @@ STATES = (
     "damaged",
     "newer",
 )
-#: The twelve parameters as VST3's numbers from 0 to 1: a choice or a whole number is its place among its values.
+#: Values of Mode as VST3's numbers from 0 to 1: a choice or a whole number is its place among its values.
 OFF, REPLACE, ADD = 0.0, 0.5, 1.0
 
 Samples = npt.NDArray[np.float32]

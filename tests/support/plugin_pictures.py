@@ -18,7 +18,8 @@ from tests.support.plugin import PARAMETERS, ROOT, STATES, build_sanitized
 from tests.support.window import WindowHost, start_screen
 
 FOLDER = ROOT / "docs/images"
-BAR_FRAMES = 96_000  # at 120 bpm and 48 kHz
+RATE_HZ = 48_000
+BAR_FRAMES = 96_000  # at 120 bpm
 CAPTION = "Warm upright piano, brushed drums, été à Montréal"
 LYRICS = "[verse]\\nÀ la claire fontaine\\nm'en allant promener\\n\\n[chorus]\\nIl y a longtemps que je t'aime"
 
@@ -46,8 +47,9 @@ def draw(host: WindowHost) -> None:
     capture(host)
     host.ask(f"load caption {CAPTION}")
     host.ask(f"load lyrics {LYRICS}")
-    host.ask(f"load selection {6 * BAR_FRAMES} {2 * BAR_FRAMES}")
-    report(host, "working", 0.42, 14, False, "Painting bars 7 to 9: step 21 of 50.")
+    host.ask(f"load selection {6 * BAR_FRAMES} {2 * BAR_FRAMES} {RATE_HZ}")
+    host.ask(f"set {PARAMETERS.index('takes')} 3")
+    report(host, "working", 0.42, 14, False, "step 21 of 50")
     save(host, "working", 1.5)
     for number in (1, 2, 3):
         host.ask(f"take {number} {6 * BAR_FRAMES} {2 * BAR_FRAMES}")

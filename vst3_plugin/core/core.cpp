@@ -12,11 +12,6 @@
 #include <set>
 
 namespace acebridge {
-namespace {
-
-constexpr int64_t kLatestFrame = int64_t{1} << 48U;
-
-} // namespace
 
 Core::Core(double rate_hz) : rate_hz_(0) { prepare(rate_hz); }
 

@@ -1,5 +1,7 @@
 #include "loudness.hpp"
 
+#include "numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -7,7 +9,6 @@
 namespace acebridge {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kGateLu = -10; // relative to the loudness of all blocks above the absolute gate
 constexpr size_t kStepsOfBlock = 4;
 

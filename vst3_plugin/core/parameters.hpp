@@ -1,4 +1,4 @@
-// The parameters that hosts show and automate: one table.
+// The parameters that hosts show and automate: one table. Projects know them by their places: new ones come last.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 
 namespace acebridge {
 
-enum class Id { task, track, strength, takes, take, mode, seed, capture, go, cancel, progress, state };
+enum class Id { task, track, strength, takes, take, mode, seed, capture, go, cancel, progress, state, match_loudness };
 
-constexpr size_t kParameters = 12;
+constexpr size_t kParameters = 13;
 
 enum class Kind { number, integer, choice, toggle, trigger, output, output_choice };
 
@@ -32,6 +32,10 @@ constexpr std::array<const char*, 12> kTracks{"vocals",     "backing_vocals", "d
                                               "percussion", "strings",        "synth", "fx",   "brass",  "woodwinds"};
 
 constexpr std::array<const char*, 3> kModes{"off", "replace", "add"};
+
+// What a repaint is as loud as: the region as it was, or the song on both sides of it. Off: as the engine makes it.
+enum class Loudness { region, context, off };
+constexpr std::array<const char*, 3> kLoudness{"region", "context", "off"};
 
 // What the plug-in is doing, or what keeps it from that.
 enum class Status { ready, waiting, capturing, full, lost, working, done, failed, missing, damaged, newer };
@@ -71,6 +75,7 @@ constexpr std::array<Parameter, kParameters> kParameterTable{{
     {"cancel", "Cancel", Kind::trigger, 0, 1, 0, nullptr},
     {"progress", "Progress", Kind::output, 0, 1, 0, nullptr},
     {"state", "State", Kind::output_choice, 0, kStatusNames.size() - 1, 0, kStatusNames.data()},
+    {"match_loudness", "Match loudness", Kind::choice, 0, kLoudness.size() - 1, 0, kLoudness.data()},
 }};
 
 // The values. Any thread may read and write them; nothing waits.

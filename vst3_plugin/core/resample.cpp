@@ -1,5 +1,7 @@
 #include "resample.hpp"
 
+#include "numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -7,7 +9,6 @@
 namespace acebridge {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kPassband = 0.91; // of half the lower rate
 constexpr double kStopbandDb = 120;
 constexpr double kShape = 0.1102 * (kStopbandDb - 8.7); // Kaiser's formulas

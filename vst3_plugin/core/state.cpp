@@ -14,7 +14,6 @@ constexpr std::string_view kName = "acebridge-takes";
 constexpr size_t kCheckDigits = 16;
 constexpr size_t kHashDigits = 64;
 constexpr int64_t kMostFrames = int64_t{1} << 32U;
-constexpr int64_t kLatestFrame = int64_t{1} << 48U;
 constexpr int kMostNumber = 8;
 
 std::string_view take_until(std::string_view& text, char end) {

@@ -16,6 +16,9 @@
 
 namespace acebridge {
 
+// Frames of a host are taken no further from zero than this.
+constexpr int64_t kLatestFrame = int64_t{1} << 48U;
+
 // Where a take plays. Assets are named by the SHA-256 of their bytes.
 struct TakeRegion {
   int number = 1;

@@ -57,12 +57,13 @@ float read_sample(const uint8_t* bytes, const Format& format) {
 Audio read_samples(const uint8_t* data, size_t size, const Format& format) {
   const size_t sample_bytes = format.bits / 8U;
   const size_t frame_bytes = sample_bytes * format.channels;
+  const size_t frames = size / frame_bytes;
   Audio audio;
   audio.rate_hz = format.rate_hz;
   for (size_t channel = 0; channel < 2; ++channel) {
     const size_t offset = channel < format.channels ? channel * sample_bytes : 0;
-    audio.channels[channel].resize(size / frame_bytes);
-    for (size_t i = 0; i < audio.channels[channel].size(); ++i) {
+    audio.channels[channel].resize(frames);
+    for (size_t i = 0; i < frames; ++i) {
       audio.channels[channel][i] = read_sample(data + i * frame_bytes + offset, format);
     }
   }

@@ -8,7 +8,6 @@
 namespace acebridge {
 namespace {
 
-constexpr size_t kMostStatusBytes = size_t{1} << 20U;
 constexpr size_t kMostCommandBytes = size_t{1} << 20U;
 constexpr size_t kMostCommands = 32; // at a time
 constexpr double kShortestS = 1;

@@ -13,6 +13,9 @@
 
 namespace acebridge {
 
+// Of status.json; one that has more is left out.
+constexpr size_t kMostStatusBytes = size_t{1} << 20U;
+
 // The files of a job folder, ours and those that the command makes.
 bool is_job_file(const std::string& name);
 

@@ -15,7 +15,7 @@
 namespace acebridge {
 namespace {
 
-constexpr size_t kMostFileBytes = 4096;
+constexpr size_t kMostBytes = 4096;
 constexpr size_t kTokenDigits = 64;
 constexpr size_t kMostTextBytes = 2000;
 constexpr int kConnectMs = 300;
@@ -91,9 +91,9 @@ std::string osc_message(std::string_view address, const std::vector<OscValue>& v
 
 void OscSender::say(std::string_view address, const std::vector<OscValue>& values) {
   const auto data = Folder::open(data_folder_);
-  const auto file = data ? data->read("osc.json", kMostFileBytes) : std::nullopt;
+  const auto file = data ? data->read("osc.json", kMostBytes) : std::nullopt;
   const auto where = file ? read_json(*file) : std::nullopt;
-  const auto token = data ? data->read("token", kMostFileBytes, true) : std::nullopt;
+  const auto token = data ? data->read("token", kMostBytes, true) : std::nullopt;
   if (!where || !token || token->size() < kTokenDigits) {
     return;
   }

@@ -10,7 +10,6 @@ namespace acebridge {
 namespace {
 
 constexpr const char* kSource = "source-1.wav";
-constexpr size_t kMostStatusBytes = size_t{1} << 20U;
 constexpr size_t kMostResultBytes = size_t{64} << 20U; // metadata has the time of each word
 constexpr size_t kMostAudioBytes = size_t{1} << 30U;
 

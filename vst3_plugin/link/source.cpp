@@ -20,15 +20,16 @@ struct Needs {
   bool strength;
   bool track;    // the one of the parameter
   bool tracks;   // those of the text; without a text, that of the parameter
+  bool loudness; // what the new audio is as loud as
 };
 
 constexpr std::array<Needs, 6> kNeeds{{
-    {"text2music", false, false, true, false, false, false},
-    {"cover", true, false, true, true, false, false},
-    {"repaint", true, true, true, true, false, false},
-    {"lego", true, true, true, false, true, false},
-    {"complete", true, false, true, false, false, true},
-    {"extract", true, false, false, false, true, true},
+    {"text2music", false, false, true, false, false, false, false},
+    {"cover", true, false, true, true, false, false, false},
+    {"repaint", true, true, true, true, false, false, true},
+    {"lego", true, true, true, false, true, false, false},
+    {"complete", true, false, true, false, false, true, false},
+    {"extract", true, false, false, false, true, true, false},
 }};
 
 std::string frames_text(const Selection& selection) {
@@ -113,6 +114,15 @@ void add_tracks(Json& fields, const Needs& needs, Core& core, const std::string&
   }
 }
 
+void add_loudness(Json& fields, Core& core) {
+  const int choice = core.parameters().whole(Id::match_loudness);
+  if (static_cast<Loudness>(choice) == Loudness::off) {
+    fields.set("match_loudness", Json::of(false));
+  } else {
+    fields.set("loudness_of", Json::of(kLoudness[static_cast<size_t>(choice)]));
+  }
+}
+
 Json make_output(Core& core, uint32_t rate_hz) {
   const Parameters& parameters = core.parameters();
   Json output = Json::object();
@@ -177,6 +187,9 @@ Order make_order(Core& core) {
   }
   if (needs.strength) {
     order.fields.set("strength", Json::of(static_cast<double>(core.parameters().get(Id::strength))));
+  }
+  if (needs.loudness) {
+    add_loudness(order.fields, core);
   }
   add_tracks(order.fields, needs, core, track);
   order.fields.set("output", make_output(core, order.rate_hz));

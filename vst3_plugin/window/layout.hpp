@@ -22,7 +22,7 @@ struct Layout {
   Rect tracks;
   Rect folder;
   Rect task;
-  Rect track;
+  Rect track; // or how a repaint's loudness is matched: no task uses both
   Rect strength;
   Rect takes;
   Rect seed;

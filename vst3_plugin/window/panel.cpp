@@ -26,9 +26,10 @@ int number_of(const std::string& digits) {
 
 } // namespace
 
-const std::array<Panel::Choice, 4> Panel::kChoices{{
+const std::array<Panel::Choice, 5> Panel::kChoices{{
     {Part::task, Id::task, "Task", &Layout::task},
     {Part::track, Id::track, "Track", &Layout::track},
+    {Part::loudness, Id::match_loudness, "Match loudness", &Layout::track},
     {Part::takes, Id::takes, "Takes to make", &Layout::takes},
     {Part::mode, Id::mode, "Mode", &Layout::mode},
 }};
@@ -180,9 +181,16 @@ bool Panel::is_enabled(Part part) const {
     return use.track;
   case Part::strength:
     return use.strength;
+  case Part::loudness:
+    return use.loudness;
   default:
     return true;
   }
+}
+
+bool Panel::is_shown(Part part) const {
+  const bool has_loudness = kTaskUses[static_cast<size_t>(whole(Id::task))].loudness;
+  return part == Part::loudness ? has_loudness : part != Part::track || !has_loudness;
 }
 
 // ---- the keyboard ----

@@ -40,7 +40,7 @@ public:
   void say(std::string sentence);
 
 private:
-  enum class Part { none, go, cancel, start, capture, strength, task, track, takes, mode, seed, wave, list, field };
+  enum class Part { none, go, cancel, start, capture, strength, task, track, loudness, takes, mode, seed, wave, list, field };
 
   struct Choice {
     Part part;
@@ -49,7 +49,7 @@ private:
     Rect Layout::*area;
   };
 
-  static const std::array<Choice, 4> kChoices;
+  static const std::array<Choice, 5> kChoices;
   static constexpr float kDragPixels = 6;
 
   // What a parameter is to the user: as it was set here last, until the plug-in has taken that over.
@@ -61,6 +61,8 @@ private:
 
   Part part_at(Point at) const;
   bool is_enabled(Part part) const;
+  // Whether a menu is drawn: of two that stand in one place it is the one that the task uses.
+  bool is_shown(Part part) const;
   Field* field_at(Point at);
   void focus(Field* field);
   void edited(Field& field);

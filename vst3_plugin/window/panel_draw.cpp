@@ -51,6 +51,9 @@ void Panel::draw_controls() {
     field->draw(canvas_);
   }
   for (const Choice& choice : kChoices) {
+    if (!is_shown(choice.part)) {
+      continue;
+    }
     const auto low = static_cast<int>(kParameterTable[static_cast<size_t>(choice.id)].low);
     const std::string value = labels_of(choice.id)[static_cast<size_t>(whole(choice.id) - low)];
     const bool is_open = popup_ && popup_choice_ == &choice;

@@ -30,13 +30,14 @@ Panel::Part Panel::part_at(Point at) const {
     Part part;
     const Rect& area;
   };
-  const std::array<Place, 11> places{{{Part::go, layout_.go},
+  const std::array<Place, 12> places{{{Part::go, layout_.go},
                                       {Part::cancel, layout_.cancel},
                                       {Part::start, layout_.start},
                                       {Part::capture, layout_.capture},
                                       {Part::strength, layout_.strength},
                                       {Part::task, layout_.task},
                                       {Part::track, layout_.track},
+                                      {Part::loudness, layout_.track},
                                       {Part::takes, layout_.takes},
                                       {Part::mode, layout_.mode},
                                       {Part::wave, layout_.wave},

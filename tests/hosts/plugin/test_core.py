@@ -46,12 +46,12 @@ def plain() -> Path:
 
 @pytest.fixture(scope="session")
 def address() -> Path:
-    return build_sanitized(*ADDRESS, "test_full_disk", "test_clap", "AceBridge-clap")
+    return build_sanitized("tests", "AceBridge-clap")
 
 
 @pytest.fixture(scope="session")
 def thread() -> Path:
-    return build(BUILDS / "plugin-tests/thread", CPP, "-DSANITIZE=thread", targets=("test_threads", "test_link"))
+    return build(BUILDS / "plugin-tests/thread", CPP, "-DSANITIZE=thread", targets=("tests",))
 
 
 def test_audio_thread_allocates_locks_and_reads_nothing(plain: Path) -> None:
@@ -60,7 +60,7 @@ def test_audio_thread_allocates_locks_and_reads_nothing(plain: Path) -> None:
 
 @pytest.mark.parametrize("name", ADDRESS)
 def test_units(address: Path, name: str) -> None:
-    run(address / name)
+    run(address / "tests", name)
 
 
 def test_a_full_disk_is_said(address: Path, tmp_path: Path) -> None:
@@ -69,13 +69,13 @@ def test_a_full_disk_is_said(address: Path, tmp_path: Path) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)]
     if shutil.which("unshare") is None or subprocess.run([*enter, *mount], capture_output=True).returncode != 0:
         pytest.skip("this system lets nobody mount in a namespace of their own")
-    script = f"{shlex.join(mount)} && exec {shlex.join(map(str, (address / 'test_full_disk', tmp_path)))}"
+    script = f"{shlex.join(mount)} && exec {shlex.join(map(str, (address / 'tests', 'test_full_disk', tmp_path)))}"
     run(Path("/usr/bin/env"), *enter, "sh", "-c", script)
 
 
 @pytest.mark.parametrize("name", ["test_threads", "test_link"])
 def test_threads_do_not_race(thread: Path, name: str) -> None:
-    run(thread / name)
+    run(thread / "tests", name)
 
 
 def test_clap_plugin_in_a_small_host(plain: Path, binaries: Path) -> None:
@@ -83,4 +83,4 @@ def test_clap_plugin_in_a_small_host(plain: Path, binaries: Path) -> None:
 
 
 def test_clap_plugin_misuses_no_memory(address: Path) -> None:
-    run(address / "test_clap", str(address / "plugin/bin/AceBridge.clap"))
+    run(address / "tests", "test_clap", str(address / "plugin/bin/AceBridge.clap"))

@@ -15,6 +15,7 @@ import soundfile
 
 from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.plugin.instances import running_instances
+from acestep_runtime.audio.loudness import loudness_lufs
 from tests.support.daemon import Daemon, assert_gone, create_tone_job, daemon_at, until, until_started
 from tests.support.linked_host import LinkedHost
 from tests.support.osc import osc_peer, port_of
@@ -94,6 +95,32 @@ def test_a_repaint_plays_in_place(host: LinkedHost, music: Samples, tmp_path: Pa
     assert job.origin.host.strip()
     assert [output.asset_id for output in job.takes[0].outputs] == [region["sha256"]]
     assert job.takes[0].seed == 7
+
+
+def test_a_repaint_is_as_loud_as_is_chosen(host: LinkedHost, music: Samples) -> None:
+    music *= np.float32(0.05)
+    host.capture(0, music)
+    host.send({"select": [12_000, 24_000]})
+    host.choose("task", "repaint")
+    host.set("seed", 7 / 16777215)
+    takes = []
+    for choice, fields in (
+        ("region", {"loudness_of": "region"}),
+        ("context", {"loudness_of": "context"}),
+        ("off", {"match_loudness": False}),
+    ):
+        host.choose("match_loudness", choice)
+        host.go()
+        (file,) = host.until_ended().job_files()
+        takes.append(read(file))
+        (folder,) = (host.instance.folder / "jobs").iterdir()
+        (part,) = read_object(folder / "request.json")["parts"]
+        sent = part["fields"]
+        assert {name: sent[name] for name in ("loudness_of", "match_loudness") if name in sent} == fields
+    there = loudness_lufs([music[:, 12_000:36_000].T], RATE_HZ)
+    as_region, as_context, as_made = (loudness_lufs([take.T], RATE_HZ) for take in takes)
+    assert abs(as_region - there) < 1.5 < abs(as_made - there)
+    assert abs(as_context - there) < 1.5  # the noise is as loud there
 
 
 def test_stems_play_one_of_them(host: LinkedHost, music: Samples) -> None:

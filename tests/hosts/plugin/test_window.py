@@ -61,7 +61,9 @@ def host(session_host: WindowHost) -> WindowHost:
     """Return the host with an empty project, and nothing pressed."""
     session_host.click(*NOTHING)
     session_host.settle()
-    for name, value in (("task", 2), ("track", 2), ("take", 1), ("capture", 0), ("seed", 0), ("mode", 0)):
+    for name in ("capture", "seed", "mode", "match_loudness"):
+        session_host.ask(f"set {PARAMETERS.index(name)} 0")
+    for name, value in (("task", 2), ("track", 2), ("take", 1)):
         session_host.ask(f"set {PARAMETERS.index(name)} {value}")
     for key in ("caption", "lyrics", "tracks", "folder", "selection", "regions"):
         assert session_host.ask(f"load {key}") == "loaded"
@@ -259,6 +261,9 @@ def test_region_is_dragged(host: WindowHost) -> None:
 
 
 def test_menus_set_parameters(host: WindowHost) -> None:
+    host.click(*TRACK)  # where a repaint has another menu
+    host.click(TRACK[0], 242 + 1.5 * MENU_ITEM)
+    host.until_parameter("match_loudness", 1)
     host.click(*TASK)
     host.click(TASK[0], 242 + 3.5 * MENU_ITEM)  # lego
     host.until_parameter("task", 3)

@@ -100,6 +100,24 @@ void saves_and_restores_unicode() {
   CHECK(again.get(Id::strength) == 0.25 && again.get(Id::seed) == 16777215);
 }
 
+void opens_a_project_of_before_there_was_a_parameter() {
+  const auto without = [](std::string chunk, const char* key) {
+    const std::string word = std::string(1, '\0') + key + std::string(1, '\0');
+    const size_t begin = chunk.find(word);
+    CHECK(begin != std::string::npos);
+    return chunk.erase(begin, chunk.find('\0', begin + word.size()) - begin);
+  };
+  Instance instance(*library, 48000);
+  instance.set(Id::match_loudness, 2);
+  instance.set(Id::strength, 0.25);
+  const std::string saved = instance.save();
+  Instance same(*library, 48000);
+  CHECK(same.load(saved) && same.get(Id::match_loudness) == 2 && same.get(Id::strength) == 0.25);
+  Instance older(*library, 48000);
+  CHECK(older.load(without(saved, "match_loudness")));
+  CHECK(older.get(Id::match_loudness) == 0 && older.get(Id::strength) == 0.25);
+}
+
 void plays_a_take_that_was_saved() {
   const Stereo take = signals::noise(3000, 94);
   const Stereo input = signals::noise(9000, 95);
@@ -187,6 +205,7 @@ int main(int count, char** arguments) {
       {"captures at the position in the song", captures_at_the_position_in_the_song},
       {"counts bars in every meter", counts_bars_in_every_meter},
       {"saves and restores Unicode", saves_and_restores_unicode},
+      {"opens a project of before there was a parameter", opens_a_project_of_before_there_was_a_parameter},
       {"plays a take that was saved", plays_a_take_that_was_saved},
       {"says what is wrong with a saved take", says_what_is_wrong_with_a_saved_take},
       {"survives damaged chunks", survives_damaged_chunks},

@@ -89,9 +89,26 @@ void a_repaint_sends_all_and_names_the_selection() {
   const Order order = make_order(studio.core);
   CHECK(order.first == 0 && order.frames == static_cast<int64_t>(kFrames) && order.start_frame == 1000);
   CHECK(order.fields.dump() ==
-        R"({"music": {"caption": "warm", "lyrics": "", "bpm": 96, "timesignature": 3}, "strength": 0.25, "output": )"
-        R"({"sample_rate": 48000, "channels": 2, "takes": 3, "seeds": [7]}, "start_s": 0.01, "end_s": )"
+        R"({"music": {"caption": "warm", "lyrics": "", "bpm": 96, "timesignature": 3}, "strength": 0.25, "loudness_of": )"
+        R"("region", "output": {"sample_rate": 48000, "channels": 2, "takes": 3, "seeds": [7]}, "start_s": 0.01, "end_s": )"
         R"(0.029999999999999999, "scope": "region"})");
+}
+
+void a_repaint_says_what_it_is_as_loud_as() {
+  Studio studio;
+  studio.record(1000);
+  studio.choose("repaint");
+  const auto fields = [&](Loudness loudness) {
+    studio.core.parameters().set(Id::match_loudness, static_cast<float>(loudness));
+    return make_order(studio.core).fields;
+  };
+  CHECK(fields(Loudness::region)["loudness_of"].text() == "region" && !fields(Loudness::region).has("match_loudness"));
+  CHECK(fields(Loudness::context)["loudness_of"].text() == "context" && !fields(Loudness::context).has("match_loudness"));
+  CHECK(fields(Loudness::off)["match_loudness"].dump() == "false" && !fields(Loudness::off).has("loudness_of"));
+  for (const char* const task : {"text2music", "cover", "lego", "complete", "extract"}) {
+    studio.choose(task);
+    CHECK(!fields(Loudness::context).has("loudness_of") && !fields(Loudness::off).has("match_loudness"));
+  }
 }
 
 void other_tasks_send_the_selection_alone() {
@@ -293,6 +310,7 @@ int main() {
   return check::run_all({
       {"what is missing is said", what_is_missing_is_said},
       {"a repaint sends all and names the selection", a_repaint_sends_all_and_names_the_selection},
+      {"a repaint says what it is as loud as", a_repaint_says_what_it_is_as_loud_as},
       {"other tasks send the selection alone", other_tasks_send_the_selection_alone},
       {"new music needs no capture", new_music_needs_no_capture},
       {"the source is written exactly", the_source_is_written_exactly},

@@ -126,6 +126,25 @@ void a_parameter_that_the_host_sets_back_is_shown_as_it_is() {
   CHECK(window.core.parameters().is_on(Id::capture));
 }
 
+void the_menu_beside_the_task_is_the_one_that_the_task_uses() {
+  Window window;
+  const auto choose = [&](int task, int item) {
+    window.core.parameters().set(Id::task, static_cast<float>(task));
+    window.core.parameters().set(Id::match_loudness, 0);
+    window.core.parameters().set(Id::track, 0);
+    window.click(window.layout.track);
+    const Popup menu = Popup::below(window.layout.track, 3, kHeight);
+    window.click(menu.item(item));
+    window.host.pass_on();
+    window.panel.tick();
+    return std::pair{window.core.parameters().whole(Id::match_loudness), window.core.parameters().whole(Id::track)};
+  };
+  CHECK(choose(2, 1) == std::pair(1, 0)); // repaint
+  CHECK(choose(2, 2) == std::pair(2, 0));
+  CHECK(choose(3, 1) == std::pair(0, 1)); // lego
+  CHECK(choose(0, 1) == std::pair(0, 0)); // text2music has neither
+}
+
 void a_take_that_has_just_come_is_dragged_and_one_that_has_gone_is_not() {
   Window window;
   for (const bool goes : {false, true}) {
@@ -154,6 +173,7 @@ int main() {
       {"a click is judged by what the core says then", a_click_is_judged_by_what_the_core_says_then},
       {"a trigger stays up until the host has passed it on", a_trigger_stays_up_until_the_host_has_passed_it_on},
       {"a parameter that the host sets back is shown as it is", a_parameter_that_the_host_sets_back_is_shown_as_it_is},
+      {"the menu beside the task is the one that the task uses", the_menu_beside_the_task_is_the_one_that_the_task_uses},
       {"a take that has just come is dragged, and one that has gone is not", a_take_that_has_just_come_is_dragged_and_one_that_has_gone_is_not},
       {"a click into a field takes the keyboard each time", a_click_into_a_field_takes_the_keyboard_each_time},
   });

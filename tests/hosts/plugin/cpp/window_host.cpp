@@ -21,11 +21,8 @@
 
 #include "clap/ext/gui.h"
 #include "clap/ext/timer-support.h"
-#include "utf8.hpp"
+#include "screen.hpp"
 
-#include <X11/Xlib.h>
-#include <X11/Xutil.h>
-#include <X11/keysym.h>
 #include <chrono>
 #include <clocale>
 #include <cmath>
@@ -123,56 +120,6 @@ std::string value_of(const std::string& chunk, const std::string& key) {
   return found == std::string::npos ? std::string() : std::string(chunk.c_str() + found + word.size());
 }
 
-bool write_picture(Window window, const std::string& path) {
-  XWindowAttributes size;
-  XGetWindowAttributes(display, window, &size);
-  XImage* const image = XGetImage(display, window, 0, 0, static_cast<unsigned>(size.width), static_cast<unsigned>(size.height), AllPlanes, ZPixmap);
-  std::FILE* const file = image == nullptr ? nullptr : std::fopen(path.c_str(), "wb");
-  if (file == nullptr) {
-    return false;
-  }
-  (void)std::fprintf(file, "P6\n%d %d\n255\n", size.width, size.height);
-  for (int y = 0; y < size.height; ++y) {
-    for (int x = 0; x < size.width; ++x) {
-      const unsigned long pixel = XGetPixel(image, x, y);
-      const unsigned char rgb[3] = {static_cast<unsigned char>(pixel >> 16U), static_cast<unsigned char>(pixel >> 8U), static_cast<unsigned char>(pixel)};
-      (void)std::fwrite(rgb, 1, 3, file);
-    }
-  }
-  XDestroyImage(image);
-  return std::fclose(file) == 0;
-}
-
-// Give each character of a text a key of its own, and the compose key too: xdotool would change the keyboard as it types, and a
-// window that looks a key up late would find another one.
-void bind_keys(const std::string& text) {
-  int first = 0;
-  int last = 0;
-  int width = 0;
-  XDisplayKeycodes(display, &first, &last);
-  KeySym* const map = XGetKeyboardMapping(display, static_cast<KeyCode>(first), last - first + 1, &width);
-  std::vector<KeySym> symbols{XK_Multi_key};
-  for (size_t i = 0; i < text.size(); i = window::next_boundary(text, i)) {
-    const uint32_t code = window::decode_utf8(text, i);
-    symbols.push_back(code < 0x100 ? code : 0x1000000U | code);
-  }
-  int keycode = last;
-  for (KeySym symbol : symbols) {
-    if (XKeysymToKeycode(display, symbol) != 0) {
-      continue;
-    }
-    const auto is_free = [&](int code) {
-      return std::all_of(map + (code - first) * width, map + (code - first + 1) * width, [](KeySym s) { return s == NoSymbol; });
-    };
-    while (keycode > first && !is_free(keycode)) {
-      --keycode;
-    }
-    XChangeKeyboardMapping(display, keycode--, 1, &symbol, 1);
-  }
-  XFree(map);
-  XSync(display, False);
-}
-
 class WindowHost {
 public:
   WindowHost(const char* path, double scale) : library_(path), instance_(library_, kRateHz, extension) {
@@ -241,7 +188,7 @@ private:
     parent.x11 = outer;
     gui_->set_parent(&instance_.plugin(), &parent);
     gui_->show(&instance_.plugin());
-    while (pixel(2, 2) == 0) { // ours is black
+    while (screen::pixel(display, outer, 2, 2) == 0) { // ours is black
       run_timers();
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
@@ -252,33 +199,6 @@ private:
     gui_->destroy(&instance_.plugin());
   }
 
-  static unsigned long pixel(int x, int y) {
-    XImage* const image = XGetImage(display, outer, x, y, 1, 1, AllPlanes, ZPixmap);
-    const unsigned long color = image == nullptr ? 0 : XGetPixel(image, 0, 0) & 0xFFFFFFU;
-    if (image != nullptr) {
-      XDestroyImage(image);
-    }
-    return color;
-  }
-
-  static std::string focus() {
-    Window focus = None;
-    int revert = 0;
-    XGetInputFocus(display, &focus, &revert);
-    if (focus == outer) {
-      return "host";
-    }
-    Window root = None;
-    Window parent = None;
-    Window* children = nullptr;
-    unsigned count = 0;
-    if (focus == None || focus == PointerRoot || XQueryTree(display, focus, &root, &parent, &children, &count) == 0) {
-      return "nobody";
-    }
-    XFree(children);
-    return parent == outer ? "plug-in" : "nobody";
-  }
-
   void run_timers() {
     const Clock::time_point now = Clock::now();
     for (auto& [id, timer] : timers) {
@@ -287,6 +207,25 @@ private:
         timer_->on_timer(&instance_.plugin(), id);
       }
     }
+  }
+
+  // The plug-in has a connection of its own: what it asks for there, and hears of it, takes as long as it takes. A click that is
+  // meant for a new size waits until the plug-in has that.
+  void settle() {
+    is_held_ = false;
+    do {
+      XSync(display, False);
+      run_all_timers();
+    } while (!screen::is_filled(display, outer));
+    XSync(display, False);
+    run_all_timers();
+  }
+
+  void run_all_timers() {
+    for (auto& [id, timer] : timers) {
+      timer.next = Clock::now();
+    }
+    run_timers();
   }
 
   void read_events() {
@@ -373,13 +312,13 @@ private:
     if (command == "shot") {
       std::string path;
       std::getline(words >> std::ws, path);
-      return write_picture(outer, path) ? path : "no";
+      return screen::write_picture(display, outer, path) ? path : "no";
     }
     if (command == "pixel") {
       int x = 0;
       int y = 0;
       words >> x >> y;
-      return std::to_string(pixel(x, y));
+      return std::to_string(screen::pixel(display, outer, x, y));
     }
     if (command == "window") {
       return std::to_string(outer);
@@ -389,14 +328,7 @@ private:
       return "held";
     }
     if (command == "settle") {
-      is_held_ = false;
-      XSync(display, False);
-      for (int i = 0; i < 2; ++i) {
-        for (auto& [id, timer] : timers) {
-          timer.next = Clock::now();
-        }
-        run_timers();
-      }
+      settle();
       return "settled";
     }
     if (command == "reopen") {
@@ -408,11 +340,11 @@ private:
     if (command == "bind") {
       std::string text;
       std::getline(words >> std::ws, text);
-      bind_keys(text);
+      screen::bind_keys(display, text);
       return "bound";
     }
     if (command == "focus") {
-      return focus();
+      return screen::focus(display, outer);
     }
     if (command == "dirty") {
       return std::to_string(dirty_count);
