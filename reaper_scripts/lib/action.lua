@@ -168,7 +168,9 @@ return function(import)
     local facts = take and takes.facts(take)
     if not facts or facts.action ~= "repaint" or not facts.again then return false end
     local selected = selection.read(reaper.EnumProjects(-1))
-    local start = selection.item_span(item)
+    -- The item may have been trimmed since: what was its start may lie before it now.
+    local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
+    local start = selection.item_span(item) - trimmed / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
     selected.items, selected.picked, selected.chosen, selected.conflict = { item }, true, true, nil
     selected.start, selected.stop, selected.from = start + facts.again.start, start + facts.again.stop, "items"
     perform("repaint", { values = without_seed(facts.values), selected = selected })

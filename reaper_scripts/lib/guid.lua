@@ -39,6 +39,16 @@ return function()
     end
   end
 
+  --- All items of a project by their GUIDs.
+  function M.items(project)
+    local found = {}
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local item = reaper.GetMediaItem(project, i)
+      found[M.of_item(item)] = item
+    end
+    return found
+  end
+
   --- The identity of a project: an id of ours in its extension state, its file, its name for messages.
   function M.of_project(project)
     local _, file = reaper.EnumProjects(-1)

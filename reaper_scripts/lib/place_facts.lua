@@ -3,24 +3,29 @@
 return function(import)
   local guid = import("guid")
   local takes = import("takes")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
 
+  local MOVED = "The items were moved or stretched meanwhile; the %s lie where they were."
+
   --- Regions named by the sections of a song and by its lines.
-  function M.regions(_, request, result)
+  function M.regions(of, request, result)
     local facts = result.parts[1].takes[1].metadata
     local lines, sections = facts.lines or {}, facts.sections or {}
     if #lines == 0 then
       return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
     end
-    local start = request.parts[1].position_s
+    local shift, edited = whereabouts.moved(of, request.place.sources)
+    local start = request.parts[1].position_s + shift
     local function region(project, span, name)
       reaper.AddProjectMarker2(project, true, start + span.start_s, start + span.end_s, name, -1, 0)
     end
     return function(project)
       for _, section in ipairs(sections) do region(project, section, ("[%s]"):format(section.name)) end
       for _, line in ipairs(lines) do region(project, line, line.text) end
+      if edited then return MOVED:format("regions"), true end
       return ("%d lines, %d sections"):format(#lines, #sections)
     end
   end
@@ -70,7 +75,8 @@ return function(import)
   --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
     local facts = sure(result.parts[1].takes[1].metadata)
-    local start = request.parts[1].position_s
+    local shift, edited = whereabouts.moved(project, request.place.sources)
+    local start = request.parts[1].position_s + shift
     local summary = describe_facts(facts)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
@@ -83,6 +89,7 @@ return function(import)
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end
+      if edited then return MOVED:format("tempo and markers"), true end
       return summary
     end
   end

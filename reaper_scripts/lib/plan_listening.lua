@@ -5,6 +5,7 @@ return function(import)
   local source_audio = import("source_audio")
   local plan_of = import("plan")
   local takes = import("takes")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local function listening(task, kind, fill)
@@ -16,7 +17,7 @@ return function(import)
       local part = { task = task, position_s = position, source = found.part, fields = {} }
       local ok, why, remedy = fill(part, selected, values)
       if not ok then return nil, why, remedy end
-      return { parts = { part }, captures = found.captures, place = { kind = kind } }
+      return { parts = { part }, captures = found.captures, place = { kind = kind, sources = whereabouts.note_all(selected.items) } }
     end
   end
 

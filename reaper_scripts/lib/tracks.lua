@@ -66,6 +66,26 @@ return function()
     return true
   end
 
+  --- Seconds without another item on its track before (side -1) or after (1) an item; before, not beyond the project's start.
+  function M.room(item, side)
+    local function span(of)
+      local start = reaper.GetMediaItemInfo_Value(of, "D_POSITION")
+      return start, start + reaper.GetMediaItemInfo_Value(of, "D_LENGTH")
+    end
+    local track = reaper.GetMediaItem_Track(item)
+    local first, last = span(item)
+    local free = side < 0 and first or math.huge
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local other = reaper.GetTrackMediaItem(track, i)
+      local start, stop = span(other)
+      if other ~= item then
+        if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
+        if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
+      end
+    end
+    return free
+  end
+
   --- What a track is played with: volume and pan of its own and of the folders it is in, up to the folder `home` (nil:
   -- all), whose own is added by REAPER to whatever comes to lie in it. For the left and the right channel; nil when muted.
   function M.gains(track, home)
@@ -91,11 +111,8 @@ return function()
   local function insert(project, at)
     if reaper.APIExists("InsertTrackInProject") then
       reaper.InsertTrackInProject(project, at, 0)
-    else -- older ones insert into the current tab only
-      local current = reaper.EnumProjects(-1)
-      if current ~= project then reaper.SelectProjectInstance(project) end
+    else -- older ones insert into the tab that is shown: see `place`
       reaper.InsertTrackAtIndex(at, false)
-      if current ~= project then reaper.SelectProjectInstance(current) end
     end
     return reaper.GetTrack(project, at)
   end

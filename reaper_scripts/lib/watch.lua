@@ -33,6 +33,19 @@ return function(import)
   --- Have the script that watches show its window.
   function M.show() reaper.SetExtState(SECTION, SHOW, "1", false) end
 
+  local RECORDS = 4 -- GetPlayStateEx
+
+  --- Whether a project of any tab records: then nothing is placed and no message comes in between.
+  local function records()
+    local i = 0
+    while true do
+      local project = reaper.EnumProjects(i)
+      if not project then return false end
+      if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return true end
+      i = i + 1
+    end
+  end
+
   --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.
   local function home(request, asked)
     local identity = request.place.project
@@ -123,7 +136,11 @@ return function(import)
         local entry = entries[id]
         if not entry.state then
           entry.status = job.status(id, entry.request)
-          if job.is_finished(entry.status) then
+          local ended = job.is_finished(entry.status)
+          if ended and entry.status.state ~= "cancelled" and records() then
+            entry.status = { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 }
+            running = running + 1
+          elseif ended then
             local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
             if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
               say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), "Run AceBridge: Repeat last.")

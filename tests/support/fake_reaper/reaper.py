@@ -18,6 +18,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     api,
     calls_audio,
     calls_dialogs,
+    calls_envelopes,
     calls_host,
     calls_items,
     calls_media,
