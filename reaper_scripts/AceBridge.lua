@@ -7,7 +7,7 @@
 --   Select bars and tracks, run an action, and new audio lands on tracks: sample-exact, undoable, with the original kept.
 --
 --   These scripts drive the `acebridge` command, which ReaPack cannot install. Install it (Python 3.10 or newer), run
---   `acebridge doctor` once in a terminal, then run the action "AceBridge: Doctor". Nothing else is needed: no SWS, no
+--   `acebridge doctor` once in a terminal, then run the action "AceBridge_Doctor". Nothing else is needed: no SWS, no
 --   js_ReaScriptAPI, no ReaImGui.
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,

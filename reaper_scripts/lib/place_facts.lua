@@ -52,7 +52,7 @@ return function(import)
 
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
-  --- Set the tempo and the meter from `time` on, and leave every item where it is.
+  --- Set the tempo and the meter from `time` on, and leave every item where it is. (Notes inside of MIDI items follow it.)
   local function set_tempo(project, time, facts)
     local modes = {}
     for i = 0, reaper.CountMediaItems(project) - 1 do
@@ -63,13 +63,22 @@ return function(import)
     local whole = math.floor(facts.bpm + 0.5)
     local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
     reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(facts.timesignature or 4), 4, false)
+    reaper.UpdateTimeline() -- first: only then are the items where the new tempo has them
     for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
-    reaper.UpdateTimeline()
   end
 
   local YES = 6 -- what MB returns
   local function yes(question, ...)
     return reaper.MB(question:format(...), "AceBridge", 4) == YES
+  end
+
+  --- What a new tempo moves, in a sentence.
+  local function follows(project)
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local take = reaper.GetActiveTake(reaper.GetMediaItem(project, i))
+      if take and reaper.TakeIsMIDI(take) then return "Audio items stay; MIDI notes, markers and envelopes follow the new tempo." end
+    end
+    return "Items stay; markers and envelopes follow the new tempo."
   end
 
   --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
@@ -81,7 +90,7 @@ return function(import)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords
-    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? No item moves.", summary)
+    local tempo = facts.bpm and yes("Heard: %s.\n\nSet the project's tempo and meter from there on? %s", summary, follows(project))
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
     return function()
@@ -98,7 +107,7 @@ return function(import)
   function M.scores(project, request, result)
     local item = guid.item(project, request.place.item)
     if not item then
-      return nil, "The scored item is no longer in the project.", "Undo what removed it, then run AceBridge: Job list.", true
+      return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end
     local lines, top, value = {}, nil, -math.huge
     for i, part in ipairs(result.parts) do

@@ -37,7 +37,7 @@ return function(import)
     local ok, why, remedy = plan_of.stretch(selected)
     if not ok then return nil, why, remedy end
     if #selected.items == 0 then
-      return nil, "There is no item in the selection.", "Select a stretch of time that lies on an item, or use AceBridge: Generate here."
+      return nil, "There is no item in the selection.", 'Select a stretch of time that lies on an item, or use "AceBridge_Generate here".'
     end
     if #selected.items > 1 and not selected.picked then
       return nil, ("The selection holds %d items, and none is selected."):format(#selected.items), "Select the item or the track that is to be repainted."
@@ -196,7 +196,7 @@ return function(import)
         local name = takes.name(take)
         plan.parts[number] = {
           task = "score", label = ("take %d%s"):format(i + 1, name ~= "" and " " .. name or ""), position_s = 0, source = found.part,
-          fields = { music = { caption = values.style or known.caption, lyrics = plan_of.lyrics(values.lyrics) or known.lyrics } },
+          fields = { music = { caption = values.style or known.caption, lyrics = values.lyrics or known.lyrics } },
         }
         plan_of.add(plan.captures, found.captures)
         plan.place.takes[number] = guid.of_take(take)

@@ -56,6 +56,22 @@ return function()
     return found
   end
 
+  local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
+
+  --- Whether an item is on a lane that plays; on tracks without lanes every item is.
+  function M.is_on_playing_lane(item)
+    if tonumber(reaper.GetAppVersion():match("^%d+")) < LANES_SINCE then return true end
+    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(item), "I_FREEMODE") ~= FIXED_LANES
+      or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
+  end
+
+  --- Whether an item plays between two times: it is there, not muted, and on a lane that plays.
+  function M.sounds(item, start, stop)
+    local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+    return first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start
+      and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0 and M.is_on_playing_lane(item)
+  end
+
   --- Whether a track has no item between two times.
   function M.is_free(track, start, stop)
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do

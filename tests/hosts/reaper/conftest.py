@@ -33,6 +33,7 @@ def reaper(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> I
     with Reaper(folder, rate=RATE_HZ) as reaper:
         reaper.ext[("AceBridge", "command")] = COMMAND
         reaper.ext[("AceBridge", "engine")] = "draft"
+        reaper.ext[("AceBridge", "window")] = "no"  # it stays open until a person closes it
         reaper.ext[("AceBridge", "cleaned")] = str(int(time.time()))  # not while a test looks at the folders
         yield reaper
 

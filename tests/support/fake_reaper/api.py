@@ -174,6 +174,11 @@ def _pointer(kind: str) -> Callable[[Any, Any], Any]:
     return check
 
 
+def _envelope(reaper: Any, value: Any) -> Any:
+    """nil is none: SetCursorContext takes it."""
+    return None if value is None else _pointer("TrackEnvelope")(reaper, value)
+
+
 def _any(_reaper: Any, value: Any) -> Any:
     return text_of(value) if isinstance(value, bytes) else value
 
@@ -186,9 +191,8 @@ def _window(_reaper: Any, value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any, Any], Any]] = {
     "integer": _integer, "number": _number, "boolean": _boolean, "string": _string, "ReaProject": _project,
     "identifier": lambda _reaper, value: value, "function": _any, "ReaperArray": _any, "HWND": _window,
-    **{kind: _pointer(kind) for kind in (
-        "MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor", "TrackEnvelope",
-    )},
+    "TrackEnvelope": _envelope,
+    **{kind: _pointer(kind) for kind in ("MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor")},
 }  # fmt: skip
 
 

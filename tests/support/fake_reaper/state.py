@@ -163,6 +163,7 @@ class Track(Values):
     fx: list[Fx] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     is_master: bool = False
+    receives: int = 0
 
     volume, pan, mute, solo = _value("D_VOL"), _value("D_PAN"), _value("B_MUTE"), _value("I_SOLO")
     selected, depth, colour = _value("I_SELECTED"), _value("I_FOLDERDEPTH"), _value("I_CUSTOMCOLOR")
