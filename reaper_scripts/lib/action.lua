@@ -217,7 +217,9 @@ return function(import)
   --- Run the action `name`. options.silent: without its dialog.
   function M.run(name, options)
     -- Before anything else: without it REAPER asks what to do about the copy that runs, in a dialog of its own.
-    if reaper.set_action_options and name ~= "follow" then reaper.set_action_options(RELAUNCH) end
+    if name ~= "follow" then -- which has options of its own
+      if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
+    end
     reaper.defer(function() end) -- no undo point of REAPER's own
     with_guard()(function()
       local ok, why, remedy = check_environment()

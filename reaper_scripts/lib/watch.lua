@@ -136,13 +136,13 @@ return function(import)
       id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
       stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
       note = entry.note or entry.request.place.notice or "", remedy = entry.remedy,
-      button = entry.state == "failed" and job.log(entry.id) and "log" or not entry.state and "cancel" or nil,
+      button = entry.state == "failed" and job.log(entry.id) and "log" or nil,
     }
   end
 
   local function reading_row(reading)
     return {
-      id = reading.id, title = reading.title, fraction = reading.fraction, state = "reading", note = "", button = "cancel",
+      id = reading.id, title = reading.title, fraction = reading.fraction, state = "reading", note = "",
       stage = ("reading audio, %d %%"):format(math.floor(100 * reading.fraction)),
     }
   end

@@ -1,6 +1,7 @@
 -- The job window: a row for every job, with its title, a bar, what happens now, and a button that cancels it.
 --
--- A row is { id, title, state, stage, fraction, note, remedy, button }; `button`: "cancel", "log" or none. Sizes are in pixels at 100 % and grow with the screen's
+-- A row is { id, title, state, stage, fraction, note, remedy, button }; `button`: "log", for a row
+-- that has ended; those that have not have one that cancels. Sizes are in pixels at 100 % and grow with the screen's
 -- scale. A frame is drawn when something changed, and every 0.1 s while a bar has no fraction to show.
 
 return function(import)
@@ -115,13 +116,14 @@ return function(import)
     ink(CARD)
     gfx.rect(x, y, w, high, 1)
     local top = y + pad
-    if row.button then
+    local event = ENDED[row.state] and row.button or not ENDED[row.state] and "cancel"
+    if event then
       gfx.setfont(TEXT_FONT)
-      draw_button(row.id, row.button, x + w - pad - px(BUTTON_W), top)
+      draw_button(row.id, event, x + w - pad - px(BUTTON_W), top)
     end
     gfx.setfont(TITLE_FONT)
     ink(TITLE)
-    write(text_fit.cut("title", row.title, inner - (row.button and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
+    write(text_fit.cut("title", row.title, inner - (event and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
     top = top + px(BUTTON_H) + px(GAP)
     draw_bar(row, x + pad, top, inner, now)
     top = top + px(BAR) + px(GAP)

@@ -14,6 +14,7 @@ import soundfile
 from tests.support import schemas
 from tests.support.daemon import Daemon, daemon_at
 from tests.support.fake_reaper import Reaper
+from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
@@ -71,3 +72,10 @@ def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
     path = tmp_path / "소리 '1'.wav"
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
     return path, samples
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A project whose jobs the test answers."""
+    with open_scene(tmp_path) as scene:
+        yield scene

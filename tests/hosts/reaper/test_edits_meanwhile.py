@@ -5,75 +5,19 @@ No daemon: `tests.support.reaper_answers` answers the requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.calls_items import split_media_item
 from tests.support.fake_reaper.sound import open_source
 from tests.support.reaper_answers import NEW, answer
+from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
 from tests.support.reaper_studio import RATE_HZ, media
 
-#: Where the edited item lies, and what of it is repainted; on no round numbers.
-AT, LENGTH, OFFSET = 10 * RATE_HZ + 123, 4 * RATE_HZ, 4_410
-START, STOP = AT + RATE_HZ + 77, AT + 2 * RATE_HZ + 991
 BY_S = 11_025 / RATE_HZ
-
-
-@dataclass
-class Scene:
-    r: Reaper
-    project: Any
-    track: Any
-    item: Any
-    second: Any
-    folder: Path
-
-    def render(self) -> np.ndarray:
-        return self.project.render(0, 40)[:, 0]
-
-    def new_tracks(self) -> list[Any]:
-        return [track for track in self.project.tracks if track is not self.track]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """An item of noise, another one 10 ms after it, and a command that does nothing."""
-    command = tmp_path / "acebridge"
-    command.write_text("#!/bin/sh\n", "utf-8")
-    command.chmod(0o755)
-    with Reaper(tmp_path, rate=RATE_HZ) as r:
-        r.ext.update({("AceBridge", "command"): str(command), ("AceBridge", "cleaned"): "9999999999"})
-        r.ext["AceBridge", "window"] = "no"
-        noise = np.random.default_rng(0).uniform(-0.5, 0.5, (20 * RATE_HZ, 2)).astype(np.float32)
-        track = r.project.add_track("Guitar")
-        r.project.tempo(0, 120, 4, 4)
-        item = track.add_item(media(tmp_path / "a.wav", noise), AT / RATE_HZ, LENGTH / RATE_HZ, OFFSET / RATE_HZ, "riff")
-        second = track.add_item(
-            media(tmp_path / "b.wav", noise[::-1].copy()), (AT + LENGTH + 441) / RATE_HZ, 3.0, 0.0, "next"
-        )
-        item.selected = 1
-        item.notes = "la"
-        r.project.settle()
-        yield Scene(r, r.project, track, item, second, tmp_path)
-
-
-def send(scene: Scene, action: str) -> Path:
-    """Start an action with its defaults, and return the folder of its job."""
-    scene.r.form()
-    scene.r.start(f"AceBridge_{action}.lua")
-    jobs = scene.r.resource / "AceBridge" / "jobs"
-    return scene.r.until(lambda: [path.parent for path in jobs.glob("*/request.json")])[0]
-
-
-def finish(scene: Scene, folder: Path) -> None:
-    answer(folder)
-    scene.r.finish()
 
 
 # What is edited
@@ -139,7 +83,7 @@ TAKES = {
     "Prepend": {"trim right", "move", "split", "record", "switch tab"},
     "Smooth the join of two items": {"trim left", "split", "record", "switch tab"},
 }
-#: By action: how much later the result lies than it was made for, and whether a sentence says that it lies where it was.
+#: Actions whose results are new tracks from a source, new tracks without one, and facts.
 TRACKS = ("Cover", "Complete", "Extract stems", "Add layer")
 FREE = ("Generate here", "Compose from a description")
 FACTS = ("Analyse", "Lyrics to regions", "Score takes")
@@ -162,7 +106,7 @@ def prepare(scene: Scene, action: str, edit: str) -> None:
 def run(scene: Scene, action: str, edit: str) -> Path:
     """Send an action, edit, let its result come. Assert what holds for every one of them."""
     prepare(scene, action, edit)
-    folder = send(scene, action)
+    folder = scene.send(action)
     EDITS[edit](scene)
     scene.project.settle()
     undo_before = list(scene.project.undo)
@@ -172,7 +116,7 @@ def run(scene: Scene, action: str, edit: str) -> Path:
         assert scene.project.undo == undo_before, "placed into a recording"
         assert not (folder / "placed").exists()
         scene.project.playing = 0
-    finish(scene, folder)
+    scene.finish(folder)
     if edit == "close tab":
         return folder
     assert scene.project.undo == [*undo_before, f"AceBridge: {action}"]
@@ -295,24 +239,19 @@ def test_new_tracks_go_along(scene: Scene, action: str, edit: str) -> None:
 def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: str) -> None:
     scene.project.cursor = 3.0
     scene.project.settle()
-    if action.startswith("Compose"):
-        scene.r.ext["AceBridge", "takes"] = "1"
     prepare(scene, action, edit)
-    scene.r.form(**({"Description": "a waltz"} if action.startswith("Compose") else {}))
-    scene.r.forms.append({})
-    scene.r.start(f"AceBridge_{action}.lua")
-    jobs = scene.r.resource / "AceBridge" / "jobs"
-    (folder,) = scene.r.until(lambda: [path.parent for path in jobs.glob("*/request.json")])
+    folder = scene.send(action, **({"Description": "a waltz"} if action.startswith("Compose") else {}))
     EDITS[edit](scene)
     scene.project.settle()
     answer(folder)
     scene.r.tick(30)
+    assert (folder / "placed").exists() == (edit != "record")
     scene.project.playing = 0
-    finish(scene, folder)
+    scene.r.finish()
     project = scene.r.project if edit == "close tab" else scene.project
     made = next(item for track in project.tracks if track is not scene.track for item in track.items)
     assert made.position == 3.0
-    assert scene.r.messages == ([] if edit != "close tab" else scene.r.messages[:1])
+    assert len(scene.r.messages) == (edit == "close tab")
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -320,9 +259,7 @@ def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: st
 def test_facts_go_along(scene: Scene, action: str, edit: str) -> None:
     scene.r.answer(7, 6)  # no tempo, but the markers
     prepare(scene, action, edit)
-    scene.r.start(f"AceBridge_{action}.lua")
-    jobs = scene.r.resource / "AceBridge" / "jobs"
-    (folder,) = scene.r.until(lambda: [path.parent for path in jobs.glob("*/request.json")])
+    folder = scene.send(action)
     EDITS[edit](scene)
     scene.project.settle()
     answer(folder)
