@@ -49,6 +49,12 @@ return function()
     return found
   end
 
+  --- What tells this run of REAPER from others: pointers mean something in one only.
+  local function session()
+    if not reaper.HasExtState(SECTION, "session") then reaper.SetExtState(SECTION, "session", reaper.genGuid(""), false) end
+    return reaper.GetExtState(SECTION, "session")
+  end
+
   --- The identity of a project: an id of ours in its extension state, its file, its name for messages.
   function M.of_project(project)
     local _, file = reaper.EnumProjects(-1)
@@ -58,7 +64,13 @@ return function()
       reaper.SetProjExtState(project, SECTION, KEY, id)
     end
     local name = reaper.GetProjectName(project)
-    return { id = id, file = file, name = name ~= "" and name or "the unsaved project" }
+    return { id = id, pointer = tostring(project), session = session(), file = file, name = name ~= "" and name or "the unsaved project" }
+  end
+
+  --- Whether a project without an id is the one of this identity: undo may have taken the id back.
+  local function is_same(project, file, identity)
+    if identity.session == session() then return identity.pointer == tostring(project) end
+    return file ~= "" and file == identity.file
   end
 
   --- The open project with this identity. "Save as" copies our id, so among several the one with the same file is it.
@@ -71,6 +83,8 @@ return function()
       local _, id = reaper.GetProjExtState(project, SECTION, KEY)
       if id == identity.id then
         if file == identity.file then return project end
+        found = found or project
+      elseif id == "" and is_same(project, file, identity) then
         found = found or project
       end
       i = i + 1

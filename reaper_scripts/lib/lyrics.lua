@@ -21,6 +21,7 @@ return function(import)
   end
 
   local PLACES = {}
+  local CLIPBOARD = "CF_GetClipboard" -- of SWS, which nothing else needs
 
   function PLACES.item(selected)
     for _, item in ipairs(#selected.selected_items > 0 and selected.selected_items or selected.items) do
@@ -45,11 +46,10 @@ return function(import)
   end
 
   function PLACES.clipboard()
-    local get = reaper["CF_GetClipboard"] -- of SWS, if it is there: REAPER's own scripts cannot read the clipboard
-    if not get then
+    if not reaper.APIExists(CLIPBOARD) then -- REAPER's own scripts cannot read it
       return nil, "REAPER reads the clipboard only with the SWS extension.", 'Paste the lyrics into the notes of the item, and enter "item".'
     end
-    local text = get("")
+    local text = reaper[CLIPBOARD]("")
     if text:match("%S") then return text end
     return nil, "The clipboard holds no text.", "Copy the lyrics, then run the action again."
   end
