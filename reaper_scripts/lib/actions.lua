@@ -8,7 +8,7 @@ return function(import)
   local on_tracks = import("plan_tracks")
 
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
-  local LYRICS = { key = "lyrics", caption = "Lyrics ( / between lines; or: item, project, file, clipboard)", kind = "text", optional = true }
+  local LYRICS = { key = "lyrics", caption = "Lyrics ( / between) or item / project / file", kind = "text", optional = true }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }

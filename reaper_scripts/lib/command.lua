@@ -96,6 +96,12 @@ return function(import)
       'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'
   end
 
+  --- On Windows, the same command without a console, which would open for as long as a job runs, and end it when closed.
+  local function without_console(path)
+    local twin = WINDOWS and path:gsub("(acebridge)(%.exe)$", "%1w%2")
+    return twin and files.exists(twin) and twin or path
+  end
+
   --- Start `path argument …` and return at once: true, or nil and a message. Only the path may hold spaces: no shell and
   -- no parser of command lines agrees with the next one about quotes.
   function M.start(path, ...)
@@ -108,6 +114,7 @@ return function(import)
       end
     end
     if not files.exists(path) then return nil, ('There is no command "%s" any more.'):format(path) end
+    path = without_console(path)
     local quoted = '"' .. (WINDOWS and path:gsub("(\\+)$", "%1%1") or path) .. '"'
     -- What it returns without waiting is not documented; whether it works is seen from the job's status.
     reaper.ExecProcess(table.concat({ quoted, ... }, " "), NO_WAIT)

@@ -123,7 +123,9 @@ return function(import)
   local function lay_beside(project, request, targets)
     local said, done = {}, {}
     for _, target in ipairs(targets) do
-      if not target.home.pieces and not done[target.part] then
+      if not target.home.pieces and done[target.part] then
+        for _, source in pairs(target.sources[1]) do reaper.PCM_Source_Destroy(source) end
+      elseif not target.home.pieces then
         done[target.part] = true
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }

@@ -50,15 +50,15 @@ return function(import)
   end
 
   local SCRIPT = "AceBridge_Job list (background).lua"
+  local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 
   --- Have somebody watch: an action of its own, so that no action that sends a job goes on running.
   function M.start(guard)
     local token = reaper.genGuid("")
     if M.is_watched_elsewhere(token) then return end
-    local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
-    local command = folder and reaper.AddRemoveReaScript(true, 0, files.join(folder, SCRIPT), true) or 0
-    if command == 0 then return M.run(guard, token) end -- it is not installed: this script does it
-    reaper.Main_OnCommand(command, 0)
+    local number = FOLDER and reaper.AddRemoveReaScript(true, 0, files.join(FOLDER, SCRIPT), true) or 0
+    if number == 0 then return M.run(guard, token) end -- it is not installed: this script does it
+    reaper.Main_OnCommand(number, 0)
   end
 
   --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.

@@ -77,7 +77,9 @@ return function()
       if not chunk or #chunk < 8 then break end
       local kind, bytes = string.unpack("<c4I4", chunk)
       if kind == "fmt " then
-        frame_bytes = string.unpack("<I2", file:read(14):sub(13))
+        local format = file:read(14) or ""
+        if #format < 14 then break end
+        frame_bytes = string.unpack("<I2", format, 13)
         bytes = bytes - 14
       elseif kind == "data" and frame_bytes and frame_bytes > 0 then
         file:close()

@@ -47,7 +47,7 @@ def _frame(seconds: float | None, rate: int, default: int) -> int:
     return default if seconds is None else round(seconds * rate)
 
 
-def _made(task: str, fields: dict[str, Any], source: Samples, rate: int) -> tuple[Samples, int]:
+def _make(task: str, fields: dict[str, Any], source: Samples, rate: int) -> tuple[Samples, int]:
     """Return a result and the frame of its source at which it begins."""
     start, stop = _frame(fields.get("start_s"), rate, 0), _frame(fields.get("end_s"), rate, len(source))
     if task == "lego":
@@ -75,7 +75,7 @@ def answer(folder: Path) -> None:
             source = np.zeros((round(fields.get("duration_s", 2.0) * rate), 2), np.float32)
             if "source" in part:
                 source, rate = read_source(folder, part["source"])
-            made, start = _made(task, fields, source, rate)
+            made, start = _make(task, fields, source, rate)
             file = Path(request["media"]["folder"]) / f"{folder.name} {number}.wav"
             soundfile.write(file, made, rate, subtype="FLOAT")
             output = {

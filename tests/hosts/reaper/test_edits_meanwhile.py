@@ -53,7 +53,9 @@ def undo(scene: Scene) -> None:
 
 
 def glue(scene: Scene) -> None:
-    glued = scene.track.add_item(scene.folder / "a.wav", scene.item.position, scene.item.length, scene.item.takes[0].offset)
+    glued = scene.track.add_item(
+        scene.folder / "a.wav", scene.item.position, scene.item.length, scene.item.takes[0].offset
+    )
     glued.takes[0].source = open_source(media(scene.folder / "glued.wav", np.zeros((LENGTH, 2), np.float32)))
     glued.takes[0].offset = 0
     scene.track.items.remove(scene.item)

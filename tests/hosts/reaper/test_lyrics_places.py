@@ -34,7 +34,8 @@ def test_typed_lyrics_are_lines_between_slashes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "says"), [("item", "has notes"), ("project", "has no notes"), ("clipboard", "SWS"), ("file", "was chosen")]
+    ("place", "says"),
+    [("item", "has notes"), ("project", "has no notes"), ("clipboard", "SWS"), ("file", "was chosen")],
 )
 def test_a_place_without_lyrics_is_said(scene: Scene, place: str, says: str) -> None:
     scene.item.notes = ""

@@ -27,7 +27,9 @@ def test_analyse_says_what_follows_a_new_tempo(scene: Scene, midi: bool) -> None
     assert scene.project.tempos[-1].bpm == 100
 
 
-def test_the_timeline_is_updated_while_items_are_attached_to_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_timeline_is_updated_while_items_are_attached_to_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     modes: list[list[float]] = []
 
     def look(_r: Any) -> None:

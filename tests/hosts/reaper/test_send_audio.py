@@ -1,4 +1,4 @@
-"""What is sent of a mix: what is heard. Tracks that an accessor does not hear are rendered, and everything is put back."""
+"""What is sent of a mix: what is played. Tracks that an accessor does not hear are rendered, and everything is put back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_synth(scene: Scene) -> Any:
     return track
 
 
-def sent(scene: Scene, action: str = "Cover") -> tuple[np.ndarray, dict[str, Any]]:
+def send_selection(scene: Scene, action: str = "Cover") -> tuple[np.ndarray, dict[str, Any]]:
     """Send a selection of all tracks; return what the command would hear, and the request."""
     scene.item.selected = 0
     scene.select()
@@ -44,17 +44,17 @@ def sent(scene: Scene, action: str = "Cover") -> tuple[np.ndarray, dict[str, Any
     return samples, request
 
 
-def expected(scene: Scene) -> np.ndarray:
+def play_selection(scene: Scene) -> np.ndarray:
     return scene.project.render(START / RATE_HZ, STOP / RATE_HZ)
 
 
-def test_instruments_are_heard_beside_tracks_that_are_read(scene: Scene) -> None:
+def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> None:
     synth = add_synth(scene)
     synth.volume = 0.5
-    heard = expected(scene)
-    samples, request = sent(scene)
-    assert np.abs(samples - heard).max() < 1e-6
-    assert np.abs(heard).max() > 0.2
+    played = play_selection(scene)
+    samples, request = send_selection(scene)
+    assert np.abs(samples - played).max() < 1e-6
+    assert np.abs(played).max() > 0.2
     files = [piece["file"] for piece in request["parts"][0]["source"]["mix"]]
     assert any(file.endswith("a.wav") for file in files), "the guitar is sent as its file"
     assert 42230 in scene.r.actions
@@ -73,33 +73,33 @@ def test_instruments_are_heard_beside_tracks_that_are_read(scene: Scene) -> None
 )
 def test_what_changes_a_track_has_it_rendered(scene: Scene, change: Callable[[Scene], Any]) -> None:
     change(scene)
-    heard = expected(scene)
-    samples, _ = sent(scene)
+    played = play_selection(scene)
+    samples, _ = send_selection(scene)
     assert scene.r.actions.count(42230) == 1
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
 
 
 def test_plain_tracks_and_effects_that_are_off_are_not_rendered(scene: Scene) -> None:
     scene.track.add_fx(double).enabled = False
     scene.track.volume = 0.5
-    heard = expected(scene)
-    samples, _ = sent(scene)
+    played = play_selection(scene)
+    samples, _ = send_selection(scene)
     assert 42230 not in scene.r.actions
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     assert scene.r.dialogs[0][0] == "AceBridge: Cover"
 
 
-def test_a_folder_s_effects_are_heard_and_those_of_the_master_are_not(scene: Scene) -> None:
+def test_a_folder_s_effects_are_sent_and_those_of_the_master_are_not(scene: Scene) -> None:
     """The result goes through the master again."""
     scene.project.tracks.insert(0, scene.project.add_track("Bus", I_FOLDERDEPTH=1))
     del scene.project.tracks[-1]
     scene.track["I_FOLDERDEPTH"] = -1
     scene.project.tracks[0].add_fx(double)
-    heard = expected(scene)
+    played = play_selection(scene)
     scene.project.master.add_fx(lambda samples, _rate: samples * 0.1)
     scene.project.master.volume = 0.3
-    samples, _ = sent(scene)
-    assert np.abs(samples - heard).max() < 1e-6
+    samples, _ = send_selection(scene)
+    assert np.abs(samples - played).max() < 1e-6
     assert (scene.project.master["I_FXEN"], scene.project.master.volume) == (1, 0.3)
 
 
@@ -119,7 +119,7 @@ def test_a_render_solos_in_place_and_puts_everything_back_at_once(
 
     def watch(r: Any, project: Any) -> None:
         during.append(state())
-        project.render_strings = _Ordered(project.render_strings, set_order)
+        project.render_strings = SettingOrder(project.render_strings, set_order)
         render(r, project)
 
     monkeypatch.setitem(calls_project.ACTIONS, 42230, watch)
@@ -135,7 +135,7 @@ def test_a_render_solos_in_place_and_puts_everything_back_at_once(
     assert scene.r.messages == []
 
 
-class _Ordered(dict[str, str]):
+class SettingOrder(dict[str, str]):
     """Remembers in which order its values are set."""
 
     def __init__(self, values: dict[str, str], order: list[str]) -> None:

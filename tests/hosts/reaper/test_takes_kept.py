@@ -1,6 +1,4 @@
-"""What takes keep: markers, envelopes and the snap offset stay where they are in the project, and a new take has the envelopes of
-the old one.
-"""
+"""Markers, envelopes and the snap offset stay where they are in the project; a new take has the old one's envelopes."""
 
 from __future__ import annotations
 

@@ -159,7 +159,9 @@ class Reaper:
         self._started = len(self.ticks)
         return self.launch(path, source, self._run_timed)
 
-    def launch(self, path: Path, source: bytes, run: Callable[[Callable[[], None]], None] = lambda step: step()) -> Script:
+    def launch(
+        self, path: Path, source: bytes, run: Callable[[Callable[[], None]], None] = lambda step: step()
+    ) -> Script:
         """Start a script, or end the copy of it that runs, as its options say."""
         for running in [s for s in self.scripts if s.path == path and not s.ended]:
             if running.options & 1:
