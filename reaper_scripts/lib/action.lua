@@ -105,7 +105,7 @@ return function(import)
     step = guard(function()
       if job.is_cancelled(id) then return give_up() end
       local share, why = reading.step()
-      if not share then return give_up(why, "Nothing was sent.") end
+      if not share then return give_up(why, "Nothing was sent; run the action again.") end
       if share < 1 then
         job.report_reading(id, request.title, share)
         watch.start(with_guard())

@@ -78,8 +78,8 @@ return function(import)
     for _, id in ipairs(own) do job.cancel(id) end
     if #others == 0 then return end
     local count = #others == 1 and "1 job" or #others .. " jobs"
-    local question = #own > 0 and "The jobs of this project are cancelled; %s of other projects still run. Cancel them too?"
-      or "No job of this project runs, but %s of other projects. Cancel them?"
+    local question = #own > 0 and "The jobs of this project are cancelled. Cancel %s of other projects too?"
+      or "No job of this project runs. Cancel %s of other projects?"
     if reaper.MB(question:format(count), "AceBridge", YES_NO) ~= YES then return end
     for _, id in ipairs(others) do job.cancel(id) end
   end

@@ -17,7 +17,7 @@ return function(import)
     if #lines == 0 then
       return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
     end
-    local shift, edited = whereabouts.moved(of, request.place.sources)
+    local shift, edited = whereabouts.shift(of, request.place.sources)
     local start = request.parts[1].position_s + shift
     local function region(project, span, name)
       reaper.AddProjectMarker2(project, true, start + span.start_s, start + span.end_s, name, -1, 0)
@@ -84,7 +84,7 @@ return function(import)
   --- What was heard: the key is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
     local facts = sure(result.parts[1].takes[1].metadata)
-    local shift, edited = whereabouts.moved(project, request.place.sources)
+    local shift, edited = whereabouts.shift(project, request.place.sources)
     local start = request.parts[1].position_s + shift
     local summary = describe_facts(facts)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end

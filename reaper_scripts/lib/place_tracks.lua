@@ -63,15 +63,16 @@ return function(import)
     local layers, plays_on, remedy = layers_of(place, result)
     if not layers then return nil, plays_on, remedy, true end
     if #layers == 0 then return nil, "The engine made nothing that could be placed.", "Try another style or another seed." end
-    local shift, edited = whereabouts.moved(project, place.sources)
+    local shift, edited = whereabouts.shift(project, place.sources)
     return function()
       local homes = tracks_for(project, place, anchor, layers)
       for i, layer in ipairs(layers) do
         outputs_of.lay(homes[i], request, layer.part, layer.outputs, layer.sources, shift)
       end
-      for _, muted in ipairs(not plays_on and place.mute or {}) do
-        local item = guid.item(project, muted)
-        if item then reaper.SetMediaItemInfo_Value(item, "B_MUTE", 1) end
+      local to_mute = not plays_on and place.mute or {}
+      local items = #to_mute > 0 and guid.items(project)
+      for _, muted in ipairs(to_mute) do
+        if items[muted] then reaper.SetMediaItemInfo_Value(items[muted], "B_MUTE", 1) end
       end
       local summary = #layers == 1 and "on a new track" or ("on %d tracks"):format(#layers)
       if not edited then return summary end

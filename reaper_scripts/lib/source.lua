@@ -12,6 +12,7 @@ return function(import)
   local tracks_of = import("tracks")
   local M = {}
 
+  local MOST_CHANNELS = 2
   local MAX_S = 1200 -- the longest source a task takes
 
   --- A take's audio from its item's start to its end. Returns { part = the request's source, captures = recipes for it,
@@ -35,6 +36,10 @@ return function(import)
         part = { file = file.path, start_s = first / file.rate, end_s = last / file.rate }, captures = {},
         rate = file.rate, frames = last - first, offset_s = math.max(0, file.offset_s - first / file.rate),
       }
+    end
+    local channels = reaper.GetMediaSourceNumChannels(source)
+    if channels > MOST_CHANNELS then -- REAPER reads all of them or none
+      return nil, ("The item's file has %d channels; allowed: 1 or 2. Choose two of them in the item's properties and glue it first."):format(channels)
     end
     local recipe = M.recipe_of_take(take, rate, name .. ".wav")
     recipe.first, recipe.frames = 0, math.ceil(length * rate - 1e-6)

@@ -66,10 +66,11 @@ return function(import)
   --- The items that play what was sent now: { {item, take, shift, length, origin} … } and the track they are on. Without any:
   -- nil, the track, and whether there is something else in its place (it was edited, and not just removed).
   function M.find(project, sent)
-    local own = guid.item(project, sent.item)
+    local take = reaper.GetMediaItemTakeByGUID(project, sent.take)
+    local own = take and reaper.GetMediaItemTake_Item(take) or guid.item(project, sent.item)
     local track = own and reaper.GetMediaItem_Track(own) or guid.track(project, sent.track)
     if not track then return nil, nil, false end
-    local first = own and piece_of(own, guid.take(own, sent.take), sent)
+    local first = take and piece_of(own, take, sent)
     local pieces, something = { first }, own ~= nil
     local origin = first and first.origin or sent.position
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
@@ -112,7 +113,7 @@ return function(import)
   end
 
   --- By how many seconds all of these items have moved since; 0 and true when they did not move together.
-  function M.moved(project, notes)
+  function M.shift(project, notes)
     if not notes or #notes == 0 then return 0, false end
     local items, shift = guid.items(project), nil
     for _, note in ipairs(notes) do

@@ -167,10 +167,12 @@ def test_windows_starts_the_command_that_opens_no_console(there: bool, starts: s
     assert leaves.commands == [(f'"C:\\acebridge\\{starts}" reaper'.encode(), -2)]
 
 
-@pytest.mark.parametrize(("system", "opener"), [("Win64", "explorer.exe"), ("OSX64", "/usr/bin/open"), ("Other", "xdg-open")])
+@pytest.mark.parametrize(
+    ("system", "opener"), [("Win64", "explorer.exe"), ("OSX64", "/usr/bin/open"), ("Other", "xdg-open")]
+)
 def test_a_file_opens_in_the_program_of_the_system(system: str, opener: str) -> None:
     leaves = Leaves(system)
-    leaves["command"].open("/a b/log.txt".encode())
+    leaves["command"].open(b"/a b/log.txt")
     assert leaves.commands == [(f'{opener} "/a b/log.txt"'.encode(), -2)]
     leaves["command"].open(None)
     leaves["command"].open(b'/a"b')

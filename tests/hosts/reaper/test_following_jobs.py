@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import Scene
+from tests.support.reaper_studio import RATE_HZ, media
 
 BACKGROUND = "AceBridge_Job list (background).lua"
 
@@ -88,6 +90,31 @@ def test_reading_shows_how_far_it_is_and_can_be_cancelled_in_the_window(scene: S
     assert list((scene.r.resource / "AceBridge" / "jobs").iterdir()) == []
 
 
+@pytest.mark.parametrize("action", ["Repaint time selection", "Cover"])
+def test_an_edit_while_audio_is_read_sends_nothing(scene: Scene, action: str) -> None:
+    read_through_reaper(scene)
+    scene.start(action)
+    scene.r.tick(3)
+    scene.item.length -= 1
+    scene.item.takes[0].offset += 1
+    scene.r.finish()
+    (message,) = scene.r.messages
+    assert message == "What was selected was edited while it was read.\n\nNothing was sent; run the action again."
+    assert list((scene.r.resource / "AceBridge" / "jobs").iterdir()) == []
+
+
+def test_a_file_of_six_channels_that_reaper_has_to_read_is_refused(scene: Scene) -> None:
+    path = media(scene.folder / "surround.wav", np.zeros((RATE_HZ, 6), np.float32))
+    wide = scene.track.add_item(path, 30.0)
+    wide.takes[0].pitch = 1
+    scene.item.selected, wide.selected = 0, 1
+    scene.project.settle()
+    scene.start("Repaint time selection")
+    scene.r.finish()
+    (message,) = scene.r.messages
+    assert "has 6 channels; allowed: 1 or 2" in message
+
+
 def test_reading_is_cancelled_by_the_action(scene: Scene) -> None:
     read_through_reaper(scene)
     scene.start("Repaint time selection")
@@ -109,7 +136,7 @@ def test_cancel_asks_before_it_ends_jobs_of_other_projects(scene: Scene, answer_
     scene.r.answer(answer_code)
     scene.r.start("AceBridge_Cancel.lua")
     (message,) = scene.r.messages
-    assert "1 job of other projects still run" in message
+    assert message == "The jobs of this project are cancelled. Cancel 1 job of other projects too?"
     assert (there / "cancel").exists()
     assert (here / "cancel").exists() == (left == 0)
 

@@ -37,6 +37,7 @@ class AudioAccessor:
         self.target = target
         self.script = script
         self.is_open = True
+        self.sound: Any = None
 
 
 class Pointer:
