@@ -219,3 +219,16 @@ def test_without_the_background_script_the_action_follows_its_job(scene: Scene, 
     assert running(scene) == ["AceBridge_Cover.lua"]
     scene.finish(folder)
     assert scene.project.undo == ["AceBridge: Cover"]
+
+
+def test_a_new_project_is_not_taken_for_one_that_was_closed(scene: Scene) -> None:
+    """Its pointer may be that of the closed one, and it has no note of an identity either."""
+    folder = scene.send("Cover")
+    scene.project.tracks.clear()  # as if another project were open at the same place in memory
+    scene.project.ext.clear()
+    scene.project.settle()
+    scene.r.answer(7)
+    scene.finish(folder)
+    (message,) = scene.r.messages
+    assert "is no longer open" in message
+    assert scene.project.tracks == []
