@@ -37,6 +37,7 @@ return function(import)
     -- A lane plays for its whole track: only when nothing else is on it may the new one take over.
     if alone then reaper.SetMediaTrackInfo_Value(track, "C_LANEPLAYS:" .. lanes, 1) end
     reaper.UpdateTimeline() -- as REAPER's reference asks for after a change of lanes
+    if reaper.APIExists("UpdateItemLanes") then reaper.UpdateItemLanes(reaper.GetItemProjectContext(item)) end
     return copy, alone
   end
 

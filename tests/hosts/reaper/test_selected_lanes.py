@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import AT, LENGTH, Scene
 from tests.support.reaper_studio import RATE_HZ
 
@@ -47,3 +48,22 @@ def test_items_that_lie_freely_get_a_take_and_no_lane(scene: Scene) -> None:
     scene.run("Repaint time selection")
     assert scene.track["I_FREEMODE"] == 1
     assert len(scene.item.takes) == 2
+
+
+@pytest.mark.parametrize(("alone", "says"), [(True, ""), (False, "on a new lane that does not play yet")])
+def test_a_new_lane_that_does_not_play_is_said(scene: Scene, alone: bool, says: str) -> None:
+    scene.r.ext.update({("AceBridge", "repaint_as"): "lane", ("AceBridge", "window"): "yes"})
+    if alone:
+        scene.track.items.remove(scene.second)
+    scene.select()
+    folder = scene.send("Repaint time selection")
+    answer(folder)
+    scene.r.until(lambda: (folder / "placed").exists())
+    scene.r.tick(5)
+    text = " ".join(t.text for t in scene.r.window().texts)
+    assert "new take" in text
+    assert says in text
+    assert ("does not play yet" in text) == (not alone)
+    assert scene.r.messages == []
+    scene.r.window().key(27)
+    scene.r.finish()

@@ -269,6 +269,12 @@ def string_of(thing: Any, names: dict[str, str], key: str, value: str, is_set: b
     return True, getattr(thing, names[key])
 
 
+@api("UpdateItemLanes")
+def update_item_lanes(_r: Call, _project: Any) -> bool:
+    """Whether lanes were arranged again: here they always are."""
+    return False
+
+
 @api("ColorToNative")
 def color_to_native(_r: Call, red: int, green: int, blue: int) -> int:
     return blue << 16 | green << 8 | red
